@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Installs what is missing to build, test or check Switchboard: Debian packages,
+# and for some tools a cargo install into a private folder. Silent and quick when
+# nothing is missing; otherwise it says what it does.
+#
+#   scripts/install.sh build|test|check ...
+#   scripts/install.sh bin      prints that private folder's bin, for a script's PATH
+set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin # servers live there, and a plain user's PATH lacks it
+
+# Outside the repository, so that the next clone finds the tools already built.
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/switchboard/tools"
+
+# Pinned: a new release must not change what `make check` says of an old commit.
+cargo_deny=0.20.2
+websocat=1.14.1
+
+say() { echo "install: $*" >&2; }
+die() { say "$@"; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+has_package() { has dpkg && dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed'; }
+
+missing=()
+# want_command COMMAND PACKAGE...: a tool that came from elsewhere is as good as Debian's.
+want_command() { local c=$1; shift; if ! has "$c"; then missing+=("$@"); fi; }
+want_package() { if ! has_package "$1"; then missing+=("$1"); fi; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif has sudo; then sudo "$@"
+    else die "not root and no sudo; please run: apt-get install ${missing[*]}"
+    fi
+}
+
+apt_install() {
+    [ ${#missing[@]} -gt 0 ] || return 0
+    has apt-get || die "please install by your system's own means: ${missing[*]}"
+    say "Debian packages: ${missing[*]}"
+
+    # Packages of servers start their service when installed, and enable it for the
+    # next boot. Nobody who runs our tests asked for that; the tests start their own.
+    local policy=/usr/sbin/policy-rc.d new_redis=no
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+        as_root sh -c "printf '#!/bin/sh\n# made by Switchboard for one apt-get run; remove if left over\nexit 101\n' > $policy && chmod 755 $policy"
+    fi
+    [[ " ${missing[*]} " != *" redis-server "* ]] || new_redis=yes
+
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
+    local log; log=$(mktemp)
+    { as_root "${apt[@]}" update && as_root "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null ||
+        { tail -n 40 "$log" >&2; die "apt-get failed, see above; the whole log: $log"; }
+    rm -f "$log"
+
+    if [ "$new_redis" = yes ] && [ -d /run/systemd/system ]; then
+        as_root systemctl --quiet disable redis-server || true
+    fi
+    if [ -e "$policy" ] && grep -q 'made by Switchboard' "$policy"; then as_root rm -f "$policy"; fi
+    trap - EXIT
+    missing=()
+    hash -r
+}
+
+# cargo_install NAME VERSION: builds for a short wait rather than a fast tool.
+cargo_install() {
+    local name=$1 version=$2 target="$tools/target-$1"
+    if [ -x "$tools/bin/$name" ] && grep -q "\"$name $version " "$tools/.crates.toml" 2>/dev/null; then return; fi
+    say "$name $version (cargo install into $tools; a few minutes, once)"
+    mkdir -p "$tools"
+    # In $tools, so that this repository's own cargo settings do not apply.
+    (
+        cd "$tools"
+        export CARGO_TARGET_DIR="$target" CARGO_INCREMENTAL=0
+        export CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=0
+        cargo install --quiet --locked --debug --root "$tools" "$name@$version" </dev/null
+    ) || { rm -rf "$target"; die "cargo install $name failed, see above"; }
+    rm -rf "$target"
+}
+
+build() {
+    want_command cc gcc libc6-dev
+    want_command make make
+    want_command pkg-config pkg-config
+    want_command curl curl
+    want_command jq jq
+    want_command openssl openssl
+    want_package libssl-dev
+    want_package ca-certificates
+    apt_install
+    has cargo || die "cargo is missing: install Rust (rustup) first"
+}
+
+test_tools() {
+    # The core packages hold the server without a service or a system database.
+    want_command mariadbd mariadb-server-core
+    want_command mariadb mariadb-client-core
+    want_command redis-server redis-server
+    want_command chromium chromium
+    want_command chromedriver chromium-driver
+    want_package fonts-dejavu-core # Chromium draws no text without a font
+    want_command zbarimg zbar-tools
+    want_command rsvg-convert librsvg2-bin
+    want_command sqlite3 sqlite3
+    apt_install
+
+    if has websocat || [ -x "$tools/bin/websocat" ]; then return; fi
+    if has apt-cache && apt-cache show websocat >/dev/null 2>&1; then
+        missing+=(websocat)
+        apt_install
+    else
+        cargo_install websocat "$websocat"
+    fi
+}
+
+check_tools() {
+    if ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then
+        say "rustfmt and clippy"
+        rustup component add rustfmt clippy
+    fi
+    cargo_install cargo-deny "$cargo_deny"
+}
+
+if [ "${1-}" = bin ]; then echo "$tools/bin"; exit; fi
+
+# Two runs at once (make test in one window, make check in another) take turns.
+mkdir -p "$tools"
+exec 9>"$tools/.lock"
+if has flock; then flock 9; fi
+
+[ $# -gt 0 ] || set -- build
+for what in "$@"; do
+    case $what in
+        build) build ;;
+        test) test_tools ;;
+        check) check_tools ;;
+        *) die "usage: $0 build|test|check ... | bin" ;;
+    esac
+done

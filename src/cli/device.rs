@@ -1,0 +1,191 @@
+//! `switchboard device`: plays a phone; lists and revokes devices of a running server.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::phone::{Digests, Phone};
+use super::{Outcome, api, output};
+use crate::config::Config;
+use crate::model::{DeviceId, Digest, Secret, UserId};
+use crate::service::sync::Flavour;
+
+/// Play a phone, or manage paired ones
+#[derive(Args)]
+pub(super) struct DeviceCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Pair(Pair),
+    /// List a user's devices, newest first
+    List {
+        user: UserId,
+        #[command(flatten)]
+        server: api::Server,
+        /// For a script
+        #[arg(long)]
+        json: bool,
+    },
+    /// Empty a device's key and close its user's open pages
+    Revoke {
+        device: DeviceId,
+        #[command(flatten)]
+        server: api::Server,
+    },
+}
+
+/// Pair as a phone would, with the URL that a code holds
+#[derive(Args)]
+struct Pair {
+    /// What the QR code says: http(s):// or app(s)://…/v2/sync/users/<uid>/sessions/<sid>/
+    url: String,
+    /// The user's password [default: asked for]
+    #[arg(long, env = "SWITCHBOARD_DEVICE_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    #[arg(long, value_enum, default_value = "one")]
+    flavour: FlavourName,
+    /// OAEP digest
+    #[arg(long, value_enum, default_value = "sha256")]
+    oaep: DigestName,
+    /// MGF1 digest under which the password is encrypted
+    #[arg(long, value_enum, default_value = "sha1")]
+    mgf1: DigestName,
+    /// MGF1 digest under which the shared key comes back
+    #[arg(long, value_enum, default_value = "sha1")]
+    mgf1_answer: DigestName,
+    /// A certificate to trust, PEM, where the server's is not from a public authority
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Write the shared key to a new file, mode 0600
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// For a script
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FlavourName {
+    One,
+    Two,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DigestName {
+    Sha1,
+    Sha256,
+}
+
+impl From<DigestName> for Digest {
+    fn from(name: DigestName) -> Self {
+        match name {
+            DigestName::Sha1 => Self::Sha1,
+            DigestName::Sha256 => Self::Sha256,
+        }
+    }
+}
+
+impl DeviceCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        match self.action {
+            Action::Pair(pair) => pair.run().await?,
+            Action::List { user, server, json } => list(&server.api(&config)?, &user, json).await?,
+            Action::Revoke { device, server } => {
+                server.api(&config)?.delete(&format!("/v1/devices/{device}")).await?;
+                anstream::println!("{} {device}", output::good("revoked"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Pair {
+    async fn run(self) -> anyhow::Result<()> {
+        let flavour = match self.flavour {
+            FlavourName::One => Flavour::OneStep,
+            FlavourName::Two => Flavour::TwoStep,
+        };
+        let url = match self.url.split_once("://") {
+            Some(("app", rest)) => format!("http://{rest}"),
+            Some(("apps", rest)) => format!("https://{rest}"),
+            _ => self.url.clone(),
+        };
+        anyhow::ensure!(url.contains("/v2/sync/users/"), "this is not the URL of a code: …/v2/sync/users/<uid>/sessions/<sid>/");
+        let phone = Phone {
+            client: api::client(self.ca.as_ref())?,
+            ca: self.ca.clone(),
+            session_url: url.trim_end_matches('/').to_owned(),
+            password: self.password()?,
+            digests: Digests {
+                oaep: self.oaep.into(),
+                password_mgf1: self.mgf1.into(),
+                answer_mgf1: self.mgf1_answer.into(),
+            },
+        };
+        let paired = phone.pair(flavour).await?;
+        if let Some(path) = &self.save {
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+                .with_context(|| path.display().to_string())?;
+            file.write_all(paired.shared_key.as_bytes())?;
+        }
+        let fingerprint = paired.shared_key.fingerprint();
+        if self.json {
+            let out = json!({"fingerprint": fingerprint, "user_platforms": paired.answer["user_platforms"]});
+            anstream::println!("{out}");
+        } else {
+            anstream::println!("{} fingerprint: {fingerprint}", output::good("paired"));
+        }
+        Ok(())
+    }
+
+    fn password(&self) -> anyhow::Result<Secret> {
+        if let Some(password) = &self.password {
+            return Ok(Secret::new(password.clone()));
+        }
+        if std::io::stdin().is_terminal() {
+            anstream::eprint!("password: ");
+        }
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        Ok(Secret::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+}
+
+async fn list(api: &api::Api, user: &UserId, as_json: bool) -> anyhow::Result<()> {
+    let mut devices: Vec<Value> = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/v1/users/{}/devices?limit=200{cursor}", user.segment());
+        let page: Value = serde_json::from_str(&api.get(&path).await?.text().await?)?;
+        devices.extend(page["data"].as_array().cloned().unwrap_or_default());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    if as_json {
+        anstream::println!("{:#}", json!({ "data": devices }));
+        return Ok(());
+    }
+    if devices.is_empty() {
+        anstream::println!("user {user} has no devices");
+    }
+    for device in &devices {
+        let field = |name: &str| device[name].as_str().unwrap_or_default();
+        let state = match device["revoked_at"].as_str() {
+            Some(at) => output::careful(format!("revoked {at}")),
+            None => output::good("live"),
+        };
+        let (id, fingerprint, paired_at) = (field("id"), output::strong(field("fingerprint")), field("paired_at"));
+        anstream::println!("{id}  {fingerprint}  {:8}  paired {paired_at}  {state}", field("flavour"));
+    }
+    Ok(())
+}

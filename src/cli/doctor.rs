@@ -1,0 +1,241 @@
+//! `switchboard doctor`: looks at everything that a start depends on, and says how to mend it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Outcome, output};
+use crate::config::Config;
+use crate::gateway::keyring::{self, Keyring};
+use crate::gateway::{self, Databases};
+use crate::model::Clock;
+use crate::store::{Metrics, Store, backend};
+
+/// Check configuration, keys, store, user database, clock and limits; say how to mend what is wrong
+///
+/// Exits 1 when something keeps the server from serving.
+#[derive(Args)]
+pub(super) struct Doctor {
+    /// For a script
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Careful,
+    Bad,
+}
+
+struct Finding {
+    verdict: Verdict,
+    what: &'static str,
+    found: String,
+    /// How to mend it.
+    advice: Option<String>,
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn good(&mut self, what: &'static str, found: impl ToString) {
+        self.0.push(Finding { verdict: Verdict::Good, what, found: found.to_string(), advice: None });
+    }
+
+    fn careful(&mut self, what: &'static str, found: impl ToString, advice: impl ToString) {
+        self.add(Verdict::Careful, what, found, advice);
+    }
+
+    fn bad(&mut self, what: &'static str, found: impl ToString, advice: impl ToString) {
+        self.add(Verdict::Bad, what, found, advice);
+    }
+
+    fn add(&mut self, verdict: Verdict, what: &'static str, found: impl ToString, advice: impl ToString) {
+        self.0.push(Finding { verdict, what, found: found.to_string(), advice: Some(advice.to_string()) });
+    }
+}
+
+impl Doctor {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let mut findings = Findings::default();
+        // a configuration that does not load never gets here
+        findings.good("configuration", "every setting is known and has a good value");
+        check_address(&config, &mut findings);
+        let keys = check_keys(&config, &mut findings);
+        match gateway::open(&config, &Metrics::default()) {
+            Ok(databases) => check_databases(&config, &databases, keys.as_ref(), &mut findings).await,
+            Err(error) => findings.bad("store", error, "set store.url to a place that can be written"),
+        }
+        check_redis(&config, &mut findings).await;
+        check_files(&config, &mut findings);
+        self.print(&findings);
+        let is_bad = findings.0.iter().any(|finding| finding.verdict == Verdict::Bad);
+        Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    fn print(&self, findings: &Findings) {
+        if self.json {
+            let word = |verdict| match verdict {
+                Verdict::Good => "good",
+                Verdict::Careful => "careful",
+                Verdict::Bad => "bad",
+            };
+            let rows = findings.0.iter().map(
+                |f| json!({"verdict": word(f.verdict), "what": f.what, "found": f.found, "advice": f.advice}),
+            );
+            anstream::println!("{:#}", json!({ "findings": rows.collect::<Vec<_>>() }));
+            return;
+        }
+        for finding in &findings.0 {
+            let mark = match finding.verdict {
+                Verdict::Good => output::good("good   "),
+                Verdict::Careful => output::careful("careful"),
+                Verdict::Bad => output::bad("bad    "),
+            };
+            anstream::println!("{mark} {:14} {}", finding.what, finding.found);
+            if let Some(advice) = &finding.advice {
+                anstream::println!("{:23}{}", "", output::dim(advice));
+            }
+        }
+    }
+}
+
+fn check_address(config: &Config, findings: &mut Findings) {
+    match gateway::origin(config) {
+        Err(error) => findings.bad("public address", error, "set http.public_url to what phones can reach"),
+        Ok(origin) if config.http.public_url.is_empty() => {
+            let advice = "right for this machine alone; set http.public_url before phones are to reach it";
+            findings.careful("public address", origin, advice);
+        }
+        Ok(origin) => findings.good("public address", origin),
+    }
+    if let Err(error) = config.tls.acceptor() {
+        findings.bad("TLS", error, "give a certificate chain and its key, both PEM");
+    }
+    if config.admin.token.is_empty() {
+        let advice = "set admin.token (such as from `openssl rand -hex 32`) to use /v1 and /metrics";
+        findings.careful("administrator", "no key is set: those paths answer 401", advice);
+    } else {
+        findings.good("administrator", "a key is set");
+    }
+}
+
+fn check_keys(config: &Config, findings: &mut Findings) -> Option<Keyring> {
+    let keys = match Keyring::open(config) {
+        Ok(keys) => keys,
+        Err(error) => {
+            findings.bad("keys", error, "see keys/README.md; `switchboard keys generate` makes missing ones");
+            return None;
+        }
+    };
+    findings.good("identity", format!("{} ({})", keys.identity_path.display(), keys.identities.current().fingerprint()));
+    findings.good("master key", format!("{} ({})", keys.master_origin, keys.master.fingerprint()));
+    for path in [keys.identity_path.clone(), config.keys.dir.join("master.key")] {
+        if keyring::is_open_to_others(&path) == Some(true) {
+            let found = format!("others may read {}", path.display());
+            findings.careful("key files", found, format!("chmod 600 {}", path.display()));
+        }
+    }
+    Some(keys)
+}
+
+async fn check_databases(config: &Config, databases: &Databases, keys: Option<&Keyring>, findings: &mut Findings) {
+    let url = config.store.url.to_string();
+    match databases.store.ping().await {
+        Ok(()) => findings.good("store", &url),
+        Err(error) => {
+            findings.bad("store", format!("{url}: {error}"), "start the database, or mend store.url");
+            return;
+        }
+    }
+    match databases.store.has_table("sb_device").await {
+        Ok(true) => match keys {
+            Some(keys) => match keys.check_store(&databases.store).await {
+                Ok(()) => findings.good("store's keys", "the store was written under these keys"),
+                Err(error) => findings.bad("store's keys", error, "the message above says what to copy"),
+            },
+            None => {}
+        },
+        Ok(false) => findings.careful("schema", "the store has no tables yet", "`switchboard migrate`, or just `serve`"),
+        Err(error) => findings.bad("schema", error, "give the store's user rights on its database"),
+    }
+    check_backend(config, &databases.backend, findings).await;
+    check_clock(&databases.store, findings).await;
+}
+
+async fn check_backend(config: &Config, store: &Store, findings: &mut Findings) {
+    for table in ["users", "usersInfos", "wallets"] {
+        match store.has_table(table).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let advice = "point backend.url at the user database, or `switchboard seed` for a sample";
+                findings.bad("user database", format!("no table {table}"), advice);
+                return;
+            }
+            Err(error) => {
+                findings.bad("user database", error, "start the database, or mend backend.url");
+                return;
+            }
+        }
+    }
+    findings.good("user database", "users, usersInfos and wallets are there");
+    let in_settings = !config.backend.hashing_salt.is_empty() || !config.backend.hashing_salt_file.is_empty();
+    if in_settings {
+        findings.good("hashing salt", "from the configuration");
+    } else if matches!(backend::hashing_salt(store).await, Ok(Some(_))) {
+        findings.good("hashing salt", "from the user database");
+    } else {
+        findings.bad("hashing salt", "none", "set backend.hashing_salt or backend.hashing_salt_file");
+    }
+}
+
+/// A database server has a clock of its own; sessions that two nodes share want them together.
+async fn check_clock(store: &Store, findings: &mut Findings) {
+    if !store.is_shared() {
+        findings.good("clock", "the store has none but this machine's");
+        return;
+    }
+    let Ok(rows) = store.query("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)", Vec::new()).await else { return };
+    let theirs = rows.first().and_then(|row| row.int(0).ok()).unwrap_or_default();
+    let apart = (Clock::default().now_ms() - theirs).abs();
+    if apart > 2_000 {
+        findings.careful("clock", format!("{apart} ms from the database's"), "run an NTP client on both machines");
+    } else {
+        findings.good("clock", format!("{apart} ms from the database's"));
+    }
+}
+
+async fn check_redis(config: &Config, findings: &mut Findings) {
+    if config.redis.url.is_empty() {
+        return;
+    }
+    let ping = async {
+        let client = redis::Client::open(config.redis.url.expose())?;
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        redis::cmd("PING").query_async::<String>(&mut connection).await
+    };
+    match tokio::time::timeout(Duration::from_secs(3), ping).await {
+        Ok(Ok(_)) => findings.good("redis", "answers"),
+        Ok(Err(error)) => findings.careful("redis", error, "nodes look into the store every 2 s meanwhile"),
+        Err(_) => findings.careful("redis", "no answer", "nodes look into the store every 2 s meanwhile"),
+    }
+}
+
+/// Connections, and a few files besides, must fit the limit of open files.
+fn check_files(config: &Config, findings: &mut Findings) {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let soft = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft = soft.and_then(|line| line.split_whitespace().nth(3)).and_then(|limit| limit.parse::<usize>().ok());
+    let Some(soft) = soft else { return };
+    let wanted = config.http.connections + 200;
+    if soft < wanted {
+        let advice = format!("`ulimit -n {wanted}` (LimitNOFILE= under systemd), or lower http.connections");
+        findings.careful("open files", format!("{soft} for {} connections", config.http.connections), advice);
+    } else {
+        findings.good("open files", format!("{soft} for {} connections", config.http.connections));
+    }
+}

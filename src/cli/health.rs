@@ -1,0 +1,33 @@
+//! `switchboard health`: for a container's health check.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Outcome, api};
+use crate::config::Config;
+
+/// Ask a running server whether it is ready; exit 0 or 1
+#[derive(Args)]
+pub(super) struct HealthCommand {
+    #[command(flatten)]
+    server: api::Server,
+}
+
+impl HealthCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let mut server = self.server;
+        if server.url.is_none() {
+            // itself, whatever the world calls it
+            let mut address = config.http.listen.first().copied().unwrap_or_else(|| ([127, 0, 0, 1], 6996).into());
+            if address.ip().is_unspecified() {
+                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            let scheme = if config.tls.is_on() { "https" } else { "http" };
+            server.url = Some(format!("{scheme}://{address}"));
+        }
+        let answer = server.api(&config)?.get("/readyz").await?.text().await?;
+        anstream::println!("{answer}");
+        Ok(ExitCode::SUCCESS)
+    }
+}

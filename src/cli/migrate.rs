@@ -1,0 +1,28 @@
+//! `switchboard migrate`: brings the store's tables up to date.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Outcome, output};
+use crate::config::Config;
+use crate::gateway;
+use crate::store::Metrics;
+
+/// Bring the store's tables up to date (serve does this too)
+#[derive(Args)]
+pub(super) struct Migrate {}
+
+impl Migrate {
+    #[expect(clippy::unused_self, reason = "every command has this shape")]
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let databases = gateway::open(&config, &Metrics::default())?;
+        let report = databases.store.migrate().await?;
+        for name in &report.applied {
+            anstream::println!("{} {name}", output::good("applied"));
+        }
+        anstream::println!("{} is up to date", config.store.url);
+        databases.store.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}

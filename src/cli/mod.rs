@@ -1,0 +1,127 @@
+//! The command line: one file per command.
+
+mod api;
+mod device;
+mod doctor;
+mod health;
+mod keys;
+mod migrate;
+mod output;
+mod phone;
+mod seed;
+mod serve;
+mod sync;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config, LogFormat, Sources};
+
+/// One self-hosted SMS gateway: pairs phones, and (soon) masks numbers, verifies, relays, enrols.
+///
+/// Start with `switchboard serve --dev` and open the page that it names.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    /// Settings to lay over the defaults [default: switchboard.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, such as --set sync.rotate_every=5s; may be repeated
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Migrate(migrate::Migrate),
+    Seed(seed::Seed),
+    Keys(keys::Keys),
+    Sync(sync::SyncCommand),
+    Device(device::DeviceCommand),
+    Doctor(doctor::Doctor),
+    Health(health::HealthCommand),
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as key=value, such as sync.rotations=5")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// What a command failed with: shown, never parsed.
+type Outcome = anyhow::Result<ExitCode>;
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut flags = arguments.settings;
+    if let Command::Serve(serve) = &arguments.command {
+        flags.extend(serve.flags());
+    }
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let sources = Sources { file: arguments.config, flags, environment };
+    let result = config::load(&sources).map_err(anyhow::Error::from).and_then(|(mut config, layers)| {
+        if let Command::Serve(serve) = &arguments.command {
+            if serve.print_config {
+                anstream::print!("{}", layers.show());
+                return Ok(ExitCode::SUCCESS);
+            }
+            config.is_dev = serve.dev;
+        }
+        start_log(&config, matches!(arguments.command, Command::Serve(_)))?;
+        runtime(&arguments.command)?.block_on(dispatch(arguments.command, config))
+    });
+    result.unwrap_or_else(|error| {
+        anstream::eprintln!("{}: {error:#}", output::bad("error"));
+        ExitCode::FAILURE
+    })
+}
+
+fn runtime(command: &Command) -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = match command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    Ok(builder.enable_all().build()?)
+}
+
+async fn dispatch(command: Command, config: Config) -> Outcome {
+    match command {
+        Command::Serve(command) => command.run(config).await,
+        Command::Migrate(command) => command.run(config).await,
+        Command::Seed(command) => command.run(config).await,
+        Command::Keys(command) => command.run(config).await,
+        Command::Sync(command) => command.run(config).await,
+        Command::Device(command) => command.run(config).await,
+        Command::Doctor(command) => command.run(config).await,
+        Command::Health(command) => command.run(config).await,
+    }
+}
+
+/// A server logs as configured; a command only says what went wrong.
+fn start_log(config: &Config, is_server: bool) -> anyhow::Result<()> {
+    use std::io::IsTerminal as _;
+    let level = if is_server { config.log.level.as_str() } else { "error" };
+    // the migrations' own lines say less than ours; a directive of the reader's goes above this
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,{level}")).map_err(|error| anyhow::anyhow!("bad value for `log.level`: {level}: {error}"))?;
+    let is_watched = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_watched);
+    let wants_json = match config.log.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => is_server && !is_watched,
+    };
+    if wants_json {
+        builder.json().flatten_event(true).init();
+    } else {
+        builder.with_target(false).init();
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `switchboard seed`: a user database for development.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Outcome, output};
+use crate::config::Config;
+use crate::gateway;
+use crate::store::Metrics;
+use crate::store::seed::{DEV_PASSWORD, DEV_PHONE, DEV_USER, seed};
+
+/// Fill the backend user database with sample users
+///
+/// Makes the user 111 (phone +237123456789, password dummy_password) and, with --users, users
+/// load-000001 onwards with the same password. Running it again adds what is missing. A users
+/// table that it did not make is never touched.
+#[derive(Args)]
+pub(super) struct Seed {
+    /// So many users for load tests, besides 111
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    users: usize,
+}
+
+impl Seed {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let databases = gateway::open(&config, &Metrics::default())?;
+        databases.store.migrate().await?;
+        let begun = Instant::now();
+        let bar = ProgressBar::new(self.users as u64 + 1);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} users, {per_sec}, {eta} left") {
+            bar.set_style(style);
+        }
+        seed(&databases.backend, self.users, &|done| bar.set_position(done as u64)).await?;
+        bar.finish_and_clear();
+        let url = if config.backend.url.is_empty() { config.store.url.to_string() } else { crate::store::redact_url(&config.backend.url) };
+        anstream::println!(
+            "{} {url}: user {DEV_USER} ({DEV_PHONE}, password {DEV_PASSWORD}) and {} more, in {:.1?}",
+            output::good("filled"),
+            self.users,
+            begun.elapsed()
+        );
+        databases.store.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,86 @@
+//! `switchboard serve`: runs a node until it is told to stop.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Outcome, output};
+use crate::config::Config;
+use crate::gateway::{DEV_TOKEN, Gateway};
+use crate::model::{UserId, qr};
+use crate::store::seed::{DEV_PASSWORD, DEV_USER};
+
+/// Run the server
+///
+/// With --dev it listens on this machine only, fills its user database with the sample user 111
+/// (password dummy_password), knows the session 000 for ever, and takes "dev-admin" as the
+/// administrator's key.
+#[derive(Args)]
+pub(super) struct Serve {
+    /// Sample data and open doors, on loopback addresses only
+    #[arg(long)]
+    pub(super) dev: bool,
+    /// Show the settings that would be used, where each came from, and stop
+    #[arg(long)]
+    pub(super) print_config: bool,
+    /// Listen here instead of on http.listen, such as 127.0.0.1:7000
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Draw a code for this user when the server is up [default with --dev: 111]
+    #[arg(long, value_name = "UID")]
+    qr: Option<UserId>,
+}
+
+impl Serve {
+    /// The flags that stand for a setting.
+    pub(super) fn flags(&self) -> Vec<(String, String)> {
+        self.listen.iter().map(|address| ("http.listen".to_owned(), address.clone())).collect()
+    }
+
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let is_dev = config.is_dev;
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let gateway = Gateway::start(config).await?;
+        for address in &gateway.addresses {
+            tracing::info!(%address, public_url = %gateway.origin, "serving");
+        }
+        let dev_user = || DEV_USER.parse().ok().filter(|_| is_dev);
+        if let Some(user) = self.qr.clone().or_else(dev_user) {
+            welcome(&gateway, &user, is_dev);
+        }
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what was accepted");
+        // a second signal does not wait
+        let finished = tokio::select! {
+            finished = gateway.shut_down() => finished,
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+        };
+        tracing::info!(finished, "stopped");
+        Ok(if finished { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// What a newcomer needs next.
+fn welcome(gateway: &Gateway, user: &UserId, is_dev: bool) {
+    let link = gateway.pairing_link(user);
+    if std::io::stdout().is_terminal()
+        && let Ok(code) = qr::terminal(&link.qr_url)
+    {
+        anstream::println!("{code}");
+    }
+    let origin = &gateway.origin;
+    anstream::println!("{} {}", output::strong("scan  "), link.qr_url);
+    anstream::println!("{} {origin}/pair/{}", output::strong("or see"), user.segment());
+    anstream::println!("{} {}/v2/sync/init/{}/000", output::strong("socket"), origin.socket(), user.segment());
+    if is_dev {
+        let play = format!("switchboard device pair {} --password {DEV_PASSWORD}", link.qr_url);
+        anstream::println!("{} {play}", output::strong("play  "));
+        anstream::println!("{} Authorization: Bearer {DEV_TOKEN}", output::strong("admin "));
+    }
+}

@@ -1,0 +1,111 @@
+//! `switchboard sync`: draws the live, rotating code of a user in the terminal.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use super::{Outcome, api, output};
+use crate::config::Config;
+use crate::model::{UserId, qr};
+
+/// Draw a user's rotating code, until a phone is paired or the codes are used up
+///
+/// Piped, it prints one URL a line; with --json one object a line. Exits 0 when a phone was paired.
+#[derive(Args)]
+pub(super) struct SyncCommand {
+    /// A user id of the backend database
+    user: UserId,
+    #[command(flatten)]
+    server: api::Server,
+    /// For a script
+    #[arg(long)]
+    json: bool,
+}
+
+const PAUSE: &str = "201- pause";
+const ACK: &str = "200- ack";
+
+/// A rotation frame.
+#[derive(Deserialize)]
+struct Frame {
+    qr_url: String,
+    mobile_url: String,
+}
+
+impl SyncCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let api = self.server.api(&config)?;
+        let path = format!("/v2/sync/users/{}", self.user.segment());
+        let url = api.get(&path).await?.text().await?;
+        let url = format!("{}{}", api.base.replacen("http", "ws", 1), path_of(url.trim())?);
+        let (mut socket, _) = tokio_tungstenite::connect_async(&url)
+            .await
+            .with_context(|| format!("cannot open {url}"))?;
+        let mut is_paired = false;
+        while let Some(message) = socket.next().await {
+            match message.context("the socket broke off")? {
+                Message::Text(text) => {
+                    is_paired |= text.as_str() == ACK;
+                    self.show(&text)?;
+                }
+                Message::Close(_) if is_paired => return Ok(ExitCode::SUCCESS),
+                Message::Close(frame) => return Ok(self.closed(frame.as_ref())),
+                _ => {}
+            }
+        }
+        anyhow::bail!("the server closed the connection")
+    }
+
+    fn show(&self, text: &str) -> anyhow::Result<()> {
+        let is_drawn = std::io::stdout().is_terminal() && !self.json;
+        match text {
+            PAUSE => self.say("paused", &output::careful("scanned: type the password on the phone")),
+            ACK => self.say("paired", &output::good("paired")),
+            frame => {
+                let frame: Frame = serde_json::from_str(frame).context("not a rotation frame")?;
+                if self.json {
+                    let line = json!({"state": "waiting", "qr_url": frame.qr_url, "mobile_url": frame.mobile_url});
+                    anstream::println!("{line}");
+                } else if is_drawn {
+                    // home, and clear below: the new code takes the old one's place
+                    anstream::print!("\x1b[H\x1b[J{}", qr::terminal(&frame.qr_url)?);
+                    anstream::println!("\n{}\n{}", frame.qr_url, output::dim(format!("waiting for a phone of user {}", self.user)));
+                } else {
+                    anstream::println!("{}", frame.qr_url);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&self, state: &str, words: &str) {
+        if self.json {
+            anstream::println!("{}", json!({"state": state}));
+        } else {
+            anstream::eprintln!("{words}");
+        }
+    }
+
+    /// What a close without an acknowledgement means.
+    fn closed(&self, frame: Option<&CloseFrame>) -> ExitCode {
+        let (code, reason) = frame.map_or((1006, ""), |frame| (frame.code.into(), frame.reason.as_str()));
+        if code == 1000 {
+            self.say("expired", &output::careful("no phone came; run it again for new codes"));
+        } else {
+            self.say("closed", &output::bad(format!("closed with {code}: {reason}")));
+        }
+        ExitCode::FAILURE
+    }
+}
+
+fn path_of(url: &str) -> anyhow::Result<String> {
+    let uri: ::http::Uri = url.parse().context("the server sent no URL")?;
+    Ok(uri.path().to_owned())
+}

@@ -1,0 +1,159 @@
+//! One tree of settings: the commented default is compiled in, then come a file, the older
+//! environment names, the environment, and flags.
+
+mod layer;
+mod legacy;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
+use crate::model::{Platform, Secret};
+use crate::service::sync::{BackendSettings, Settings as SyncSettings};
+use crate::store::Settings as StoreSettings;
+
+pub use layer::{ConfigError, Layers};
+
+/// The default configuration, with its comments.
+pub const DEFAULT: &str = include_str!("config/default.toml");
+
+/// Read from the working directory where no file is named.
+const FILE: &str = "switchboard.toml";
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub http: HttpSettings,
+    pub tls: TlsSettings,
+    pub admin: AdminSettings,
+    pub store: StoreSettings,
+    pub backend: BackendSettings,
+    pub keys: KeySettings,
+    pub redis: RedisSettings,
+    pub log: LogSettings,
+    pub sync: SyncSettings,
+    pub platforms: Vec<Platform>,
+    /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
+    #[serde(skip)]
+    pub master_key: Option<Secret>,
+    /// `serve --dev`.
+    #[serde(skip)]
+    pub is_dev: bool,
+}
+
+/// `[keys]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    pub dir: PathBuf,
+}
+
+/// `[redis]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisSettings {
+    pub url: Secret,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSettings {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+/// What the command line says about configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `--config FILE`.
+    pub file: Option<PathBuf>,
+    /// `--set key=value`, and flags that stand for one.
+    pub flags: Vec<(String, String)>,
+    pub environment: Vec<(String, String)>,
+}
+
+/// The configuration, and the layers that it came from.
+pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
+    let mut layers = Layers::of_default(DEFAULT)?;
+    match &sources.file {
+        Some(path) => layers.add_file(path)?,
+        None if Path::new(FILE).exists() => layers.add_file(Path::new(FILE))?,
+        None => {}
+    }
+    for (key, value) in legacy::settings(&sources.environment) {
+        layers.add_text(&key, &value, "the older environment names")?;
+    }
+    for (name, value) in &sources.environment {
+        if let Some(key) = name.strip_prefix("SWITCHBOARD__") {
+            let key = key.to_lowercase().replace("__", ".");
+            layers.add_text(&key, value, &format!("the environment variable {name}"))?;
+        }
+    }
+    for (key, value) in &sources.flags {
+        layers.add_text(key, value, "the command line")?;
+    }
+    let mut config: Config = layers.read()?;
+    config.master_key = sources
+        .environment
+        .iter()
+        .find(|(name, value)| name == "SWITCHBOARD_MASTER_KEY" && !value.is_empty())
+        .map(|(_, value)| Secret::new(value.clone()));
+    check(&config, &layers)?;
+    Ok((config, layers))
+}
+
+/// What no single value shows.
+fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
+    let sync = &config.sync;
+    let wrong = |key: &str, allowed: &str| Err(layers.wrong(key, allowed));
+    if config.http.listen.is_empty() {
+        return wrong("http.listen", "at least one address such as 127.0.0.1:6996");
+    }
+    if !config.http.metrics_listen.is_empty() && config.http.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
+        return wrong("http.metrics_listen", "an address such as 127.0.0.1:9090, or nothing");
+    }
+    if !config.http.public_url.is_empty() && config.http.public_url.parse::<crate::model::Origin>().is_err() {
+        return wrong("http.public_url", "http://host:port or https://host:port, without a path");
+    }
+    if !config.backend.url.is_empty() && config.backend.url.parse::<crate::store::StoreUrl>().is_err() {
+        return wrong("backend.url", "sqlite:PATH or mysql://user:password@host:port/database, or nothing");
+    }
+    if !config.redis.url.is_empty() && redis::Client::open(config.redis.url.expose()).is_err() {
+        return wrong("redis.url", "redis://host:port, or nothing");
+    }
+    if sync.rotate_every.as_ms() < 50 {
+        return wrong("sync.rotate_every", "at least 50ms");
+    }
+    if sync.rotations == 0 {
+        return wrong("sync.rotations", "at least 1");
+    }
+    // a sid carries its expiry in whole seconds
+    if sync.session_ttl.as_ms() < 1000 {
+        return wrong("sync.session_ttl", "at least 1s");
+    }
+    if config.store.timeout.as_ms() < 10 {
+        return wrong("store.timeout", "at least 10ms");
+    }
+    if config.http.connections == 0 {
+        return wrong("http.connections", "at least 1");
+    }
+    if config.http.body_limit < 8192 {
+        return wrong("http.body_limit", "at least 8192: a handshake has to fit");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "config/config_test.rs"]
+mod tests;

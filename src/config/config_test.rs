@@ -1,0 +1,92 @@
+//! What a newcomer mistypes is told to them.
+
+use super::*;
+
+fn with(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<(Config, Layers), ConfigError> {
+    let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    load(&Sources { file: None, flags: own(flags), environment: own(environment) })
+}
+
+fn complaint(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> String {
+    with(flags, environment).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn the_default_stands_alone() -> Result<(), ConfigError> {
+    let (config, _) = with(&[], &[])?;
+    assert_eq!(config.sync.rotations, 3);
+    assert_eq!(config.http.listen.len(), 1);
+    assert_eq!(config.platforms.len(), 3);
+    Ok(())
+}
+
+#[test]
+fn flags_lie_over_the_environment() -> Result<(), ConfigError> {
+    let environment = [("SWITCHBOARD__SYNC__ROTATE_EVERY", "20s"), ("SWITCHBOARD__SYNC__ROTATIONS", "9")];
+    let (config, layers) = with(&[("sync.rotate_every", "30s")], &environment)?;
+    assert_eq!((config.sync.rotate_every.as_ms(), config.sync.rotations), (30_000, 9));
+    assert!(layers.show().contains("rotations = 9  # from the environment variable SWITCHBOARD__SYNC__ROTATIONS"));
+    Ok(())
+}
+
+#[test]
+fn a_list_may_be_one_text_or_several() -> Result<(), ConfigError> {
+    let (config, _) = with(&[("http.listen", "127.0.0.1:1, 127.0.0.1:2")], &[])?;
+    assert_eq!(config.http.listen.len(), 2);
+    let (config, _) = with(&[("sync.allowed_origins", "[\"https://a\"]")], &[])?;
+    assert_eq!(config.sync.allowed_origins, ["https://a"]);
+    Ok(())
+}
+
+#[test]
+fn a_number_in_a_text_setting_stays_text() -> Result<(), ConfigError> {
+    let (config, _) = with(&[], &[("SWITCHBOARD__ADMIN__TOKEN", "12345")])?;
+    assert_eq!(config.admin.token.expose(), "12345");
+    Ok(())
+}
+
+#[test]
+fn an_unknown_key_is_told_with_what_is_known() {
+    let said = complaint(&[], &[("SWITCHBOARD__SYNC__ROTATE_EVRY", "15s")]);
+    assert!(said.contains("`sync.rotate_evry`") && said.contains("SWITCHBOARD__SYNC__ROTATE_EVRY"), "{said}");
+    assert!(said.contains("rotate_every"), "{said}");
+    assert!(complaint(&[("nosuch.thing", "1")], &[]).contains("the sections are"));
+}
+
+#[test]
+fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
+    for (key, value, allowed) in [
+        ("sync.rotate_every", "15", "15s"),
+        ("sync.rotations", "many", "invalid type"),
+        ("sync.rotations", "0", "at least 1"),
+        ("store.url", "postgres://x/y", "sqlite:PATH"),
+        ("http.listen", "nowhere", "invalid socket address"),
+        ("http.public_url", "http://h/path", "without a path"),
+        ("log.format", "xml", "expected one of"),
+        ("redis.url", "http://h", "redis://"),
+    ] {
+        let said = complaint(&[(key, value)], &[]);
+        assert!(said.contains(&format!("`{key}`")) && said.contains(allowed), "{key}: {said}");
+        assert!(said.contains(value) || key == "redis.url", "{key}: {said}");
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() -> Result<(), ConfigError> {
+    let flags = [("admin.token", "hush"), ("store.url", "mysql://u:hush@h:1/d"), ("backend.hashing_salt", "hush")];
+    let (config, layers) = with(&flags, &[("SWITCHBOARD_MASTER_KEY", "hush")])?;
+    assert!(!layers.show().contains("hush"), "{}", layers.show());
+    assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+    Ok(())
+}
+
+#[test]
+fn what_is_printed_is_a_configuration() -> Result<(), Box<dyn std::error::Error>> {
+    let (_, layers) = with(&[], &[])?;
+    let mut again = Layers::of_default(DEFAULT)?;
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), layers.show())?;
+    again.add_file(file.path())?;
+    let _: Config = again.read()?;
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Layers of settings laid over the default, each value knowing where it came from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::store::redact_url;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {path}: {reason}")]
+    Unreadable { path: String, reason: String },
+    #[error("{path} is not TOML: {reason}")]
+    NotToml { path: String, reason: String },
+    #[error("unknown setting `{key}` in {origin}; {hint}")]
+    Unknown { key: String, origin: String, hint: String },
+    #[error("bad value for `{key}` in {origin}: {value}; allowed: {allowed}")]
+    BadValue { key: String, origin: String, value: String, allowed: String },
+}
+
+/// Settings whose value is never shown.
+const SECRETS: [&str; 3] = ["admin.token", "backend.hashing_salt", "redis.url"];
+/// Settings that hold a password inside a URL.
+const URLS: [&str; 3] = ["store.url", "backend.url", "redis.url"];
+
+pub struct Layers {
+    pub(super) table: Table,
+    /// Which layer set a value; what is not in here is the default.
+    pub(super) origins: BTreeMap<String, String>,
+}
+
+/// A value as errors and `--print-config` may show it.
+pub(super) fn shown(key: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) if URLS.contains(&key) => Value::String(redact_url(text)),
+        Value::String(text) if SECRETS.contains(&key) && !text.is_empty() => Value::String("(hidden)".into()),
+        other => other.clone(),
+    }
+}
+
+impl Layers {
+    pub(super) fn of_default(text: &str) -> Result<Self, ConfigError> {
+        let not_toml = |error: toml::de::Error| ConfigError::NotToml {
+            path: "the compiled-in default".into(),
+            reason: error.to_string(),
+        };
+        Ok(Self { table: text.parse().map_err(not_toml)?, origins: BTreeMap::new() })
+    }
+
+    pub(super) fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: shown.clone(), reason: error.to_string() })?;
+        let table: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| ConfigError::NotToml { path: shown.clone(), reason: error.to_string() })?;
+        for (section, value) in table {
+            match value {
+                Value::Table(settings) => {
+                    for (name, value) in settings {
+                        self.add(&format!("{section}.{name}"), value, &shown)?;
+                    }
+                }
+                other => self.add(&section, other, &shown)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A value written as text: its kind is that of the default.
+    pub(super) fn add_text(&mut self, key: &str, text: &str, origin: &str) -> Result<(), ConfigError> {
+        let value = match self.find(key) {
+            None => return Err(self.unknown(key, origin)),
+            Some(Value::String(_)) => Value::String(text.to_owned()),
+            Some(Value::Array(_)) if !text.trim_start().starts_with('[') => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+            }
+            Some(_) => parse(text).unwrap_or_else(|| Value::String(text.to_owned())),
+        };
+        self.add(key, value, origin)
+    }
+
+    fn add(&mut self, key: &str, value: Value, origin: &str) -> Result<(), ConfigError> {
+        // where the default is a list, a single text is a list of one
+        let value = match (self.find(key), value) {
+            (None, _) => return Err(self.unknown(key, origin)),
+            (Some(Value::Array(_)), Value::String(one)) => Value::Array(vec![Value::String(one)]),
+            (Some(_), value) => value,
+        };
+        let slot = match key.split_once('.') {
+            Some((section, name)) => {
+                self.table.get_mut(section).and_then(Value::as_table_mut).and_then(|table| table.get_mut(name))
+            }
+            None => self.table.get_mut(key),
+        };
+        if let Some(slot) = slot {
+            *slot = value;
+            self.origins.insert(key.to_owned(), origin.to_owned());
+        }
+        Ok(())
+    }
+
+    fn find(&self, key: &str) -> Option<&Value> {
+        match key.split_once('.') {
+            Some((section, name)) => self.table.get(section)?.as_table()?.get(name),
+            None => self.table.get(key).filter(|value| !value.is_table()),
+        }
+    }
+
+    fn unknown(&self, key: &str, origin: &str) -> ConfigError {
+        let (section, _) = key.split_once('.').unwrap_or((key, ""));
+        let hint = match self.table.get(section).and_then(Value::as_table) {
+            Some(known) => format!("[{section}] knows {}", list(known)),
+            None => format!("the sections are {}", list(&self.table)),
+        };
+        ConfigError::Unknown { key: key.to_owned(), origin: origin.to_owned(), hint }
+    }
+
+    /// The error for a value that is of the right kind and yet wrong.
+    pub(super) fn wrong(&self, key: &str, allowed: &str) -> ConfigError {
+        let value = self.find(key).map_or_else(String::new, |value| shown(key, value).to_string());
+        let origin = self.origins.get(key).map_or("the default", String::as_str).to_owned();
+        ConfigError::BadValue { key: key.to_owned(), origin, value, allowed: allowed.to_owned() }
+    }
+
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        serde_path_to_error::deserialize(Value::Table(self.table.clone())).map_err(|error| {
+            let path = error.path().to_string();
+            let inner = error.into_inner();
+            // `sync.lockouts[0].wait` is a part of the setting `sync.lockouts`
+            let key = path.split('[').next().unwrap_or(&path);
+            let key = key.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+            self.wrong(&key, inner.message())
+        })
+    }
+}
+
+fn list(table: &Table) -> String {
+    table.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// A TOML value on its own.
+fn parse(text: &str) -> Option<Value> {
+    format!("value = {text}").parse::<Table>().ok()?.remove("value")
+}

@@ -1,0 +1,36 @@
+//! `serve --print-config`: the result of all layers, as a file that could be one of them.
+
+use std::fmt::Write as _;
+
+use toml::Value;
+
+use super::Layers;
+use super::layer::shown;
+
+impl Layers {
+    /// TOML with secrets hidden; what is not the default says where it came from.
+    pub fn show(&self) -> String {
+        let mut out = String::new();
+        for (section, settings) in &self.table {
+            match settings {
+                Value::Table(settings) => {
+                    let _ = writeln!(out, "[{section}]");
+                    for (name, value) in settings {
+                        let key = format!("{section}.{name}");
+                        let from = self.origins.get(&key).map(|origin| format!("  # from {origin}")).unwrap_or_default();
+                        let _ = writeln!(out, "{name} = {}{from}", shown(&key, value));
+                    }
+                }
+                other => {
+                    // written inline, above every section: TOML wants bare keys first
+                    let from = self.origins.get(section).map(|origin| format!("  # from {origin}")).unwrap_or_default();
+                    out.insert_str(0, &format!("{section} = {other}{from}\n\n"));
+                }
+            }
+            if !out.ends_with("\n\n") {
+                out.push('\n');
+            }
+        }
+        out
+    }
+}

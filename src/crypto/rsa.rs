@@ -1,0 +1,147 @@
+//! RSA-OAEP (RFC 8017) on OpenSSL: the server's identity and the keys that phones send.
+
+use openssl::encrypt::{Decrypter, Encrypter};
+use openssl::hash::MessageDigest;
+use openssl::pkey::{HasPublic, PKey, Private, Public};
+use openssl::rsa::Padding;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::Error;
+use crate::model::{Digest, DigestPair, Secret};
+
+/// Bits of a modulus that we take; below is weak, above costs too much.
+const BITS: std::ops::RangeInclusive<u32> = 2048..=4096;
+
+fn message_digest(digest: Digest) -> MessageDigest {
+    match digest {
+        Digest::Sha1 => MessageDigest::sha1(),
+        Digest::Sha256 => MessageDigest::sha256(),
+    }
+}
+
+/// The server's private key: what phones encrypt their password to.
+pub struct Identity {
+    key: PKey<Private>,
+    public_pem: String,
+    fingerprint: String,
+}
+
+impl Identity {
+    /// Reads a private key in PEM, PKCS#8 or PKCS#1.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, Error> {
+        let key = PKey::private_key_from_pem(pem).map_err(|_| Error::BadKey)?;
+        check_bits(&key)?;
+        let public_pem = String::from_utf8_lossy(&key.public_key_to_pem()?).into_owned();
+        let fingerprint = hex::encode(Sha256::digest(key.public_key_to_der()?));
+        Ok(Self { key, public_pem, fingerprint })
+    }
+
+    /// A new RSA-2048 key as PKCS#8 PEM.
+    pub fn generate() -> Result<Secret, Error> {
+        use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
+        let library = |error: &dyn std::fmt::Display| Error::Library(error.to_string());
+        let key = rsa::RsaPrivateKey::new(&mut rand::rngs::OsRng, 2048).map_err(|e| library(&e))?;
+        let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|e| library(&e))?;
+        Ok(Secret::new(pem.as_str().to_owned()))
+    }
+
+    pub fn public_pem(&self) -> &str {
+        &self.public_pem
+    }
+
+    /// SHA-256 over the public key (SPKI DER), hex.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// One private-key operation, about a millisecond: call it on a blocking pool.
+    pub fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let mut decrypter = Decrypter::new(&self.key)?;
+        decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
+        decrypter.set_rsa_oaep_md(message_digest(pair.oaep))?;
+        decrypter.set_rsa_mgf1_md(message_digest(pair.mgf1))?;
+        let mut plain = Zeroizing::new(vec![0; decrypter.decrypt_len(ciphertext)?]);
+        let len = decrypter.decrypt(ciphertext, &mut plain).map_err(|_| Error::Undecryptable)?;
+        plain.truncate(len);
+        Ok(plain)
+    }
+}
+
+/// A phone's public key: what the shared key is encrypted to.
+pub struct PublicKey(PKey<Public>);
+
+impl PublicKey {
+    /// Reads SPKI PEM (`-----BEGIN PUBLIC KEY-----`): RSA, 2048 to 4096 bits,
+    /// with an exponent that is odd, above one and short (a long one is a way to burn our time).
+    pub fn from_pem(pem: &str) -> Result<Self, Error> {
+        let key = PKey::public_key_from_pem(pem.trim().as_bytes()).map_err(|_| Error::BadKey)?;
+        check_bits(&key)?;
+        let rsa = key.rsa().map_err(|_| Error::BadKey)?;
+        let exponent = rsa.e();
+        let sound = (2..=33).contains(&exponent.num_bits()) && exponent.is_bit_set(0) && rsa.n().is_bit_set(0);
+        if sound { Ok(Self(key)) } else { Err(Error::BadKey) }
+    }
+
+    pub fn encrypt(&self, pair: DigestPair, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut encrypter = Encrypter::new(&self.0)?;
+        encrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
+        encrypter.set_rsa_oaep_md(message_digest(pair.oaep))?;
+        encrypter.set_rsa_mgf1_md(message_digest(pair.mgf1))?;
+        let mut out = vec![0; encrypter.encrypt_len(plain)?];
+        let len = encrypter.encrypt(plain, &mut out)?;
+        out.truncate(len);
+        Ok(out)
+    }
+}
+
+fn check_bits<T: HasPublic>(key: &PKey<T>) -> Result<(), Error> {
+    if key.id() == openssl::pkey::Id::RSA && BITS.contains(&key.bits()) { Ok(()) } else { Err(Error::BadKey) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::phone::PhoneKey;
+
+    type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+    #[test]
+    fn openssl_and_the_rsa_crate_understand_each_other() -> Result {
+        let identity = Identity::from_pem(Identity::generate()?.expose().as_bytes())?;
+        let phone = PhoneKey::generate()?;
+        let phone_key = PublicKey::from_pem(&phone.public_pem()?)?;
+        for pair in DigestPair::ALL {
+            let up = PhoneKey::encrypt(identity.public_pem(), pair, b"dummy_password")?;
+            assert_eq!(identity.decrypt(pair, &up)?.as_slice(), b"dummy_password");
+            let down = phone_key.encrypt(pair, b"0123456789abcdef0123456789abcdef")?;
+            assert_eq!(phone.decrypt(pair, &down)?.as_slice(), b"0123456789abcdef0123456789abcdef");
+            let mut bent = up;
+            bent[100] ^= 1;
+            assert!(identity.decrypt(pair, &bent).is_err());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn keys_that_are_weak_or_not_rsa_are_refused() -> Result {
+        let small = openssl::rsa::Rsa::generate(1024)?;
+        assert!(Identity::from_pem(&small.private_key_to_pem()?).is_err());
+        assert!(PublicKey::from_pem(std::str::from_utf8(&small.public_key_to_pem()?)?).is_err());
+        let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1)?;
+        let curve = PKey::from_ec_key(openssl::ec::EcKey::generate(&group)?)?;
+        assert!(PublicKey::from_pem(std::str::from_utf8(&curve.public_key_to_pem()?)?).is_err());
+        assert!(PublicKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").is_err());
+        assert!(PublicKey::from_pem("").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn an_exponent_of_one_is_refused() -> Result {
+        let sound = openssl::rsa::Rsa::generate(2048)?;
+        let one = openssl::bn::BigNum::from_u32(1)?;
+        let weak = openssl::rsa::Rsa::from_public_components(sound.n().to_owned()?, one)?;
+        assert!(PublicKey::from_pem(std::str::from_utf8(&weak.public_key_to_pem()?)?).is_err());
+        Ok(())
+    }
+}

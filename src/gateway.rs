@@ -1,0 +1,272 @@
+//! The composition root: from a configuration to a running node. The only file that knows everything.
+
+pub mod keyring;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::crypto::{HashKey, MasterKey, Sid};
+use crate::http::{self, App, Listeners};
+use crate::model::{Clock, Origin, Secret, UserId};
+use crate::service::device::Devices;
+use crate::service::health::Health;
+use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
+use crate::signal::{Bus, Listener};
+use crate::store::{self, Store, meta, seed};
+use crate::worker;
+use keyring::Keyring;
+
+/// The administrator's key under `--dev`, where only this machine can use it.
+pub const DEV_TOKEN: &str = "dev-admin";
+
+/// Everything that can stop a start, told so that it can be mended.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("--dev opens doors that must stay closed: it serves loopback addresses only, not {0}")]
+    NotLoopback(SocketAddr),
+    #[error("http.public_url must be set: phones cannot reach {0}")]
+    NoPublicUrl(SocketAddr),
+    #[error("cannot listen: {0}")]
+    Listen(#[from] std::io::Error),
+    #[error("store {url}: {error}")]
+    Store { url: String, error: store::Error },
+    #[error(transparent)]
+    Key(#[from] keyring::KeyringError),
+    #[error(transparent)]
+    Tls(#[from] http::TlsError),
+    #[error(transparent)]
+    Redis(#[from] crate::signal::BadRedisUrl),
+    #[error("cannot read {key} = {path:?}: {reason}")]
+    File { key: &'static str, path: String, reason: String },
+    #[error("development data: {0}")]
+    Seed(#[from] seed::SeedError),
+}
+
+/// The two databases of a node.
+#[derive(Clone)]
+pub struct Databases {
+    pub store: Store,
+    pub backend: Store,
+}
+
+/// A node that serves.
+pub struct Gateway {
+    pub addresses: Vec<SocketAddr>,
+    pub origin: Origin,
+    databases: Databases,
+    sync: Arc<Sync>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    grace: std::time::Duration,
+}
+
+/// Where clients reach this node, by configuration.
+pub fn origin(config: &Config) -> Result<Origin, StartError> {
+    let first = config.http.listen.first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 6996)));
+    if let Ok(origin) = config.http.public_url.parse() {
+        return Ok(origin);
+    }
+    if first.ip().is_unspecified() {
+        return Err(StartError::NoPublicUrl(first));
+    }
+    Origin::from_host(config.tls.is_on(), &first.to_string()).map_err(|_| StartError::NoPublicUrl(first))
+}
+
+/// Opens both databases; nothing is called yet.
+pub fn open(config: &Config, metrics: &store::Metrics) -> Result<Databases, StartError> {
+    let opened = |name, settings: &store::Settings| {
+        Store::open(name, settings, metrics.clone())
+            .map_err(|error| StartError::Store { url: settings.url.to_string(), error })
+    };
+    let store = opened("store", &config.store)?;
+    let backend = match config.backend.url.parse() {
+        Ok(url) if url != config.store.url => opened("backend", &store::Settings { url, ..config.store.clone() })?,
+        _ => store.clone(),
+    };
+    Ok(Databases { store, backend })
+}
+
+impl Gateway {
+    /// Opens, checks, migrates and listens. When this returns, the node serves.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        if config.is_dev
+            && let Some(open) = config.http.listen.iter().find(|address| !address.ip().is_loopback())
+        {
+            return Err(StartError::NotLoopback(*open));
+        }
+        let mut origin = origin(&config)?;
+        let acceptor = config.tls.acceptor()?;
+        let keys = Keyring::open(&config)?;
+        let mut registry = Registry::with_prefix("switchboard");
+        let store_metrics = store::Metrics::default();
+        store_metrics.register(&mut registry);
+        let databases = open(&config, &store_metrics)?;
+        let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
+        let report = databases.store.migrate().await.map_err(storing)?;
+        if !report.applied.is_empty() {
+            tracing::info!(migrations = report.applied.len(), "brought the store up to date");
+        }
+        keys.check_store(&databases.store).await?;
+        if config.is_dev {
+            development_data(&databases.backend).await?;
+        }
+
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let listeners = Listeners::bind(&config.http.listen).await?;
+        let addresses = listeners.addresses();
+        // port 0 was asked for: say the one that was given
+        if config.http.public_url.is_empty()
+            && let Some(first) = addresses.first()
+            && let Ok(bound) = Origin::from_host(config.tls.is_on(), &first.to_string())
+        {
+            origin = bound;
+        }
+        let pairing = Pairing { config: &config, databases: &databases, keys, tasks: &tasks, stop: &stop };
+        let (sync, devices, bus) = pairing.build(&mut registry).await?;
+        let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
+        worker::start(&sync, is_shared, &tasks, &stop);
+
+        let http_metrics = http::Metrics::default();
+        http_metrics.register(&mut registry);
+        let registry = Arc::new(registry);
+        let app = Arc::new(App {
+            settings: config.http.clone(),
+            admin_token: admin_token(&config),
+            origin: origin.clone(),
+            is_dev: config.is_dev,
+            sync: sync.clone(),
+            devices,
+            health: Health { store: databases.store.clone(), backend: databases.backend.clone(), bus },
+            metrics_text: Box::new(move || {
+                let mut text = String::new();
+                // writing into a String cannot fail
+                let _ = encode(&mut text, &registry);
+                text
+            }),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        if let Ok(address) = config.http.metrics_listen.parse() {
+            let own = Listeners::bind(&[address]).await?;
+            let routes = http::metrics_routes(&app);
+            http::serve(own, None, routes, &config.http, http_metrics.clone(), &tasks, &stop);
+        }
+        http::serve(listeners, acceptor, http::routes(&app), &config.http, http_metrics, &tasks, &stop);
+        let grace = config.http.shutdown_grace.as_duration();
+        Ok(Self { addresses, origin, databases, sync, tasks, stop, grace })
+    }
+
+    /// A link to pair with: the one that never ends under `--dev`, else a fresh one.
+    pub fn pairing_link(&self, user: &UserId) -> Link {
+        let sid = if self.sync.holds(user, Sid::DEV) { Sid::DEV } else { self.sync.issue(user) };
+        Links { origin: self.origin.clone() }.session(user, sid)
+    }
+
+    /// Tells open sockets, finishes what was accepted, and lets go of the databases.
+    /// Whether all of it ended within `http.shutdown_grace`.
+    pub async fn shut_down(self) -> bool {
+        self.stop.cancel();
+        self.tasks.close();
+        let finished = tokio::time::timeout(self.grace, self.tasks.wait()).await.is_ok();
+        self.databases.store.close().await;
+        self.databases.backend.close().await;
+        finished
+    }
+}
+
+fn admin_token(config: &Config) -> Secret {
+    if config.is_dev && config.admin.token.is_empty() {
+        return Secret::new(DEV_TOKEN.to_owned());
+    }
+    config.admin.token.clone()
+}
+
+async fn development_data(backend: &Store) -> Result<(), StartError> {
+    match seed::seed(backend, 0, &|_| {}).await {
+        Err(seed::SeedError::NotOurs) => {
+            tracing::warn!("the users table is not ours: the development user 111 is not in it");
+            Ok(())
+        }
+        other => Ok(other?),
+    }
+}
+
+/// What pairing is built from.
+struct Pairing<'a> {
+    config: &'a Config,
+    databases: &'a Databases,
+    keys: Keyring,
+    tasks: &'a TaskTracker,
+    stop: &'a CancellationToken,
+}
+
+impl Pairing<'_> {
+    async fn build(self, registry: &mut Registry) -> Result<(Arc<Sync>, Devices, Bus), StartError> {
+        let Self { config, databases, keys, tasks, stop } = self;
+        let clock = Clock::default();
+        let metrics = sync::Metrics::default();
+        metrics.register(registry);
+        let settings = config.sync.clone();
+        let board = Arc::new(Board::new(settings.sockets_per_user, settings.sockets_per_address, metrics.clone()));
+        let bus = if config.redis.url.is_empty() {
+            Bus::memory()
+        } else {
+            let remote = board.clone();
+            let listener: Listener = Arc::new(move |signal| remote.deliver(&signal));
+            Bus::redis(config.redis.url.expose(), listener, tasks, stop)?
+        };
+        let (sid_key, lockout_key) = hash_keys(&databases.store, &keys.master, &clock, config).await?;
+        let salt = salt(config)?;
+        let sync = Arc::new(Sync::new(Parts {
+            settings,
+            platforms: config.platforms.clone(),
+            store: databases.store.clone(),
+            backend: databases.backend.clone(),
+            identities: keys.identities,
+            master: keys.master,
+            sid_key,
+            lockout_key,
+            passwords: Passwords::new(databases.backend.clone(), salt, metrics.clone()),
+            board: board.clone(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+            metrics,
+            tasks: tasks.clone(),
+            dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
+        }));
+        let devices = Devices { store: databases.store.clone(), clock, board: Some(board), bus: bus.clone() };
+        Ok((sync, devices, bus))
+    }
+}
+
+async fn hash_keys(
+    store: &Store,
+    master: &MasterKey,
+    clock: &Clock,
+    config: &Config,
+) -> Result<(HashKey, HashKey), StartError> {
+    let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
+    let sid_key = meta::hash_key(store, master, "sync_session", clock.now_ms()).await.map_err(storing)?;
+    let lockout_key = meta::hash_key(store, master, "lockout", clock.now_ms()).await.map_err(storing)?;
+    Ok((sid_key, lockout_key))
+}
+
+/// The backend's hashing salt where the configuration has it; empty: it is in the backend database.
+fn salt(config: &Config) -> Result<Secret, StartError> {
+    let path = &config.backend.hashing_salt_file;
+    if !config.backend.hashing_salt.is_empty() || path.is_empty() {
+        return Ok(config.backend.hashing_salt.clone());
+    }
+    let read = std::fs::read_to_string(path).map_err(|error| StartError::File {
+        key: "backend.hashing_salt_file",
+        path: path.clone(),
+        reason: error.to_string(),
+    })?;
+    Ok(Secret::new(read.trim().to_owned()))
+}

@@ -1,0 +1,106 @@
+//! Request bodies: read under a limit of size and time, and the JSON that old clients send.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    #[error("the body broke off")]
+    Broken,
+}
+
+/// Collects a body of at most `limit` bytes within `time`.
+pub(super) async fn read<B: Buf, E>(
+    stream: impl Stream<Item = Result<B, E>>,
+    limit: usize,
+    time: Duration,
+) -> Result<Bytes, BodyError> {
+    let collect = async {
+        let mut stream = std::pin::pin!(stream);
+        let mut body = BytesMut::new();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| BodyError::Broken)?;
+            if body.len() + chunk.remaining() > limit {
+                return Err(BodyError::TooLarge(limit));
+            }
+            bytes::BufMut::put(&mut body, chunk);
+        }
+        Ok(body.freeze())
+    };
+    tokio::time::timeout(time, collect).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// Escapes raw control characters inside JSON strings: shell clients put a PEM with its
+/// newlines there as it is. Everything else is left as it was.
+pub(super) fn escape_controls(json: &[u8]) -> Cow<'_, [u8]> {
+    let mut out = Vec::new();
+    let (mut in_string, mut after_backslash, mut copied) = (false, false, 0);
+    for (at, &byte) in json.iter().enumerate() {
+        if in_string && byte < 0x20 {
+            out.extend_from_slice(&json[copied..at]);
+            // after a backslash it stays what it is: an escape that JSON does not know
+            let escaped = if after_backslash { "x".into() } else { format!("\\u{byte:04x}") };
+            out.extend_from_slice(escaped.as_bytes());
+            copied = at + 1;
+            after_backslash = false;
+            continue;
+        }
+        match byte {
+            _ if after_backslash => after_backslash = false,
+            b'\\' if in_string => after_backslash = true,
+            b'"' => in_string = !in_string,
+            _ => {}
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(json);
+    }
+    out.extend_from_slice(&json[copied..]);
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn parse(json: &[u8]) -> Option<Value> {
+        serde_json::from_slice(&escape_controls(json)).ok()
+    }
+
+    #[test]
+    fn raw_newlines_in_strings_are_taken_and_elsewhere_mean_nothing() {
+        assert_eq!(parse(b"{\"a\":\"x\ny\tz\"\n}"), Some(serde_json::json!({"a": "x\ny\tz"})));
+        assert_eq!(parse(b"{\"a\\\"\":\n\"\\\\\"}"), Some(serde_json::json!({"a\"": "\\"})));
+        assert_eq!(parse(b"{\"a\":\"x"), None);
+    }
+
+    proptest! {
+        /// What strict JSON takes means the same to us.
+        #[test]
+        fn strict_json_is_left_alone(text in "\\PC{0,30}") {
+            let json = serde_json::json!({ "a": text, "b": [text] }).to_string();
+            prop_assert_eq!(escape_controls(json.as_bytes()).as_ref(), json.as_bytes());
+        }
+
+        #[test]
+        fn any_string_survives_raw(text in "[ -!#-\\[\\]-~\\n\\r\\t\\x00-\\x1f]{0,40}") {
+            let json = format!("{{\"a\":\"{text}\"}}");
+            prop_assert_eq!(parse(json.as_bytes()), Some(serde_json::json!({ "a": text })));
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = parse(&bytes);
+        }
+    }
+}

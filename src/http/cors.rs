@@ -1,0 +1,32 @@
+//! Web pages on other hosts may call the pairing paths: `sync.allowed_origins` (the Fetch standard's CORS).
+
+use ::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
+    ORIGIN, VARY,
+};
+use ::http::{HeaderValue, StatusCode};
+use warp::reply::Response;
+
+use super::{Call, reply};
+
+/// Adds what lets a page on an allowed origin read the reply.
+pub(super) fn allow(mut response: Response, call: &Call, allowed: &[String]) -> Response {
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = call.headers.get(ORIGIN) else { return response };
+    let is_allowed = allowed.iter().any(|one| one == "*" || one.as_bytes() == origin.as_bytes());
+    if is_allowed {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    response
+}
+
+/// Answers the browser's question before it posts.
+pub(super) fn preflight() -> Response {
+    let mut response = reply::empty(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}

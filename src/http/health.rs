@@ -1,0 +1,60 @@
+//! `/`, `/healthz`, `/readyz`, `/metrics`: for probes, balancers and Prometheus.
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use serde_json::json;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::{App, Call, auth, reply, with};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    // phones fetch `/` to read the certificate
+    let root = warp::path::end().and(super::call()).map(|call: Call| only_get(&call, "Switchboard\n"));
+    let metrics = warp::path("metrics").and(warp::path::end()).and(super::call()).and(with(app));
+    let metrics = metrics.map(|call: Call, app: Arc<App>| match auth::administrator(&app, &call) {
+        Ok(()) => metrics_text(&app),
+        Err(refusal) => *refusal,
+    });
+    root.or(probes(app)).unify().or(metrics).unify().boxed()
+}
+
+pub(super) fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let metrics = warp::path("metrics").and(warp::path::end()).and(with(app)).map(|app: Arc<App>| metrics_text(&app));
+    metrics.or(probes(app)).unify().boxed()
+}
+
+fn probes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let alive = warp::path("healthz").and(warp::path::end()).and(super::call());
+    let alive = alive.map(|call: Call| only_get(&call, "ok\n"));
+    let ready = warp::path("readyz").and(warp::path::end()).and(super::call()).and(with(app)).then(readiness);
+    alive.or(ready).unify().boxed()
+}
+
+fn only_get(call: &Call, body: &'static str) -> Response {
+    if call.method == Method::GET { reply::text(StatusCode::OK, body) } else { reply::method_not_allowed("GET") }
+}
+
+/// `GET /readyz`: whether store and backend answer; Redis is reported, but a node serves without it.
+async fn readiness(call: Call, app: Arc<App>) -> Response {
+    if call.method != Method::GET {
+        return reply::method_not_allowed("GET");
+    }
+    let readiness = app.health.readiness().await;
+    let word = |is_up| if is_up { "up" } else { "down" };
+    let body = json!({
+        "status": if readiness.is_ready() { "ready" } else { "not ready" },
+        "store": word(readiness.store),
+        "backend": word(readiness.backend),
+        "redis": readiness.redis.map_or("none", word),
+    });
+    let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    reply::json(status, &body)
+}
+
+fn metrics_text(app: &App) -> Response {
+    let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    reply::content(openmetrics, (app.metrics_text)().into_bytes())
+}

@@ -1,0 +1,139 @@
+//! Clients speak: one file per resource; authorisation, addresses and replies beside them.
+
+mod address;
+mod auth;
+mod body;
+mod cors;
+mod device;
+mod health;
+mod limit;
+mod page;
+mod pairing;
+mod reply;
+mod server;
+mod socket;
+mod tls;
+mod trace;
+
+pub use auth::AdminSettings;
+pub use limit::Limit;
+pub use server::{Listeners, serve};
+pub use tls::{TlsError, TlsSettings};
+pub use trace::Metrics;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use ::http::{HeaderMap, Method};
+use ipnet::IpNet;
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::model::{Origin, Secret, Span};
+use crate::service::device::Devices;
+use crate::service::health::Health;
+use crate::service::sync::{Links, Sync};
+
+/// `[http]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub listen: Vec<SocketAddr>,
+    pub metrics_listen: String,
+    pub public_url: String,
+    pub trusted_proxies: Vec<IpNet>,
+    pub requests_per_address: u32,
+    pub body_limit: usize,
+    pub header_timeout: Span,
+    pub body_timeout: Span,
+    pub connections: usize,
+    pub shutdown_grace: Span,
+}
+
+/// What the handlers need.
+pub struct App {
+    pub settings: Settings,
+    pub admin_token: Secret,
+    pub origin: Origin,
+    /// `--dev`: links follow the Host header.
+    pub is_dev: bool,
+    pub sync: Arc<Sync>,
+    pub devices: Devices,
+    pub health: Health,
+    /// Writes the metrics of all layers in the Prometheus text format.
+    pub metrics_text: Box<dyn Fn() -> String + Send + std::marker::Sync>,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl App {
+    /// Under which address links are handed out.
+    fn links(&self, call: &Call) -> Links {
+        let host = call.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
+        let from_host = host.filter(|_| self.is_dev).and_then(|host| Origin::from_host(call.caller.is_secure, host).ok());
+        Links { origin: from_host.unwrap_or_else(|| self.origin.clone()) }
+    }
+}
+
+/// Who calls, as far as trusted proxies tell.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub address: IpAddr,
+    pub is_secure: bool,
+    pub request_id: Arc<str>,
+    /// The connection's place among `http.connections`; a socket takes it over.
+    pub(crate) place: Arc<OwnedSemaphorePermit>,
+}
+
+/// The parts of a request that every handler may want.
+pub(crate) struct Call {
+    method: Method,
+    headers: HeaderMap,
+    caller: Caller,
+    query: String,
+}
+
+impl Call {
+    /// The value of a query parameter.
+    fn param(&self, name: &str) -> Option<&str> {
+        self.query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
+    }
+
+    fn header(&self, name: ::http::header::HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+fn call() -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<Caller>()).and(query).map(
+        |method, headers, caller, query| {
+            // a HEAD is a GET whose body hyper leaves out
+            let method = if method == Method::HEAD { Method::GET } else { method };
+            Call { method, headers, caller, query }
+        },
+    )
+}
+
+fn with<T: Clone + Send>(value: &T) -> impl Filter<Extract = (T,), Error = std::convert::Infallible> + Clone + use<T> {
+    let value = value.clone();
+    warp::any().map(move || value.clone())
+}
+
+/// All routes of the public port, grouped by first path segment; nothing falls through.
+pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let v2 = warp::path("v2").and(pairing::routes(app).or(socket::routes(app)).unify());
+    let v1 = warp::path("v1").and(device::routes(app));
+    let nothing = warp::any().map(reply::not_found);
+    v2.or(v1).unify().or(page::routes(app)).unify().or(health::routes(app)).unify().or(nothing).unify().boxed()
+}
+
+/// The routes of `http.metrics_listen`: metrics without a key, and health.
+pub fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    health::metrics_routes(app).or(warp::any().map(reply::not_found)).unify().boxed()
+}

@@ -1,0 +1,118 @@
+//! `/pair/<uid>`: the page on which a person pairs a phone, and its picture and status.
+
+use std::sync::Arc;
+
+use ::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use ::http::{HeaderValue, Method, StatusCode};
+use serde_json::json;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::{App, Call, reply, with};
+use crate::crypto::Sid;
+use crate::model::{UserId, qr};
+
+const HTML: &str = include_str!("page/pair.html");
+const SCRIPT: &str = include_str!("page/pair.js");
+const STYLE: &str = include_str!("page/pair.css");
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let pair = warp::path("pair").and(warp::path::param::<String>());
+    let page = pair.and(warp::path::end()).and(super::call()).and(with(app)).map(show);
+    let code = pair.and(warp::path::param::<String>()).and(warp::path::end()).and(super::call()).and(with(app));
+    let code = code.map(draw);
+    let status = pair.and(warp::path::param::<String>()).and(warp::path("status")).and(warp::path::end());
+    let status = status.and(super::call()).and(with(app)).then(tell);
+    let assets = warp::path("assets").and(warp::path::param::<String>()).and(warp::path::end()).and(super::call());
+    // the policy of the page rules out an icon in its markup; browsers ask here
+    let icon = warp::path("favicon.ico").and(warp::path::end()).map(|| reply::empty(StatusCode::NO_CONTENT));
+    page.or(code).unify().or(status).unify().or(assets.map(asset)).unify().or(icon).unify().boxed()
+}
+
+/// `GET /pair/<uid>`: for any user id, so that it tells nothing about who exists.
+fn show(uid: String, call: Call, app: Arc<App>) -> Response {
+    if call.method != Method::GET {
+        return reply::method_not_allowed("GET");
+    }
+    let Ok(user) = UserId::from_segment(&uid) else { return reply::not_found() };
+    let settings = app.sync.settings();
+    let html = HTML
+        .replace("{{rotate_ms}}", &settings.rotate_every.as_ms().to_string())
+        .replace("{{pause_ms}}", &settings.pause_for.as_ms().to_string())
+        .replace("{{ttl_ms}}", &settings.session_ttl.as_ms().to_string())
+        // last: what a user id holds is not looked at again
+        .replace("{{uid}}", &escape(user.as_str()));
+    let mut response = reply::content("text/html; charset=utf-8", html.into_bytes());
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        app.links(&call).origin.socket()
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    guard(response)
+}
+
+/// `GET /pair/<uid>/<sid>.svg`: the code of one session, while it holds.
+fn draw(uid: String, file: String, call: Call, app: Arc<App>) -> Response {
+    if call.method != Method::GET {
+        return reply::method_not_allowed("GET");
+    }
+    let user = UserId::from_segment(&uid).ok();
+    let sid = file.strip_suffix(".svg").and_then(|sid| sid.parse::<Sid>().ok());
+    let (Some(user), Some(sid)) = (user, sid) else { return reply::not_found() };
+    if !app.sync.holds(&user, sid) {
+        return reply::not_found();
+    }
+    match qr::svg(&app.links(&call).session(&user, sid).qr_url) {
+        Ok(svg) => guard(reply::content("image/svg+xml", svg.into_bytes())),
+        Err(error) => reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// `GET /pair/<uid>/<sid>/status`: what became of a session whose socket is gone.
+async fn tell(uid: String, sid: String, call: Call, app: Arc<App>) -> Response {
+    if call.method != Method::GET {
+        return reply::method_not_allowed("GET");
+    }
+    let Ok(user) = UserId::from_segment(&uid) else { return reply::not_found() };
+    match app.sync.status(&user, &sid).await {
+        Ok(state) => reply::json(StatusCode::OK, &json!({"state": state})),
+        Err(error) => reply::refuse(&error),
+    }
+}
+
+fn asset(name: String, call: Call) -> Response {
+    let (content_type, text) = match name.as_str() {
+        "pair.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        "pair.css" => ("text/css; charset=utf-8", STYLE),
+        _ => return reply::not_found(),
+    };
+    if call.method != Method::GET {
+        return reply::method_not_allowed("GET");
+    }
+    guard(reply::content(content_type, text.as_bytes()))
+}
+
+fn guard(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_id_cannot_become_markup() {
+        assert_eq!(escape(r#"<a href="x">&'"#), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+    }
+}

@@ -1,0 +1,237 @@
+//! `/v2/sync/users/…`: sync URLs, QR codes, and both flavours of the handshake.
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::{App, Call, address, body, cors, reply, with};
+use crate::model::platform::{Platform, UserPlatforms};
+use crate::model::{Digest, DigestPair, UserId, qr, rfc3339};
+use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verification_path};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let users = warp::path("sync").and(warp::path("users")).and(warp::path::param::<String>());
+    let sessions = users.and(warp::path("sessions")).and(warp::path::param::<String>());
+    let url = users.and(warp::path::end()).and(super::call()).and(with(app)).then(sync_url);
+    let posted = || super::call().and(warp::body::stream()).and(with(app));
+    let offer = sessions.and(warp::path("handshake")).and(warp::path::end()).and(posted()).then(offer);
+    let pair = sessions.and(warp::path::end()).and(posted()).then(pair);
+    url.or(offer).unify().or(pair).unify().boxed()
+}
+
+/// `GET /v2/sync/users/<uid>`: the bare sync URL; with `?format=` or `Accept` its QR code as
+/// SVG or PNG, or everything as JSON.
+async fn sync_url(uid: String, call: Call, app: Arc<App>) -> Response {
+    let response = match call.method {
+        Method::GET => match UserId::from_segment(&uid) {
+            Ok(user) => draw(&user, &call, &app),
+            Err(error) => reply::text(StatusCode::BAD_REQUEST, error.to_string()),
+        },
+        Method::OPTIONS => cors::preflight(),
+        _ => reply::method_not_allowed("GET, OPTIONS"),
+    };
+    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+}
+
+#[derive(Serialize)]
+struct SyncUrlOut {
+    qr_url: String,
+    mobile_url: String,
+    sync_url: String,
+    expires_at: String,
+}
+
+fn draw(user: &UserId, call: &Call, app: &App) -> Response {
+    let format = match call.param("format").map_or_else(|| accepted(call), Some) {
+        Some(known @ ("svg" | "png" | "json")) => known,
+        None | Some("text") => "text",
+        Some(_) => return reply::text(StatusCode::BAD_REQUEST, "format is svg, png, json or text"),
+    };
+    let (links, sid) = (app.links(call), app.sync.issue(user));
+    let link = links.session(user, sid);
+    let drawn = match format {
+        "svg" => qr::svg(&link.qr_url).map(|svg| reply::content("image/svg+xml", svg.into_bytes())),
+        "png" => qr::png(&link.qr_url).map(|png| reply::content("image/png", png)),
+        "json" => {
+            let (sync_url, expires_at) = (links.sync_url(user, sid), rfc3339(sid.expires_ms()));
+            let out = SyncUrlOut { qr_url: link.qr_url, mobile_url: link.mobile_url, sync_url, expires_at };
+            Ok(reply::json(StatusCode::OK, &out))
+        }
+        _ => Ok(reply::text(StatusCode::OK, links.sync_url(user, sid))),
+    };
+    drawn.unwrap_or_else(|error| reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
+}
+
+/// The first media type that we know, in the client's order; `*/*` stays text.
+fn accepted(call: &Call) -> Option<&'static str> {
+    let accept = call.header(::http::header::ACCEPT)?;
+    accept.split(',').map(|part| part.split(';').next().unwrap_or(part).trim()).find_map(|media| match media {
+        "image/svg+xml" => Some("svg"),
+        "image/png" => Some("png"),
+        "application/json" => Some("json"),
+        "text/plain" => Some("text"),
+        _ => None,
+    })
+}
+
+/// What phones post, in either flavour. `Content-Type` is ignored, unknown fields too.
+#[derive(Deserialize)]
+struct HandshakeIn {
+    public_key: Option<String>,
+    password: Option<String>,
+    #[serde(rename = "hashingAlgorithm")]
+    hashing_algorithm: Option<String>,
+    #[serde(rename = "mgf1ParameterSpec", alias = "decryption_hash")]
+    password_mgf1: Option<String>,
+    #[serde(rename = "mgf1ParameterSpec_dec", alias = "encryption_hash")]
+    answer_mgf1: Option<String>,
+}
+
+#[derive(Serialize)]
+struct OfferedOut {
+    public_key: String,
+    verification_url: String,
+}
+
+#[derive(Serialize)]
+struct OneStepOut {
+    msisdn_hash: String,
+    shared_key: String,
+    user_platforms: UserPlatforms,
+}
+
+#[derive(Serialize)]
+struct TwoStepOut<'a> {
+    shared_key: String,
+    user_platforms: Vec<Platform>,
+    seeds_url: &'a str,
+}
+
+/// `POST /v2/sync/users/<uid>/sessions/<sid>/handshake`: T1, the phone's public key for ours.
+async fn offer<B: Buf, E>(
+    uid: String,
+    sid: String,
+    call: Call,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: Arc<App>,
+) -> Response {
+    let response = match call.method {
+        Method::POST => offer_now(&uid, &sid, stream, &app).await.unwrap_or_else(|refusal| *refusal),
+        Method::OPTIONS => cors::preflight(),
+        _ => reply::method_not_allowed("POST, OPTIONS"),
+    };
+    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+}
+
+async fn offer_now<B: Buf, E>(
+    uid: &str,
+    sid: &str,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: &App,
+) -> Result<Response, Box<Response>> {
+    let (posted, _) = read(stream, app).await?;
+    let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
+    let user = user(uid)?;
+    let offered = app.sync.offer(&user, sid, &public_key).await.map_err(refused)?;
+    let verification_url = verification_path(&user, offered.sid);
+    Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
+}
+
+/// `POST /v2/sync/users/<uid>/sessions/<sid>/`, with or without the slash: O where the body
+/// has a public key, else T2.
+async fn pair<B: Buf, E>(
+    uid: String,
+    sid: String,
+    call: Call,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: Arc<App>,
+) -> Response {
+    let arrived = Instant::now();
+    let response = match call.method {
+        Method::POST => pair_now(&uid, sid, &call, stream, &app, arrived).await.unwrap_or_else(|refusal| *refusal),
+        Method::OPTIONS => cors::preflight(),
+        _ => reply::method_not_allowed("POST, OPTIONS"),
+    };
+    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+}
+
+async fn pair_now<B: Buf, E>(
+    uid: &str,
+    sid: String,
+    call: &Call,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: &App,
+    arrived: Instant,
+) -> Result<Response, Box<Response>> {
+    let (posted, bytes) = read(stream, app).await?;
+    let password = posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
+    let oaep = Digest::of_oaep(posted.hashing_algorithm.as_deref());
+    let handshake = Handshake {
+        user: user(uid)?,
+        sid,
+        public_key: posted.public_key.filter(|pem| !pem.is_empty()),
+        password,
+        password_digests: DigestPair { oaep, mgf1: Digest::of_mgf1(posted.password_mgf1.as_deref()) },
+        answer_mgf1: Digest::of_mgf1(posted.answer_mgf1.as_deref()),
+        body_hash: body_hash(&bytes),
+        address: address::group(call.caller.address),
+        arrived,
+    };
+    let paired = app.sync.pair(handshake).await.map_err(refused)?;
+    Ok(answer(paired, &app.sync.settings().seeds_url))
+}
+
+fn answer(paired: Paired, seeds_url: &str) -> Response {
+    let Paired { flavour, shared_key, phone_hash, platforms } = paired;
+    match flavour {
+        Flavour::OneStep => {
+            let out = OneStepOut { msisdn_hash: phone_hash, shared_key, user_platforms: platforms };
+            reply::json(StatusCode::OK, &out)
+        }
+        Flavour::TwoStep => {
+            let out = TwoStepOut { shared_key, user_platforms: platforms.saved_platforms, seeds_url };
+            reply::json(StatusCode::OK, &out)
+        }
+    }
+}
+
+async fn read<B: Buf, E>(
+    stream: impl Stream<Item = Result<B, E>>,
+    app: &App,
+) -> Result<(HandshakeIn, Bytes), Box<Response>> {
+    let time = app.settings.body_timeout.as_duration();
+    let bytes = body::read(stream, app.settings.body_limit, time).await.map_err(|error| {
+        let status = match error {
+            body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            body::BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            body::BodyError::Broken => StatusCode::BAD_REQUEST,
+        };
+        Box::new(reply::text(status, error.to_string()))
+    })?;
+    match serde_json::from_slice(&body::escape_controls(&bytes)) {
+        Ok(posted) => Ok((posted, bytes)),
+        // the reason may quote the body: it is not logged
+        Err(_) => Err(missing("poorly formed json")),
+    }
+}
+
+fn missing(what: &str) -> Box<Response> {
+    tracing::info!(reason = what, "refused a handshake");
+    Box::new(reply::text(StatusCode::BAD_REQUEST, what))
+}
+
+fn user(uid: &str) -> Result<UserId, Box<Response>> {
+    UserId::from_segment(uid).map_err(|_| refused(Error::InvalidSession))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
+fn refused(error: Error) -> Box<Response> {
+    Box::new(reply::refuse(&error))
+}

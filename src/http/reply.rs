@@ -1,0 +1,139 @@
+//! Replies, and the one place where an error gets its status.
+
+use std::borrow::Cow;
+
+use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use ::http::{HeaderValue, Response as HttpResponse, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+use warp::Reply;
+use warp::reply::Response;
+
+use crate::service::sync::{self, Flavour};
+use crate::service::device;
+use crate::store;
+
+/// What a client is told to wait while the store is away.
+const RETRY_STORE: &str = "2";
+
+fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Response {
+    let mut response = HttpResponse::new(body.into().into_owned());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    // nothing here may be answered from a cache: codes rotate, keys are secret
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.into_response()
+}
+
+pub(super) fn content(content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Response {
+    respond(StatusCode::OK, content_type, body)
+}
+
+pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Response {
+    respond(status, "text/plain; charset=utf-8", body.into().into_bytes())
+}
+
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => respond(status, "application/json", bytes),
+        Err(error) => internal(&error),
+    }
+}
+
+pub(super) fn empty(status: StatusCode) -> Response {
+    let mut response = respond(status, "text/plain; charset=utf-8", Vec::new());
+    response.headers_mut().remove(CONTENT_TYPE);
+    response
+}
+
+/// `application/problem+json` (RFC 9457).
+pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let body = json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
+    respond(status, "application/problem+json", body.to_string().into_bytes())
+}
+
+pub(super) fn not_found() -> Response {
+    problem(StatusCode::NOT_FOUND, "there is nothing here")
+}
+
+/// 405 with the methods that would do.
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &format!("this path takes {allowed}"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+pub(super) fn unauthorized(detail: &str) -> Response {
+    let mut response = problem(StatusCode::UNAUTHORIZED, detail);
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+pub(super) fn too_many_requests(wait_secs: u64) -> Response {
+    let response = problem(StatusCode::TOO_MANY_REQUESTS, "too many requests from this address");
+    retry_after(response, &wait_secs.max(1).to_string())
+}
+
+fn retry_after(mut response: Response, seconds: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(seconds) {
+        response.headers_mut().insert(RETRY_AFTER, value);
+    }
+    response
+}
+
+/// A fault of ours: the log has the reason, the client an apology. The request id in the
+/// header `X-Request-Id` links the two.
+fn internal(error: &dyn std::fmt::Display) -> Response {
+    tracing::error!(%error, "internal error");
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "internal error; the log has it under this X-Request-Id")
+}
+
+fn away(detail: &str) -> Response {
+    retry_after(problem(StatusCode::SERVICE_UNAVAILABLE, detail), RETRY_STORE)
+}
+
+fn store_error(error: &store::Error) -> Response {
+    match error {
+        store::Error::Unavailable(reason) => {
+            tracing::warn!(reason, "the store is away");
+            away("the store is away; try again")
+        }
+        store::Error::Conflict
+        | store::Error::Guard(_)
+        | store::Error::Refused(_)
+        | store::Error::Data(_)
+        | store::Error::Crypto(_) => internal(error),
+    }
+}
+
+/// Refusals of a handshake: the statuses and bodies of the version-2 contract.
+pub(super) fn refuse(error: &sync::Error) -> Response {
+    use StatusCode as Status;
+    tracing::info!(reason = %error, "refused a handshake");
+    match error {
+        sync::Error::InvalidSession => text(Status::BAD_REQUEST, "invalid session requested"),
+        sync::Error::InvalidPublicKey => text(Status::BAD_REQUEST, "invalid public key"),
+        sync::Error::MissingPublicKey => text(Status::BAD_REQUEST, "missing public key"),
+        sync::Error::Undecryptable(Flavour::OneStep) => text(Status::BAD_REQUEST, "error with decryption"),
+        sync::Error::Refused(Flavour::OneStep) => empty(Status::FORBIDDEN),
+        sync::Error::Undecryptable(Flavour::TwoStep) | sync::Error::Refused(Flavour::TwoStep) => {
+            text(Status::UNAUTHORIZED, "failed to authenticate")
+        }
+        sync::Error::LockedOut { wait } => {
+            let response = text(Status::TOO_MANY_REQUESTS, "too many failed attempts");
+            retry_after(response, &wait.as_secs_up().max(1).to_string())
+        }
+        sync::Error::Busy => away("too many handshakes are waiting; try again"),
+        sync::Error::Store(error) => store_error(error),
+        sync::Error::Crypto(error) => internal(error),
+    }
+}
+
+pub(super) fn device_error(error: &device::Error) -> Response {
+    match error {
+        device::Error::NotFound => problem(StatusCode::NOT_FOUND, "no such device"),
+        device::Error::Store(error) => store_error(error),
+    }
+}

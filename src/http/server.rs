@@ -1,0 +1,147 @@
+//! Listens, takes connections within limits, and lets them finish at shutdown.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::{Limit, Metrics, Settings, trace};
+
+/// The bytes of a request head that we read at most.
+const HEAD_BYTES: usize = 16 * 1024;
+/// A TLS handshake that takes longer is none.
+const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Bound addresses, before anything is served on them.
+pub struct Listeners(Vec<TcpListener>);
+
+impl Listeners {
+    pub async fn bind(addresses: &[SocketAddr]) -> std::io::Result<Self> {
+        let mut bound = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let listener = TcpListener::bind(address).await;
+            bound.push(listener.map_err(|error| std::io::Error::new(error.kind(), format!("{address}: {error}")))?);
+        }
+        Ok(Self(bound))
+    }
+
+    /// The addresses as bound: where port 0 was asked for, the port that was given.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+}
+
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) routes: BoxedFilter<(Response,)>,
+    pub(super) limit: Limit,
+    pub(super) metrics: Metrics,
+    tls: Option<TlsAcceptor>,
+    stop: CancellationToken,
+}
+
+/// Serves until `stop`; connections are tasks of `tasks`, to be joined by the caller.
+pub fn serve(
+    listeners: Listeners,
+    tls: Option<TlsAcceptor>,
+    routes: BoxedFilter<(Response,)>,
+    settings: &Settings,
+    metrics: Metrics,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let limit = Limit::new(settings.requests_per_address);
+    let places = Arc::new(Semaphore::new(settings.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let shared = Arc::new(Shared { settings: settings.clone(), routes, limit, metrics, tls, stop: stop.clone() });
+    for listener in listeners.0 {
+        tasks.spawn(accept(listener, shared.clone(), places.clone(), tasks.clone()));
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Arc<Semaphore>, tasks: TaskTracker) {
+    loop {
+        let accepted = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            accepted = take(&listener, &places) => accepted,
+        };
+        match accepted {
+            Ok((stream, peer, place)) => {
+                tasks.spawn(connect(shared.clone(), stream, peer, place));
+            }
+            Err(error) => {
+                // out of descriptors, most likely: those who wait in the backlog are not lost
+                tracing::warn!(%error, "could not take a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// Waits for a free place first, then for a caller: those beyond the limit wait in the backlog.
+async fn take(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
+}
+
+async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    let _ = stream.set_nodelay(true);
+    shared.metrics.connections.inc();
+    let place = Arc::new(place);
+    match &shared.tls {
+        None => converse(&shared, stream, peer, false, place).await,
+        Some(tls) => match tokio::time::timeout(TLS_HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => converse(&shared, stream, peer, true, place).await,
+            Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+            Err(_) => tracing::debug!("TLS handshake took too long"),
+        },
+    }
+    shared.metrics.connections.dec();
+}
+
+async fn converse<I>(
+    shared: &Arc<Shared>,
+    stream: I,
+    peer: SocketAddr,
+    over_tls: bool,
+    place: Arc<OwnedSemaphorePermit>,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = {
+        let shared = shared.clone();
+        service_fn(move |request| trace::answer(shared.clone(), peer, over_tls, place.clone(), request))
+    };
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.settings.header_timeout.as_duration())
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shared.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}

@@ -1,0 +1,219 @@
+//! `GET /v2/sync/init/<uid>[/<sid>]`: the WebSocket that shows rotating codes.
+//!
+//! The upgrade is taken from hyper itself, with small buffers: an idle socket costs under
+//! three kibibytes that way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use ::http::{HeaderValue, Method, Response as HttpResponse, StatusCode};
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+use warp::Filter;
+use warp::Reply;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::{App, Call, Caller, address, reply, with};
+use crate::model::UserId;
+use crate::service::sync::{Action, Close, Links, Opened, Session};
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// A frame that is not taken within this time means that nobody reads.
+const SEND: Duration = Duration::from_secs(10);
+/// How long a client may take to answer our close.
+const LINGER: Duration = Duration::from_secs(2);
+/// Clients have nothing to say: more than this is not one of ours.
+const MESSAGE_BYTES: usize = 4096;
+/// Frames that a client may send at once, and then each second (pings mostly).
+const FRAMES: u64 = 60;
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let init = warp::path("sync").and(warp::path("init")).and(warp::path::param::<String>());
+    let upgrade = || super::call().and(warp::ext::optional::<OnUpgrade>()).and(with(app));
+    let fresh = init.and(warp::path::end()).and(upgrade()).then(async |uid, call, upgrade, app| {
+        accept(uid, None, call, upgrade, app)
+    });
+    let named = init.and(warp::path::param::<String>()).and(warp::path::end()).and(upgrade());
+    let named = named.then(async |uid, sid, call, upgrade, app| accept(uid, Some(sid), call, upgrade, app));
+    fresh.or(named).unify().boxed()
+}
+
+/// Checks the opening handshake (RFC 6455, section 4.2) and leaves the socket to a task of its own.
+fn accept(uid: String, sid: Option<String>, call: Call, upgrade: Option<OnUpgrade>, app: Arc<App>) -> Response {
+    if call.method != Method::GET {
+        return reply::method_not_allowed("GET");
+    }
+    let has = |name, token: &str| {
+        call.header(name).is_some_and(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(token)))
+    };
+    let wants = has(UPGRADE, "websocket") && has(CONNECTION, "upgrade") && has(SEC_WEBSOCKET_VERSION, "13");
+    let (Some(upgrade), Some(key), true) = (upgrade, call.headers.get(SEC_WEBSOCKET_KEY), wants) else {
+        let mut response = reply::problem(StatusCode::UPGRADE_REQUIRED, "this path speaks WebSocket, version 13");
+        response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        return response;
+    };
+    let Ok(user) = UserId::from_segment(&uid) else { return reply::not_found() };
+    let mut response = HttpResponse::new(Vec::new());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    let view = View { links: app.links(&call), is_plain: call.param("plain") == Some("1") };
+    let tasks = app.tasks.clone();
+    tasks.spawn(serve(upgrade, app, user, sid, view, call.caller));
+    response.into_response()
+}
+
+/// The rotation frame.
+#[derive(Serialize)]
+struct FrameOut<'a> {
+    qr_url: &'a str,
+    mobile_url: &'a str,
+}
+
+/// How a socket writes its rotation frames.
+struct View {
+    links: Links,
+    /// `?plain=1`: the bare QR URL, for pipes.
+    is_plain: bool,
+}
+
+impl View {
+    fn frame(&self, user: &UserId, sid: crate::crypto::Sid) -> Message {
+        let link = self.links.session(user, sid);
+        let text = if self.is_plain {
+            link.qr_url
+        } else {
+            serde_json::to_string(&FrameOut { qr_url: &link.qr_url, mobile_url: &link.mobile_url }).unwrap_or_default()
+        };
+        Message::text(text)
+    }
+}
+
+async fn serve(upgrade: OnUpgrade, app: Arc<App>, user: UserId, sid: Option<String>, view: View, caller: Caller) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let config = WebSocketConfig::default()
+        .read_buffer_size(1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(16 * 1024)
+        .max_message_size(Some(MESSAGE_BYTES))
+        .max_frame_size(Some(MESSAGE_BYTES));
+    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    // boxed: what opening needs must not stay part of every idle socket
+    let opened = Box::pin(app.sync.open(&user, sid.as_deref(), address::group(caller.address))).await;
+    drop((user, sid));
+    let close = match opened {
+        Opened::Unknown => Some(close_of(Close::UnknownSession)),
+        Opened::TooMany => Some(close_of(Close::TooMany)),
+        Opened::Acknowledged => match send(&mut socket, Message::text(ACK)).await {
+            Ok(()) => Some(close_of(Close::Done)),
+            Err(cut) => cut,
+        },
+        Opened::Showing(mut session, first) => match act(&mut socket, &session, &view, first).await {
+            Ok(()) => talk(&mut socket, &mut session, &view, &app).await,
+            Err(cut) => cut,
+        },
+    };
+    // the caller holds the connection's place until here
+    drop(caller);
+    if let Some((code, reason)) = close {
+        Box::pin(say_goodbye(socket, code, reason)).await;
+    }
+}
+
+const PAUSE: &str = "201- pause";
+const ACK: &str = "200- ack";
+
+/// How a socket ends: with a close frame, or without one where nobody would read it.
+type Ending = Option<(CloseCode, &'static str)>;
+
+fn close_of(close: Close) -> (CloseCode, &'static str) {
+    let reason = match close {
+        Close::Done => "",
+        Close::GoingAway => "the server is restarting",
+        Close::UnknownSession => "unknown or expired session",
+        Close::Revoked => "a device of this user was revoked",
+        Close::TooMany => "too many sockets",
+        Close::Misbehaved => "too many frames",
+    };
+    (CloseCode::from(close.code()), reason)
+}
+
+/// Shows codes until the session ends or the client goes.
+async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App) -> Ending {
+    let (opened, mut frames) = (Instant::now(), 0);
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return Some(close_of(Close::GoingAway)),
+            actions = session.next() => {
+                for action in actions {
+                    if let Err(ending) = act(socket, session, view, action).await {
+                        return ending;
+                    }
+                }
+            }
+            message = socket.next() => {
+                frames += 1;
+                if let Some(ending) = heard(message) {
+                    return ending;
+                }
+                if frames > FRAMES + opened.elapsed().as_secs() {
+                    return Some(close_of(Close::Misbehaved));
+                }
+            }
+        }
+    }
+}
+
+/// What a client says matters only where it ends the socket. Pings are answered by the library.
+fn heard(message: Option<Result<Message, WsError>>) -> Option<Ending> {
+    match message {
+        Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
+        Some(Ok(Message::Binary(_))) => Some(Some((CloseCode::Unsupported, "text only"))),
+        Some(Err(WsError::Capacity(CapacityError::MessageTooLong { .. }))) => Some(Some((CloseCode::Size, "too long"))),
+        Some(Err(WsError::Protocol(_) | WsError::Utf8(_))) => Some(Some((CloseCode::Protocol, "not WebSocket"))),
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Some(None),
+    }
+}
+
+async fn act(socket: &mut Socket, session: &Session, view: &View, action: Action) -> Result<(), Ending> {
+    let message = match action {
+        Action::Show(sid) => view.frame(session.user(), sid),
+        Action::Pause => Message::text(PAUSE),
+        Action::Acknowledge => Message::text(ACK),
+        Action::Close(close) => return Err(Some(close_of(close))),
+    };
+    send(socket, message).await
+}
+
+async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
+    match timeout(SEND, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(None),
+    }
+}
+
+/// Sends a close frame and waits a moment for the client's, so that ours is not lost in a reset.
+async fn say_goodbye(mut socket: Socket, code: CloseCode, reason: &'static str) {
+    let farewell = async {
+        let frame = CloseFrame { code, reason: reason.into() };
+        if socket.close(Some(frame)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    let _ = timeout(LINGER, farewell).await;
+}

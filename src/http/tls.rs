@@ -1,0 +1,60 @@
+//! TLS by rustls: `tls.cert` and `tls.key`, both PEM.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+
+/// `[tls]`: both or neither.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSettings {
+    pub cert: String,
+    pub key: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("tls.cert and tls.key belong together: set both or neither")]
+    Half,
+    #[error("{key} = {path:?}: {reason}")]
+    Unreadable { key: &'static str, path: String, reason: String },
+    #[error("tls.cert and tls.key do not fit: {0}")]
+    Unfit(String),
+}
+
+impl TlsSettings {
+    pub fn is_on(&self) -> bool {
+        !self.cert.is_empty()
+    }
+
+    /// The acceptor, or `None` where connections are in the clear.
+    pub fn acceptor(&self) -> Result<Option<TlsAcceptor>, TlsError> {
+        if self.cert.is_empty() != self.key.is_empty() {
+            return Err(TlsError::Half);
+        }
+        if !self.is_on() {
+            return Ok(None);
+        }
+        let unreadable = |key, path: &str, reason: &dyn std::fmt::Display| TlsError::Unreadable {
+            key,
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        };
+        let certificates: Vec<_> = CertificateDer::pem_file_iter(Path::new(&self.cert))
+            .and_then(Iterator::collect)
+            .map_err(|error| unreadable("tls.cert", &self.cert, &error))?;
+        let key = PrivateKeyDer::from_pem_file(Path::new(&self.key))
+            .map_err(|error| unreadable("tls.key", &self.key, &error))?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
+            .map_err(|error| TlsError::Unfit(error.to_string()))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+}

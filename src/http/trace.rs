@@ -1,0 +1,102 @@
+//! Around every request: who calls, how often they may, what `/metrics` and the log say of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ::http::{HeaderValue, Request};
+use hyper::body::Incoming;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
+use warp::reply::Response;
+
+use super::server::Shared;
+use super::{Caller, address, reply};
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Answered {
+    method: &'static str,
+    status: u16,
+}
+
+/// Requests and connections of a node.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    requests: Family<Answered, Counter>,
+    seconds: Histogram,
+    pub(super) connections: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let seconds = Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.35, 1.0, 5.0]);
+        Self { requests: Family::default(), seconds, connections: Gauge::default() }
+    }
+}
+
+impl Metrics {
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("http_requests", "Requests by method and status", self.requests.clone());
+        registry.register("http_request_seconds", "Time to answer a request", self.seconds.clone());
+        registry.register("http_connections", "Connections open, sockets among them", self.connections.clone());
+    }
+}
+
+/// Methods by name: a label must not be what a client makes up.
+fn label(method: &::http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        "HEAD" => "HEAD",
+        _ => "other",
+    }
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    over_tls: bool,
+    place: Arc<OwnedSemaphorePermit>,
+    mut request: Request<Incoming>,
+) -> Result<Response, std::convert::Infallible> {
+    let begun = Instant::now();
+    let proxies = &shared.settings.trusted_proxies;
+    let request_id: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
+    let caller = Caller {
+        address: address::client(peer.ip(), request.headers(), proxies),
+        is_secure: address::is_secure(peer.ip(), over_tls, request.headers(), proxies),
+        request_id: request_id.clone(),
+        place,
+    };
+    let method = label(request.method());
+    let span = tracing::info_span!("request", id = %request_id, method, path = request.uri().path());
+    let result = shared.limit.take(address::group(caller.address), begun);
+    let mut response = match result {
+        Err(wait) => reply::too_many_requests(wait.as_secs() + 1),
+        Ok(()) => {
+            request.extensions_mut().insert(caller);
+            let service = TowerToHyperService::new(warp::service(shared.routes.clone()));
+            let Ok(response) = service.call(request).instrument(span.clone()).await;
+            response
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
+    shared.metrics.requests.get_or_create(&Answered { method, status }).inc();
+    shared.metrics.seconds.observe(seconds);
+    span.in_scope(|| tracing::debug!(status, seconds, "answered"));
+    Ok(response)
+}

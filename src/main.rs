@@ -1,0 +1,7 @@
+//! Arguments -> configuration -> gateway -> wait for a signal.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    switchboard::cli::run()
+}

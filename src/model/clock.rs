@@ -1,0 +1,67 @@
+//! Wall-clock time as a field, so that a test can set it by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Milliseconds since 1970-01-01 UTC.
+pub type Millis = i64;
+
+/// Where the time comes from: the machine, or a test.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    by_hand: Option<Arc<AtomicI64>>,
+}
+
+impl Clock {
+    /// A clock that stands at `now_ms` until [`Clock::advance`] moves it.
+    pub fn by_hand(now_ms: Millis) -> Self {
+        Self { by_hand: Some(Arc::new(AtomicI64::new(now_ms))) }
+    }
+
+    /// Moves a clock made by [`Clock::by_hand`]; the machine's is left alone.
+    pub fn advance(&self, by_ms: Millis) {
+        if let Some(hand) = &self.by_hand {
+            hand.fetch_add(by_ms, Ordering::SeqCst);
+        }
+    }
+
+    pub fn now_ms(&self) -> Millis {
+        match &self.by_hand {
+            Some(hand) => hand.load(Ordering::SeqCst),
+            None => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)),
+        }
+    }
+}
+
+/// A time as the API writes it: RFC 3339, UTC, whole milliseconds.
+pub fn rfc3339(at_ms: Millis) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at_ms) * 1_000_000)
+        .ok()
+        .and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_else(|| at_ms.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_utc() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
+    }
+
+    #[test]
+    fn a_clock_by_hand_moves_only_when_told() {
+        let clock = Clock::by_hand(5);
+        assert_eq!(clock.now_ms(), 5);
+        clock.clone().advance(7);
+        assert_eq!(clock.now_ms(), 12);
+    }
+}

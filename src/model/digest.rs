@@ -1,0 +1,81 @@
+//! The hash functions of RSA-OAEP, by the names that phones send.
+
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Digest {
+    Sha1,
+    Sha256,
+}
+
+impl Digest {
+    /// The MGF1 digest: absent means SHA-1, any name but `sha1` means SHA-256
+    /// (phones spell it `sha256`, `SHA-256`, `MGF1-SHA256`…).
+    pub fn of_mgf1(name: Option<&str>) -> Self {
+        match name {
+            None => Self::Sha1,
+            Some(name) if is_sha1(name) => Self::Sha1,
+            Some(_) => Self::Sha256,
+        }
+    }
+
+    /// The OAEP digest: absent means SHA-256, only `sha1` means SHA-1.
+    pub fn of_oaep(name: Option<&str>) -> Self {
+        if name.is_some_and(is_sha1) { Self::Sha1 } else { Self::Sha256 }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    /// Length of the digest in bytes.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+}
+
+fn is_sha1(name: &str) -> bool {
+    name.eq_ignore_ascii_case("sha1") || name.eq_ignore_ascii_case("sha-1")
+}
+
+/// The two hash functions of one OAEP encryption (RFC 8017, section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DigestPair {
+    pub oaep: Digest,
+    pub mgf1: Digest,
+}
+
+impl DigestPair {
+    pub const ALL: [Self; 4] = [
+        Self { oaep: Digest::Sha1, mgf1: Digest::Sha1 },
+        Self { oaep: Digest::Sha1, mgf1: Digest::Sha256 },
+        Self { oaep: Digest::Sha256, mgf1: Digest::Sha1 },
+        Self { oaep: Digest::Sha256, mgf1: Digest::Sha256 },
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_digests_take_the_contract_s_defaults() {
+        assert_eq!(Digest::of_mgf1(None), Digest::Sha1);
+        assert_eq!(Digest::of_oaep(None), Digest::Sha256);
+    }
+
+    #[test]
+    fn any_mgf1_name_but_sha1_means_sha256() {
+        assert_eq!(Digest::of_mgf1(Some("sha1")), Digest::Sha1);
+        for name in ["sha256", "", "whirlpool", "SHA-256"] {
+            assert_eq!(Digest::of_mgf1(Some(name)), Digest::Sha256, "{name}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Ids: 128 bits, time-ordered, with a prefix that says of what.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand::RngCore;
+use rand::rngs::OsRng;
+
+use super::Millis;
+
+/// What an id must look like, for the error of whoever sent another.
+#[derive(Debug, thiserror::Error)]
+#[error("not an id of this kind")]
+pub struct NotAnId;
+
+/// 48 bits of milliseconds, then 80 random bits: ids made later sort later.
+fn time_ordered(now_ms: Millis) -> u128 {
+    let mut random = [0_u8; 16];
+    OsRng.fill_bytes(&mut random[6..]);
+    let low = u128::from_be_bytes(random);
+    let time = u128::from(now_ms.unsigned_abs() & 0xffff_ffff_ffff);
+    (time << 80) | low
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u128);
+
+        impl $name {
+            pub fn new(now_ms: Millis) -> Self {
+                Self(time_ordered(now_ms))
+            }
+
+            /// The 32 hex digits that the store keeps.
+            pub fn hex(self) -> String {
+                format!("{:032x}", self.0)
+            }
+
+            pub fn from_hex(text: &str) -> Result<Self, NotAnId> {
+                let plain = text.len() == 32
+                    && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+                if !plain {
+                    return Err(NotAnId);
+                }
+                u128::from_str_radix(text, 16).map(Self).map_err(|_| NotAnId)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "_{:032x}"), self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                Self::from_hex(text.strip_prefix(concat!($prefix, "_")).ok_or(NotAnId)?)
+            }
+        }
+    };
+}
+
+id!(
+    /// A phone paired with a user.
+    DeviceId,
+    "dev"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_their_time_and_survive_being_written() {
+        let (early, late) = (DeviceId::new(1_000), DeviceId::new(1_001));
+        assert!(early < late && early.to_string() < late.to_string());
+        assert_eq!(late.to_string().parse::<DeviceId>().ok(), Some(late));
+    }
+
+    #[test]
+    fn nothing_else_is_an_id() {
+        let hex = DeviceId::new(1).hex();
+        for text in ["", "dev_", &hex, &format!("msg_{hex}"), &format!("dev_{}", hex.to_uppercase()), "dev_+1"] {
+            assert!(text.parse::<DeviceId>().is_err() || text.chars().all(|c| !c.is_lowercase()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The vocabulary: values that are valid because they exist. No I/O.
+
+pub mod clock;
+pub mod digest;
+pub mod id;
+pub mod origin;
+pub mod phone;
+pub mod platform;
+pub mod qr;
+pub mod secret;
+pub mod span;
+pub mod user;
+
+pub use clock::{Clock, Millis, rfc3339};
+pub use digest::{Digest, DigestPair};
+pub use id::DeviceId;
+pub use origin::Origin;
+pub use phone::Phone;
+pub use platform::Platform;
+pub use secret::Secret;
+pub use span::Span;
+pub use user::UserId;

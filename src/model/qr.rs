@@ -1,0 +1,74 @@
+//! QR codes (ISO/IEC 18004) drawn as terminal text, SVG and PNG.
+
+use qrcode::render::{svg, unicode};
+use qrcode::{EcLevel, QrCode};
+
+#[derive(Debug, thiserror::Error)]
+#[error("the text does not fit a QR code")]
+pub struct TooLong;
+
+/// Modules of white around the code, as the standard wants.
+const QUIET: usize = 4;
+
+fn code(text: &str) -> Result<QrCode, TooLong> {
+    QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| TooLong)
+}
+
+/// Two modules a character, light on a dark terminal and scannable on either.
+pub fn terminal(text: &str) -> Result<String, TooLong> {
+    let drawn = code(text)?
+        .render::<unicode::Dense1x2>()
+        .dark_color(unicode::Dense1x2::Light)
+        .light_color(unicode::Dense1x2::Dark)
+        .build();
+    Ok(drawn)
+}
+
+pub fn svg(text: &str) -> Result<String, TooLong> {
+    Ok(code(text)?.render::<svg::Color<'_>>().min_dimensions(320, 320).build())
+}
+
+/// Greyscale, one bit a pixel, eight pixels a module.
+pub fn png(text: &str) -> Result<Vec<u8>, TooLong> {
+    const SCALE: usize = 8;
+    let code = code(text)?;
+    let modules = code.width();
+    let side = (modules + 2 * QUIET) * SCALE;
+    let row_bytes = side.div_ceil(8);
+    let mut pixels = vec![0xff_u8; row_bytes * side];
+    let colors = code.to_colors();
+    for (index, _) in colors.iter().enumerate().filter(|(_, color)| **color == qrcode::Color::Dark) {
+        let (x, y) = ((index % modules + QUIET) * SCALE, (index / modules + QUIET) * SCALE);
+        for row in y..y + SCALE {
+            // SCALE is 8, so a module is exactly one byte of a row
+            pixels[row * row_bytes + x / 8] = 0;
+        }
+    }
+    encode_png(side, &pixels).map_err(|_| TooLong)
+}
+
+fn encode_png(side: usize, pixels: &[u8]) -> Result<Vec<u8>, png::EncodingError> {
+    let side = u32::try_from(side).unwrap_or(u32::MAX);
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::One);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_drawn() {
+        let url = "http://localhost:6996/v2/sync/users/111/sessions/00112233445566778899aabbccddeeff/";
+        assert!(svg(url).is_ok_and(|svg| svg.contains("<svg")));
+        assert!(png(url).is_ok_and(|png| png.starts_with(b"\x89PNG")));
+        assert!(terminal(url).is_ok_and(|text| text.lines().count() > 20));
+        assert!(svg(&"x".repeat(5_000)).is_err());
+    }
+}

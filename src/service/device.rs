@@ -1,0 +1,61 @@
+//! Paired phones: list them, take their keys away.
+
+use std::sync::Arc;
+
+use crate::model::{Clock, DeviceId, UserId};
+use crate::service::sync::Board;
+use crate::signal::{Bus, Event, Signal};
+use crate::store::{self, Store};
+
+pub use crate::store::device::Device;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no such device")]
+    NotFound,
+    #[error("store: {0}")]
+    Store(#[from] store::Error),
+}
+
+pub struct Devices {
+    pub store: Store,
+    pub clock: Clock,
+    /// `None` in a command, which has no sockets of its own; running nodes find the
+    /// revocation in the store.
+    pub board: Option<Arc<Board>>,
+    pub bus: Bus,
+}
+
+impl Devices {
+    /// A page of a user's devices, newest first, and whether there are more.
+    pub async fn list(
+        &self,
+        user: &UserId,
+        after: Option<DeviceId>,
+        limit: usize,
+    ) -> Result<(Vec<Device>, bool), Error> {
+        let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+        let mut devices = store::device::list(&self.store, user, after, one_more).await?;
+        let more = devices.len() > limit;
+        devices.truncate(limit);
+        Ok((devices, more))
+    }
+
+    /// Empties the device's key and closes its user's open sockets. A second time does nothing.
+    pub async fn revoke(&self, id: DeviceId) -> Result<(), Error> {
+        let device = store::device::find(&self.store, id).await?.ok_or(Error::NotFound)?;
+        let at_ms = self.clock.now_ms();
+        match store::device::revoke(&self.store, id, at_ms).await {
+            Ok(()) => {}
+            Err(store::Error::Guard(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        tracing::info!(device = %id, user = %device.user, "revoked a device");
+        let signal = Signal { user: device.user, event: Event::Revoked, at_ms };
+        if let Some(board) = &self.board {
+            board.deliver(&signal);
+        }
+        self.bus.publish(&signal);
+        Ok(())
+    }
+}

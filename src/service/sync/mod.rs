@@ -1,0 +1,196 @@
+//! Pairing a phone: sync sessions, their sockets, and the handshake (version 2 of the contract).
+
+mod board;
+mod handshake;
+mod key;
+mod link;
+mod lockout;
+mod metrics;
+mod password;
+mod rotation;
+mod socket;
+mod turn;
+mod watch;
+
+pub use board::{Board, Full as TooManySockets};
+pub use handshake::{Flavour, Handshake, Offered, Paired, body_hash};
+pub use key::{Identities, KeyError};
+pub use link::{Link, Links, verification_path};
+pub use lockout::Rung;
+pub use metrics::Metrics;
+pub use password::Passwords;
+pub use rotation::{Action, Close, Rotation};
+pub use socket::{Opened, Session};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio_util::task::TaskTracker;
+
+use crate::crypto::{HashKey, MasterKey, PublicKey, Sid};
+use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
+use crate::service::pool::Pool;
+use crate::signal::{Bus, Event, Signal};
+use crate::store::{self, Store};
+
+/// `[sync]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub rotate_every: Span,
+    pub rotations: u32,
+    pub pause_for: Span,
+    pub session_ttl: Span,
+    pub sockets_per_user: usize,
+    pub sockets_per_address: usize,
+    pub refusal_delay: Span,
+    pub allowed_origins: Vec<String>,
+    pub seeds_url: String,
+    pub private_key: String,
+    pub previous_private_key: String,
+    pub lockouts: Vec<Rung>,
+}
+
+/// `[backend]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackendSettings {
+    pub url: String,
+    pub hashing_salt: Secret,
+    pub hashing_salt_file: String,
+    pub shared_key_file: String,
+}
+
+/// Why a handshake was refused. `http` gives each its status and body.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("forged, expired, spent or killed session")]
+    InvalidSession,
+    #[error("the public key is not RSA of 2048 to 4096 bits")]
+    InvalidPublicKey,
+    #[error("no public key was offered")]
+    MissingPublicKey,
+    #[error("the password does not decrypt")]
+    Undecryptable(Flavour),
+    #[error("unknown user or wrong password")]
+    Refused(Flavour),
+    #[error("too many failures")]
+    LockedOut { wait: Span },
+    #[error("too much is waiting")]
+    Busy,
+    #[error("store: {0}")]
+    Store(#[from] store::Error),
+    #[error("cryptographic library: {0}")]
+    Crypto(#[from] crate::crypto::Error),
+}
+
+/// What pairing is made of.
+pub struct Parts {
+    pub settings: Settings,
+    pub platforms: Vec<Platform>,
+    pub store: Store,
+    pub backend: Store,
+    pub identities: Identities,
+    pub master: Arc<MasterKey>,
+    pub sid_key: HashKey,
+    pub lockout_key: HashKey,
+    pub passwords: Passwords,
+    pub board: Arc<Board>,
+    pub bus: Bus,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub tasks: TaskTracker,
+    /// The user whose session `000` is known for ever; only under `--dev`.
+    pub dev_user: Option<UserId>,
+}
+
+/// The pairing service.
+pub struct Sync {
+    parts: Parts,
+    rsa: Pool,
+    turns: Arc<turn::Turns>,
+}
+
+impl Sync {
+    pub fn new(parts: Parts) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { parts, rsa: Pool::new(cores, 4096), turns: Arc::default() }
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    pub fn board(&self) -> &Board {
+        &self.parts.board
+    }
+
+    pub fn public_pem(&self) -> &str {
+        self.parts.identities.current().public_pem()
+    }
+
+    fn now_ms(&self) -> Millis {
+        self.parts.clock.now_ms()
+    }
+
+    /// A new session id for a user, known or not. Nothing is written.
+    pub fn issue(&self, user: &UserId) -> Sid {
+        self.parts.metrics.issued.inc();
+        Sid::issue(&self.parts.sid_key, user, self.now_ms(), self.parts.settings.session_ttl)
+    }
+
+    /// Whether the session was issued by us to this user and has not expired.
+    pub fn holds(&self, user: &UserId, sid: Sid) -> bool {
+        self.is_dev(user, sid) || sid.holds(&self.parts.sid_key, user, self.now_ms())
+    }
+
+    fn is_dev(&self, user: &UserId, sid: Sid) -> bool {
+        sid == Sid::DEV && self.parts.dev_user.as_ref() == Some(user)
+    }
+
+    fn valid(&self, user: &UserId, sid: &str) -> Result<Sid, Error> {
+        let sid: Sid = sid.parse().map_err(|_| Error::InvalidSession)?;
+        if self.holds(user, sid) { Ok(sid) } else { Err(Error::InvalidSession) }
+    }
+
+    /// Tells this node's sockets at once, the other nodes' by the bus.
+    fn tell(&self, user: &UserId, event: Event, at_ms: Millis) {
+        let signal = Signal { user: user.clone(), event, at_ms };
+        self.parts.board.deliver(&signal);
+        self.parts.bus.publish(&signal);
+    }
+
+    /// T1: keeps the phone's public key, pauses the sockets, answers with our own key.
+    pub async fn offer(&self, user: &UserId, sid: &str, public_key: &str) -> Result<Offered, Error> {
+        let sid = self.valid(user, sid)?;
+        PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
+        for _ in 0..handshake::RACES {
+            let now_ms = self.now_ms();
+            match store::sync::offer(&self.parts.store, sid, user, public_key, now_ms).await {
+                Ok(()) => {
+                    self.tell(user, Event::Paused(sid), now_ms);
+                    return Ok(Offered { public_key: self.public_pem().to_owned(), sid });
+                }
+                Err(error) if error.is_race() => {
+                    let found = store::sync::session(&self.parts.store, sid, user).await?;
+                    if found.is_some_and(|session| session.state == store::sync::State::Redeemed) {
+                        return Err(Error::InvalidSession);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Removes what has served: expired sessions, old attempts, counters that have lapsed.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        let now_ms = self.now_ms();
+        let hour = Duration::from_secs(3600).as_millis();
+        let hour = Millis::try_from(hour).unwrap_or(Millis::MAX);
+        store::sync::sweep(&self.parts.store, now_ms - hour).await?;
+        store::lockout::sweep(&self.parts.store, now_ms - lockout::lapse_ms(&self.parts.settings.lockouts)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! What one sync socket shows, as a state machine without I/O: time and signals go in,
+//! frames and close codes come out.
+
+use std::time::Duration;
+
+use crate::crypto::Sid;
+use crate::model::Millis;
+use crate::signal::Event;
+
+use super::Settings;
+
+/// WebSocket close codes of the contract (RFC 6455, section 7.4; 4000 on are ours).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// Paired, or the codes are used up.
+    Done,
+    /// The server is going away.
+    GoingAway,
+    /// The session in the URL is none of ours.
+    UnknownSession,
+    /// A device of this user was revoked.
+    Revoked,
+    /// Too many sockets of this user or address.
+    TooMany,
+    /// The client sent something that only a broken or hostile client sends.
+    Misbehaved,
+}
+
+impl Close {
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Done => 1000,
+            Self::GoingAway => 1001,
+            Self::Misbehaved => 1008,
+            Self::UnknownSession => 4404,
+            Self::Revoked => 4410,
+            Self::TooMany => 4429,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send the rotation frame of this session.
+    Show(Sid),
+    /// Send `201- pause`.
+    Pause,
+    /// Send `200- ack`.
+    Acknowledge,
+    Close(Close),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Showing,
+    Paused,
+    Closed,
+}
+
+/// Times are on a monotonic clock, from when the socket opened.
+pub struct Rotation {
+    phase: Phase,
+    shown: Vec<Sid>,
+    frames: u32,
+    /// When the phase ends by itself.
+    deadline: Duration,
+    end: Duration,
+    rotate_every: Duration,
+    pause_for: Duration,
+    rotations: u32,
+    /// The newest signal obeyed: repeats, which other nodes' news may be, do nothing.
+    latest: Option<(Event, Millis)>,
+}
+
+impl Rotation {
+    /// Opens with the session that the GET issued: it is the first frame.
+    pub fn open(settings: &Settings, first: Sid) -> (Self, Action) {
+        let mut rotation = Self {
+            phase: Phase::Showing,
+            shown: Vec::with_capacity(1),
+            frames: 0,
+            deadline: Duration::ZERO,
+            end: settings.session_ttl.as_duration(),
+            rotate_every: settings.rotate_every.as_duration(),
+            pause_for: settings.pause_for.as_duration(),
+            rotations: settings.rotations,
+            latest: None,
+        };
+        let action = rotation.show(Duration::ZERO, first);
+        (rotation, action)
+    }
+
+    /// When to call [`Rotation::tick`] next.
+    pub fn next_tick(&self) -> Duration {
+        self.deadline.min(self.end)
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.phase == Phase::Paused
+    }
+
+    /// Time has passed. `issue` makes the next session where one is to be shown.
+    pub fn tick(&mut self, now: Duration, issue: &mut dyn FnMut() -> Sid) -> Option<Action> {
+        if self.phase == Phase::Closed || now < self.next_tick() {
+            return None;
+        }
+        if now >= self.end || self.frames >= self.rotations {
+            return Some(self.close(Close::Done));
+        }
+        Some(self.show(now, issue()))
+    }
+
+    /// Something happened to a session or a device of this socket's user.
+    pub fn signal(
+        &mut self,
+        now: Duration,
+        event: Event,
+        at_ms: Millis,
+        issue: &mut dyn FnMut() -> Sid,
+    ) -> Vec<Action> {
+        if self.phase == Phase::Closed || !self.is_news(event, at_ms) {
+            return Vec::new();
+        }
+        self.latest = Some((event, at_ms));
+        match event {
+            Event::Revoked => vec![self.close(Close::Revoked)],
+            Event::Acknowledged(_) => vec![Action::Acknowledge, self.close(Close::Done)],
+            Event::Paused(_) => {
+                let was_showing = self.phase == Phase::Showing;
+                self.phase = Phase::Paused;
+                self.deadline = now + self.pause_for;
+                if was_showing { vec![Action::Pause] } else { Vec::new() }
+            }
+            // a failure always shows one more
+            Event::Resumed(_) if self.phase == Phase::Paused => vec![self.show(now, issue())],
+            Event::Resumed(_) => Vec::new(),
+        }
+    }
+
+    fn is_news(&self, event: Event, at_ms: Millis) -> bool {
+        let ours = match event {
+            Event::Revoked => true,
+            // the development session signals all sockets of its user
+            Event::Paused(sid) | Event::Resumed(sid) | Event::Acknowledged(sid) => {
+                sid == Sid::DEV || self.shown.contains(&sid)
+            }
+        };
+        let is_final = matches!(event, Event::Revoked | Event::Acknowledged(_));
+        let newer = self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last));
+        ours && (is_final || newer)
+    }
+
+    fn show(&mut self, now: Duration, sid: Sid) -> Action {
+        self.phase = Phase::Showing;
+        self.shown.push(sid);
+        self.frames += 1;
+        self.deadline = now + self.rotate_every;
+        Action::Show(sid)
+    }
+
+    fn close(&mut self, code: Close) -> Action {
+        self.phase = Phase::Closed;
+        Action::Close(code)
+    }
+}
+
+#[cfg(test)]
+#[path = "rotation_test.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! The rotation under the contract's cases, and under random ones.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::crypto::HashKey;
+use crate::model::Span;
+
+fn settings() -> Settings {
+    Settings {
+        rotate_every: Span::from_millis(15_000),
+        rotations: 3,
+        pause_for: Span::from_millis(120_000),
+        session_ttl: Span::from_millis(300_000),
+        sockets_per_user: 50,
+        sockets_per_address: 5,
+        refusal_delay: Span::from_millis(300),
+        allowed_origins: Vec::new(),
+        seeds_url: String::new(),
+        private_key: String::new(),
+        previous_private_key: String::new(),
+        lockouts: Vec::new(),
+    }
+}
+
+fn sid() -> Sid {
+    let user = "111".parse().unwrap_or_else(|_| unreachable!());
+    Sid::issue(&HashKey::generate(), &user, 0, Span::from_millis(300_000))
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn open() -> (Rotation, Sid) {
+    let first = sid();
+    let (rotation, action) = Rotation::open(&settings(), first);
+    assert_eq!(action, Action::Show(first));
+    (rotation, first)
+}
+
+#[test]
+fn three_codes_then_done() {
+    let (mut rotation, _) = open();
+    assert_eq!(rotation.tick(secs(14), &mut sid), None);
+    assert!(matches!(rotation.tick(secs(15), &mut sid), Some(Action::Show(_))));
+    assert!(matches!(rotation.tick(secs(30), &mut sid), Some(Action::Show(_))));
+    assert_eq!(rotation.tick(secs(45), &mut sid), Some(Action::Close(Close::Done)));
+    assert_eq!(rotation.tick(secs(60), &mut sid), None);
+}
+
+#[test]
+fn a_pause_holds_the_rotation_and_an_ack_ends_it() {
+    let (mut rotation, first) = open();
+    assert_eq!(rotation.signal(secs(5), Event::Paused(first), 1, &mut sid), [Action::Pause]);
+    assert_eq!(rotation.tick(secs(100), &mut sid), None);
+    let ended = rotation.signal(secs(101), Event::Acknowledged(first), 2, &mut sid);
+    assert_eq!(ended, [Action::Acknowledge, Action::Close(Close::Done)]);
+    assert_eq!(rotation.signal(secs(102), Event::Acknowledged(first), 3, &mut sid), []);
+}
+
+#[test]
+fn a_code_that_is_no_longer_shown_still_counts() {
+    let (mut rotation, first) = open();
+    rotation.tick(secs(15), &mut sid);
+    assert_eq!(rotation.signal(secs(16), Event::Paused(first), 1, &mut sid), [Action::Pause]);
+}
+
+#[test]
+fn other_sessions_do_not_count() {
+    let (mut rotation, _) = open();
+    assert_eq!(rotation.signal(secs(1), Event::Acknowledged(sid()), 1, &mut sid), []);
+}
+
+#[test]
+fn a_failure_always_shows_one_more() {
+    let (mut rotation, first) = open();
+    rotation.tick(secs(15), &mut sid);
+    rotation.tick(secs(30), &mut sid);
+    rotation.signal(secs(31), Event::Paused(first), 1, &mut sid);
+    let resumed = rotation.signal(secs(32), Event::Resumed(first), 2, &mut sid);
+    assert!(matches!(resumed[..], [Action::Show(_)]), "the fourth code");
+    assert_eq!(rotation.tick(secs(47), &mut sid), Some(Action::Close(Close::Done)));
+}
+
+#[test]
+fn a_pause_that_lasts_too_long_resumes_within_the_rotations() {
+    let (mut rotation, first) = open();
+    rotation.signal(secs(1), Event::Paused(first), 1, &mut sid);
+    assert!(matches!(rotation.tick(secs(121), &mut sid), Some(Action::Show(_))));
+    rotation.tick(secs(136), &mut sid);
+    rotation.signal(secs(137), Event::Paused(first), 2, &mut sid);
+    assert_eq!(rotation.tick(secs(257), &mut sid), Some(Action::Close(Close::Done)), "no code is left");
+}
+
+#[test]
+fn no_socket_outlives_the_session_s_life() {
+    let (mut rotation, first) = open();
+    rotation.signal(secs(1), Event::Paused(first), 1, &mut sid);
+    rotation.signal(secs(299), Event::Paused(first), 9, &mut sid);
+    assert_eq!(rotation.tick(secs(300), &mut sid), Some(Action::Close(Close::Done)));
+}
+
+#[test]
+fn old_news_does_nothing() {
+    let (mut rotation, first) = open();
+    rotation.signal(secs(1), Event::Paused(first), 10, &mut sid);
+    rotation.signal(secs(2), Event::Resumed(first), 11, &mut sid);
+    assert_eq!(rotation.signal(secs(3), Event::Paused(first), 10, &mut sid), [], "found in the store later");
+    assert_eq!(rotation.signal(secs(4), Event::Paused(first), 12, &mut sid), [Action::Pause]);
+}
+
+#[test]
+fn a_revoked_device_closes() {
+    let (mut rotation, _) = open();
+    assert_eq!(rotation.signal(secs(1), Event::Revoked, 1, &mut sid), [Action::Close(Close::Revoked)]);
+}
+
+proptest! {
+    /// Whatever happens: an acknowledgement is last, nothing follows a close, and it ends in time.
+    #[test]
+    fn every_history_ends_properly(steps in prop::collection::vec((0_u8..5, 1_u64..60), 0..60)) {
+        let (mut rotation, first) = open();
+        let (mut now, mut closed, mut at_ms) = (0, false, 0);
+        for (kind, wait) in steps {
+            now += wait;
+            at_ms += 1;
+            let actions = match kind {
+                0 => rotation.signal(secs(now), Event::Paused(first), at_ms, &mut sid),
+                1 => rotation.signal(secs(now), Event::Resumed(first), at_ms, &mut sid),
+                2 if wait > 55 => rotation.signal(secs(now), Event::Acknowledged(first), at_ms, &mut sid),
+                _ => rotation.tick(secs(now), &mut sid).into_iter().collect(),
+            };
+            for action in actions {
+                prop_assert!(!closed, "{action:?} after the close");
+                closed = matches!(action, Action::Close(_));
+            }
+        }
+        if !closed {
+            let last = rotation.tick(secs(now.max(300)), &mut sid);
+            prop_assert_eq!(last, Some(Action::Close(Close::Done)));
+        }
+    }
+}

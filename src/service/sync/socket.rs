@@ -1,0 +1,150 @@
+//! A sync socket as the service sees it: opened, then asked for its next actions.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::board::Seat;
+use super::{Action, Metrics, Rotation, Sync};
+use crate::crypto::Sid;
+use crate::model::{Millis, UserId};
+use crate::signal::Event;
+use crate::store::sync::{self, State};
+
+/// What opening a socket came to.
+pub enum Opened {
+    Showing(Box<Session>, Action),
+    /// Its session was redeemed already.
+    Acknowledged,
+    /// Its session is none of ours, or has expired.
+    Unknown,
+    TooMany,
+}
+
+/// An open sync socket.
+pub struct Session {
+    service: Arc<Sync>,
+    user: UserId,
+    rotation: Rotation,
+    opened: Instant,
+    opened_ms: Millis,
+    seat: Seat,
+    gauge: Showing,
+}
+
+impl Sync {
+    /// Opens a socket on the session that a GET issued, or on a new one.
+    pub async fn open(self: &Arc<Self>, user: &UserId, sid: Option<&str>, address: IpAddr) -> Opened {
+        let first = match sid {
+            None => self.issue(user),
+            Some(text) => match self.valid(user, text) {
+                Ok(sid) => sid,
+                Err(_) => return Opened::Unknown,
+            },
+        };
+        // seated before looking, so that an ack in between is not missed
+        let Ok(seat) = self.parts.board.sit(user, address) else { return Opened::TooMany };
+        if sid.is_some() {
+            match self.found(user, first).await {
+                Some(Event::Acknowledged(_)) => return Opened::Acknowledged,
+                // the person is typing the password: this page may have been reloaded
+                Some(paused) => seat.letterbox.put(paused, self.now_ms()),
+                None => {}
+            }
+        }
+        let (rotation, action) = Rotation::open(&self.parts.settings, first);
+        let gauge = Showing::new(self.parts.metrics.clone());
+        let session = Session {
+            service: self.clone(),
+            user: user.clone(),
+            rotation,
+            opened: Instant::now(),
+            opened_ms: self.now_ms(),
+            seat,
+            gauge,
+        };
+        Opened::Showing(Box::new(session), action)
+    }
+
+    /// What the store says of a session before its socket opened. A store that is away says
+    /// nothing: codes can be shown without it.
+    async fn found(&self, user: &UserId, sid: Sid) -> Option<Event> {
+        if sid == Sid::DEV {
+            return None;
+        }
+        let session = sync::session(&self.parts.store, sid, user).await.ok().flatten()?;
+        match session.state {
+            State::Redeemed => Some(Event::Acknowledged(sid)),
+            State::Offered if self.now_ms() - session.changed_ms < self.parts.settings.pause_for.as_ms() => {
+                Some(Event::Paused(sid))
+            }
+            State::Offered | State::Open | State::Failed => None,
+        }
+    }
+
+    /// What a page that has lost its socket may know of a session.
+    pub async fn status(&self, user: &UserId, sid: &str) -> Result<&'static str, super::Error> {
+        let Ok(sid) = self.valid(user, sid) else { return Ok("expired") };
+        let session = sync::session(&self.parts.store, sid, user).await?;
+        Ok(match session.map(|session| session.state) {
+            Some(State::Redeemed) => "paired",
+            Some(State::Offered) => "paused",
+            Some(State::Open | State::Failed) | None => "waiting",
+        })
+    }
+}
+
+impl Session {
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Waits for time or a signal to ask for something. Safe to drop and call again.
+    pub async fn next(&mut self) -> Vec<Action> {
+        let deadline = self.opened + self.rotation.next_tick();
+        let mut issue = || self.service.issue(&self.user);
+        let actions = tokio::select! {
+            () = sleep_until(deadline) => self.rotation.tick(self.opened.elapsed(), &mut issue).into_iter().collect(),
+            signals = self.seat.letterbox.take() => {
+                let now = self.opened.elapsed();
+                let (rotation, opened_ms) = (&mut self.rotation, self.opened_ms);
+                signals
+                    .into_iter()
+                    // a revocation found in the store may be older than this socket
+                    .filter(|(event, at_ms)| *event != Event::Revoked || *at_ms >= opened_ms)
+                    .flat_map(|(event, at_ms)| rotation.signal(now, event, at_ms, &mut issue))
+                    .collect()
+            }
+        };
+        self.gauge.set(self.rotation.is_paused());
+        actions
+    }
+}
+
+/// Counts this socket under what it shows, until it is dropped.
+struct Showing {
+    metrics: Metrics,
+    is_paused: bool,
+}
+
+impl Showing {
+    fn new(metrics: Metrics) -> Self {
+        metrics.showing(false, 1);
+        Self { metrics, is_paused: false }
+    }
+
+    fn set(&mut self, is_paused: bool) {
+        if is_paused != self.is_paused {
+            self.metrics.showing(self.is_paused, -1);
+            self.metrics.showing(is_paused, 1);
+            self.is_paused = is_paused;
+        }
+    }
+}
+
+impl Drop for Showing {
+    fn drop(&mut self) {
+        self.metrics.showing(self.is_paused, -1);
+    }
+}

@@ -1,0 +1,144 @@
+//! Nodes tell each other: a phone's POST may land on another node than its user's socket.
+//!
+//! Signals only hasten what the store says anyway: when Redis is away nothing is lost,
+//! as each node also looks up what changed every two seconds.
+
+mod redis;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::crypto::Sid;
+use crate::model::{Millis, UserId};
+
+/// What happened to a sync session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A phone has scanned and is about to send, or has sent, its password.
+    Paused(Sid),
+    /// Its password did not fit: show another code.
+    Resumed(Sid),
+    /// A device was paired, and that has committed.
+    Acknowledged(Sid),
+    /// A device of the user was revoked.
+    Revoked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    pub user: UserId,
+    pub event: Event,
+    pub at_ms: Millis,
+}
+
+/// A signal between nodes.
+#[derive(Deserialize, Serialize)]
+struct Wire {
+    node: String,
+    user: String,
+    event: String,
+    sid: Option<String>,
+    at_ms: Millis,
+}
+
+impl Wire {
+    fn new(node: &str, signal: &Signal) -> Self {
+        let (event, sid) = match signal.event {
+            Event::Paused(sid) => ("paused", Some(sid)),
+            Event::Resumed(sid) => ("resumed", Some(sid)),
+            Event::Acknowledged(sid) => ("acknowledged", Some(sid)),
+            Event::Revoked => ("revoked", None),
+        };
+        Self {
+            node: node.to_owned(),
+            user: signal.user.to_string(),
+            event: event.to_owned(),
+            sid: sid.map(|sid| sid.to_string()),
+            at_ms: signal.at_ms,
+        }
+    }
+
+    /// A signal that another version sent and we do not know is passed over.
+    fn read(self) -> Option<Signal> {
+        let sid = self.sid.and_then(|sid| sid.parse::<Sid>().ok());
+        let event = match (self.event.as_str(), sid) {
+            ("paused", Some(sid)) => Event::Paused(sid),
+            ("resumed", Some(sid)) => Event::Resumed(sid),
+            ("acknowledged", Some(sid)) => Event::Acknowledged(sid),
+            ("revoked", _) => Event::Revoked,
+            _ => return None,
+        };
+        Some(Signal { user: self.user.parse().ok()?, event, at_ms: self.at_ms })
+    }
+}
+
+/// What to do with a signal of another node.
+pub type Listener = Arc<dyn Fn(Signal) + Send + Sync>;
+
+/// Carries our signals to the other nodes, if there are any.
+#[derive(Clone, Default)]
+pub struct Bus {
+    outbound: Option<mpsc::Sender<Signal>>,
+    is_connected: Arc<AtomicBool>,
+}
+
+/// Signals waiting for Redis; more are dropped, as the store knows them too.
+const QUEUE: usize = 1024;
+
+impl Bus {
+    /// A node on its own.
+    pub fn memory() -> Self {
+        Self::default()
+    }
+
+    /// Joins the nodes at a Redis server; keeps trying while that is away.
+    pub fn redis(
+        url: &str,
+        listener: Listener,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<Self, BadRedisUrl> {
+        let (outbound, queue) = mpsc::channel(QUEUE);
+        let is_connected = Arc::new(AtomicBool::new(false));
+        redis::join(url, queue, listener, is_connected.clone(), tasks, stop)?;
+        Ok(Self { outbound: Some(outbound), is_connected })
+    }
+
+    pub fn publish(&self, signal: &Signal) {
+        if let Some(outbound) = &self.outbound
+            && outbound.try_send(signal.clone()).is_err()
+        {
+            tracing::warn!("too many signals wait for Redis; other nodes will find this one in the store");
+        }
+    }
+
+    /// Whether Redis listens; `None` where there is none to listen.
+    pub fn is_connected(&self) -> Option<bool> {
+        self.outbound.as_ref().map(|_| self.is_connected.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("redis.url is not a Redis URL: {0}")]
+pub struct BadRedisUrl(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_survives_the_wire() -> Result<(), Box<dyn std::error::Error>> {
+        let sid: Sid = "00112233445566778899aabbccddeeff".parse()?;
+        for event in [Event::Paused(sid), Event::Resumed(sid), Event::Acknowledged(sid), Event::Revoked] {
+            let signal = Signal { user: "111".parse()?, event, at_ms: 5 };
+            let wire: Wire = serde_json::from_str(&serde_json::to_string(&Wire::new("n", &signal))?)?;
+            assert_eq!(wire.read(), Some(signal));
+        }
+        Ok(())
+    }
+}

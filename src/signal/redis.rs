@@ -1,0 +1,103 @@
+//! Signals over Redis publish/subscribe: one connection speaks, one listens.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::AsyncCommands;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{BadRedisUrl, Listener, Signal, Wire};
+
+const CHANNEL: &str = "switchboard:signal";
+/// Between tries to reach a server that is away.
+const RETRY: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) fn join(
+    url: &str,
+    queue: mpsc::Receiver<Signal>,
+    listener: Listener,
+    is_connected: Arc<AtomicBool>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), BadRedisUrl> {
+    let client = redis::Client::open(url).map_err(|error| BadRedisUrl(error.to_string()))?;
+    // our own signals come back to us: the name tells them
+    let node: Arc<str> = format!("{:032x}", rand::random::<u128>()).into();
+    let (speaker, listening) = (speak(client.clone(), node.clone(), queue), listen(client, node, listener, is_connected));
+    for task in [Box::pin(speaker) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>, Box::pin(listening)] {
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+    Ok(())
+}
+
+async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<Signal>) {
+    let mut connection: Option<redis::aio::MultiplexedConnection> = None;
+    while let Some(signal) = queue.recv().await {
+        let Ok(text) = serde_json::to_string(&Wire::new(&node, &signal)) else { continue };
+        if connection.is_none() {
+            connection = connect(&client).await;
+        }
+        let Some(open) = &mut connection else { continue };
+        let sent = tokio::time::timeout(TIMEOUT, open.publish::<_, _, ()>(CHANNEL, text)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            tracing::warn!("Redis did not take a signal; other nodes will find it in the store");
+            connection = None;
+        }
+    }
+}
+
+async fn connect(client: &redis::Client) -> Option<redis::aio::MultiplexedConnection> {
+    match tokio::time::timeout(TIMEOUT, client.get_multiplexed_async_connection()).await {
+        Ok(Ok(connection)) => Some(connection),
+        Ok(Err(_)) | Err(_) => None,
+    }
+}
+
+async fn listen(client: redis::Client, node: Arc<str>, listener: Listener, is_connected: Arc<AtomicBool>) {
+    loop {
+        if let Err(error) = listen_once(&client, &node, &listener, &is_connected).await {
+            tracing::warn!(%error, "Redis is away; nodes look into the store instead");
+        }
+        is_connected.store(false, Ordering::Relaxed);
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn listen_once(
+    client: &redis::Client,
+    node: &str,
+    listener: &Listener,
+    is_connected: &AtomicBool,
+) -> redis::RedisResult<()> {
+    let connecting = tokio::time::timeout(TIMEOUT, client.get_async_pubsub());
+    let mut subscription = connecting.await.map_err(|_| timed_out())??;
+    tokio::time::timeout(TIMEOUT, subscription.subscribe(CHANNEL)).await.map_err(|_| timed_out())??;
+    is_connected.store(true, Ordering::Relaxed);
+    tracing::info!("joined the other nodes over Redis");
+    let mut messages = subscription.on_message();
+    while let Some(message) = messages.next().await {
+        let wire = message.get_payload::<String>().ok().and_then(|text| serde_json::from_str::<Wire>(&text).ok());
+        if let Some(wire) = wire
+            && wire.node != node
+            && let Some(signal) = wire.read()
+        {
+            listener(signal);
+        }
+    }
+    Ok(())
+}
+
+fn timed_out() -> redis::RedisError {
+    redis::RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))
+}

@@ -1,0 +1,66 @@
+//! What is asked of an engine: queries, and changes that commit as one.
+
+use std::borrow::Cow;
+
+use super::Value;
+
+/// One `SELECT`.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub(super) sql: Cow<'static, str>,
+    pub(super) params: Vec<Value>,
+}
+
+impl Query {
+    pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        Self { sql: sql.into(), params }
+    }
+}
+
+/// One statement of a change and how many rows it must touch.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) query: Query,
+    pub(super) rows: Option<u64>,
+}
+
+/// Guarded statements that commit together or not at all.
+///
+/// A change holds no logic: what it depends on stands in its `WHERE` clauses. So it can be
+/// run again after a deadlock, and many can share one commit, each answered for itself.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub(super) steps: Vec<Step>,
+    pub(super) settled_by: Option<Query>,
+}
+
+impl Change {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A statement that may touch any number of rows.
+    #[must_use]
+    pub fn run(self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        self.step(sql, params, None)
+    }
+
+    /// A statement that must touch exactly one row, or the whole change is [`super::Error::Guard`].
+    #[must_use]
+    pub fn one(self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        self.step(sql, params, Some(1))
+    }
+
+    /// A query that finds a row exactly when this change has committed: settles what became
+    /// of it when the connection was lost during the commit.
+    #[must_use]
+    pub fn settled_by(mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        self.settled_by = Some(Query::new(sql, params));
+        self
+    }
+
+    fn step(mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>, rows: Option<u64>) -> Self {
+        self.steps.push(Step { query: Query::new(sql, params), rows });
+        self
+    }
+}

@@ -1,0 +1,109 @@
+//! Paired phones: `sb_device`.
+
+use super::{Change, Error, Query, Result, Row, Store};
+use crate::crypto::{MasterKey, Place, SharedKey, Sid};
+use crate::model::{DeviceId, Millis, UserId};
+
+/// A device about to be written, its key already sealed.
+pub struct NewDevice<'a> {
+    pub id: DeviceId,
+    pub user: &'a UserId,
+    pub sealed_key: Vec<u8>,
+    pub fingerprint: String,
+    pub phone_hash: &'a str,
+    pub flavour: &'static str,
+    pub sid: Sid,
+}
+
+/// What may be shown of a device: everything but its key.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub id: DeviceId,
+    pub user: UserId,
+    pub fingerprint: String,
+    pub phone_hash: String,
+    pub flavour: String,
+    pub paired_ms: Millis,
+    pub revoked_ms: Option<Millis>,
+}
+
+/// Where a device's shared key lies sealed.
+pub fn key_place(row: &str) -> Place<'_> {
+    Place { table: "sb_device", row, column: "shared_key" }
+}
+
+impl NewDevice<'_> {
+    pub(super) fn insert(&self, change: Change, now_ms: Millis) -> Change {
+        change.one(
+            "INSERT INTO sb_device \
+             (id, user_id, shared_key, fingerprint, phone_hash, flavour, sync_session_id, paired_ms) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            vec![
+                self.id.hex().into(),
+                self.user.as_str().into(),
+                self.sealed_key.clone().into(),
+                self.fingerprint.as_str().into(),
+                self.phone_hash.into(),
+                self.flavour.into(),
+                self.sid.to_string().into(),
+                now_ms.into(),
+            ],
+        )
+    }
+}
+
+const COLUMNS: &str = "SELECT id, user_id, fingerprint, phone_hash, flavour, paired_ms, revoked_ms FROM sb_device";
+
+fn parse(row: &Row) -> Result<Device> {
+    Ok(Device {
+        id: DeviceId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
+        user: row.text(1)?.parse().map_err(|_| Error::Data("user id".into()))?,
+        fingerprint: row.text(2)?.to_owned(),
+        phone_hash: row.text(3)?.to_owned(),
+        flavour: row.text(4)?.to_owned(),
+        paired_ms: row.int(5)?,
+        revoked_ms: row.maybe_int(6)?,
+    })
+}
+
+/// A user's devices, newest first, starting after the device `after`.
+pub async fn list(store: &Store, user: &UserId, after: Option<DeviceId>, limit: i64) -> Result<Vec<Device>> {
+    // ids are time-ordered, so they are the cursor too; `g` is above every hex digit
+    let below = after.map_or_else(|| "g".to_owned(), DeviceId::hex);
+    let sql = format!("{COLUMNS} WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+    let query = Query::new(sql, vec![user.as_str().into(), below.into(), limit.into()]);
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, id: DeviceId) -> Result<Option<Device>> {
+    let query = Query::new(format!("{COLUMNS} WHERE id = ?"), vec![id.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+/// The shared key of a device, unless it was revoked.
+pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Result<Option<SharedKey>> {
+    let sql = "SELECT shared_key FROM sb_device WHERE id = ? AND revoked_ms IS NULL";
+    let rows = store.query(sql, vec![id.hex().into()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let opened = master.open(key_place(&id.hex()), row.bytes(0)?)?;
+    Ok(Some(SharedKey::from_bytes(&opened)?))
+}
+
+/// Empties the key of a device and marks it. [`Error::Guard`] when it was revoked already.
+pub async fn revoke(store: &Store, id: DeviceId, now_ms: Millis) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
+        vec![Vec::new().into(), now_ms.into(), id.hex().into()],
+    );
+    let settled = "SELECT 1 FROM sb_device WHERE id = ? AND revoked_ms = ?";
+    store.commit(change.settled_by(settled, vec![id.hex().into(), now_ms.into()])).await
+}
+
+/// Users whose devices were revoked since a node last looked.
+pub async fn revoked_since(store: &Store, since_ms: Millis) -> Result<Vec<(UserId, Millis)>> {
+    let sql = "SELECT user_id, revoked_ms FROM sb_device WHERE revoked_ms >= ? ORDER BY revoked_ms LIMIT 10000";
+    let rows = store.query(sql, vec![since_ms.into()]).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?)))
+        .collect()
+}

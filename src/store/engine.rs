@@ -1,0 +1,111 @@
+//! One database, whichever engine it runs on.
+
+use std::time::{Duration, Instant};
+
+use super::mysql::Mysql;
+use super::sqlite::Sqlite;
+use super::{Change, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, migrate};
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(Sqlite),
+    Mysql(Mysql),
+}
+
+/// A handle on one database; clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+    timeout: Duration,
+    metrics: Metrics,
+    /// What metrics call this database: `store` or `backend`.
+    name: &'static str,
+}
+
+impl Store {
+    /// Opens a database. An embedded one is created where it is missing; a server is not called yet.
+    pub fn open(name: &'static str, settings: &Settings, metrics: Metrics) -> Result<Self> {
+        let timeout = settings.timeout.as_duration();
+        let engine = match &settings.url {
+            StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, settings.connections, timeout)?),
+            StoreUrl::Mysql(url) => Engine::Mysql(Mysql::open(url, settings.connections)?),
+        };
+        Ok(Self { engine, timeout, metrics, name })
+    }
+
+    /// Brings our tables up to date.
+    pub async fn migrate(&self) -> Result<Report> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => migrate::sqlite(sqlite.path()).await,
+            Engine::Mysql(mysql) => migrate::mysql(mysql.pool()).await,
+        }
+    }
+
+    /// Runs queries one after the other on one connection.
+    pub async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
+        let begun = Instant::now();
+        let work = async {
+            match &self.engine {
+                Engine::Sqlite(sqlite) => sqlite.read(queries).await,
+                Engine::Mysql(mysql) => mysql.read(&queries).await,
+            }
+        };
+        let result = self.in_time(work).await;
+        self.metrics.observe(self.name, "read", begun, &result);
+        result
+    }
+
+    /// Runs one query.
+    pub async fn query(&self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>> {
+        let mut answers = self.read(vec![Query::new(sql, params)]).await?;
+        answers.pop().ok_or_else(|| Error::Data("no answer".into()))
+    }
+
+    /// Commits a change: when this returns `Ok`, it is durable.
+    pub async fn commit(&self, change: Change) -> Result<()> {
+        let begun = Instant::now();
+        let work = async {
+            match &self.engine {
+                Engine::Sqlite(sqlite) => sqlite.commit(change).await,
+                Engine::Mysql(mysql) => mysql.commit(&change).await,
+            }
+        };
+        let result = self.in_time(work).await;
+        self.metrics.observe(self.name, "commit", begun, &result);
+        result
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.query("SELECT 1", Vec::new()).await.map(drop)
+    }
+
+    /// Whether a table exists, for what we must not overwrite.
+    pub async fn has_table(&self, table: &str) -> Result<bool> {
+        let sql = match &self.engine {
+            Engine::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+            Engine::Mysql(_) => {
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+            }
+        };
+        Ok(!self.query(sql, vec![table.into()]).await?.is_empty())
+    }
+
+    /// Whether other processes on other machines may write here too.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Mysql(_))
+    }
+
+    /// Lets connections end after what they are doing.
+    pub async fn close(&self) {
+        if let Engine::Mysql(mysql) = &self.engine {
+            mysql.close().await;
+        }
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::time::timeout(self.timeout, work)
+            .await
+            .unwrap_or_else(|_| Err(Error::Unavailable(format!("no answer within {:?}", self.timeout))))
+    }
+}

@@ -1,0 +1,54 @@
+//! Brings our tables up to date: one folder of migrations, the same on both engines.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mysql_async::Pool;
+use mysql_async::prelude::Queryable;
+
+use super::{Error, Result, sqlite};
+
+mod embedded {
+    refinery::embed_migrations!("src/store/migrations");
+}
+
+/// Which migrations were applied now, by their names.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub applied: Vec<String>,
+}
+
+fn runner() -> refinery::Runner {
+    let mut runner = embedded::migrations::runner();
+    runner.set_migration_table_name("sb_migration");
+    runner
+}
+
+fn report(report: &refinery::Report) -> Report {
+    Report { applied: report.applied_migrations().iter().map(ToString::to_string).collect() }
+}
+
+fn refused(error: &refinery::Error) -> Error {
+    Error::Refused(format!("migration: {error}"))
+}
+
+pub(super) async fn sqlite(path: &Path) -> Result<Report> {
+    let path = path.to_owned();
+    let work = move || {
+        let mut connection = sqlite::connect(&path, Duration::from_secs(10))?;
+        runner().run(&mut connection).map(|done| report(&done)).map_err(|error| refused(&error))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Refused(error.to_string()))?
+}
+
+/// Nodes that start together take turns by a named lock, as DDL cannot be rolled back here.
+pub(super) async fn mysql(mut pool: Pool) -> Result<Report> {
+    let mut guard = pool.get_conn().await?;
+    let locked: Option<Option<i64>> = guard.query_first("SELECT GET_LOCK('switchboard_migrate', 30)").await?;
+    if locked.flatten() != Some(1) {
+        return Err(Error::Unavailable("another node is migrating".into()));
+    }
+    let done = runner().run_async(&mut pool).await;
+    guard.query_drop("DO RELEASE_LOCK('switchboard_migrate')").await?;
+    done.map(|done| report(&done)).map_err(|error| refused(&error))
+}

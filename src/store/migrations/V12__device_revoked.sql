@@ -1,0 +1,1 @@
+CREATE INDEX sb_device_revoked ON sb_device (revoked_ms)

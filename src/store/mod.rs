@@ -1,0 +1,73 @@
+//! Facts persist. One SQL text runs on two engines; the store URL chooses which.
+//!
+//! What keeps the text portable: ids are ours, keys are `VARCHAR`, times are `BIGINT`
+//! milliseconds, no `ON CONFLICT`, no row locks. Concurrency is compare-and-set: a
+//! [`Change`] lists guarded statements that commit together or not at all.
+
+mod change;
+mod engine;
+mod metrics;
+mod migrate;
+mod mysql;
+mod sqlite;
+mod url;
+mod value;
+
+pub mod backend;
+pub mod device;
+pub mod lockout;
+pub mod meta;
+pub mod seed;
+pub mod sync;
+
+pub use change::{Change, Query};
+pub use engine::Store;
+pub use metrics::Metrics;
+pub use migrate::Report;
+pub use url::{StoreUrl, redact_url};
+pub use value::{Row, Value};
+
+use serde::Deserialize;
+
+use crate::model::Span;
+
+/// `[store]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub url: StoreUrl,
+    /// Connections held at most: to the server, or readers of the embedded file.
+    pub connections: usize,
+    /// No statement waits longer than this.
+    pub timeout: Span,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A unique key is taken.
+    #[error("a row with that key exists")]
+    Conflict,
+    /// A guarded statement did not find the row as it should be.
+    #[error("statement {0} of the change did not find its row")]
+    Guard(usize),
+    /// The engine is away, busy or slow: the same call may succeed later.
+    #[error("the store is away: {0}")]
+    Unavailable(String),
+    /// The engine refused the statement: a fault of ours or of the schema.
+    #[error("the store refused: {0}")]
+    Refused(String),
+    /// A row holds what it should not.
+    #[error("unreadable row: {0}")]
+    Data(String),
+    #[error(transparent)]
+    Crypto(#[from] crate::crypto::Error),
+}
+
+impl Error {
+    /// Whether another writer was first: read again and decide again.
+    pub fn is_race(&self) -> bool {
+        matches!(self, Self::Conflict | Self::Guard(_))
+    }
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,161 @@
+//! The engine for many nodes: anything that speaks the MySQL protocol.
+
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, IsolationLevel, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts};
+
+use super::change::Step;
+use super::{Change, Error, Query, Result, Row, Value};
+
+/// Deadlocks and lock time-outs are answered by running the whole change again.
+const TRIES: u32 = 8;
+
+#[derive(Clone)]
+pub(super) struct Mysql {
+    pool: Pool,
+}
+
+/// Why a change did not go through, where that decides what is done next.
+enum Failure {
+    /// 1213 or 1205: nothing was written, another try may go through.
+    Again(Error),
+    /// The connection was lost during `COMMIT`: it may have been written.
+    Unsettled(Error),
+    Final(Error),
+}
+
+impl Mysql {
+    pub(super) fn open(url: &str, connections: usize) -> Result<Self> {
+        let opts = Opts::from_url(url).map_err(|e| Error::Refused(e.to_string()))?;
+        let constraints = PoolConstraints::new(1, connections.max(1)).unwrap_or_default();
+        let builder = OptsBuilder::from_opts(opts)
+            // or an UPDATE that changes nothing reports no row
+            .client_found_rows(true)
+            .stmt_cache_size(128)
+            .setup(vec!["SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'"])
+            .pool_opts(PoolOpts::default().with_constraints(constraints));
+        Ok(Self { pool: Pool::new(builder) })
+    }
+
+    pub(super) fn pool(&self) -> Pool {
+        self.pool.clone()
+    }
+
+    pub(super) async fn close(&self) {
+        let _ = self.pool.clone().disconnect().await;
+    }
+
+    pub(super) async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
+        let mut connection = self.pool.get_conn().await?;
+        let mut answers = Vec::with_capacity(queries.len());
+        for query in queries {
+            answers.push(select(&mut connection, query).await?);
+        }
+        Ok(answers)
+    }
+
+    pub(super) async fn commit(&self, change: &Change) -> Result<()> {
+        let mut last = Error::Unavailable("not tried".into());
+        for round in 0..TRIES {
+            if round > 0 {
+                let jitter = rand::random::<u64>() % 8;
+                tokio::time::sleep(Duration::from_millis((2 << round) + jitter)).await;
+            }
+            match self.attempt(change).await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Again(error)) => last = error,
+                Err(Failure::Unsettled(error)) => {
+                    let Some(probe) = &change.settled_by else { return Err(error) };
+                    if !self.read(std::slice::from_ref(probe)).await?.concat().is_empty() {
+                        return Ok(());
+                    }
+                    last = error;
+                }
+            }
+        }
+        Err(Error::Unavailable(last.to_string()))
+    }
+
+    async fn attempt(&self, change: &Change) -> Result<(), Failure> {
+        let mut connection = self.pool.get_conn().await.map_err(classify)?;
+        let mut options = TxOpts::default();
+        options.with_isolation_level(IsolationLevel::ReadCommitted);
+        let mut transaction = connection.start_transaction(options).await.map_err(classify)?;
+        for (index, step) in change.steps.iter().enumerate() {
+            let Step { query, rows } = step;
+            transaction.exec_drop(query.sql.as_ref(), params(&query.params)).await.map_err(classify)?;
+            if rows.is_some_and(|wanted| wanted != transaction.affected_rows()) {
+                transaction.rollback().await.map_err(classify)?;
+                return Err(Failure::Final(Error::Guard(index)));
+            }
+        }
+        transaction.commit().await.map_err(|error| match classify(error) {
+            Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
+            other => other,
+        })
+    }
+}
+
+async fn select(connection: &mut Conn, query: &Query) -> Result<Vec<Row>> {
+    let rows: Vec<mysql_async::Row> = connection.exec(query.sql.as_ref(), params(&query.params)).await?;
+    rows.into_iter().map(|row| row.unwrap().into_iter().map(Value::try_from).collect::<Result<_>>().map(Row)).collect()
+}
+
+fn params(values: &[Value]) -> Params {
+    if values.is_empty() {
+        return Params::Empty;
+    }
+    Params::Positional(values.iter().cloned().map(Into::into).collect())
+}
+
+fn classify(error: mysql_async::Error) -> Failure {
+    match &error {
+        mysql_async::Error::Server(server) if matches!(server.code, 1213 | 1205) => Failure::Again(error.into()),
+        _ => Failure::Final(error.into()),
+    }
+}
+
+impl From<Value> for mysql_async::Value {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::NULL,
+            Value::Int(int) => Self::Int(int),
+            Value::Text(text) => Self::Bytes(text.into_bytes()),
+            Value::Bytes(bytes) => Self::Bytes(bytes),
+        }
+    }
+}
+
+impl TryFrom<mysql_async::Value> for Value {
+    type Error = Error;
+
+    fn try_from(value: mysql_async::Value) -> Result<Self> {
+        Ok(match value {
+            mysql_async::Value::NULL => Self::Null,
+            mysql_async::Value::Int(int) => Self::Int(int),
+            mysql_async::Value::UInt(int) => Self::Int(i64::try_from(int).map_err(|e| Error::Data(e.to_string()))?),
+            mysql_async::Value::Bytes(bytes) => Self::Bytes(bytes),
+            _ => return Err(Error::Data("a column type that no table of ours has".into())),
+        })
+    }
+}
+
+/// Server errors that mean "not now": too many connections, shutting down, read-only, disk full.
+const NOT_NOW: [u16; 9] = [1021, 1040, 1053, 1114, 1158, 1159, 1161, 1290, 1927];
+
+impl From<mysql_async::Error> for Error {
+    fn from(error: mysql_async::Error) -> Self {
+        match &error {
+            mysql_async::Error::Server(server) => match server.code {
+                1062 => Self::Conflict,
+                1213 | 1205 => Self::Unavailable(server.message.clone()),
+                code if NOT_NOW.contains(&code) => Self::Unavailable(server.message.clone()),
+                _ => Self::Refused(error.to_string()),
+            },
+            mysql_async::Error::Io(_) | mysql_async::Error::Driver(_) => Self::Unavailable(error.to_string()),
+            _ => Self::Refused(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A backend user database for development: made once, filled again without harm.
+
+use super::{Change, Error, Result, Store, Value};
+use crate::crypto::{backend, hash};
+
+/// The development user of the contract.
+pub const DEV_USER: &str = "111";
+pub const DEV_PHONE: &str = "+237123456789";
+pub const DEV_PASSWORD: &str = "dummy_password";
+/// Keys of the development backend; a real backend brings its own.
+const DEV_SALT: &str = "0123456789abcdef0123456789abcdef";
+const DEV_SHARED_KEY: &str = "fedcba9876543210fedcba9876543210";
+/// Its presence says that the users table next to it is ours to fill.
+const MARKER: &str = "sb_development_seed";
+const CREATED: &str = "2026-01-01 00:00:00";
+/// Users written by one commit.
+const BATCH: usize = 500;
+
+const TABLES: [(&str, &str); 4] = [
+    (
+        "users",
+        "CREATE TABLE IF NOT EXISTS users (id VARCHAR(128) NOT NULL PRIMARY KEY, password VARCHAR(255), \
+         current_login DATETIME NULL, last_login DATETIME NULL, createdAt DATETIME NULL)",
+    ),
+    (
+        "usersInfos",
+        "CREATE TABLE IF NOT EXISTS usersInfos (id INT NOT NULL PRIMARY KEY, name VARCHAR(255), \
+         country_code VARCHAR(255), full_phone_number VARCHAR(255), status VARCHAR(255) DEFAULT 'unverified', \
+         userId VARCHAR(128), iv VARCHAR(255), createdAt DATETIME NULL, FOREIGN KEY (userId) REFERENCES users (id))",
+    ),
+    (
+        "wallets",
+        "CREATE TABLE IF NOT EXISTS wallets (id INT NOT NULL PRIMARY KEY, username VARCHAR(255), token TEXT, \
+         uniqueId VARCHAR(255), uniqueIdHash VARCHAR(255) UNIQUE, iv VARCHAR(255), userId VARCHAR(128), \
+         platformId INT, createdAt DATETIME NULL, UNIQUE (userId, platformId), \
+         FOREIGN KEY (userId) REFERENCES users (id))",
+    ),
+    (
+        "credentials",
+        "CREATE TABLE IF NOT EXISTS credentials (id INT NOT NULL PRIMARY KEY, shared_key TEXT, hashing_salt TEXT, \
+         createdAt DATETIME NULL)",
+    ),
+];
+
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    #[error("there is a users table that `seed` did not make; give it a database of its own")]
+    NotOurs,
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Makes the tables and the development user, then users `load-000001`… up to `users` in all.
+/// `progress` is told how many of them there are.
+pub async fn seed(backend: &Store, users: usize, progress: &(dyn Fn(usize) + Sync)) -> Result<(), SeedError> {
+    if !backend.has_table(MARKER).await? {
+        if backend.has_table("users").await? {
+            return Err(SeedError::NotOurs);
+        }
+        run(backend, format!("CREATE TABLE IF NOT EXISTS {MARKER} (made_by VARCHAR(64) NOT NULL)")).await?;
+    }
+    for (_, ddl) in TABLES {
+        run(backend, ddl.to_owned()).await?;
+    }
+    credentials(backend).await?;
+    dev_user(backend).await?;
+    progress(1);
+    load_users(backend, users, progress).await?;
+    Ok(())
+}
+
+/// DDL outside of what [`Change`] promises: MySQL commits it at once.
+async fn run(backend: &Store, sql: String) -> Result<()> {
+    backend.commit(Change::new().run(sql, Vec::new())).await
+}
+
+/// Commits an insertion that may have been made before.
+async fn once(backend: &Store, change: Change) -> Result<()> {
+    match backend.commit(change).await {
+        Ok(()) | Err(Error::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn credentials(backend: &Store) -> Result<()> {
+    let insert = "INSERT INTO credentials (id, shared_key, hashing_salt, createdAt) VALUES (1, ?, ?, ?)";
+    once(backend, Change::new().one(insert, vec![DEV_SHARED_KEY.into(), DEV_SALT.into(), CREATED.into()])).await
+}
+
+async fn dev_user(backend: &Store) -> Result<()> {
+    let mut change = user(Change::new(), 1, DEV_USER, "dummy_name", DEV_PHONE);
+    for (id, platform) in [(1, 1), (2, 2)] {
+        let unique = format!("dummy_user_{platform}@example.org");
+        change = change.one(
+            "INSERT INTO wallets (id, username, token, uniqueId, uniqueIdHash, iv, userId, platformId, createdAt) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            vec![
+                Value::Int(id),
+                backend::seal_column(DEV_SHARED_KEY, "dummy_user")?.into(),
+                backend::seal_column(DEV_SHARED_KEY, r#"{"access_token":"dummy"}"#)?.into(),
+                backend::seal_column(DEV_SHARED_KEY, &unique)?.into(),
+                hash::backend(DEV_SALT, &unique).into(),
+                Value::Null,
+                DEV_USER.into(),
+                Value::Int(platform),
+                CREATED.into(),
+            ],
+        );
+    }
+    once(backend, change).await
+}
+
+fn user(change: Change, number: i64, id: &str, name: &str, phone: &str) -> Change {
+    change
+        .one(
+            "INSERT INTO users (id, password, createdAt) VALUES (?, ?, ?)",
+            vec![id.into(), hash::backend(DEV_SALT, DEV_PASSWORD).into(), CREATED.into()],
+        )
+        .one(
+            "INSERT INTO usersInfos (id, name, country_code, full_phone_number, status, userId, createdAt) \
+             VALUES (?, ?, '+237', ?, 'verified', ?, ?)",
+            vec![number.into(), name.into(), hash::backend(DEV_SALT, phone).into(), id.into(), CREATED.into()],
+        )
+}
+
+/// The id of the `n`th load-test user, counting from 1.
+pub fn load_user(n: usize) -> String {
+    format!("load-{n:06}")
+}
+
+async fn load_users(backend: &Store, users: usize, progress: &(dyn Fn(usize) + Sync)) -> Result<()> {
+    // batches commit whole, so what is there is a prefix
+    let rows = backend.query("SELECT COUNT(*) FROM users WHERE id LIKE 'load-%'", Vec::new()).await?;
+    let mut done = usize::try_from(rows.first().map_or(Ok(0), |row| row.int(0))?).unwrap_or(0);
+    let password = hash::backend(DEV_SALT, DEV_PASSWORD);
+    while done < users {
+        let batch = done + 1..=users.min(done + BATCH);
+        done = *batch.end();
+        let (mut ids, mut infos) = (Vec::new(), Vec::new());
+        for n in batch.clone() {
+            let phone = hash::backend(DEV_SALT, &format!("+2376{n:08}"));
+            ids.extend([load_user(n).into(), password.as_str().into(), CREATED.into()]);
+            let number = i64::try_from(n).unwrap_or(i64::MAX) + 1;
+            infos.extend([Value::Int(number), phone.into(), load_user(n).into(), CREATED.into()]);
+        }
+        let rows = |row: &str| vec![row; batch.clone().count()].join(", ");
+        let users_sql = format!("INSERT INTO users (id, password, createdAt) VALUES {}", rows("(?, ?, ?)"));
+        let infos_sql = format!(
+            "INSERT INTO usersInfos (id, name, country_code, full_phone_number, status, userId, createdAt) VALUES {}",
+            rows("(?, 'load', '+237', ?, 'verified', ?, ?)")
+        );
+        backend.commit(Change::new().run(users_sql, ids).run(infos_sql, infos)).await?;
+        progress(done + 1);
+    }
+    Ok(())
+}

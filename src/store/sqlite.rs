@@ -1,0 +1,226 @@
+//! The embedded engine: one writer thread that shares commits, a few reader threads.
+//!
+//! A commit costs one fsync. Changes that arrive while one is under way wait in the queue and
+//! are then written together, each in its own savepoint, so that a conflict fails only its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+use tokio::sync::{mpsc, oneshot};
+
+use super::change::Step;
+use super::{Change, Error, Query, Result, Row, Value};
+
+/// Changes waiting for the writer; beyond that the store says that it is busy.
+const QUEUE: usize = 4096;
+/// Changes that share one commit at most.
+const BATCH: usize = 128;
+
+type Answer<T> = oneshot::Sender<Result<T>>;
+type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
+type Write = (Change, Answer<()>);
+
+#[derive(Clone)]
+pub(super) struct Sqlite {
+    path: Arc<PathBuf>,
+    reads: mpsc::Sender<Reads>,
+    writes: mpsc::Sender<Write>,
+}
+
+impl Sqlite {
+    pub(super) fn open(path: &Path, readers: usize, timeout: Duration) -> Result<Self> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|e| Error::Unavailable(format!("{}: {e}", folder.display())))?;
+        }
+        let (writes, write_queue) = mpsc::channel(QUEUE);
+        let (reads, read_queue) = mpsc::channel(QUEUE);
+        // the writer opens first: it creates the file and sets its journal
+        let writer = connect(path, timeout)?;
+        start("sqlite-writer", move || write_loop(writer, write_queue))?;
+        let read_queue = Arc::new(Mutex::new(read_queue));
+        for _ in 0..readers.clamp(1, 4) {
+            let (reader, queue) = (connect(path, timeout)?, read_queue.clone());
+            start("sqlite-reader", move || read_loop(&reader, &queue))?;
+        }
+        Ok(Self { path: Arc::new(path.to_owned()), reads, writes })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
+        ask(&self.reads, queries).await
+    }
+
+    pub(super) async fn commit(&self, change: Change) -> Result<()> {
+        ask(&self.writes, change).await
+    }
+}
+
+async fn ask<Q, A>(queue: &mpsc::Sender<(Q, Answer<A>)>, question: Q) -> Result<A> {
+    let (answer, answered) = oneshot::channel();
+    queue.try_send((question, answer)).map_err(|_| Error::Unavailable("the embedded store is busy".into()))?;
+    answered.await.map_err(|_| Error::Unavailable("the embedded store has stopped".into()))?
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    let thread = thread::Builder::new().name(name.into()).stack_size(512 * 1024);
+    thread.spawn(work).map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+}
+
+/// Opens a connection with full durability: a commit that was answered survives a power cut.
+pub(super) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    // below the caller's own deadline, so that the reason is "locked" and not "no answer"
+    connection.busy_timeout(timeout / 2)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -2_000)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+fn read_loop(connection: &Connection, queue: &Mutex<mpsc::Receiver<Reads>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let Some((queries, answer)) = next else { return };
+        if !answer.is_closed() {
+            let _ = answer.send(queries.iter().map(|query| select(connection, query)).collect());
+        }
+    }
+}
+
+fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
+    let mut statement = connection.prepare_cached(&query.sql)?;
+    let columns = statement.column_count();
+    let rows = statement.query_map(params_from_iter(&query.params), |row| {
+        (0..columns).map(|column| row.get_ref(column).map(Value::from)).collect::<Result<_, _>>().map(Row)
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn write_loop(connection: Connection, mut queue: mpsc::Receiver<Write>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            match queue.try_recv() {
+                Ok(next) => batch.push(next),
+                Err(_) => break,
+            }
+        }
+        // whoever asked has given up: writing it now would surprise them
+        batch.retain(|(_, answer)| !answer.is_closed());
+        if !batch.is_empty() {
+            write(&connection, batch);
+        }
+    }
+}
+
+fn write(connection: &Connection, batch: Vec<Write>) {
+    let results = commit_together(connection, &batch);
+    match results {
+        Ok(results) => {
+            for ((_, answer), result) in batch.into_iter().zip(results) {
+                let _ = answer.send(result);
+            }
+        }
+        Err(error) => {
+            let _ = connection.execute_batch("ROLLBACK");
+            let why = error.to_string();
+            for (_, answer) in batch {
+                let _ = answer.send(Err(Error::Unavailable(why.clone())));
+            }
+        }
+    }
+}
+
+/// One transaction, a savepoint for each change. An `Err` means that nothing was written.
+fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<()>>> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let alone = batch.len() == 1;
+    let mut results = Vec::with_capacity(batch.len());
+    for (change, _) in batch {
+        connection.prepare_cached("SAVEPOINT one")?.execute([])?;
+        let result = change.steps.iter().enumerate().try_for_each(|(index, step)| run(connection, index, step));
+        if result.is_err() {
+            // a full disk or a broken file has ended the transaction by itself
+            if connection.is_autocommit() {
+                return Err(Error::Unavailable("the embedded store could not write".into()));
+            }
+            connection.prepare_cached("ROLLBACK TO one")?.execute([])?;
+        }
+        connection.prepare_cached("RELEASE one")?.execute([])?;
+        results.push(result);
+    }
+    let nothing_to_keep = alone && results[0].is_err();
+    connection.prepare_cached(if nothing_to_keep { "ROLLBACK" } else { "COMMIT" })?.execute([])?;
+    Ok(results)
+}
+
+fn run(connection: &Connection, index: usize, step: &Step) -> Result<()> {
+    let touched = connection.prepare_cached(&step.query.sql)?.execute(params_from_iter(&step.query.params))?;
+    match step.rows {
+        Some(wanted) if wanted != touched as u64 => Err(Error::Guard(index)),
+        _ => Ok(()),
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(int) => ValueRef::Integer(*int),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(int) => Self::Int(int),
+            // no column of ours is a REAL; one of the backend's would be read as text
+            ValueRef::Real(real) => Self::Text(real.to_string()),
+            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(bytes) => Self::Bytes(bytes.to_vec()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ffi;
+        match error.sqlite_error() {
+            Some(e)
+                if e.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE
+                    || e.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY =>
+            {
+                Self::Conflict
+            }
+            Some(e)
+                if matches!(
+                    e.code,
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::OutOfMemory
+                ) =>
+            {
+                Self::Unavailable(error.to_string())
+            }
+            _ => Self::Refused(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The few kinds of value that both engines share, and rows of them.
+
+use super::{Error, Result};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(int: i64) -> Self {
+        Self::Int(int)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(maybe: Option<T>) -> Self {
+        maybe.map_or(Self::Null, Into::into)
+    }
+}
+
+/// One row, its columns in the order of the `SELECT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub Vec<Value>);
+
+impl Row {
+    fn at(&self, column: usize) -> Result<&Value> {
+        self.0.get(column).ok_or_else(|| Error::Data(format!("no column {column}")))
+    }
+
+    pub fn int(&self, column: usize) -> Result<i64> {
+        match self.at(column)? {
+            Value::Int(int) => Ok(*int),
+            other => other_kind(column, "an integer", other),
+        }
+    }
+
+    pub fn text(&self, column: usize) -> Result<&str> {
+        match self.at(column)? {
+            Value::Text(text) => Ok(text),
+            Value::Bytes(bytes) => std::str::from_utf8(bytes).map_err(|_| Error::Data(format!("column {column}"))),
+            other => other_kind(column, "text", other),
+        }
+    }
+
+    pub fn bytes(&self, column: usize) -> Result<&[u8]> {
+        match self.at(column)? {
+            Value::Text(text) => Ok(text.as_bytes()),
+            Value::Bytes(bytes) => Ok(bytes),
+            other => other_kind(column, "bytes", other),
+        }
+    }
+
+    pub fn maybe_int(&self, column: usize) -> Result<Option<i64>> {
+        if *self.at(column)? == Value::Null { Ok(None) } else { self.int(column).map(Some) }
+    }
+
+    pub fn maybe_text(&self, column: usize) -> Result<Option<&str>> {
+        if *self.at(column)? == Value::Null { Ok(None) } else { self.text(column).map(Some) }
+    }
+}
+
+/// Says the kind found, never the value: it may be a secret.
+fn other_kind<T>(column: usize, wanted: &str, found: &Value) -> Result<T> {
+    let found = match found {
+        Value::Null => "NULL",
+        Value::Int(_) => "an integer",
+        Value::Text(_) => "text",
+        Value::Bytes(_) => "bytes",
+    };
+    Err(Error::Data(format!("column {column} is {found}, not {wanted}")))
+}

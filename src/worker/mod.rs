@@ -1,0 +1,29 @@
+//! Time speaks: what is done without anybody asking.
+
+mod expire;
+mod watch;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::service::sync::Sync;
+
+/// Starts the workers of a node. `is_shared`: other nodes may write to the same store.
+pub fn start(sync: &Arc<Sync>, is_shared: bool, tasks: &TaskTracker, stop: &CancellationToken) {
+    spawn(tasks, stop, expire::run(sync.clone()));
+    if is_shared {
+        spawn(tasks, stop, watch::run(sync.clone()));
+    }
+}
+
+fn spawn(tasks: &TaskTracker, stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = work => {}
+        }
+    });
+}
