@@ -1,0 +1,5 @@
+//! Drives the built server through its doors, on both engines. `make test` starts what this needs.
+
+mod harness;
+
+mod smoke;

@@ -28,10 +28,7 @@ pub(super) struct Api {
     token: String,
 }
 
-/// The client of rustls-based libraries needs to be told which cryptography to use.
 pub(super) fn client(ca: Option<&PathBuf>) -> anyhow::Result<Client> {
-    // a second call finds it installed, which is as good
-    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder().timeout(Duration::from_secs(20)).redirect(reqwest::redirect::Policy::none());
     if let Some(path) = ca {
         let pem = std::fs::read(path).with_context(|| path.display().to_string())?;

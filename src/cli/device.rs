@@ -118,7 +118,10 @@ impl Pair {
             Some(("apps", rest)) => format!("https://{rest}"),
             _ => self.url.clone(),
         };
-        anyhow::ensure!(url.contains("/v2/sync/users/"), "this is not the URL of a code: …/v2/sync/users/<uid>/sessions/<sid>/");
+        anyhow::ensure!(
+            url.contains("/v2/sync/users/"),
+            "this is not the URL of a code: …/v2/sync/users/<uid>/sessions/<sid>/"
+        );
         let phone = Phone {
             client: api::client(self.ca.as_ref())?,
             ca: self.ca.clone(),
@@ -132,7 +135,11 @@ impl Pair {
         };
         let paired = phone.pair(flavour).await?;
         if let Some(path) = &self.save {
-            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)
                 .with_context(|| path.display().to_string())?;
             file.write_all(paired.shared_key.as_bytes())?;
         }

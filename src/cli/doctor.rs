@@ -84,9 +84,10 @@ impl Doctor {
                 Verdict::Careful => "careful",
                 Verdict::Bad => "bad",
             };
-            let rows = findings.0.iter().map(
-                |f| json!({"verdict": word(f.verdict), "what": f.what, "found": f.found, "advice": f.advice}),
-            );
+            let rows = findings
+                .0
+                .iter()
+                .map(|f| json!({"verdict": word(f.verdict), "what": f.what, "found": f.found, "advice": f.advice}));
             anstream::println!("{:#}", json!({ "findings": rows.collect::<Vec<_>>() }));
             return;
         }
@@ -132,7 +133,8 @@ fn check_keys(config: &Config, findings: &mut Findings) -> Option<Keyring> {
             return None;
         }
     };
-    findings.good("identity", format!("{} ({})", keys.identity_path.display(), keys.identities.current().fingerprint()));
+    findings
+        .good("identity", format!("{} ({})", keys.identity_path.display(), keys.identities.current().fingerprint()));
     findings.good("master key", format!("{} ({})", keys.master_origin, keys.master.fingerprint()));
     for path in [keys.identity_path.clone(), config.keys.dir.join("master.key")] {
         if keyring::is_open_to_others(&path) == Some(true) {
@@ -160,7 +162,9 @@ async fn check_databases(config: &Config, databases: &Databases, keys: Option<&K
             },
             None => {}
         },
-        Ok(false) => findings.careful("schema", "the store has no tables yet", "`switchboard migrate`, or just `serve`"),
+        Ok(false) => {
+            findings.careful("schema", "the store has no tables yet", "`switchboard migrate`, or just `serve`")
+        }
         Err(error) => findings.bad("schema", error, "give the store's user rights on its database"),
     }
     check_backend(config, &databases.backend, findings).await;
@@ -199,7 +203,9 @@ async fn check_clock(store: &Store, findings: &mut Findings) {
         findings.good("clock", "the store has none but this machine's");
         return;
     }
-    let Ok(rows) = store.query("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)", Vec::new()).await else { return };
+    let Ok(rows) = store.query("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)", Vec::new()).await else {
+        return;
+    };
     let theirs = rows.first().and_then(|row| row.int(0).ok()).unwrap_or_default();
     let apart = (Clock::default().now_ms() - theirs).abs();
     if apart > 2_000 {

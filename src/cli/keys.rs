@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{Outcome, output};
 use crate::config::Config;
-use crate::gateway::keyring::{self, Keyring};
 use crate::gateway;
+use crate::gateway::keyring::{self, Keyring};
 use crate::store::Metrics;
 
 /// Make, show or replace the server's own keys

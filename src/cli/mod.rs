@@ -59,6 +59,8 @@ type Outcome = anyhow::Result<ExitCode>;
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    // rustls-based clients (HTTP, Redis, MySQL) want to be told once which cryptography to use
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let mut flags = arguments.settings;
     if let Command::Serve(serve) = &arguments.command {
         flags.extend(serve.flags());
@@ -110,7 +112,8 @@ fn start_log(config: &Config, is_server: bool) -> anyhow::Result<()> {
     use std::io::IsTerminal as _;
     let level = if is_server { config.log.level.as_str() } else { "error" };
     // the migrations' own lines say less than ours; a directive of the reader's goes above this
-    let filter = EnvFilter::try_new(format!("refinery_core=warn,{level}")).map_err(|error| anyhow::anyhow!("bad value for `log.level`: {level}: {error}"))?;
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,{level}"))
+        .map_err(|error| anyhow::anyhow!("bad value for `log.level`: {level}: {error}"))?;
     let is_watched = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_watched);
     let wants_json = match config.log.format {

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::crypto::phone::PhoneKey;
 use crate::crypto::SharedKey;
+use crate::crypto::phone::PhoneKey;
 use crate::model::{Digest, DigestPair, Secret};
 use crate::service::sync::Flavour;
 
@@ -84,7 +84,8 @@ impl Phone {
 
     async fn offer(&self, public_pem: &str) -> anyhow::Result<(String, String)> {
         let answer = self.post(&format!("{}/handshake", self.session_url), &json!({"public_key": public_pem})).await?;
-        let field = |name: &str| answer[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the answer"));
+        let field =
+            |name: &str| answer[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the answer"));
         Ok((field("public_key")?, field("verification_url")?))
     }
 

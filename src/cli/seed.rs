@@ -35,7 +35,11 @@ impl Seed {
         }
         seed(&databases.backend, self.users, &|done| bar.set_position(done as u64)).await?;
         bar.finish_and_clear();
-        let url = if config.backend.url.is_empty() { config.store.url.to_string() } else { crate::store::redact_url(&config.backend.url) };
+        let url = if config.backend.url.is_empty() {
+            config.store.url.to_string()
+        } else {
+            crate::store::redact_url(&config.backend.url)
+        };
         anstream::println!(
             "{} {url}: user {DEV_USER} ({DEV_PHONE}, password {DEV_PASSWORD}) and {} more, in {:.1?}",
             output::good("filled"),

@@ -45,9 +45,8 @@ impl SyncCommand {
         let path = format!("/v2/sync/users/{}", self.user.segment());
         let url = api.get(&path).await?.text().await?;
         let url = format!("{}{}", api.base.replacen("http", "ws", 1), path_of(url.trim())?);
-        let (mut socket, _) = tokio_tungstenite::connect_async(&url)
-            .await
-            .with_context(|| format!("cannot open {url}"))?;
+        let (mut socket, _) =
+            tokio_tungstenite::connect_async(&url).await.with_context(|| format!("cannot open {url}"))?;
         let mut is_paired = false;
         while let Some(message) = socket.next().await {
             match message.context("the socket broke off")? {
@@ -76,7 +75,11 @@ impl SyncCommand {
                 } else if is_drawn {
                     // home, and clear below: the new code takes the old one's place
                     anstream::print!("\x1b[H\x1b[J{}", qr::terminal(&frame.qr_url)?);
-                    anstream::println!("\n{}\n{}", frame.qr_url, output::dim(format!("waiting for a phone of user {}", self.user)));
+                    anstream::println!(
+                        "\n{}\n{}",
+                        frame.qr_url,
+                        output::dim(format!("waiting for a phone of user {}", self.user))
+                    );
                 } else {
                     anstream::println!("{}", frame.qr_url);
                 }

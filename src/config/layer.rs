@@ -53,9 +53,10 @@ impl Layers {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { path: shown.clone(), reason: error.to_string() })?;
-        let table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigError::NotToml { path: shown.clone(), reason: error.to_string() })?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::NotToml {
+            path: shown.clone(),
+            reason: error.to_string(),
+        })?;
         for (section, value) in table {
             match value {
                 Value::Table(settings) => {

@@ -30,7 +30,8 @@ fn database(environment: &[(String, String)], prefix: &str) -> Option<String> {
     };
     let user = named("USERNAME").or_else(|| named("USER")).or_else(misspelt).unwrap_or("root");
     let port = named("PORT").unwrap_or("3306");
-    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let encode =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let login = match named("PASSWORD") {
         Some(password) => format!("{}:{}", encode(user), encode(password)),
         None => encode(user),
@@ -58,10 +59,13 @@ mod tests {
             ("MYSQL_BE_USER", "reader"),
             ("MYSQL_BE_DATABASE", "users"),
         ]);
-        assert_eq!(settings(&old), [
-            ("store.url".into(), "mysql://me:p%40ss%2Fword@db:3306/sms".into()),
-            ("backend.url".into(), "mysql://reader@be:3307/users".into()),
-        ]);
+        assert_eq!(
+            settings(&old),
+            [
+                ("store.url".into(), "mysql://me:p%40ss%2Fword@db:3306/sms".into()),
+                ("backend.url".into(), "mysql://reader@be:3307/users".into()),
+            ]
+        );
         let read = mysql_async::Opts::from_url(&settings(&old)[0].1);
         assert!(read.is_ok_and(|opts| opts.pass() == Some("p@ss/word")));
         assert!(settings(&environment(&[("MYSQL_HOST", "db")])).is_empty());

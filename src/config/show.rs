@@ -17,7 +17,8 @@ impl Layers {
                     let _ = writeln!(out, "[{section}]");
                     for (name, value) in settings {
                         let key = format!("{section}.{name}");
-                        let from = self.origins.get(&key).map(|origin| format!("  # from {origin}")).unwrap_or_default();
+                        let from =
+                            self.origins.get(&key).map(|origin| format!("  # from {origin}")).unwrap_or_default();
                         let _ = writeln!(out, "{name} = {}{from}", shown(&key, value));
                     }
                 }

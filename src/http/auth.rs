@@ -23,6 +23,7 @@ pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Box<Response>>
     if fits && !expected.is_empty() {
         return Ok(());
     }
-    let detail = if given.is_some() { "this is not the administrator's key" } else { "this path wants the administrator's key" };
+    let detail =
+        if given.is_some() { "this is not the administrator's key" } else { "this path wants the administrator's key" };
     Err(Box::new(reply::unauthorized(detail)))
 }

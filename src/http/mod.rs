@@ -75,7 +75,8 @@ impl App {
     /// Under which address links are handed out.
     fn links(&self, call: &Call) -> Links {
         let host = call.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
-        let from_host = host.filter(|_| self.is_dev).and_then(|host| Origin::from_host(call.caller.is_secure, host).ok());
+        let from_host =
+            host.filter(|_| self.is_dev).and_then(|host| Origin::from_host(call.caller.is_secure, host).ok());
         Links { origin: from_host.unwrap_or_else(|| self.origin.clone()) }
     }
 }
@@ -101,7 +102,9 @@ pub(crate) struct Call {
 impl Call {
     /// The value of a query parameter.
     fn param(&self, name: &str) -> Option<&str> {
-        self.query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
+        self.query
+            .split('&')
+            .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
     }
 
     fn header(&self, name: ::http::header::HeaderName) -> Option<&str> {

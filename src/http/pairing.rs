@@ -171,7 +171,8 @@ async fn pair_now<B: Buf, E>(
     arrived: Instant,
 ) -> Result<Response, Box<Response>> {
     let (posted, bytes) = read(stream, app).await?;
-    let password = posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
+    let password =
+        posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
     let oaep = Digest::of_oaep(posted.hashing_algorithm.as_deref());
     let handshake = Handshake {
         user: user(uid)?,

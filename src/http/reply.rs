@@ -9,8 +9,8 @@ use serde_json::json;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::sync::{self, Flavour};
 use crate::service::device;
+use crate::service::sync::{self, Flavour};
 use crate::store;
 
 /// What a client is told to wait while the store is away.

@@ -41,9 +41,10 @@ const FRAMES: u64 = 60;
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let init = warp::path("sync").and(warp::path("init")).and(warp::path::param::<String>());
     let upgrade = || super::call().and(warp::ext::optional::<OnUpgrade>()).and(with(app));
-    let fresh = init.and(warp::path::end()).and(upgrade()).then(async |uid, call, upgrade, app| {
-        accept(uid, None, call, upgrade, app)
-    });
+    let fresh = init
+        .and(warp::path::end())
+        .and(upgrade())
+        .then(async |uid, call, upgrade, app| accept(uid, None, call, upgrade, app));
     let named = init.and(warp::path::param::<String>()).and(warp::path::end()).and(upgrade());
     let named = named.then(async |uid, sid, call, upgrade, app| accept(uid, Some(sid), call, upgrade, app));
     fresh.or(named).unify().boxed()
@@ -105,6 +106,7 @@ impl View {
 }
 
 async fn serve(upgrade: OnUpgrade, app: Arc<App>, user: UserId, sid: Option<String>, view: View, caller: Caller) {
+    let Caller { address, place, .. } = caller;
     let Ok(upgraded) = upgrade.await else { return };
     let config = WebSocketConfig::default()
         .read_buffer_size(1024)
@@ -114,7 +116,7 @@ async fn serve(upgrade: OnUpgrade, app: Arc<App>, user: UserId, sid: Option<Stri
         .max_frame_size(Some(MESSAGE_BYTES));
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     // boxed: what opening needs must not stay part of every idle socket
-    let opened = Box::pin(app.sync.open(&user, sid.as_deref(), address::group(caller.address))).await;
+    let opened = Box::pin(app.sync.open(&user, sid.as_deref(), address::group(address))).await;
     drop((user, sid));
     let close = match opened {
         Opened::Unknown => Some(close_of(Close::UnknownSession)),
@@ -128,8 +130,8 @@ async fn serve(upgrade: OnUpgrade, app: Arc<App>, user: UserId, sid: Option<Stri
             Err(cut) => cut,
         },
     };
-    // the caller holds the connection's place until here
-    drop(caller);
+    // the socket held its connection's place until here
+    drop(place);
     if let Some((code, reason)) = close {
         Box::pin(say_goodbye(socket, code, reason)).await;
     }

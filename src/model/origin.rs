@@ -24,7 +24,8 @@ impl Origin {
         let named = !host.is_empty()
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'));
         let uri: http::uri::Authority = host.parse().map_err(|_| NotAnOrigin)?;
-        if !named || uri.host().is_empty() {
+        let is_whole = uri.port_u16().is_some() || uri.as_str() == uri.host();
+        if !named || !is_whole || uri.host().is_empty() {
             return Err(NotAnOrigin);
         }
         let port = uri.port_u16().unwrap_or(port);
@@ -80,18 +81,22 @@ mod tests {
     fn the_port_is_always_written() -> Result<(), NotAnOrigin> {
         assert_eq!("http://sms.example.org".parse::<Origin>()?.to_string(), "http://sms.example.org:80");
         let secure: Origin = "https://sms.example.org/".parse()?;
-        assert_eq!((secure.to_string(), secure.socket(), secure.mobile()), (
-            "https://sms.example.org:443".into(),
-            "wss://sms.example.org:443".into(),
-            "apps://sms.example.org:443".into(),
-        ));
+        assert_eq!(
+            (secure.to_string(), secure.socket(), secure.mobile()),
+            (
+                "https://sms.example.org:443".into(),
+                "wss://sms.example.org:443".into(),
+                "apps://sms.example.org:443".into(),
+            )
+        );
         assert_eq!("http://[::1]:6996".parse::<Origin>()?.socket(), "ws://[::1]:6996");
         Ok(())
     }
 
     #[test]
     fn nothing_may_stand_before_v2() {
-        for bad in ["", "localhost:1", "ftp://h", "http://", "http://h/path", "http://u@h", "http://h:x", "http://h\"x"] {
+        for bad in ["", "localhost:1", "ftp://h", "http://", "http://h/path", "http://u@h", "http://h:x", "http://h\"x"]
+        {
             assert!(bad.parse::<Origin>().is_err(), "{bad}");
         }
     }

@@ -15,8 +15,7 @@ pub struct Span(Duration);
 #[error("a duration is a whole number and a unit: 300ms, 15s, 5m, 1h or 30d")]
 pub struct NotASpan;
 
-const UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Longer than any setting means: ten years.
 const LONGEST_MS: u64 = 10 * 366 * 86_400_000;

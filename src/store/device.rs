@@ -103,7 +103,5 @@ pub async fn revoke(store: &Store, id: DeviceId, now_ms: Millis) -> Result<()> {
 pub async fn revoked_since(store: &Store, since_ms: Millis) -> Result<Vec<(UserId, Millis)>> {
     let sql = "SELECT user_id, revoked_ms FROM sb_device WHERE revoked_ms >= ? ORDER BY revoked_ms LIMIT 10000";
     let rows = store.query(sql, vec![since_ms.into()]).await?;
-    rows.iter()
-        .map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?))).collect()
 }

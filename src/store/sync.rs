@@ -82,7 +82,8 @@ pub struct Key<'a> {
     pub anywhere_id: &'a str,
 }
 
-const SESSION: &str = "SELECT state, public_key, failures, changed_ms FROM sb_sync_session WHERE id = ? AND user_id = ?";
+const SESSION: &str =
+    "SELECT state, public_key, failures, changed_ms FROM sb_sync_session WHERE id = ? AND user_id = ?";
 
 fn session_query(sid: Sid, user: &UserId) -> Query {
     Query::new(SESSION, vec![sid.to_string().into(), user.as_str().into()])
@@ -169,10 +170,8 @@ fn touch(
     );
     match public_key {
         None => change,
-        Some(pem) => change.one(
-            "UPDATE sb_sync_session SET public_key = ? WHERE id = ?",
-            vec![pem.into(), sid.to_string().into()],
-        ),
+        Some(pem) => change
+            .one("UPDATE sb_sync_session SET public_key = ? WHERE id = ?", vec![pem.into(), sid.to_string().into()]),
     }
 }
 

@@ -173,8 +173,8 @@ impl Sync {
             }
             self.may_try(checked, &seen)?;
             let public_key = public_key(checked, &seen)?;
-            let counts = lockout::decide(ladder, seen.here, seen.anywhere, now_ms)
-                .map_err(|wait| Error::LockedOut { wait })?;
+            let counts =
+                lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?;
             match sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await {
                 Ok(()) => return Ok(Standing::Reserved { public_key, forgiven: counts.0 }),
                 Err(error) if error.is_race() => {}

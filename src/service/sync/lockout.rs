@@ -33,12 +33,7 @@ fn current(ladder: &[Rung], lockout: Lockout, now_ms: Millis) -> i64 {
 }
 
 /// Either the counts that the next attempt writes (from here, from anywhere), or how long to wait.
-pub(super) fn decide(
-    ladder: &[Rung],
-    here: Lockout,
-    anywhere: Lockout,
-    now_ms: Millis,
-) -> Result<(i64, i64), Span> {
+pub(super) fn decide(ladder: &[Rung], here: Lockout, anywhere: Lockout, now_ms: Millis) -> Result<(i64, i64), Span> {
     let counts = (current(ladder, here, now_ms), current(ladder, anywhere, now_ms));
     let until_here = here.last_ms + wait_of(ladder, counts.0);
     let until_anywhere = anywhere.last_ms + wait_of(ladder, counts.1).min(ANYWHERE.as_ms());
@@ -70,7 +65,9 @@ mod tests {
     #[test]
     fn the_ladder_of_the_contract() {
         let now = 1_000_000_000;
-        for (failures, minutes) in [(0, 0), (2, 0), (3, 2), (4, 2), (5, 15), (6, 15), (7, 60), (8, 60), (9, 1440), (50, 1440)] {
+        for (failures, minutes) in
+            [(0, 0), (2, 0), (3, 2), (4, 2), (5, 15), (6, 15), (7, 60), (8, 60), (9, 1440), (50, 1440)]
+        {
             let here = failed(failures, now);
             let none = Lockout::default();
             let wait = decide(&ladder(), here, none, now).err().map_or(0, Span::as_ms);

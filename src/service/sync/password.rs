@@ -61,4 +61,3 @@ impl Passwords {
         Ok(self.salt.get_or_try_init(read).await?.clone())
     }
 }
-

@@ -1,0 +1,4 @@
+//! Builds the tests of `browser` alone while they are being written.
+
+mod browser;
+mod harness;

@@ -1,0 +1,105 @@
+//! Databases for one test: a file in its folder, or a schema of its own on the test's MariaDB.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use mysql_async::prelude::Queryable as _;
+use switchboard::model::Span;
+use switchboard::store::{Metrics, Settings, Store};
+
+use super::Result;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    SqliteShared,
+    SqliteSeparate,
+    MariadbShared,
+    MariadbSeparate,
+}
+
+impl Layout {
+    pub fn is_mariadb(self) -> bool {
+        matches!(self, Self::MariadbShared | Self::MariadbSeparate)
+    }
+
+    fn is_separate(self) -> bool {
+        matches!(self, Self::SqliteSeparate | Self::MariadbSeparate)
+    }
+}
+
+/// Where one test's store and user database are. MariaDB schemas are dropped with it.
+pub struct Databases {
+    pub store_url: String,
+    /// Empty: the store's.
+    pub backend_url: String,
+    schemas: Vec<String>,
+}
+
+/// The MariaDB that `make test` started. Its absence fails a test: a skipped one would look green.
+pub fn mariadb() -> Result<String> {
+    std::env::var("SWITCHBOARD_TEST_MYSQL").context("SWITCHBOARD_TEST_MYSQL is not set: run `make test`")
+}
+
+pub fn redis() -> Result<String> {
+    std::env::var("SWITCHBOARD_TEST_REDIS").context("SWITCHBOARD_TEST_REDIS is not set: run `make test`")
+}
+
+impl Databases {
+    pub async fn make(layout: Layout, folder: &Path) -> Result<Self> {
+        let mut schemas = Vec::new();
+        let mut urls = Vec::new();
+        for name in ["store", "backend"].iter().take(if layout.is_separate() { 2 } else { 1 }) {
+            if layout.is_mariadb() {
+                let schema = format!("sb_test_{name}_{:016x}", rand::random::<u64>());
+                execute(&mariadb()?, &format!("CREATE DATABASE {schema}")).await?;
+                urls.push(format!("{}/{schema}", mariadb()?));
+                schemas.push(schema);
+            } else {
+                urls.push(format!("sqlite:{}", folder.join(format!("{name}.db")).display()));
+            }
+        }
+        let backend_url = if layout.is_separate() { urls.pop().unwrap_or_default() } else { String::new() };
+        Ok(Self { store_url: urls.pop().unwrap_or_default(), backend_url, schemas })
+    }
+
+    /// A handle on the store, to look at what the server wrote.
+    pub fn store(&self) -> Result<Store> {
+        open(&self.store_url)
+    }
+
+    /// A handle on the user database.
+    pub fn backend(&self) -> Result<Store> {
+        open(if self.backend_url.is_empty() { &self.store_url } else { &self.backend_url })
+    }
+}
+
+fn open(url: &str) -> Result<Store> {
+    let settings = Settings { url: url.parse()?, connections: 1, timeout: Span::from_millis(10_000) };
+    Ok(Store::open("test", &settings, Metrics::default())?)
+}
+
+/// Runs one statement on a MariaDB server.
+pub async fn execute(url: &str, sql: &str) -> Result {
+    let mut connection = mysql_async::Conn::from_url(url).await?;
+    connection.query_drop(sql).await?;
+    connection.disconnect().await?;
+    Ok(())
+}
+
+impl Drop for Databases {
+    fn drop(&mut self) {
+        let schemas = std::mem::take(&mut self.schemas);
+        let Ok(url) = mariadb() else { return };
+        // a thread of its own: the test's runtime may be ending
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                for schema in schemas {
+                    execute(&url, &format!("DROP DATABASE IF EXISTS {schema}")).await?;
+                }
+                anyhow::Ok(())
+            })
+        });
+        let _ = dropped.join();
+    }
+}

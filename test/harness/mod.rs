@@ -1,0 +1,69 @@
+//! What every test starts from: a server of its own, a phone, a socket.
+
+pub mod database;
+pub mod phone;
+pub mod proxy;
+pub mod server;
+pub mod socket;
+
+pub use database::Layout;
+pub use phone::{Digests, Phone};
+pub use server::{ADMIN, Builder, Server};
+pub use socket::{Heard, Socket};
+
+pub type Result<T = ()> = anyhow::Result<T>;
+
+/// The development user, who is in every database here.
+pub const USER: &str = "111";
+pub const PASSWORD: &str = "dummy_password";
+pub const PHONE: &str = "+237123456789";
+
+/// Runs a test on every engine, its user database shared with the store and apart from it.
+#[macro_export]
+macro_rules! on_every_layout {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use $crate::harness::{Layout, Result};
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite_shared() -> Result {
+                super::$name(Layout::SqliteShared).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite_separate() -> Result {
+                super::$name(Layout::SqliteSeparate).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn mariadb_shared() -> Result {
+                super::$name(Layout::MariadbShared).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn mariadb_separate() -> Result {
+                super::$name(Layout::MariadbSeparate).await
+            }
+        }
+    )+};
+}
+
+/// Runs a test on both engines, the user database shared: for what does not read users.
+#[macro_export]
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use $crate::harness::{Layout, Result};
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite() -> Result {
+                super::$name(Layout::SqliteShared).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn mariadb() -> Result {
+                super::$name(Layout::MariadbShared).await
+            }
+        }
+    )+};
+}
