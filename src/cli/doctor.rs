@@ -155,15 +155,16 @@ async fn check_databases(config: &Config, databases: &Databases, keys: Option<&K
         }
     }
     match databases.store.has_table("sb_device").await {
-        Ok(true) => match keys {
-            Some(keys) => match keys.check_store(&databases.store).await {
-                Ok(()) => findings.good("store's keys", "the store was written under these keys"),
-                Err(error) => findings.bad("store's keys", error, "the message above says what to copy"),
-            },
-            None => {}
-        },
+        Ok(true) => {
+            if let Some(keys) = keys {
+                match keys.check_store(&databases.store).await {
+                    Ok(()) => findings.good("store's keys", "the store was written under these keys"),
+                    Err(error) => findings.bad("store's keys", error, "the message says what to copy"),
+                }
+            }
+        }
         Ok(false) => {
-            findings.careful("schema", "the store has no tables yet", "`switchboard migrate`, or just `serve`")
+            findings.careful("schema", "the store has no tables yet", "`switchboard migrate`, or just `serve`");
         }
         Err(error) => findings.bad("schema", error, "give the store's user rights on its database"),
     }

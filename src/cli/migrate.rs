@@ -14,7 +14,6 @@ use crate::store::Metrics;
 pub(super) struct Migrate {}
 
 impl Migrate {
-    #[expect(clippy::unused_self, reason = "every command has this shape")]
     pub(super) async fn run(self, config: Config) -> Outcome {
         let databases = gateway::open(&config, &Metrics::default())?;
         let report = databases.store.migrate().await?;

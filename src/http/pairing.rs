@@ -81,6 +81,9 @@ fn accepted(call: &Call) -> Option<&'static str> {
     })
 }
 
+/// A reply that ends a handler early; boxed, as replies are large.
+type Refusal = Box<Response>;
+
 /// What phones post, in either flavour. `Content-Type` is ignored, unknown fields too.
 #[derive(Deserialize)]
 struct HandshakeIn {
@@ -135,7 +138,7 @@ async fn offer_now<B: Buf, E>(
     sid: &str,
     stream: impl Stream<Item = Result<B, E>>,
     app: &App,
-) -> Result<Response, Box<Response>> {
+) -> Result<Response, Refusal> {
     let (posted, _) = read(stream, app).await?;
     let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
     let user = user(uid)?;
@@ -169,7 +172,7 @@ async fn pair_now<B: Buf, E>(
     stream: impl Stream<Item = Result<B, E>>,
     app: &App,
     arrived: Instant,
-) -> Result<Response, Box<Response>> {
+) -> Result<Response, Refusal> {
     let (posted, bytes) = read(stream, app).await?;
     let password =
         posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
@@ -203,10 +206,7 @@ fn answer(paired: Paired, seeds_url: &str) -> Response {
     }
 }
 
-async fn read<B: Buf, E>(
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-) -> Result<(HandshakeIn, Bytes), Box<Response>> {
+async fn read<B: Buf, E>(stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<(HandshakeIn, Bytes), Refusal> {
     let time = app.settings.body_timeout.as_duration();
     let bytes = body::read(stream, app.settings.body_limit, time).await.map_err(|error| {
         let status = match error {
@@ -214,7 +214,7 @@ async fn read<B: Buf, E>(
             body::BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             body::BodyError::Broken => StatusCode::BAD_REQUEST,
         };
-        Box::new(reply::text(status, error.to_string()))
+        Refusal::from(reply::text(status, error.to_string()))
     })?;
     match serde_json::from_slice(&body::escape_controls(&bytes)) {
         Ok(posted) => Ok((posted, bytes)),
@@ -223,16 +223,15 @@ async fn read<B: Buf, E>(
     }
 }
 
-fn missing(what: &str) -> Box<Response> {
+fn missing(what: &str) -> Refusal {
     tracing::info!(reason = what, "refused a handshake");
-    Box::new(reply::text(StatusCode::BAD_REQUEST, what))
+    reply::text(StatusCode::BAD_REQUEST, what).into()
 }
 
-fn user(uid: &str) -> Result<UserId, Box<Response>> {
+fn user(uid: &str) -> Result<UserId, Refusal> {
     UserId::from_segment(uid).map_err(|_| refused(Error::InvalidSession))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
-fn refused(error: Error) -> Box<Response> {
-    Box::new(reply::refuse(&error))
+fn refused(error: Error) -> Refusal {
+    reply::refuse(&error).into()
 }

@@ -31,14 +31,6 @@ impl Digest {
             Self::Sha256 => "sha256",
         }
     }
-
-    /// Length of the digest in bytes.
-    pub fn len(self) -> usize {
-        match self {
-            Self::Sha1 => 20,
-            Self::Sha256 => 32,
-        }
-    }
 }
 
 fn is_sha1(name: &str) -> bool {

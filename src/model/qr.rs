@@ -1,7 +1,7 @@
 //! QR codes (ISO/IEC 18004) drawn as terminal text, SVG and PNG.
 
-use qrcode::render::{svg, unicode};
-use qrcode::{EcLevel, QrCode};
+use qrcode::render::svg;
+use qrcode::{Color, EcLevel, QrCode};
 
 #[derive(Debug, thiserror::Error)]
 #[error("the text does not fit a QR code")]
@@ -9,6 +9,8 @@ pub struct TooLong;
 
 /// Modules of white around the code, as the standard wants.
 const QUIET: usize = 4;
+/// Half of that in a terminal: the code of a usual URL, and the URL, then fit its 24 lines.
+const TERMINAL_QUIET: usize = 2;
 
 fn code(text: &str) -> Result<QrCode, TooLong> {
     QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| TooLong)
@@ -16,12 +18,18 @@ fn code(text: &str) -> Result<QrCode, TooLong> {
 
 /// Two modules a character, light on a dark terminal and scannable on either.
 pub fn terminal(text: &str) -> Result<String, TooLong> {
-    let drawn = code(text)?
-        .render::<unicode::Dense1x2>()
-        .dark_color(unicode::Dense1x2::Light)
-        .light_color(unicode::Dense1x2::Dark)
-        .build();
-    Ok(drawn)
+    let code = code(text)?;
+    let (modules, colors) = (code.width(), code.to_colors());
+    let is_light = |x: usize, y: usize| match (x.checked_sub(TERMINAL_QUIET), y.checked_sub(TERMINAL_QUIET)) {
+        (Some(x), Some(y)) if x < modules && y < modules => colors[y * modules + x] == Color::Light,
+        _ => true,
+    };
+    let side = modules + 2 * TERMINAL_QUIET;
+    let line = |y: usize| -> String {
+        let halves = (0..side).map(|x| (is_light(x, y), is_light(x, y + 1)));
+        halves.map(|(upper, lower)| [[' ', '▄'], ['▀', '█']][usize::from(upper)][usize::from(lower)]).collect()
+    };
+    Ok((0..side).step_by(2).map(line).collect::<Vec<_>>().join("\n"))
 }
 
 pub fn svg(text: &str) -> Result<String, TooLong> {
@@ -37,7 +45,7 @@ pub fn png(text: &str) -> Result<Vec<u8>, TooLong> {
     let row_bytes = side.div_ceil(8);
     let mut pixels = vec![0xff_u8; row_bytes * side];
     let colors = code.to_colors();
-    for (index, _) in colors.iter().enumerate().filter(|(_, color)| **color == qrcode::Color::Dark) {
+    for (index, _) in colors.iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
         let (x, y) = ((index % modules + QUIET) * SCALE, (index / modules + QUIET) * SCALE);
         for row in y..y + SCALE {
             // SCALE is 8, so a module is exactly one byte of a row
@@ -68,7 +76,7 @@ mod tests {
         let url = "http://localhost:6996/v2/sync/users/111/sessions/00112233445566778899aabbccddeeff/";
         assert!(svg(url).is_ok_and(|svg| svg.contains("<svg")));
         assert!(png(url).is_ok_and(|png| png.starts_with(b"\x89PNG")));
-        assert!(terminal(url).is_ok_and(|text| text.lines().count() > 20));
+        assert!(terminal(url).is_ok_and(|text| text.lines().count() == 21));
         assert!(svg(&"x".repeat(5_000)).is_err());
     }
 }

@@ -36,11 +36,11 @@ impl Sqlite {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|e| Error::Unavailable(format!("{}: {e}", folder.display())))?;
         }
-        let (writes, write_queue) = mpsc::channel(QUEUE);
+        let (writes, changes) = mpsc::channel(QUEUE);
         let (reads, read_queue) = mpsc::channel(QUEUE);
         // the writer opens first: it creates the file and sets its journal
-        let writer = connect(path, timeout)?;
-        start("sqlite-writer", move || write_loop(writer, write_queue))?;
+        let connection = connect(path, timeout)?;
+        start("sqlite-writer", move || write_loop(&connection, changes))?;
         let read_queue = Arc::new(Mutex::new(read_queue));
         for _ in 0..readers.clamp(1, 4) {
             let (reader, queue) = (connect(path, timeout)?, read_queue.clone());
@@ -106,7 +106,7 @@ fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn write_loop(connection: Connection, mut queue: mpsc::Receiver<Write>) {
+fn write_loop(connection: &Connection, mut queue: mpsc::Receiver<Write>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH {
@@ -118,7 +118,7 @@ fn write_loop(connection: Connection, mut queue: mpsc::Receiver<Write>) {
         // whoever asked has given up: writing it now would surprise them
         batch.retain(|(_, answer)| !answer.is_closed());
         if !batch.is_empty() {
-            write(&connection, batch);
+            write(connection, batch);
         }
     }
 }

@@ -85,6 +85,7 @@ struct Checked {
     post: Handshake,
     sid: Sid,
     flavour: Flavour,
+    posted_key: Option<PublicKey>,
     here_id: String,
     anywhere_id: String,
 }
@@ -129,9 +130,8 @@ impl Sync {
 
     async fn pair_now(&self, post: Handshake) -> Result<Paired, Error> {
         let sid = self.valid(&post.user, &post.sid)?;
-        if let Some(pem) = &post.public_key {
-            PublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)?;
-        }
+        let posted = post.public_key.as_deref().map(PublicKey::from_pem).transpose();
+        let posted_key = posted.map_err(|_| Error::InvalidPublicKey)?;
         // before any look-up, so that it says nothing of the user
         if self.parts.passwords.is_busy() {
             return Err(Error::Busy);
@@ -139,7 +139,7 @@ impl Sync {
         let user = post.user.as_str().as_bytes();
         let here_id = self.parts.lockout_key.hex(&[b"here", user, post.address.to_string().as_bytes()]);
         let anywhere_id = self.parts.lockout_key.hex(&[b"anywhere", user]);
-        let checked = Checked { sid, flavour: flavour_of(&post), here_id, anywhere_id, post };
+        let checked = Checked { sid, flavour: flavour_of(&post), posted_key, here_id, anywhere_id, post };
         let turn = self.turns.take(&checked.post.user).await.ok_or(Error::Busy)?;
         self.in_turn(checked, turn).await
     }
@@ -163,7 +163,7 @@ impl Sync {
         for _ in 0..RACES {
             let now_ms = self.now_ms();
             let seen = sync::snapshot(&self.parts.store, &checked.key()).await?;
-            if let Some(standing) = self.repeated(checked, &seen, now_ms)? {
+            if let Some(standing) = Self::repeated(checked, &seen, now_ms)? {
                 return Ok(standing);
             }
             if is_under_way(&seen, now_ms) {
@@ -185,7 +185,7 @@ impl Sync {
     }
 
     /// The answer that an identical body got a moment ago, if there was one.
-    fn repeated(&self, checked: &Checked, seen: &Snapshot, now_ms: Millis) -> Result<Option<Standing>, Error> {
+    fn repeated(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> Result<Option<Standing>, Error> {
         let Some(Attempt { outcome, at_ms }) = seen.attempt else { return Ok(None) };
         if now_ms - at_ms >= REPEAT.as_ms() {
             return Ok(None);
@@ -307,9 +307,11 @@ fn flavour_of(post: &Handshake) -> Flavour {
 
 /// The key in the body, else the one that T1 left.
 fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PublicKey, Error> {
+    if let Some(posted) = &checked.posted_key {
+        return Ok(posted.clone());
+    }
     let offered = seen.session.as_ref().and_then(|session| session.public_key.as_ref());
-    let pem = checked.post.public_key.as_ref().or(offered).ok_or(Error::MissingPublicKey)?;
-    PublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)
+    PublicKey::from_pem(offered.ok_or(Error::MissingPublicKey)?).map_err(|_| Error::InvalidPublicKey)
 }
 
 fn is_under_way(seen: &Snapshot, now_ms: Millis) -> bool {

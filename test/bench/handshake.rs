@@ -1,0 +1,128 @@
+//! Complete one-step handshakes, verified and committed, against what OpenSSL signs on the same cores.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use switchboard::store::seed::load_user;
+
+use crate::{disk, process};
+use crate::harness::{Builder, Layout, PASSWORD, Phone, Result, Server};
+use crate::table::{Table, median};
+use crate::wire::Wire;
+
+const USERS: usize = 2000;
+const CONNECTIONS: usize = 32;
+const HANDSHAKES: usize = 6000;
+const ROUNDS: usize = 3;
+
+pub async fn measure(table: &mut Table) -> Result {
+    let builder = Builder::new(Layout::SqliteShared).await?.set("log.level", "warn").users(USERS);
+    let server = Arc::new(builder.start().await?);
+    let (mut ratios, mut rates, mut signs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut tries = 0;
+    while ratios.len() < ROUNDS {
+        tries += 1;
+        ensure!(tries < ROUNDS * 4, "the disk stays slow");
+        let fdatasync = disk::fdatasync_ms(server.home().folder.path())?;
+        let before = openssl_signs()?;
+        let cpu = (process::cpu_seconds(server.pid())?, process::cpu_seconds(std::process::id())?);
+        let rate = round(&server).await?;
+        let spent = |pid, before| process::cpu_seconds(pid).map(|now| (now - before) * 1e6 / HANDSHAKES as f64);
+        let (ours, theirs) = (spent(server.pid(), cpu.0)?, spent(std::process::id(), cpu.1)?);
+        eprintln!("processor time of a handshake: server {ours:.0} us, generator {theirs:.0} us");
+        let after = openssl_signs()?;
+        let sign = f64::midpoint(before, after);
+        eprintln!("handshakes {rate:.0}/s, openssl {before:.0} and {after:.0} signs/s, fdatasync {fdatasync:.2} ms");
+        if fdatasync > disk::SLOW_MS {
+            eprintln!("discarded: the disk is in a slow phase");
+            continue;
+        }
+        ratios.push(rate / sign);
+        rates.push(rate);
+        signs.push(sign);
+        table.add("  fdatasync beside the next line", format!("{fdatasync:.2} ms"), "below 1 ms", true);
+    }
+    let (ratio, rate, sign) = (median(ratios), median(rates), median(signs));
+    let ours = format!("{rate:.0}/s, {ratio:.2} of it");
+    table.add("one-step handshakes", ours, format!("0.75 of {sign:.0} signs/s"), ratio >= 0.75);
+    Ok(())
+}
+
+/// RSA-2048 signatures a second on all cores, by `openssl speed`.
+fn openssl_signs() -> Result<f64> {
+    let cores = std::thread::available_parallelism()?.to_string();
+    let output = std::process::Command::new("openssl")
+        .args(["speed", "-seconds", "3", "-multi", &cores, "rsa2048"])
+        .output()
+        .context("openssl speed")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|line| line.trim_start().starts_with("rsa 2048")).context("no rsa 2048 line")?;
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    Ok(fields.get(fields.len() - 2).context("no figure")?.parse()?)
+}
+
+/// Handshakes a second over kept connections; sids are fetched beforehand, as pages do.
+async fn round(server: &Arc<Server>) -> Result<f64> {
+    let phone = Phone::new()?;
+    let body: Arc<str> = phone.one_step(server, PASSWORD)?.into();
+    let sids: Arc<Vec<String>> = Arc::new(sids(server.port).await?);
+    let next = Arc::new(AtomicUsize::new(0));
+    let begun = Instant::now();
+    let mut workers = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let (body, sids, next, port) = (body.clone(), sids.clone(), next.clone(), server.port);
+        workers.push(tokio::spawn(async move { work(port, &body, &sids, &next).await }));
+    }
+    for worker in workers {
+        worker.await??;
+    }
+    Ok(HANDSHAKES as f64 / begun.elapsed().as_secs_f64())
+}
+
+async fn sids(port: u16) -> Result<Vec<String>> {
+    let mut wire = Wire::connect(port).await?;
+    let mut sids = Vec::with_capacity(HANDSHAKES);
+    for n in 0..HANDSHAKES {
+        let answer = wire.get(&format!("/v2/sync/users/{}", user(n))).await?;
+        let url = String::from_utf8(answer.body)?;
+        sids.push(url.rsplit('/').next().context("no sid")?.to_owned());
+    }
+    Ok(sids)
+}
+
+fn user(n: usize) -> String {
+    load_user(n % USERS + 1)
+}
+
+async fn work(port: u16, body: &str, sids: &[String], next: &AtomicUsize) -> Result {
+    let phone = Phone::new()?;
+    let mut wire = Wire::connect(port).await?;
+    loop {
+        let n = next.fetch_add(1, Ordering::Relaxed);
+        let Some(sid) = sids.get(n) else { return Ok(()) };
+        let answer = wire.post(&format!("/v2/sync/users/{}/sessions/{sid}/", user(n)), body).await?;
+        let text = std::str::from_utf8(&answer.body)?;
+        ensure!(answer.status == 200, "{}: {text}", answer.status);
+        if n.is_multiple_of(100) {
+            phone.open(text)?;
+        }
+    }
+}
+
+/// The median milliseconds of handshakes, one after the other.
+pub async fn latency_ms(server: &Server, users: std::ops::Range<usize>) -> Result<f64> {
+    let body = Phone::new()?.one_step(server, PASSWORD)?;
+    let mut wire = Wire::connect(server.port).await?;
+    let mut times = Vec::new();
+    for n in users {
+        let sid = server.sid(&user(n)).await?;
+        let begun = Instant::now();
+        let answer = wire.post(&format!("/v2/sync/users/{}/sessions/{sid}/", user(n)), &body).await?;
+        ensure!(answer.status == 200, "{}", answer.status);
+        times.push(begun.elapsed().as_secs_f64() * 1000.0);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(median(times))
+}
