@@ -1,7 +1,8 @@
 //! QR codes (ISO/IEC 18004) drawn as terminal text, SVG and PNG.
 
+use qrcode::bits::Bits;
 use qrcode::render::svg;
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::{Color, EcLevel, QrCode, Version};
 
 #[derive(Debug, thiserror::Error)]
 #[error("the text does not fit a QR code")]
@@ -12,8 +13,15 @@ const QUIET: usize = 4;
 /// Half of that in a terminal: the code of a usual URL, and the URL, then fit its 24 lines.
 const TERMINAL_QUIET: usize = 2;
 
+/// The smallest code that holds the text as plain bytes. The library's own choice, a mix of
+/// modes, is at times a size larger: codes of one length would jump as they rotate.
 fn code(text: &str) -> Result<QrCode, TooLong> {
-    QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| TooLong)
+    let of_size = |size| {
+        let mut bits = Bits::new(Version::Normal(size));
+        bits.push_byte_data(text.as_bytes()).and_then(|()| bits.push_terminator(EcLevel::M)).ok()?;
+        QrCode::with_bits(bits, EcLevel::M).ok()
+    };
+    (1..=40).find_map(of_size).ok_or(TooLong)
 }
 
 /// Two modules a character, light on a dark terminal and scannable on either.
@@ -77,6 +85,16 @@ mod tests {
         assert!(svg(url).is_ok_and(|svg| svg.contains("<svg")));
         assert!(png(url).is_ok_and(|png| png.starts_with(b"\x89PNG")));
         assert!(terminal(url).is_ok_and(|text| text.lines().count() == 21));
-        assert!(svg(&"x".repeat(5_000)).is_err());
+        assert!(svg(&"x".repeat(2_331)).is_ok(), "as much as the standard has room for");
+        assert!(svg(&"x".repeat(2_332)).is_err());
+    }
+
+    #[test]
+    fn texts_of_one_length_make_codes_of_one_size() {
+        let text = |sid| format!("http://127.0.0.1:36996/v2/sync/users/111/sessions/{sid:032x}/");
+        for n in 0..200_u128 {
+            let sid = n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+            assert!(code(&text(sid)).is_ok_and(|code| code.width() == 37), "{sid:032x}");
+        }
     }
 }

@@ -45,7 +45,7 @@ impl Devices {
     pub async fn revoke(&self, id: DeviceId) -> Result<(), Error> {
         let device = store::device::find(&self.store, id).await?.ok_or(Error::NotFound)?;
         let at_ms = self.clock.now_ms();
-        match store::device::revoke(&self.store, id, at_ms).await {
+        match store::device::revoke(&self.store, id, &device.user, at_ms).await {
             Ok(()) => {}
             Err(store::Error::Guard(_)) => return Ok(()),
             Err(error) => return Err(error.into()),

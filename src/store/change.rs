@@ -59,6 +59,12 @@ impl Change {
         self
     }
 
+    /// A statement that must touch exactly so many rows.
+    #[must_use]
+    pub fn rows(self, rows: u64, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+        self.step(sql, params, Some(rows))
+    }
+
     fn step(mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>, rows: Option<u64>) -> Self {
         self.steps.push(Step { query: Query::new(sql, params), rows });
         self

@@ -90,18 +90,28 @@ pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Resu
 }
 
 /// Empties the key of a device and marks it. [`Error::Guard`] when it was revoked already.
-pub async fn revoke(store: &Store, id: DeviceId, now_ms: Millis) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
-        vec![Vec::new().into(), now_ms.into(), id.hex().into()],
-    );
+pub async fn revoke(store: &Store, id: DeviceId, user: &UserId, now_ms: Millis) -> Result<()> {
+    let change = Change::new()
+        .one(
+            "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
+            vec![Vec::new().into(), now_ms.into(), id.hex().into()],
+        )
+        .one(
+            "INSERT INTO sb_revocation (device_id, user_id, at_ms) VALUES (?, ?, ?)",
+            vec![id.hex().into(), user.as_str().into(), now_ms.into()],
+        );
     let settled = "SELECT 1 FROM sb_device WHERE id = ? AND revoked_ms = ?";
     store.commit(change.settled_by(settled, vec![id.hex().into(), now_ms.into()])).await
 }
 
 /// Users whose devices were revoked since a node last looked.
 pub async fn revoked_since(store: &Store, since_ms: Millis) -> Result<Vec<(UserId, Millis)>> {
-    let sql = "SELECT user_id, revoked_ms FROM sb_device WHERE revoked_ms >= ? ORDER BY revoked_ms LIMIT 10000";
+    let sql = "SELECT user_id, at_ms FROM sb_revocation WHERE at_ms >= ?";
     let rows = store.query(sql, vec![since_ms.into()]).await?;
     rows.iter().map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?))).collect()
+}
+
+/// Forgets revocations that every node has seen by now; the devices stay marked.
+pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
+    store.commit(Change::new().run("DELETE FROM sb_revocation WHERE at_ms < ?", vec![before_ms.into()])).await
 }

@@ -12,28 +12,84 @@ pub struct Lockout {
     pub is_stored: bool,
 }
 
-pub(super) fn query(id: &str) -> Query {
-    Query::new("SELECT failures, last_ms FROM sb_lockout WHERE id = ?", vec![id.into()])
+/// The two counters of an attempt: this user from this address, and from anywhere.
+pub(super) fn query(here: &str, anywhere: &str) -> Query {
+    let sql = "SELECT id, failures, last_ms FROM sb_lockout WHERE id IN (?, ?)";
+    Query::new(sql, vec![here.into(), anywhere.into()])
 }
 
-pub(super) fn parse(rows: &[Row]) -> Result<Lockout> {
-    let Some(row) = rows.first() else { return Ok(Lockout::default()) };
-    Ok(Lockout { failures: row.int(0)?, last_ms: row.int(1)?, is_stored: true })
-}
-
-/// Writes `to` over a counter that still stands at `from`.
-pub(super) fn count(change: Change, id: &str, from: Lockout, to: i64, now_ms: Millis) -> Change {
-    if from.is_stored {
-        change.one(
-            "UPDATE sb_lockout SET failures = ?, last_ms = ? WHERE id = ? AND failures = ? AND last_ms = ?",
-            vec![to.into(), now_ms.into(), id.into(), from.failures.into(), from.last_ms.into()],
-        )
-    } else {
-        change.one(
-            "INSERT INTO sb_lockout (id, failures, last_ms) VALUES (?, ?, ?)",
-            vec![id.into(), to.into(), now_ms.into()],
-        )
+pub(super) fn parse(rows: &[Row], id: &str) -> Result<Lockout> {
+    for row in rows {
+        if row.text(0)? == id {
+            return Ok(Lockout { failures: row.int(1)?, last_ms: row.int(2)?, is_stored: true });
+        }
     }
+    Ok(Lockout::default())
+}
+
+/// A counter as it was read, and what it becomes.
+pub(super) struct Count<'a> {
+    pub(super) id: &'a str,
+    pub(super) from: Lockout,
+    pub(super) to: i64,
+}
+
+/// Writes both counts over counters that still stand as they were read.
+pub(super) fn count(change: Change, here: &Count<'_>, anywhere: &Count<'_>, now_ms: Millis) -> Change {
+    let (a, b) = (here, anywhere);
+    match (a.from.is_stored, b.from.is_stored) {
+        (false, false) => change.rows(
+            2,
+            "INSERT INTO sb_lockout (id, failures, last_ms) VALUES (?, ?, ?), (?, ?, ?)",
+            vec![a.id.into(), a.to.into(), now_ms.into(), b.id.into(), b.to.into(), now_ms.into()],
+        ),
+        (true, true) => change.rows(
+            2,
+            "UPDATE sb_lockout SET failures = CASE WHEN id = ? THEN ? ELSE ? END, last_ms = ? \
+             WHERE (id = ? AND failures = ? AND last_ms = ?) OR (id = ? AND failures = ? AND last_ms = ?)",
+            vec![
+                a.id.into(),
+                a.to.into(),
+                b.to.into(),
+                now_ms.into(),
+                a.id.into(),
+                a.from.failures.into(),
+                a.from.last_ms.into(),
+                b.id.into(),
+                b.from.failures.into(),
+                b.from.last_ms.into(),
+            ],
+        ),
+        _ => one(one(change, a, now_ms), b, now_ms),
+    }
+}
+
+fn one(change: Change, count: &Count<'_>, now_ms: Millis) -> Change {
+    if count.from.is_stored {
+        return change.one(
+            "UPDATE sb_lockout SET failures = ?, last_ms = ? WHERE id = ? AND failures = ? AND last_ms = ?",
+            vec![
+                count.to.into(),
+                now_ms.into(),
+                count.id.into(),
+                count.from.failures.into(),
+                count.from.last_ms.into(),
+            ],
+        );
+    }
+    change.one(
+        "INSERT INTO sb_lockout (id, failures, last_ms) VALUES (?, ?, ?)",
+        vec![count.id.into(), count.to.into(), now_ms.into()],
+    )
+}
+
+/// Takes back what one address failed: nothing is left there, and so much less anywhere.
+pub(super) fn forgive(change: Change, here: &str, anywhere: &str, failures: i64) -> Change {
+    change.run(
+        "UPDATE sb_lockout SET failures = CASE WHEN id = ? OR failures < ? THEN 0 ELSE failures - ? END \
+         WHERE id IN (?, ?)",
+        vec![here.into(), failures.into(), failures.into(), here.into(), anywhere.into()],
+    )
 }
 
 /// Forgets counters that have not moved since `before_ms`.

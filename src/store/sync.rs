@@ -1,10 +1,14 @@
-//! Sync sessions and the bodies posted to them: `sb_sync_session`, `sb_sync_attempt`.
+//! Sync sessions and the bodies posted to them: `sb_sync_session`.
 
 use super::device::NewDevice;
-use super::lockout::{self, Lockout};
-use super::{Change, Error, Query, Result, Row, Store};
+use super::lockout::{self, Count, Lockout};
+use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::crypto::Sid;
-use crate::model::{DeviceId, Millis, UserId};
+use crate::model::{Millis, UserId};
+
+mod attempt;
+
+pub use attempt::{Attempt, Attempts, Outcome};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -41,35 +45,27 @@ pub struct Session {
     pub state: State,
     pub public_key: Option<String>,
     pub failures: i64,
+    pub attempts: Attempts,
     pub changed_ms: Millis,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Being checked, or its node died while it was.
-    Pending,
-    /// The password did not decrypt.
-    Undecryptable,
-    /// Unknown user or wrong password.
-    Failed,
-    Paired(DeviceId),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Attempt {
-    pub outcome: Outcome,
-    pub at_ms: Millis,
+    /// Counts the row's changes: whoever writes guards by it.
+    version: i64,
 }
 
 /// All that decides whether a password may be looked at, read in one go.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub session: Option<Session>,
-    pub attempt: Option<Attempt>,
     /// Failures of this user from this address.
     pub here: Lockout,
     /// Failures of this user from anywhere.
     pub anywhere: Lockout,
+}
+
+impl Snapshot {
+    /// What became of a body that was posted before.
+    pub fn attempt(&self, body_hash: &str) -> Option<Attempt> {
+        self.session.as_ref()?.attempts.find(body_hash)
+    }
 }
 
 /// Names the rows of one attempt.
@@ -82,11 +78,10 @@ pub struct Key<'a> {
     pub anywhere_id: &'a str,
 }
 
-const SESSION: &str =
-    "SELECT state, public_key, failures, changed_ms FROM sb_sync_session WHERE id = ? AND user_id = ?";
-
 fn session_query(sid: Sid, user: &UserId) -> Query {
-    Query::new(SESSION, vec![sid.to_string().into(), user.as_str().into()])
+    let sql = "SELECT state, public_key, failures, attempts, changed_ms, version FROM sb_sync_session \
+               WHERE id = ? AND user_id = ?";
+    Query::new(sql, vec![sid.to_string().into(), user.as_str().into()])
 }
 
 fn parse_session(rows: &[Row]) -> Result<Option<Session>> {
@@ -95,22 +90,10 @@ fn parse_session(rows: &[Row]) -> Result<Option<Session>> {
         state: State::parse(row.text(0)?)?,
         public_key: row.maybe_text(1)?.map(str::to_owned),
         failures: row.int(2)?,
-        changed_ms: row.int(3)?,
+        attempts: Attempts::parse(row.text(3)?)?,
+        changed_ms: row.int(4)?,
+        version: row.int(5)?,
     }))
-}
-
-fn parse_attempt(rows: &[Row]) -> Result<Option<Attempt>> {
-    let Some(row) = rows.first() else { return Ok(None) };
-    let outcome = match (row.text(0)?, row.maybe_text(1)?) {
-        ("pending", _) => Outcome::Pending,
-        ("undecryptable", _) => Outcome::Undecryptable,
-        ("failed", _) => Outcome::Failed,
-        ("paired", Some(device)) => {
-            Outcome::Paired(DeviceId::from_hex(device).map_err(|e| Error::Data(e.to_string()))?)
-        }
-        (other, _) => return Err(Error::Data(format!("attempt outcome {other}"))),
-    };
-    Ok(Some(Attempt { outcome, at_ms: row.int(2)? }))
 }
 
 pub async fn session(store: &Store, sid: Sid, user: &UserId) -> Result<Option<Session>> {
@@ -118,144 +101,122 @@ pub async fn session(store: &Store, sid: Sid, user: &UserId) -> Result<Option<Se
 }
 
 pub async fn snapshot(store: &Store, key: &Key<'_>) -> Result<Snapshot> {
-    let attempt = "SELECT outcome, device_id, at_ms FROM sb_sync_attempt WHERE session_id = ? AND body_hash = ?";
-    let answers = store
-        .read(vec![
-            session_query(key.sid, key.user),
-            Query::new(attempt, vec![key.sid.to_string().into(), key.body_hash.into()]),
-            lockout::query(key.here_id),
-            lockout::query(key.anywhere_id),
-        ])
-        .await?;
-    let [session, attempt, here, anywhere] = answers.as_slice() else {
-        return Err(Error::Data("four answers".into()));
-    };
+    let lockouts = lockout::query(key.here_id, key.anywhere_id);
+    let answers = store.read(vec![session_query(key.sid, key.user), lockouts]).await?;
+    let [session, lockouts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
     Ok(Snapshot {
         session: parse_session(session)?,
-        attempt: parse_attempt(attempt)?,
-        here: lockout::parse(here)?,
-        anywhere: lockout::parse(anywhere)?,
+        here: lockout::parse(lockouts, key.here_id)?,
+        anywhere: lockout::parse(lockouts, key.anywhere_id)?,
     })
 }
 
-/// Inserts a session's row, or updates one that is not spent.
-fn touch(
-    change: Change,
-    key: (Sid, &UserId),
-    known: Option<&Session>,
+/// What a session's row becomes.
+struct Write<'a> {
     state: State,
+    public_key: Option<&'a str>,
+    failures: i64,
+    attempts: &'a Attempts,
     now_ms: Millis,
-    public_key: Option<&str>,
-) -> Change {
-    let (sid, user) = key;
-    let expires_ms = if sid == Sid::DEV { Millis::MAX } else { sid.expires_ms() };
-    if known.is_none() {
-        return change.one(
-            "INSERT INTO sb_sync_session (id, user_id, state, public_key, failures, created_ms, changed_ms, expires_ms) \
-             VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
-            vec![
-                sid.to_string().into(),
-                user.as_str().into(),
-                state.name().into(),
-                public_key.into(),
-                now_ms.into(),
-                now_ms.into(),
-                expires_ms.into(),
-            ],
-        );
-    }
-    let change = change.one(
-        "UPDATE sb_sync_session SET state = ?, changed_ms = ? WHERE id = ? AND state <> 'redeemed'",
-        vec![state.name().into(), now_ms.into(), sid.to_string().into()],
-    );
-    match public_key {
-        None => change,
-        Some(pem) => change
-            .one("UPDATE sb_sync_session SET public_key = ? WHERE id = ?", vec![pem.into(), sid.to_string().into()]),
+}
+
+/// Inserts a session's row, or updates the one that was read and has not changed since.
+fn write(change: Change, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Change {
+    let values: [Value; 5] = [
+        to.state.name().into(),
+        to.public_key.into(),
+        to.failures.into(),
+        to.attempts.to_string().into(),
+        to.now_ms.into(),
+    ];
+    let keys = |rest: &[Value]| values.iter().chain(rest).cloned().collect();
+    match known {
+        None => change.one(
+            "INSERT INTO sb_sync_session (state, public_key, failures, attempts, changed_ms, version, id, user_id) \
+             VALUES (?, ?, ?, ?, ?, 1, ?, ?)",
+            keys(&[sid.to_string().into(), user.as_str().into()]),
+        ),
+        Some(known) => change.one(
+            "UPDATE sb_sync_session SET state = ?, public_key = ?, failures = ?, attempts = ?, changed_ms = ?, \
+             version = version + 1 WHERE id = ? AND version = ?",
+            keys(&[sid.to_string().into(), known.version.into()]),
+        ),
     }
 }
 
 /// Keeps the public key of a phone that will send its password next; the last one sent counts.
-pub async fn offer(store: &Store, sid: Sid, user: &UserId, pem: &str, now_ms: Millis) -> Result<()> {
+/// `false` when the session is spent.
+pub async fn offer(store: &Store, sid: Sid, user: &UserId, pem: &str, now_ms: Millis) -> Result<bool> {
     let known = session(store, sid, user).await?;
-    let change = touch(Change::new(), (sid, user), known.as_ref(), State::Offered, now_ms, Some(pem));
+    if known.as_ref().is_some_and(|known| known.state == State::Redeemed) {
+        return Ok(false);
+    }
+    let failures = known.as_ref().map_or(0, |known| known.failures);
+    let attempts = known.as_ref().map(|known| known.attempts.clone()).unwrap_or_default();
+    let to = Write { state: State::Offered, public_key: Some(pem), failures, attempts: &attempts, now_ms };
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = 'offered'";
-    store.commit(change.settled_by(settled, vec![sid.to_string().into(), now_ms.into()])).await
+    let change = write(Change::new(), sid, user, known.as_ref(), &to);
+    store.commit(change.settled_by(settled, vec![sid.to_string().into(), now_ms.into()])).await?;
+    Ok(true)
 }
 
 /// Counts an attempt as failed before its password is looked at. Guarded by everything in
 /// `seen`: a race means that another attempt was counted meanwhile.
 pub async fn reserve(store: &Store, key: &Key<'_>, seen: &Snapshot, counts: (i64, i64), now_ms: Millis) -> Result<()> {
-    let sid = key.sid.to_string();
-    let is_offered = seen.session.as_ref().is_some_and(|session| session.state == State::Offered);
-    let state = if is_offered { State::Offered } else { State::Open };
-    let mut change = touch(Change::new(), (key.sid, key.user), seen.session.as_ref(), state, now_ms, None);
-    let failures = seen.session.as_ref().map_or(0, |session| session.failures);
-    change = change.one(
-        "UPDATE sb_sync_session SET failures = ? WHERE id = ? AND failures = ?",
-        vec![(failures + 1).into(), sid.clone().into(), failures.into()],
-    );
-    if let Some(old) = seen.attempt {
-        change = change.one(
-            "DELETE FROM sb_sync_attempt WHERE session_id = ? AND body_hash = ? AND at_ms = ?",
-            vec![sid.clone().into(), key.body_hash.into(), old.at_ms.into()],
-        );
-    }
-    change = change.one(
-        "INSERT INTO sb_sync_attempt (session_id, body_hash, outcome, at_ms) VALUES (?, ?, 'pending', ?)",
-        vec![sid.clone().into(), key.body_hash.into(), now_ms.into()],
-    );
-    change = lockout::count(change, key.here_id, seen.here, counts.0, now_ms);
-    change = lockout::count(change, key.anywhere_id, seen.anywhere, counts.1, now_ms);
-    let settled = "SELECT 1 FROM sb_sync_attempt WHERE session_id = ? AND body_hash = ? AND at_ms = ?";
-    let probe = vec![sid.into(), key.body_hash.into(), now_ms.into()];
-    store.commit(change.settled_by(settled, probe)).await
+    let known = seen.session.as_ref();
+    let mut attempts = known.map(|known| known.attempts.clone()).unwrap_or_default();
+    attempts.put(key.body_hash, Attempt { outcome: Outcome::Pending, at_ms: now_ms });
+    let is_offered = known.is_some_and(|known| known.state == State::Offered);
+    let to = Write {
+        state: if is_offered { State::Offered } else { State::Open },
+        public_key: known.and_then(|known| known.public_key.as_deref()),
+        failures: known.map_or(0, |known| known.failures) + 1,
+        attempts: &attempts,
+        now_ms,
+    };
+    let mut change = write(Change::new(), key.sid, key.user, known, &to);
+    let here = Count { id: key.here_id, from: seen.here, to: counts.0 };
+    let anywhere = Count { id: key.anywhere_id, from: seen.anywhere, to: counts.1 };
+    change = lockout::count(change, &here, &anywhere, now_ms);
+    let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND attempts = ?";
+    store.commit(change.settled_by(settled, vec![key.sid.to_string().into(), attempts.to_string().into()])).await
 }
 
 /// Records why an attempt failed; its failure was counted when it was reserved.
+/// A race means that the row has changed: read and record again.
 pub async fn fail(store: &Store, key: &Key<'_>, outcome: Outcome, now_ms: Millis) -> Result<()> {
-    let name = if outcome == Outcome::Undecryptable { "undecryptable" } else { "failed" };
-    let sid = key.sid.to_string();
-    let change = Change::new()
-        .run(
-            "UPDATE sb_sync_attempt SET outcome = ? WHERE session_id = ? AND body_hash = ? AND outcome = 'pending'",
-            vec![name.into(), sid.clone().into(), key.body_hash.into()],
-        )
-        .run(
-            "UPDATE sb_sync_session SET state = 'failed', changed_ms = ? WHERE id = ? AND state <> 'redeemed'",
-            vec![now_ms.into(), sid.into()],
-        );
-    store.commit(change).await
+    let Some(known) = session(store, key.sid, key.user).await? else { return Ok(()) };
+    if known.state == State::Redeemed {
+        return Ok(());
+    }
+    let mut attempts = known.attempts.clone();
+    attempts.put(key.body_hash, Attempt { outcome, at_ms: now_ms });
+    let (public_key, failures) = (known.public_key.as_deref(), known.failures);
+    let to = Write { state: State::Failed, public_key, failures, attempts: &attempts, now_ms };
+    store.commit(write(Change::new(), key.sid, key.user, Some(&known), &to)).await
 }
 
 /// Spends the session on a new device and takes back the `forgiven` failures of its address.
 /// Exactly one caller of one session gets `Ok`; the development session spends nothing.
-pub async fn redeem(store: &Store, key: &Key<'_>, device: &NewDevice<'_>, forgiven: i64, now_ms: Millis) -> Result<()> {
-    let sid = key.sid.to_string();
-    let mut change = Change::new();
-    if key.sid == Sid::DEV {
-        change = change.run("UPDATE sb_sync_session SET failures = 0 WHERE id = ?", vec![sid.clone().into()]);
-    } else {
-        change = change.one(
-            "UPDATE sb_sync_session SET state = 'redeemed', device_id = ?, changed_ms = ? \
-             WHERE id = ? AND state <> 'redeemed'",
-            vec![device.id.hex().into(), now_ms.into(), sid.clone().into()],
-        );
-    }
-    change = device.insert(change, now_ms);
-    change = change
-        .one(
-            "UPDATE sb_sync_attempt SET outcome = 'paired', device_id = ? WHERE session_id = ? AND body_hash = ?",
-            vec![device.id.hex().into(), sid.into(), key.body_hash.into()],
-        )
-        // what this address failed is forgiven; what others failed still counts
-        .run(
-            "UPDATE sb_lockout SET failures = CASE WHEN failures > ? THEN failures - ? ELSE 0 END WHERE id = ?",
-            vec![forgiven.into(), forgiven.into(), key.anywhere_id.into()],
-        )
-        .run("UPDATE sb_lockout SET failures = 0 WHERE id = ?", vec![key.here_id.into()])
-        .settled_by("SELECT 1 FROM sb_device WHERE id = ?", vec![device.id.hex().into()]);
-    store.commit(change).await
+pub async fn redeem(
+    store: &Store,
+    key: &Key<'_>,
+    mut attempts: Attempts,
+    device: &NewDevice<'_>,
+    forgiven: i64,
+    now_ms: Millis,
+) -> Result<()> {
+    attempts.put(key.body_hash, Attempt { outcome: Outcome::Paired(device.id), at_ms: now_ms });
+    let (state, failures) = if key.sid == Sid::DEV { (State::Open, "0") } else { (State::Redeemed, "failures") };
+    let spend = format!(
+        "UPDATE sb_sync_session SET state = ?, failures = {failures}, attempts = ?, changed_ms = ?, \
+         version = version + 1 WHERE id = ? AND state <> 'redeemed'"
+    );
+    let values: Vec<Value> =
+        vec![state.name().into(), attempts.to_string().into(), now_ms.into(), key.sid.to_string().into()];
+    let change = device.insert(Change::new().one(spend, values), now_ms);
+    let change = lockout::forgive(change, key.here_id, key.anywhere_id, forgiven);
+    store.commit(change.settled_by("SELECT 1 FROM sb_device WHERE id = ?", vec![device.id.hex().into()])).await
 }
 
 /// One session that changed since a node last looked.
@@ -283,10 +244,8 @@ pub async fn changed_since(store: &Store, since_ms: Millis) -> Result<Vec<Change
         .collect()
 }
 
-/// Removes sessions that expired, and attempts that were made, before `before_ms`.
+/// Removes sessions that have not changed since `before_ms`.
 pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
-    let change = Change::new()
-        .run("DELETE FROM sb_sync_session WHERE expires_ms < ?", vec![before_ms.into()])
-        .run("DELETE FROM sb_sync_attempt WHERE at_ms < ?", vec![before_ms.into()]);
-    store.commit(change).await
+    let sql = "DELETE FROM sb_sync_session WHERE changed_ms < ?";
+    store.commit(Change::new().run(sql, vec![before_ms.into()])).await
 }

@@ -1,4 +1,4 @@
-//! Removes what has served: once a minute.
+//! Removes what has served: every ten minutes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use crate::service::sync::Sync;
 pub(super) async fn run(sync: Arc<Sync>) {
     loop {
         // a start is busy enough: the first sweep waits, and nodes do not sweep in step
-        tokio::time::sleep(Duration::from_secs(60 + rand::random::<u64>() % 10)).await;
+        tokio::time::sleep(Duration::from_secs(600 + rand::random::<u64>() % 60)).await;
         if let Err(error) = sync.sweep().await {
-            tracing::warn!(%error, "could not remove expired sessions; trying again in a minute");
+            tracing::warn!(%error, "could not remove expired sessions; trying again in ten minutes");
         }
     }
 }

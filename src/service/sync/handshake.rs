@@ -17,7 +17,7 @@ use crate::model::{DeviceId, Digest, DigestPair, Millis, Secret, Span, UserId};
 use crate::signal::Event;
 use crate::store::backend::Login;
 use crate::store::device::{self, NewDevice};
-use crate::store::sync::{self, Attempt, Key, Outcome, Snapshot, State};
+use crate::store::sync::{self, Attempt, Attempts, Key, Outcome, Snapshot, State};
 
 /// Tries before a race between nodes is called busy.
 pub(super) const RACES: usize = 20;
@@ -102,10 +102,19 @@ impl Checked {
     }
 }
 
+/// A password that may be looked at.
+struct Reserved {
+    public_key: PublicKey,
+    /// The bodies posted before this one.
+    attempts: Attempts,
+    /// Failures of this address, this one among them: taken back on success.
+    forgiven: i64,
+}
+
 /// What the store knows of the body.
 enum Standing {
     /// Counted as a failure beforehand; now its password may be looked at.
-    Reserved { public_key: PublicKey, forgiven: i64 },
+    Reserved(Reserved),
     /// Answered before: the same device again.
     Repeated { public_key: PublicKey, device: DeviceId },
 }
@@ -147,8 +156,8 @@ impl Sync {
     async fn in_turn(&self, checked: Checked, _turn: Turn) -> Result<Paired, Error> {
         match self.stand(&checked).await? {
             Standing::Repeated { public_key, device } => self.answer_again(&checked, &public_key, device).await,
-            Standing::Reserved { public_key, forgiven } => {
-                let result = self.check(&checked, &public_key, forgiven).await;
+            Standing::Reserved(reserved) => {
+                let result = self.check(&checked, reserved).await;
                 if let Err(error) = &result {
                     self.settle(&checked, error).await;
                 }
@@ -166,7 +175,7 @@ impl Sync {
             if let Some(standing) = Self::repeated(checked, &seen, now_ms)? {
                 return Ok(standing);
             }
-            if is_under_way(&seen, now_ms) {
+            if is_under_way(checked, &seen, now_ms) {
                 // another node has this very body: wait for what it says
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -176,7 +185,10 @@ impl Sync {
             let counts =
                 lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?;
             match sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await {
-                Ok(()) => return Ok(Standing::Reserved { public_key, forgiven: counts.0 }),
+                Ok(()) => {
+                    let attempts = seen.session.map(|session| session.attempts).unwrap_or_default();
+                    return Ok(Standing::Reserved(Reserved { public_key, attempts, forgiven: counts.0 }));
+                }
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -186,7 +198,7 @@ impl Sync {
 
     /// The answer that an identical body got a moment ago, if there was one.
     fn repeated(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> Result<Option<Standing>, Error> {
-        let Some(Attempt { outcome, at_ms }) = seen.attempt else { return Ok(None) };
+        let Some(Attempt { outcome, at_ms }) = seen.attempt(&checked.post.body_hash) else { return Ok(None) };
         if now_ms - at_ms >= REPEAT.as_ms() {
             return Ok(None);
         }
@@ -211,7 +223,7 @@ impl Sync {
     }
 
     /// Looks at the password; its failure is already counted.
-    async fn check(&self, checked: &Checked, public_key: &PublicKey, forgiven: i64) -> Result<Paired, Error> {
+    async fn check(&self, checked: &Checked, reserved: Reserved) -> Result<Paired, Error> {
         let user = &checked.post.user;
         let password = self.decrypt(checked).await?;
         if checked.flavour == Flavour::OneStep {
@@ -219,11 +231,11 @@ impl Sync {
         }
         let login = self.parts.passwords.verify(user, password).await?;
         let login = login.ok_or(Error::Refused(checked.flavour))?;
-        let platforms = self.platforms(user).await?;
+        let platforms = UserPlatforms::of(&self.parts.platforms, &login.granted_platforms);
         let shared_key = SharedKey::generate();
         // encrypted before it is stored: a key that cannot be sent must not become a device
-        let sent = encrypt(public_key, checked, &shared_key)?;
-        self.redeem(checked, &login, &shared_key, forgiven).await?;
+        let sent = encrypt(&reserved.public_key, checked, &shared_key)?;
+        self.redeem(checked, &login, &shared_key, reserved).await?;
         Ok(Paired { flavour: checked.flavour, shared_key: sent, phone_hash: login.phone_hash, platforms })
     }
 
@@ -238,7 +250,7 @@ impl Sync {
         Ok(Secret::new(text.to_owned()))
     }
 
-    async fn redeem(&self, checked: &Checked, login: &Login, key: &SharedKey, forgiven: i64) -> Result<(), Error> {
+    async fn redeem(&self, checked: &Checked, login: &Login, key: &SharedKey, reserved: Reserved) -> Result<(), Error> {
         let now_ms = self.now_ms();
         let id = DeviceId::new(now_ms);
         let user = &checked.post.user;
@@ -251,7 +263,8 @@ impl Sync {
             flavour: checked.flavour.name(),
             sid: checked.sid,
         };
-        match sync::redeem(&self.parts.store, &checked.key(), &device, forgiven, now_ms).await {
+        let Reserved { attempts, forgiven, .. } = reserved;
+        match sync::redeem(&self.parts.store, &checked.key(), attempts, &device, forgiven, now_ms).await {
             Ok(()) => {}
             // another node redeemed it, with another body
             Err(error) if error.is_race() => return Err(Error::InvalidSession),
@@ -271,14 +284,22 @@ impl Sync {
             _ => Outcome::Pending,
         };
         let now_ms = self.now_ms();
-        if outcome != Outcome::Pending
-            && let Err(lost) = sync::fail(&self.parts.store, &checked.key(), outcome, now_ms).await
-        {
-            // it stays counted as a failure; only its repeat will be checked again
-            tracing::warn!(error = %lost, "could not record why an attempt failed");
+        if outcome != Outcome::Pending {
+            self.record(checked, outcome, now_ms).await;
         }
         if !matches!(error, Error::InvalidSession) {
             self.tell(&checked.post.user, Event::Resumed(checked.sid), now_ms);
+        }
+    }
+
+    async fn record(&self, checked: &Checked, outcome: Outcome, now_ms: Millis) {
+        for _ in 0..RACES {
+            match sync::fail(&self.parts.store, &checked.key(), outcome, now_ms).await {
+                Ok(()) => return,
+                Err(error) if error.is_race() => {}
+                // it stays counted as a failure; only its repeat will be checked again
+                Err(error) => return tracing::warn!(%error, "could not record why an attempt failed"),
+            }
         }
     }
 
@@ -314,8 +335,9 @@ fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PublicKey, Error> {
     PublicKey::from_pem(offered.ok_or(Error::MissingPublicKey)?).map_err(|_| Error::InvalidPublicKey)
 }
 
-fn is_under_way(seen: &Snapshot, now_ms: Millis) -> bool {
-    seen.attempt.is_some_and(|attempt| attempt.outcome == Outcome::Pending && now_ms - attempt.at_ms < PENDING.as_ms())
+fn is_under_way(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> bool {
+    seen.attempt(&checked.post.body_hash)
+        .is_some_and(|attempt| attempt.outcome == Outcome::Pending && now_ms - attempt.at_ms < PENDING.as_ms())
 }
 
 fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String, Error> {

@@ -23,7 +23,6 @@ pub use rotation::{Action, Close, Rotation};
 pub use socket::{Opened, Session};
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use tokio_util::task::TaskTracker;
@@ -168,16 +167,12 @@ impl Sync {
         for _ in 0..handshake::RACES {
             let now_ms = self.now_ms();
             match store::sync::offer(&self.parts.store, sid, user, public_key, now_ms).await {
-                Ok(()) => {
+                Ok(true) => {
                     self.tell(user, Event::Paused(sid), now_ms);
                     return Ok(Offered { public_key: self.public_pem().to_owned(), sid });
                 }
-                Err(error) if error.is_race() => {
-                    let found = store::sync::session(&self.parts.store, sid, user).await?;
-                    if found.is_some_and(|session| session.state == store::sync::State::Redeemed) {
-                        return Err(Error::InvalidSession);
-                    }
-                }
+                Ok(false) => return Err(Error::InvalidSession),
+                Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -187,9 +182,9 @@ impl Sync {
     /// Removes what has served: expired sessions, old attempts, counters that have lapsed.
     pub async fn sweep(&self) -> Result<(), Error> {
         let now_ms = self.now_ms();
-        let hour = Duration::from_secs(3600).as_millis();
-        let hour = Millis::try_from(hour).unwrap_or(Millis::MAX);
-        store::sync::sweep(&self.parts.store, now_ms - hour).await?;
+        let hour = Span::from_millis(3_600_000).as_ms();
+        store::sync::sweep(&self.parts.store, now_ms - self.parts.settings.session_ttl.as_ms() - hour).await?;
+        store::device::sweep(&self.parts.store, now_ms - hour).await?;
         store::lockout::sweep(&self.parts.store, now_ms - lockout::lapse_ms(&self.parts.settings.lockouts)).await?;
         Ok(())
     }

@@ -1,1 +1,0 @@
-CREATE INDEX sb_device_user ON sb_device (user_id, paired_ms)

@@ -1,1 +1,0 @@
-CREATE INDEX sb_device_revoked ON sb_device (revoked_ms)

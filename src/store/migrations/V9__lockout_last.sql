@@ -1,1 +1,0 @@
-CREATE INDEX sb_lockout_last ON sb_lockout (last_ms)
