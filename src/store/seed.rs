@@ -26,7 +26,8 @@ const TABLES: [(&str, &str); 4] = [
         "usersInfos",
         "CREATE TABLE IF NOT EXISTS usersInfos (id INT NOT NULL PRIMARY KEY, name VARCHAR(255), \
          country_code VARCHAR(255), full_phone_number VARCHAR(255), status VARCHAR(255) DEFAULT 'unverified', \
-         userId VARCHAR(128), iv VARCHAR(255), createdAt DATETIME NULL, FOREIGN KEY (userId) REFERENCES users (id))",
+         userId VARCHAR(128), iv VARCHAR(255), createdAt DATETIME NULL, UNIQUE (userId, id), \
+         FOREIGN KEY (userId) REFERENCES users (id))",
     ),
     (
         "wallets",

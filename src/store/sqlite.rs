@@ -83,8 +83,6 @@ pub(super) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -2_000)?;
-    // a reader's cache falls at every commit of the writer: mapped pages are read again for nothing
-    connection.pragma_update(None, "mmap_size", 256 * 1024 * 1024)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use switchboard::store::seed::load_user;
 
-use crate::{disk, process};
 use crate::harness::{Builder, Layout, PASSWORD, Phone, Result, Server};
 use crate::table::{Table, median};
 use crate::wire::Wire;
+use crate::{disk, process};
 
 const USERS: usize = 2000;
 const CONNECTIONS: usize = 32;

@@ -1,1 +1,5 @@
-//! Tests: faults.
+//! What must hold when things go wrong: races, crashes, outages, hostile clients, other nodes, spies.
+
+mod scene;
+
+mod race;

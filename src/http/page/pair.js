@@ -76,7 +76,7 @@
     mark('step-password', next === 'paused' ? 'current' : '');
     const appeared = hasAction && action.hidden;
     action.hidden = !hasAction;
-    if (hasAction) write(action, ACTIONS[next]);
+    if (hasAction) write(action, ACTIONS[next] || ACTIONS.expired);
     if (appeared) action.focus();
     else if (focused !== document.body && !focused.getClientRects().length) heading.focus();
   }
@@ -313,7 +313,8 @@
       const answers = await Promise.all(codes.map((code) => lookUp(code.sid)));
       if (mine !== turn) return;
       if (answers.includes('paired')) return paired();
-      if (answers.includes('paused')) enter('paused', PAUSED_LATE);
+      // That phone may have been put away: unlike a socket's pause, this one has no end of its own.
+      if (answers.includes('paused')) enter('paused', PAUSED_LATE, true);
       else if (state === 'paused') enter('expired', EXPIRED_FAILED);
       codes = codes.filter((code, i) => answers[i] !== 'over' && performance.now() - code.at < ttlMs);
       if (!codes.length) break;
