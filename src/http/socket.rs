@@ -109,7 +109,7 @@ async fn serve(upgrade: OnUpgrade, app: Arc<App>, user: UserId, sid: Option<Stri
     let Caller { address, place, .. } = caller;
     let Ok(upgraded) = upgrade.await else { return };
     let config = WebSocketConfig::default()
-        .read_buffer_size(1024)
+        .read_buffer_size(256)
         .write_buffer_size(0)
         .max_write_buffer_size(16 * 1024)
         .max_message_size(Some(MESSAGE_BYTES))
