@@ -31,7 +31,7 @@ run: build
 	@[ -s keys/admin.token ] || (umask 077; openssl rand -hex 32 >keys/admin.token)
 	@$(server) seed
 	@echo 'administrator token: $(CURDIR)/keys/admin.token'
-	@SWITCHBOARD__ADMIN__TOKEN=$$(cat keys/admin.token) exec $(server) serve
+	@SWITCHBOARD__ADMIN__TOKEN=$$(cat keys/admin.token) exec $(server) serve --qr 111
 else
 run: build ## a server with sample users on this machine only; HOST=<address> serves phones in its network
 	@$(server) seed

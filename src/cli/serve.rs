@@ -77,7 +77,8 @@ fn welcome(gateway: &Gateway, user: &UserId, is_dev: bool) {
     let origin = &gateway.origin;
     anstream::println!("{} {}", output::strong("scan  "), link.qr_url);
     anstream::println!("{} {origin}/pair/{}", output::strong("or see"), user.segment());
-    anstream::println!("{} {}/v2/sync/init/{}/000", output::strong("socket"), origin.socket(), user.segment());
+    let sid = if is_dev { "/000" } else { "" };
+    anstream::println!("{} {}/v2/sync/init/{}{sid}", output::strong("socket"), origin.socket(), user.segment());
     if is_dev {
         let play = format!("switchboard device pair {} --password {DEV_PASSWORD}", link.qr_url);
         anstream::println!("{} {play}", output::strong("play  "));
