@@ -154,16 +154,22 @@ impl Sync {
     }
 
     async fn in_turn(&self, checked: Checked, _turn: Turn) -> Result<Paired, Error> {
-        match self.stand(&checked).await? {
-            Standing::Repeated { public_key, device } => self.answer_again(&checked, &public_key, device).await,
-            Standing::Reserved(reserved) => {
+        let result = match self.stand(&checked).await {
+            Ok(Standing::Repeated { public_key, device }) => self.answer_again(&checked, &public_key, device).await,
+            Ok(Standing::Reserved(reserved)) => {
                 let result = self.check(&checked, reserved).await;
                 if let Err(error) = &result {
-                    self.settle(&checked, error).await;
+                    self.record(&checked, error).await;
                 }
                 result
             }
+            Err(error) => Err(error),
+        };
+        // a refused phone goes back to scanning: show it the next code
+        if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
+            self.tell(&checked.post.user, Event::Resumed(checked.sid), self.now_ms());
         }
+        result
     }
 
     /// Finds out whether the body is new, and counts it as a failure before it is looked at.
@@ -276,25 +282,15 @@ impl Sync {
         Ok(())
     }
 
-    /// Records a failure's reason, shows the next code, and logs it without secrets.
-    async fn settle(&self, checked: &Checked, error: &Error) {
+    /// Records why an attempt failed, for its repeat to be told the same.
+    async fn record(&self, checked: &Checked, error: &Error) {
         let outcome = match error {
             Error::Undecryptable(_) => Outcome::Undecryptable,
             Error::Refused(_) => Outcome::Failed,
-            _ => Outcome::Pending,
+            _ => return,
         };
-        let now_ms = self.now_ms();
-        if outcome != Outcome::Pending {
-            self.record(checked, outcome, now_ms).await;
-        }
-        if !matches!(error, Error::InvalidSession) {
-            self.tell(&checked.post.user, Event::Resumed(checked.sid), now_ms);
-        }
-    }
-
-    async fn record(&self, checked: &Checked, outcome: Outcome, now_ms: Millis) {
         for _ in 0..RACES {
-            match sync::fail(&self.parts.store, &checked.key(), outcome, now_ms).await {
+            match sync::fail(&self.parts.store, &checked.key(), outcome, self.now_ms()).await {
                 Ok(()) => return,
                 Err(error) if error.is_race() => {}
                 // it stays counted as a failure; only its repeat will be checked again
@@ -308,6 +304,8 @@ impl Sync {
         let key = device::shared_key(&self.parts.store, &self.parts.master, device).await?;
         // revoked within the minute: the repeat must not bring it back
         let (Some(found), Some(key)) = (found, key) else { return Err(Error::InvalidSession) };
+        // the first answer may have been lost with its node, before the sockets were told
+        self.tell(&checked.post.user, Event::Acknowledged(checked.sid), self.now_ms());
         Ok(Paired {
             flavour: checked.flavour,
             shared_key: encrypt(to, checked, &key)?,

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
@@ -11,6 +12,9 @@ use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 use crate::signal::Event;
 use crate::store::sync::{self, State};
+
+/// How long a page waits for what the store says before it gets its first code.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What opening a socket came to.
 pub enum Opened {
@@ -73,7 +77,8 @@ impl Sync {
         if sid == Sid::DEV {
             return None;
         }
-        let session = sync::session(&self.parts.store, sid, user).await.ok().flatten()?;
+        let asked = sync::session(&self.parts.store, sid, user);
+        let session = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok().flatten()?;
         match session.state {
             State::Redeemed => Some(Event::Acknowledged(sid)),
             State::Offered if self.now_ms() - session.changed_ms < self.parts.settings.pause_for.as_ms() => {
