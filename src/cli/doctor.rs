@@ -1,5 +1,6 @@
 //! `switchboard doctor`: looks at everything that a start depends on, and says how to mend it.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::config::Config;
 use crate::gateway::keyring::{self, Keyring};
 use crate::gateway::{self, Databases};
 use crate::model::Clock;
-use crate::store::{Metrics, Store, backend};
+use crate::store::{Metrics, Store, StoreUrl, backend};
 
 /// Check configuration, keys, store, user database, clock and limits; say how to mend what is wrong
 ///
@@ -66,9 +67,14 @@ impl Doctor {
         findings.good("configuration", "every setting is known and has a good value");
         check_address(&config, &mut findings);
         let keys = check_keys(&config, &mut findings);
-        match gateway::open(&config, &Metrics::default()) {
-            Ok(databases) => check_databases(&config, &databases, keys.as_ref(), &mut findings).await,
-            Err(error) => findings.bad("store", error, "set store.url to a place that can be written"),
+        if missing_file(&config).is_some() {
+            let advice = "the first start makes it; `switchboard seed` fills it with sample users";
+            findings.careful("store", format!("{} is not there yet", config.store.url), advice);
+        } else {
+            match gateway::open(&config, &Metrics::default()) {
+                Ok(databases) => check_databases(&config, &databases, keys.as_ref(), &mut findings).await,
+                Err(error) => findings.bad("store", error, "set store.url to a place that can be written"),
+            }
         }
         check_redis(&config, &mut findings).await;
         check_files(&config, &mut findings);
@@ -125,7 +131,19 @@ fn check_address(config: &Config, findings: &mut Findings) {
     }
 }
 
+/// The embedded store's file where it does not exist: a look must not make it.
+fn missing_file(config: &Config) -> Option<&Path> {
+    match &config.store.url {
+        StoreUrl::Sqlite(path) if !path.exists() => Some(path),
+        _ => None,
+    }
+}
+
 fn check_keys(config: &Config, findings: &mut Findings) -> Option<Keyring> {
+    if !Keyring::exists(config) {
+        findings.careful("keys", "not made yet", "the first start makes them, or `switchboard keys generate`");
+        return None;
+    }
     let keys = match Keyring::open(config) {
         Ok(keys) => keys,
         Err(error) => {

@@ -80,6 +80,11 @@ impl Keyring {
         Ok(Self { master: Arc::new(master), identities, identity_path, master_origin })
     }
 
+    /// Whether every key that the configuration names is there, so that opening makes none.
+    pub fn exists(config: &Config) -> bool {
+        identity_path(config).exists() && (config.master_key.is_some() || config.keys.dir.join(MASTER).exists())
+    }
+
     /// Refuses a store that other keys wrote; a new store remembers these.
     pub async fn check_store(&self, store: &Store) -> Result<(), KeyringError> {
         let here = self.master.fingerprint();
