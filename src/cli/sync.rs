@@ -75,11 +75,8 @@ impl SyncCommand {
                 } else if is_drawn {
                     // home, and clear below: the new code takes the old one's place
                     anstream::print!("\x1b[H\x1b[J{}", qr::terminal(&frame.qr_url)?);
-                    anstream::println!(
-                        "\n{}\n{}",
-                        frame.qr_url,
-                        output::dim(format!("waiting for a phone of user {}", self.user))
-                    );
+                    // no more lines: with its quiet zone it just fits a terminal of 24
+                    anstream::println!("\n{}", frame.qr_url);
                 } else {
                     anstream::println!("{}", frame.qr_url);
                 }

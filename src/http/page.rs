@@ -41,6 +41,7 @@ fn show(uid: String, call: Call, app: Arc<App>) -> Response {
         .replace("{{rotate_ms}}", &settings.rotate_every.as_ms().to_string())
         .replace("{{pause_ms}}", &settings.pause_for.as_ms().to_string())
         .replace("{{ttl_ms}}", &settings.session_ttl.as_ms().to_string())
+        .replace("{{segment}}", &user.segment())
         // last: what a user id holds is not looked at again
         .replace("{{uid}}", &escape(user.as_str()));
     let mut response = reply::content("text/html; charset=utf-8", html.into_bytes());
