@@ -2,5 +2,6 @@
 
 mod harness;
 
+mod adversity;
 mod browser;
 mod smoke;

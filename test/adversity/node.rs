@@ -1,0 +1,108 @@
+//! Two nodes over one database: a phone's POST lands on the other node than its page.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::harness::database::redis;
+use crate::harness::phone::session;
+use crate::harness::proxy::Proxy;
+use crate::harness::{ADMIN, Builder, Heard, Layout, Phone, Result, Server, Socket, USER};
+
+async fn two(redis_url: &str) -> Result<(Server, Server)> {
+    let builder = Builder::new(Layout::MariadbShared).await?.set("redis.url", redis_url);
+    let home = builder.home();
+    let one = builder.start().await?;
+    let other = Builder::at(home).set("redis.url", redis_url).start_unseeded().await?;
+    joined(&one).await?;
+    joined(&other).await?;
+    Ok((one, other))
+}
+
+/// Waits until a node listens to the others.
+async fn joined(server: &Server) -> Result {
+    let begun = Instant::now();
+    loop {
+        let ready = server.http.get(server.url("/readyz")).send().await?.text().await?;
+        if ready.contains("\"redis\":\"up\"") {
+            return Ok(());
+        }
+        anyhow::ensure!(begun.elapsed() < Duration::from_secs(5), "{ready}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_hears_of_a_phone_on_the_other_node() -> Result {
+    let (page, phone) = two(&redis()?).await?;
+    let mut socket = Socket::of(&page, USER, None).await?;
+    let sid = socket.code().await?;
+    let begun = Instant::now();
+    Phone::new()?.pair(&phone, USER, &sid).await?;
+    assert_eq!(socket.hear_past_codes().await?, Heard::Pause);
+    assert_eq!(socket.hear_past_codes().await?, Heard::Ack);
+    assert_eq!(socket.hear().await?, Heard::Closed(1000));
+    // through the store it would not have heard of the pause at all
+    println!("heard within {:?}", begun.elapsed());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_on_the_other_node_shows_another_code() -> Result {
+    let (page, phone) = two(&redis()?).await?;
+    let mut socket = Socket::of(&page, USER, None).await?;
+    let sid = socket.code().await?;
+    let body = Phone::new()?.one_step(&phone, "wrong password")?;
+    let (status, _) = phone.post(&session(USER, &sid), body).await?;
+    assert_eq!(status, 403);
+    assert_eq!(socket.hear().await?, Heard::Pause);
+    assert_ne!(socket.code().await?, sid);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_the_store_tells_within_seconds() -> Result {
+    let port = redis()?.rsplit(':').next().context("no port")?.parse()?;
+    let proxy = Proxy::to("127.0.0.1", port).await?;
+    let (page, phone) = two(&format!("redis://127.0.0.1:{}", proxy.port)).await?;
+    proxy.cut();
+    let mut socket = Socket::of(&page, USER, None).await?;
+    let sid = socket.code().await?;
+    Phone::new()?.pair(&phone, USER, &sid).await?;
+    assert_eq!(socket.hear_past_codes().await?, Heard::Ack);
+    assert_eq!(socket.hear().await?, Heard::Closed(1000));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_on_the_other_node_closes_pages_and_stale_news_does_not() -> Result {
+    let (page, phone) = two(&redis()?).await?;
+    let sid = phone.sid(USER).await?;
+    Phone::new()?.pair(&phone, USER, &sid).await?;
+    let id = page.rows("SELECT id FROM sb_device").await?.concat().concat();
+    let mut socket = Socket::of(&page, USER, None).await?;
+    socket.code().await?;
+    let revoke = phone.http.delete(phone.url(&format!("/v1/devices/dev_{id}"))).bearer_auth(ADMIN);
+    assert_eq!(revoke.send().await?.status(), 204);
+    assert_eq!(socket.hear_past_codes().await?, Heard::Closed(4410));
+    // the store still says so for ten seconds, and a page opened now is not meant
+    let mut later = Socket::of(&page, USER, None).await?;
+    later.code().await?;
+    let quiet = tokio::time::timeout(Duration::from_secs(5), later.hear_past_codes()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_other_keys_does_not_start() -> Result {
+    let builder = Builder::new(Layout::MariadbShared).await?;
+    let home = builder.home();
+    let _first = builder.start().await?;
+    let elsewhere = home.folder.path().join("other-keys");
+    let stranger = Builder::at(home).set("keys.dir", elsewhere.display());
+    let output = stranger.run(&["serve", "--listen", "127.0.0.1:0"]).await?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(said.contains("another master key") && said.contains("copy"), "{said}");
+    Ok(())
+}
