@@ -92,6 +92,12 @@ pub(super) fn forgive(change: Change, here: &str, anywhere: &str, failures: i64)
     )
 }
 
+/// Takes one failure back that was counted beforehand and then not looked at.
+pub(super) fn uncount(change: Change, here: &str, anywhere: &str) -> Change {
+    let sql = "UPDATE sb_lockout SET failures = failures - 1 WHERE id IN (?, ?) AND failures > 0";
+    change.run(sql, vec![here.into(), anywhere.into()])
+}
+
 /// Forgets counters that have not moved since `before_ms`.
 pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
     store.commit(Change::new().run("DELETE FROM sb_lockout WHERE last_ms < ?", vec![before_ms.into()])).await

@@ -196,6 +196,21 @@ pub async fn fail(store: &Store, key: &Key<'_>, outcome: Outcome, now_ms: Millis
     store.commit(write(Change::new(), key.sid, key.user, Some(&known), &to)).await
 }
 
+/// Takes a reservation back: its password was never compared, for want of a database or of a free core.
+/// A race means that the row has changed: read and try again.
+pub async fn release(store: &Store, key: &Key<'_>, now_ms: Millis) -> Result<()> {
+    let Some(known) = session(store, key.sid, key.user).await? else { return Ok(()) };
+    if known.attempts.find(key.body_hash).is_none_or(|attempt| attempt.outcome != Outcome::Pending) {
+        return Ok(());
+    }
+    let mut attempts = known.attempts.clone();
+    attempts.remove(key.body_hash);
+    let (public_key, failures) = (known.public_key.as_deref(), (known.failures - 1).max(0));
+    let to = Write { state: State::Failed, public_key, failures, attempts: &attempts, now_ms };
+    let change = write(Change::new(), key.sid, key.user, Some(&known), &to);
+    store.commit(lockout::uncount(change, key.here_id, key.anywhere_id)).await
+}
+
 /// Spends the session on a new device and takes back the `forgiven` failures of its address.
 /// Exactly one caller of one session gets `Ok`; the development session spends nothing.
 pub async fn redeem(

@@ -1,7 +1,9 @@
-//! What must hold when things go wrong: crashes, outages, hostile clients, other nodes, spies.
+//! What must hold when things go wrong: races, crashes, outages, hostile clients, other nodes, spies.
 
 mod crash;
 mod hostile;
 mod node;
 mod outage;
+mod race;
+mod scene;
 mod secrecy;

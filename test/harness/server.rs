@@ -291,7 +291,9 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("--- server log ---\n{}", self.log().unwrap_or_default());
+            let log = self.log().unwrap_or_default();
+            let last: Vec<&str> = log.lines().rev().take(20).collect();
+            eprintln!("--- the server's last words, newest first ---\n{}", last.join("\n"));
         }
     }
 }

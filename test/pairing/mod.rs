@@ -2,7 +2,12 @@
 
 mod contract;
 mod digest;
+mod lockout;
 mod pem;
 mod play;
 mod refusal;
+mod rotation;
+mod session;
+mod socket;
+mod timing;
 mod url;

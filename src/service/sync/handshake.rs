@@ -282,19 +282,26 @@ impl Sync {
         Ok(())
     }
 
-    /// Records why an attempt failed, for its repeat to be told the same.
+    /// Records why an attempt failed, for its repeat to be told the same; one whose password
+    /// was never compared did not fail, and is taken back.
     async fn record(&self, checked: &Checked, error: &Error) {
-        let outcome = match error {
-            Error::Undecryptable(_) => Outcome::Undecryptable,
-            Error::Refused(_) => Outcome::Failed,
-            _ => return,
+        let verdict = match error {
+            Error::Undecryptable(_) => Some(Outcome::Undecryptable),
+            Error::Refused(_) => Some(Outcome::Failed),
+            Error::InvalidSession => return,
+            _ => None,
         };
         for _ in 0..RACES {
-            match sync::fail(&self.parts.store, &checked.key(), outcome, self.now_ms()).await {
+            let (key, now_ms) = (checked.key(), self.now_ms());
+            let written = match verdict {
+                Some(outcome) => sync::fail(&self.parts.store, &key, outcome, now_ms).await,
+                None => sync::release(&self.parts.store, &key, now_ms).await,
+            };
+            match written {
                 Ok(()) => return,
                 Err(error) if error.is_race() => {}
-                // it stays counted as a failure; only its repeat will be checked again
-                Err(error) => return tracing::warn!(%error, "could not record why an attempt failed"),
+                // it stays counted as a failure, and pending until its repeat takes it up
+                Err(error) => return tracing::warn!(%error, "could not record what became of an attempt"),
             }
         }
     }

@@ -11,9 +11,9 @@ use crate::service::pool::Pool;
 use crate::store::backend::{self, Login};
 use crate::store::{self, Store};
 
-/// Argon2 takes tens of milliseconds of a core: few at once, and so few waiting that the last of them
-/// still leaves within `sync.refusal_delay`. Who waited longer would be known to have such a password.
-const ARGON2_WAITING: usize = 8;
+/// Argon2 takes tens of milliseconds of a core: few at once. When so many wait, everybody is told to
+/// come back, as an answer to some only would tell who has such a password.
+const ARGON2_WAITING: usize = 64;
 
 /// The backend's hashing salt and the pool for what is slow.
 pub struct Passwords {

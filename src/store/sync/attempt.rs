@@ -42,10 +42,15 @@ impl Attempts {
 
     /// Records a body, in the place of what was known of it.
     pub fn put(&mut self, body_hash: &str, attempt: Attempt) {
-        self.0.retain(|(hash, _)| hash != key(body_hash));
+        self.remove(body_hash);
         self.0.push((key(body_hash).to_owned(), attempt));
         let forgotten = self.0.len().saturating_sub(KEPT);
         self.0.drain(..forgotten);
+    }
+
+    /// Forgets a body, as if it had not been posted.
+    pub fn remove(&mut self, body_hash: &str) {
+        self.0.retain(|(hash, _)| hash != key(body_hash));
     }
 
     pub fn parse(text: &str) -> Result<Self> {

@@ -1,4 +1,0 @@
-//! Builds the tests of `faults` alone while they are being written.
-
-mod faults;
-mod harness;
