@@ -35,9 +35,11 @@ fn current(ladder: &[Rung], lockout: Lockout, now_ms: Millis) -> i64 {
 /// Either the counts that the next attempt writes (from here, from anywhere), or how long to wait.
 pub(super) fn decide(ladder: &[Rung], here: Lockout, anywhere: Lockout, now_ms: Millis) -> Result<(i64, i64), Span> {
     let counts = (current(ladder, here, now_ms), current(ladder, anywhere, now_ms));
-    let until_here = here.last_ms + wait_of(ladder, counts.0);
-    let until_anywhere = anywhere.last_ms + wait_of(ladder, counts.1).min(ANYWHERE.as_ms());
-    let left = until_here.max(until_anywhere) - now_ms;
+    // another node's clock may be ahead: nobody waits longer than the ladder says
+    let left_of = |last_ms: Millis, wait: Millis| (last_ms + wait - now_ms).min(wait);
+    let here = left_of(here.last_ms, wait_of(ladder, counts.0));
+    let anywhere = left_of(anywhere.last_ms, wait_of(ladder, counts.1).min(ANYWHERE.as_ms()));
+    let left = here.max(anywhere);
     match u64::try_from(left) {
         Ok(left) if left > 0 => Err(Span::from_millis(left)),
         _ => Ok((counts.0 + 1, counts.1 + 1)),
