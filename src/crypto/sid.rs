@@ -19,7 +19,8 @@ impl Sid {
     pub const DEV: Self = Self([0; 16]);
 
     pub fn issue(key: &HashKey, user: &UserId, now_ms: Millis, ttl: Span) -> Self {
-        let expiry = u32::try_from((now_ms + ttl.as_ms()) / 1000).unwrap_or(u32::MAX);
+        // whole seconds, rounded up: nobody gets less than the contract grants
+        let expiry = u32::try_from((now_ms + ttl.as_ms() + 999) / 1000).unwrap_or(u32::MAX);
         let mut sid = [0_u8; 16];
         sid[..4].copy_from_slice(&expiry.to_be_bytes());
         OsRng.fill_bytes(&mut sid[4..8]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ::http::{Method, StatusCode};
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use warp::Filter;
@@ -84,6 +85,12 @@ fn accepted(call: &Call) -> Option<&'static str> {
 /// A reply that ends a handler early; boxed, as replies are large.
 type Refusal = Box<Response>;
 
+/// What two-step phones post first.
+#[derive(Deserialize)]
+struct OfferIn {
+    public_key: Option<String>,
+}
+
 /// What phones post, in either flavour. `Content-Type` is ignored, unknown fields too.
 #[derive(Deserialize)]
 struct HandshakeIn {
@@ -91,10 +98,14 @@ struct HandshakeIn {
     password: Option<String>,
     #[serde(rename = "hashingAlgorithm")]
     hashing_algorithm: Option<String>,
-    #[serde(rename = "mgf1ParameterSpec", alias = "decryption_hash")]
-    password_mgf1: Option<String>,
-    #[serde(rename = "mgf1ParameterSpec_dec", alias = "encryption_hash")]
-    answer_mgf1: Option<String>,
+    #[serde(rename = "mgf1ParameterSpec")]
+    one_step_password_mgf1: Option<String>,
+    #[serde(rename = "mgf1ParameterSpec_dec")]
+    one_step_answer_mgf1: Option<String>,
+    #[serde(rename = "decryption_hash")]
+    two_step_password_mgf1: Option<String>,
+    #[serde(rename = "encryption_hash")]
+    two_step_answer_mgf1: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -126,7 +137,7 @@ async fn offer<B: Buf, E>(
     app: Arc<App>,
 ) -> Response {
     let response = match call.method {
-        Method::POST => offer_now(&uid, &sid, stream, &app).await.unwrap_or_else(|refusal| *refusal),
+        Method::POST => offer_now(&uid, &sid, stream, &app, Instant::now()).await.unwrap_or_else(|refusal| *refusal),
         Method::OPTIONS => cors::preflight(),
         _ => reply::method_not_allowed("POST, OPTIONS"),
     };
@@ -138,11 +149,12 @@ async fn offer_now<B: Buf, E>(
     sid: &str,
     stream: impl Stream<Item = Result<B, E>>,
     app: &App,
+    arrived: Instant,
 ) -> Result<Response, Refusal> {
-    let (posted, _) = read(stream, app).await?;
+    let (posted, _) = read::<OfferIn, _, _>(stream, app).await?;
     let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
     let user = user(uid)?;
-    let offered = app.sync.offer(&user, sid, &public_key).await.map_err(refused)?;
+    let offered = app.sync.offer(&user, sid, &public_key, arrived).await.map_err(refused)?;
     let verification_url = verification_path(&user, offered.sid);
     Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
 }
@@ -173,17 +185,24 @@ async fn pair_now<B: Buf, E>(
     app: &App,
     arrived: Instant,
 ) -> Result<Response, Refusal> {
-    let (posted, bytes) = read(stream, app).await?;
+    let (posted, bytes) = read::<HandshakeIn, _, _>(stream, app).await?;
     let password =
         posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
     let oaep = Digest::of_oaep(posted.hashing_algorithm.as_deref());
+    let public_key = posted.public_key.filter(|pem| !pem.is_empty());
+    // each flavour has its own names, and heeds no others
+    let (password_mgf1, answer_mgf1) = if public_key.is_some() {
+        (posted.one_step_password_mgf1, posted.one_step_answer_mgf1)
+    } else {
+        (posted.two_step_password_mgf1, posted.two_step_answer_mgf1)
+    };
     let handshake = Handshake {
         user: user(uid)?,
         sid,
-        public_key: posted.public_key.filter(|pem| !pem.is_empty()),
+        public_key,
         password,
-        password_digests: DigestPair { oaep, mgf1: Digest::of_mgf1(posted.password_mgf1.as_deref()) },
-        answer_mgf1: Digest::of_mgf1(posted.answer_mgf1.as_deref()),
+        password_digests: DigestPair { oaep, mgf1: Digest::of_mgf1(password_mgf1.as_deref()) },
+        answer_mgf1: Digest::of_mgf1(answer_mgf1.as_deref()),
         body_hash: body_hash(&bytes),
         address: address::group(call.caller.address),
         arrived,
@@ -206,7 +225,10 @@ fn answer(paired: Paired, seeds_url: &str) -> Response {
     }
 }
 
-async fn read<B: Buf, E>(stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<(HandshakeIn, Bytes), Refusal> {
+async fn read<T: DeserializeOwned, B: Buf, E>(
+    stream: impl Stream<Item = Result<B, E>>,
+    app: &App,
+) -> Result<(T, Bytes), Refusal> {
     let time = app.settings.body_timeout.as_duration();
     let bytes = body::read(stream, app.settings.body_limit, time).await.map_err(|error| {
         let status = match error {
@@ -216,10 +238,13 @@ async fn read<B: Buf, E>(stream: impl Stream<Item = Result<B, E>>, app: &App) ->
         };
         Refusal::from(reply::text(status, error.to_string()))
     })?;
-    match serde_json::from_slice(&body::escape_controls(&bytes)) {
-        Ok(posted) => Ok((posted, bytes)),
+    let json = body::escape_controls(&bytes);
+    // the library would take a list for the fields in their order
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    match serde_json::from_slice(&json) {
+        Ok(posted) if is_object => Ok((posted, bytes)),
         // the reason may quote the body: it is not logged
-        Err(_) => Err(missing("poorly formed json")),
+        Ok(_) | Err(_) => Err(missing("poorly formed json")),
     }
 }
 

@@ -132,9 +132,7 @@ async fn serve(upgrade: OnUpgrade, app: Arc<App>, user: UserId, sid: Option<Stri
     };
     // the socket held its connection's place until here
     drop(place);
-    if let Some((code, reason)) = close {
-        Box::pin(say_goodbye(socket, code, reason)).await;
-    }
+    Box::pin(say_goodbye(socket, close)).await;
 }
 
 const PAUSE: &str = "201- pause";
@@ -210,12 +208,16 @@ async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
 }
 
 /// Sends a close frame and waits a moment for the client's, so that ours is not lost in a reset.
-async fn say_goodbye(mut socket: Socket, code: CloseCode, reason: &'static str) {
+/// Where the client closed first, its answer goes out.
+async fn say_goodbye(mut socket: Socket, ending: Ending) {
     let farewell = async {
-        let frame = CloseFrame { code, reason: reason.into() };
-        if socket.close(Some(frame)).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
+        if let Some((code, reason)) = ending
+            && socket.close(Some(CloseFrame { code, reason: reason.into() })).await.is_err()
+        {
+            return;
         }
+        // reading on is what sends the library's own answer to a client's close
+        while let Some(Ok(_)) = socket.next().await {}
     };
     let _ = timeout(LINGER, farewell).await;
 }

@@ -1,6 +1,6 @@
 //! What a paired phone may publish to: the configured table of platforms.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One row of `[[platforms]]`. `id` is `wallets.platformId` of the backend database
 /// and stays inside; the rest goes to phones as it stands.
@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Platform {
     #[serde(skip_serializing)]
     pub id: i64,
+    /// Phones expect lower case.
+    #[serde(deserialize_with = "lower_case")]
     pub name: String,
     #[serde(default)]
     pub description: String,
@@ -20,6 +22,10 @@ pub struct Platform {
     pub logo: String,
     #[serde(default)]
     pub initialization_url: String,
+}
+
+fn lower_case<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    String::deserialize(from).map(|name| name.to_lowercase())
 }
 
 /// A user's platforms: those with a grant, and the others.

@@ -145,19 +145,21 @@ fn write(change: Change, sid: Sid, user: &UserId, known: Option<&Session>, to: &
 }
 
 /// Keeps the public key of a phone that will send its password next; the last one sent counts.
-/// `false` when the session is spent.
-pub async fn offer(store: &Store, sid: Sid, user: &UserId, pem: &str, now_ms: Millis) -> Result<bool> {
-    let known = session(store, sid, user).await?;
-    if known.as_ref().is_some_and(|known| known.state == State::Redeemed) {
-        return Ok(false);
-    }
-    let failures = known.as_ref().map_or(0, |known| known.failures);
-    let attempts = known.as_ref().map(|known| known.attempts.clone()).unwrap_or_default();
+/// A race means that the row is no longer as it was `known`.
+pub async fn offer(
+    store: &Store,
+    sid: Sid,
+    user: &UserId,
+    known: Option<&Session>,
+    pem: &str,
+    now_ms: Millis,
+) -> Result<()> {
+    let failures = known.map_or(0, |known| known.failures);
+    let attempts = known.map(|known| known.attempts.clone()).unwrap_or_default();
     let to = Write { state: State::Offered, public_key: Some(pem), failures, attempts: &attempts, now_ms };
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = 'offered'";
-    let change = write(Change::new(), sid, user, known.as_ref(), &to);
-    store.commit(change.settled_by(settled, vec![sid.to_string().into(), now_ms.into()])).await?;
-    Ok(true)
+    let change = write(Change::new(), sid, user, known, &to);
+    store.commit(change.settled_by(settled, vec![sid.to_string().into(), now_ms.into()])).await
 }
 
 /// Counts an attempt as failed before its password is looked at. Guarded by everything in

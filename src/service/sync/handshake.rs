@@ -17,7 +17,7 @@ use crate::model::{DeviceId, Digest, DigestPair, Millis, Secret, Span, UserId};
 use crate::signal::Event;
 use crate::store::backend::Login;
 use crate::store::device::{self, NewDevice};
-use crate::store::sync::{self, Attempt, Attempts, Key, Outcome, Snapshot, State};
+use crate::store::sync::{self, Attempt, Attempts, Key, Outcome, Session, Snapshot, State};
 
 /// Tries before a race between nodes is called busy.
 pub(super) const RACES: usize = 20;
@@ -85,7 +85,6 @@ struct Checked {
     post: Handshake,
     sid: Sid,
     flavour: Flavour,
-    posted_key: Option<PublicKey>,
     here_id: String,
     anywhere_id: String,
 }
@@ -139,8 +138,6 @@ impl Sync {
 
     async fn pair_now(&self, post: Handshake) -> Result<Paired, Error> {
         let sid = self.valid(&post.user, &post.sid)?;
-        let posted = post.public_key.as_deref().map(PublicKey::from_pem).transpose();
-        let posted_key = posted.map_err(|_| Error::InvalidPublicKey)?;
         // before any look-up, so that it says nothing of the user
         if self.parts.passwords.is_busy() {
             return Err(Error::Busy);
@@ -148,7 +145,7 @@ impl Sync {
         let user = post.user.as_str().as_bytes();
         let here_id = self.parts.lockout_key.hex(&[b"here", user, post.address.to_string().as_bytes()]);
         let anywhere_id = self.parts.lockout_key.hex(&[b"anywhere", user]);
-        let checked = Checked { sid, flavour: flavour_of(&post), posted_key, here_id, anywhere_id, post };
+        let checked = Checked { sid, flavour: flavour_of(&post), here_id, anywhere_id, post };
         let turn = self.turns.take(&checked.post.user).await.ok_or(Error::Busy)?;
         self.in_turn(checked, turn).await
     }
@@ -186,7 +183,7 @@ impl Sync {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
-            self.may_try(checked, &seen)?;
+            self.may_try(&checked.post.user, checked.sid, seen.session.as_ref())?;
             let public_key = public_key(checked, &seen)?;
             let counts =
                 lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?;
@@ -219,13 +216,10 @@ impl Sync {
         }
     }
 
-    fn may_try(&self, checked: &Checked, seen: &Snapshot) -> Result<(), Error> {
-        let Some(session) = &seen.session else { return Ok(()) };
-        let is_spent = session.state == State::Redeemed || session.failures >= KILLS;
-        if is_spent && !self.is_dev(&checked.post.user, checked.sid) {
-            return Err(Error::InvalidSession);
-        }
-        Ok(())
+    /// A session that is redeemed, or killed by its failures, takes no more.
+    pub(super) fn may_try(&self, user: &UserId, sid: Sid, session: Option<&Session>) -> Result<(), Error> {
+        let is_spent = session.is_some_and(|session| session.state == State::Redeemed || session.failures >= KILLS);
+        if is_spent && !self.is_dev(user, sid) { Err(Error::InvalidSession) } else { Ok(()) }
     }
 
     /// Looks at the password; its failure is already counted.
@@ -333,11 +327,9 @@ fn flavour_of(post: &Handshake) -> Flavour {
 
 /// The key in the body, else the one that T1 left.
 fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PublicKey, Error> {
-    if let Some(posted) = &checked.posted_key {
-        return Ok(posted.clone());
-    }
     let offered = seen.session.as_ref().and_then(|session| session.public_key.as_ref());
-    PublicKey::from_pem(offered.ok_or(Error::MissingPublicKey)?).map_err(|_| Error::InvalidPublicKey)
+    let pem = checked.post.public_key.as_ref().or(offered).ok_or(Error::MissingPublicKey)?;
+    PublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)
 }
 
 fn is_under_way(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> bool {
@@ -351,7 +343,7 @@ fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String,
 }
 
 /// Waits until a fixed time after arrival, or a multiple of it: how long the work took is no hint.
-async fn leave_at(arrived: Instant, delay: Span) {
+pub(super) async fn leave_at(arrived: Instant, delay: Span) {
     let (delay, spent) = (delay.as_duration(), arrived.elapsed());
     if !delay.is_zero() {
         let rounds = spent.as_nanos() / delay.as_nanos() + 1;

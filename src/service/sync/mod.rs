@@ -25,6 +25,7 @@ pub use socket::{Opened, Session};
 use std::sync::Arc;
 
 use serde::Deserialize;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::crypto::{HashKey, MasterKey, PublicKey, Sid};
@@ -161,17 +162,26 @@ impl Sync {
     }
 
     /// T1: keeps the phone's public key, pauses the sockets, answers with our own key.
-    pub async fn offer(&self, user: &UserId, sid: &str, public_key: &str) -> Result<Offered, Error> {
+    pub async fn offer(&self, user: &UserId, sid: &str, public_key: &str, arrived: Instant) -> Result<Offered, Error> {
+        let result = self.offer_now(user, sid, public_key).await;
+        if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
+            handshake::leave_at(arrived, self.parts.settings.refusal_delay).await;
+        }
+        result
+    }
+
+    async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str) -> Result<Offered, Error> {
         let sid = self.valid(user, sid)?;
-        PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
         for _ in 0..handshake::RACES {
+            let known = store::sync::session(&self.parts.store, sid, user).await?;
+            self.may_try(user, sid, known.as_ref())?;
+            PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
             let now_ms = self.now_ms();
-            match store::sync::offer(&self.parts.store, sid, user, public_key, now_ms).await {
-                Ok(true) => {
+            match store::sync::offer(&self.parts.store, sid, user, known.as_ref(), public_key, now_ms).await {
+                Ok(()) => {
                     self.tell(user, Event::Paused(sid), now_ms);
                     return Ok(Offered { public_key: self.public_pem().to_owned(), sid });
                 }
-                Ok(false) => return Err(Error::InvalidSession),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
