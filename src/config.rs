@@ -145,6 +145,9 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if config.store.timeout.as_ms() < 10 {
         return wrong("store.timeout", "at least 10ms");
     }
+    if !config.log.level.split(',').all(is_directive) {
+        return wrong("log.level", "error, warn, info, debug, trace or off, or target=level, with commas between");
+    }
     if config.http.connections == 0 {
         return wrong("http.connections", "at least 1");
     }
@@ -152,6 +155,12 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         return wrong("http.body_limit", "at least 8192: a handshake has to fit");
     }
     Ok(())
+}
+
+/// `info`, or `switchboard::store=debug`. A bare word that is no level would be taken for a target.
+fn is_directive(text: &str) -> bool {
+    let level = text.rsplit_once('=').map_or(text, |(_, level)| level).trim();
+    ["error", "warn", "info", "debug", "trace", "off"].contains(&level.to_lowercase().as_str())
 }
 
 #[cfg(test)]

@@ -95,10 +95,11 @@ pub fn open(config: &Config, metrics: &store::Metrics) -> Result<Databases, Star
 impl Gateway {
     /// Opens, checks, migrates and listens. When this returns, the node serves.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        if config.is_dev
-            && let Some(open) = config.http.listen.iter().find(|address| !address.ip().is_loopback())
-        {
-            return Err(StartError::NotLoopback(*open));
+        if config.is_dev {
+            let metrics = config.http.metrics_listen.parse().ok();
+            if let Some(open) = config.http.listen.iter().copied().chain(metrics).find(|at| !at.ip().is_loopback()) {
+                return Err(StartError::NotLoopback(open));
+            }
         }
         let mut origin = origin(&config)?;
         let acceptor = config.tls.acceptor()?;
@@ -258,7 +259,7 @@ async fn hash_keys(
 }
 
 /// The backend's hashing salt where the configuration has it; empty: it is in the backend database.
-fn salt(config: &Config) -> Result<Secret, StartError> {
+pub(crate) fn salt(config: &Config) -> Result<Secret, StartError> {
     let path = &config.backend.hashing_salt_file;
     if !config.backend.hashing_salt.is_empty() || path.is_empty() {
         return Ok(config.backend.hashing_salt.clone());

@@ -4,4 +4,6 @@ mod harness;
 
 mod adversity;
 mod browser;
+mod operations;
+mod pairing;
 mod smoke;

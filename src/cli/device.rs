@@ -133,14 +133,14 @@ impl Pair {
                 answer_mgf1: self.mgf1_answer.into(),
             },
         };
-        let paired = phone.pair(flavour).await?;
-        if let Some(path) = &self.save {
-            let mut file = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)
-                .with_context(|| path.display().to_string())?;
+        // before pairing: a device whose key nobody has would be left behind
+        let saved = self.save.as_ref().map(create).transpose()?;
+        let paired = phone.pair(flavour).await;
+        if let (Err(_), Some(path)) = (&paired, &self.save) {
+            let _ = std::fs::remove_file(path);
+        }
+        let paired = paired?;
+        if let Some(mut file) = saved {
             file.write_all(paired.shared_key.as_bytes())?;
         }
         let fingerprint = paired.shared_key.fingerprint();
@@ -164,6 +164,12 @@ impl Pair {
         std::io::stdin().read_line(&mut line)?;
         Ok(Secret::new(line.trim_end_matches(['\r', '\n']).to_owned()))
     }
+}
+
+/// A new file that only its owner may read.
+fn create(path: &PathBuf) -> anyhow::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path).with_context(|| path.display().to_string())
 }
 
 async fn list(api: &api::Api, user: &UserId, as_json: bool) -> anyhow::Result<()> {

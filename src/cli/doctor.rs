@@ -67,15 +67,7 @@ impl Doctor {
         findings.good("configuration", "every setting is known and has a good value");
         check_address(&config, &mut findings);
         let keys = check_keys(&config, &mut findings);
-        if missing_file(&config).is_some() {
-            let advice = "the first start makes it; `switchboard seed` fills it with sample users";
-            findings.careful("store", format!("{} is not there yet", config.store.url), advice);
-        } else {
-            match gateway::open(&config, &Metrics::default()) {
-                Ok(databases) => check_databases(&config, &databases, keys.as_ref(), &mut findings).await,
-                Err(error) => findings.bad("store", error, "set store.url to a place that can be written"),
-            }
-        }
+        check_stores(&config, keys.as_ref(), &mut findings).await;
         check_redis(&config, &mut findings).await;
         check_files(&config, &mut findings);
         self.print(&findings);
@@ -131,16 +123,53 @@ fn check_address(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// The embedded store's file where it does not exist: a look must not make it.
-fn missing_file(config: &Config) -> Option<&Path> {
-    match &config.store.url {
+/// The embedded file of a URL where it does not exist: a look must not make it.
+fn missing_file(url: &StoreUrl) -> Option<&Path> {
+    match url {
         StoreUrl::Sqlite(path) if !path.exists() => Some(path),
         _ => None,
     }
 }
 
+/// Whether a file could be made there: its nearest folder that exists can be written.
+fn can_be_made(path: &Path) -> bool {
+    let folder =
+        path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let nearest = folder.into_iter().find_map(|folder| std::fs::metadata(folder).ok());
+    nearest.is_some_and(|meta| meta.is_dir() && !meta.permissions().readonly())
+}
+
+async fn check_stores(config: &Config, keys: Option<&Keyring>, findings: &mut Findings) {
+    if let Some(path) = missing_file(&config.store.url) {
+        let found = format!("{} is not there yet", config.store.url);
+        if can_be_made(path) {
+            findings.careful("store", found, "the first start makes it; `switchboard seed` fills it with sample users");
+        } else {
+            findings.bad("store", found, "set store.url to a place that can be written");
+        }
+        return;
+    }
+    let mut config = config.clone();
+    let backend: Option<StoreUrl> = config.backend.url.parse().ok();
+    let backend_is_missing = backend.as_ref().is_some_and(|url| missing_file(url).is_some());
+    if backend_is_missing {
+        let advice = "point backend.url at the user database, or `switchboard seed` for a sample";
+        findings.bad("user database", format!("{} is not there", config.backend.url), advice);
+        config.backend.url.clear();
+    }
+    match gateway::open(&config, &Metrics::default()) {
+        Ok(databases) => {
+            check_store(&config, &databases, keys, findings).await;
+            if !backend_is_missing {
+                check_backend(&config, &databases.backend, findings).await;
+            }
+        }
+        Err(error) => findings.bad("store", error, "set store.url to a place that can be written"),
+    }
+}
+
 fn check_keys(config: &Config, findings: &mut Findings) -> Option<Keyring> {
-    if !Keyring::exists(config) {
+    if keyring::uses_own_identity(config) && !Keyring::exists(config) {
         findings.careful("keys", "not made yet", "the first start makes them, or `switchboard keys generate`");
         return None;
     }
@@ -163,7 +192,7 @@ fn check_keys(config: &Config, findings: &mut Findings) -> Option<Keyring> {
     Some(keys)
 }
 
-async fn check_databases(config: &Config, databases: &Databases, keys: Option<&Keyring>, findings: &mut Findings) {
+async fn check_store(config: &Config, databases: &Databases, keys: Option<&Keyring>, findings: &mut Findings) {
     let url = config.store.url.to_string();
     match databases.store.ping().await {
         Ok(()) => findings.good("store", &url),
@@ -175,7 +204,7 @@ async fn check_databases(config: &Config, databases: &Databases, keys: Option<&K
     match databases.store.has_table("sb_device").await {
         Ok(true) => {
             if let Some(keys) = keys {
-                match keys.check_store(&databases.store).await {
+                match keys.compare_store(&databases.store).await {
                     Ok(()) => findings.good("store's keys", "the store was written under these keys"),
                     Err(error) => findings.bad("store's keys", error, "the message says what to copy"),
                 }
@@ -186,7 +215,6 @@ async fn check_databases(config: &Config, databases: &Databases, keys: Option<&K
         }
         Err(error) => findings.bad("schema", error, "give the store's user rights on its database"),
     }
-    check_backend(config, &databases.backend, findings).await;
     check_clock(&databases.store, findings).await;
 }
 
@@ -208,7 +236,10 @@ async fn check_backend(config: &Config, store: &Store, findings: &mut Findings) 
     findings.good("user database", "users, usersInfos and wallets are there");
     let in_settings = !config.backend.hashing_salt.is_empty() || !config.backend.hashing_salt_file.is_empty();
     if in_settings {
-        findings.good("hashing salt", "from the configuration");
+        match gateway::salt(config) {
+            Ok(_) => findings.good("hashing salt", "from the configuration"),
+            Err(error) => findings.bad("hashing salt", error, "give a file that the server may read"),
+        }
     } else if matches!(backend::hashing_salt(store).await, Ok(Some(_))) {
         findings.good("hashing salt", "from the user database");
     } else {

@@ -17,7 +17,8 @@ pub(super) struct HealthCommand {
 impl HealthCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let mut server = self.server;
-        if server.url.is_none() {
+        let is_own = server.url.is_none();
+        if is_own {
             // itself, whatever the world calls it
             let mut address = config.http.listen.first().copied().unwrap_or_else(|| ([127, 0, 0, 1], 6996).into());
             if address.ip().is_unspecified() {
@@ -26,7 +27,11 @@ impl HealthCommand {
             let scheme = if config.tls.is_on() { "https" } else { "http" };
             server.url = Some(format!("{scheme}://{address}"));
         }
-        let answer = server.api(&config)?.get("/readyz").await?.text().await?;
+        let mut api = server.api(&config)?;
+        if is_own {
+            api.client = api::own_client()?;
+        }
+        let answer = api.get("/readyz").await?.text().await?;
         anstream::println!("{answer}");
         Ok(ExitCode::SUCCESS)
     }

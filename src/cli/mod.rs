@@ -81,8 +81,17 @@ pub fn run() -> ExitCode {
         runtime(&arguments.command)?.block_on(dispatch(arguments.command, config))
     });
     result.unwrap_or_else(|error| {
-        anstream::eprintln!("{}: {error:#}", output::bad("error"));
+        anstream::eprintln!("{}: {}", output::bad("error"), told(&error));
         ExitCode::FAILURE
+    })
+}
+
+/// An error with its causes, each told once: many a message quotes its cause already.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told {
+        told if told.is_empty() => cause,
+        told if told.contains(&cause) => told,
+        told => format!("{told}: {cause}"),
     })
 }
 

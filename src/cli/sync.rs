@@ -1,13 +1,19 @@
 //! `switchboard sync`: draws the live, rotating code of a user in the terminal.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::json;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_tungstenite::Connector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -45,8 +51,10 @@ impl SyncCommand {
         let path = format!("/v2/sync/users/{}", self.user.segment());
         let url = api.get(&path).await?.text().await?;
         let url = format!("{}{}", api.base.replacen("http", "ws", 1), path_of(url.trim())?);
-        let (mut socket, _) =
-            tokio_tungstenite::connect_async(&url).await.with_context(|| format!("cannot open {url}"))?;
+        let connector = self.server.ca.as_ref().map(trusting).transpose()?;
+        let (mut socket, _) = tokio_tungstenite::connect_async_tls_with_config(&url, None, false, connector)
+            .await
+            .with_context(|| format!("cannot open {url}"))?;
         let mut is_paired = false;
         while let Some(message) = socket.next().await {
             match message.context("the socket broke off")? {
@@ -103,6 +111,16 @@ impl SyncCommand {
         }
         ExitCode::FAILURE
     }
+}
+
+/// TLS that trusts one certificate.
+fn trusting(ca: &PathBuf) -> anyhow::Result<Connector> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(ca).with_context(|| ca.display().to_string())? {
+        roots.add(certificate?)?;
+    }
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    Ok(Connector::Rustls(Arc::new(config)))
 }
 
 fn path_of(url: &str) -> anyhow::Result<String> {

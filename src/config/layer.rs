@@ -34,29 +34,39 @@ pub struct Layers {
 /// A value as errors and `--print-config` may show it.
 pub(super) fn shown(key: &str, value: &Value) -> Value {
     match value {
-        Value::String(text) if URLS.contains(&key) => Value::String(redact_url(text)),
-        Value::String(text) if SECRETS.contains(&key) && !text.is_empty() => Value::String("(hidden)".into()),
+        Value::String(text) if text.is_empty() => value.clone(),
+        Value::String(text) if URLS.contains(&key) => Value::String(without_login(text)),
+        _ if SECRETS.contains(&key) || URLS.contains(&key) => Value::String("(hidden)".into()),
         other => other.clone(),
     }
 }
 
+/// A URL without its password, even where it is too broken to have one in the usual place.
+fn without_login(text: &str) -> String {
+    let redacted = redact_url(text);
+    match redacted.rsplit_once('@') {
+        Some((_, host)) if !text.contains("://") => format!("(hidden)@{host}"),
+        _ => redacted,
+    }
+}
+
+/// Where TOML is broken, without what stands there: it may be a secret.
+fn not_toml(path: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
+    ConfigError::NotToml { path: path.to_owned(), reason: format!("line {line}: {}", error.message()) }
+}
+
 impl Layers {
     pub(super) fn of_default(text: &str) -> Result<Self, ConfigError> {
-        let not_toml = |error: toml::de::Error| ConfigError::NotToml {
-            path: "the compiled-in default".into(),
-            reason: error.to_string(),
-        };
-        Ok(Self { table: text.parse().map_err(not_toml)?, origins: BTreeMap::new() })
+        let table = text.parse().map_err(|error| not_toml("the compiled-in default", text, &error))?;
+        Ok(Self { table, origins: BTreeMap::new() })
     }
 
     pub(super) fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { path: shown.clone(), reason: error.to_string() })?;
-        let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::NotToml {
-            path: shown.clone(),
-            reason: error.to_string(),
-        })?;
+        let table: Table = text.parse().map_err(|error| not_toml(&shown, &text, &error))?;
         for (section, value) in table {
             match value {
                 Value::Table(settings) => {
@@ -134,7 +144,10 @@ impl Layers {
             // `sync.lockouts[0].wait` is a part of the setting `sync.lockouts`
             let key = path.split('[').next().unwrap_or(&path);
             let key = key.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
-            self.wrong(&key, inner.message())
+            // a message about the kind quotes the value
+            let is_secret = SECRETS.contains(&key.as_str()) || URLS.contains(&key.as_str());
+            let quotes = inner.message().starts_with("invalid type");
+            self.wrong(&key, if is_secret && quotes { "a text" } else { inner.message() })
         })
     }
 }

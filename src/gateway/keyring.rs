@@ -87,17 +87,26 @@ impl Keyring {
 
     /// Refuses a store that other keys wrote; a new store remembers these.
     pub async fn check_store(&self, store: &Store) -> Result<(), KeyringError> {
-        let here = self.master.fingerprint();
-        let stored = meta::value_or_insert(store, "master_key", here).await?;
-        if stored != here {
-            return Err(KeyringError::OtherMasterKey { stored, here: here.to_owned() });
-        }
-        let here = self.identities.current().fingerprint();
-        let stored = meta::value_or_insert(store, "identity", here).await?;
-        if stored != here {
-            return Err(KeyringError::OtherIdentity { stored, here: here.to_owned() });
-        }
-        Ok(())
+        let master = meta::value_or_insert(store, "master_key", self.master.fingerprint()).await?;
+        self.compare_master(master)?;
+        let identity = meta::value_or_insert(store, "identity", self.identities.current().fingerprint()).await?;
+        self.compare_identity(identity)
+    }
+
+    /// The same, and a new store stays new.
+    pub async fn compare_store(&self, store: &Store) -> Result<(), KeyringError> {
+        meta::value_of(store, "master_key").await?.map_or(Ok(()), |stored| self.compare_master(stored))?;
+        meta::value_of(store, "identity").await?.map_or(Ok(()), |stored| self.compare_identity(stored))
+    }
+
+    fn compare_master(&self, stored: String) -> Result<(), KeyringError> {
+        let here = self.master.fingerprint().to_owned();
+        if stored == here { Ok(()) } else { Err(KeyringError::OtherMasterKey { stored, here }) }
+    }
+
+    fn compare_identity(&self, stored: String) -> Result<(), KeyringError> {
+        let here = self.identities.current().fingerprint().to_owned();
+        if stored == here { Ok(()) } else { Err(KeyringError::OtherIdentity { stored, here }) }
     }
 
     /// Makes this identity the store's, for whoever replaced it on purpose.

@@ -15,6 +15,7 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let root = warp::path::end().and(super::call()).map(|call: Call| only_get(&call, "Switchboard\n"));
     let metrics = warp::path("metrics").and(warp::path::end()).and(super::call()).and(with(app));
     let metrics = metrics.map(|call: Call, app: Arc<App>| match auth::administrator(&app, &call) {
+        _ if call.method != Method::GET => reply::method_not_allowed("GET"),
         Ok(()) => metrics_text(&app),
         Err(refusal) => *refusal,
     });

@@ -27,7 +27,6 @@ use std::sync::Arc;
 use ::http::{HeaderMap, Method};
 use ipnet::IpNet;
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use warp::Filter;
@@ -88,7 +87,7 @@ pub struct Caller {
     pub is_secure: bool,
     pub request_id: Arc<str>,
     /// The connection's place among `http.connections`; a socket takes it over.
-    pub(crate) place: Arc<OwnedSemaphorePermit>,
+    pub(crate) place: Arc<server::Place>,
 }
 
 /// The parts of a request that every handler may want.

@@ -9,9 +9,8 @@ use serde_json::json;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::device;
 use crate::service::sync::{self, Flavour};
-use crate::store;
+use crate::service::{StoreError, device};
 
 /// What a client is told to wait while the store is away.
 const RETRY_STORE: &str = "2";
@@ -94,17 +93,17 @@ fn away(detail: &str) -> Response {
     retry_after(problem(StatusCode::SERVICE_UNAVAILABLE, detail), RETRY_STORE)
 }
 
-fn store_error(error: &store::Error) -> Response {
+fn store_error(error: &StoreError) -> Response {
     match error {
-        store::Error::Unavailable(reason) => {
+        StoreError::Unavailable(reason) => {
             tracing::warn!(reason, "the store is away");
             away("the store is away; try again")
         }
-        store::Error::Conflict
-        | store::Error::Guard(_)
-        | store::Error::Refused(_)
-        | store::Error::Data(_)
-        | store::Error::Crypto(_) => internal(error),
+        StoreError::Conflict
+        | StoreError::Guard(_)
+        | StoreError::Refused(_)
+        | StoreError::Data(_)
+        | StoreError::Crypto(_) => internal(error),
     }
 }
 

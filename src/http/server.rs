@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -42,6 +43,9 @@ impl Listeners {
     }
 }
 
+/// How long a connection without a request may take to close at shutdown.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
@@ -74,7 +78,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Arc<Semaphor
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
-            accepted = take(&listener, &places) => accepted,
+            accepted = take(&listener, &places, &shared.metrics) => accepted,
         };
         match accepted {
             Ok((stream, peer, place)) => {
@@ -89,19 +93,33 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Arc<Semaphor
     }
 }
 
-/// Waits for a free place first, then for a caller: those beyond the limit wait in the backlog.
+/// Waits for a caller, then for a free place: one caller an address waits here, others in the backlog.
 async fn take(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    metrics: &Metrics,
+) -> std::io::Result<(TcpStream, SocketAddr, Place)> {
     let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, place))
+    let permit = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    metrics.connections.inc();
+    Ok((stream, peer, Place { _permit: permit, metrics: metrics.clone() }))
 }
 
-async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+/// A connection's place among `http.connections`: a socket takes it over from its connection.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+    metrics: Metrics,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.connections.dec();
+    }
+}
+
+async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
     let _ = stream.set_nodelay(true);
-    shared.metrics.connections.inc();
     let place = Arc::new(place);
     match &shared.tls {
         None => converse(&shared, stream, peer, false, place).await,
@@ -111,21 +129,25 @@ async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place
             Err(_) => tracing::debug!("TLS handshake took too long"),
         },
     }
-    shared.metrics.connections.dec();
 }
 
-async fn converse<I>(
-    shared: &Arc<Shared>,
-    stream: I,
-    peer: SocketAddr,
-    over_tls: bool,
-    place: Arc<OwnedSemaphorePermit>,
-) where
+async fn converse<I>(shared: &Arc<Shared>, stream: I, peer: SocketAddr, over_tls: bool, place: Arc<Place>)
+where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let under_way = Arc::new(AtomicUsize::new(0));
     let service = {
-        let shared = shared.clone();
-        service_fn(move |request| trace::answer(shared.clone(), peer, over_tls, place.clone(), request))
+        let (shared, under_way) = (shared.clone(), under_way.clone());
+        service_fn(move |request| {
+            let counted = under_way.clone();
+            counted.fetch_add(1, Ordering::Relaxed);
+            let answered = trace::answer(shared.clone(), peer, over_tls, place.clone(), request);
+            async move {
+                let result = answered.await;
+                counted.fetch_sub(1, Ordering::Relaxed);
+                result
+            }
+        })
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -138,6 +160,11 @@ async fn converse<I>(
         ended = connection.as_mut() => ended,
         () = shared.stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
+            if under_way.load(Ordering::Relaxed) == 0 {
+                // nothing was asked: half a request's head is not waited for, an answer's last bytes are
+                let _ = tokio::time::timeout(FAREWELL, connection).await;
+                return;
+            }
             connection.await
         }
     };

@@ -14,11 +14,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
-use super::server::Shared;
+use super::server::{Place, Shared};
 use super::{Caller, address, reply};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -67,7 +66,7 @@ pub(super) async fn answer(
     shared: Arc<Shared>,
     peer: SocketAddr,
     over_tls: bool,
-    place: Arc<OwnedSemaphorePermit>,
+    place: Arc<Place>,
     mut request: Request<Incoming>,
 ) -> Result<Response, std::convert::Infallible> {
     let begun = Instant::now();

@@ -37,7 +37,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<Report> {
         match &self.engine {
             Engine::Sqlite(sqlite) => migrate::sqlite(sqlite.path()).await,
-            Engine::Mysql(mysql) => migrate::mysql(mysql.pool()).await,
+            Engine::Mysql(mysql) => migrate::mysql(mysql.opts(), mysql.pool()).await,
         }
     }
 

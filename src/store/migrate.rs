@@ -1,10 +1,11 @@
 //! Brings our tables up to date: one folder of migrations, the same on both engines.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use mysql_async::Pool;
 use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts, Pool};
 
 use super::{Error, Result, sqlite};
 
@@ -32,9 +33,14 @@ fn refused(error: &refinery::Error) -> Error {
     Error::Refused(format!("migration: {error}"))
 }
 
+/// Processes that start together on one file take turns by a lock on its folder. (Not on the file:
+/// closing it would let go of the locks that SQLite holds there.)
 pub(super) async fn sqlite(path: &Path) -> Result<Report> {
     let path = path.to_owned();
     let work = move || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let turn = File::open(folder).map_err(|error| Error::Unavailable(error.to_string()))?;
+        turn.lock().map_err(|error| Error::Unavailable(error.to_string()))?;
         let mut connection = sqlite::connect(&path, Duration::from_secs(10))?;
         runner().run(&mut connection).map(|done| report(&done)).map_err(|error| refused(&error))
     };
@@ -42,13 +48,15 @@ pub(super) async fn sqlite(path: &Path) -> Result<Report> {
 }
 
 /// Nodes that start together take turns by a named lock, as DDL cannot be rolled back here.
-pub(super) async fn mysql(mut pool: Pool) -> Result<Report> {
-    let mut guard = pool.get_conn().await?;
+/// The lock has a connection of its own: the pool may have one only.
+pub(super) async fn mysql(opts: Opts, mut pool: Pool) -> Result<Report> {
+    let mut guard = Conn::new(opts).await?;
     let locked: Option<Option<i64>> = guard.query_first("SELECT GET_LOCK('switchboard_migrate', 30)").await?;
     if locked.flatten() != Some(1) {
         return Err(Error::Unavailable("another node is migrating".into()));
     }
     let done = runner().run_async(&mut pool).await;
     guard.query_drop("DO RELEASE_LOCK('switchboard_migrate')").await?;
+    guard.disconnect().await?;
     done.map(|done| report(&done)).map_err(|error| refused(&error))
 }

@@ -14,6 +14,7 @@ const TRIES: u32 = 8;
 #[derive(Clone)]
 pub(super) struct Mysql {
     pool: Pool,
+    opts: Opts,
 }
 
 /// Why a change did not go through, where that decides what is done next.
@@ -35,7 +36,12 @@ impl Mysql {
             .stmt_cache_size(128)
             .setup(vec!["SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'"])
             .pool_opts(PoolOpts::default().with_constraints(constraints));
-        Ok(Self { pool: Pool::new(builder) })
+        let opts = Opts::from(builder);
+        Ok(Self { pool: Pool::new(opts.clone()), opts })
+    }
+
+    pub(super) fn opts(&self) -> Opts {
+        self.opts.clone()
     }
 
     pub(super) fn pool(&self) -> Pool {

@@ -1,8 +1,10 @@
 //! Pairing a phone, as the version-2 contract says it, through the doors of the built server.
 
 mod contract;
+mod device;
 mod digest;
 mod lockout;
+mod origin;
 mod pem;
 mod play;
 mod refusal;

@@ -248,7 +248,8 @@ async fn the_development_session_is_redeemed_again_and_again(layout: Layout) -> 
         keys.push(phone.open(&body)?.fingerprint());
     }
     let mut written = server.fingerprints().await?;
-    (written.sort(), keys.sort());
+    written.sort();
+    keys.sort();
     assert_eq!(written, keys);
     // it is the development user's alone
     play::add_usual_user(&server, "another").await?;

@@ -4,6 +4,8 @@ use anyhow::Context as _;
 use reqwest::header::HeaderMap;
 use switchboard::crypto::hash;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::play::{self, Answer, NOBODY, lenient};
 use crate::harness::server::Builder;
@@ -115,11 +117,22 @@ async fn an_address_has_five_sockets_of_a_user() -> Result {
     // a closed socket gives its place back, and so does one that was cut off
     let mut closed = open.remove(0);
     closed.0.close(None).await?;
-    assert!(matches!(closed.hear().await?, Heard::Closed(_)));
     open.push(seated(&server).await?);
     drop(open.remove(0));
     open.push(seated(&server).await?);
     assert_eq!(socket_from(&server, USER, "198.51.100.1").await?.hear().await?, Heard::Closed(4429));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_s_close_is_answered() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let mut socket = Socket::of(&server, USER, None).await?;
+    socket.code().await?;
+    let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    socket.0.close(Some(frame)).await?;
+    // RFC 6455, section 5.5.1; a browser calls it unclean otherwise
+    assert_eq!(socket.hear().await?, Heard::Closed(1000));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::{Error, Sync, lockout, turn::Turn};
 use crate::crypto::{PublicKey, SharedKey, Sid, hash};
@@ -124,7 +125,8 @@ impl Sync {
     pub async fn pair(self: &Arc<Self>, post: Handshake) -> Result<Paired, Error> {
         let (arrived, flavour) = (post.arrived, flavour_of(&post));
         let service = self.clone();
-        let task = self.parts.tasks.spawn(async move { service.pair_now(post).await });
+        let work = async move { service.pair_now(post).await };
+        let task = self.parts.tasks.spawn(work.in_current_span());
         let result = task.await.unwrap_or(Err(Error::Busy));
         let seconds = arrived.elapsed().as_secs_f64();
         self.parts.metrics.handshake(flavour.name(), result_name(&result), seconds);

@@ -1,4 +1,0 @@
-//! Builds the tests of `pairing` alone while they are being written.
-
-mod harness;
-mod pairing;

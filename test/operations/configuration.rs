@@ -1,0 +1,260 @@
+//! Settings: their layers, what is said of bad ones, and what is never said.
+
+use toml::{Table, Value};
+
+use super::command::{Place, Said};
+use crate::harness::Result;
+
+const PRINT: [&str; 2] = ["serve", "--print-config"];
+
+fn flags<'a>(settings: &[&'a str]) -> Vec<&'a str> {
+    PRINT.into_iter().chain(settings.iter().flat_map(|setting| ["--set", *setting])).collect()
+}
+
+fn settings(said: Said) -> Result<Table> {
+    Ok(said.well()?.parse()?)
+}
+
+/// The line of a setting as `--print-config` wrote it.
+fn line_of<'a>(printed: &'a str, name: &str) -> &'a str {
+    printed.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn printed_settings_hide_every_secret_and_nothing_is_made() -> Result {
+    let place = Place::new()?;
+    let arguments = flags(&[
+        "admin.token=hush-1",
+        "backend.hashing_salt=hush-2",
+        "store.url=mysql://user:hush-3@host:1/store",
+        "backend.url=mysql://user:hush-4@host:1/users",
+        "redis.url=redis://:hush-5@host:1",
+    ]);
+    let said = place.run_with(&arguments, &[("SWITCHBOARD_MASTER_KEY", "hush-6")]).await?;
+    assert!(!said.all().contains("hush"), "{said:?}");
+    let printed = settings(said)?;
+    assert_eq!(printed["admin"]["token"], Value::from("(hidden)"));
+    assert_eq!(printed["backend"]["hashing_salt"], Value::from("(hidden)"));
+    assert_eq!(printed["store"]["url"], Value::from("mysql://user:***@host:1/store"));
+    assert_eq!(printed["redis"]["url"], Value::from("redis://:***@host:1"));
+    assert_eq!(place.files()?, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn printed_settings_say_where_each_came_from() -> Result {
+    let place = Place::new()?;
+    place.write("own.toml", "[sync]\nrotations = 4\n[log]\nlevel = \"warn\"\n")?;
+    let mut arguments = flags(&["sync.pause_for=9s"]);
+    arguments.extend(["--config", "own.toml"]);
+    let environment = [
+        ("SWITCHBOARD__SYNC__ROTATE_EVERY", "7s"),
+        ("MYSQL_HOST", "db"),
+        ("MYSQL_DATABASE", "sms"),
+        ("MYSQL_PASSWORD", "hush"),
+    ];
+    let printed = place.run_with(&arguments, &environment).await?.well()?;
+    assert_eq!(line_of(&printed, "rotations"), "rotations = 4  # from own.toml");
+    assert_eq!(line_of(&printed, "level"), r#"level = "warn"  # from own.toml"#);
+    assert_eq!(
+        line_of(&printed, "rotate_every"),
+        r#"rotate_every = "7s"  # from the environment variable SWITCHBOARD__SYNC__ROTATE_EVERY"#
+    );
+    assert_eq!(line_of(&printed, "pause_for"), r#"pause_for = "9s"  # from the command line"#);
+    assert!(
+        printed.contains(r#"url = "mysql://root:***@db:3306/sms"  # from the older environment names"#),
+        "{printed}"
+    );
+    assert_eq!(line_of(&printed, "session_ttl"), r#"session_ttl = "300s""#, "a default has no origin");
+    Ok(())
+}
+
+#[tokio::test]
+async fn printed_settings_load_again_as_a_file() -> Result {
+    let place = Place::new()?;
+    let arguments = flags(&[
+        "sync.rotations=9",
+        "sync.allowed_origins=https://a.example,https://b.example",
+        "http.trusted_proxies=10.0.0.0/8",
+        r#"platforms=[{id=7, name="x", description="d", type="text", letter="x", logo="", initialization_url=""}]"#,
+        r#"sync.lockouts=[{failures=2, wait="1m"}]"#,
+        "sync.seeds_url=https://h/?a=\"b\"#c",
+    ]);
+    let first = place.run(&arguments).await?.well()?;
+    place.write("again.toml", &first)?;
+    let second = place.run(&["serve", "--print-config", "--config", "again.toml"]).await?;
+    let first: Table = first.parse()?;
+    assert_eq!(settings(second)?, first);
+    assert_eq!(first["sync"]["rotations"], Value::from(9));
+    assert_eq!(first["sync"]["allowed_origins"][1], Value::from("https://b.example"));
+    assert_eq!(first["platforms"][0]["letter"], Value::from("x"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_layer_lies_over_the_one_below() -> Result {
+    let place = Place::new()?;
+    place.write("own.toml", "[store]\nurl = \"sqlite:file.db\"\n[http]\nlisten = \"127.0.0.1:2\"\n")?;
+    let file: &[&str] = &["--config", "own.toml"];
+    let older: &[(&str, &str)] = &[("MYSQL_HOST", "db"), ("MYSQL_DATABASE", "older")];
+    let environment = [("SWITCHBOARD__STORE__URL", "sqlite:environment.db")];
+    let all = [older, &environment].concat();
+    let flag: &[&str] = &["--config", "own.toml", "--set", "store.url=sqlite:flag.db"];
+    for (more, environment, expected) in [
+        (&[][..], &[][..], "sqlite:switchboard.db"),
+        (file, &[], "sqlite:file.db"),
+        (file, older, "mysql://root@db:3306/older"),
+        (file, &all, "sqlite:environment.db"),
+        (flag, &all, "sqlite:flag.db"),
+    ] {
+        let said = place.run_with(&[&PRINT, more].concat(), environment).await?;
+        assert_eq!(settings(said)?["store"]["url"], Value::from(expected));
+    }
+    let environment = [("SWITCHBOARD__HTTP__LISTEN", "127.0.0.1:3,127.0.0.1:33")];
+    let listen = async |more: &[&str]| {
+        let said = place.run_with(&[&PRINT, file, more].concat(), &environment).await?;
+        Ok::<_, anyhow::Error>(settings(said)?["http"]["listen"].to_string())
+    };
+    assert_eq!(listen(&[]).await?, r#"["127.0.0.1:3", "127.0.0.1:33"]"#);
+    assert_eq!(listen(&["--set", "http.listen=127.0.0.1:4"]).await?, r#"["127.0.0.1:4"]"#);
+    let both = ["--listen", "127.0.0.1:5", "--set", "http.listen=127.0.0.1:4"];
+    assert_eq!(listen(&both).await?, r#"["127.0.0.1:5"]"#);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_in_the_working_directory_is_read_unless_another_is_named() -> Result {
+    let place = Place::new()?;
+    place.write("switchboard.toml", "[sync]\nrotations = 4\n")?;
+    place.write("other.toml", "[sync]\npause_for = \"9s\"\n")?;
+    let found = settings(place.run(&PRINT).await?)?;
+    assert_eq!(found["sync"]["rotations"], Value::from(4));
+    let named = settings(place.run(&["--config", "other.toml", "serve", "--print-config"]).await?)?;
+    assert_eq!(named["sync"]["rotations"], Value::from(3));
+    assert_eq!(named["sync"]["pause_for"], Value::from("9s"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unknown_setting_stops_the_start_in_every_layer() -> Result {
+    for (file, environment, flag, key, origin, hint) in [
+        ("[sync]\nrotation = 4\n", "", "", "sync.rotation", "switchboard.toml", "rotations"),
+        ("[sink]\nrotations = 4\n", "", "", "sink.rotations", "switchboard.toml", "the sections are"),
+        ("", "SWITCHBOARD__SYNC__ROTATE", "", "sync.rotate", "SWITCHBOARD__SYNC__ROTATE", "rotate_every"),
+        ("", "", "http.port=1", "http.port", "the command line", "listen"),
+        ("", "", "port=1", "port", "the command line", "the sections are"),
+    ] {
+        let place = Place::new()?;
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
+        if !file.is_empty() {
+            place.write("switchboard.toml", file)?;
+        }
+        if !flag.is_empty() {
+            arguments.extend(["--set", flag]);
+        }
+        let environment: Vec<_> = Some((environment, "1")).into_iter().filter(|(name, _)| !name.is_empty()).collect();
+        let said = place.run_with(&arguments, &environment).await?.refusal()?;
+        assert!(said.contains(&format!("`{key}`")) && said.contains(origin) && said.contains(hint), "{said}");
+        let before: &[&str] = if file.is_empty() { &[] } else { &["switchboard.toml"] };
+        assert_eq!(place.files()?, before, "{key}");
+    }
+    Ok(())
+}
+
+/// Setting, value, a word of what is allowed.
+const BAD: [(&str, &str, &str); 15] = [
+    ("sync.rotate_every", "15", "15s"),
+    ("sync.rotate_every", "10ms", "at least 50ms"),
+    ("sync.pause_for", "2 weeks", "30d"),
+    ("sync.rotations", "many", "u32"),
+    ("sync.rotations", "0", "at least 1"),
+    ("sync.session_ttl", "1ms", "at least 1s"),
+    ("http.requests_per_address", "-1", "u32"),
+    ("http.body_limit", "10", "at least 8192"),
+    ("http.listen", "localhost", "socket address"),
+    ("http.trusted_proxies", "everybody", "IP"),
+    ("http.public_url", "http://h/path", "without a path"),
+    ("http.metrics_listen", "9090", "127.0.0.1:9090"),
+    ("store.url", "postgres://h/d", "mysql://"),
+    ("backend.url", "h/d", "sqlite:PATH"),
+    ("log.format", "xml", "json"),
+];
+
+#[tokio::test]
+async fn a_bad_value_stops_the_start_with_what_is_allowed() -> Result {
+    for (key, value, allowed) in BAD {
+        let place = Place::new()?;
+        let (flag, name) =
+            (format!("{key}={value}"), format!("SWITCHBOARD__{}", key.to_uppercase().replace('.', "__")));
+        let by_flag = place.run(&["serve", "--set", &flag]).await?.refusal()?;
+        let by_environment = place.run_with(&["serve"], &[(&name, value)]).await?.refusal()?;
+        for (said, origin) in [(by_flag, "the command line"), (by_environment, name.as_str())] {
+            assert!(said.contains(&format!("`{key}`")) && said.contains(origin), "{said}");
+            assert!(said.contains(value) && said.contains(allowed), "{said}");
+        }
+        assert_eq!(place.files()?, [""; 0], "{key}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_lacking_a_field_says_which() -> Result {
+    let place = Place::new()?;
+    for (flag, key, missing) in
+        [("sync.lockouts=[{failures=3}]", "`sync.lockouts`", "`wait`"), ("platforms=[{id=1}]", "`platforms`", "`name`")]
+    {
+        let said = place.run(&["serve", "--set", flag]).await?.refusal()?;
+        assert!(said.contains(key) && said.contains(missing), "{said}");
+    }
+    assert_eq!(place.files()?, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unknown_log_level_stops_the_start() -> Result {
+    for level in ["loud", "info,switchboard=loud", "5G"] {
+        let place = Place::new()?;
+        let flag = format!("log.level={level}");
+        // an address that is nobody's: a start that went on would end there
+        let said = place.run(&["serve", "--listen", "192.0.2.1:1", "--set", &flag]).await?.refusal()?;
+        assert!(said.contains("`log.level`") && said.contains(level) && said.contains("debug"), "{level}: {said}");
+        assert_eq!(place.files()?, [""; 0], "{level}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_mistyped_secret_is_not_repeated() -> Result {
+    for file in [
+        "[admin]\ntoken = 8675309\n",
+        "[backend]\nhashing_salt = 8675309\n",
+        "[redis]\nurl = \"http://:8675309@host\"\n",
+        "[store]\nurl = \"postgres://user:8675309@host/d\"\n",
+        "[store]\nurl = \"mysql:/user:8675309@host:1/d\"\n",
+    ] {
+        let place = Place::new()?;
+        place.write("switchboard.toml", file)?;
+        let said = place.run(&["serve"]).await?;
+        assert!(!said.all().contains("8675309"), "{said:?}");
+        assert!(said.refusal()?.contains("bad value for"), "{file}");
+    }
+    // the quote forgotten: where it went wrong is told, not what stands there
+    let place = Place::new()?;
+    place.write("switchboard.toml", "[admin]\ntoken = \"8675309\n")?;
+    let said = place.run(&["serve"]).await?;
+    assert!(!said.all().contains("8675309"), "{said:?}");
+    assert!(said.refusal()?.contains("line 2"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_is_named() -> Result {
+    let place = Place::new()?;
+    let said = place.run(&["serve", "--config", "nowhere/own.toml"]).await?.refusal()?;
+    assert!(said.contains("nowhere/own.toml") && said.contains("No such file"), "{said}");
+    place.write("broken.toml", "[sync]\nrotations =\n")?;
+    let said = place.run(&["serve", "--config", "broken.toml"]).await?.refusal()?;
+    assert!(said.contains("broken.toml is not TOML") && said.contains("line 2"), "{said}");
+    assert_eq!(place.files()?, ["broken.toml"]);
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! `switchboard migrate`: again, together, and where it cannot.
+
+use std::net::TcpListener;
+
+use mysql_async::Opts;
+
+use super::command::{Place, Said, run};
+use crate::harness::database::mariadb;
+use crate::harness::{Builder, Layout, Phone, Result, USER};
+use crate::on_both_engines;
+
+/// How many migrations there are.
+fn migrations() -> Result<usize> {
+    let folder = crate::harness::server::root().join("src/store/migrations");
+    Ok(std::fs::read_dir(folder)?.count())
+}
+
+fn applied(said: &str) -> usize {
+    said.lines().filter(|line| line.starts_with("applied ")).count()
+}
+
+async fn migrating_again_changes_nothing(layout: Layout) -> Result {
+    let builder = Builder::new(layout).await?;
+    let first = run(&builder, &["migrate"]).await?;
+    let password = Opts::from_url(&mariadb()?)?.pass().unwrap_or("none").to_owned();
+    assert!(!first.all().contains(&password), "a password in {first:?}");
+    let first = first.well()?;
+    assert_eq!(applied(&first), migrations()?, "{first}");
+    let store = builder.home().databases.store()?;
+    for table in ["sb_meta", "sb_device", "sb_sync_session", "sb_lockout"] {
+        assert!(store.has_table(table).await?, "{table}");
+    }
+    let second = run(&builder, &["migrate"]).await?.well()?;
+    assert_eq!(applied(&second), 0, "{second}");
+    assert!(second.contains("is up to date"), "{second}");
+    Ok(())
+}
+
+async fn migrations_that_start_together_take_turns(layout: Layout) -> Result {
+    // whoever is first does it: a few rounds, as they may happen not to meet
+    for _ in 0..3 {
+        let builder = Builder::new(layout).await?;
+        let migrate = || run(&builder, &["migrate"]);
+        let (a, b, c, d) = tokio::join!(migrate(), migrate(), migrate(), migrate());
+        let said: Vec<String> =
+            [a, b, c, d].into_iter().map(|said| said.and_then(Said::well)).collect::<Result<_>>()?;
+        let counts: Vec<usize> = said.iter().map(|said| applied(said)).collect();
+        assert_eq!(counts.iter().sum::<usize>(), migrations()?, "each migration by one of them: {counts:?}");
+    }
+    Ok(())
+}
+
+async fn nodes_that_start_together_agree(layout: Layout) -> Result {
+    let builder = Builder::new(layout).await?;
+    // the two nodes of a machine share its keys, as two machines would after copying them
+    let node = || Builder::at(builder.home()).start_unseeded();
+    let (one, two) = tokio::join!(node(), node());
+    let (one, two) = (one?, two?);
+    run(&builder, &["seed"]).await?.well()?;
+    // a code of the one is good at the other: both have the same hash keys
+    let sid = one.sid(USER).await?;
+    Phone::new()?.pair(&two, USER, &sid).await?;
+    Ok(())
+}
+
+async fn one_connection_is_enough_to_migrate_and_serve(layout: Layout) -> Result {
+    let builder = Builder::new(layout).await?.set("store.connections", 1);
+    run(&builder, &["migrate"]).await?.well()?;
+    let server = builder.start().await?;
+    assert_eq!(server.http.get(server.url("/readyz")).send().await?.status(), 200);
+    Ok(())
+}
+
+on_both_engines!(
+    migrating_again_changes_nothing,
+    migrations_that_start_together_take_turns,
+    nodes_that_start_together_agree,
+    one_connection_is_enough_to_migrate_and_serve,
+);
+
+#[tokio::test]
+async fn a_store_that_is_away_is_named_without_its_password() -> Result {
+    let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let flag = format!("store.url=mysql://user:hush@{closed}/store");
+    let place = Place::new()?;
+    for command in ["migrate", "seed"] {
+        let said = place.run(&[command, "--set", &flag]).await?;
+        assert!(!said.all().contains("hush"), "{said:?}");
+        let said = said.refusal()?;
+        assert!(said.contains("away") && said.contains("refused"), "{said}");
+    }
+    let said = place.run(&["serve", "--listen", "127.0.0.1:0", "--set", &flag]).await?;
+    assert!(!said.all().contains("hush"), "{said:?}");
+    let said = said.refusal()?;
+    assert!(said.contains(&format!("mysql://user:***@{closed}/store")) && said.contains("away"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_left_as_it_was() -> Result {
+    let place = Place::new()?;
+    let text = "this is a letter, and not a database of any kind\n".repeat(30);
+    place.write("letter.txt", &text)?;
+    let said = place.run(&["migrate", "--set", "store.url=sqlite:letter.txt"]).await?.refusal()?;
+    assert!(said.contains("not a database"), "{said}");
+    assert_eq!(std::fs::read_to_string(place.path("letter.txt"))?, text);
+    let said = place.run(&["migrate", "--set", "store.url=sqlite:/proc/none/store.db"]).await?.refusal()?;
+    assert!(said.contains("/proc/none"), "{said}");
+    Ok(())
+}
