@@ -73,13 +73,6 @@ pub async fn metric(server: &Server, name: &str) -> Result<f64> {
     sum.with_context(|| format!("no metric {name} in:\n{text}"))
 }
 
-/// The server's resident memory.
-pub fn resident_kib(server: &Server) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
-}
-
 /// Adds verified users to the user database, all with this stored password.
 pub async fn add_users(home: &Home, ids: &[String], stored: &str) -> Result {
     let backend = home.databases.backend()?;

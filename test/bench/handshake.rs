@@ -95,8 +95,8 @@ async fn round(server: &Arc<Server>) -> Result<f64> {
     }
     let rate = HANDSHAKES as f64 / begun.elapsed().as_secs_f64();
     let each = |now: f64, before: f64| (now - before) * 1e6 / HANDSHAKES as f64;
-    let (served, made) = (each(process::cpu_seconds(server.pid())?, cpu.0), each(process::cpu_seconds(own)?, cpu.1));
-    eprintln!("processor time of a handshake: server {served:.0} us, generator {made:.0} us");
+    let (ours, theirs) = (each(process::cpu_seconds(server.pid())?, cpu.0), each(process::cpu_seconds(own)?, cpu.1));
+    eprintln!("processor time of a handshake: server {ours:.0} us, generator {theirs:.0} us");
     Ok(rate)
 }
 

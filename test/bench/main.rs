@@ -2,6 +2,8 @@
 //!
 //! `make bench ARGS=handshakes` runs one part: start, sockets, handshakes, password, argon2, seed.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of sockets and handshakes are small")]
+
 #[expect(dead_code, unused_imports, reason = "the tests' harness; a benchmark needs less of it")]
 #[path = "../harness/mod.rs"]
 mod harness;
