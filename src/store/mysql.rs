@@ -148,8 +148,9 @@ impl TryFrom<mysql_async::Value> for Value {
     }
 }
 
-/// Server errors that mean "not now": too many connections, shutting down, read-only, disk full.
-const NOT_NOW: [u16; 9] = [1021, 1040, 1053, 1114, 1158, 1159, 1161, 1290, 1927];
+/// Server errors that mean "not now": too many connections, shutting down, read-only, disk full,
+/// a Galera node that is not ready.
+const NOT_NOW: [u16; 11] = [1021, 1040, 1047, 1053, 1114, 1158, 1159, 1161, 1290, 1836, 1927];
 
 impl From<mysql_async::Error> for Error {
     fn from(error: mysql_async::Error) -> Self {

@@ -35,7 +35,7 @@ async fn a_page_on_an_allowed_origin_reads_every_answer() -> Result {
         (Method::POST, handshake(USER, &sid), offer, 200),
         (Method::POST, session(USER, &sid), "{".to_owned(), 400),
         (Method::POST, session(USER, &sid), phone.one_step(&server, "wrong")?, 403),
-        (Method::POST, session(USER, &sid), " ".repeat(70_000), 413),
+        (Method::POST, session(USER, &sid), " ".repeat(65_537), 413),
         (Method::POST, play::verification(USER, &sid), phone.two_step(&server, PASSWORD)?, 200),
     ];
     for (method, path, body, expected) in calls {

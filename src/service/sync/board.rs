@@ -13,6 +13,10 @@ use crate::signal::{Event, Signal};
 /// Signals that wait for one socket; it takes them at once, so more means that it hangs.
 const WAITING: usize = 16;
 
+fn is_final(event: Event) -> bool {
+    matches!(event, Event::Acknowledged(_) | Event::Revoked)
+}
+
 /// One socket's letterbox: a few bytes while nothing happens.
 #[derive(Default)]
 pub(super) struct Letterbox {
@@ -23,9 +27,17 @@ pub(super) struct Letterbox {
 impl Letterbox {
     pub(super) fn put(&self, event: Event, at_ms: Millis) {
         let mut signals = lock(&self.signals);
-        if signals.len() < WAITING {
-            signals.push((event, at_ms));
+        if signals.contains(&(event, at_ms)) {
+            return;
         }
+        if signals.len() >= WAITING {
+            // what ends a socket is kept: the rest only changes what it shows
+            match signals.iter().position(|(known, _)| !is_final(*known)) {
+                Some(passing) => signals.remove(passing),
+                None => return,
+            };
+        }
+        signals.push((event, at_ms));
         drop(signals);
         self.arrived.notify_one();
     }
@@ -120,6 +132,18 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_full_letterbox_keeps_what_ends_a_socket() {
+        let letterbox = Letterbox::default();
+        letterbox.put(Event::Revoked, 0);
+        for at_ms in 1..100 {
+            letterbox.put(Event::Paused(crate::crypto::Sid::DEV), at_ms);
+            letterbox.put(Event::Paused(crate::crypto::Sid::DEV), at_ms);
+        }
+        let taken = letterbox.take().await;
+        assert_eq!((taken.len(), taken[0], taken[WAITING - 1].1), (WAITING, (Event::Revoked, 0), 99));
+    }
 
     #[test]
     fn places_are_limited_and_given_back() -> Result<(), Box<dyn std::error::Error>> {

@@ -39,8 +39,9 @@ impl Passwords {
 
     /// The login behind the password, if it fits.
     pub(super) async fn verify(&self, user: &UserId, password: Secret) -> Result<Option<Login>, Error> {
-        let Some(login) = backend::login(&self.backend, user).await? else { return Ok(None) };
+        // first: a salt that cannot be read must not tell who exists
         let salt = self.salt().await?;
+        let Some(login) = backend::login(&self.backend, user).await? else { return Ok(None) };
         let stored = login.password.clone();
         let begun = Instant::now();
         let fits = match Scheme::of(stored.expose()) {

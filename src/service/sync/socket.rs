@@ -47,13 +47,14 @@ impl Sync {
                 Err(_) => return Opened::Unknown,
             },
         };
+        let opened_ms = self.now_ms();
         // seated before looking, so that an ack in between is not missed
         let Ok(seat) = self.parts.board.sit(user, address) else { return Opened::TooMany };
         if sid.is_some() {
             match self.found(user, first).await {
-                Some(Event::Acknowledged(_)) => return Opened::Acknowledged,
+                Some((Event::Acknowledged(_), _)) => return Opened::Acknowledged,
                 // the person is typing the password: this page may have been reloaded
-                Some(paused) => seat.letterbox.put(paused, self.now_ms()),
+                Some((paused, at_ms)) => seat.letterbox.put(paused, at_ms),
                 None => {}
             }
         }
@@ -64,7 +65,7 @@ impl Sync {
             user: user.clone(),
             rotation,
             opened: Instant::now(),
-            opened_ms: self.now_ms(),
+            opened_ms,
             seat,
             gauge,
         };
@@ -73,16 +74,16 @@ impl Sync {
 
     /// What the store says of a session before its socket opened. A store that is away says
     /// nothing: codes can be shown without it.
-    async fn found(&self, user: &UserId, sid: Sid) -> Option<Event> {
+    async fn found(&self, user: &UserId, sid: Sid) -> Option<(Event, Millis)> {
         if sid == Sid::DEV {
             return None;
         }
         let asked = sync::session(&self.parts.store, sid, user);
         let session = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok().flatten()?;
         match session.state {
-            State::Redeemed => Some(Event::Acknowledged(sid)),
+            State::Redeemed => Some((Event::Acknowledged(sid), session.changed_ms)),
             State::Offered if self.now_ms() - session.changed_ms < self.parts.settings.pause_for.as_ms() => {
-                Some(Event::Paused(sid))
+                Some((Event::Paused(sid), session.changed_ms))
             }
             State::Offered | State::Open | State::Failed => None,
         }
