@@ -106,7 +106,8 @@ async fn picture_and_status_end_with_their_session() -> Result {
     assert_eq!(status_of(&server, &picture).await?, 200);
     phone.pair(&server, USER, &sid).await?;
     assert_eq!(state(&server, USER, &sid).await?, "paired");
-    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    // a session id holds whole seconds, rounded up
+    tokio::time::sleep(std::time::Duration::from_millis(7_100)).await;
     assert_eq!(status_of(&server, &picture).await?, 404);
     assert_eq!(state(&server, USER, &sid).await?, "expired");
     Ok(())
