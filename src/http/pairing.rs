@@ -236,7 +236,10 @@ async fn read<T: DeserializeOwned, B: Buf, E>(
             body::BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             body::BodyError::Broken => StatusCode::BAD_REQUEST,
         };
-        Refusal::from(reply::text(status, error.to_string()))
+        let mut response = reply::text(status, error.to_string());
+        // the rest of the body is left unread: nothing can follow it on this connection
+        response.headers_mut().insert(::http::header::CONNECTION, ::http::HeaderValue::from_static("close"));
+        Refusal::from(response)
     })?;
     let json = body::escape_controls(&bytes);
     // the library would take a list for the fields in their order
