@@ -54,11 +54,6 @@ pub fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
     counts
 }
 
-/// The same JSON object in other bytes: a field that nobody reads stands in front.
-pub fn varied(body: &str, number: usize) -> String {
-    body.replacen('{', &format!("{{\"try\":{number},"), 1)
-}
-
 /// The sum of a metric over all its labels.
 pub async fn metric(server: &Server, name: &str) -> Result<f64> {
     let text = get(server, "/metrics").await?.body;
