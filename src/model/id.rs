@@ -75,6 +75,56 @@ id!(
     DeviceId,
     "dev"
 );
+id!(
+    /// One message, in or out.
+    MessageId,
+    "msg"
+);
+id!(
+    /// A consumer of the API; the house is one.
+    ClientId,
+    "cli"
+);
+id!(
+    /// Credentials at a provider.
+    AccountId,
+    "acc"
+);
+id!(
+    /// A sender of ours.
+    NumberId,
+    "num"
+);
+id!(
+    /// Where a client's events are posted.
+    EndpointId,
+    "ep"
+);
+id!(
+    /// Something that happened and is told.
+    EventId,
+    "evt"
+);
+id!(
+    /// An administrator's key.
+    AdminKeyId,
+    "key"
+);
+id!(
+    /// A provider's webhook as it came.
+    InboundId,
+    "inb"
+);
+id!(
+    /// A paired phone's text on its way to its platform.
+    PublicationId,
+    "pub"
+);
+
+impl ClientId {
+    /// The house's own client, which the first migration makes.
+    pub const HOUSE: Self = Self(1);
+}
 
 #[cfg(test)]
 mod tests {

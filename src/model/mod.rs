@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod digest;
 pub mod id;
+pub mod message;
 pub mod origin;
 pub mod phone;
 pub mod platform;
@@ -13,7 +14,9 @@ pub mod user;
 
 pub use clock::{Clock, Millis, rfc3339};
 pub use digest::{Digest, DigestPair};
-pub use id::DeviceId;
+pub use id::{
+    AccountId, AdminKeyId, ClientId, DeviceId, EndpointId, EventId, InboundId, MessageId, NumberId, PublicationId,
+};
 pub use origin::Origin;
 pub use phone::Phone;
 pub use platform::Platform;

@@ -1,0 +1,143 @@
+//! The life of a message: its states, which only move forward.
+
+/// Where a message goes: from a client to a person, or from a person to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Out,
+    In,
+}
+
+impl Direction {
+    pub const ALL: [Self; 2] = [Self::Out, Self::In];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Out => "outbound",
+            Self::In => "inbound",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|direction| direction.name() == name)
+    }
+}
+
+/// What has become of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Stored, with its job.
+    Accepted,
+    /// Joins its lane at a later time.
+    Scheduled,
+    /// In its lane, after its time came.
+    Queued,
+    /// A provider has been called at least once.
+    Sending,
+    /// A provider has taken it.
+    Sent,
+    Delivered,
+    Undelivered,
+    /// No provider took it, or one said so later.
+    Failed,
+    Canceled,
+    /// Its validity ended before a provider took it.
+    Expired,
+    /// Came in.
+    Received,
+}
+
+impl State {
+    pub const ALL: [Self; 11] = [
+        Self::Accepted,
+        Self::Scheduled,
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Failed,
+        Self::Canceled,
+        Self::Expired,
+        Self::Received,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+            Self::Received => "received",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// How far along; states of the same rank exclude each other.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Accepted => 0,
+            Self::Scheduled => 1,
+            Self::Queued => 2,
+            Self::Sending => 3,
+            Self::Sent => 4,
+            Self::Delivered | Self::Undelivered | Self::Failed | Self::Canceled | Self::Expired | Self::Received => 5,
+        }
+    }
+
+    /// Nothing more can happen to it.
+    pub fn is_final(self) -> bool {
+        self.rank() == 5
+    }
+
+    /// Whether a message in this state may go over to `next`.
+    pub fn may_become(self, next: Self) -> bool {
+        self.rank() < next.rank()
+    }
+
+    /// The states from which `self` may be reached.
+    pub fn before(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |earlier| earlier.may_become(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever happens in whatever order, nobody comes back to where they were.
+        #[test]
+        fn states_only_move_forward(steps in prop::collection::vec(0_usize..11, 0..30)) {
+            let mut state = State::Accepted;
+            let mut seen = vec![state];
+            for next in steps.into_iter().map(|step| State::ALL[step]) {
+                if state.may_become(next) {
+                    state = next;
+                    prop_assert!(!seen.contains(&state));
+                    seen.push(state);
+                }
+            }
+            prop_assert!(seen.len() <= 6);
+        }
+    }
+
+    #[test]
+    fn what_is_over_stays_over() {
+        for state in State::ALL.into_iter().filter(|state| state.is_final()) {
+            assert!(State::ALL.into_iter().all(|next| !state.may_become(next)), "{state:?}");
+        }
+        assert_eq!(State::Scheduled.before().collect::<Vec<_>>(), [State::Accepted]);
+        assert!(State::ALL.into_iter().all(|state| State::parse(state.name()) == Some(state)));
+    }
+}

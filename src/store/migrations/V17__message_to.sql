@@ -1,0 +1,1 @@
+CREATE INDEX sb_message_to ON sb_message (to_address, id)

@@ -1,0 +1,15 @@
+-- one row for each (from, to) that has messages to send: whoever owns it sends its first one
+-- phase: 0 waiting, 1 a provider is being called, 2 what became of the call is unknown
+-- waiting: how many messages stand in the lane
+-- ready_ms: when the lane may be claimed; while it is owned, when its lease ends
+CREATE TABLE sb_lane (
+    lane VARCHAR(32) NOT NULL PRIMARY KEY,
+    owner VARCHAR(16) NULL,
+    ready_ms BIGINT NOT NULL,
+    phase INT NOT NULL,
+    waiting BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    tries BIGINT NOT NULL,
+    first_ms BIGINT NULL,
+    started_ms BIGINT NULL
+) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -1,0 +1,1 @@
+CREATE INDEX sb_lane_ready ON sb_lane (ready_ms)

@@ -1,0 +1,1 @@
+CREATE INDEX sb_idempotency_created ON sb_idempotency (created_ms)

@@ -1,0 +1,1 @@
+CREATE INDEX sb_inbound_ready ON sb_inbound (ready_ms)

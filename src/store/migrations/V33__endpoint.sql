@@ -1,0 +1,14 @@
+-- where events are posted; secrets sealed, the previous one good until previous_until_ms
+CREATE TABLE sb_endpoint (
+    id VARCHAR(32) NOT NULL PRIMARY KEY,
+    client_id VARCHAR(32) NOT NULL,
+    url VARCHAR(2048) NOT NULL,
+    description VARCHAR(255) NOT NULL,
+    event_types VARCHAR(1024) NOT NULL,
+    secret BLOB NOT NULL,
+    previous_secret BLOB NULL,
+    previous_until_ms BIGINT NULL,
+    state VARCHAR(12) NOT NULL,
+    failing_since_ms BIGINT NULL,
+    created_ms BIGINT NOT NULL
+) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -1,0 +1,1 @@
+CREATE INDEX sb_endpoint_client ON sb_endpoint (client_id, id)

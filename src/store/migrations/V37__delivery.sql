@@ -1,0 +1,16 @@
+-- one event on its way to one place, as a job
+-- ready_ms: when it may be claimed, NULL when it is over; owner: whose lease runs until then
+-- target: the endpoint's id, or of a message's own callback the message's
+CREATE TABLE sb_delivery (
+    event_id VARCHAR(32) NOT NULL,
+    target_id VARCHAR(32) NOT NULL,
+    target VARCHAR(12) NOT NULL,
+    owner VARCHAR(16) NULL,
+    ready_ms BIGINT NULL,
+    tries BIGINT NOT NULL,
+    state VARCHAR(12) NOT NULL,
+    last_status INT NULL,
+    last_reason VARCHAR(255) NULL,
+    changed_ms BIGINT NOT NULL,
+    PRIMARY KEY (event_id, target_id)
+) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */
