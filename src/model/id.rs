@@ -33,6 +33,15 @@ macro_rules! id {
                 Self(time_ordered(now_ms))
             }
 
+            /// Not above any id made at this time, and above all that were made before.
+            pub fn first_of(at_ms: Millis) -> Self {
+                Self(u128::from(at_ms.unsigned_abs() & 0xffff_ffff_ffff) << 80)
+            }
+
+            pub fn bits(self) -> u128 {
+                self.0
+            }
+
             /// The 32 hex digits that the store keeps.
             pub fn hex(self) -> String {
                 format!("{:032x}", self.0)

@@ -9,14 +9,18 @@ mod engine;
 mod metrics;
 mod migrate;
 mod mysql;
+mod rows;
 mod sqlite;
 mod url;
 mod value;
 
 pub mod backend;
+pub mod batch;
 pub mod device;
 pub mod lockout;
+pub mod message;
 pub mod meta;
+pub mod outbox;
 pub mod seed;
 pub mod sync;
 

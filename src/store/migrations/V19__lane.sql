@@ -1,13 +1,15 @@
 -- one row for each (from, to) that has messages to send: whoever owns it sends its first one
 -- phase: 0 waiting, 1 a provider is being called, 2 what became of the call is unknown
--- waiting: how many messages stand in the lane
+-- waiting: how many messages stand in the lane; last_pos: none of them stands behind this
 -- ready_ms: when the lane may be claimed; while it is owned, when its lease ends
+-- tries, first_ms, started_ms: of its first message: calls so far, the first one, the last one
 CREATE TABLE sb_lane (
     lane VARCHAR(32) NOT NULL PRIMARY KEY,
     owner VARCHAR(16) NULL,
     ready_ms BIGINT NOT NULL,
     phase INT NOT NULL,
     waiting BIGINT NOT NULL,
+    last_pos VARCHAR(32) NOT NULL,
     version BIGINT NOT NULL,
     tries BIGINT NOT NULL,
     first_ms BIGINT NULL,

@@ -1,7 +1,5 @@
--- messages to send, in the order of each lane
+-- messages to send; place: the lane, then the position in it
 CREATE TABLE sb_outbox (
-    lane VARCHAR(32) NOT NULL,
-    pos VARCHAR(32) NOT NULL,
-    message_id VARCHAR(32) NOT NULL,
-    PRIMARY KEY (lane, pos)
+    place VARCHAR(64) NOT NULL PRIMARY KEY,
+    message_id VARCHAR(32) NOT NULL
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -1,0 +1,133 @@
+//! Hot writes are batches: what arrives while a commit is under way is written by the next one,
+//! set-based, and each caller is answered for itself after that commit. No timer is needed: an
+//! idle server commits at once.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Error, Result};
+
+/// Items of one batch at most.
+const ITEMS: usize = 64;
+/// Items that wait for their batch; beyond that the store is busy.
+const WAITING: usize = 8192;
+
+/// A kind of write that many callers share.
+pub trait Write: Send + Sync + 'static {
+    type Item: Send + Sync + 'static;
+    type Done: Send + 'static;
+
+    /// Writes all items in one commit, or fails as a whole: a race splits the batch.
+    fn write(&self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Done>>> + Send;
+}
+
+type Answer<W> = oneshot::Sender<Result<<W as Write>::Done>>;
+type Entry<W> = (<W as Write>::Item, Answer<W>);
+
+/// The door to one kind of batch; clones share it.
+pub struct Batch<W: Write> {
+    queue: mpsc::Sender<Entry<W>>,
+}
+
+impl<W: Write> Clone for Batch<W> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
+}
+
+impl<W: Write> Batch<W> {
+    /// Starts the loop of this kind; it ends when the last door to it is dropped, and not before
+    /// everything in it is answered.
+    pub fn start(work: W) -> Self {
+        let (queue, entries) = mpsc::channel(WAITING);
+        tokio::spawn(run(work, entries));
+        Self { queue }
+    }
+
+    /// Writes one item together with its neighbours; returns after their commit.
+    pub async fn write(&self, item: W::Item) -> Result<W::Done> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send((item, answer)).map_err(|_| Error::Unavailable("too many writes are waiting".into()))?;
+        answered.await.map_err(|_| Error::Unavailable("the write was given up".into()))?
+    }
+}
+
+async fn run<W: Write>(work: W, mut entries: mpsc::Receiver<Entry<W>>) {
+    let mut batch = Vec::with_capacity(ITEMS);
+    while entries.recv_many(&mut batch, ITEMS).await > 0 {
+        // who has gone away is not written: nobody would be told
+        let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).filter(|(_, answer)| !answer.is_closed()).unzip();
+        write_all(&work, items, answers).await;
+    }
+}
+
+/// Writes a batch; one that races is written again in halves, so that a conflict fails only its own.
+async fn write_all<W: Write>(work: &W, items: Vec<W::Item>, answers: Vec<Answer<W>>) {
+    let mut left = vec![(items, answers)];
+    while let Some((mut items, mut answers)) = left.pop() {
+        if items.is_empty() {
+            continue;
+        }
+        match work.write(&items).await {
+            Ok(done) => answers.into_iter().zip(done).for_each(|(answer, done)| drop(answer.send(Ok(done)))),
+            Err(error) if items.len() > 1 && !matches!(error, Error::Unavailable(_)) => {
+                let middle = items.len() / 2;
+                let second = (items.split_off(middle), answers.split_off(middle));
+                // the first half goes first: items keep their order
+                left.push(second);
+                left.push((items, answers));
+            }
+            Err(error) => {
+                let mut answers = answers.into_iter();
+                let last = answers.next_back();
+                answers.for_each(|answer| drop(answer.send(Err(Error::Unavailable(error.to_string())))));
+                last.map(|answer| answer.send(Err(error)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Refuses odd items when they come in company, and 13 always.
+    #[derive(Default)]
+    struct Picky {
+        written: Mutex<Vec<u32>>,
+        commits: AtomicUsize,
+    }
+
+    impl Write for std::sync::Arc<Picky> {
+        type Item = u32;
+        type Done = u32;
+
+        async fn write(&self, items: &[u32]) -> Result<Vec<u32>> {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            if items.contains(&13) {
+                return Err(Error::Conflict);
+            }
+            self.commits.fetch_add(1, Ordering::Relaxed);
+            self.written.lock().map_err(|_| Error::Conflict)?.extend(items);
+            Ok(items.iter().map(|item| item * 2).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_conflict_fails_only_its_own_and_order_is_kept() {
+        let work = std::sync::Arc::new(Picky::default());
+        let batch = Batch::start(work.clone());
+        let all = futures_util::future::join_all((0..100).map(|item| batch.write(item))).await;
+        for (item, done) in all.into_iter().enumerate() {
+            match done {
+                Ok(double) => assert_eq!(double as usize, item * 2),
+                Err(error) => assert!(item == 13 && matches!(error, Error::Conflict), "{item}: {error}"),
+            }
+        }
+        let written = work.written.lock().map(|written| written.clone()).unwrap_or_default();
+        assert!(written.is_sorted() && written.len() == 99, "{written:?}");
+        assert!(work.commits.load(Ordering::Relaxed) < 20, "they share commits");
+    }
+}

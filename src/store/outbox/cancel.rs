@@ -1,0 +1,86 @@
+//! Taking a message back before a provider is called: a compare-and-set against the mark.
+
+use super::CALLING;
+use crate::model::{ClientId, MessageId, Millis};
+use crate::store::message::states_before;
+use crate::store::{Change, Query, Result, Store, Value};
+use crate::model::message::State;
+
+/// What a cancel found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canceled {
+    Done,
+    /// It is being sent, or was, or is over.
+    TooLate,
+}
+
+/// Where a message may stand: its pair's lane, or one of its own.
+struct Standing {
+    lane: String,
+    place: String,
+    is_head: bool,
+    phase: i64,
+    version: i64,
+    waiting: i64,
+}
+
+/// Cancels one message. A race means that its lane has moved: try again.
+pub async fn cancel(store: &Store, client: ClientId, id: MessageId, lane: &str, now_ms: Millis) -> Result<Canceled> {
+    let change = Change::new().one(
+        format!(
+            "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND state IN ({})",
+            states_before(State::Sent)
+        ),
+        vec![now_ms.into(), id.hex().into(), client.hex().into()],
+    );
+    let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]).await?;
+    if !scheduled.is_empty() {
+        let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]);
+        return store.commit(change).await.map(|()| Canceled::Done);
+    }
+    for lane in [lane.to_owned(), id.hex()] {
+        let Some(standing) = standing(store, &lane, id).await? else { continue };
+        if standing.is_head && standing.phase == CALLING {
+            return Ok(Canceled::TooLate);
+        }
+        return store.commit(leave(change, &standing, now_ms)).await.map(|()| Canceled::Done);
+    }
+    Ok(Canceled::TooLate)
+}
+
+async fn standing(store: &Store, lane: &str, id: MessageId) -> Result<Option<Standing>> {
+    let range = [Value::from(lane), Value::from(format!("{lane}g"))];
+    let answers = store
+        .read(vec![
+            Query::new(
+                "SELECT place FROM sb_outbox WHERE place >= ? AND place < ? AND message_id = ?",
+                range.iter().cloned().chain([id.hex().into()]).collect(),
+            ),
+            Query::new("SELECT MIN(place) FROM sb_outbox WHERE place >= ? AND place < ?", range.to_vec()),
+            Query::new("SELECT phase, version, waiting FROM sb_lane WHERE lane = ?", vec![lane.into()]),
+        ])
+        .await?;
+    let [places, first, lanes] = answers.as_slice() else { return Ok(None) };
+    let (Some(place), Some(row)) = (places.first(), lanes.first()) else { return Ok(None) };
+    let place = place.text(0)?.to_owned();
+    let is_head = first.first().map(|row| row.maybe_text(0)).transpose()?.flatten() == Some(place.as_str());
+    let (phase, version, waiting) = (row.int(0)?, row.int(1)?, row.int(2)?);
+    Ok(Some(Standing { lane: lane.to_owned(), place, is_head, phase, version, waiting }))
+}
+
+fn leave(change: Change, standing: &Standing, now_ms: Millis) -> Change {
+    let guard = [Value::from(standing.lane.as_str()), standing.version.into()];
+    let change = change.one("DELETE FROM sb_outbox WHERE place = ?", vec![standing.place.as_str().into()]);
+    if standing.waiting == 1 {
+        let sql = "DELETE FROM sb_lane WHERE lane = ? AND version = ? AND waiting = 1";
+        return change.one(sql, guard.to_vec());
+    }
+    if !standing.is_head {
+        let sql = "UPDATE sb_lane SET waiting = waiting - 1, version = version + 1 WHERE lane = ? AND version = ?";
+        return change.one(sql, guard.to_vec());
+    }
+    // whoever owns the lane holds a first message that is no longer there: it is taken from them
+    let sql = "UPDATE sb_lane SET waiting = waiting - 1, phase = 0, tries = 0, first_ms = NULL, owner = NULL, \
+               ready_ms = ?, version = version + 1 WHERE lane = ? AND version = ?";
+    change.one(sql, [Value::from(now_ms)].into_iter().chain(guard).collect())
+}

@@ -1,0 +1,170 @@
+//! Finding lanes that nobody owns: what a dead node left behind, and what is due now.
+
+use super::{CALLING, Head, LANE, Progress, UNKNOWN};
+use crate::model::{MessageId, Millis};
+use crate::store::message::{COLUMNS, Message, WIDTH};
+use crate::store::{Change, Error, Query, Result, Row, Store, Value};
+
+/// Another node's lease counts so much longer: clocks differ.
+const SKEW_MS: Millis = 5_000;
+
+/// The first message of a lane that is now ours.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub head: Head,
+    pub message: Message,
+    pub progress: Progress,
+}
+
+struct Free {
+    lane: String,
+    version: i64,
+}
+
+/// Takes at most `limit` lanes that are free and due, the longest due first.
+pub async fn claim(store: &Store, owner: &str, now_ms: Millis, lease_ms: Millis, limit: usize) -> Result<Vec<Claimed>> {
+    let free = free(store, now_ms, limit).await?;
+    let mut ours = Vec::with_capacity(free.len());
+    for chunk in free.chunks(64) {
+        ours.extend(take(store, chunk, owner, now_ms, lease_ms).await?);
+    }
+    heads(store, &ours).await
+}
+
+async fn free(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Free>> {
+    let sql = "SELECT lane, version FROM sb_lane WHERE ready_ms <= ? AND (owner IS NULL OR ready_ms <= ?) \
+               ORDER BY ready_ms LIMIT ?";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = store.query(sql, vec![now_ms.into(), (now_ms - SKEW_MS).into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok(Free { lane: row.text(0)?.to_owned(), version: row.int(1)? })).collect()
+}
+
+/// Writes our name on lanes that are as they were seen; another node may be quicker with some.
+async fn take(store: &Store, free: &[Free], owner: &str, now_ms: Millis, lease_ms: Millis) -> Result<Vec<String>> {
+    let mut change = Change::new();
+    for lane in free {
+        change = change.run(
+            "UPDATE sb_lane SET owner = ?, ready_ms = ?, version = version + 1 WHERE lane = ? AND version = ? \
+             AND ready_ms <= ?",
+            vec![
+                owner.into(),
+                (now_ms + lease_ms).into(),
+                lane.lane.as_str().into(),
+                lane.version.into(),
+                now_ms.into(),
+            ],
+        );
+    }
+    store.commit(change).await?;
+    let keys: Vec<Value> = free.iter().map(|lane| lane.lane.as_str().into()).collect();
+    let sql = "SELECT lane, version FROM sb_lane WHERE owner = ? AND ready_ms = ? AND lane IN ({})";
+    let query = Query::over(sql, &[owner.into(), (now_ms + lease_ms).into()], &keys);
+    let rows = store.read(vec![query]).await?.concat();
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// The first messages of lanes, which stay whose they are.
+pub async fn heads(store: &Store, lanes: &[String]) -> Result<Vec<Claimed>> {
+    let mut found = Vec::with_capacity(lanes.len());
+    for chunk in lanes.chunks(16) {
+        let rows = store.read(vec![head_query(chunk)]).await?.concat();
+        for row in &rows {
+            found.push(parse(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// One `SELECT` a lane, glued together: one round trip, and each walks the index to its first row.
+fn head_query(lanes: &[String]) -> Query {
+    let one = format!(
+        "SELECT * FROM (SELECT {COLUMNS}, o.place, l.phase, l.tries, l.first_ms, l.started_ms FROM sb_outbox o \
+         JOIN sb_message m ON m.id = o.message_id JOIN sb_lane l ON l.lane = ? \
+         WHERE o.place >= ? AND o.place < ? ORDER BY o.place LIMIT 1)"
+    );
+    let parts: Vec<String> = (0..lanes.len()).map(|part| format!("{one} AS p{part}")).collect();
+    let params = lanes.iter().flat_map(|lane| [lane.clone(), lane.clone(), format!("{lane}g")].map(Value::Text));
+    Query::new(parts.join(" UNION ALL "), params.collect())
+}
+
+fn parse(row: &Row) -> Result<Claimed> {
+    let message = Message::parse(row)?;
+    let place = row.text(WIDTH)?.to_owned();
+    let lane = place.get(..LANE).ok_or_else(|| Error::Data("place".into()))?.to_owned();
+    let phase = row.int(WIDTH + 1)?;
+    let progress = Progress {
+        tries: row.int(WIDTH + 2)?,
+        first_ms: row.maybe_int(WIDTH + 3)?,
+        started_ms: row.maybe_int(WIDTH + 4)?,
+        // a call whose node died is as unknown as one without an answer
+        is_unknown: phase == UNKNOWN || phase == CALLING,
+    };
+    Ok(Claimed { head: Head { lane, place, message: message.id }, message, progress })
+}
+
+/// Gives up lanes that this node will not get to.
+pub async fn release(store: &Store, owner: &str, lanes: &[String], now_ms: Millis) -> Result<()> {
+    let keys: Vec<Value> = lanes.iter().map(|lane| lane.as_str().into()).collect();
+    let sql = "UPDATE sb_lane SET owner = NULL, ready_ms = ?, version = version + 1 WHERE owner = ? AND phase <> 1 \
+               AND lane IN ({})";
+    store.commit(Change::new().any(sql, &[now_ms.into(), owner.into()], &keys)).await
+}
+
+/// The id under which a provider took a message in an earlier attempt, however late that was recorded.
+pub async fn accepted_as(store: &Store, message: MessageId) -> Result<Option<String>> {
+    let sql = "SELECT provider_id FROM sb_attempt WHERE message_id = ? AND provider_id IS NOT NULL ORDER BY number";
+    let rows = store.query(sql, vec![message.hex().into()]).await?;
+    rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+/// Which of these provider's ids belong to messages of ours already.
+pub async fn taken_ids(store: &Store, provider_ids: &[String]) -> Result<Vec<String>> {
+    if provider_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<Value> = provider_ids.iter().map(|id| id.as_str().into()).collect();
+    let sql = "SELECT provider_id FROM sb_attempt WHERE provider_id IN ({})";
+    let rows = store.read(vec![Query::over(sql, &[], &keys)]).await?.concat();
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// Scheduled messages that are due, oldest first.
+pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Message>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sb_schedule s JOIN sb_message m ON m.id = s.message_id WHERE s.due_ms <= ? \
+         ORDER BY s.due_ms, s.message_id LIMIT ?"
+    );
+    let params = vec![now_ms.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(Message::parse).collect()
+}
+
+/// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.
+pub async fn join(store: &Store, message: MessageId, lane: &str, now_ms: Millis) -> Result<()> {
+    let rows = store.query("SELECT last_pos FROM sb_lane WHERE lane = ?", vec![lane.into()]).await?;
+    let last = rows.first().map(|row| row.text(0)).transpose()?;
+    let pos = last.map(|last| u128::from_str_radix(last, 16)).transpose().map_err(|_| Error::Data("position".into()))?;
+    let last_pos = pos.map_or(0, |pos| pos + 1).max(MessageId::new(now_ms).bits());
+    let text = Value::from(format!("{last_pos:032x}"));
+    let change = Change::new()
+        .one("DELETE FROM sb_schedule WHERE message_id = ?", vec![message.hex().into()])
+        .one(
+            "UPDATE sb_message SET state = 'queued', changed_ms = ? WHERE id = ? AND state = 'scheduled'",
+            vec![now_ms.into(), message.hex().into()],
+        );
+    let change = if pos.is_some() {
+        change.one(
+            "UPDATE sb_lane SET waiting = waiting + 1, last_pos = ? WHERE lane = ? AND last_pos < ?",
+            vec![text.clone(), lane.into(), text],
+        )
+    } else {
+        change.one(
+            "INSERT INTO sb_lane (lane, ready_ms, phase, waiting, last_pos, version, tries) \
+             VALUES (?, ?, 0, 1, ?, 0, 0)",
+            vec![lane.into(), now_ms.into(), text],
+        )
+    };
+    let place = super::place(lane, last_pos);
+    let change = change
+        .one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", vec![place.into(), message.hex().into()]);
+    store.commit(change).await
+}

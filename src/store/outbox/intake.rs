@@ -1,0 +1,225 @@
+//! Accepting messages: the row, its place in its lane, and the reply kept for a repeat, in one commit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Head, LANE, WAITING, place};
+use crate::model::{Clock, Millis};
+use crate::store::batch::Write;
+use crate::store::message::{self, Message};
+use crate::store::{Change, Error, Query, Result, Store, Value};
+
+/// A message to accept.
+pub struct New {
+    pub message: Message,
+    /// Names the pair (from, to), as does the opt-out between them.
+    pub lane: String,
+    /// When it joins its lane, if not now.
+    pub due_ms: Option<Millis>,
+    /// The reply to keep for a request that comes again.
+    pub kept: Option<Kept>,
+}
+
+/// A reply kept under a client's idempotency key.
+#[derive(Clone)]
+pub struct Kept {
+    pub id: String,
+    pub request_hash: String,
+    pub reply: String,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub enum Accepted {
+    /// It is first in its lane, which this node owns: send it.
+    Leased { head: Head, permit: OwnedSemaphorePermit },
+    /// Its turn comes later.
+    Waiting,
+    /// The same request came before, and this was its reply.
+    Replayed(String),
+    /// Another request came under this key.
+    KeyReused,
+    /// The recipient wants no texts from this number.
+    OptedOut,
+}
+
+/// Writes batches of new messages.
+pub struct Intake {
+    pub store: Store,
+    pub clock: Clock,
+    pub owner: String,
+    pub lease_ms: Millis,
+    /// How many lanes this node may hold in memory.
+    pub room: Arc<Semaphore>,
+}
+
+/// What the store knows that decides over a batch.
+struct Known {
+    opted_out: Vec<String>,
+    replies: HashMap<String, (String, String)>,
+    lanes: HashMap<String, u128>,
+}
+
+impl Intake {
+    async fn look_up(&self, items: &[New]) -> Result<Known> {
+        let mut keys: Vec<Value> = items.iter().map(|item| item.lane.as_str().into()).collect();
+        keys.dedup();
+        let kept: Vec<Value> = items.iter().filter_map(|item| item.kept.as_ref()).map(|k| k.id.as_str().into()).collect();
+        let mut queries = vec![
+            Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], &keys),
+            Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], &keys),
+        ];
+        if !kept.is_empty() {
+            queries.push(Query::over("SELECT id, request_hash, reply FROM sb_idempotency WHERE id IN ({})", &[], &kept));
+        }
+        let answers = self.store.read(queries).await?;
+        let mut known = Known { opted_out: Vec::new(), replies: HashMap::new(), lanes: HashMap::new() };
+        for row in &answers[0] {
+            known.opted_out.push(row.text(0)?.to_owned());
+        }
+        for row in &answers[1] {
+            let last = u128::from_str_radix(row.text(1)?, 16).map_err(|_| Error::Data("position".into()))?;
+            known.lanes.insert(row.text(0)?.to_owned(), last);
+        }
+        for row in answers.get(2).into_iter().flatten() {
+            known.replies.insert(row.text(0)?.to_owned(), (row.text(1)?.to_owned(), row.text(2)?.to_owned()));
+        }
+        Ok(known)
+    }
+}
+
+impl Write for Intake {
+    type Item = New;
+    type Done = Accepted;
+
+    async fn write(&self, items: &[New]) -> Result<Vec<Accepted>> {
+        let mut known = self.look_up(items).await?;
+        let mut plan = Plan { now_ms: self.clock.now_ms(), ..Plan::default() };
+        let mut done = Vec::with_capacity(items.len());
+        for item in items {
+            done.push(plan.take(item, &mut known, &self.room));
+        }
+        if let Some(id) = plan.messages.first().and_then(|row| row.first()).cloned() {
+            let change = plan.change(&self.owner, self.lease_ms);
+            self.store.commit(change.settled_by("SELECT 1 FROM sb_message WHERE id = ?", vec![id])).await?;
+        }
+        Ok(done)
+    }
+}
+
+/// The rows of one batch.
+#[derive(Default)]
+struct Plan {
+    now_ms: Millis,
+    messages: Vec<Vec<Value>>,
+    places: Vec<Vec<Value>>,
+    scheduled: Vec<Vec<Value>>,
+    kept: Vec<Vec<Value>>,
+    /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
+    lanes: HashMap<String, Joining>,
+}
+
+struct Joining {
+    is_new: bool,
+    is_ours: bool,
+    count: i64,
+    last: u128,
+}
+
+impl Plan {
+    fn take(&mut self, item: &New, known: &mut Known, room: &Arc<Semaphore>) -> Accepted {
+        if let Some(kept) = &item.kept {
+            if let Some((request_hash, reply)) = known.replies.get(&kept.id) {
+                return if *request_hash == kept.request_hash { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused };
+            }
+        }
+        if known.opted_out.contains(&item.lane) {
+            return Accepted::OptedOut;
+        }
+        if let Some(kept) = &item.kept {
+            let (id, hash, reply) = (kept.id.clone(), kept.request_hash.clone(), kept.reply.clone());
+            self.kept.push(vec![id.as_str().into(), hash.as_str().into(), reply.as_str().into(), self.now_ms.into()]);
+            // a twin in this very batch gets the same reply
+            known.replies.insert(id, (hash, reply));
+        }
+        self.messages.push(item.message.values());
+        if let Some(due_ms) = item.due_ms {
+            self.scheduled.push(vec![item.message.id.hex().into(), due_ms.into()]);
+            return Accepted::Waiting;
+        }
+        self.join(item, known, room)
+    }
+
+    fn join(&mut self, item: &New, known: &Known, room: &Arc<Semaphore>) -> Accepted {
+        let mut permit = None;
+        let joining = self.lanes.entry(item.lane.clone()).or_insert_with(|| {
+            let last = known.lanes.get(&item.lane).copied();
+            if last.is_none() {
+                permit = room.clone().try_acquire_owned().ok();
+            }
+            Joining { is_new: last.is_none(), is_ours: permit.is_some(), count: 0, last: last.unwrap_or(0) }
+        });
+        joining.count += 1;
+        // behind all that stand there, whatever another node's clock says
+        joining.last = (joining.last + 1).max(item.message.id.bits());
+        let place = place(&item.lane, joining.last);
+        self.places.push(vec![place.as_str().into(), item.message.id.hex().into()]);
+        match permit {
+            Some(permit) => Accepted::Leased { head: Head { lane: item.lane.clone(), place, message: item.message.id }, permit },
+            None => Accepted::Waiting,
+        }
+    }
+
+    fn change(self, owner: &str, lease_ms: Millis) -> Change {
+        let now_ms = self.now_ms;
+        let mut change = Change::new().insert(message::INSERT, self.messages);
+        change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
+        change
+            .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
+            .insert("INSERT INTO sb_schedule (message_id, due_ms)", self.scheduled)
+            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept)
+    }
+}
+
+/// New lanes are born leased where this node has room; lanes that are there count who joins them.
+fn join_lanes(mut change: Change, lanes: HashMap<String, Joining>, owner: &str, now_ms: Millis, lease_ms: Millis) -> Change {
+    let mut born = Vec::new();
+    let mut joined: HashMap<i64, (u128, Vec<Value>)> = HashMap::new();
+    for (lane, joining) in lanes {
+        debug_assert_eq!(lane.len(), LANE);
+        if joining.is_new {
+            let (owner, ready_ms) =
+                if joining.is_ours { (Value::from(owner), now_ms + lease_ms) } else { (Value::Null, now_ms) };
+            born.push(vec![
+                lane.into(),
+                owner,
+                ready_ms.into(),
+                WAITING.into(),
+                joining.count.into(),
+                format!("{:032x}", joining.last).into(),
+                0.into(),
+                0.into(),
+            ]);
+        } else {
+            let (last, keys) = joined.entry(joining.count).or_default();
+            *last = joining.last.max(*last);
+            keys.push(lane.into());
+        }
+    }
+    change = change.insert(
+        "INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries)",
+        born,
+    );
+    for (count, (last, keys)) in joined {
+        let last = Value::from(format!("{last:032x}"));
+        change = change.each(
+            "UPDATE sb_lane SET waiting = waiting + ?, last_pos = CASE WHEN last_pos < ? THEN ? ELSE last_pos END \
+             WHERE lane IN ({})",
+            &[count.into(), last.clone(), last],
+            &keys,
+        );
+    }
+    change
+}

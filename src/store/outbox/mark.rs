@@ -1,0 +1,80 @@
+//! About to call a provider: the lane says so, durably, before the call is made. After a crash
+//! only such lanes are in doubt.
+
+use super::{CALLING, Head};
+use crate::model::{Clock, Millis};
+use crate::store::batch::Write;
+use crate::store::{Change, Query, Result, Store, Value};
+
+/// A message about to be sent.
+#[derive(Clone)]
+pub struct Ready {
+    pub head: Head,
+    /// The lease ends too soon for a call: take it anew.
+    pub is_stale: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marked {
+    /// Call the provider now; the time is that of the attempt.
+    Call { started_ms: Millis },
+    /// The recipient has opted out since it was accepted.
+    OptedOut,
+}
+
+/// Writes batches of marks. [`crate::store::Error::Guard`]: the lane is no longer ours.
+pub struct Mark {
+    pub store: Store,
+    pub clock: Clock,
+    pub owner: String,
+    pub lease_ms: Millis,
+}
+
+impl Write for Mark {
+    type Item = Ready;
+    type Done = Marked;
+
+    async fn write(&self, items: &[Ready]) -> Result<Vec<Marked>> {
+        let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.as_str().into()).collect();
+        let sql = "SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})";
+        let answers = self.store.read(vec![Query::over(sql, &[], &lanes)]).await?.concat();
+        let opted_out = answers.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+        let now_ms = self.clock.now_ms();
+        let keys = |is_stale: bool| -> Vec<Value> {
+            let ours = items.iter().filter(|item| item.is_stale == is_stale && !opted_out.contains(&item.head.lane));
+            ours.map(|item| item.head.lane.as_str().into()).collect()
+        };
+        let common =
+            "phase = ?, started_ms = ?, first_ms = COALESCE(first_ms, ?), tries = tries + 1, version = version + 1";
+        let rest = "WHERE owner = ? AND phase <> ? AND lane IN ({})";
+        let (now, owner) = (Value::from(now_ms), Value::from(self.owner.as_str()));
+        let (fresh, stale) = (keys(false), keys(true));
+        let marked = fresh.first().or(stale.first()).cloned();
+        let change = Change::new()
+            .each(
+                &format!("UPDATE sb_lane SET {common} {rest}"),
+                &[CALLING.into(), now.clone(), now.clone(), owner.clone(), CALLING.into()],
+                &fresh,
+            )
+            .each(
+                &format!("UPDATE sb_lane SET {common}, ready_ms = ? {rest}"),
+                &[
+                    CALLING.into(),
+                    now.clone(),
+                    now.clone(),
+                    (now_ms + self.lease_ms).into(),
+                    owner.clone(),
+                    CALLING.into(),
+                ],
+                &stale,
+            );
+        if let Some(lane) = marked {
+            let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ? AND phase = ? AND started_ms = ?";
+            self.store.commit(change.settled_by(sql, vec![lane, owner, CALLING.into(), now])).await?;
+        }
+        let answer = |item: &Ready| {
+            if opted_out.contains(&item.head.lane) { Marked::OptedOut } else { Marked::Call { started_ms: now_ms } }
+        };
+        Ok(items.iter().map(answer).collect())
+    }
+}

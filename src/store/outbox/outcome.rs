@@ -1,0 +1,183 @@
+//! What came of a call: the attempt, the message's new state, and the lane for its next message, in one commit.
+
+use super::{Head, LANE, UNKNOWN, WAITING, place};
+use crate::model::message::State;
+use crate::model::{Clock, Millis};
+use crate::store::batch::Write;
+use crate::store::message::{Attempt, INSERT_ATTEMPT, states_before};
+use crate::store::{Change, Query, Result, Store, Value};
+
+/// How a message goes on.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// It has left the outbox.
+    Over { state: State, code: Option<i64>, reason: Option<String> },
+    /// Another call later.
+    Again { ready_ms: Millis, aside: bool },
+    /// What became of the call is unknown: look it up later.
+    LookUp { ready_ms: Millis, aside: bool },
+}
+
+/// What came of a message's call, or of its wait.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub head: Head,
+    /// A call that was made; not there when it expired or was refused before one.
+    pub attempt: Option<Attempt>,
+    /// The attempt that was in doubt, now known to have reached the provider.
+    pub adopted: Option<Adopted>,
+    pub next: Next,
+}
+
+#[derive(Clone, Debug)]
+pub struct Adopted {
+    pub number: i64,
+    pub provider_id: String,
+}
+
+/// Writes batches of outcomes. `true`: more messages wait in the lane, which is still ours.
+pub struct Outcomes {
+    pub store: Store,
+    pub clock: Clock,
+    pub owner: String,
+}
+
+impl Write for Outcomes {
+    type Item = Outcome;
+    type Done = bool;
+
+    async fn write(&self, items: &[Outcome]) -> Result<Vec<bool>> {
+        let now_ms = self.clock.now_ms();
+        let attempts = items.iter().filter_map(|item| Some(item.attempt.as_ref()?.values(item.head.message))).collect();
+        let mut change = Change::new().insert(INSERT_ATTEMPT, attempts);
+        change = self.sent(change, items, now_ms);
+        for item in items {
+            change = self.one(change, item, now_ms);
+        }
+        change = self.leave(change, items);
+        self.store.commit(change).await?;
+        self.still_ours(items).await
+    }
+}
+
+impl Outcomes {
+    /// The usual end, set-based: a provider has taken them.
+    fn sent(&self, change: Change, items: &[Outcome], now_ms: Millis) -> Change {
+        let is_sent = |item: &&Outcome| matches!(item.next, Next::Over { state: State::Sent, .. });
+        let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.hex().into()).collect();
+        let before = states_before(State::Sent);
+        // a receipt may have been quicker: then it stays delivered
+        let sql =
+            format!("UPDATE sb_message SET state = ?, changed_ms = ? WHERE state IN ({before}) AND id IN ({{}})");
+        change.any(&sql, &[State::Sent.name().into(), now_ms.into()], &ids)
+    }
+
+    /// What is seldom enough to be written one by one.
+    fn one(&self, mut change: Change, item: &Outcome, now_ms: Millis) -> Change {
+        if let Some(adopted) = &item.adopted {
+            change = change.run(
+                "UPDATE sb_attempt SET outcome = 'adopted', provider_id = ? WHERE message_id = ? AND number = ?",
+                vec![adopted.provider_id.as_str().into(), item.head.message.hex().into(), adopted.number.into()],
+            );
+        }
+        let message = Value::from(item.head.message.hex());
+        match &item.next {
+            Next::Over { state: State::Sent, .. } => change,
+            Next::Over { state, code, reason } => change.run(
+                format!(
+                    "UPDATE sb_message SET state = ?, error_code = ?, error_reason = ?, changed_ms = ? \
+                     WHERE id = ? AND state IN ({})",
+                    states_before(*state)
+                ),
+                vec![
+                    state.name().into(),
+                    (*code).into(),
+                    reason.as_deref().map(|reason| reason.chars().take(255).collect::<String>()).into(),
+                    now_ms.into(),
+                    message,
+                ],
+            ),
+            Next::Again { ready_ms, aside } => self.wait(change, item, WAITING, *ready_ms, *aside, now_ms),
+            Next::LookUp { ready_ms, aside } => self.wait(change, item, UNKNOWN, *ready_ms, *aside, now_ms),
+        }
+    }
+
+    /// Lets go of the lane until `ready_ms`; a message that has held it too long steps aside into a lane of its own.
+    fn wait(&self, change: Change, item: &Outcome, phase: i64, ready_ms: Millis, aside: bool, now_ms: Millis) -> Change {
+        let change = change.run(
+            format!(
+                "UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND state IN ({})",
+                states_before(State::Sending)
+            ),
+            vec![State::Sending.name().into(), now_ms.into(), item.head.message.hex().into()],
+        );
+        let (lane, owner) = (Value::from(item.head.lane.as_str()), Value::from(self.owner.as_str()));
+        if !aside {
+            return change.one(
+                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, version = version + 1 \
+                 WHERE lane = ? AND owner = ?",
+                vec![phase.into(), ready_ms.into(), lane, owner],
+            );
+        }
+        let own = own_lane(&item.head);
+        let place = place(&own, item.head.message.bits());
+        change
+            .one(
+                "INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries, first_ms, \
+                 started_ms) SELECT ?, NULL, ?, ?, 1, ?, 0, tries, first_ms, started_ms FROM sb_lane \
+                 WHERE lane = ? AND owner = ?",
+                vec![
+                    own.into(),
+                    ready_ms.into(),
+                    phase.into(),
+                    item.head.message.hex().into(),
+                    lane.clone(),
+                    owner.clone(),
+                ],
+            )
+            .one(
+                "INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)",
+                vec![place.into(), item.head.message.hex().into()],
+            )
+            .one("DELETE FROM sb_outbox WHERE place = ?", vec![item.head.place.as_str().into()])
+            .one(
+                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, version = version + 1, tries = 0, \
+                 first_ms = NULL, waiting = waiting - 1 WHERE lane = ? AND owner = ? AND waiting > 1",
+                vec![WAITING.into(), now_ms.into(), lane, owner],
+            )
+    }
+
+    /// Takes messages that are over out of their lanes; empty lanes are over too.
+    fn leave(&self, change: Change, items: &[Outcome]) -> Change {
+        let over: Vec<&Outcome> = items.iter().filter(|item| matches!(item.next, Next::Over { .. })).collect();
+        let places: Vec<Value> = over.iter().map(|item| item.head.place.as_str().into()).collect();
+        let lanes: Vec<Value> = over.iter().map(|item| item.head.lane.as_str().into()).collect();
+        let owner = [Value::from(self.owner.as_str())];
+        change
+            .each("DELETE FROM sb_outbox WHERE place IN ({})", &[], &places)
+            // first those that end here: what is left then counts one less
+            .any("DELETE FROM sb_lane WHERE owner = ? AND waiting = 1 AND lane IN ({})", &owner, &lanes)
+            .any(
+                "UPDATE sb_lane SET waiting = waiting - 1, phase = 0, tries = 0, first_ms = NULL, \
+                 version = version + 1 WHERE owner = ? AND waiting > 1 AND lane IN ({})",
+                &owner,
+                &lanes,
+            )
+    }
+
+    /// In which lanes more messages wait for this node.
+    async fn still_ours(&self, items: &[Outcome]) -> Result<Vec<bool>> {
+        let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.as_str().into()).collect();
+        let sql = "SELECT lane FROM sb_lane WHERE owner = ? AND lane IN ({})";
+        let rows = self.store.read(vec![Query::over(sql, &[self.owner.as_str().into()], &lanes)]).await?.concat();
+        let ours = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+        Ok(items.iter().map(|item| ours.contains(&item.head.lane)).collect())
+    }
+}
+
+/// The lane of a message that no longer holds up its neighbours.
+fn own_lane(head: &Head) -> String {
+    let own = head.message.hex();
+    debug_assert_eq!(own.len(), LANE);
+    own
+}

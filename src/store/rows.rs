@@ -1,0 +1,103 @@
+//! Set-based statements: many rows in few statements, whose texts come in few shapes so that
+//! both engines keep them prepared.
+
+use super::{Change, Query, Value};
+
+/// Rows of one statement at most; a power of two.
+const ROWS: usize = 64;
+
+/// Cuts a number of rows into powers of two, largest first.
+fn chunks(mut left: usize) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let size = ROWS.min(1 << left.checked_ilog2()?);
+        left -= size;
+        Some(size)
+    })
+}
+
+/// `(?, ?), (?, ?)`: so many groups of so many placeholders.
+fn groups(rows: usize, width: usize) -> String {
+    let group = format!("({})", marks(width));
+    vec![group; rows].join(", ")
+}
+
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+impl Change {
+    /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row a value for every column.
+    #[must_use]
+    pub fn insert(mut self, into: &str, rows: Vec<Vec<Value>>) -> Self {
+        let Some(width) = rows.first().map(Vec::len) else { return self };
+        let count = rows.len();
+        let mut rows = rows.into_iter();
+        for size in chunks(count) {
+            let values = rows.by_ref().take(size).flatten().collect();
+            self = self.rows(size as u64, format!("{into} VALUES {}", groups(size, width)), values);
+        }
+        self
+    }
+
+    /// Runs a statement over keys, of which it must find every one: `sql` has `{}` where the list of keys goes,
+    /// behind the parameters in `before`. Keys must differ.
+    #[must_use]
+    pub fn each(mut self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
+        let mut rest = keys;
+        for size in chunks(keys.len()) {
+            let (some, others) = rest.split_at(size);
+            rest = others;
+            let params = before.iter().chain(some).cloned().collect();
+            self = self.rows(size as u64, sql.replace("{}", &marks(size)), params);
+        }
+        self
+    }
+
+    /// Like [`Change::each`], but finds as many as there are.
+    #[must_use]
+    pub fn any(mut self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
+        let mut rest = keys;
+        for size in chunks(keys.len()) {
+            let (some, others) = rest.split_at(size);
+            rest = others;
+            let params = before.iter().chain(some).cloned().collect();
+            self = self.run(sql.replace("{}", &marks(size)), params);
+        }
+        self
+    }
+}
+
+impl Query {
+    /// A query over at most so many keys: `sql` has `{}` where their list goes, behind the parameters in `before`.
+    /// The list is filled up with its last key, so that there are few shapes.
+    pub fn over(sql: &str, before: &[Value], keys: &[Value]) -> Self {
+        let size = keys.len().next_power_of_two();
+        let last = keys.last().cloned().unwrap_or(Value::Null);
+        let filled = keys.iter().cloned().chain(std::iter::repeat(last)).take(size);
+        Self::new(sql.replace("{}", &marks(size)), before.iter().cloned().chain(filled).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn chunks_are_powers_of_two_and_lose_nothing(count in 0_usize..1000) {
+            let sizes: Vec<_> = chunks(count).collect();
+            prop_assert_eq!(sizes.iter().sum::<usize>(), count);
+            prop_assert!(sizes.iter().all(|size| size.is_power_of_two() && *size <= ROWS));
+            prop_assert!(sizes.iter().filter(|size| **size < ROWS).count() <= 6);
+        }
+    }
+
+    #[test]
+    fn a_list_is_filled_up_with_its_last_key() {
+        let query = Query::over("SELECT a FROM t WHERE b = ? AND a IN ({})", &[7.into()], &[1.into(), 2.into(), 3.into()]);
+        assert_eq!(query.sql, "SELECT a FROM t WHERE b = ? AND a IN (?, ?, ?, ?)");
+        assert_eq!(query.params, [7, 1, 2, 3, 3].map(Value::Int));
+    }
+}
