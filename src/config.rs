@@ -11,6 +11,8 @@ use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
 use crate::model::{Platform, Secret};
+use crate::provider::Settings as ProviderSettings;
+use crate::service::outbound::Settings as OutboxSettings;
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
 use crate::store::Settings as StoreSettings;
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub redis: RedisSettings,
     pub log: LogSettings,
     pub sync: SyncSettings,
+    pub outbox: OutboxSettings,
+    pub provider: ProviderSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
     #[serde(skip)]

@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to a running node. The only file that knows everything.
 
 pub mod keyring;
+mod messaging;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::signal::{Bus, Listener};
 use crate::store::{self, Store, meta, seed};
 use crate::worker;
 use keyring::Keyring;
+use messaging::Messaging;
 
 /// The administrator's key under `--dev`, where only this machine can use it.
 pub const DEV_TOKEN: &str = "dev-admin";
@@ -46,6 +48,10 @@ pub enum StartError {
     File { key: &'static str, path: String, reason: String },
     #[error("development data: {0}")]
     Seed(#[from] seed::SeedError),
+    #[error("development data: {0}")]
+    Development(String),
+    #[error("cannot make an HTTP client: {0}")]
+    Client(String),
 }
 
 /// The two databases of a node.
@@ -128,10 +134,21 @@ impl Gateway {
         {
             origin = bound;
         }
+        let clock = Clock::default();
+        let messaging = Messaging {
+            config: &config,
+            store: &databases.store,
+            master: &keys.master,
+            clock: &clock,
+            tasks: &tasks,
+            stop: &stop,
+        };
+        let messaging = messaging.build(&mut registry).await?;
         let pairing = Pairing { config: &config, databases: &databases, keys, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, is_shared, &tasks, &stop);
+        worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
@@ -143,6 +160,10 @@ impl Gateway {
             is_dev: config.is_dev,
             sync: sync.clone(),
             devices,
+            outbound: messaging.outbound,
+            accounts: messaging.accounts,
+            numbers: messaging.numbers,
+            admins: messaging.admins,
             health: Health { store: databases.store.clone(), backend: databases.backend.clone(), bus },
             metrics_text: Box::new(move || {
                 let mut text = String::new();

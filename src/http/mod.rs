@@ -1,12 +1,16 @@
 //! Clients speak: one file per resource; authorisation, addresses and replies beside them.
 
+mod account;
 mod address;
 mod auth;
 mod body;
 mod cors;
 mod device;
 mod health;
+mod input;
 mod limit;
+mod message;
+mod number;
 mod page;
 mod pairing;
 mod reply;
@@ -34,8 +38,12 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::model::{Origin, Secret, Span};
+use crate::service::account::Accounts;
+use crate::service::admin::Admins;
 use crate::service::device::Devices;
 use crate::service::health::Health;
+use crate::service::number::Numbers;
+use crate::service::outbound::Outbound;
 use crate::service::sync::{Links, Sync};
 
 /// `[http]`.
@@ -64,6 +72,10 @@ pub struct App {
     pub sync: Arc<Sync>,
     pub devices: Devices,
     pub health: Health,
+    pub outbound: Arc<Outbound>,
+    pub accounts: Accounts,
+    pub numbers: Numbers,
+    pub admins: Admins,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + std::marker::Sync>,
     pub tasks: TaskTracker,
@@ -106,6 +118,12 @@ impl Call {
             .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
     }
 
+    /// The value of a query parameter, percent-decoded.
+    fn decoded(&self, name: &str) -> Option<String> {
+        let value = self.param(name)?.replace('+', " ");
+        Some(percent_encoding::percent_decode_str(&value).decode_utf8_lossy().into_owned())
+    }
+
     fn header(&self, name: ::http::header::HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -130,7 +148,9 @@ fn with<T: Clone + Send>(value: &T) -> impl Filter<Extract = (T,), Error = std::
 /// All routes of the public port, grouped by first path segment; nothing falls through.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v2 = warp::path("v2").and(pairing::routes(app).or(socket::routes(app)).unify());
-    let v1 = warp::path("v1").and(device::routes(app));
+    let v1 = message::routes(app).or(device::routes(app)).unify();
+    let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
+    let v1 = warp::path("v1").and(v1);
     let nothing = warp::any().map(reply::not_found);
     v2.or(v1).unify().or(page::routes(app)).unify().or(health::routes(app)).unify().or(nothing).unify().boxed()
 }

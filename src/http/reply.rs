@@ -10,7 +10,7 @@ use warp::Reply;
 use warp::reply::Response;
 
 use crate::service::sync::{self, Flavour};
-use crate::service::{StoreError, device};
+use crate::service::{StoreError, account, device, number, outbound};
 
 /// What a client is told to wait while the store is away.
 const RETRY_STORE: &str = "2";
@@ -51,6 +51,24 @@ pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Error");
     let body = json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
     respond(status, "application/problem+json", body.to_string().into_bytes())
+}
+
+/// 400 with the name of what is wrong, where it has one.
+pub(super) fn invalid(field: Option<&str>, reason: &str) -> Response {
+    let status = StatusCode::BAD_REQUEST;
+    let detail = field.map_or_else(|| reason.to_owned(), |field| format!("{field} {reason}"));
+    let mut body = json!({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail});
+    if let Some(field) = field {
+        body["field"] = field.into();
+    }
+    respond(status, "application/problem+json", body.to_string().into_bytes())
+}
+
+/// What was answered when the same request came first.
+pub(super) fn replayed(status: StatusCode, json: String) -> Response {
+    let mut response = respond(status, "application/json", json.into_bytes());
+    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    response
 }
 
 pub(super) fn not_found() -> Response {
@@ -134,5 +152,40 @@ pub(super) fn device_error(error: &device::Error) -> Response {
     match error {
         device::Error::NotFound => problem(StatusCode::NOT_FOUND, "no such device"),
         device::Error::Store(error) => store_error(error),
+    }
+}
+
+pub(super) fn outbound_error(error: &outbound::Error) -> Response {
+    use StatusCode as Status;
+    match error {
+        outbound::Error::Invalid { field, reason } => invalid(Some(field), reason),
+        outbound::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
+        outbound::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
+        outbound::Error::KeyReused | outbound::Error::TooLate | outbound::Error::NotOver => {
+            problem(Status::CONFLICT, &error.to_string())
+        }
+        outbound::Error::Store(error) => store_error(error),
+    }
+}
+
+pub(super) fn account_error(error: &account::Error) -> Response {
+    use StatusCode as Status;
+    match error {
+        account::Error::Invalid { field, reason } => invalid(Some(field), reason),
+        account::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
+        account::Error::Known | account::Error::HasNumbers => problem(Status::CONFLICT, &error.to_string()),
+        account::Error::Check(_) => invalid(Some("credentials"), &error.to_string()),
+        account::Error::Crypto(error) => internal(error),
+        account::Error::Store(error) => store_error(error),
+    }
+}
+
+pub(super) fn number_error(error: &number::Error) -> Response {
+    use StatusCode as Status;
+    match error {
+        number::Error::Invalid { field, reason } => invalid(Some(field), reason),
+        number::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
+        number::Error::Taken => problem(Status::CONFLICT, &error.to_string()),
+        number::Error::Store(error) => store_error(error),
     }
 }

@@ -47,6 +47,12 @@ pub fn rfc3339(at_ms: Millis) -> String {
         .unwrap_or_else(|| at_ms.to_string())
 }
 
+/// Reads a time as the API takes it: RFC 3339 with any offset.
+pub fn parse_rfc3339(text: &str) -> Option<Millis> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Millis::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +61,8 @@ mod tests {
     fn times_are_written_in_utc() {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
         assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
+        assert_eq!(parse_rfc3339("2023-11-14T23:13:20.123+01:00"), Some(1_700_000_000_123));
+        assert_eq!(parse_rfc3339("tomorrow"), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod secret;
 pub mod span;
 pub mod user;
 
-pub use clock::{Clock, Millis, rfc3339};
+pub use clock::{Clock, Millis, parse_rfc3339, rfc3339};
 pub use digest::{Digest, DigestPair};
 pub use id::{
     AccountId, AdminKeyId, ClientId, DeviceId, EndpointId, EventId, InboundId, MessageId, NumberId, PublicationId,

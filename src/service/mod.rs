@@ -1,9 +1,20 @@
 //! What the product promises.
 
+pub mod account;
+pub mod admin;
+pub mod book;
 pub mod device;
 pub mod health;
+pub mod number;
+pub mod outbound;
 pub mod pool;
 pub mod sync;
 
+/// Rows that doors only read.
+pub mod message {
+    pub use crate::store::message::{Attempt, Filter, Message, Receipt};
+}
+
+pub use crate::crypto::hash::sha256_hex;
 /// What a store says of itself, for the doors: they know no store.
 pub use crate::store::Error as StoreError;

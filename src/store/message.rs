@@ -224,9 +224,7 @@ pub async fn receipts(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
     let sql = "SELECT state, error_code, at_ms FROM sb_receipt WHERE message_id = ? ORDER BY at_ms, state";
     let rows = store.query(sql, vec![id.hex().into()]).await?;
     rows.iter()
-        .map(|row| {
-            Ok(Receipt { state: row.text(0)?.to_owned(), error_code: row.maybe_int(1)?, at_ms: row.int(2)? })
-        })
+        .map(|row| Ok(Receipt { state: row.text(0)?.to_owned(), error_code: row.maybe_int(1)?, at_ms: row.int(2)? }))
         .collect()
 }
 

@@ -14,12 +14,16 @@ mod sqlite;
 mod url;
 mod value;
 
+pub mod account;
+pub mod admin;
 pub mod backend;
 pub mod batch;
+pub mod book;
 pub mod device;
 pub mod lockout;
 pub mod message;
 pub mod meta;
+pub mod number;
 pub mod outbox;
 pub mod seed;
 pub mod sync;

@@ -45,4 +45,6 @@ pub struct Progress {
     pub started_ms: Option<Millis>,
     /// What became of the last call is unknown.
     pub is_unknown: bool,
+    /// That has been recorded as an attempt; not when its node died.
+    pub is_recorded: bool,
 }

@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn a_list_is_filled_up_with_its_last_key() {
-        let query = Query::over("SELECT a FROM t WHERE b = ? AND a IN ({})", &[7.into()], &[1.into(), 2.into(), 3.into()]);
+        let query =
+            Query::over("SELECT a FROM t WHERE b = ? AND a IN ({})", &[7.into()], &[1.into(), 2.into(), 3.into()]);
         assert_eq!(query.sql, "SELECT a FROM t WHERE b = ? AND a IN (?, ?, ?, ?)");
         assert_eq!(query.params, [7, 1, 2, 3, 3].map(Value::Int));
     }

@@ -1,10 +1,10 @@
 //! Taking a message back before a provider is called: a compare-and-set against the mark.
 
 use super::CALLING;
+use crate::model::message::State;
 use crate::model::{ClientId, MessageId, Millis};
 use crate::store::message::states_before;
 use crate::store::{Change, Query, Result, Store, Value};
-use crate::model::message::State;
 
 /// What a cancel found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

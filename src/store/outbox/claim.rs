@@ -98,6 +98,7 @@ fn parse(row: &Row) -> Result<Claimed> {
         started_ms: row.maybe_int(WIDTH + 4)?,
         // a call whose node died is as unknown as one without an answer
         is_unknown: phase == UNKNOWN || phase == CALLING,
+        is_recorded: phase == UNKNOWN,
     };
     Ok(Claimed { head: Head { lane, place, message: message.id }, message, progress })
 }
@@ -142,15 +143,14 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
 pub async fn join(store: &Store, message: MessageId, lane: &str, now_ms: Millis) -> Result<()> {
     let rows = store.query("SELECT last_pos FROM sb_lane WHERE lane = ?", vec![lane.into()]).await?;
     let last = rows.first().map(|row| row.text(0)).transpose()?;
-    let pos = last.map(|last| u128::from_str_radix(last, 16)).transpose().map_err(|_| Error::Data("position".into()))?;
+    let pos =
+        last.map(|last| u128::from_str_radix(last, 16)).transpose().map_err(|_| Error::Data("position".into()))?;
     let last_pos = pos.map_or(0, |pos| pos + 1).max(MessageId::new(now_ms).bits());
     let text = Value::from(format!("{last_pos:032x}"));
-    let change = Change::new()
-        .one("DELETE FROM sb_schedule WHERE message_id = ?", vec![message.hex().into()])
-        .one(
-            "UPDATE sb_message SET state = 'queued', changed_ms = ? WHERE id = ? AND state = 'scheduled'",
-            vec![now_ms.into(), message.hex().into()],
-        );
+    let change = Change::new().one("DELETE FROM sb_schedule WHERE message_id = ?", vec![message.hex().into()]).one(
+        "UPDATE sb_message SET state = 'queued', changed_ms = ? WHERE id = ? AND state = 'scheduled'",
+        vec![now_ms.into(), message.hex().into()],
+    );
     let change = if pos.is_some() {
         change.one(
             "UPDATE sb_lane SET waiting = waiting + 1, last_pos = ? WHERE lane = ? AND last_pos < ?",
@@ -164,7 +164,7 @@ pub async fn join(store: &Store, message: MessageId, lane: &str, now_ms: Millis)
         )
     };
     let place = super::place(lane, last_pos);
-    let change = change
-        .one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", vec![place.into(), message.hex().into()]);
+    let change =
+        change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", vec![place.into(), message.hex().into()]);
     store.commit(change).await
 }

@@ -66,13 +66,18 @@ impl Intake {
     async fn look_up(&self, items: &[New]) -> Result<Known> {
         let mut keys: Vec<Value> = items.iter().map(|item| item.lane.as_str().into()).collect();
         keys.dedup();
-        let kept: Vec<Value> = items.iter().filter_map(|item| item.kept.as_ref()).map(|k| k.id.as_str().into()).collect();
+        let kept: Vec<Value> =
+            items.iter().filter_map(|item| item.kept.as_ref()).map(|k| k.id.as_str().into()).collect();
         let mut queries = vec![
             Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], &keys),
             Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], &keys),
         ];
         if !kept.is_empty() {
-            queries.push(Query::over("SELECT id, request_hash, reply FROM sb_idempotency WHERE id IN ({})", &[], &kept));
+            queries.push(Query::over(
+                "SELECT id, request_hash, reply FROM sb_idempotency WHERE id IN ({})",
+                &[],
+                &kept,
+            ));
         }
         let answers = self.store.read(queries).await?;
         let mut known = Known { opted_out: Vec::new(), replies: HashMap::new(), lanes: HashMap::new() };
@@ -132,7 +137,11 @@ impl Plan {
     fn take(&mut self, item: &New, known: &mut Known, room: &Arc<Semaphore>) -> Accepted {
         if let Some(kept) = &item.kept {
             if let Some((request_hash, reply)) = known.replies.get(&kept.id) {
-                return if *request_hash == kept.request_hash { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused };
+                return if *request_hash == kept.request_hash {
+                    Accepted::Replayed(reply.clone())
+                } else {
+                    Accepted::KeyReused
+                };
             }
         }
         if known.opted_out.contains(&item.lane) {
@@ -167,7 +176,9 @@ impl Plan {
         let place = place(&item.lane, joining.last);
         self.places.push(vec![place.as_str().into(), item.message.id.hex().into()]);
         match permit {
-            Some(permit) => Accepted::Leased { head: Head { lane: item.lane.clone(), place, message: item.message.id }, permit },
+            Some(permit) => {
+                Accepted::Leased { head: Head { lane: item.lane.clone(), place, message: item.message.id }, permit }
+            }
             None => Accepted::Waiting,
         }
     }
@@ -184,7 +195,13 @@ impl Plan {
 }
 
 /// New lanes are born leased where this node has room; lanes that are there count who joins them.
-fn join_lanes(mut change: Change, lanes: HashMap<String, Joining>, owner: &str, now_ms: Millis, lease_ms: Millis) -> Change {
+fn join_lanes(
+    mut change: Change,
+    lanes: HashMap<String, Joining>,
+    owner: &str,
+    now_ms: Millis,
+    lease_ms: Millis,
+) -> Change {
     let mut born = Vec::new();
     let mut joined: HashMap<i64, (u128, Vec<Value>)> = HashMap::new();
     for (lane, joining) in lanes {
@@ -208,10 +225,8 @@ fn join_lanes(mut change: Change, lanes: HashMap<String, Joining>, owner: &str, 
             keys.push(lane.into());
         }
     }
-    change = change.insert(
-        "INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries)",
-        born,
-    );
+    change =
+        change.insert("INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries)", born);
     for (count, (last, keys)) in joined {
         let last = Value::from(format!("{last:032x}"));
         change = change.each(

@@ -67,8 +67,7 @@ impl Outcomes {
         let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.hex().into()).collect();
         let before = states_before(State::Sent);
         // a receipt may have been quicker: then it stays delivered
-        let sql =
-            format!("UPDATE sb_message SET state = ?, changed_ms = ? WHERE state IN ({before}) AND id IN ({{}})");
+        let sql = format!("UPDATE sb_message SET state = ?, changed_ms = ? WHERE state IN ({before}) AND id IN ({{}})");
         change.any(&sql, &[State::Sent.name().into(), now_ms.into()], &ids)
     }
 
@@ -103,7 +102,15 @@ impl Outcomes {
     }
 
     /// Lets go of the lane until `ready_ms`; a message that has held it too long steps aside into a lane of its own.
-    fn wait(&self, change: Change, item: &Outcome, phase: i64, ready_ms: Millis, aside: bool, now_ms: Millis) -> Change {
+    fn wait(
+        &self,
+        change: Change,
+        item: &Outcome,
+        phase: i64,
+        ready_ms: Millis,
+        aside: bool,
+        now_ms: Millis,
+    ) -> Change {
         let change = change.run(
             format!(
                 "UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND state IN ({})",
@@ -180,4 +187,31 @@ fn own_lane(head: &Head) -> String {
     let own = head.message.hex();
     debug_assert_eq!(own.len(), LANE);
     own
+}
+
+/// Keeps the answer to a call whose lane has been lost since: the attempt alone. Whoever owns the
+/// lane now looks for it before sending again.
+pub async fn late(store: &Store, outcome: &Outcome) -> Result<()> {
+    let Some(attempt) = &outcome.attempt else { return Ok(()) };
+    let message = outcome.head.message;
+    let insert = Change::new().insert(INSERT_ATTEMPT, vec![attempt.values(message)]);
+    match store.commit(insert).await {
+        // recorded as lost meanwhile
+        Err(error) if error.is_race() => {
+            let change = Change::new().run(
+                "UPDATE sb_attempt SET outcome = ?, provider_id = ?, code = ?, ended_ms = ? \
+                 WHERE message_id = ? AND number = ? AND provider_id IS NULL",
+                vec![
+                    attempt.outcome.as_str().into(),
+                    attempt.provider_id.clone().into(),
+                    attempt.code.into(),
+                    attempt.ended_ms.into(),
+                    message.hex().into(),
+                    attempt.number.into(),
+                ],
+            );
+            store.commit(change).await
+        }
+        other => other,
+    }
 }

@@ -1,0 +1,121 @@
+//! Builds what sends and receives: accounts, numbers, the outbox.
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::StartError;
+use crate::config::Config;
+use crate::crypto::MasterKey;
+use crate::model::{ClientId, Clock};
+use crate::provider::{self, Loopback, LoopbackEvent};
+use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
+use crate::service::admin::Admins;
+use crate::service::book::Book;
+use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
+use crate::service::outbound::{self, Outbound};
+use crate::service::{account, number};
+use crate::store::{Store, meta};
+
+/// Numbers that a development server sends from.
+const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
+
+/// Events of the loopback provider that wait to be taken in.
+const LOOPBACK_EVENTS: usize = 10_000;
+
+/// What messaging is built from.
+pub(super) struct Messaging<'a> {
+    pub(super) config: &'a Config,
+    pub(super) store: &'a Store,
+    pub(super) master: &'a Arc<MasterKey>,
+    pub(super) clock: &'a Clock,
+    pub(super) tasks: &'a TaskTracker,
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// What it consists of.
+pub(super) struct Built {
+    pub(super) book: Arc<Book>,
+    pub(super) outbound: Arc<Outbound>,
+    pub(super) accounts: Accounts,
+    pub(super) numbers: Numbers,
+    pub(super) admins: Admins,
+    pub(super) loopback: Loopback,
+    pub(super) loopback_events: tokio::sync::mpsc::Receiver<LoopbackEvent>,
+}
+
+impl Messaging<'_> {
+    pub(super) async fn build(self, registry: &mut Registry) -> Result<Built, StartError> {
+        let Self { config, store, master, clock, tasks, stop } = self;
+        let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
+        let http = provider::Client::new(&config.provider).map_err(|error| StartError::Client(error.to_string()))?;
+        let (events, loopback_events) = tokio::sync::mpsc::channel(LOOPBACK_EVENTS);
+        let loopback = Loopback::new(&config.provider, clock.clone(), events);
+        let connectors = Connectors { settings: config.provider.clone(), http, loopback: loopback.clone() };
+        let book = Arc::new(Book::new(store.clone(), master.clone(), connectors, config.outbox.clone()));
+        book.refresh().await.map_err(storing)?;
+        let lane_key = meta::hash_key(store, master, "lane", clock.now_ms()).await.map_err(storing)?;
+        let admin_key = meta::hash_key(store, master, "admin_key", clock.now_ms()).await.map_err(storing)?;
+        let metrics = outbound::Metrics::default();
+        metrics.register(registry);
+        let outbound = Arc::new(Outbound::new(outbound::Parts {
+            settings: config.outbox.clone(),
+            store: store.clone(),
+            book: book.clone(),
+            clock: clock.clone(),
+            owner: hex::encode(rand::random::<[u8; 8]>()),
+            lane_key,
+            metrics,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        }));
+        let accounts = Accounts { book: book.clone(), clock: clock.clone() };
+        let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
+        let numbers = Numbers { book: book.clone(), clock: clock.clone(), platforms };
+        let admins = Admins { book: book.clone(), key: admin_key, clock: clock.clone() };
+        let built = Built { book, outbound, accounts, numbers, admins, loopback, loopback_events };
+        if config.is_dev {
+            built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
+        }
+        Ok(built)
+    }
+}
+
+impl Built {
+    /// A loopback account and numbers on it, so that a development server can send at once.
+    async fn seed(&self) -> anyhow::Result<()> {
+        let new = NewAccount {
+            name: "loopback".to_owned(),
+            credentials: Credentials::from_json(account::Kind::Loopback, b"{}")?,
+            rate: 0,
+            uncertain: None,
+            replies_to_keywords: false,
+            is_checked: false,
+        };
+        match self.accounts.add(new).await {
+            Ok(_) | Err(account::Error::Known) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let accounts = self.accounts.list().await?;
+        let Some(loopback) = accounts.iter().find(|account| account.provider == account::Kind::Loopback.name()) else {
+            return Ok(());
+        };
+        for address in DEV_NUMBERS {
+            let number = NewNumber {
+                address: address.parse()?,
+                account: loopback.id,
+                capabilities: Capability::ALL.to_vec(),
+                meaning: Meaning::Forward,
+                platform: None,
+                rate: 0,
+            };
+            match self.numbers.add(ClientId::HOUSE, number).await {
+                Ok(_) | Err(number::Error::Taken) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}

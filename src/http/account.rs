@@ -1,0 +1,204 @@
+//! `/v1/accounts`: credentials at providers, which the administrator manages.
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use bytes::Buf;
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::input::{self, Refusal};
+use super::{App, Call, auth, reply, with};
+use crate::model::{AccountId, rfc3339};
+use crate::service::account::{Account, AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let posted = || super::call().and(warp::body::stream()).and(with(app));
+    let all = warp::path("accounts").and(warp::path::end()).and(posted()).then(accounts);
+    let one = warp::path("accounts").and(warp::path::param::<String>()).and(warp::path::end());
+    let one = one.and(posted()).then(account);
+    let check = warp::path("accounts").and(warp::path::param::<String>()).and(warp::path("check"));
+    let check = check.and(warp::path::end()).and(super::call()).and(with(app)).then(check_account);
+    all.or(one).unify().or(check).unify().boxed()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountIn {
+    provider: String,
+    #[serde(default)]
+    name: String,
+    credentials: Box<RawValue>,
+    /// Segments a second; 0: no limit.
+    #[serde(default)]
+    rate: u32,
+    uncertain: Option<String>,
+    #[serde(default)]
+    replies_to_keywords: bool,
+    /// Asks the provider first.
+    #[serde(default = "yes")]
+    check: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeIn {
+    name: Option<String>,
+    rate: Option<u32>,
+    uncertain: Option<String>,
+    replies_to_keywords: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct AccountOut<'a> {
+    id: String,
+    provider: &'a str,
+    name: &'a str,
+    rate: i64,
+    uncertain: &'static str,
+    replies_to_keywords: bool,
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct AccountsOut<'a> {
+    data: Vec<AccountOut<'a>>,
+    next_cursor: Option<String>,
+}
+
+fn out(account: &Account) -> AccountOut<'_> {
+    AccountOut {
+        id: account.id.to_string(),
+        provider: &account.provider,
+        name: &account.name,
+        rate: account.rate,
+        uncertain: account.uncertain.name(),
+        replies_to_keywords: account.replies_to_keywords,
+        created_at: rfc3339(account.created_ms),
+    }
+}
+
+fn refusal(error: Error) -> Refusal {
+    Box::new(reply::account_error(&error))
+}
+
+fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
+    let parse = |name| Uncertain::parse(name).ok_or_else(|| Box::new(reply::invalid(Some("uncertain"), "is reconcile, resend or fail")));
+    name.map(parse).transpose()
+}
+
+fn name(text: &str) -> Result<(), Refusal> {
+    if text.chars().count() <= 128 { Ok(()) } else { Err(Box::new(reply::invalid(Some("name"), "is longer than 128"))) }
+}
+
+async fn accounts<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
+    let done = match call.method {
+        Method::POST => add(&call, body, &app).await,
+        Method::GET => list(&call, &app).await,
+        _ => return reply::method_not_allowed("GET, POST"),
+    };
+    done.unwrap_or_else(|refusal| *refusal)
+}
+
+/// `POST /v1/accounts`: adds an account after asking its provider; the credentials are sealed and never shown.
+async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Response, Refusal> {
+    auth::administrator(app, call)?;
+    let posted: AccountIn = input::json(call, &input::bytes(body, app).await?)?;
+    let kind = Kind::parse(&posted.provider)
+        .ok_or_else(|| Box::new(reply::invalid(Some("provider"), "is twilio, flowroute or loopback")))?;
+    let credentials = Credentials::from_json(kind, posted.credentials.get().as_bytes())
+        .map_err(|error| Box::new(reply::invalid(Some("credentials"), &error.to_string())))?;
+    name(&posted.name)?;
+    let new = NewAccount {
+        name: posted.name,
+        credentials,
+        rate: posted.rate.into(),
+        uncertain: uncertain(posted.uncertain.as_deref())?,
+        replies_to_keywords: posted.replies_to_keywords,
+        is_checked: posted.check,
+    };
+    let account = app.accounts.add(new).await.map_err(refusal)?;
+    Ok(reply::json(StatusCode::CREATED, &out(&account)))
+}
+
+/// `GET /v1/accounts`: all of them, oldest first.
+async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
+    auth::administrator(app, call)?;
+    let accounts = app.accounts.list().await.map_err(refusal)?;
+    Ok(reply::json(StatusCode::OK, &AccountsOut { data: accounts.iter().map(out).collect(), next_cursor: None }))
+}
+
+async fn account<B: Buf, E>(
+    id: String,
+    call: Call,
+    body: impl Stream<Item = Result<B, E>>,
+    app: Arc<App>,
+) -> Response {
+    let done = match call.method {
+        Method::GET => fetch(&id, &call, &app).await,
+        Method::PATCH => change(&id, &call, body, &app).await,
+        Method::DELETE => delete(&id, &call, &app).await,
+        _ => return reply::method_not_allowed("GET, PATCH, DELETE"),
+    };
+    done.unwrap_or_else(|refusal| *refusal)
+}
+
+fn id_of(text: &str) -> Result<AccountId, Refusal> {
+    text.parse().map_err(|_| refusal(Error::NotFound))
+}
+
+/// `GET /v1/accounts/<id>`: all but its credentials.
+async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
+    auth::administrator(app, call)?;
+    let account = app.accounts.find(id_of(id)?).await.map_err(refusal)?;
+    Ok(reply::json(StatusCode::OK, &out(&account)))
+}
+
+/// `PATCH /v1/accounts/<id>`: name, rate, and how it is used; never its credentials.
+async fn change<B: Buf, E>(
+    id: &str,
+    call: &Call,
+    body: impl Stream<Item = Result<B, E>>,
+    app: &App,
+) -> Result<Response, Refusal> {
+    auth::administrator(app, call)?;
+    let id = id_of(id)?;
+    let posted: ChangeIn = input::json(call, &input::bytes(body, app).await?)?;
+    name(posted.name.as_deref().unwrap_or_default())?;
+    let change = AccountChange {
+        name: posted.name,
+        rate: posted.rate.map(i64::from),
+        uncertain: uncertain(posted.uncertain.as_deref())?,
+        replies_to_keywords: posted.replies_to_keywords,
+    };
+    let account = app.accounts.change(id, change).await.map_err(refusal)?;
+    Ok(reply::json(StatusCode::OK, &out(&account)))
+}
+
+/// `DELETE /v1/accounts/<id>`: forgets it with its credentials, unless it has numbers.
+async fn delete(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
+    auth::administrator(app, call)?;
+    app.accounts.delete(id_of(id)?).await.map_err(refusal)?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// `POST /v1/accounts/<id>/check`: asks the provider whether the credentials still hold.
+async fn check_account(id: String, call: Call, app: Arc<App>) -> Response {
+    if call.method != Method::POST {
+        return reply::method_not_allowed("POST");
+    }
+    let checked = async {
+        auth::administrator(&app, &call)?;
+        app.accounts.check(id_of(&id)?).await.map_err(refusal)?;
+        Ok::<_, Refusal>(reply::empty(StatusCode::NO_CONTENT))
+    };
+    checked.await.unwrap_or_else(|refusal| *refusal)
+}

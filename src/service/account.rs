@@ -1,0 +1,15 @@
+//! Accounts at providers: what the house manages of them, and the lines that use them.
+
+mod breaker;
+mod connector;
+mod line;
+mod manage;
+mod pace;
+
+pub use connector::Connectors;
+pub use line::Line;
+pub use manage::{AccountChange, Accounts, Error, NewAccount};
+pub use pace::Pace;
+
+pub use crate::provider::{Credentials, Kind};
+pub use crate::store::account::{Account, Uncertain};

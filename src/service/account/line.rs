@@ -1,0 +1,38 @@
+//! An account in use: its connection to the provider, its pace, its breaker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::breaker::Breaker;
+use super::pace::Pace;
+use crate::provider::Connector;
+use crate::store::account::Account;
+
+pub struct Line {
+    pub account: Account,
+    pub connector: Connector,
+    pub pace: Pace,
+    pub breaker: Breaker,
+    /// Calls at once.
+    pub calls: Arc<Semaphore>,
+}
+
+impl Line {
+    pub fn new(account: Account, connector: Connector, calls: usize, breaker: (u32, Duration)) -> Self {
+        let pace = Pace::new(account.rate);
+        let breaker = Breaker::new(breaker.0, breaker.1);
+        Self { account, connector, pace, breaker, calls: Arc::new(Semaphore::new(calls)) }
+    }
+
+    /// Whether this line would serve a row as it is now: then it stays, and with it what it knows.
+    pub(super) fn serves(&self, account: &Account) -> bool {
+        let (ours, other) = (&self.account, account);
+        ours.credentials == other.credentials
+            && ours.rate == other.rate
+            && ours.uncertain == other.uncertain
+            && ours.replies_to_keywords == other.replies_to_keywords
+            && ours.name == other.name
+    }
+}

@@ -1,0 +1,148 @@
+//! What the house does with its accounts: add with a live check, change, forget.
+
+use std::sync::Arc;
+
+use super::super::book::Book;
+use crate::crypto::hash;
+use crate::model::{AccountId, Clock};
+use crate::provider::{self, Credentials, Kind};
+use crate::store::account::{self, Account, Uncertain};
+use crate::store::{self};
+
+/// An account to add.
+pub struct NewAccount {
+    pub name: String,
+    pub credentials: Credentials,
+    pub rate: i64,
+    /// Unless set: reconcile where the provider can list, else resend.
+    pub uncertain: Option<Uncertain>,
+    pub replies_to_keywords: bool,
+    /// Asks the provider whether it knows these credentials.
+    pub is_checked: bool,
+}
+
+/// What may be changed.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    pub name: Option<String>,
+    pub rate: Option<i64>,
+    pub uncertain: Option<Uncertain>,
+    pub replies_to_keywords: Option<bool>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no such account")]
+    NotFound,
+    #[error("this account is known already")]
+    Known,
+    #[error("the account has numbers: move or delete them first")]
+    HasNumbers,
+    /// The provider says no, or nothing.
+    #[error("the provider did not take these credentials: {0}")]
+    Check(String),
+    #[error("{field}: {reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error(transparent)]
+    Crypto(#[from] crate::crypto::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+pub struct Accounts {
+    pub book: Arc<Book>,
+    pub clock: Clock,
+}
+
+impl Accounts {
+    /// All accounts, oldest first.
+    pub async fn list(&self) -> Result<Vec<Account>, Error> {
+        Ok(account::all(&self.book.store).await?)
+    }
+
+    pub async fn find(&self, id: AccountId) -> Result<Account, Error> {
+        self.list().await?.into_iter().find(|account| account.id == id).ok_or(Error::NotFound)
+    }
+
+    /// Adds an account. Its credentials are sealed, and never shown again.
+    pub async fn add(&self, new: NewAccount) -> Result<Account, Error> {
+        let id = AccountId::new(self.clock.now_ms());
+        let kind = new.credentials.kind();
+        let plain = new.credentials.to_json();
+        if new.is_checked {
+            let connector = self.book.connectors.open(kind, plain.as_bytes());
+            let connector = connector.map_err(|error| Error::Check(error.to_string()))?;
+            connector.check().await.map_err(|error| Error::Check(error.to_string()))?;
+        }
+        let account = Account {
+            id,
+            provider: kind.name().to_owned(),
+            name: new.name,
+            external_id: external_id(&new.credentials),
+            credentials: self.book.master.seal(account::place(&id.hex()), plain.as_bytes())?,
+            rate: new.rate,
+            uncertain: new.uncertain.unwrap_or_else(|| usual(kind)),
+            replies_to_keywords: new.replies_to_keywords,
+            created_ms: self.clock.now_ms(),
+        };
+        match account::insert(&self.book.store, &account).await {
+            Ok(()) => {}
+            Err(store::Error::Conflict) => return Err(Error::Known),
+            Err(error) => return Err(error.into()),
+        }
+        self.book.refresh().await?;
+        Ok(account)
+    }
+
+    pub async fn change(&self, id: AccountId, change: AccountChange) -> Result<Account, Error> {
+        let mut account = self.find(id).await?;
+        account.name = change.name.unwrap_or(account.name);
+        account.rate = change.rate.unwrap_or(account.rate);
+        account.uncertain = change.uncertain.unwrap_or(account.uncertain);
+        account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
+        match account::update(&self.book.store, &account).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NotFound),
+            Err(error) => return Err(error.into()),
+        }
+        self.book.refresh().await?;
+        Ok(account)
+    }
+
+    /// Asks the provider whether it still knows an account.
+    pub async fn check(&self, id: AccountId) -> Result<(), Error> {
+        self.book.refresh().await?;
+        let line = self.book.page().line(id).cloned().ok_or(Error::NotFound)?;
+        line.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))
+    }
+
+    /// Forgets an account with its credentials; its messages stay.
+    pub async fn delete(&self, id: AccountId) -> Result<(), Error> {
+        match account::delete(&self.book.store, id).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => {
+                self.find(id).await?;
+                return Err(Error::HasNumbers);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.book.refresh().await?)
+    }
+}
+
+/// By what a provider's webhooks name the account; Flowroute's secret path only as a hash.
+pub fn external_id(credentials: &Credentials) -> String {
+    match credentials {
+        Credentials::Twilio(twilio) => twilio.account_sid.clone(),
+        Credentials::Flowroute(flowroute) => hash::sha256_hex(flowroute.webhook_token.expose().as_bytes()),
+        Credentials::Loopback(_) => "loopback".to_owned(),
+    }
+}
+
+/// What providers allow.
+fn usual(kind: Kind) -> Uncertain {
+    match kind {
+        Kind::Twilio | Kind::Loopback => Uncertain::Reconcile,
+        Kind::Flowroute => Uncertain::Resend,
+    }
+}

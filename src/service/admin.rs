@@ -1,0 +1,61 @@
+//! Administrators' keys: made once, shown once, stored as keyed hashes.
+
+use std::sync::Arc;
+
+use rand::RngCore;
+use rand::rngs::OsRng;
+
+use super::book::Book;
+use crate::crypto::HashKey;
+use crate::model::{AdminKeyId, Clock, Secret};
+use crate::store::admin::{self, AdminKey};
+use crate::store::{self};
+
+/// What every administrator's key begins with, so that scanners know it.
+const PREFIX: &str = "sbadm_";
+/// Characters of a key that may be shown again.
+const SHOWN: usize = 12;
+
+pub struct Admins {
+    pub book: Arc<Book>,
+    pub key: HashKey,
+    pub clock: Clock,
+}
+
+impl Admins {
+    /// Whether this is an administrator's key in force, as of the last look at the store.
+    pub fn knows(&self, given: &str) -> bool {
+        // what is hashed under a secret key gives nothing away by how it compares
+        given.starts_with(PREFIX) && self.book.page().has_admin(&self.key.hex(&[given.as_bytes()]))
+    }
+
+    /// Makes a key; this is the only time that it is seen.
+    pub async fn make(&self, name: &str) -> Result<(AdminKey, Secret), store::Error> {
+        let mut random = [0_u8; 24];
+        OsRng.fill_bytes(&mut random);
+        let text = format!("{PREFIX}{}", hex::encode(random));
+        let now_ms = self.clock.now_ms();
+        let key = AdminKey {
+            id: AdminKeyId::new(now_ms),
+            prefix: text.chars().take(SHOWN).collect(),
+            name: name.to_owned(),
+            created_ms: now_ms,
+            revoked_ms: None,
+        };
+        admin::insert(&self.book.store, &key, &self.key.hex(&[text.as_bytes()])).await?;
+        Ok((key, Secret::new(text)))
+    }
+
+    pub async fn list(&self) -> Result<Vec<AdminKey>, store::Error> {
+        admin::list(&self.book.store).await
+    }
+
+    /// Whether there was such a key in force.
+    pub async fn revoke(&self, id: AdminKeyId) -> Result<bool, store::Error> {
+        match admin::revoke(&self.book.store, id, self.clock.now_ms()).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_race() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

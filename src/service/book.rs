@@ -1,0 +1,121 @@
+//! Accounts and numbers as they stand, in memory: every message asks, and the store is asked
+//! only when they have changed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::crypto::MasterKey;
+use crate::model::{AccountId, ClientId};
+use crate::provider::Kind;
+use crate::service::account::{Connectors, Line, Pace};
+use crate::service::outbound::Settings;
+use crate::store::number::Number;
+use crate::store::{Result, Store, account, admin, book, number};
+
+/// A number in use, with its own pace.
+pub struct Sender {
+    pub number: Number,
+    pub pace: Pace,
+}
+
+/// All there is at one moment.
+#[derive(Default)]
+pub struct Page {
+    edition: String,
+    lines: HashMap<AccountId, Arc<Line>>,
+    senders: HashMap<String, Arc<Sender>>,
+    by_client: HashMap<ClientId, Vec<Arc<Sender>>>,
+    admins: HashSet<String>,
+}
+
+impl Page {
+    pub fn line(&self, id: AccountId) -> Option<&Arc<Line>> {
+        self.lines.get(&id)
+    }
+
+    pub fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
+        self.lines.values()
+    }
+
+    /// The account that a webhook means.
+    pub fn line_of(&self, kind: Kind, external_id: &str) -> Option<&Arc<Line>> {
+        self.lines.values().find(|line| line.account.provider == kind.name() && line.account.external_id == external_id)
+    }
+
+    /// Whether an administrator's key with this hash is in force.
+    pub fn has_admin(&self, hash: &str) -> bool {
+        self.admins.contains(hash)
+    }
+
+    /// The number with this address, whoever's it is.
+    pub fn sender(&self, address: &str) -> Option<&Arc<Sender>> {
+        self.senders.get(address)
+    }
+
+    /// A client's numbers, oldest first.
+    pub fn senders_of(&self, client: ClientId) -> &[Arc<Sender>] {
+        self.by_client.get(&client).map_or(&[], Vec::as_slice)
+    }
+}
+
+pub struct Book {
+    pub store: Store,
+    pub master: Arc<MasterKey>,
+    pub connectors: Connectors,
+    pub settings: Settings,
+    page: RwLock<Arc<Page>>,
+}
+
+impl Book {
+    pub fn new(store: Store, master: Arc<MasterKey>, connectors: Connectors, settings: Settings) -> Self {
+        Self { store, master, connectors, settings, page: RwLock::default() }
+    }
+
+    pub fn page(&self) -> Arc<Page> {
+        self.page.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads what has changed since the page at hand.
+    pub async fn refresh(&self) -> Result<()> {
+        // the edition first: what changes while we read is read again next time
+        let edition = book::edition(&self.store).await?;
+        let old = self.page();
+        if edition == old.edition && !edition.is_empty() {
+            return Ok(());
+        }
+        let mut page = Page { edition, ..Page::default() };
+        for account in account::all(&self.store).await? {
+            let id = account.id;
+            match old.lines.get(&id).filter(|line| line.serves(&account)) {
+                Some(line) => drop(page.lines.insert(id, line.clone())),
+                None => match self.open(account) {
+                    Ok(line) => drop(page.lines.insert(id, Arc::new(line))),
+                    Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
+                },
+            }
+        }
+        for number in number::all(&self.store).await? {
+            let kept = old.senders.get(&number.address).filter(|sender| sender.number.rate == number.rate);
+            let pace = Pace::new(number.rate);
+            if let Some(kept) = kept {
+                pace.take_over(&kept.pace);
+            }
+            let (address, client) = (number.address.clone(), number.client);
+            let sender = Arc::new(Sender { number, pace });
+            page.by_client.entry(client).or_default().push(sender.clone());
+            page.senders.insert(address, sender);
+        }
+        page.admins = admin::hashes(&self.store).await?.into_iter().collect();
+        *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(page);
+        Ok(())
+    }
+
+    fn open(&self, account: account::Account) -> std::result::Result<Line, String> {
+        let kind = Kind::parse(&account.provider).ok_or("no such provider")?;
+        let row = account.id.hex();
+        let plain = self.master.open(account::place(&row), &account.credentials).map_err(|error| error.to_string())?;
+        let connector = self.connectors.open(kind, &plain).map_err(|error| error.to_string())?;
+        let breaker = (self.settings.breaker_failures, self.settings.breaker_rest.as_duration());
+        Ok(Line::new(account, connector, self.settings.calls_per_account, breaker))
+    }
+}

@@ -1,0 +1,171 @@
+//! Numbers: which are whose, on which account, and what a text to them means.
+
+use std::sync::Arc;
+
+use super::book::Book;
+use crate::model::address::{self, Address, AddressKind};
+use crate::model::{AccountId, ClientId, Clock, NumberId};
+use crate::store::number;
+use crate::store::{self};
+
+pub use crate::store::number::{Meaning, Number};
+
+pub struct NewNumber {
+    pub address: Address,
+    pub account: AccountId,
+    pub capabilities: Vec<Capability>,
+    pub meaning: Meaning,
+    pub platform: Option<String>,
+    pub rate: i64,
+}
+
+/// What may be changed; a number stays the number it is.
+#[derive(Clone, Debug, Default)]
+pub struct NumberChange {
+    pub account: Option<AccountId>,
+    pub capabilities: Option<Vec<Capability>>,
+    pub meaning: Option<Meaning>,
+    pub platform: Option<Option<String>>,
+    pub rate: Option<i64>,
+}
+
+/// What a number can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    Sms,
+    Mms,
+    Voice,
+}
+
+impl Capability {
+    pub const ALL: [Self; 3] = [Self::Sms, Self::Mms, Self::Voice];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Mms => "mms",
+            Self::Voice => "voice",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.name() == name)
+    }
+}
+
+fn joined(capabilities: &[Capability]) -> String {
+    let names: Vec<_> = Capability::ALL.into_iter().filter(|one| capabilities.contains(one)).map(Capability::name).collect();
+    names.join(",")
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no such number")]
+    NotFound,
+    #[error("the number is in use already")]
+    Taken,
+    #[error("{field}: {reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+pub struct Numbers {
+    pub book: Arc<Book>,
+    pub clock: Clock,
+    /// Names of the configured platforms.
+    pub platforms: Vec<String>,
+}
+
+impl Numbers {
+    /// Newest first; whether there are more.
+    pub async fn list(
+        &self,
+        client: ClientId,
+        after: Option<NumberId>,
+        limit: usize,
+    ) -> Result<(Vec<Number>, bool), Error> {
+        let mut numbers = number::list(&self.book.store, client, after, limit + 1).await?;
+        let more = numbers.len() > limit;
+        numbers.truncate(limit);
+        Ok((numbers, more))
+    }
+
+    pub async fn find(&self, client: ClientId, id: NumberId) -> Result<Number, Error> {
+        number::find(&self.book.store, client, id).await?.ok_or(Error::NotFound)
+    }
+
+    pub async fn add(&self, client: ClientId, new: NewNumber) -> Result<Number, Error> {
+        if new.address.kind() == AddressKind::Alphanumeric && new.capabilities != [Capability::Sms] {
+            return Err(Error::Invalid { field: "capabilities", reason: "a sender name can only send sms".into() });
+        }
+        let now_ms = self.clock.now_ms();
+        let number = Number {
+            id: NumberId::new(now_ms),
+            client,
+            account: new.account,
+            address: new.address.as_str().to_owned(),
+            capabilities: joined(&new.capabilities),
+            meaning: new.meaning,
+            rate: new.rate,
+            platform: new.platform,
+            country: address::report(&new.address).and_then(|report| report.country),
+            created_ms: now_ms,
+        };
+        self.holds(&number)?;
+        match number::insert(&self.book.store, &number).await {
+            Ok(()) => {}
+            Err(store::Error::Conflict) => return Err(Error::Taken),
+            Err(store::Error::Guard(_)) => return Err(no_account()),
+            Err(error) => return Err(error.into()),
+        }
+        self.book.refresh().await?;
+        Ok(number)
+    }
+
+    pub async fn change(&self, client: ClientId, id: NumberId, change: NumberChange) -> Result<Number, Error> {
+        let mut number = self.find(client, id).await?;
+        if let Some(account) = change.account {
+            self.book.refresh().await?;
+            self.book.page().line(account).ok_or_else(no_account)?;
+            number.account = account;
+        }
+        number.capabilities = change.capabilities.map_or(number.capabilities, |capabilities| joined(&capabilities));
+        number.meaning = change.meaning.unwrap_or(number.meaning);
+        number.platform = change.platform.unwrap_or(number.platform);
+        number.rate = change.rate.unwrap_or(number.rate);
+        self.holds(&number)?;
+        match number::update(&self.book.store, &number).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NotFound),
+            Err(error) => return Err(error.into()),
+        }
+        self.book.refresh().await?;
+        Ok(number)
+    }
+
+    /// Lets a number go; its messages stay.
+    pub async fn delete(&self, client: ClientId, id: NumberId) -> Result<(), Error> {
+        match number::delete(&self.book.store, client, id).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NotFound),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.book.refresh().await?)
+    }
+
+    /// Encrypted texts go to one platform, others to none.
+    fn holds(&self, number: &Number) -> Result<(), Error> {
+        let wrong = |reason: &str| Err(Error::Invalid { field: "platform", reason: reason.to_owned() });
+        match (number.meaning, &number.platform) {
+            (Meaning::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),
+            (Meaning::Encrypted, None) => wrong("a number for encrypted texts needs one"),
+            (Meaning::Encrypted, Some(name)) if !self.platforms.contains(name) => wrong("is not configured"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn no_account() -> Error {
+    Error::Invalid { field: "account_id", reason: "no such account".into() }
+}

@@ -1,0 +1,181 @@
+//! Messages out: accepted durably, sent in order, accounted for whatever dies in between.
+
+mod accept;
+mod drive;
+mod look_up;
+mod metrics;
+mod record;
+mod retry;
+mod settings;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use accept::{Error, Extra, Key, Request, Told};
+pub use metrics::Metrics;
+pub use settings::Settings;
+
+use crate::crypto::HashKey;
+use crate::model::{ClientId, Clock, MessageId};
+use crate::service::book::Book;
+use crate::store::batch::Batch;
+use crate::store::message::{self, Attempt, Filter, Message, Receipt};
+use crate::store::outbox::cancel::{self, Canceled};
+use crate::store::outbox::claim::{self, Claimed};
+use crate::store::outbox::intake::Intake;
+use crate::store::outbox::mark::Mark;
+use crate::store::outbox::outcome::Outcomes;
+use crate::store::{self, Store};
+use drive::Lane;
+
+/// What the service is built from.
+pub struct Parts {
+    pub settings: Settings,
+    pub store: Store,
+    pub book: Arc<Book>,
+    pub clock: Clock,
+    /// This process among all that own lanes.
+    pub owner: String,
+    /// Under which pairs of numbers are hashed.
+    pub lane_key: HashKey,
+    pub metrics: Metrics,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+pub struct Outbound {
+    parts: Parts,
+    intake: Batch<Intake>,
+    marks: Batch<Mark>,
+    outcomes: Batch<Outcomes>,
+    /// Lanes that may still be held in memory.
+    room: Arc<Semaphore>,
+}
+
+/// Races with other writers before a cancel is called busy.
+const RACES: usize = 20;
+
+impl Outbound {
+    pub fn new(parts: Parts) -> Self {
+        let room = Arc::new(Semaphore::new(parts.settings.held));
+        let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
+        let lease_ms = parts.settings.lease.as_ms();
+        let intake = Batch::start(Intake {
+            store: store.clone(),
+            clock: clock.clone(),
+            owner: owner.clone(),
+            lease_ms,
+            room: room.clone(),
+        });
+        let marks = Batch::start(Mark { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms });
+        let outcomes = Batch::start(Outcomes { store, clock, owner });
+        Self { parts, intake, marks, outcomes, room }
+    }
+
+    /// The key of the pair (from, to): of its lane, and of the opt-out between them.
+    pub fn pair(&self, from: &str, to: &str) -> String {
+        pair(&self.parts.lane_key, from, to)
+    }
+
+    pub async fn find(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
+        message::find(&self.parts.store, client, id).await
+    }
+
+    /// Newest first; whether there are more.
+    pub async fn list(
+        &self,
+        client: ClientId,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), store::Error> {
+        let mut messages = message::list(&self.parts.store, client, filter, limit + 1).await?;
+        let more = messages.len() > limit;
+        messages.truncate(limit);
+        Ok((messages, more))
+    }
+
+    /// What providers did and said of a message.
+    pub async fn history(&self, id: MessageId) -> Result<(Vec<Attempt>, Vec<Receipt>), store::Error> {
+        Ok((message::attempts(&self.parts.store, id).await?, message::receipts(&self.parts.store, id).await?))
+    }
+
+    /// Takes a message back, unless a provider is being called or has been.
+    pub async fn cancel(&self, client: ClientId, id: MessageId) -> Result<Message, Error> {
+        for _ in 0..RACES {
+            let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+            let lane = self.pair(&message.from, &message.to);
+            match cancel::cancel(&self.parts.store, client, id, &lane, self.parts.clock.now_ms()).await {
+                Ok(Canceled::Done) => return self.find(client, id).await?.ok_or(Error::NotFound),
+                Ok(Canceled::TooLate) => return Err(Error::TooLate),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::TooLate)
+    }
+
+    /// Empties the body of a message that has been sent or is over.
+    pub async fn redact(&self, client: ClientId, id: MessageId) -> Result<Message, Error> {
+        self.find(client, id).await?.ok_or(Error::NotFound)?;
+        match message::redact(&self.parts.store, client, id, self.parts.clock.now_ms()).await {
+            Ok(()) => self.find(client, id).await?.ok_or(Error::NotFound),
+            Err(error) if error.is_race() => Err(Error::NotOver),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes up lanes that nobody owns, and lets scheduled messages join theirs. How many there were.
+    pub async fn take_up(self: &Arc<Self>) -> Result<usize, store::Error> {
+        let now_ms = self.parts.clock.now_ms();
+        let due = claim::due(&self.parts.store, now_ms, 256).await?;
+        let mut found = due.len();
+        for message in due {
+            let lane = self.pair(&message.from, &message.to);
+            match claim::join(&self.parts.store, message.id, &lane, now_ms).await {
+                Ok(()) => {}
+                // another node was quicker, or its lane has moved: next time
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let room = self.room.available_permits().min(256);
+        if room == 0 {
+            return Ok(found);
+        }
+        let lease = self.parts.settings.lease;
+        let lease_ends = Instant::now() + lease.as_duration();
+        let claimed =
+            claim::claim(&self.parts.store, &self.parts.owner, self.parts.clock.now_ms(), lease.as_ms(), room).await?;
+        found += claimed.len();
+        for Claimed { head, message, progress } in claimed {
+            // intake may have been quicker with the room: then its lease just ends
+            let Ok(permit) = self.room.clone().try_acquire_owned() else { break };
+            self.start(Lane { head, message, progress, lease_ends, permit });
+        }
+        Ok(found)
+    }
+
+    fn start(self: &Arc<Self>, lane: Lane) {
+        self.parts.tasks.spawn(self.clone().drive(lane));
+    }
+
+    /// How often to call [`Outbound::take_up`].
+    pub fn poll_every(&self) -> std::time::Duration {
+        self.parts.settings.poll_every.as_duration()
+    }
+
+    /// The node's clock.
+    pub fn now_ms(&self) -> crate::model::Millis {
+        self.parts.clock.now_ms()
+    }
+}
+
+/// The key of the pair (from, to), 32 hex digits.
+pub fn pair(key: &HashKey, from: &str, to: &str) -> String {
+    let mac = key.mac(&[from.as_bytes(), to.as_bytes()]);
+    hex::encode(&mac[..16])
+}

@@ -1,0 +1,239 @@
+//! Sends the messages of one lane, one after the other, for as long as this node owns it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use super::{Outbound, retry};
+use crate::model::message::State;
+use crate::provider::{self, Outgoing};
+use crate::service::account::Line;
+use crate::store::message::{Attempt, Message};
+use crate::store::outbox::mark::{Marked, Ready};
+use crate::store::outbox::outcome::{Next, Outcome};
+use crate::store::outbox::{Head, Progress, claim};
+use crate::store::{self};
+
+/// A lane that this node owns, with its first message.
+pub(super) struct Lane {
+    pub head: Head,
+    pub message: Message,
+    pub progress: Progress,
+    /// By the monotonic clock: a machine that slept, or a process that was stopped, owns nothing any more.
+    pub lease_ends: Instant,
+    /// Counts among the lanes held in memory.
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// What is known of a call once it is over.
+pub(super) struct Called {
+    pub attempt: Attempt,
+    pub next: Next,
+}
+
+impl Outbound {
+    /// Sends a lane's messages until it is empty, must wait long, or is no longer ours.
+    pub(super) async fn drive(self: Arc<Self>, mut lane: Lane) {
+        while let Some(outcome) = self.step(&mut lane).await {
+            match self.record(&lane, outcome).await {
+                true => {}
+                false => return,
+            }
+            let lanes = [lane.head.lane.clone()];
+            match claim::heads(&self.parts.store, &lanes).await.map(|mut heads| heads.pop()) {
+                Ok(Some(next)) => {
+                    (lane.head, lane.message, lane.progress) = (next.head, next.message, next.progress);
+                }
+                // found again when its lease has ended
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
+    async fn step(&self, lane: &mut Lane) -> Option<Outcome> {
+        if lane.progress.is_unknown {
+            match self.look_up(lane).await {
+                super::look_up::Found::Outcome(outcome) => return Some(outcome),
+                super::look_up::Found::SendAgain => {}
+            }
+        }
+        let now_ms = self.parts.clock.now_ms();
+        if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
+            return Some(over(lane, State::Expired, None, "its validity ended"));
+        }
+        let Some(line) = self.parts.book.page().line(lane.message.account).cloned() else {
+            return Some(over(lane, State::Failed, None, "its account was deleted"));
+        };
+        if let Err(wait) = self.pass(lane, &line).await {
+            self.postpone(lane, wait).await;
+            return None;
+        }
+        let _call = line.calls.acquire().await.ok()?;
+        match self.mark(lane).await? {
+            Marked::OptedOut => Some(over(lane, State::Failed, Some(OPTED_OUT), "the recipient has opted out")),
+            Marked::Call { started_ms } => {
+                lane.progress.tries += 1;
+                lane.progress.first_ms.get_or_insert(started_ms);
+                lane.progress.started_ms = Some(started_ms);
+                // right before the call: a process that was stopped meanwhile must not make it
+                if lane.lease_ends <= Instant::now() {
+                    return None;
+                }
+                let Called { attempt, next } = self.call(lane, &line, started_ms).await;
+                Some(Outcome { head: lane.head.clone(), attempt: Some(attempt), adopted: None, next })
+            }
+        }
+    }
+
+    /// Waits for the breaker and for a place in the pace of account and number. `Err`: too long to wait here.
+    async fn pass(&self, lane: &Lane, line: &Line) -> Result<(), Duration> {
+        let most = lane.lease_ends.saturating_duration_since(Instant::now()) / 2;
+        let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
+        line.breaker.permit()?;
+        let page = self.parts.book.page();
+        let number = page.sender(&lane.message.from).map(|sender| sender.pace.reserve(segments, most)).transpose()?;
+        let wait = line.pace.reserve(segments, most)?.max(number.unwrap_or_default());
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            // another node can have it at once
+            () = self.parts.stop.cancelled() => Err(Duration::ZERO),
+        }
+    }
+
+    /// Lets a lane go until a later time, without an attempt.
+    async fn postpone(&self, lane: &Lane, wait: Duration) {
+        let at_ms = self.parts.clock.now_ms() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4);
+        let lanes = [lane.head.lane.clone()];
+        if let Err(error) = claim::release(&self.parts.store, &self.parts.owner, &lanes, at_ms).await {
+            // its lease ends by itself
+            tracing::debug!(%error, "could not let go of a lane");
+        }
+    }
+
+    /// Writes that the provider is about to be called. `None`: the lane is no longer ours.
+    async fn mark(&self, lane: &mut Lane) -> Option<Marked> {
+        loop {
+            let now = Instant::now();
+            if lane.lease_ends <= now {
+                return None;
+            }
+            let call = self.parts.settings.call_timeout.as_duration();
+            let is_stale = lane.lease_ends <= now + call * 2;
+            match self.marks.write(Ready { head: lane.head.clone(), is_stale }).await {
+                Ok(marked) => {
+                    if is_stale {
+                        lane.lease_ends = now + self.parts.settings.lease.as_duration();
+                    }
+                    return Some(marked);
+                }
+                Err(error) if error.is_race() => return None,
+                Err(store::Error::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(500)).await,
+                Err(error) => {
+                    tracing::error!(%error, "could not mark a message");
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn call(&self, lane: &Lane, line: &Line, started_ms: i64) -> Called {
+        let timeout = self.parts.settings.call_timeout.as_duration();
+        let answer = tokio::time::timeout(timeout, line.connector.send(&outgoing(&lane.message))).await;
+        let answer =
+            answer.unwrap_or_else(|_| provider::Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
+        let mut attempt = Attempt {
+            number: lane.progress.tries,
+            account: line.account.id,
+            outcome: String::new(),
+            provider_id: None,
+            code: None,
+            reason: None,
+            started_ms,
+            ended_ms: self.parts.clock.now_ms(),
+        };
+        let next = self.judge(lane, line, answer, &mut attempt);
+        Called { attempt, next }
+    }
+
+    /// What an answer means for the message, its account, and what is told of it.
+    fn judge(&self, lane: &Lane, line: &Line, answer: provider::Outcome, attempt: &mut Attempt) -> Next {
+        let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
+        let aside = self.has_held_up(lane, now_ms);
+        let again = |asked| {
+            let wait = retry::wait(&self.parts.settings, tries, asked);
+            Next::Again { ready_ms: now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4), aside }
+        };
+        let is_success = matches!(answer, provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. });
+        if !matches!(answer, provider::Outcome::Throttled { .. }) {
+            line.breaker.record(is_success);
+        }
+        attempt.outcome = name(&answer).to_owned();
+        match answer {
+            provider::Outcome::Accepted { provider_id, .. } => {
+                attempt.provider_id = Some(provider_id);
+                Next::Over { state: State::Sent, code: None, reason: None }
+            }
+            provider::Outcome::Refused { code, reason } => {
+                (attempt.code, attempt.reason) = (code, Some(reason.clone()));
+                Next::Over { state: State::Failed, code, reason: Some(reason) }
+            }
+            provider::Outcome::Throttled { after, reason } => {
+                attempt.reason = Some(reason);
+                if let Some(after) = after {
+                    line.pace.pause(after);
+                }
+                again(after)
+            }
+            provider::Outcome::Unreachable { reason } => {
+                attempt.reason = Some(reason);
+                again(None)
+            }
+            provider::Outcome::Uncertain { reason } => {
+                attempt.reason = Some(reason.clone());
+                self.in_doubt(lane, line, &reason, aside, now_ms)
+            }
+        }
+    }
+
+    /// Whether a message has held up those behind it for long enough.
+    pub(super) fn has_held_up(&self, lane: &Lane, now_ms: i64) -> bool {
+        let hold_ms = self.parts.settings.hold_for.as_ms();
+        // a lane of its own holds nobody up
+        let is_shared = lane.head.lane != lane.message.id.hex();
+        is_shared && lane.progress.first_ms.is_some_and(|first_ms| now_ms - first_ms >= hold_ms)
+    }
+}
+
+fn name(outcome: &provider::Outcome) -> &'static str {
+    match outcome {
+        provider::Outcome::Accepted { .. } => "accepted",
+        provider::Outcome::Refused { .. } => "refused",
+        provider::Outcome::Throttled { .. } => "throttled",
+        provider::Outcome::Unreachable { .. } => "unreachable",
+        provider::Outcome::Uncertain { .. } => "uncertain",
+    }
+}
+
+/// Twilio's code for a recipient who has opted out.
+pub(super) const OPTED_OUT: i64 = 21610;
+
+pub(super) fn over(lane: &Lane, state: State, code: Option<i64>, reason: &str) -> Outcome {
+    let next = Next::Over { state, code, reason: Some(reason.to_owned()) };
+    Outcome { head: lane.head.clone(), attempt: None, adopted: None, next }
+}
+
+pub(super) fn outgoing(message: &Message) -> Outgoing {
+    let extra = super::Extra::parse(message.extra.as_deref());
+    Outgoing {
+        id: message.id,
+        from: message.from.clone(),
+        to: message.to.clone(),
+        body: message.body.clone(),
+        media_urls: extra.media_urls,
+        valid_for_secs: None,
+        status_url: None,
+    }
+}

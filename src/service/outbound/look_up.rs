@@ -1,0 +1,131 @@
+//! Sent, but no answer came: a blind retry would text people twice, so the provider is asked first.
+
+use super::drive::{Lane, outgoing, over};
+use super::{Outbound, retry};
+use crate::model::Millis;
+use crate::model::message::State;
+use crate::provider::Sent;
+use crate::service::account::Line;
+use crate::store::account::Uncertain;
+use crate::store::message::Attempt;
+use crate::store::outbox::claim;
+use crate::store::outbox::outcome::{Adopted, Next, Outcome};
+
+pub(super) enum Found {
+    /// It is known now what became of it, or when to look again.
+    Outcome(Outcome),
+    /// The provider never had it.
+    SendAgain,
+}
+
+/// Providers stamp messages by their own clock.
+const SKEW_MS: Millis = 5_000;
+
+/// Twilio's code for a message whose fate is unknown.
+const UNKNOWN_ERROR: i64 = 30008;
+
+impl Outbound {
+    /// What follows a call without an answer.
+    pub(super) fn in_doubt(&self, lane: &Lane, line: &Line, reason: &str, aside: bool, now_ms: Millis) -> Next {
+        let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
+        match policy(line) {
+            Uncertain::Fail => {
+                Next::Over { state: State::Failed, code: Some(UNKNOWN_ERROR), reason: Some(reason.to_owned()) }
+            }
+            Uncertain::Reconcile => {
+                let ready_ms = retry::next_look_up(&self.parts.settings, started_ms, now_ms).unwrap_or(now_ms);
+                Next::LookUp { ready_ms, aside }
+            }
+            Uncertain::Resend => {
+                let wait = retry::wait(&self.parts.settings, lane.progress.tries, None);
+                Next::Again { ready_ms: now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4), aside }
+            }
+        }
+    }
+
+    /// Asks what became of a message's last call.
+    pub(super) async fn look_up(&self, lane: &Lane) -> Found {
+        let now_ms = self.parts.clock.now_ms();
+        let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
+        if let Ok(Some(_)) = claim::accepted_as(&self.parts.store, lane.message.id).await {
+            // its node recorded the answer after it had lost the lane
+            let next = Next::Over { state: State::Sent, code: None, reason: None };
+            return Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted: None, next });
+        }
+        let Some(line) = self.parts.book.page().line(lane.message.account).cloned() else {
+            return Found::Outcome(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
+        };
+        let aside = self.has_held_up(lane, now_ms);
+        if !lane.progress.is_recorded {
+            // its node died during the call: say so, and go on as if no answer had come
+            let reason = "the node died during the call";
+            let next = self.in_doubt(lane, &line, reason, aside, now_ms);
+            let attempt = Some(lost_attempt(lane, &line, started_ms, now_ms, reason));
+            return Found::Outcome(Outcome { head: lane.head.clone(), attempt, adopted: None, next });
+        }
+        if policy(&line) != Uncertain::Reconcile {
+            return Found::SendAgain;
+        }
+        let later = |ready_ms| {
+            let next = Next::LookUp { ready_ms, aside };
+            Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted: None, next })
+        };
+        match self.find(lane, &line, started_ms).await {
+            Ok(Some(provider_id)) => {
+                let adopted = Some(Adopted { number: lane.progress.tries, provider_id });
+                let next = Next::Over { state: State::Sent, code: None, reason: None };
+                Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted, next })
+            }
+            Ok(None) => match retry::next_look_up(&self.parts.settings, started_ms, now_ms) {
+                Some(ready_ms) => later(ready_ms),
+                None => Found::SendAgain,
+            },
+            // who cannot be asked cannot be sent to either: never send blindly
+            Err(reason) => {
+                tracing::info!(message = %lane.message.id, reason, "could not ask what became of a message");
+                let wait = retry::wait(&self.parts.settings, lane.progress.tries + 3, None);
+                later(now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4))
+            }
+        }
+    }
+
+    /// The provider's id of this message: the same to, from and body, made since the call began,
+    /// and not another message of ours.
+    async fn find(&self, lane: &Lane, line: &Line, started_ms: Millis) -> Result<Option<String>, String> {
+        let message = &lane.message;
+        let listed = line.connector.find(&outgoing(message), started_ms - SKEW_MS).await;
+        let listed = listed.map_err(|error| error.to_string())?;
+        let is_it = |sent: &Sent| {
+            sent.from == message.from
+                && sent.to == message.to
+                && sent.body == message.body
+                && sent.created_ms >= started_ms - SKEW_MS
+        };
+        let mut ids: Vec<String> = listed.into_iter().filter(is_it).map(|sent| sent.provider_id).collect();
+        let taken = claim::taken_ids(&self.parts.store, &ids).await.map_err(|error| error.to_string())?;
+        ids.retain(|id| !taken.contains(id));
+        // the oldest: whatever came later belongs to a later message
+        Ok(ids.pop())
+    }
+}
+
+/// What the account wants, as far as its provider can.
+fn policy(line: &Line) -> Uncertain {
+    match line.account.uncertain {
+        Uncertain::Reconcile if !line.connector.can_list() => Uncertain::Resend,
+        other => other,
+    }
+}
+
+fn lost_attempt(lane: &Lane, line: &Line, started_ms: Millis, now_ms: Millis, reason: &str) -> Attempt {
+    Attempt {
+        number: lane.progress.tries,
+        account: line.account.id,
+        outcome: "uncertain".to_owned(),
+        provider_id: None,
+        code: None,
+        reason: Some(reason.to_owned()),
+        started_ms,
+        ended_ms: now_ms,
+    }
+}

@@ -1,0 +1,63 @@
+//! Writing down what came of a call. It was made, so this is tried until it is written.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Outbound;
+use super::drive::Lane;
+use crate::store::outbox::outcome::{Next, Outcome, late};
+use crate::store::{self};
+
+impl Outbound {
+    /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
+    pub(super) async fn record(&self, lane: &Lane, mut outcome: Outcome) -> bool {
+        loop {
+            // lanes change hands only some seconds after their lease ended
+            if lane.lease_ends <= Instant::now() {
+                return self.record_late(&outcome).await;
+            }
+            match self.outcomes.write(outcome.clone()).await {
+                Ok(is_ours) => {
+                    self.told(lane, &outcome);
+                    return is_ours && matches!(outcome.next, Next::Over { .. });
+                }
+                Err(store::Error::Unavailable(reason)) => {
+                    tracing::warn!(reason, "an outcome waits for the store");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(error) if error.is_race() => match &mut outcome.next {
+                    // nobody stands behind it after all: it may stay where it is
+                    Next::Again { aside, .. } | Next::LookUp { aside, .. } if *aside => *aside = false,
+                    _ => return self.record_late(&outcome).await,
+                },
+                Err(error) => {
+                    tracing::error!(%error, message = %lane.message.id, "could not record what came of a message");
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// The lane is another's by now: what the provider answered is kept for whoever looks.
+    async fn record_late(&self, outcome: &Outcome) -> bool {
+        for _ in 0..120 {
+            match late(&self.parts.store, outcome).await {
+                Ok(()) => return false,
+                Err(store::Error::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(500)).await,
+                Err(error) => {
+                    tracing::warn!(%error, "could not record a late outcome");
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    fn told(&self, lane: &Lane, outcome: &Outcome) {
+        if let Next::Over { state, code, .. } = &outcome.next {
+            self.parts.metrics.sent(state.name());
+            tracing::debug!(message = %lane.message.id, state = state.name(), code, "a message left the outbox");
+        }
+    }
+}

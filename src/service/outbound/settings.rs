@@ -1,0 +1,37 @@
+//! `[outbox]`: how messages are sent.
+
+use serde::Deserialize;
+
+use crate::model::Span;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How long a node owns a lane that it has taken.
+    pub lease: Span,
+    /// Lanes held in memory at most.
+    pub held: usize,
+    /// Calls of one account at once.
+    pub calls_per_account: usize,
+    /// No call of a provider takes longer.
+    pub call_timeout: Span,
+    /// The wait after the first failure; it doubles with each.
+    pub retry_first: Span,
+    pub retry_most: Span,
+    /// A message that is retried holds up those behind it no longer.
+    pub hold_for: Span,
+    /// When a provider is asked what became of a call without an answer.
+    pub look_up_after: Vec<Span>,
+    /// How long a message is worth sending, unless it says so itself.
+    pub valid_for: Span,
+    /// Failures in a row that rest an account, and for how long.
+    pub breaker_failures: u32,
+    pub breaker_rest: Span,
+    /// How often to look for lanes that nobody owns.
+    pub poll_every: Span,
+    /// How far ahead a message may be scheduled.
+    pub schedule_most: Span,
+    /// Segments and characters of one message at most.
+    pub segments: u32,
+    pub characters: usize,
+}

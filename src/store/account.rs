@@ -1,0 +1,120 @@
+//! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
+
+use super::{Change, Error, Query, Result, Row, Store, book};
+use crate::crypto::Place;
+use crate::model::{AccountId, Millis};
+
+/// What becomes of a message when a provider's answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncertain {
+    /// Look whether the provider has it; send it again if not.
+    Reconcile,
+    Resend,
+    Fail,
+}
+
+impl Uncertain {
+    pub const ALL: [Self; 3] = [Self::Reconcile, Self::Resend, Self::Fail];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reconcile => "reconcile",
+            Self::Resend => "resend",
+            Self::Fail => "fail",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|uncertain| uncertain.name() == name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: AccountId,
+    pub provider: String,
+    pub name: String,
+    /// By what webhooks name it.
+    pub external_id: String,
+    /// Sealed; see [`place`].
+    pub credentials: Vec<u8>,
+    /// Segments a second at most, all its numbers together; 0: no limit.
+    pub rate: i64,
+    pub uncertain: Uncertain,
+    /// The carrier itself answers STOP and its like.
+    pub replies_to_keywords: bool,
+    pub created_ms: Millis,
+}
+
+/// Where an account's credentials lie sealed.
+pub fn place(row: &str) -> Place<'_> {
+    Place { table: "sb_account", row, column: "credentials" }
+}
+
+const COLUMNS: &str = "SELECT id, provider, name, external_id, credentials, rate, uncertain, replies_to_keywords, \
+     created_ms FROM sb_account";
+
+fn parse(row: &Row) -> Result<Account> {
+    Ok(Account {
+        id: AccountId::from_hex(row.text(0)?).map_err(|_| Error::Data("account id".into()))?,
+        provider: row.text(1)?.to_owned(),
+        name: row.text(2)?.to_owned(),
+        external_id: row.text(3)?.to_owned(),
+        credentials: row.bytes(4)?.to_vec(),
+        rate: row.int(5)?,
+        uncertain: Uncertain::parse(row.text(6)?).ok_or_else(|| Error::Data("account uncertain".into()))?,
+        replies_to_keywords: row.int(7)? != 0,
+        created_ms: row.int(8)?,
+    })
+}
+
+/// All accounts, oldest first: there are few.
+pub async fn all(store: &Store) -> Result<Vec<Account>> {
+    let query = Query::new(format!("{COLUMNS} ORDER BY id"), Vec::new());
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+/// [`Error::Conflict`]: the provider's account is known already.
+pub async fn insert(store: &Store, account: &Account) -> Result<()> {
+    let change = Change::new().one(
+        "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
+         replies_to_keywords, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        vec![
+            account.id.hex().into(),
+            account.provider.as_str().into(),
+            account.name.as_str().into(),
+            account.external_id.as_str().into(),
+            account.credentials.clone().into(),
+            account.rate.into(),
+            account.uncertain.name().into(),
+            i64::from(account.replies_to_keywords).into(),
+            account.created_ms.into(),
+        ],
+    );
+    let settled = "SELECT 1 FROM sb_account WHERE id = ?";
+    store.commit(book::changed(change).settled_by(settled, vec![account.id.hex().into()])).await
+}
+
+/// Changes what may change without new credentials.
+pub async fn update(store: &Store, account: &Account) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_account SET name = ?, rate = ?, uncertain = ?, replies_to_keywords = ? WHERE id = ?",
+        vec![
+            account.name.as_str().into(),
+            account.rate.into(),
+            account.uncertain.name().into(),
+            i64::from(account.replies_to_keywords).into(),
+            account.id.hex().into(),
+        ],
+    );
+    store.commit(book::changed(change)).await
+}
+
+/// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there.
+pub async fn delete(store: &Store, id: AccountId) -> Result<()> {
+    let change = Change::new().one(
+        "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)",
+        vec![id.hex().into(), id.hex().into()],
+    );
+    store.commit(book::changed(change)).await
+}

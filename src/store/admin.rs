@@ -1,0 +1,56 @@
+//! Administrators' keys: `sb_admin_key`, keyed hashes only.
+
+use super::{Change, Error, Result, Store, book};
+use crate::model::{AdminKeyId, Millis};
+
+/// What may be shown of a key.
+#[derive(Clone, Debug)]
+pub struct AdminKey {
+    pub id: AdminKeyId,
+    pub prefix: String,
+    pub name: String,
+    pub created_ms: Millis,
+    pub revoked_ms: Option<Millis>,
+}
+
+pub async fn list(store: &Store) -> Result<Vec<AdminKey>> {
+    let sql = "SELECT id, prefix, name, created_ms, revoked_ms FROM sb_admin_key ORDER BY id";
+    let rows = store.query(sql, Vec::new()).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(AdminKey {
+                id: AdminKeyId::from_hex(row.text(0)?).map_err(|_| Error::Data("key id".into()))?,
+                prefix: row.text(1)?.to_owned(),
+                name: row.text(2)?.to_owned(),
+                created_ms: row.int(3)?,
+                revoked_ms: row.maybe_int(4)?,
+            })
+        })
+        .collect()
+}
+
+/// The hashes of all keys in force.
+pub async fn hashes(store: &Store) -> Result<Vec<String>> {
+    let rows = store.query("SELECT key_hash FROM sb_admin_key WHERE revoked_ms IS NULL", Vec::new()).await?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+pub async fn insert(store: &Store, key: &AdminKey, hash: &str) -> Result<()> {
+    let change = Change::new().one(
+        "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES (?, ?, ?, ?, ?)",
+        vec![
+            key.id.hex().into(),
+            hash.into(),
+            key.prefix.as_str().into(),
+            key.name.as_str().into(),
+            key.created_ms.into(),
+        ],
+    );
+    store.commit(book::changed(change)).await
+}
+
+/// [`Error::Guard`]: it is not there, or revoked already.
+pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis) -> Result<()> {
+    let sql = "UPDATE sb_admin_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
+    store.commit(book::changed(Change::new().one(sql, vec![now_ms.into(), id.hex().into()]))).await
+}

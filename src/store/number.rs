@@ -1,0 +1,131 @@
+//! Senders of ours: `sb_number`.
+
+use super::{Change, Error, Query, Result, Row, Store, book};
+use crate::model::{AccountId, ClientId, Millis, NumberId};
+
+/// What a text to a number is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Told to the client's endpoints.
+    Forward,
+    /// A paired phone's encrypted text.
+    Encrypted,
+}
+
+impl Meaning {
+    pub const ALL: [Self; 2] = [Self::Forward, Self::Encrypted];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Encrypted => "encrypted",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|meaning| meaning.name() == name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Number {
+    pub id: NumberId,
+    pub client: ClientId,
+    pub account: AccountId,
+    pub address: String,
+    /// `sms`, `mms`, `voice`, with commas between.
+    pub capabilities: String,
+    pub meaning: Meaning,
+    /// Segments a second at most; 0: no limit.
+    pub rate: i64,
+    /// To which platform encrypted texts go.
+    pub platform: Option<String>,
+    pub country: Option<String>,
+    pub created_ms: Millis,
+}
+
+const COLUMNS: &str = "SELECT id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
+     created_ms FROM sb_number";
+
+fn parse(row: &Row) -> Result<Number> {
+    let bad = |what: &str| Error::Data(format!("number {what}"));
+    Ok(Number {
+        id: NumberId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
+        client: ClientId::from_hex(row.text(1)?).map_err(|_| bad("client"))?,
+        account: AccountId::from_hex(row.text(2)?).map_err(|_| bad("account"))?,
+        address: row.text(3)?.to_owned(),
+        capabilities: row.text(4)?.to_owned(),
+        meaning: Meaning::parse(row.text(5)?).ok_or_else(|| bad("meaning"))?,
+        rate: row.int(6)?,
+        platform: row.maybe_text(7)?.map(str::to_owned),
+        country: row.maybe_text(8)?.map(str::to_owned),
+        created_ms: row.int(9)?,
+    })
+}
+
+/// Every number, oldest first.
+pub async fn all(store: &Store) -> Result<Vec<Number>> {
+    let query = Query::new(format!("{COLUMNS} ORDER BY id"), Vec::new());
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+/// A client's numbers, newest first, starting after the number `after`.
+pub async fn list(store: &Store, client: ClientId, after: Option<NumberId>, limit: usize) -> Result<Vec<Number>> {
+    let below = after.map_or_else(|| "g".to_owned(), NumberId::hex);
+    let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Option<Number>> {
+    let query =
+        Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.hex().into(), client.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+/// [`Error::Conflict`]: the number is somebody's already. [`Error::Guard`]: there is no such account.
+pub async fn insert(store: &Store, number: &Number) -> Result<()> {
+    let change = Change::new().one(
+        "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
+         created_ms) SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, ? FROM sb_account WHERE id = ?",
+        vec![
+            number.id.hex().into(),
+            number.client.hex().into(),
+            number.address.as_str().into(),
+            number.capabilities.as_str().into(),
+            number.meaning.name().into(),
+            number.rate.into(),
+            number.platform.clone().into(),
+            number.country.clone().into(),
+            number.created_ms.into(),
+            number.account.hex().into(),
+        ],
+    );
+    let settled = "SELECT 1 FROM sb_number WHERE id = ?";
+    store.commit(book::changed(change).settled_by(settled, vec![number.id.hex().into()])).await
+}
+
+/// Changes all but the number itself and whose it is.
+pub async fn update(store: &Store, number: &Number) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_number SET account_id = ?, capabilities = ?, meaning = ?, rate = ?, platform = ? \
+         WHERE id = ? AND client_id = ?",
+        vec![
+            number.account.hex().into(),
+            number.capabilities.as_str().into(),
+            number.meaning.name().into(),
+            number.rate.into(),
+            number.platform.clone().into(),
+            number.id.hex().into(),
+            number.client.hex().into(),
+        ],
+    );
+    store.commit(book::changed(change)).await
+}
+
+/// Lets a number go; its messages stay.
+pub async fn delete(store: &Store, client: ClientId, id: NumberId) -> Result<()> {
+    let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
+    store.commit(book::changed(Change::new().one(sql, vec![id.hex().into(), client.hex().into()]))).await
+}

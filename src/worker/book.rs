@@ -1,0 +1,17 @@
+//! Reads accounts and numbers again when another node, or a command, has changed them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::service::book::Book;
+
+const EVERY: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(book: Arc<Book>) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        if let Err(error) = book.refresh().await {
+            tracing::debug!(%error, "could not look for changed accounts and numbers");
+        }
+    }
+}
