@@ -6,7 +6,6 @@ use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -32,7 +31,7 @@ struct AccountIn {
     provider: String,
     #[serde(default)]
     name: String,
-    credentials: Box<RawValue>,
+    credentials: serde_json::Value,
     /// Segments a second; 0: no limit.
     #[serde(default)]
     rate: u32,
@@ -114,7 +113,7 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
     let posted: AccountIn = input::json(call, &input::bytes(body, app).await?)?;
     let kind = Kind::parse(&posted.provider)
         .ok_or_else(|| Box::new(reply::invalid(Some("provider"), "is twilio, flowroute or loopback")))?;
-    let credentials = Credentials::from_json(kind, posted.credentials.get().as_bytes())
+    let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
         .map_err(|error| Box::new(reply::invalid(Some("credentials"), &error.to_string())))?;
     name(&posted.name)?;
     let new = NewAccount {

@@ -223,9 +223,6 @@ fn request(posted: MessageIn, app: &App) -> Result<Request, Refusal> {
             return Err(wrong("media_urls", &"holds what is no http URL"));
         }
     }
-    if let Some(url) = &posted.callback_url {
-        app.outbound.check_url(url).map_err(|error| wrong("callback_url", &error))?;
-    }
     let metadata = posted.metadata;
     if metadata.as_ref().is_some_and(|map| serde_json::to_string(map).is_ok_and(|text| text.len() > 4096)) {
         return Err(wrong("metadata", &"is longer than 4096 characters"));

@@ -27,7 +27,7 @@ impl Line {
     }
 
     /// Whether this line would serve a row as it is now: then it stays, and with it what it knows.
-    pub(super) fn serves(&self, account: &Account) -> bool {
+    pub fn serves(&self, account: &Account) -> bool {
         let (ours, other) = (&self.account, account);
         ours.credentials == other.credentials
             && ours.rate == other.rate

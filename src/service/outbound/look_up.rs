@@ -70,7 +70,7 @@ impl Outbound {
             let next = Next::LookUp { ready_ms, aside };
             Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted: None, next })
         };
-        match self.find(lane, &line, started_ms).await {
+        match self.listed(lane, &line, started_ms).await {
             Ok(Some(provider_id)) => {
                 let adopted = Some(Adopted { number: lane.progress.tries, provider_id });
                 let next = Next::Over { state: State::Sent, code: None, reason: None };
@@ -91,7 +91,7 @@ impl Outbound {
 
     /// The provider's id of this message: the same to, from and body, made since the call began,
     /// and not another message of ours.
-    async fn find(&self, lane: &Lane, line: &Line, started_ms: Millis) -> Result<Option<String>, String> {
+    async fn listed(&self, lane: &Lane, line: &Line, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
         let listed = line.connector.find(&outgoing(message), started_ms - SKEW_MS).await;
         let listed = listed.map_err(|error| error.to_string())?;
