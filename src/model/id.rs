@@ -76,6 +76,12 @@ id!(
     "dev"
 );
 
+id!(
+    /// One SMS in or out.
+    MessageId,
+    "msg"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
