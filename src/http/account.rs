@@ -90,7 +90,10 @@ fn refusal(error: Error) -> Refusal {
 }
 
 fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
-    let parse = |name| Uncertain::parse(name).ok_or_else(|| Box::new(reply::invalid(Some("uncertain"), "is reconcile, resend or fail")));
+    let parse = |name| {
+        Uncertain::parse(name)
+            .ok_or_else(|| Box::new(reply::invalid(Some("uncertain"), "is reconcile, resend or fail")))
+    };
     name.map(parse).transpose()
 }
 
@@ -135,12 +138,7 @@ async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
     Ok(reply::json(StatusCode::OK, &AccountsOut { data: accounts.iter().map(out).collect(), next_cursor: None }))
 }
 
-async fn account<B: Buf, E>(
-    id: String,
-    call: Call,
-    body: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
+async fn account<B: Buf, E>(id: String, call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     let done = match call.method {
         Method::GET => fetch(&id, &call, &app).await,
         Method::PATCH => change(&id, &call, body, &app).await,

@@ -13,10 +13,7 @@ use super::{App, Call, body, reply};
 pub(super) type Refusal = Box<Response>;
 
 /// Collects the body of a request.
-pub(super) async fn bytes<B: Buf, E>(
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-) -> Result<Bytes, Refusal> {
+pub(super) async fn bytes<B: Buf, E>(stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Bytes, Refusal> {
     let limit = app.settings.body_limit;
     body::read(stream, limit, app.settings.body_timeout.as_duration()).await.map_err(|error| {
         let status = match error {

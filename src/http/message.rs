@@ -136,8 +136,7 @@ fn out(message: &Message, history: Option<HistoryOut>) -> MessageOut<'_> {
         segments: message.segments,
         metadata: extra.metadata,
         callback_url: extra.callback_url,
-        error: has_error
-            .then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() }),
+        error: has_error.then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() }),
         created_at: rfc3339(message.created_ms),
         updated_at: rfc3339(message.changed_ms),
         send_at: extra.send_at_ms.map(rfc3339),
@@ -164,11 +163,7 @@ fn receipt_out(receipt: Receipt) -> ReceiptOut {
     ReceiptOut { state: receipt.state, error_code: receipt.error_code, at: rfc3339(receipt.at_ms) }
 }
 
-async fn messages<B: Buf, E>(
-    call: Call,
-    body: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
+async fn messages<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     let done = match call.method {
         Method::POST => send(&call, body, &app).await,
         Method::GET => list(&call, &app).await,
@@ -207,7 +202,8 @@ pub(super) fn idempotency_key(call: &Call, body: &[u8]) -> Result<Option<Key>, R
 }
 
 fn request(posted: MessageIn, app: &App) -> Result<Request, Refusal> {
-    let wrong = |field: &str, reason: &dyn std::fmt::Display| Box::new(reply::invalid(Some(field), &reason.to_string()));
+    let wrong =
+        |field: &str, reason: &dyn std::fmt::Display| Box::new(reply::invalid(Some(field), &reason.to_string()));
     let from = posted.from.map(|from| from.parse::<Address>()).transpose().map_err(|error| wrong("from", &error))?;
     let to = posted.to.parse::<Address>().map_err(|error| wrong("to", &error))?;
     let send_at_ms = posted.send_at.map(|at| parse_rfc3339(&at).ok_or("is no time such as 2030-01-31T12:00:00Z"));
@@ -275,12 +271,7 @@ fn filter(call: &Call) -> Result<MessageFilter, Refusal> {
     })
 }
 
-async fn message<B: Buf, E>(
-    id: String,
-    call: Call,
-    body: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
+async fn message<B: Buf, E>(id: String, call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     let done = match call.method {
         Method::GET => fetch(&id, &call, &app).await,
         Method::PATCH => redact(&id, &call, body, &app).await,

@@ -54,7 +54,8 @@ impl Capability {
 }
 
 fn joined(capabilities: &[Capability]) -> String {
-    let names: Vec<_> = Capability::ALL.into_iter().filter(|one| capabilities.contains(one)).map(Capability::name).collect();
+    let names: Vec<_> =
+        Capability::ALL.into_iter().filter(|one| capabilities.contains(one)).map(Capability::name).collect();
     names.join(",")
 }
 

@@ -154,7 +154,7 @@ impl Outbound {
         for Claimed { head, message, progress } in claimed {
             // intake may have been quicker with the room: then its lease just ends
             let Ok(permit) = self.room.clone().try_acquire_owned() else { break };
-            self.start(Lane { head, message, progress, lease_ends, permit });
+            self.start(Lane { head, message, progress, lease_ends, _permit: permit });
         }
         Ok(found)
     }

@@ -118,7 +118,7 @@ impl Outbound {
         match self.intake.write(New { message: message.clone(), lane, due_ms, kept }).await? {
             Accepted::Leased { head, permit } => {
                 let progress = Progress::default();
-                self.start(Lane { head, message: message.clone(), progress, lease_ends, permit });
+                self.start(Lane { head, message: message.clone(), progress, lease_ends, _permit: permit });
             }
             Accepted::Waiting => {}
             Accepted::Replayed(reply) => return Ok(Told::Again(reply)),

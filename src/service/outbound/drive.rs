@@ -24,7 +24,7 @@ pub(super) struct Lane {
     /// By the monotonic clock: a machine that slept, or a process that was stopped, owns nothing any more.
     pub lease_ends: Instant,
     /// Counts among the lanes held in memory.
-    pub permit: OwnedSemaphorePermit,
+    pub _permit: OwnedSemaphorePermit,
 }
 
 /// What is known of a call once it is over.
