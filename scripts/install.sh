@@ -17,7 +17,8 @@ cargo_deny=0.20.2
 websocat=1.14.1
 # Other people's Twilio, webhook signatures and API tests, to hold ours against.
 python_packages=(twilio==9.13.0 standardwebhooks==1.1.0 schemathesis==4.32.5)
-prism=5.16.0
+# The last one for Node 18, which is what Debian 12 has.
+prism=5.14.2
 
 say() { echo "install: $*" >&2; }
 die() { say "$@"; exit 1; }
