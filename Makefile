@@ -54,6 +54,7 @@ check: ## formatting, lints, licences
 .PHONY: bench
 bench: ## speed, measured here; ARGS go to the benchmark
 	@scripts/install.sh build
+	cargo build --release --locked --example carrier
 	ulimit -n 65536 2>/dev/null || ulimit -Sn "$$(ulimit -Hn)"; \
 	cargo bench --locked --bench bench -- $(ARGS)
 

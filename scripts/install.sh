@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what is missing to build, test or check Switchboard: Debian packages,
-# and for some tools a cargo install into a private folder. Silent and quick when
-# nothing is missing; otherwise it says what it does.
+# Installs what is missing to build, test or check Switchboard: Debian packages, and
+# for some tools a cargo, pip or npm install into a private folder. Silent and quick
+# when nothing is missing; otherwise it says what it does.
 #
 #   scripts/install.sh build|test|check ...
 #   scripts/install.sh bin      prints that private folder's bin, for a script's PATH
+#   scripts/install.sh env      prints where the tests find those tools, for a script's eval
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # servers live there, and a plain user's PATH lacks it
 
@@ -14,6 +15,10 @@ tools="${XDG_CACHE_HOME:-$HOME/.cache}/switchboard/tools"
 # Pinned: a new release must not change what `make check` says of an old commit.
 cargo_deny=0.20.2
 websocat=1.14.1
+# Other people's Twilio, webhook signatures and API tests, to hold ours against.
+python_packages=(twilio==9.13.0 standardwebhooks==1.1.0 schemathesis==4.32.5)
+# The last one for Node 18, which is what Debian 12 has.
+prism=5.14.2
 
 say() { echo "install: $*" >&2; }
 die() { say "$@"; exit 1; }
@@ -77,6 +82,35 @@ cargo_install() {
     rm -rf "$target"
 }
 
+# A marker is written last, so that an install which was killed is begun anew.
+python_install() {
+    local venv="$tools/venv" wanted="${python_packages[*]}"
+    if [ "$(cat "$venv/installed" 2>/dev/null)" = "$wanted" ] && [ -x "$venv/bin/python" ]; then return; fi
+    say "Python: $wanted (pip install into $venv)"
+    rm -rf "$venv"
+    # Debian's own, since a version manager's may be gone tomorrow.
+    local python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    { "$python" -m venv "$venv" &&
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input "${python_packages[@]}" </dev/null; } ||
+        die "pip install failed, see above"
+    echo "$wanted" >"$venv/installed"
+}
+
+prism_install() {
+    local home="$tools/prism" log
+    if [ "$(cat "$home/installed" 2>/dev/null)" = "$prism" ] && [ -e "$home/node_modules/.bin/prism" ]; then return; fi
+    say "Prism $prism (npm install into $home)"
+    rm -rf "$home"
+    mkdir -p "$home"
+    log=$(mktemp)
+    npm install --prefix "$home" --no-audit --no-fund --ignore-scripts --loglevel=error \
+        "@stoplight/prism-cli@$prism" >"$log" 2>&1 </dev/null ||
+        { tail -n 40 "$log" >&2; die "npm install failed, see above; the whole log: $log"; }
+    rm -f "$log"
+    echo "$prism" >"$home/installed"
+}
+
 build() {
     want_command cc gcc libc6-dev
     want_command make make
@@ -101,8 +135,14 @@ test_tools() {
     want_command zbarimg zbar-tools
     want_command rsvg-convert librsvg2-bin
     want_command sqlite3 sqlite3
+    want_command python3 python3
+    want_package python3-venv
+    want_command node nodejs
+    want_command npm npm
     apt_install
 
+    python_install
+    prism_install
     if has websocat || [ -x "$tools/bin/websocat" ]; then return; fi
     if has apt-cache && apt-cache show websocat >/dev/null 2>&1; then
         missing+=(websocat)
@@ -121,6 +161,11 @@ check_tools() {
 }
 
 if [ "${1-}" = bin ]; then echo "$tools/bin"; exit; fi
+if [ "${1-}" = env ]; then
+    printf 'export SWITCHBOARD_TEST_PYTHON=%q\n' "$tools/venv/bin/python"
+    printf 'export SWITCHBOARD_TEST_PRISM=%q\n' "$tools/prism/node_modules/.bin/prism"
+    exit
+fi
 
 # Two runs at once (make test in one window, make check in another) take turns.
 mkdir -p "$tools"
@@ -133,6 +178,6 @@ for what in "$@"; do
         build) build ;;
         test) test_tools ;;
         check) check_tools ;;
-        *) die "usage: $0 build|test|check ... | bin" ;;
+        *) die "usage: $0 build|test|check ... | bin | env" ;;
     esac
 done

@@ -10,6 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin
 scripts/install.sh build test
 PATH=$(scripts/install.sh bin):$PATH
 export PATH
+eval "$(scripts/install.sh env)"
 CHROMIUM=${CHROMIUM:-$(command -v chromium)}
 CHROMEDRIVER=${CHROMEDRIVER:-$(command -v chromedriver)}
 export CHROMIUM CHROMEDRIVER
@@ -46,4 +47,6 @@ scripts/services.sh start "$services"
 # shellcheck disable=SC1091 # written by the line above
 . "$services/env"
 
+# `cargo test` builds examples only where no target is chosen, and tests of one start it too.
+cargo build --locked --example carrier
 cargo test --locked "$@"

@@ -5,5 +5,6 @@ mod harness;
 mod adversity;
 mod browser;
 mod operations;
+mod outside;
 mod pairing;
 mod smoke;

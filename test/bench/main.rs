@@ -1,6 +1,6 @@
 //! `make bench`: what pairing costs, each figure beside its reference, measured in one run.
 //!
-//! `make bench ARGS=handshakes` runs one part: start, sockets, handshakes, password, argon2, seed.
+//! `make bench ARGS=handshakes` runs one part: start, sockets, handshakes, password, argon2, seed, carrier.
 
 #![expect(clippy::cast_precision_loss, reason = "counts of sockets and handshakes are small")]
 
@@ -9,6 +9,7 @@
 mod harness;
 
 mod argon2;
+mod carrier;
 mod disk;
 mod handshake;
 mod password;
@@ -45,6 +46,9 @@ fn main() -> Result {
         }
         if is_wanted("seed") {
             seed::measure(&mut table).await?;
+        }
+        if is_wanted("carrier") {
+            carrier::measure(&mut table).await?;
         }
         Result::Ok(())
     })?;

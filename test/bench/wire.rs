@@ -31,10 +31,15 @@ impl Wire {
     }
 
     pub async fn post(&mut self, path: &str, body: &str) -> Result<Answer> {
+        self.post_with(path, "", body).await
+    }
+
+    /// With more lines in the head, each ended.
+    pub async fn post_with(&mut self, path: &str, head: &str, body: &str) -> Result<Answer> {
         let port = self.port;
         let length = body.len();
         let request =
-            format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {length}\r\n\r\n{body}");
+            format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}Content-Length: {length}\r\n\r\n{body}");
         self.stream.write_all(request.as_bytes()).await?;
         self.answer().await
     }

@@ -1,13 +1,18 @@
-//! What every test starts from: a server of its own, a phone, a socket.
+//! What every test starts from: a server of its own, a phone, a socket, a carrier.
 
+pub mod carrier;
 pub mod database;
 pub mod phone;
+pub mod prism;
 pub mod proxy;
+pub mod python;
 pub mod server;
 pub mod socket;
 
+pub use carrier::Carrier;
 pub use database::Layout;
 pub use phone::{Digests, Phone};
+pub use prism::Prism;
 pub use server::{ADMIN, Builder, Server};
 pub use socket::{Heard, Socket};
 

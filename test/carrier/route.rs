@@ -1,0 +1,48 @@
+//! Which request is for whom.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::header::AUTHORIZATION;
+use hyper::{Method, Request};
+
+use crate::reply::{Cut, Refusal, Reply};
+use crate::state::Carrier;
+use crate::{command, list, send};
+
+/// Larger than any form of a message.
+const BODY_BYTES: usize = 256 * 1024;
+
+pub async fn answer(carrier: &Arc<Carrier>, request: Request<Incoming>) -> Result<Reply, Cut> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    let Ok(body) = read(body).await else { return Err(Cut) };
+    if let Some(command) = path.strip_prefix("/carrier/") {
+        return Ok(command::answer(carrier, &head.method, command, head.uri.query(), &body).await);
+    }
+    if head.headers.get(AUTHORIZATION).is_none_or(|given| given.as_bytes() != carrier.credentials.as_bytes()) {
+        carrier.count("unauthorized");
+        return Ok(Refusal::of_status(401, None).reply());
+    }
+    let of_account = path.strip_prefix("/2010-04-01/Accounts/").and_then(|rest| rest.strip_prefix(&*carrier.account));
+    let resource = of_account.unwrap_or_default();
+    match (&head.method, resource) {
+        (&Method::POST, "/Messages.json") => {
+            let _counted = carrier.in_flight.enter();
+            send::answer(carrier, &body).await
+        }
+        (&Method::GET, "/Messages.json") => list::answer(carrier, head.uri.query().unwrap_or_default()).await,
+        (&Method::GET, ".json") => Ok(list::account(carrier)),
+        (&Method::GET, _) => {
+            let sid = resource.strip_prefix("/Messages/").and_then(|rest| rest.strip_suffix(".json"));
+            Ok(sid.map_or_else(|| Refusal::not_found(path).reply(), |sid| list::one(carrier, sid)))
+        }
+        _ => Ok(Refusal::not_found(path).reply()),
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Limited::new(body, BODY_BYTES).collect().await?.to_bytes())
+}

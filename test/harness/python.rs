@@ -1,0 +1,36 @@
+//! Other people's libraries in Python: a script takes JSON and gives JSON.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use super::Result;
+
+/// The Python that `make test` installed, with `twilio`, `standardwebhooks` and `schemathesis`.
+pub fn python() -> Result<String> {
+    std::env::var("SWITCHBOARD_TEST_PYTHON").context("SWITCHBOARD_TEST_PYTHON is not set: run `make test`")
+}
+
+/// Runs a script that finds its input in `given` and leaves its answer in `answer`.
+pub async fn run(script: &str, given: Value) -> Result<Value> {
+    let (python, script) = (python()?, format!("{BEFORE}{script}{AFTER}"));
+    tokio::task::spawn_blocking(move || {
+        let mut child = Command::new(python)
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        // all of it is read before anything is written; a script that failed first says so below
+        let _ = child.stdin.take().context("no stdin")?.write_all(given.to_string().as_bytes());
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "the script failed:\n{}", String::from_utf8_lossy(&output.stderr));
+        Ok(serde_json::from_slice(&output.stdout)?)
+    })
+    .await?
+}
+
+const BEFORE: &str = "import json, sys\ngiven = json.load(sys.stdin)\nanswer = None\n";
+const AFTER: &str = "\njson.dump(answer, sys.stdout)\n";
