@@ -119,6 +119,11 @@ impl Gateway {
         }
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        // all addresses at once, the main one last: whoever finds it open finds the other open too
+        let metrics_listeners = match config.http.metrics_listen.parse() {
+            Ok(address) => Some(Listeners::bind(&[address]).await?),
+            Err(_) => None,
+        };
         let listeners = Listeners::bind(&config.http.listen).await?;
         let addresses = listeners.addresses();
         // port 0 was asked for: say the one that was given
@@ -153,8 +158,7 @@ impl Gateway {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
-        if let Ok(address) = config.http.metrics_listen.parse() {
-            let own = Listeners::bind(&[address]).await?;
+        if let Some(own) = metrics_listeners {
             let routes = http::metrics_routes(&app);
             http::serve(own, None, routes, &config.http, http_metrics.clone(), &tasks, &stop);
         }

@@ -2,14 +2,17 @@
 
 pub mod database;
 pub mod phone;
+pub mod port;
 pub mod proxy;
 pub mod server;
 pub mod socket;
+pub mod time;
 
 pub use database::Layout;
 pub use phone::{Digests, Phone};
 pub use server::{ADMIN, Builder, Server};
 pub use socket::{Heard, Socket};
+pub use time::{LONG, until};
 
 pub type Result<T = ()> = anyhow::Result<T>;
 
