@@ -18,7 +18,7 @@ use crate::service::device::Devices;
 use crate::service::health::Health;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
-use crate::store::{self, Store, meta, seed};
+use crate::store::{self, Store, StoreUrl, meta, seed};
 use crate::worker;
 use keyring::Keyring;
 
@@ -36,6 +36,10 @@ pub enum StartError {
     Listen(#[from] std::io::Error),
     #[error("store {url}: {error}")]
     Store { url: String, error: store::Error },
+    #[error("backend.url = {0}: no such file; point it at the user database, or let `switchboard seed` make a sample")]
+    NoBackend(String),
+    #[error("backend.url = {url}: {error}")]
+    Backend { url: String, error: store::Error },
     #[error(transparent)]
     Key(#[from] keyring::KeyringError),
     #[error(transparent)]
@@ -78,17 +82,39 @@ pub fn origin(config: &Config) -> Result<Origin, StartError> {
     Origin::from_host(config.tls.is_on(), &first.to_string()).map_err(|_| StartError::NoPublicUrl(first))
 }
 
+/// Opens the store; nothing is called yet.
+pub fn open_store(config: &Config, metrics: &store::Metrics) -> Result<Store, StartError> {
+    let wrong = |error| StartError::Store { url: config.store.url.to_string(), error };
+    Store::open("store", &config.store, metrics.clone()).map_err(wrong)
+}
+
+/// What a command may do to a user database that is not the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// It is another program's.
+    Read,
+    /// It may be made and filled with sample users.
+    Fill,
+}
+
 /// Opens both databases; nothing is called yet.
-pub fn open(config: &Config, metrics: &store::Metrics) -> Result<Databases, StartError> {
-    let opened = |name, settings: &store::Settings| {
-        Store::open(name, settings, metrics.clone())
-            .map_err(|error| StartError::Store { url: settings.url.to_string(), error })
+pub fn open(config: &Config, backend: Backend, metrics: &store::Metrics) -> Result<Databases, StartError> {
+    let store = open_store(config, metrics)?;
+    let Some(url) = config.backend.url.parse().ok().filter(|url| *url != config.store.url) else {
+        return Ok(Databases { backend: store.clone(), store });
     };
-    let store = opened("store", &config.store)?;
-    let backend = match config.backend.url.parse() {
-        Ok(url) if url != config.store.url => opened("backend", &store::Settings { url, ..config.store.clone() })?,
-        _ => store.clone(),
+    let settings = store::Settings { url, ..config.store.clone() };
+    if let StoreUrl::Sqlite(path) = &settings.url
+        && backend == Backend::Read
+        && !path.exists()
+    {
+        return Err(StartError::NoBackend(settings.url.to_string()));
+    }
+    let opened = match backend {
+        Backend::Read => Store::open_foreign("backend", &settings, metrics.clone()),
+        Backend::Fill => Store::open("backend", &settings, metrics.clone()),
     };
+    let backend = opened.map_err(|error| StartError::Backend { url: settings.url.to_string(), error })?;
     Ok(Databases { store, backend })
 }
 
@@ -107,7 +133,8 @@ impl Gateway {
         let mut registry = Registry::with_prefix("switchboard");
         let store_metrics = store::Metrics::default();
         store_metrics.register(&mut registry);
-        let databases = open(&config, &store_metrics)?;
+        let backend = if config.is_dev { Backend::Fill } else { Backend::Read };
+        let databases = open(&config, backend, &store_metrics)?;
         let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
         let report = databases.store.migrate().await.map_err(storing)?;
         if !report.applied.is_empty() {

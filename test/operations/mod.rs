@@ -23,5 +23,6 @@ mod shutdown;
 mod sync;
 mod tls;
 mod tls_command;
+mod user_database;
 mod vectors;
 mod wire;
