@@ -9,6 +9,8 @@ mod health;
 mod limit;
 mod page;
 mod pairing;
+mod patience;
+mod place;
 mod reply;
 mod server;
 mod socket;
@@ -50,7 +52,9 @@ pub struct Settings {
     pub body_limit: usize,
     pub header_timeout: Span,
     pub body_timeout: Span,
+    pub write_timeout: Span,
     pub connections: usize,
+    pub connections_per_address: usize,
     pub shutdown_grace: Span,
 }
 
@@ -87,7 +91,7 @@ pub struct Caller {
     pub is_secure: bool,
     pub request_id: Arc<str>,
     /// The connection's place among `http.connections`; a socket takes it over.
-    pub(crate) place: Arc<server::Place>,
+    pub(crate) place: Arc<place::Place>,
 }
 
 /// The parts of a request that every handler may want.

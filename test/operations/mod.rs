@@ -9,6 +9,7 @@ mod devices;
 mod doctor;
 mod health;
 mod help;
+mod hoarder;
 mod keys;
 mod legacy;
 mod limits;
