@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to a running node. The only file that knows everything.
 
+mod database;
 pub mod keyring;
 
 use std::net::SocketAddr;
@@ -18,8 +19,9 @@ use crate::service::device::Devices;
 use crate::service::health::Health;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
-use crate::store::{self, Store, StoreUrl, meta, seed};
+use crate::store::{self, Store, meta, seed};
 use crate::worker;
+pub use database::{Backend, Databases, open, open_store};
 use keyring::Keyring;
 
 /// The administrator's key under `--dev`, where only this machine can use it.
@@ -52,13 +54,6 @@ pub enum StartError {
     Seed(#[from] seed::SeedError),
 }
 
-/// The two databases of a node.
-#[derive(Clone)]
-pub struct Databases {
-    pub store: Store,
-    pub backend: Store,
-}
-
 /// A node that serves.
 pub struct Gateway {
     pub addresses: Vec<SocketAddr>,
@@ -80,42 +75,6 @@ pub fn origin(config: &Config) -> Result<Origin, StartError> {
         return Err(StartError::NoPublicUrl(first));
     }
     Origin::from_host(config.tls.is_on(), &first.to_string()).map_err(|_| StartError::NoPublicUrl(first))
-}
-
-/// Opens the store; nothing is called yet.
-pub fn open_store(config: &Config, metrics: &store::Metrics) -> Result<Store, StartError> {
-    let wrong = |error| StartError::Store { url: config.store.url.to_string(), error };
-    Store::open("store", &config.store, metrics.clone()).map_err(wrong)
-}
-
-/// What a command may do to a user database that is not the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// It is another program's.
-    Read,
-    /// It may be made and filled with sample users.
-    Fill,
-}
-
-/// Opens both databases; nothing is called yet.
-pub fn open(config: &Config, backend: Backend, metrics: &store::Metrics) -> Result<Databases, StartError> {
-    let store = open_store(config, metrics)?;
-    let Some(url) = config.backend.url.parse().ok().filter(|url| *url != config.store.url) else {
-        return Ok(Databases { backend: store.clone(), store });
-    };
-    let settings = store::Settings { url, ..config.store.clone() };
-    if let StoreUrl::Sqlite(path) = &settings.url
-        && backend == Backend::Read
-        && !path.exists()
-    {
-        return Err(StartError::NoBackend(settings.url.to_string()));
-    }
-    let opened = match backend {
-        Backend::Read => Store::open_foreign("backend", &settings, metrics.clone()),
-        Backend::Fill => Store::open("backend", &settings, metrics.clone()),
-    };
-    let backend = opened.map_err(|error| StartError::Backend { url: settings.url.to_string(), error })?;
-    Ok(Databases { store, backend })
 }
 
 impl Gateway {
