@@ -165,6 +165,9 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if config.http.connections == 0 {
         return wrong("http.connections", "at least 1");
     }
+    if config.http.write_timeout.as_ms() < 1000 {
+        return wrong("http.write_timeout", "at least 1s");
+    }
     if config.http.body_limit < 8192 {
         return wrong("http.body_limit", "at least 8192: a handshake has to fit");
     }

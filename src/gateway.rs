@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to a running node. The only file that knows everything.
 
+mod database;
 pub mod keyring;
 mod messaging;
 
@@ -21,6 +22,7 @@ use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
 use crate::store::{self, Store, meta, seed};
 use crate::worker;
+pub use database::{Backend, Databases, open, open_store};
 use keyring::Keyring;
 use messaging::Messaging;
 
@@ -38,6 +40,10 @@ pub enum StartError {
     Listen(#[from] std::io::Error),
     #[error("store {url}: {error}")]
     Store { url: String, error: store::Error },
+    #[error("backend.url = {0}: no such file; point it at the user database, or let `switchboard seed` make a sample")]
+    NoBackend(String),
+    #[error("backend.url = {url}: {error}")]
+    Backend { url: String, error: store::Error },
     #[error(transparent)]
     Key(#[from] keyring::KeyringError),
     #[error(transparent)]
@@ -52,13 +58,6 @@ pub enum StartError {
     Development(String),
     #[error("cannot make an HTTP client: {0}")]
     Client(String),
-}
-
-/// The two databases of a node.
-#[derive(Clone)]
-pub struct Databases {
-    pub store: Store,
-    pub backend: Store,
 }
 
 /// A node that serves.
@@ -84,20 +83,6 @@ pub fn origin(config: &Config) -> Result<Origin, StartError> {
     Origin::from_host(config.tls.is_on(), &first.to_string()).map_err(|_| StartError::NoPublicUrl(first))
 }
 
-/// Opens both databases; nothing is called yet.
-pub fn open(config: &Config, metrics: &store::Metrics) -> Result<Databases, StartError> {
-    let opened = |name, settings: &store::Settings| {
-        Store::open(name, settings, metrics.clone())
-            .map_err(|error| StartError::Store { url: settings.url.to_string(), error })
-    };
-    let store = opened("store", &config.store)?;
-    let backend = match config.backend.url.parse() {
-        Ok(url) if url != config.store.url => opened("backend", &store::Settings { url, ..config.store.clone() })?,
-        _ => store.clone(),
-    };
-    Ok(Databases { store, backend })
-}
-
 impl Gateway {
     /// Opens, checks, migrates and listens. When this returns, the node serves.
     pub async fn start(config: Config) -> Result<Self, StartError> {
@@ -113,7 +98,8 @@ impl Gateway {
         let mut registry = Registry::with_prefix("switchboard");
         let store_metrics = store::Metrics::default();
         store_metrics.register(&mut registry);
-        let databases = open(&config, &store_metrics)?;
+        let backend = if config.is_dev { Backend::Fill } else { Backend::Read };
+        let databases = open(&config, backend, &store_metrics)?;
         let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
         let report = databases.store.migrate().await.map_err(storing)?;
         if !report.applied.is_empty() {
@@ -125,6 +111,11 @@ impl Gateway {
         }
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        // all addresses at once, the main one last: whoever finds it open finds the other open too
+        let metrics_listeners = match config.http.metrics_listen.parse() {
+            Ok(address) => Some(Listeners::bind(&[address]).await?),
+            Err(_) => None,
+        };
         let listeners = Listeners::bind(&config.http.listen).await?;
         let addresses = listeners.addresses();
         // port 0 was asked for: say the one that was given
@@ -174,8 +165,7 @@ impl Gateway {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
-        if let Ok(address) = config.http.metrics_listen.parse() {
-            let own = Listeners::bind(&[address]).await?;
+        if let Some(own) = metrics_listeners {
             let routes = http::metrics_routes(&app);
             http::serve(own, None, routes, &config.http, http_metrics.clone(), &tasks, &stop);
         }

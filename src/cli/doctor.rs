@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Outcome, output};
 use crate::config::Config;
 use crate::gateway::keyring::{self, Keyring};
-use crate::gateway::{self, Databases};
+use crate::gateway::{self, Backend, Databases};
 use crate::model::Clock;
 use crate::store::{Metrics, Store, StoreUrl, backend};
 
@@ -157,7 +157,7 @@ async fn check_stores(config: &Config, keys: Option<&Keyring>, findings: &mut Fi
         findings.bad("user database", format!("{} is not there", config.backend.url), advice);
         config.backend.url.clear();
     }
-    match gateway::open(&config, &Metrics::default()) {
+    match gateway::open(&config, Backend::Read, &Metrics::default()) {
         Ok(databases) => {
             check_store(&config, &databases, keys, findings).await;
             if !backend_is_missing {

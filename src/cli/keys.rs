@@ -65,11 +65,11 @@ async fn generate(config: &Config, replace: bool) -> anyhow::Result<()> {
 
 async fn accept(config: &Config) -> anyhow::Result<()> {
     let keyring = Keyring::open(config)?;
-    let databases = gateway::open(config, &Metrics::default())?;
-    databases.store.migrate().await?;
-    keyring.accept_identity(&databases.store).await?;
+    let store = gateway::open_store(config, &Metrics::default())?;
+    store.migrate().await?;
+    keyring.accept_identity(&store).await?;
     anstream::println!("{} identity {}", output::good("accepted"), keyring.identities.current().fingerprint());
-    databases.store.close().await;
+    store.close().await;
     Ok(())
 }
 

@@ -15,13 +15,13 @@ pub(super) struct Migrate {}
 
 impl Migrate {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let databases = gateway::open(&config, &Metrics::default())?;
-        let report = databases.store.migrate().await?;
+        let store = gateway::open_store(&config, &Metrics::default())?;
+        let report = store.migrate().await?;
         for name in &report.applied {
             anstream::println!("{} {name}", output::good("applied"));
         }
         anstream::println!("{} is up to date", config.store.url);
-        databases.store.close().await;
+        store.close().await;
         Ok(ExitCode::SUCCESS)
     }
 }

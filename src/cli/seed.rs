@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Outcome, output};
 use crate::config::Config;
-use crate::gateway;
+use crate::gateway::{self, Backend};
 use crate::store::Metrics;
 use crate::store::seed::{DEV_PASSWORD, DEV_PHONE, DEV_USER, seed};
 
@@ -26,7 +26,7 @@ pub(super) struct Seed {
 
 impl Seed {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let databases = gateway::open(&config, &Metrics::default())?;
+        let databases = gateway::open(&config, Backend::Fill, &Metrics::default())?;
         databases.store.migrate().await?;
         let begun = Instant::now();
         let bar = ProgressBar::new(self.users as u64 + 1);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ::http::HeaderMap;
 use ipnet::IpNet;
 
-fn is_trusted(proxies: &[IpNet], address: IpAddr) -> bool {
+pub(super) fn is_trusted(proxies: &[IpNet], address: IpAddr) -> bool {
     proxies.iter().any(|net| net.contains(&address))
 }
 

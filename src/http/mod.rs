@@ -13,6 +13,8 @@ mod message;
 mod number;
 mod page;
 mod pairing;
+mod patience;
+mod place;
 mod reply;
 mod server;
 mod socket;
@@ -58,7 +60,9 @@ pub struct Settings {
     pub body_limit: usize,
     pub header_timeout: Span,
     pub body_timeout: Span,
+    pub write_timeout: Span,
     pub connections: usize,
+    pub connections_per_address: usize,
     pub shutdown_grace: Span,
 }
 
@@ -99,7 +103,7 @@ pub struct Caller {
     pub is_secure: bool,
     pub request_id: Arc<str>,
     /// The connection's place among `http.connections`; a socket takes it over.
-    pub(crate) place: Arc<server::Place>,
+    pub(crate) place: Arc<place::Place>,
 }
 
 /// The parts of a request that every handler may want.

@@ -8,15 +8,17 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::patience::Patience;
+use super::place::{Place, Places};
 use super::{Limit, Metrics, Settings, trace};
 
 /// The bytes of a request head that we read at most.
@@ -67,18 +69,18 @@ pub fn serve(
     stop: &CancellationToken,
 ) {
     let limit = Limit::new(settings.requests_per_address);
-    let places = Arc::new(Semaphore::new(settings.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let places = Places::new(settings.connections, settings.connections_per_address, metrics.clone());
     let shared = Arc::new(Shared { settings: settings.clone(), routes, limit, metrics, tls, stop: stop.clone() });
     for listener in listeners.0 {
         tasks.spawn(accept(listener, shared.clone(), places.clone(), tasks.clone()));
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Arc<Semaphore>, tasks: TaskTracker) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Places, tasks: TaskTracker) {
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
-            accepted = take(&listener, &places, &shared.metrics) => accepted,
+            accepted = take(&listener, &places, &shared.settings.trusted_proxies) => accepted,
         };
         match accepted {
             Ok((stream, peer, place)) => {
@@ -93,33 +95,27 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Arc<Semaphor
     }
 }
 
-/// Waits for a caller, then for a free place: one caller an address waits here, others in the backlog.
+/// Accepts a connection, then waits for a place to put it in. In that order: a listener that
+/// waited for a connection with a place in its hand would keep that place from the other
+/// listeners. While all places are taken, each listener so holds one connection that waits, and
+/// the kernel's backlog holds the rest.
 async fn take(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
-    metrics: &Metrics,
+    places: &Places,
+    proxies: &[IpNet],
 ) -> std::io::Result<(TcpStream, SocketAddr, Place)> {
-    let (stream, peer) = listener.accept().await?;
-    let permit = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    metrics.connections.inc();
-    Ok((stream, peer, Place { _permit: permit, metrics: metrics.clone() }))
-}
-
-/// A connection's place among `http.connections`: a socket takes it over from its connection.
-#[derive(Debug)]
-pub(crate) struct Place {
-    _permit: OwnedSemaphorePermit,
-    metrics: Metrics,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.metrics.connections.dec();
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        match places.admit(peer.ip(), proxies) {
+            Some(admitted) => return Ok((stream, peer, places.wait(admitted).await?)),
+            None => tracing::debug!(%peer, "closed: its address has http.connections_per_address open"),
+        }
     }
 }
 
 async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
     let _ = stream.set_nodelay(true);
+    let stream = Patience::new(stream, shared.settings.write_timeout.as_duration());
     let place = Arc::new(place);
     match &shared.tls {
         None => converse(&shared, stream, peer, false, place).await,

@@ -17,7 +17,8 @@ use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
-use super::server::{Place, Shared};
+use super::place::Place;
+use super::server::Shared;
 use super::{Caller, address, reply};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]

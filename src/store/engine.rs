@@ -33,6 +33,14 @@ impl Store {
         Ok(Self { engine, timeout, metrics, name })
     }
 
+    /// Opens another program's database, only to read it: an embedded one has to be there.
+    pub fn open_foreign(name: &'static str, settings: &Settings, metrics: Metrics) -> Result<Self> {
+        let StoreUrl::Sqlite(path) = &settings.url else { return Self::open(name, settings, metrics) };
+        let timeout = settings.timeout.as_duration();
+        let engine = Engine::Sqlite(Sqlite::open_foreign(path, settings.connections, timeout)?);
+        Ok(Self { engine, timeout, metrics, name })
+    }
+
     /// Brings our tables up to date.
     pub async fn migrate(&self) -> Result<Report> {
         match &self.engine {

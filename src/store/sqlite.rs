@@ -28,7 +28,8 @@ type Write = (Change, Answer<()>);
 pub(super) struct Sqlite {
     path: Arc<PathBuf>,
     reads: mpsc::Sender<Reads>,
-    writes: mpsc::Sender<Write>,
+    /// `None`: the file is another program's.
+    writes: Option<mpsc::Sender<Write>>,
 }
 
 impl Sqlite {
@@ -41,12 +42,15 @@ impl Sqlite {
         // the writer opens first: it creates the file and sets its journal
         let connection = connect(path, timeout)?;
         start("sqlite-writer", move || write_loop(&connection, changes))?;
-        let read_queue = Arc::new(Mutex::new(read_queue));
-        for _ in 0..readers.clamp(1, 4) {
-            let (reader, queue) = (connect(path, timeout)?, read_queue.clone());
-            start("sqlite-reader", move || read_loop(&reader, &queue))?;
-        }
-        Ok(Self { path: Arc::new(path.to_owned()), reads, writes })
+        start_readers(readers, read_queue, || connect(path, timeout))?;
+        Ok(Self { path: Arc::new(path.to_owned()), reads, writes: Some(writes) })
+    }
+
+    /// Opens another program's file: neither made nor written, its journal left as it is.
+    pub(super) fn open_foreign(path: &Path, readers: usize, timeout: Duration) -> Result<Self> {
+        let (reads, read_queue) = mpsc::channel(QUEUE);
+        start_readers(readers, read_queue, || connect_foreign(path, timeout))?;
+        Ok(Self { path: Arc::new(path.to_owned()), reads, writes: None })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -58,7 +62,8 @@ impl Sqlite {
     }
 
     pub(super) async fn commit(&self, change: Change) -> Result<()> {
-        ask(&self.writes, change).await
+        let foreign = || Error::Refused("this database is another program's, and only read".into());
+        ask(self.writes.as_ref().ok_or_else(foreign)?, change).await
     }
 }
 
@@ -85,6 +90,23 @@ pub(super) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
     connection.pragma_update(None, "cache_size", -2_000)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
+}
+
+fn connect_foreign(path: &Path, timeout: Duration) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(timeout / 2)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+fn start_readers(count: usize, queue: mpsc::Receiver<Reads>, connect: impl Fn() -> Result<Connection>) -> Result<()> {
+    let queue = Arc::new(Mutex::new(queue));
+    for _ in 0..count.clamp(1, 4) {
+        let (reader, queue) = (connect()?, queue.clone());
+        start("sqlite-reader", move || read_loop(&reader, &queue))?;
+    }
+    Ok(())
 }
 
 fn read_loop(connection: &Connection, queue: &Mutex<mpsc::Receiver<Reads>>) {

@@ -7,11 +7,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Builder, Heard, Layout, Result, Server, Socket, USER};
+use crate::harness::{Builder, Heard, LONG, Layout, Result, Server, Socket, USER};
 
-async fn server() -> Result<Server> {
+async fn server(ttl: &str) -> Result<Server> {
     let builder = Builder::new(Layout::SqliteShared).await?.set("sync.rotations", 100_000);
-    builder.set("sync.rotate_every", "100ms").set("sync.session_ttl", "20s").start().await
+    builder.set("sync.rotate_every", "100ms").set("sync.session_ttl", ttl).start().await
 }
 
 /// An upgraded connection without a library between.
@@ -58,7 +58,7 @@ fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_page_sends_ends_the_socket() -> Result {
-    let server = server().await?;
+    let server = server("20s").await?;
     let bomb = [&[0x82, 0xff][..], &u64::MAX.to_be_bytes(), &[0; 4]].concat();
     let huge = [&[0x81, 0xff][..], &10_000_000_u64.to_be_bytes(), &[0; 4], &[b'x'; 5000]].concat();
     let cases: [(&str, Vec<u8>, &[u16]); 6] = [
@@ -72,7 +72,7 @@ async fn what_no_page_sends_ends_the_socket() -> Result {
     for (what, frame, codes) in cases {
         let mut stream = raw(&server, "hostile").await?;
         stream.write_all(&frame).await?;
-        let code = ending(stream, Duration::from_secs(10)).await?;
+        let code = ending(stream, LONG).await?;
         assert!(code.is_some_and(|code| codes.contains(&code)), "{what}: {code:?} instead of {codes:?}");
     }
     Ok(())
@@ -80,7 +80,7 @@ async fn what_no_page_sends_ends_the_socket() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pings_without_end_are_cut_off_and_a_few_are_answered() -> Result {
-    let server = server().await?;
+    let server = server("20s").await?;
     let mut polite = Socket::of(&server, USER, None).await?;
     polite.send(Message::Ping(b"hello".to_vec().into())).await?;
     polite.code().await?;
@@ -91,15 +91,33 @@ async fn pings_without_end_are_cut_off_and_a_few_are_answered() -> Result {
             break;
         }
     }
-    let code = ending(stream, Duration::from_secs(10)).await?;
+    let code = ending(stream, LONG).await?;
     assert_eq!(code, Some(1008));
     polite.code().await?;
     Ok(())
 }
 
+/// Fifty codes take five seconds by the clock; twice that is a server that is held up, or a
+/// machine: the latter for a while only.
+async fn assert_shows_in_time(server: &Server) -> Result {
+    let mut took = Vec::new();
+    for _ in 0..3 {
+        let mut other = Socket::of(server, USER, None).await?;
+        let begun = Instant::now();
+        for _ in 0..50 {
+            other.code().await?;
+        }
+        took.push(begun.elapsed());
+        if begun.elapsed() < Duration::from_secs(10) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("fifty codes took {took:?}")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_never_reads_or_stops_half_way_costs_others_nothing() -> Result {
-    let server = server().await?;
+    let server = server("40s").await?;
     let before = resident_kib(&server)?;
     let mut held = Vec::new();
     for n in 0..40 {
@@ -114,32 +132,26 @@ async fn who_never_reads_or_stops_half_way_costs_others_nothing() -> Result {
         garbage.write_all(&[0xff; 300]).await?;
         held.push(garbage);
     }
-    let mut other = Socket::of(&server, USER, None).await?;
-    let begun = Instant::now();
-    for _ in 0..50 {
-        other.code().await?;
-    }
-    // fifty codes take five seconds by the clock; twice that would be a server that is held up
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_shows_in_time(&server).await?;
     let grown = resident_kib(&server)? - before;
     println!("160 hostile connections: {grown} KiB");
     assert!(grown < 8 * 1024, "{grown} KiB for 160 connections");
     // none outlives the session
     for stream in held {
-        ending(stream, Duration::from_secs(30)).await?;
+        ending(stream, LONG).await?;
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_message_in_pieces_is_cut_off_too() -> Result {
-    let server = server().await?;
+    let server = server("120s").await?;
     let mut socket = Socket::of(&server, USER, None).await?;
     let begun = Instant::now();
     let sent = socket.send(Message::text("x".repeat(10_000_000))).await;
     let heard = loop {
         match socket.hear().await? {
-            Heard::Code(_) if begun.elapsed() < Duration::from_secs(10) => {}
+            Heard::Code(_) if begun.elapsed() < LONG => {}
             other => break other,
         }
     };

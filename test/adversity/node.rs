@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::harness::database::redis;
 use crate::harness::phone::session;
 use crate::harness::proxy::Proxy;
-use crate::harness::{ADMIN, Builder, Heard, Layout, Phone, Result, Server, Socket, USER};
+use crate::harness::{ADMIN, Builder, Heard, Layout, Phone, Result, Server, Socket, USER, until};
 
 async fn two(redis_url: &str) -> Result<(Server, Server)> {
     let builder = Builder::new(Layout::MariadbShared).await?.set("redis.url", redis_url);
@@ -21,15 +21,11 @@ async fn two(redis_url: &str) -> Result<(Server, Server)> {
 
 /// Waits until a node listens to the others.
 async fn joined(server: &Server) -> Result {
-    let begun = Instant::now();
-    loop {
+    let look = async || {
         let ready = server.http.get(server.url("/readyz")).send().await?.text().await?;
-        if ready.contains("\"redis\":\"up\"") {
-            return Ok(());
-        }
-        anyhow::ensure!(begun.elapsed() < Duration::from_secs(5), "{ready}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        Ok(ready.contains("\"redis\":\"up\"").then_some(()))
+    };
+    until("a node that listens", look).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +61,7 @@ async fn without_redis_the_store_tells_within_seconds() -> Result {
     let port = redis()?.rsplit(':').next().context("no port")?.parse()?;
     let proxy = Proxy::to("127.0.0.1", port).await?;
     let (page, phone) = two(&format!("redis://127.0.0.1:{}", proxy.port)).await?;
-    proxy.cut();
+    proxy.cut().await;
     let mut socket = Socket::of(&page, USER, None).await?;
     let sid = socket.code().await?;
     Phone::new()?.pair(&phone, USER, &sid).await?;

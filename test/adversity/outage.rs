@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use crate::harness::database::{mariadb, redis};
 use crate::harness::phone::session;
 use crate::harness::proxy::Proxy;
-use crate::harness::{Builder, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
+use crate::harness::{Builder, Heard, LONG, Layout, PASSWORD, Phone, Result, Server, Socket, USER, until};
 
 /// How long a store stays away.
 const AWAY: Duration = Duration::from_secs(10);
@@ -28,16 +28,12 @@ async fn refused(server: &Server, body: &str) -> Result {
 }
 
 /// Pairs as soon as the server can again.
-async fn resumes(server: &Server, within: Duration) -> Result {
-    let begun = Instant::now();
-    loop {
+async fn resumes(server: &Server) -> Result {
+    let look = async || {
         let sid = server.sid(USER).await?;
-        match Phone::new()?.pair(server, USER, &sid).await {
-            Ok(_) => return Ok(()),
-            Err(error) => ensure!(begun.elapsed() < within, "still {error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+        Ok(Phone::new()?.pair(server, USER, &sid).await.ok().map(drop))
+    };
+    until("a pairing after the outage", look).await
 }
 
 /// The middle of every outage: codes go on, handshakes are refused clearly, nothing is written.
@@ -74,10 +70,10 @@ async fn mariadb_goes_away_and_comes_back() -> Result {
     let server = patient(builder).set("store.url", through).start_unseeded().await?;
     let mut socket = Socket::of(&server, USER, None).await?;
     let body = Phone::new()?.one_step(&server, PASSWORD)?;
-    proxy.cut();
+    proxy.cut().await;
     serves_without_a_store(&server, &body, &mut socket).await?;
     proxy.mend();
-    resumes(&server, Duration::from_secs(5)).await?;
+    resumes(&server).await?;
     assert_eq!(server.fingerprints().await?.len(), 1, "one device, from after the outage");
     assert!(matches!(socket.hear().await?, Heard::Code(_)), "the socket has outlived it");
     Ok(())
@@ -89,16 +85,18 @@ async fn another_process_locks_the_embedded_store() -> Result {
     let mut socket = Socket::of(&server, USER, None).await?;
     let body = Phone::new()?.one_step(&server, PASSWORD)?;
     let (release, held) = std::sync::mpsc::channel::<()>();
+    let (locked, is_locked) = tokio::sync::oneshot::channel();
     let path = server.builder().path("store.db");
     let holder = tokio::task::spawn_blocking(move || -> Result {
         let other = rusqlite::Connection::open(path)?;
         other.busy_timeout(Duration::from_secs(5))?;
         // in WAL mode this keeps writers out; readers go on
         other.execute_batch("BEGIN EXCLUSIVE")?;
-        let _ = held.recv_timeout(AWAY * 3);
+        let _ = locked.send(());
+        let _ = held.recv_timeout(LONG);
         Ok(other.execute_batch("ROLLBACK")?)
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    is_locked.await?;
     let begun = Instant::now();
     while begun.elapsed() < AWAY {
         refused(&server, &body).await?;
@@ -106,7 +104,7 @@ async fn another_process_locks_the_embedded_store() -> Result {
     }
     release.send(())?;
     holder.await??;
-    resumes(&server, Duration::from_secs(5)).await?;
+    resumes(&server).await?;
     assert_eq!(server.fingerprints().await?.len(), 1);
     Ok(())
 }
@@ -121,11 +119,11 @@ async fn a_user_database_that_is_away_costs_the_user_nothing_lasting() -> Result
     let through = real.replace(&format!(":{}/", port_of(&mariadb()?)?), &format!(":{}/", proxy.port));
     let server = patient(builder).set("backend.url", through).start_unseeded().await?;
     let body = Phone::new()?.one_step(&server, PASSWORD)?;
-    proxy.cut();
+    proxy.cut().await;
     refused(&server, &body).await?;
     refused(&server, &body).await?;
     proxy.mend();
-    resumes(&server, Duration::from_secs(5)).await?;
+    resumes(&server).await?;
     let failures = server.rows("SELECT MAX(failures) FROM sb_lockout").await?;
     assert_eq!(failures, [["0"]], "success has forgiven what the outage counted");
     Ok(())
@@ -135,13 +133,13 @@ async fn a_user_database_that_is_away_costs_the_user_nothing_lasting() -> Result
 async fn redis_goes_away_and_comes_back() -> Result {
     let proxy = Proxy::to("127.0.0.1", port_of(&redis()?)?).await?;
     let url = format!("redis://127.0.0.1:{}", proxy.port);
-    proxy.cut();
+    proxy.cut().await;
     let server = Builder::new(Layout::MariadbShared).await?.set("redis.url", url).start().await?;
     for (is_whole, word) in [(false, "down"), (true, "up"), (false, "down")] {
         if is_whole {
             proxy.mend();
         } else {
-            proxy.cut();
+            proxy.cut().await;
         }
         redis_is(&server, word).await?;
         let mut socket = Socket::of(&server, USER, None).await?;
@@ -154,15 +152,10 @@ async fn redis_goes_away_and_comes_back() -> Result {
 }
 
 async fn redis_is(server: &Server, word: &str) -> Result {
-    let begun = Instant::now();
-    loop {
+    let look = async || {
         let response = server.http.get(server.url("/readyz")).send().await?;
         ensure!(response.status() == 200, "a node without Redis still serves");
-        let body = response.text().await?;
-        if body.contains(&format!("\"redis\":\"{word}\"")) {
-            return Ok(());
-        }
-        ensure!(begun.elapsed() < Duration::from_secs(8), "Redis should be {word}: {body}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        Ok(response.text().await?.contains(&format!("\"redis\":\"{word}\"")).then_some(()))
+    };
+    until(&format!("Redis {word}"), look).await
 }

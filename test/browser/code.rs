@@ -223,7 +223,7 @@ async fn a_piped_sync_prints_bare_urls() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_server_draws_its_first_code_where_a_person_looks() -> Result {
     let builder = Builder::new(Layout::SqliteShared).await?;
-    let port = crate::harness::server::free_port()?;
+    let port = crate::harness::port::free_port()?;
     let listen = format!("127.0.0.1:{port}");
     let (_running, transcript) = in_terminal(&builder, &["serve", "--dev", "--listen", &listen]).await?;
     let (code, url) = drawn(&transcript).context("no code")?;

@@ -1,5 +1,7 @@
 //! How the pairing page looks and sounds: narrow, dark, read aloud, without scripts, with hostile names.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use anyhow::Context as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -8,7 +10,7 @@ use super::page::patient;
 use super::tool::read_code;
 use super::view::View;
 use crate::harness::phone::session;
-use crate::harness::{Builder, Layout, Phone, Result, Server, USER};
+use crate::harness::{Builder, Layout, Phone, Result, Server, USER, until};
 
 const STATES: [&str; 9] =
     ["connecting", "waiting", "paused", "paired", "expired", "revoked", "busy", "reconnecting", "failed"];
@@ -59,14 +61,16 @@ async fn it_asks_nobody_else_and_breaks_no_rule() -> Result {
         .await?;
     assert_eq!(view.browser.run("return window.in === undefined").await?, true);
     view.browser.run("new Image().src = 'http://192.0.2.1/x.png'").await?;
-    for _ in 0..100 {
-        if view.breaches().await?.len() == 2 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("two breaches", async || Ok((view.breaches().await?.len() == 2).then_some(()))).await?;
     assert_eq!(view.breaches().await?, ["script-src-elem inline", "img-src http://192.0.2.1/x.png"]);
-    assert_eq!(view.browser.console().await?.len(), 2);
+    // the console tells only what is new
+    let told = AtomicUsize::new(0);
+    until("two complaints", async || {
+        let new = view.browser.console().await?.len();
+        Ok((told.fetch_add(new, Ordering::Relaxed) + new >= 2).then_some(()))
+    })
+    .await?;
+    assert_eq!(told.into_inner(), 2);
     Ok(())
 }
 
@@ -275,13 +279,7 @@ async fn its_link_can_be_copied() -> Result {
     let waiting = view.is("waiting").await?;
     view.browser.click("#copy").await?;
     let label = "return document.getElementById('copy').textContent";
-    for _ in 0..100 {
-        if view.browser.run(label).await? == "Copied" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert_eq!(view.browser.run(label).await?, "Copied");
+    until("word of the copy", async || Ok((view.browser.run(label).await? == "Copied").then_some(()))).await?;
     assert_eq!(view.browser.run("return navigator.clipboard.readText()").await?, waiting.code);
     Ok(())
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::page::offer;
 use super::tool::{rasterised, read_code};
 use crate::harness::phone::session;
+use crate::harness::time::outlive;
 use crate::harness::{Builder, Layout, PASSWORD, Phone, Result, Server, USER};
 use crate::on_both_engines;
 
@@ -100,14 +101,13 @@ on_both_engines!(a_session_s_status_follows_its_phone);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn picture_and_status_end_with_their_session() -> Result {
-    let server = Builder::new(Layout::SqliteShared).await?.set("sync.session_ttl", "6s").start().await?;
+    let server = Builder::new(Layout::SqliteShared).await?.set("sync.session_ttl", "10s").start().await?;
     let (phone, sid) = (Phone::new()?, server.sid(USER).await?);
     let picture = format!("/pair/{USER}/{sid}.svg");
     assert_eq!(status_of(&server, &picture).await?, 200);
     phone.pair(&server, USER, &sid).await?;
     assert_eq!(state(&server, USER, &sid).await?, "paired");
-    // a session id holds whole seconds, rounded up
-    tokio::time::sleep(std::time::Duration::from_millis(7_100)).await;
+    outlive(&sid).await?;
     assert_eq!(status_of(&server, &picture).await?, 404);
     assert_eq!(state(&server, USER, &sid).await?, "expired");
     Ok(())

@@ -183,7 +183,7 @@ async fn a_plain_socket_feeds_a_pipe() -> Result {
 async fn the_script_says_what_is_wrong_and_leaves_nothing_behind() -> Result {
     let server = lively().await?;
     let url = server.url("");
-    let nobody = format!("http://127.0.0.1:{}", crate::harness::server::free_port()?);
+    let nobody = format!("http://127.0.0.1:{}", crate::harness::port::free_port()?);
     let cases: [(&[&str], &str); 8] = [
         (&["--url", &url, "--flavour", "one", "--password", "wrong"], "status 403"),
         (&["--url", &url, "--flavour", "two", "--password", "wrong"], "status 401: failed to authenticate"),

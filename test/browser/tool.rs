@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
-use crate::harness::Result;
+use crate::harness::{LONG, Result};
 
 const MISSING: &str = "is missing: run the tests by `make test`, which installs what they need";
 
@@ -101,7 +101,7 @@ impl Running {
     /// Waits for what it prints to hold something.
     pub async fn prints<T>(&self, what: &str, found: impl Fn(&str) -> Option<T>) -> Result<T> {
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(30) {
+        while begun.elapsed() < LONG {
             if let Some(found) = found(&self.printed()?) {
                 return Ok(found);
             }
@@ -114,7 +114,7 @@ impl Running {
     /// Waits for it to end by itself, and returns all that it printed.
     pub async fn ends(&mut self) -> Result<String> {
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(30) {
+        while begun.elapsed() < LONG {
             if self.child.try_wait()?.is_some() {
                 return self.printed();
             }

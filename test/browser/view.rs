@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::webdriver::Browser;
-use crate::harness::{Result, Server};
+use crate::harness::{LONG, Result, Server};
 
 /// Notes each change of the page's state with what it says then, and each breach of its policy.
 const WATCH: &str = "
@@ -136,7 +136,7 @@ impl View {
     /// Waits for the page to look like this now.
     pub async fn shows(&self, what: &str, is_it: impl Fn(&Face) -> bool) -> Result<Face> {
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(45) {
+        while begun.elapsed() < LONG {
             let face = self.face().await?;
             if is_it(&face) {
                 return Ok(face);

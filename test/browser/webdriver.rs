@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::tool::{self, Running};
-use crate::harness::Result;
+use crate::harness::{LONG, Result};
 
 /// Quiet, alone, and the same on every machine.
 const FLAGS: [&str; 13] = [
@@ -58,7 +58,7 @@ impl Browser {
         let port = port.await?;
         // a second test finds it installed, which is as good
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build()?;
+        let http = reqwest::Client::builder().timeout(LONG).no_proxy().build()?;
         let profile = tempfile::tempdir()?;
         let mut flags = FLAGS.map(str::to_owned).to_vec();
         flags.push(format!("--user-data-dir={}", profile.path().display()));
@@ -183,7 +183,7 @@ impl Drop for Browser {
 /// By hand, as a destructor cannot wait for a client that needs a runtime.
 fn close(port: u16, session: &str) -> Result {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     write!(
         stream,
         "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

@@ -4,10 +4,12 @@ pub mod carrier;
 pub mod database;
 pub mod phone;
 pub mod prism;
+pub mod port;
 pub mod proxy;
 pub mod python;
 pub mod server;
 pub mod socket;
+pub mod time;
 
 pub use carrier::Carrier;
 pub use database::Layout;
@@ -15,6 +17,7 @@ pub use phone::{Digests, Phone};
 pub use prism::Prism;
 pub use server::{ADMIN, Builder, Server};
 pub use socket::{Heard, Socket};
+pub use time::{LONG, until};
 
 pub type Result<T = ()> = anyhow::Result<T>;
 

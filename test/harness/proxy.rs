@@ -1,6 +1,7 @@
 //! A wire that can be cut: stands between a server and its database or Redis.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -37,8 +38,13 @@ impl Proxy {
         Ok(Self { port: own, whole: Arc::new(whole) })
     }
 
-    pub fn cut(&self) {
+    /// When this returns, no connection is left: what is asked from now on is not answered.
+    pub async fn cut(&self) {
         let _ = self.whole.send(false);
+        // each connection has a receiver, and the listener one
+        while self.whole.receiver_count() > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     pub fn mend(&self) {

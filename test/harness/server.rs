@@ -1,6 +1,5 @@
 //! One server process: the built binary, with databases, keys and port of its own.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -12,7 +11,8 @@ use switchboard::store::Value;
 use tempfile::TempDir;
 
 use super::database::Databases;
-use super::{Layout, Result};
+use super::port::free_port;
+use super::{LONG, Layout, Result};
 
 /// The administrator's key of every server here.
 pub const ADMIN: &str = "test-admin-token";
@@ -132,11 +132,6 @@ impl Builder {
     }
 }
 
-/// A port that nobody listens on just now.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 /// A running server; killed when dropped.
 pub struct Server {
     builder: Builder,
@@ -164,10 +159,7 @@ impl Server {
         let child = command.stdout(file.try_clone()?).stderr(file).spawn()?;
         // a second test finds it installed, which is as good
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(30))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = reqwest::Client::builder().timeout(LONG).redirect(reqwest::redirect::Policy::none()).build()?;
         let mut server = Self { builder, child, port, http, log };
         server.await_ready().await?;
         Ok(server)
@@ -175,7 +167,7 @@ impl Server {
 
     async fn await_ready(&mut self) -> Result {
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(20) {
+        while begun.elapsed() < LONG {
             if let Some(status) = self.child.try_wait()? {
                 anyhow::bail!("the server ended with {status}:\n{}", self.log()?);
             }

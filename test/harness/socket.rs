@@ -1,7 +1,5 @@
 //! A sync socket as a page sees it.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
@@ -9,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::{Result, Server};
+use super::{LONG, Result, Server};
 
 pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -39,7 +37,7 @@ impl Socket {
     /// The next text frame, as it stands; an error where the socket closes instead.
     pub async fn text(&mut self) -> Result<String> {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.context("silence")?;
+            let next = tokio::time::timeout(LONG, self.0.next()).await.context("silence")?;
             match next.context("ended")?? {
                 Message::Text(text) => return Ok(text.to_string()),
                 Message::Close(frame) => bail!("closed: {frame:?}"),
@@ -51,7 +49,7 @@ impl Socket {
     /// What comes next, pings aside.
     pub async fn hear(&mut self) -> Result<Heard> {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.context("silence")?;
+            let next = tokio::time::timeout(LONG, self.0.next()).await.context("silence")?;
             return Ok(match next {
                 Some(Ok(Message::Text(text))) => match text.as_str() {
                     "201- pause" => Heard::Pause,

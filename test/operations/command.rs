@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use crate::harness::{Builder, Result};
+use crate::harness::{Builder, LONG, Result};
 
 /// A command that should have ended by now serves instead.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = LONG;
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ impl Live {
 
     /// The next line of its output, `None` at the end.
     pub async fn line(&mut self) -> Result<Option<String>> {
-        tokio::time::timeout(Duration::from_secs(20), self.lines.recv()).await.context("no line in 20 s")
+        tokio::time::timeout(LONG, self.lines.recv()).await.context("no line")
     }
 
     /// Waits for its end, then tells what is left of its output.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use tokio::sync::Mutex;
 
 use super::command::{Live, Place};
 use super::wire::Wire;
-use crate::harness::server::free_port;
-use crate::harness::{Builder, Layout, Result, Server, Socket, USER};
+use crate::harness::port::free_port;
+use crate::harness::{Builder, Layout, Result, Server, Socket, USER, until};
 
 /// How long nothing must come: many times what an answer takes.
 const WAITING: Duration = Duration::from_millis(800);
@@ -64,14 +65,18 @@ async fn sockets_count_among_connections() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_is_open() -> Result {
     let server = of_three().await?;
-    let mut asking = held(&server).await?;
+    let asking = held(&server).await?;
     let _socket = Socket::of(&server, USER, None).await?;
     let metrics = "GET /metrics HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer test-admin-token\r\n\r\n";
-    asking.send(metrics).await?;
-    let text = asking.answer().await?.body;
-    let open = text.lines().find_map(|line| line.strip_prefix("switchboard_http_connections "));
-    assert_eq!(open, Some("2"), "this one and the socket");
-    Ok(())
+    let asking = Mutex::new(asking);
+    // this one and the socket, as soon as it has seen that the one which tried the port has gone
+    until("a count of two", async || {
+        let mut asking = asking.lock().await;
+        asking.send(metrics).await?;
+        let text = asking.answer().await?.body;
+        Ok(text.contains("\nswitchboard_http_connections 2\n").then_some(()))
+    })
+    .await
 }
 
 /// A place that one listener holds while nobody calls it must not be missing at the other.
@@ -81,15 +86,11 @@ async fn one_place_serves_every_address() -> Result {
     let ports = [free_port()?, free_port()?];
     let listen = format!("http.listen=127.0.0.1:{},127.0.0.1:{}", ports[0], ports[1]);
     let serving = Live::start(place.command(&["serve", "--set", &listen, "--set", "http.connections=1"]))?;
-    let mut up = false;
-    for _ in 0..1000 {
-        up = Wire::to(ports[0]).await.is_ok() && Wire::to(ports[1]).await.is_ok();
-        if up {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert!(up, "it did not start");
+    until("a server", async || {
+        let up = Wire::to(ports[0]).await.is_ok() && Wire::to(ports[1]).await.is_ok();
+        Ok(up.then_some(()))
+    })
+    .await?;
     for port in [ports[1], ports[0], ports[1], ports[0]] {
         assert_eq!(Wire::to(port).await?.get("/healthz").await?.status, 200);
     }

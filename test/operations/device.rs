@@ -7,8 +7,8 @@ use serde_json::Value;
 use switchboard::crypto::SharedKey;
 
 use super::command::{Said, finish_with, run};
-use crate::harness::server::free_port;
-use crate::harness::{Builder, Layout, PASSWORD, Result, Server, USER};
+use crate::harness::port::free_port;
+use crate::harness::{Builder, Layout, PASSWORD, Result, Server, USER, until};
 
 /// The links of a fresh code.
 async fn link(server: &Server, name: &str) -> Result<String> {
@@ -184,16 +184,12 @@ async fn a_development_server_names_what_to_type() -> Result {
     let builder = Builder::new(Layout::SqliteShared).await?.dev();
     let server = builder.start_unseeded().await?;
     // it is printed a moment after the port is open
-    let mut typed = None;
-    for _ in 0..500 {
+    let typed = until("a command to type", async || {
         let said = server.log()?;
-        typed = said.lines().find_map(|line| Some(line.split_once("switchboard device pair ")?.1.to_owned()));
-        if typed.is_some() && said.contains("Authorization: Bearer") {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    let typed = typed.context("no command to type")?;
+        let typed = said.lines().find_map(|line| Some(line.split_once("switchboard device pair ")?.1.to_owned()));
+        Ok(typed.filter(|_| said.contains("Authorization: Bearer")))
+    });
+    let typed = typed.await?;
     let words: Vec<&str> = ["device", "pair"].into_iter().chain(typed.split_whitespace()).collect();
     for _ in 0..2 {
         let said = run(server.builder(), &words).await?.well()?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use switchboard::store::Change;
 
 use super::command::{Said, run};
-use crate::harness::server::free_port;
+use crate::harness::port::free_port;
 use crate::harness::{Builder, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
 use crate::on_both_engines;
 

@@ -1,6 +1,5 @@
 //! `switchboard doctor`: what is sound, what is not, and how to mend it.
 
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::Context as _;
@@ -10,6 +9,7 @@ use switchboard::store::Change;
 use super::command::run;
 use super::openssl;
 use crate::harness::database::redis;
+use crate::harness::port::free_port;
 use crate::harness::{Builder, Layout, Result, Server};
 use crate::{on_both_engines, on_every_layout};
 
@@ -78,6 +78,8 @@ async fn a_sound_setup_is_good(layout: Layout) -> Result {
 async fn missing_user_tables_are_bad(layout: Layout) -> Result {
     let builder = sound(layout).await?;
     run(&builder, &["migrate"]).await?.well()?;
+    // there, and empty
+    builder.home().databases.backend()?.ping().await?;
     let found = examine(&builder).await?;
     let (verdict, words) = found.on("user database")?;
     assert_eq!((found.code, verdict), (Some(1), "bad"));
@@ -158,7 +160,7 @@ async fn a_key_that_a_setting_names_must_be_there() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_database_is_bad() -> Result {
-    let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let closed = format!("127.0.0.1:{}", free_port()?);
     let url = format!("mysql://user:hush@{closed}/store");
     let builder = served(Layout::SqliteShared).await?;
     for (setting, what) in [("store.url", "store"), ("backend.url", "user database")] {
@@ -205,7 +207,7 @@ async fn a_salt_file_that_cannot_be_read_is_bad_as_it_stops_the_start() -> Resul
 #[tokio::test(flavor = "multi_thread")]
 async fn what_merely_wants_care_does_not_fail_it() -> Result {
     let builder = served(Layout::SqliteShared).await?;
-    let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let closed = format!("127.0.0.1:{}", free_port()?);
     for (setting, value, what, advice) in [
         ("http.public_url", String::new(), "public address", "http.public_url"),
         ("admin.token", String::new(), "administrator", "openssl rand"),

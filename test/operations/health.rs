@@ -1,16 +1,14 @@
 //! Probes, and what every reply has in common: a request id, and problems in one shape.
 
-use std::time::Duration;
-
 use mysql_async::Opts;
 use serde_json::Value;
 
 use super::command::run;
 use super::wire::Wire;
 use crate::harness::database::redis;
+use crate::harness::port::free_port;
 use crate::harness::proxy::Proxy;
-use crate::harness::server::free_port;
-use crate::harness::{ADMIN, Builder, Layout, Result, Server};
+use crate::harness::{ADMIN, Builder, Layout, Result, Server, until};
 use crate::on_every_layout;
 
 async fn readiness(server: &Server) -> Result<(u16, Value)> {
@@ -21,16 +19,8 @@ async fn readiness(server: &Server) -> Result<(u16, Value)> {
 }
 
 async fn until_ready(server: &Server, wanted: u16) -> Result<Value> {
-    let mut last = None;
-    for _ in 0..100 {
-        let (status, body) = readiness(server).await?;
-        if status == wanted {
-            return Ok(body);
-        }
-        last = Some((status, body));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    anyhow::bail!("never {wanted}, but {last:?}")
+    let look = async || Ok(readiness(server).await.map(|(status, body)| (status == wanted).then_some(body))?);
+    until(&format!("{wanted} from /readyz"), look).await
 }
 
 async fn probes_answer(layout: Layout) -> Result {
@@ -67,7 +57,7 @@ async fn a_store_that_is_away_makes_it_unready_until_it_is_back() -> Result {
     let server = builder.set("store.url", url).set("store.timeout", "2s").start().await?;
     assert_eq!(readiness(&server).await?.0, 200);
     let here = server.url("");
-    wire.cut();
+    wire.cut().await;
     let body = until_ready(&server, 503).await?;
     assert_eq!(body, serde_json::json!({"status": "not ready", "store": "down", "backend": "down", "redis": "none"}));
     let said = run(server.builder(), &["health", "--url", &here]).await?.refusal()?;
@@ -86,7 +76,7 @@ async fn a_user_database_that_is_away_makes_it_unready_too() -> Result {
     let builder = Builder::new(Layout::MariadbSeparate).await?;
     let (wire, url) = through(&builder.home().databases.backend_url).await?;
     let server = builder.set("backend.url", url).set("store.timeout", "2s").start().await?;
-    wire.cut();
+    wire.cut().await;
     let body = until_ready(&server, 503).await?;
     assert_eq!((&body["store"], &body["backend"]), (&Value::from("up"), &Value::from("down")));
     wire.mend();
@@ -97,13 +87,7 @@ async fn a_user_database_that_is_away_makes_it_unready_too() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_told_of_but_not_needed() -> Result {
     let server = Builder::new(Layout::SqliteShared).await?.set("redis.url", redis()?).start().await?;
-    for _ in 0..100 {
-        if readiness(&server).await?.1["redis"] == "up" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(readiness(&server).await?.1["redis"], "up");
+    until("Redis that is up", async || Ok((readiness(&server).await?.1["redis"] == "up").then_some(()))).await?;
     let away = format!("redis://127.0.0.1:{}", free_port()?);
     let server = Builder::new(Layout::SqliteShared).await?.set("redis.url", away).start().await?;
     let (status, body) = readiness(&server).await?;

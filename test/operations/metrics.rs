@@ -1,15 +1,13 @@
 //! `/metrics`: what it says, to whom, and that it moves with what happens.
 
-use std::time::Duration;
-
 use anyhow::ensure;
 use serde_json::json;
 
 use super::openmetrics::{self, Exposition};
 use super::wire::Wire;
 use crate::harness::phone::session;
-use crate::harness::server::free_port;
-use crate::harness::{ADMIN, Builder, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
+use crate::harness::port::free_port;
+use crate::harness::{self, ADMIN, Builder, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
 use crate::on_every_layout;
 
 const FAMILIES: [(&str, &str); 10] = [
@@ -27,14 +25,7 @@ const FAMILIES: [(&str, &str); 10] = [
 
 /// Waits until the metrics are as they should be: a socket's end shows a moment later.
 async fn until(server: &Server, what: &str, holds: impl Fn(&Exposition) -> bool) -> Result<Exposition> {
-    for _ in 0..200 {
-        let metrics = openmetrics::of(server).await?;
-        if holds(&metrics) {
-            return Ok(metrics);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    anyhow::bail!("{what} did not come about")
+    harness::until(what, async || Ok(Some(openmetrics::of(server).await?).filter(&holds))).await
 }
 
 fn sockets(metrics: &Exposition) -> (i64, i64, i64) {

@@ -1,13 +1,11 @@
 //! `switchboard seed`: sample users, made once; what others made is left alone.
 
-use std::time::{Duration, Instant};
-
 use anyhow::ensure;
 use switchboard::crypto::{backend, hash};
 use switchboard::store::{Change, Query, Store};
 
 use super::command::{Live, run};
-use crate::harness::{Builder, Layout, PASSWORD, PHONE, Result, USER};
+use crate::harness::{Builder, Layout, PASSWORD, PHONE, Result, USER, until};
 use crate::{on_both_engines, on_every_layout};
 
 /// Tables and their columns, but for times, which the engines give in kinds of their own.
@@ -141,13 +139,12 @@ async fn seeding_goes_on_where_it_was_killed(layout: Layout) -> Result {
     let sql = "SELECT COUNT(*) FROM users WHERE id LIKE 'load-%'";
     // far more than it gets to
     let seeding = Live::start(builder.command(&["seed", "--users", "900000"]))?;
-    let begun = Instant::now();
-    while count(&backend, sql).await? == 0 {
-        ensure!(begun.elapsed() < Duration::from_secs(20), "no users yet");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("a user", async || Ok((count(&backend, sql).await? > 0).then_some(()))).await?;
     drop(seeding);
-    let there = settled(&backend, sql).await?;
+    if layout.is_mariadb() {
+        alone(&backend).await?;
+    }
+    let there = count(&backend, sql).await?;
     run(&builder, &["seed", "--users", &(there + 3).to_string()]).await?.well()?;
     assert_eq!(count(&backend, sql).await?, there + 3);
     let paired = "SELECT COUNT(*) FROM users u JOIN usersInfos i ON i.userId = u.id WHERE u.id LIKE 'load-%'";
@@ -155,17 +152,10 @@ async fn seeding_goes_on_where_it_was_killed(layout: Layout) -> Result {
     Ok(())
 }
 
-/// A server may still be committing the killed client's last batch.
-async fn settled(backend: &Store, sql: &'static str) -> Result<i64> {
-    let mut last = -1;
-    loop {
-        let now = count(backend, sql).await?;
-        if now == last {
-            return Ok(now);
-        }
-        last = now;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+/// A server may still be committing the killed client's last batch: waits until it has let it go.
+async fn alone(backend: &Store) -> Result {
+    let others = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    until("the end of the killed client", async || Ok((count(backend, others).await? == 0).then_some(()))).await
 }
 
 on_both_engines!(more_users_add_up, seeding_goes_on_where_it_was_killed);

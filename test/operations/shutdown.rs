@@ -6,11 +6,11 @@ use anyhow::Context as _;
 
 use super::wire::Wire;
 use crate::harness::phone::session;
-use crate::harness::{Builder, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
+use crate::harness::{Builder, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER, until};
 use crate::on_both_engines;
 
 /// Far above what an end takes, far below the long times that a test sets.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(55);
 
 async fn sockets_are_told_and_it_ends_well(layout: Layout) -> Result {
     for signal in ["TERM", "INT"] {
@@ -35,7 +35,7 @@ async fn sockets_are_told_and_it_ends_well(layout: Layout) -> Result {
 }
 
 async fn a_handshake_under_way_is_finished(layout: Layout) -> Result {
-    let builder = Builder::new(layout).await?.set("sync.refusal_delay", "1500ms");
+    let builder = Builder::new(layout).await?.set("sync.refusal_delay", "6s");
     let mut server = builder.start().await?;
     let phone = Phone::new()?;
     let (wrong, right) = (server.sid(USER).await?, server.sid("stranger").await?);
@@ -107,7 +107,9 @@ async fn a_second_signal_ends_it_at_once() -> Result {
     for second in ["TERM", "INT"] {
         let (mut server, _refused) = busy().await?;
         server.signal("TERM")?;
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        // signals that come too soon after one another are one
+        until("word of the first", async || Ok(server.log()?.contains("stopping").then_some(()))).await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         assert!(server.ended(Duration::ZERO).await.is_err(), "one signal waits for what is under way");
         server.signal(second)?;
         let status = server.ended(SOON).await?;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::command::{Live, run};
 use crate::harness::phone::session;
-use crate::harness::server::free_port;
-use crate::harness::{ADMIN, Builder, Layout, PASSWORD, Phone, Result, Server, USER};
+use crate::harness::port::free_port;
+use crate::harness::{ADMIN, Builder, LONG, Layout, PASSWORD, Phone, Result, Server, USER};
 use crate::on_both_engines;
 
 fn start(server: &Server, user: &str, more: &[&str]) -> Result<Live> {
@@ -112,7 +112,7 @@ async fn a_server_that_goes_away_ends_it_with_1() -> Result {
     server.signal("TERM")?;
     let said = told.ended().await?.refusal()?;
     assert!(said.contains("1001"), "{said}");
-    server.ended(std::time::Duration::from_secs(20)).await?;
+    server.ended(LONG).await?;
     let mut server = server.restart().await?;
     let mut lost = start(&server, USER, &[])?;
     next(&mut lost).await?;

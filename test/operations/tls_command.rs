@@ -3,7 +3,7 @@
 use super::command::{Live, run};
 use super::openssl::{self, RSA};
 use super::tls::{Secure, with_tls};
-use crate::harness::server::free_port;
+use crate::harness::port::free_port;
 use crate::harness::{Builder, Layout, PASSWORD, Result, USER};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,10 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{Result, Server};
-
-/// Far above what anything here takes, however busy the machine is.
-const LONG: Duration = Duration::from_secs(20);
+use crate::harness::{LONG, Result, Server};
 
 pub struct Wire(TcpStream);
 

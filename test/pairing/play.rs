@@ -1,7 +1,7 @@
 //! What the tests of pairing do over and over, and what they look at in the store.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use reqwest::header::HeaderMap;
@@ -201,21 +201,4 @@ pub async fn add_user(server: &Server, id: &str, stored: &str, states: &[&str]) 
 /// A user whose password is [`PASSWORD`] in the backend's own hash.
 pub async fn add_usual_user(server: &Server, id: &str) -> Result {
     add_user(server, id, &hash::backend(SALT, PASSWORD), &["verified"]).await
-}
-
-/// When a session id says that it expires.
-pub fn expiry(sid: &str) -> Result<Duration> {
-    Ok(Duration::from_secs(u32::from_str_radix(sid.get(..8).context("too short")?, 16)?.into()))
-}
-
-/// The wall clock.
-pub fn now() -> Result<Duration> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?)
-}
-
-/// Waits until a session id has expired.
-pub async fn outlive(sid: &str) -> Result {
-    let left = expiry(sid)?.saturating_sub(now()?);
-    tokio::time::sleep(left + Duration::from_millis(20)).await;
-    Ok(())
 }

@@ -45,6 +45,8 @@ async fn a_plain_socket_shows_the_bare_link() -> Result {
             assert_eq!(frame.starts_with('{'), !is_plain, "{query}: {frame}");
         }
     }
+    // a code that is still there when the phone comes
+    let server = rotating(Layout::SqliteShared, "15s", 2).await?.start().await?;
     let mut socket = Socket::open(&server, "/v2/sync/init/111?plain=1").await?;
     let link = socket.text().await?;
     let sid = link.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -62,9 +64,10 @@ async fn so_many_codes_are_shown_and_each_can_be_redeemed() -> Result {
     let every = Duration::from_millis(200);
     for (rotations, user) in [(3, USER), (5, NOBODY), (1, USER)] {
         let server = rotating(Layout::SqliteShared, "200ms", rotations).await?.start().await?;
+        // before the server's own clock starts, or a test held up would find it fast
+        let begun = Instant::now();
         let mut socket = Socket::of(&server, user, None).await?;
         let mut codes = Vec::new();
-        let begun = Instant::now();
         for _ in 0..rotations {
             codes.push(socket.code().await?);
         }
@@ -142,7 +145,7 @@ async fn two_steps_pause_and_acknowledge(layout: Layout) -> Result {
 }
 
 async fn a_failure_shows_one_more_code_when_they_are_used_up(layout: Layout) -> Result {
-    let server = rotating(layout, "300ms", 1).await?.start().await?;
+    let server = rotating(layout, "5s", 1).await?.start().await?;
     let phone = Phone::new()?;
     let mut socket = Socket::of(&server, USER, None).await?;
     let mut sid = socket.code().await?;
@@ -157,7 +160,7 @@ async fn a_failure_shows_one_more_code_when_they_are_used_up(layout: Layout) -> 
 }
 
 async fn resumed_codes_count_towards_the_rotations(layout: Layout) -> Result {
-    let server = rotating(layout, "1s", 3).await?.start().await?;
+    let server = rotating(layout, "5s", 3).await?.start().await?;
     let mut socket = Socket::of(&server, USER, None).await?;
     let sid = socket.code().await?;
     assert_eq!(play::try_one_step(&server, USER, &sid, "wrong").await?.0, 403);
@@ -206,19 +209,19 @@ async fn a_long_pause_shows_no_more_than_the_rotations(layout: Layout) -> Result
 }
 
 async fn no_socket_outlives_the_session_s_span(layout: Layout) -> Result {
-    let server = rotating(layout, "700ms", 100).await?.set("sync.session_ttl", "2s").start().await?;
+    let server = rotating(layout, "700ms", 100).await?.set("sync.session_ttl", "5s").start().await?;
+    let (phone, begun) = (Phone::new()?, Instant::now());
     let (mut idle, mut paused) = (Socket::of(&server, USER, None).await?, Socket::of(&server, USER, None).await?);
-    let begun = Instant::now();
     idle.code().await?;
     let sid = paused.code().await?;
-    play::offer(&server, &Phone::new()?, USER, &sid).await?;
-    assert_eq!(paused.hear().await?, Heard::Pause);
+    play::offer(&server, &phone, USER, &sid).await?;
+    assert_eq!(paused.hear_past_codes().await?, Heard::Pause);
     assert_eq!(paused.hear().await?, Heard::Closed(1000), "a pause does not prolong it");
     assert_eq!(idle.hear_past_codes().await?, Heard::Closed(1000));
     let lived = begun.elapsed();
-    assert!(lived >= Duration::from_millis(1_900), "{lived:?}");
+    assert!(lived >= Duration::from_millis(4_900), "{lived:?}");
     // long before the hundred codes, or the pause of 120 s, are over
-    assert!(lived < Duration::from_secs(20), "{lived:?}");
+    assert!(lived < Duration::from_secs(60), "{lived:?}");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::play::{self, Written, edited, failures, handshake, lenient, verification};
 use crate::harness::phone::session;
 use crate::harness::server::Builder;
+use crate::harness::time::outlive;
 use crate::harness::{ADMIN, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
 use crate::{on_both_engines, on_every_layout};
 
@@ -70,11 +71,11 @@ async fn a_session_outlives_its_socket(layout: Layout) -> Result {
 }
 
 async fn a_session_expires(layout: Layout) -> Result {
-    let server = lenient(layout).await?.set("sync.session_ttl", "2s").start().await?;
+    let server = lenient(layout).await?.set("sync.session_ttl", "6s").start().await?;
     let phone = Phone::new()?;
     let (one, two) = (server.sid(USER).await?, server.sid(USER).await?);
     play::offer(&server, &phone, USER, &two).await?;
-    play::outlive(&two).await?;
+    outlive(&two).await?;
     is_spent(&server, &one).await?;
     is_spent(&server, &two).await?;
     assert!(server.fingerprints().await?.is_empty());
@@ -189,17 +190,17 @@ async fn a_repeat_is_one_for_a_minute(layout: Layout) -> Result {
     let (failed, paired) = (session(USER, &server.sid(USER).await?), session(USER, &server.sid(USER).await?));
     let (wrong, right) = (phone.one_step(&server, "wrong")?, phone.one_step(&server, PASSWORD)?);
     assert_eq!(server.post(&failed, wrong.clone()).await?.0, 403);
-    play::age_attempts(&server, Duration::from_secs(50)).await?;
+    play::age_attempts(&server, Duration::from_secs(30)).await?;
     assert_eq!(server.post(&failed, wrong.clone()).await?.0, 403);
     assert_eq!(failures(&server).await?, [1, 1], "still a repeat");
-    play::age_attempts(&server, Duration::from_secs(11)).await?;
+    play::age_attempts(&server, Duration::from_secs(31)).await?;
     assert_eq!(server.post(&failed, wrong).await?.0, 403);
     assert_eq!(failures(&server).await?, [2, 2], "another try");
 
     assert_eq!(server.post(&paired, right.clone()).await?.0, 200);
-    play::age_attempts(&server, Duration::from_secs(50)).await?;
+    play::age_attempts(&server, Duration::from_secs(30)).await?;
     assert_eq!(server.post(&paired, right.clone()).await?.0, 200);
-    play::age_attempts(&server, Duration::from_secs(11)).await?;
+    play::age_attempts(&server, Duration::from_secs(31)).await?;
     assert_eq!(server.post(&paired, right).await?, invalid());
     assert_eq!(server.fingerprints().await?.len(), 1);
     Ok(())

@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::play::{self, Answer, NOBODY, lenient};
 use crate::harness::server::Builder;
-use crate::harness::{ADMIN, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
+use crate::harness::time::outlive;
+use crate::harness::{ADMIN, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER, until};
 use crate::{on_both_engines, on_every_layout};
 
 /// A socket by way of a proxy that speaks for `address`.
@@ -54,10 +55,11 @@ async fn a_socket_on_an_offered_session_is_paused(layout: Layout) -> Result {
 }
 
 async fn an_unknown_or_expired_session_has_no_socket(layout: Layout) -> Result {
-    let server = lenient(layout).await?.set("sync.session_ttl", "2s").start().await?;
+    let server = lenient(layout).await?.set("sync.session_ttl", "6s").start().await?;
+    let phone = Phone::new()?;
     let (expired, redeemed) = (server.sid(USER).await?, server.sid(USER).await?);
-    Phone::new()?.pair(&server, USER, &redeemed).await?;
-    play::outlive(&redeemed).await?;
+    phone.pair(&server, USER, &redeemed).await?;
+    outlive(&redeemed).await?;
     let others = server.sid(NOBODY).await?;
     let fresh = server.sid(USER).await?;
     let upper = fresh.to_uppercase() + "A";
@@ -71,9 +73,9 @@ async fn an_unknown_or_expired_session_has_no_socket(layout: Layout) -> Result {
 }
 
 async fn every_socket_that_showed_a_session_is_told_and_no_other(layout: Layout) -> Result {
-    let builder = lenient(layout).await?.set("sync.rotate_every", "1s").set("sync.rotations", 3);
+    let builder = lenient(layout).await?.set("sync.rotate_every", "2s").set("sync.rotations", 5);
     let server = builder.start().await?;
-    let sid = server.sid(USER).await?;
+    let (phone, sid) = (Phone::new()?, server.sid(USER).await?);
     let mut showing = [Socket::of(&server, USER, Some(&sid)).await?, Socket::of(&server, USER, Some(&sid)).await?];
     let mut other_session = Socket::of(&server, USER, None).await?;
     let mut other_user = Socket::of(&server, "222", None).await?;
@@ -82,10 +84,10 @@ async fn every_socket_that_showed_a_session_is_told_and_no_other(layout: Layout)
         // this code is no longer shown when the phone comes
         assert_ne!(socket.code().await?, sid);
     }
-    let phone = Phone::new()?;
     play::offer(&server, &phone, USER, &sid).await?;
     for socket in &mut showing {
-        assert_eq!(socket.hear().await?, Heard::Pause);
+        // a busy machine may show the third first
+        assert_eq!(socket.hear_past_codes().await?, Heard::Pause);
     }
     assert_eq!(play::try_two_step(&server, USER, &sid, PASSWORD).await?.0, 200);
     for socket in &mut showing {
@@ -138,14 +140,11 @@ async fn a_client_s_close_is_answered() -> Result {
 
 /// A socket as soon as the server has seen that another has gone.
 async fn seated(server: &Server) -> Result<Socket> {
-    for _ in 0..200 {
+    until("a place given back", async || {
         let mut socket = socket_from(server, USER, "198.51.100.1").await?;
-        if let Heard::Code(_) = socket.hear().await? {
-            return Ok(socket);
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    anyhow::bail!("the place was not given back")
+        Ok(matches!(socket.hear().await?, Heard::Code(_)).then_some(socket))
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,7 +173,7 @@ async fn a_user_has_so_many_sockets_in_all() -> Result {
 }
 
 async fn revoking_a_device_closes_its_user_s_open_sockets(layout: Layout) -> Result {
-    let server = Builder::new(layout).await?.set("sync.rotate_every", "1s").set("sync.rotations", 4).start().await?;
+    let server = Builder::new(layout).await?.set("sync.rotate_every", "2s").set("sync.rotations", 5).start().await?;
     let phone = Phone::new()?;
     for _ in 0..2 {
         phone.pair(&server, USER, &server.sid(USER).await?).await?;

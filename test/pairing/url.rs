@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::play::{self, Answer, NOBODY};
 use crate::harness::phone::session;
 use crate::harness::server::Builder;
+use crate::harness::time::{expiry, now};
 use crate::harness::{Heard, Layout, Phone, Result, Server, Socket, USER};
 use crate::{on_both_engines, on_every_layout};
 
@@ -47,12 +48,12 @@ async fn a_session_id_lives_for_its_whole_span() -> Result {
     let server = Builder::new(Layout::SqliteShared).await?.set("sync.session_ttl", "90s").start().await?;
     let ttl = std::time::Duration::from_secs(90);
     for _ in 0..3 {
-        let before = play::now()?;
+        let before = now()?;
         let sid = server.sid(USER).await?;
-        let expiry = play::expiry(&sid)?;
+        let expiry = expiry(&sid)?;
         // four bytes hold whole seconds: rounding down would cut the life that the contract grants
         assert!(expiry >= before + ttl, "{expiry:?} is less than {ttl:?} after {before:?}");
-        assert!(expiry <= play::now()? + ttl + std::time::Duration::from_secs(1));
+        assert!(expiry <= now()? + ttl + std::time::Duration::from_secs(1));
     }
     Ok(())
 }
@@ -126,7 +127,7 @@ async fn the_json_form_names_one_session_three_times_and_its_end() -> Result {
     assert_eq!(part("qr_url"), format!("http://{host}{}", session(USER, &sid)));
     assert_eq!(part("mobile_url"), format!("app://{host}{}", session(USER, &sid)));
     let expires_at = OffsetDateTime::parse(&part("expires_at"), &Rfc3339)?;
-    assert_eq!(u64::try_from(expires_at.unix_timestamp())?, play::expiry(&sid)?.as_secs());
+    assert_eq!(u64::try_from(expires_at.unix_timestamp())?, expiry(&sid)?.as_secs());
     Phone::new()?.pair(&server, USER, &sid).await?;
     Ok(())
 }

@@ -1,0 +1,48 @@
+//! The databases of a node, opened for what a command may do to them.
+
+use super::StartError;
+use crate::config::Config;
+use crate::store::{self, Store, StoreUrl};
+
+/// The two databases of a node.
+#[derive(Clone)]
+pub struct Databases {
+    pub store: Store,
+    pub backend: Store,
+}
+
+/// Opens the store; nothing is called yet.
+pub fn open_store(config: &Config, metrics: &store::Metrics) -> Result<Store, StartError> {
+    let wrong = |error| StartError::Store { url: config.store.url.to_string(), error };
+    Store::open("store", &config.store, metrics.clone()).map_err(wrong)
+}
+
+/// What a command may do to a user database that is not the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// It is another program's.
+    Read,
+    /// It may be made and filled with sample users.
+    Fill,
+}
+
+/// Opens both databases; nothing is called yet.
+pub fn open(config: &Config, backend: Backend, metrics: &store::Metrics) -> Result<Databases, StartError> {
+    let store = open_store(config, metrics)?;
+    let Some(url) = config.backend.url.parse().ok().filter(|url| *url != config.store.url) else {
+        return Ok(Databases { backend: store.clone(), store });
+    };
+    let settings = store::Settings { url, ..config.store.clone() };
+    if let StoreUrl::Sqlite(path) = &settings.url
+        && backend == Backend::Read
+        && !path.exists()
+    {
+        return Err(StartError::NoBackend(settings.url.to_string()));
+    }
+    let opened = match backend {
+        Backend::Read => Store::open_foreign("backend", &settings, metrics.clone()),
+        Backend::Fill => Store::open("backend", &settings, metrics.clone()),
+    };
+    let backend = opened.map_err(|error| StartError::Backend { url: settings.url.to_string(), error })?;
+    Ok(Databases { store, backend })
+}
