@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod hash;
 pub mod password;
+pub mod payload;
 pub mod phone;
 pub mod rsa;
 pub mod seal;
@@ -10,6 +11,7 @@ pub mod shared_key;
 pub mod sid;
 
 pub use hash::HashKey;
+pub use payload::Payload;
 pub use rsa::{Identity, PublicKey};
 pub use seal::{MasterKey, Place};
 pub use shared_key::SharedKey;

@@ -3,6 +3,7 @@
 pub mod device;
 pub mod health;
 pub mod pool;
+mod salt;
 pub mod sync;
 
 /// What a store says of itself, for the doors: they know no store.

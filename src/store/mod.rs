@@ -17,6 +17,7 @@ pub mod backend;
 pub mod device;
 pub mod lockout;
 pub mod meta;
+pub mod publication;
 pub mod seed;
 pub mod sync;
 
