@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
 use crate::model::{Platform, Secret};
+use crate::service::publish::Settings as PublisherSettings;
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
 use crate::store::Settings as StoreSettings;
 
@@ -34,6 +35,7 @@ pub struct Config {
     pub redis: RedisSettings,
     pub log: LogSettings,
     pub sync: SyncSettings,
+    pub publisher: PublisherSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
     #[serde(skip)]
@@ -113,6 +115,8 @@ pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
     Ok((config, layers))
 }
 
+const SINK: &str = "a sink_url of http(s)://… with a sink_secret of whsec_…; names of 64 bytes at most";
+
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     let sync = &config.sync;
@@ -144,6 +148,9 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     }
     if config.store.timeout.as_ms() < 10 {
         return wrong("store.timeout", "at least 10ms");
+    }
+    if !config.platforms.iter().all(Platform::is_sound) {
+        return wrong("platforms", SINK);
     }
     if !config.log.level.split(',').all(is_directive) {
         return wrong("log.level", "error, warn, info, debug, trace or off, or target=level, with commas between");

@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to a running node. The only file that knows everything.
 
 pub mod keyring;
+mod publisher;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::http::{self, App, Listeners};
 use crate::model::{Clock, Origin, Secret, UserId};
 use crate::service::device::Devices;
 use crate::service::health::Health;
+use crate::service::publish;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
 use crate::store::{self, Store, meta, seed};
@@ -44,6 +46,8 @@ pub enum StartError {
     Redis(#[from] crate::signal::BadRedisUrl),
     #[error("cannot read {key} = {path:?}: {reason}")]
     File { key: &'static str, path: String, reason: String },
+    #[error("publisher: {0}")]
+    Publish(#[from] publish::Error),
     #[error("development data: {0}")]
     Seed(#[from] seed::SeedError),
 }
@@ -128,10 +132,12 @@ impl Gateway {
         {
             origin = bound;
         }
+        let publish = publisher::build(&config, &databases, keys.master.clone(), &tasks, &mut registry).await?;
         let pairing = Pairing { config: &config, databases: &databases, keys, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, is_shared, &tasks, &stop);
+        worker::publish::start(&publish, &tasks, &stop);
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
@@ -143,6 +149,8 @@ impl Gateway {
             is_dev: config.is_dev,
             sync: sync.clone(),
             devices,
+            publish,
+            form_check: publish::no_form(),
             health: Health { store: databases.store.clone(), backend: databases.backend.clone(), bus },
             metrics_text: Box::new(move || {
                 let mut text = String::new();
@@ -264,9 +272,14 @@ pub(crate) fn salt(config: &Config) -> Result<Secret, StartError> {
     if !config.backend.hashing_salt.is_empty() || path.is_empty() {
         return Ok(config.backend.hashing_salt.clone());
     }
+    secret_file("backend.hashing_salt_file", path)
+}
+
+/// The secret in a file that a setting names.
+fn secret_file(key: &'static str, path: &str) -> Result<Secret, StartError> {
     let read = std::fs::read_to_string(path).map_err(|error| StartError::File {
-        key: "backend.hashing_salt_file",
-        path: path.clone(),
+        key,
+        path: path.to_owned(),
         reason: error.to_string(),
     })?;
     Ok(Secret::new(read.trim().to_owned()))

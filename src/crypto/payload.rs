@@ -68,17 +68,17 @@ impl Payload {
     }
 
     /// Tries every key in turn, the same work for each whether it fits or not, and keeps the first
-    /// plaintext that is UTF-8 and that `is_known` takes.
-    pub fn open(&self, keys: &[SharedKey], is_known: impl Fn(&str) -> bool) -> Result<Option<Secret>, Error> {
+    /// plaintext that is UTF-8 and that `is_known` takes, with its key's place among the keys.
+    pub fn open(&self, keys: &[SharedKey], is_known: impl Fn(&str) -> bool) -> Result<Option<(usize, Secret)>, Error> {
         let mut found = None;
-        for key in keys {
+        for (at, key) in keys.iter().enumerate() {
             let (plain, fits) = self.decrypt(key)?;
             // checked whatever the padding was, so that the padding alone is not told by the time
             let text = std::str::from_utf8(&plain);
             let is_taken = text.is_ok_and(&is_known) & bool::from(fits);
             let text = Secret::new(text.unwrap_or_default().to_owned());
             if is_taken && found.is_none() {
-                found = Some(text);
+                found = Some((at, text));
             }
         }
         Ok(found)

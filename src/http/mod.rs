@@ -11,6 +11,7 @@ mod page;
 mod pairing;
 mod reply;
 mod server;
+mod sms;
 mod socket;
 mod tls;
 mod trace;
@@ -36,6 +37,7 @@ use warp::reply::Response;
 use crate::model::{Origin, Secret, Span};
 use crate::service::device::Devices;
 use crate::service::health::Health;
+use crate::service::publish::{FormCheck, Publish};
 use crate::service::sync::{Links, Sync};
 
 /// `[http]`.
@@ -63,6 +65,9 @@ pub struct App {
     pub is_dev: bool,
     pub sync: Arc<Sync>,
     pub devices: Devices,
+    pub publish: Arc<Publish>,
+    /// Whether a provider's account of ours has signed a form.
+    pub form_check: FormCheck,
     pub health: Health,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + std::marker::Sync>,
@@ -132,7 +137,18 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v2 = warp::path("v2").and(pairing::routes(app).or(socket::routes(app)).unify());
     let v1 = warp::path("v1").and(device::routes(app));
     let nothing = warp::any().map(reply::not_found);
-    v2.or(v1).unify().or(page::routes(app)).unify().or(health::routes(app)).unify().or(nothing).unify().boxed()
+    let sms = warp::path("sms").and(sms::routes(app));
+    v2.or(v1)
+        .unify()
+        .or(sms)
+        .unify()
+        .or(page::routes(app))
+        .unify()
+        .or(health::routes(app))
+        .unify()
+        .or(nothing)
+        .unify()
+        .boxed()
 }
 
 /// The routes of `http.metrics_listen`: metrics without a key, and health.

@@ -3,6 +3,7 @@
 pub mod device;
 pub mod health;
 pub mod pool;
+pub mod publish;
 mod salt;
 pub mod sync;
 

@@ -100,11 +100,11 @@ impl Publication {
     }
 
     /// The job is over: its text is erased, its row stays while its repeat may come.
-    pub async fn finish(&self, store: &Store, state: &'static str, reason: Option<&str>) -> Result<()> {
-        let sql = "UPDATE sb_publication SET sealed = ?, owner = NULL, ready_ms = NULL, state = ?, last_reason = ? \
+    pub async fn finish(&self, store: &Store, state: &'static str) -> Result<()> {
+        let sql = "UPDATE sb_publication SET sealed = ?, owner = NULL, ready_ms = NULL, state = ?, last_reason = NULL \
                    WHERE id = ? AND ready_ms = ?";
         let id = self.id.hex();
-        let params = vec![Vec::new().into(), state.into(), reason.into(), id.as_str().into(), self.ready_ms.into()];
+        let params = vec![Vec::new().into(), state.into(), id.as_str().into(), self.ready_ms.into()];
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND ready_ms IS NULL";
         store.commit(Change::new().one(sql, params).settled_by(settled, vec![id.into()])).await
     }
@@ -117,6 +117,12 @@ impl Publication {
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND owner IS NULL AND ready_ms = ?";
         store.commit(Change::new().one(sql, params).settled_by(settled, vec![id.into(), ready_ms.into()])).await
     }
+}
+
+/// How many texts have waited for their sink since `late_ms`.
+pub async fn late(store: &Store, late_ms: Millis) -> Result<i64> {
+    let sql = "SELECT COUNT(*) FROM sb_publication WHERE ready_ms IS NOT NULL AND received_ms < ?";
+    store.query(sql, vec![late_ms.into()]).await?.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// Erases texts that have waited for their sink since `late_ms`, and forgets those over since `before_ms`.

@@ -1,6 +1,7 @@
 //! Time speaks: what is done without anybody asking.
 
 mod expire;
+pub mod publish;
 mod watch;
 
 use std::sync::Arc;
