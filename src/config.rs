@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
 use crate::model::{Platform, Secret};
-use crate::service::publish::Settings as PublisherSettings;
+use crate::provider::{Settings as ProviderSettings, webhook::Settings as WebhookSettings};
+use crate::service::publish::{Settings as PublisherSettings, sink};
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
 use crate::store::Settings as StoreSettings;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub redis: RedisSettings,
     pub log: LogSettings,
     pub sync: SyncSettings,
+    pub provider: ProviderSettings,
+    pub webhook: WebhookSettings,
     pub publisher: PublisherSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
@@ -115,7 +118,8 @@ pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
     Ok((config, layers))
 }
 
-const SINK: &str = "a sink_url of http(s)://… with a sink_secret of whsec_…; names of 64 bytes at most";
+const SINK: &str =
+    "a sink_url of http(s)://… without a login, with a sink_secret of whsec_…; names of 64 bytes at most";
 
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
@@ -149,11 +153,20 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if config.store.timeout.as_ms() < 10 {
         return wrong("store.timeout", "at least 10ms");
     }
-    if !config.platforms.iter().all(Platform::is_sound) {
+    if !config.platforms.iter().all(sink::is_sound) {
         return wrong("platforms", SINK);
     }
     if !config.log.level.split(',').all(is_directive) {
         return wrong("log.level", "error, warn, info, debug, trace or off, or target=level, with commas between");
+    }
+    if config.provider.connect_timeout >= config.provider.timeout {
+        return wrong("provider.connect_timeout", "shorter than provider.timeout");
+    }
+    if config.provider.connections_per_host == 0 {
+        return wrong("provider.connections_per_host", "at least 1");
+    }
+    if config.webhook.timeout.as_ms() < 100 {
+        return wrong("webhook.timeout", "at least 100ms");
     }
     if config.http.connections == 0 {
         return wrong("http.connections", "at least 1");

@@ -46,6 +46,8 @@ pub enum StartError {
     Redis(#[from] crate::signal::BadRedisUrl),
     #[error("cannot read {key} = {path:?}: {reason}")]
     File { key: &'static str, path: String, reason: String },
+    #[error(transparent)]
+    Client(#[from] crate::provider::BadClient),
     #[error("publisher: {0}")]
     Publish(#[from] publish::Error),
     #[error("development data: {0}")]

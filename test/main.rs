@@ -6,4 +6,5 @@ mod adversity;
 mod browser;
 mod operations;
 mod pairing;
+mod publish;
 mod smoke;

@@ -9,7 +9,7 @@ use super::{Databases, StartError};
 use crate::config::Config;
 use crate::crypto::MasterKey;
 use crate::model::{Clock, Secret};
-use crate::service::publish::{self, Answer, Parts, Publish, Sinks};
+use crate::service::publish::{self, Parts, Publish, sink};
 use crate::store::meta;
 
 pub(super) async fn build(
@@ -34,7 +34,7 @@ pub(super) async fn build(
         text_key,
         salt: super::salt(config)?,
         backend_key: backend_key(config)?,
-        sinks: sinks(),
+        webhooks: sink::webhooks(config.webhook.timeout, &config.platforms)?,
         clock,
         metrics,
         tasks: tasks.clone(),
@@ -46,8 +46,4 @@ pub(super) async fn build(
 fn backend_key(config: &Config) -> Result<Secret, StartError> {
     let path = &config.backend.shared_key_file;
     if path.is_empty() { Ok(Secret::default()) } else { super::secret_file("backend.shared_key_file", path) }
-}
-
-fn sinks() -> Sinks {
-    Arc::new(|_| Box::pin(std::future::ready(Answer::Failed { reason: "nothing posts yet".into(), wait: None })))
 }

@@ -42,16 +42,6 @@ impl Platform {
     pub fn has_sink(&self) -> bool {
         !self.sink_url.is_empty()
     }
-
-    /// Whether its sink can be called, where it has one, and its name fits what is stored of it.
-    pub fn is_sound(&self) -> bool {
-        let can_be_called = || {
-            let url: Option<http::Uri> = self.sink_url.parse().ok();
-            let is_http = url.is_some_and(|url| matches!(url.scheme_str(), Some("http" | "https")));
-            is_http && self.sink_secret.expose().starts_with("whsec_")
-        };
-        self.name.len() <= 64 && (!self.has_sink() || can_be_called())
-    }
 }
 
 fn lower_case<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {

@@ -5,12 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
-use super::sink::{Answer, Letter};
-use super::{Error, Publish};
+use super::{Error, Publish, sink};
 use crate::crypto::backend as column;
 use crate::model::{Millis, Platform, Secret, Span, rfc3339};
+use crate::provider::Delivery;
 use crate::store::publication::{self, Publication};
 use crate::store::{self, backend};
 
@@ -21,23 +20,23 @@ const BEGUN: Duration = Duration::from_secs(35);
 /// Jobs looked at in one go, of which one is claimed: other nodes look at them too.
 const LOOK: i64 = 8;
 /// What Standard Webhooks advises, from one failed try to the next; the last goes on.
-const WAITS: [Span; 6] = [
-    Span::from_millis(5_000),
-    Span::from_millis(300_000),
-    Span::from_millis(1_800_000),
-    Span::from_millis(7_200_000),
-    Span::from_millis(18_000_000),
-    Span::from_millis(36_000_000),
+const WAITS: [Duration; 6] = [
+    Duration::from_secs(5),
+    Duration::from_secs(300),
+    Duration::from_secs(1_800),
+    Duration::from_secs(7_200),
+    Duration::from_secs(18_000),
+    Duration::from_secs(36_000),
 ];
 /// A sink may ask for longer, but not for ever.
-const LONGEST_WAIT: Span = Span::from_millis(86_400_000);
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// Tries of writing that a text was taken, a second apart: else its sink gets it twice.
 const TRIES: usize = 10;
 
 /// A text that this node alone may post for now.
-pub struct Delivery {
+pub struct Claimed {
     job: Publication,
-    claimed: Instant,
+    at: Instant,
 }
 
 /// What a sink is posted.
@@ -56,12 +55,12 @@ struct TextOut<'a> {
 
 impl Publish {
     /// Claims a text of this platform whose time has come.
-    pub async fn claim(&self, platform: &str) -> Result<Option<Delivery>, Error> {
+    pub async fn claim(&self, platform: &str) -> Result<Option<Claimed>, Error> {
         let now_ms = self.now_ms();
         for mut job in publication::due(&self.parts.store, platform, &self.owner, now_ms, LOOK).await? {
-            let claimed = Instant::now();
+            let at = Instant::now();
             match job.claim(&self.parts.store, &self.owner, self.now_ms() + LEASE.as_ms()).await {
-                Ok(()) => return Ok(Some(Delivery { job, claimed })),
+                Ok(()) => return Ok(Some(Claimed { job, at })),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -70,19 +69,26 @@ impl Publish {
     }
 
     /// Posts a text and records what came of it.
-    pub async fn deliver(&self, delivery: Delivery) {
-        let Delivery { job, claimed } = delivery;
+    pub async fn deliver(&self, claimed: Claimed) {
+        let Claimed { job, at } = claimed;
         let Some(platform) = self.parts.platforms.iter().find(|platform| platform.name == job.platform) else { return };
-        let answer = match self.letter(platform, &job).await {
+        let delivery = match self.body(platform, &job).await {
             // whoever took the lease over posts it
-            Ok(_) if claimed.elapsed() > BEGUN => return,
-            Ok(letter) => (self.parts.sinks)(letter).await,
-            Err(error) => Answer::Failed { reason: error.to_string(), wait: None },
+            Ok(_) if at.elapsed() > BEGUN => return,
+            Ok(body) => sink::post(&self.parts.webhooks, platform, job.id.to_string(), body, self.now_ms()).await,
+            Err(error) => Delivery::Failed { status: None, retry_after: None, reason: error.to_string() },
         };
-        let (result, written) = match answer {
-            Answer::Taken => ("published", self.erase(&job).await),
-            Answer::Failed { reason, wait } => {
-                tracing::warn!(publication = %job.id, platform = job.platform, tries = job.tries, reason, "no sink took a text");
+        let refused = match delivery {
+            Delivery::Delivered { .. } => None,
+            Delivery::Failed { reason, retry_after, .. } => Some((reason, retry_after)),
+            // the text stays: the operator's own sink is gone by mistake, or will be named anew
+            Delivery::Gone => Some(("HTTP 410".to_owned(), None)),
+        };
+        let (result, written) = match refused {
+            None => ("published", self.erase(&job).await),
+            Some((reason, wait)) => {
+                let (publication, platform, tries) = (job.id, &job.platform, job.tries);
+                tracing::warn!(%publication, platform, tries, reason, "no sink took a text");
                 ("failed", self.put_off(&job, &reason, wait).await)
             }
         };
@@ -93,7 +99,7 @@ impl Publish {
         }
     }
 
-    async fn letter(&self, platform: &Platform, job: &Publication) -> Result<Letter, Error> {
+    async fn body(&self, platform: &Platform, job: &Publication) -> Result<String, Error> {
         let plain = self.parts.master.open(publication::text_place(&job.id.hex()), &job.sealed)?;
         let plain = std::str::from_utf8(&plain).map_err(|_| crate::crypto::Error::Undecryptable)?;
         let out = TextOut {
@@ -105,14 +111,7 @@ impl Publish {
             received_at: rfc3339(job.received_ms),
             grant: if self.parts.settings.include_grant { Some(self.grant(platform, job).await?) } else { None },
         };
-        let body = serde_json::to_string(&out).map_err(|error| store::Error::Data(error.to_string()))?;
-        Ok(Letter {
-            id: job.id.to_string(),
-            url: platform.sink_url.clone(),
-            secret: platform.sink_secret.clone(),
-            body: Zeroizing::new(body),
-            now_ms: self.now_ms(),
-        })
+        Ok(serde_json::to_string(&out).map_err(|error| store::Error::Data(error.to_string()))?)
     }
 
     /// The user's grant as it is now: what was taken back since is not told.
@@ -146,7 +145,7 @@ impl Publish {
         last
     }
 
-    async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Span>) -> Result<(), store::Error> {
+    async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> Result<(), store::Error> {
         let ready_ms = self.now_ms() + wait_ms(job.tries, wait);
         let reason: String = reason.chars().take(255).collect();
         job.give_back(&self.parts.store, ready_ms, &reason).await
@@ -154,10 +153,11 @@ impl Publish {
 }
 
 /// How long after so many tries the next one comes: at least what the sink asked for.
-fn wait_ms(tries: i64, asked: Option<Span>) -> Millis {
+fn wait_ms(tries: i64, asked: Option<Duration>) -> Millis {
     let failures = usize::try_from(tries).unwrap_or(0).clamp(1, WAITS.len());
     let usual = WAITS[failures - 1];
-    asked.map_or(usual, |asked| asked.clamp(usual, LONGEST_WAIT)).as_ms()
+    let wait = asked.map_or(usual, |asked| asked.clamp(usual, LONGEST_WAIT));
+    Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX)
 }
 
 #[cfg(test)]
@@ -170,8 +170,8 @@ mod tests {
             (0..9).map(|tries| wait_ms(tries, None) / 1000).collect::<Vec<_>>(),
             [5, 5, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000]
         );
-        assert_eq!(wait_ms(1, Some(Span::from_millis(60_000))), 60_000);
-        assert_eq!(wait_ms(2, Some(Span::from_millis(1_000))), 300_000);
-        assert_eq!(wait_ms(1, Some(Span::from_millis(i64::MAX.unsigned_abs()))), 86_400_000);
+        assert_eq!(wait_ms(1, Some(Duration::from_secs(60))), 60_000);
+        assert_eq!(wait_ms(2, Some(Duration::from_secs(1))), 300_000);
+        assert_eq!(wait_ms(1, Some(Duration::MAX)), 86_400_000);
     }
 }

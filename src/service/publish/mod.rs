@@ -5,13 +5,12 @@ mod accept;
 mod deliver;
 mod form;
 mod metrics;
-mod sink;
+pub mod sink;
 
 pub use accept::Text;
-pub use deliver::Delivery;
+pub use deliver::Claimed;
 pub use form::{FormCheck, SignedForm, no_form};
 pub use metrics::Metrics;
-pub use sink::{Answer, Letter, Sinks};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::salt::Salt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
 use crate::model::{Clock, Millis, Platform, Secret, Span};
+use crate::provider::Webhooks;
 use crate::store::device::{self, SealedKey};
 use crate::store::{self, Store, publication};
 
@@ -68,7 +68,7 @@ pub struct Parts {
     pub salt: Secret,
     /// The key of the backend's encrypted columns; empty: in its own database.
     pub backend_key: Secret,
-    pub sinks: Sinks,
+    pub webhooks: Webhooks,
     pub clock: Clock,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
