@@ -13,6 +13,7 @@ use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
 use crate::model::{Platform, Secret};
 use crate::provider::{Settings as ProviderSettings, webhook::Settings as WebhookSettings};
 use crate::service::outbound::Settings as OutboxSettings;
+use crate::service::publish::{Settings as PublisherSettings, sink};
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
 use crate::store::Settings as StoreSettings;
 
@@ -39,6 +40,7 @@ pub struct Config {
     pub outbox: OutboxSettings,
     pub provider: ProviderSettings,
     pub webhook: WebhookSettings,
+    pub publisher: PublisherSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
     #[serde(skip)]
@@ -118,6 +120,9 @@ pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
     Ok((config, layers))
 }
 
+const SINK: &str =
+    "a sink_url of http(s)://… without a login, with a sink_secret of whsec_…; names of 64 bytes at most";
+
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     let sync = &config.sync;
@@ -149,6 +154,9 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     }
     if config.store.timeout.as_ms() < 10 {
         return wrong("store.timeout", "at least 10ms");
+    }
+    if !config.platforms.iter().all(sink::is_sound) {
+        return wrong("platforms", SINK);
     }
     if !config.log.level.split(',').all(is_directive) {
         return wrong("log.level", "error, warn, info, debug, trace or off, or target=level, with commas between");

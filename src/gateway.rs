@@ -3,6 +3,7 @@
 mod database;
 pub mod keyring;
 mod messaging;
+mod publisher;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::http::{self, App, Listeners};
 use crate::model::{Clock, Origin, Secret, UserId};
 use crate::service::device::Devices;
 use crate::service::health::Health;
+use crate::service::publish;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
 use crate::store::{self, Store, meta, seed};
@@ -52,12 +54,14 @@ pub enum StartError {
     Redis(#[from] crate::signal::BadRedisUrl),
     #[error("cannot read {key} = {path:?}: {reason}")]
     File { key: &'static str, path: String, reason: String },
+    #[error(transparent)]
+    Client(#[from] crate::provider::BadClient),
+    #[error("publisher: {0}")]
+    Publish(#[from] publish::Error),
     #[error("development data: {0}")]
     Seed(#[from] seed::SeedError),
     #[error("development data: {0}")]
     Development(String),
-    #[error("cannot make an HTTP client: {0}")]
-    Client(String),
 }
 
 /// A node that serves.
@@ -135,11 +139,13 @@ impl Gateway {
             stop: &stop,
         };
         let messaging = messaging.build(&mut registry).await?;
+        let publish = publisher::build(&config, &databases, keys.master.clone(), &tasks, &mut registry).await?;
         let pairing = Pairing { config: &config, databases: &databases, keys, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, is_shared, &tasks, &stop);
         worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
+        worker::publish::start(&publish, &tasks, &stop);
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
@@ -155,6 +161,8 @@ impl Gateway {
             accounts: messaging.accounts,
             numbers: messaging.numbers,
             admins: messaging.admins,
+            publish,
+            form_check: publish::no_form(),
             health: Health { store: databases.store.clone(), backend: databases.backend.clone(), bus },
             metrics_text: Box::new(move || {
                 let mut text = String::new();
@@ -275,9 +283,14 @@ pub(crate) fn salt(config: &Config) -> Result<Secret, StartError> {
     if !config.backend.hashing_salt.is_empty() || path.is_empty() {
         return Ok(config.backend.hashing_salt.clone());
     }
+    secret_file("backend.hashing_salt_file", path)
+}
+
+/// The secret in a file that a setting names.
+fn secret_file(key: &'static str, path: &str) -> Result<Secret, StartError> {
     let read = std::fs::read_to_string(path).map_err(|error| StartError::File {
-        key: "backend.hashing_salt_file",
-        path: path.clone(),
+        key,
+        path: path.to_owned(),
         reason: error.to_string(),
     })?;
     Ok(Secret::new(read.trim().to_owned()))

@@ -7,4 +7,5 @@ mod browser;
 mod operations;
 mod outside;
 mod pairing;
+mod publish;
 mod smoke;

@@ -1,4 +1,4 @@
-//! `switchboard device`: plays a phone; lists and revokes devices of a running server.
+//! `switchboard device`: pairs as a phone would; lists and revokes devices of a running server.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::phone::{Digests, Phone};
-use super::{Outcome, api, output};
+use super::{Outcome, api, output, send};
 use crate::config::Config;
 use crate::model::{DeviceId, Digest, Secret, UserId};
 use crate::service::sync::Flavour;
@@ -25,6 +25,7 @@ pub(super) struct DeviceCommand {
 #[derive(Subcommand)]
 enum Action {
     Pair(Pair),
+    Send(send::Send),
     /// List a user's devices, newest first
     List {
         user: UserId,
@@ -97,6 +98,7 @@ impl DeviceCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         match self.action {
             Action::Pair(pair) => pair.run().await?,
+            Action::Send(send) => return send.run(config).await,
             Action::List { user, server, json } => list(&server.api(&config)?, &user, json).await?,
             Action::Revoke { device, server } => {
                 server.api(&config)?.delete(&format!("/v1/devices/{device}")).await?;

@@ -9,6 +9,7 @@ mod migrate;
 mod output;
 mod phone;
 mod seed;
+mod send;
 mod serve;
 mod sync;
 

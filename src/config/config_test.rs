@@ -81,6 +81,30 @@ fn secrets_are_not_shown() -> Result<(), ConfigError> {
 }
 
 #[test]
+fn a_sink_s_secret_is_never_shown_and_belongs_to_a_sink() -> Result<(), ConfigError> {
+    let platforms = |rest: &str| format!(r#"[{{id=1,name="x",letter="x",{rest}}}]"#);
+    let good = platforms(r#"sink_url="https://h/p",sink_secret="whsec_hushhushhushhushhushhushhushhush""#);
+    let (config, layers) = with(&[("platforms", &good)], &[])?;
+    assert!(config.platforms[0].has_sink());
+    assert!(!layers.show().contains("hush") && layers.show().contains("sink_url"), "{}", layers.show());
+    assert!(!serde_json::to_string(&config.platforms).is_ok_and(|told| told.contains("sink")), "phones are told");
+    for bad in [
+        r#"sink_url="https://h/p""#,
+        r#"sink_url="https://h/p",sink_secret="hush""#,
+        r#"sink_url="https://h/p",sink_secret="whsec_hush""#,
+        r#"sink_url="https://u:hush@h/p",sink_secret="whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA""#,
+        r#"sink_url="ftp://u:hush@h/p",sink_secret="whsec_hush""#,
+        r#"sink_url="not a url",sink_secret="whsec_hush""#,
+        r#"sink_url="https://h/p",sink_secert="whsec_hush""#,
+        r#"sink_url="https://h/p",sink_secret=["whsec_hush"]"#,
+    ] {
+        let said = complaint(&[("platforms", &platforms(bad))], &[]);
+        assert!(said.contains("`platforms`") && !said.contains("hush"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_printed_is_a_configuration() -> Result<(), Box<dyn std::error::Error>> {
     let (_, layers) = with(&[], &[])?;
     let mut again = Layers::of_default(DEFAULT)?;

@@ -21,9 +21,9 @@ pub enum ConfigError {
 }
 
 /// Settings whose value is never shown.
-const SECRETS: [&str; 3] = ["admin.token", "backend.hashing_salt", "redis.url"];
+const SECRETS: [&str; 4] = ["admin.token", "backend.hashing_salt", "redis.url", "platforms.sink_secret"];
 /// Settings that hold a password inside a URL.
-const URLS: [&str; 3] = ["store.url", "backend.url", "redis.url"];
+const URLS: [&str; 4] = ["store.url", "backend.url", "redis.url", "platforms.sink_url"];
 
 pub struct Layers {
     pub(super) table: Table,
@@ -37,6 +37,13 @@ pub(super) fn shown(key: &str, value: &Value) -> Value {
         Value::String(text) if text.is_empty() => value.clone(),
         Value::String(text) if URLS.contains(&key) => Value::String(without_login(text)),
         _ if SECRETS.contains(&key) || URLS.contains(&key) => Value::String("(hidden)".into()),
+        // under whatever name: it may be misspelt
+        Value::String(text) if text.starts_with("whsec_") => Value::String("(hidden)".into()),
+        Value::Array(rows) => Value::Array(rows.iter().map(|row| shown(key, row)).collect()),
+        Value::Table(row) => {
+            let part = |(name, value): (&String, &Value)| (name.clone(), shown(&format!("{key}.{name}"), value));
+            Value::Table(row.iter().map(part).collect())
+        }
         other => other.clone(),
     }
 }
@@ -145,7 +152,8 @@ impl Layers {
             let key = path.split('[').next().unwrap_or(&path);
             let key = key.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
             // a message about the kind quotes the value
-            let is_secret = SECRETS.contains(&key.as_str()) || URLS.contains(&key.as_str());
+            let is_secret =
+                SECRETS.contains(&key.as_str()) || URLS.contains(&key.as_str()) || inner.message().contains("whsec_");
             let quotes = inner.message().starts_with("invalid type");
             self.wrong(&key, if is_secret && quotes { "a text" } else { inner.message() })
         })

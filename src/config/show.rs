@@ -25,7 +25,7 @@ impl Layers {
                 other => {
                     // written inline, above every section: TOML wants bare keys first
                     let from = self.origins.get(section).map(|origin| format!("  # from {origin}")).unwrap_or_default();
-                    out.insert_str(0, &format!("{section} = {other}{from}\n\n"));
+                    out.insert_str(0, &format!("{section} = {}{from}\n\n", shown(section, other)));
                 }
             }
             if !out.ends_with("\n\n") {

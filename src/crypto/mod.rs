@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod hash;
 pub mod password;
+pub mod payload;
 pub mod phone;
 pub mod rsa;
 pub mod seal;
@@ -11,6 +12,7 @@ pub mod sid;
 pub mod signature;
 
 pub use hash::HashKey;
+pub use payload::Payload;
 pub use rsa::{Identity, PublicKey};
 pub use seal::{MasterKey, Place};
 pub use shared_key::SharedKey;

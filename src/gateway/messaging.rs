@@ -50,7 +50,7 @@ impl Messaging<'_> {
     pub(super) async fn build(self, registry: &mut Registry) -> Result<Built, StartError> {
         let Self { config, store, master, clock, tasks, stop } = self;
         let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
-        let http = provider::Client::new(&config.provider).map_err(|error| StartError::Client(error.to_string()))?;
+        let http = provider::Client::new(&config.provider)?;
         let (events, loopback_events) = tokio::sync::mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), events);
         let connectors = Connectors { settings: config.provider.clone(), http, loopback: loopback.clone() };

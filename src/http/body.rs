@@ -3,8 +3,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use ::http::header::CONNECTION;
+use ::http::{HeaderValue, StatusCode};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use warp::reply::Response;
+
+use super::{Settings, reply};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
@@ -35,6 +40,24 @@ pub(super) async fn read<B: Buf, E>(
         Ok(body.freeze())
     };
     tokio::time::timeout(time, collect).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// Collects a body within the limits of the settings, or says in plain text which it broke.
+pub(super) async fn receive<B: Buf, E>(
+    stream: impl Stream<Item = Result<B, E>>,
+    settings: &Settings,
+) -> Result<Bytes, Box<Response>> {
+    read(stream, settings.body_limit, settings.body_timeout.as_duration()).await.map_err(|error| {
+        let status = match error {
+            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Broken => StatusCode::BAD_REQUEST,
+        };
+        let mut response = reply::text(status, error.to_string());
+        // the rest of the body is left unread: nothing can follow it on this connection
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        Box::new(response)
+    })
 }
 
 /// Escapes raw control characters inside JSON strings: shell clients put a PEM with its

@@ -183,7 +183,7 @@ async fn send<B: Buf, E>(
     let posted: MessageIn = input::json(call, &body)?;
     let key = idempotency_key(call, &body)?;
     let render = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
-    match app.outbound.send(client, request(posted, app)?, key, render).await {
+    match app.outbound.send(client, request(posted)?, key, render).await {
         Ok(Told::Accepted(message)) => Ok(reply::json(StatusCode::ACCEPTED, &out(&message, None))),
         Ok(Told::Again(text)) => Ok(reply::replayed(StatusCode::ACCEPTED, text)),
         Err(error) => Err(Box::new(reply::outbound_error(&error))),
@@ -201,7 +201,7 @@ pub(super) fn idempotency_key(call: &Call, body: &[u8]) -> Result<Option<Key>, R
     }
 }
 
-fn request(posted: MessageIn, app: &App) -> Result<Request, Refusal> {
+fn request(posted: MessageIn) -> Result<Request, Refusal> {
     let wrong =
         |field: &str, reason: &dyn std::fmt::Display| Box::new(reply::invalid(Some(field), &reason.to_string()));
     let from = posted.from.map(|from| from.parse::<Address>()).transpose().map_err(|error| wrong("from", &error))?;

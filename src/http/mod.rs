@@ -17,6 +17,7 @@ mod patience;
 mod place;
 mod reply;
 mod server;
+mod sms;
 mod socket;
 mod tls;
 mod trace;
@@ -46,6 +47,7 @@ use crate::service::device::Devices;
 use crate::service::health::Health;
 use crate::service::number::Numbers;
 use crate::service::outbound::Outbound;
+use crate::service::publish::{FormCheck, Publish};
 use crate::service::sync::{Links, Sync};
 
 /// `[http]`.
@@ -75,6 +77,9 @@ pub struct App {
     pub is_dev: bool,
     pub sync: Arc<Sync>,
     pub devices: Devices,
+    pub publish: Arc<Publish>,
+    /// Whether a provider's account of ours has signed a form.
+    pub form_check: FormCheck,
     pub health: Health,
     pub outbound: Arc<Outbound>,
     pub accounts: Accounts,
@@ -156,7 +161,18 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let nothing = warp::any().map(reply::not_found);
-    v2.or(v1).unify().or(page::routes(app)).unify().or(health::routes(app)).unify().or(nothing).unify().boxed()
+    let sms = warp::path("sms").and(sms::routes(app));
+    v2.or(v1)
+        .unify()
+        .or(sms)
+        .unify()
+        .or(page::routes(app))
+        .unify()
+        .or(health::routes(app))
+        .unify()
+        .or(nothing)
+        .unify()
+        .boxed()
 }
 
 /// The routes of `http.metrics_listen`: metrics without a key, and health.

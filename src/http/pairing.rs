@@ -229,18 +229,7 @@ async fn read<T: DeserializeOwned, B: Buf, E>(
     stream: impl Stream<Item = Result<B, E>>,
     app: &App,
 ) -> Result<(T, Bytes), Refusal> {
-    let time = app.settings.body_timeout.as_duration();
-    let bytes = body::read(stream, app.settings.body_limit, time).await.map_err(|error| {
-        let status = match error {
-            body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            body::BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            body::BodyError::Broken => StatusCode::BAD_REQUEST,
-        };
-        let mut response = reply::text(status, error.to_string());
-        // the rest of the body is left unread: nothing can follow it on this connection
-        response.headers_mut().insert(::http::header::CONNECTION, ::http::HeaderValue::from_static("close"));
-        Refusal::from(response)
-    })?;
+    let bytes = body::receive(stream, &app.settings).await?;
     let json = body::escape_controls(&bytes);
     // the library would take a list for the fields in their order
     let is_object = json.trim_ascii_start().starts_with(b"{");

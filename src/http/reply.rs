@@ -10,7 +10,7 @@ use warp::Reply;
 use warp::reply::Response;
 
 use crate::service::sync::{self, Flavour};
-use crate::service::{StoreError, account, device, number, outbound};
+use crate::service::{StoreError, account, device, number, outbound, publish};
 
 /// What a client is told to wait while the store is away.
 const RETRY_STORE: &str = "2";
@@ -145,6 +145,17 @@ pub(super) fn refuse(error: &sync::Error) -> Response {
         sync::Error::Busy => away("too many handshakes are waiting; try again"),
         sync::Error::Store(error) => store_error(error),
         sync::Error::Crypto(error) => internal(error),
+    }
+}
+
+/// Refusals of a paired phone's text. Never 401 or 403: forwarding phones repeat those for ever.
+pub(super) fn refuse_text(error: &publish::Error) -> Response {
+    tracing::info!(reason = %error, "refused a text");
+    match error {
+        publish::Error::Refused => text(StatusCode::BAD_REQUEST, "message cannot be published"),
+        publish::Error::Store(error) => store_error(error),
+        publish::Error::Crypto(error) => internal(error),
+        publish::Error::Stopping => away("this node is stopping; try again"),
     }
 }
 

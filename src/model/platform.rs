@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::Secret;
+
 /// One row of `[[platforms]]`. `id` is `wallets.platformId` of the backend database
-/// and stays inside; the rest goes to phones as it stands.
+/// and stays inside, as the sink does; the rest goes to phones as it stands.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Platform {
@@ -22,6 +24,24 @@ pub struct Platform {
     pub logo: String,
     #[serde(default)]
     pub initialization_url: String,
+    /// Where its texts are posted; empty: they are refused.
+    #[serde(skip_serializing, default)]
+    pub sink_url: String,
+    /// `whsec_…`: signs those posts.
+    #[serde(skip_serializing, default)]
+    pub sink_secret: Secret,
+}
+
+impl Platform {
+    /// What follows the letter and its colon, where a text is for this platform.
+    pub fn addressed<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let (letter, rest) = text.split_once(':')?;
+        (!letter.is_empty() && letter == self.letter).then_some(rest)
+    }
+
+    pub fn has_sink(&self) -> bool {
+        !self.sink_url.is_empty()
+    }
 }
 
 fn lower_case<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {

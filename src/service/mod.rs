@@ -8,6 +8,8 @@ pub mod health;
 pub mod number;
 pub mod outbound;
 pub mod pool;
+pub mod publish;
+mod salt;
 pub mod sync;
 
 /// Rows that doors only read.

@@ -51,3 +51,39 @@ pub async fn hashing_salt(backend: &Store) -> Result<Option<Secret>> {
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(row.maybe_text(0)?.map(|salt| Secret::new(salt.to_owned())))
 }
+
+/// Whose verified phone number this is the hash of, where it is one user's alone.
+pub async fn user_of_phone(backend: &Store, phone_hash: &str) -> Result<Option<UserId>> {
+    let sql = "SELECT userId, full_phone_number FROM usersInfos \
+               WHERE full_phone_number = ? AND status = 'verified' LIMIT 2";
+    let rows = backend.query(sql, vec![phone_hash.into()]).await?;
+    let [row] = rows.as_slice() else { return Ok(None) };
+    let is_same = row.text(1)? == phone_hash;
+    Ok(row.maybe_text(0)?.filter(|_| is_same).and_then(|user| user.parse().ok()))
+}
+
+/// A user's grant for a platform, its columns still encrypted.
+pub struct SealedGrant {
+    pub username: Option<String>,
+    pub token: Option<String>,
+    pub unique_id: Option<String>,
+}
+
+/// The grant that a user has stored for a platform, as it is now.
+pub async fn grant(backend: &Store, user: &UserId, platform: i64) -> Result<Option<SealedGrant>> {
+    let sql = "SELECT userId, username, token, uniqueId FROM wallets WHERE userId = ? AND platformId = ?";
+    let rows = backend.query(sql, vec![user.as_str().into(), platform.into()]).await?;
+    // the backend's collation may call `ABC` and `abc` equal; we do not
+    let Some(row) = rows.iter().find(|row| row.text(0).is_ok_and(|found| found == user.as_str())) else {
+        return Ok(None);
+    };
+    let text = |column| row.maybe_text(column).map(|text| text.map(str::to_owned));
+    Ok(Some(SealedGrant { username: text(1)?, token: text(2)?, unique_id: text(3)? }))
+}
+
+/// The key of the backend's encrypted columns that it keeps in its own database.
+pub async fn shared_key(backend: &Store) -> Result<Option<Secret>> {
+    let rows = backend.query("SELECT shared_key FROM credentials WHERE id = 1", Vec::new()).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(row.maybe_text(0)?.map(|key| Secret::new(key.to_owned())))
+}

@@ -89,6 +89,19 @@ pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Resu
     Ok(Some(SharedKey::from_bytes(&opened)?))
 }
 
+/// A shared key as it lies, with its row: what tries keys opens them all alike.
+pub struct SealedKey {
+    pub row: String,
+    pub sealed: Vec<u8>,
+}
+
+/// The keys of a user's live devices, newest first. Nobody is asked for like anybody.
+pub async fn live_keys(store: &Store, user: Option<&UserId>, limit: i64) -> Result<Vec<SealedKey>> {
+    let sql = "SELECT id, shared_key FROM sb_device WHERE user_id = ? AND revoked_ms IS NULL ORDER BY id DESC LIMIT ?";
+    let rows = store.query(sql, vec![user.map_or("", UserId::as_str).into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok(SealedKey { row: row.text(0)?.to_owned(), sealed: row.bytes(1)?.to_vec() })).collect()
+}
+
 /// Empties the key of a device and marks it. [`Error::Guard`] when it was revoked already.
 pub async fn revoke(store: &Store, id: DeviceId, user: &UserId, now_ms: Millis) -> Result<()> {
     let change = Change::new()

@@ -25,6 +25,7 @@ pub mod message;
 pub mod meta;
 pub mod number;
 pub mod outbox;
+pub mod publication;
 pub mod seed;
 pub mod sync;
 

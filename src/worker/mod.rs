@@ -2,6 +2,7 @@
 
 mod book;
 mod expire;
+pub mod publish;
 mod send;
 mod watch;
 

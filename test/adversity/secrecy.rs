@@ -3,14 +3,20 @@
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use switchboard::crypto::{Payload, SharedKey};
 use switchboard::store::{Query, Store, Value};
 
 use crate::harness::phone::session;
 use crate::harness::{ADMIN, Builder, Layout, PASSWORD, PHONE, Phone, Result, Server, USER};
 use crate::on_every_layout;
+use crate::publish::play::{SOON, pair, platforms, post};
+use crate::publish::sink::{SECRET, Sink};
 
 /// The tables of the other program: what is in them is not ours to hide.
 const BACKEND: [&str; 5] = ["users", "usersInfos", "wallets", "credentials", "sb_development_seed"];
+
+/// The development user's token for gmail.
+const GRANT: &str = r#"{"access_token":"dummy"}"#;
 
 /// Everything in the store, as bytes.
 async fn dump(server: &Server, layout: Layout) -> Result<Vec<u8>> {
@@ -84,10 +90,35 @@ async fn play(server: &Server) -> Result<Vec<Vec<u8>>> {
     Ok(keys)
 }
 
+/// Texts of a paired phone: taken by the sink, waiting for it, and refused; with the user's grant.
+async fn texts(server: &Server, sink: &Sink) -> Result<Vec<Vec<u8>>> {
+    let key = pair(server, USER).await?;
+    let plain = ["g:someone@example.org:::a text that was taken", "t:a text that has to wait", "t:a text refused"];
+    let sealed = |key: &SharedKey, plain: &str| Payload::seal(key, plain);
+    anyhow::ensure!(post(server, &sealed(&key, plain[0])?).await?.0 == 200);
+    let heard = sink.await_heard(1, SOON).await?;
+    anyhow::ensure!(heard[0].body["grant"]["token"] == GRANT, "the grant did go out");
+    sink.answer(500);
+    anyhow::ensure!(post(server, &sealed(&key, plain[1])?).await?.0 == 200);
+    sink.await_heard(2, SOON).await?;
+    anyhow::ensure!(post(server, &sealed(&SharedKey::generate(), plain[2])?).await?.0 == 400);
+    anyhow::ensure!(post(server, plain[2]).await?.0 == 400);
+    let rows = server.rows("SELECT LENGTH(sealed) > 0 FROM sb_publication ORDER BY id").await?;
+    anyhow::ensure!(rows == [["0"], ["1"]], "one is erased, one lies sealed: {rows:?}");
+    let mut secrets: Vec<Vec<u8>> = plain.iter().map(|plain| plain.as_bytes().to_vec()).collect();
+    // the parts too, as a log might cut them
+    secrets.extend([&plain[0][2..], &plain[1][2..], GRANT, "dummy_user_1@example.org"].map(Into::into));
+    secrets.extend([SECRET.into(), STANDARD.decode(SECRET.trim_start_matches("whsec_"))?, key.as_bytes().to_vec()]);
+    Ok(secrets)
+}
+
 async fn no_secret_lies_about(layout: Layout) -> Result {
+    let sink = Sink::start().await?;
     let builder = Builder::new(layout).await?.set("log.level", "trace").set("sync.refusal_delay", "10ms");
+    let builder = builder.set("platforms", platforms(&sink)).set("publisher.include_grant", true);
     let server = builder.start().await?;
-    let mut secrets = play(&server).await?;
+    let mut secrets = texts(&server, &sink).await?;
+    secrets.extend(play(&server).await?);
     let folder = server.builder().path("keys");
     let master = std::fs::read_to_string(folder.join("master.key"))?;
     secrets.push(hex::decode(master.trim())?);
@@ -104,7 +135,7 @@ async fn no_secret_lies_about(layout: Layout) -> Result {
     // the search finds what is there
     let fingerprint = server.fingerprints().await?.concat();
     assert!(holds(&dump, fingerprint.get(..16).context("no fingerprint")?.as_bytes()));
-    assert!(holds(&log, b"paired a device"));
+    assert!(holds(&log, b"paired a device") && holds(&log, b"took a text") && holds(&log, b"no sink took a text"));
     for secret in secrets {
         for spelling in spellings(&secret) {
             let shown = String::from_utf8_lossy(&spelling).into_owned();

@@ -3,8 +3,8 @@
 pub mod carrier;
 pub mod database;
 pub mod phone;
-pub mod prism;
 pub mod port;
+pub mod prism;
 pub mod proxy;
 pub mod python;
 pub mod server;

@@ -3,7 +3,7 @@
 use super::command::Place;
 use crate::harness::Result;
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -15,6 +15,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["sync"],
     &["device"],
     &["device", "pair"],
+    &["device", "send"],
     &["device", "list"],
     &["device", "revoke"],
     &["doctor"],

@@ -1,7 +1,7 @@
 //! What an operator touches: command line, configuration, keys, stores, limits, probes, signals.
 
 mod address;
-mod command;
+pub mod command;
 mod configuration;
 mod connections;
 mod device;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use switchboard::crypto::{Identity, hash};
+use switchboard::crypto::{Identity, Payload, SharedKey, hash};
 use switchboard::model::{Digest, DigestPair};
 use switchboard::store::Change;
 
@@ -123,6 +123,24 @@ fn the_backends_hashes_are_as_others_made_them() -> Result {
     let salt = text(&vectors, "hashing_salt")?;
     for name in ["password", "full_phone_number"] {
         assert_eq!(hash::backend(salt, text(&vectors[name], "plain")?), text(&vectors[name], "hash")?, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_text_of_others_opens_wrapped_or_not() -> Result {
+    let Some(vectors) = vectors("sms_payload_v2.json")? else { return Ok(()) };
+    let cases = vectors["cases"].as_array().context("no cases")?;
+    assert!(cases.len() >= 4);
+    for case in cases {
+        let key = SharedKey::from_bytes(text(case, "shared_key_ascii")?.as_bytes())?;
+        for name in ["sms_text_b64", "sms_text_b64_wrapped_76"] {
+            let payload = Payload::parse(text(case, name)?)?;
+            assert_eq!(payload.parts()[0], text(case, "iv_ascii")?.as_bytes());
+            let keys = [SharedKey::generate(), key.clone()];
+            let (at, plain) = payload.open(&keys, |_| true)?.context("no key fits")?;
+            assert_eq!((at, plain.expose()), (1, text(case, "plaintext")?), "{case}");
+        }
     }
     Ok(())
 }

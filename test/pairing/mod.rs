@@ -6,7 +6,7 @@ mod digest;
 mod lockout;
 mod origin;
 mod pem;
-mod play;
+pub mod play;
 mod refusal;
 mod rotation;
 mod session;

@@ -345,7 +345,7 @@ fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String,
 }
 
 /// Waits until a fixed time after arrival, or a multiple of it: how long the work took is no hint.
-pub(super) async fn leave_at(arrived: Instant, delay: Span) {
+pub(in crate::service) async fn leave_at(arrived: Instant, delay: Span) {
     let (delay, spent) = (delay.as_duration(), arrived.elapsed());
     if !delay.is_zero() {
         let rounds = spent.as_nanos() / delay.as_nanos() + 1;

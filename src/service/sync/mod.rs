@@ -13,6 +13,7 @@ mod turn;
 mod watch;
 
 pub use board::{Board, Full as TooManySockets};
+pub(super) use handshake::leave_at;
 pub use handshake::{Flavour, Handshake, Offered, Paired, body_hash};
 pub use key::{Identities, KeyError};
 pub use link::{Link, Links, verification_path};
@@ -45,6 +46,7 @@ pub struct Settings {
     pub sockets_per_user: usize,
     pub sockets_per_address: usize,
     pub refusal_delay: Span,
+    pub sms_refusal_delay: Span,
     pub allowed_origins: Vec<String>,
     pub seeds_url: String,
     pub private_key: String,

@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use tokio::sync::OnceCell;
-
 use super::{Error, Metrics};
 use crate::crypto::password::{Scheme, matches};
 use crate::model::{Secret, UserId};
 use crate::service::pool::Pool;
+use crate::service::salt::Salt;
+use crate::store::Store;
 use crate::store::backend::{self, Login};
-use crate::store::{self, Store};
 
 /// Argon2 takes tens of milliseconds of a core: few at once. When so many wait, everybody is told to
 /// come back, as an answer to some only would tell who has such a password.
@@ -18,7 +17,7 @@ const ARGON2_WAITING: usize = 64;
 /// The backend's hashing salt and the pool for what is slow.
 pub struct Passwords {
     backend: Store,
-    salt: OnceCell<Secret>,
+    salt: Salt,
     argon2: Pool,
     metrics: Metrics,
 }
@@ -27,7 +26,7 @@ impl Passwords {
     /// `salt` from the configuration; empty means the backend's `credentials` row 1, read when first needed.
     pub fn new(backend: Store, salt: Secret, metrics: Metrics) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let salt = if salt.is_empty() { OnceCell::new() } else { OnceCell::new_with(Some(salt)) };
+        let salt = Salt::new(backend.clone(), salt);
         Self { backend, salt, argon2: Pool::new((cores / 2).max(1), ARGON2_WAITING), metrics }
     }
 
@@ -40,7 +39,7 @@ impl Passwords {
     /// The login behind the password, if it fits.
     pub(super) async fn verify(&self, user: &UserId, password: Secret) -> Result<Option<Login>, Error> {
         // first: a salt that cannot be read must not tell who exists
-        let salt = self.salt().await?;
+        let salt = self.salt.read().await?;
         let Some(login) = backend::login(&self.backend, user).await? else { return Ok(None) };
         let stored = login.password.clone();
         let begun = Instant::now();
@@ -53,13 +52,5 @@ impl Passwords {
         };
         self.metrics.password(begun.elapsed().as_secs_f64());
         Ok(fits.then_some(login))
-    }
-
-    async fn salt(&self) -> Result<Secret, Error> {
-        let read = || async {
-            let missing = || store::Error::Refused("the backend has no hashing salt: set backend.hashing_salt".into());
-            backend::hashing_salt(&self.backend).await?.ok_or_else(missing)
-        };
-        Ok(self.salt.get_or_try_init(read).await?.clone())
     }
 }

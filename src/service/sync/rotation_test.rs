@@ -15,6 +15,7 @@ fn settings() -> Settings {
         sockets_per_user: 50,
         sockets_per_address: 5,
         refusal_delay: Span::from_millis(300),
+        sms_refusal_delay: Span::from_millis(100),
         allowed_origins: Vec::new(),
         seeds_url: String::new(),
         private_key: String::new(),

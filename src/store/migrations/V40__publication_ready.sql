@@ -1,1 +1,1 @@
-CREATE INDEX sb_publication_ready ON sb_publication (ready_ms)
+CREATE INDEX sb_publication_ready ON sb_publication (platform, ready_ms)

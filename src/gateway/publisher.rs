@@ -1,0 +1,49 @@
+//! Puts the publishing service together: settings, keys, and what posts to the sinks.
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use tokio_util::task::TaskTracker;
+
+use super::{Databases, StartError};
+use crate::config::Config;
+use crate::crypto::MasterKey;
+use crate::model::{Clock, Secret};
+use crate::service::publish::{self, Parts, Publish, sink};
+use crate::store::meta;
+
+pub(super) async fn build(
+    config: &Config,
+    databases: &Databases,
+    master: Arc<MasterKey>,
+    tasks: &TaskTracker,
+    registry: &mut Registry,
+) -> Result<Arc<Publish>, StartError> {
+    let metrics = publish::Metrics::default();
+    metrics.register(registry);
+    let clock = Clock::default();
+    let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
+    let text_key = meta::hash_key(&databases.store, &master, "publication", clock.now_ms()).await.map_err(storing)?;
+    let parts = Parts {
+        settings: config.publisher.clone(),
+        refusal_delay: config.sync.sms_refusal_delay,
+        platforms: config.platforms.clone(),
+        store: databases.store.clone(),
+        backend: databases.backend.clone(),
+        master,
+        text_key,
+        salt: super::salt(config)?,
+        backend_key: backend_key(config)?,
+        webhooks: sink::webhooks(config.webhook.timeout, &config.platforms)?,
+        clock,
+        metrics,
+        tasks: tasks.clone(),
+    };
+    Ok(Arc::new(Publish::new(parts)?))
+}
+
+/// The key of the backend's encrypted columns where a file has it; empty: it is in the backend database.
+fn backend_key(config: &Config) -> Result<Secret, StartError> {
+    let path = &config.backend.shared_key_file;
+    if path.is_empty() { Ok(Secret::default()) } else { super::secret_file("backend.shared_key_file", path) }
+}

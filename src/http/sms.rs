@@ -1,0 +1,128 @@
+//! `/sms/platform/<platform>`: texts of paired phones, by way of forwarding phones and carriers.
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use bytes::Buf;
+use futures_util::Stream;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use tokio::time::Instant;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::{App, Call, body, cors, reply, with};
+use crate::service::publish::{SignedForm, Text};
+
+/// The one carrier whose own form is taken here.
+const FORM: &str = "twilio";
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let platform = warp::path("platform").and(warp::path::param::<String>()).and(warp::path::end());
+    platform.and(super::call()).and(warp::body::stream()).and(with(app)).then(publish).boxed()
+}
+
+/// What forwarding phones post, each in its own words. `Content-Type` is ignored, unknown fields too.
+#[derive(Deserialize)]
+struct TextIn {
+    text: Option<String>,
+    #[serde(rename = "MSISDN")]
+    msisdn: Option<String>,
+    address: Option<String>,
+}
+
+/// `POST /sms/platform/<platform>`: hands a paired phone's encrypted text to its platform's sink.
+/// 200 `published!` once the text and its job are stored; the same text within 24 h does nothing more.
+async fn publish<B: Buf, E>(
+    platform: String,
+    call: Call,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: Arc<App>,
+) -> Response {
+    let arrived = Instant::now();
+    let response = match call.method {
+        Method::POST => publish_now(platform, &call, stream, &app, arrived).await.unwrap_or_else(|refusal| *refusal),
+        Method::OPTIONS => cors::preflight(),
+        _ => reply::method_not_allowed("POST, OPTIONS"),
+    };
+    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+}
+
+async fn publish_now<B: Buf, E>(
+    platform: String,
+    call: &Call,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: &App,
+    arrived: Instant,
+) -> Result<Response, Box<Response>> {
+    let bytes = body::receive(stream, &app.settings).await?;
+    let is_json = bytes.trim_ascii_start().starts_with(b"{");
+    let (text, sender) = if platform == FORM && !is_json {
+        let form = form(&bytes, call, app).ok_or_else(|| missing("poorly formed json"))?;
+        let taken = (form.field("Body").map(str::to_owned), form.field("From").map(str::to_owned));
+        if !(app.form_check)(form).await {
+            tracing::warn!("a form that no account of ours has signed");
+            return Err(reply::refuse_text(&app.publish.refuse(arrived).await).into());
+        }
+        taken
+    } else {
+        let json = body::escape_controls(&bytes);
+        // the library would take a list for the fields in their order; its reason may quote the body
+        let posted = serde_json::from_slice::<TextIn>(&json).ok().filter(|_| is_json);
+        let posted = posted.ok_or_else(|| missing("poorly formed json"))?;
+        (posted.text, posted.msisdn.filter(|msisdn| !msisdn.is_empty()).or(posted.address))
+    };
+    let text = text.filter(|text| !text.is_empty()).ok_or_else(|| missing("missing text"))?;
+    let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
+    let accepted = app.publish.accept(Text { platform, sender, text }, arrived).await;
+    accepted.map_err(|error| reply::refuse_text(&error))?;
+    Ok(reply::text(StatusCode::OK, "published!"))
+}
+
+fn missing(what: &str) -> Box<Response> {
+    tracing::info!(reason = what, "refused a text");
+    reply::text(StatusCode::BAD_REQUEST, what).into()
+}
+
+/// A form as a provider signs it, under the URL by which it knows us.
+fn form(bytes: &[u8], call: &Call, app: &App) -> Option<SignedForm> {
+    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+    Some(SignedForm {
+        url: format!("{}/sms/platform/{FORM}{query}", app.origin),
+        signature: call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).map(str::to_owned),
+        fields: fields(std::str::from_utf8(bytes).ok()?)?,
+    })
+}
+
+/// `application/x-www-form-urlencoded` (the URL standard, 5.1). `None` where it is not UTF-8.
+fn fields(form: &str) -> Option<Vec<(String, String)>> {
+    let decode = |part: &str| Some(percent_decode_str(&part.replace('+', " ")).decode_utf8().ok()?.into_owned());
+    let pairs = form.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| Some((decode(name)?, decode(value)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_form_s_fields_keep_their_order_and_their_plus_signs() {
+        let read = fields("From=%2B237123456789&Body=a+b%20c&&Empty=&Bare&Body=%E2%9C%93").unwrap();
+        let pairs: Vec<_> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(pairs, [("From", "+237123456789"), ("Body", "a b c"), ("Empty", ""), ("Bare", ""), ("Body", "✓")]);
+        assert_eq!(fields("Body=%ff"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_form_panics(form in "\\PC{0,80}") {
+            let _ = fields(&form);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Taking a text: whose phone, which key, which platform; then its row and its job in one commit.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::{Error, Publish, REPEAT};
+use crate::crypto::{Payload, SharedKey, hash};
+use crate::model::{Phone, Platform, PublicationId, Secret, UserId};
+use crate::service::sync::leave_at;
+use crate::store::device::{self, SealedKey};
+use crate::store::publication::{self, NewPublication};
+use crate::store::{self, backend};
+
+/// Devices whose keys are tried at most; so many keys are tried always.
+const KEYS: u8 = 10;
+
+/// A phone's text as it came.
+pub struct Text {
+    /// What the path, or the number that it came to, names. One of the platform table's holds the text
+    /// to that platform; any other is the carrier's, and the text's letter decides alone.
+    pub platform: String,
+    /// The sender's phone number.
+    pub sender: String,
+    pub text: String,
+}
+
+/// A text that a key has opened.
+struct Opened {
+    user: UserId,
+    phone_hash: String,
+    text_hash: String,
+    plain: Secret,
+}
+
+impl Publish {
+    /// Takes a text to its end even when its caller goes away meanwhile. Every refusal leaves at a
+    /// fixed time after the text arrived.
+    pub async fn accept(self: &Arc<Self>, text: Text, arrived: Instant) -> Result<(), Error> {
+        let service = self.clone();
+        let work = async move { service.accept_now(&text).await };
+        let result = self.parts.tasks.spawn(work.in_current_span()).await.unwrap_or(Err(Error::Stopping));
+        if result.is_err() {
+            leave_at(arrived, self.parts.refusal_delay).await;
+        }
+        result
+    }
+
+    /// Takes a text that came as an ordinary SMS to a number marked for it: nobody waits for the
+    /// answer. `platform` is what the number names, if anything. After [`Error::Refused`] the text
+    /// is done with; after another error it may be given again.
+    pub async fn accept_inbound(&self, from: &str, platform: Option<&str>, body: &str) -> Result<(), Error> {
+        let platform = platform.unwrap_or_default().to_owned();
+        self.accept_now(&Text { platform, sender: from.to_owned(), text: body.to_owned() }).await
+    }
+
+    /// Refuses what a provider has not signed, as late as any other text that is refused.
+    pub async fn refuse(&self, arrived: Instant) -> Error {
+        self.parts.metrics.text("refused");
+        leave_at(arrived, self.parts.refusal_delay).await;
+        Error::Refused
+    }
+
+    async fn accept_now(&self, text: &Text) -> Result<(), Error> {
+        let result = self.take(text).await;
+        self.parts.metrics.text(match &result {
+            Ok(true) => "accepted",
+            Ok(false) => "repeated",
+            Err(Error::Refused) => "refused",
+            Err(Error::Store(_) | Error::Crypto(_) | Error::Stopping) => "failed",
+        });
+        result.map(drop)
+    }
+
+    /// Whether it is a text that had not come before.
+    async fn take(&self, text: &Text) -> Result<bool, Error> {
+        let opened = self.open(text).await?;
+        let platform = self.platform_of(opened.plain.expose(), &text.platform).ok_or(Error::Refused)?;
+        if !platform.has_sink() {
+            tracing::warn!(platform = platform.name, "refused a text: its platform has no platforms.sink_url");
+            return Err(Error::Refused);
+        }
+        self.keep(platform, &opened).await
+    }
+
+    /// Finds the key under which the text opens. Users and devices that do not exist cost the same
+    /// as those that do.
+    async fn open(&self, text: &Text) -> Result<Opened, Error> {
+        let payload = Payload::parse(&text.text).map_err(|_| Error::Refused)?;
+        let phone: Phone = text.sender.trim().parse().map_err(|_| Error::Refused)?;
+        let salt = self.salt.read().await?;
+        let phone_hash = hash::backend(salt.expose(), phone.as_str());
+        let user = backend::user_of_phone(&self.parts.backend, &phone_hash).await?;
+        let devices = device::live_keys(&self.parts.store, user.as_ref(), KEYS.into()).await?;
+        let keys = self.keys(&devices)?;
+        let opened = payload.open(&keys, |plain| self.platform_of(plain, &text.platform).is_some())?;
+        // a decoy's key is nobody's, whatever it seems to open
+        let opened = opened.filter(|(at, _)| *at < devices.len());
+        let (Some(user), Some((_, plain))) = (user, opened) else { return Err(Error::Refused) };
+        let [iv, ciphertext] = payload.parts();
+        let text_hash = self.parts.text_key.hex(&[phone_hash.as_bytes(), iv, ciphertext]);
+        Ok(Opened { user, phone_hash, text_hash, plain })
+    }
+
+    /// The devices' keys, newest first, then decoys until they are [`KEYS`].
+    fn keys(&self, devices: &[SealedKey]) -> Result<Vec<SharedKey>, Error> {
+        let padded = devices.iter().chain(std::iter::repeat(&self.decoy)).take(KEYS.into());
+        let opened = padded.map(|SealedKey { row, sealed }| {
+            let key = self.parts.master.open(device::key_place(row), sealed)?;
+            Ok(SharedKey::from_bytes(&key)?)
+        });
+        opened.collect()
+    }
+
+    /// The platform that a plaintext's letter names, within what the path or number allows.
+    fn platform_of(&self, plain: &str, named: &str) -> Option<&Platform> {
+        let platforms = &self.parts.platforms;
+        let is_held = platforms.iter().any(|platform| platform.name.eq_ignore_ascii_case(named));
+        platforms.iter().find(|platform| {
+            platform.addressed(plain).is_some() && (!is_held || platform.name.eq_ignore_ascii_case(named))
+        })
+    }
+
+    async fn keep(&self, platform: &Platform, opened: &Opened) -> Result<bool, Error> {
+        let now_ms = self.now_ms();
+        let id = PublicationId::new(now_ms);
+        let publication = NewPublication {
+            id,
+            text_hash: opened.text_hash.clone(),
+            user: &opened.user,
+            platform: &platform.name,
+            phone_hash: &opened.phone_hash,
+            sealed: self.parts.master.seal(publication::text_place(&id.hex()), opened.plain.expose().as_bytes())?,
+            received_ms: now_ms,
+        };
+        match publication::insert(&self.parts.store, publication, now_ms - REPEAT.as_ms()).await {
+            Ok(()) => {
+                tracing::info!(publication = %id, user = %opened.user, platform = platform.name, "took a text");
+                if let Some(arrived) = self.arrived.get(&platform.name) {
+                    arrived.notify_one();
+                }
+                Ok(true)
+            }
+            Err(store::Error::Conflict) => {
+                tracing::info!(user = %opened.user, platform = platform.name, "the same text came again");
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

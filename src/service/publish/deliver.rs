@@ -1,0 +1,177 @@
+//! Handing a text to its platform's sink: leased, signed, tried again until it is taken, then erased.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{Error, Publish, sink};
+use crate::crypto::backend as column;
+use crate::model::{Millis, Platform, Secret, Span, rfc3339};
+use crate::provider::Delivery;
+use crate::store::publication::{self, Publication};
+use crate::store::{self, backend};
+
+/// How long a job is its claimer's alone.
+const LEASE: Span = Span::from_millis(60_000);
+/// A lease older than this is not begun with: the sink may take its time, and clocks stand apart.
+const BEGUN: Duration = Duration::from_secs(35);
+/// Jobs looked at in one go, of which one is claimed: other nodes look at them too.
+const LOOK: i64 = 8;
+/// What Standard Webhooks advises, from one failed try to the next; the last goes on.
+const WAITS: [Duration; 6] = [
+    Duration::from_secs(5),
+    Duration::from_secs(300),
+    Duration::from_secs(1_800),
+    Duration::from_secs(7_200),
+    Duration::from_secs(18_000),
+    Duration::from_secs(36_000),
+];
+/// A sink may ask for longer, but not for ever.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// Tries of writing that a text was taken, a second apart: else its sink gets it twice.
+const TRIES: usize = 10;
+
+/// A text that this node alone may post for now.
+pub struct Claimed {
+    job: Publication,
+    at: Instant,
+}
+
+/// What a sink is posted.
+#[derive(Serialize)]
+struct TextOut<'a> {
+    message_id: String,
+    user_id: &'a str,
+    platform: &'a str,
+    phone_hash: &'a str,
+    plaintext: &'a str,
+    received_at: String,
+    /// Absent unless `publisher.include_grant` is set; `null` where the user has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<Value>,
+}
+
+impl Publish {
+    /// Claims a text of this platform whose time has come.
+    pub async fn claim(&self, platform: &str) -> Result<Option<Claimed>, Error> {
+        let now_ms = self.now_ms();
+        for mut job in publication::due(&self.parts.store, platform, &self.owner, now_ms, LOOK).await? {
+            let at = Instant::now();
+            match job.claim(&self.parts.store, &self.owner, self.now_ms() + LEASE.as_ms()).await {
+                Ok(()) => return Ok(Some(Claimed { job, at })),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Posts a text and records what came of it.
+    pub async fn deliver(&self, claimed: Claimed) {
+        let Claimed { job, at } = claimed;
+        let Some(platform) = self.parts.platforms.iter().find(|platform| platform.name == job.platform) else { return };
+        let delivery = match self.body(platform, &job).await {
+            // whoever took the lease over posts it
+            Ok(_) if at.elapsed() > BEGUN => return,
+            Ok(body) => sink::post(&self.parts.webhooks, platform, job.id.to_string(), body, self.now_ms()).await,
+            Err(error) => Delivery::Failed { status: None, retry_after: None, reason: error.to_string() },
+        };
+        let refused = match delivery {
+            Delivery::Delivered { .. } => None,
+            Delivery::Failed { reason, retry_after, .. } => Some((reason, retry_after)),
+            // the text stays: the operator's own sink is gone by mistake, or will be named anew
+            Delivery::Gone => Some(("HTTP 410".to_owned(), None)),
+        };
+        let (result, written) = match refused {
+            None => ("published", self.erase(&job).await),
+            Some((reason, wait)) => {
+                let (publication, platform, tries) = (job.id, &job.platform, job.tries);
+                tracing::warn!(%publication, platform, tries, reason, "no sink took a text");
+                ("failed", self.put_off(&job, &reason, wait).await)
+            }
+        };
+        self.parts.metrics.delivery(&platform.name, result);
+        match written {
+            Ok(()) => tracing::info!(publication = %job.id, platform = job.platform, result, "posted a text"),
+            Err(error) => tracing::warn!(publication = %job.id, %error, "could not record what became of a text"),
+        }
+    }
+
+    async fn body(&self, platform: &Platform, job: &Publication) -> Result<String, Error> {
+        let plain = self.parts.master.open(publication::text_place(&job.id.hex()), &job.sealed)?;
+        let plain = std::str::from_utf8(&plain).map_err(|_| crate::crypto::Error::Undecryptable)?;
+        let out = TextOut {
+            message_id: job.id.to_string(),
+            user_id: job.user.as_str(),
+            platform: &job.platform,
+            phone_hash: &job.phone_hash,
+            plaintext: plain,
+            received_at: rfc3339(job.received_ms),
+            grant: if self.parts.settings.include_grant { Some(self.grant(platform, job).await?) } else { None },
+        };
+        Ok(serde_json::to_string(&out).map_err(|error| store::Error::Data(error.to_string()))?)
+    }
+
+    /// The user's grant as it is now: what was taken back since is not told.
+    async fn grant(&self, platform: &Platform, job: &Publication) -> Result<Value, Error> {
+        let Some(sealed) = backend::grant(&self.parts.backend, &job.user, platform.id).await? else {
+            return Ok(Value::Null);
+        };
+        let key = self.backend_key().await?;
+        let open = |sealed: Option<String>| sealed.map(|text| column::open_column(key.expose(), &text)).transpose();
+        let (username, token, unique_id) = (open(sealed.username)?, open(sealed.token)?, open(sealed.unique_id)?);
+        Ok(json!({"username": username, "token": token, "unique_id": unique_id}))
+    }
+
+    async fn backend_key(&self) -> Result<Secret, Error> {
+        if !self.parts.backend_key.is_empty() {
+            return Ok(self.parts.backend_key.clone());
+        }
+        let missing = || store::Error::Refused("the backend has no shared key: set backend.shared_key_file".into());
+        Ok(backend::shared_key(&self.parts.backend).await?.ok_or_else(missing)?)
+    }
+
+    async fn erase(&self, job: &Publication) -> Result<(), store::Error> {
+        let mut last = Ok(());
+        for _ in 0..TRIES {
+            last = job.finish(&self.parts.store, "published").await;
+            if !matches!(last, Err(store::Error::Unavailable(_))) {
+                return last;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        last
+    }
+
+    async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> Result<(), store::Error> {
+        let ready_ms = self.now_ms() + wait_ms(job.tries, wait);
+        let reason: String = reason.chars().take(255).collect();
+        job.give_back(&self.parts.store, ready_ms, &reason).await
+    }
+}
+
+/// How long after so many tries the next one comes: at least what the sink asked for.
+fn wait_ms(tries: i64, asked: Option<Duration>) -> Millis {
+    let failures = usize::try_from(tries).unwrap_or(0).clamp(1, WAITS.len());
+    let usual = WAITS[failures - 1];
+    let wait = asked.map_or(usual, |asked| asked.clamp(usual, LONGEST_WAIT));
+    Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_follow_ever_more_slowly_and_as_the_sink_asks() {
+        assert_eq!(
+            (0..9).map(|tries| wait_ms(tries, None) / 1000).collect::<Vec<_>>(),
+            [5, 5, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000]
+        );
+        assert_eq!(wait_ms(1, Some(Duration::from_secs(60))), 60_000);
+        assert_eq!(wait_ms(2, Some(Duration::from_secs(1))), 300_000);
+        assert_eq!(wait_ms(1, Some(Duration::MAX)), 86_400_000);
+    }
+}

@@ -1,0 +1,39 @@
+//! What `/metrics` says of publishing.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Came {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Posted {
+    platform: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    texts: Family<Came, Counter>,
+    deliveries: Family<Posted, Counter>,
+}
+
+impl Metrics {
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("publisher_texts", "Texts of paired phones by result", self.texts.clone());
+        let help = "Calls of platforms' sinks by platform and result";
+        registry.register("publisher_deliveries", help, self.deliveries.clone());
+    }
+
+    pub(super) fn text(&self, result: &'static str) {
+        self.texts.get_or_create(&Came { result }).inc();
+    }
+
+    pub(super) fn delivery(&self, platform: &str, result: &'static str) {
+        self.deliveries.get_or_create(&Posted { platform: platform.to_owned(), result }).inc();
+    }
+}

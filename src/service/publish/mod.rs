@@ -1,0 +1,127 @@
+//! Texts of paired phones, by HTTP or as ordinary SMS: opened under a device's key, kept sealed,
+//! handed to their platform's sink.
+
+mod accept;
+mod deliver;
+mod form;
+mod metrics;
+pub mod sink;
+
+pub use accept::Text;
+pub use deliver::Claimed;
+pub use form::{FormCheck, SignedForm, no_form};
+pub use metrics::Metrics;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use super::salt::Salt;
+use crate::crypto::{HashKey, MasterKey, SharedKey};
+use crate::model::{Clock, Millis, Platform, Secret, Span};
+use crate::provider::Webhooks;
+use crate::store::device::{self, SealedKey};
+use crate::store::{self, Store, publication};
+
+/// The same text from the same phone is published once within this time.
+const REPEAT: Span = Span::from_millis(24 * 3_600_000);
+
+/// `[publisher]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub include_grant: bool,
+    pub give_up_after: Span,
+}
+
+/// Why a text was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such user, no key that fits, not well-formed, no known letter, no sink: one answer.
+    #[error("message cannot be published")]
+    Refused,
+    #[error("store: {0}")]
+    Store(#[from] store::Error),
+    #[error("cryptographic library: {0}")]
+    Crypto(#[from] crate::crypto::Error),
+    /// The node is stopping.
+    #[error("stopping")]
+    Stopping,
+}
+
+/// What publishing is made of.
+pub struct Parts {
+    pub settings: Settings,
+    /// `sync.sms_refusal_delay`.
+    pub refusal_delay: Span,
+    pub platforms: Vec<Platform>,
+    pub store: Store,
+    pub backend: Store,
+    pub master: Arc<MasterKey>,
+    /// Under which repeats are known.
+    pub text_key: HashKey,
+    /// The backend's hashing salt; empty: in its own database.
+    pub salt: Secret,
+    /// The key of the backend's encrypted columns; empty: in its own database.
+    pub backend_key: Secret,
+    pub webhooks: Webhooks,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub tasks: TaskTracker,
+}
+
+/// The publishing service.
+pub struct Publish {
+    parts: Parts,
+    salt: Salt,
+    /// Tried in the place of devices that a user does not have.
+    decoy: SealedKey,
+    /// Names this process in the leases of its jobs.
+    owner: String,
+    /// Wakes the workers of platforms that have a sink.
+    arrived: HashMap<String, Notify>,
+}
+
+impl Publish {
+    pub fn new(parts: Parts) -> Result<Self, Error> {
+        let row = "decoy".to_owned();
+        let sealed = parts.master.seal(device::key_place(&row), SharedKey::generate().as_bytes())?;
+        let salt = Salt::new(parts.backend.clone(), parts.salt.clone());
+        let owner = format!("{:016x}", rand::random::<u64>());
+        let with_sink = parts.platforms.iter().filter(|platform| platform.has_sink());
+        let arrived = with_sink.map(|platform| (platform.name.clone(), Notify::new())).collect();
+        Ok(Self { parts, salt, decoy: SealedKey { row, sealed }, owner, arrived })
+    }
+
+    /// The names of the platforms that have a sink: each has a worker of its own, so that none
+    /// waits for another's.
+    pub fn platforms(&self) -> impl Iterator<Item = &str> {
+        self.arrived.keys().map(String::as_str)
+    }
+
+    /// Waits for a text of this platform to be accepted by this node, or so long.
+    pub async fn wait(&self, platform: &str, at_most: Duration) {
+        if let Some(arrived) = self.arrived.get(platform) {
+            let _ = tokio::time::timeout(at_most, arrived.notified()).await;
+        }
+    }
+
+    fn now_ms(&self) -> Millis {
+        self.parts.clock.now_ms()
+    }
+
+    /// Erases what has waited too long for its sink; forgets texts that cannot be repeated any more.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        let now_ms = self.now_ms();
+        let late_ms = now_ms - self.parts.settings.give_up_after.as_ms();
+        let late = publication::late(&self.parts.store, late_ms).await?;
+        if late > 0 {
+            tracing::error!(texts = late, "no sink took them within publisher.give_up_after: erased");
+        }
+        Ok(publication::sweep(&self.parts.store, now_ms - REPEAT.as_ms(), late_ms).await?)
+    }
+}

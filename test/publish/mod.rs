@@ -1,0 +1,10 @@
+//! Texts of paired phones, from the SMS route to the sinks of their platforms.
+
+mod command;
+mod contract;
+mod device;
+mod flip;
+mod grant;
+mod loss;
+pub mod play;
+pub mod sink;
