@@ -157,6 +157,7 @@ impl Connector {
     }
 
     /// What the provider has with the same sender, recipient and body, created since then; newest first.
+    /// `since_ms` is compared with the provider's clock: allow for a difference.
     pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
         match self {
             Self::Twilio(twilio) => twilio.find(message, since_ms).await,
