@@ -50,6 +50,14 @@ struct ErrorIn {
     message: Option<String>,
 }
 
+/// A message just made: only its id matters, since unreadable here means uncertain.
+#[derive(Deserialize)]
+struct CreatedIn {
+    sid: String,
+    #[serde(default)]
+    num_segments: serde_json::Value,
+}
+
 /// A message as Twilio shows it; its times are RFC 2822, its counts strings.
 #[derive(Deserialize)]
 struct MessageIn {
@@ -60,7 +68,6 @@ struct MessageIn {
     messaging_service_sid: Option<String>,
     to: Option<String>,
     body: Option<String>,
-    num_segments: Option<String>,
     date_created: Option<String>,
     date_updated: Option<String>,
     error_code: Option<i64>,
@@ -133,16 +140,18 @@ impl Twilio {
         if !answer.status.is_success() {
             return answer.outcome(explain);
         }
-        match serde_json::from_slice::<MessageIn>(&answer.body) {
+        match serde_json::from_slice::<CreatedIn>(&answer.body) {
             Ok(made) if !made.sid.is_empty() => {
-                let segments = made.num_segments.and_then(|count| count.parse().ok()).filter(|count| *count > 0);
+                let segments =
+                    made.num_segments.as_str().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
                 Outcome::Accepted { provider_id: made.sid, segments }
             }
             _ => Outcome::Uncertain { reason: "Twilio's answer names no message".into() },
         }
     }
 
-    /// `GET …/Messages.json?To=&From=&DateSent>=`: whole days there, seconds here.
+    /// `GET …/Messages.json?To=&From=&DateSent>=`: whole days there, seconds here. Both by Twilio's
+    /// clock: the caller subtracts what it allows for the difference to ours.
     pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
         let since_secs = since_ms.div_euclid(1000);
         let day = OffsetDateTime::from_unix_timestamp(since_secs).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();

@@ -1,1 +1,141 @@
-//! Later.
+//! The table of numbers, the ring, and the speed.
+
+use super::ring::KEPT;
+use super::*;
+use crate::provider::mock::{Result, outgoing, settings};
+use crate::provider::{Kind, opted_out};
+
+fn loopback(room: usize) -> Result<(Loopback, mpsc::Receiver<LoopbackEvent>)> {
+    let (events, told) = mpsc::channel(room);
+    Ok((Loopback::new(&settings("http://h")?, Clock::by_hand(5_000), events), told))
+}
+
+fn receipt(told: &mut mpsc::Receiver<LoopbackEvent>) -> Option<(ReceiptState, Option<i64>)> {
+    match told.try_recv().ok()? {
+        LoopbackEvent::Receipt { receipt, .. } => Some((receipt.state, receipt.error_code)),
+        LoopbackEvent::Inbound(_) => None,
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_twilios() -> Result {
+    let (loopback, mut told) = loopback(9)?;
+    for (to, code) in [("0001", 21_211), ("0002", 21_612), ("0003", 21_408), ("0004", 21_610), ("0009", 21_614)] {
+        let sent = loopback.send(&outgoing(&format!("+1500555{to}"), "x")).await;
+        assert!(matches!(sent, Outcome::Refused { code: Some(found), .. } if found == code), "{to}: {sent:?}");
+        assert_eq!(opted_out(Kind::Loopback, Some(code)), to == "0004");
+    }
+    assert!(told.try_recv().is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn receipts_and_echoes_follow() -> Result {
+    let (loopback, mut told) = loopback(9)?;
+    for (to, expected) in [
+        ("+14155550100", Some((ReceiptState::Delivered, None))),
+        ("+15005550006", Some((ReceiptState::Delivered, None))),
+        ("+15005550011", Some((ReceiptState::Undelivered, Some(30_003)))),
+        ("+15005550012", Some((ReceiptState::Failed, Some(30_007)))),
+        ("+15005550018", None),
+    ] {
+        let sent = loopback.send(&outgoing(to, &"ж".repeat(71))).await;
+        assert!(matches!(sent, Outcome::Accepted { segments: Some(2), .. }), "{to}: {sent:?}");
+        assert_eq!(receipt(&mut told), expected, "{to}");
+    }
+    loopback.send(&outgoing("+15005550010", "who is there?")).await;
+    assert_eq!(receipt(&mut told), Some((ReceiptState::Delivered, None)));
+    let Ok(LoopbackEvent::Inbound(echo)) = told.try_recv() else { return Err("no echo".into()) };
+    assert_eq!((echo.from.as_str(), echo.to.as_str()), ("+15005550010", "+14155550199"));
+    assert_eq!(echo.body, "who is there?");
+    Ok(())
+}
+
+#[tokio::test]
+async fn trouble_is_once_or_always() -> Result {
+    let (loopback, _told) = loopback(9)?;
+    let send = async |to: &str| loopback.send(&outgoing(to, "x")).await;
+    for _ in 0..3 {
+        assert!(matches!(send("+15005550014").await, Outcome::Unreachable { .. }));
+    }
+    let hasty = outgoing("+15005550013", "x");
+    let after = Some(Duration::from_secs(1));
+    assert!(matches!(loopback.send(&hasty).await, Outcome::Throttled { after: found, .. } if found == after));
+    assert!(matches!(loopback.send(&hasty).await, Outcome::Accepted { .. }));
+    let early = outgoing("+15005550015", "x");
+    assert!(matches!(loopback.send(&early).await, Outcome::Unreachable { .. }));
+    assert!(matches!(loopback.send(&early).await, Outcome::Accepted { .. }));
+    let uncertain = outgoing("+15005550017", "x");
+    assert!(matches!(loopback.send(&uncertain).await, Outcome::Uncertain { .. }));
+    assert_eq!(loopback.find(&uncertain, 0), []);
+    assert!(matches!(loopback.send(&uncertain).await, Outcome::Accepted { .. }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_uncertain_send_can_be_found() -> Result {
+    let (loopback, _told) = loopback(9)?;
+    let message = outgoing("+15005550016", "hello");
+    assert!(matches!(loopback.send(&message).await, Outcome::Uncertain { .. }));
+    let found = loopback.find(&message, 5_000);
+    assert_eq!(found.len(), 1);
+    assert_eq!(loopback.fetch(&found[0].provider_id).map(|receipt| receipt.state), Some(ReceiptState::Delivered));
+    assert_eq!(loopback.find(&message, 5_001), []);
+    assert_eq!(loopback.find(&Outgoing { body: "hullo".into(), ..message }, 0), []);
+    for unknown in ["", "LB", "SM1", "LBééééééééééééééééé", &found[0].provider_id.replace('L', "M")] {
+        assert_eq!(loopback.fetch(unknown), None, "{unknown}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn slowness_is_as_told() -> Result {
+    let (events, _told) = mpsc::channel(9);
+    let settings = Settings { loopback_latency: crate::model::Span::from_millis(100), ..settings("http://h")? };
+    let loopback = Loopback::new(&settings, Clock::by_hand(0), events);
+    let within = async |to: &str, ms| {
+        tokio::time::timeout(Duration::from_millis(ms), loopback.send(&outgoing(to, "x"))).await.is_ok()
+    };
+    assert!(!within("+14155550100", 50).await);
+    assert!(within("+14155550100", 2_000).await);
+    assert!(!within("+15005550019", 500).await);
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_go_from_newest_to_oldest() -> Result {
+    let (loopback, _told) = loopback(1)?;
+    for n in 0..7 {
+        loopback.send(&outgoing(if n % 2 == 0 { "+14155550100" } else { "+14155550101" }, &n.to_string())).await;
+    }
+    // the channel took one event of seven, and no send waited
+    assert_eq!(loopback.dropped(), 6);
+    let filter = Filter { to: Some("+14155550100".into()), from: None };
+    let bodies = |page: &Page| page.messages.iter().map(|kept| kept.sent.body.clone()).collect::<Vec<_>>();
+    let first = loopback.list(&filter, None, 2);
+    assert_eq!((bodies(&first), first.next), (vec!["6".into(), "4".into()], Some(4)));
+    let second = loopback.list(&filter, first.next, 2);
+    assert_eq!((bodies(&second), second.next), (vec!["2".into(), "0".into()], None));
+    assert_eq!(loopback.list(&Filter::default(), None, 100).messages.len(), 7);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_ring_is_bounded_and_fast() -> Result {
+    let (loopback, mut told) = loopback(1024)?;
+    let message = outgoing("+14155550100", "a body of the usual length, which is to say forty characters or more");
+    let (started, sends) = (std::time::Instant::now(), KEPT + 50_000);
+    for _ in 0..sends {
+        loopback.send(&message).await;
+        let _ = told.try_recv();
+    }
+    let per_second = f64::from(u32::try_from(sends)?) / started.elapsed().as_secs_f64();
+    println!("loopback: {per_second:.0} sends a second, unoptimised");
+    let page = loopback.list(&Filter::default(), None, sends);
+    assert_eq!((page.messages.len(), page.messages.last().map(|kept| kept.number)), (KEPT, Some(50_000)));
+    assert_eq!(loopback.dropped(), 0);
+    let newest = &page.messages[0].sent.provider_id;
+    assert!(loopback.fetch(newest).is_some());
+    assert_eq!(loopback.fetch(&newest.replace(&newest[18..], "0000000000000000")), None);
+    Ok(())
+}

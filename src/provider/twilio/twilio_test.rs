@@ -1,1 +1,186 @@
-//! Later.
+//! What Twilio is asked, and what its answers mean.
+
+use super::*;
+use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
+
+const CREATED: &str = r#"{"sid":"SM1","status":"queued","num_segments":"2","error_code":null,"to":"+14155550100"}"#;
+
+fn account(is_key: bool) -> TwilioCredentials {
+    let key = is_key.then(|| ("SK1".to_owned(), Secret::new("key-secret".into())));
+    TwilioCredentials {
+        account_sid: "AC1".into(),
+        auth_token: Secret::new("token".into()),
+        api_key: key.as_ref().map(|(name, _)| name.clone()),
+        api_secret: key.map(|(_, secret)| secret),
+    }
+}
+
+fn twilio(url: &str) -> Result<Twilio> {
+    let settings = settings(url)?;
+    Ok(Twilio::open(&account(false), &settings, &client(&settings)?))
+}
+
+async fn outcome(act: Act) -> Result<Outcome> {
+    let mock = Mock::start(vec![act]).await?;
+    Ok(twilio(&mock.url)?.send(&outgoing("+14155550100", "hello")).await)
+}
+
+#[tokio::test]
+async fn a_send_is_the_form_that_twilio_documents() -> Result {
+    let mock = Mock::start(vec![reply("201 Created", "", CREATED)]).await?;
+    let message = Outgoing {
+        media_urls: vec!["https://a/1?x=y&z".into(), "https://a/2".into()],
+        valid_for_secs: Some(90_000),
+        status_url: Some("https://gw/status".into()),
+        ..outgoing("+14155550100", "Ça + 1&2 ✓")
+    };
+    let sent = twilio(&mock.url)?.send(&message).await;
+    assert_eq!(sent, Outcome::Accepted { provider_id: "SM1".into(), segments: Some(2) });
+    let asked = mock.asked().remove(0);
+    assert!(asked.starts_with("POST /2010-04-01/Accounts/AC1/Messages.json HTTP/1.1\r\n"), "{asked}");
+    let head = asked.to_lowercase();
+    assert!(head.contains("content-type: application/x-www-form-urlencoded\r\n"), "{asked}");
+    // AC1:token
+    assert!(asked.contains("Basic QUMxOnRva2Vu\r\n"), "{asked}");
+    let form = "To=%2B14155550100&From=%2B14155550199&Body=%C3%87a+%2B+1%262+%E2%9C%93\
+                &MediaUrl=https%3A%2F%2Fa%2F1%3Fx%3Dy%26z&MediaUrl=https%3A%2F%2Fa%2F2\
+                &StatusCallback=https%3A%2F%2Fgw%2Fstatus&ValidityPeriod=36000";
+    assert!(asked.ends_with(form), "{asked}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_the_id_of_what_was_made_must_be_readable() -> Result {
+    for (body, segments) in
+        [(r#"{"sid":"SM1","num_segments":"0"}"#, None), (r#"{"sid":"SM1","num_segments":3,"to":7}"#, None)]
+    {
+        let accepted = Outcome::Accepted { provider_id: "SM1".into(), segments };
+        assert_eq!(outcome(reply("201 Created", "", body)).await?, accepted);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_api_key_logs_in_and_a_service_sends() -> Result {
+    let mock = Mock::start(vec![reply("201 Created", "", CREATED)]).await?;
+    let settings = settings(&mock.url)?;
+    let twilio = Twilio::open(&account(true), &settings, &client(&settings)?);
+    let service = format!("MG{}", "0".repeat(32));
+    twilio.send(&Outgoing { from: service.clone(), ..outgoing("+14155550100", "hello") }).await;
+    let asked = mock.asked().remove(0);
+    // SK1:key-secret
+    assert!(asked.contains("Basic U0sxOmtleS1zZWNyZXQ=\r\n") && asked.contains("/Accounts/AC1/"), "{asked}");
+    assert!(asked.ends_with(&format!("To=%2B14155550100&MessagingServiceSid={service}&Body=hello")), "{asked}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn refusals_are_final_and_say_why() -> Result {
+    let body = r#"{"code":21211,"message":"Invalid 'To' Phone Number","more_info":"…","status":400}"#;
+    let refused = Outcome::Refused { code: Some(21_211), reason: "Invalid 'To' Phone Number".into() };
+    assert_eq!(outcome(reply("400 Bad Request", "", body)).await?, refused);
+    let body = r#"{"code":20003,"message":"Authenticate","status":401}"#;
+    let refused = Outcome::Refused { code: Some(20_003), reason: "Authenticate".into() };
+    assert_eq!(outcome(reply("401 Unauthorized", "", body)).await?, refused);
+    let refused = Outcome::Refused { code: None, reason: "HTTP 404".into() };
+    assert_eq!(outcome(reply("404 Not Found", "", "<html>")).await?, refused);
+    // the status is known, though the words broke off
+    let cut = Act::SayAndClose("HTTP/1.1 400 Bad\r\nContent-Length: 99\r\n\r\n{\"code\"".into());
+    assert_eq!(outcome(cut).await?, Outcome::Refused { code: None, reason: "HTTP 400".into() });
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_not_taken_is_sent_again() -> Result {
+    let secs = |secs| Some(std::time::Duration::from_secs(secs));
+    let body = r#"{"code":20429,"message":"Too Many Requests","status":429}"#;
+    let throttled = |after| Outcome::Throttled { after, reason: "Too Many Requests".into() };
+    assert_eq!(outcome(reply("429 Too Many Requests", "Retry-After: 7\r\n", body)).await?, throttled(secs(7)));
+    assert_eq!(outcome(reply("429 Too Many Requests", "", body)).await?, throttled(None));
+    let past = "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    assert_eq!(outcome(reply("429 Too Many Requests", past, body)).await?, throttled(secs(0)));
+    let full = r#"{"code":21611,"message":"queue full","status":400}"#;
+    assert!(matches!(outcome(reply("400 Bad Request", "", full)).await?, Outcome::Throttled { after: None, .. }));
+    for status in ["500 Internal Server Error", "503 Service Unavailable", "302 Found"] {
+        let found = outcome(reply(status, "Location: http://127.0.0.1:1/\r\n", "")).await?;
+        assert!(matches!(found, Outcome::Unreachable { .. }), "{status}: {found:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_may_have_been_sent_is_uncertain() -> Result {
+    let long = format!("{{\"sid\":\"SM1\",\"body\":\"{}\"}}", "x".repeat(70_000));
+    for act in [
+        reply("200 OK", "", "garbage"),
+        reply("201 Created", "", r#"{"sid":""}"#),
+        reply("201 Created", "", &long),
+        reply("502 Bad Gateway", "", ""),
+        reply("504 Gateway Timeout", "", ""),
+        Act::SayAndClose("HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n{\"sid\":\"SM1\",".into()),
+        Act::SayAndClose(String::new()),
+        Act::SayAndClose("SSH-2.0-OpenSSH\r\n\r\n".into()),
+        Act::Hang,
+    ] {
+        let found = outcome(act).await?;
+        assert!(matches!(found, Outcome::Uncertain { .. }), "{found:?}");
+    }
+    Ok(())
+}
+
+fn listed(sid: &str, body: &str, created: &str) -> String {
+    format!(
+        r#"{{"sid":"{sid}","status":"sent","from":"+14155550199","to":"+14155550100","body":"{body}",
+        "date_created":"{created}","direction":"outbound-api","num_segments":"1"}}"#
+    )
+}
+
+#[tokio::test]
+async fn a_search_reads_every_page_and_keeps_what_may_be_ours() -> Result {
+    let at = "Tue, 14 Nov 2023 22:13:20 +0000";
+    let next = "/2010-04-01/Accounts/AC1/Messages.json?Page=1&PageToken=x";
+    let first = format!(
+        r#"{{"messages":[{},{},{}],"next_page_uri":"{next}"}}"#,
+        listed("SM1", "hello", at),
+        listed("SM2", "another", at),
+        listed("SM3", "hello", "Tue, 14 Nov 2023 22:13:19 +0000")
+    );
+    let trial = listed("SM4", &format!("{TRIAL}hello"), at);
+    let second = format!(r#"{{"messages":[{trial}],"next_page_uri":"https://elsewhere/"}}"#);
+    let mock = Mock::start(vec![reply("200 OK", "", &first), reply("200 OK", "", &second)]).await?;
+    let found = twilio(&mock.url)?.find(&outgoing("+14155550100", "hello"), 1_700_000_000_900).await?;
+    assert_eq!(found.iter().map(|sent| sent.provider_id.as_str()).collect::<Vec<_>>(), ["SM1", "SM4"]);
+    assert_eq!(found[0].created_ms, 1_700_000_000_000);
+    let asked = mock.asked();
+    let query = "Messages.json?To=%2B14155550100&DateSent%3E=2023-11-14&PageSize=100&From=%2B14155550199 HTTP/1.1";
+    assert!(asked.len() == 2 && asked[0].contains(query) && asked[1].starts_with(&format!("GET {next} ")), "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn questions_are_answered_or_told_why_not() -> Result {
+    let denied = reply("401 Unauthorized", "", r#"{"code":20003,"message":"Authenticate"}"#);
+    let lookup = r#"{"valid":true,"country_code":"US","national_format":"(415) 555-0100"}"#;
+    let mock = Mock::start(vec![
+        reply("200 OK", "", "{}"),
+        denied,
+        reply("200 OK", "", &listed("SM1", "x", "").replace("sent", "undelivered")),
+        reply("404 Not Found", "", r#"{"code":20404,"message":"not found"}"#),
+        reply("200 OK", "", lookup),
+        reply("500 Oops", "", ""),
+    ])
+    .await?;
+    let twilio = twilio(&mock.url)?;
+    assert_eq!(twilio.check().await, Ok(()));
+    assert_eq!(twilio.check().await, Err(AskError::Denied { reason: "Authenticate".into() }));
+    let fetched = twilio.fetch("SM1").await?.map(|receipt| receipt.state);
+    assert_eq!(fetched, Some(crate::provider::ReceiptState::Undelivered));
+    assert_eq!(twilio.fetch("SM2").await?, None);
+    assert_eq!(twilio.fetch("../x").await?, None);
+    assert_eq!(twilio.lookup("+14155550100").await?.country.as_deref(), Some("US"));
+    assert!(matches!(twilio.check().await, Err(AskError::Unreachable { .. })));
+    let asked = mock.asked();
+    assert!(asked[0].starts_with("GET /2010-04-01/Accounts/AC1.json "), "{asked:?}");
+    assert!(asked[4].starts_with("GET /v2/PhoneNumbers/%2B14155550100 "), "{asked:?}");
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Messages as they pass between us and the providers.
+
+use std::fmt;
+
+use crate::model::{MessageId, Millis};
+
+/// A message to hand to a provider.
+#[derive(Clone)]
+pub struct Outgoing {
+    pub id: MessageId,
+    /// An address, or a Twilio messaging service (`MG…`).
+    pub from: String,
+    pub to: String,
+    pub body: String,
+    pub media_urls: Vec<String>,
+    pub valid_for_secs: Option<u32>,
+    /// Where the provider reports what became of it.
+    pub status_url: Option<String>,
+}
+
+/// Bodies and phones stay out of logs.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outgoing({})", self.id)
+    }
+}
+
+/// A message that a provider lists.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub provider_id: String,
+    pub to: String,
+    pub from: String,
+    pub body: String,
+    /// By the provider's clock; Twilio tells whole seconds.
+    pub created_ms: Millis,
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sent({})", self.provider_id)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptState {
+    Queued,
+    Sending,
+    Sent,
+    Delivered,
+    Undelivered,
+    Failed,
+    Canceled,
+    /// A word that we do not know: it changes nothing.
+    Unknown,
+}
+
+/// What a provider says of a message that it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub provider_id: String,
+    pub state: ReceiptState,
+    pub error_code: Option<i64>,
+    pub at_ms: Option<Millis>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Media {
+    pub url: String,
+    pub content_type: String,
+}
+
+/// A message that came in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Inbound {
+    pub provider_id: String,
+    pub from: String,
+    pub to: String,
+    pub body: String,
+    pub media: Vec<Media>,
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inbound({}, {} media)", self.provider_id, self.media.len())
+    }
+}
+
+/// A webhook that is not what its provider documents: the field that is missing or wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook has no usable {0}")]
+pub struct Unreadable(pub &'static str);
