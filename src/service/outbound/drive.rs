@@ -71,7 +71,15 @@ impl Outbound {
             self.postpone(lane, wait).await;
             return None;
         }
-        let _call = line.calls.acquire().await.ok()?;
+        let _call = tokio::select! {
+            biased;
+            // another node can have it at once
+            () = self.parts.stop.cancelled() => {
+                self.postpone(lane, Duration::ZERO).await;
+                return None;
+            }
+            call = line.calls.acquire() => call.ok()?,
+        };
         match self.mark(lane).await? {
             Marked::OptedOut => Some(over(lane, State::Failed, Some(OPTED_OUT), "the recipient has opted out")),
             Marked::Call { started_ms } => {
@@ -98,7 +106,6 @@ impl Outbound {
         let wait = line.pace.reserve(segments, most)?.max(number.unwrap_or_default());
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
-            // another node can have it at once
             () = self.parts.stop.cancelled() => Err(Duration::ZERO),
         }
     }
