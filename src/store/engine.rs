@@ -63,6 +63,15 @@ impl Store {
         result
     }
 
+    /// Like [`Store::read`], for look-ups of few rows by their key.
+    pub async fn look_up(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
+        let Engine::Sqlite(sqlite) = &self.engine else { return self.read(queries).await };
+        let begun = Instant::now();
+        let result = self.in_time(sqlite.look_up(queries)).await;
+        self.metrics.observe(self.name, "read", begun, &result);
+        result
+    }
+
     /// Runs one query.
     pub async fn query(&self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>> {
         let mut answers = self.read(vec![Query::new(sql, params)]).await?;

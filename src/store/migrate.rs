@@ -25,6 +25,19 @@ fn runner() -> refinery::Runner {
     runner
 }
 
+/// SQLite keeps a table's rows in the tree of its primary key, as InnoDB does, only where it is told:
+/// one tree less to write for every row.
+fn sqlite_runner() -> Result<refinery::Runner, refinery::Error> {
+    let clustered = |migration: &refinery::Migration| {
+        let sql = migration.sql().unwrap_or_default().replace(") /*!", ") WITHOUT ROWID /*!");
+        refinery::Migration::unapplied(&migration.to_string(), &sql)
+    };
+    let migrations = runner().get_migrations().iter().map(clustered).collect::<Result<Vec<_>, _>>()?;
+    let mut runner = refinery::Runner::new(&migrations);
+    runner.set_migration_table_name("sb_migration");
+    Ok(runner)
+}
+
 fn report(report: &refinery::Report) -> Report {
     Report { applied: report.applied_migrations().iter().map(ToString::to_string).collect() }
 }
@@ -42,7 +55,8 @@ pub(super) async fn sqlite(path: &Path) -> Result<Report> {
         let turn = File::open(folder).map_err(|error| Error::Unavailable(error.to_string()))?;
         turn.lock().map_err(|error| Error::Unavailable(error.to_string()))?;
         let mut connection = sqlite::connect(&path, Duration::from_secs(10))?;
-        runner().run(&mut connection).map(|done| report(&done)).map_err(|error| refused(&error))
+        let runner = sqlite_runner().map_err(|error| refused(&error))?;
+        runner.run(&mut connection).map(|done| report(&done)).map_err(|error| refused(&error))
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Refused(error.to_string()))?
 }

@@ -97,12 +97,12 @@ fn parse_session(rows: &[Row]) -> Result<Option<Session>> {
 }
 
 pub async fn session(store: &Store, sid: Sid, user: &UserId) -> Result<Option<Session>> {
-    parse_session(&store.read(vec![session_query(sid, user)]).await?.concat())
+    parse_session(&store.look_up(vec![session_query(sid, user)]).await?.concat())
 }
 
 pub async fn snapshot(store: &Store, key: &Key<'_>) -> Result<Snapshot> {
     let lockouts = lockout::query(key.here_id, key.anywhere_id);
-    let answers = store.read(vec![session_query(key.sid, key.user), lockouts]).await?;
+    let answers = store.look_up(vec![session_query(key.sid, key.user), lockouts]).await?;
     let [session, lockouts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
     Ok(Snapshot {
         session: parse_session(session)?,

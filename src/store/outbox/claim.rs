@@ -67,7 +67,7 @@ async fn take(store: &Store, free: &[Free], owner: &str, now_ms: Millis, lease_m
 pub async fn heads(store: &Store, lanes: &[String]) -> Result<Vec<Claimed>> {
     let mut found = Vec::with_capacity(lanes.len());
     for chunk in lanes.chunks(16) {
-        let rows = store.read(vec![head_query(chunk)]).await?.concat();
+        let rows = store.look_up(vec![head_query(chunk)]).await?.concat();
         for row in &rows {
             found.push(parse(row)?);
         }

@@ -79,7 +79,7 @@ impl Intake {
                 &kept,
             ));
         }
-        let answers = self.store.read(queries).await?;
+        let answers = self.store.look_up(queries).await?;
         let mut known = Known { opted_out: Vec::new(), replies: HashMap::new(), lanes: HashMap::new() };
         for row in &answers[0] {
             known.opted_out.push(row.text(0)?.to_owned());
