@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod digest;
+pub mod event;
 pub mod id;
 pub mod message;
 pub mod origin;

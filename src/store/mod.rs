@@ -14,7 +14,10 @@ mod url;
 mod value;
 
 pub mod backend;
+pub mod delivery;
 pub mod device;
+pub mod endpoint;
+pub mod event;
 pub mod lockout;
 pub mod meta;
 pub mod seed;
