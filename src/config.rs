@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
 use crate::model::{Platform, Secret};
+use crate::provider::{Settings as ProviderSettings, webhook::Settings as WebhookSettings};
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
 use crate::store::Settings as StoreSettings;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub redis: RedisSettings,
     pub log: LogSettings,
     pub sync: SyncSettings,
+    pub provider: ProviderSettings,
+    pub webhook: WebhookSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
     #[serde(skip)]
@@ -147,6 +150,15 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     }
     if !config.log.level.split(',').all(is_directive) {
         return wrong("log.level", "error, warn, info, debug, trace or off, or target=level, with commas between");
+    }
+    if config.provider.connect_timeout >= config.provider.timeout {
+        return wrong("provider.connect_timeout", "shorter than provider.timeout");
+    }
+    if config.provider.connections_per_host == 0 {
+        return wrong("provider.connections_per_host", "at least 1");
+    }
+    if config.webhook.timeout.as_ms() < 100 {
+        return wrong("webhook.timeout", "at least 100ms");
     }
     if config.http.connections == 0 {
         return wrong("http.connections", "at least 1");

@@ -9,7 +9,8 @@
 //! | [`crypto`] | RSA, sealing at rest, password and phone hashes; no I/O | model |
 //! | [`store`] | facts persist: one file per table group, two engines | model, crypto |
 //! | [`signal`] | nodes tell each other: Redis or memory | model, crypto |
-//! | [`service`] | what the product promises | model, crypto, store, signal |
+//! | [`provider`] | the outside we call: carriers, and our customers' webhooks | model, crypto |
+//! | [`service`] | what the product promises | model, crypto, store, provider, signal |
 //! | [`http`] | clients speak | model, crypto, service |
 //! | [`worker`] | time speaks: sweeps, looks for what other nodes did | model, crypto, service |
 //! | [`config`] | one tree of settings; the commented default is compiled in | settings of each layer |
@@ -22,6 +23,7 @@ pub mod crypto;
 pub mod gateway;
 pub mod http;
 pub mod model;
+pub mod provider;
 pub mod service;
 pub mod signal;
 pub mod store;

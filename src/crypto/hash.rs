@@ -43,7 +43,7 @@ impl HashKey {
 }
 
 /// HMAC takes a key of any length, so this cannot fail.
-fn hmac<M: Mac + hmac::digest::KeyInit>(key: &[u8]) -> M {
+pub(super) fn hmac<M: Mac + hmac::digest::KeyInit>(key: &[u8]) -> M {
     match <M as Mac>::new_from_slice(key) {
         Ok(mac) => mac,
         Err(_) => unreachable!("HMAC takes keys of any length"),

@@ -8,12 +8,14 @@ pub mod rsa;
 pub mod seal;
 pub mod shared_key;
 pub mod sid;
+pub mod signature;
 
 pub use hash::HashKey;
 pub use rsa::{Identity, PublicKey};
 pub use seal::{MasterKey, Place};
 pub use shared_key::SharedKey;
 pub use sid::Sid;
+pub use signature::WebhookSecret;
 
 /// What can go wrong in here. Says nothing of why: a reason would be an oracle.
 #[derive(Debug, thiserror::Error)]
@@ -32,4 +34,16 @@ impl From<openssl::error::ErrorStack> for Error {
     fn from(stack: openssl::error::ErrorStack) -> Self {
         Self::Library(stack.to_string())
     }
+}
+
+/// Known answers that other people's libraries made. They lie beside the repository; where they
+/// are absent, those cases are skipped.
+#[cfg(test)]
+fn vectors(name: &str) -> Result<Option<serde_json::Value>, Box<dyn std::error::Error>> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors").join(name);
+    if !path.exists() {
+        println!("skipped: there is no {}", path.display());
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&std::fs::read(path)?)?))
 }

@@ -1,26 +1,32 @@
 //! The vocabulary: values that are valid because they exist. No I/O.
 
+pub mod address;
 pub mod clock;
 pub mod digest;
 pub mod event;
 pub mod id;
+pub mod keyword;
 pub mod message;
 pub mod origin;
 pub mod phone;
 pub mod platform;
 pub mod qr;
 pub mod secret;
+pub mod segment;
 pub mod span;
 pub mod user;
 
+pub use address::{Address, AddressKind, PhoneReport};
 pub use clock::{Clock, Millis, rfc3339};
 pub use digest::{Digest, DigestPair};
 pub use id::{
     AccountId, AdminKeyId, ClientId, DeviceId, EndpointId, EventId, InboundId, MessageId, NumberId, PublicationId,
 };
+pub use keyword::Keyword;
 pub use origin::Origin;
 pub use phone::Phone;
 pub use platform::Platform;
 pub use secret::Secret;
+pub use segment::{Encoding, Segments};
 pub use span::Span;
 pub use user::UserId;

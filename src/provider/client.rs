@@ -1,0 +1,224 @@
+//! The HTTP client of the providers: pooled, bounded, and able to say whether a request went out.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{HeaderMap, RETRY_AFTER};
+use http::{Method, StatusCode};
+use reqwest::{RequestBuilder, Response};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+use tokio::sync::Semaphore;
+
+use super::{AskError, BaseUrl, Outcome, Settings};
+
+/// Answers are read no further.
+const ANSWER_LIMIT: usize = 64 * 1024;
+/// Idle connections are closed before the provider does it: a request that meets a closing
+/// connection is uncertain.
+const IDLE_FOR: Duration = Duration::from_secs(20);
+pub(super) const USER_AGENT: &str = concat!("Switchboard/", env!("CARGO_PKG_VERSION"));
+/// No provider's pause is believed beyond a day.
+const LONGEST_PAUSE: u64 = 86_400;
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make an HTTP client: {0}")]
+pub struct BadClient(String);
+
+impl BadClient {
+    pub(super) fn new(error: &reqwest::Error) -> Self {
+        Self(chain(error))
+    }
+}
+
+/// One for the process: the pool is shared by all accounts.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    timeout: Duration,
+    connections_per_host: usize,
+    permits: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+}
+
+/// A provider's host, and the permits to call it.
+#[derive(Clone)]
+pub(super) struct Host {
+    client: Client,
+    base: BaseUrl,
+    permits: Arc<Semaphore>,
+}
+
+/// Why there is no status to judge by.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The request was not written.
+    NotSent(String),
+    /// It was, at least in part.
+    NoAnswer(String),
+}
+
+/// A status, and what could be read of its body.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    retry_after: Option<Duration>,
+    /// Empty where it was cut off or too long: nobody may act on half an answer.
+    pub(super) body: Bytes,
+}
+
+impl Client {
+    pub fn new(settings: &Settings) -> Result<Self, BadClient> {
+        let timeout = settings.timeout.as_duration();
+        let http = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .timeout(timeout)
+            .connect_timeout(settings.connect_timeout.as_duration().min(timeout))
+            .pool_idle_timeout(IDLE_FOR)
+            .pool_max_idle_per_host(settings.connections_per_host)
+            .redirect(reqwest::redirect::Policy::none())
+            // hyper repeats only what it never began to write, and only on a reused connection
+            .retry(reqwest::retry::never())
+            .build()
+            .map_err(|error| BadClient::new(&error))?;
+        let connections_per_host = settings.connections_per_host.max(1);
+        Ok(Self { http, timeout, connections_per_host, permits: Arc::default() })
+    }
+
+    pub(super) fn host(&self, base: &BaseUrl) -> Host {
+        let mut known = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let permits = known
+            .entry(base.to_string())
+            .or_insert_with(|| Arc::new(Semaphore::new(self.connections_per_host.min(Semaphore::MAX_PERMITS))));
+        Host { client: self.clone(), base: base.clone(), permits: permits.clone() }
+    }
+}
+
+impl Host {
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.http.request(method, self.base.join(path))
+    }
+
+    pub(super) async fn call(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        let permit = tokio::time::timeout(self.client.timeout, self.permits.acquire()).await;
+        let Ok(Ok(_permit)) = permit else {
+            return Err(Failure::NotSent("every connection to the provider was busy".into()));
+        };
+        let response = request.send().await.map_err(failure)?;
+        Ok(Answer::read(response).await)
+    }
+}
+
+/// Told apart by what reqwest 0.13 and hyper 1 guarantee: `is_connect` covers the name, the
+/// connection, TLS and `connect_timeout`, all before a byte of the request; a hyper error that
+/// is "canceled" hands the request back unwritten. Anything else may have been written.
+fn failure(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let mut is_unwritten = error.is_connect() || error.is_builder();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        is_unwritten |= cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        source = cause.source();
+    }
+    let reason = chain(&error);
+    if is_unwritten { Failure::NotSent(reason) } else { Failure::NoAnswer(reason) }
+}
+
+/// An error with its causes: reqwest alone says only "error sending request".
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl Answer {
+    async fn read(mut response: Response) -> Self {
+        let status = response.status();
+        let retry_after = retry_after(response.headers(), OffsetDateTime::now_utc());
+        let mut body = BytesMut::new();
+        let whole = loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_LIMIT => body.extend_from_slice(&chunk),
+                Ok(None) => break true,
+                Ok(Some(_)) | Err(_) => break false,
+            }
+        };
+        Self { status, retry_after, body: if whole { body.freeze() } else { Bytes::new() } }
+    }
+
+    /// The outcome of a send that did not succeed; `explain` reads the provider's code and words.
+    pub(super) fn outcome(&self, explain: impl Fn(&[u8]) -> Option<(Option<i64>, String)>) -> Outcome {
+        let (code, words) = explain(&self.body).unwrap_or_default();
+        let reason = self.reason(&words);
+        match self.status.as_u16() {
+            // our queue at the provider is full: that passes
+            _ if code == Some(21_611) => Outcome::Throttled { after: self.retry_after, reason },
+            429 => Outcome::Throttled { after: self.retry_after, reason },
+            400..=499 => Outcome::Refused { code, reason },
+            // a redirect is not followed: nothing was taken
+            300..=399 | 500 | 503 => Outcome::Unreachable { reason },
+            _ => Outcome::Uncertain { reason },
+        }
+    }
+
+    /// The same for a question.
+    pub(super) fn ask_error(&self, explain: impl Fn(&[u8]) -> Option<(Option<i64>, String)>) -> AskError {
+        let (code, words) = explain(&self.body).unwrap_or_default();
+        let reason = self.reason(&words);
+        match self.status.as_u16() {
+            401 | 403 => AskError::Denied { reason },
+            429 => AskError::Throttled { after: self.retry_after, reason },
+            400..=499 => AskError::Refused { code, reason },
+            _ => AskError::Unreachable { reason },
+        }
+    }
+
+    fn reason(&self, words: &str) -> String {
+        // it is stored and shown
+        let words: String = words.chars().filter(|c| !c.is_control()).take(300).collect();
+        if words.is_empty() { format!("HTTP {}", self.status.as_u16()) } else { words }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotSent(reason) => Self::Unreachable { reason },
+            Failure::NoAnswer(reason) => Self::Uncertain { reason },
+        }
+    }
+}
+
+impl From<Failure> for AskError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotSent(reason) | Failure::NoAnswer(reason) => Self::Unreachable { reason },
+        }
+    }
+}
+
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
+pub(super) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let secs = match text.parse::<u64>() {
+        Ok(secs) => secs,
+        Err(_) => {
+            let at = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+            u64::try_from((at - now).whole_seconds()).unwrap_or(0)
+        }
+    };
+    Some(Duration::from_secs(secs.min(LONGEST_PAUSE)))
+}
+
+#[cfg(test)]
+#[path = "client_test.rs"]
+mod tests;

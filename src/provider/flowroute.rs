@@ -1,0 +1,124 @@
+//! Flowroute: sends, looks a message up, and reads its webhooks
+//! (<https://developer.flowroute.com/api/messages/v2.1/>).
+
+mod webhook;
+
+use http::Method;
+use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use super::client::{Answer, Client, Host};
+use super::credential::FlowrouteCredentials;
+use super::{AskError, Outcome, Outgoing, Receipt, Settings};
+use crate::model::Secret;
+
+pub use webhook::{parse_inbound, parse_receipt};
+
+const MESSAGES: &str = "/v2.1/messages";
+const JSON_API: &str = "application/vnd.api+json";
+
+/// One account at Flowroute.
+#[derive(Clone)]
+pub struct Flowroute {
+    host: Host,
+    access_key: String,
+    secret_key: Secret,
+}
+
+/// The first error of JSON:API; Flowroute has no codes of its own beyond the status.
+fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let error = body.get("errors")?.get(0)?;
+    let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or_default();
+    Some((webhook::integer(&error["status"]), words.to_owned()))
+}
+
+/// Flowroute writes numbers without the plus.
+fn bare(number: &str) -> &str {
+    number.strip_prefix('+').unwrap_or(number)
+}
+
+fn document(message: &Outgoing) -> Value {
+    let mut attributes = json!({
+        "to": bare(&message.to),
+        "from": bare(&message.from),
+        "body": message.body,
+        "is_mms": !message.media_urls.is_empty(),
+    });
+    if !message.media_urls.is_empty() {
+        attributes["media_urls"] = json!(message.media_urls);
+    }
+    if let Some(url) = &message.status_url {
+        attributes["dlr_callback"] = json!(url);
+    }
+    json!({ "data": { "type": "message", "attributes": attributes } })
+}
+
+impl Flowroute {
+    pub fn open(account: &FlowrouteCredentials, settings: &Settings, http: &Client) -> Self {
+        Self {
+            host: http.host(&settings.flowroute_base_url),
+            access_key: account.access_key.clone(),
+            secret_key: account.secret_key.clone(),
+        }
+    }
+
+    /// `POST /v2.1/messages`.
+    pub async fn send(&self, message: &Outgoing) -> Outcome {
+        let request = self.host.request(Method::POST, MESSAGES).header(CONTENT_TYPE, JSON_API);
+        let request = request.body(document(message).to_string());
+        let answer = match self.host.call(request.basic_auth(&self.access_key, Some(self.secret_key.expose()))).await {
+            Ok(answer) => answer,
+            Err(failure) => return failure.into(),
+        };
+        if !answer.status.is_success() {
+            return answer.outcome(explain);
+        }
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        match body["data"]["id"].as_str() {
+            Some(id) if !id.is_empty() => Outcome::Accepted { provider_id: id.to_owned(), segments: None },
+            _ => Outcome::Uncertain { reason: "Flowroute's answer names no message".into() },
+        }
+    }
+
+    /// `GET /v2.1/messages/{mdr2-…}`: the newest of its delivery receipts, or the message's own status.
+    pub async fn fetch(&self, provider_id: &str) -> Result<Option<Receipt>, AskError> {
+        if !provider_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            return Ok(None);
+        }
+        let request = self.host.request(Method::GET, &format!("{MESSAGES}/{provider_id}"));
+        let answer = match self.ask(request).await {
+            Err(AskError::Refused { code: Some(404), .. }) => return Ok(None),
+            answer => answer?,
+        };
+        let body: Value = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        webhook::fetched(&body).map(Some).map_err(|_| unreadable())
+    }
+
+    /// `GET /v2.1/messages?limit=1`: whether the credentials are good.
+    pub async fn check(&self) -> Result<(), AskError> {
+        // `start_date` is required
+        let query = [("start_date", "2020-01-01"), ("limit", "1")];
+        self.ask(self.host.request(Method::GET, MESSAGES).query(&query)).await.map(|_| ())
+    }
+
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
+        let answer = self.host.call(request.basic_auth(&self.access_key, Some(self.secret_key.expose()))).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let status = i64::from(answer.status.as_u16());
+        Err(match answer.ask_error(explain) {
+            AskError::Refused { reason, code } => AskError::Refused { code: code.or(Some(status)), reason },
+            other => other,
+        })
+    }
+}
+
+fn unreadable() -> AskError {
+    AskError::Unreachable { reason: "Flowroute's answer cannot be read".into() }
+}
+
+#[cfg(test)]
+#[path = "flowroute/flowroute_test.rs"]
+mod tests;

@@ -1,0 +1,209 @@
+//! A provider inside the process: no network, the newest messages kept to be looked at.
+//!
+//! Every number delivers, but for these, whose first five mean what they mean to Twilio's test
+//! credentials:
+//!
+//! | `to` | what happens |
+//! |---|---|
+//! | +15005550001 | refused, 21211: not a number |
+//! | +15005550002 | refused, 21612: no route |
+//! | +15005550003 | refused, 21408: region not allowed |
+//! | +15005550004 | refused, 21610: opted out |
+//! | +15005550009 | refused, 21614: not a mobile |
+//! | +15005550010 | delivered, and the body comes back as an inbound message |
+//! | +15005550011 | accepted, then an undelivered receipt, 30003 |
+//! | +15005550012 | accepted, then a failed receipt, 30007 |
+//! | +15005550013 | throttled for a second the first time, then delivered |
+//! | +15005550014 | unreachable, always |
+//! | +15005550015 | unreachable the first time, then delivered |
+//! | +15005550016 | uncertain, but it was sent: it can be found |
+//! | +15005550017 | uncertain the first time, and not sent; then delivered |
+//! | +15005550018 | accepted, no receipt ever |
+//! | +15005550019 | delivered, after three seconds |
+
+mod ring;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{Inbound, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
+use crate::model::{Clock, MessageId, Millis, Segments};
+
+use ring::Ring;
+pub use ring::{Filter, LoopbackMessage, Page};
+
+/// What a carrier would post to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoopbackEvent {
+    /// `message` is ours: the receipt may come before its provider id is stored.
+    Receipt {
+        message: MessageId,
+        receipt: Receipt,
+    },
+    Inbound(Inbound),
+}
+
+/// The process's one loopback carrier; clones are the same one.
+#[derive(Clone)]
+pub struct Loopback(Arc<Inside>);
+
+struct Inside {
+    latency: Duration,
+    has_receipts: bool,
+    clock: Clock,
+    /// Ids must not come again after a restart.
+    run: u64,
+    ring: Mutex<Ring>,
+    events: mpsc::Sender<LoopbackEvent>,
+    dropped: AtomicU64,
+}
+
+/// What a number does.
+#[derive(Clone, Copy)]
+enum Trick {
+    Deliver,
+    Refuse(i64, &'static str),
+    Echo,
+    Report(ReceiptState, i64),
+    ThrottleOnce,
+    Unreachable,
+    UnreachableOnce,
+    UncertainSent,
+    UncertainOnce,
+    Silent,
+    Slow,
+}
+
+fn trick(to: &str) -> Trick {
+    match to.strip_prefix("+1500555").unwrap_or_default() {
+        "0001" => Trick::Refuse(21_211, "not a phone number"),
+        "0002" => Trick::Refuse(21_612, "no route to this number"),
+        "0003" => Trick::Refuse(21_408, "this region is not allowed"),
+        "0004" => Trick::Refuse(21_610, "the recipient opted out"),
+        "0009" => Trick::Refuse(21_614, "not a mobile number"),
+        "0010" => Trick::Echo,
+        "0011" => Trick::Report(ReceiptState::Undelivered, 30_003),
+        "0012" => Trick::Report(ReceiptState::Failed, 30_007),
+        "0013" => Trick::ThrottleOnce,
+        "0014" => Trick::Unreachable,
+        "0015" => Trick::UnreachableOnce,
+        "0016" => Trick::UncertainSent,
+        "0017" => Trick::UncertainOnce,
+        "0018" => Trick::Silent,
+        "0019" => Trick::Slow,
+        _ => Trick::Deliver,
+    }
+}
+
+impl Loopback {
+    /// Events that `events` has no room for are dropped and counted: a send never waits for them.
+    pub fn new(settings: &Settings, clock: Clock, events: mpsc::Sender<LoopbackEvent>) -> Self {
+        Self(Arc::new(Inside {
+            latency: settings.loopback_latency.as_duration(),
+            has_receipts: settings.loopback_receipts,
+            clock,
+            run: rand::random(),
+            ring: Mutex::default(),
+            events,
+            dropped: AtomicU64::new(0),
+        }))
+    }
+
+    pub async fn send(&self, message: &Outgoing) -> Outcome {
+        let trick = trick(&message.to);
+        let slow = if matches!(trick, Trick::Slow) { Duration::from_secs(3) } else { Duration::ZERO };
+        let wait = self.0.latency + slow;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        match trick {
+            Trick::Refuse(code, reason) => Outcome::Refused { code: Some(code), reason: reason.into() },
+            Trick::ThrottleOnce if self.is_first(message.id) => {
+                Outcome::Throttled { after: Some(Duration::from_secs(1)), reason: "too many messages".into() }
+            }
+            Trick::Unreachable => Outcome::Unreachable { reason: "nobody is there".into() },
+            Trick::UnreachableOnce if self.is_first(message.id) => {
+                Outcome::Unreachable { reason: "nobody was there".into() }
+            }
+            Trick::UncertainOnce if self.is_first(message.id) => {
+                Outcome::Uncertain { reason: "no answer; it was not sent".into() }
+            }
+            Trick::Deliver
+            | Trick::Echo
+            | Trick::Report(..)
+            | Trick::ThrottleOnce
+            | Trick::UnreachableOnce
+            | Trick::UncertainSent
+            | Trick::UncertainOnce
+            | Trick::Silent
+            | Trick::Slow => self.accept(message, trick),
+        }
+    }
+
+    fn accept(&self, message: &Outgoing, trick: Trick) -> Outcome {
+        let now_ms = self.0.clock.now_ms();
+        let (state, error_code) = match trick {
+            Trick::Report(state, code) => (state, Some(code)),
+            Trick::Silent => (ReceiptState::Sent, None),
+            _ => (ReceiptState::Delivered, None),
+        };
+        let provider_id = self.ring().push(self.0.run, message, state, error_code, now_ms);
+        if self.0.has_receipts && !matches!(trick, Trick::Silent) {
+            let receipt = Receipt { provider_id: provider_id.clone(), state, error_code, at_ms: Some(now_ms) };
+            self.tell(LoopbackEvent::Receipt { message: message.id, receipt });
+        }
+        if matches!(trick, Trick::Echo) {
+            self.tell(LoopbackEvent::Inbound(Inbound {
+                provider_id: format!("{provider_id}-echo"),
+                from: message.to.clone(),
+                to: message.from.clone(),
+                body: message.body.clone(),
+                media: Vec::new(),
+            }));
+        }
+        if matches!(trick, Trick::UncertainSent) {
+            return Outcome::Uncertain { reason: "no answer; it was sent".into() };
+        }
+        Outcome::Accepted { provider_id, segments: Some(i64::from(Segments::of(&message.body).count)) }
+    }
+
+    fn tell(&self, event: LoopbackEvent) {
+        if self.0.events.try_send(event).is_err() {
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Events that found no room since the start.
+    pub fn dropped(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+
+    /// What was sent, newest first.
+    pub fn list(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Page {
+        self.ring().list(filter, cursor, limit)
+    }
+
+    pub(super) fn find(&self, message: &Outgoing, since_ms: Millis) -> Vec<Sent> {
+        self.ring().find(message, since_ms)
+    }
+
+    pub(super) fn fetch(&self, provider_id: &str) -> Option<Receipt> {
+        self.ring().fetch(provider_id)
+    }
+
+    fn is_first(&self, message: MessageId) -> bool {
+        self.ring().is_first(message)
+    }
+
+    /// Held for moments only, and never over an await.
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[path = "loopback/loopback_test.rs"]
+mod tests;

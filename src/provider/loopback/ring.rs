@@ -1,0 +1,122 @@
+//! The newest messages that the loopback carrier took.
+
+use std::collections::VecDeque;
+
+use crate::model::{MessageId, Millis};
+use crate::provider::{Outgoing, Receipt, ReceiptState, Sent};
+
+/// Messages kept; the oldest makes room.
+pub(super) const KEPT: usize = 100_000;
+/// Messages remembered for having been turned away once.
+const REMEMBERED: usize = 10_000;
+
+/// A message as the loopback carrier shows it.
+#[derive(Clone, Debug)]
+pub struct LoopbackMessage {
+    /// Counts up from 0; a cursor is one of these.
+    pub number: u64,
+    pub message: MessageId,
+    pub sent: Sent,
+    pub media_urls: Vec<String>,
+    pub state: ReceiptState,
+    pub error_code: Option<i64>,
+}
+
+/// Which messages to list; what is `None` is not asked for.
+#[derive(Clone, Default)]
+pub struct Filter {
+    pub to: Option<String>,
+    pub from: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Newest first.
+    pub messages: Vec<LoopbackMessage>,
+    /// The cursor of the page after this one, where there is one.
+    pub next: Option<u64>,
+}
+
+#[derive(Default)]
+pub(super) struct Ring {
+    messages: VecDeque<LoopbackMessage>,
+    next: u64,
+    turned_away: VecDeque<MessageId>,
+}
+
+impl Ring {
+    /// Keeps a message and gives it an id.
+    pub(super) fn push(
+        &mut self,
+        run: u64,
+        message: &Outgoing,
+        state: ReceiptState,
+        error_code: Option<i64>,
+        now_ms: Millis,
+    ) -> String {
+        let provider_id = format!("LB{run:016x}{:016x}", self.next);
+        if self.messages.len() == KEPT {
+            self.messages.pop_front();
+        }
+        self.messages.push_back(LoopbackMessage {
+            number: self.next,
+            message: message.id,
+            sent: Sent {
+                provider_id: provider_id.clone(),
+                to: message.to.clone(),
+                from: message.from.clone(),
+                body: message.body.clone(),
+                created_ms: now_ms,
+            },
+            media_urls: message.media_urls.clone(),
+            state,
+            error_code,
+        });
+        self.next += 1;
+        provider_id
+    }
+
+    pub(super) fn list(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Page {
+        let wanted = |text: &Option<String>, value: &str| text.as_deref().is_none_or(|text| text == value);
+        let mut matching = self
+            .messages
+            .iter()
+            .rev()
+            .filter(|kept| cursor.is_none_or(|cursor| kept.number < cursor))
+            .filter(|kept| wanted(&filter.to, &kept.sent.to) && wanted(&filter.from, &kept.sent.from));
+        let messages: Vec<_> = matching.by_ref().take(limit).cloned().collect();
+        let next = messages.last().map(|last| last.number).filter(|_| matching.next().is_some());
+        Page { messages, next }
+    }
+
+    pub(super) fn find(&self, message: &Outgoing, since_ms: Millis) -> Vec<Sent> {
+        let same = |sent: &&Sent| sent.to == message.to && sent.from == message.from && sent.body == message.body;
+        let recent = self.messages.iter().rev().map(|kept| &kept.sent).filter(|sent| sent.created_ms >= since_ms);
+        recent.filter(same).cloned().collect()
+    }
+
+    pub(super) fn fetch(&self, provider_id: &str) -> Option<Receipt> {
+        // the end of an id is the message's number, and numbers lie in a row
+        let number = u64::from_str_radix(provider_id.get(18..)?, 16).ok()?;
+        let at = number.checked_sub(self.messages.front()?.number)?;
+        let kept = self.messages.get(usize::try_from(at).ok()?)?;
+        (kept.sent.provider_id == provider_id).then(|| Receipt {
+            provider_id: provider_id.to_owned(),
+            state: kept.state,
+            error_code: kept.error_code,
+            at_ms: Some(kept.sent.created_ms),
+        })
+    }
+
+    /// Whether this message was not here before; it is from now on.
+    pub(super) fn is_first(&mut self, message: MessageId) -> bool {
+        if self.turned_away.contains(&message) {
+            return false;
+        }
+        if self.turned_away.len() == REMEMBERED {
+            self.turned_away.pop_front();
+        }
+        self.turned_away.push_back(message);
+        true
+    }
+}

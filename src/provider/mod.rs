@@ -1,0 +1,271 @@
+//! The outside we call: carriers behind one interface, and the endpoints of our own webhooks.
+
+pub mod client;
+pub mod credential;
+pub mod flowroute;
+pub mod loopback;
+pub mod settings;
+pub mod twilio;
+pub mod webhook;
+
+#[cfg(test)]
+mod mock;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::{MessageId, Millis};
+
+pub use client::{BadClient, Client};
+pub use credential::{BadCredentials, Credentials};
+pub use flowroute::Flowroute;
+pub use loopback::{Loopback, LoopbackEvent};
+pub use settings::{BaseUrl, Settings};
+pub use twilio::{Lookup, Twilio};
+pub use webhook::{Delivery, Webhooks};
+
+/// A message to hand to a provider.
+#[derive(Clone)]
+pub struct Outgoing {
+    pub id: MessageId,
+    /// An address, or a Twilio messaging service (`MG…`).
+    pub from: String,
+    pub to: String,
+    pub body: String,
+    pub media_urls: Vec<String>,
+    pub valid_for_secs: Option<u32>,
+    /// Where the provider reports what became of it.
+    pub status_url: Option<String>,
+}
+
+/// Bodies and phones stay out of logs.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outgoing({})", self.id)
+    }
+}
+
+/// What became of one send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Accepted {
+        provider_id: String,
+        segments: Option<i64>,
+    },
+    /// Final: the same message would be refused again.
+    Refused {
+        code: Option<i64>,
+        reason: String,
+    },
+    /// Nothing was sent: retry after so long.
+    Throttled {
+        after: Option<Duration>,
+        reason: String,
+    },
+    /// Nothing was sent: retry.
+    Unreachable {
+        reason: String,
+    },
+    /// The request went out and no readable answer came: it may have been sent.
+    Uncertain {
+        reason: String,
+    },
+}
+
+/// Why a question to a provider was not answered. Asking again does no harm.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// 401 or 403.
+    #[error("the provider does not take these credentials: {reason}")]
+    Denied { reason: String },
+    #[error("the provider refused: {reason}")]
+    Refused { code: Option<i64>, reason: String },
+    #[error("the provider asks for patience: {reason}")]
+    Throttled { after: Option<Duration>, reason: String },
+    #[error("the provider did not answer: {reason}")]
+    Unreachable { reason: String },
+    #[error("this provider cannot be asked that")]
+    Unsupported,
+}
+
+/// What a live check of credentials found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    #[error("the provider does not take these credentials: {0}")]
+    Denied(String),
+    #[error("the credentials could not be checked: {0}")]
+    Unanswered(String),
+}
+
+impl From<AskError> for CheckError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Denied { reason } => Self::Denied(reason),
+            other => Self::Unanswered(other.to_string()),
+        }
+    }
+}
+
+/// A message that a provider lists.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub provider_id: String,
+    pub to: String,
+    pub from: String,
+    pub body: String,
+    /// By the provider's clock; Twilio tells whole seconds.
+    pub created_ms: Millis,
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sent({})", self.provider_id)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptState {
+    Queued,
+    Sending,
+    Sent,
+    Delivered,
+    Undelivered,
+    Failed,
+    Canceled,
+    /// A word that we do not know: it changes nothing.
+    Unknown,
+}
+
+/// What a provider says of a message that it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub provider_id: String,
+    pub state: ReceiptState,
+    pub error_code: Option<i64>,
+    pub at_ms: Option<Millis>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Media {
+    pub url: String,
+    pub content_type: String,
+}
+
+/// A message that came in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Inbound {
+    pub provider_id: String,
+    pub from: String,
+    pub to: String,
+    pub body: String,
+    pub media: Vec<Media>,
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inbound({}, {} media)", self.provider_id, self.media.len())
+    }
+}
+
+/// A webhook that is not what its provider documents: the field that is missing or wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook has no usable {0}")]
+pub struct Unreadable(pub &'static str);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Twilio,
+    Flowroute,
+    Loopback,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Twilio, Self::Flowroute, Self::Loopback];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Twilio => "twilio",
+            Self::Flowroute => "flowroute",
+            Self::Loopback => "loopback",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Whether a refusal says that the recipient opted out at the provider.
+pub fn opted_out(kind: Kind, code: Option<i64>) -> bool {
+    match kind {
+        Kind::Twilio | Kind::Loopback => code == Some(21_610),
+        Kind::Flowroute => false,
+    }
+}
+
+/// One account, ready to be called.
+#[derive(Clone)]
+pub enum Connector {
+    Twilio(Twilio),
+    Flowroute(Flowroute),
+    Loopback(Loopback),
+}
+
+impl Connector {
+    /// `loopback` is the process's one; other kinds do not touch it.
+    pub fn open(credentials: &Credentials, settings: &Settings, http: &Client, loopback: &Loopback) -> Self {
+        match credentials {
+            Credentials::Twilio(account) => Self::Twilio(Twilio::open(account, settings, http)),
+            Credentials::Flowroute(account) => Self::Flowroute(Flowroute::open(account, settings, http)),
+            Credentials::Loopback(_) => Self::Loopback(loopback.clone()),
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Twilio(_) => Kind::Twilio,
+            Self::Flowroute(_) => Kind::Flowroute,
+            Self::Loopback(_) => Kind::Loopback,
+        }
+    }
+
+    pub async fn send(&self, message: &Outgoing) -> Outcome {
+        match self {
+            Self::Twilio(twilio) => twilio.send(message).await,
+            Self::Flowroute(flowroute) => flowroute.send(message).await,
+            Self::Loopback(loopback) => loopback.send(message).await,
+        }
+    }
+
+    /// Whether [`Connector::find`] can settle an uncertain send.
+    pub fn can_list(&self) -> bool {
+        !matches!(self, Self::Flowroute(_))
+    }
+
+    /// What the provider has with the same sender, recipient and body, created since then; newest first.
+    pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+        match self {
+            Self::Twilio(twilio) => twilio.find(message, since_ms).await,
+            Self::Flowroute(_) => Err(AskError::Unsupported),
+            Self::Loopback(loopback) => Ok(loopback.find(message, since_ms)),
+        }
+    }
+
+    /// What became of a message by the provider's id; `None` where it knows none such.
+    pub async fn fetch(&self, provider_id: &str) -> Result<Option<Receipt>, AskError> {
+        match self {
+            Self::Twilio(twilio) => twilio.fetch(provider_id).await,
+            Self::Flowroute(flowroute) => flowroute.fetch(provider_id).await,
+            Self::Loopback(loopback) => Ok(loopback.fetch(provider_id)),
+        }
+    }
+
+    /// Asks the provider whether the credentials are good. Sends nothing to anyone.
+    pub async fn check(&self) -> Result<(), CheckError> {
+        match self {
+            Self::Twilio(twilio) => twilio.check().await.map_err(CheckError::from),
+            Self::Flowroute(flowroute) => flowroute.check().await.map_err(CheckError::from),
+            Self::Loopback(_) => Ok(()),
+        }
+    }
+}

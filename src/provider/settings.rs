@@ -1,0 +1,80 @@
+//! `[provider]`: where the providers answer, and how long we wait for them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use reqwest::Url;
+use serde::{Deserialize, Deserializer};
+
+use crate::model::Span;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub twilio_base_url: BaseUrl,
+    pub twilio_lookup_base_url: BaseUrl,
+    pub flowroute_base_url: BaseUrl,
+    /// For a whole call; what takes longer is uncertain.
+    pub timeout: Span,
+    /// For a name, a connection and TLS; shorter than `timeout`, or we cannot tell that nothing was sent.
+    pub connect_timeout: Span,
+    /// To one host, busy and idle ones together.
+    pub connections_per_host: usize,
+    /// How long a loopback send takes.
+    pub loopback_latency: Span,
+    /// Whether the loopback provider reports deliveries.
+    pub loopback_receipts: bool,
+}
+
+/// `http(s)://host[:port][/path]`, kept without the last slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("a base URL is http(s)://host[:port][/path], without login, query or fragment")]
+pub struct NotABaseUrl;
+
+impl BaseUrl {
+    /// The URL of a path that begins with a slash.
+    pub fn join(&self, path: &str) -> String {
+        [&self.0, path].concat()
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = NotABaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, NotABaseUrl> {
+        let url: Url = text.parse().map_err(|_| NotABaseUrl)?;
+        let is_bare = url.username().is_empty() && url.password().is_none() && !text.contains(['?', '#']);
+        let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        if is_bare && is_web { Ok(Self(url.as_str().trim_end_matches('/').to_owned())) } else { Err(NotABaseUrl) }
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for BaseUrl {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_takes_paths() -> Result<(), NotABaseUrl> {
+        assert_eq!("https://api.twilio.com".parse::<BaseUrl>()?.join("/x"), "https://api.twilio.com/x");
+        assert_eq!("http://127.0.0.1:4010/mock/".parse::<BaseUrl>()?.join("/x"), "http://127.0.0.1:4010/mock/x");
+        for bad in ["", "api.twilio.com", "ftp://h", "https://u:p@h", "https://h?x", "https://h#", "mailto:x"] {
+            assert!(bad.parse::<BaseUrl>().is_err(), "{bad}");
+        }
+        Ok(())
+    }
+}

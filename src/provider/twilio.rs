@@ -1,0 +1,228 @@
+//! Twilio: sends, lists, looks numbers up, and reads its webhooks
+//! (<https://www.twilio.com/docs/messaging/api/message-resource>).
+
+mod webhook;
+
+use http::Method;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use super::client::{Answer, Client, Host};
+use super::credential::TwilioCredentials;
+use super::{AskError, Outcome, Outgoing, Receipt, Sent, Settings};
+use crate::model::{Millis, Secret};
+
+pub use webhook::{EMPTY_TWIML, parse_inbound, parse_receipt};
+
+/// Twilio's longest `ValidityPeriod`, in seconds.
+const LONGEST_VALIDITY: u32 = 36_000;
+/// Pages of [`PAGE_SIZE`] that a search reads at most.
+const PAGES: usize = 10;
+const PAGE_SIZE: &str = "100";
+/// Trial accounts put it before every body.
+const TRIAL: &str = "Sent from your Twilio trial account - ";
+
+/// One account at Twilio.
+#[derive(Clone)]
+pub struct Twilio {
+    host: Host,
+    lookup_host: Host,
+    /// `/2010-04-01/Accounts/{AC}`.
+    path: String,
+    user: String,
+    password: Secret,
+}
+
+/// What Twilio Lookup says of a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    pub is_valid: bool,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// As the country writes it.
+    pub national_format: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ErrorIn {
+    code: Option<i64>,
+    message: Option<String>,
+}
+
+/// A message as Twilio shows it; its times are RFC 2822, its counts strings.
+#[derive(Deserialize)]
+struct MessageIn {
+    sid: String,
+    #[serde(default)]
+    status: String,
+    from: Option<String>,
+    messaging_service_sid: Option<String>,
+    to: Option<String>,
+    body: Option<String>,
+    num_segments: Option<String>,
+    date_created: Option<String>,
+    date_updated: Option<String>,
+    error_code: Option<i64>,
+    #[serde(default)]
+    direction: String,
+}
+
+#[derive(Deserialize)]
+struct PageIn {
+    messages: Vec<MessageIn>,
+    next_page_uri: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct LookupIn {
+    valid: Option<bool>,
+    country_code: Option<String>,
+    national_format: Option<String>,
+}
+
+fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
+    let error: ErrorIn = serde_json::from_slice(body).ok()?;
+    Some((error.code, error.message.unwrap_or_default()))
+}
+
+fn millis(date: Option<&str>) -> Option<Millis> {
+    OffsetDateTime::parse(date?, &Rfc2822).ok().map(|at| at.unix_timestamp() * 1000)
+}
+
+/// A sender is a number, or a messaging service that chooses one.
+fn is_service(from: &str) -> bool {
+    from.len() == 34 && from.starts_with("MG")
+}
+
+/// The form of a new message.
+fn form(message: &Outgoing) -> Vec<(&'static str, String)> {
+    let sender = if is_service(&message.from) { "MessagingServiceSid" } else { "From" };
+    let mut form = vec![("To", message.to.clone()), (sender, message.from.clone())];
+    if !message.body.is_empty() || message.media_urls.is_empty() {
+        form.push(("Body", message.body.clone()));
+    }
+    form.extend(message.media_urls.iter().map(|url| ("MediaUrl", url.clone())));
+    form.extend(message.status_url.iter().map(|url| ("StatusCallback", url.clone())));
+    form.extend(message.valid_for_secs.map(|secs| ("ValidityPeriod", secs.clamp(1, LONGEST_VALIDITY).to_string())));
+    form
+}
+
+impl Twilio {
+    pub fn open(account: &TwilioCredentials, settings: &Settings, http: &Client) -> Self {
+        let (user, password) = match (&account.api_key, &account.api_secret) {
+            (Some(key), Some(secret)) => (key, secret),
+            _ => (&account.account_sid, &account.auth_token),
+        };
+        Self {
+            host: http.host(&settings.twilio_base_url),
+            lookup_host: http.host(&settings.twilio_lookup_base_url),
+            path: format!("/2010-04-01/Accounts/{}", account.account_sid),
+            user: user.clone(),
+            password: password.clone(),
+        }
+    }
+
+    /// `POST …/Messages.json`.
+    pub async fn send(&self, message: &Outgoing) -> Outcome {
+        let request = self.host.request(Method::POST, &format!("{}/Messages.json", self.path)).form(&form(message));
+        let answer = match self.host.call(request.basic_auth(&self.user, Some(self.password.expose()))).await {
+            Ok(answer) => answer,
+            Err(failure) => return failure.into(),
+        };
+        if !answer.status.is_success() {
+            return answer.outcome(explain);
+        }
+        match serde_json::from_slice::<MessageIn>(&answer.body) {
+            Ok(made) if !made.sid.is_empty() => {
+                let segments = made.num_segments.and_then(|count| count.parse().ok()).filter(|count| *count > 0);
+                Outcome::Accepted { provider_id: made.sid, segments }
+            }
+            _ => Outcome::Uncertain { reason: "Twilio's answer names no message".into() },
+        }
+    }
+
+    /// `GET …/Messages.json?To=&From=&DateSent>=`: whole days there, seconds here.
+    pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+        let since_secs = since_ms.div_euclid(1000);
+        let day = OffsetDateTime::from_unix_timestamp(since_secs).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
+        let mut query =
+            vec![("To", message.to.clone()), ("DateSent>", day.to_string()), ("PageSize", PAGE_SIZE.into())];
+        if !is_service(&message.from) {
+            query.push(("From", message.from.clone()));
+        }
+        let mut found = Vec::new();
+        let mut request = self.host.request(Method::GET, &format!("{}/Messages.json", self.path)).query(&query);
+        for _ in 0..PAGES {
+            let answer = self.ask(&self.host, request).await?;
+            let page: PageIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+            found.extend(page.messages.into_iter().filter_map(|listed| listed.if_same(message, since_secs * 1000)));
+            // the rest of the path is theirs; the host and the account stay ours
+            let Some(next) = page.next_page_uri.filter(|next| next.starts_with(&format!("{}/", self.path))) else {
+                break;
+            };
+            request = self.host.request(Method::GET, &next);
+        }
+        Ok(found)
+    }
+
+    /// `GET …/Messages/{SM}.json`.
+    pub async fn fetch(&self, provider_id: &str) -> Result<Option<Receipt>, AskError> {
+        if !provider_id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Ok(None);
+        }
+        let request = self.host.request(Method::GET, &format!("{}/Messages/{provider_id}.json", self.path));
+        let answer = match self.ask(&self.host, request).await {
+            Err(AskError::Refused { code: Some(20_404), .. }) => return Ok(None),
+            answer => answer?,
+        };
+        let message: MessageIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        Ok(Some(Receipt {
+            state: webhook::state(&message.status),
+            at_ms: millis(message.date_updated.as_deref()),
+            provider_id: message.sid,
+            error_code: message.error_code,
+        }))
+    }
+
+    /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.
+    pub async fn lookup(&self, number: &str) -> Result<Lookup, AskError> {
+        let number = percent_encoding::utf8_percent_encode(number, percent_encoding::NON_ALPHANUMERIC);
+        let request = self.lookup_host.request(Method::GET, &format!("/v2/PhoneNumbers/{number}"));
+        let answer = self.ask(&self.lookup_host, request).await?;
+        let read: LookupIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        let is_valid = read.valid.unwrap_or(false);
+        Ok(Lookup { is_valid, country: read.country_code, national_format: read.national_format })
+    }
+
+    /// `GET /2010-04-01/Accounts/{AC}.json`: whether the credentials are good.
+    pub async fn check(&self) -> Result<(), AskError> {
+        let request = self.host.request(Method::GET, &format!("{}.json", self.path));
+        self.ask(&self.host, request).await.map(|_| ())
+    }
+
+    async fn ask(&self, host: &Host, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
+        let answer = host.call(request.basic_auth(&self.user, Some(self.password.expose()))).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(answer.ask_error(explain)) }
+    }
+}
+
+fn unreadable() -> AskError {
+    AskError::Unreachable { reason: "Twilio's answer cannot be read".into() }
+}
+
+impl MessageIn {
+    /// This as what we sent, where it can be that message.
+    fn if_same(self, message: &Outgoing, since_ms: Millis) -> Option<Sent> {
+        let created_ms = millis(self.date_created.as_deref())?;
+        let (from, to, body) = (self.from.unwrap_or_default(), self.to?, self.body.unwrap_or_default());
+        let is_sender = from == message.from || self.messaging_service_sid.as_deref() == Some(&message.from);
+        let is_body = body == message.body || body.strip_prefix(TRIAL) == Some(&message.body);
+        let is_ours = is_sender && is_body && to == message.to && !self.direction.starts_with("inbound");
+        (is_ours && created_ms >= since_ms).then_some(Sent { provider_id: self.sid, to, from, body, created_ms })
+    }
+}
+
+#[cfg(test)]
+#[path = "twilio/twilio_test.rs"]
+mod tests;

@@ -1,0 +1,154 @@
+//! Our own webhooks: posts a signed event to a customer's URL, and to nowhere that is not public.
+
+mod address;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::client::{BadClient, USER_AGENT, chain, retry_after};
+use crate::model::Span;
+
+pub use address::{Allow, BadUrl};
+
+/// Nobody's answer interests us further.
+const ANSWER_LIMIT: usize = 1024;
+/// An endpoint that is called again at once need not be connected to again.
+const IDLE_FOR: Duration = Duration::from_secs(5);
+
+/// `[webhook]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Networks, addresses and host names that may be called though they are not public.
+    pub allow: Allow,
+    /// For a whole delivery.
+    pub timeout: Span,
+}
+
+/// A signed event (<https://www.standardwebhooks.com>).
+#[derive(Clone)]
+pub struct Event {
+    /// The same on every attempt.
+    pub id: String,
+    pub timestamp_secs: i64,
+    /// One signature, or two with a space between.
+    pub signature: String,
+    /// JSON.
+    pub body: Bytes,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    Delivered {
+        status: u16,
+    },
+    /// Try again later.
+    Failed {
+        status: Option<u16>,
+        retry_after: Option<Duration>,
+        reason: String,
+    },
+    /// 410: the endpoint wants no more.
+    Gone,
+}
+
+/// Delivers events. One for the process.
+#[derive(Clone)]
+pub struct Webhooks {
+    http: reqwest::Client,
+    allow: Arc<Allow>,
+}
+
+/// Resolves a name and leaves out every address that may not be called. The connection is made
+/// to one of the others, so that a second look-up cannot point it elsewhere.
+struct Guard(Arc<Allow>);
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allow = self.0.clone();
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
+            let is_trusted = allow.has_host(&host);
+            let good: Vec<SocketAddr> =
+                found.into_iter().filter(|found| is_trusted || allow.permits(found.ip())).collect();
+            if good.is_empty() {
+                return Err(Box::from("the name leads to no public address"));
+            }
+            Ok(Box::new(good.into_iter()) as Addrs)
+        })
+    }
+}
+
+impl Webhooks {
+    pub fn new(settings: &Settings) -> Result<Self, BadClient> {
+        let allow = Arc::new(settings.allow.clone());
+        let http = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .timeout(settings.timeout.as_duration())
+            .pool_idle_timeout(IDLE_FOR)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            // a proxy would resolve the name for us, unchecked
+            .no_proxy()
+            .dns_resolver(Guard(allow.clone()))
+            .build()
+            .map_err(|error| BadClient::new(&error))?;
+        Ok(Self { http, allow })
+    }
+
+    /// Whether a URL may be called, as far as it alone tells; its name is resolved at every delivery.
+    pub fn check_url(&self, text: &str) -> Result<Url, BadUrl> {
+        self.allow.check_url(text)
+    }
+
+    /// `POST` to the customer's URL, which is checked again: the list may have changed since it was stored.
+    pub async fn deliver(&self, url: &str, event: &Event) -> Delivery {
+        let failed = |reason: String| Delivery::Failed { status: None, retry_after: None, reason };
+        let url = match self.check_url(url) {
+            Ok(url) => url,
+            Err(bad) => return failed(bad.to_string()),
+        };
+        let request = self
+            .http
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &event.id)
+            .header("webhook-timestamp", event.timestamp_secs)
+            .header("webhook-signature", &event.signature)
+            .body(event.body.clone());
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return failed(chain(&error.without_url())),
+        };
+        let status = response.status();
+        let retry_after = retry_after(response.headers(), OffsetDateTime::now_utc());
+        // the status is the answer; a short body is read so that the connection can be used again
+        let mut read = 0;
+        while let Ok(Some(chunk)) = response.chunk().await {
+            read += chunk.len();
+            if read > ANSWER_LIMIT {
+                break;
+            }
+        }
+        let (status, reason) = (status.as_u16(), format!("HTTP {}", status.as_u16()));
+        match status {
+            200..=299 => Delivery::Delivered { status },
+            410 => Delivery::Gone,
+            _ => Delivery::Failed { status: Some(status), retry_after, reason },
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "webhook/webhook_test.rs"]
+mod tests;
