@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to a running node. The only file that knows everything.
 
+mod events;
 pub mod keyring;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use crate::crypto::{HashKey, MasterKey, Sid};
 use crate::http::{self, App, Listeners};
 use crate::model::{Clock, Origin, Secret, UserId};
 use crate::service::device::Devices;
+use crate::service::event;
 use crate::service::health::Health;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
@@ -44,6 +46,12 @@ pub enum StartError {
     Redis(#[from] crate::signal::BadRedisUrl),
     #[error("cannot read {key} = {path:?}: {reason}")]
     File { key: &'static str, path: String, reason: String },
+    #[error("events: {0}")]
+    Events(#[from] event::Error),
+    #[error("webhook.allow: {0}")]
+    Allow(String),
+    #[error(transparent)]
+    Client(#[from] crate::provider::BadClient),
     #[error("development data: {0}")]
     Seed(#[from] seed::SeedError),
 }
@@ -128,10 +136,11 @@ impl Gateway {
         {
             origin = bound;
         }
+        let events = Arc::new(events::open(&config, &databases.store, &keys).await?);
         let pairing = Pairing { config: &config, databases: &databases, keys, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
-        worker::start(&sync, is_shared, &tasks, &stop);
+        worker::start(&sync, &events, is_shared, &tasks, &stop);
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
@@ -143,6 +152,7 @@ impl Gateway {
             is_dev: config.is_dev,
             sync: sync.clone(),
             devices,
+            events,
             health: Health { store: databases.store.clone(), backend: databases.backend.clone(), bus },
             metrics_text: Box::new(move || {
                 let mut text = String::new();

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use warp::reply::Response;
 
 use super::{App, Call, reply};
-use crate::model::Secret;
+use crate::model::{ClientId, Secret};
 
 /// `[admin]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,4 +26,9 @@ pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Box<Response>>
     let detail =
         if given.is_some() { "this is not the administrator's key" } else { "this path wants the administrator's key" };
     Err(Box::new(reply::unauthorized(detail)))
+}
+
+/// For whom a caller acts: an administrator for the house.
+pub(super) fn client(app: &App, call: &Call) -> Result<ClientId, Box<Response>> {
+    administrator(app, call).map(|()| ClientId::HOUSE)
 }

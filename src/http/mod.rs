@@ -5,8 +5,12 @@ mod auth;
 mod body;
 mod cors;
 mod device;
+mod endpoint;
+mod event;
 mod health;
 mod limit;
+mod list;
+mod object;
 mod page;
 mod pairing;
 mod reply;
@@ -35,6 +39,7 @@ use warp::reply::Response;
 
 use crate::model::{Origin, Secret, Span};
 use crate::service::device::Devices;
+use crate::service::event::Events;
 use crate::service::health::Health;
 use crate::service::sync::{Links, Sync};
 
@@ -63,6 +68,7 @@ pub struct App {
     pub is_dev: bool,
     pub sync: Arc<Sync>,
     pub devices: Devices,
+    pub events: Arc<Events>,
     pub health: Health,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + std::marker::Sync>,
@@ -130,7 +136,8 @@ fn with<T: Clone + Send>(value: &T) -> impl Filter<Extract = (T,), Error = std::
 /// All routes of the public port, grouped by first path segment; nothing falls through.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v2 = warp::path("v2").and(pairing::routes(app).or(socket::routes(app)).unify());
-    let v1 = warp::path("v1").and(device::routes(app));
+    let v1 = device::routes(app).or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
+    let v1 = warp::path("v1").and(v1);
     let nothing = warp::any().map(reply::not_found);
     v2.or(v1).unify().or(page::routes(app)).unify().or(health::routes(app)).unify().or(nothing).unify().boxed()
 }

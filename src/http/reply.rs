@@ -1,5 +1,9 @@
 //! Replies, and the one place where an error gets its status.
 
+mod event;
+
+pub(super) use event::event_error;
+
 use std::borrow::Cow;
 
 use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -51,6 +55,14 @@ pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Error");
     let body = json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
     respond(status, "application/problem+json", body.to_string().into_bytes())
+}
+
+/// 400 that names the field.
+pub(super) fn bad_field(field: &str, detail: &str) -> Box<Response> {
+    let status = StatusCode::BAD_REQUEST;
+    let body = json!({"type": "about:blank", "title": "Bad Request", "status": status.as_u16(),
+                      "detail": format!("{field}: {detail}"), "field": field});
+    respond(status, "application/problem+json", body.to_string().into_bytes()).into()
 }
 
 pub(super) fn not_found() -> Response {

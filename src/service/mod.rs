@@ -1,6 +1,7 @@
 //! What the product promises.
 
 pub mod device;
+pub mod event;
 pub mod health;
 pub mod pool;
 pub mod sync;
