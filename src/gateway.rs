@@ -233,7 +233,7 @@ impl Pairing<'_> {
             Bus::redis(config.redis.url.expose(), listener, tasks, stop)?
         };
         let (sid_key, lockout_key) = hash_keys(&databases.store, &keys.master, &clock, config).await?;
-        let salt = salt(config)?;
+        let passwords = Passwords::new(databases.backend.clone(), salt(config)?, settings.places(), metrics.clone());
         let sync = Arc::new(Sync::new(Parts {
             settings,
             platforms: config.platforms.clone(),
@@ -243,7 +243,7 @@ impl Pairing<'_> {
             master: keys.master,
             sid_key,
             lockout_key,
-            passwords: Passwords::new(databases.backend.clone(), salt, metrics.clone()),
+            passwords,
             board: board.clone(),
             bus: bus.clone(),
             clock: clock.clone(),
@@ -251,7 +251,7 @@ impl Pairing<'_> {
             tasks: tasks.clone(),
             dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
         }));
-        let devices = Devices { store: databases.store.clone(), clock, board: Some(board), bus: bus.clone() };
+        let devices = Devices { store: databases.store.clone(), clock, board, bus: bus.clone() };
         Ok((sync, devices, bus))
     }
 }

@@ -139,6 +139,7 @@ pub(super) fn refuse(error: &sync::Error) -> Response {
         sync::Error::Busy => away("too many handshakes are waiting; try again"),
         sync::Error::Store(error) => store_error(error),
         sync::Error::Crypto(error) => internal(error),
+        sync::Error::Died(error) => internal(error),
     }
 }
 

@@ -20,9 +20,7 @@ pub enum Error {
 pub struct Devices {
     pub store: Store,
     pub clock: Clock,
-    /// `None` in a command, which has no sockets of its own; running nodes find the
-    /// revocation in the store.
-    pub board: Option<Arc<Board>>,
+    pub board: Arc<Board>,
     pub bus: Bus,
 }
 
@@ -52,9 +50,7 @@ impl Devices {
         }
         tracing::info!(device = %id, user = %device.user, "revoked a device");
         let signal = Signal { user: device.user, event: Event::Revoked, at_ms };
-        if let Some(board) = &self.board {
-            board.deliver(&signal);
-        }
+        self.board.deliver(&signal);
         self.bus.publish(&signal);
         Ok(())
     }

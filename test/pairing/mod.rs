@@ -3,10 +3,11 @@
 mod contract;
 mod device;
 mod digest;
+mod held;
 mod lockout;
 mod origin;
 mod pem;
-mod play;
+pub mod play;
 mod refusal;
 mod rotation;
 mod session;
