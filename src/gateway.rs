@@ -16,7 +16,7 @@ use crate::crypto::{HashKey, MasterKey, Sid};
 use crate::http::{self, App, Listeners};
 use crate::model::{Clock, Origin, Secret, UserId};
 use crate::service::device::Devices;
-use crate::service::event;
+use crate::service::event::{self, Events};
 use crate::service::health::Health;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
@@ -137,7 +137,8 @@ impl Gateway {
             origin = bound;
         }
         let events = Arc::new(events::open(&config, &databases.store, &keys).await?);
-        let pairing = Pairing { config: &config, databases: &databases, keys, tasks: &tasks, stop: &stop };
+        let pairing =
+            Pairing { config: &config, databases: &databases, keys, events: &events, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
@@ -213,13 +214,14 @@ struct Pairing<'a> {
     config: &'a Config,
     databases: &'a Databases,
     keys: Keyring,
+    events: &'a Arc<Events>,
     tasks: &'a TaskTracker,
     stop: &'a CancellationToken,
 }
 
 impl Pairing<'_> {
     async fn build(self, registry: &mut Registry) -> Result<(Arc<Sync>, Devices, Bus), StartError> {
-        let Self { config, databases, keys, tasks, stop } = self;
+        let Self { config, databases, keys, events, tasks, stop } = self;
         let clock = Clock::default();
         let metrics = sync::Metrics::default();
         metrics.register(registry);
@@ -246,12 +248,14 @@ impl Pairing<'_> {
             passwords,
             board: board.clone(),
             bus: bus.clone(),
+            events: events.clone(),
             clock: clock.clone(),
             metrics,
             tasks: tasks.clone(),
             dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
         }));
-        let devices = Devices { store: databases.store.clone(), clock, board, bus: bus.clone() };
+        let devices =
+            Devices { store: databases.store.clone(), clock, board, bus: bus.clone(), events: events.clone() };
         Ok((sync, devices, bus))
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::model::{Clock, DeviceId, UserId};
+use crate::service::event::Events;
 use crate::service::sync::Board;
 use crate::signal::{Bus, Event, Signal};
-use crate::store::{self, Store};
+use crate::store::{self, Change, Store};
 
 pub use crate::store::device::Device;
 
@@ -22,6 +23,7 @@ pub struct Devices {
     pub clock: Clock,
     pub board: Arc<Board>,
     pub bus: Bus,
+    pub events: Arc<Events>,
 }
 
 impl Devices {
@@ -43,11 +45,14 @@ impl Devices {
     pub async fn revoke(&self, id: DeviceId) -> Result<(), Error> {
         let device = store::device::find(&self.store, id).await?.ok_or(Error::NotFound)?;
         let at_ms = self.clock.now_ms();
-        match store::device::revoke(&self.store, id, &device.user, at_ms).await {
+        let mut telling = self.events.telling();
+        telling.revoked(&device, at_ms);
+        match store::device::revoke(&self.store, telling.write(Change::new()), id, &device.user, at_ms).await {
             Ok(()) => {}
             Err(store::Error::Guard(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
+        telling.committed();
         tracing::info!(device = %id, user = %device.user, "revoked a device");
         let signal = Signal { user: device.user, event: Event::Revoked, at_ms };
         self.board.deliver(&signal);

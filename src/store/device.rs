@@ -89,9 +89,10 @@ pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Resu
     Ok(Some(SharedKey::from_bytes(&opened)?))
 }
 
-/// Empties the key of a device and marks it. [`Error::Guard`] when it was revoked already.
-pub async fn revoke(store: &Store, id: DeviceId, user: &UserId, now_ms: Millis) -> Result<()> {
-    let change = Change::new()
+/// Empties the key of a device and marks it; `told` is what commits with that. [`Error::Guard`] when
+/// it was revoked already.
+pub async fn revoke(store: &Store, told: Change, id: DeviceId, user: &UserId, now_ms: Millis) -> Result<()> {
+    let change = told
         .one(
             "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
             vec![Vec::new().into(), now_ms.into(), id.hex().into()],

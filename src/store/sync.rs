@@ -237,9 +237,10 @@ pub async fn release(store: &Store, key: &Key<'_>, counted: &Counted, now_ms: Mi
 
 /// Spends the session, as it was read last, on a new device and takes back the failures of its
 /// address. Exactly one caller of one session gets `Ok`; the development session spends nothing.
-/// A race means that the row has changed: read, and decide again.
+/// A race means that the row has changed: read, and decide again. `told` is what commits with it.
 pub async fn redeem(
     store: &Store,
+    told: Change,
     key: &Key<'_>,
     known: &Session,
     device: &NewDevice<'_>,
@@ -256,7 +257,7 @@ pub async fn redeem(
         attempts: &attempts,
         now_ms,
     };
-    let change = device.insert(write(Change::new(), key.sid, key.user, Some(known), &to), now_ms);
+    let change = device.insert(write(told, key.sid, key.user, Some(known), &to), now_ms);
     let change = lockout::forgive(change, key.here_id, key.anywhere_id, counted);
     store.commit(change.settled_by("SELECT 1 FROM sb_device WHERE id = ?", vec![device.id.hex().into()])).await
 }

@@ -3,6 +3,7 @@
 mod callback;
 mod crash;
 mod delivery;
+mod device;
 mod edge;
 mod endpoint;
 mod receiver;

@@ -196,7 +196,7 @@ impl Events {
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
         let change = telling.write(Change::new()).settled_by(settled, vec![event.hex().into()]);
         self.parts.store.commit(change).await?;
-        self.wake();
+        telling.committed();
         Ok(event)
     }
 

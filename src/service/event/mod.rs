@@ -1,10 +1,11 @@
 //! What happened, told to whoever listens: endpoints, events, their delivery and replay.
 //!
 //! Whoever has something to tell asks [`Events::telling`] for a collection, adds to it what
-//! happens, lets it add its rows to the change that writes the facts, commits, and calls
-//! [`Events::wake`]. Where nobody listens, nothing is written.
+//! happens, lets it add its rows to the change that writes the facts, commits, and says so by
+//! [`Telling::committed`]. Where nobody listens, nothing is written.
 
 mod courier;
+mod device;
 mod endpoint;
 mod history;
 mod telling;

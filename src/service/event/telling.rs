@@ -63,9 +63,11 @@ impl<'a> Telling<'a> {
         Some(id)
     }
 
-    /// Whether nobody listens, so that there is nothing to wake anybody for.
-    pub fn is_empty(&self) -> bool {
-        self.new.is_empty()
+    /// Says that the change is committed: what was told in it can go out.
+    pub fn committed(&self) {
+        if !self.new.is_empty() {
+            self.events.wake();
+        }
     }
 
     /// Adds the rows of all events to the change that writes what happened.

@@ -14,6 +14,7 @@ use crate::crypto::{PublicKey, SharedKey};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, DigestPair, Secret, UserId};
 use crate::signal::Event;
+use crate::store::Change;
 use crate::store::backend::Login;
 use crate::store::device::{self, NewDevice};
 use crate::store::sync::{self, Attempt, Outcome, Reserved, State};
@@ -93,9 +94,13 @@ impl Sync {
             sid: checked.sid,
         };
         let mut known = reserved.session.clone();
+        let mut telling = self.parts.events.telling();
+        telling.paired(&device, now_ms);
         for _ in 0..RACES {
-            match sync::redeem(&self.parts.store, &checked.key(), &known, &device, &reserved.counted, now_ms).await {
+            let (store, told, key) = (&self.parts.store, telling.write(Change::new()), checked.key());
+            match sync::redeem(store, told, &key, &known, &device, &reserved.counted, now_ms).await {
                 Ok(()) => {
+                    telling.committed();
                     // only now: whoever sees the ack may rely on the device
                     self.tell(user, Event::Acknowledged(checked.sid), now_ms);
                     let (fingerprint, flavour) = (&device.fingerprint, device.flavour);

@@ -32,6 +32,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::crypto::{HashKey, MasterKey, PublicKey, Sid};
 use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
+use crate::service::event::Events;
 use crate::service::pool::{Pool, PoolError};
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Store};
@@ -119,6 +120,7 @@ pub struct Parts {
     pub passwords: Passwords,
     pub board: Arc<Board>,
     pub bus: Bus,
+    pub events: Arc<Events>,
     pub clock: Clock,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
