@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
 use crate::model::{Platform, Secret};
-use crate::provider::{Settings as ProviderSettings, webhook::Settings as WebhookSettings};
+use crate::provider::Settings as ProviderSettings;
+use crate::service::event::Settings as WebhookSettings;
 use crate::service::outbound::Settings as OutboxSettings;
 use crate::service::publish::{Settings as PublisherSettings, sink};
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
@@ -166,6 +167,9 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     }
     if config.provider.connections_per_host == 0 {
         return wrong("provider.connections_per_host", "at least 1");
+    }
+    if crate::provider::webhook::Allow::parse(&config.webhook.allow).is_err() {
+        return wrong("webhook.allow", "networks, addresses and host names, such as 10.1.0.0/16");
     }
     if config.webhook.timeout.as_ms() < 100 {
         return wrong("webhook.timeout", "at least 100ms");

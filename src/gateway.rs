@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to a running node. The only file that knows everything.
 
 mod database;
+mod events;
 pub mod keyring;
 mod messaging;
 mod publisher;
@@ -18,6 +19,7 @@ use crate::crypto::{HashKey, MasterKey, Sid};
 use crate::http::{self, App, Listeners};
 use crate::model::{Clock, Origin, Secret, UserId};
 use crate::service::device::Devices;
+use crate::service::event::{self, Events};
 use crate::service::health::Health;
 use crate::service::publish;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
@@ -58,6 +60,10 @@ pub enum StartError {
     Client(#[from] crate::provider::BadClient),
     #[error("publisher: {0}")]
     Publish(#[from] publish::Error),
+    #[error("events: {0}")]
+    Events(#[from] event::Error),
+    #[error("webhook.allow: {0}")]
+    Allow(String),
     #[error("development data: {0}")]
     Seed(#[from] seed::SeedError),
     #[error("development data: {0}")]
@@ -130,20 +136,23 @@ impl Gateway {
             origin = bound;
         }
         let clock = Clock::default();
+        let events = Arc::new(events::open(&config, &databases.store, &keys).await?);
         let messaging = Messaging {
             config: &config,
             store: &databases.store,
             master: &keys.master,
             clock: &clock,
+            events: &events,
             tasks: &tasks,
             stop: &stop,
         };
         let messaging = messaging.build(&mut registry).await?;
         let publish = publisher::build(&config, &databases, keys.master.clone(), &tasks, &mut registry).await?;
-        let pairing = Pairing { config: &config, databases: &databases, keys, tasks: &tasks, stop: &stop };
+        let pairing =
+            Pairing { config: &config, databases: &databases, keys, events: &events, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
-        worker::start(&sync, is_shared, &tasks, &stop);
+        worker::start(&sync, &events, is_shared, &tasks, &stop);
         worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
         worker::publish::start(&publish, &tasks, &stop);
 
@@ -163,6 +172,7 @@ impl Gateway {
             admins: messaging.admins,
             publish,
             form_check: publish::no_form(),
+            events,
             health: Health { store: databases.store.clone(), backend: databases.backend.clone(), bus },
             metrics_text: Box::new(move || {
                 let mut text = String::new();
@@ -222,13 +232,14 @@ struct Pairing<'a> {
     config: &'a Config,
     databases: &'a Databases,
     keys: Keyring,
+    events: &'a Arc<Events>,
     tasks: &'a TaskTracker,
     stop: &'a CancellationToken,
 }
 
 impl Pairing<'_> {
     async fn build(self, registry: &mut Registry) -> Result<(Arc<Sync>, Devices, Bus), StartError> {
-        let Self { config, databases, keys, tasks, stop } = self;
+        let Self { config, databases, keys, events, tasks, stop } = self;
         let clock = Clock::default();
         let metrics = sync::Metrics::default();
         metrics.register(registry);
@@ -242,7 +253,7 @@ impl Pairing<'_> {
             Bus::redis(config.redis.url.expose(), listener, tasks, stop)?
         };
         let (sid_key, lockout_key) = hash_keys(&databases.store, &keys.master, &clock, config).await?;
-        let salt = salt(config)?;
+        let passwords = Passwords::new(databases.backend.clone(), salt(config)?, settings.places(), metrics.clone());
         let sync = Arc::new(Sync::new(Parts {
             settings,
             platforms: config.platforms.clone(),
@@ -252,15 +263,17 @@ impl Pairing<'_> {
             master: keys.master,
             sid_key,
             lockout_key,
-            passwords: Passwords::new(databases.backend.clone(), salt, metrics.clone()),
+            passwords,
             board: board.clone(),
             bus: bus.clone(),
+            events: events.clone(),
             clock: clock.clone(),
             metrics,
             tasks: tasks.clone(),
             dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
         }));
-        let devices = Devices { store: databases.store.clone(), clock, board: Some(board), bus: bus.clone() };
+        let devices =
+            Devices { store: databases.store.clone(), clock, board, bus: bus.clone(), events: events.clone() };
         Ok((sync, devices, bus))
     }
 }

@@ -4,6 +4,7 @@ mod harness;
 
 mod adversity;
 mod browser;
+mod events;
 mod operations;
 mod outside;
 mod pairing;

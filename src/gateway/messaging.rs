@@ -14,6 +14,7 @@ use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
 use crate::service::book::Book;
+use crate::service::event::Events;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::outbound::{self, Outbound};
 use crate::service::{account, number};
@@ -31,6 +32,7 @@ pub(super) struct Messaging<'a> {
     pub(super) store: &'a Store,
     pub(super) master: &'a Arc<MasterKey>,
     pub(super) clock: &'a Clock,
+    pub(super) events: &'a Arc<Events>,
     pub(super) tasks: &'a TaskTracker,
     pub(super) stop: &'a CancellationToken,
 }
@@ -48,11 +50,11 @@ pub(super) struct Built {
 
 impl Messaging<'_> {
     pub(super) async fn build(self, registry: &mut Registry) -> Result<Built, StartError> {
-        let Self { config, store, master, clock, tasks, stop } = self;
+        let Self { config, store, master, clock, events, tasks, stop } = self;
         let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
         let http = provider::Client::new(&config.provider)?;
-        let (events, loopback_events) = tokio::sync::mpsc::channel(LOOPBACK_EVENTS);
-        let loopback = Loopback::new(&config.provider, clock.clone(), events);
+        let (sender, loopback_events) = tokio::sync::mpsc::channel(LOOPBACK_EVENTS);
+        let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let connectors = Connectors { settings: config.provider.clone(), http, loopback: loopback.clone() };
         let book = Arc::new(Book::new(store.clone(), master.clone(), connectors, config.outbox.clone()));
         book.refresh().await.map_err(storing)?;
@@ -64,6 +66,7 @@ impl Messaging<'_> {
             settings: config.outbox.clone(),
             store: store.clone(),
             book: book.clone(),
+            events: events.clone(),
             clock: clock.clone(),
             owner: hex::encode(rand::random::<[u8; 8]>()),
             lane_key,

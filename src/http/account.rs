@@ -10,7 +10,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::input::{self, Refusal};
+use super::object::{self, Refusal};
 use super::{App, Call, auth, reply, with};
 use crate::model::{AccountId, rfc3339};
 use crate::service::account::{Account, AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
@@ -67,12 +67,6 @@ struct AccountOut<'a> {
     created_at: String,
 }
 
-#[derive(Serialize)]
-struct AccountsOut<'a> {
-    data: Vec<AccountOut<'a>>,
-    next_cursor: Option<String>,
-}
-
 fn out(account: &Account) -> AccountOut<'_> {
     AccountOut {
         id: account.id.to_string(),
@@ -90,15 +84,13 @@ fn refusal(error: Error) -> Refusal {
 }
 
 fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
-    let parse = |name| {
-        Uncertain::parse(name)
-            .ok_or_else(|| Box::new(reply::invalid(Some("uncertain"), "is reconcile, resend or fail")))
-    };
+    let parse =
+        |name| Uncertain::parse(name).ok_or_else(|| reply::bad_field("uncertain", "is reconcile, resend or fail"));
     name.map(parse).transpose()
 }
 
 fn name(text: &str) -> Result<(), Refusal> {
-    if text.chars().count() <= 128 { Ok(()) } else { Err(Box::new(reply::invalid(Some("name"), "is longer than 128"))) }
+    if text.chars().count() <= 128 { Ok(()) } else { Err(reply::bad_field("name", "is longer than 128")) }
 }
 
 async fn accounts<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
@@ -113,11 +105,11 @@ async fn accounts<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>,
 /// `POST /v1/accounts`: adds an account after asking its provider; the credentials are sealed and never shown.
 async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Response, Refusal> {
     auth::administrator(app, call)?;
-    let posted: AccountIn = input::json(call, &input::bytes(body, app).await?)?;
+    let posted: AccountIn = object::read(call, body, app).await?;
     let kind = Kind::parse(&posted.provider)
-        .ok_or_else(|| Box::new(reply::invalid(Some("provider"), "is twilio, flowroute or loopback")))?;
+        .ok_or_else(|| reply::bad_field("provider", "is twilio, flowroute or loopback"))?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
-        .map_err(|error| Box::new(reply::invalid(Some("credentials"), &error.to_string())))?;
+        .map_err(|error| reply::bad_field("credentials", &error.to_string()))?;
     name(&posted.name)?;
     let new = NewAccount {
         name: posted.name,
@@ -135,7 +127,8 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
 async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
     auth::administrator(app, call)?;
     let accounts = app.accounts.list().await.map_err(refusal)?;
-    Ok(reply::json(StatusCode::OK, &AccountsOut { data: accounts.iter().map(out).collect(), next_cursor: None }))
+    let data: Vec<_> = accounts.iter().map(out).collect();
+    Ok(super::list::reply(data, None::<AccountId>, false))
 }
 
 async fn account<B: Buf, E>(id: String, call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
@@ -168,7 +161,7 @@ async fn change<B: Buf, E>(
 ) -> Result<Response, Refusal> {
     auth::administrator(app, call)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = input::json(call, &input::bytes(body, app).await?)?;
+    let posted: ChangeIn = object::read(call, body, app).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
     let change = AccountChange {
         name: posted.name,

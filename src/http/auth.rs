@@ -14,11 +14,6 @@ pub struct AdminSettings {
     pub token: Secret,
 }
 
-/// For whom a call acts. The administrator acts for the house.
-pub(super) fn client(app: &App, call: &Call) -> Result<ClientId, Box<Response>> {
-    administrator(app, call).map(|()| ClientId::HOUSE)
-}
-
 /// Lets an administrator pass: the token of the configuration, or a key made by `switchboard admin key`.
 pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Box<Response>> {
     let given = call.header(::http::header::AUTHORIZATION).and_then(|value| value.split_once(' '));
@@ -31,4 +26,9 @@ pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Box<Response>>
     let detail =
         if given.is_some() { "this is not the administrator's key" } else { "this path wants the administrator's key" };
     Err(Box::new(reply::unauthorized(detail)))
+}
+
+/// For whom a caller acts: an administrator for the house.
+pub(super) fn client(app: &App, call: &Call) -> Result<ClientId, Box<Response>> {
+    administrator(app, call).map(|()| ClientId::HOUSE)
 }

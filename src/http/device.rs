@@ -8,13 +8,9 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{App, Call, auth, reply, with};
+use super::{App, Call, auth, list, reply, with};
 use crate::model::{DeviceId, UserId, rfc3339};
 use crate::service::device::Device;
-
-/// Devices in one page unless `?limit=` says otherwise, and at most.
-const PAGE: usize = 50;
-const LARGEST_PAGE: usize = 200;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let list = warp::path("users").and(warp::path::param::<String>()).and(warp::path("devices"));
@@ -33,12 +29,6 @@ struct DeviceOut {
     flavour: &'static str,
     paired_at: String,
     revoked_at: Option<String>,
-}
-
-#[derive(Serialize)]
-struct DevicesOut {
-    data: Vec<DeviceOut>,
-    next_cursor: Option<String>,
 }
 
 fn out(device: &Device) -> DeviceOut {
@@ -63,26 +53,17 @@ async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Response {
     let Ok(user) = UserId::from_segment(&uid) else {
         return reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id");
     };
-    let (after, limit) = match page(&call) {
+    let (after, limit) = match list::page(&call) {
         Ok(page) => page,
-        Err(detail) => return reply::problem(StatusCode::BAD_REQUEST, detail),
+        Err(refusal) => return *refusal,
     };
     match app.devices.list(&user, after, limit).await {
         Ok((devices, more)) => {
-            let next_cursor = devices.last().filter(|_| more).map(|device| device.id.to_string());
-            reply::json(StatusCode::OK, &DevicesOut { data: devices.iter().map(out).collect(), next_cursor })
+            let last = devices.last().map(|device| device.id);
+            list::reply(devices.iter().map(out).collect(), last, more)
         }
         Err(error) => reply::device_error(&error),
     }
-}
-
-fn page(call: &Call) -> Result<(Option<DeviceId>, usize), &'static str> {
-    let after = call.param("cursor").map(str::parse).transpose().map_err(|_| "cursor: not one of ours")?;
-    let limit = call.param("limit").map_or(Ok(PAGE), |limit| match limit.parse() {
-        Ok(limit @ 1..=LARGEST_PAGE) => Ok(limit),
-        _ => Err("limit: a number from 1 to 200"),
-    })?;
-    Ok((after, limit))
 }
 
 /// `DELETE /v1/devices/<id>`: empties its key and closes its user's open sockets.

@@ -10,7 +10,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::input::{self, Refusal};
+use super::object::{self, Refusal};
 use super::{App, Call, auth, reply, with};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
@@ -115,12 +115,6 @@ struct ReceiptOut {
     at: String,
 }
 
-#[derive(Serialize)]
-struct MessagesOut<'a> {
-    data: Vec<MessageOut<'a>>,
-    next_cursor: Option<String>,
-}
-
 fn out(message: &Message, history: Option<HistoryOut>) -> MessageOut<'_> {
     let extra = Extra::parse(message.extra.as_deref());
     let has_error = message.error_code.is_some() || message.error_reason.is_some();
@@ -179,8 +173,7 @@ async fn send<B: Buf, E>(
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
-    let body = input::bytes(body, app).await?;
-    let posted: MessageIn = input::json(call, &body)?;
+    let (body, posted): (_, MessageIn) = object::read_with_bytes(call, body, app).await?;
     let key = idempotency_key(call, &body)?;
     let render = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
     match app.outbound.send(client, request(posted)?, key, render).await {
@@ -197,13 +190,12 @@ pub(super) fn idempotency_key(call: &Call, body: &[u8]) -> Result<Option<Key>, R
         Ok(name) if (1..=255).contains(&name.len()) => {
             Ok(Some(Key { name: name.to_owned(), request_hash: sha256_hex(body) }))
         }
-        _ => Err(Box::new(reply::invalid(Some("Idempotency-Key"), "is 1 to 255 characters of ASCII"))),
+        _ => Err(reply::bad_field("Idempotency-Key", "is 1 to 255 characters of ASCII")),
     }
 }
 
 fn request(posted: MessageIn) -> Result<Request, Refusal> {
-    let wrong =
-        |field: &str, reason: &dyn std::fmt::Display| Box::new(reply::invalid(Some(field), &reason.to_string()));
+    let wrong = |field: &str, reason: &dyn std::fmt::Display| reply::bad_field(field, &reason.to_string());
     let from = posted.from.map(|from| from.parse::<Address>()).transpose().map_err(|error| wrong("from", &error))?;
     let to = posted.to.parse::<Address>().map_err(|error| wrong("to", &error))?;
     let send_at_ms = posted.send_at.map(|at| parse_rfc3339(&at).ok_or("is no time such as 2030-01-31T12:00:00Z"));
@@ -230,12 +222,11 @@ fn request(posted: MessageIn) -> Result<Request, Refusal> {
 /// `GET /v1/messages`: newest first, filtered by number, state, direction and time.
 async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
-    let (after, limit) = input::page::<MessageId>(call)?;
+    let (after, limit) = super::list::page::<MessageId>(call)?;
     let filter = MessageFilter { after, ..filter(call)? };
     let (messages, more) = app.outbound.list(client, &filter, limit).await.map_err(store_refusal)?;
-    let next_cursor = messages.last().filter(|_| more).map(|message| message.id.to_string());
-    let data = messages.iter().map(|message| out(message, None)).collect();
-    Ok(reply::json(StatusCode::OK, &MessagesOut { data, next_cursor }))
+    let data: Vec<_> = messages.iter().map(|message| out(message, None)).collect();
+    Ok(super::list::reply(data, messages.last().map(|message| message.id), more))
 }
 
 fn store_refusal(error: crate::service::StoreError) -> Refusal {
@@ -243,7 +234,7 @@ fn store_refusal(error: crate::service::StoreError) -> Refusal {
 }
 
 fn filter(call: &Call) -> Result<MessageFilter, Refusal> {
-    let wrong = |field: &str, reason: &str| Box::new(reply::invalid(Some(field), reason));
+    let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
     let address = |name: &'static str| -> Result<Option<String>, Refusal> {
         let Some(text) = call.decoded(name) else { return Ok(None) };
         // a plus that was not encoded arrives as a space
@@ -322,9 +313,9 @@ async fn redact<B: Buf, E>(
 ) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let id = id_of(id)?;
-    let change: ChangeIn = input::json(call, &input::bytes(body, app).await?)?;
+    let change: ChangeIn = object::read(call, body, app).await?;
     if !change.body.is_empty() {
-        return Err(Box::new(reply::invalid(Some("body"), "can only be emptied")));
+        return Err(reply::bad_field("body", "can only be emptied"));
     }
     let redacted = app.outbound.redact(client, id).await;
     let message = redacted.map_err(|error| Box::new(reply::outbound_error(&error)))?;

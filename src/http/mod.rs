@@ -6,11 +6,14 @@ mod auth;
 mod body;
 mod cors;
 mod device;
+mod endpoint;
+mod event;
 mod health;
-mod input;
 mod limit;
+mod list;
 mod message;
 mod number;
+mod object;
 mod page;
 mod pairing;
 mod patience;
@@ -44,6 +47,7 @@ use crate::model::{Origin, Secret, Span};
 use crate::service::account::Accounts;
 use crate::service::admin::Admins;
 use crate::service::device::Devices;
+use crate::service::event::Events;
 use crate::service::health::Health;
 use crate::service::number::Numbers;
 use crate::service::outbound::Outbound;
@@ -80,6 +84,7 @@ pub struct App {
     pub publish: Arc<Publish>,
     /// Whether a provider's account of ours has signed a form.
     pub form_check: FormCheck,
+    pub events: Arc<Events>,
     pub health: Health,
     pub outbound: Arc<Outbound>,
     pub accounts: Accounts,
@@ -159,6 +164,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v2 = warp::path("v2").and(pairing::routes(app).or(socket::routes(app)).unify());
     let v1 = message::routes(app).or(device::routes(app)).unify();
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
+    let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let nothing = warp::any().map(reply::not_found);
     let sms = warp::path("sms").and(sms::routes(app));

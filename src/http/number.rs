@@ -10,7 +10,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::input::{self, Refusal};
+use super::object::{self, Refusal};
 use super::{App, Call, auth, reply, with};
 use crate::model::address::{self, Address, AddressKind};
 use crate::model::{AccountId, NumberId, rfc3339};
@@ -79,12 +79,6 @@ struct NumberOut<'a> {
     created_at: String,
 }
 
-#[derive(Serialize)]
-struct NumbersOut<'a> {
-    data: Vec<NumberOut<'a>>,
-    next_cursor: Option<String>,
-}
-
 fn out(number: &Number) -> NumberOut<'_> {
     let address = number.address.parse::<Address>().ok();
     let kind = address.as_ref().map(|address| match address.kind() {
@@ -112,7 +106,7 @@ fn refusal(error: Error) -> Refusal {
 }
 
 fn wrong(field: &str, reason: &str) -> Refusal {
-    Box::new(reply::invalid(Some(field), reason))
+    reply::bad_field(field, reason)
 }
 
 fn capabilities(names: &[String]) -> Result<Vec<Capability>, Refusal> {
@@ -141,7 +135,7 @@ async fn numbers<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, 
 /// `POST /v1/numbers`: takes a number of an account into use.
 async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
-    let posted: NumberIn = input::json(call, &input::bytes(body, app).await?)?;
+    let posted: NumberIn = object::read(call, body, app).await?;
     let new = NewNumber {
         address: posted.number.parse().map_err(|error: address::NotAnAddress| wrong("number", &error.to_string()))?,
         account: account(&posted.account_id)?,
@@ -157,10 +151,10 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
 /// `GET /v1/numbers`: newest first.
 async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
-    let (after, limit) = input::page::<NumberId>(call)?;
+    let (after, limit) = super::list::page::<NumberId>(call)?;
     let (numbers, more) = app.numbers.list(client, after, limit).await.map_err(refusal)?;
-    let next_cursor = numbers.last().filter(|_| more).map(|number| number.id.to_string());
-    Ok(reply::json(StatusCode::OK, &NumbersOut { data: numbers.iter().map(out).collect(), next_cursor }))
+    let data: Vec<_> = numbers.iter().map(out).collect();
+    Ok(super::list::reply(data, numbers.last().map(|number| number.id), more))
 }
 
 async fn number<B: Buf, E>(id: String, call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
@@ -193,7 +187,7 @@ async fn change<B: Buf, E>(
 ) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = input::json(call, &input::bytes(body, app).await?)?;
+    let posted: ChangeIn = object::read(call, body, app).await?;
     let change = NumberChange {
         account: posted.account_id.as_deref().map(account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,

@@ -128,6 +128,16 @@ struct TwoStepOut<'a> {
     seeds_url: &'a str,
 }
 
+/// What a path that is posted to answers: `work`'s reply, where it was.
+async fn answer_post(call: &Call, app: &App, work: impl Future<Output = Result<Response, Refusal>>) -> Response {
+    let response = match call.method {
+        Method::POST => work.await.unwrap_or_else(|refusal| *refusal),
+        Method::OPTIONS => cors::preflight(),
+        _ => reply::method_not_allowed("POST, OPTIONS"),
+    };
+    cors::allow(response, call, &app.sync.settings().allowed_origins)
+}
+
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/handshake`: T1, the phone's public key for ours.
 async fn offer<B: Buf, E>(
     uid: String,
@@ -136,12 +146,7 @@ async fn offer<B: Buf, E>(
     stream: impl Stream<Item = Result<B, E>>,
     app: Arc<App>,
 ) -> Response {
-    let response = match call.method {
-        Method::POST => offer_now(&uid, &sid, stream, &app, Instant::now()).await.unwrap_or_else(|refusal| *refusal),
-        Method::OPTIONS => cors::preflight(),
-        _ => reply::method_not_allowed("POST, OPTIONS"),
-    };
-    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+    answer_post(&call, &app, offer_now(&uid, &sid, stream, &app, Instant::now())).await
 }
 
 async fn offer_now<B: Buf, E>(
@@ -168,13 +173,7 @@ async fn pair<B: Buf, E>(
     stream: impl Stream<Item = Result<B, E>>,
     app: Arc<App>,
 ) -> Response {
-    let arrived = Instant::now();
-    let response = match call.method {
-        Method::POST => pair_now(&uid, sid, &call, stream, &app, arrived).await.unwrap_or_else(|refusal| *refusal),
-        Method::OPTIONS => cors::preflight(),
-        _ => reply::method_not_allowed("POST, OPTIONS"),
-    };
-    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+    answer_post(&call, &app, pair_now(&uid, sid, &call, stream, &app, Instant::now())).await
 }
 
 async fn pair_now<B: Buf, E>(

@@ -1,5 +1,9 @@
 //! Replies, and the one place where an error gets its status.
 
+mod event;
+
+pub(super) use event::event_error;
+
 use std::borrow::Cow;
 
 use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -53,22 +57,19 @@ pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     respond(status, "application/problem+json", body.to_string().into_bytes())
 }
 
-/// 400 with the name of what is wrong, where it has one.
-pub(super) fn invalid(field: Option<&str>, reason: &str) -> Response {
-    let status = StatusCode::BAD_REQUEST;
-    let detail = field.map_or_else(|| reason.to_owned(), |field| format!("{field} {reason}"));
-    let mut body = json!({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail});
-    if let Some(field) = field {
-        body["field"] = field.into();
-    }
-    respond(status, "application/problem+json", body.to_string().into_bytes())
-}
-
 /// What was answered when the same request came first.
 pub(super) fn replayed(status: StatusCode, json: String) -> Response {
     let mut response = respond(status, "application/json", json.into_bytes());
     response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     response
+}
+
+/// 400 that names the field.
+pub(super) fn bad_field(field: &str, detail: &str) -> Box<Response> {
+    let status = StatusCode::BAD_REQUEST;
+    let body = json!({"type": "about:blank", "title": "Bad Request", "status": status.as_u16(),
+                      "detail": format!("{field}: {detail}"), "field": field});
+    respond(status, "application/problem+json", body.to_string().into_bytes()).into()
 }
 
 pub(super) fn not_found() -> Response {
@@ -145,6 +146,7 @@ pub(super) fn refuse(error: &sync::Error) -> Response {
         sync::Error::Busy => away("too many handshakes are waiting; try again"),
         sync::Error::Store(error) => store_error(error),
         sync::Error::Crypto(error) => internal(error),
+        sync::Error::Died(error) => internal(error),
     }
 }
 
@@ -169,7 +171,7 @@ pub(super) fn device_error(error: &device::Error) -> Response {
 pub(super) fn outbound_error(error: &outbound::Error) -> Response {
     use StatusCode as Status;
     match error {
-        outbound::Error::Invalid { field, reason } => invalid(Some(field), reason),
+        outbound::Error::Invalid { field, reason } => *bad_field(field, reason),
         outbound::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
         outbound::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
         outbound::Error::KeyReused | outbound::Error::TooLate | outbound::Error::NotOver => {
@@ -182,10 +184,10 @@ pub(super) fn outbound_error(error: &outbound::Error) -> Response {
 pub(super) fn account_error(error: &account::Error) -> Response {
     use StatusCode as Status;
     match error {
-        account::Error::Invalid { field, reason } => invalid(Some(field), reason),
+        account::Error::Invalid { field, reason } => *bad_field(field, reason),
         account::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
         account::Error::Known | account::Error::HasNumbers => problem(Status::CONFLICT, &error.to_string()),
-        account::Error::Check(_) => invalid(Some("credentials"), &error.to_string()),
+        account::Error::Check(_) => *bad_field("credentials", &error.to_string()),
         account::Error::Crypto(error) => internal(error),
         account::Error::Store(error) => store_error(error),
     }
@@ -194,7 +196,7 @@ pub(super) fn account_error(error: &account::Error) -> Response {
 pub(super) fn number_error(error: &number::Error) -> Response {
     use StatusCode as Status;
     match error {
-        number::Error::Invalid { field, reason } => invalid(Some(field), reason),
+        number::Error::Invalid { field, reason } => *bad_field(field, reason),
         number::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
         number::Error::Taken => problem(Status::CONFLICT, &error.to_string()),
         number::Error::Store(error) => store_error(error),

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod clock;
 pub mod digest;
+pub mod event;
 pub mod id;
 pub mod keyword;
 pub mod message;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::model::{Clock, DeviceId, UserId};
+use crate::service::event::Events;
 use crate::service::sync::Board;
 use crate::signal::{Bus, Event, Signal};
-use crate::store::{self, Store};
+use crate::store::{self, Change, Store};
 
 pub use crate::store::device::Device;
 
@@ -20,10 +21,9 @@ pub enum Error {
 pub struct Devices {
     pub store: Store,
     pub clock: Clock,
-    /// `None` in a command, which has no sockets of its own; running nodes find the
-    /// revocation in the store.
-    pub board: Option<Arc<Board>>,
+    pub board: Arc<Board>,
     pub bus: Bus,
+    pub events: Arc<Events>,
 }
 
 impl Devices {
@@ -45,16 +45,17 @@ impl Devices {
     pub async fn revoke(&self, id: DeviceId) -> Result<(), Error> {
         let device = store::device::find(&self.store, id).await?.ok_or(Error::NotFound)?;
         let at_ms = self.clock.now_ms();
-        match store::device::revoke(&self.store, id, &device.user, at_ms).await {
+        let mut telling = self.events.telling();
+        telling.revoked(&device, at_ms);
+        match store::device::revoke(&self.store, telling.write(Change::new()), id, &device.user, at_ms).await {
             Ok(()) => {}
             Err(store::Error::Guard(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
+        telling.committed();
         tracing::info!(device = %id, user = %device.user, "revoked a device");
         let signal = Signal { user: device.user, event: Event::Revoked, at_ms };
-        if let Some(board) = &self.board {
-            board.deliver(&signal);
-        }
+        self.board.deliver(&signal);
         self.bus.publish(&signal);
         Ok(())
     }

@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod book;
 pub mod device;
+pub mod event;
 pub mod health;
 pub mod number;
 pub mod outbound;

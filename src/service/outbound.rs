@@ -7,6 +7,7 @@ mod metrics;
 mod record;
 mod retry;
 mod settings;
+mod tell;
 
 use std::sync::Arc;
 
@@ -20,8 +21,10 @@ pub use metrics::Metrics;
 pub use settings::Settings;
 
 use crate::crypto::HashKey;
+use crate::model::message::State;
 use crate::model::{ClientId, Clock, MessageId};
 use crate::service::book::Book;
+use crate::service::event::Events;
 use crate::store::batch::Batch;
 use crate::store::message::{self, Attempt, Filter, Message, Receipt};
 use crate::store::outbox::cancel::{self, Canceled};
@@ -37,6 +40,7 @@ pub struct Parts {
     pub settings: Settings,
     pub store: Store,
     pub book: Arc<Book>,
+    pub events: Arc<Events>,
     pub clock: Clock,
     /// This process among all that own lanes.
     pub owner: String,
@@ -108,8 +112,12 @@ impl Outbound {
         for _ in 0..RACES {
             let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
             let lane = self.pair(&message.from, &message.to);
-            match cancel::cancel(&self.parts.store, client, id, &lane, self.parts.clock.now_ms()).await {
-                Ok(Canceled::Done) => return self.find(client, id).await?.ok_or(Error::NotFound),
+            let told = self.told(&message, State::Canceled, tell::Why::default());
+            match cancel::cancel(&self.parts.store, client, id, &lane, &told, self.parts.clock.now_ms()).await {
+                Ok(Canceled::Done) => {
+                    self.parts.events.wake();
+                    return self.find(client, id).await?.ok_or(Error::NotFound);
+                }
                 Ok(Canceled::TooLate) => return Err(Error::TooLate),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
@@ -135,8 +143,9 @@ impl Outbound {
         let mut found = due.len();
         for message in due {
             let lane = self.pair(&message.from, &message.to);
-            match claim::join(&self.parts.store, message.id, &lane, now_ms).await {
-                Ok(()) => {}
+            let told = self.told(&message, State::Queued, tell::Why::default());
+            match claim::join(&self.parts.store, message.id, &lane, &told, now_ms).await {
+                Ok(()) => self.parts.events.wake(),
                 // another node was quicker, or its lane has moved: next time
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error),

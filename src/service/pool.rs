@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::task::JoinError;
 
 /// So many at once, so many waiting, no more.
 #[derive(Clone)]
@@ -13,32 +14,31 @@ pub struct Pool {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("too much of this work is waiting")]
-pub struct Full;
+pub enum PoolError {
+    #[error("too much of this work is waiting")]
+    Full,
+    /// It panicked: a fault of ours.
+    #[error("the work did not end: {0}")]
+    Died(#[from] JoinError),
+}
 
 impl Pool {
     pub fn new(at_once: usize, waiting: usize) -> Self {
         Self { running: Arc::new(Semaphore::new(at_once)), admitted: Arc::new(Semaphore::new(at_once + waiting)) }
     }
 
-    /// Whether a caller would be turned away now.
-    pub fn is_full(&self) -> bool {
-        self.admitted.available_permits() == 0
-    }
-
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Full> {
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolError> {
         let admitted = match self.admitted.clone().try_acquire_owned() {
             Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => return Err(Full),
+            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => return Err(PoolError::Full),
         };
-        let running = self.running.clone().acquire_owned().await.map_err(|_| Full)?;
-        tokio::task::spawn_blocking(move || {
+        let running = self.running.clone().acquire_owned().await.map_err(|_| PoolError::Full)?;
+        let worked = tokio::task::spawn_blocking(move || {
             // held by the work itself: a caller who gives up does not free a core that is busy
             let _permits = (admitted, running);
             work()
-        })
-        .await
-        .map_err(|_| Full)
+        });
+        Ok(worked.await?)
     }
 }
 
@@ -58,13 +58,20 @@ mod tests {
             let pool = pool.clone();
             async move { pool.run(|| 2).await }
         });
-        while !pool.is_full() {
+        while pool.admitted.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(pool.run(|| 3).await.is_err());
+        assert!(matches!(pool.run(|| 3).await, Err(PoolError::Full)));
         assert!(release.send(()).is_ok());
         assert!(matches!(first.await, Ok(Ok(true))));
         assert!(matches!(second.await, Ok(Ok(2))));
         assert!(matches!(pool.run(|| 4).await, Ok(4)));
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_no_full_pool() {
+        let pool = Pool::new(1, 0);
+        assert!(matches!(pool.run(|| panic!("on purpose")).await, Err::<(), _>(PoolError::Died(_))));
+        assert!(matches!(pool.run(|| 1).await, Ok(1)), "its place is free again");
     }
 }

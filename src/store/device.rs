@@ -102,9 +102,10 @@ pub async fn live_keys(store: &Store, user: Option<&UserId>, limit: i64) -> Resu
     rows.iter().map(|row| Ok(SealedKey { row: row.text(0)?.to_owned(), sealed: row.bytes(1)?.to_vec() })).collect()
 }
 
-/// Empties the key of a device and marks it. [`Error::Guard`] when it was revoked already.
-pub async fn revoke(store: &Store, id: DeviceId, user: &UserId, now_ms: Millis) -> Result<()> {
-    let change = Change::new()
+/// Empties the key of a device and marks it; `told` is what commits with that. [`Error::Guard`] when
+/// it was revoked already.
+pub async fn revoke(store: &Store, told: Change, id: DeviceId, user: &UserId, now_ms: Millis) -> Result<()> {
+    let change = told
         .one(
             "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
             vec![Vec::new().into(), now_ms.into(), id.hex().into()],

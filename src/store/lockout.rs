@@ -1,6 +1,6 @@
 //! Failed passwords, counted before they are compared. Ids are keyed hashes.
 
-use super::{Change, Query, Result, Row, Store};
+use super::{Change, Query, Result, Row, Store, Value};
 use crate::model::Millis;
 
 /// What is known of one counter; an absent row is no failure.
@@ -83,19 +83,51 @@ fn one(change: Change, count: &Count<'_>, now_ms: Millis) -> Change {
     )
 }
 
+/// What an attempt made of its two counters, from here and from anywhere: enough to take it back.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    pub before: (Lockout, Lockout),
+    pub to: (i64, i64),
+    pub at_ms: Millis,
+}
+
+/// An update of both counters that gives back the time of the failure before, where nobody has
+/// counted since: an attempt that was no failure must not start a wait again.
+fn restore(here: &str, anywhere: &str, counted: &Counted, failures: &str) -> (String, Vec<Value>) {
+    // MySQL assigns from left to right: the time is first, as it looks at the count
+    let sql = format!(
+        "UPDATE sb_lockout SET last_ms = CASE WHEN last_ms <> ? THEN last_ms \
+         WHEN id = ? AND failures = ? THEN ? WHEN id = ? AND failures = ? THEN ? ELSE last_ms END, \
+         failures = {failures}"
+    );
+    let Counted { before, to, at_ms } = *counted;
+    let values = vec![
+        at_ms.into(),
+        here.into(),
+        to.0.into(),
+        before.0.last_ms.into(),
+        anywhere.into(),
+        to.1.into(),
+        before.1.last_ms.into(),
+    ];
+    (sql, values)
+}
+
 /// Takes back what one address failed: nothing is left there, and so much less anywhere.
-pub(super) fn forgive(change: Change, here: &str, anywhere: &str, failures: i64) -> Change {
-    change.run(
-        "UPDATE sb_lockout SET failures = CASE WHEN id = ? OR failures < ? THEN 0 ELSE failures - ? END \
-         WHERE id IN (?, ?)",
-        vec![here.into(), failures.into(), failures.into(), here.into(), anywhere.into()],
-    )
+pub(super) fn forgive(change: Change, here: &str, anywhere: &str, counted: &Counted) -> Change {
+    let failures = "CASE WHEN id = ? OR failures < ? THEN 0 ELSE failures - ? END WHERE id IN (?, ?)";
+    let (sql, mut values) = restore(here, anywhere, counted, failures);
+    let forgiven = counted.to.0;
+    values.extend([here.into(), forgiven.into(), forgiven.into(), here.into(), anywhere.into()]);
+    change.run(sql, values)
 }
 
 /// Takes one failure back that was counted beforehand and then not looked at.
-pub(super) fn uncount(change: Change, here: &str, anywhere: &str) -> Change {
-    let sql = "UPDATE sb_lockout SET failures = failures - 1 WHERE id IN (?, ?) AND failures > 0";
-    change.run(sql, vec![here.into(), anywhere.into()])
+pub(super) fn uncount(change: Change, here: &str, anywhere: &str, counted: &Counted) -> Change {
+    let failures = "failures - 1 WHERE id IN (?, ?) AND failures > 0";
+    let (sql, mut values) = restore(here, anywhere, counted, failures);
+    values.extend([here.into(), anywhere.into()]);
+    change.run(sql, values)
 }
 
 /// Forgets counters that have not moved since `before_ms`.

@@ -1,8 +1,10 @@
 //! Facts about the store itself: whose keys wrote it, and the hash keys that lie sealed in it.
 
+use zeroize::Zeroizing;
+
 use super::{Change, Error, Result, Store};
 use crate::crypto::{HashKey, MasterKey, Place};
-use crate::model::Millis;
+use crate::model::{Millis, Secret};
 
 /// The value under `name`, writing `value` first where there is none.
 /// Two nodes that start together agree: one insert wins, both read it.
@@ -35,15 +37,38 @@ pub async fn replace(store: &Store, name: &'static str, value: &str) -> Result<(
 
 /// The hash key called `name`, made and sealed at its first use.
 pub async fn hash_key(store: &Store, master: &MasterKey, name: &'static str, now_ms: Millis) -> Result<HashKey> {
-    if let Some(key) = sealed_key(store, master, name).await? {
-        return Ok(key);
+    let opened = sealed_or_insert(store, master, name, || HashKey::generate().as_bytes().to_vec(), now_ms).await?;
+    Ok(HashKey::from_bytes(&opened)?)
+}
+
+/// The secret text called `name`; where there is none, it is `new` from now on.
+pub async fn secret_or_insert(
+    store: &Store,
+    master: &MasterKey,
+    name: &str,
+    new: &Secret,
+    now_ms: Millis,
+) -> Result<Secret> {
+    let opened = sealed_or_insert(store, master, name, || new.expose().as_bytes().to_vec(), now_ms).await?;
+    let text = std::str::from_utf8(&opened).map_err(|_| Error::Data(format!("sb_secret {name} is no text")))?;
+    Ok(Secret::new(text.to_owned()))
+}
+
+async fn sealed_or_insert(
+    store: &Store,
+    master: &MasterKey,
+    name: &str,
+    new: impl FnOnce() -> Vec<u8>,
+    now_ms: Millis,
+) -> Result<Zeroizing<Vec<u8>>> {
+    if let Some(found) = sealed(store, master, name).await? {
+        return Ok(found);
     }
-    let key = HashKey::generate();
-    let sealed = master.seal(place(name), key.as_bytes())?;
+    let made = master.seal(place(name), &Zeroizing::new(new()))?;
     let insert = Change::new()
         .one(
             "INSERT INTO sb_secret (name, sealed, created_ms) VALUES (?, ?, ?)",
-            vec![name.into(), sealed.into(), now_ms.into()],
+            vec![name.into(), made.into(), now_ms.into()],
         )
         .settled_by("SELECT 1 FROM sb_secret WHERE name = ?", vec![name.into()]);
     match store.commit(insert).await {
@@ -51,14 +76,12 @@ pub async fn hash_key(store: &Store, master: &MasterKey, name: &'static str, now
         Err(error) => return Err(error),
     }
     // read back: another node may have been first
-    sealed_key(store, master, name).await?.ok_or_else(|| Error::Data(format!("sb_secret {name} vanished")))
+    sealed(store, master, name).await?.ok_or_else(|| Error::Data(format!("sb_secret {name} vanished")))
 }
 
-async fn sealed_key(store: &Store, master: &MasterKey, name: &'static str) -> Result<Option<HashKey>> {
+async fn sealed(store: &Store, master: &MasterKey, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let rows = store.query("SELECT sealed FROM sb_secret WHERE name = ?", vec![name.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let opened = master.open(place(name), row.bytes(0)?)?;
-    Ok(Some(HashKey::from_bytes(&opened)?))
+    rows.first().map(|row| Ok(master.open(place(name), row.bytes(0)?)?)).transpose()
 }
 
 fn place(name: &str) -> Place<'_> {

@@ -1,7 +1,7 @@
 //! Sync sessions and the bodies posted to them: `sb_sync_session`.
 
 use super::device::NewDevice;
-use super::lockout::{self, Count, Lockout};
+use super::lockout::{self, Count, Counted, Lockout};
 use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
@@ -162,9 +162,22 @@ pub async fn offer(
     store.commit(change.settled_by(settled, vec![sid.to_string().into(), now_ms.into()])).await
 }
 
+/// An attempt that may be looked at: its session as it was written, and what it made of the counters.
+#[derive(Clone, Debug)]
+pub struct Reserved {
+    pub session: Session,
+    pub counted: Counted,
+}
+
 /// Counts an attempt as failed before its password is looked at. Guarded by everything in
 /// `seen`: a race means that another attempt was counted meanwhile.
-pub async fn reserve(store: &Store, key: &Key<'_>, seen: &Snapshot, counts: (i64, i64), now_ms: Millis) -> Result<()> {
+pub async fn reserve(
+    store: &Store,
+    key: &Key<'_>,
+    seen: &Snapshot,
+    counts: (i64, i64),
+    now_ms: Millis,
+) -> Result<Reserved> {
     let known = seen.session.as_ref();
     let mut attempts = known.map(|known| known.attempts.clone()).unwrap_or_default();
     attempts.put(key.body_hash, Attempt { outcome: Outcome::Pending, at_ms: now_ms });
@@ -181,7 +194,16 @@ pub async fn reserve(store: &Store, key: &Key<'_>, seen: &Snapshot, counts: (i64
     let anywhere = Count { id: key.anywhere_id, from: seen.anywhere, to: counts.1 };
     change = lockout::count(change, &here, &anywhere, now_ms);
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND attempts = ?";
-    store.commit(change.settled_by(settled, vec![key.sid.to_string().into(), attempts.to_string().into()])).await
+    store.commit(change.settled_by(settled, vec![key.sid.to_string().into(), attempts.to_string().into()])).await?;
+    let session = Session {
+        state: to.state,
+        public_key: to.public_key.map(str::to_owned),
+        failures: to.failures,
+        changed_ms: now_ms,
+        version: known.map_or(1, |known| known.version + 1),
+        attempts,
+    };
+    Ok(Reserved { session, counted: Counted { before: (seen.here, seen.anywhere), to: counts, at_ms: now_ms } })
 }
 
 /// Records why an attempt failed; its failure was counted when it was reserved.
@@ -200,7 +222,7 @@ pub async fn fail(store: &Store, key: &Key<'_>, outcome: Outcome, now_ms: Millis
 
 /// Takes a reservation back: its password was never compared, for want of a database or of a free core.
 /// A race means that the row has changed: read and try again.
-pub async fn release(store: &Store, key: &Key<'_>, now_ms: Millis) -> Result<()> {
+pub async fn release(store: &Store, key: &Key<'_>, counted: &Counted, now_ms: Millis) -> Result<()> {
     let Some(known) = session(store, key.sid, key.user).await? else { return Ok(()) };
     if known.attempts.find(key.body_hash).is_none_or(|attempt| attempt.outcome != Outcome::Pending) {
         return Ok(());
@@ -210,29 +232,33 @@ pub async fn release(store: &Store, key: &Key<'_>, now_ms: Millis) -> Result<()>
     let (public_key, failures) = (known.public_key.as_deref(), (known.failures - 1).max(0));
     let to = Write { state: State::Failed, public_key, failures, attempts: &attempts, now_ms };
     let change = write(Change::new(), key.sid, key.user, Some(&known), &to);
-    store.commit(lockout::uncount(change, key.here_id, key.anywhere_id)).await
+    store.commit(lockout::uncount(change, key.here_id, key.anywhere_id, counted)).await
 }
 
-/// Spends the session on a new device and takes back the `forgiven` failures of its address.
-/// Exactly one caller of one session gets `Ok`; the development session spends nothing.
+/// Spends the session, as it was read last, on a new device and takes back the failures of its
+/// address. Exactly one caller of one session gets `Ok`; the development session spends nothing.
+/// A race means that the row has changed: read, and decide again. `told` is what commits with it.
 pub async fn redeem(
     store: &Store,
+    told: Change,
     key: &Key<'_>,
-    mut attempts: Attempts,
+    known: &Session,
     device: &NewDevice<'_>,
-    forgiven: i64,
+    counted: &Counted,
     now_ms: Millis,
 ) -> Result<()> {
+    let mut attempts = known.attempts.clone();
     attempts.put(key.body_hash, Attempt { outcome: Outcome::Paired(device.id), at_ms: now_ms });
-    let (state, failures) = if key.sid == Sid::DEV { (State::Open, "0") } else { (State::Redeemed, "failures") };
-    let spend = format!(
-        "UPDATE sb_sync_session SET state = ?, failures = {failures}, attempts = ?, changed_ms = ?, \
-         version = version + 1 WHERE id = ? AND state <> 'redeemed'"
-    );
-    let values: Vec<Value> =
-        vec![state.name().into(), attempts.to_string().into(), now_ms.into(), key.sid.to_string().into()];
-    let change = device.insert(Change::new().one(spend, values), now_ms);
-    let change = lockout::forgive(change, key.here_id, key.anywhere_id, forgiven);
+    let is_dev = key.sid == Sid::DEV;
+    let to = Write {
+        state: if is_dev { State::Open } else { State::Redeemed },
+        public_key: known.public_key.as_deref(),
+        failures: if is_dev { 0 } else { known.failures },
+        attempts: &attempts,
+        now_ms,
+    };
+    let change = device.insert(write(told, key.sid, key.user, Some(known), &to), now_ms);
+    let change = lockout::forgive(change, key.here_id, key.anywhere_id, counted);
     store.commit(change.settled_by("SELECT 1 FROM sb_device WHERE id = ?", vec![device.id.hex().into()])).await
 }
 

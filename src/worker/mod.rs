@@ -2,6 +2,7 @@
 
 mod book;
 mod expire;
+mod notify;
 pub mod publish;
 mod send;
 mod watch;
@@ -12,12 +13,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::service::book::Book;
+use crate::service::event::{Courier, Events};
 use crate::service::outbound::Outbound;
 use crate::service::sync::Sync;
 
 /// Starts the workers of a node. `is_shared`: other nodes may write to the same store.
-pub fn start(sync: &Arc<Sync>, is_shared: bool, tasks: &TaskTracker, stop: &CancellationToken) {
-    spawn(tasks, stop, expire::run(sync.clone()));
+pub fn start(sync: &Arc<Sync>, events: &Arc<Events>, is_shared: bool, tasks: &TaskTracker, stop: &CancellationToken) {
+    spawn(tasks, stop, expire::run(sync.clone(), events.clone()));
+    spawn(tasks, stop, notify::listen(events.clone()));
+    // stops by itself: what is under way ends first
+    tasks.spawn(notify::run(Courier::new(events.clone()), stop.clone()));
     if is_shared {
         spawn(tasks, stop, watch::run(sync.clone()));
     }

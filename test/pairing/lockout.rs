@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use switchboard::store::Change;
 
 use super::play::{
     self, Answer, NOBODY, Written, add_usual_user, answer, answer_from, failures, lenient, verification,
@@ -113,6 +114,32 @@ async fn a_stranger_cannot_lock_a_user_out_from_afar(layout: Layout) -> Result {
     // the user's success is no help to the stranger
     assert!(wait(&try_from(&server, HERE, USER, PASSWORD).await?)? > 23 * 3_600);
     assert_eq!(failures(&server).await?, [0, 3, 3], "there, here, and anywhere");
+    Ok(())
+}
+
+/// Moves the user table out of the way, or back.
+async fn rename(server: &Server, sql: &'static str) -> Result {
+    Ok(server.home().databases.backend()?.commit(Change::new().run(sql, Vec::new())).await?)
+}
+
+async fn what_was_no_failure_starts_no_wait_again(layout: Layout) -> Result {
+    let builder = with_ladder(layout, r#"[{failures=2,wait="1h"}]"#).await?;
+    let server = builder.set("http.trusted_proxies", r#"["127.0.0.1/32"]"#).start().await?;
+    for _ in 0..2 {
+        assert_eq!(try_from(&server, HERE, USER, "wrong").await?.status, 403);
+    }
+    play::age_lockouts(&server, Duration::from_secs(3_600)).await?;
+    let counters = Written::by(&server).await?.lockouts;
+    // a password that could not be compared
+    rename(&server, "ALTER TABLE users RENAME TO users_away").await?;
+    assert!(try_from(&server, HERE, USER, PASSWORD).await?.status >= 500);
+    rename(&server, "ALTER TABLE users_away RENAME TO users").await?;
+    assert_eq!(Written::by(&server).await?.lockouts, counters, "as if it had not been posted");
+    // a password that fits, from elsewhere: what another address failed still counts, from when it failed
+    assert_eq!(try_from(&server, THERE, USER, PASSWORD).await?.status, 200);
+    assert_eq!(failures(&server).await?, [0, 2, 2]);
+    assert_eq!(try_from(&server, "192.0.2.9", USER, PASSWORD).await?.status, 200);
+    assert_eq!(try_from(&server, HERE, USER, PASSWORD).await?.status, 200);
     Ok(())
 }
 
@@ -243,6 +270,7 @@ on_every_layout!(known_and_unknown_users_are_locked_out_alike);
 on_both_engines!(
     a_wait_is_the_ladder_s,
     a_stranger_cannot_lock_a_user_out_from_afar,
+    what_was_no_failure_starts_no_wait_again,
     a_success_forgives_its_own_address_s_failures,
     a_repeat_is_answered_alike_whoever_is_locked_out_since,
     a_two_step_success_forgives_too,

@@ -3,6 +3,7 @@
 mod contract;
 mod device;
 mod digest;
+mod held;
 mod lockout;
 mod origin;
 mod pem;

@@ -97,6 +97,7 @@ async fn three_codes_of_fifteen_seconds_are_the_default() -> Result {
         r#"refusal_delay = "300ms""#,
         "sockets_per_user = 50",
         "sockets_per_address = 5",
+        "handshakes_at_once = 128",
         r#"seeds_url = """#,
     ] {
         assert!(shown.lines().any(|shown| shown == line), "{line} is not in\n{shown}");

@@ -115,7 +115,9 @@ impl Outbound {
             reply: render(&message),
         });
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
-        match self.intake.write(New { message: message.clone(), lane, due_ms, kept }).await? {
+        let told = self.told(&message, message.state, super::tell::Why::default());
+        let is_told = !told.new.is_empty();
+        match self.intake.write(New { message: message.clone(), lane, due_ms, kept, told }).await? {
             Accepted::Leased { head, permit } => {
                 let progress = Progress::default();
                 self.start(Lane { head, message: message.clone(), progress, lease_ends, _permit: permit });
@@ -126,6 +128,9 @@ impl Outbound {
             Accepted::OptedOut => return Err(Error::OptedOut),
         }
         self.parts.metrics.accepted();
+        if is_told {
+            self.parts.events.wake();
+        }
         Ok(Told::Accepted(Box::new(message)))
     }
 

@@ -10,6 +10,7 @@ use super::{Outbound, retry};
 use crate::model::message::State;
 use crate::provider::{self, Outgoing};
 use crate::service::account::Line;
+use crate::store::event::Told;
 use crate::store::message::{Attempt, Message};
 use crate::store::outbox::mark::{Marked, Ready};
 use crate::store::outbox::outcome::{Next, Outcome};
@@ -91,7 +92,13 @@ impl Outbound {
                     return None;
                 }
                 let Called { attempt, next } = self.call(lane, &line, started_ms).await;
-                Some(Outcome { head: lane.head.clone(), attempt: Some(attempt), adopted: None, next })
+                Some(Outcome {
+                    head: lane.head.clone(),
+                    attempt: Some(attempt),
+                    adopted: None,
+                    next,
+                    told: Told::default(),
+                })
             }
         }
     }
@@ -229,7 +236,7 @@ pub(super) const OPTED_OUT: i64 = 21610;
 
 pub(super) fn over(lane: &Lane, state: State, code: Option<i64>, reason: &str) -> Outcome {
     let next = Next::Over { state, code, reason: Some(reason.to_owned()) };
-    Outcome { head: lane.head.clone(), attempt: None, adopted: None, next }
+    Outcome { head: lane.head.clone(), attempt: None, adopted: None, next, told: Told::default() }
 }
 
 pub(super) fn outgoing(message: &Message) -> Outgoing {

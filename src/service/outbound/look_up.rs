@@ -7,6 +7,7 @@ use crate::model::message::State;
 use crate::provider::Sent;
 use crate::service::account::Line;
 use crate::store::account::Uncertain;
+use crate::store::event::Told;
 use crate::store::message::Attempt;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Adopted, Next, Outcome};
@@ -50,7 +51,13 @@ impl Outbound {
         if let Ok(Some(_)) = claim::accepted_as(&self.parts.store, lane.message.id).await {
             // its node recorded the answer after it had lost the lane
             let next = Next::Over { state: State::Sent, code: None, reason: None };
-            return Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted: None, next });
+            return Found::Outcome(Outcome {
+                head: lane.head.clone(),
+                attempt: None,
+                adopted: None,
+                next,
+                told: Told::default(),
+            });
         }
         let Some(line) = self.parts.book.page().line(lane.message.account).cloned() else {
             return Found::Outcome(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
@@ -61,20 +68,32 @@ impl Outbound {
             let reason = "the node died during the call";
             let next = self.in_doubt(lane, &line, reason, aside, now_ms);
             let attempt = Some(lost_attempt(lane, &line, started_ms, now_ms, reason));
-            return Found::Outcome(Outcome { head: lane.head.clone(), attempt, adopted: None, next });
+            return Found::Outcome(Outcome {
+                head: lane.head.clone(),
+                attempt,
+                adopted: None,
+                next,
+                told: Told::default(),
+            });
         }
         if policy(&line) != Uncertain::Reconcile {
             return Found::SendAgain;
         }
         let later = |ready_ms| {
             let next = Next::LookUp { ready_ms, aside };
-            Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted: None, next })
+            Found::Outcome(Outcome {
+                head: lane.head.clone(),
+                attempt: None,
+                adopted: None,
+                next,
+                told: Told::default(),
+            })
         };
         match self.listed(lane, &line, started_ms).await {
             Ok(Some(provider_id)) => {
                 let adopted = Some(Adopted { number: lane.progress.tries, provider_id });
                 let next = Next::Over { state: State::Sent, code: None, reason: None };
-                Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted, next })
+                Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted, next, told: Told::default() })
             }
             Ok(None) => match retry::next_look_up(&self.parts.settings, started_ms, now_ms) {
                 Some(ready_ms) => later(ready_ms),

@@ -12,6 +12,7 @@ use crate::store::{self};
 impl Outbound {
     /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
     pub(super) async fn record(&self, lane: &Lane, mut outcome: Outcome) -> bool {
+        outcome.told = self.told_next(lane, &outcome.next);
         loop {
             // lanes change hands only some seconds after their lease ended
             if lane.lease_ends <= Instant::now() {
@@ -19,7 +20,7 @@ impl Outbound {
             }
             match self.outcomes.write(outcome.clone()).await {
                 Ok(is_ours) => {
-                    self.told(lane, &outcome);
+                    self.after(lane, &outcome);
                     return is_ours && matches!(outcome.next, Next::Over { .. });
                 }
                 Err(store::Error::Unavailable(reason)) => {
@@ -54,7 +55,10 @@ impl Outbound {
         false
     }
 
-    fn told(&self, lane: &Lane, outcome: &Outcome) {
+    fn after(&self, lane: &Lane, outcome: &Outcome) {
+        if !outcome.told.new.is_empty() {
+            self.parts.events.wake();
+        }
         if let Next::Over { state, code, .. } = &outcome.next {
             self.parts.metrics.sent(state.name());
             tracing::debug!(message = %lane.message.id, state = state.name(), code, "a message left the outbox");

@@ -1,6 +1,7 @@
 //! Pairing a phone: sync sessions, their sockets, and the handshake (version 2 of the contract).
 
 mod board;
+mod check;
 mod handshake;
 mod key;
 mod link;
@@ -26,12 +27,14 @@ pub use socket::{Opened, Session};
 use std::sync::Arc;
 
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::crypto::{HashKey, MasterKey, PublicKey, Sid};
 use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
-use crate::service::pool::Pool;
+use crate::service::event::Events;
+use crate::service::pool::{Pool, PoolError};
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Store};
 
@@ -45,6 +48,7 @@ pub struct Settings {
     pub session_ttl: Span,
     pub sockets_per_user: usize,
     pub sockets_per_address: usize,
+    pub handshakes_at_once: usize,
     pub refusal_delay: Span,
     pub sms_refusal_delay: Span,
     pub allowed_origins: Vec<String>,
@@ -52,6 +56,13 @@ pub struct Settings {
     pub private_key: String,
     pub previous_private_key: String,
     pub lockouts: Vec<Rung>,
+}
+
+impl Settings {
+    /// Passwords looked at, at once.
+    pub fn places(&self) -> usize {
+        self.handshakes_at_once.clamp(1, 65_536)
+    }
 }
 
 /// `[backend]`.
@@ -85,6 +96,17 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error("cryptographic library: {0}")]
     Crypto(#[from] crate::crypto::Error),
+    #[error("a handshake died: {0}")]
+    Died(#[from] tokio::task::JoinError),
+}
+
+impl From<PoolError> for Error {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Full => Self::Busy,
+            PoolError::Died(error) => Self::Died(error),
+        }
+    }
 }
 
 /// What pairing is made of.
@@ -100,6 +122,7 @@ pub struct Parts {
     pub passwords: Passwords,
     pub board: Arc<Board>,
     pub bus: Bus,
+    pub events: Arc<Events>,
     pub clock: Clock,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
@@ -112,12 +135,16 @@ pub struct Sync {
     parts: Parts,
     rsa: Pool,
     turns: Arc<turn::Turns>,
+    /// A place for each handshake until its password is compared. When none is free everybody is
+    /// told to come back: an answer to some only would tell who has a slow password.
+    door: Semaphore,
 }
 
 impl Sync {
     pub fn new(parts: Parts) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { parts, rsa: Pool::new(cores, 4096), turns: Arc::default() }
+        let door = Semaphore::new(parts.settings.places());
+        Self { parts, rsa: Pool::new(cores, 4096), turns: Arc::default(), door }
     }
 
     pub fn settings(&self) -> &Settings {

@@ -10,10 +10,6 @@ use crate::service::salt::Salt;
 use crate::store::Store;
 use crate::store::backend::{self, Login};
 
-/// Argon2 takes tens of milliseconds of a core: few at once. When so many wait, everybody is told to
-/// come back, as an answer to some only would tell who has such a password.
-const ARGON2_WAITING: usize = 64;
-
 /// The backend's hashing salt and the pool for what is slow.
 pub struct Passwords {
     backend: Store,
@@ -24,16 +20,13 @@ pub struct Passwords {
 
 impl Passwords {
     /// `salt` from the configuration; empty means the backend's `credentials` row 1, read when first needed.
-    pub fn new(backend: Store, salt: Secret, metrics: Metrics) -> Self {
+    /// Of `at_once` checks all may wait for a core: who was let in is not turned away for a slow password.
+    pub fn new(backend: Store, salt: Secret, at_once: usize, metrics: Metrics) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let salt = Salt::new(backend.clone(), salt);
-        Self { backend, salt, argon2: Pool::new((cores / 2).max(1), ARGON2_WAITING), metrics }
-    }
-
-    /// Whether a slow check would be turned away: asked before any look-up, so that the
-    /// answer says nothing about a user.
-    pub(super) fn is_busy(&self) -> bool {
-        self.argon2.is_full()
+        // it takes tens of milliseconds of a core: few at once
+        let argon2 = Pool::new((cores / 2).max(1), at_once);
+        Self { backend, salt, argon2, metrics }
     }
 
     /// The login behind the password, if it fits.
@@ -47,7 +40,7 @@ impl Passwords {
             Scheme::Hmac => matches(stored.expose(), salt.expose(), password.expose()),
             Scheme::Argon2id => {
                 let check = move || matches(stored.expose(), salt.expose(), password.expose());
-                self.argon2.run(check).await.map_err(|_| Error::Busy)?
+                self.argon2.run(check).await?
             }
         };
         self.metrics.password(begun.elapsed().as_secs_f64());

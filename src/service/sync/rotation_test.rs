@@ -14,6 +14,7 @@ fn settings() -> Settings {
         session_ttl: Span::from_millis(300_000),
         sockets_per_user: 50,
         sockets_per_address: 5,
+        handshakes_at_once: 128,
         refusal_delay: Span::from_millis(300),
         sms_refusal_delay: Span::from_millis(100),
         allowed_origins: Vec::new(),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, timeout_at};
 
 use crate::model::UserId;
 
@@ -23,8 +24,8 @@ pub(super) struct Turn {
 }
 
 impl Turns {
-    /// Waits for this user's turn; `None` when too many wait already.
-    pub(super) async fn take(self: &Arc<Self>, user: &UserId) -> Option<Turn> {
+    /// Waits for this user's turn; `None` when too many wait already, or for too long.
+    pub(super) async fn take(self: &Arc<Self>, user: &UserId, until: Instant) -> Option<Turn> {
         let queue = {
             let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let queue = queues.entry(user.clone()).or_default();
@@ -35,7 +36,7 @@ impl Turns {
         };
         // made before waiting, so that a caller who gives up tidies too
         let mut turn = Turn { turns: self.clone(), user: user.clone(), held: None };
-        turn.held = Some(queue.lock_owned().await);
+        turn.held = Some(timeout_at(until, queue.lock_owned()).await.ok()?);
         Some(turn)
     }
 }
@@ -53,17 +54,21 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]
     async fn turns_are_taken_one_by_one_and_forgotten() -> Result<(), Box<dyn std::error::Error>> {
         let turns = Arc::new(Turns::default());
         let user: UserId = "111".parse()?;
-        let first = turns.take(&user).await;
-        assert!(turns.take(&"112".parse()?).await.is_some(), "another user does not wait");
+        let later = Instant::now() + Duration::from_secs(600);
+        let first = turns.take(&user, later).await;
+        assert!(turns.take(&"112".parse()?, later).await.is_some(), "another user does not wait");
+        assert!(turns.take(&user, Instant::now()).await.is_none(), "nobody waits for ever");
         let waiting = tokio::spawn({
             let (turns, user) = (turns.clone(), user.clone());
-            async move { turns.take(&user).await.is_some() }
+            async move { turns.take(&user, later).await.is_some() }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());

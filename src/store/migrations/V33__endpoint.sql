@@ -1,4 +1,6 @@
 -- where events are posted; secrets sealed, the previous one good until previous_until_ms
+-- state: enabled, disabled (reason says why, where we did it)
+-- failing_since_ms: when it first failed since it last took something
 CREATE TABLE sb_endpoint (
     id VARCHAR(32) NOT NULL PRIMARY KEY,
     client_id VARCHAR(32) NOT NULL,
@@ -9,6 +11,8 @@ CREATE TABLE sb_endpoint (
     previous_secret BLOB NULL,
     previous_until_ms BIGINT NULL,
     state VARCHAR(12) NOT NULL,
+    reason VARCHAR(255) NULL,
     failing_since_ms BIGINT NULL,
-    created_ms BIGINT NOT NULL
+    created_ms BIGINT NOT NULL,
+    changed_ms BIGINT NOT NULL
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -3,6 +3,6 @@ CREATE TABLE sb_event (
     id VARCHAR(32) NOT NULL PRIMARY KEY,
     client_id VARCHAR(32) NOT NULL,
     type VARCHAR(64) NOT NULL,
-    payload TEXT NOT NULL,
+    payload MEDIUMTEXT NOT NULL,
     created_ms BIGINT NOT NULL
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -1,6 +1,7 @@
 -- one event on its way to one place, as a job
+-- state: pending, delivered, exhausted (tried often enough), dropped (nobody there any more)
 -- ready_ms: when it may be claimed, NULL when it is over; owner: whose lease runs until then
--- target: the endpoint's id, or of a message's own callback the message's
+-- target: endpoint, and target_id is its id; or callback, and target_id is the message's whose own URL it is
 CREATE TABLE sb_delivery (
     event_id VARCHAR(32) NOT NULL,
     target_id VARCHAR(32) NOT NULL,

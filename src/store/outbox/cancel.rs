@@ -3,6 +3,7 @@
 use super::CALLING;
 use crate::model::message::State;
 use crate::model::{ClientId, MessageId, Millis};
+use crate::store::event::{self, Told};
 use crate::store::message::states_before;
 use crate::store::{Change, Query, Result, Store, Value};
 
@@ -25,8 +26,16 @@ struct Standing {
 }
 
 /// Cancels one message. A race means that its lane has moved: try again.
-pub async fn cancel(store: &Store, client: ClientId, id: MessageId, lane: &str, now_ms: Millis) -> Result<Canceled> {
-    let change = Change::new().one(
+pub async fn cancel(
+    store: &Store,
+    client: ClientId,
+    id: MessageId,
+    lane: &str,
+    told: &Told,
+    now_ms: Millis,
+) -> Result<Canceled> {
+    let change = event::add(Change::new(), &told.new, &told.targets, now_ms);
+    let change = change.one(
         format!(
             "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND state IN ({})",
             states_before(State::Sent)

@@ -2,6 +2,7 @@
 
 use super::{CALLING, Head, LANE, Progress, UNKNOWN};
 use crate::model::{MessageId, Millis};
+use crate::store::event::{self, Told};
 use crate::store::message::{COLUMNS, Message, WIDTH};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
@@ -140,7 +141,7 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
 }
 
 /// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.
-pub async fn join(store: &Store, message: MessageId, lane: &str, now_ms: Millis) -> Result<()> {
+pub async fn join(store: &Store, message: MessageId, lane: &str, told: &Told, now_ms: Millis) -> Result<()> {
     let rows = store.query("SELECT last_pos FROM sb_lane WHERE lane = ?", vec![lane.into()]).await?;
     let last = rows.first().map(|row| row.text(0)).transpose()?;
     let pos =
@@ -166,5 +167,5 @@ pub async fn join(store: &Store, message: MessageId, lane: &str, now_ms: Millis)
     let place = super::place(lane, last_pos);
     let change =
         change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", vec![place.into(), message.hex().into()]);
-    store.commit(change).await
+    store.commit(event::add(change, &told.new, &told.targets, now_ms)).await
 }

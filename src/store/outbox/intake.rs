@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Head, LANE, WAITING, place};
 use crate::model::{Clock, Millis};
 use crate::store::batch::Write;
+use crate::store::event::{self, Told};
 use crate::store::message::{self, Message};
 use crate::store::{Change, Error, Query, Result, Store, Value};
 
@@ -20,6 +21,7 @@ pub struct New {
     pub due_ms: Option<Millis>,
     /// The reply to keep for a request that comes again.
     pub kept: Option<Kept>,
+    pub told: Told,
 }
 
 /// A reply kept under a client's idempotency key.
@@ -122,6 +124,7 @@ struct Plan {
     places: Vec<Vec<Value>>,
     scheduled: Vec<Vec<Value>>,
     kept: Vec<Vec<Value>>,
+    told: Told,
     /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
     lanes: HashMap<String, Joining>,
 }
@@ -154,6 +157,8 @@ impl Plan {
             known.replies.insert(id, (hash, reply));
         }
         self.messages.push(item.message.values());
+        self.told.new.extend_from_slice(&item.told.new);
+        self.told.targets.extend_from_slice(&item.told.targets);
         if let Some(due_ms) = item.due_ms {
             self.scheduled.push(vec![item.message.id.hex().into(), due_ms.into()]);
             return Accepted::Waiting;
@@ -187,10 +192,11 @@ impl Plan {
         let now_ms = self.now_ms;
         let mut change = Change::new().insert(message::INSERT, self.messages);
         change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
-        change
+        let change = change
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
             .insert("INSERT INTO sb_schedule (message_id, due_ms)", self.scheduled)
-            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept)
+            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept);
+        event::add(change, &self.told.new, &self.told.targets, now_ms)
     }
 }
 

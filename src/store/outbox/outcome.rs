@@ -4,6 +4,7 @@ use super::{Head, LANE, UNKNOWN, WAITING, place};
 use crate::model::message::State;
 use crate::model::{Clock, Millis};
 use crate::store::batch::Write;
+use crate::store::event::{self, Told};
 use crate::store::message::{Attempt, INSERT_ATTEMPT, states_before};
 use crate::store::{Change, Query, Result, Store, Value};
 
@@ -27,6 +28,7 @@ pub struct Outcome {
     /// The attempt that was in doubt, now known to have reached the provider.
     pub adopted: Option<Adopted>,
     pub next: Next,
+    pub told: Told,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +57,9 @@ impl Write for Outcomes {
             change = self.one(change, item, now_ms);
         }
         change = self.leave(change, items);
+        for item in items {
+            change = event::add(change, &item.told.new, &item.told.targets, now_ms);
+        }
         self.store.commit(change).await?;
         self.still_ours(items).await
     }

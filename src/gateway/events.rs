@@ -1,0 +1,26 @@
+//! Puts events together: who may be called, and with what.
+
+use super::StartError;
+use super::keyring::Keyring;
+use crate::config::Config;
+use crate::model::Clock;
+use crate::provider::webhook::{self, Allow, Webhooks};
+use crate::service::event::{Events, Parts};
+use crate::store::Store;
+
+pub(super) async fn open(config: &Config, store: &Store, keys: &Keyring) -> Result<Events, StartError> {
+    let mut allow = config.webhook.allow.clone();
+    if config.is_dev {
+        // a receiver under development is on this machine
+        allow.extend(["127.0.0.0/8", "::1/128", "localhost"].map(str::to_owned));
+    }
+    let allow = Allow::parse(&allow).map_err(StartError::Allow)?;
+    let parts = Parts {
+        settings: config.webhook.clone(),
+        store: store.clone(),
+        master: keys.master.clone(),
+        webhooks: Webhooks::new(&webhook::Settings { allow, timeout: config.webhook.timeout })?,
+        clock: Clock::default(),
+    };
+    Ok(Events::open(parts).await?)
+}

@@ -1,0 +1,97 @@
+//! JSON objects as clients post them; what is wrong in one is told with the name of its field.
+
+use ::http::header::{CONNECTION, CONTENT_TYPE};
+use ::http::{HeaderValue, StatusCode};
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use serde::de::DeserializeOwned;
+use warp::reply::Response;
+
+use super::{App, Call, body, reply};
+
+/// A reply that ends a handler early; boxed, as replies are large.
+pub(super) type Refusal = Box<Response>;
+
+/// Reads a posted object.
+pub(super) async fn read<T: DeserializeOwned, B: Buf, E>(
+    call: &Call,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: &App,
+) -> Result<T, Refusal> {
+    let bytes = collect(stream, app).await?;
+    is_json(call)?;
+    parse(&bytes)
+}
+
+/// Reads a posted object, and gives its bytes too.
+pub(super) async fn read_with_bytes<T: DeserializeOwned, B: Buf, E>(
+    call: &Call,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: &App,
+) -> Result<(Bytes, T), Refusal> {
+    let bytes = collect(stream, app).await?;
+    is_json(call)?;
+    let parsed = parse(&bytes)?;
+    Ok((bytes, parsed))
+}
+
+/// Reads a posted object that may be left out.
+pub(super) async fn read_or_default<T: DeserializeOwned + Default, B: Buf, E>(
+    call: &Call,
+    stream: impl Stream<Item = Result<B, E>>,
+    app: &App,
+) -> Result<T, Refusal> {
+    let bytes = collect(stream, app).await?;
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    is_json(call)?;
+    parse(&bytes)
+}
+
+async fn collect<B: Buf, E>(stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Bytes, Refusal> {
+    let time = app.settings.body_timeout.as_duration();
+    body::read(stream, app.settings.body_limit, time).await.map_err(|error| {
+        let status = match error {
+            body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            body::BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            body::BodyError::Broken => StatusCode::BAD_REQUEST,
+        };
+        let mut response = reply::problem(status, &error.to_string());
+        // the rest of the body is left unread: nothing can follow it on this connection
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response.into()
+    })
+}
+
+fn is_json(call: &Call) -> Result<(), Refusal> {
+    let given = call.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim().to_lowercase());
+    if given.is_none_or(|media| media == "application/json" || media.ends_with("+json")) {
+        return Ok(());
+    }
+    Err(reply::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this path takes application/json").into())
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    // the library would take a list for the fields in their order
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(reply::problem(StatusCode::BAD_REQUEST, "the body must be a JSON object").into());
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read: T = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?;
+    json.end().map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "something follows the JSON object"))?;
+    Ok(read)
+}
+
+fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+    let (path, said) = (error.path().to_string(), error.inner().to_string());
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    // of a missing field the path is that of the object around it
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    match missing {
+        Some(name) if path == "." => reply::bad_field(name, "missing"),
+        Some(name) => reply::bad_field(&format!("{path}.{name}"), "missing"),
+        None if error.inner().is_data() && path != "." => reply::bad_field(&path, said),
+        None => reply::problem(StatusCode::BAD_REQUEST, &format!("the body is not as it should be: {said}")).into(),
+    }
+}

@@ -1,0 +1,199 @@
+//! Takes events to their places: claims what is due, posts it, and says what became of it.
+
+mod address;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use address::{Refusal, callback_url, host};
+
+use super::{Error, Events, Target};
+use crate::crypto::signature::{WebhookSecret, webhook};
+use crate::model::{ClientId, EndpointId, Millis, Span};
+use crate::provider::webhook::{Delivery, Event};
+use crate::store;
+use crate::store::delivery::{Claimed, Health, Lease, Outcome, State};
+
+pub use crate::store::delivery::Done;
+
+/// How long after its end a lease of another node may be taken: clocks stand apart.
+const SKEW: Span = Span::from_millis(5_000);
+/// A lease lasts so many times as a receiver may take to answer.
+const LEASE_TIMEOUTS: i64 = 4;
+/// What a receiver may ask for at most by `Retry-After`.
+const LONGEST_WAIT: Span = Span::from_millis(24 * 3_600_000);
+/// How long a delivery whose place is busy stays away, where the claim cannot leave it out.
+const BUSY: Span = Span::from_millis(5_000);
+
+/// What goes to the same place: it takes turns, and holds up nobody else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    Endpoint(EndpointId),
+    /// The host of a callback URL, with its port.
+    Host(String),
+}
+
+/// A claimed delivery, ready to be posted.
+#[derive(Clone, Debug)]
+pub struct Job {
+    claimed: Claimed,
+    pub lane: Lane,
+    callback_url: Option<String>,
+    since: Instant,
+}
+
+impl Job {
+    /// How long it has been held.
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+/// One node's postman.
+pub struct Courier {
+    events: Arc<Events>,
+    /// Names this process in leases.
+    owner: String,
+    last_until_ms: Mutex<Millis>,
+    callback_secrets: Mutex<HashMap<ClientId, WebhookSecret>>,
+}
+
+impl Courier {
+    pub fn new(events: Arc<Events>) -> Self {
+        let owner = format!("{:016x}", rand::random::<u64>());
+        Self { events, owner, last_until_ms: Mutex::default(), callback_secrets: Mutex::default() }
+    }
+
+    /// Waits until somebody has committed new events.
+    pub async fn woken(&self) {
+        self.events.woken.notified().await;
+    }
+
+    fn now_ms(&self) -> Millis {
+        self.events.parts.clock.now_ms()
+    }
+
+    fn lease_ms(&self) -> Millis {
+        self.events.settings().timeout.as_ms().saturating_mul(LEASE_TIMEOUTS)
+    }
+
+    /// Leases at most `limit` due deliveries, none of them to the endpoints in `busy`.
+    pub async fn claim(&self, busy: &[EndpointId], limit: usize) -> Result<Vec<Job>, Error> {
+        let now_ms = self.now_ms();
+        let until_ms = {
+            // each claim has an end of its own, by which it finds its rows
+            let mut last = self.last_until_ms.lock().unwrap_or_else(PoisonError::into_inner);
+            *last = (now_ms + self.lease_ms()).max(*last + 1);
+            *last
+        };
+        let since = Instant::now();
+        let lease = Lease { owner: &self.owner, now_ms, until_ms, skew_ms: SKEW.as_ms() };
+        let busy: Vec<Target> = busy.iter().copied().map(Target::Endpoint).collect();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, limit).await?;
+        Ok(claimed.into_iter().map(|claimed| job(claimed, since)).collect())
+    }
+
+    /// Posts one delivery, unless its lease is too old to be sure of.
+    pub async fn deliver(&self, job: Job) -> Done {
+        let half = Duration::from_millis(self.lease_ms().unsigned_abs() / 2);
+        if job.age() > half {
+            return self.give_back(&job);
+        }
+        let (url, secrets) = match self.address(&job).await {
+            Ok(address) => address,
+            Err(Refusal::Dropped(reason)) => {
+                let outcome = Outcome::Over { state: State::Dropped, status: None, reason: reason.to_owned() };
+                return Done { held: job.claimed.held, outcome, health: Health::Unchanged };
+            }
+            Err(Refusal::Failed(reason)) => return self.failed(&job, None, None, reason).await,
+        };
+        match self.events.parts.webhooks.deliver(&url, &self.signed(&job, &secrets)).await {
+            Delivery::Delivered { status } => {
+                let is_failing = job.claimed.address.as_ref().is_some_and(|at| at.failing_since_ms.is_some());
+                let health = if is_failing { Health::Recovered } else { Health::Unchanged };
+                Done { held: job.claimed.held, outcome: Outcome::Delivered { status }, health }
+            }
+            Delivery::Failed { status, retry_after, reason } => self.failed(&job, status, retry_after, reason).await,
+            Delivery::Gone => {
+                self.disable(&job, "it answered 410 Gone").await;
+                let reason = "410 Gone".to_owned();
+                let outcome = Outcome::Over { state: State::Dropped, status: Some(410), reason };
+                Done { held: job.claimed.held, outcome, health: Health::Unchanged }
+            }
+        }
+    }
+
+    fn signed(&self, job: &Job, secrets: &[WebhookSecret]) -> Event {
+        let (id, body) = (job.claimed.held.event.to_string(), Bytes::from(job.claimed.payload.clone()));
+        let timestamp_secs = self.now_ms() / 1000;
+        let signatures: Vec<String> =
+            secrets.iter().map(|secret| webhook::sign(secret, &id, timestamp_secs, &body)).collect();
+        Event { id, timestamp_secs, signature: signatures.join(" "), body }
+    }
+
+    /// Gives a delivery back that was not tried.
+    pub fn give_back(&self, job: &Job) -> Done {
+        // a claim can leave busy endpoints out, but not busy hosts
+        let wait_ms = if matches!(job.lane, Lane::Host(_)) { BUSY.as_ms() } else { 0 };
+        let outcome = Outcome::Released { at_ms: self.now_ms() + wait_ms };
+        Done { held: job.claimed.held, outcome, health: Health::Unchanged }
+    }
+
+    /// Writes what became of deliveries.
+    pub async fn record(&self, done: &[Done]) -> Result<(), Error> {
+        Ok(store::delivery::record(&self.events.parts.store, &self.owner, done, self.now_ms()).await?)
+    }
+
+    /// Another try after the wait that is due, or that the receiver asked for where it is longer.
+    async fn failed(&self, job: &Job, status: Option<u16>, retry_after: Option<Duration>, reason: String) -> Done {
+        let settings = self.events.settings();
+        let now_ms = self.now_ms();
+        let failing_since = job.claimed.address.as_ref().and_then(|at| at.failing_since_ms);
+        if failing_since.is_some_and(|since_ms| now_ms - since_ms >= settings.disable_after.as_ms()) {
+            let span = settings.disable_after;
+            self.disable(job, &format!("it has failed for {span}; the last time: {reason}")).await;
+        }
+        let health = if failing_since.is_none() { Health::Failing } else { Health::Unchanged };
+        let wait = usize::try_from(job.claimed.tries).ok().and_then(|tries| settings.retries.get(tries));
+        let outcome = match wait {
+            None => Outcome::Over { state: State::Exhausted, status, reason },
+            Some(wait) => {
+                let asked_ms = retry_after.map_or(0, |wait| Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX));
+                // a tenth more or less, lest all come back at once
+                let jitter = i64::from(rand::random::<u8>()) * wait.as_ms() / 10 / 255;
+                let at_ms = now_ms + (wait.as_ms() + jitter).max(asked_ms.min(LONGEST_WAIT.as_ms()));
+                Outcome::Later { at_ms, status, reason }
+            }
+        };
+        Done { held: job.claimed.held, outcome, health }
+    }
+
+    async fn disable(&self, job: &Job, reason: &str) {
+        let (Target::Endpoint(id), Some(address)) = (job.claimed.held.target, &job.claimed.address) else { return };
+        let reason: String = reason.chars().take(255).collect();
+        let events = &self.events;
+        let now_ms = self.now_ms();
+        match store::endpoint::disable(&events.parts.store, id, address.changed_ms, &reason, now_ms).await {
+            Ok(true) => {
+                tracing::warn!(endpoint = %id, reason, "disabled an endpoint");
+                events.refresh_soon().await;
+            }
+            Ok(false) => {}
+            // the next failure tries it again
+            Err(error) => tracing::warn!(endpoint = %id, %error, "could not disable an endpoint"),
+        }
+    }
+}
+
+fn job(claimed: Claimed, since: Instant) -> Job {
+    let callback_url = claimed.message_extra.as_deref().and_then(callback_url);
+    let lane = match claimed.held.target {
+        Target::Endpoint(id) => Lane::Endpoint(id),
+        Target::Callback(_) => Lane::Host(callback_url.as_deref().map(host).unwrap_or_default()),
+    };
+    Job { claimed, lane, callback_url, since }
+}

@@ -1,0 +1,79 @@
+//! Where a claimed delivery goes, and what signs it.
+
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
+
+use super::{Courier, Job};
+use crate::crypto::signature::WebhookSecret;
+use crate::model::{ClientId, EndpointId};
+use crate::service::event::{Error, Target};
+use crate::store::delivery::Address;
+use crate::store::endpoint::SecretColumn;
+
+/// Why a delivery is not posted.
+pub(super) enum Refusal {
+    Dropped(&'static str),
+    Failed(String),
+}
+
+impl Courier {
+    /// Where to post, and the secrets to sign with.
+    pub(super) async fn address(&self, job: &Job) -> Result<(String, Vec<WebhookSecret>), Refusal> {
+        match (job.claimed.held.target, &job.claimed.address) {
+            (Target::Endpoint(_), None) => Err(Refusal::Dropped("the endpoint is gone")),
+            (Target::Endpoint(_), Some(address)) if !address.is_enabled => {
+                Err(Refusal::Dropped("the endpoint is disabled"))
+            }
+            (Target::Endpoint(id), Some(address)) => {
+                let secrets = self.endpoint_secrets(id, address).map_err(|error| unreadable(&error))?;
+                Ok((address.url.clone(), secrets))
+            }
+            (Target::Callback(_), _) => {
+                let url = job.callback_url.clone().ok_or(Refusal::Dropped("the message has no callback URL"))?;
+                let secret = self.callback_secret(job.claimed.client).await.map_err(|error| unreadable(&error))?;
+                Ok((url, vec![secret]))
+            }
+        }
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, HashMap<ClientId, WebhookSecret>> {
+        self.callback_secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn endpoint_secrets(&self, id: EndpointId, address: &Address) -> Result<Vec<WebhookSecret>, Error> {
+        let mut secrets = vec![self.events.unseal(id, SecretColumn::Current, &address.secret)?];
+        if let Some((sealed, until_ms)) = &address.previous
+            && self.now_ms() < *until_ms
+        {
+            secrets.push(self.events.unseal(id, SecretColumn::Previous, sealed)?);
+        }
+        Ok(secrets)
+    }
+
+    async fn callback_secret(&self, client: ClientId) -> Result<WebhookSecret, Error> {
+        let known = self.secrets().get(&client).cloned();
+        if let Some(secret) = known {
+            return Ok(secret);
+        }
+        let secret: WebhookSecret = self.events.callback_secret(client).await?.expose().parse()?;
+        self.secrets().insert(client, secret.clone());
+        Ok(secret)
+    }
+}
+
+fn unreadable(error: &Error) -> Refusal {
+    tracing::error!(%error, "cannot sign an event");
+    Refusal::Failed("the secret could not be read; the log has the reason".to_owned())
+}
+
+/// The URL that a message brought with it.
+pub(super) fn callback_url(extra: &str) -> Option<String> {
+    let extra: serde_json::Value = serde_json::from_str(extra).ok()?;
+    extra.get("callback_url")?.as_str().map(str::to_owned)
+}
+
+/// What stands between `//` and the path: enough to take turns by.
+pub(super) fn host(url: &str) -> String {
+    let after = url.split_once("//").map_or(url, |(_, after)| after);
+    after.split(['/', '?', '#']).next().unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,220 @@
+//! Where a client wants its events: made, changed, tried out, and given new secrets.
+
+use serde_json::json;
+
+use super::{Endpoint, Error, Events, Happened, Target};
+use crate::crypto::signature::WebhookSecret;
+use crate::model::event::{EventType, Pattern};
+use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
+use crate::store::endpoint::{SecretColumn, secret_place};
+use crate::store::{self, Change, meta};
+
+/// Endpoints of one client at most: every event is held against all of them.
+const MOST: i64 = 100;
+const LONGEST_DESCRIPTION: usize = 255;
+/// How long a replaced secret still signs.
+const OVERLAP: Span = Span::from_millis(24 * 3_600_000);
+/// How often a write that others were faster than is tried again.
+const RACES: usize = 8;
+
+/// What a client says of a new endpoint.
+#[derive(Clone, Debug)]
+pub struct NewEndpoint {
+    pub url: String,
+    pub description: String,
+    pub patterns: Vec<Pattern>,
+}
+
+/// What is to change of an endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Patch {
+    pub url: Option<String>,
+    pub description: Option<String>,
+    pub patterns: Option<Vec<Pattern>>,
+    pub is_enabled: Option<bool>,
+}
+
+/// Each pattern once, in the order given.
+fn distinct(patterns: Vec<Pattern>) -> Result<Vec<Pattern>, Error> {
+    let mut kept = Vec::new();
+    for pattern in patterns {
+        if !kept.contains(&pattern) {
+            kept.push(pattern);
+        }
+    }
+    if kept.is_empty() { Err(Error::NoTypes) } else { Ok(kept) }
+}
+
+fn fits(description: &str) -> Result<(), Error> {
+    if description.chars().count() > LONGEST_DESCRIPTION {
+        return Err(Error::LongDescription(LONGEST_DESCRIPTION));
+    }
+    Ok(())
+}
+
+impl Patch {
+    /// The endpoint as it will be.
+    fn apply(&self, seen: &Endpoint, now_ms: Millis) -> Result<Endpoint, Error> {
+        let mut to = seen.clone();
+        to.changed_ms = now_ms.max(seen.changed_ms + 1);
+        if let Some(url) = &self.url {
+            to.url.clone_from(url);
+        }
+        if let Some(description) = &self.description {
+            to.description.clone_from(description);
+        }
+        if let Some(patterns) = &self.patterns {
+            to.patterns = distinct(patterns.clone())?;
+        }
+        if let Some(is_enabled) = self.is_enabled {
+            to.is_enabled = is_enabled;
+            to.reason = None;
+        }
+        // elsewhere, or once more: what it failed before no longer counts
+        if self.is_enabled == Some(true) || to.url != seen.url {
+            to.failing_since_ms = None;
+        }
+        Ok(to)
+    }
+}
+
+impl Events {
+    /// A new endpoint and its secret, which is not shown again.
+    pub async fn create_endpoint(&self, client: ClientId, new: NewEndpoint) -> Result<(Endpoint, Secret), Error> {
+        self.check_url(&new.url)?;
+        fits(&new.description)?;
+        let patterns = distinct(new.patterns)?;
+        if store::endpoint::count(&self.parts.store, client).await? >= MOST {
+            return Err(Error::TooMany(MOST));
+        }
+        let now_ms = self.parts.clock.now_ms();
+        let endpoint = Endpoint {
+            id: EndpointId::new(now_ms),
+            url: new.url,
+            description: new.description,
+            patterns,
+            is_enabled: true,
+            reason: None,
+            failing_since_ms: None,
+            previous_until_ms: None,
+            created_ms: now_ms,
+            changed_ms: now_ms,
+        };
+        let secret = WebhookSecret::generate().to_text();
+        let sealed = self.seal(endpoint.id, SecretColumn::Current, &secret)?;
+        store::endpoint::insert(&self.parts.store, client, &endpoint, sealed).await?;
+        self.refresh_soon().await;
+        tracing::info!(endpoint = %endpoint.id, "made an endpoint");
+        Ok((endpoint, secret))
+    }
+
+    /// A page of a client's endpoints, newest first, and whether there are more.
+    pub async fn endpoints(
+        &self,
+        client: ClientId,
+        after: Option<EndpointId>,
+        limit: usize,
+    ) -> Result<(Vec<Endpoint>, bool), Error> {
+        let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+        let mut endpoints = store::endpoint::list(&self.parts.store, client, after, one_more).await?;
+        let more = endpoints.len() > limit;
+        endpoints.truncate(limit);
+        Ok((endpoints, more))
+    }
+
+    pub async fn endpoint(&self, client: ClientId, id: EndpointId) -> Result<Endpoint, Error> {
+        store::endpoint::find(&self.parts.store, client, id).await?.ok_or(Error::NoEndpoint)
+    }
+
+    pub async fn update_endpoint(&self, client: ClientId, id: EndpointId, patch: &Patch) -> Result<Endpoint, Error> {
+        if let Some(url) = &patch.url {
+            self.check_url(url)?;
+        }
+        fits(patch.description.as_deref().unwrap_or_default())?;
+        for _ in 0..RACES {
+            let seen = self.endpoint(client, id).await?;
+            let to = patch.apply(&seen, self.parts.clock.now_ms())?;
+            match store::endpoint::update(&self.parts.store, client, &seen, &to).await {
+                Ok(()) => {
+                    self.refresh_soon().await;
+                    return Ok(to);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// A new secret, shown once; the one before it signs too for another day.
+    pub async fn rotate_endpoint(&self, client: ClientId, id: EndpointId) -> Result<(Endpoint, Secret), Error> {
+        let secret = WebhookSecret::generate().to_text();
+        let sealed = self.seal(id, SecretColumn::Current, &secret)?;
+        for _ in 0..RACES {
+            let seen = self.endpoint(client, id).await?;
+            let current = store::endpoint::sealed_secret(&self.parts.store, client, id).await?;
+            let previous = self.unseal(id, SecretColumn::Current, &current.ok_or(Error::NoEndpoint)?)?.to_text();
+            let previous = self.seal(id, SecretColumn::Previous, &previous)?;
+            let now_ms = self.parts.clock.now_ms();
+            let to = Endpoint {
+                previous_until_ms: Some(now_ms + OVERLAP.as_ms()),
+                changed_ms: now_ms.max(seen.changed_ms + 1),
+                ..seen.clone()
+            };
+            match store::endpoint::rotate(&self.parts.store, client, &seen, &to, sealed.clone(), previous).await {
+                Ok(()) => {
+                    tracing::info!(endpoint = %id, "an endpoint has a new secret");
+                    return Ok((to, secret));
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    pub async fn delete_endpoint(&self, client: ClientId, id: EndpointId) -> Result<(), Error> {
+        if !store::endpoint::delete(&self.parts.store, client, id).await? {
+            return Err(Error::NoEndpoint);
+        }
+        self.refresh_soon().await;
+        tracing::info!(endpoint = %id, "removed an endpoint");
+        Ok(())
+    }
+
+    /// Sends an `endpoint.test` to this endpoint, whatever it listens for.
+    pub async fn test_endpoint(&self, client: ClientId, id: EndpointId) -> Result<EventId, Error> {
+        let endpoint = self.endpoint(client, id).await?;
+        if !endpoint.is_enabled {
+            return Err(Error::Disabled);
+        }
+        let at_ms = self.parts.clock.now_ms();
+        let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None };
+        let mut telling = self.telling();
+        let event = telling.add_for(what, json!({"endpoint_id": id.to_string()}), &[Target::Endpoint(id)]);
+        let event = event.ok_or(Error::NoEvent)?;
+        let settled = "SELECT 1 FROM sb_event WHERE id = ?";
+        let change = telling.write(Change::new()).settled_by(settled, vec![event.hex().into()]);
+        self.parts.store.commit(change).await?;
+        telling.committed();
+        Ok(event)
+    }
+
+    /// What signs the posts to the callback URLs of a client's messages; made at its first use.
+    pub async fn callback_secret(&self, client: ClientId) -> Result<Secret, Error> {
+        let name = format!("callback:{}", client.hex());
+        let new = WebhookSecret::generate().to_text();
+        let now_ms = self.parts.clock.now_ms();
+        Ok(meta::secret_or_insert(&self.parts.store, &self.parts.master, &name, &new, now_ms).await?)
+    }
+
+    fn seal(&self, id: EndpointId, column: SecretColumn, secret: &Secret) -> Result<Vec<u8>, Error> {
+        Ok(self.parts.master.seal(secret_place(&id.hex(), column), secret.expose().as_bytes())?)
+    }
+
+    pub(super) fn unseal(&self, id: EndpointId, column: SecretColumn, sealed: &[u8]) -> Result<WebhookSecret, Error> {
+        let opened = self.parts.master.open(secret_place(&id.hex(), column), sealed)?;
+        let text = std::str::from_utf8(&opened).unwrap_or_default();
+        Ok(text.parse()?)
+    }
+}

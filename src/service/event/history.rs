@@ -1,0 +1,69 @@
+//! What was told, to look at and to tell again.
+
+use super::{Delivery, Error, Event, Events, Target};
+use crate::model::{ClientId, EndpointId, EventId};
+use crate::store;
+
+/// An event, and what became of it on each of its ways.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub event: Event,
+    pub deliveries: Vec<Delivery>,
+}
+
+impl Events {
+    /// A page of a client's events, newest first, and whether there are more.
+    pub async fn events(
+        &self,
+        client: ClientId,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Result<(Vec<Event>, bool), Error> {
+        let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+        let mut events = store::event::list(&self.parts.store, client, after, one_more).await?;
+        let more = events.len() > limit;
+        events.truncate(limit);
+        Ok((events, more))
+    }
+
+    pub async fn event(&self, client: ClientId, id: EventId) -> Result<Told, Error> {
+        let event = store::event::find(&self.parts.store, client, id).await?.ok_or(Error::NoEvent)?;
+        Ok(Told { event, deliveries: store::delivery::list(&self.parts.store, id).await? })
+    }
+
+    /// Tells an event once more under its own id: to one endpoint, or to all that listen for its
+    /// type now and to those that it went to before.
+    pub async fn replay(&self, client: ClientId, id: EventId, only: Option<EndpointId>) -> Result<Told, Error> {
+        let told = self.event(client, id).await?;
+        let targets = match only {
+            Some(endpoint) => {
+                if !self.endpoint(client, endpoint).await?.is_enabled {
+                    return Err(Error::Disabled);
+                }
+                vec![Target::Endpoint(endpoint)]
+            }
+            None => self.again(client, &told).await?,
+        };
+        store::event::replay(&self.parts.store, id, &targets, self.parts.clock.now_ms()).await?;
+        self.wake();
+        self.event(client, id).await
+    }
+
+    async fn again(&self, client: ClientId, told: &Told) -> Result<Vec<Target>, Error> {
+        // not an answer of a second ago: somebody waits for this
+        self.refresh().await?;
+        let mut targets = self.targets(client, told.event.kind, None);
+        for delivery in &told.deliveries {
+            let is_there = match delivery.target {
+                Target::Callback(_) => true,
+                Target::Endpoint(id) => {
+                    store::endpoint::find(&self.parts.store, client, id).await?.is_some_and(|found| found.is_enabled)
+                }
+            };
+            if is_there && !targets.contains(&delivery.target) {
+                targets.push(delivery.target);
+            }
+        }
+        Ok(targets)
+    }
+}

@@ -1,0 +1,165 @@
+//! What happened, told to whoever listens: endpoints, events, their delivery and replay.
+//!
+//! Whoever has something to tell asks [`Events::telling`] for a collection, adds to it what
+//! happens, lets it add its rows to the change that writes the facts, commits, and says so by
+//! [`Telling::committed`]. Where nobody listens, nothing is written.
+
+mod courier;
+mod device;
+mod endpoint;
+mod history;
+mod telling;
+
+pub use courier::{Courier, Done, Job, Lane};
+pub use endpoint::{NewEndpoint, Patch};
+pub use history::Told;
+pub use telling::{Happened, Telling};
+
+pub use crate::provider::webhook::BadUrl;
+pub use crate::store::delivery::{Delivery, State};
+pub use crate::store::endpoint::Endpoint;
+pub use crate::store::event::{Event, Target};
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::Deserialize;
+use tokio::sync::{Mutex, Notify};
+
+use crate::crypto::MasterKey;
+use crate::model::event::EventType;
+use crate::model::{ClientId, Clock, MessageId, Span};
+use crate::provider::webhook::Webhooks;
+use crate::store::endpoint::Listeners;
+use crate::store::{self, Store};
+
+/// `[webhook]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Private places that may be called all the same: networks, addresses and host names.
+    pub allow: Vec<String>,
+    /// How long a receiver may take to answer.
+    pub timeout: Span,
+    /// The waits between tries: after the last of them a delivery is given up.
+    pub retries: Vec<Span>,
+    /// An endpoint that has failed for so long is disabled.
+    pub disable_after: Span,
+    pub keep_events: Span,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no such endpoint")]
+    NoEndpoint,
+    #[error("no such event")]
+    NoEvent,
+    #[error("{0}")]
+    BadUrl(#[from] BadUrl),
+    #[error("a description has at most {0} characters")]
+    LongDescription(usize),
+    #[error("at least one event type is needed")]
+    NoTypes,
+    #[error("a client has at most {0} endpoints")]
+    TooMany(i64),
+    #[error("the endpoint is disabled")]
+    Disabled,
+    #[error("others keep changing this")]
+    Busy,
+    #[error("store: {0}")]
+    Store(#[from] store::Error),
+    #[error("cryptographic library: {0}")]
+    Crypto(#[from] crate::crypto::Error),
+    #[error("a secret in the store is none: {0}")]
+    Secret(#[from] crate::crypto::signature::webhook::NotAWebhookSecret),
+}
+
+/// What events are made of.
+pub struct Parts {
+    pub settings: Settings,
+    pub store: Store,
+    pub master: Arc<MasterKey>,
+    pub webhooks: Webhooks,
+    pub clock: Clock,
+}
+
+/// Who listens, as of a version of all endpoints.
+struct Known {
+    version: Option<String>,
+    listeners: Arc<Listeners>,
+}
+
+/// The events of this node.
+pub struct Events {
+    parts: Parts,
+    known: RwLock<Known>,
+    /// One reload at a time: an older one must not replace a newer.
+    reloading: Mutex<()>,
+    woken: Notify,
+}
+
+impl Events {
+    pub async fn open(parts: Parts) -> Result<Self, Error> {
+        store::endpoint::version_or_insert(&parts.store).await?;
+        let known = RwLock::new(Known { version: None, listeners: Arc::default() });
+        let events = Self { parts, known, reloading: Mutex::new(()), woken: Notify::new() };
+        events.refresh().await?;
+        Ok(events)
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    /// Who wants to hear of this: enabled endpoints of the client, and the callback of a message
+    /// that brought one. As of at most a second ago where another node changed them.
+    pub fn targets(&self, client: ClientId, kind: EventType, callback: Option<MessageId>) -> Vec<Target> {
+        let listeners = self.known.read().unwrap_or_else(PoisonError::into_inner).listeners.clone();
+        let wants = |patterns: &[crate::model::event::Pattern]| patterns.iter().any(|pattern| pattern.matches(kind));
+        let of_client = listeners.get(&client).into_iter().flatten();
+        let endpoints = of_client.filter(|(_, patterns)| wants(patterns)).map(|(id, _)| Target::Endpoint(*id));
+        endpoints.chain(callback.map(Target::Callback)).collect()
+    }
+
+    /// Collects what is to be told in one change.
+    pub fn telling(&self) -> Telling<'_> {
+        Telling::new(self)
+    }
+
+    /// Says that new events are committed.
+    pub fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    /// Reads who listens, where that has changed.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        let _alone = self.reloading.lock().await;
+        // the version first: what changes while we read is read once more
+        let version = store::endpoint::version(&self.parts.store).await?;
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).version.clone();
+        if version.is_some() && known == version {
+            return Ok(());
+        }
+        let listeners = Arc::new(store::endpoint::listeners(&self.parts.store).await?);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { version, listeners };
+        Ok(())
+    }
+
+    /// After a change of ours: what fails here is made up for a second later.
+    async fn refresh_soon(&self) {
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(%error, "could not read the endpoints after a change; trying again in a second");
+        }
+    }
+
+    /// Forgets events that were kept for `keep_events`.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
+        Ok(store::event::sweep(&self.parts.store, before_ms).await?)
+    }
+
+    /// Refuses what may not be called.
+    fn check_url(&self, url: &str) -> Result<(), Error> {
+        self.parts.webhooks.check_url(url)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Collects what happens in one change, so that facts and events commit together.
+
+use serde::Serialize;
+
+use super::Events;
+use crate::model::event::EventType;
+use crate::model::{ClientId, EventId, MessageId, Millis, rfc3339};
+use crate::store::Change;
+use crate::store::event::{NewEvent, Target, Told, add};
+
+/// Something that happened to something of a client's.
+#[derive(Clone, Copy, Debug)]
+pub struct Happened {
+    pub client: ClientId,
+    pub kind: EventType,
+    pub at_ms: Millis,
+    /// The message whose own callback URL wants to hear of it too.
+    pub callback: Option<MessageId>,
+}
+
+/// Events to be told, for those who listen now.
+pub struct Telling<'a> {
+    events: &'a Events,
+    told: Told,
+}
+
+/// What is posted (Standard Webhooks, "Payload structure").
+#[derive(Serialize)]
+struct PayloadOut<T> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    timestamp: String,
+    data: T,
+}
+
+impl<'a> Telling<'a> {
+    pub(super) fn new(events: &'a Events) -> Self {
+        Self { events, told: Told::default() }
+    }
+
+    /// Adds what happened, where anybody listens; only then `data` is asked for.
+    pub fn add<T: Serialize>(&mut self, what: Happened, data: impl FnOnce() -> T) {
+        let targets = self.events.targets(what.client, what.kind, what.callback);
+        if !targets.is_empty() {
+            self.add_for(what, data(), &targets);
+        }
+    }
+
+    /// Adds what happened for these alone; the id of the event.
+    pub(super) fn add_for<T: Serialize>(&mut self, what: Happened, data: T, targets: &[Target]) -> Option<EventId> {
+        let out = PayloadOut { kind: what.kind.name(), timestamp: rfc3339(what.at_ms), data };
+        let payload = match serde_json::to_string(&out) {
+            Ok(payload) => payload,
+            Err(error) => {
+                tracing::error!(%error, kind = what.kind.name(), "an event cannot be written as JSON: not told");
+                return None;
+            }
+        };
+        let id = EventId::new(what.at_ms);
+        self.told.new.push(NewEvent { id, client: what.client, kind: what.kind, payload, created_ms: what.at_ms });
+        self.told.targets.extend(targets.iter().map(|target| (id, *target)));
+        Some(id)
+    }
+
+    /// The rows, for a change that many share; [`Events::wake`] when it is committed.
+    pub fn into_rows(self) -> Told {
+        self.told
+    }
+
+    /// Says that the change is committed: what was told in it can go out.
+    pub fn committed(&self) {
+        if !self.told.new.is_empty() {
+            self.events.wake();
+        }
+    }
+
+    /// Adds the rows of all events to the change that writes what happened.
+    #[must_use]
+    pub fn write(&self, change: Change) -> Change {
+        add(change, &self.told.new, &self.told.targets, self.events.parts.clock.now_ms())
+    }
+}

@@ -1,0 +1,93 @@
+//! What listeners are told of messages, in the change that makes it so.
+
+use serde::Serialize;
+
+use super::Extra;
+use super::Outbound;
+use super::drive::Lane;
+use crate::model::event::EventType;
+use crate::model::message::State;
+use crate::model::{Millis, rfc3339};
+use crate::service::event::{Happened, Telling};
+use crate::store::event::Told;
+use crate::store::message::Message;
+use crate::store::outbox::outcome::Next;
+
+#[derive(Serialize)]
+struct MessageOut<'a> {
+    id: String,
+    direction: &'static str,
+    state: &'static str,
+    from: &'a str,
+    to: &'a str,
+    body: &'a str,
+    media_urls: Vec<String>,
+    segments: i64,
+    metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorOut<'a>>,
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct ErrorOut<'a> {
+    code: Option<i64>,
+    reason: Option<&'a str>,
+}
+
+/// Why a message failed, where it did.
+#[derive(Clone, Copy, Default)]
+pub struct Why<'a> {
+    pub code: Option<i64>,
+    pub reason: Option<&'a str>,
+}
+
+impl Telling<'_> {
+    /// A message has come into a state.
+    pub(in crate::service) fn message(&mut self, message: &Message, state: State, why: Why<'_>, at_ms: Millis) {
+        // read before asking who listens only where there may be a callback
+        let extra = message.extra.as_deref().map(|text| Extra::parse(Some(text)));
+        let callback = extra.as_ref().and_then(|extra| extra.callback_url.as_ref()).map(|_| message.id);
+        let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback };
+        self.add(what, || {
+            let extra = extra.unwrap_or_default();
+            let has_error = why.code.is_some() || why.reason.is_some();
+            MessageOut {
+                id: message.id.to_string(),
+                direction: message.direction.name(),
+                state: state.name(),
+                from: &message.from,
+                to: &message.to,
+                body: &message.body,
+                media_urls: extra.media_urls,
+                segments: message.segments,
+                metadata: extra.metadata,
+                error: has_error.then_some(ErrorOut { code: why.code, reason: why.reason }),
+                created_at: rfc3339(message.created_ms),
+            }
+        });
+    }
+}
+
+impl Outbound {
+    /// What is told when a message comes into a state.
+    pub(super) fn told(&self, message: &Message, state: State, why: Why<'_>) -> Told {
+        let mut telling = self.parts.events.telling();
+        telling.message(message, state, why, self.parts.clock.now_ms());
+        telling.into_rows()
+    }
+
+    /// What is told when a call, or a wait, has come to this.
+    pub(super) fn told_next(&self, lane: &Lane, next: &Next) -> Told {
+        match next {
+            Next::Over { state, code, reason } => {
+                self.told(&lane.message, *state, Why { code: *code, reason: reason.as_deref() })
+            }
+            // the first time only
+            Next::Again { .. } | Next::LookUp { .. } if lane.message.state.may_become(State::Sending) => {
+                self.told(&lane.message, State::Sending, Why::default())
+            }
+            Next::Again { .. } | Next::LookUp { .. } => Told::default(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Looking at a password whose failure is already counted: a device in the store, or a record
+//! of why there is none.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use tokio::sync::SemaphorePermit;
+
+use super::handshake::{Checked, Flavour, Paired, RACES};
+use super::{Error, Sync};
+use crate::crypto::{PublicKey, SharedKey};
+use crate::model::platform::UserPlatforms;
+use crate::model::{DeviceId, DigestPair, Secret, UserId};
+use crate::signal::Event;
+use crate::store::Change;
+use crate::store::backend::Login;
+use crate::store::device::{self, NewDevice};
+use crate::store::sync::{self, Attempt, Outcome, Reserved, State};
+
+/// No password is looked at for longer, waiting for a core included: then it is taken back.
+pub(super) const CHECK: Duration = Duration::from_secs(10);
+
+/// Padding is optional: old clients cut it off.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Sync {
+    /// Looks at the password, and makes the device where it fits. `place` is the caller's at the
+    /// door, which others may have once the password is compared.
+    pub(super) async fn check(
+        &self,
+        checked: &Checked,
+        to: &PublicKey,
+        reserved: &Reserved,
+        place: SemaphorePermit<'_>,
+    ) -> Result<Paired, Error> {
+        let looked = tokio::time::timeout(CHECK, self.look(checked)).await;
+        drop(place);
+        let login = looked.map_err(|_| Error::Busy)??;
+        let platforms = UserPlatforms::of(&self.parts.platforms, &login.granted_platforms);
+        let shared_key = SharedKey::generate();
+        // encrypted before it is stored: a key that cannot be sent must not become a device
+        let sent = encrypt(to, checked, &shared_key)?;
+        if let Some(device) = self.redeem(checked, &login, &shared_key, reserved).await? {
+            return self.answer_again(checked, to, device).await;
+        }
+        Ok(Paired { flavour: checked.flavour, shared_key: sent, phone_hash: login.phone_hash, platforms })
+    }
+
+    async fn look(&self, checked: &Checked) -> Result<Login, Error> {
+        let user = &checked.post.user;
+        let password = self.decrypt(checked).await?;
+        if checked.flavour == Flavour::OneStep {
+            self.tell(user, Event::Paused(checked.sid), self.now_ms());
+        }
+        let login = self.parts.passwords.verify(user, password).await?;
+        login.ok_or(Error::Refused(checked.flavour))
+    }
+
+    async fn decrypt(&self, checked: &Checked) -> Result<Secret, Error> {
+        let undecryptable = || Error::Undecryptable(checked.flavour);
+        let plain: String = checked.post.password.split_ascii_whitespace().collect();
+        let ciphertext = BASE64.decode(plain).map_err(|_| undecryptable())?;
+        let (identities, pair) = (self.parts.identities.clone(), checked.post.password_digests);
+        let work = move || identities.decrypt(pair, &ciphertext);
+        let plain = self.rsa.run(work).await?.map_err(|_| undecryptable())?;
+        let text = std::str::from_utf8(&plain).map_err(|_| undecryptable())?;
+        Ok(Secret::new(text.to_owned()))
+    }
+
+    /// Spends the session on a new device. `Some` is the device that another node has made of
+    /// this very body meanwhile.
+    async fn redeem(
+        &self,
+        checked: &Checked,
+        login: &Login,
+        key: &SharedKey,
+        reserved: &Reserved,
+    ) -> Result<Option<DeviceId>, Error> {
+        let now_ms = self.now_ms();
+        let id = DeviceId::new(now_ms);
+        let user = &checked.post.user;
+        let device = NewDevice {
+            id,
+            user,
+            sealed_key: self.parts.master.seal(device::key_place(&id.hex()), key.as_bytes())?,
+            fingerprint: key.fingerprint(),
+            phone_hash: &login.phone_hash,
+            flavour: checked.flavour.name(),
+            sid: checked.sid,
+        };
+        let mut known = reserved.session.clone();
+        let mut telling = self.parts.events.telling();
+        telling.paired(&device, now_ms);
+        for _ in 0..RACES {
+            let (store, told, key) = (&self.parts.store, telling.write(Change::new()), checked.key());
+            match sync::redeem(store, told, &key, &known, &device, &reserved.counted, now_ms).await {
+                Ok(()) => {
+                    telling.committed();
+                    // only now: whoever sees the ack may rely on the device
+                    self.tell(user, Event::Acknowledged(checked.sid), now_ms);
+                    let (fingerprint, flavour) = (&device.fingerprint, device.flavour);
+                    tracing::info!(%user, device = %id, fingerprint, flavour, "paired a device");
+                    return Ok(None);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+            // another node was first: what it has written stays
+            let now = sync::session(&self.parts.store, checked.sid, user).await?;
+            known = now.ok_or(Error::InvalidSession)?;
+            if let Some(Attempt { outcome: Outcome::Paired(device), .. }) = known.attempts.find(&checked.post.body_hash)
+            {
+                return Ok(Some(device));
+            }
+            if known.state == State::Redeemed {
+                return Err(Error::InvalidSession);
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Records why an attempt failed, for its repeat to be told the same; one whose password
+    /// was never compared did not fail, and is taken back.
+    pub(super) async fn record(&self, checked: &Checked, reserved: &Reserved, error: &Error) {
+        let verdict = match error {
+            Error::Undecryptable(_) => Some(Outcome::Undecryptable),
+            Error::Refused(_) => Some(Outcome::Failed),
+            Error::InvalidSession => return,
+            _ => None,
+        };
+        for _ in 0..RACES {
+            let (key, now_ms) = (checked.key(), self.now_ms());
+            let written = match verdict {
+                Some(outcome) => sync::fail(&self.parts.store, &key, outcome, now_ms).await,
+                None => sync::release(&self.parts.store, &key, &reserved.counted, now_ms).await,
+            };
+            match written {
+                Ok(()) => return,
+                Err(error) if error.is_race() => {}
+                // it stays counted as a failure, and pending until its repeat takes it up
+                Err(error) => return tracing::warn!(%error, "could not record what became of an attempt"),
+            }
+        }
+    }
+
+    /// The answer of a body that was paired before: the same device's key, encrypted again.
+    pub(super) async fn answer_again(
+        &self,
+        checked: &Checked,
+        to: &PublicKey,
+        device: DeviceId,
+    ) -> Result<Paired, Error> {
+        let found = device::find(&self.parts.store, device).await?;
+        let key = device::shared_key(&self.parts.store, &self.parts.master, device).await?;
+        // revoked within the minute: the repeat must not bring it back
+        let (Some(found), Some(key)) = (found, key) else { return Err(Error::InvalidSession) };
+        // the first answer may have been lost with its node, before the sockets were told
+        self.tell(&checked.post.user, Event::Acknowledged(checked.sid), self.now_ms());
+        Ok(Paired {
+            flavour: checked.flavour,
+            shared_key: encrypt(to, checked, &key)?,
+            phone_hash: found.phone_hash,
+            platforms: self.platforms(&checked.post.user).await?,
+        })
+    }
+
+    async fn platforms(&self, user: &UserId) -> Result<UserPlatforms, Error> {
+        let granted = crate::store::backend::granted_platforms(&self.parts.backend, user).await?;
+        Ok(UserPlatforms::of(&self.parts.platforms, &granted))
+    }
+}
+
+fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String, Error> {
+    let pair = DigestPair { oaep: checked.post.password_digests.oaep, mgf1: checked.post.answer_mgf1 };
+    Ok(base64::engine::general_purpose::STANDARD.encode(to.encrypt(pair, key.as_bytes())?))
+}

@@ -1,0 +1,182 @@
+//! Events on their way: `sb_delivery`, claimed by leases that are taken by compare-and-set.
+
+mod outcome;
+
+pub use outcome::{Done, Health, Outcome, record};
+
+use super::event::Target;
+use super::{Change, Error, Query, Result, Row, Store, Value};
+use crate::model::{ClientId, EventId, Millis};
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Waits for its turn, or for its next try.
+    Pending,
+    Delivered,
+    /// Tried as often as it may be.
+    Exhausted,
+    /// Its endpoint is disabled or gone.
+    Dropped,
+}
+
+impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Exhausted => "exhausted",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    fn parse(name: &str) -> Result<Self> {
+        [Self::Pending, Self::Delivered, Self::Exhausted, Self::Dropped]
+            .into_iter()
+            .find(|state| state.name() == name)
+            .ok_or_else(|| Error::Data(format!("delivery state {name}")))
+    }
+}
+
+/// One delivery, as it may be shown.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub target: Target,
+    pub state: State,
+    pub tries: i64,
+    pub last_status: Option<i64>,
+    pub last_reason: Option<String>,
+    /// When it is tried next, or until when somebody is at it.
+    pub ready_ms: Option<Millis>,
+    pub changed_ms: Millis,
+}
+
+/// The deliveries of one event.
+pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
+    let sql = "SELECT target, target_id, state, tries, last_status, last_reason, ready_ms, changed_ms \
+               FROM sb_delivery WHERE event_id = ? ORDER BY target_id";
+    let parse = |row: &Row| {
+        Ok(Delivery {
+            target: Target::parse(row.text(0)?, row.text(1)?)?,
+            state: State::parse(row.text(2)?)?,
+            tries: row.int(3)?,
+            last_status: row.maybe_int(4)?,
+            last_reason: row.maybe_text(5)?.map(str::to_owned),
+            ready_ms: row.maybe_int(6)?,
+            changed_ms: row.int(7)?,
+        })
+    };
+    store.query(sql, vec![event.hex().into()]).await?.iter().map(parse).collect()
+}
+
+/// Names a delivery that this node holds a lease on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Held {
+    pub event: EventId,
+    pub target: Target,
+    /// When the lease ends.
+    pub until_ms: Millis,
+}
+
+/// Where an endpoint is and how it signs, as of the claim.
+#[derive(Clone, Debug)]
+pub struct Address {
+    pub url: String,
+    /// Sealed.
+    pub secret: Vec<u8>,
+    /// Sealed; and until when it signs too.
+    pub previous: Option<(Vec<u8>, Millis)>,
+    pub is_enabled: bool,
+    pub failing_since_ms: Option<Millis>,
+    pub changed_ms: Millis,
+}
+
+/// A claimed delivery with all that it takes to post it.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub held: Held,
+    pub client: ClientId,
+    pub payload: String,
+    /// Tries before this one.
+    pub tries: i64,
+    /// Of an endpoint that still exists.
+    pub address: Option<Address>,
+    /// Of a callback: the message's `extra`, which has the URL.
+    pub message_extra: Option<String>,
+}
+
+/// Whose leases, until when, and how far another's must have ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease<'a> {
+    pub owner: &'a str,
+    pub now_ms: Millis,
+    pub until_ms: Millis,
+    pub skew_ms: Millis,
+}
+
+/// Leases at most `limit` due deliveries to `lease.owner`, but none to the targets in `busy`.
+/// `lease.until_ms` must be another one each time: it tells this claim's rows.
+pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Claimed>> {
+    let due = due(store, lease, busy, limit).await?;
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; due.len()].join(" OR ");
+    let mut values: Vec<Value> = vec![lease.owner.into(), lease.until_ms.into()];
+    values.extend(due.into_iter().flatten());
+    let sql = format!("UPDATE sb_delivery SET owner = ?, ready_ms = ? WHERE {guard}");
+    store.commit(Change::new().run(sql, values)).await?;
+    let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
+               p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, m.extra \
+               FROM sb_delivery d JOIN sb_event e ON e.id = d.event_id \
+               LEFT JOIN sb_endpoint p ON d.target = 'endpoint' AND p.id = d.target_id \
+               LEFT JOIN sb_message m ON d.target = 'callback' AND m.id = d.target_id \
+               WHERE d.ready_ms = ? AND d.owner = ?";
+    let rows = store.query(sql, vec![lease.until_ms.into(), lease.owner.into()]).await?;
+    rows.iter().map(|row| parse(row, lease.until_ms)).collect()
+}
+
+/// The keys of what is due, the longest waiting first.
+async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Vec<Value>>> {
+    let mut values: Vec<Value> = vec![lease.now_ms.into(), (lease.now_ms - lease.skew_ms).into()];
+    let mut sql = "SELECT event_id, target_id, ready_ms FROM sb_delivery \
+                   WHERE ready_ms <= ? AND (owner IS NULL OR ready_ms <= ?)"
+        .to_owned();
+    if !busy.is_empty() {
+        sql.push_str(" AND target_id NOT IN (");
+        sql.push_str(&vec!["?"; busy.len()].join(", "));
+        sql.push(')');
+        values.extend(busy.iter().map(|target| target.hex().into()));
+    }
+    sql.push_str(" ORDER BY ready_ms LIMIT ?");
+    values.push(limit.into());
+    let rows = store.read(vec![Query::new(sql, values)]).await?.concat();
+    rows.iter().map(|row| Ok(vec![row.text(0)?.into(), row.text(1)?.into(), row.int(2)?.into()])).collect()
+}
+
+fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
+    let id = |e: crate::model::id::NotAnId| Error::Data(e.to_string());
+    let event = EventId::from_hex(row.text(0)?).map_err(id)?;
+    let address = match row.maybe_text(6)? {
+        None => None,
+        Some(url) => Some(Address {
+            url: url.to_owned(),
+            secret: row.bytes(7)?.to_vec(),
+            previous: row
+                .maybe_int(9)?
+                .map(|until_ms| Ok::<_, Error>((row.bytes(8)?.to_vec(), until_ms)))
+                .transpose()?,
+            is_enabled: row.text(10)? == "enabled",
+            failing_since_ms: row.maybe_int(11)?,
+            changed_ms: row.int(12)?,
+        }),
+    };
+    Ok(Claimed {
+        held: Held { event, target: Target::parse(row.text(1)?, row.text(2)?)?, until_ms },
+        client: ClientId::from_hex(row.text(3)?).map_err(id)?,
+        payload: row.text(4)?.to_owned(),
+        tries: row.int(5)?,
+        address,
+        message_extra: row.maybe_text(13)?.map(str::to_owned),
+    })
+}

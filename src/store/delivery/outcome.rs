@@ -1,0 +1,140 @@
+//! What became of claimed deliveries, written for many at once.
+
+use super::{Held, State};
+use crate::model::Millis;
+use crate::store::event::Target;
+use crate::store::{Change, Result, Store, Value};
+
+/// What is written of a claimed delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Delivered {
+        status: u16,
+    },
+    /// Another try.
+    Later {
+        at_ms: Millis,
+        status: Option<u16>,
+        reason: String,
+    },
+    /// No further try: [`State::Exhausted`] or [`State::Dropped`].
+    Over {
+        state: State,
+        status: Option<u16>,
+        reason: String,
+    },
+    /// It was not tried: given back as it was, due at that time.
+    Released {
+        at_ms: Millis,
+    },
+}
+
+/// What is written of the health of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Unchanged,
+    /// It works again.
+    Recovered,
+    /// It fails from now on.
+    Failing,
+}
+
+/// One finished delivery.
+#[derive(Clone, Debug)]
+pub struct Done {
+    pub held: Held,
+    pub outcome: Outcome,
+    pub health: Health,
+}
+
+/// Writes what became of claimed deliveries in one commit. A delivery whose lease was lost is left
+/// alone: another node is at it.
+pub async fn record(store: &Store, owner: &str, done: &[Done], now_ms: Millis) -> Result<()> {
+    let mut change = Change::new();
+    for status in statuses(done) {
+        let taken: Vec<Held> =
+            done.iter().filter(|one| one.outcome == Outcome::Delivered { status }).map(|one| one.held).collect();
+        change = delivered(change, owner, status, &taken, now_ms);
+    }
+    for one in done {
+        change = health(single(change, owner, one, now_ms), one, now_ms);
+    }
+    store.commit(change).await
+}
+
+fn statuses(done: &[Done]) -> std::collections::BTreeSet<u16> {
+    let status = |one: &Done| match one.outcome {
+        Outcome::Delivered { status } => Some(status),
+        Outcome::Later { .. } | Outcome::Over { .. } | Outcome::Released { .. } => None,
+    };
+    done.iter().filter_map(status).collect()
+}
+
+/// The usual outcome, for many at once.
+fn delivered(change: Change, owner: &str, status: u16, taken: &[Held], now_ms: Millis) -> Change {
+    let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; taken.len()].join(" OR ");
+    let mut values: Vec<Value> = vec![i64::from(status).into(), now_ms.into(), owner.into()];
+    for held in taken {
+        values.extend([held.event.hex().into(), held.target.hex().into(), held.until_ms.into()]);
+    }
+    let sql = format!(
+        "UPDATE sb_delivery SET state = 'delivered', owner = NULL, ready_ms = NULL, tries = tries + 1, \
+         last_status = ?, last_reason = NULL, changed_ms = ? WHERE owner = ? AND ({guard})"
+    );
+    change.run(sql, values)
+}
+
+fn single(change: Change, owner: &str, done: &Done, now_ms: Millis) -> Change {
+    let held = done.held;
+    let (state, ready_ms, status, reason): (_, Option<Millis>, _, &str) = match &done.outcome {
+        Outcome::Delivered { .. } => return change,
+        Outcome::Later { at_ms, status, reason } => (State::Pending, Some(*at_ms), *status, reason),
+        Outcome::Over { state, status, reason } => (*state, None, *status, reason),
+        Outcome::Released { at_ms } => {
+            return change.run(
+                "UPDATE sb_delivery SET owner = NULL, ready_ms = ? \
+                 WHERE event_id = ? AND target_id = ? AND ready_ms = ? AND owner = ?",
+                vec![
+                    (*at_ms).into(),
+                    held.event.hex().into(),
+                    held.target.hex().into(),
+                    held.until_ms.into(),
+                    owner.into(),
+                ],
+            );
+        }
+    };
+    // dropping is no try
+    let tried = i64::from(state != State::Dropped || status.is_some());
+    let reason: String = reason.chars().take(255).collect();
+    change.run(
+        "UPDATE sb_delivery SET state = ?, owner = NULL, ready_ms = ?, tries = tries + ?, last_status = ?, \
+         last_reason = ?, changed_ms = ? WHERE event_id = ? AND target_id = ? AND ready_ms = ? AND owner = ?",
+        vec![
+            state.name().into(),
+            ready_ms.into(),
+            tried.into(),
+            status.map(i64::from).into(),
+            reason.into(),
+            now_ms.into(),
+            held.event.hex().into(),
+            held.target.hex().into(),
+            held.until_ms.into(),
+            owner.into(),
+        ],
+    )
+}
+
+fn health(change: Change, done: &Done, now_ms: Millis) -> Change {
+    let Target::Endpoint(id) = done.held.target else { return change };
+    match done.health {
+        Health::Unchanged => change,
+        Health::Recovered => {
+            change.run("UPDATE sb_endpoint SET failing_since_ms = NULL WHERE id = ?", vec![id.hex().into()])
+        }
+        Health::Failing => change.run(
+            "UPDATE sb_endpoint SET failing_since_ms = ? WHERE id = ? AND failing_since_ms IS NULL",
+            vec![now_ms.into(), id.hex().into()],
+        ),
+    }
+}

@@ -1,0 +1,220 @@
+//! Where clients want their events: `sb_endpoint`. Every change bumps a version, by which nodes notice.
+
+use std::collections::HashMap;
+
+use super::{Change, Error, Query, Result, Row, Store, Value, meta};
+use crate::crypto::Place;
+use crate::model::event::Pattern;
+use crate::model::{ClientId, EndpointId, Millis};
+
+/// Names the version in `sb_meta`.
+const VERSION: &str = "endpoint_version";
+
+/// What may be shown of an endpoint: everything but its secrets.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    pub id: EndpointId,
+    pub url: String,
+    pub description: String,
+    pub patterns: Vec<Pattern>,
+    pub is_enabled: bool,
+    /// Why we disabled it.
+    pub reason: Option<String>,
+    pub failing_since_ms: Option<Millis>,
+    /// Until when the secret before this one signs too.
+    pub previous_until_ms: Option<Millis>,
+    pub created_ms: Millis,
+    /// Moves with every change: whoever writes guards by it.
+    pub changed_ms: Millis,
+}
+
+/// Which column a secret lies sealed in.
+#[derive(Clone, Copy, Debug)]
+pub enum SecretColumn {
+    Current,
+    Previous,
+}
+
+pub fn secret_place(row: &str, column: SecretColumn) -> Place<'_> {
+    let column = match column {
+        SecretColumn::Current => "secret",
+        SecretColumn::Previous => "previous_secret",
+    };
+    Place { table: "sb_endpoint", row, column }
+}
+
+const COLUMNS: &str = "SELECT id, url, description, event_types, state, reason, failing_since_ms, previous_until_ms, \
+                       created_ms, changed_ms FROM sb_endpoint";
+
+fn parse(row: &Row) -> Result<Endpoint> {
+    Ok(Endpoint {
+        id: EndpointId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
+        url: row.text(1)?.to_owned(),
+        description: row.text(2)?.to_owned(),
+        patterns: parse_patterns(row.text(3)?)?,
+        is_enabled: row.text(4)? == "enabled",
+        reason: row.maybe_text(5)?.map(str::to_owned),
+        failing_since_ms: row.maybe_int(6)?,
+        previous_until_ms: row.maybe_int(7)?,
+        created_ms: row.int(8)?,
+        changed_ms: row.int(9)?,
+    })
+}
+
+fn parse_patterns(text: &str) -> Result<Vec<Pattern>> {
+    text.split(',').map(|part| part.parse().map_err(|_| Error::Data("event types".into()))).collect()
+}
+
+fn write_patterns(patterns: &[Pattern]) -> String {
+    patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn state(is_enabled: bool) -> &'static str {
+    if is_enabled { "enabled" } else { "disabled" }
+}
+
+/// A client's endpoints, newest first, starting after the endpoint `after`.
+pub async fn list(store: &Store, client: ClientId, after: Option<EndpointId>, limit: i64) -> Result<Vec<Endpoint>> {
+    // `g` is above every hex digit
+    let below = after.map_or_else(|| "g".to_owned(), EndpointId::hex);
+    let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Endpoint>> {
+    let query =
+        Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.hex().into(), client.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+/// How many a client has.
+pub async fn count(store: &Store, client: ClientId) -> Result<i64> {
+    let rows = store.query("SELECT COUNT(*) FROM sb_endpoint WHERE client_id = ?", vec![client.hex().into()]).await?;
+    rows.first().map_or(Ok(0), |row| row.int(0))
+}
+
+/// The secret that signs now, sealed.
+pub async fn sealed_secret(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Vec<u8>>> {
+    let sql = "SELECT secret FROM sb_endpoint WHERE id = ? AND client_id = ?";
+    let rows = store.query(sql, vec![id.hex().into(), client.hex().into()]).await?;
+    rows.first().map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
+}
+
+pub async fn insert(store: &Store, client: ClientId, endpoint: &Endpoint, sealed: Vec<u8>) -> Result<()> {
+    let sql = "INSERT INTO sb_endpoint (id, client_id, url, description, event_types, secret, state, created_ms, \
+               changed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let values = vec![
+        endpoint.id.hex().into(),
+        client.hex().into(),
+        endpoint.url.as_str().into(),
+        endpoint.description.as_str().into(),
+        write_patterns(&endpoint.patterns).into(),
+        sealed.into(),
+        state(endpoint.is_enabled).into(),
+        endpoint.created_ms.into(),
+        endpoint.changed_ms.into(),
+    ];
+    let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
+    store.commit(bump(Change::new().one(sql, values)).settled_by(settled, vec![endpoint.id.hex().into()])).await
+}
+
+/// Writes an endpoint over what was read as `seen`. A race means that it has changed since.
+pub async fn update(store: &Store, client: ClientId, seen: &Endpoint, to: &Endpoint) -> Result<()> {
+    let sql = "UPDATE sb_endpoint SET url = ?, description = ?, event_types = ?, state = ?, reason = ?, \
+               failing_since_ms = ?, changed_ms = ? WHERE id = ? AND client_id = ? AND changed_ms = ?";
+    let values = vec![
+        to.url.as_str().into(),
+        to.description.as_str().into(),
+        write_patterns(&to.patterns).into(),
+        state(to.is_enabled).into(),
+        to.reason.as_deref().into(),
+        to.failing_since_ms.into(),
+        to.changed_ms.into(),
+        seen.id.hex().into(),
+        client.hex().into(),
+        seen.changed_ms.into(),
+    ];
+    commit(store, Change::new().one(sql, values), to).await
+}
+
+/// A new secret, the one before it sealed into its own column. A race means that the endpoint has changed.
+pub async fn rotate(
+    store: &Store,
+    client: ClientId,
+    seen: &Endpoint,
+    to: &Endpoint,
+    sealed: Vec<u8>,
+    previous: Vec<u8>,
+) -> Result<()> {
+    let sql = "UPDATE sb_endpoint SET secret = ?, previous_secret = ?, previous_until_ms = ?, changed_ms = ? \
+               WHERE id = ? AND client_id = ? AND changed_ms = ?";
+    let values = vec![
+        sealed.into(),
+        previous.into(),
+        to.previous_until_ms.into(),
+        to.changed_ms.into(),
+        seen.id.hex().into(),
+        client.hex().into(),
+        seen.changed_ms.into(),
+    ];
+    commit(store, Change::new().one(sql, values), to).await
+}
+
+async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
+    let settled = "SELECT 1 FROM sb_endpoint WHERE id = ? AND changed_ms = ?";
+    store.commit(bump(change).settled_by(settled, vec![to.id.hex().into(), to.changed_ms.into()])).await
+}
+
+/// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
+pub async fn delete(store: &Store, client: ClientId, id: EndpointId) -> Result<bool> {
+    let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
+    match store.commit(bump(Change::new().one(sql, vec![id.hex().into(), client.hex().into()]))).await {
+        Ok(()) => Ok(true),
+        Err(Error::Guard(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Disables an endpoint that is still as it was when its delivery was claimed, and says why.
+pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &str, now_ms: Millis) -> Result<bool> {
+    let sql = "UPDATE sb_endpoint SET state = 'disabled', reason = ?, changed_ms = ? \
+               WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
+    let changed_ms = now_ms.max(seen_ms + 1);
+    let values: Vec<Value> = vec![reason.into(), changed_ms.into(), id.hex().into(), seen_ms.into()];
+    match store.commit(bump(Change::new().one(sql, values))).await {
+        Ok(()) => Ok(true),
+        Err(Error::Guard(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A version that nobody has seen before.
+fn bump(change: Change) -> Change {
+    let next = format!("{:032x}", rand::random::<u128>());
+    change.one("UPDATE sb_meta SET value = ? WHERE name = ?", vec![next.into(), VERSION.into()])
+}
+
+/// The version of all endpoints, written where there is none yet.
+pub async fn version_or_insert(store: &Store) -> Result<String> {
+    meta::value_or_insert(store, VERSION, "0").await
+}
+
+/// The version of all endpoints.
+pub async fn version(store: &Store) -> Result<Option<String>> {
+    meta::value_of(store, VERSION).await
+}
+
+/// What every client listens for.
+pub type Listeners = HashMap<ClientId, Vec<(EndpointId, Vec<Pattern>)>>;
+
+pub async fn listeners(store: &Store) -> Result<Listeners> {
+    let sql = "SELECT id, client_id, event_types FROM sb_endpoint WHERE state = 'enabled'";
+    let mut listeners = Listeners::new();
+    for row in store.query(sql, Vec::new()).await? {
+        let id = EndpointId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?;
+        let client = ClientId::from_hex(row.text(1)?).map_err(|e| Error::Data(e.to_string()))?;
+        listeners.entry(client).or_default().push((id, parse_patterns(row.text(2)?)?));
+    }
+    Ok(listeners)
+}

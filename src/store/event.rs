@@ -1,0 +1,164 @@
+//! What happened and is told: `sb_event`, and with each event one `sb_delivery` per target.
+
+use super::{Change, Error, Query, Result, Row, Store, Value};
+use crate::model::event::EventType;
+use crate::model::{ClientId, EndpointId, EventId, MessageId, Millis};
+
+/// An event about to be written.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub id: EventId,
+    pub client: ClientId,
+    pub kind: EventType,
+    /// The JSON that is posted and signed, to the byte.
+    pub payload: String,
+    pub created_ms: Millis,
+}
+
+/// Where an event goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    Endpoint(EndpointId),
+    /// The URL that a message brought with it.
+    Callback(MessageId),
+}
+
+impl Target {
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Endpoint(_) => "endpoint",
+            Self::Callback(_) => "callback",
+        }
+    }
+
+    /// The key column: ids are random enough not to meet.
+    pub(super) fn hex(self) -> String {
+        match self {
+            Self::Endpoint(id) => id.hex(),
+            Self::Callback(id) => id.hex(),
+        }
+    }
+
+    pub(super) fn parse(kind: &str, hex: &str) -> Result<Self> {
+        let target = match kind {
+            "endpoint" => EndpointId::from_hex(hex).map(Self::Endpoint),
+            _ => MessageId::from_hex(hex).map(Self::Callback),
+        };
+        target.map_err(|e| Error::Data(e.to_string()))
+    }
+}
+
+/// Events to be written with what happened, and where each goes.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub new: Vec<NewEvent>,
+    pub targets: Vec<(EventId, Target)>,
+}
+
+/// Adds events and their deliveries to a change, so that they commit with what happened.
+/// Deliveries are born free, due when the event was made.
+pub fn add(change: Change, events: &[NewEvent], targets: &[(EventId, Target)], now_ms: Millis) -> Change {
+    let rows = events.iter().map(|event| {
+        vec![
+            event.id.hex().into(),
+            event.client.hex().into(),
+            event.kind.name().into(),
+            event.payload.as_str().into(),
+            event.created_ms.into(),
+        ]
+    });
+    let change = change.insert("INSERT INTO sb_event (id, client_id, type, payload, created_ms)", rows.collect());
+    let rows = targets.iter().map(|(event, target)| {
+        vec![
+            event.hex().into(),
+            target.hex().into(),
+            target.kind().into(),
+            now_ms.into(),
+            0.into(),
+            "pending".into(),
+            now_ms.into(),
+        ]
+    });
+    let into = "INSERT INTO sb_delivery (event_id, target_id, target, ready_ms, tries, state, changed_ms)";
+    change.insert(into, rows.collect())
+}
+
+/// An event as it was told.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub id: EventId,
+    pub kind: EventType,
+    pub payload: String,
+    pub created_ms: Millis,
+}
+
+const COLUMNS: &str = "SELECT id, type, payload, created_ms FROM sb_event";
+
+fn parse(row: &Row) -> Result<Event> {
+    Ok(Event {
+        id: EventId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
+        kind: row.text(1)?.parse().map_err(|_| Error::Data("event type".into()))?,
+        payload: row.text(2)?.to_owned(),
+        created_ms: row.int(3)?,
+    })
+}
+
+/// A client's events, newest first, starting after the event `after`.
+pub async fn list(store: &Store, client: ClientId, after: Option<EventId>, limit: i64) -> Result<Vec<Event>> {
+    // `g` is above every hex digit
+    let below = after.map_or_else(|| "g".to_owned(), EventId::hex);
+    let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, client: ClientId, id: EventId) -> Result<Option<Event>> {
+    let query =
+        Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.hex().into(), client.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+/// Sends an event once more: resets the deliveries that there are and are not under way, adds those
+/// that there are not. A race means that another replay was first: it has done the same.
+pub async fn replay(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -> Result<()> {
+    let known: Vec<Target> = super::delivery::list(store, id).await?.into_iter().map(|found| found.target).collect();
+    let mut change = Change::new();
+    for target in targets.iter().filter(|target| known.contains(target)) {
+        change = change.run(
+            "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, changed_ms = ? \
+             WHERE event_id = ? AND target_id = ? AND owner IS NULL",
+            vec![now_ms.into(), now_ms.into(), id.hex().into(), target.hex().into()],
+        );
+    }
+    let new: Vec<_> = targets.iter().filter(|target| !known.contains(target)).map(|target| (id, *target)).collect();
+    match store.commit(add(change, &[], &new, now_ms)).await {
+        Ok(()) | Err(Error::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Events looked at in one statement of a sweep.
+const SWEPT_AT_ONCE: i64 = 500;
+
+/// Forgets events made before `before_ms` that nobody waits for any more.
+pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
+    // ids begin with their time
+    let bound = format!("{:012x}", before_ms.max(0));
+    let mut after = String::new();
+    loop {
+        let sql = "SELECT id FROM sb_event WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
+        let rows = store.query(sql, vec![after.clone().into(), bound.clone().into(), SWEPT_AT_ONCE.into()]).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        let last = last.text(0)?.to_owned();
+        let range: Vec<Value> = vec![after.into(), last.clone().into()];
+        let change = Change::new()
+            .run("DELETE FROM sb_delivery WHERE event_id > ? AND event_id <= ? AND ready_ms IS NULL", range.clone())
+            .run(
+                "DELETE FROM sb_event WHERE id > ? AND id <= ? \
+                 AND NOT EXISTS (SELECT 1 FROM sb_delivery WHERE sb_delivery.event_id = sb_event.id)",
+                range,
+            );
+        store.commit(change).await?;
+        after = last;
+    }
+}
