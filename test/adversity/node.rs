@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use ::redis::{AsyncCommands as _, Client};
 use anyhow::Context as _;
+use serde_json::json;
 
 use crate::harness::database::redis;
 use crate::harness::phone::session;
@@ -81,11 +83,35 @@ async fn a_revocation_on_the_other_node_closes_pages_and_stale_news_does_not() -
     let revoke = phone.http.delete(phone.url(&format!("/v1/devices/dev_{id}"))).bearer_auth(ADMIN);
     assert_eq!(revoke.send().await?.status(), 204);
     assert_eq!(socket.hear_past_codes().await?, Heard::Closed(4410));
+    // the store may have told before Redis did, whose signal is for whoever is there when it comes
+    tokio::time::sleep(Duration::from_secs(1)).await;
     // the store still says so for ten seconds, and a page opened now is not meant
     let mut later = Socket::of(&page, USER, None).await?;
     later.code().await?;
     let quiet = tokio::time::timeout(Duration::from_secs(5), later.hear_past_codes()).await;
     assert!(quiet.is_err(), "{quiet:?}");
+    Ok(())
+}
+
+/// What another node says, on a clock of its own.
+async fn say(event: &str, sid: Option<&str>, at_ms: i64) -> Result {
+    let signal = json!({"node": "elsewhere", "user": USER, "event": event, "sid": sid, "at_ms": at_ms});
+    let mut connection = Client::open(redis()?)?.get_multiplexed_async_connection().await?;
+    connection.publish::<_, _, ()>("switchboard:signal", signal.to_string()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_heard_whatever_their_clocks_say() -> Result {
+    let (page, _other) = two(&redis()?).await?;
+    let mut socket = Socket::of(&page, USER, None).await?;
+    let sid = socket.code().await?;
+    say("paused", Some(&sid), i64::MAX / 2).await?;
+    assert_eq!(socket.hear().await?, Heard::Pause);
+    say("resumed", Some(&sid), 1).await?;
+    assert_ne!(socket.code().await?, sid);
+    say("revoked", None, 1).await?;
+    assert_eq!(socket.hear_past_codes().await?, Heard::Closed(4410));
     Ok(())
 }
 

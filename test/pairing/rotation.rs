@@ -160,6 +160,20 @@ async fn a_failure_shows_one_more_code_when_they_are_used_up(layout: Layout) -> 
     Ok(())
 }
 
+async fn what_does_not_decrypt_shows_one_more_after_the_last(layout: Layout) -> Result {
+    let server = rotating(layout, "10s", 1).await?.start().await?;
+    let mut socket = Socket::of(&server, USER, None).await?;
+    let sid = socket.code().await?;
+    let garbage = edited(&Phone::new()?.one_step(&server, PASSWORD)?, &json!({"password": "garbage"}))?;
+    // the same body twice is one failure
+    for _ in 0..2 {
+        assert_eq!(server.post(&session(USER, &sid), garbage.clone()).await?.0, 400);
+    }
+    assert_ne!(socket.code().await?, sid);
+    assert_eq!(socket.hear().await?, Heard::Closed(1000));
+    Ok(())
+}
+
 async fn resumed_codes_count_towards_the_rotations(layout: Layout) -> Result {
     let server = rotating(layout, "5s", 3).await?.start().await?;
     let mut socket = Socket::of(&server, USER, None).await?;
@@ -230,6 +244,7 @@ on_both_engines!(
     one_step_pauses_when_the_password_decrypts_and_acknowledges,
     two_steps_pause_and_acknowledge,
     a_failure_shows_one_more_code_when_they_are_used_up,
+    what_does_not_decrypt_shows_one_more_after_the_last,
     resumed_codes_count_towards_the_rotations,
     a_refusal_by_lock_out_resumes_too,
     a_pause_that_lasts_too_long_resumes_and_t2_stays_valid,

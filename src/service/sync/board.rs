@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::Metrics;
+use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 use crate::signal::{Event, Signal};
 
@@ -17,35 +18,65 @@ fn is_final(event: Event) -> bool {
     matches!(event, Event::Acknowledged(_) | Event::Revoked)
 }
 
+/// What a socket is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) event: Event,
+    /// By the clock of the node that it comes from.
+    pub(super) at_ms: Millis,
+    /// Found in the store, so perhaps known already or older than the socket; else it happens now.
+    pub(super) is_found: bool,
+}
+
+#[derive(Default)]
+struct Contents {
+    letters: Vec<Letter>,
+    /// The sessions whose codes the socket has shown: the user's others are none of its business.
+    shown: Vec<Sid>,
+}
+
 /// One socket's letterbox: a few bytes while nothing happens.
 #[derive(Default)]
 pub(super) struct Letterbox {
-    signals: Mutex<Vec<(Event, Millis)>>,
+    contents: Mutex<Contents>,
     arrived: Notify,
 }
 
 impl Letterbox {
-    pub(super) fn put(&self, event: Event, at_ms: Millis) {
-        let mut signals = lock(&self.signals);
-        if signals.contains(&(event, at_ms)) {
+    /// From now on takes what is said of this session; before its code is sent.
+    pub(super) fn shows(&self, sid: Sid) {
+        lock(&self.contents).shown.push(sid);
+    }
+
+    pub(super) fn put(&self, letter: Letter) {
+        let mut contents = lock(&self.contents);
+        let Contents { letters, shown } = &mut *contents;
+        let is_ours = match letter.event {
+            Event::Revoked => true,
+            // the development session signals all sockets of its user
+            Event::Paused(sid) | Event::Resumed(sid) | Event::Acknowledged(sid) => {
+                sid == Sid::DEV || shown.contains(&sid)
+            }
+        };
+        if !is_ours || letters.contains(&letter) {
             return;
         }
-        if signals.len() >= WAITING {
+        if letters.len() >= WAITING {
             // what ends a socket is kept: the rest only changes what it shows
-            match signals.iter().position(|(known, _)| !is_final(*known)) {
-                Some(passing) => signals.remove(passing),
+            match letters.iter().position(|known| !is_final(known.event)) {
+                Some(passing) => letters.remove(passing),
                 None => return,
             };
         }
-        signals.push((event, at_ms));
-        drop(signals);
+        letters.push(letter);
+        drop(contents);
         self.arrived.notify_one();
     }
 
-    /// Waits until there is at least one signal.
-    pub(super) async fn take(&self) -> Vec<(Event, Millis)> {
+    /// Waits until there is at least one letter.
+    pub(super) async fn take(&self) -> Vec<Letter> {
         loop {
-            let taken = std::mem::take(&mut *lock(&self.signals));
+            let taken = std::mem::take(&mut lock(&self.contents).letters);
             if !taken.is_empty() {
                 return taken;
             }
@@ -95,11 +126,20 @@ impl Board {
         Ok(Seat { board: self.clone(), user: user.clone(), letterbox })
     }
 
-    /// Puts a signal into the letterbox of every socket of its user.
+    /// Tells every socket of a user what happens now.
     pub fn deliver(&self, signal: &Signal) {
+        self.put(signal, false);
+    }
+
+    /// Tells every socket of a user what the store says has happened.
+    pub(super) fn deliver_found(&self, signal: &Signal) {
+        self.put(signal, true);
+    }
+
+    fn put(&self, signal: &Signal, is_found: bool) {
         if let Some(places) = lock(&self.users).get(&signal.user) {
             for place in places {
-                place.letterbox.put(signal.event, signal.at_ms);
+                place.letterbox.put(Letter { event: signal.event, at_ms: signal.at_ms, is_found });
             }
         }
     }
@@ -136,13 +176,29 @@ mod tests {
     #[tokio::test]
     async fn a_full_letterbox_keeps_what_ends_a_socket() {
         let letterbox = Letterbox::default();
-        letterbox.put(Event::Revoked, 0);
+        let live = |event, at_ms| Letter { event, at_ms, is_found: false };
+        letterbox.put(live(Event::Revoked, 0));
         for at_ms in 1..100 {
-            letterbox.put(Event::Paused(crate::crypto::Sid::DEV), at_ms);
-            letterbox.put(Event::Paused(crate::crypto::Sid::DEV), at_ms);
+            letterbox.put(live(Event::Paused(Sid::DEV), at_ms));
+            letterbox.put(live(Event::Paused(Sid::DEV), at_ms));
         }
         let taken = letterbox.take().await;
-        assert_eq!((taken.len(), taken[0], taken[WAITING - 1].1), (WAITING, (Event::Revoked, 0), 99));
+        assert_eq!((taken.len(), taken[0].event, taken[WAITING - 1].at_ms), (WAITING, Event::Revoked, 99));
+    }
+
+    #[tokio::test]
+    async fn other_sessions_take_no_room_in_a_letterbox() -> Result<(), Box<dyn std::error::Error>> {
+        let letterbox = Letterbox::default();
+        let ours: Sid = "00112233445566778899aabbccddeeff".parse()?;
+        letterbox.shows(ours);
+        for n in 1..100 {
+            let event = Event::Acknowledged(format!("{n:032x}").parse()?);
+            letterbox.put(Letter { event, at_ms: n, is_found: false });
+        }
+        let acknowledged = Letter { event: Event::Acknowledged(ours), at_ms: 5, is_found: false };
+        letterbox.put(acknowledged);
+        assert_eq!(letterbox.take().await, [acknowledged]);
+        Ok(())
     }
 
     #[test]

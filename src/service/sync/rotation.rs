@@ -68,7 +68,7 @@ pub struct Rotation {
     rotate_every: Duration,
     pause_for: Duration,
     rotations: u32,
-    /// The newest signal obeyed: repeats, which other nodes' news may be, do nothing.
+    /// The newest signal obeyed: what the store says of before does nothing.
     latest: Option<(Event, Millis)>,
 }
 
@@ -110,7 +110,12 @@ impl Rotation {
         Some(self.show(now, issue()))
     }
 
-    /// Something happened to a session or a device of this socket's user.
+    /// The store says that something has happened, which may be known already.
+    pub fn found(&mut self, now: Duration, event: Event, at_ms: Millis, issue: &mut dyn FnMut() -> Sid) -> Vec<Action> {
+        if self.is_news(event, at_ms) { self.signal(now, event, at_ms, issue) } else { Vec::new() }
+    }
+
+    /// Something happens to a session or a device of this socket's user.
     pub fn signal(
         &mut self,
         now: Duration,
@@ -118,10 +123,11 @@ impl Rotation {
         at_ms: Millis,
         issue: &mut dyn FnMut() -> Sid,
     ) -> Vec<Action> {
-        if self.phase == Phase::Closed || !self.is_news(event, at_ms) {
+        if self.phase == Phase::Closed || !self.is_ours(event) {
             return Vec::new();
         }
-        self.latest = Some((event, at_ms));
+        let newest_ms = self.latest.map_or(at_ms, |(_, last_ms)| last_ms.max(at_ms));
+        self.latest = Some((event, newest_ms));
         match event {
             Event::Revoked => vec![self.close(Close::Revoked)],
             Event::Acknowledged(_) => vec![Action::Acknowledge, self.close(Close::Done)],
@@ -131,23 +137,30 @@ impl Rotation {
                 self.deadline = now + self.pause_for;
                 if was_showing { vec![Action::Pause] } else { Vec::new() }
             }
-            // a failure always shows one more
-            Event::Resumed(_) if self.phase == Phase::Paused => vec![self.show(now, issue())],
+            // a failure always shows one more, also where nothing was paused and this code is the last
+            Event::Resumed(sid) if self.phase == Phase::Paused || self.is_last(sid) => vec![self.show(now, issue())],
             Event::Resumed(_) => Vec::new(),
         }
     }
 
-    fn is_news(&self, event: Event, at_ms: Millis) -> bool {
-        let ours = match event {
+    /// Whether the code that is shown now is this session's, and no other would follow.
+    fn is_last(&self, sid: Sid) -> bool {
+        self.frames >= self.rotations && self.shown.last() == Some(&sid)
+    }
+
+    fn is_ours(&self, event: Event) -> bool {
+        match event {
             Event::Revoked => true,
             // the development session signals all sockets of its user
             Event::Paused(sid) | Event::Resumed(sid) | Event::Acknowledged(sid) => {
                 sid == Sid::DEV || self.shown.contains(&sid)
             }
-        };
+        }
+    }
+
+    fn is_news(&self, event: Event, at_ms: Millis) -> bool {
         let is_final = matches!(event, Event::Revoked | Event::Acknowledged(_));
-        let newer = self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last));
-        ours && (is_final || newer)
+        is_final || self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last))
     }
 
     fn show(&mut self, now: Duration, sid: Sid) -> Action {

@@ -108,8 +108,28 @@ fn old_news_does_nothing() {
     let (mut rotation, first) = open();
     rotation.signal(secs(1), Event::Paused(first), 10, &mut sid);
     rotation.signal(secs(2), Event::Resumed(first), 11, &mut sid);
-    assert_eq!(rotation.signal(secs(3), Event::Paused(first), 10, &mut sid), [], "found in the store later");
-    assert_eq!(rotation.signal(secs(4), Event::Paused(first), 12, &mut sid), [Action::Pause]);
+    assert_eq!(rotation.found(secs(3), Event::Paused(first), 10, &mut sid), [], "found in the store later");
+    assert_eq!(rotation.found(secs(4), Event::Paused(first), 12, &mut sid), [Action::Pause]);
+}
+
+#[test]
+fn a_node_whose_clock_is_behind_is_heard() {
+    let (mut rotation, first) = open();
+    rotation.signal(secs(1), Event::Paused(first), 1_000_000, &mut sid);
+    let resumed = rotation.signal(secs(2), Event::Resumed(first), 5, &mut sid);
+    assert!(matches!(resumed[..], [Action::Show(_)]), "{resumed:?}");
+}
+
+#[test]
+fn a_failure_that_paused_nothing_shows_one_more_after_the_last_code_only() {
+    let (mut rotation, first) = open();
+    assert_eq!(rotation.signal(secs(1), Event::Resumed(first), 1, &mut sid), [], "others follow anyway");
+    rotation.tick(secs(15), &mut sid);
+    let Some(Action::Show(last)) = rotation.tick(secs(30), &mut sid) else { panic!("no third code") };
+    let more = rotation.signal(secs(31), Event::Resumed(last), 2, &mut sid);
+    assert!(matches!(more[..], [Action::Show(_)]), "{more:?}");
+    assert_eq!(rotation.signal(secs(32), Event::Resumed(last), 3, &mut sid), [], "a repeat shows no other");
+    assert_eq!(rotation.tick(secs(46), &mut sid), Some(Action::Close(Close::Done)));
 }
 
 #[test]

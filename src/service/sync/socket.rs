@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::board::Seat;
+use super::board::{Letter, Seat};
 use super::{Action, Metrics, Rotation, Sync};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
@@ -50,11 +50,12 @@ impl Sync {
         let opened_ms = self.now_ms();
         // seated before looking, so that an ack in between is not missed
         let Ok(seat) = self.parts.board.sit(user, address) else { return Opened::TooMany };
+        seat.letterbox.shows(first);
         if sid.is_some() {
             match self.found(user, first).await {
                 Some((Event::Acknowledged(_), _)) => return Opened::Acknowledged,
                 // the person is typing the password: this page may have been reloaded
-                Some((paused, at_ms)) => seat.letterbox.put(paused, at_ms),
+                Some((event, at_ms)) => seat.letterbox.put(Letter { event, at_ms, is_found: true }),
                 None => {}
             }
         }
@@ -109,18 +110,24 @@ impl Session {
     /// Waits for time or a signal to ask for something. Safe to drop and call again.
     pub async fn next(&mut self) -> Vec<Action> {
         let deadline = self.opened + self.rotation.next_tick();
-        let mut issue = || self.service.issue(&self.user);
+        let mut issue = || {
+            let sid = self.service.issue(&self.user);
+            self.seat.letterbox.shows(sid);
+            sid
+        };
         let actions = tokio::select! {
             () = sleep_until(deadline) => self.rotation.tick(self.opened.elapsed(), &mut issue).into_iter().collect(),
-            signals = self.seat.letterbox.take() => {
+            letters = self.seat.letterbox.take() => {
                 let now = self.opened.elapsed();
                 let (rotation, opened_ms) = (&mut self.rotation, self.opened_ms);
-                signals
-                    .into_iter()
+                let obey = |Letter { event, at_ms, is_found }| match (is_found, event) {
+                    // clocks of nodes differ: what happens now is never too old
+                    (false, _) => rotation.signal(now, event, at_ms, &mut issue),
                     // a revocation found in the store may be older than this socket
-                    .filter(|(event, at_ms)| *event != Event::Revoked || *at_ms >= opened_ms)
-                    .flat_map(|(event, at_ms)| rotation.signal(now, event, at_ms, &mut issue))
-                    .collect()
+                    (true, Event::Revoked) if at_ms < opened_ms => Vec::new(),
+                    (true, _) => rotation.found(now, event, at_ms, &mut issue),
+                };
+                letters.into_iter().flat_map(obey).collect()
             }
         };
         self.gauge.set(self.rotation.is_paused());

@@ -25,10 +25,10 @@ impl Sync {
                 State::Failed => Event::Resumed(changed.sid),
                 State::Open => continue,
             };
-            self.parts.board.deliver(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
+            self.parts.board.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
         }
         for (user, at_ms) in device::revoked_since(&self.parts.store, since_ms).await? {
-            self.parts.board.deliver(&Signal { user, event: Event::Revoked, at_ms });
+            self.parts.board.deliver_found(&Signal { user, event: Event::Revoked, at_ms });
         }
         Ok(now_ms)
     }
