@@ -70,6 +70,8 @@ pub struct Settings {
     pub connections: usize,
     pub connections_per_address: usize,
     pub shutdown_grace: Span,
+    /// Whether `POST /empty` is there, which reads a body and answers 202: what speed is measured against.
+    pub empty_route: bool,
 }
 
 /// What the handlers need.
@@ -168,17 +170,15 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = warp::path("v1").and(v1);
     let nothing = warp::any().map(reply::not_found);
     let sms = warp::path("sms").and(sms::routes(app));
-    v2.or(v1)
-        .unify()
-        .or(sms)
-        .unify()
-        .or(page::routes(app))
-        .unify()
-        .or(health::routes(app))
-        .unify()
-        .or(nothing)
-        .unify()
-        .boxed()
+    let all = v1.or(v2).unify().or(sms).unify().or(page::routes(app)).unify().or(health::routes(app)).unify();
+    let all = all.or(nothing).unify().boxed();
+    if app.settings.empty_route { empty_route().or(all).unify().boxed() } else { all }
+}
+
+/// `POST /empty`: reads the body and answers 202.
+fn empty_route() -> BoxedFilter<(Response,)> {
+    let read = |_: bytes::Bytes| reply::empty(::http::StatusCode::ACCEPTED);
+    warp::path!("empty").and(warp::post()).and(warp::body::bytes()).map(read).boxed()
 }
 
 /// The routes of `http.metrics_listen`: metrics without a key, and health.
