@@ -11,6 +11,7 @@ mod event;
 mod health;
 mod limit;
 mod list;
+mod loopback;
 mod message;
 mod number;
 mod object;
@@ -24,6 +25,7 @@ mod sms;
 mod socket;
 mod tls;
 mod trace;
+mod webhook;
 
 pub use auth::AdminSettings;
 pub use limit::Limit;
@@ -49,6 +51,7 @@ use crate::service::admin::Admins;
 use crate::service::device::Devices;
 use crate::service::event::Events;
 use crate::service::health::Health;
+use crate::service::inbound::Inbound;
 use crate::service::number::Numbers;
 use crate::service::outbound::Outbound;
 use crate::service::publish::{FormCheck, Publish};
@@ -85,6 +88,7 @@ pub struct App {
     /// Whether a provider's account of ours has signed a form.
     pub form_check: FormCheck,
     pub events: Arc<Events>,
+    pub inbound: Arc<Inbound>,
     pub health: Health,
     pub outbound: Arc<Outbound>,
     pub accounts: Accounts,
@@ -138,6 +142,12 @@ impl Call {
         Some(percent_encoding::percent_decode_str(&value).decode_utf8_lossy().into_owned())
     }
 
+    /// The value of a query parameter that is an address: a plus that was not encoded arrives as a space.
+    fn address(&self, name: &str) -> Option<String> {
+        let text = self.decoded(name)?;
+        Some(text.strip_prefix(' ').map_or_else(|| text.clone(), |digits| format!("+{digits}")))
+    }
+
     fn header(&self, name: ::http::header::HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -165,12 +175,16 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = message::routes(app).or(device::routes(app)).unify();
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
+    let v1 = v1.or(loopback::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let nothing = warp::any().map(reply::not_found);
     let sms = warp::path("sms").and(sms::routes(app));
+    let webhooks = warp::path("webhooks").and(webhook::routes(app));
     v2.or(v1)
         .unify()
         .or(sms)
+        .unify()
+        .or(webhooks)
         .unify()
         .or(page::routes(app))
         .unify()
