@@ -73,6 +73,8 @@ pub struct Settings {
     pub connections: usize,
     pub connections_per_address: usize,
     pub shutdown_grace: Span,
+    /// Whether `POST /empty` is there, which reads a body and answers 202: what speed is measured against.
+    pub empty_route: bool,
 }
 
 /// What the handlers need.
@@ -180,19 +182,25 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let nothing = warp::any().map(reply::not_found);
     let sms = warp::path("sms").and(sms::routes(app));
     let webhooks = warp::path("webhooks").and(webhook::routes(app));
-    v2.or(v1)
+    let all = v1
+        .or(webhooks)
+        .unify()
+        .or(v2)
         .unify()
         .or(sms)
-        .unify()
-        .or(webhooks)
         .unify()
         .or(page::routes(app))
         .unify()
         .or(health::routes(app))
-        .unify()
-        .or(nothing)
-        .unify()
-        .boxed()
+        .unify();
+    let all = all.or(nothing).unify().boxed();
+    if app.settings.empty_route { empty_route().or(all).unify().boxed() } else { all }
+}
+
+/// `POST /empty`: reads the body and answers 202.
+fn empty_route() -> BoxedFilter<(Response,)> {
+    let read = |_: bytes::Bytes| reply::empty(::http::StatusCode::ACCEPTED);
+    warp::path!("empty").and(warp::post()).and(warp::body::bytes()).map(read).boxed()
 }
 
 /// The routes of `http.metrics_listen`: metrics without a key, and health.

@@ -1,6 +1,6 @@
 //! `make bench`: what pairing costs, each figure beside its reference, measured in one run.
 //!
-//! `make bench ARGS=handshakes` runs one part: start, sockets, handshakes, password, argon2, seed, carrier.
+//! `make bench ARGS=handshakes` runs one part: start, sockets, handshakes, password, argon2, seed, messages, carrier.
 
 #![expect(clippy::cast_precision_loss, reason = "counts of sockets and handshakes are small")]
 
@@ -12,6 +12,7 @@ mod argon2;
 mod carrier;
 mod disk;
 mod handshake;
+mod message;
 mod password;
 mod process;
 mod seed;
@@ -46,6 +47,9 @@ fn main() -> Result {
         }
         if is_wanted("seed") {
             seed::measure(&mut table).await?;
+        }
+        if is_wanted("messages") {
+            message::measure(&mut table).await?;
         }
         if is_wanted("carrier") {
             carrier::measure(&mut table).await?;

@@ -9,7 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::Result;
-use super::server::{free_port, root};
+use super::port::free_port;
+use super::server::root;
 
 /// A running Prism; ended when dropped. A request that the description does not allow is answered 422
 /// with the reasons under `validation`, one without credentials 401.

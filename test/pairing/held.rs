@@ -12,6 +12,7 @@ use switchboard::store::Change;
 use super::play::{self, NOBODY, Written, answer, lenient, verification};
 use crate::harness::phone::session;
 use crate::harness::server::Builder;
+use crate::harness::time::now;
 use crate::harness::{Layout, PASSWORD, Phone, Result, Server, USER};
 use crate::on_both_engines;
 
@@ -78,7 +79,7 @@ async fn what_another_node_records_meanwhile_stays() -> Result {
     let right = post(&server, &path, &phone.one_step(&server, PASSWORD)?);
     under_way(&server, 1).await?;
     let wrong = phone.one_step(&server, "wrong")?;
-    told_by_another_node(&server, &sid, &wrong, "failed", play::now()?.as_millis()).await?;
+    told_by_another_node(&server, &sid, &wrong, "failed", now()?.as_millis()).await?;
     held.let_go().await?;
     let (status, body) = right.await??;
     assert_eq!(status, 200, "{body}");
@@ -154,7 +155,7 @@ async fn a_body_on_another_node_holds_up_no_other(layout: Layout) -> Result {
     play::offer(&server, &phone, USER, &sid).await?;
     let wrong = phone.two_step(&server, "wrong")?;
     // looked at for ever, as far as this node can tell
-    let ever = (play::now()? + Duration::from_secs(3_600)).as_millis();
+    let ever = (now()? + Duration::from_secs(3_600)).as_millis();
     told_by_another_node(&server, &sid, &wrong, "pending", ever).await?;
     let waiting = post(&server, &verification(USER, &sid), &wrong);
     // were the turn held, these would not be over before it gives up

@@ -5,6 +5,7 @@ mod contract;
 mod device;
 mod flip;
 mod grant;
+mod inbound;
 mod loss;
 pub mod play;
 pub mod sink;

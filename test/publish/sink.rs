@@ -16,7 +16,7 @@ use warp::Filter as _;
 use warp::http::{HeaderMap, StatusCode};
 
 use crate::harness::Result;
-use crate::harness::server::free_port;
+use crate::harness::port::free_port;
 
 /// The secret of every sink here.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

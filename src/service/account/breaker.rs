@@ -2,9 +2,7 @@
 //! message tries it out.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -34,8 +32,7 @@ impl Breaker {
     }
 
     /// Whether a call may be made now. `Err`: how long to wait.
-    pub fn permit(&self) -> Result<(), Duration> {
-        let now = Instant::now();
+    pub fn permit(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match *state {
             State::Closed { .. } => Ok(()),
@@ -48,9 +45,9 @@ impl Breaker {
         }
     }
 
-    pub fn record(&self, is_success: bool) {
+    pub fn record(&self, is_success: bool, now: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = State::Open { until: Instant::now() + self.rest };
+        let open = State::Open { until: now + self.rest };
         *state = match *state {
             _ if is_success => State::Closed { failures: 0 },
             State::Closed { failures } if failures + 1 < self.failures => State::Closed { failures: failures + 1 },
@@ -72,26 +69,24 @@ mod tests {
 
     const REST: Duration = Duration::from_secs(30);
 
-    #[tokio::test(start_paused = true)]
-    async fn failures_in_a_row_open_it_and_one_success_closes_it() {
-        let breaker = Breaker::new(3, REST);
-        breaker.record(false);
-        breaker.record(false);
-        breaker.record(true);
-        breaker.record(false);
-        breaker.record(false);
-        assert_eq!(breaker.permit(), Ok(()));
-        breaker.record(false);
-        assert_eq!(breaker.permit(), Err(REST));
-        tokio::time::advance(REST).await;
-        assert_eq!(breaker.permit(), Ok(()), "one tries it out");
-        assert_eq!(breaker.permit(), Err(REST), "and the others wait for it");
-        breaker.record(false);
-        assert_eq!(breaker.permit(), Err(REST));
-        tokio::time::advance(REST).await;
-        assert_eq!(breaker.permit(), Ok(()));
-        breaker.record(true);
-        assert_eq!(breaker.permit(), Ok(()));
+    #[test]
+    fn failures_in_a_row_open_it_and_one_success_closes_it() {
+        let (breaker, mut now) = (Breaker::new(3, REST), Instant::now());
+        for is_success in [false, false, true, false, false] {
+            breaker.record(is_success, now);
+        }
+        assert_eq!(breaker.permit(now), Ok(()));
+        breaker.record(false, now);
+        assert_eq!(breaker.permit(now), Err(REST));
+        now += REST;
+        assert_eq!(breaker.permit(now), Ok(()), "one tries it out");
+        assert_eq!(breaker.permit(now), Err(REST), "and the others wait for it");
+        breaker.record(false, now);
+        assert_eq!(breaker.permit(now), Err(REST));
+        now += REST;
+        assert_eq!(breaker.permit(now), Ok(()));
+        breaker.record(true, now);
+        assert_eq!(breaker.permit(now), Ok(()));
         assert!(!breaker.is_open());
     }
 }

@@ -2,9 +2,7 @@
 //! while its provider asked for a pause.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Who waited little may send so much at once, in seconds of its rate.
 const BURST: Duration = Duration::from_secs(1);
@@ -29,8 +27,7 @@ impl Pace {
 
     /// Takes a place for so many segments: how long to wait for it. `Err`: that would be longer
     /// than `most`, and no place was taken.
-    pub fn reserve(&self, segments: u32, most: Duration) -> Result<Duration, Duration> {
-        let now = Instant::now();
+    pub fn reserve(&self, segments: u32, most: Duration, now: Instant) -> Result<Duration, Duration> {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         // a rate of one segment a second has no burst but that segment
         let burst = if self.each.is_zero() { Duration::ZERO } else { BURST.saturating_sub(self.each) };
@@ -50,9 +47,9 @@ impl Pace {
     }
 
     /// Nothing more is sent for so long.
-    pub fn pause(&self, span: Duration) {
+    pub fn pause(&self, span: Duration, now: Instant) {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        *due = (*due).max(Instant::now() + span);
+        *due = (*due).max(now + span);
     }
 }
 
@@ -62,33 +59,31 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    #[tokio::test(start_paused = true)]
-    async fn a_rate_holds_over_time() {
-        let pace = Pace::new(10);
-        let begun = Instant::now();
+    #[test]
+    fn a_rate_holds_over_time() {
+        let (pace, begun) = (Pace::new(10), Instant::now());
+        let mut now = begun;
         for _ in 0..100 {
-            if let Ok(wait) = pace.reserve(1, LONG) {
-                tokio::time::sleep(wait).await;
-            }
+            now += pace.reserve(1, LONG, now).unwrap_or(LONG);
         }
-        let took = begun.elapsed();
+        let took = now - begun;
         assert!(took >= Duration::from_secs(9) && took <= Duration::from_secs(10), "{took:?}");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn no_place_is_taken_that_is_too_far_away() {
-        let pace = Pace::new(1);
-        assert_eq!(pace.reserve(5, LONG), Ok(Duration::ZERO));
-        assert_eq!(pace.reserve(1, Duration::from_secs(2)), Err(Duration::from_secs(5)));
-        assert_eq!(pace.reserve(1, LONG), Ok(Duration::from_secs(5)));
+    #[test]
+    fn no_place_is_taken_that_is_too_far_away() {
+        let (pace, now) = (Pace::new(1), Instant::now());
+        assert_eq!(pace.reserve(5, LONG, now), Ok(Duration::ZERO));
+        assert!(pace.reserve(1, Duration::from_secs(2), now).is_err_and(|wait| wait > Duration::from_secs(4)));
+        assert!(pace.reserve(1, LONG, now).is_ok_and(|wait| wait > Duration::from_secs(4)));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_even_without_a_rate() {
-        let pace = Pace::new(0);
-        assert_eq!(pace.reserve(1000, Duration::ZERO), Ok(Duration::ZERO));
-        assert_eq!(pace.reserve(1000, Duration::ZERO), Ok(Duration::ZERO));
-        pace.pause(Duration::from_secs(30));
-        assert_eq!(pace.reserve(1, Duration::ZERO), Err(Duration::from_secs(30)));
+    #[test]
+    fn a_pause_holds_even_without_a_rate() {
+        let (pace, now) = (Pace::new(0), Instant::now());
+        assert_eq!(pace.reserve(1000, Duration::ZERO, now), Ok(Duration::ZERO));
+        assert_eq!(pace.reserve(1000, Duration::ZERO, now), Ok(Duration::ZERO));
+        pace.pause(Duration::from_secs(30), now);
+        assert_eq!(pace.reserve(1, Duration::ZERO, now), Err(Duration::from_secs(30)));
     }
 }

@@ -114,11 +114,13 @@ impl Outbound {
     /// Waits for the breaker and for a place in the pace of account and number. `Err`: too long to wait here.
     async fn pass(&self, lane: &Lane, line: &Line) -> Result<(), Duration> {
         let most = lane.lease_ends.saturating_duration_since(Instant::now()) / 2;
+        let now = std::time::Instant::now();
         let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
-        line.breaker.permit()?;
+        line.breaker.permit(now)?;
         let page = self.parts.book.page();
-        let number = page.sender(&lane.message.from).map(|sender| sender.pace.reserve(segments, most)).transpose()?;
-        let wait = line.pace.reserve(segments, most)?.max(number.unwrap_or_default());
+        let number =
+            page.sender(&lane.message.from).map(|sender| sender.pace.reserve(segments, most, now)).transpose()?;
+        let wait = line.pace.reserve(segments, most, now)?.max(number.unwrap_or_default());
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
             () = self.parts.stop.cancelled() => Err(Duration::ZERO),
@@ -194,7 +196,7 @@ impl Outbound {
         };
         let is_success = matches!(answer, provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. });
         if !matches!(answer, provider::Outcome::Throttled { .. }) {
-            line.breaker.record(is_success);
+            line.breaker.record(is_success, std::time::Instant::now());
         }
         attempt.outcome = name(&answer).to_owned();
         match answer {
@@ -209,7 +211,7 @@ impl Outbound {
             provider::Outcome::Throttled { after, reason } => {
                 attempt.reason = Some(reason);
                 if let Some(after) = after {
-                    line.pace.pause(after);
+                    line.pace.pause(after, std::time::Instant::now());
                 }
                 again(after)
             }
