@@ -155,14 +155,7 @@ impl Gateway {
         let pairing =
             Pairing { config: &config, databases: &databases, keys, events: &events, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
-        let receiving = Receiving {
-            config: &config,
-            store: &databases.store,
-            publish: &publish,
-            events: &events,
-            tasks: &tasks,
-            stop: &stop,
-        };
+        let receiving = Receiving { config: &config, publish: &publish, events: &events, tasks: &tasks, stop: &stop };
         let inbound = receiving.start(&messaging, loopback_events, &mut registry);
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);

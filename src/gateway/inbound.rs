@@ -14,13 +14,11 @@ use crate::provider::LoopbackEvent;
 use crate::service::event::Events;
 use crate::service::inbound::{self, Inbound, Parts};
 use crate::service::publish::Publish;
-use crate::store::Store;
 use crate::worker;
 
 /// What it is built from, besides messaging.
 pub(super) struct Receiving<'a> {
     pub(super) config: &'a Config,
-    pub(super) store: &'a Store,
     pub(super) publish: &'a Arc<Publish>,
     pub(super) events: &'a Arc<Events>,
     pub(super) tasks: &'a TaskTracker,
@@ -40,7 +38,7 @@ impl Receiving<'_> {
         let (inbound, desk) = Inbound::start(Parts {
             settings: self.config.inbound.clone(),
             opt_out: self.config.opt_out.clone(),
-            store: self.store.clone(),
+            store: messaging.book.store.clone(),
             book: messaging.book.clone(),
             outbound: messaging.outbound.clone(),
             publish: self.publish.clone(),

@@ -43,7 +43,7 @@ async fn twilio_post<B: Buf, E>(
         "status" => Kind::Receipt,
         _ => return reply::not_found(),
     };
-    let taken = async {
+    let done = async {
         let body = body(&call, stream, &app).await?;
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
         let url = format!("{}/webhooks/twilio/{what}{query}", app.origin);
@@ -55,12 +55,12 @@ async fn twilio_post<B: Buf, E>(
             Kind::Receipt => reply::empty(StatusCode::NO_CONTENT),
         })
     };
-    taken.await.unwrap_or_else(|refusal| *refusal)
+    done.await.unwrap_or_else(|refusal| *refusal)
 }
 
 /// `POST /webhooks/flowroute/<token>/sms` and `…/receipt`: the token is the account's `webhook_token`.
 async fn flowroute_post<B: Buf, E>(
-    token: String,
+    secret: String,
     what: String,
     call: Call,
     stream: impl Stream<Item = Result<B, E>>,
@@ -71,14 +71,14 @@ async fn flowroute_post<B: Buf, E>(
         "receipt" => Kind::Receipt,
         _ => return reply::not_found(),
     };
-    let taken = async {
+    let done = async {
         let body = body(&call, stream, &app).await?;
-        let taken = app.inbound.flowroute(kind, &token, &body).await;
+        let taken = app.inbound.flowroute(kind, &secret, &body).await;
         taken.map_err(|error| Box::new(reply::inbound_error(&error)))?;
         // anything else is repeated
         Ok::<_, Refusal>(reply::empty(StatusCode::OK))
     };
-    taken.await.unwrap_or_else(|refusal| *refusal)
+    done.await.unwrap_or_else(|refusal| *refusal)
 }
 
 async fn body<B: Buf, E>(call: &Call, stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Bytes, Refusal> {
