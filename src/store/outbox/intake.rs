@@ -22,6 +22,8 @@ pub struct New {
     /// The reply to keep for a request that comes again.
     pub kept: Option<Kept>,
     pub told: Told,
+    /// Goes to a recipient who has opted out too: it confirms just that.
+    pub passes_opt_out: bool,
 }
 
 /// A reply kept under a client's idempotency key.
@@ -149,7 +151,7 @@ impl Plan {
                 };
             }
         }
-        if known.opted_out.contains(&item.lane) {
+        if known.opted_out.contains(&item.lane) && !item.passes_opt_out {
             return Accepted::OptedOut;
         }
         if let Some(kept) = &item.kept {
