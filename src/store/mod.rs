@@ -30,6 +30,7 @@ pub mod number;
 pub mod outbox;
 pub mod publication;
 pub mod seed;
+pub mod serving;
 pub mod sync;
 
 pub use change::{Change, Query};
