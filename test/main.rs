@@ -6,6 +6,7 @@ mod adversity;
 mod browser;
 mod events;
 mod inbound;
+mod messages;
 mod operations;
 mod outside;
 mod pairing;

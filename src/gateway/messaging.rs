@@ -77,6 +77,7 @@ impl Messaging<'_> {
             tasks: tasks.clone(),
             stop: stop.clone(),
         }));
+        outbound.inherit().await.map_err(storing)?;
         let accounts = Accounts { book: book.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { book: book.clone(), clock: clock.clone(), platforms };

@@ -11,7 +11,7 @@ mod retry;
 mod settings;
 mod tell;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -36,6 +36,7 @@ use crate::store::outbox::claim::{self, Claimed};
 use crate::store::outbox::intake::Intake;
 use crate::store::outbox::mark::Mark;
 use crate::store::outbox::outcome::Outcomes;
+use crate::store::serving::Serving;
 use crate::store::{self, Store};
 use drive::Lane;
 
@@ -64,6 +65,8 @@ pub struct Outbound {
     outcomes: Batch<Outcomes>,
     /// Lanes that may still be held in memory.
     room: Arc<Semaphore>,
+    /// That this process serves an embedded store: see [`Outbound::inherit`].
+    serving: OnceLock<Serving>,
 }
 
 /// Races with other writers before a cancel is called busy.
@@ -83,7 +86,7 @@ impl Outbound {
         });
         let marks = Batch::start(Mark { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms });
         let outcomes = Batch::start(Outcomes { store, clock, owner });
-        Self { parts, intake, marks, outcomes, room }
+        Self { parts, intake, marks, outcomes, room, serving: OnceLock::new() }
     }
 
     /// The key of the pair (from, to): of its lane, and of the opt-out between them.
@@ -129,17 +132,30 @@ impl Outbound {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::TooLate)
+        Err(store::Error::Unavailable("others keep changing this lane".into()).into())
     }
 
     /// Empties the body of a message that has been sent or is over.
     pub async fn redact(&self, client: ClientId, id: MessageId) -> Result<Message, Error> {
-        self.find(client, id).await?.ok_or(Error::NotFound)?;
-        match message::redact(&self.parts.store, client, id, self.parts.clock.now_ms()).await {
+        let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+        // media are part of what was said; the rest is the client's own, and who is called back needs it
+        let extra = Extra { media_urls: Vec::new(), ..Extra::parse(message.extra.as_deref()) };
+        match message::redact(&self.parts.store, client, id, extra.text(), self.parts.clock.now_ms()).await {
             Ok(()) => self.find(client, id).await?.ok_or(Error::NotFound),
             Err(error) if error.is_race() => Err(Error::NotOver),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Takes all lanes from their owners where these are known to be dead: no other process serves
+    /// this embedded store. Elsewhere their leases end by themselves.
+    pub async fn inherit(&self) -> Result<(), store::Error> {
+        let Some(serving) = self.parts.store.serve().await? else { return Ok(()) };
+        if serving.is_alone() {
+            claim::release_all(&self.parts.store, self.parts.clock.now_ms()).await?;
+        }
+        let _ = self.serving.set(serving.share().await?);
+        Ok(())
     }
 
     /// Takes up lanes that nobody owns, and lets scheduled messages join theirs. How many there were.

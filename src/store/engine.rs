@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::mysql::Mysql;
+use super::serving::Serving;
 use super::sqlite::Sqlite;
 use super::{Change, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, migrate};
 
@@ -106,6 +107,14 @@ impl Store {
             }
         };
         Ok(!self.query(sql, vec![table.into()]).await?.is_empty())
+    }
+
+    /// Takes a place among the processes that serve an embedded store; servers have leases instead.
+    pub async fn serve(&self) -> Result<Option<Serving>> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => Serving::of(sqlite.path()).await.map(Some),
+            Engine::Mysql(_) => Ok(None),
+        }
     }
 
     /// Whether other processes on other machines may write here too.

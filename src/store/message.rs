@@ -228,16 +228,22 @@ pub async fn receipts(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
         .collect()
 }
 
-/// Empties the body of a message that is over, and keeps the rest.
-pub async fn redact(store: &Store, client: ClientId, id: MessageId, now_ms: Millis) -> Result<()> {
+/// Empties the body of a message that is over; `extra` is what is kept of the rest.
+pub async fn redact(
+    store: &Store,
+    client: ClientId,
+    id: MessageId,
+    extra: Option<String>,
+    now_ms: Millis,
+) -> Result<()> {
     let over: Vec<&str> =
         State::ALL.into_iter().filter(|state| state.is_final() || *state == State::Sent).map(State::name).collect();
     let states = over.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
     let sql = format!(
-        "UPDATE sb_message SET body = '', extra = NULL, redacted_ms = ? WHERE id = ? AND client_id = ? \
+        "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ? WHERE id = ? AND client_id = ? \
          AND state IN ({states})"
     );
-    let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into(), client.hex().into()]);
+    let change = Change::new().one(sql, vec![extra.into(), now_ms.into(), id.hex().into(), client.hex().into()]);
     // a message that came in has the id of the webhook that brought it
     store.commit(super::inbound::erase(change, id)).await
 }

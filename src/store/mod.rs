@@ -32,6 +32,7 @@ pub mod opt_out;
 pub mod outbox;
 pub mod publication;
 pub mod seed;
+pub mod serving;
 pub mod sync;
 
 pub use change::{Change, Query};

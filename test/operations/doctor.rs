@@ -138,7 +138,8 @@ async fn it_only_looks(layout: Layout) -> Result {
     examine(&builder).await?;
     assert_eq!(files()?, before, "made by a check");
     let store = builder.home().databases.store()?;
-    let claims = store.query("SELECT name FROM sb_meta", Vec::new()).await?;
+    // a migration's own row says nothing of whose it is
+    let claims = store.query("SELECT name FROM sb_meta WHERE name <> 'book'", Vec::new()).await?;
     assert!(claims.is_empty(), "whose the store is was decided by a check: {claims:?}");
     Ok(())
 }

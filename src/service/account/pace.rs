@@ -40,6 +40,12 @@ impl Pace {
         Ok(wait)
     }
 
+    /// Gives a reserved place back that is not used after all.
+    pub fn give_back(&self, segments: u32) {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        *due = due.checked_sub(self.each * segments).unwrap_or(*due);
+    }
+
     /// Goes on where another of the same rate stands.
     pub fn take_over(&self, other: &Self) {
         let theirs = *other.due.lock().unwrap_or_else(PoisonError::into_inner);

@@ -158,7 +158,7 @@ impl Events {
     }
 
     /// Refuses what may not be called.
-    fn check_url(&self, url: &str) -> Result<(), Error> {
+    pub(in crate::service) fn check_url(&self, url: &str) -> Result<(), Error> {
         self.parts.webhooks.check_url(url)?;
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::model::segment::Segments;
 use crate::model::{ClientId, MessageId, Millis, Span};
 use crate::service::book::Sender;
 use crate::store::message::Message;
-use crate::store::outbox::intake::{Accepted, Kept, New};
+use crate::store::outbox::intake::{self, Accepted, Kept, New};
 use crate::store::{self};
 
 /// What a caller asks for.
@@ -93,6 +93,10 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+fn key_id(client: ClientId, name: &str) -> String {
+    hash::sha256_hex(format!("{}\0{name}", client.hex()).as_bytes())
+}
+
 fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
     Error::Invalid { field, reason: reason.into() }
 }
@@ -108,14 +112,17 @@ impl Outbound {
         render: impl Fn(&Message) -> String,
     ) -> Result<Told, Error> {
         let now_ms = self.parts.clock.now_ms();
-        let due_ms = self.due(&request, now_ms)?;
-        let message = self.message(client, request, due_ms, now_ms)?;
+        let key = key.map(|key| (key_id(client, &key.name), key.request_hash));
+        let planned = self
+            .due(&request, now_ms)
+            .and_then(|due_ms| self.message(client, request, due_ms, now_ms).map(|message| (message, due_ms)));
+        let (message, due_ms) = match planned {
+            Ok(planned) => planned,
+            // what was good when it came first is answered as it was then
+            Err(error) => return self.replayed(key, error).await,
+        };
         let lane = self.pair(&message.from, &message.to);
-        let kept = key.map(|key| Kept {
-            id: hash::sha256_hex(format!("{}\0{}", client.hex(), key.name).as_bytes()),
-            request_hash: key.request_hash,
-            reply: render(&message),
-        });
+        let kept = key.map(|(id, request_hash)| Kept { id, request_hash, reply: render(&message) });
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
         let told = self.told(&message, message.state, super::tell::Why::default());
         let is_told = !told.new.is_empty();
@@ -132,6 +139,16 @@ impl Outbound {
             self.parts.events.wake();
         }
         Ok(Told::Accepted(Box::new(message)))
+    }
+
+    /// The reply to the same request, if it came before.
+    async fn replayed(&self, key: Option<(String, String)>, error: Error) -> Result<Told, Error> {
+        let Some((id, request_hash)) = key else { return Err(error) };
+        match intake::kept(&self.parts.store, &id).await? {
+            Some((hash, reply)) if hash == request_hash => Ok(Told::Again(reply)),
+            Some(_) => Err(Error::KeyReused),
+            None => Err(error),
+        }
     }
 
     fn due(&self, request: &Request, now_ms: Millis) -> Result<Option<Millis>, Error> {
@@ -159,6 +176,9 @@ impl Outbound {
         }
         if request.to.as_str() == sender.number.address {
             return Err(invalid("to", "is the number that the message would come from"));
+        }
+        if let Some(url) = &request.callback_url {
+            self.parts.events.check_url(url).map_err(|error| invalid("callback_url", error.to_string()))?;
         }
         let segments = self.fits(&request)?;
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);

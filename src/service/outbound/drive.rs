@@ -8,12 +8,13 @@ use tokio::time::Instant;
 
 use super::opt_out::OPTED_OUT;
 use super::{Extra, Outbound, retry};
+use crate::model::AccountId;
 use crate::model::message::State;
 use crate::provider;
 use crate::service::account::Line;
 use crate::store::event::Told;
 use crate::store::message::{Attempt, Message};
-use crate::store::outbox::mark::{Marked, Ready};
+use crate::store::outbox::mark::{self, Marked, Ready};
 use crate::store::outbox::outcome::{Next, Outcome};
 use crate::store::outbox::{Head, Progress, claim};
 use crate::store::{self};
@@ -63,8 +64,12 @@ impl Outbound {
 
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
     async fn step(&self, lane: &mut Lane) -> Option<Outcome> {
+        let Ok(line) = self.line(lane.message.account).await else {
+            self.postpone(lane, Duration::from_secs(1)).await;
+            return None;
+        };
         if lane.progress.is_unknown {
-            match self.look_up(lane).await {
+            match self.look_up(lane, line.as_deref()).await {
                 super::look_up::Found::Outcome(outcome) => return Some(outcome),
                 super::look_up::Found::SendAgain => {}
             }
@@ -73,7 +78,7 @@ impl Outbound {
         if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
             return Some(over(lane, State::Expired, None, "its validity ended"));
         }
-        let Some(line) = self.parts.book.page().line(lane.message.account).cloned() else {
+        let Some(line) = line else {
             return Some(over(lane, State::Failed, None, "its account was deleted"));
         };
         if let Err(wait) = self.pass(lane, &line).await {
@@ -111,25 +116,42 @@ impl Outbound {
         }
     }
 
+    /// The account as this node knows it; one that another node has just added is read first.
+    async fn line(&self, account: AccountId) -> Result<Option<Arc<Line>>, store::Error> {
+        if let Some(line) = self.parts.book.page().line(account) {
+            return Ok(Some(line.clone()));
+        }
+        self.parts.book.refresh().await?;
+        Ok(self.parts.book.page().line(account).cloned())
+    }
+
     /// Waits for the breaker and for a place in the pace of account and number. `Err`: too long to wait here.
     async fn pass(&self, lane: &Lane, line: &Line) -> Result<(), Duration> {
         let most = lane.lease_ends.saturating_duration_since(Instant::now()) / 2;
         let now = std::time::Instant::now();
         let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
-        line.breaker.permit(now)?;
         let page = self.parts.book.page();
-        let number =
-            page.sender(&lane.message.from).map(|sender| sender.pace.reserve(segments, most, now)).transpose()?;
-        let wait = line.pace.reserve(segments, most, now)?.max(number.unwrap_or_default());
+        let number = page.sender(&lane.message.from).map(|sender| &sender.pace);
+        let wait = number.map(|pace| pace.reserve(segments, most, now)).transpose()?.unwrap_or_default();
+        // whoever cannot go takes no place from those who can
+        let give_back = |_: &Duration| number.into_iter().for_each(|pace| pace.give_back(segments));
+        let wait = line.pace.reserve(segments, most, now).inspect_err(give_back)?.max(wait);
+        line.breaker.permit(now).inspect_err(give_back).inspect_err(|_| line.pace.give_back(segments))?;
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
             () = self.parts.stop.cancelled() => Err(Duration::ZERO),
         }
     }
 
+    /// The end of a wait; that of a message's validity is not slept through.
+    fn when(lane: &Lane, wait: Duration, now_ms: i64) -> i64 {
+        let at_ms = now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4);
+        lane.message.expires_ms.map_or(at_ms, |expires_ms| at_ms.min(expires_ms.max(now_ms)))
+    }
+
     /// Lets a lane go until a later time, without an attempt.
     async fn postpone(&self, lane: &Lane, wait: Duration) {
-        let at_ms = self.parts.clock.now_ms() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4);
+        let at_ms = Self::when(lane, wait, self.parts.clock.now_ms());
         let lanes = [lane.head.lane.clone()];
         if let Err(error) = claim::release(&self.parts.store, &self.parts.owner, &lanes, at_ms).await {
             // its lease ends by itself
@@ -140,6 +162,7 @@ impl Outbound {
     /// Writes that the provider is about to be called. `None`: the lane is no longer ours.
     async fn mark(&self, lane: &mut Lane) -> Option<Marked> {
         let passes_opt_out = lane.message.extra.is_some() && Extra::parse(lane.message.extra.as_deref()).is_reply;
+        let mut was_away = false;
         loop {
             let now = Instant::now();
             if lane.lease_ends <= now {
@@ -154,8 +177,16 @@ impl Outbound {
                     }
                     return Some(marked);
                 }
+                // it was written before the store went away, but we did not hear of it
+                Err(error) if error.is_race() && was_away => {
+                    let started_ms = mark::marked(&self.parts.store, &self.parts.owner, &lane.head).await.ok()??;
+                    return Some(Marked::Call { started_ms });
+                }
                 Err(error) if error.is_race() => return None,
-                Err(store::Error::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(500)).await,
+                Err(store::Error::Unavailable(_)) => {
+                    was_away = true;
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
                 Err(error) => {
                     tracing::error!(%error, "could not mark a message");
                     return None;
@@ -192,7 +223,8 @@ impl Outbound {
         let aside = self.has_held_up(lane, now_ms);
         let again = |asked| {
             let wait = retry::wait(&self.parts.settings, tries, asked);
-            Next::Again { ready_ms: now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4), aside }
+            let ready_ms = Self::when(lane, wait, now_ms);
+            Next::Again { ready_ms, aside }
         };
         let is_success = matches!(answer, provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. });
         if !matches!(answer, provider::Outcome::Throttled { .. }) {

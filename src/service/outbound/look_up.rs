@@ -45,7 +45,7 @@ impl Outbound {
     }
 
     /// Asks what became of a message's last call.
-    pub(super) async fn look_up(&self, lane: &Lane) -> Found {
+    pub(super) async fn look_up(&self, lane: &Lane, line: Option<&Line>) -> Found {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
         if let Ok(Some(_)) = claim::accepted_as(&self.parts.store, lane.message.id).await {
@@ -59,15 +59,15 @@ impl Outbound {
                 told: Told::default(),
             });
         }
-        let Some(line) = self.parts.book.page().line(lane.message.account).cloned() else {
+        let Some(line) = line else {
             return Found::Outcome(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
         };
         let aside = self.has_held_up(lane, now_ms);
         if !lane.progress.is_recorded {
             // its node died during the call: say so, and go on as if no answer had come
             let reason = "the node died during the call";
-            let next = self.in_doubt(lane, &line, reason, aside, now_ms);
-            let attempt = Some(lost_attempt(lane, &line, started_ms, now_ms, reason));
+            let next = self.in_doubt(lane, line, reason, aside, now_ms);
+            let attempt = Some(lost_attempt(lane, line, started_ms, now_ms, reason));
             return Found::Outcome(Outcome {
                 head: lane.head.clone(),
                 attempt,
@@ -76,7 +76,7 @@ impl Outbound {
                 told: Told::default(),
             });
         }
-        if policy(&line) != Uncertain::Reconcile {
+        if policy(line) != Uncertain::Reconcile {
             return Found::SendAgain;
         }
         let later = |ready_ms| {
@@ -89,7 +89,7 @@ impl Outbound {
                 told: Told::default(),
             })
         };
-        match self.listed(lane, &line, started_ms).await {
+        match self.listed(lane, line, started_ms).await {
             Ok(Some(provider_id)) => {
                 let adopted = Some(Adopted { number: lane.progress.tries, provider_id });
                 let next = Next::Over { state: State::Sent, code: None, reason: None };

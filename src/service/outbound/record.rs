@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::Outbound;
 use super::drive::Lane;
+use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Next, Outcome, late};
 use crate::store::{self};
 
@@ -13,6 +14,7 @@ impl Outbound {
     /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
     pub(super) async fn record(&self, lane: &Lane, mut outcome: Outcome) -> bool {
         outcome.told = self.told_next(lane, &outcome.next);
+        let mut was_away = false;
         loop {
             // lanes change hands only some seconds after their lease ended
             if lane.lease_ends <= Instant::now() {
@@ -25,7 +27,13 @@ impl Outbound {
                 }
                 Err(store::Error::Unavailable(reason)) => {
                     tracing::warn!(reason, "an outcome waits for the store");
+                    was_away = true;
                     tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                // it was written before the store went away, but we did not hear of it
+                Err(error) if error.is_race() && was_away => {
+                    let is_owned = claim::is_owned(&self.parts.store, &self.parts.owner, &lane.head.lane).await;
+                    return is_owned.unwrap_or(false) || self.record_late(&outcome).await;
                 }
                 Err(error) if error.is_race() => match &mut outcome.next {
                     // nobody stands behind it after all: it may stay where it is

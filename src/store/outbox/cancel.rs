@@ -1,6 +1,6 @@
 //! Taking a message back before a provider is called: a compare-and-set against the mark.
 
-use super::CALLING;
+use super::WAITING;
 use crate::model::message::State;
 use crate::model::{ClientId, MessageId, Millis};
 use crate::store::event::{self, Told};
@@ -49,12 +49,18 @@ pub async fn cancel(
     }
     for lane in [lane.to_owned(), id.hex()] {
         let Some(standing) = standing(store, &lane, id).await? else { continue };
-        if standing.is_head && standing.phase == CALLING {
+        if standing.is_head && (standing.phase != WAITING || may_be_sent(store, id).await?) {
             return Ok(Canceled::TooLate);
         }
         return store.commit(leave(change, &standing, now_ms)).await.map(|()| Canceled::Done);
     }
     Ok(Canceled::TooLate)
+}
+
+/// Whether a provider may have it from a call without an answer, though it is to be sent again.
+async fn may_be_sent(store: &Store, id: MessageId) -> Result<bool> {
+    let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND outcome = 'uncertain'";
+    Ok(!store.query(sql, vec![id.hex().into()]).await?.is_empty())
 }
 
 async fn standing(store: &Store, lane: &str, id: MessageId) -> Result<Option<Standing>> {
@@ -85,7 +91,8 @@ fn leave(change: Change, standing: &Standing, now_ms: Millis) -> Change {
         return change.one(sql, guard.to_vec());
     }
     if !standing.is_head {
-        let sql = "UPDATE sb_lane SET waiting = waiting - 1, version = version + 1 WHERE lane = ? AND version = ?";
+        // the version stays: nothing changes for its owner, nor for others who cancel here
+        let sql = "UPDATE sb_lane SET waiting = waiting - 1 WHERE lane = ? AND version = ? AND waiting > 1";
         return change.one(sql, guard.to_vec());
     }
     // whoever owns the lane holds a first message that is no longer there: it is taken from them

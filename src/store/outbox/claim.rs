@@ -169,3 +169,15 @@ pub async fn join(store: &Store, message: MessageId, lane: &str, told: &Told, no
         change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", vec![place.into(), message.hex().into()]);
     store.commit(event::add(change, &told.new, &told.targets, now_ms)).await
 }
+
+/// Whether this node owns a lane.
+pub async fn is_owned(store: &Store, owner: &str, lane: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ?";
+    Ok(!store.query(sql, vec![lane.into(), owner.into()]).await?.is_empty())
+}
+
+/// Takes all lanes from their owners, who are known to be dead. Calls under way then are in doubt now.
+pub async fn release_all(store: &Store, now_ms: Millis) -> Result<()> {
+    let sql = "UPDATE sb_lane SET owner = NULL, ready_ms = ?, version = version + 1 WHERE owner IS NOT NULL";
+    store.commit(Change::new().run(sql, vec![now_ms.into()])).await
+}

@@ -102,8 +102,8 @@ impl Intake {
 impl Write for Intake {
     type Item = New;
     type Done = Accepted;
-
-    const TRIES_AGAIN: u32 = 20;
+    // lanes come and go between the look and the commit
+    const AGAIN: u32 = 20;
 
     async fn write(&self, items: &[New]) -> Result<Vec<Accepted>> {
         let mut known = self.look_up(items).await?;
@@ -118,6 +118,13 @@ impl Write for Intake {
         }
         Ok(done)
     }
+}
+
+/// The reply kept under a key, with the hash of its request.
+pub async fn kept(store: &Store, id: &str) -> Result<Option<(String, String)>> {
+    let sql = "SELECT request_hash, reply FROM sb_idempotency WHERE id = ?";
+    let rows = store.query(sql, vec![id.into()]).await?;
+    rows.first().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).transpose()
 }
 
 /// The rows of one batch.

@@ -52,8 +52,13 @@ impl Write for Mark {
         let rest = "WHERE owner = ? AND phase <> ? AND lane IN ({})";
         let (now, owner) = (Value::from(now_ms), Value::from(self.owner.as_str()));
         let (fresh, stale) = (keys(false), keys(true));
+        let ours = items.iter().filter(|item| !opted_out.contains(&item.head.lane));
+        let places: Vec<Value> = ours.map(|item| item.head.place.as_str().into()).collect();
         let marked = fresh.first().or(stale.first()).cloned();
         let change = Change::new()
+            // changes nothing, but finds and locks them: a canceled message's driver may still be about,
+            // while this very node owns the lane for the next one
+            .each("UPDATE sb_outbox SET message_id = message_id WHERE place IN ({})", &[], &places)
             .each(
                 &format!("UPDATE sb_lane SET {common} {rest}"),
                 &[CALLING.into(), now.clone(), now.clone(), owner.clone(), CALLING.into()],
@@ -80,4 +85,13 @@ impl Write for Mark {
         };
         Ok(items.iter().map(answer).collect())
     }
+}
+
+/// When this node marked a message, if it did: for whoever lost the store before it could answer.
+pub async fn marked(store: &Store, owner: &str, head: &Head) -> Result<Option<Millis>> {
+    let sql = "SELECT l.started_ms FROM sb_lane l JOIN sb_outbox o ON o.place = ? \
+               WHERE l.lane = ? AND l.owner = ? AND l.phase = ?";
+    let params = vec![head.place.as_str().into(), head.lane.as_str().into(), owner.into(), CALLING.into()];
+    let rows = store.query(sql, params).await?;
+    rows.first().map(|row| row.maybe_int(0)).transpose().map(Option::flatten)
 }

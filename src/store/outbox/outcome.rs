@@ -60,6 +60,10 @@ impl Write for Outcomes {
         for item in items {
             change = event::add(change, &item.told.new, &item.told.targets, now_ms);
         }
+        if let Some((head, attempt)) = items.iter().find_map(|item| Some((&item.head, item.attempt.as_ref()?))) {
+            let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
+            change = change.settled_by(sql, vec![head.message.hex().into(), attempt.number.into()]);
+        }
         self.store.commit(change).await?;
         self.still_ours(items).await
     }
@@ -167,14 +171,14 @@ impl Outcomes {
         let owner = [Value::from(self.owner.as_str())];
         change
             .each("DELETE FROM sb_outbox WHERE place IN ({})", &[], &places)
-            // first those that end here: what is left then counts one less
-            .any("DELETE FROM sb_lane WHERE owner = ? AND waiting = 1 AND lane IN ({})", &owner, &lanes)
-            .any(
+            // every one: a lane that another owns by now counts its messages itself
+            .each(
                 "UPDATE sb_lane SET waiting = waiting - 1, phase = 0, tries = 0, first_ms = NULL, \
-                 version = version + 1 WHERE owner = ? AND waiting > 1 AND lane IN ({})",
+                 version = version + 1 WHERE owner = ? AND lane IN ({})",
                 &owner,
                 &lanes,
             )
+            .any("DELETE FROM sb_lane WHERE owner = ? AND waiting = 0 AND lane IN ({})", &owner, &lanes)
     }
 
     /// In which lanes more messages wait for this node.

@@ -1,0 +1,102 @@
+//! kill -9 under load: what was answered with 202 leaves, once.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::{builder, copies, drained, in_state, person, ready, send_id, sms};
+use crate::events::call;
+use crate::harness::{ADMIN, Carrier, Layout, Result, Server};
+use crate::on_both_engines;
+
+const SENDERS: usize = 8;
+
+/// `make soak` asks for more.
+fn rounds() -> usize {
+    std::env::var("SWITCHBOARD_SOAK_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+}
+
+/// Sends one after the other until the server is gone; what was answered with 202.
+fn load(server: &Server, round: usize, sender: usize) -> impl Future<Output = Vec<String>> + use<> {
+    let (http, url) = (server.http.clone(), server.url("/v1/messages"));
+    async move {
+        let mut accepted = Vec::new();
+        for count in 0.. {
+            let body = format!("{round} {sender} {count}");
+            let request = http.post(&url).bearer_auth(ADMIN).body(sms(&person(sender), &body, json!({})).to_string());
+            match request.send().await {
+                Ok(response) if response.status() == 202 => accepted.push(body),
+                Ok(response) if response.status() == 503 => {}
+                _ => break,
+            }
+        }
+        accepted
+    }
+}
+
+async fn a_kill_loses_and_doubles_nothing(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    // a dead node's leases end by themselves on a server
+    let short = builder(layout, &carrier).await?.set("outbox.lease", "4s").set("outbox.call_timeout", "1s");
+    let (mut server, _) = ready(short).await?;
+    let mut accepted = Vec::new();
+    for round in 0..rounds() {
+        let mut senders = JoinSet::new();
+        for sender in 0..SENDERS {
+            senders.spawn(load(&server, round, sender));
+        }
+        tokio::time::sleep(Duration::from_millis(200 + rand::random::<u64>() % 600)).await;
+        server.kill()?;
+        for answered in senders.join_all().await {
+            accepted.extend(answered);
+        }
+        server = server.restart().await?;
+    }
+    drained(&server).await?;
+    let copies = copies(&carrier)?;
+    let lost: Vec<_> = accepted.iter().filter(|body| !copies.contains_key(*body)).collect();
+    let twice: Vec<_> = copies.iter().filter(|(_, count)| **count > 1).collect();
+    let asked =
+        server.rows("SELECT COUNT(*) FROM sb_attempt WHERE outcome IN ('uncertain', 'adopted')").await?.concat();
+    println!(
+        "{} kills: {} accepted, {} at the carrier, {} calls in doubt, {} lost, {} twice",
+        rounds(),
+        accepted.len(),
+        copies.len(),
+        asked.concat(),
+        lost.len(),
+        twice.len(),
+    );
+    assert!(lost.is_empty() && twice.is_empty(), "lost {lost:?}, twice {twice:?}");
+    Ok(())
+}
+
+/// Nobody else serves the file: what a dead process held is free at the next start, whatever its lease.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embedded_store_is_taken_over_at_once() -> Result {
+    let carrier = Carrier::start().await?;
+    let (mut server, account) = ready(builder(Layout::SqliteShared, &carrier).await?.set("outbox.lease", "1h")).await?;
+    crate::events::well(&server, "PATCH", &format!("/v1/accounts/{account}"), Some(json!({"rate": 1}))).await?;
+    let mut ids = Vec::new();
+    for who in 0..5 {
+        ids.push(send_id(&server, sms(&person(who), &format!("{who}"), json!({}))).await?);
+    }
+    server.kill()?;
+    let server = server.restart().await?;
+    for id in &ids {
+        in_state(&server, id, "sent").await?;
+    }
+    assert!(copies(&carrier)?.into_values().all(|count| count == 1));
+    // a process beside it finds that it is not alone, and leaves the leases of others as they are
+    carrier.behave(json!({"hold_ms": 1500, "do": "accept"})).await?;
+    let busy = send_id(&server, sms(&person(9), "9", json!({}))).await?;
+    let beside = super::quick(crate::harness::Builder::at(server.home()), &carrier).start_unseeded().await?;
+    let (status, _) = call(&beside, "GET", &format!("/v1/messages/{busy}"), None).await?;
+    assert_eq!(status, 200);
+    in_state(&beside, &busy, "sent").await?;
+    assert_eq!(copies(&carrier)?["9"], 1);
+    Ok(())
+}
+
+on_both_engines!(a_kill_loses_and_doubles_nothing);
