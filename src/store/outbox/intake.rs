@@ -103,6 +103,8 @@ impl Write for Intake {
     type Item = New;
     type Done = Accepted;
 
+    const TRIES_AGAIN: u32 = 20;
+
     async fn write(&self, items: &[New]) -> Result<Vec<Accepted>> {
         let mut known = self.look_up(items).await?;
         let mut plan = Plan { now_ms: self.clock.now_ms(), ..Plan::default() };
