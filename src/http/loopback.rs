@@ -6,12 +6,15 @@ use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::list::{ListOut, PageIn};
 use super::object::{self, Refusal};
-use super::{App, Call, auth, list, reply, with};
+use super::{App, Call, auth, list, openapi, reply, with};
 use crate::model::{Address, rfc3339};
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage};
 
@@ -22,8 +25,9 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 /// A text as a person sends it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = LoopbackText)]
 struct TextIn {
     from: String,
     to: String,
@@ -31,7 +35,8 @@ struct TextIn {
     body: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoopbackMessage)]
 struct MessageOut {
     /// The provider's.
     id: String,
@@ -42,11 +47,28 @@ struct MessageOut {
     at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoopbackTaken)]
 struct TakenOut {
     /// Of the message that it becomes.
     id: String,
 }
+
+/// What a list may be narrowed by.
+struct FilterIn;
+
+impl IntoParams for FilterIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            openapi::optional("to", "To this number.", openapi::text()),
+            openapi::optional("from", "From this number.", openapi::text()),
+        ]
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(messages, inbound_text))]
+pub(super) struct Doc;
 
 fn out(message: LoopbackMessage) -> MessageOut {
     let LoopbackMessage { sent, media_urls, .. } = message;
@@ -59,6 +81,14 @@ fn no_account() -> Refusal {
 }
 
 /// `GET /v1/loopback/messages`: what the loopback provider was sent, newest first, filtered by `to` and `from`.
+#[utoipa::path(
+    get, path = "/v1/loopback/messages", tag = "loopback", operation_id = "list_loopback_messages",
+    params(PageIn, FilterIn),
+    responses(
+        (status = 200, description = "A page of what was sent.", body = ListOut<MessageOut>),
+        (status = 404, description = "There is no account on the loopback provider."),
+    ),
+)]
 fn messages(call: Call, app: Arc<App>) -> Response {
     if call.method != Method::GET {
         return reply::method_not_allowed("GET");
@@ -76,6 +106,13 @@ fn messages(call: Call, app: Arc<App>) -> Response {
 
 /// `POST /v1/loopback/inbound`: a person texts a number. 202 means that the text is stored, and will be handled as
 /// one that a carrier has posted.
+#[utoipa::path(
+    post, path = "/v1/loopback/inbound", tag = "loopback", operation_id = "play_phone", request_body = TextIn,
+    responses(
+        (status = 202, description = "Stored; the id is that of the message that it becomes.", body = TakenOut),
+        (status = 404, description = "There is no account on the loopback provider."),
+    ),
+)]
 async fn inbound_text<B: Buf, E>(call: Call, stream: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     if call.method != Method::POST {
         return reply::method_not_allowed("POST");

@@ -55,11 +55,12 @@ pub async fn write(store: &Store, said: &OptOut) -> Result<bool> {
     Ok(true)
 }
 
-/// Messages of a pair that no provider has taken, oldest first, with whose they are and what lies in `extra`.
+/// Messages of a pair that no provider has taken, with whose they are and what lies in `extra`. Newest first:
+/// taken back in this order, none comes to the head of its lane meanwhile.
 pub async fn unsent(store: &Store, number: &str, person: &str) -> Result<Vec<(ClientId, MessageId, Option<String>)>> {
     let sql = format!(
         "SELECT client_id, id, extra FROM sb_message WHERE to_address = ? AND from_address = ? AND state IN ({}) \
-         AND direction = 'outbound' ORDER BY id",
+         AND direction = 'outbound' ORDER BY id DESC",
         states_before(State::Sent)
     );
     let query = Query::new(sql, vec![person.into(), number.into()]);

@@ -140,7 +140,8 @@ pub async fn settled(server: &Server) -> Result {
 /// Waits until a message is in a state, and returns it with its history.
 pub async fn in_state(server: &Server, id: &str, state: &str) -> Result<Value> {
     until(state, async || {
-        let message = get(server, &format!("/v1/messages/{id}")).await?;
+        // not there at all before its webhook is handled
+        let (_, message) = call(server, Method::GET, &format!("/v1/messages/{id}"), None).await?;
         Ok((message["state"] == state).then_some(message))
     })
     .await

@@ -58,6 +58,8 @@ enum Error {
 
 /// A text and what its handlers came to.
 type Handled = (Text, Result<Fact, Error>);
+/// Texts that have become messages, and those that stay as they came.
+type Part<'a> = (&'a [(Text, Fact)], &'a [InboundId]);
 
 impl Inbound {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
@@ -154,7 +156,7 @@ impl Inbound {
     }
 
     async fn finish_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) {
-        let mut left: Vec<(&[(Text, Fact)], &[InboundId])> = vec![(done, foreign)];
+        let mut left: Vec<Part> = vec![(done, foreign)];
         while let Some((done, foreign)) = left.pop() {
             if done.is_empty() && foreign.is_empty() {
                 continue;
