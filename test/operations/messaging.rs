@@ -2,8 +2,10 @@
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use switchboard::model::rfc3339;
 
 use super::command::{Said, finish_with, run};
+use crate::harness::time::now;
 use crate::harness::{Builder, Layout, Result, Server, until};
 
 async fn on(server: &Server, words: &[&str]) -> Result<Said> {
@@ -48,7 +50,8 @@ async fn a_message_goes_out_and_is_told_of() -> Result {
     let listed = json(&server, &["message", "list", "--to", "+14155550123", "--direction", "outbound"]).await?;
     ensure!(listed["data"].as_array().is_some_and(|all| all.len() == 1), "{listed}");
 
-    let later = json(&server, &["message", "send", "+14155550124", "later", "--at", "2099-01-01T00:00:00Z"]).await?;
+    let tomorrow = rfc3339(i64::try_from(now()?.as_millis())? + 86_400_000);
+    let later = json(&server, &["message", "send", "+14155550124", "later", "--at", &tomorrow]).await?;
     let canceled = on(&server, &["message", "cancel", id(&later)?]).await?.well()?;
     ensure!(canceled.contains("canceled"), "{canceled}");
     ensure!(on(&server, &["message", "cancel", id(&message)?]).await?.refusal()?.contains("409"));
