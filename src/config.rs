@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
-use crate::model::{Platform, Secret};
+use crate::model::{Platform, Secret, Segments};
 use crate::provider::Settings as ProviderSettings;
 use crate::service::event::Settings as WebhookSettings;
+use crate::service::inbound::{OptOutSettings, Settings as InboundSettings};
 use crate::service::outbound::Settings as OutboxSettings;
 use crate::service::publish::{Settings as PublisherSettings, sink};
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
@@ -41,6 +42,8 @@ pub struct Config {
     pub outbox: OutboxSettings,
     pub provider: ProviderSettings,
     pub webhook: WebhookSettings,
+    pub inbound: InboundSettings,
+    pub opt_out: OptOutSettings,
     pub publisher: PublisherSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
@@ -170,6 +173,10 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     }
     if crate::provider::webhook::Allow::parse(&config.webhook.allow).is_err() {
         return wrong("webhook.allow", "networks, addresses and host names, such as 10.1.0.0/16");
+    }
+    let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
+    if replies.into_iter().any(|reply| Segments::of(reply).count > config.outbox.segments) {
+        return wrong("opt_out", "replies of at most outbox.segments segments each");
     }
     if config.webhook.timeout.as_ms() < 100 {
         return wrong("webhook.timeout", "at least 100ms");

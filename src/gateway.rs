@@ -3,6 +3,7 @@
 pub mod admin;
 mod database;
 mod events;
+mod inbound;
 pub mod keyring;
 mod messaging;
 mod publisher;
@@ -22,12 +23,14 @@ use crate::model::{Clock, Origin, Secret, UserId};
 use crate::service::device::Devices;
 use crate::service::event::{self, Events};
 use crate::service::health::Health;
+use crate::service::inbound::form_check;
 use crate::service::publish;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
 use crate::store::{self, Store, meta, seed};
 use crate::worker;
 pub use database::{Backend, Databases, open, open_store};
+use inbound::Receiving;
 use keyring::Keyring;
 use messaging::Messaging;
 
@@ -144,14 +147,17 @@ impl Gateway {
             master: &keys.master,
             clock: &clock,
             events: &events,
+            origin: &origin,
             tasks: &tasks,
             stop: &stop,
         };
-        let messaging = messaging.build(&mut registry).await?;
+        let (messaging, loopback_events) = messaging.build(&mut registry).await?;
         let publish = publisher::build(&config, &databases, keys.master.clone(), &tasks, &mut registry).await?;
         let pairing =
             Pairing { config: &config, databases: &databases, keys, events: &events, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
+        let receiving = Receiving { config: &config, publish: &publish, events: &events, tasks: &tasks, stop: &stop };
+        let inbound = receiving.start(&messaging, loopback_events, &mut registry);
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
         worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
@@ -172,7 +178,8 @@ impl Gateway {
             numbers: messaging.numbers,
             admins: messaging.admins,
             publish,
-            form_check: publish::no_form(),
+            form_check: form_check(&messaging.book),
+            inbound,
             events,
             health: Health { store: databases.store.clone(), backend: databases.backend.clone(), bus },
             metrics_text: Box::new(move || {

@@ -5,6 +5,7 @@ mod harness;
 mod adversity;
 mod browser;
 mod events;
+mod inbound;
 mod operations;
 mod outside;
 mod pairing;

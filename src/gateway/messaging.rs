@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
+use tokio::sync::mpsc::{self, Receiver};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use crate::config::Config;
 use crate::crypto::MasterKey;
-use crate::model::{ClientId, Clock};
+use crate::model::{ClientId, Clock, Origin};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
@@ -33,6 +34,7 @@ pub(super) struct Messaging<'a> {
     pub(super) master: &'a Arc<MasterKey>,
     pub(super) clock: &'a Clock,
     pub(super) events: &'a Arc<Events>,
+    pub(super) origin: &'a Origin,
     pub(super) tasks: &'a TaskTracker,
     pub(super) stop: &'a CancellationToken,
 }
@@ -45,15 +47,14 @@ pub(super) struct Built {
     pub(super) numbers: Numbers,
     pub(super) admins: Admins,
     pub(super) loopback: Loopback,
-    pub(super) loopback_events: tokio::sync::mpsc::Receiver<LoopbackEvent>,
 }
 
 impl Messaging<'_> {
-    pub(super) async fn build(self, registry: &mut Registry) -> Result<Built, StartError> {
-        let Self { config, store, master, clock, events, tasks, stop } = self;
+    pub(super) async fn build(self, registry: &mut Registry) -> Result<(Built, Receiver<LoopbackEvent>), StartError> {
+        let Self { config, store, master, clock, events, origin, tasks, stop } = self;
         let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
         let http = provider::Client::new(&config.provider)?;
-        let (sender, loopback_events) = tokio::sync::mpsc::channel(LOOPBACK_EVENTS);
+        let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let connectors = Connectors { settings: config.provider.clone(), http, loopback: loopback.clone() };
         let book = Arc::new(Book::new(store.clone(), master.clone(), connectors, config.outbox.clone()));
@@ -69,6 +70,8 @@ impl Messaging<'_> {
             events: events.clone(),
             clock: clock.clone(),
             owner: hex::encode(rand::random::<[u8; 8]>()),
+            // carriers refuse a callback to an address that is not the world's
+            public_url: Some(origin.clone()).filter(|_| !config.http.public_url.is_empty()),
             lane_key,
             metrics,
             tasks: tasks.clone(),
@@ -78,11 +81,11 @@ impl Messaging<'_> {
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { book: book.clone(), clock: clock.clone(), platforms };
         let admins = Admins { book: book.clone(), key: admin_key, clock: clock.clone() };
-        let built = Built { book, outbound, accounts, numbers, admins, loopback, loopback_events };
+        let built = Built { book, outbound, accounts, numbers, admins, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
-        Ok(built)
+        Ok((built, loopback_events))
     }
 }
 

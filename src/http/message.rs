@@ -133,9 +133,7 @@ fn store_refusal(error: crate::service::StoreError) -> Refusal {
 fn filter(call: &Call) -> Result<MessageFilter, Refusal> {
     let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
     let address = |name: &'static str| -> Result<Option<String>, Refusal> {
-        let Some(text) = call.decoded(name) else { return Ok(None) };
-        // a plus that was not encoded arrives as a space
-        let text = text.strip_prefix(' ').map_or(text.clone(), |digits| format!("+{digits}"));
+        let Some(text) = call.address(name) else { return Ok(None) };
         text.parse::<Address>().map_err(|error| wrong(name, &error.to_string()))?;
         Ok(Some(text))
     };

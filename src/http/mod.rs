@@ -12,6 +12,7 @@ mod event;
 mod health;
 mod limit;
 mod list;
+mod loopback;
 mod message;
 mod number;
 mod object;
@@ -26,6 +27,7 @@ mod sms;
 mod socket;
 mod tls;
 mod trace;
+mod webhook;
 
 pub use auth::AdminSettings;
 pub use limit::Limit;
@@ -51,6 +53,7 @@ use crate::service::admin::Admins;
 use crate::service::device::Devices;
 use crate::service::event::Events;
 use crate::service::health::Health;
+use crate::service::inbound::Inbound;
 use crate::service::number::Numbers;
 use crate::service::outbound::Outbound;
 use crate::service::publish::{FormCheck, Publish};
@@ -89,6 +92,7 @@ pub struct App {
     /// Whether a provider's account of ours has signed a form.
     pub form_check: FormCheck,
     pub events: Arc<Events>,
+    pub inbound: Arc<Inbound>,
     pub health: Health,
     pub outbound: Arc<Outbound>,
     pub accounts: Accounts,
@@ -142,6 +146,12 @@ impl Call {
         Some(percent_encoding::percent_decode_str(&value).decode_utf8_lossy().into_owned())
     }
 
+    /// The value of a query parameter that is an address: a plus that was not encoded arrives as a space.
+    fn address(&self, name: &str) -> Option<String> {
+        let text = self.decoded(name)?;
+        Some(text.strip_prefix(' ').map_or_else(|| text.clone(), |digits| format!("+{digits}")))
+    }
+
     fn header(&self, name: ::http::header::HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -169,11 +179,13 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = message::routes(app).or(device::routes(app)).unify();
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
-    let v1 = warp::path("v1").and(v1.or(openapi::routes(app)).unify());
-    let nothing = warp::any().map(reply::not_found);
+    let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
+    let v1 = warp::path("v1").and(v1);
     let sms = warp::path("sms").and(sms::routes(app));
-    let all = v1.or(v2).unify().or(sms).unify().or(page::routes(app)).unify().or(health::routes(app)).unify();
-    let all = all.or(docs::routes()).unify().or(nothing).unify().boxed();
+    let webhooks = warp::path("webhooks").and(webhook::routes(app));
+    let nothing = warp::any().map(reply::not_found);
+    let all = v1.or(webhooks).unify().or(v2).unify().or(sms).unify().or(page::routes(app)).unify();
+    let all = all.or(health::routes(app)).unify().or(docs::routes()).unify().or(nothing).unify().boxed();
     if app.settings.empty_route { empty_route().or(all).unify().boxed() } else { all }
 }
 

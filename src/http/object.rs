@@ -49,7 +49,7 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default, B: Buf, E>(
     parse(&bytes)
 }
 
-async fn collect<B: Buf, E>(stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Bytes, Refusal> {
+pub(super) async fn collect<B: Buf, E>(stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Bytes, Refusal> {
     let time = app.settings.body_timeout.as_duration();
     body::read(stream, app.settings.body_limit, time).await.map_err(|error| {
         let status = match error {

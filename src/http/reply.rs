@@ -1,8 +1,10 @@
 //! Replies, and the one place where an error gets its status.
 
 mod event;
+mod inbound;
 
 pub(super) use event::event_error;
+pub(super) use inbound::inbound_error;
 
 use std::borrow::Cow;
 

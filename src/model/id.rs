@@ -130,6 +130,18 @@ id!(
     "pub"
 );
 
+impl InboundId {
+    /// The message that a webhook brought: made again, it is the same.
+    pub fn message(self) -> MessageId {
+        MessageId(self.0)
+    }
+
+    /// The message that answers it.
+    pub fn reply(self) -> MessageId {
+        MessageId(self.0 ^ 1)
+    }
+}
+
 impl ClientId {
     /// The house's own client, which the first migration makes.
     pub const HOUSE: Self = Self(1);

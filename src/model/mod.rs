@@ -4,6 +4,7 @@ pub mod address;
 pub mod clock;
 pub mod digest;
 pub mod event;
+pub mod form;
 pub mod id;
 pub mod keyword;
 pub mod message;

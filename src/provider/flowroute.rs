@@ -23,6 +23,7 @@ pub struct Flowroute {
     host: Host,
     access_key: String,
     secret_key: Secret,
+    webhook_token: Secret,
 }
 
 /// The first error of JSON:API; Flowroute has no codes of its own beyond the status.
@@ -60,7 +61,13 @@ impl Flowroute {
             host: http.host(&settings.flowroute_base_url),
             access_key: account.access_key.clone(),
             secret_key: account.secret_key.clone(),
+            webhook_token: account.webhook_token.clone(),
         }
+    }
+
+    /// Where its receipts come in: whoever knows the path is believed.
+    pub(super) fn status_path(&self) -> String {
+        format!("/webhooks/flowroute/{}/receipt", self.webhook_token.expose())
     }
 
     /// `POST /v2.1/messages`.

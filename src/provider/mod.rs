@@ -143,6 +143,15 @@ impl Connector {
         }
     }
 
+    /// Under which path of ours the provider reports what became of a message; the loopback needs none.
+    pub fn status_path(&self) -> Option<String> {
+        match self {
+            Self::Twilio(_) => Some("/webhooks/twilio/status".to_owned()),
+            Self::Flowroute(flowroute) => Some(flowroute.status_path()),
+            Self::Loopback(_) => None,
+        }
+    }
+
     pub async fn send(&self, message: &Outgoing) -> Outcome {
         match self {
             Self::Twilio(twilio) => twilio.send(message).await,

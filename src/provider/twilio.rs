@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc2822;
 use super::client::{Answer, Client, Host};
 use super::credential::TwilioCredentials;
 use super::{AskError, Outcome, Outgoing, Receipt, Sent, Settings};
+use crate::crypto::signature::twilio as signature;
 use crate::model::{Millis, Secret};
 
 pub use webhook::{EMPTY_TWIML, parse_inbound, parse_receipt};
@@ -32,6 +33,7 @@ pub struct Twilio {
     path: String,
     user: String,
     password: Secret,
+    auth_token: Secret,
 }
 
 /// What Twilio Lookup says of a number.
@@ -127,7 +129,17 @@ impl Twilio {
             path: format!("/2010-04-01/Accounts/{}", account.account_sid),
             user: user.clone(),
             password: password.clone(),
+            auth_token: account.auth_token.clone(),
         }
+    }
+
+    /// Whether this account has signed a form posted to `url`, with its query.
+    pub fn has_signed_form(&self, url: &str, fields: &[(String, String)], signature: &str) -> bool {
+        signature::verify_form(self.auth_token.expose(), url, fields, signature)
+    }
+
+    pub fn has_signed_json(&self, url: &str, body: &[u8], signature: &str) -> bool {
+        signature::verify_json(self.auth_token.expose(), url, body, signature)
     }
 
     /// `POST …/Messages.json`.

@@ -6,6 +6,7 @@ pub mod book;
 pub mod device;
 pub mod event;
 pub mod health;
+pub mod inbound;
 pub mod number;
 pub mod outbound;
 pub mod pool;

@@ -4,6 +4,8 @@ mod accept;
 mod drive;
 mod look_up;
 mod metrics;
+mod opt_out;
+mod outgoing;
 mod record;
 mod retry;
 mod settings;
@@ -18,11 +20,13 @@ use tokio_util::task::TaskTracker;
 
 pub use accept::{Error, Extra, Key, Request, Told};
 pub use metrics::Metrics;
+pub use opt_out::Said;
 pub use settings::Settings;
+pub use tell::Why;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
-use crate::model::{ClientId, Clock, MessageId};
+use crate::model::{ClientId, Clock, MessageId, Origin};
 use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::store::batch::Batch;
@@ -44,6 +48,8 @@ pub struct Parts {
     pub clock: Clock,
     /// This process among all that own lanes.
     pub owner: String,
+    /// Where carriers reach us; they are asked for receipts only where there is such a URL.
+    pub public_url: Option<Origin>,
     /// Under which pairs of numbers are hashed.
     pub lane_key: HashKey,
     pub metrics: Metrics,

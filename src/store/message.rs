@@ -237,7 +237,9 @@ pub async fn redact(store: &Store, client: ClientId, id: MessageId, now_ms: Mill
         "UPDATE sb_message SET body = '', extra = NULL, redacted_ms = ? WHERE id = ? AND client_id = ? \
          AND state IN ({states})"
     );
-    store.commit(Change::new().one(sql, vec![now_ms.into(), id.hex().into(), client.hex().into()])).await
+    let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into(), client.hex().into()]);
+    // a message that came in has the id of the webhook that brought it
+    store.commit(super::inbound::erase(change, id)).await
 }
 
 /// `'accepted', 'queued', …`: the states from which `next` may be reached.

@@ -4,6 +4,7 @@ mod book;
 mod expire;
 mod notify;
 pub mod publish;
+mod receive;
 mod send;
 mod watch;
 
@@ -14,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::service::book::Book;
 use crate::service::event::{Courier, Events};
+use crate::service::inbound::{Desk, Inbound};
 use crate::service::outbound::Outbound;
 use crate::service::sync::Sync;
 
@@ -32,6 +34,13 @@ pub fn start(sync: &Arc<Sync>, events: &Arc<Events>, is_shared: bool, tasks: &Ta
 pub fn start_sending(outbound: &Arc<Outbound>, book: &Arc<Book>, tasks: &TaskTracker, stop: &CancellationToken) {
     spawn(tasks, stop, send::run(outbound.clone()));
     spawn(tasks, stop, book::run(book.clone()));
+}
+
+/// Starts what handles what came in.
+pub fn start_receiving(inbound: &Arc<Inbound>, desk: Desk, tasks: &TaskTracker, stop: &CancellationToken) {
+    // stops by itself: what it holds is handled first
+    tasks.spawn(desk.work());
+    spawn(tasks, stop, receive::sweep(inbound.clone()));
 }
 
 fn spawn(tasks: &TaskTracker, stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {

@@ -14,7 +14,6 @@ use crate::model::segment::Segments;
 use crate::model::{ClientId, MessageId, Millis, Span};
 use crate::service::book::Sender;
 use crate::store::message::Message;
-use crate::store::outbox::Progress;
 use crate::store::outbox::intake::{Accepted, Kept, New};
 use crate::store::{self};
 
@@ -43,6 +42,9 @@ pub struct Extra {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_at_ms: Option<Millis>,
+    /// A reply to a keyword, such as the confirmation of STOP: it alone passes the opt-out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_reply: bool,
 }
 
 impl Extra {
@@ -51,7 +53,7 @@ impl Extra {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
-    fn text(&self) -> Option<String> {
+    pub(in crate::service) fn text(&self) -> Option<String> {
         if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
     }
 }
@@ -117,11 +119,9 @@ impl Outbound {
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
         let told = self.told(&message, message.state, super::tell::Why::default());
         let is_told = !told.new.is_empty();
-        match self.intake.write(New { message: message.clone(), lane, due_ms, kept, told }).await? {
-            Accepted::Leased { head, permit } => {
-                let progress = Progress::default();
-                self.start(Lane { head, message: message.clone(), progress, lease_ends, _permit: permit });
-            }
+        let new = New { message: message.clone(), lane, due_ms, kept, told, passes_opt_out: false };
+        match self.intake.write(new).await? {
+            Accepted::Leased { head, permit } => self.start(Lane::new(head, message.clone(), lease_ends, permit)),
             Accepted::Waiting => {}
             Accepted::Replayed(reply) => return Ok(Told::Again(reply)),
             Accepted::KeyReused => return Err(Error::KeyReused),
@@ -167,6 +167,7 @@ impl Outbound {
             callback_url: request.callback_url,
             metadata: request.metadata,
             send_at_ms: due_ms,
+            is_reply: false,
         };
         Ok(Message {
             id: MessageId::new(now_ms),

@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::{Outbound, retry};
+use super::opt_out::OPTED_OUT;
+use super::{Extra, Outbound, retry};
 use crate::model::message::State;
-use crate::provider::{self, Outgoing};
+use crate::provider;
 use crate::service::account::Line;
 use crate::store::event::Told;
 use crate::store::message::{Attempt, Message};
@@ -26,6 +27,13 @@ pub(super) struct Lane {
     pub lease_ends: Instant,
     /// Counts among the lanes held in memory.
     pub _permit: OwnedSemaphorePermit,
+}
+
+impl Lane {
+    /// A lane that was born with its first message.
+    pub fn new(head: Head, message: Message, lease_ends: Instant, permit: OwnedSemaphorePermit) -> Self {
+        Self { head, message, progress: Progress::default(), lease_ends, _permit: permit }
+    }
 }
 
 /// What is known of a call once it is over.
@@ -131,6 +139,7 @@ impl Outbound {
 
     /// Writes that the provider is about to be called. `None`: the lane is no longer ours.
     async fn mark(&self, lane: &mut Lane) -> Option<Marked> {
+        let passes_opt_out = lane.message.extra.is_some() && Extra::parse(lane.message.extra.as_deref()).is_reply;
         loop {
             let now = Instant::now();
             if lane.lease_ends <= now {
@@ -138,7 +147,7 @@ impl Outbound {
             }
             let call = self.parts.settings.call_timeout.as_duration();
             let is_stale = lane.lease_ends <= now + call * 2;
-            match self.marks.write(Ready { head: lane.head.clone(), is_stale }).await {
+            match self.marks.write(Ready { head: lane.head.clone(), is_stale, passes_opt_out }).await {
                 Ok(marked) => {
                     if is_stale {
                         lane.lease_ends = now + self.parts.settings.lease.as_duration();
@@ -157,7 +166,7 @@ impl Outbound {
 
     async fn call(&self, lane: &Lane, line: &Line, started_ms: i64) -> Called {
         let timeout = self.parts.settings.call_timeout.as_duration();
-        let answer = tokio::time::timeout(timeout, line.connector.send(&outgoing(&lane.message))).await;
+        let answer = tokio::time::timeout(timeout, line.connector.send(&self.outgoing(&lane.message, line))).await;
         let answer =
             answer.unwrap_or_else(|_| provider::Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
         let mut attempt = Attempt {
@@ -171,6 +180,9 @@ impl Outbound {
             ended_ms: self.parts.clock.now_ms(),
         };
         let next = self.judge(lane, line, answer, &mut attempt);
+        if provider::opted_out(line.connector.kind(), attempt.code) {
+            self.opted_out_at_carrier(lane.message.client, &lane.message.from, &lane.message.to).await;
+        }
         Called { attempt, next }
     }
 
@@ -233,23 +245,7 @@ fn name(outcome: &provider::Outcome) -> &'static str {
     }
 }
 
-/// Twilio's code for a recipient who has opted out.
-pub(super) const OPTED_OUT: i64 = 21610;
-
 pub(super) fn over(lane: &Lane, state: State, code: Option<i64>, reason: &str) -> Outcome {
     let next = Next::Over { state, code, reason: Some(reason.to_owned()) };
     Outcome { head: lane.head.clone(), attempt: None, adopted: None, next, told: Told::default() }
-}
-
-pub(super) fn outgoing(message: &Message) -> Outgoing {
-    let extra = super::Extra::parse(message.extra.as_deref());
-    Outgoing {
-        id: message.id,
-        from: message.from.clone(),
-        to: message.to.clone(),
-        body: message.body.clone(),
-        media_urls: extra.media_urls,
-        valid_for_secs: None,
-        status_url: None,
-    }
 }

@@ -1,6 +1,6 @@
 //! Sent, but no answer came: a blind retry would text people twice, so the provider is asked first.
 
-use super::drive::{Lane, outgoing, over};
+use super::drive::{Lane, over};
 use super::{Outbound, retry};
 use crate::model::Millis;
 use crate::model::message::State;
@@ -112,7 +112,7 @@ impl Outbound {
     /// and not another message of ours.
     async fn listed(&self, lane: &Lane, line: &Line, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
-        let listed = line.connector.find(&outgoing(message), started_ms - SKEW_MS).await;
+        let listed = line.connector.find(&self.outgoing(message, line), started_ms - SKEW_MS).await;
         let listed = listed.map_err(|error| error.to_string())?;
         let is_it = |sent: &Sent| {
             sent.from == message.from

@@ -24,8 +24,3 @@ impl SignedForm {
 
 /// Tells whether an account of ours has signed a form. Knows accounts, which this service does not.
 pub type FormCheck = Arc<dyn Fn(SignedForm) -> BoxFuture<'static, bool> + Send + Sync>;
-
-/// Where no account is known, no signature holds.
-pub fn no_form() -> FormCheck {
-    Arc::new(|_| Box::pin(std::future::ready(false)))
-}

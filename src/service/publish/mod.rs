@@ -9,7 +9,7 @@ pub mod sink;
 
 pub use accept::Text;
 pub use deliver::Claimed;
-pub use form::{FormCheck, SignedForm, no_form};
+pub use form::{FormCheck, SignedForm};
 pub use metrics::Metrics;
 
 use std::collections::HashMap;

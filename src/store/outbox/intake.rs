@@ -22,6 +22,8 @@ pub struct New {
     /// The reply to keep for a request that comes again.
     pub kept: Option<Kept>,
     pub told: Told,
+    /// Goes to a recipient who has opted out too: it confirms just that.
+    pub passes_opt_out: bool,
 }
 
 /// A reply kept under a client's idempotency key.
@@ -101,6 +103,8 @@ impl Write for Intake {
     type Item = New;
     type Done = Accepted;
 
+    const TRIES_AGAIN: u32 = 20;
+
     async fn write(&self, items: &[New]) -> Result<Vec<Accepted>> {
         let mut known = self.look_up(items).await?;
         let mut plan = Plan { now_ms: self.clock.now_ms(), ..Plan::default() };
@@ -147,7 +151,7 @@ impl Plan {
                 };
             }
         }
-        if known.opted_out.contains(&item.lane) {
+        if known.opted_out.contains(&item.lane) && !item.passes_opt_out {
             return Accepted::OptedOut;
         }
         if let Some(kept) = &item.kept {

@@ -12,6 +12,8 @@ pub struct Ready {
     pub head: Head,
     /// The lease ends too soon for a call: take it anew.
     pub is_stale: bool,
+    /// Goes to a recipient who has opted out too.
+    pub passes_opt_out: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +41,10 @@ impl Write for Mark {
         let sql = "SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})";
         let answers = self.store.look_up(vec![Query::over(sql, &[], &lanes)]).await?.concat();
         let opted_out = answers.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+        let may_not = |item: &Ready| !item.passes_opt_out && opted_out.contains(&item.head.lane);
         let now_ms = self.clock.now_ms();
         let keys = |is_stale: bool| -> Vec<Value> {
-            let ours = items.iter().filter(|item| item.is_stale == is_stale && !opted_out.contains(&item.head.lane));
+            let ours = items.iter().filter(|item| item.is_stale == is_stale && !may_not(item));
             ours.map(|item| item.head.lane.as_str().into()).collect()
         };
         let common =
@@ -73,7 +76,7 @@ impl Write for Mark {
             self.store.commit(change.settled_by(sql, vec![lane, owner, CALLING.into(), now])).await?;
         }
         let answer = |item: &Ready| {
-            if opted_out.contains(&item.head.lane) { Marked::OptedOut } else { Marked::Call { started_ms: now_ms } }
+            if may_not(item) { Marked::OptedOut } else { Marked::Call { started_ms: now_ms } }
         };
         Ok(items.iter().map(answer).collect())
     }

@@ -1,0 +1,61 @@
+//! Puts together what takes in and handles what carriers post.
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::messaging::Built;
+use crate::config::Config;
+use crate::model::Clock;
+use crate::provider::LoopbackEvent;
+use crate::service::event::Events;
+use crate::service::inbound::{self, Inbound, Parts};
+use crate::service::publish::Publish;
+use crate::worker;
+
+/// What it is built from, besides messaging.
+pub(super) struct Receiving<'a> {
+    pub(super) config: &'a Config,
+    pub(super) publish: &'a Arc<Publish>,
+    pub(super) events: &'a Arc<Events>,
+    pub(super) tasks: &'a TaskTracker,
+    pub(super) stop: &'a CancellationToken,
+}
+
+impl Receiving<'_> {
+    /// Builds it, and starts its workers.
+    pub(super) fn start(
+        self,
+        messaging: &Built,
+        loopback_events: Receiver<LoopbackEvent>,
+        registry: &mut Registry,
+    ) -> Arc<Inbound> {
+        let metrics = inbound::Metrics::default();
+        metrics.register(registry);
+        let (inbound, desk) = Inbound::start(Parts {
+            settings: self.config.inbound.clone(),
+            opt_out: self.config.opt_out.clone(),
+            store: messaging.book.store.clone(),
+            book: messaging.book.clone(),
+            outbound: messaging.outbound.clone(),
+            publish: self.publish.clone(),
+            events: self.events.clone(),
+            loopback: messaging.loopback.clone(),
+            clock: Clock::default(),
+            metrics,
+            stop: self.stop.clone(),
+        });
+        worker::start_receiving(&inbound, desk, self.tasks, self.stop);
+        let (listener, stop) = (inbound.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = listener.listen(loopback_events) => {}
+            }
+        });
+        inbound
+    }
+}

@@ -1,0 +1,97 @@
+//! What comes in: webhooks are proved, stored once and answered; then they are handled once, as jobs.
+
+mod desk;
+mod loopback;
+mod metrics;
+mod opt_out;
+mod read;
+mod receipt;
+mod text;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use desk::Desk;
+pub use loopback::{Filter, LoopbackMessage, Page};
+pub use metrics::Metrics;
+pub use opt_out::Settings as OptOutSettings;
+pub use webhook::{Error, Post, form_check};
+
+pub use crate::provider::twilio::EMPTY_TWIML;
+pub use crate::store::inbound::Kind;
+
+use crate::model::{Clock, Millis, Span};
+use crate::provider::Loopback;
+use crate::service::book::Book;
+use crate::service::event::Events;
+use crate::service::outbound::Outbound;
+use crate::service::publish::Publish;
+use crate::store::batch::Batch;
+use crate::store::inbound::intake::Intake;
+use crate::store::{self, Store, inbound};
+
+/// `[inbound]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How long webhooks are kept as they came; a repeat within that time is known as one.
+    pub keep: Span,
+    /// A receipt for a message that no provider is known to have taken is tried so long.
+    pub receipt_patience: Span,
+}
+
+/// How long a node has for the jobs that it takes.
+const LEASE: Duration = Duration::from_secs(30);
+/// Jobs held in memory at most; what is beyond waits in the store.
+const HELD: usize = 10_000;
+
+/// What the service is built from.
+pub struct Parts {
+    pub settings: Settings,
+    pub opt_out: OptOutSettings,
+    pub store: Store,
+    pub book: Arc<Book>,
+    pub outbound: Arc<Outbound>,
+    pub publish: Arc<Publish>,
+    pub events: Arc<Events>,
+    pub loopback: Loopback,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub stop: CancellationToken,
+}
+
+pub struct Inbound {
+    parts: Parts,
+    intake: Batch<Intake>,
+    /// This process among all that lease jobs.
+    owner: String,
+}
+
+impl Inbound {
+    /// The service, and the desk at which its worker handles what it takes in.
+    pub fn start(parts: Parts) -> (Arc<Self>, Desk) {
+        let owner = hex::encode(rand::random::<[u8; 8]>());
+        let (queue, jobs) = mpsc::channel(HELD);
+        let (store, clock) = (parts.store.clone(), parts.clock.clone());
+        let intake = Batch::start(Intake { store, clock, owner: owner.clone(), lease: LEASE, queue });
+        let inbound = Arc::new(Self { parts, intake, owner });
+        let desk = Desk::new(inbound.clone(), jobs);
+        (inbound, desk)
+    }
+
+    fn now_ms(&self) -> Millis {
+        self.parts.clock.now_ms()
+    }
+
+    /// Forgets webhooks that have been kept long enough.
+    pub async fn sweep(&self) -> Result<(), store::Error> {
+        let before_ms = self.now_ms() - self.parts.settings.keep.as_ms();
+        while inbound::sweep(&self.parts.store, before_ms).await? > 0 {}
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! The loopback provider's side of the door: what it reports, what it has, and a person who texts by it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::mpsc::Receiver;
+
+use super::read::{LoopbackReceipt, LoopbackText, state_of};
+use super::{Error, Inbound, Kind};
+use crate::model::{Address, MessageId};
+use crate::provider;
+use crate::provider::LoopbackEvent;
+use crate::service::account::Line;
+
+pub use crate::provider::loopback::{Filter, LoopbackMessage, Page};
+
+/// Events taken in together at most.
+const BATCH: usize = 256;
+
+impl Inbound {
+    fn loopback_line(&self) -> Option<Arc<Line>> {
+        self.parts.book.page().lines().find(|line| line.connector.kind() == provider::Kind::Loopback).cloned()
+    }
+
+    /// What the loopback provider was sent, newest first. `None`: there is no account on it.
+    pub fn loopback_messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Option<Page> {
+        self.loopback_line().map(|_| self.parts.loopback.list(filter, cursor, limit))
+    }
+
+    /// A person's phone texts a number. The text goes the way of every carrier's; the message that it
+    /// becomes, or `None`: there is no account on the loopback provider.
+    pub async fn play(&self, from: &Address, to: &Address, body: String) -> Result<Option<MessageId>, Error> {
+        let Some(line) = self.loopback_line() else { return Ok(None) };
+        let provider_id = format!("LB{:032x}", rand::random::<u128>());
+        let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
+        let text = LoopbackText { provider_id: provider_id.clone(), from, to, body };
+        let id = self.store(Kind::Sms, &line, &provider_id, json(&text)).await?;
+        Ok(Some(id.message()))
+    }
+
+    /// Takes in what the loopback provider reports. It drops what finds no room while the store is slow:
+    /// a send never waits for this.
+    pub async fn listen(&self, mut events: Receiver<LoopbackEvent>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while events.recv_many(&mut batch, BATCH).await > 0 {
+            let Some(line) = self.loopback_line() else {
+                batch.clear();
+                continue;
+            };
+            join_all(batch.drain(..).map(|event| self.hear(&line, event))).await;
+        }
+    }
+
+    async fn hear(&self, line: &Line, event: LoopbackEvent) {
+        let (kind, key, payload) = match event {
+            LoopbackEvent::Receipt { message, receipt } => {
+                let Some(state) = state_of(receipt.state) else { return };
+                let key = format!("{}:{}", receipt.provider_id, state.name());
+                let receipt = LoopbackReceipt {
+                    message: message.hex(),
+                    provider_id: receipt.provider_id,
+                    state: state.name().to_owned(),
+                    error_code: receipt.error_code,
+                    at_ms: receipt.at_ms,
+                };
+                (Kind::Receipt, key, json(&receipt))
+            }
+            LoopbackEvent::Inbound(inbound) => {
+                let (key, provider::Inbound { provider_id, from, to, body, .. }) =
+                    (inbound.provider_id.clone(), inbound);
+                (Kind::Sms, key, json(&LoopbackText { provider_id, from, to, body }))
+            }
+        };
+        // a carrier repeats what was not taken; this one has patience for as long as the store is away
+        while let Err(error) = self.store(kind, line, &key, payload.clone()).await {
+            let Error::Store(error) = error else {
+                tracing::warn!(%error, "could not take in what the loopback provider reports");
+                return;
+            };
+            tracing::debug!(%error, "what the loopback provider reports waits for the store");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+/// Plain fields always serialise.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,53 @@
+//! STOP, START and HELP: the ledger, what it takes back, and the configured replies.
+
+use serde::Deserialize;
+
+use super::Inbound;
+use super::text::{Fact, Text, Verdict};
+use crate::model::Keyword;
+use crate::model::address::{Address, AddressKind};
+use crate::service::outbound::Said;
+use crate::store;
+
+/// `[opt_out]`: what people are told; nothing where empty.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub stop_reply: String,
+    pub start_reply: String,
+    pub help_reply: String,
+}
+
+impl Inbound {
+    /// Takes a text whose whole body is a keyword.
+    pub(super) async fn opt_out(&self, text: &Text) -> Result<Verdict, store::Error> {
+        let Some(keyword) = Keyword::of(&text.inbound.body) else { return Ok(Verdict::Pass) };
+        let outbound = &self.parts.outbound;
+        let (number, person) = (&*text.sender.number.address, &*text.inbound.from);
+        let is_out = keyword == Keyword::Stop;
+        let said = Said { number, person, is_out, reason: "keyword", at_ms: text.job.received_ms };
+        // the ledger first: from here on nothing new is accepted
+        let is_news = keyword == Keyword::Help || outbound.hear(&said).await?;
+        if is_out && is_news {
+            outbound.cancel_all(number, person).await?;
+        }
+        let settings = &self.parts.opt_out;
+        let reply = match keyword {
+            Keyword::Stop => &settings.stop_reply,
+            Keyword::Start => &settings.start_reply,
+            Keyword::Help => &settings.help_reply,
+        };
+        if is_news && !reply.is_empty() && self.may_answer(text) {
+            outbound.reply(&text.sender, text.job.id.reply(), person, reply).await?;
+        }
+        Ok(Verdict::Taken(Fact::KEPT))
+    }
+
+    /// Not where the carrier answers by itself, nor to a sender name, which nobody can text.
+    fn may_answer(&self, text: &Text) -> bool {
+        let page = self.parts.book.page();
+        let is_carriers = page.line(text.sender.number.account).is_some_and(|line| line.account.replies_to_keywords);
+        let has_phone = text.inbound.from.parse::<Address>().is_ok_and(|from| from.kind() != AddressKind::Alphanumeric);
+        has_phone && !is_carriers
+    }
+}

@@ -1,0 +1,166 @@
+//! Reads what providers post, when it arrives and again when it is handled.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::crypto::hash;
+use crate::model::form;
+use crate::model::message::State;
+use crate::provider::{self, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
+
+/// What the loopback provider says of a message, as it is stored: it knows our own id.
+#[derive(Deserialize, Serialize)]
+pub(super) struct LoopbackReceipt {
+    /// In hex.
+    pub message: String,
+    pub provider_id: String,
+    pub state: String,
+    pub error_code: Option<i64>,
+    pub at_ms: Option<i64>,
+}
+
+/// A person's text at the loopback provider, as it is stored.
+#[derive(Deserialize, Serialize)]
+pub(super) struct LoopbackText {
+    pub provider_id: String,
+    pub from: String,
+    pub to: String,
+    pub body: String,
+}
+
+/// Of which message a receipt speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    ProviderId(String),
+    /// In hex.
+    Message(String),
+}
+
+/// A receipt, whoever sent it.
+pub(super) struct Said {
+    pub of: Of,
+    /// Nothing where the provider's word is none that we know.
+    pub state: Option<State>,
+    pub error_code: Option<i64>,
+    pub at_ms: Option<i64>,
+}
+
+/// The fields of a form, or of a JSON object. `None`: neither can be read.
+pub(super) fn fields(payload: &str, is_json: bool) -> Option<Vec<(String, String)>> {
+    if !is_json {
+        return form::fields(payload);
+    }
+    let object: serde_json::Map<String, Value> = serde_json::from_str(payload).ok()?;
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    Some(object.into_iter().map(|(name, value)| (name, text(value))).collect())
+}
+
+/// Forms begin with the name of a field, which no carrier begins with a brace.
+pub(super) fn is_json(payload: &str) -> bool {
+    payload.trim_ascii_start().starts_with('{')
+}
+
+const NOT_LOOPBACK: Unreadable = Unreadable("loopback text");
+
+pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unreadable> {
+    match kind {
+        provider::Kind::Twilio => twilio::parse_inbound(&fields(payload, is_json(payload)).ok_or(Unreadable("form"))?),
+        provider::Kind::Flowroute => flowroute::parse_inbound(payload.as_bytes()),
+        provider::Kind::Loopback => {
+            let read: LoopbackText = serde_json::from_str(payload).map_err(|_| NOT_LOOPBACK)?;
+            let LoopbackText { provider_id, from, to, body } = read;
+            Ok(Inbound { provider_id, from, to, body, media: Vec::new() })
+        }
+    }
+}
+
+pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unreadable> {
+    match kind {
+        provider::Kind::Twilio => {
+            let fields = fields(payload, is_json(payload)).ok_or(Unreadable("form"))?;
+            twilio::parse_receipt(&fields).map(said)
+        }
+        provider::Kind::Flowroute => flowroute::parse_receipt(payload.as_bytes()).map(said),
+        provider::Kind::Loopback => {
+            let read: LoopbackReceipt = serde_json::from_str(payload).map_err(|_| NOT_LOOPBACK)?;
+            let state = State::parse(&read.state);
+            Ok(Said { of: Of::Message(read.message), state, error_code: read.error_code, at_ms: read.at_ms })
+        }
+    }
+}
+
+fn said(receipt: Receipt) -> Said {
+    let Receipt { provider_id, state, error_code, at_ms } = receipt;
+    Said { of: Of::ProviderId(provider_id), state: state_of(state), error_code, at_ms }
+}
+
+pub(super) fn state_of(state: ReceiptState) -> Option<State> {
+    match state {
+        ReceiptState::Queued => Some(State::Queued),
+        ReceiptState::Sending => Some(State::Sending),
+        ReceiptState::Sent => Some(State::Sent),
+        ReceiptState::Delivered => Some(State::Delivered),
+        ReceiptState::Undelivered => Some(State::Undelivered),
+        ReceiptState::Failed => Some(State::Failed),
+        ReceiptState::Canceled => Some(State::Canceled),
+        ReceiptState::Unknown => None,
+    }
+}
+
+/// What the repeats of a receipt have in common, besides the message: the provider's own words.
+pub(super) fn receipt_words(kind: provider::Kind, payload: &str) -> String {
+    let of = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match kind {
+        provider::Kind::Twilio => {
+            let fields = fields(payload, is_json(payload)).unwrap_or_default();
+            let named = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+            named("MessageStatus").or_else(|| named("SmsStatus")).unwrap_or_default()
+        }
+        provider::Kind::Flowroute => {
+            let body: Value = serde_json::from_str(payload).unwrap_or_default();
+            let fields = &body["data"]["attributes"];
+            format!("{}:{}", of(&fields["level"]), of(&fields["status"]))
+        }
+        provider::Kind::Loopback => String::new(),
+    }
+}
+
+/// A key that fits its column and differs where the text does, in every collation.
+pub(super) fn key(text: &str) -> String {
+    let is_plain = (1..=96).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if is_plain { text.to_owned() } else { hash::sha256_hex(text.as_bytes()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_post_has_the_fields_of_a_form() {
+        let json = fields(r#"{"Body":"a b","NumMedia":0,"X":null}"#, true).unwrap();
+        let form = fields("Body=a+b&NumMedia=0&X=", false).unwrap();
+        assert_eq!(json, form);
+        assert!(is_json(" {") && !is_json("Body=%7B"));
+    }
+
+    #[test]
+    fn keys_fit_their_column() {
+        assert_eq!(key("SM1:delivered"), "SM1:delivered");
+        for odd in ["", "SM1 ", &"x".repeat(97), "SMé"] {
+            assert_eq!(key(odd).len(), 64, "{odd}");
+        }
+    }
+
+    #[test]
+    fn both_levels_of_a_flowroute_receipt_are_receipts() {
+        let at = |level: u8| {
+            let body = format!(r#"{{"data":{{"id":"mdr2-1","attributes":{{"level":{level},"status":"delivered"}}}}}}"#);
+            receipt_words(provider::Kind::Flowroute, &body)
+        };
+        assert_eq!((at(1), at(2)), ("1:delivered".to_owned(), "2:delivered".to_owned()));
+    }
+}

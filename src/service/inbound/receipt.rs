@@ -1,0 +1,164 @@
+//! What providers say of messages that they took, folded into the messages' states, which only move forward.
+
+use std::collections::HashMap;
+
+use super::read::{self, Of, Said};
+use super::{Inbound, read::Of::ProviderId};
+use crate::model::message::State;
+use crate::model::{MessageId, Millis};
+use crate::provider;
+use crate::service::outbound::Why;
+use crate::store;
+use crate::store::inbound::Job;
+use crate::store::inbound::finish::{self, Folded};
+use crate::store::message::Message;
+
+/// A receipt that could be read.
+struct Read<'a> {
+    job: &'a Job,
+    said: Said,
+    provider: provider::Kind,
+}
+
+/// What a batch of receipts comes to.
+#[derive(Default)]
+struct Plan {
+    folded: Folded,
+    /// Where messages have come to, each by its last step.
+    now: HashMap<MessageId, (State, Option<i64>)>,
+    /// Each step, for those who listen.
+    steps: Vec<(Message, State, Option<i64>)>,
+    /// Of messages that no provider is known to have taken: the answer may not be written yet.
+    early: Vec<Job>,
+    opted_out: Vec<Message>,
+}
+
+impl Inbound {
+    pub(super) async fn receipts(&self, jobs: Vec<Job>) {
+        let mut left = vec![jobs];
+        while let Some(mut jobs) = left.pop() {
+            if jobs.is_empty() {
+                continue;
+            }
+            match self.retry(|| self.fold(&jobs)).await {
+                Ok(early) => self.give_back(&early).await,
+                Err(error) if error.is_race() && jobs.len() > 1 => {
+                    left.push(jobs.split_off(jobs.len() / 2));
+                    left.push(jobs);
+                }
+                // its message moves at this moment, or another node has it
+                Err(error) if error.is_race() => self.give_back(&jobs).await,
+                Err(error) => tracing::error!(%error, "could not fold receipts; they are handled again"),
+            }
+        }
+    }
+
+    /// Folds receipts in; those that come too early are returned.
+    async fn fold(&self, jobs: &[Job]) -> Result<Vec<Job>, store::Error> {
+        let mut plan = Plan::default();
+        let read = self.read(jobs, &mut plan.folded);
+        let messages = self.messages(&read).await?;
+        let ids: Vec<MessageId> = messages.values().flatten().map(|message| message.id).collect();
+        let mut known = finish::said(&self.parts.store, &ids).await?;
+        let now_ms = self.now_ms();
+        for one in &read {
+            let state = one.said.state.unwrap_or(State::Accepted);
+            match find(&messages, one) {
+                Some(message) if known.insert((message.id.hex(), state.name().to_owned())) => {
+                    plan.add(one, message, state);
+                }
+                Some(_) => plan.folded.done.push(one.job.id),
+                None => self.unknown(one, &mut plan, now_ms),
+            }
+        }
+        for message in &plan.opted_out {
+            self.parts.outbound.opted_out_at_carrier(message.client, &message.from, &message.to).await;
+        }
+        self.write_receipts(plan, now_ms).await
+    }
+
+    /// What cannot be read, or says nothing that we know, is done with.
+    fn read<'a>(&self, jobs: &'a [Job], folded: &mut Folded) -> Vec<Read<'a>> {
+        let page = self.parts.book.page();
+        let mut found = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let provider = page.line(job.account).map(|line| line.connector.kind());
+            let read = provider.and_then(|provider| Some((provider, read::receipt(provider, &job.payload).ok()?)));
+            match read {
+                Some((provider, said)) if said.state.is_some() => found.push(Read { job, said, provider }),
+                _ => {
+                    tracing::info!(id = %job.id, "a receipt says nothing that we know");
+                    self.parts.metrics.dropped();
+                    folded.done.push(job.id);
+                }
+            }
+        }
+        found
+    }
+
+    async fn messages(&self, read: &[Read<'_>]) -> Result<HashMap<String, Vec<Message>>, store::Error> {
+        let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+        for one in read {
+            match &one.said.of {
+                ProviderId(id) => theirs.push(id.clone()),
+                Of::Message(id) => ours.push(id.clone()),
+            }
+        }
+        let mut found = finish::by_provider_id(&self.parts.store, &theirs).await?;
+        found.extend(finish::by_message_id(&self.parts.store, &ours).await?);
+        Ok(found)
+    }
+
+    fn unknown(&self, one: &Read<'_>, plan: &mut Plan, now_ms: Millis) {
+        if now_ms - one.job.received_ms < self.parts.settings.receipt_patience.as_ms() {
+            plan.early.push(one.job.clone());
+            return;
+        }
+        tracing::info!(id = %one.job.id, "a receipt is for no message of ours");
+        self.parts.metrics.dropped();
+        plan.folded.done.push(one.job.id);
+    }
+
+    async fn write_receipts(&self, mut plan: Plan, now_ms: Millis) -> Result<Vec<Job>, store::Error> {
+        if plan.folded.done.is_empty() {
+            return Ok(plan.early);
+        }
+        let mut telling = self.parts.events.telling();
+        for (message, state, code) in &plan.steps {
+            telling.message(message, *state, Why { code: *code, reason: None }, now_ms);
+        }
+        for (id, step) in plan.now {
+            plan.folded.moved.entry(step).or_default().push(id);
+        }
+        let told = telling.into_rows();
+        finish::receipts(&self.parts.store, &self.owner, &plan.folded, &told, now_ms).await?;
+        if !told.new.is_empty() {
+            self.parts.events.wake();
+        }
+        Ok(plan.early)
+    }
+}
+
+impl Plan {
+    /// A thing not said before of a message.
+    fn add(&mut self, one: &Read<'_>, message: &Message, state: State) {
+        let code = one.said.error_code;
+        let at_ms = one.said.at_ms.unwrap_or(one.job.received_ms);
+        self.folded.said.push((message.id, state, code, at_ms));
+        self.folded.done.push(one.job.id);
+        let stands = self.now.get(&message.id).map_or(message.state, |(state, _)| *state);
+        if stands.may_become(state) {
+            self.now.insert(message.id, (state, code));
+            self.steps.push((message.clone(), state, code));
+        }
+        if provider::opted_out(one.provider, code) {
+            self.opted_out.push(message.clone());
+        }
+    }
+}
+
+/// The message of a receipt, where the account that speaks of it has sent it.
+fn find<'a>(messages: &'a HashMap<String, Vec<Message>>, one: &Read<'_>) -> Option<&'a Message> {
+    let (ProviderId(id) | Of::Message(id)) = &one.said.of;
+    messages.get(id)?.iter().find(|message| message.account == one.job.account)
+}

@@ -1,0 +1,224 @@
+//! Texts that came in: each passes the handlers in one order, and leaves a message behind.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::{Inbound, read};
+use crate::model::address::Address;
+use crate::model::message::{Direction, State};
+use crate::model::{InboundId, Segments};
+use crate::provider;
+use crate::service::book::Sender;
+use crate::service::number::Meaning;
+use crate::service::outbound::{Extra, Why};
+use crate::service::publish;
+use crate::store;
+use crate::store::inbound::{Job, finish};
+use crate::store::message::Message;
+
+/// A text to a number of ours.
+pub(super) struct Text {
+    pub job: Job,
+    pub inbound: provider::Inbound,
+    pub sender: Arc<Sender>,
+}
+
+/// What a handler does with a text.
+pub(super) enum Verdict {
+    /// It was meant for this handler; no other sees it.
+    Taken(Fact),
+    Pass,
+}
+
+/// How a text is kept.
+#[derive(Clone, Copy)]
+pub(super) struct Fact {
+    /// Without its body: it was meant for one reader.
+    pub is_erased: bool,
+    /// Its client's endpoints hear of it.
+    pub is_told: bool,
+}
+
+impl Fact {
+    pub const KEPT: Self = Self { is_erased: false, is_told: false };
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Publish(#[from] publish::Error),
+    /// One of the same person before it has not been handled.
+    #[error("it waits for the one before it")]
+    Behind,
+}
+
+/// A text and what its handlers came to.
+type Handled = (Text, Result<Fact, Error>);
+
+impl Inbound {
+    /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
+    /// does no harm. This is their one order.
+    async fn handle(&self, text: &Text) -> Result<Fact, Error> {
+        if let Verdict::Taken(fact) = self.opt_out(text).await? {
+            return Ok(fact);
+        }
+        if let Verdict::Taken(fact) = self.encrypted(text).await? {
+            return Ok(fact);
+        }
+        // masked conversations and enrolment come here
+        Ok(forward())
+    }
+
+    /// Takes the text of a paired phone to a number that is marked for such.
+    async fn encrypted(&self, text: &Text) -> Result<Verdict, Error> {
+        let number = &text.sender.number;
+        if number.meaning != Meaning::Encrypted {
+            return Ok(Verdict::Pass);
+        }
+        let inbound = &text.inbound;
+        match self.parts.publish.accept_inbound(&inbound.from, number.platform.as_deref(), &inbound.body).await {
+            Ok(()) => {}
+            Err(publish::Error::Refused) => tracing::info!(id = %text.job.id, "refused a text that came as an SMS"),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Verdict::Taken(Fact { is_erased: true, is_told: false }))
+    }
+
+    /// Handles texts: those of one person to one number in the order in which they came, others beside them.
+    pub(super) async fn texts(&self, jobs: Vec<Job>) {
+        let (texts, foreign) = self.sort(jobs);
+        let mut pairs: HashMap<(String, String), Vec<Text>> = HashMap::new();
+        for text in texts {
+            let pair = (text.sender.number.address.clone(), text.inbound.from.clone());
+            pairs.entry(pair).or_default().push(text);
+        }
+        let handled = join_all(pairs.into_values().map(|texts| self.in_order(texts))).await;
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        for (text, result) in handled.into_iter().flatten() {
+            match result {
+                Ok(fact) => done.push((text, fact)),
+                Err(error) => {
+                    tracing::warn!(%error, id = %text.job.id, "could not handle a text; it is tried again");
+                    failed.push(text.job);
+                }
+            }
+        }
+        done.sort_by_key(|(text, _)| text.job.id);
+        self.finish_texts(&done, &foreign).await;
+        self.give_back(&failed).await;
+    }
+
+    /// Texts to numbers of ours, and the rest, which stays as it came.
+    fn sort(&self, jobs: Vec<Job>) -> (Vec<Text>, Vec<InboundId>) {
+        let (mut texts, mut foreign) = (Vec::new(), Vec::new());
+        for job in jobs {
+            let id = job.id;
+            match self.text(job) {
+                Ok(text) => texts.push(text),
+                Err(reason) => {
+                    tracing::warn!(%id, reason, "a text that came in is kept as it came, and nothing else");
+                    self.parts.metrics.dropped();
+                    foreign.push(id);
+                }
+            }
+        }
+        (texts, foreign)
+    }
+
+    fn text(&self, job: Job) -> Result<Text, &'static str> {
+        let page = self.parts.book.page();
+        let line = page.line(job.account).ok_or("its account was deleted")?;
+        let inbound = read::text(line.connector.kind(), &job.payload).map_err(|_| "it cannot be read any more")?;
+        // what has no such shape has no place in a message
+        inbound.from.parse::<Address>().map_err(|_| "its sender is no address")?;
+        let sender = page.sender(&inbound.to).ok_or("it is not to a number of ours")?.clone();
+        // an account speaks for its own numbers; the loopback plays every carrier
+        if sender.number.account != job.account && line.connector.kind() != provider::Kind::Loopback {
+            return Err("the number is on another account");
+        }
+        Ok(Text { job, inbound, sender })
+    }
+
+    async fn in_order(&self, texts: Vec<Text>) -> Vec<Handled> {
+        let mut handled: Vec<Handled> = Vec::with_capacity(texts.len());
+        for text in texts {
+            let is_behind = handled.last().is_some_and(|(_, result)| result.is_err());
+            let result = if is_behind { Err(Error::Behind) } else { self.handle(&text).await };
+            handled.push((text, result));
+        }
+        handled
+    }
+
+    async fn finish_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) {
+        let mut left: Vec<(&[(Text, Fact)], &[InboundId])> = vec![(done, foreign)];
+        while let Some((done, foreign)) = left.pop() {
+            if done.is_empty() && foreign.is_empty() {
+                continue;
+            }
+            match self.retry(|| self.write_texts(done, foreign)).await {
+                Err(error) if error.is_race() && done.len() + foreign.len() > 1 => {
+                    // another node has one of them: the others are finished without it
+                    left.extend(foreign.chunks(1).map(|one| (&done[..0], one)));
+                    left.extend(done.chunks(1).rev().map(|one| (one, &foreign[..0])));
+                }
+                Err(error) if error.is_race() => tracing::debug!("another node has this text"),
+                Err(error) => tracing::error!(%error, "could not finish texts; they are handled again"),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    async fn write_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) -> Result<(), store::Error> {
+        let mut telling = self.parts.events.telling();
+        let mut texts = Vec::with_capacity(done.len() + foreign.len());
+        for (text, fact) in done {
+            let message = message(text, *fact);
+            if fact.is_told {
+                // the event commits with the message, or neither does
+                telling.message(&message, State::Received, Why::default(), text.job.received_ms);
+            }
+            texts.push(finish::Text { id: text.job.id, message: Some(message), is_erased: fact.is_erased });
+        }
+        texts.extend(foreign.iter().map(|id| finish::Text { id: *id, message: None, is_erased: false }));
+        let told = telling.into_rows();
+        finish::texts(&self.parts.store, &self.owner, &texts, &told, self.now_ms()).await?;
+        if !told.new.is_empty() {
+            self.parts.events.wake();
+        }
+        Ok(())
+    }
+}
+
+/// Takes what no other handler has: its client is told.
+fn forward() -> Fact {
+    Fact { is_erased: false, is_told: true }
+}
+
+fn message(text: &Text, fact: Fact) -> Message {
+    let Text { job, inbound, sender } = text;
+    let segments = Segments::of(&inbound.body);
+    let media_urls = inbound.media.iter().map(|media| media.url.clone()).collect();
+    Message {
+        id: job.id.message(),
+        client: sender.number.client,
+        account: job.account,
+        direction: Direction::In,
+        from: inbound.from.clone(),
+        to: inbound.to.clone(),
+        body: if fact.is_erased { String::new() } else { inbound.body.clone() },
+        state: State::Received,
+        encoding: segments.encoding.name().to_owned(),
+        segments: i64::from(segments.count),
+        extra: Extra { media_urls, ..Extra::default() }.text(),
+        error_code: None,
+        error_reason: None,
+        created_ms: job.received_ms,
+        changed_ms: job.received_ms,
+        expires_ms: None,
+        redacted_ms: None,
+    }
+}

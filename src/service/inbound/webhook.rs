@@ -1,0 +1,140 @@
+//! Webhooks at the door: who they are from, whether that is so, and the row that makes them a job.
+
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq;
+
+use super::{Inbound, Kind, read};
+use crate::crypto::hash;
+use crate::model::InboundId;
+use crate::provider::{self, Connector, Unreadable};
+use crate::service::account::Line;
+use crate::service::book::{Book, Page};
+use crate::service::publish::{FormCheck, SignedForm};
+use crate::store;
+use crate::store::inbound::intake::{New, Taken};
+
+/// Bytes that the column holds.
+const LONGEST: usize = 65_535;
+
+/// A signed post as it came.
+pub struct Post<'a> {
+    /// The public URL, with its query, that the provider has posted to.
+    pub url: &'a str,
+    pub signature: Option<&'a str>,
+    pub body: &'a [u8],
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No account of ours has sent this, whatever it says.
+    #[error("no account of ours has sent this")]
+    Forged,
+    /// It is theirs, and not what they document.
+    #[error("{0}")]
+    Unreadable(#[from] Unreadable),
+    #[error("longer than {LONGEST} bytes")]
+    TooLong,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Inbound {
+    /// Takes what Twilio posts. The account is that of the form's `AccountSid`; its auth token must have signed.
+    pub async fn twilio(&self, kind: Kind, post: &Post<'_>) -> Result<(), Error> {
+        let line = signed_by(&self.parts.book.page(), post);
+        let line = line.ok_or_else(|| self.forged(kind))?;
+        let payload = std::str::from_utf8(post.body).map_err(|_| Unreadable("UTF-8 body"))?;
+        self.take(kind, &line, payload).await
+    }
+
+    /// Takes what Flowroute posts: it signs nothing, so whoever knows the account's path is believed.
+    pub async fn flowroute(&self, kind: Kind, token: &str, body: &[u8]) -> Result<(), Error> {
+        let given = hash::sha256_hex(token.as_bytes());
+        let page = self.parts.book.page();
+        let is_flowroute = |line: &&Arc<Line>| line.connector.kind() == provider::Kind::Flowroute;
+        // all are compared, each in constant time
+        let fits = |line: &Arc<Line>| bool::from(line.account.external_id.as_bytes().ct_eq(given.as_bytes()));
+        let line =
+            page.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
+        let line = line.ok_or_else(|| self.forged(kind))?;
+        let payload = std::str::from_utf8(body).map_err(|_| Unreadable("UTF-8 body"))?;
+        self.take(kind, line, payload).await
+    }
+
+    fn forged(&self, kind: Kind) -> Error {
+        self.parts.metrics.webhook(kind.name(), "forged");
+        Error::Forged
+    }
+
+    async fn take(&self, kind: Kind, line: &Line, payload: &str) -> Result<(), Error> {
+        let provider = line.connector.kind();
+        let key = match kind {
+            Kind::Sms => read::text(provider, payload)?.provider_id,
+            Kind::Receipt => match read::receipt(provider, payload)?.of {
+                read::Of::ProviderId(id) | read::Of::Message(id) => {
+                    format!("{id}:{}", read::receipt_words(provider, payload))
+                }
+            },
+        };
+        self.store(kind, line, &key, payload.to_owned()).await.map(drop)
+    }
+
+    /// Stores what came, once for each key. When this returns, it is durable, and a job.
+    pub(super) async fn store(&self, kind: Kind, line: &Line, key: &str, payload: String) -> Result<InboundId, Error> {
+        if payload.len() > LONGEST {
+            return Err(Error::TooLong);
+        }
+        let received_ms = self.now_ms();
+        let id = InboundId::new(received_ms);
+        let new = New { id, account: line.account.id, kind, key: read::key(key), payload, received_ms };
+        let mut races = 0;
+        loop {
+            match self.intake.write(new.clone()).await {
+                Ok(taken) => {
+                    let result = if taken == Taken::New { "taken" } else { "repeated" };
+                    self.parts.metrics.webhook(kind.name(), result);
+                    return Ok(id);
+                }
+                // its twin came to another node: it will be found
+                Err(error) if error.is_race() && races < 3 => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// The account that has signed a post.
+fn signed_by(page: &Page, post: &Post<'_>) -> Option<Arc<Line>> {
+    let text = std::str::from_utf8(post.body).ok()?;
+    let is_json = read::is_json(text);
+    let fields = read::fields(text, is_json)?;
+    let line = line_of(page, &fields)?;
+    let Connector::Twilio(twilio) = &line.connector else { return None };
+    let signature = post.signature?;
+    let is_signed = if is_json {
+        twilio.has_signed_json(post.url, post.body, signature)
+    } else {
+        twilio.has_signed_form(post.url, &fields, signature)
+    };
+    is_signed.then_some(line)
+}
+
+fn line_of(page: &Page, fields: &[(String, String)]) -> Option<Arc<Line>> {
+    let (_, sid) = fields.iter().find(|(name, _)| name == "AccountSid")?;
+    page.line_of(provider::Kind::Twilio, sid).cloned()
+}
+
+/// Tells whether a Twilio account of ours has signed a form.
+pub fn form_check(book: &Arc<Book>) -> FormCheck {
+    let book = book.clone();
+    Arc::new(move |form: SignedForm| {
+        let is_signed = line_of(&book.page(), &form.fields).is_some_and(|line| match &line.connector {
+            Connector::Twilio(twilio) => {
+                form.signature.as_deref().is_some_and(|given| twilio.has_signed_form(&form.url, &form.fields, given))
+            }
+            Connector::Flowroute(_) | Connector::Loopback(_) => false,
+        });
+        Box::pin(std::future::ready(is_signed))
+    })
+}

@@ -1,0 +1,116 @@
+//! What came of webhooks, and that they are handled, in one commit: that they take effect once is this guard's doing.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::model::message::State;
+use crate::model::{InboundId, MessageId, Millis};
+use crate::store::event::{self, Told};
+use crate::store::message::{self, COLUMNS, Message, WIDTH, states_before};
+use crate::store::{Change, Query, Result, Row, Store, Value};
+
+/// A text that has been handled.
+#[derive(Clone, Debug)]
+pub struct Text {
+    pub id: InboundId,
+    /// Its row; a text to no number of ours has none.
+    pub message: Option<Message>,
+    /// What came is not kept: it was meant for one reader.
+    pub is_erased: bool,
+}
+
+/// What receipts come to.
+#[derive(Clone, Debug, Default)]
+pub struct Folded {
+    /// What had not been said before: of which message, what, with which error, and when.
+    pub said: Vec<(MessageId, State, Option<i64>, Millis)>,
+    /// Messages that come into a state by it.
+    pub moved: HashMap<(State, Option<i64>), Vec<MessageId>>,
+    /// The jobs.
+    pub done: Vec<InboundId>,
+}
+
+/// Marks jobs done. [`crate::store::Error::Guard`]: one of them is no longer ours.
+fn done(change: Change, owner: &str, ids: impl Iterator<Item = InboundId>) -> Change {
+    let keys: Vec<Value> = ids.map(|id| id.hex().into()).collect();
+    let sql = "UPDATE sb_inbound SET owner = NULL, ready_ms = NULL WHERE owner = ? AND ready_ms IS NOT NULL \
+               AND id IN ({})";
+    let change = change.each(sql, &[owner.into()], &keys);
+    match keys.into_iter().next() {
+        Some(id) => change.settled_by("SELECT 1 FROM sb_inbound WHERE id = ? AND ready_ms IS NULL", vec![id]),
+        None => change,
+    }
+}
+
+/// Writes texts as messages, with what is told of them, and marks their jobs done.
+pub async fn texts(store: &Store, owner: &str, texts: &[Text], told: &Told, now_ms: Millis) -> Result<()> {
+    let rows = texts.iter().filter_map(|text| text.message.as_ref()).map(Message::values).collect();
+    let erased: Vec<Value> = texts.iter().filter(|text| text.is_erased).map(|text| text.id.hex().into()).collect();
+    let change = Change::new().insert(message::INSERT, rows).any(
+        "UPDATE sb_inbound SET payload = '' WHERE id IN ({})",
+        &[],
+        &erased,
+    );
+    let change = event::add(change, &told.new, &told.targets, now_ms);
+    store.commit(done(change, owner, texts.iter().map(|text| text.id))).await
+}
+
+/// Keeps what receipts say, moves their messages on, and marks the jobs done.
+/// [`crate::store::Error::is_race`]: a message, or a job, is not as it was read.
+pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, now_ms: Millis) -> Result<()> {
+    let rows = folded.said.iter().map(|(message, state, code, at_ms)| {
+        vec![message.hex().into(), state.name().into(), (*code).into(), (*at_ms).into()]
+    });
+    let into = "INSERT INTO sb_receipt (message_id, state, error_code, at_ms)";
+    let mut change = Change::new().insert(into, rows.collect());
+    for ((state, code), ids) in &folded.moved {
+        let sql = format!(
+            "UPDATE sb_message SET state = ?, error_code = ?, changed_ms = ? WHERE state IN ({}) AND id IN ({{}})",
+            states_before(*state)
+        );
+        let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
+        change = change.each(&sql, &[state.name().into(), (*code).into(), now_ms.into()], &keys);
+    }
+    let change = event::add(change, &told.new, &told.targets, now_ms);
+    store.commit(done(change, owner, folded.done.iter().copied())).await
+}
+
+/// What has been said before of these messages.
+pub async fn said(store: &Store, messages: &[MessageId]) -> Result<HashSet<(String, String)>> {
+    let sql = "SELECT message_id, state FROM sb_receipt WHERE message_id IN ({})";
+    let ids: Vec<String> = messages.iter().map(|id| id.hex()).collect();
+    let read = |row: &Row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+    rows(store, sql, &ids).await?.iter().map(read).collect()
+}
+
+/// The messages that providers took under these ids.
+pub async fn by_provider_id(store: &Store, ids: &[String]) -> Result<HashMap<String, Vec<Message>>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, a.provider_id FROM sb_attempt a JOIN sb_message m ON m.id = a.message_id \
+         WHERE a.provider_id IN ({{}})"
+    );
+    let mut found: HashMap<String, Vec<Message>> = HashMap::new();
+    for row in rows(store, &sql, ids).await? {
+        found.entry(row.text(WIDTH)?.to_owned()).or_default().push(Message::parse(&row)?);
+    }
+    Ok(found)
+}
+
+/// Messages that went out, by their ids in hex.
+pub async fn by_message_id(store: &Store, ids: &[String]) -> Result<HashMap<String, Vec<Message>>> {
+    let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.direction = 'outbound' AND m.id IN ({{}})");
+    let found = rows(store, &sql, ids).await?;
+    let parsed = found.iter().map(Message::parse).collect::<Result<Vec<_>>>()?;
+    Ok(parsed.into_iter().map(|message| (message.id.hex(), vec![message])).collect())
+}
+
+async fn rows(store: &Store, sql: &str, ids: &[String]) -> Result<Vec<Row>> {
+    let mut keys: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+    let mut found = Vec::new();
+    // as many at once as a batch of writes has: few shapes of statements
+    while !keys.is_empty() {
+        let rest = keys.split_off(keys.len().min(64));
+        found.extend(store.look_up(vec![Query::over(sql, &[], &keys)]).await?.concat());
+        keys = rest;
+    }
+    Ok(found)
+}

@@ -1,0 +1,86 @@
+//! Flowroute's webhooks: both inbound shapes, receipts, and the secret path that is all their proof.
+
+use serde_json::{Value, json};
+use switchboard::store::Change;
+
+use super::play::{FLOWROUTE_TOKEN, OURS, PERSON, builder, flowroute, in_state, number, post_json, received, settled};
+use crate::harness::{Layout, Result, Server};
+use crate::on_both_engines;
+
+async fn scene(layout: Layout) -> Result<Server> {
+    let server = builder(layout).await?.set("provider.flowroute_base_url", "http://127.0.0.1:9").start().await?;
+    let account = flowroute(&server).await?;
+    number(&server, &account, OURS, json!({})).await?;
+    Ok(server)
+}
+
+fn path(what: &str) -> String {
+    format!("/webhooks/flowroute/{FLOWROUTE_TOKEN}/{what}")
+}
+
+async fn both_shapes_become_messages(layout: Layout) -> Result {
+    let server = scene(layout).await?;
+    let newer = json!({"data": {"id": "mdr2-1", "type": "message", "attributes":
+        {"to": &OURS[1..], "from": &PERSON[1..], "body": "newer", "is_mms": true}},
+        "included": [{"attributes": {"url": "https://media.example.org/1", "mime_type": "image/png"}}]});
+    let older = json!({"to": &OURS[1..], "from": &PERSON[1..], "body": "older", "id": "mdr1-1"});
+    for shape in [&newer, &older] {
+        for _ in 0..2 {
+            assert_eq!(post_json(&server, &path("sms"), shape).await?, 200);
+        }
+        settled(&server).await?;
+    }
+    assert_eq!(received(&server).await?, [[PERSON, OURS, "newer"], [PERSON, OURS, "older"]]);
+    let extra = server.rows("SELECT extra FROM sb_message WHERE body = 'newer'").await?;
+    assert!(extra[0][0].contains("https://media.example.org/1"));
+    Ok(())
+}
+
+async fn whoever_does_not_know_the_path_is_refused(layout: Layout) -> Result {
+    let server = scene(layout).await?;
+    let body = json!({"to": &OURS[1..], "from": &PERSON[1..], "body": "x", "id": "mdr1-1"});
+    for wrong in ["/webhooks/flowroute/guess/sms", "/webhooks/flowroute/guess/receipt"] {
+        assert_eq!(post_json(&server, wrong, &body).await?, 403);
+    }
+    for bad in [json!({"id": "mdr2-1"}), json!([]), json!("text")] {
+        assert_eq!(post_json(&server, &path("sms"), &bad).await?, 400, "{bad}");
+        assert_eq!(post_json(&server, &path("receipt"), &bad).await?, 400, "{bad}");
+    }
+    assert_eq!(post_json(&server, &path("other"), &body).await?, 404);
+    assert!(server.rows("SELECT id FROM sb_inbound").await?.is_empty());
+    assert!(!server.log()?.contains(FLOWROUTE_TOKEN), "the path is a secret");
+    Ok(())
+}
+
+async fn both_levels_of_a_receipt_fold_into_one_state(layout: Layout) -> Result {
+    let server = scene(layout).await?;
+    let (status, message) = super::play::send(&server, PERSON, "hello").await?;
+    assert_eq!(status, 202);
+    let id = message["id"].as_str().unwrap_or_default();
+    // as if Flowroute had taken it: there is none here that could
+    let sql = "INSERT INTO sb_attempt (message_id, number, account_id, outcome, provider_id, started_ms, ended_ms) \
+               SELECT id, 99, account_id, 'accepted', 'mdr2-77', 1, 1 FROM sb_message WHERE id = ?";
+    let change = Change::new().run(sql, vec![id.trim_start_matches("msg_").into()]);
+    server.home().databases.store()?.commit(change).await?;
+    let receipt = |level: u8, code: Value| {
+        json!({"data": {"id": "mdr2-77", "type": "delivery_receipt", "attributes":
+            {"level": level, "status": "delivered", "status_code": code, "timestamp": "2030-01-31T12:00:00.00Z"}}})
+    };
+    for body in [receipt(1, json!("0")), receipt(2, json!(null)), receipt(2, json!(null))] {
+        assert_eq!(post_json(&server, &path("receipt"), &body).await?, 200);
+    }
+    let message = in_state(&server, id, "delivered").await?;
+    settled(&server).await?;
+    assert_eq!(
+        message["receipts"],
+        json!([{"state": "delivered", "error_code": null, "at": "2030-01-31T12:00:00.000Z"}])
+    );
+    assert_eq!(server.rows("SELECT id FROM sb_inbound").await?.len(), 2);
+    Ok(())
+}
+
+on_both_engines!(
+    both_shapes_become_messages,
+    whoever_does_not_know_the_path_is_refused,
+    both_levels_of_a_receipt_fold_into_one_state,
+);

@@ -1,0 +1,10 @@
+//! What carriers post: proved, stored once, handled once, whatever they repeat and whatever dies in between.
+
+mod encrypted;
+mod flowroute;
+mod keyword;
+mod loopback;
+mod loss;
+mod play;
+mod receipt;
+mod twilio;
