@@ -6,10 +6,12 @@ use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::list::{ListOut, PageIn};
 use super::object::{self, Refusal};
 use super::{App, Call, auth, list, reply, with};
 use crate::model::{Address, rfc3339};
@@ -22,8 +24,9 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 /// A text as a person sends it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = LoopbackText)]
 struct TextIn {
     from: String,
     to: String,
@@ -31,7 +34,8 @@ struct TextIn {
     body: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoopbackMessage)]
 struct MessageOut {
     /// The provider's.
     id: String,
@@ -42,11 +46,16 @@ struct MessageOut {
     at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoopbackTaken)]
 struct TakenOut {
     /// Of the message that it becomes.
     id: String,
 }
+
+#[derive(OpenApi)]
+#[openapi(paths(messages, inbound_text))]
+pub(super) struct Doc;
 
 fn out(message: LoopbackMessage) -> MessageOut {
     let LoopbackMessage { sent, media_urls, .. } = message;
@@ -59,6 +68,18 @@ fn no_account() -> Refusal {
 }
 
 /// `GET /v1/loopback/messages`: what the loopback provider was sent, newest first, filtered by `to` and `from`.
+#[utoipa::path(
+    get, path = "/v1/loopback/messages", tag = "loopback", operation_id = "list_loopback_messages",
+    params(
+        PageIn,
+        ("to" = Option<String>, Query, description = "To this number."),
+        ("from" = Option<String>, Query, description = "From this number."),
+    ),
+    responses(
+        (status = 200, description = "A page of messages.", body = ListOut<MessageOut>),
+        (status = 404, description = "There is no account on the loopback provider."),
+    ),
+)]
 fn messages(call: Call, app: Arc<App>) -> Response {
     if call.method != Method::GET {
         return reply::method_not_allowed("GET");
@@ -76,6 +97,13 @@ fn messages(call: Call, app: Arc<App>) -> Response {
 
 /// `POST /v1/loopback/inbound`: a person texts a number. 202 means that the text is stored, and will be handled as
 /// one that a carrier has posted.
+#[utoipa::path(
+    post, path = "/v1/loopback/inbound", tag = "loopback", operation_id = "play_inbound", request_body = TextIn,
+    responses(
+        (status = 202, description = "Stored.", body = TakenOut),
+        (status = 404, description = "There is no account on the loopback provider."),
+    ),
+)]
 async fn inbound_text<B: Buf, E>(call: Call, stream: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     if call.method != Method::POST {
         return reply::method_not_allowed("POST");

@@ -14,7 +14,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Problem};
-use super::{App, Call, account, device, endpoint, event, message, number};
+use super::{App, Call, account, device, endpoint, event, loopback, message, number};
 
 /// The key's name among the security schemes.
 const KEY: &str = "administrator";
@@ -61,6 +61,7 @@ fn description() -> Description {
         endpoint::Doc::openapi(),
         event::Doc::openapi(),
         device::Doc::openapi(),
+        loopback::Doc::openapi(),
     ];
     let mut all = parts.into_iter().fold(Door::openapi(), Description::merge_from);
     Common.modify(&mut all);
