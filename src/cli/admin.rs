@@ -12,7 +12,7 @@ use crate::gateway;
 use crate::model::{AdminKeyId, rfc3339};
 use crate::service::admin::{AdminKey, Admins};
 
-/// Manage administrators
+/// Manage administrators: who may use the API
 #[derive(Args)]
 pub(super) struct AdminCommand {
     #[command(subcommand)]

@@ -27,7 +27,9 @@ enum Action {
     /// Add an endpoint; the secret that signs what it gets is shown this once
     Add {
         /// Where to post: http(s)://…
-        url: String,
+        // not `url`: that is where the server is
+        #[arg(value_name = "URL")]
+        target: String,
         /// An event type, such as message.received, or message.* for all of them; may be repeated [default: all]
         #[arg(long = "type", value_name = "TYPE")]
         types: Vec<String>,
@@ -49,8 +51,8 @@ impl EndpointCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let api = self.server.api(&config)?;
         match self.action {
-            Action::Add { url, types, description } => {
-                let mut body = json!({"url": url, "description": description});
+            Action::Add { target, types, description } => {
+                let mut body = json!({"url": target, "description": description});
                 if !types.is_empty() {
                     body["event_types"] = types.into();
                 }

@@ -6,6 +6,8 @@ use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -13,7 +15,7 @@ use warp::reply::Response;
 
 use super::list::ListOut;
 use super::object::{self, Refusal};
-use super::{App, Call, auth, reply, with};
+use super::{App, Call, auth, openapi, reply, with};
 use crate::model::{AccountId, rfc3339};
 use crate::service::account::{Account, AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
 
@@ -31,8 +33,7 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewAccount)]
 struct AccountIn {
-    /// `twilio`, `flowroute` or `loopback`.
-    #[schema(example = "loopback")]
+    #[schema(schema_with = providers)]
     provider: String,
     #[serde(default)]
     name: String,
@@ -43,13 +44,22 @@ struct AccountIn {
     /// Segments a second; 0: no limit.
     #[serde(default)]
     rate: u32,
-    /// What to do when a send got no answer: `reconcile`, `resend` or `fail`.
+    /// What to do when a send got no answer.
+    #[schema(schema_with = ways)]
     uncertain: Option<String>,
     #[serde(default)]
     replies_to_keywords: bool,
     /// Asks the provider first.
     #[serde(default = "yes")]
     check: bool,
+}
+
+fn providers() -> RefOr<Schema> {
+    openapi::one_of(Kind::ALL.map(Kind::name))
+}
+
+fn ways() -> RefOr<Schema> {
+    openapi::one_of(Uncertain::ALL.map(Uncertain::name))
 }
 
 fn yes() -> bool {
@@ -62,7 +72,8 @@ fn yes() -> bool {
 struct ChangeIn {
     name: Option<String>,
     rate: Option<u32>,
-    /// What to do when a send got no answer: `reconcile`, `resend` or `fail`.
+    /// What to do when a send got no answer.
+    #[schema(schema_with = ways)]
     uncertain: Option<String>,
     replies_to_keywords: Option<bool>,
 }
@@ -146,7 +157,7 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
-/// `GET /v1/accounts`: all of them, oldest first.
+/// `GET /v1/accounts`: all accounts, oldest first.
 #[utoipa::path(
     get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
     responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
@@ -172,7 +183,7 @@ fn id_of(text: &str) -> Result<AccountId, Refusal> {
     text.parse().map_err(|_| refusal(Error::NotFound))
 }
 
-/// `GET /v1/accounts/<id>`: all but its credentials.
+/// `GET /v1/accounts/<id>`: one account, all but its credentials.
 #[utoipa::path(
     get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
     responses((status = 200, description = "The account.", body = AccountOut)),
@@ -183,7 +194,7 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
-/// `PATCH /v1/accounts/<id>`: name, rate, and how it is used; never its credentials.
+/// `PATCH /v1/accounts/<id>`: changes its name, rate, and how it is used; never its credentials.
 #[utoipa::path(
     patch, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = ChangeIn,
     params(("id" = String, Path, description = "`acc_` and 32 hex digits")),

@@ -50,7 +50,7 @@ fn out(device: &Device) -> DeviceOut {
     }
 }
 
-/// `GET /v1/users/<uid>/devices`: newest first, revoked ones too.
+/// `GET /v1/users/<uid>/devices`: a user's paired phones, newest first, revoked ones too.
 #[utoipa::path(
     get, path = "/v1/users/{uid}/devices", tag = "devices",
     params(("uid" = String, Path, description = "A user of the backend database."), PageIn),
@@ -79,7 +79,7 @@ async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Response {
     }
 }
 
-/// `DELETE /v1/devices/<id>`: empties its key and closes its user's open sockets.
+/// `DELETE /v1/devices/<id>`: revokes a device: empties its key and closes its user's open sockets.
 #[utoipa::path(
     delete, path = "/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "`dev_` and 32 hex digits")),
     responses((status = 204, description = "Revoked.")),

@@ -47,6 +47,7 @@ impl<'de> Deserialize<'de> for PatternsIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEndpoint)]
 struct EndpointIn {
+    #[schema(example = "https://example.org/events")]
     url: String,
     #[serde(default)]
     description: String,
@@ -138,7 +139,7 @@ async fn endpoints<B: Buf, E>(call: Call, stream: impl Stream<Item = Result<B, E
     done.unwrap_or_else(|refusal| *refusal)
 }
 
-/// `GET /v1/endpoints`: newest first.
+/// `GET /v1/endpoints`: all endpoints, newest first.
 #[utoipa::path(
     get, path = "/v1/endpoints", tag = "endpoints", params(PageIn),
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
@@ -151,7 +152,7 @@ async fn list_endpoints(call: &Call, app: &App) -> Result<Response, Refusal> {
     Ok(list::reply(endpoints.iter().map(|endpoint| out(endpoint, None)).collect(), last, more))
 }
 
-/// `POST /v1/endpoints`: a new endpoint; its secret stands in this answer and never again.
+/// `POST /v1/endpoints`: makes an endpoint; its secret stands in this answer and never again.
 #[utoipa::path(
     post, path = "/v1/endpoints", tag = "endpoints", request_body = EndpointIn,
     responses(
@@ -187,7 +188,7 @@ async fn endpoint<B: Buf, E>(
     done.unwrap_or_else(|refusal| *refusal)
 }
 
-/// `GET /v1/endpoints/<id>`: all but its secret.
+/// `GET /v1/endpoints/<id>`: one endpoint, all but its secret.
 #[utoipa::path(
     get, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
@@ -221,7 +222,7 @@ async fn update_endpoint<B: Buf, E>(
     Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
 }
 
-/// `DELETE /v1/endpoints/<id>`: what is on its way to it is dropped.
+/// `DELETE /v1/endpoints/<id>`: deletes it; what is on its way to it is dropped.
 #[utoipa::path(
     delete, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 204, description = "Deleted.")),
@@ -232,7 +233,7 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Result<Response
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
-/// `POST /v1/endpoints/<id>/rotate`: a new secret, shown once; the old one signs too for 24 hours.
+/// `POST /v1/endpoints/<id>/rotate`: makes a new secret, shown once; the old one signs too for 24 hours.
 #[utoipa::path(
     post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),

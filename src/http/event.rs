@@ -107,7 +107,7 @@ fn id(text: &str) -> Result<EventId, Refusal> {
     text.parse().map_err(|_| refused(Error::NoEvent))
 }
 
-/// `GET /v1/events`: newest first.
+/// `GET /v1/events`: what was told, newest first.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(PageIn),
     responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
@@ -123,7 +123,7 @@ async fn list_events(call: Call, app: Arc<App>) -> Response {
     if call.method == Method::GET { settle(list).await } else { reply::method_not_allowed("GET") }
 }
 
-/// `GET /v1/events/<id>`: with what became of it at each place.
+/// `GET /v1/events/<id>`: one event, with what became of it at each place.
 #[utoipa::path(
     get, path = "/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "`evt_` and 32 hex digits")),
     responses((status = 200, description = "The event.", body = ToldOut)),

@@ -111,7 +111,7 @@ fn request(posted: MessageIn) -> Result<Request, Refusal> {
     Ok(Request { from, to, body, media_urls, send_at_ms, valid_for, callback_url, metadata })
 }
 
-/// `GET /v1/messages`: newest first, filtered by number, state, direction and time.
+/// `GET /v1/messages`: messages, newest first, filtered by number, state, direction and time.
 #[utoipa::path(
     get, path = "/v1/messages", tag = "messages", operation_id = "list_messages",
     params(PageIn, FilterIn),
@@ -171,7 +171,7 @@ fn id_of(text: &str) -> Result<MessageId, Refusal> {
     text.parse().map_err(|_| Box::new(reply::outbound_error(&Error::NotFound)))
 }
 
-/// `GET /v1/messages/<id>`: with its attempts and receipts.
+/// `GET /v1/messages/<id>`: one message, with its attempts and receipts.
 #[utoipa::path(
     get, path = "/v1/messages/{id}", tag = "messages", operation_id = "fetch_message",
     params(("id" = String, Path, description = "`msg_` and 32 hex digits")),

@@ -6,6 +6,8 @@ use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -13,7 +15,7 @@ use warp::reply::Response;
 
 use super::list::{ListOut, PageIn};
 use super::object::{self, Refusal};
-use super::{App, Call, auth, reply, with};
+use super::{App, Call, auth, openapi, reply, with};
 use crate::model::address::{self, Address, AddressKind};
 use crate::model::{AccountId, NumberId, rfc3339};
 use crate::service::number::{Capability, Error, Meaning, NewNumber, Number, NumberChange};
@@ -33,16 +35,25 @@ struct NumberIn {
     #[schema(example = "+14155550100")]
     number: String,
     account_id: String,
-    /// `sms`, `mms`, `voice`.
     #[serde(default = "sms")]
+    #[schema(schema_with = all_capabilities)]
     capabilities: Vec<String>,
     /// What a text to it means: `forward` (an event) or `encrypted` (for a platform).
     #[serde(default = "forward")]
+    #[schema(schema_with = meanings)]
     meaning: String,
     platform: Option<String>,
     /// Segments a second; 0: no limit.
     #[serde(default)]
     rate: u32,
+}
+
+fn meanings() -> RefOr<Schema> {
+    openapi::one_of(Meaning::ALL.map(Meaning::name))
+}
+
+fn all_capabilities() -> RefOr<Schema> {
+    openapi::list_of(openapi::one_of(Capability::ALL.map(Capability::name)))
 }
 
 fn sms() -> Vec<String> {
@@ -58,17 +69,23 @@ fn forward() -> String {
 #[schema(as = NumberChange)]
 struct ChangeIn {
     account_id: Option<String>,
+    #[schema(schema_with = all_capabilities)]
     capabilities: Option<Vec<String>>,
+    #[schema(schema_with = meanings)]
     meaning: Option<String>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    platform: Option<Option<String>>,
+    platform: Option<Named>,
     rate: Option<u32>,
 }
 
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(from).map(Some)
+/// A name, or `null` for none: not the same as nothing said.
+#[derive(Deserialize)]
+struct Named(Option<String>);
+
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Named>, D::Error> {
+    Named::deserialize(from).map(Some)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -169,7 +186,7 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
     Ok(reply::json(StatusCode::CREATED, &out(&number)))
 }
 
-/// `GET /v1/numbers`: newest first.
+/// `GET /v1/numbers`: all numbers, newest first.
 #[utoipa::path(
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
@@ -207,7 +224,7 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     Ok(reply::json(StatusCode::OK, &out(&number)))
 }
 
-/// `PATCH /v1/numbers/<id>`: its account, its rate, and what a text to it means.
+/// `PATCH /v1/numbers/<id>`: changes its account, its rate, and what a text to it means.
 #[utoipa::path(
     patch, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "change_number", request_body = ChangeIn,
     params(("id" = String, Path, description = "`num_` and 32 hex digits")),
@@ -226,7 +243,7 @@ async fn change<B: Buf, E>(
         account: posted.account_id.as_deref().map(account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,
         meaning: posted.meaning.as_deref().map(meaning).transpose()?,
-        platform: posted.platform,
+        platform: posted.platform.map(|named| named.0),
         rate: posted.rate.map(i64::from),
     };
     let number = app.numbers.change(client, id, change).await.map_err(refusal)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::http::Method;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr, Response as Described};
 use utoipa::{Modify, OpenApi};
@@ -155,6 +155,11 @@ pub(super) fn text() -> RefOr<Schema> {
 /// A text that is one of these names.
 pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()))
+}
+
+/// A list of such things.
+pub(super) fn list_of(items: RefOr<Schema>) -> RefOr<Schema> {
+    RefOr::T(Schema::Array(ArrayBuilder::new().items(items).build()))
 }
 
 /// A parameter of a path that may be left out.

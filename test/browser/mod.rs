@@ -2,6 +2,7 @@
 //! the handshake script.
 
 mod code;
+mod docs;
 mod look;
 mod loss;
 mod page;

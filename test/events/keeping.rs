@@ -6,7 +6,7 @@ use switchboard::store::{Value, event};
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, delivery, endpoint, test_event, text, well};
-use crate::harness::{Layout, Result};
+use crate::harness::{Layout, Result, until};
 use crate::on_both_engines;
 
 async fn secrets_lie_sealed(layout: Layout) -> Result {
@@ -42,7 +42,12 @@ async fn old_events_are_forgotten_but_not_before_their_time(layout: Layout) -> R
     delivery(&server, &done, "delivered").await?;
     receiver.answer([Answer::status(500)]);
     let waited_for = test_event(&server, &id).await?;
-    receiver.wait(2).await?;
+    // recorded, not only answered: what is under way is not replayed
+    until("the failure's record", async || {
+        let told = well(&server, "GET", &format!("/v1/events/{waited_for}"), None).await?;
+        Ok((told["deliveries"][0]["last_status"] == 500).then_some(()))
+    })
+    .await?;
     receiver.answer([Answer::status(200)]);
     let store = server.home().databases.store()?;
     let now_ms = Clock::default().now_ms();

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN, Builder, Layout, Result, Server};
+use crate::harness::{ADMIN, Builder, LONG, Layout, Result, Server};
 
 /// A server that may post to this machine, and is quick to try again.
 pub async fn builder(layout: Layout) -> Result<Builder> {
@@ -68,7 +68,7 @@ pub async fn delivery(server: &Server, event: &str, state: &str) -> Result<Value
         if one["state"] == state {
             return Ok(one);
         }
-        ensure!(begun.elapsed() < Duration::from_secs(30), "not {state}: {told}");
+        ensure!(begun.elapsed() < LONG, "not {state}: {told}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

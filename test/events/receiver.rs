@@ -126,7 +126,7 @@ impl Receiver {
             if posts.len() >= count {
                 return Ok(posts);
             }
-            ensure!(begun.elapsed() < Duration::from_secs(30), "{} of {count} posts", posts.len());
+            ensure!(begun.elapsed() < crate::harness::LONG, "{} of {count} posts", posts.len());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -2,8 +2,10 @@
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use switchboard::model::rfc3339;
 
 use super::command::{Said, finish_with, run};
+use crate::harness::time::now;
 use crate::harness::{Builder, Layout, Result, Server, until};
 
 async fn on(server: &Server, words: &[&str]) -> Result<Said> {
@@ -35,23 +37,24 @@ async fn a_message_goes_out_and_is_told_of() -> Result {
 
     let send =
         ["message", "send", "+14155550123", "hello\u{1b}[2J", "--metadata", "order=17", "--idempotency-key", "a"];
-    let sent = json(&server, &send).await?;
-    ensure!(json(&server, &send).await? == sent, "one request, one message");
-    ensure!(sent["from"] == "+14155550100" && sent["metadata"]["order"] == "17", "{sent}");
+    let message = json(&server, &send).await?;
+    ensure!(json(&server, &send).await? == message, "one request, one message");
+    ensure!(message["from"] == "+14155550100" && message["metadata"]["order"] == "17", "{message}");
     until("a sent message", async || {
-        let shown = json(&server, &["message", "show", id(&sent)?]).await?;
+        let shown = json(&server, &["message", "show", id(&message)?]).await?;
         Ok((shown["state"] == "sent" || shown["state"] == "delivered").then_some(()))
     })
     .await?;
-    let shown = on(&server, &["message", "show", id(&sent)?]).await?.well()?;
+    let shown = on(&server, &["message", "show", id(&message)?]).await?.well()?;
     ensure!(shown.contains("attempt 1") && !shown.contains('\u{1b}'), "{shown}");
     let listed = json(&server, &["message", "list", "--to", "+14155550123", "--direction", "outbound"]).await?;
     ensure!(listed["data"].as_array().is_some_and(|all| all.len() == 1), "{listed}");
 
-    let later = json(&server, &["message", "send", "+14155550124", "later", "--at", "2099-01-01T00:00:00Z"]).await?;
+    let tomorrow = rfc3339(i64::try_from(now()?.as_millis())? + 86_400_000);
+    let later = json(&server, &["message", "send", "+14155550124", "later", "--at", &tomorrow]).await?;
     let canceled = on(&server, &["message", "cancel", id(&later)?]).await?.well()?;
     ensure!(canceled.contains("canceled"), "{canceled}");
-    ensure!(on(&server, &["message", "cancel", id(&sent)?]).await?.refusal()?.contains("409"));
+    ensure!(on(&server, &["message", "cancel", id(&message)?]).await?.refusal()?.contains("409"));
 
     let refused = on(&server, &["account", "delete", id(&account)?]).await?.refusal()?;
     ensure!(refused.contains("has numbers"), "{refused}");

@@ -18,6 +18,7 @@ mod log;
 mod messaging;
 mod metrics;
 mod migration;
+pub mod openapi;
 mod openmetrics;
 mod openssl;
 mod replaced_key;

@@ -4,6 +4,7 @@ mod carrier;
 mod fault;
 mod prism;
 mod python;
+mod schemathesis;
 mod webhook;
 
 use serde_json::Value;

@@ -13,7 +13,7 @@ pub const ROUTE: &str = "/sms/platform/deku";
 pub const REFUSAL: &str = "message cannot be published";
 pub const DELAY: Duration = Duration::from_millis(100);
 /// Long enough for a first try on a busy machine.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = crate::harness::LONG;
 
 /// The platform table: gmail and twitter have this sink, telegram has none.
 pub fn platforms(sink: &Sink) -> String {

@@ -1,0 +1,151 @@
+//! The description at `/v1/openapi.json` and the routes that are served are the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+use crate::harness::server::root;
+use crate::harness::{ADMIN, Builder, Layout, Phone, Result, Server, USER};
+
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/// Methods by path, as described.
+type Routes = BTreeMap<String, BTreeSet<String>>;
+
+async fn description(server: &Server) -> Result<Value> {
+    let answer = server.http.get(server.url("/v1/openapi.json")).send().await?;
+    ensure!(answer.status() == 200, "it is open to all: {}", answer.status());
+    Ok(answer.json().await?)
+}
+
+fn routes(description: &Value) -> Result<Routes> {
+    let paths = description["paths"].as_object().context("no paths")?;
+    let methods =
+        |item: &Value| item.as_object().into_iter().flat_map(|item| item.keys()).map(|m| m.to_uppercase()).collect();
+    Ok(paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect())
+}
+
+async fn ask(server: &Server, method: &str, path: &str, body: &Value) -> Result<(u16, String, Value)> {
+    let request = server.http.request(method.parse()?, server.url(path)).bearer_auth(ADMIN);
+    let answer = request.header("content-type", "application/json").body(body.to_string()).send().await?;
+    let allow = answer.headers().get("allow").and_then(|allow| allow.to_str().ok()).unwrap_or_default().to_owned();
+    let (status, text) = (answer.status().as_u16(), answer.text().await?);
+    Ok((status, allow, serde_json::from_str(&text).unwrap_or_default()))
+}
+
+async fn made(server: &Server, path: &str, body: Value) -> Result<String> {
+    let (status, _, answer) = ask(server, "POST", path, &body).await?;
+    ensure!((200..300).contains(&status), "{path}: {status} {answer}");
+    Ok(answer["id"].as_str().or(answer["event_id"].as_str()).context("no id")?.to_owned())
+}
+
+/// A server with one of everything, and the ids of them by the paths' first word.
+pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
+    let server = Builder::new(Layout::SqliteShared).await?.set("webhook.allow", "127.0.0.1").start().await?;
+    let account = made(&server, "/v1/accounts", json!({"provider": "loopback", "credentials": {}})).await?;
+    let number = json!({"number": "+15005550006", "account_id": account});
+    let number = made(&server, "/v1/numbers", number).await?;
+    let message = made(&server, "/v1/messages", json!({"to": "+14155550100", "body": "hello"})).await?;
+    let endpoint = made(&server, "/v1/endpoints", json!({"url": server.url("/nobody")})).await?;
+    let event = made(&server, &format!("/v1/endpoints/{endpoint}/test"), json!({})).await?;
+    Phone::new()?.pair(&server, USER, &server.sid(USER).await?).await?;
+    let (_, _, devices) = ask(&server, "GET", &format!("/v1/users/{USER}/devices"), &Value::Null).await?;
+    let device = devices["data"][0]["id"].as_str().context("no device")?.to_owned();
+    let ids = [
+        ("accounts", account),
+        ("numbers", number),
+        ("messages", message),
+        ("endpoints", endpoint),
+        ("events", event),
+        ("devices", device),
+        ("users", USER.to_owned()),
+    ];
+    Ok((server, ids.into_iter().collect()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_described_is_served_and_nothing_else() -> Result {
+    let (server, ids) = furnished().await?;
+    let described = routes(&description(&server).await?)?;
+    ensure!(described.len() > 15, "{described:?}");
+    let filled = |path: &str| {
+        let id = path.split('/').nth(2).and_then(|word| ids.get(word)).map_or("", String::as_str);
+        path.replace("{id}", id).replace("{uid}", id)
+    };
+    for (path, methods) in &described {
+        for method in METHODS.into_iter().filter(|method| !methods.contains(*method)) {
+            let (status, allow, _) = ask(&server, method, &filled(path), &json!({})).await?;
+            ensure!(status == 405, "{method} {path} is not described, and answers {status}");
+            let allowed: BTreeSet<String> = allow.split(", ").map(str::to_owned).collect();
+            ensure!(allowed == *methods, "{path} allows {allow}, and {methods:?} are described");
+        }
+    }
+    // what takes things away comes last
+    for method in METHODS {
+        for (path, _) in described.iter().filter(|(_, methods)| methods.contains(method)) {
+            let (status, _, answer) = ask(&server, method, &filled(path), &json!({})).await?;
+            ensure!(![401, 404, 405].contains(&status) && status < 500, "{method} {path}: {status} {answer}");
+        }
+    }
+    Ok(())
+}
+
+/// The routes that the docs of handlers name: ``/// `GET /v1/…` ``.
+fn named(folder: &Path, found: &mut BTreeSet<(String, String)>) -> Result {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            named(&path, found)?;
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        for line in text.lines().filter_map(|line| line.trim().strip_prefix("/// `")) {
+            let Some((method, rest)) = line.split_once(" /v1/") else { continue };
+            let route = rest.split(['`', '?']).next().unwrap_or_default().replace('<', "{").replace('>', "}");
+            found.insert((format!("/v1/{route}"), method.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_handler_is_described() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let described = routes(&description(&server).await?)?;
+    let mut found = BTreeSet::new();
+    named(&root().join("src/http"), &mut found)?;
+    let described: BTreeSet<(String, String)> =
+        described.into_iter().flat_map(|(path, methods)| methods.into_iter().map(move |m| (path.clone(), m))).collect();
+    let missing: Vec<_> = found.difference(&described).collect();
+    ensure!(missing.is_empty(), "served and not described: {missing:?}");
+    ensure!(described == found, "handlers say in their docs which route they are");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_says_what_a_client_must_know() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let all = description(&server).await?;
+    ensure!(all["openapi"] == "3.1.0" && all["components"]["securitySchemes"]["administrator"]["scheme"] == "bearer");
+    let mut ids = BTreeSet::new();
+    for (path, item) in all["paths"].as_object().context("no paths")? {
+        for (method, operation) in item.as_object().context("no item")? {
+            let place = format!("{method} {path}");
+            let id = operation["operationId"].as_str().context(place.clone())?;
+            ensure!(ids.insert(id.to_owned()), "{id} twice");
+            ensure!(operation["summary"].as_str().is_some_and(|words| words.len() > 10), "{place}: no summary");
+            let responses = operation["responses"].as_object().context(place.clone())?;
+            let has = |status: &str| responses.contains_key(status);
+            let is_open = path.ends_with("openapi.json");
+            ensure!(is_open || has("401") && has("429") && has("503"), "{place}: {:?}", responses.keys());
+            ensure!(operation["requestBody"].is_null() || has("400") && has("413") && has("415"), "{place}");
+            for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+                let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                ensure!(schema == "#/components/schemas/Problem", "{place}: {status} is no problem: {response}");
+            }
+        }
+    }
+    Ok(())
+}
