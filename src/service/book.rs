@@ -83,13 +83,13 @@ impl Book {
         if edition == old.edition && !edition.is_empty() {
             return Ok(());
         }
-        let mut page = Page { edition, ..Page::default() };
+        let mut fresh = Page { edition, ..Page::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
             match old.lines.get(&id).filter(|line| line.serves(&account)) {
-                Some(line) => drop(page.lines.insert(id, line.clone())),
+                Some(line) => drop(fresh.lines.insert(id, line.clone())),
                 None => match self.open(account) {
-                    Ok(line) => drop(page.lines.insert(id, Arc::new(line))),
+                    Ok(line) => drop(fresh.lines.insert(id, Arc::new(line))),
                     Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
                 },
             }
@@ -102,11 +102,11 @@ impl Book {
             }
             let (address, client) = (number.address.clone(), number.client);
             let sender = Arc::new(Sender { number, pace });
-            page.by_client.entry(client).or_default().push(sender.clone());
-            page.senders.insert(address, sender);
+            fresh.by_client.entry(client).or_default().push(sender.clone());
+            fresh.senders.insert(address, sender);
         }
-        page.admins = admin::hashes(&self.store).await?.into_iter().collect();
-        *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(page);
+        fresh.admins = admin::hashes(&self.store).await?.into_iter().collect();
+        *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())
     }
 

@@ -29,13 +29,14 @@ async fn one_pair_keeps_its_order(layout: Layout) -> Result {
     Ok(())
 }
 
+const PEOPLE: usize = 30;
+
 async fn one_slow_pair_holds_up_no_other(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let (server, _) = ready(builder(layout, &carrier).await?).await?;
     carrier.behave(json!({"to": TO, "times": 1, "hold_ms": 8000, "do": "accept"})).await?;
     let slow = send_id(&server, sms(TO, "slow 0", json!({}))).await?;
     let behind = send_id(&server, sms(TO, "slow 1", json!({}))).await?;
-    const PEOPLE: usize = 30;
     for round in 0..4 {
         try_join_all((0..PEOPLE).map(|who| send(&server, sms(&person(who), &format!("{who} {round}"), json!({})))))
             .await?;

@@ -47,9 +47,8 @@ impl Outbound {
     /// Sends a lane's messages until it is empty, must wait long, or is no longer ours.
     pub(super) async fn drive(self: Arc<Self>, mut lane: Lane) {
         while let Some(outcome) = self.step(&mut lane).await {
-            match self.record(&lane, outcome).await {
-                true => {}
-                false => return,
+            if !self.record(&lane, outcome).await {
+                return;
             }
             let lanes = [lane.head.lane.clone()];
             match claim::heads(&self.parts.store, &lanes).await.map(|mut heads| heads.pop()) {
@@ -64,24 +63,24 @@ impl Outbound {
 
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
     async fn step(&self, lane: &mut Lane) -> Option<Outcome> {
-        let Ok(line) = self.line(lane.message.account).await else {
+        let Ok(carrier) = self.line(lane.message.account).await else {
             self.postpone(lane, Duration::from_secs(1)).await;
             return None;
         };
         if lane.progress.is_unknown {
-            match self.look_up(lane, line.as_deref()).await {
-                super::look_up::Found::Outcome(outcome) => return Some(outcome),
-                super::look_up::Found::SendAgain => {}
+            let found = self.look_up(lane, carrier.as_deref()).await;
+            if found.is_some() {
+                return found;
             }
         }
         let now_ms = self.parts.clock.now_ms();
         if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
             return Some(over(lane, State::Expired, None, "its validity ended"));
         }
-        let Some(line) = line else {
+        let Some(carrier) = carrier else {
             return Some(over(lane, State::Failed, None, "its account was deleted"));
         };
-        if let Err(wait) = self.pass(lane, &line).await {
+        if let Err(wait) = self.pass(lane, &carrier).await {
             self.postpone(lane, wait).await;
             return None;
         }
@@ -92,7 +91,7 @@ impl Outbound {
                 self.postpone(lane, Duration::ZERO).await;
                 return None;
             }
-            call = line.calls.acquire() => call.ok()?,
+            call = carrier.calls.acquire() => call.ok()?,
         };
         match self.mark(lane).await? {
             Marked::OptedOut => Some(over(lane, State::Failed, Some(OPTED_OUT), "the recipient has opted out")),
@@ -104,7 +103,7 @@ impl Outbound {
                 if lane.lease_ends <= Instant::now() {
                     return None;
                 }
-                let Called { attempt, next } = self.call(lane, &line, started_ms).await;
+                let Called { attempt, next } = self.call(lane, &carrier, started_ms).await;
                 Some(Outcome {
                     head: lane.head.clone(),
                     attempt: Some(attempt),
@@ -118,15 +117,15 @@ impl Outbound {
 
     /// The account as this node knows it; one that another node has just added is read first.
     async fn line(&self, account: AccountId) -> Result<Option<Arc<Line>>, store::Error> {
-        if let Some(line) = self.parts.book.page().line(account) {
-            return Ok(Some(line.clone()));
+        if let Some(carrier) = self.parts.book.page().line(account) {
+            return Ok(Some(carrier.clone()));
         }
         self.parts.book.refresh().await?;
         Ok(self.parts.book.page().line(account).cloned())
     }
 
     /// Waits for the breaker and for a place in the pace of account and number. `Err`: too long to wait here.
-    async fn pass(&self, lane: &Lane, line: &Line) -> Result<(), Duration> {
+    async fn pass(&self, lane: &Lane, carrier: &Line) -> Result<(), Duration> {
         let most = lane.lease_ends.saturating_duration_since(Instant::now()) / 2;
         let now = std::time::Instant::now();
         let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
@@ -135,8 +134,8 @@ impl Outbound {
         let wait = number.map(|pace| pace.reserve(segments, most, now)).transpose()?.unwrap_or_default();
         // whoever cannot go takes no place from those who can
         let give_back = |_: &Duration| number.into_iter().for_each(|pace| pace.give_back(segments));
-        let wait = line.pace.reserve(segments, most, now).inspect_err(give_back)?.max(wait);
-        line.breaker.permit(now).inspect_err(give_back).inspect_err(|_| line.pace.give_back(segments))?;
+        let wait = carrier.pace.reserve(segments, most, now).inspect_err(give_back)?.max(wait);
+        carrier.breaker.permit(now).inspect_err(give_back).inspect_err(|_| carrier.pace.give_back(segments))?;
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
             () = self.parts.stop.cancelled() => Err(Duration::ZERO),
@@ -195,14 +194,15 @@ impl Outbound {
         }
     }
 
-    async fn call(&self, lane: &Lane, line: &Line, started_ms: i64) -> Called {
+    async fn call(&self, lane: &Lane, carrier: &Line, started_ms: i64) -> Called {
         let timeout = self.parts.settings.call_timeout.as_duration();
-        let answer = tokio::time::timeout(timeout, line.connector.send(&self.outgoing(&lane.message, line))).await;
+        let answer =
+            tokio::time::timeout(timeout, carrier.connector.send(&self.outgoing(&lane.message, carrier))).await;
         let answer =
             answer.unwrap_or_else(|_| provider::Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
         let mut attempt = Attempt {
             number: lane.progress.tries,
-            account: line.account.id,
+            account: carrier.account.id,
             outcome: String::new(),
             provider_id: None,
             code: None,
@@ -210,15 +210,15 @@ impl Outbound {
             started_ms,
             ended_ms: self.parts.clock.now_ms(),
         };
-        let next = self.judge(lane, line, answer, &mut attempt);
-        if provider::opted_out(line.connector.kind(), attempt.code) {
+        let next = self.judge(lane, carrier, answer, &mut attempt);
+        if provider::opted_out(carrier.connector.kind(), attempt.code) {
             self.opted_out_at_carrier(lane.message.client, &lane.message.from, &lane.message.to).await;
         }
         Called { attempt, next }
     }
 
     /// What an answer means for the message, its account, and what is told of it.
-    fn judge(&self, lane: &Lane, line: &Line, answer: provider::Outcome, attempt: &mut Attempt) -> Next {
+    fn judge(&self, lane: &Lane, carrier: &Line, answer: provider::Outcome, attempt: &mut Attempt) -> Next {
         let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
         let aside = self.has_held_up(lane, now_ms);
         let again = |asked| {
@@ -228,9 +228,9 @@ impl Outbound {
         };
         let is_success = matches!(answer, provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. });
         if !matches!(answer, provider::Outcome::Throttled { .. }) {
-            line.breaker.record(is_success, std::time::Instant::now());
+            carrier.breaker.record(is_success, std::time::Instant::now());
         }
-        attempt.outcome = name(&answer).to_owned();
+        name(&answer).clone_into(&mut attempt.outcome);
         match answer {
             provider::Outcome::Accepted { provider_id, .. } => {
                 attempt.provider_id = Some(provider_id);
@@ -243,7 +243,7 @@ impl Outbound {
             provider::Outcome::Throttled { after, reason } => {
                 attempt.reason = Some(reason);
                 if let Some(after) = after {
-                    line.pace.pause(after, std::time::Instant::now());
+                    carrier.pace.pause(after, std::time::Instant::now());
                 }
                 again(after)
             }
@@ -253,7 +253,7 @@ impl Outbound {
             }
             provider::Outcome::Uncertain { reason } => {
                 attempt.reason = Some(reason.clone());
-                self.in_doubt(lane, line, &reason, aside, now_ms)
+                self.in_doubt(lane, carrier, &reason, aside, now_ms)
             }
         }
     }

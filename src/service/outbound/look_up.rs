@@ -12,12 +12,8 @@ use crate::store::message::Attempt;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Adopted, Next, Outcome};
 
-pub(super) enum Found {
-    /// It is known now what became of it, or when to look again.
-    Outcome(Outcome),
-    /// The provider never had it.
-    SendAgain,
-}
+/// What became of a message, or when to look again; `None`: the provider never had it, send it again.
+type Found = Option<Outcome>;
 
 /// Providers stamp messages by their own clock.
 const SKEW_MS: Millis = 5_000;
@@ -27,9 +23,9 @@ const UNKNOWN_ERROR: i64 = 30008;
 
 impl Outbound {
     /// What follows a call without an answer.
-    pub(super) fn in_doubt(&self, lane: &Lane, line: &Line, reason: &str, aside: bool, now_ms: Millis) -> Next {
+    pub(super) fn in_doubt(&self, lane: &Lane, carrier: &Line, reason: &str, aside: bool, now_ms: Millis) -> Next {
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
-        match policy(line) {
+        match policy(carrier) {
             Uncertain::Fail => {
                 Next::Over { state: State::Failed, code: Some(UNKNOWN_ERROR), reason: Some(reason.to_owned()) }
             }
@@ -45,13 +41,13 @@ impl Outbound {
     }
 
     /// Asks what became of a message's last call.
-    pub(super) async fn look_up(&self, lane: &Lane, line: Option<&Line>) -> Found {
+    pub(super) async fn look_up(&self, lane: &Lane, carrier: Option<&Line>) -> Found {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
         if let Ok(Some(_)) = claim::accepted_as(&self.parts.store, lane.message.id).await {
             // its node recorded the answer after it had lost the lane
             let next = Next::Over { state: State::Sent, code: None, reason: None };
-            return Found::Outcome(Outcome {
+            return Some(Outcome {
                 head: lane.head.clone(),
                 attempt: None,
                 adopted: None,
@@ -59,45 +55,33 @@ impl Outbound {
                 told: Told::default(),
             });
         }
-        let Some(line) = line else {
-            return Found::Outcome(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
+        let Some(carrier) = carrier else {
+            return Some(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
         };
         let aside = self.has_held_up(lane, now_ms);
         if !lane.progress.is_recorded {
             // its node died during the call: say so, and go on as if no answer had come
             let reason = "the node died during the call";
-            let next = self.in_doubt(lane, line, reason, aside, now_ms);
-            let attempt = Some(lost_attempt(lane, line, started_ms, now_ms, reason));
-            return Found::Outcome(Outcome {
-                head: lane.head.clone(),
-                attempt,
-                adopted: None,
-                next,
-                told: Told::default(),
-            });
+            let next = self.in_doubt(lane, carrier, reason, aside, now_ms);
+            let attempt = Some(lost_attempt(lane, carrier, started_ms, now_ms, reason));
+            return Some(Outcome { head: lane.head.clone(), attempt, adopted: None, next, told: Told::default() });
         }
-        if policy(line) != Uncertain::Reconcile {
-            return Found::SendAgain;
+        if policy(carrier) != Uncertain::Reconcile {
+            return None;
         }
         let later = |ready_ms| {
             let next = Next::LookUp { ready_ms, aside };
-            Found::Outcome(Outcome {
-                head: lane.head.clone(),
-                attempt: None,
-                adopted: None,
-                next,
-                told: Told::default(),
-            })
+            Some(Outcome { head: lane.head.clone(), attempt: None, adopted: None, next, told: Told::default() })
         };
-        match self.listed(lane, line, started_ms).await {
+        match self.listed(lane, carrier, started_ms).await {
             Ok(Some(provider_id)) => {
                 let adopted = Some(Adopted { number: lane.progress.tries, provider_id });
                 let next = Next::Over { state: State::Sent, code: None, reason: None };
-                Found::Outcome(Outcome { head: lane.head.clone(), attempt: None, adopted, next, told: Told::default() })
+                Some(Outcome { head: lane.head.clone(), attempt: None, adopted, next, told: Told::default() })
             }
             Ok(None) => match retry::next_look_up(&self.parts.settings, started_ms, now_ms) {
                 Some(ready_ms) => later(ready_ms),
-                None => Found::SendAgain,
+                None => None,
             },
             // who cannot be asked cannot be sent to either: never send blindly
             Err(reason) => {
@@ -110,9 +94,9 @@ impl Outbound {
 
     /// The provider's id of this message: the same to, from and body, made since the call began,
     /// and not another message of ours.
-    async fn listed(&self, lane: &Lane, line: &Line, started_ms: Millis) -> Result<Option<String>, String> {
+    async fn listed(&self, lane: &Lane, carrier: &Line, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
-        let listed = line.connector.find(&self.outgoing(message, line), started_ms - SKEW_MS).await;
+        let listed = carrier.connector.find(&self.outgoing(message, carrier), started_ms - SKEW_MS).await;
         let listed = listed.map_err(|error| error.to_string())?;
         let is_it = |sent: &Sent| {
             sent.from == message.from
@@ -129,17 +113,17 @@ impl Outbound {
 }
 
 /// What the account wants, as far as its provider can.
-fn policy(line: &Line) -> Uncertain {
-    match line.account.uncertain {
-        Uncertain::Reconcile if !line.connector.can_list() => Uncertain::Resend,
+fn policy(carrier: &Line) -> Uncertain {
+    match carrier.account.uncertain {
+        Uncertain::Reconcile if !carrier.connector.can_list() => Uncertain::Resend,
         other => other,
     }
 }
 
-fn lost_attempt(lane: &Lane, line: &Line, started_ms: Millis, now_ms: Millis, reason: &str) -> Attempt {
+fn lost_attempt(lane: &Lane, carrier: &Line, started_ms: Millis, now_ms: Millis, reason: &str) -> Attempt {
     Attempt {
         number: lane.progress.tries,
-        account: line.account.id,
+        account: carrier.account.id,
         outcome: "uncertain".to_owned(),
         provider_id: None,
         code: None,

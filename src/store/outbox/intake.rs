@@ -149,14 +149,14 @@ struct Joining {
 
 impl Plan {
     fn take(&mut self, item: &New, known: &mut Known, room: &Arc<Semaphore>) -> Accepted {
-        if let Some(kept) = &item.kept {
-            if let Some((request_hash, reply)) = known.replies.get(&kept.id) {
-                return if *request_hash == kept.request_hash {
-                    Accepted::Replayed(reply.clone())
-                } else {
-                    Accepted::KeyReused
-                };
-            }
+        if let Some(kept) = &item.kept
+            && let Some((request_hash, reply)) = known.replies.get(&kept.id)
+        {
+            return if *request_hash == kept.request_hash {
+                Accepted::Replayed(reply.clone())
+            } else {
+                Accepted::KeyReused
+            };
         }
         if known.opted_out.contains(&item.lane) && !item.passes_opt_out {
             return Accepted::OptedOut;
