@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to a running node. The only file that knows everything.
 
+pub mod admin;
 mod database;
 mod events;
 pub mod keyring;

@@ -5,19 +5,23 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use reqwest::{Certificate, Client, Response};
+use reqwest::{Certificate, Client, Method, Response};
+use serde_json::Value;
 
 use crate::config::Config;
 use crate::gateway::{self, DEV_TOKEN};
+
+/// What a server gives in one page.
+const LARGEST_PAGE: usize = 200;
 
 /// Which server to talk to.
 #[derive(Args, Clone)]
 pub(super) struct Server {
     /// Where the server is [default: http.public_url, else the first http.listen]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub(super) url: Option<String>,
     /// A certificate to trust, PEM, where the server's is not from a public authority
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
 }
 
@@ -56,13 +60,73 @@ impl Server {
 
 impl Api {
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Response> {
-        checked(self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token).send().await, &self.base).await
+        self.send(Method::GET, path, None).await
     }
 
     pub(super) async fn delete(&self, path: &str) -> anyhow::Result<Response> {
-        let request = self.client.delete(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// What stands at a path.
+    pub(super) async fn read(&self, path: &str) -> anyhow::Result<Value> {
+        object(self.get(path).await?).await
+    }
+
+    /// Posts an object, or nothing; null where the answer is empty.
+    pub(super) async fn post(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        object(self.send(Method::POST, path, body).await?).await
+    }
+
+    /// Posts an object under a name of the client's, so that repeating it does no harm.
+    pub(super) async fn post_as(&self, name: Option<&str>, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body);
+        let request = match name {
+            Some(name) => request.header("idempotency-key", name),
+            None => request,
+        };
+        object(checked(request.send().await, &self.base).await?).await
+    }
+
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        object(self.send(Method::PATCH, path, Some(body)).await?).await
+    }
+
+    /// A list's first items, `at_most` of them, however many pages they fill.
+    pub(super) async fn list(
+        &self,
+        path: &str,
+        filters: &[(&str, String)],
+        at_most: usize,
+    ) -> anyhow::Result<Vec<Value>> {
+        let (mut items, mut cursor) = (Vec::new(), None);
+        while items.len() < at_most {
+            let limit = (at_most - items.len()).min(LARGEST_PAGE);
+            let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+            let request = request.query(&[("limit", limit)]).query(filters).query(&[("cursor", cursor.as_deref())]);
+            let page = object(checked(request.send().await, &self.base).await?).await?;
+            items.extend(page["data"].as_array().cloned().unwrap_or_default());
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = Some(next.to_owned());
+        }
+        Ok(items)
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
+        let request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
         checked(request.send().await, &self.base).await
     }
+}
+
+async fn object(response: Response) -> anyhow::Result<Value> {
+    let text = response.text().await?;
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&text).context("the server's answer is no JSON; is it a Switchboard of this version?")
 }
 
 /// An answer of 2xx, or what the server said instead.
@@ -73,7 +137,7 @@ pub(super) async fn checked(sent: reqwest::Result<Response>, base: &str) -> anyh
         return Ok(response);
     }
     let body = response.text().await.unwrap_or_default();
-    let detail = serde_json::from_str::<serde_json::Value>(&body).ok();
+    let detail = serde_json::from_str::<Value>(&body).ok();
     let detail = detail.and_then(|problem| problem["detail"].as_str().map(str::to_owned)).unwrap_or(body);
     anyhow::bail!("{status}: {detail}")
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::phone::{Digests, Phone};
 use super::{Outcome, api, output, send};
@@ -175,17 +175,7 @@ fn create(path: &PathBuf) -> anyhow::Result<std::fs::File> {
 }
 
 async fn list(api: &api::Api, user: &UserId, as_json: bool) -> anyhow::Result<()> {
-    let mut devices: Vec<Value> = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let path = format!("/v1/users/{}/devices?limit=200{cursor}", user.segment());
-        let page: Value = serde_json::from_str(&api.get(&path).await?.text().await?)?;
-        devices.extend(page["data"].as_array().cloned().unwrap_or_default());
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
+    let devices = api.list(&format!("/v1/users/{}/devices", user.segment()), &[], usize::MAX).await?;
     if as_json {
         anstream::println!("{:#}", json!({ "data": devices }));
         return Ok(());

@@ -1,13 +1,20 @@
 //! The command line: one file per command.
 
+mod account;
+mod admin;
 mod api;
 mod device;
 mod doctor;
+mod endpoint;
+mod event;
 mod health;
 mod keys;
+mod message;
 mod migrate;
+mod number;
 mod output;
 mod phone;
+mod secret;
 mod seed;
 mod send;
 mod serve;
@@ -45,6 +52,12 @@ enum Command {
     Keys(keys::Keys),
     Sync(sync::SyncCommand),
     Device(device::DeviceCommand),
+    Account(account::AccountCommand),
+    Number(number::NumberCommand),
+    Message(message::MessageCommand),
+    Endpoint(endpoint::EndpointCommand),
+    Event(event::EventCommand),
+    Admin(admin::AdminCommand),
     Doctor(doctor::Doctor),
     Health(health::HealthCommand),
 }
@@ -112,6 +125,12 @@ async fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Keys(command) => command.run(config).await,
         Command::Sync(command) => command.run(config).await,
         Command::Device(command) => command.run(config).await,
+        Command::Account(command) => command.run(config).await,
+        Command::Number(command) => command.run(config).await,
+        Command::Message(command) => command.run(config).await,
+        Command::Endpoint(command) => command.run(config).await,
+        Command::Event(command) => command.run(config).await,
+        Command::Admin(command) => command.run(config).await,
         Command::Doctor(command) => command.run(config).await,
         Command::Health(command) => command.run(config).await,
     }

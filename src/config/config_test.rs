@@ -66,7 +66,7 @@ fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
         ("redis.url", "http://h", "redis://"),
         ("provider.twilio_base_url", "api.twilio.com", "a base URL is"),
         ("provider.connect_timeout", "20s", "shorter than provider.timeout"),
-        ("webhook.allow", "10.0.0.0/33", "no network"),
+        ("webhook.allow", "10.0.0.0/33", "networks, addresses and host names"),
     ] {
         let said = complaint(&[(key, value)], &[]);
         assert!(said.contains(&format!("`{key}`")) && said.contains(allowed), "{key}: {said}");

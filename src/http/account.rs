@@ -6,10 +6,12 @@ use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::list::ListOut;
 use super::object::{self, Refusal};
 use super::{App, Call, auth, reply, with};
 use crate::model::{AccountId, rfc3339};
@@ -25,16 +27,23 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().or(check).unify().boxed()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAccount)]
 struct AccountIn {
+    /// `twilio`, `flowroute` or `loopback`.
+    #[schema(example = "loopback")]
     provider: String,
     #[serde(default)]
     name: String,
+    /// What the provider gave you: `account_sid` and `auth_token` (or, besides, `api_key` and `api_secret`) of Twilio;
+    /// `access_key`, `secret_key` and a `webhook_token` of your own for Flowroute; nothing for loopback.
+    #[schema(value_type = Object)]
     credentials: serde_json::Value,
     /// Segments a second; 0: no limit.
     #[serde(default)]
     rate: u32,
+    /// What to do when a send got no answer: `reconcile`, `resend` or `fail`.
     uncertain: Option<String>,
     #[serde(default)]
     replies_to_keywords: bool,
@@ -47,16 +56,19 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AccountChange)]
 struct ChangeIn {
     name: Option<String>,
     rate: Option<u32>,
+    /// What to do when a send got no answer: `reconcile`, `resend` or `fail`.
     uncertain: Option<String>,
     replies_to_keywords: Option<bool>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
 struct AccountOut<'a> {
     id: String,
     provider: &'a str,
@@ -93,6 +105,10 @@ fn name(text: &str) -> Result<(), Refusal> {
     if text.chars().count() <= 128 { Ok(()) } else { Err(reply::bad_field("name", "is longer than 128")) }
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(add, list, fetch, change, delete, check_account))]
+pub(super) struct Doc;
+
 async fn accounts<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     let done = match call.method {
         Method::POST => add(&call, body, &app).await,
@@ -103,6 +119,13 @@ async fn accounts<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>,
 }
 
 /// `POST /v1/accounts`: adds an account after asking its provider; the credentials are sealed and never shown.
+#[utoipa::path(
+    post, path = "/v1/accounts", tag = "accounts", operation_id = "add_account", request_body = AccountIn,
+    responses(
+        (status = 201, description = "Added.", body = AccountOut),
+        (status = 409, description = "This account is known already."),
+    ),
+)]
 async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Response, Refusal> {
     auth::administrator(app, call)?;
     let posted: AccountIn = object::read(call, body, app).await?;
@@ -124,6 +147,10 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
 }
 
 /// `GET /v1/accounts`: all of them, oldest first.
+#[utoipa::path(
+    get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
+    responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
+)]
 async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
     auth::administrator(app, call)?;
     let accounts = app.accounts.list().await.map_err(refusal)?;
@@ -146,6 +173,10 @@ fn id_of(text: &str) -> Result<AccountId, Refusal> {
 }
 
 /// `GET /v1/accounts/<id>`: all but its credentials.
+#[utoipa::path(
+    get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
+    responses((status = 200, description = "The account.", body = AccountOut)),
+)]
 async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     auth::administrator(app, call)?;
     let account = app.accounts.find(id_of(id)?).await.map_err(refusal)?;
@@ -153,6 +184,11 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
 }
 
 /// `PATCH /v1/accounts/<id>`: name, rate, and how it is used; never its credentials.
+#[utoipa::path(
+    patch, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = ChangeIn,
+    params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
+    responses((status = 200, description = "The account as it now is.", body = AccountOut)),
+)]
 async fn change<B: Buf, E>(
     id: &str,
     call: &Call,
@@ -174,6 +210,13 @@ async fn change<B: Buf, E>(
 }
 
 /// `DELETE /v1/accounts/<id>`: forgets it with its credentials, unless it has numbers.
+#[utoipa::path(
+    delete, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "delete_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
+    responses(
+        (status = 204, description = "Forgotten."),
+        (status = 409, description = "It has numbers: move or delete them first."),
+    ),
+)]
 async fn delete(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     auth::administrator(app, call)?;
     app.accounts.delete(id_of(id)?).await.map_err(refusal)?;
@@ -181,6 +224,13 @@ async fn delete(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
 }
 
 /// `POST /v1/accounts/<id>/check`: asks the provider whether the credentials still hold.
+#[utoipa::path(
+    post, path = "/v1/accounts/{id}/check", tag = "accounts", operation_id = "check_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
+    responses(
+        (status = 204, description = "They hold."),
+        (status = 400, description = "The provider did not take them, or gave no answer."),
+    ),
+)]
 async fn check_account(id: String, call: Call, app: Arc<App>) -> Response {
     if call.method != Method::POST {
         return reply::method_not_allowed("POST");

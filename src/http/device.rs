@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::list::{ListOut, PageIn};
 use super::{App, Call, auth, list, reply, with};
 use crate::model::{DeviceId, UserId, rfc3339};
 use crate::service::device::Device;
@@ -20,16 +22,22 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     list.or(revoke).unify().boxed()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Device)]
 struct DeviceOut {
     id: String,
     user_id: String,
     /// First 16 hex characters of the shared key's SHA-256.
     fingerprint: String,
+    /// `one-step` or `two-step`.
     flavour: &'static str,
     paired_at: String,
     revoked_at: Option<String>,
 }
+
+#[derive(OpenApi)]
+#[openapi(paths(list_devices, revoke_device))]
+pub(super) struct Doc;
 
 fn out(device: &Device) -> DeviceOut {
     DeviceOut {
@@ -43,6 +51,11 @@ fn out(device: &Device) -> DeviceOut {
 }
 
 /// `GET /v1/users/<uid>/devices`: newest first, revoked ones too.
+#[utoipa::path(
+    get, path = "/v1/users/{uid}/devices", tag = "devices",
+    params(("uid" = String, Path, description = "A user of the backend database."), PageIn),
+    responses((status = 200, description = "A page of devices.", body = ListOut<DeviceOut>)),
+)]
 async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Response {
     if call.method != Method::GET {
         return reply::method_not_allowed("GET");
@@ -67,6 +80,10 @@ async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Response {
 }
 
 /// `DELETE /v1/devices/<id>`: empties its key and closes its user's open sockets.
+#[utoipa::path(
+    delete, path = "/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "`dev_` and 32 hex digits")),
+    responses((status = 204, description = "Revoked.")),
+)]
 async fn revoke_device(id: String, call: Call, app: Arc<App>) -> Response {
     if call.method != Method::DELETE {
         return reply::method_not_allowed("DELETE");

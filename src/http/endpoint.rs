@@ -6,10 +6,12 @@ use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::list::{ListOut, PageIn};
 use super::object::Refusal;
 use super::{App, Call, auth, list, object, reply, with};
 use crate::model::event::Pattern;
@@ -41,33 +43,39 @@ impl<'de> Deserialize<'de> for PatternsIn {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewEndpoint)]
 struct EndpointIn {
     url: String,
     #[serde(default)]
     description: String,
-    /// Left out: all.
+    /// Types such as `message.received`, or `message.*`. Left out: all.
+    #[schema(value_type = Option<Vec<String>>)]
     event_types: Option<PatternsIn>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = EndpointState)]
 enum StateIn {
     Enabled,
     Disabled,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EndpointChange)]
 struct PatchIn {
     url: Option<String>,
     description: Option<String>,
+    #[schema(value_type = Option<Vec<String>>)]
     event_types: Option<PatternsIn>,
     state: Option<StateIn>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Endpoint)]
 struct EndpointOut {
     id: String,
     url: String,
@@ -108,6 +116,19 @@ fn id(text: &str) -> Result<EndpointId, Refusal> {
     text.parse().map_err(|_| refused(Error::NoEndpoint))
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(
+    list_endpoints,
+    create_endpoint,
+    show_endpoint,
+    update_endpoint,
+    delete_endpoint,
+    rotate_endpoint,
+    test_endpoint,
+    callback_secret
+))]
+pub(super) struct Doc;
+
 async fn endpoints<B: Buf, E>(call: Call, stream: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     let done = match call.method {
         Method::GET => list_endpoints(&call, &app).await,
@@ -118,6 +139,10 @@ async fn endpoints<B: Buf, E>(call: Call, stream: impl Stream<Item = Result<B, E
 }
 
 /// `GET /v1/endpoints`: newest first.
+#[utoipa::path(
+    get, path = "/v1/endpoints", tag = "endpoints", params(PageIn),
+    responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
+)]
 async fn list_endpoints(call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let (after, limit) = list::page(call)?;
@@ -127,6 +152,13 @@ async fn list_endpoints(call: &Call, app: &App) -> Result<Response, Refusal> {
 }
 
 /// `POST /v1/endpoints`: a new endpoint; its secret stands in this answer and never again.
+#[utoipa::path(
+    post, path = "/v1/endpoints", tag = "endpoints", request_body = EndpointIn,
+    responses(
+        (status = 201, description = "Made, with its secret.", body = EndpointOut),
+        (status = 409, description = "There are too many endpoints already."),
+    ),
+)]
 async fn create_endpoint<B: Buf, E>(
     call: &Call,
     stream: impl Stream<Item = Result<B, E>>,
@@ -155,7 +187,11 @@ async fn endpoint<B: Buf, E>(
     done.unwrap_or_else(|refusal| *refusal)
 }
 
-/// `GET /v1/endpoints/<id>`.
+/// `GET /v1/endpoints/<id>`: all but its secret.
+#[utoipa::path(
+    get, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    responses((status = 200, description = "The endpoint.", body = EndpointOut)),
+)]
 async fn show_endpoint(given: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let endpoint = app.events.endpoint(client, id(given)?).await.map_err(refused)?;
@@ -163,6 +199,10 @@ async fn show_endpoint(given: &str, call: &Call, app: &App) -> Result<Response, 
 }
 
 /// `PATCH /v1/endpoints/<id>`: changes what is given; `"state"` is `enabled` or `disabled`.
+#[utoipa::path(
+    patch, path = "/v1/endpoints/{id}", tag = "endpoints", request_body = PatchIn, params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
+)]
 async fn update_endpoint<B: Buf, E>(
     given: &str,
     call: &Call,
@@ -182,6 +222,10 @@ async fn update_endpoint<B: Buf, E>(
 }
 
 /// `DELETE /v1/endpoints/<id>`: what is on its way to it is dropped.
+#[utoipa::path(
+    delete, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    responses((status = 204, description = "Deleted.")),
+)]
 async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     app.events.delete_endpoint(client, id(given)?).await.map_err(refused)?;
@@ -189,6 +233,10 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Result<Response
 }
 
 /// `POST /v1/endpoints/<id>/rotate`: a new secret, shown once; the old one signs too for 24 hours.
+#[utoipa::path(
+    post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
+)]
 async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Response {
     let rotate = async {
         let client = auth::client(&app, &call)?;
@@ -198,12 +246,20 @@ async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Response {
     only(&Method::POST, &call, "POST", rotate).await
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndpointTest)]
 struct TestOut {
     event_id: String,
 }
 
 /// `POST /v1/endpoints/<id>/test`: sends an `endpoint.test`.
+#[utoipa::path(
+    post, path = "/v1/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    responses(
+        (status = 202, description = "On its way.", body = TestOut),
+        (status = 409, description = "The endpoint is disabled."),
+    ),
+)]
 async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Response {
     let test = async {
         let client = auth::client(&app, &call)?;
@@ -213,12 +269,17 @@ async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Response {
     only(&Method::POST, &call, "POST", test).await
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallbackSecret)]
 struct SecretOut {
     secret: String,
 }
 
 /// `GET /v1/endpoints/callback-secret`: what signs the posts to messages' own callback URLs.
+#[utoipa::path(
+    get, path = "/v1/endpoints/callback-secret", tag = "endpoints",
+    responses((status = 200, description = "The secret.", body = SecretOut)),
+)]
 async fn callback_secret(call: Call, app: Arc<App>) -> Response {
     let show = async {
         let client = auth::client(&app, &call)?;

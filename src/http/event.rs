@@ -7,10 +7,12 @@ use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::list::{ListOut, PageIn};
 use super::object::Refusal;
 use super::{App, Call, auth, list, object, reply, with};
 use crate::model::{EndpointId, EventId, rfc3339};
@@ -27,23 +29,27 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(single).unify().or(replay).unify().boxed()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
 struct EventOut {
     id: String,
     #[serde(rename = "type")]
     kind: &'static str,
     timestamp: String,
+    #[schema(value_type = Object)]
     data: Value,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventWithDeliveries)]
 struct ToldOut {
     #[serde(flatten)]
     event: EventOut,
     deliveries: Vec<DeliveryOut>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
 struct DeliveryOut {
     endpoint_id: Option<String>,
     /// The message whose callback URL it goes to.
@@ -55,6 +61,10 @@ struct DeliveryOut {
     next_try_at: Option<String>,
     changed_at: String,
 }
+
+#[derive(OpenApi)]
+#[openapi(paths(list_events, show_event, replay_event))]
+pub(super) struct Doc;
 
 fn out(event: &Event) -> EventOut {
     let mut payload: Value = serde_json::from_str(&event.payload).unwrap_or_default();
@@ -98,6 +108,10 @@ fn id(text: &str) -> Result<EventId, Refusal> {
 }
 
 /// `GET /v1/events`: newest first.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "events", params(PageIn),
+    responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
+)]
 async fn list_events(call: Call, app: Arc<App>) -> Response {
     let list = async {
         let client = auth::client(&app, &call)?;
@@ -110,6 +124,10 @@ async fn list_events(call: Call, app: Arc<App>) -> Response {
 }
 
 /// `GET /v1/events/<id>`: with what became of it at each place.
+#[utoipa::path(
+    get, path = "/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "`evt_` and 32 hex digits")),
+    responses((status = 200, description = "The event.", body = ToldOut)),
+)]
 async fn show_event(given: String, call: Call, app: Arc<App>) -> Response {
     let show = async {
         let client = auth::client(&app, &call)?;
@@ -119,14 +137,22 @@ async fn show_event(given: String, call: Call, app: Arc<App>) -> Response {
     if call.method == Method::GET { settle(show).await } else { reply::method_not_allowed("GET") }
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Replay)]
 struct ReplayIn {
     /// Left out: everywhere.
     endpoint_id: Option<String>,
 }
 
 /// `POST /v1/events/<id>/replay`: tells it again under the same id.
+#[utoipa::path(
+    post, path = "/v1/events/{id}/replay", tag = "events", params(("id" = String, Path, description = "`evt_` and 32 hex digits")), request_body = Option<ReplayIn>,
+    responses(
+        (status = 202, description = "On its way again.", body = ToldOut),
+        (status = 409, description = "The endpoint is disabled."),
+    ),
+)]
 async fn replay_event<B: Buf, E>(
     given: String,
     call: Call,

@@ -4,18 +4,38 @@ use std::str::FromStr;
 
 use ::http::StatusCode;
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, ToSchema};
 use warp::reply::Response;
 
-use super::{Call, reply};
+use super::{Call, openapi, reply};
 
 /// Items in one page unless `?limit=` says otherwise, and at most.
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
 
-#[derive(Serialize)]
-struct ListOut<T> {
+/// One page.
+#[derive(Serialize, ToSchema)]
+#[schema(as = List)]
+pub(super) struct ListOut<T> {
     data: Vec<T>,
+    /// The `cursor` of the next page; null on the last one.
     next_cursor: Option<String>,
+}
+
+/// The parameters of every list.
+pub(super) struct PageIn;
+
+impl IntoParams for PageIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(LARGEST_PAGE));
+        let number = number.default(Some(PAGE.into()));
+        vec![
+            openapi::optional("cursor", "The `next_cursor` of the page before.", openapi::text()),
+            openapi::optional("limit", "So many items at most.", Schema::Object(number.build())),
+        ]
+    }
 }
 
 /// After which item, and how many.

@@ -1,22 +1,28 @@
 //! `/v1/messages`: sending texts, and what became of them.
 
+mod shape;
+
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
-use serde::{Deserialize, Serialize};
+use utoipa::OpenApi;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use self::shape::{
+    ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, attempt_out, out, receipt_out,
+};
+use super::list::{ListOut, PageIn};
 use super::object::{self, Refusal};
 use super::{App, Call, auth, reply, with};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
-use crate::model::{ClientId, MessageId, Millis, Span, parse_rfc3339, rfc3339};
-use crate::service::message::{Attempt, Filter as MessageFilter, Message, Receipt};
-use crate::service::outbound::{Error, Extra, Key, Request, Told};
+use crate::model::{ClientId, MessageId, Millis, parse_rfc3339};
+use crate::service::message::{Filter as MessageFilter, Message};
+use crate::service::outbound::{Error, Key, Request, Told};
 use crate::service::sha256_hex;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -27,135 +33,9 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().boxed()
 }
 
-/// What a client posts.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MessageIn {
-    from: Option<String>,
-    to: String,
-    #[serde(default)]
-    body: String,
-    #[serde(default)]
-    media_urls: Vec<String>,
-    send_at: Option<String>,
-    valid_for: Option<Span>,
-    callback_url: Option<String>,
-    metadata: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// What a client may change of a message.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChangeIn {
-    /// Only the empty text: the body is redacted.
-    body: String,
-}
-
-#[derive(Serialize)]
-struct MessageOut<'a> {
-    id: String,
-    direction: &'static str,
-    state: &'static str,
-    from: &'a str,
-    to: &'a str,
-    body: &'a str,
-    media_urls: Vec<String>,
-    /// `gsm7` or `ucs2`.
-    encoding: &'a str,
-    segments: i64,
-    metadata: Option<serde_json::Map<String, serde_json::Value>>,
-    callback_url: Option<String>,
-    error: Option<ErrorOut<'a>>,
-    created_at: String,
-    updated_at: String,
-    send_at: Option<String>,
-    expires_at: Option<String>,
-    redacted_at: Option<String>,
-    #[serde(flatten)]
-    history: Option<HistoryOut>,
-}
-
-#[derive(Serialize)]
-struct ErrorOut<'a> {
-    code: Option<i64>,
-    reason: Option<&'a str>,
-}
-
-/// What only one message, asked for by its id, shows.
-#[derive(Serialize)]
-struct HistoryOut {
-    /// What the numbering plan says of the recipient.
-    to_number: Option<NumberOut>,
-    attempts: Vec<AttemptOut>,
-    receipts: Vec<ReceiptOut>,
-}
-
-#[derive(Serialize)]
-struct NumberOut {
-    country: Option<String>,
-    is_valid: bool,
-}
-
-#[derive(Serialize)]
-struct AttemptOut {
-    number: i64,
-    account_id: String,
-    outcome: String,
-    provider_id: Option<String>,
-    code: Option<i64>,
-    reason: Option<String>,
-    started_at: String,
-    ended_at: String,
-}
-
-#[derive(Serialize)]
-struct ReceiptOut {
-    state: String,
-    error_code: Option<i64>,
-    at: String,
-}
-
-fn out(message: &Message, history: Option<HistoryOut>) -> MessageOut<'_> {
-    let extra = Extra::parse(message.extra.as_deref());
-    let has_error = message.error_code.is_some() || message.error_reason.is_some();
-    MessageOut {
-        id: message.id.to_string(),
-        direction: message.direction.name(),
-        state: message.state.name(),
-        from: &message.from,
-        to: &message.to,
-        body: &message.body,
-        media_urls: extra.media_urls,
-        encoding: &message.encoding,
-        segments: message.segments,
-        metadata: extra.metadata,
-        callback_url: extra.callback_url,
-        error: has_error.then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() }),
-        created_at: rfc3339(message.created_ms),
-        updated_at: rfc3339(message.changed_ms),
-        send_at: extra.send_at_ms.map(rfc3339),
-        expires_at: message.expires_ms.map(rfc3339),
-        redacted_at: message.redacted_ms.map(rfc3339),
-        history,
-    }
-}
-
-fn attempt_out(attempt: Attempt) -> AttemptOut {
-    AttemptOut {
-        number: attempt.number,
-        account_id: attempt.account.to_string(),
-        outcome: attempt.outcome,
-        provider_id: attempt.provider_id,
-        code: attempt.code,
-        reason: attempt.reason,
-        started_at: rfc3339(attempt.started_ms),
-        ended_at: rfc3339(attempt.ended_ms),
-    }
-}
-
-fn receipt_out(receipt: Receipt) -> ReceiptOut {
-    ReceiptOut { state: receipt.state, error_code: receipt.error_code, at: rfc3339(receipt.at_ms) }
-}
+#[derive(OpenApi)]
+#[openapi(paths(send, list, fetch, redact, cancel))]
+pub(super) struct Doc;
 
 async fn messages<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     let done = match call.method {
@@ -167,6 +47,18 @@ async fn messages<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>,
 }
 
 /// `POST /v1/messages`: accepts a message. 202 means that it is stored, and will be sent or accounted for.
+#[utoipa::path(
+    post, path = "/v1/messages", tag = "messages", operation_id = "send_message", request_body = MessageIn,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            description = "A name of yours for this request: for 24 hours the same request under it gets the same \
+                           answer, and sends nothing more.")),
+    responses(
+        (status = 202, description = "Stored, and will be sent or accounted for. A repeated request gets the first \
+                                      answer again, with `Idempotent-Replayed: true`.", body = MessageOut),
+        (status = 403, description = "This person has opted out of texts from this number."),
+        (status = 409, description = "Another request came under this `Idempotency-Key`."),
+    ),
+)]
 async fn send<B: Buf, E>(
     call: &Call,
     body: impl Stream<Item = Result<B, E>>,
@@ -175,9 +67,9 @@ async fn send<B: Buf, E>(
     let client = auth::client(app, call)?;
     let (body, posted): (_, MessageIn) = object::read_with_bytes(call, body, app).await?;
     let key = idempotency_key(call, &body)?;
-    let render = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
+    let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     match app.outbound.send(client, request(posted)?, key, render).await {
-        Ok(Told::Accepted(message)) => Ok(reply::json(StatusCode::ACCEPTED, &out(&message, None))),
+        Ok(Told::Accepted(message)) => Ok(reply::json(StatusCode::ACCEPTED, &out(&message))),
         Ok(Told::Again(text)) => Ok(reply::replayed(StatusCode::ACCEPTED, text)),
         Err(error) => Err(Box::new(reply::outbound_error(&error))),
     }
@@ -220,12 +112,17 @@ fn request(posted: MessageIn) -> Result<Request, Refusal> {
 }
 
 /// `GET /v1/messages`: newest first, filtered by number, state, direction and time.
+#[utoipa::path(
+    get, path = "/v1/messages", tag = "messages", operation_id = "list_messages",
+    params(PageIn, FilterIn),
+    responses((status = 200, description = "A page of messages.", body = ListOut<MessageOut>)),
+)]
 async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let (after, limit) = super::list::page::<MessageId>(call)?;
     let filter = MessageFilter { after, ..filter(call)? };
     let (messages, more) = app.outbound.list(client, &filter, limit).await.map_err(store_refusal)?;
-    let data: Vec<_> = messages.iter().map(|message| out(message, None)).collect();
+    let data: Vec<_> = messages.iter().map(out).collect();
     Ok(super::list::reply(data, messages.last().map(|message| message.id), more))
 }
 
@@ -277,6 +174,13 @@ fn id_of(text: &str) -> Result<MessageId, Refusal> {
 }
 
 /// `GET /v1/messages/<id>`: with its attempts and receipts.
+#[utoipa::path(
+    get, path = "/v1/messages/{id}", tag = "messages", operation_id = "fetch_message",
+    params(("id" = String, Path, description = "`msg_` and 32 hex digits")),
+    responses(
+        (status = 200, description = "The message as it now is.", body = FullOut),
+    ),
+)]
 async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let id = id_of(id)?;
@@ -293,10 +197,18 @@ async fn shown(message: &Message, app: &App) -> Result<Response, Refusal> {
         attempts: attempts.into_iter().map(attempt_out).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),
     };
-    Ok(reply::json(StatusCode::OK, &out(message, Some(history))))
+    Ok(reply::json(StatusCode::OK, &FullOut { message: out(message), history }))
 }
 
 /// `DELETE /v1/messages/<id>`: cancels what is not yet sent.
+#[utoipa::path(
+    delete, path = "/v1/messages/{id}", tag = "messages", operation_id = "cancel_message",
+    params(("id" = String, Path, description = "`msg_` and 32 hex digits")),
+    responses(
+        (status = 200, description = "The message as it now is.", body = FullOut),
+        (status = 409, description = "It was sent already, or is being sent."),
+    ),
+)]
 async fn cancel(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     let client: ClientId = auth::client(app, call)?;
     let canceled = app.outbound.cancel(client, id_of(id)?).await;
@@ -305,6 +217,14 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
 }
 
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
+#[utoipa::path(
+    patch, path = "/v1/messages/{id}", tag = "messages", operation_id = "redact_message", request_body = ChangeIn,
+    params(("id" = String, Path, description = "`msg_` and 32 hex digits")),
+    responses(
+        (status = 200, description = "The message as it now is.", body = FullOut),
+        (status = 409, description = "It is not over yet: cancel it first."),
+    ),
+)]
 async fn redact<B: Buf, E>(
     id: &str,
     call: &Call,

@@ -6,6 +6,7 @@ mod auth;
 mod body;
 mod cors;
 mod device;
+mod docs;
 mod endpoint;
 mod event;
 mod health;
@@ -14,6 +15,7 @@ mod list;
 mod message;
 mod number;
 mod object;
+mod openapi;
 mod page;
 mod pairing;
 mod patience;
@@ -167,11 +169,11 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = message::routes(app).or(device::routes(app)).unify();
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
-    let v1 = warp::path("v1").and(v1);
+    let v1 = warp::path("v1").and(v1.or(openapi::routes(app)).unify());
     let nothing = warp::any().map(reply::not_found);
     let sms = warp::path("sms").and(sms::routes(app));
     let all = v1.or(v2).unify().or(sms).unify().or(page::routes(app)).unify().or(health::routes(app)).unify();
-    let all = all.or(nothing).unify().boxed();
+    let all = all.or(docs::routes()).unify().or(nothing).unify().boxed();
     if app.settings.empty_route { empty_route().or(all).unify().boxed() } else { all }
 }
 

@@ -6,10 +6,12 @@ use ::http::{Method, StatusCode};
 use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::list::{ListOut, PageIn};
 use super::object::{self, Refusal};
 use super::{App, Call, auth, reply, with};
 use crate::model::address::{self, Address, AddressKind};
@@ -23,13 +25,18 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one.and(posted()).then(number)).unify().boxed()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewNumber)]
 struct NumberIn {
+    /// E.164, a short code, or a sender name of up to 11 letters and digits.
+    #[schema(example = "+14155550100")]
     number: String,
     account_id: String,
+    /// `sms`, `mms`, `voice`.
     #[serde(default = "sms")]
     capabilities: Vec<String>,
+    /// What a text to it means: `forward` (an event) or `encrypted` (for a platform).
     #[serde(default = "forward")]
     meaning: String,
     platform: Option<String>,
@@ -46,14 +53,16 @@ fn forward() -> String {
     Meaning::Forward.name().to_owned()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NumberChange)]
 struct ChangeIn {
     account_id: Option<String>,
     capabilities: Option<Vec<String>>,
     meaning: Option<String>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
     platform: Option<Option<String>>,
     rate: Option<u32>,
 }
@@ -62,7 +71,8 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>,
     Option::deserialize(from).map(Some)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Number)]
 struct NumberOut<'a> {
     id: String,
     number: &'a str,
@@ -123,6 +133,10 @@ fn account(id: &str) -> Result<AccountId, Refusal> {
     id.parse().map_err(|_| wrong("account_id", "no such account"))
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(add, list, fetch, change, delete))]
+pub(super) struct Doc;
+
 async fn numbers<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
     let done = match call.method {
         Method::POST => add(&call, body, &app).await,
@@ -133,6 +147,13 @@ async fn numbers<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, 
 }
 
 /// `POST /v1/numbers`: takes a number of an account into use.
+#[utoipa::path(
+    post, path = "/v1/numbers", tag = "numbers", operation_id = "add_number", request_body = NumberIn,
+    responses(
+        (status = 201, description = "In use from now on.", body = NumberOut),
+        (status = 409, description = "The number is in use already."),
+    ),
+)]
 async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let posted: NumberIn = object::read(call, body, app).await?;
@@ -149,6 +170,10 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
 }
 
 /// `GET /v1/numbers`: newest first.
+#[utoipa::path(
+    get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
+    responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
+)]
 async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let (after, limit) = super::list::page::<NumberId>(call)?;
@@ -171,7 +196,11 @@ fn id_of(text: &str) -> Result<NumberId, Refusal> {
     text.parse().map_err(|_| refusal(Error::NotFound))
 }
 
-/// `GET /v1/numbers/<id>`
+/// `GET /v1/numbers/<id>`: one number.
+#[utoipa::path(
+    get, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "fetch_number", params(("id" = String, Path, description = "`num_` and 32 hex digits")),
+    responses((status = 200, description = "The number.", body = NumberOut)),
+)]
 async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let number = app.numbers.find(client, id_of(id)?).await.map_err(refusal)?;
@@ -179,6 +208,11 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
 }
 
 /// `PATCH /v1/numbers/<id>`: its account, its rate, and what a text to it means.
+#[utoipa::path(
+    patch, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "change_number", request_body = ChangeIn,
+    params(("id" = String, Path, description = "`num_` and 32 hex digits")),
+    responses((status = 200, description = "The number as it now is.", body = NumberOut)),
+)]
 async fn change<B: Buf, E>(
     id: &str,
     call: &Call,
@@ -200,6 +234,10 @@ async fn change<B: Buf, E>(
 }
 
 /// `DELETE /v1/numbers/<id>`: lets it go; its messages stay.
+#[utoipa::path(
+    delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number", params(("id" = String, Path, description = "`num_` and 32 hex digits")),
+    responses((status = 204, description = "Let go.")),
+)]
 async fn delete(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     app.numbers.delete(client, id_of(id)?).await.map_err(refusal)?;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{HeaderValue, Response as HttpResponse, StatusCode};
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
@@ -50,11 +50,32 @@ pub(super) fn empty(status: StatusCode) -> Response {
     response
 }
 
+/// What was wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(super) struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// What the status says.
+    title: &'a str,
+    status: u16,
+    /// What was wrong this time.
+    detail: &'a str,
+    /// The field, parameter or header that was wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
 /// `application/problem+json` (RFC 9457).
 pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
+    tell(status, detail, None)
+}
+
+fn tell(status: StatusCode, detail: &str, field: Option<&str>) -> Response {
     let title = status.canonical_reason().unwrap_or("Error");
-    let body = json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
-    respond(status, "application/problem+json", body.to_string().into_bytes())
+    let problem = Problem { kind: "about:blank", title, status: status.as_u16(), detail, field };
+    // text and numbers always serialise
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    respond(status, "application/problem+json", body)
 }
 
 /// What was answered when the same request came first.
@@ -66,10 +87,7 @@ pub(super) fn replayed(status: StatusCode, json: String) -> Response {
 
 /// 400 that names the field.
 pub(super) fn bad_field(field: &str, detail: &str) -> Box<Response> {
-    let status = StatusCode::BAD_REQUEST;
-    let body = json!({"type": "about:blank", "title": "Bad Request", "status": status.as_u16(),
-                      "detail": format!("{field}: {detail}"), "field": field});
-    respond(status, "application/problem+json", body.to_string().into_bytes()).into()
+    tell(StatusCode::BAD_REQUEST, &format!("{field}: {detail}"), Some(field)).into()
 }
 
 pub(super) fn not_found() -> Response {

@@ -8,8 +8,10 @@ use rand::rngs::OsRng;
 use super::book::Book;
 use crate::crypto::HashKey;
 use crate::model::{AdminKeyId, Clock, Secret};
-use crate::store::admin::{self, AdminKey};
+use crate::store::admin;
 use crate::store::{self};
+
+pub use crate::store::admin::AdminKey;
 
 /// What every administrator's key begins with, so that scanners know it.
 const PREFIX: &str = "sbadm_";

@@ -153,10 +153,10 @@ fn named(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{prefix}-{n:03}")).collect()
 }
 
-/// A hash like the others of its kind, but some tenths of a second to check: many of them take
-/// far longer than one quick handshake, on a busy machine too.
+/// A hash like the others of its kind, but a tenth of a second to check: many of them take far
+/// longer than one quick handshake, and on a busy machine still less than a check may take.
 fn slow_hash() -> Result<String> {
-    let cost = Params::new(19_456, 10, 1, None).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let cost = Params::new(19_456, 6, 1, None).map_err(|error| anyhow::anyhow!("{error}"))?;
     let salt = SaltString::from_b64("c2FsdHNhbHQ").map_err(|error| anyhow::anyhow!("{error}"))?;
     let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost).hash_password(PASSWORD.as_bytes(), &salt);
     Ok(hash.map_err(|error| anyhow::anyhow!("{error}"))?.to_string())
@@ -174,7 +174,7 @@ async fn posts_of(server: &Server, phone: &Phone, users: &[String]) -> Result<Ve
 
 async fn slow_passwords_do_not_hold_up_quick_ones(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
-    let (phone, users) = (Phone::new()?, named("slow", 40));
+    let (phone, users) = (Phone::new()?, named("slow", 24));
     add_users(&server.home(), &users, &slow_hash()?).await?;
     let slow: Vec<_> = posts_of(&server, &phone, &users).await?;
     let quick = posts_of(&server, &phone, &[USER.to_owned()]).await?.remove(0);
@@ -200,8 +200,8 @@ async fn slow_passwords_do_not_hold_up_quick_ones(layout: Layout) -> Result {
         assert_eq!(done??, 200);
     }
     let all_took = begun.elapsed();
-    println!("quick in {quick_took:?}, {left} slow ones still waiting ({overtaken} done); all 40 in {all_took:?}");
-    assert!(left >= 20, "only {left} were left");
+    println!("quick in {quick_took:?}, {left} slow ones still waiting ({overtaken} done); all 24 in {all_took:?}");
+    assert!(left >= 12, "only {left} were left");
     assert!(quick_took * 4 < all_took, "{quick_took:?} of {all_took:?}");
     Ok(())
 }

@@ -6,6 +6,7 @@ mod delivery;
 mod device;
 mod edge;
 mod endpoint;
+mod keeping;
 mod receiver;
 mod tenant;
 

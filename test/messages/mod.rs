@@ -14,7 +14,7 @@ mod schedule;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde_json::{Value, json};
 
 use crate::events::{text, well};
@@ -138,8 +138,4 @@ pub async fn bodies(carrier: &Carrier, to: &str) -> Result<Vec<String>> {
 /// `+14155550000` and so many more.
 pub fn person(number: usize) -> String {
     format!("+1415555{number:04}")
-}
-
-pub fn id_of(message: &Value) -> Result<String> {
-    message["id"].as_str().map(str::to_owned).context("no id")
 }

@@ -11,6 +11,8 @@ use crate::on_both_engines;
 
 const BATCHES: usize = 10;
 const EACH: usize = 20;
+/// Who are not held up.
+const PEOPLE: usize = 30;
 
 /// What is posted in parallel has no order; what is posted after an answer stands behind it.
 async fn one_pair_keeps_its_order(layout: Layout) -> Result {
@@ -35,7 +37,6 @@ async fn one_slow_pair_holds_up_no_other(layout: Layout) -> Result {
     carrier.behave(json!({"to": TO, "times": 1, "hold_ms": 8000, "do": "accept"})).await?;
     let slow = send_id(&server, sms(TO, "slow 0", json!({}))).await?;
     let behind = send_id(&server, sms(TO, "slow 1", json!({}))).await?;
-    const PEOPLE: usize = 30;
     for round in 0..4 {
         try_join_all((0..PEOPLE).map(|who| send(&server, sms(&person(who), &format!("{who} {round}"), json!({})))))
             .await?;

@@ -3,7 +3,7 @@
 use super::command::Place;
 use crate::harness::Result;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 47] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -18,6 +18,37 @@ const COMMANDS: [&[&str]; 16] = [
     &["device", "send"],
     &["device", "list"],
     &["device", "revoke"],
+    &["account"],
+    &["account", "add"],
+    &["account", "list"],
+    &["account", "check"],
+    &["account", "change"],
+    &["account", "delete"],
+    &["number"],
+    &["number", "add"],
+    &["number", "list"],
+    &["number", "change"],
+    &["number", "delete"],
+    &["message"],
+    &["message", "send"],
+    &["message", "list"],
+    &["message", "show"],
+    &["message", "cancel"],
+    &["endpoint"],
+    &["endpoint", "add"],
+    &["endpoint", "list"],
+    &["endpoint", "rotate"],
+    &["endpoint", "test"],
+    &["endpoint", "delete"],
+    &["event"],
+    &["event", "list"],
+    &["event", "show"],
+    &["event", "replay"],
+    &["admin"],
+    &["admin", "key"],
+    &["admin", "key", "create"],
+    &["admin", "key", "list"],
+    &["admin", "key", "revoke"],
     &["doctor"],
     &["health"],
 ];
@@ -64,7 +95,10 @@ async fn every_option_says_what_it_does() -> Result {
 async fn help_names_every_command_and_the_version_is_told() -> Result {
     let place = Place::new()?;
     let help = place.run(&["--help"]).await?.well()?;
-    for command in ["serve", "migrate", "seed", "keys", "sync", "device", "doctor", "health", "--config", "--set"] {
+    for command in [
+        "serve", "migrate", "seed", "keys", "sync", "device", "account", "number", "message", "endpoint", "event",
+        "admin", "doctor", "health", "--config", "--set",
+    ] {
         assert!(help.contains(command), "{command}: {help}");
     }
     let version = place.run(&["--version"]).await?.well()?;

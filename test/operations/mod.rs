@@ -1,6 +1,7 @@
 //! What an operator touches: command line, configuration, keys, stores, limits, probes, signals.
 
 mod address;
+mod admin_key;
 pub mod command;
 mod configuration;
 mod connections;
@@ -14,6 +15,7 @@ mod keys;
 mod legacy;
 mod limits;
 mod log;
+mod messaging;
 mod metrics;
 mod migration;
 mod openmetrics;

@@ -52,7 +52,7 @@ impl Write for Outcomes {
         let now_ms = self.clock.now_ms();
         let attempts = items.iter().filter_map(|item| Some(item.attempt.as_ref()?.values(item.head.message))).collect();
         let mut change = Change::new().insert(INSERT_ATTEMPT, attempts);
-        change = self.sent(change, items, now_ms);
+        change = Self::sent(change, items, now_ms);
         for item in items {
             change = self.one(change, item, now_ms);
         }
@@ -71,7 +71,7 @@ impl Write for Outcomes {
 
 impl Outcomes {
     /// The usual end, set-based: a provider has taken them.
-    fn sent(&self, change: Change, items: &[Outcome], now_ms: Millis) -> Change {
+    fn sent(change: Change, items: &[Outcome], now_ms: Millis) -> Change {
         let is_sent = |item: &&Outcome| matches!(item.next, Next::Over { state: State::Sent, .. });
         let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.hex().into()).collect();
         let before = states_before(State::Sent);

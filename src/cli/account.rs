@@ -1,0 +1,214 @@
+//! `switchboard account`: credentials at providers, on a running server.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use super::output::{self, field};
+use super::{Outcome, api, secret};
+use crate::config::Config;
+use crate::model::AccountId;
+
+/// Manage accounts: credentials at providers, which numbers send through
+///
+/// Secrets are asked for, or come from the environment or a file; never from the command line,
+/// which others on this machine can see. The server seals them and does not show them again.
+#[derive(Args)]
+pub(super) struct AccountCommand {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    server: api::Server,
+    /// For a script
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Add(Add),
+    /// List all accounts, oldest first
+    List,
+    /// Ask the provider whether it still knows an account's credentials
+    Check {
+        account: AccountId,
+    },
+    Change(Change),
+    /// Forget an account and its credentials; it must have no numbers. Its messages stay
+    Delete {
+        account: AccountId,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Provider {
+    Twilio,
+    Flowroute,
+    Loopback,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Uncertain {
+    /// Look the message up at the provider
+    Reconcile,
+    /// Send again: a person may be texted twice
+    Resend,
+    /// Give up: a person may not be texted
+    Fail,
+}
+
+/// Add an account, after asking the provider whether it knows the credentials
+///
+/// Twilio wants an account SID and an auth token, and can have an API key with its secret. Flowroute
+/// wants an access key, a secret key, and a webhook token of your own (16 characters or more), which
+/// stands in the path of the webhooks that you set there. Loopback wants nothing: it sends to
+/// nobody, for development.
+///
+/// What is not in --file is asked for, unless the environment has it:
+/// SWITCHBOARD_TWILIO_ACCOUNT_SID, SWITCHBOARD_TWILIO_AUTH_TOKEN, SWITCHBOARD_FLOWROUTE_ACCESS_KEY,
+/// SWITCHBOARD_FLOWROUTE_SECRET_KEY, SWITCHBOARD_FLOWROUTE_WEBHOOK_TOKEN.
+#[derive(Args)]
+struct Add {
+    provider: Provider,
+    /// What you call it
+    #[arg(long, default_value = "")]
+    name: String,
+    /// Credentials as a JSON object, such as {"account_sid": "AC…", "auth_token": "…"}
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Segments a second at most; 0: no limit
+    #[arg(long, default_value_t = 0)]
+    rate: u32,
+    /// What to do when a send got no answer [default: what the provider allows]
+    #[arg(long, value_enum)]
+    uncertain: Option<Uncertain>,
+    /// The provider answers STOP and HELP itself
+    #[arg(long)]
+    replies_to_keywords: bool,
+    /// Do not ask the provider first
+    #[arg(long)]
+    unchecked: bool,
+}
+
+/// Change how an account is used; for other credentials add another account
+#[derive(Args)]
+struct Change {
+    account: AccountId,
+    /// What you call it
+    #[arg(long)]
+    name: Option<String>,
+    /// Segments a second at most; 0: no limit
+    #[arg(long)]
+    rate: Option<u32>,
+    /// What to do when a send got no answer
+    #[arg(long, value_enum)]
+    uncertain: Option<Uncertain>,
+    /// Whether the provider answers STOP and HELP itself
+    #[arg(long, value_name = "BOOL")]
+    replies_to_keywords: Option<bool>,
+}
+
+impl AccountCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let api = self.server.api(&config)?;
+        match self.action {
+            Action::Add(add) => {
+                let body = add.body()?;
+                let account = api.post("/v1/accounts", Some(&body)).await?;
+                output::show(&account, self.json, |one| format!("{} {}", output::good("added"), line(one)));
+            }
+            Action::List => {
+                let accounts = api.list("/v1/accounts", &[], usize::MAX).await?;
+                output::show_list(&accounts, self.json, "no accounts; `switchboard account add` adds one", line);
+            }
+            Action::Check { account } => {
+                api.post(&format!("/v1/accounts/{account}/check"), None).await?;
+                output::show(&json!({"id": account.to_string(), "is_valid": true}), self.json, |_| {
+                    format!("{} the provider knows {account}", output::good("good"))
+                });
+            }
+            Action::Change(change) => {
+                let account = api.patch(&format!("/v1/accounts/{}", change.account), &change.body()).await?;
+                output::show(&account, self.json, |one| format!("{} {}", output::good("changed"), line(one)));
+            }
+            Action::Delete { account } => {
+                api.delete(&format!("/v1/accounts/{account}")).await?;
+                output::show(&json!({"id": account.to_string(), "is_deleted": true}), self.json, |_| {
+                    format!("{} {account}", output::good("deleted"))
+                });
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn line(account: &Value) -> String {
+    let rate = match account["rate"].as_i64() {
+        None | Some(0) => "no limit".to_owned(),
+        Some(rate) => format!("{rate} segments/s"),
+    };
+    let (id, provider, name) = (field(account, "id"), field(account, "provider"), field(account, "name"));
+    format!("{id}  {}  {rate}  {}  {name}", output::strong(format!("{provider:9}")), field(account, "uncertain"))
+}
+
+fn name_of(value: impl ValueEnum) -> Option<String> {
+    value.to_possible_value().map(|value| value.get_name().to_owned())
+}
+
+impl Add {
+    fn body(&self) -> anyhow::Result<Value> {
+        let mut body = json!({
+            "provider": name_of(self.provider), "name": self.name, "rate": self.rate, "check": !self.unchecked,
+            "replies_to_keywords": self.replies_to_keywords, "credentials": self.credentials()?,
+        });
+        if let Some(uncertain) = self.uncertain {
+            body["uncertain"] = json!(name_of(uncertain));
+        }
+        Ok(body)
+    }
+
+    fn credentials(&self) -> anyhow::Result<Value> {
+        let mut credentials = self.file.as_deref().map(read).transpose()?.unwrap_or_default();
+        let wanted: &[(&str, &str, &str)] = match self.provider {
+            Provider::Twilio => &[
+                ("account_sid", "SWITCHBOARD_TWILIO_ACCOUNT_SID", "account SID"),
+                ("auth_token", "SWITCHBOARD_TWILIO_AUTH_TOKEN", "auth token"),
+            ],
+            Provider::Flowroute => &[
+                ("access_key", "SWITCHBOARD_FLOWROUTE_ACCESS_KEY", "access key"),
+                ("secret_key", "SWITCHBOARD_FLOWROUTE_SECRET_KEY", "secret key"),
+                ("webhook_token", "SWITCHBOARD_FLOWROUTE_WEBHOOK_TOKEN", "webhook token"),
+            ],
+            Provider::Loopback => &[],
+        };
+        for (name, variable, question) in wanted {
+            if !credentials.contains_key(*name) {
+                let given = secret::ask(variable, question)?;
+                credentials.insert((*name).to_owned(), given.expose().into());
+            }
+        }
+        Ok(credentials.into())
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
+    let shown = || path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(shown)?;
+    // the reader's own words may quote a secret
+    serde_json::from_str(&text).ok().with_context(|| format!("{} holds no JSON object", shown()))
+}
+
+impl Change {
+    fn body(&self) -> Value {
+        let mut body = Map::new();
+        let mut put = |name: &str, value: Option<Value>| value.map(|value| body.insert(name.to_owned(), value));
+        put("name", self.name.clone().map(Value::from));
+        put("rate", self.rate.map(Value::from));
+        put("uncertain", self.uncertain.and_then(name_of).map(Value::from));
+        put("replies_to_keywords", self.replies_to_keywords.map(Value::from));
+        body.into()
+    }
+}

@@ -1,0 +1,106 @@
+//! `switchboard admin`: administrators' keys, made in the store itself, as the first one opens the API.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::output::{self, field};
+use crate::config::Config;
+use crate::gateway;
+use crate::model::{AdminKeyId, rfc3339};
+use crate::service::admin::{AdminKey, Admins};
+
+/// Manage administrators
+#[derive(Args)]
+pub(super) struct AdminCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Key(Key),
+}
+
+/// Make, list or revoke administrators' keys: "Authorization: Bearer <key>" on every /v1 path
+///
+/// Works on the store that the configuration names, whether or not a server runs on it. A running
+/// server knows a new key, and refuses a revoked one, within two seconds.
+#[derive(Args)]
+struct Key {
+    #[command(subcommand)]
+    action: KeyAction,
+    /// For a script
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum KeyAction {
+    /// Make a key. It is shown this once: the store keeps only its hash
+    Create {
+        /// Whose it is, or what for
+        name: String,
+    },
+    /// List all keys, oldest first, revoked ones too
+    List,
+    /// Revoke a key
+    Revoke { key: AdminKeyId },
+}
+
+impl AdminCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let Action::Key(command) = self.action;
+        let (store, admins) = gateway::admin::open(&config).await?;
+        let done = command.run(&admins).await;
+        store.close().await;
+        done
+    }
+}
+
+impl Key {
+    async fn run(self, admins: &Admins) -> Outcome {
+        match self.action {
+            KeyAction::Create { name } => {
+                anyhow::ensure!(name.chars().count() <= 128, "the name is longer than 128 characters");
+                let (key, secret) = admins.make(&name).await?;
+                let mut shown = out(&key);
+                shown["key"] = secret.expose().into();
+                // alone on its line, so that it can be piped; the words go beside it
+                if !self.json {
+                    anstream::eprintln!("{} {}; this key is not shown again:", output::good("made"), key.id);
+                }
+                output::show(&shown, self.json, |_| secret.expose().to_owned());
+            }
+            KeyAction::List => {
+                let keys: Vec<Value> = admins.list().await?.iter().map(out).collect();
+                output::show_list(&keys, self.json, "no keys; `switchboard admin key create` makes one", line);
+            }
+            KeyAction::Revoke { key } => {
+                anyhow::ensure!(admins.revoke(key).await?, "no such key in force");
+                output::show(&json!({"id": key.to_string(), "is_revoked": true}), self.json, |_| {
+                    format!("{} {key}", output::good("revoked"))
+                });
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn out(key: &AdminKey) -> Value {
+    json!({
+        "id": key.id.to_string(), "prefix": key.prefix, "name": key.name,
+        "created_at": rfc3339(key.created_ms), "revoked_at": key.revoked_ms.map(rfc3339),
+    })
+}
+
+fn line(key: &Value) -> String {
+    let state = match key["revoked_at"].as_str() {
+        Some(at) => output::careful(format!("revoked {at}")),
+        None => output::good("live"),
+    };
+    let (id, prefix, at) = (field(key, "id"), output::strong(field(key, "prefix")), field(key, "created_at"));
+    format!("{id}  {prefix}…  made {at}  {state}  {}", field(key, "name"))
+}

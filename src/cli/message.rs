@@ -1,0 +1,187 @@
+//! `switchboard message`: sends texts by a running server, and tells what became of them.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
+
+use super::output::{self, field};
+use super::{Outcome, api};
+use crate::config::Config;
+use crate::model::address::Address;
+use crate::model::{MessageId, Span};
+
+/// Send messages, and see what became of them
+#[derive(Args)]
+pub(super) struct MessageCommand {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    server: api::Server,
+    /// For a script
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Send(Send),
+    List(List),
+    /// Show a message with its attempts and receipts
+    Show {
+        message: MessageId,
+    },
+    /// Cancel a message that is not yet sent
+    Cancel {
+        message: MessageId,
+    },
+}
+
+/// Send a text; it is accepted once it is stored, and will be sent or accounted for
+#[derive(Args)]
+struct Send {
+    /// Whom to: a number such as +14155550100
+    to: Address,
+    /// What to say
+    body: String,
+    /// One of our numbers [default: one of them is chosen]
+    #[arg(long, value_name = "NUMBER")]
+    from: Option<Address>,
+    /// When, such as 2030-01-31T12:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Give up if it has not been sent after so long, such as 10m
+    #[arg(long, value_name = "SPAN")]
+    valid_for: Option<Span>,
+    /// A picture's URL; may be repeated
+    #[arg(long = "media", value_name = "URL")]
+    media: Vec<String>,
+    /// Where to post this message's events, besides the endpoints
+    #[arg(long, value_name = "URL")]
+    callback: Option<String>,
+    /// Something of your own to keep with it; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    metadata: Vec<(String, String)>,
+    /// A name for this request: repeated under it, it is sent once
+    #[arg(long, value_name = "NAME")]
+    idempotency_key: Option<String>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as key=value, such as order=17")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// List messages, newest first
+#[derive(Args)]
+struct List {
+    /// From or to this number
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<Address>,
+    /// From this number
+    #[arg(long, value_name = "NUMBER")]
+    from: Option<Address>,
+    /// To this number
+    #[arg(long, value_name = "NUMBER")]
+    to: Option<Address>,
+    /// In this state: accepted, scheduled, queued, sending, sent, delivered, undelivered, failed, canceled, expired, received
+    #[arg(long)]
+    state: Option<String>,
+    /// inbound or outbound
+    #[arg(long)]
+    direction: Option<String>,
+    /// Made at this time or later, such as 2030-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Made before this time
+    #[arg(long, value_name = "TIME")]
+    before: Option<String>,
+    /// So many at most
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+impl MessageCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let api = self.server.api(&config)?;
+        match self.action {
+            Action::Send(send) => {
+                let message = api.post_as(send.idempotency_key.as_deref(), "/v1/messages", &send.body()).await?;
+                output::show(&message, self.json, |one| format!("{} {}", output::good("accepted"), line(one)));
+            }
+            Action::List(list) => {
+                let messages = api.list("/v1/messages", &list.filters(), list.limit).await?;
+                output::show_list(&messages, self.json, "no such messages", line);
+            }
+            Action::Show { message } => {
+                let message = api.read(&format!("/v1/messages/{message}")).await?;
+                output::show(&message, self.json, page);
+            }
+            Action::Cancel { message } => {
+                api.delete(&format!("/v1/messages/{message}")).await?;
+                let message = api.read(&format!("/v1/messages/{message}")).await?;
+                output::show(&message, self.json, line);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Send {
+    fn body(&self) -> Value {
+        let mut body = Map::new();
+        let mut put = |name: &str, value: Option<Value>| value.map(|value| body.insert(name.to_owned(), value));
+        put("to", Some(self.to.as_str().into()));
+        put("body", Some(self.body.as_str().into()));
+        put("from", self.from.as_ref().map(|from| from.as_str().into()));
+        put("send_at", self.at.clone().map(Value::from));
+        put("valid_for", self.valid_for.map(|span| span.to_string().into()));
+        put("media_urls", (!self.media.is_empty()).then(|| self.media.clone().into()));
+        put("callback_url", self.callback.clone().map(Value::from));
+        let metadata = self.metadata.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
+        put("metadata", (!self.metadata.is_empty()).then(|| Value::Object(metadata.collect())));
+        body.into()
+    }
+}
+
+impl List {
+    fn filters(&self) -> Vec<(&'static str, String)> {
+        let address = |address: &Option<Address>| address.as_ref().map(|address| address.as_str().to_owned());
+        let all = [
+            ("number", address(&self.number)),
+            ("from", address(&self.from)),
+            ("to", address(&self.to)),
+            ("state", self.state.clone()),
+            ("direction", self.direction.clone()),
+            ("created_from", self.since.clone()),
+            ("created_before", self.before.clone()),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+fn line(message: &Value) -> String {
+    let (id, at, state) = (field(message, "id"), field(message, "created_at"), output::state(field(message, "state")));
+    let (from, to) = (field(message, "from"), field(message, "to"));
+    // what a person sent must not move this terminal's cursor
+    let body: String = field(message, "body").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("{id}  {at}  {from} -> {to}  {state}  {body}")
+}
+
+fn page(message: &Value) -> String {
+    let mut lines = vec![line(message)];
+    let (encoding, segments) = (field(message, "encoding"), &message["segments"]);
+    lines.push(format!("  {segments} segment(s), {encoding}"));
+    if let Some(reason) = message["error"]["reason"].as_str() {
+        lines.push(format!("  {} {reason}", output::bad("error")));
+    }
+    for attempt in message["attempts"].as_array().into_iter().flatten() {
+        let (outcome, at) = (field(attempt, "outcome"), field(attempt, "started_at"));
+        let (number, reason) = (&attempt["number"], field(attempt, "reason"));
+        lines.push(format!("  attempt {number}  {at}  {}  {reason}", output::strong(outcome)));
+    }
+    for receipt in message["receipts"].as_array().into_iter().flatten() {
+        lines.push(format!("  receipt    {}  {}", field(receipt, "at"), output::state(field(receipt, "state"))));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,161 @@
+//! `switchboard number`: senders of a running server, and what a text to them means.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use super::output::{self, field};
+use super::{Outcome, api};
+use crate::config::Config;
+use crate::model::address::Address;
+use crate::model::{AccountId, NumberId};
+
+/// Manage numbers: what messages are sent from, and what a text to them means
+#[derive(Args)]
+pub(super) struct NumberCommand {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    server: api::Server,
+    /// For a script
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Add(Add),
+    /// List all numbers, newest first
+    List,
+    Change(Change),
+    /// Let a number go; its messages stay
+    Delete {
+        number: NumberId,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Capability {
+    Sms,
+    Mms,
+    Voice,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Meaning {
+    /// Texts to it become message.received events
+    Forward,
+    /// Texts to it come from paired phones, and go to a platform
+    Encrypted,
+}
+
+/// Take a number into use: +14155550100, a short code, or a sender name
+#[derive(Args)]
+struct Add {
+    number: Address,
+    /// The account that it belongs to [default: the only one]
+    #[arg(long, value_name = "ID")]
+    account: Option<AccountId>,
+    #[command(flatten)]
+    uses: Uses,
+}
+
+/// Change a number's account, rate, or what a text to it means
+#[derive(Args)]
+struct Change {
+    number: NumberId,
+    /// The account that it belongs to
+    #[arg(long, value_name = "ID")]
+    account: Option<AccountId>,
+    #[command(flatten)]
+    uses: Uses,
+}
+
+#[derive(Args)]
+struct Uses {
+    /// What it can do; may be repeated [new numbers: sms]
+    #[arg(long = "capability", value_name = "CAPABILITY", value_enum)]
+    capabilities: Vec<Capability>,
+    /// What a text to it means [new numbers: forward]
+    #[arg(long, value_enum)]
+    meaning: Option<Meaning>,
+    /// The platform that encrypted texts go to; empty takes it away
+    #[arg(long, value_name = "NAME")]
+    platform: Option<String>,
+    /// Segments a second at most; 0: no limit
+    #[arg(long)]
+    rate: Option<u32>,
+}
+
+impl Uses {
+    fn body(&self, account: Option<AccountId>) -> Map<String, Value> {
+        let name = |value: &Capability| value.to_possible_value().map(|value| value.get_name().to_owned());
+        let mut body = Map::new();
+        let mut put = |name: &str, value: Option<Value>| value.map(|value| body.insert(name.to_owned(), value));
+        put("account_id", account.map(|id| id.to_string().into()));
+        let capabilities: Vec<_> = self.capabilities.iter().filter_map(name).collect();
+        put("capabilities", (!capabilities.is_empty()).then(|| capabilities.into()));
+        let meaning = self.meaning.and_then(|meaning| meaning.to_possible_value());
+        put("meaning", meaning.map(|value| value.get_name().into()));
+        put("platform", self.platform.as_deref().map(|name| if name.is_empty() { Value::Null } else { name.into() }));
+        put("rate", self.rate.map(Value::from));
+        body
+    }
+}
+
+impl NumberCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let api = self.server.api(&config)?;
+        match self.action {
+            Action::Add(add) => {
+                let account = match add.account {
+                    Some(account) => account,
+                    None => only_account(&api).await?,
+                };
+                let mut body = add.uses.body(Some(account));
+                body.insert("number".to_owned(), add.number.as_str().into());
+                let number = api.post("/v1/numbers", Some(&body.into())).await?;
+                output::show(&number, self.json, |one| format!("{} {}", output::good("added"), line(one)));
+            }
+            Action::List => {
+                let numbers = api.list("/v1/numbers", &[], usize::MAX).await?;
+                output::show_list(&numbers, self.json, "no numbers; `switchboard number add` adds one", line);
+            }
+            Action::Change(change) => {
+                let body = change.uses.body(change.account).into();
+                let number = api.patch(&format!("/v1/numbers/{}", change.number), &body).await?;
+                output::show(&number, self.json, |one| format!("{} {}", output::good("changed"), line(one)));
+            }
+            Action::Delete { number } => {
+                api.delete(&format!("/v1/numbers/{number}")).await?;
+                output::show(&json!({"id": number.to_string(), "is_deleted": true}), self.json, |_| {
+                    format!("{} {number}", output::good("deleted"))
+                });
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Where there is one account, nobody needs to name it.
+async fn only_account(api: &api::Api) -> anyhow::Result<AccountId> {
+    let accounts = api.list("/v1/accounts", &[], usize::MAX).await?;
+    let [account] = accounts.as_slice() else {
+        anyhow::bail!("there are {} accounts: name one with --account (`switchboard account list`)", accounts.len());
+    };
+    field(account, "id").parse().context("the account's id")
+}
+
+fn line(number: &Value) -> String {
+    let (id, address, country) = (field(number, "id"), field(number, "number"), field(number, "country"));
+    let capabilities: Vec<&str> =
+        number["capabilities"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let meaning = match number["platform"].as_str() {
+        Some(platform) => format!("{} for {platform}", field(number, "meaning")),
+        None => field(number, "meaning").to_owned(),
+    };
+    let (address, capabilities) = (output::strong(format!("{address:16}")), capabilities.join(","));
+    format!("{id}  {address}  {country:2}  {capabilities}  {meaning}  on {}", field(number, "account_id"))
+}

@@ -1,0 +1,31 @@
+//! Administrators' keys without a running server: the first one is made before any door opens.
+
+use std::sync::Arc;
+
+use super::keyring::Keyring;
+use super::{StartError, open_store};
+use crate::config::Config;
+use crate::model::Clock;
+use crate::provider::{self, Loopback};
+use crate::service::account::Connectors;
+use crate::service::admin::Admins;
+use crate::service::book::Book;
+use crate::store::{self, Store, meta};
+
+/// Opens the store, made and brought up to date where needed, for work on administrators' keys.
+pub async fn open(config: &Config) -> Result<(Store, Admins), StartError> {
+    let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
+    let keys = Keyring::open(config)?;
+    let store = open_store(config, &store::Metrics::default())?;
+    store.migrate().await.map_err(storing)?;
+    keys.check_store(&store).await?;
+    let clock = Clock::default();
+    let key = meta::hash_key(&store, &keys.master, "admin_key", clock.now_ms()).await.map_err(storing)?;
+    // nothing is sent from here: the loopback's events have no reader
+    let (sender, _) = tokio::sync::mpsc::channel(1);
+    let loopback = Loopback::new(&config.provider, clock.clone(), sender);
+    let http = provider::Client::new(&config.provider)?;
+    let connectors = Connectors { settings: config.provider.clone(), http, loopback };
+    let book = Arc::new(Book::new(store.clone(), keys.master, connectors, config.outbox.clone()));
+    Ok((store, Admins { book, key, clock }))
+}

@@ -1,0 +1,201 @@
+//! Messages as clients write and read them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::http::openapi;
+use crate::model::message::{Direction, State};
+use crate::model::{Span, rfc3339};
+use crate::service::message::{Attempt, Message, Receipt};
+use crate::service::outbound::Extra;
+
+/// What a client posts.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewMessage)]
+pub(super) struct MessageIn {
+    /// One of your numbers. Left out: one is chosen.
+    #[schema(example = "+15005550006")]
+    pub(super) from: Option<String>,
+    /// A phone number (E.164) or a short code.
+    #[schema(example = "+14155550100")]
+    pub(super) to: String,
+    /// At most 1600 characters and 10 segments; may be empty where there are pictures.
+    #[serde(default)]
+    #[schema(example = "Your table is ready.")]
+    pub(super) body: String,
+    /// Pictures, by http(s) URL; 10 at most.
+    #[serde(default)]
+    pub(super) media_urls: Vec<String>,
+    /// When to send it: RFC 3339.
+    #[schema(example = "2030-01-31T12:00:00Z")]
+    pub(super) send_at: Option<String>,
+    /// Given up if not sent after so long: 1s to 10h.
+    #[schema(value_type = Option<String>, example = "10m")]
+    pub(super) valid_for: Option<Span>,
+    /// Where to post this message's events, besides the endpoints.
+    pub(super) callback_url: Option<String>,
+    /// Anything of yours, kept with the message: 4096 characters of JSON at most.
+    #[schema(value_type = Option<Object>)]
+    pub(super) metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What a client may change of a message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MessageChange)]
+pub(super) struct ChangeIn {
+    /// Only the empty text: the body is redacted.
+    pub(super) body: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
+pub(super) struct MessageOut<'a> {
+    pub(super) id: String,
+    #[schema(schema_with = directions)]
+    pub(super) direction: &'static str,
+    #[schema(schema_with = states)]
+    pub(super) state: &'static str,
+    pub(super) from: &'a str,
+    pub(super) to: &'a str,
+    pub(super) body: &'a str,
+    pub(super) media_urls: Vec<String>,
+    /// `gsm7` or `ucs2`.
+    pub(super) encoding: &'a str,
+    pub(super) segments: i64,
+    #[schema(value_type = Option<Object>)]
+    pub(super) metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub(super) callback_url: Option<String>,
+    pub(super) error: Option<ErrorOut<'a>>,
+    pub(super) created_at: String,
+    pub(super) updated_at: String,
+    pub(super) send_at: Option<String>,
+    pub(super) expires_at: Option<String>,
+    pub(super) redacted_at: Option<String>,
+}
+
+/// What a message shows when it is asked for by its id.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageWithHistory)]
+pub(super) struct FullOut<'a> {
+    #[serde(flatten)]
+    pub(super) message: MessageOut<'a>,
+    #[serde(flatten)]
+    pub(super) history: HistoryOut,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageError)]
+pub(super) struct ErrorOut<'a> {
+    pub(super) code: Option<i64>,
+    pub(super) reason: Option<&'a str>,
+}
+
+/// What only one message, asked for by its id, shows.
+#[derive(Serialize, ToSchema)]
+#[schema(as = History)]
+pub(super) struct HistoryOut {
+    /// What the numbering plan says of the recipient.
+    pub(super) to_number: Option<NumberOut>,
+    pub(super) attempts: Vec<AttemptOut>,
+    pub(super) receipts: Vec<ReceiptOut>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Recipient)]
+pub(super) struct NumberOut {
+    pub(super) country: Option<String>,
+    pub(super) is_valid: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
+pub(super) struct AttemptOut {
+    pub(super) number: i64,
+    pub(super) account_id: String,
+    pub(super) outcome: String,
+    pub(super) provider_id: Option<String>,
+    pub(super) code: Option<i64>,
+    pub(super) reason: Option<String>,
+    pub(super) started_at: String,
+    pub(super) ended_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Receipt)]
+pub(super) struct ReceiptOut {
+    pub(super) state: String,
+    pub(super) error_code: Option<i64>,
+    pub(super) at: String,
+}
+
+pub(super) fn out(message: &Message) -> MessageOut<'_> {
+    let extra = Extra::parse(message.extra.as_deref());
+    let has_error = message.error_code.is_some() || message.error_reason.is_some();
+    MessageOut {
+        id: message.id.to_string(),
+        direction: message.direction.name(),
+        state: message.state.name(),
+        from: &message.from,
+        to: &message.to,
+        body: &message.body,
+        media_urls: extra.media_urls,
+        encoding: &message.encoding,
+        segments: message.segments,
+        metadata: extra.metadata,
+        callback_url: extra.callback_url,
+        error: has_error.then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() }),
+        created_at: rfc3339(message.created_ms),
+        updated_at: rfc3339(message.changed_ms),
+        send_at: extra.send_at_ms.map(rfc3339),
+        expires_at: message.expires_ms.map(rfc3339),
+        redacted_at: message.redacted_ms.map(rfc3339),
+    }
+}
+
+pub(super) fn attempt_out(attempt: Attempt) -> AttemptOut {
+    AttemptOut {
+        number: attempt.number,
+        account_id: attempt.account.to_string(),
+        outcome: attempt.outcome,
+        provider_id: attempt.provider_id,
+        code: attempt.code,
+        reason: attempt.reason,
+        started_at: rfc3339(attempt.started_ms),
+        ended_at: rfc3339(attempt.ended_ms),
+    }
+}
+
+pub(super) fn receipt_out(receipt: Receipt) -> ReceiptOut {
+    ReceiptOut { state: receipt.state, error_code: receipt.error_code, at: rfc3339(receipt.at_ms) }
+}
+
+/// What became of it; states only move forward.
+pub(super) fn states() -> RefOr<Schema> {
+    openapi::one_of(State::ALL.map(State::name))
+}
+
+pub(super) fn directions() -> RefOr<Schema> {
+    openapi::one_of(Direction::ALL.map(Direction::name))
+}
+
+/// What a list may be narrowed by.
+pub(super) struct FilterIn;
+
+impl IntoParams for FilterIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            openapi::optional("number", "From or to this number.", openapi::text()),
+            openapi::optional("from", "From this number.", openapi::text()),
+            openapi::optional("to", "To this number.", openapi::text()),
+            openapi::optional("state", "In this state.", states()),
+            openapi::optional("direction", "Of this direction.", directions()),
+            openapi::optional("created_from", "Made at this time or later: RFC 3339.", openapi::text()),
+            openapi::optional("created_before", "Made before this time: RFC 3339.", openapi::text()),
+        ]
+    }
+}

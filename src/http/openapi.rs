@@ -1,0 +1,167 @@
+//! `GET /v1/openapi.json`: the paths under `/v1`, described by their handlers' own words (OpenAPI 3.1).
+
+use std::sync::Arc;
+
+use ::http::Method;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr, Response as Described};
+use utoipa::{Modify, OpenApi};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::reply::{self, Problem};
+use super::{App, Call, account, device, endpoint, event, message, number};
+
+/// The key's name among the security schemes.
+const KEY: &str = "administrator";
+const PROBLEM: &str = "application/problem+json";
+
+pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    // written once: it does not change while the server runs
+    let text: Arc<str> = description().to_json().unwrap_or_default().into();
+    let path = warp::path("openapi.json").and(warp::path::end()).and(super::call());
+    path.map(move |call: Call| describe(&call, &text)).boxed()
+}
+
+/// `GET /v1/openapi.json`: this description.
+#[utoipa::path(
+    get, path = "/v1/openapi.json", tag = "description", operation_id = "describe", security(()),
+    responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object, content_type = "application/json")),
+)]
+fn describe(call: &Call, text: &str) -> Response {
+    if call.method != Method::GET {
+        return reply::method_not_allowed("GET");
+    }
+    reply::content("application/json", text.as_bytes().to_vec())
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Switchboard",
+        description = "Sends and receives SMS through your accounts at providers, and tells your endpoints what \
+                       happened. Times are RFC 3339 in UTC. Lists come in pages: give `next_cursor` back as `cursor`.",
+    ),
+    paths(describe),
+    components(schemas(Problem)),
+    security(("administrator" = [])),
+)]
+struct Door;
+
+/// All paths, and on each what every path can answer.
+fn description() -> Description {
+    let parts = [
+        message::Doc::openapi(),
+        number::Doc::openapi(),
+        account::Doc::openapi(),
+        endpoint::Doc::openapi(),
+        event::Doc::openapi(),
+        device::Doc::openapi(),
+    ];
+    let mut all = parts.into_iter().fold(Door::openapi(), Description::merge_from);
+    Common.modify(&mut all);
+    all
+}
+
+/// What handlers need not say, as it holds for all of them.
+struct Common;
+
+impl Modify for Common {
+    fn modify(&self, all: &mut Description) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let bearer = bearer.description(Some("`admin.token`, or a key made by `switchboard admin key create`"));
+        if let Some(components) = &mut all.components {
+            components.add_security_scheme(KEY, SecurityScheme::Http(bearer.build()));
+        }
+        for item in all.paths.paths.values_mut() {
+            for operation in operations(item) {
+                summarise(operation);
+                refuse(operation);
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete, &mut item.put].into_iter().flatten()
+}
+
+/// The docs of a handler begin with its route, which stands in the description already.
+fn summarise(operation: &mut Operation) {
+    let Some((_, words)) = operation.summary.as_deref().and_then(|summary| summary.split_once("`: ")) else { return };
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    operation.summary = Some(format!("{first}{}", letters.as_str()));
+}
+
+/// Adds the refusals that follow from what an operation takes; its own words about them stay.
+fn refuse(operation: &mut Operation) {
+    let is_in = |place: ParameterIn| {
+        let parameters = operation.parameters.iter().flatten();
+        parameters.filter(|one| matches!(one, RefOr::T(one) if one.parameter_in == place)).count() > 0
+    };
+    let (by_id, by_query, has_body) =
+        (is_in(ParameterIn::Path), is_in(ParameterIn::Query), operation.request_body.is_some());
+    let is_open = operation.security.is_some();
+    let all = [
+        (by_query || has_body, "400", "What was sent is not as it should be; `field` says where."),
+        (!is_open, "401", "The administrator's key is missing, or is not one."),
+        (by_id, "404", "There is no such thing."),
+        (true, "405", "This path does not take that method; `Allow` says which it takes."),
+        (has_body, "408", "The body did not arrive in time."),
+        (has_body, "413", "The body is too long."),
+        (has_body, "415", "The body is not `application/json`."),
+        (true, "429", "Too many requests from this address; `Retry-After` says how long to wait."),
+        (!is_open, "500", "A fault of ours; the log has it under the `X-Request-Id` of this answer."),
+        (!is_open, "503", "The store is away; `Retry-After` says how long to wait."),
+    ];
+    for (_, status, words) in all.into_iter().filter(|(can_happen, ..)| *can_happen) {
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(status, words)));
+    }
+    for response in operation.responses.responses.iter_mut().filter(|(status, _)| status.as_str() >= "400") {
+        // a handler says why; what the answer looks like is always the same
+        if let (_, RefOr::T(response)) = response {
+            response.content.entry(PROBLEM.to_owned()).or_insert_with(|| RefOr::T(content()));
+        }
+    }
+}
+
+fn content() -> Content {
+    Content::new(Some(Ref::from_schema_name("Problem")))
+}
+
+fn problem(status: &str, words: &str) -> Described {
+    let response = ResponseBuilder::new().description(words).content(PROBLEM, content());
+    let header = match status {
+        "401" => "WWW-Authenticate",
+        "405" => "Allow",
+        "429" | "503" => "Retry-After",
+        _ => return response.build(),
+    };
+    response.header(header, HeaderBuilder::new().schema(Some(text())).build()).build()
+}
+
+/// Any text.
+pub(super) fn text() -> RefOr<Schema> {
+    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build()))
+}
+
+/// A text that is one of these names.
+pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
+    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()))
+}
+
+/// A parameter of a path that may be left out.
+pub(super) fn optional(name: &str, words: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    let mut parameter = Parameter::new(name);
+    parameter.parameter_in = ParameterIn::Query;
+    parameter.required = utoipa::openapi::Required::False;
+    parameter.description = Some(words.to_owned());
+    parameter.schema = Some(schema.into());
+    parameter
+}

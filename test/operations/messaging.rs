@@ -1,0 +1,111 @@
+//! Accounts, numbers, messages, endpoints and events by the command line, on a running server.
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use super::command::{Said, finish_with, run};
+use crate::harness::{Builder, Layout, Result, Server, until};
+
+async fn on(server: &Server, words: &[&str]) -> Result<Said> {
+    run(server.builder(), &[words, &["--url", &server.url("")]].concat()).await
+}
+
+async fn json(server: &Server, words: &[&str]) -> Result<Value> {
+    Ok(serde_json::from_str(&on(server, &[words, &["--json"]].concat()).await?.well()?)?)
+}
+
+fn id(value: &Value) -> Result<&str> {
+    value["id"].as_str().context("an id")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_goes_out_and_is_told_of() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let none = on(&server, &["number", "add", "+14155550100"]).await?.refusal()?;
+    ensure!(none.contains("there are 0 accounts"), "{none}");
+    let account = json(&server, &["account", "add", "loopback", "--name", "mine"]).await?;
+    let number =
+        json(&server, &["number", "add", "+14155550100", "--capability", "sms", "--capability", "mms"]).await?;
+    ensure!(number["account_id"] == account["id"] && number["capabilities"][1] == "mms", "{number}");
+    on(&server, &["account", "check", id(&account)?]).await?.well()?;
+    let changed = json(&server, &["account", "change", id(&account)?, "--rate", "100"]).await?;
+    ensure!(changed["rate"] == 100 && changed["name"] == "mine", "{changed}");
+    let changed = on(&server, &["number", "change", id(&number)?, "--rate", "7"]).await?.well()?;
+    ensure!(changed.contains("+14155550100"), "{changed}");
+
+    let send =
+        ["message", "send", "+14155550123", "hello\u{1b}[2J", "--metadata", "order=17", "--idempotency-key", "a"];
+    let sent = json(&server, &send).await?;
+    ensure!(json(&server, &send).await? == sent, "one request, one message");
+    ensure!(sent["from"] == "+14155550100" && sent["metadata"]["order"] == "17", "{sent}");
+    until("a sent message", async || {
+        let shown = json(&server, &["message", "show", id(&sent)?]).await?;
+        Ok((shown["state"] == "sent" || shown["state"] == "delivered").then_some(()))
+    })
+    .await?;
+    let shown = on(&server, &["message", "show", id(&sent)?]).await?.well()?;
+    ensure!(shown.contains("attempt 1") && !shown.contains('\u{1b}'), "{shown}");
+    let listed = json(&server, &["message", "list", "--to", "+14155550123", "--direction", "outbound"]).await?;
+    ensure!(listed["data"].as_array().is_some_and(|all| all.len() == 1), "{listed}");
+
+    let later = json(&server, &["message", "send", "+14155550124", "later", "--at", "2099-01-01T00:00:00Z"]).await?;
+    let canceled = on(&server, &["message", "cancel", id(&later)?]).await?.well()?;
+    ensure!(canceled.contains("canceled"), "{canceled}");
+    ensure!(on(&server, &["message", "cancel", id(&sent)?]).await?.refusal()?.contains("409"));
+
+    let refused = on(&server, &["account", "delete", id(&account)?]).await?.refusal()?;
+    ensure!(refused.contains("has numbers"), "{refused}");
+    on(&server, &["number", "delete", id(&number)?]).await?.well()?;
+    on(&server, &["account", "delete", id(&account)?]).await?.well()?;
+    ensure!(on(&server, &["account", "list"]).await?.well()?.starts_with("no accounts"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_is_added_tested_rotated_and_an_event_replayed() -> Result {
+    let server = Builder::new(Layout::SqliteShared).await?.set("webhook.allow", "127.0.0.1").start().await?;
+    let url = server.url("/nobody");
+    let made = json(&server, &["endpoint", "add", &url, "--type", "message.*", "--type", "endpoint.test"]).await?;
+    ensure!(made["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{made}");
+    let listed = on(&server, &["endpoint", "list"]).await?.well()?;
+    ensure!(listed.contains(&url) && listed.contains("enabled") && !listed.contains("whsec_"), "{listed}");
+    let rotated = on(&server, &["endpoint", "rotate", id(&made)?]).await?.well()?;
+    ensure!(rotated.contains("not shown again: whsec_"), "{rotated}");
+    let event = json(&server, &["endpoint", "test", id(&made)?]).await?;
+    let event = event["event_id"].as_str().context("an event")?;
+    let shown = on(&server, &["event", "show", event]).await?.well()?;
+    ensure!(shown.contains("endpoint.test") && shown.contains(id(&made)?), "{shown}");
+    ensure!(json(&server, &["event", "list"]).await?["data"][0]["id"] == event);
+    let told = json(&server, &["event", "replay", event, "--endpoint", id(&made)?]).await?;
+    ensure!(told["id"] == event && told["deliveries"][0]["state"] == "pending", "{told}");
+    on(&server, &["endpoint", "delete", id(&made)?]).await?.well()?;
+    ensure!(on(&server, &["endpoint", "list"]).await?.well()?.starts_with("no endpoints"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_come_from_the_environment_a_file_or_the_input() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let url = server.url("");
+    let add = ["account", "add", "twilio", "--unchecked", "--json", "--url", &url];
+    let environment = server.builder().clone().environment("SWITCHBOARD_TWILIO_ACCOUNT_SID", "AC1");
+    run(&environment.environment("SWITCHBOARD_TWILIO_AUTH_TOKEN", "hush"), &add).await?.well()?;
+    let said = finish_with(server.builder().command(&add), b"AC2\nhush\n").await?;
+    ensure!(!said.all().contains("hush"), "{said:?}");
+    said.well()?;
+    let file = server.builder().path("flowroute.json");
+    let flowroute = r#"{"access_key": "1", "secret_key": "hush", "webhook_token": "hush-hush-hush-hush"}"#;
+    std::fs::write(&file, flowroute)?;
+    let file = file.display().to_string();
+    on(&server, &["account", "add", "flowroute", "--unchecked", "--file", &file]).await?.well()?;
+    let accounts = json(&server, &["account", "list"]).await?;
+    let providers: Vec<_> = accounts["data"].as_array().into_iter().flatten().map(|one| &one["provider"]).collect();
+    ensure!(providers == ["twilio", "twilio", "flowroute"], "{accounts}");
+    std::fs::write(&file, "hush")?;
+    let said = on(&server, &["account", "add", "flowroute", "--file", &file]).await?;
+    ensure!(!said.all().contains("hush"), "{said:?}");
+    said.refusal()?;
+    let none = finish_with(server.builder().command(&add), b"").await?.refusal()?;
+    ensure!(none.contains("SWITCHBOARD_TWILIO_ACCOUNT_SID"), "{none}");
+    Ok(())
+}
