@@ -46,6 +46,10 @@ dev: build ## fills the development store; USERS=N for N users
 test: ## every test, on both engines (starts and stops its own servers); ARGS go to cargo test
 	@scripts/test.sh $(ARGS)
 
+.PHONY: soak
+soak: ## kill -9 under load, ROUNDS=N times on each engine; prints what was lost or came twice
+	@SWITCHBOARD_SOAK_ROUNDS=$(or $(ROUNDS),20) scripts/test.sh --test doors -- messages::crash messages::node --nocapture --test-threads 1
+
 .PHONY: check
 check: ## formatting, lints, licences
 	@scripts/check.sh

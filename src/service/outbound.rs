@@ -1,6 +1,7 @@
 //! Messages out: accepted durably, sent in order, accounted for whatever dies in between.
 
 mod accept;
+mod call;
 mod drive;
 mod look_up;
 mod metrics;

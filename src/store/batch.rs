@@ -15,9 +15,9 @@ const WAITING: usize = 8192;
 pub trait Write: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Done: Send + 'static;
-    /// How often what races is written anew before its caller hears of it: for writes that look
-    /// first at what others keep changing.
-    const AGAIN: u32 = 0;
+
+    /// How often an item that raced alone is tried again: none where a race is an answer.
+    const TRIES_AGAIN: u32 = 0;
 
     /// Writes all items in one commit, or fails as a whole: a race splits the batch.
     fn write(&self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Done>>> + Send;
@@ -65,26 +65,31 @@ async fn run<W: Write>(work: W, mut entries: mpsc::Receiver<Entry<W>>) {
 
 /// Writes a batch; one that races is written again in halves, so that a conflict fails only its own.
 async fn write_all<W: Write>(work: &W, items: Vec<W::Item>, answers: Vec<Answer<W>>) {
-    let mut left = vec![(items, answers, 0)];
-    while let Some((mut items, mut answers, tries)) = left.pop() {
+    let mut left = vec![(items, answers)];
+    let mut races = 0;
+    while let Some((mut items, mut answers)) = left.pop() {
         if items.is_empty() {
             continue;
         }
         match work.write(&items).await {
-            Ok(done) => answers.into_iter().zip(done).for_each(|(answer, done)| drop(answer.send(Ok(done)))),
-            // together once more, then alone as often as it takes
-            Err(error) if error.is_race() && tries < W::AGAIN && (tries == 0 || items.len() == 1) => {
-                tokio::time::sleep(std::time::Duration::from_millis(u64::from(tries))).await;
-                left.push((items, answers, tries + 1));
+            Ok(done) => {
+                races = 0;
+                answers.into_iter().zip(done).for_each(|(answer, done)| drop(answer.send(Ok(done))));
             }
             Err(error) if items.len() > 1 && !matches!(error, Error::Unavailable(_)) => {
                 let middle = items.len() / 2;
-                let second = (items.split_off(middle), answers.split_off(middle), tries);
+                let second = (items.split_off(middle), answers.split_off(middle));
                 // the first half goes first: items keep their order
                 left.push(second);
-                left.push((items, answers, tries));
+                left.push((items, answers));
+            }
+            // what it was decided by has changed since: look again
+            Err(error) if error.is_race() && races < W::TRIES_AGAIN => {
+                races += 1;
+                left.push((items, answers));
             }
             Err(error) => {
+                races = 0;
                 let mut answers = answers.into_iter();
                 let last = answers.next_back();
                 answers.for_each(|answer| drop(answer.send(Err(Error::Unavailable(error.to_string())))));

@@ -11,6 +11,8 @@ use crate::on_both_engines;
 
 const BATCHES: usize = 10;
 const EACH: usize = 20;
+/// Who are not held up.
+const PEOPLE: usize = 30;
 
 /// What is posted in parallel has no order; what is posted after an answer stands behind it.
 async fn one_pair_keeps_its_order(layout: Layout) -> Result {
@@ -28,8 +30,6 @@ async fn one_pair_keeps_its_order(layout: Layout) -> Result {
     assert!(copies(&carrier)?.into_values().all(|count| count == 1));
     Ok(())
 }
-
-const PEOPLE: usize = 30;
 
 async fn one_slow_pair_holds_up_no_other(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;

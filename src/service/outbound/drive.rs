@@ -6,16 +6,16 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::call::Called;
 use super::opt_out::OPTED_OUT;
-use super::{Extra, Outbound, retry};
+use super::{Extra, Outbound};
 use crate::model::AccountId;
 use crate::model::message::State;
-use crate::provider;
 use crate::service::account::Line;
 use crate::store::event::Told;
 use crate::store::message::{Attempt, Message};
 use crate::store::outbox::mark::{self, Marked, Ready};
-use crate::store::outbox::outcome::{Next, Outcome};
+use crate::store::outbox::outcome::{Adopted, Next, Outcome};
 use crate::store::outbox::{Head, Progress, claim};
 use crate::store::{self};
 
@@ -35,12 +35,6 @@ impl Lane {
     pub fn new(head: Head, message: Message, lease_ends: Instant, permit: OwnedSemaphorePermit) -> Self {
         Self { head, message, progress: Progress::default(), lease_ends, _permit: permit }
     }
-}
-
-/// What is known of a call once it is over.
-pub(super) struct Called {
-    pub attempt: Attempt,
-    pub next: Next,
 }
 
 impl Outbound {
@@ -63,12 +57,12 @@ impl Outbound {
 
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
     async fn step(&self, lane: &mut Lane) -> Option<Outcome> {
-        let Ok(carrier) = self.line(lane.message.account).await else {
+        let Ok(via) = self.line(lane.message.account).await else {
             self.postpone(lane, Duration::from_secs(1)).await;
             return None;
         };
         if lane.progress.is_unknown {
-            let found = self.look_up(lane, carrier.as_deref()).await;
+            let found = self.look_up(lane, via.as_deref()).await;
             if found.is_some() {
                 return found;
             }
@@ -77,10 +71,10 @@ impl Outbound {
         if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
             return Some(over(lane, State::Expired, None, "its validity ended"));
         }
-        let Some(carrier) = carrier else {
+        let Some(via) = via else {
             return Some(over(lane, State::Failed, None, "its account was deleted"));
         };
-        if let Err(wait) = self.pass(lane, &carrier).await {
+        if let Err(wait) = self.pass(lane, &via).await {
             self.postpone(lane, wait).await;
             return None;
         }
@@ -91,7 +85,7 @@ impl Outbound {
                 self.postpone(lane, Duration::ZERO).await;
                 return None;
             }
-            call = carrier.calls.acquire() => call.ok()?,
+            call = via.calls.acquire() => call.ok()?,
         };
         match self.mark(lane).await? {
             Marked::OptedOut => Some(over(lane, State::Failed, Some(OPTED_OUT), "the recipient has opted out")),
@@ -103,29 +97,23 @@ impl Outbound {
                 if lane.lease_ends <= Instant::now() {
                     return None;
                 }
-                let Called { attempt, next } = self.call(lane, &carrier, started_ms).await;
-                Some(Outcome {
-                    head: lane.head.clone(),
-                    attempt: Some(attempt),
-                    adopted: None,
-                    next,
-                    told: Told::default(),
-                })
+                let Called { attempt, next } = self.call(lane, &via, started_ms).await;
+                Some(outcome(lane, Some(attempt), None, next))
             }
         }
     }
 
     /// The account as this node knows it; one that another node has just added is read first.
     async fn line(&self, account: AccountId) -> Result<Option<Arc<Line>>, store::Error> {
-        if let Some(carrier) = self.parts.book.page().line(account) {
-            return Ok(Some(carrier.clone()));
+        if let Some(via) = self.parts.book.page().line(account) {
+            return Ok(Some(via.clone()));
         }
         self.parts.book.refresh().await?;
         Ok(self.parts.book.page().line(account).cloned())
     }
 
     /// Waits for the breaker and for a place in the pace of account and number. `Err`: too long to wait here.
-    async fn pass(&self, lane: &Lane, carrier: &Line) -> Result<(), Duration> {
+    async fn pass(&self, lane: &Lane, via: &Line) -> Result<(), Duration> {
         let most = lane.lease_ends.saturating_duration_since(Instant::now()) / 2;
         let now = std::time::Instant::now();
         let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
@@ -134,8 +122,8 @@ impl Outbound {
         let wait = number.map(|pace| pace.reserve(segments, most, now)).transpose()?.unwrap_or_default();
         // whoever cannot go takes no place from those who can
         let give_back = |_: &Duration| number.into_iter().for_each(|pace| pace.give_back(segments));
-        let wait = carrier.pace.reserve(segments, most, now).inspect_err(give_back)?.max(wait);
-        carrier.breaker.permit(now).inspect_err(give_back).inspect_err(|_| carrier.pace.give_back(segments))?;
+        let wait = via.pace.reserve(segments, most, now).inspect_err(give_back)?.max(wait);
+        via.breaker.permit(now).inspect_err(give_back).inspect_err(|_| via.pace.give_back(segments))?;
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
             () = self.parts.stop.cancelled() => Err(Duration::ZERO),
@@ -143,7 +131,7 @@ impl Outbound {
     }
 
     /// The end of a wait; that of a message's validity is not slept through.
-    fn when(lane: &Lane, wait: Duration, now_ms: i64) -> i64 {
+    pub(super) fn when(lane: &Lane, wait: Duration, now_ms: i64) -> i64 {
         let at_ms = now_ms + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4);
         lane.message.expires_ms.map_or(at_ms, |expires_ms| at_ms.min(expires_ms.max(now_ms)))
     }
@@ -194,70 +182,6 @@ impl Outbound {
         }
     }
 
-    async fn call(&self, lane: &Lane, carrier: &Line, started_ms: i64) -> Called {
-        let timeout = self.parts.settings.call_timeout.as_duration();
-        let answer =
-            tokio::time::timeout(timeout, carrier.connector.send(&self.outgoing(&lane.message, carrier))).await;
-        let answer =
-            answer.unwrap_or_else(|_| provider::Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
-        let mut attempt = Attempt {
-            number: lane.progress.tries,
-            account: carrier.account.id,
-            outcome: String::new(),
-            provider_id: None,
-            code: None,
-            reason: None,
-            started_ms,
-            ended_ms: self.parts.clock.now_ms(),
-        };
-        let next = self.judge(lane, carrier, answer, &mut attempt);
-        if provider::opted_out(carrier.connector.kind(), attempt.code) {
-            self.opted_out_at_carrier(lane.message.client, &lane.message.from, &lane.message.to).await;
-        }
-        Called { attempt, next }
-    }
-
-    /// What an answer means for the message, its account, and what is told of it.
-    fn judge(&self, lane: &Lane, carrier: &Line, answer: provider::Outcome, attempt: &mut Attempt) -> Next {
-        let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
-        let aside = self.has_held_up(lane, now_ms);
-        let again = |asked| {
-            let wait = retry::wait(&self.parts.settings, tries, asked);
-            let ready_ms = Self::when(lane, wait, now_ms);
-            Next::Again { ready_ms, aside }
-        };
-        let is_success = matches!(answer, provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. });
-        if !matches!(answer, provider::Outcome::Throttled { .. }) {
-            carrier.breaker.record(is_success, std::time::Instant::now());
-        }
-        name(&answer).clone_into(&mut attempt.outcome);
-        match answer {
-            provider::Outcome::Accepted { provider_id, .. } => {
-                attempt.provider_id = Some(provider_id);
-                Next::Over { state: State::Sent, code: None, reason: None }
-            }
-            provider::Outcome::Refused { code, reason } => {
-                (attempt.code, attempt.reason) = (code, Some(reason.clone()));
-                Next::Over { state: State::Failed, code, reason: Some(reason) }
-            }
-            provider::Outcome::Throttled { after, reason } => {
-                attempt.reason = Some(reason);
-                if let Some(after) = after {
-                    carrier.pace.pause(after, std::time::Instant::now());
-                }
-                again(after)
-            }
-            provider::Outcome::Unreachable { reason } => {
-                attempt.reason = Some(reason);
-                again(None)
-            }
-            provider::Outcome::Uncertain { reason } => {
-                attempt.reason = Some(reason.clone());
-                self.in_doubt(lane, carrier, &reason, aside, now_ms)
-            }
-        }
-    }
-
     /// Whether a message has held up those behind it for long enough.
     pub(super) fn has_held_up(&self, lane: &Lane, now_ms: i64) -> bool {
         let hold_ms = self.parts.settings.hold_for.as_ms();
@@ -267,17 +191,10 @@ impl Outbound {
     }
 }
 
-fn name(outcome: &provider::Outcome) -> &'static str {
-    match outcome {
-        provider::Outcome::Accepted { .. } => "accepted",
-        provider::Outcome::Refused { .. } => "refused",
-        provider::Outcome::Throttled { .. } => "throttled",
-        provider::Outcome::Unreachable { .. } => "unreachable",
-        provider::Outcome::Uncertain { .. } => "uncertain",
-    }
+pub(super) fn over(lane: &Lane, state: State, code: Option<i64>, reason: &str) -> Outcome {
+    outcome(lane, None, None, Next::Over { state, code, reason: Some(reason.to_owned()) })
 }
 
-pub(super) fn over(lane: &Lane, state: State, code: Option<i64>, reason: &str) -> Outcome {
-    let next = Next::Over { state, code, reason: Some(reason.to_owned()) };
-    Outcome { head: lane.head.clone(), attempt: None, adopted: None, next, told: Told::default() }
+pub(super) fn outcome(lane: &Lane, attempt: Option<Attempt>, adopted: Option<Adopted>, next: Next) -> Outcome {
+    Outcome { head: lane.head.clone(), attempt, adopted, next, told: Told::default() }
 }

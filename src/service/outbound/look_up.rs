@@ -1,19 +1,15 @@
 //! Sent, but no answer came: a blind retry would text people twice, so the provider is asked first.
 
-use super::drive::{Lane, over};
+use super::drive::{Lane, outcome, over};
 use super::{Outbound, retry};
 use crate::model::Millis;
 use crate::model::message::State;
 use crate::provider::Sent;
 use crate::service::account::Line;
 use crate::store::account::Uncertain;
-use crate::store::event::Told;
 use crate::store::message::Attempt;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Adopted, Next, Outcome};
-
-/// What became of a message, or when to look again; `None`: the provider never had it, send it again.
-type Found = Option<Outcome>;
 
 /// Providers stamp messages by their own clock.
 const SKEW_MS: Millis = 5_000;
@@ -23,9 +19,9 @@ const UNKNOWN_ERROR: i64 = 30008;
 
 impl Outbound {
     /// What follows a call without an answer.
-    pub(super) fn in_doubt(&self, lane: &Lane, carrier: &Line, reason: &str, aside: bool, now_ms: Millis) -> Next {
+    pub(super) fn in_doubt(&self, lane: &Lane, via: &Line, reason: &str, aside: bool, now_ms: Millis) -> Next {
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
-        match policy(carrier) {
+        match policy(via) {
             Uncertain::Fail => {
                 Next::Over { state: State::Failed, code: Some(UNKNOWN_ERROR), reason: Some(reason.to_owned()) }
             }
@@ -40,44 +36,38 @@ impl Outbound {
         }
     }
 
-    /// Asks what became of a message's last call.
-    pub(super) async fn look_up(&self, lane: &Lane, carrier: Option<&Line>) -> Found {
+    /// Asks what became of a message's last call. `None`: the provider never had it, send it again.
+    pub(super) async fn look_up(&self, lane: &Lane, via: Option<&Line>) -> Option<Outcome> {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
         if let Ok(Some(_)) = claim::accepted_as(&self.parts.store, lane.message.id).await {
             // its node recorded the answer after it had lost the lane
             let next = Next::Over { state: State::Sent, code: None, reason: None };
-            return Some(Outcome {
-                head: lane.head.clone(),
-                attempt: None,
-                adopted: None,
-                next,
-                told: Told::default(),
-            });
+            return Some(outcome(lane, None, None, next));
         }
-        let Some(carrier) = carrier else {
+        let Some(via) = via else {
             return Some(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
         };
         let aside = self.has_held_up(lane, now_ms);
         if !lane.progress.is_recorded {
             // its node died during the call: say so, and go on as if no answer had come
             let reason = "the node died during the call";
-            let next = self.in_doubt(lane, carrier, reason, aside, now_ms);
-            let attempt = Some(lost_attempt(lane, carrier, started_ms, now_ms, reason));
-            return Some(Outcome { head: lane.head.clone(), attempt, adopted: None, next, told: Told::default() });
+            let next = self.in_doubt(lane, via, reason, aside, now_ms);
+            let attempt = Some(lost_attempt(lane, via, started_ms, now_ms, reason));
+            return Some(outcome(lane, attempt, None, next));
         }
-        if policy(carrier) != Uncertain::Reconcile {
+        if policy(via) != Uncertain::Reconcile {
             return None;
         }
         let later = |ready_ms| {
             let next = Next::LookUp { ready_ms, aside };
-            Some(Outcome { head: lane.head.clone(), attempt: None, adopted: None, next, told: Told::default() })
+            Some(outcome(lane, None, None, next))
         };
-        match self.listed(lane, carrier, started_ms).await {
+        match self.listed(lane, via, started_ms).await {
             Ok(Some(provider_id)) => {
                 let adopted = Some(Adopted { number: lane.progress.tries, provider_id });
                 let next = Next::Over { state: State::Sent, code: None, reason: None };
-                Some(Outcome { head: lane.head.clone(), attempt: None, adopted, next, told: Told::default() })
+                Some(outcome(lane, None, adopted, next))
             }
             Ok(None) => match retry::next_look_up(&self.parts.settings, started_ms, now_ms) {
                 Some(ready_ms) => later(ready_ms),
@@ -94,9 +84,9 @@ impl Outbound {
 
     /// The provider's id of this message: the same to, from and body, made since the call began,
     /// and not another message of ours.
-    async fn listed(&self, lane: &Lane, carrier: &Line, started_ms: Millis) -> Result<Option<String>, String> {
+    async fn listed(&self, lane: &Lane, via: &Line, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
-        let listed = carrier.connector.find(&self.outgoing(message, carrier), started_ms - SKEW_MS).await;
+        let listed = via.connector.find(&self.outgoing(message, via), started_ms - SKEW_MS).await;
         let listed = listed.map_err(|error| error.to_string())?;
         let is_it = |sent: &Sent| {
             sent.from == message.from
@@ -113,17 +103,17 @@ impl Outbound {
 }
 
 /// What the account wants, as far as its provider can.
-fn policy(carrier: &Line) -> Uncertain {
-    match carrier.account.uncertain {
-        Uncertain::Reconcile if !carrier.connector.can_list() => Uncertain::Resend,
+fn policy(via: &Line) -> Uncertain {
+    match via.account.uncertain {
+        Uncertain::Reconcile if !via.connector.can_list() => Uncertain::Resend,
         other => other,
     }
 }
 
-fn lost_attempt(lane: &Lane, carrier: &Line, started_ms: Millis, now_ms: Millis, reason: &str) -> Attempt {
+fn lost_attempt(lane: &Lane, via: &Line, started_ms: Millis, now_ms: Millis, reason: &str) -> Attempt {
     Attempt {
         number: lane.progress.tries,
-        account: carrier.account.id,
+        account: via.account.id,
         outcome: "uncertain".to_owned(),
         provider_id: None,
         code: None,

@@ -102,8 +102,8 @@ impl Intake {
 impl Write for Intake {
     type Item = New;
     type Done = Accepted;
-    // lanes come and go between the look and the commit
-    const AGAIN: u32 = 20;
+
+    const TRIES_AGAIN: u32 = 20;
 
     async fn write(&self, items: &[New]) -> Result<Vec<Accepted>> {
         let mut known = self.look_up(items).await?;
@@ -149,14 +149,10 @@ struct Joining {
 
 impl Plan {
     fn take(&mut self, item: &New, known: &mut Known, room: &Arc<Semaphore>) -> Accepted {
-        if let Some(kept) = &item.kept
-            && let Some((request_hash, reply)) = known.replies.get(&kept.id)
-        {
-            return if *request_hash == kept.request_hash {
-                Accepted::Replayed(reply.clone())
-            } else {
-                Accepted::KeyReused
-            };
+        let known_reply = item.kept.as_ref().and_then(|kept| Some((kept, known.replies.get(&kept.id)?)));
+        if let Some((kept, (request_hash, reply))) = known_reply {
+            let is_same = *request_hash == kept.request_hash;
+            return if is_same { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused };
         }
         if known.opted_out.contains(&item.lane) && !item.passes_opt_out {
             return Accepted::OptedOut;
