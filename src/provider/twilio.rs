@@ -165,13 +165,9 @@ impl Twilio {
         for _ in 0..PAGES {
             let answer = self.ask(&self.host, request).await?;
             let page: PageIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
-            // newest first: what follows an older one is older still
-            let oldest_ms = page.messages.last().and_then(|listed| millis(listed.date_created.as_deref()));
-            let is_past = oldest_ms.is_some_and(|at_ms| at_ms < since_secs * 1000);
             found.extend(page.messages.into_iter().filter_map(|listed| listed.if_same(message, since_secs * 1000)));
             // the rest of the path is theirs; the host and the account stay ours
-            let Some(next) = page.next_page_uri.filter(|next| !is_past && next.starts_with(&format!("{}/", self.path)))
-            else {
+            let Some(next) = page.next_page_uri.filter(|next| next.starts_with(&format!("{}/", self.path))) else {
                 break;
             };
             request = self.host.request(Method::GET, &next);
