@@ -15,8 +15,8 @@ use tokio::sync::Semaphore;
 
 use super::{AskError, BaseUrl, Outcome, Settings};
 
-/// Answers are read no further.
-const ANSWER_LIMIT: usize = 64 * 1024;
+/// Answers are read no further: a page of a hundred long messages, every character escaped, fits.
+const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 /// Idle connections are closed before the provider does it: a request that meets a closing
 /// connection is uncertain.
 const IDLE_FOR: Duration = Duration::from_secs(20);

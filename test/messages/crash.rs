@@ -22,7 +22,8 @@ fn load(server: &Server, round: usize, sender: usize) -> impl Future<Output = Ve
     let (http, url) = (server.http.clone(), server.url("/v1/messages"));
     async move {
         let mut accepted = Vec::new();
-        for count in 0.. {
+        // enough to be under load at the kill, and no more than can be sent afterwards
+        for count in 0..60 {
             let body = format!("{round} {sender} {count}");
             let request = http.post(&url).bearer_auth(ADMIN).body(sms(&person(sender), &body, json!({})).to_string());
             match request.send().await {
@@ -52,6 +53,9 @@ async fn a_kill_loses_and_doubles_nothing(layout: Layout) -> Result {
             accepted.extend(answered);
         }
         server = server.restart().await?;
+        if round % 5 == 4 {
+            drained(&server).await?;
+        }
     }
     drained(&server).await?;
     let copies = copies(&carrier)?;

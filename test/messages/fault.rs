@@ -80,6 +80,22 @@ async fn twins_in_doubt_are_told_apart(layout: Layout) -> Result {
     Ok(())
 }
 
+/// Much was said between the two on this day: the list is long, and has several pages.
+async fn doubt_in_a_long_conversation_is_settled(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let (server, _) = ready(builder(layout, &carrier).await?).await?;
+    let long = "x".repeat(1000);
+    for _ in 0..6 {
+        futures_util::future::try_join_all((0..20).map(|_| send_id(&server, sms(TO, &long, json!({}))))).await?;
+    }
+    drained(&server).await?;
+    carrier.behave(json!({"to": TO, "times": 1, "do": "cut"})).await?;
+    let id = send_id(&server, sms(TO, "and now?", json!({}))).await?;
+    let sent = in_state(&server, &id, "sent").await?;
+    ensure!(outcomes(&sent) == ["adopted"], "{sent}");
+    Ok(())
+}
+
 async fn a_carrier_that_cannot_be_asked_is_asked_again(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let (server, _) = ready(builder(layout, &carrier).await?).await?;
@@ -218,6 +234,7 @@ on_both_engines!(
     what_was_not_taken_is_sent_again,
     what_may_have_been_taken_is_asked_for,
     twins_in_doubt_are_told_apart,
+    doubt_in_a_long_conversation_is_settled,
     a_carrier_that_cannot_be_asked_is_asked_again,
     what_is_not_listed_is_sent_again_after_the_last_question,
     accounts_choose_what_follows_doubt,

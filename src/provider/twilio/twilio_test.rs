@@ -110,7 +110,7 @@ async fn what_was_not_taken_is_sent_again() -> Result {
 
 #[tokio::test]
 async fn what_may_have_been_sent_is_uncertain() -> Result {
-    let long = format!("{{\"sid\":\"SM1\",\"body\":\"{}\"}}", "x".repeat(70_000));
+    let long = format!("{{\"sid\":\"SM1\",\"body\":\"{}\"}}", "x".repeat(5_000_000));
     for act in [
         reply("200 OK", "", "garbage"),
         reply("201 Created", "", r#"{"sid":""}"#),
