@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -83,7 +84,8 @@ pub type Listener = Arc<dyn Fn(Signal) + Send + Sync>;
 /// Carries our signals to the other nodes, if there are any.
 #[derive(Clone, Default)]
 pub struct Bus {
-    outbound: Option<mpsc::Sender<Signal>>,
+    /// Each with the time at which it was said.
+    outbound: Option<mpsc::Sender<(Instant, Signal)>>,
     is_connected: Arc<AtomicBool>,
 }
 
@@ -111,7 +113,7 @@ impl Bus {
 
     pub fn publish(&self, signal: &Signal) {
         if let Some(outbound) = &self.outbound
-            && outbound.try_send(signal.clone()).is_err()
+            && outbound.try_send((Instant::now(), signal.clone())).is_err()
         {
             tracing::warn!("too many signals wait for Redis; other nodes will find this one in the store");
         }

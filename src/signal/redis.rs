@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use redis::AsyncCommands;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,10 +17,12 @@ const CHANNEL: &str = "switchboard:signal";
 /// Between tries to reach a server that is away.
 const RETRY: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// What could not be said within this is left to the store.
+const STALE: Duration = Duration::from_secs(3);
 
 pub(super) fn join(
     url: &str,
-    queue: mpsc::Receiver<Signal>,
+    queue: mpsc::Receiver<(Instant, Signal)>,
     listener: Listener,
     is_connected: Arc<AtomicBool>,
     tasks: &TaskTracker,
@@ -42,9 +45,13 @@ pub(super) fn join(
     Ok(())
 }
 
-async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<Signal>) {
+async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<(Instant, Signal)>) {
     let mut connection: Option<redis::aio::MultiplexedConnection> = None;
-    while let Some(signal) = queue.recv().await {
+    while let Some((said, signal)) = queue.recv().await {
+        // old news is obeyed as if it were new: by now the others have found it in the store
+        if said.elapsed() > STALE {
+            continue;
+        }
         let Ok(text) = serde_json::to_string(&Wire::new(&node, &signal)) else { continue };
         if connection.is_none() {
             connection = connect(&client).await;
