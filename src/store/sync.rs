@@ -62,6 +62,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether a body is being looked at, or was when its node died.
+    pub fn is_pending(&self, body_hash: &str) -> bool {
+        self.attempt(body_hash).is_some_and(|attempt| attempt.outcome == Outcome::Pending)
+    }
+
     /// What became of a body that was posted before.
     pub fn attempt(&self, body_hash: &str) -> Option<Attempt> {
         self.session.as_ref()?.attempts.find(body_hash)
@@ -185,7 +190,8 @@ pub async fn reserve(
     let to = Write {
         state: if is_offered { State::Offered } else { State::Open },
         public_key: known.and_then(|known| known.public_key.as_deref()),
-        failures: known.map_or(0, |known| known.failures) + 1,
+        // taken up again, it is among them
+        failures: known.map_or(0, |known| known.failures) + i64::from(!seen.is_pending(key.body_hash)),
         attempts: &attempts,
         now_ms,
     };
@@ -233,6 +239,11 @@ pub async fn release(store: &Store, key: &Key<'_>, counted: &Counted, now_ms: Mi
     let to = Write { state: State::Failed, public_key, failures, attempts: &attempts, now_ms };
     let change = write(Change::new(), key.sid, key.user, Some(&known), &to);
     store.commit(lockout::uncount(change, key.here_id, key.anywhere_id, counted)).await
+}
+
+/// Takes back the failures alone, of an attempt whose session another has spent meanwhile.
+pub async fn uncount(store: &Store, key: &Key<'_>, counted: &Counted) -> Result<()> {
+    store.commit(lockout::uncount(Change::new(), key.here_id, key.anywhere_id, counted)).await
 }
 
 /// Spends the session, as it was read last, on a new device and takes back the failures of its

@@ -70,6 +70,29 @@ async fn told_by_another_node(server: &Server, sid: &str, body: &str, outcome: &
     Ok(server.home().databases.store()?.commit(Change::new().one(sql, values)).await?)
 }
 
+async fn a_body_whose_check_died_with_its_node_counts_once(layout: Layout) -> Result {
+    let server = Builder::new(layout).await?.start().await?;
+    let (phone, sid) = (Phone::new()?, server.sid(USER).await?);
+    let path = session(USER, &sid);
+    // four failures, then a right password whose node dies: as the fifth it would kill the session
+    let wrong = phone.one_step(&server, "wrong")?;
+    assert_eq!(server.post(&path, wrong).await?.0, 403);
+    let right = phone.one_step(&server, PASSWORD)?;
+    let long_ago = now()?.as_millis() - 50_000;
+    told_by_another_node(&server, &sid, &right, "pending", long_ago).await?;
+    let store = server.home().databases.store()?;
+    let counted = Change::new()
+        .one("UPDATE sb_sync_session SET failures = 5 WHERE id = ?", vec![sid.as_str().into()])
+        .run("UPDATE sb_lockout SET failures = 3", Vec::new());
+    store.commit(counted).await?;
+    let (status, body) = server.post(&path, right).await?;
+    assert_eq!(status, 200, "{body}");
+    // all of this address is forgiven with it
+    let left = server.rows("SELECT failures FROM sb_lockout WHERE failures > 0").await?;
+    assert!(left.is_empty(), "{left:?}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_node_records_meanwhile_stays() -> Result {
     let server = patient().await?.start().await?;
@@ -169,4 +192,4 @@ async fn a_body_on_another_node_holds_up_no_other(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(a_body_on_another_node_holds_up_no_other);
+on_both_engines!(a_body_on_another_node_holds_up_no_other, a_body_whose_check_died_with_its_node_counts_once);

@@ -130,7 +130,13 @@ impl Sync {
         let verdict = match error {
             Error::Undecryptable(_) => Some(Outcome::Undecryptable),
             Error::Refused(_) => Some(Outcome::Failed),
-            Error::InvalidSession => return,
+            // the password was right, and another body was quicker
+            Error::InvalidSession => {
+                if let Err(error) = sync::uncount(&self.parts.store, &checked.key(), &reserved.counted).await {
+                    tracing::warn!(%error, "could not take back what was no failure");
+                }
+                return;
+            }
             _ => None,
         };
         for _ in 0..RACES {

@@ -184,10 +184,15 @@ impl Sync {
             if let Some(standing) = Self::repeated(checked, &seen, now_ms)? {
                 return Ok(standing);
             }
-            self.may_try(&checked.post.user, checked.sid, seen.session.as_ref())?;
+            // its check died with its node: it is counted already, and counts once
+            let is_taken_up = seen.is_pending(&checked.post.body_hash);
+            self.may_try(&checked.post.user, checked.sid, seen.session.as_ref(), is_taken_up)?;
             let public_key = public_key(checked, &seen)?;
-            let counts =
-                lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?;
+            let counts = if is_taken_up {
+                (seen.here.failures, seen.anywhere.failures)
+            } else {
+                lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?
+            };
             match sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await {
                 Ok(reserved) => return Ok(Standing::Reserved { public_key, reserved }),
                 Err(error) if error.is_race() => {}
@@ -218,9 +223,16 @@ impl Sync {
         }
     }
 
-    /// A session that is redeemed, or killed by its failures, takes no more.
-    pub(super) fn may_try(&self, user: &UserId, sid: Sid, session: Option<&Session>) -> Result<(), Error> {
-        let is_spent = session.is_some_and(|session| session.state == State::Redeemed || session.failures >= KILLS);
+    /// A session that is redeemed, or killed by its failures, takes no more. `is_counted`: the body is one of them.
+    pub(super) fn may_try(
+        &self,
+        user: &UserId,
+        sid: Sid,
+        session: Option<&Session>,
+        is_counted: bool,
+    ) -> Result<(), Error> {
+        let is_killed = |session: &Session| session.failures - i64::from(is_counted) >= KILLS;
+        let is_spent = session.is_some_and(|session| session.state == State::Redeemed || is_killed(session));
         if is_spent && !self.is_dev(user, sid) { Err(Error::InvalidSession) } else { Ok(()) }
     }
 }

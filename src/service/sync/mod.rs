@@ -203,7 +203,7 @@ impl Sync {
         let sid = self.valid(user, sid)?;
         for _ in 0..handshake::RACES {
             let known = store::sync::session(&self.parts.store, sid, user).await?;
-            self.may_try(user, sid, known.as_ref())?;
+            self.may_try(user, sid, known.as_ref(), false)?;
             PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
             let now_ms = self.now_ms();
             match store::sync::offer(&self.parts.store, sid, user, known.as_ref(), public_key, now_ms).await {
