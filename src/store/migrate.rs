@@ -33,8 +33,7 @@ fn sqlite_runner() -> Result<refinery::Runner, refinery::Error> {
         refinery::Migration::unapplied(&migration.to_string(), &sql)
     };
     let migrations = runner().get_migrations().iter().map(clustered).collect::<Result<Vec<_>, _>>()?;
-    // files made before tables were clustered stay as they are: to our statements they are the same
-    let mut runner = refinery::Runner::new(&migrations).set_abort_divergent(false);
+    let mut runner = refinery::Runner::new(&migrations);
     runner.set_migration_table_name("sb_migration");
     Ok(runner)
 }

@@ -90,7 +90,7 @@ async fn nobody_is_held_up_by_the_slow(layout: Layout) -> Result {
         quick.wait(count).await?;
     }
     // one try of the slow one alone takes three seconds
-    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert!(slow.posts().len() >= 16);
     Ok(())
 }
