@@ -63,7 +63,7 @@ impl Messaging<'_> {
         let admin_key = meta::hash_key(store, master, "admin_key", clock.now_ms()).await.map_err(storing)?;
         let metrics = outbound::Metrics::default();
         metrics.register(registry);
-        let outbound = Arc::new(Outbound::new(outbound::Parts {
+        let outbound = Outbound::new(outbound::Parts {
             settings: config.outbox.clone(),
             store: store.clone(),
             book: book.clone(),
@@ -76,7 +76,7 @@ impl Messaging<'_> {
             metrics,
             tasks: tasks.clone(),
             stop: stop.clone(),
-        }));
+        });
         outbound.inherit().await.map_err(storing)?;
         let accounts = Accounts { book: book.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();

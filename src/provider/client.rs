@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::sync::Semaphore;
 
-use super::{AskError, BaseUrl, Outcome, Settings};
+use super::{AskError, BaseUrl, Outcome, Settings, roots};
 
 /// Answers are read no further: a page of a hundred long messages, every character escaped, fits.
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
@@ -73,6 +73,7 @@ impl Client {
         let timeout = settings.timeout.as_duration();
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
+            .tls_backend_preconfigured(roots::tls())
             .timeout(timeout)
             .connect_timeout(settings.connect_timeout.as_duration().min(timeout))
             .pool_idle_timeout(IDLE_FOR)

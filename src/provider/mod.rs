@@ -5,6 +5,7 @@ pub mod credential;
 pub mod flowroute;
 pub mod loopback;
 pub mod message;
+mod roots;
 pub mod settings;
 pub mod twilio;
 pub mod webhook;

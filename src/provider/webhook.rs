@@ -14,6 +14,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::client::{BadClient, USER_AGENT, chain, retry_after};
+use super::roots;
 use crate::model::Span;
 
 pub use address::{Allow, BadUrl};
@@ -94,6 +95,7 @@ impl Webhooks {
         let allow = Arc::new(settings.allow.clone());
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
+            .tls_backend_preconfigured(roots::tls())
             .timeout(settings.timeout.as_duration())
             .pool_idle_timeout(IDLE_FOR)
             .redirect(reqwest::redirect::Policy::none())

@@ -3,6 +3,7 @@
 mod accept;
 mod call;
 mod drive;
+mod leave;
 mod look_up;
 mod metrics;
 mod opt_out;
@@ -12,7 +13,7 @@ mod retry;
 mod settings;
 mod tell;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -40,6 +41,7 @@ use crate::store::outbox::outcome::Outcomes;
 use crate::store::serving::Serving;
 use crate::store::{self, Store};
 use drive::Lane;
+use leave::Leave;
 
 /// What the service is built from.
 pub struct Parts {
@@ -61,7 +63,7 @@ pub struct Parts {
 
 pub struct Outbound {
     parts: Parts,
-    intake: Batch<Intake>,
+    intake: Batch<Intake<Leave>>,
     marks: Batch<Mark>,
     outcomes: Batch<Outcomes>,
     /// Lanes that may still be held in memory.
@@ -74,7 +76,11 @@ pub struct Outbound {
 const RACES: usize = 20;
 
 impl Outbound {
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self::build(parts, itself.clone()))
+    }
+
+    fn build(parts: Parts, itself: Weak<Self>) -> Self {
         let room = Arc::new(Semaphore::new(parts.settings.held));
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
         let lease_ms = parts.settings.lease.as_ms();
@@ -84,6 +90,12 @@ impl Outbound {
             owner: owner.clone(),
             lease_ms,
             room: room.clone(),
+            // when there is no service any more, the lease just ends
+            start: Box::new(move |leased| {
+                if let Some(outbound) = itself.upgrade() {
+                    outbound.start(leased.into());
+                }
+            }),
         });
         let marks = Batch::start(Mark { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms });
         let outcomes = Batch::start(Outcomes { store, clock, owner });
@@ -186,13 +198,14 @@ impl Outbound {
         for Claimed { head, message, progress } in claimed {
             // intake may have been quicker with the room: then its lease just ends
             let Ok(permit) = self.room.clone().try_acquire_owned() else { break };
-            self.start(Lane { head, message, progress, lease_ends, _permit: permit });
+            self.start(Lane { head, message, progress, lease_ends, _permit: permit, leave: None });
         }
         Ok(found)
     }
 
     fn start(self: &Arc<Self>, lane: Lane) {
-        self.parts.tasks.spawn(self.clone().drive(lane));
+        // boxed: it is moved about several times
+        self.parts.tasks.spawn(Box::pin(self.clone().drive(lane)));
     }
 
     /// How often to call [`Outbound::take_up`].

@@ -2,12 +2,12 @@
 //! set-based, and each caller is answered for itself after that commit. No timer is needed: an
 //! idle server commits at once.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Error, Result};
 
-/// Items of one batch at most.
-const ITEMS: usize = 64;
 /// Items that wait for their batch; beyond that the store is busy.
 const WAITING: usize = 8192;
 
@@ -15,15 +15,26 @@ const WAITING: usize = 8192;
 pub trait Write: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Done: Send + 'static;
+    /// What its caller is told of an item.
+    type Answer: Send + 'static;
 
     /// How often an item that raced alone is tried again: none where a race is an answer.
     const TRIES_AGAIN: u32 = 0;
 
+    /// Items of one batch at most.
+    const ITEMS: usize = 64;
+
+    /// How long a batch waits for company while there is much to write; nobody waits on an idle server.
+    const LINGER: Duration = Duration::ZERO;
+
     /// Writes all items in one commit, or fails as a whole: a race splits the batch.
     fn write(&self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Done>>> + Send;
+
+    /// What follows from a written item, whether or not its caller still waits.
+    fn finish(&self, item: Self::Item, done: Self::Done) -> Self::Answer;
 }
 
-type Answer<W> = oneshot::Sender<Result<<W as Write>::Done>>;
+type Answer<W> = oneshot::Sender<Result<<W as Write>::Answer>>;
 type Entry<W> = (<W as Write>::Item, Answer<W>);
 
 /// The door to one kind of batch; clones share it.
@@ -47,7 +58,7 @@ impl<W: Write> Batch<W> {
     }
 
     /// Writes one item together with its neighbours; returns after their commit.
-    pub async fn write(&self, item: W::Item) -> Result<W::Done> {
+    pub async fn write(&self, item: W::Item) -> Result<W::Answer> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send((item, answer)).map_err(|_| Error::Unavailable("too many writes are waiting".into()))?;
         answered.await.map_err(|_| Error::Unavailable("the write was given up".into()))?
@@ -55,8 +66,14 @@ impl<W: Write> Batch<W> {
 }
 
 async fn run<W: Write>(work: W, mut entries: mpsc::Receiver<Entry<W>>) {
-    let mut batch = Vec::with_capacity(ITEMS);
-    while entries.recv_many(&mut batch, ITEMS).await > 0 {
+    let mut batch = Vec::with_capacity(W::ITEMS);
+    let mut is_busy = false;
+    while entries.recv_many(&mut batch, W::ITEMS).await > 0 {
+        if is_busy && !W::LINGER.is_zero() && batch.len() < W::ITEMS {
+            tokio::time::sleep(W::LINGER).await;
+            batch.extend(std::iter::from_fn(|| entries.try_recv().ok()).take(W::ITEMS - batch.len()));
+        }
+        is_busy = batch.len() >= W::ITEMS / 4;
         // who has gone away is not written: nobody would be told
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).filter(|(_, answer)| !answer.is_closed()).unzip();
         write_all(&work, items, answers).await;
@@ -74,7 +91,9 @@ async fn write_all<W: Write>(work: &W, items: Vec<W::Item>, answers: Vec<Answer<
         match work.write(&items).await {
             Ok(done) => {
                 races = 0;
-                answers.into_iter().zip(done).for_each(|(answer, done)| drop(answer.send(Ok(done))));
+                for ((item, answer), done) in items.into_iter().zip(answers).zip(done) {
+                    let _ = answer.send(Ok(work.finish(item, done)));
+                }
             }
             Err(error) if items.len() > 1 && !matches!(error, Error::Unavailable(_)) => {
                 let middle = items.len() / 2;
@@ -116,6 +135,7 @@ mod tests {
     impl Write for std::sync::Arc<Picky> {
         type Item = u32;
         type Done = u32;
+        type Answer = u32;
 
         async fn write(&self, items: &[u32]) -> Result<Vec<u32>> {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -125,6 +145,10 @@ mod tests {
             self.commits.fetch_add(1, Ordering::Relaxed);
             self.written.lock().map_err(|_| Error::Conflict)?.extend(items);
             Ok(items.iter().map(|item| item * 2).collect())
+        }
+
+        fn finish(&self, _item: u32, done: u32) -> u32 {
+            done
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Value;
+use super::{Error, Result, Value};
 
 /// One `SELECT`.
 #[derive(Clone, Debug)]
@@ -22,6 +22,34 @@ impl Query {
 pub(super) struct Step {
     pub(super) query: Query,
     pub(super) rows: Option<u64>,
+    /// The rows it touches count with those of the next statement.
+    pub(super) with_next: bool,
+}
+
+/// Compares what each statement touched with what it must touch.
+#[derive(Default)]
+pub(super) struct Tally {
+    touched: Vec<u64>,
+    carried: u64,
+}
+
+impl Tally {
+    /// Takes down what one statement touched, in their order.
+    pub(super) fn add(&mut self, step: &Step, touched: u64) -> Result<()> {
+        let index = self.touched.len();
+        self.touched.push(touched);
+        let together = self.carried + touched;
+        self.carried = if step.with_next { together } else { 0 };
+        match step.rows {
+            Some(wanted) if wanted != together => Err(Error::Guard(index)),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many rows each statement touched.
+    pub(super) fn into_touched(self) -> Vec<u64> {
+        self.touched
+    }
 }
 
 /// Guarded statements that commit together or not at all.
@@ -66,7 +94,21 @@ impl Change {
     }
 
     fn step(mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>, rows: Option<u64>) -> Self {
-        self.steps.push(Step { query: Query::new(sql, params), rows });
+        self.steps.push(Step { query: Query::new(sql, params), rows, with_next: false });
         self
+    }
+
+    /// Counts what the last statement touches with what the next one does.
+    #[must_use]
+    pub(super) fn with_next(mut self) -> Self {
+        if let Some(last) = self.steps.last_mut() {
+            last.with_next = true;
+        }
+        self
+    }
+
+    /// How many statements there are so far.
+    pub fn len(&self) -> usize {
+        self.steps.len()
     }
 }

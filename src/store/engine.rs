@@ -81,6 +81,12 @@ impl Store {
 
     /// Commits a change: when this returns `Ok`, it is durable.
     pub async fn commit(&self, change: Change) -> Result<()> {
+        self.commit_counted(change).await.map(drop)
+    }
+
+    /// Commits a change, and says how many rows each of its statements touched; nothing where that was lost
+    /// with the connection.
+    pub async fn commit_counted(&self, change: Change) -> Result<Vec<u64>> {
         let begun = Instant::now();
         let work = async {
             match &self.engine {

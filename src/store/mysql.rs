@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, IsolationLevel, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts};
+use mysql_async::{Conn, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts};
 
-use super::change::Step;
+use super::change::Tally;
 use super::{Change, Error, Query, Result, Row, Value};
 
 /// Deadlocks and lock time-outs are answered by running the whole change again.
@@ -13,8 +13,11 @@ const TRIES: u32 = 8;
 
 /// What every connection begins with. A process that was stopped within a transaction must not keep
 /// its row locks: MariaDB ends it (MySQL has no such setting, and reads a comment).
-const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00' \
-     /*M! , idle_transaction_timeout = 10 */";
+const SESSION: [&str; 2] = [
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00' \
+     /*M! , idle_transaction_timeout = 10 */",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+];
 
 #[derive(Clone)]
 pub(super) struct Mysql {
@@ -39,8 +42,9 @@ impl Mysql {
             // or an UPDATE that changes nothing reports no row
             .client_found_rows(true)
             .stmt_cache_size(128)
-            .setup(vec![SESSION])
-            .pool_opts(PoolOpts::default().with_constraints(constraints));
+            .setup(SESSION.to_vec())
+            // a reset would cost a round trip each time, and every prepared statement
+            .pool_opts(PoolOpts::default().with_constraints(constraints).with_reset_connection(false));
         let opts = Opts::from(builder);
         Ok(Self { pool: Pool::new(opts.clone()), opts })
     }
@@ -66,7 +70,7 @@ impl Mysql {
         Ok(answers)
     }
 
-    pub(super) async fn commit(&self, change: &Change) -> Result<()> {
+    pub(super) async fn commit(&self, change: &Change) -> Result<Vec<u64>> {
         let mut last = Error::Unavailable("not tried".into());
         for round in 0..TRIES {
             if round > 0 {
@@ -74,13 +78,13 @@ impl Mysql {
                 tokio::time::sleep(Duration::from_millis((2 << round) + jitter)).await;
             }
             match self.attempt(change).await {
-                Ok(()) => return Ok(()),
+                Ok(touched) => return Ok(touched),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Again(error)) => last = error,
                 Err(Failure::Unsettled(error)) => {
                     let Some(probe) = &change.settled_by else { return Err(error) };
                     if !self.read(std::slice::from_ref(probe)).await?.concat().is_empty() {
-                        return Ok(());
+                        return Ok(Vec::new());
                     }
                     last = error;
                 }
@@ -89,23 +93,23 @@ impl Mysql {
         Err(Error::Unavailable(last.to_string()))
     }
 
-    async fn attempt(&self, change: &Change) -> Result<(), Failure> {
+    async fn attempt(&self, change: &Change) -> Result<Vec<u64>, Failure> {
         let mut connection = self.pool.get_conn().await.map_err(classify)?;
-        let mut options = TxOpts::default();
-        options.with_isolation_level(IsolationLevel::ReadCommitted);
-        let mut transaction = connection.start_transaction(options).await.map_err(classify)?;
-        for (index, step) in change.steps.iter().enumerate() {
-            let Step { query, rows } = step;
-            transaction.exec_drop(query.sql.as_ref(), params(&query.params)).await.map_err(classify)?;
-            if rows.is_some_and(|wanted| wanted != transaction.affected_rows()) {
+        let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
+        let mut tally = Tally::default();
+        for step in &change.steps {
+            let Query { sql, params: values } = &step.query;
+            transaction.exec_drop(sql.as_ref(), params(values)).await.map_err(classify)?;
+            if let Err(guard) = tally.add(step, transaction.affected_rows()) {
                 transaction.rollback().await.map_err(classify)?;
-                return Err(Failure::Final(Error::Guard(index)));
+                return Err(Failure::Final(guard));
             }
         }
         transaction.commit().await.map_err(|error| match classify(error) {
             Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
             other => other,
-        })
+        })?;
+        Ok(tally.into_touched())
     }
 }
 

@@ -48,3 +48,10 @@ pub struct Progress {
     /// That has been recorded as an attempt; not when its node died.
     pub is_recorded: bool,
 }
+
+impl Progress {
+    /// During its first call.
+    pub fn called(started_ms: Millis) -> Self {
+        Self { tries: 1, first_ms: Some(started_ms), started_ms: Some(started_ms), ..Self::default() }
+    }
+}

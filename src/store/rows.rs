@@ -53,6 +53,20 @@ impl Change {
         self
     }
 
+    /// Runs two statements over keys, of which each must be found by exactly one.
+    #[must_use]
+    pub fn either(mut self, first: &str, second: &str, before: &[Value], keys: &[Value]) -> Self {
+        let mut rest = keys;
+        for size in chunks(keys.len()) {
+            let (some, others) = rest.split_at(size);
+            rest = others;
+            let params: Vec<Value> = before.iter().chain(some).cloned().collect();
+            self = self.run(first.replace("{}", &marks(size)), params.clone()).with_next();
+            self = self.rows(size as u64, second.replace("{}", &marks(size)), params);
+        }
+        self
+    }
+
     /// Like [`Change::each`], but finds as many as there are.
     #[must_use]
     pub fn any(mut self, sql: &str, before: &[Value], keys: &[Value]) -> Self {

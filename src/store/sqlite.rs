@@ -13,7 +13,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
 use tokio::sync::{mpsc, oneshot};
 
-use super::change::Step;
+use super::change::Tally;
 use super::{Change, Error, Query, Result, Row, Value};
 
 /// Changes waiting for the writer; beyond that the store says that it is busy.
@@ -22,10 +22,14 @@ const QUEUE: usize = 4096;
 const DESKS: usize = 2;
 /// Changes that share one commit at most.
 const BATCH: usize = 128;
+/// KiB of pages that the writer keeps, as SQLite wants it: the leaves that random keys fall on.
+const WRITER_CACHE: i32 = -16_000;
+/// Pages in the journal before they are moved into the file: hot pages are moved once for many commits.
+const CHECKPOINT: u32 = 8_192;
 
 type Answer<T> = oneshot::Sender<Result<T>>;
 type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
-type Write = (Change, Answer<()>);
+type Write = (Change, Answer<Vec<u64>>);
 
 #[derive(Clone)]
 pub(super) struct Sqlite {
@@ -45,6 +49,7 @@ impl Sqlite {
         let (reads, read_queue) = mpsc::channel(QUEUE);
         // the writer opens first: it creates the file and sets its journal
         let connection = connect(path, timeout)?;
+        connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
         start("sqlite-writer", move || write_loop(&connection, changes))?;
         start_readers(readers, read_queue, || connect(path, timeout))?;
         let desks = desks(|| connect(path, timeout))?;
@@ -79,7 +84,7 @@ impl Sqlite {
         self.read(queries).await
     }
 
-    pub(super) async fn commit(&self, change: Change) -> Result<()> {
+    pub(super) async fn commit(&self, change: Change) -> Result<Vec<u64>> {
         let foreign = || Error::Refused("this database is another program's, and only read".into());
         ask(self.writes.as_ref().ok_or_else(foreign)?, change).await
     }
@@ -116,6 +121,9 @@ pub(super) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -2_000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+    // what a savepoint keeps to undo its statements needs no file
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
@@ -192,13 +200,24 @@ fn write(connection: &Connection, batch: Vec<Write>) {
 }
 
 /// One transaction, a savepoint for each change. An `Err` means that nothing was written.
-fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<()>>> {
+fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<Vec<u64>>>> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let alone = batch.len() == 1;
+    if let [(change, _)] = batch {
+        let result = run_all(connection, change);
+        if result.is_err() {
+            // a full disk or a broken file may have ended the transaction by itself
+            if !connection.is_autocommit() {
+                connection.prepare_cached("ROLLBACK")?.execute([])?;
+            }
+        } else {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        return Ok(vec![result]);
+    }
     let mut results = Vec::with_capacity(batch.len());
     for (change, _) in batch {
         connection.prepare_cached("SAVEPOINT one")?.execute([])?;
-        let result = change.steps.iter().enumerate().try_for_each(|(index, step)| run(connection, index, step));
+        let result = run_all(connection, change);
         if result.is_err() {
             // a full disk or a broken file has ended the transaction by itself
             if connection.is_autocommit() {
@@ -209,17 +228,18 @@ fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Resul
         connection.prepare_cached("RELEASE one")?.execute([])?;
         results.push(result);
     }
-    let nothing_to_keep = alone && results[0].is_err();
-    connection.prepare_cached(if nothing_to_keep { "ROLLBACK" } else { "COMMIT" })?.execute([])?;
+    connection.prepare_cached("COMMIT")?.execute([])?;
     Ok(results)
 }
 
-fn run(connection: &Connection, index: usize, step: &Step) -> Result<()> {
-    let touched = connection.prepare_cached(&step.query.sql)?.execute(params_from_iter(&step.query.params))?;
-    match step.rows {
-        Some(wanted) if wanted != touched as u64 => Err(Error::Guard(index)),
-        _ => Ok(()),
+/// How many rows each statement touched.
+fn run_all(connection: &Connection, change: &Change) -> Result<Vec<u64>> {
+    let mut tally = Tally::default();
+    for step in &change.steps {
+        let mut statement = connection.prepare_cached(&step.query.sql)?;
+        tally.add(step, statement.execute(params_from_iter(&step.query.params))? as u64)?;
     }
+    Ok(tally.into_touched())
 }
 
 impl ToSql for Value {

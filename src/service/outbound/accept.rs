@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Outbound;
-use super::drive::Lane;
 use crate::crypto::hash;
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
@@ -126,10 +125,11 @@ impl Outbound {
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
         let told = self.told(&message, message.state, super::tell::Why::default());
         let is_told = !told.new.is_empty();
-        let new = New { message: message.clone(), lane, due_ms, kept, told, passes_opt_out: false };
+        let leave = if due_ms.is_none() { self.leave(&message) } else { None };
+        let stored = message.clone();
+        let new = New { message: stored, lane, due_ms, kept, told, passes_opt_out: false, lease_ends, leave };
         match self.intake.write(new).await? {
-            Accepted::Leased { head, permit } => self.start(Lane::new(head, message.clone(), lease_ends, permit)),
-            Accepted::Waiting => {}
+            Accepted::Stored => {}
             Accepted::Replayed(reply) => return Ok(Told::Again(reply)),
             Accepted::KeyReused => return Err(Error::KeyReused),
             Accepted::OptedOut => return Err(Error::OptedOut),

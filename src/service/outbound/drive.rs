@@ -7,13 +7,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::call::Called;
+use super::leave::Leave;
 use super::opt_out::OPTED_OUT;
 use super::{Extra, Outbound};
-use crate::model::AccountId;
 use crate::model::message::State;
+use crate::model::{AccountId, Millis};
 use crate::service::account::Line;
 use crate::store::event::Told;
 use crate::store::message::{Attempt, Message};
+use crate::store::outbox::intake::Leased;
 use crate::store::outbox::mark::{self, Marked, Ready};
 use crate::store::outbox::outcome::{Adopted, Next, Outcome};
 use crate::store::outbox::{Head, Progress, claim};
@@ -28,12 +30,16 @@ pub(super) struct Lane {
     pub lease_ends: Instant,
     /// Counts among the lanes held in memory.
     pub _permit: OwnedSemaphorePermit,
+    /// The lane says that the first message's provider is being called: leave to do so.
+    pub leave: Option<Leave>,
 }
 
-impl Lane {
+impl From<Leased<Leave>> for Lane {
     /// A lane that was born with its first message.
-    pub fn new(head: Head, message: Message, lease_ends: Instant, permit: OwnedSemaphorePermit) -> Self {
-        Self { head, message, progress: Progress::default(), lease_ends, _permit: permit }
+    fn from(leased: Leased<Leave>) -> Self {
+        let Leased { message, head, lease_ends, permit, call } = leased;
+        let progress = call.as_ref().map(|(_, started_ms)| Progress::called(*started_ms)).unwrap_or_default();
+        Self { head, message, progress, lease_ends, _permit: permit, leave: call.map(|(leave, _)| leave) }
     }
 }
 
@@ -57,6 +63,9 @@ impl Outbound {
 
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
     async fn step(&self, lane: &mut Lane) -> Option<Outcome> {
+        if let Some(mut leave) = lane.leave.take() {
+            return self.marked(lane, &leave.line(), lane.progress.started_ms?).await;
+        }
         let Ok(via) = self.line(lane.message.account).await else {
             self.postpone(lane, Duration::from_secs(1)).await;
             return None;
@@ -93,14 +102,19 @@ impl Outbound {
                 lane.progress.tries += 1;
                 lane.progress.first_ms.get_or_insert(started_ms);
                 lane.progress.started_ms = Some(started_ms);
-                // right before the call: a process that was stopped meanwhile must not make it
-                if lane.lease_ends <= Instant::now() {
-                    return None;
-                }
-                let Called { attempt, next } = self.call(lane, &via, started_ms).await;
-                Some(outcome(lane, Some(attempt), None, next))
+                self.marked(lane, &via, started_ms).await
             }
         }
+    }
+
+    /// Calls the provider of a lane that says so.
+    async fn marked(&self, lane: &Lane, via: &Line, started_ms: Millis) -> Option<Outcome> {
+        // right before the call: a process that was stopped meanwhile must not make it
+        if lane.lease_ends <= Instant::now() {
+            return None;
+        }
+        let Called { attempt, next } = self.call(lane, via, started_ms).await;
+        Some(outcome(lane, Some(attempt), None, next))
     }
 
     /// The account as this node knows it; one that another node has just added is read first.

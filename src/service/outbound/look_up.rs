@@ -103,7 +103,7 @@ impl Outbound {
 }
 
 /// What the account wants, as far as its provider can.
-fn policy(via: &Line) -> Uncertain {
+pub(super) fn policy(via: &Line) -> Uncertain {
     match via.account.uncertain {
         Uncertain::Reconcile if !via.connector.can_list() => Uncertain::Resend,
         other => other,

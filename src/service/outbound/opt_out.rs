@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::drive::Lane;
 use super::{Error, Extra, Outbound, RACES, Why};
 use crate::model::message::{Direction, State};
 use crate::model::{ClientId, MessageId, Millis, Segments};
@@ -12,7 +11,7 @@ use crate::service::book::Sender;
 use crate::store;
 use crate::store::message::Message;
 use crate::store::opt_out::{self, OptOut};
-use crate::store::outbox::intake::{Accepted, New};
+use crate::store::outbox::intake::New;
 
 /// Twilio's code for a recipient who has opted out.
 pub(super) const OPTED_OUT: i64 = 21610;
@@ -95,12 +94,11 @@ impl Outbound {
             let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
             let (message, lane) = (message.clone(), lane.clone());
             let told = self.told(&message, message.state, Why::default());
-            let new = New { message: message.clone(), lane, due_ms: None, kept: None, told, passes_opt_out: true };
+            let leave = self.leave(&message);
+            let (due_ms, kept, passes_opt_out) = (None, None, true);
+            let new = New { message, lane, due_ms, kept, told, passes_opt_out, lease_ends, leave };
             match self.intake.write(new).await {
-                Ok(accepted) => {
-                    if let Accepted::Leased { head, permit } = accepted {
-                        self.start(Lane::new(head, message, lease_ends, permit));
-                    }
+                Ok(_) => {
                     self.parts.metrics.accepted();
                     self.parts.events.wake();
                     return Ok(());

@@ -87,6 +87,7 @@ impl Intake {
 impl Write for Intake {
     type Item = New;
     type Done = Taken;
+    type Answer = Taken;
 
     async fn write(&self, items: &[New]) -> Result<Vec<Taken>> {
         let mut known = self.known(items).await?;
@@ -113,6 +114,10 @@ impl Write for Intake {
             place.send(job);
         }
         Ok(done)
+    }
+
+    fn finish(&self, _item: Self::Item, done: Self::Done) -> Self::Answer {
+        done
     }
 }
 

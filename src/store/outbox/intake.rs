@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
-use super::{Head, LANE, WAITING, place};
+use super::{CALLING, Head, LANE, WAITING, place};
 use crate::model::{Clock, Millis};
 use crate::store::batch::Write;
 use crate::store::event::{self, Told};
 use crate::store::message::{self, Message};
 use crate::store::{Change, Error, Query, Result, Store, Value};
 
-/// A message to accept.
-pub struct New {
+/// A message to accept. `T` is leave to call its provider at once, if there is.
+pub struct New<T> {
     pub message: Message,
     /// Names the pair (from, to), as does the opt-out between them.
     pub lane: String,
@@ -24,6 +25,9 @@ pub struct New {
     pub told: Told,
     /// Goes to a recipient who has opted out too: it confirms just that.
     pub passes_opt_out: bool,
+    /// By whose monotonic clock the lease ends, if its lane is born leased.
+    pub lease_ends: Instant,
+    pub leave: Option<T>,
 }
 
 /// A reply kept under a client's idempotency key.
@@ -34,13 +38,20 @@ pub struct Kept {
     pub reply: String,
 }
 
+/// A message that is first in its lane, which this node owns: send it.
+pub struct Leased<T> {
+    pub message: Message,
+    pub head: Head,
+    pub lease_ends: Instant,
+    pub permit: OwnedSemaphorePermit,
+    /// The lane was born saying that the provider is being called: leave to do so, and since when.
+    pub call: Option<(T, Millis)>,
+}
+
 /// What became of a message.
 #[derive(Debug)]
 pub enum Accepted {
-    /// It is first in its lane, which this node owns: send it.
-    Leased { head: Head, permit: OwnedSemaphorePermit },
-    /// Its turn comes later.
-    Waiting,
+    Stored,
     /// The same request came before, and this was its reply.
     Replayed(String),
     /// Another request came under this key.
@@ -49,14 +60,28 @@ pub enum Accepted {
     OptedOut,
 }
 
+/// What is decided over a message, before its caller is told.
+#[derive(Debug)]
+pub enum Decided {
+    /// Owned by this node, and since when its provider is being called, if it is.
+    Leased {
+        head: Head,
+        permit: OwnedSemaphorePermit,
+        started_ms: Option<Millis>,
+    },
+    Known(Accepted),
+}
+
 /// Writes batches of new messages.
-pub struct Intake {
+pub struct Intake<T> {
     pub store: Store,
     pub clock: Clock,
     pub owner: String,
     pub lease_ms: Millis,
     /// How many lanes this node may hold in memory.
     pub room: Arc<Semaphore>,
+    /// Sends what is leased, even when its caller has gone away.
+    pub start: Box<dyn Fn(Leased<T>) + Send + Sync>,
 }
 
 /// What the store knows that decides over a batch.
@@ -66,8 +91,8 @@ struct Known {
     lanes: HashMap<String, u128>,
 }
 
-impl Intake {
-    async fn look_up(&self, items: &[New]) -> Result<Known> {
+impl<T> Intake<T> {
+    async fn look_up(&self, items: &[New<T>]) -> Result<Known> {
         let mut keys: Vec<Value> = items.iter().map(|item| item.lane.as_str().into()).collect();
         keys.dedup();
         let kept: Vec<Value> =
@@ -99,13 +124,14 @@ impl Intake {
     }
 }
 
-impl Write for Intake {
-    type Item = New;
-    type Done = Accepted;
+impl<T: Send + Sync + 'static> Write for Intake<T> {
+    type Item = New<T>;
+    type Done = Decided;
+    type Answer = Accepted;
 
     const TRIES_AGAIN: u32 = 20;
 
-    async fn write(&self, items: &[New]) -> Result<Vec<Accepted>> {
+    async fn write(&self, items: &[New<T>]) -> Result<Vec<Decided>> {
         let mut known = self.look_up(items).await?;
         let mut plan = Plan { now_ms: self.clock.now_ms(), ..Plan::default() };
         let mut done = Vec::with_capacity(items.len());
@@ -117,6 +143,16 @@ impl Write for Intake {
             self.store.commit(change.settled_by("SELECT 1 FROM sb_message WHERE id = ?", vec![id])).await?;
         }
         Ok(done)
+    }
+
+    fn finish(&self, item: New<T>, done: Decided) -> Accepted {
+        let (head, permit, started_ms) = match done {
+            Decided::Known(accepted) => return accepted,
+            Decided::Leased { head, permit, started_ms } => (head, permit, started_ms),
+        };
+        let New { message, lease_ends, leave, .. } = item;
+        (self.start)(Leased { message, head, lease_ends, permit, call: leave.zip(started_ms) });
+        Accepted::Stored
     }
 }
 
@@ -143,19 +179,21 @@ struct Plan {
 struct Joining {
     is_new: bool,
     is_ours: bool,
+    /// Its first message's provider is called as soon as this is written.
+    is_calling: bool,
     count: i64,
     last: u128,
 }
 
 impl Plan {
-    fn take(&mut self, item: &New, known: &mut Known, room: &Arc<Semaphore>) -> Accepted {
+    fn take<T>(&mut self, item: &New<T>, known: &mut Known, room: &Arc<Semaphore>) -> Decided {
         let known_reply = item.kept.as_ref().and_then(|kept| Some((kept, known.replies.get(&kept.id)?)));
         if let Some((kept, (request_hash, reply))) = known_reply {
             let is_same = *request_hash == kept.request_hash;
-            return if is_same { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused };
+            return Decided::Known(if is_same { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused });
         }
         if known.opted_out.contains(&item.lane) && !item.passes_opt_out {
-            return Accepted::OptedOut;
+            return Decided::Known(Accepted::OptedOut);
         }
         if let Some(kept) = &item.kept {
             let (id, hash, reply) = (kept.id.clone(), kept.request_hash.clone(), kept.reply.clone());
@@ -168,31 +206,29 @@ impl Plan {
         self.told.targets.extend_from_slice(&item.told.targets);
         if let Some(due_ms) = item.due_ms {
             self.scheduled.push(vec![item.message.id.hex().into(), due_ms.into()]);
-            return Accepted::Waiting;
+            return Decided::Known(Accepted::Stored);
         }
         self.join(item, known, room)
     }
 
-    fn join(&mut self, item: &New, known: &Known, room: &Arc<Semaphore>) -> Accepted {
+    fn join<T>(&mut self, item: &New<T>, known: &Known, room: &Arc<Semaphore>) -> Decided {
         let mut permit = None;
         let joining = self.lanes.entry(item.lane.clone()).or_insert_with(|| {
             let last = known.lanes.get(&item.lane).copied();
             if last.is_none() {
                 permit = room.clone().try_acquire_owned().ok();
             }
-            Joining { is_new: last.is_none(), is_ours: permit.is_some(), count: 0, last: last.unwrap_or(0) }
+            let is_calling = permit.is_some() && item.leave.is_some();
+            Joining { is_new: last.is_none(), is_ours: permit.is_some(), is_calling, count: 0, last: last.unwrap_or(0) }
         });
         joining.count += 1;
         // behind all that stand there, whatever another node's clock says
         joining.last = (joining.last + 1).max(item.message.id.bits());
         let place = place(&item.lane, joining.last);
         self.places.push(vec![place.as_str().into(), item.message.id.hex().into()]);
-        match permit {
-            Some(permit) => {
-                Accepted::Leased { head: Head { lane: item.lane.clone(), place, message: item.message.id }, permit }
-            }
-            None => Accepted::Waiting,
-        }
+        let Some(permit) = permit else { return Decided::Known(Accepted::Stored) };
+        let head = Head { lane: item.lane.clone(), place, message: item.message.id };
+        Decided::Leased { head, permit, started_ms: joining.is_calling.then_some(self.now_ms) }
     }
 
     fn change(self, owner: &str, lease_ms: Millis) -> Change {
@@ -222,15 +258,18 @@ fn join_lanes(
         if joining.is_new {
             let (owner, ready_ms) =
                 if joining.is_ours { (Value::from(owner), now_ms + lease_ms) } else { (Value::Null, now_ms) };
+            let called_ms = joining.is_calling.then_some(now_ms);
             born.push(vec![
                 lane.into(),
                 owner,
                 ready_ms.into(),
-                WAITING.into(),
+                (if joining.is_calling { CALLING } else { WAITING }).into(),
                 joining.count.into(),
                 format!("{:032x}", joining.last).into(),
                 0.into(),
-                0.into(),
+                i64::from(joining.is_calling).into(),
+                called_ms.into(),
+                called_ms.into(),
             ]);
         } else {
             let (last, keys) = joined.entry(joining.count).or_default();
@@ -238,8 +277,9 @@ fn join_lanes(
             keys.push(lane.into());
         }
     }
-    change =
-        change.insert("INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries)", born);
+    let into = "INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries, first_ms, \
+                started_ms)";
+    change = change.insert(into, born);
     for (count, (last, keys)) in joined {
         let last = Value::from(format!("{last:032x}"));
         change = change.each(

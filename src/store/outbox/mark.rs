@@ -35,6 +35,7 @@ pub struct Mark {
 impl Write for Mark {
     type Item = Ready;
     type Done = Marked;
+    type Answer = Marked;
 
     async fn write(&self, items: &[Ready]) -> Result<Vec<Marked>> {
         let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.as_str().into()).collect();
@@ -84,6 +85,10 @@ impl Write for Mark {
             if may_not(item) { Marked::OptedOut } else { Marked::Call { started_ms: now_ms } }
         };
         Ok(items.iter().map(answer).collect())
+    }
+
+    fn finish(&self, _item: Self::Item, done: Self::Done) -> Self::Answer {
+        done
     }
 }
 
