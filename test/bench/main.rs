@@ -14,6 +14,7 @@ mod carrier;
 mod disk;
 mod flow;
 mod handshake;
+mod inbound;
 mod latency;
 mod load;
 mod message;
@@ -35,8 +36,19 @@ use plan::Plan;
 use table::Table;
 
 /// In the order in which they run.
-const PARTS: [&str; 10] =
-    ["start", "password", "handshakes", "argon2", "sockets", "seed", "messages", "flow", "latency", "carrier"];
+const PARTS: [&str; 11] = [
+    "start",
+    "password",
+    "handshakes",
+    "argon2",
+    "sockets",
+    "seed",
+    "messages",
+    "flow",
+    "latency",
+    "carrier",
+    "inbound",
+];
 
 fn main() -> Result {
     // cargo gives --bench
@@ -64,7 +76,8 @@ fn main() -> Result {
                 "messages" => message::measure(&mut table, &plan).await?,
                 "flow" => found = Some(flow::measure(&mut table, &plan).await?),
                 "latency" => latency::measure(&mut table, &plan, found).await?,
-                _ => carrier::measure(&mut table, &plan).await?,
+                "carrier" => carrier::measure(&mut table, &plan).await?,
+                _ => inbound::measure(&mut table, &plan).await?,
             }
         }
         Result::Ok(())
