@@ -1,7 +1,7 @@
 //! `make bench`: what pairing, sending and receiving cost, each figure beside its reference, measured in one run.
 //!
 //! `make bench ARGS=handshakes` runs one part, see [`PARTS`]; with `--short` the newer ones only try whether they
-//! work.
+//! work. `make bench-large` is the part `large`, which nothing else runs.
 
 #![expect(clippy::cast_precision_loss, reason = "counts of sockets and handshakes are small")]
 
@@ -12,9 +12,11 @@ mod harness;
 mod argon2;
 mod carrier;
 mod disk;
+mod fill;
 mod flow;
 mod handshake;
 mod inbound;
+mod large;
 mod latency;
 mod load;
 mod message;
@@ -54,8 +56,8 @@ fn main() -> Result {
     // cargo gives --bench
     let (options, mut wanted): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
-    let unknown = wanted.iter().find(|part| !PARTS.contains(&part.as_str()));
-    ensure!(unknown.is_none(), "no part {unknown:?}: there are {PARTS:?}");
+    let unknown = wanted.iter().find(|part| *part != "large" && !PARTS.contains(&part.as_str()));
+    ensure!(unknown.is_none(), "no part {unknown:?}: there are {PARTS:?}, and large");
     if wanted.is_empty() {
         wanted = PARTS.map(str::to_owned).to_vec();
     }
@@ -64,7 +66,7 @@ fn main() -> Result {
     let mut table = Table::default();
     let done = runtime.block_on(async {
         let mut found = None;
-        for part in PARTS.into_iter().filter(|part| wanted.iter().any(|one| one == part)) {
+        for part in PARTS.into_iter().chain(["large"]).filter(|part| wanted.iter().any(|one| one == part)) {
             eprintln!("{part}:");
             match part {
                 "start" => start::measure(&mut table).await?,
@@ -77,7 +79,8 @@ fn main() -> Result {
                 "flow" => found = Some(flow::measure(&mut table, &plan).await?),
                 "latency" => latency::measure(&mut table, &plan, found).await?,
                 "carrier" => carrier::measure(&mut table, &plan).await?,
-                _ => inbound::measure(&mut table, &plan).await?,
+                "inbound" => inbound::measure(&mut table, &plan).await?,
+                _ => large::measure(&mut table, &plan).await?,
             }
         }
         Result::Ok(())

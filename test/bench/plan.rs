@@ -14,14 +14,17 @@ pub struct Plan {
     pub trial: Duration,
     /// How long a rate must then be held.
     pub hold: Duration,
+    /// Messages in the store of `make bench-large`.
+    pub stored: usize,
     pub is_short: bool,
 }
 
 impl Plan {
     pub fn new(is_short: bool) -> Self {
-        let (rounds, [span, trial, hold]) = if is_short { (1, [1, 2, 4]) } else { (3, [5, 6, 60]) };
+        let (rounds, [span, trial, hold], stored) =
+            if is_short { (1, [1, 2, 4], 50_000) } else { (3, [5, 6, 60], 5_000_000) };
         let [span, trial, hold] = [span, trial, hold].map(Duration::from_secs);
-        Self { rounds, span, trial, hold, is_short }
+        Self { rounds, span, trial, hold, stored, is_short }
     }
 }
 
