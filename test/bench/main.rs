@@ -1,6 +1,7 @@
-//! `make bench`: what pairing costs, each figure beside its reference, measured in one run.
+//! `make bench`: what pairing, sending and receiving cost, each figure beside its reference, measured in one run.
 //!
-//! `make bench ARGS=handshakes` runs one part: start, sockets, handshakes, password, argon2, seed, messages, carrier.
+//! `make bench ARGS=handshakes` runs one part, see [`PARTS`]; with `--short` the newer ones only try whether they
+//! work. `make bench-large` is the part `large`, which nothing else runs.
 
 #![expect(clippy::cast_precision_loss, reason = "counts of sockets and handshakes are small")]
 
@@ -11,51 +12,83 @@ mod harness;
 mod argon2;
 mod carrier;
 mod disk;
+mod fill;
+mod flow;
 mod handshake;
+mod inbound;
+mod large;
+mod latency;
+mod load;
 mod message;
+mod meter;
 mod password;
+mod plan;
 mod process;
 mod seed;
 mod socket;
+mod stage;
 mod start;
 mod table;
 mod wire;
 
+use anyhow::ensure;
+
 use harness::Result;
+use plan::Plan;
 use table::Table;
 
+/// In the order in which they run.
+const PARTS: [&str; 11] = [
+    "start",
+    "password",
+    "handshakes",
+    "argon2",
+    "sockets",
+    "seed",
+    "messages",
+    "flow",
+    "latency",
+    "carrier",
+    "inbound",
+];
+
 fn main() -> Result {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    // cargo gives --bench
+    let (options, mut wanted): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
+    let unknown = wanted.iter().find(|part| *part != "large" && !PARTS.contains(&part.as_str()));
+    ensure!(unknown.is_none(), "no part {unknown:?}: there are {PARTS:?}, and large");
+    if wanted.is_empty() {
+        wanted = PARTS.map(str::to_owned).to_vec();
+    }
+    let plan = Plan::new(options.iter().any(|option| option == "--short"));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
     let mut table = Table::default();
-    runtime.block_on(async {
-        if is_wanted("start") {
-            start::measure(&mut table).await?;
-        }
-        if is_wanted("password") {
-            password::measure(&mut table);
-        }
-        if is_wanted("handshakes") {
-            handshake::measure(&mut table).await?;
-        }
-        if is_wanted("argon2") {
-            argon2::measure(&mut table).await?;
-        }
-        if is_wanted("sockets") {
-            socket::measure(&mut table).await?;
-        }
-        if is_wanted("seed") {
-            seed::measure(&mut table).await?;
-        }
-        if is_wanted("messages") {
-            message::measure(&mut table).await?;
-        }
-        if is_wanted("carrier") {
-            carrier::measure(&mut table).await?;
+    let done = runtime.block_on(async {
+        let mut found = None;
+        for part in PARTS.into_iter().chain(["large"]).filter(|part| wanted.iter().any(|one| one == part)) {
+            eprintln!("{part}:");
+            match part {
+                "start" => start::measure(&mut table).await?,
+                "password" => password::measure(&mut table),
+                "handshakes" => handshake::measure(&mut table).await?,
+                "argon2" => argon2::measure(&mut table).await?,
+                "sockets" => socket::measure(&mut table).await?,
+                "seed" => seed::measure(&mut table).await?,
+                "messages" => message::measure(&mut table, &plan).await?,
+                "flow" => found = Some(flow::measure(&mut table, &plan).await?),
+                "latency" => latency::measure(&mut table, &plan, found).await?,
+                "carrier" => carrier::measure(&mut table, &plan).await?,
+                "inbound" => inbound::measure(&mut table, &plan).await?,
+                _ => large::measure(&mut table, &plan).await?,
+            }
         }
         Result::Ok(())
-    })?;
+    });
+    // what was measured before something failed too
     table.print();
-    Ok(())
+    if plan.is_short {
+        println!("\nA short run: its figures say nothing.");
+    }
+    done
 }

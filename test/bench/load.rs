@@ -1,0 +1,103 @@
+//! Offers load: posts over kept connections, as fast as answers come or at a pace.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use crate::harness::{Result, Server};
+use crate::process;
+use crate::wire::Wire;
+
+pub const CONNECTIONS: usize = 64;
+
+/// What is posted: more lines of the head, and the body.
+pub struct Post {
+    pub head: String,
+    pub body: String,
+}
+
+#[derive(Clone)]
+pub struct Load {
+    pub path: &'static str,
+    /// Makes the post of this number; no number comes twice within an offer.
+    pub make: Arc<dyn Fn(usize) -> Post + Send + Sync>,
+    /// Posts a second; as fast as answers come where it is not given.
+    pub pace: Option<f64>,
+}
+
+/// What was answered well, and what that took.
+pub struct Offered {
+    pub count: usize,
+    pub rate: f64,
+    /// Processor time of each, in microseconds: the server's and our own.
+    pub server_us: f64,
+    pub generator_us: f64,
+}
+
+impl Offered {
+    pub fn show(&self, what: &str) {
+        let Self { rate, server_us, generator_us, .. } = self;
+        eprintln!(
+            "{what}: {rate:.0}/s, processor time of each: server {server_us:.0} us, generator {generator_us:.0} us"
+        );
+    }
+}
+
+pub async fn offer(server: &Server, load: &Load, span: Duration) -> Result<Offered> {
+    let (count, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let cpu = || Result::Ok((process::cpu_seconds(server.pid())?, process::cpu_seconds(std::process::id())?));
+    let before = cpu()?;
+    let begun = Instant::now();
+    let mut workers = Vec::new();
+    for worker in 0..CONNECTIONS {
+        let (load, count, is_over, port) = (load.clone(), count.clone(), is_over.clone(), server.port);
+        workers.push(tokio::spawn(async move { press(port, &load, worker, begun, &count, &is_over).await }));
+    }
+    tokio::time::sleep(span).await;
+    is_over.store(true, Ordering::Relaxed);
+    let (done, spent, after) = (count.load(Ordering::Relaxed), begun.elapsed().as_secs_f64(), cpu()?);
+    for worker in workers {
+        worker.await??;
+    }
+    ensure!(done > 0, "nothing was answered within {span:?}");
+    let each = |after: f64, before: f64| (after - before) * 1e6 / done as f64;
+    Ok(Offered {
+        count: done,
+        rate: done as f64 / spent,
+        server_us: each(after.0, before.0),
+        generator_us: each(after.1, before.1),
+    })
+}
+
+/// One connection's share, until it is over.
+async fn press(
+    port: u16,
+    load: &Load,
+    worker: usize,
+    begun: Instant,
+    count: &AtomicUsize,
+    is_over: &AtomicBool,
+) -> Result {
+    let mut wire = Wire::connect(port).await?;
+    let mut number = worker;
+    loop {
+        if let Some(pace) = load.pace {
+            let due = begun + Duration::from_secs_f64(number as f64 / pace);
+            // one that is late goes at once, without a detour over the timer
+            if due > Instant::now() {
+                tokio::time::sleep_until(due.into()).await;
+            }
+        }
+        if is_over.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let Post { head, body } = (load.make)(number);
+        let answer = wire.post_with(load.path, &head, &body).await?;
+        let is_well = (200..300).contains(&answer.status);
+        ensure!(is_well, "{}: {}: {}", load.path, answer.status, String::from_utf8_lossy(&answer.body));
+        count.fetch_add(1, Ordering::Relaxed);
+        number += CONNECTIONS;
+    }
+}
