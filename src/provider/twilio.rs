@@ -216,10 +216,11 @@ impl Twilio {
         Ok(Lookup { is_valid, country: read.country_code, national_format: read.national_format })
     }
 
-    /// `GET /2010-04-01/Accounts/{AC}.json`: whether the credentials are good.
+    /// `GET …/Messages.json?PageSize=1`: whether the credentials are good for what is asked of them later.
+    /// The account itself may not be read with an API key.
     pub async fn check(&self) -> Result<(), AskError> {
-        let request = self.host.request(Method::GET, &format!("{}.json", self.path));
-        self.ask(&self.host, request).await.map(|_| ())
+        let request = self.host.request(Method::GET, &format!("{}/Messages.json", self.path));
+        self.ask(&self.host, request.query(&[("PageSize", "1")])).await.map(|_| ())
     }
 
     async fn ask(&self, host: &Host, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {

@@ -180,7 +180,7 @@ async fn questions_are_answered_or_told_why_not() -> Result {
     assert_eq!(twilio.lookup("+14155550100").await?.country.as_deref(), Some("US"));
     assert!(matches!(twilio.check().await, Err(AskError::Unreachable { .. })));
     let asked = mock.asked();
-    assert!(asked[0].starts_with("GET /2010-04-01/Accounts/AC1.json "), "{asked:?}");
+    assert!(asked[0].starts_with("GET /2010-04-01/Accounts/AC1/Messages.json?PageSize=1 "), "{asked:?}");
     assert!(asked[4].starts_with("GET /v2/PhoneNumbers/%2B14155550100 "), "{asked:?}");
     Ok(())
 }
