@@ -237,10 +237,12 @@ impl MessageIn {
     /// This as what we sent, where it can be that message.
     fn if_same(self, message: &Outgoing, since_ms: Millis) -> Option<Sent> {
         let created_ms = millis(self.date_created.as_deref())?;
-        let (from, to, body) = (self.from.unwrap_or_default(), self.to?, self.body.unwrap_or_default());
+        let (from, body) = (self.from.unwrap_or_default(), self.body.unwrap_or_default());
         let is_sender = from == message.from || self.messaging_service_sid.as_deref() == Some(&message.from);
         let is_body = body == message.body || body.strip_prefix(TRIAL) == Some(&message.body);
-        let is_ours = is_sender && is_body && to == message.to && !self.direction.starts_with("inbound");
+        let is_ours = is_sender && is_body && self.to? == message.to && !self.direction.starts_with("inbound");
+        // as we wrote it: the caller does not know what Twilio makes of a sender or puts before a body
+        let (from, to, body) = (message.from.clone(), message.to.clone(), message.body.clone());
         (is_ours && created_ms >= since_ms).then_some(Sent { provider_id: self.sid, to, from, body, created_ms })
     }
 }
