@@ -141,7 +141,8 @@ fn start_log(config: &Config, is_server: bool) -> anyhow::Result<()> {
     use std::io::IsTerminal as _;
     let level = if is_server { config.log.level.as_str() } else { "error" };
     // the migrations' own lines say less than ours; a directive of the reader's goes above this
-    let filter = EnvFilter::try_new(format!("refinery_core=warn,{level}"))
+    // that last one writes segments of paths down, and Flowroute's hold a secret
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,{level},warp::filters::path=off"))
         .map_err(|error| anyhow::anyhow!("bad value for `log.level`: {level}: {error}"))?;
     let is_watched = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_watched);

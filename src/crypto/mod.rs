@@ -44,7 +44,7 @@ impl From<openssl::error::ErrorStack> for Error {
 fn vectors(name: &str) -> Result<Option<serde_json::Value>, Box<dyn std::error::Error>> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors").join(name);
     if !path.exists() {
-        println!("skipped: there is no {}", path.display());
+        eprintln!("skipped: there is no {}", path.display());
         return Ok(None);
     }
     Ok(Some(serde_json::from_slice(&std::fs::read(path)?)?))

@@ -27,6 +27,23 @@ fn the_contract_s_known_answer_holds() {
 }
 
 #[test]
+fn what_their_library_seals_is_ours() -> Result<(), Box<dyn std::error::Error>> {
+    let Some(vectors) = crate::crypto::vectors("sms_payload_v2.json")? else { return Ok(()) };
+    let cases = vectors["cases"].as_array().ok_or("no cases")?;
+    assert!(cases.len() >= 4);
+    for case in cases {
+        let text = |name: &str| case[name].as_str().ok_or(name.to_owned());
+        let key = SharedKey::from_bytes(text("shared_key_ascii")?.as_bytes())?;
+        let iv = text("iv_ascii")?.as_bytes().try_into()?;
+        assert_eq!(Payload::seal_with(&key, iv, text("plaintext")?)?, text("sms_text_b64")?);
+        for name in ["sms_text_b64", "sms_text_b64_wrapped_76"] {
+            assert_eq!(open(text(name)?, std::slice::from_ref(&key)).as_deref(), Some(text("plaintext")?), "{case}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn the_inner_base64_may_be_wrapped_too() {
     let text = STANDARD.encode("abcdefghijklmnop5c6DDo1vM+Iy\nslGvOTkQmA==\n");
     assert_eq!(open(&text, &[key()]).as_deref(), Some("t:hello"));

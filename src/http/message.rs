@@ -4,7 +4,7 @@ mod shape;
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
+use ::http::{Method, StatusCode, Uri};
 use bytes::Buf;
 use futures_util::Stream;
 use utoipa::OpenApi;
@@ -98,10 +98,8 @@ fn request(posted: MessageIn) -> Result<Request, Refusal> {
     if posted.media_urls.len() > 10 {
         return Err(wrong("media_urls", &"holds 10 at most"));
     }
-    for url in &posted.media_urls {
-        if !(url.starts_with("https://") || url.starts_with("http://")) || url.len() > 2048 {
-            return Err(wrong("media_urls", &"holds what is no http URL"));
-        }
+    if !posted.media_urls.iter().all(|url| is_web(url)) {
+        return Err(wrong("media_urls", &"holds what is no http URL"));
     }
     let metadata = posted.metadata;
     if metadata.as_ref().is_some_and(|map| serde_json::to_string(map).is_ok_and(|text| text.len() > 4096)) {
@@ -109,6 +107,14 @@ fn request(posted: MessageIn) -> Result<Request, Refusal> {
     }
     let MessageIn { body, media_urls, valid_for, callback_url, .. } = posted;
     Ok(Request { from, to, body, media_urls, send_at_ms, valid_for, callback_url, metadata })
+}
+
+/// Whether a carrier could fetch it: a URL as it is written on the wire, every odd character escaped.
+fn is_web(url: &str) -> bool {
+    let parsed = url.parse::<Uri>().ok().filter(|_| url.is_ascii() && url.len() <= 2048);
+    parsed.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    })
 }
 
 /// `GET /v1/messages`: messages, newest first, filtered by number, state, direction and time.

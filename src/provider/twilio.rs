@@ -216,10 +216,10 @@ impl Twilio {
         Ok(Lookup { is_valid, country: read.country_code, national_format: read.national_format })
     }
 
-    /// `GET /2010-04-01/Accounts/{AC}.json`: whether the credentials are good.
+    /// `GET …/Messages.json?PageSize=1`: whether the credentials are good. API keys may not read the account itself.
     pub async fn check(&self) -> Result<(), AskError> {
-        let request = self.host.request(Method::GET, &format!("{}.json", self.path));
-        self.ask(&self.host, request).await.map(|_| ())
+        let request = self.host.request(Method::GET, &format!("{}/Messages.json", self.path));
+        self.ask(&self.host, request.query(&[("PageSize", "1")])).await.map(|_| ())
     }
 
     async fn ask(&self, host: &Host, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
@@ -233,13 +233,14 @@ fn unreadable() -> AskError {
 }
 
 impl MessageIn {
-    /// This as what we sent, where it can be that message.
+    /// This as we sent it, where it can be that message; Twilio may name another sender, and put words before a body.
     fn if_same(self, message: &Outgoing, since_ms: Millis) -> Option<Sent> {
         let created_ms = millis(self.date_created.as_deref())?;
-        let (from, to, body) = (self.from.unwrap_or_default(), self.to?, self.body.unwrap_or_default());
+        let (from, body) = (self.from.unwrap_or_default(), self.body.unwrap_or_default());
         let is_sender = from == message.from || self.messaging_service_sid.as_deref() == Some(&message.from);
         let is_body = body == message.body || body.strip_prefix(TRIAL) == Some(&message.body);
-        let is_ours = is_sender && is_body && to == message.to && !self.direction.starts_with("inbound");
+        let is_ours = is_sender && is_body && self.to? == message.to && !self.direction.starts_with("inbound");
+        let (from, to, body) = (message.from.clone(), message.to.clone(), message.body.clone());
         (is_ours && created_ms >= since_ms).then_some(Sent { provider_id: self.sid, to, from, body, created_ms })
     }
 }

@@ -1,6 +1,7 @@
 //! What must hold when things go wrong: races, crashes, outages, hostile clients, other nodes, spies.
 
 mod crash;
+mod credential;
 mod hostile;
 mod node;
 mod outage;

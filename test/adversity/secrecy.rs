@@ -19,7 +19,7 @@ const BACKEND: [&str; 5] = ["users", "usersInfos", "wallets", "credentials", "sb
 const GRANT: &str = r#"{"access_token":"dummy"}"#;
 
 /// Everything in the store, as bytes.
-async fn dump(server: &Server, layout: Layout) -> Result<Vec<u8>> {
+pub async fn dump(server: &Server, layout: Layout) -> Result<Vec<u8>> {
     let mut all = Vec::new();
     if !layout.is_mariadb() {
         for name in ["store.db", "store.db-wal", "store.db-shm"] {
@@ -56,12 +56,12 @@ async fn table_bytes(store: &Store, table: &str) -> Result<Vec<u8>> {
     Ok(all)
 }
 
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+pub fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
 /// A secret in every spelling in which it might lie about.
-fn spellings(secret: &[u8]) -> Vec<Vec<u8>> {
+pub fn spellings(secret: &[u8]) -> Vec<Vec<u8>> {
     let hex = hex::encode(secret);
     vec![secret.to_vec(), STANDARD.encode(secret).into_bytes(), hex.to_uppercase().into_bytes(), hex.into_bytes()]
 }

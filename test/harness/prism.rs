@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Result;
@@ -26,15 +26,11 @@ const KEEPER: &str = r#""$@" & cat >/dev/null; kill $!; wait $!"#;
 impl Prism {
     /// `None` where the description is not beside the repository; the caller's test says so and passes.
     pub async fn start() -> Result<Option<Self>> {
-        let description = root().join("../shared/specs/twilio_api_v2010_messages_calls.json");
-        if !description.exists() {
-            eprintln!("skipped: {} is not there", description.display());
-            return Ok(None);
-        }
+        let Some(description) = Self::description()? else { return Ok(None) };
         let prism = std::env::var("SWITCHBOARD_TEST_PRISM").context("SWITCHBOARD_TEST_PRISM: run `make test`")?;
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("twilio.json");
-        std::fs::write(&file, answerable(serde_json::from_slice(&std::fs::read(description)?)?).to_string())?;
+        std::fs::write(&file, answerable(description).to_string())?;
         let port = free_port()?;
         let log = std::fs::File::create(folder.path().join("log"))?;
         let child = Command::new("sh")
@@ -48,6 +44,16 @@ impl Prism {
         let mut prism = Self { child, port, folder };
         prism.await_ready().await?;
         Ok(Some(prism))
+    }
+
+    /// Twilio's own description.
+    pub fn description() -> Result<Option<Value>> {
+        let path = root().join("../shared/specs/twilio_api_v2010_messages_calls.json");
+        if !path.exists() {
+            eprintln!("skipped: {} is not there", path.display());
+            return Ok(None);
+        }
+        Ok(Some(serde_json::from_slice(&std::fs::read(path)?)?))
     }
 
     async fn await_ready(&mut self) -> Result {
@@ -73,7 +79,8 @@ impl Prism {
     }
 }
 
-/// Drops a format that Twilio's own lists break (`…_uri` is a path there), or Prism would not answer them.
+/// Drops a format that Twilio's own lists break (`…_uri` is a path there), or Prism would not answer them, and writes
+/// OpenAPI's default for lists in forms out (a repeated name), which Prism does not know. It looks at the last only.
 fn answerable(mut description: Value) -> Value {
     let mut open = vec![&mut description];
     while let Some(value) = open.pop() {
@@ -82,6 +89,9 @@ fn answerable(mut description: Value) -> Value {
                 if fields.get("format").is_some_and(|format| format == "uri") {
                     fields.remove("format");
                 }
+                if let Some(form) = fields.get_mut("application/x-www-form-urlencoded") {
+                    spell_lists_out(form);
+                }
                 open.extend(fields.values_mut());
             }
             Value::Array(items) => open.extend(items),
@@ -89,6 +99,13 @@ fn answerable(mut description: Value) -> Value {
         }
     }
     description
+}
+
+fn spell_lists_out(form: &mut Value) {
+    let properties = form["schema"]["properties"].as_object().into_iter().flatten();
+    let lists = properties.filter(|(_, schema)| schema["type"] == "array");
+    let encoding = lists.map(|(name, _)| (name.clone(), json!({ "style": "form", "explode": true }))).collect();
+    form["encoding"] = Value::Object(encoding);
 }
 
 impl Drop for Prism {

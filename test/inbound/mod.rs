@@ -5,6 +5,6 @@ mod flowroute;
 mod keyword;
 mod loopback;
 mod loss;
-mod play;
+pub mod play;
 mod receipt;
 mod twilio;

@@ -28,5 +28,5 @@ mod sync;
 mod tls;
 mod tls_command;
 mod user_database;
-mod vectors;
+pub mod vectors;
 mod wire;

@@ -17,10 +17,10 @@ use crate::harness::{Builder, Digests, Layout, PASSWORD, Phone, Result, Server, 
 use crate::{on_both_engines, on_every_layout};
 
 /// The vectors lie beside the repository on the machines that build it; elsewhere they are absent.
-fn vectors(name: &str) -> Result<Option<Value>> {
+pub fn vectors(name: &str) -> Result<Option<Value>> {
     let path = crate::harness::server::root().join("../shared/vectors").join(name);
     if !path.exists() {
-        println!("skipped: there is no {}", path.display());
+        eprintln!("skipped: there is no {}", path.display());
         return Ok(None);
     }
     Ok(Some(serde_json::from_slice(&std::fs::read(path)?)?))

@@ -4,8 +4,12 @@ mod carrier;
 mod fault;
 mod prism;
 mod python;
+mod receiver;
 mod schemathesis;
+mod twilio;
+mod validator;
 mod webhook;
+mod witness;
 
 use serde_json::Value;
 

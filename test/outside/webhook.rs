@@ -10,8 +10,8 @@ use warp::Filter as _;
 use super::{FROM, TO, send};
 use crate::harness::carrier::TOKEN;
 use crate::harness::carrier::signature::sign;
-use crate::harness::server::root;
 use crate::harness::{Carrier, Result, python};
+use crate::operations::vectors::vectors;
 
 /// A signature and the form that came with it.
 type Post = (String, Vec<(String, String)>);
@@ -130,12 +130,7 @@ async fn a_public_url_is_signed_and_the_machine_at_hand_connected_to() -> Result
 
 #[test]
 fn signatures_are_those_of_twilios_library() -> Result {
-    let path = root().join("../shared/vectors/twilio_signatures.json");
-    if !path.exists() {
-        println!("skipped: there is no {}", path.display());
-        return Ok(());
-    }
-    let vectors: Value = serde_json::from_slice(&std::fs::read(path)?)?;
+    let Some(vectors) = vectors("twilio_signatures.json")? else { return Ok(()) };
     let token = vectors["auth_token"].as_str().unwrap_or_default();
     let mut checked = 0;
     for case in vectors["cases"].as_array().into_iter().flatten().filter(|case| case["params"].is_object()) {

@@ -9,3 +9,5 @@ mod inbound;
 mod loss;
 pub mod play;
 pub mod sink;
+mod timing;
+mod vector;

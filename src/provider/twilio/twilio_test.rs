@@ -151,6 +151,7 @@ async fn a_search_reads_every_page_and_keeps_what_may_be_ours() -> Result {
     let found = twilio(&mock.url)?.find(&outgoing("+14155550100", "hello"), 1_700_000_000_900).await?;
     assert_eq!(found.iter().map(|sent| sent.provider_id.as_str()).collect::<Vec<_>>(), ["SM1", "SM4"]);
     assert_eq!(found[0].created_ms, 1_700_000_000_000);
+    assert_eq!(found[1].body, "hello", "what a trial account puts before it is not ours");
     let asked = mock.asked();
     let query = "Messages.json?To=%2B14155550100&DateSent%3E=2023-11-14&PageSize=100&From=%2B14155550199 HTTP/1.1";
     assert!(asked.len() == 2 && asked[0].contains(query) && asked[1].starts_with(&format!("GET {next} ")), "{asked:?}");
@@ -180,7 +181,7 @@ async fn questions_are_answered_or_told_why_not() -> Result {
     assert_eq!(twilio.lookup("+14155550100").await?.country.as_deref(), Some("US"));
     assert!(matches!(twilio.check().await, Err(AskError::Unreachable { .. })));
     let asked = mock.asked();
-    assert!(asked[0].starts_with("GET /2010-04-01/Accounts/AC1.json "), "{asked:?}");
+    assert!(asked[0].starts_with("GET /2010-04-01/Accounts/AC1/Messages.json?PageSize=1 "), "{asked:?}");
     assert!(asked[4].starts_with("GET /v2/PhoneNumbers/%2B14155550100 "), "{asked:?}");
     Ok(())
 }

@@ -1,0 +1,147 @@
+//! Our Twilio connector against a Twilio that nobody here wrote: whatever the running server asks, Prism accepts.
+
+use anyhow::ensure;
+use reqwest::Method;
+use serde_json::{Value, json};
+use switchboard::provider::credential::TwilioCredentials;
+use switchboard::provider::{Client, Settings, Twilio};
+
+use super::witness::Witness;
+use crate::events::{call, text, well};
+use crate::harness::carrier::{ACCOUNT, TOKEN};
+use crate::harness::{Builder, Layout, Result, Server, until};
+use crate::messages::{FROM, TO, account, drained, in_state, number, outcomes, send_id, sms};
+use crate::on_both_engines;
+
+const PUBLIC: &str = "https://sms.example.org";
+
+async fn serve(layout: Layout, witness: &Witness) -> Result<Builder> {
+    let builder = Builder::new(layout).await?.set("provider.twilio_base_url", witness.url());
+    let builder = builder.set("outbox.poll_every", "20ms").set("outbox.retry_first", "50ms");
+    Ok(builder.set("outbox.look_up_after", "100ms,200ms,300ms"))
+}
+
+/// Every kind of message that a client may post.
+fn messages() -> Vec<Value> {
+    let picture = |n: usize| format!("https://media.example.org/{n}.png?a=b&c=d%20e");
+    vec![
+        sms(TO, "hello & good-bye + 100 %", json!({})),
+        sms(TO, "Ça va ? ✓ 😀\r\n\tsecond line", json!({})),
+        sms(TO, &"0123456789".repeat(150), json!({})),
+        sms(TO, "one picture", json!({"media_urls": [picture(1)]})),
+        sms(TO, "", json!({"media_urls": [picture(1)]})),
+        sms(TO, "several", json!({"media_urls": (0..10).map(picture).collect::<Vec<_>>()})),
+        sms(TO, "valid for a while", json!({"valid_for": "10m", "metadata": {"order": 7}})),
+        sms("+33612345678", "abroad", json!({})),
+        json!({"from": "72772", "to": TO, "body": "from a short code"}),
+        json!({"from": "SENDER", "to": TO, "body": "from a name"}),
+    ]
+}
+
+/// Sends them all, and looks that the requests say what was posted.
+async fn send_all(server: &Server, witness: &Witness, status_url: Option<&str>) -> Result {
+    let before = witness.seen().len();
+    for message in messages() {
+        in_state(server, &send_id(server, message).await?, "sent").await?;
+    }
+    let seen = witness.seen().split_off(before);
+    assert_eq!(seen.len(), messages().len());
+    for (seen, posted) in seen.iter().zip(messages()) {
+        assert_eq!((seen.status, seen.values("To")), (201, vec![posted["to"].as_str().unwrap_or_default()]));
+        let media = posted["media_urls"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        assert_eq!(seen.values("MediaUrl"), media.collect::<Vec<_>>());
+        assert_eq!(seen.values("StatusCallback"), Vec::from_iter(status_url), "{seen:?}");
+    }
+    Ok(())
+}
+
+async fn prism_accepts_all_that_is_asked(layout: Layout) -> Result {
+    let Some(witness) = Witness::start().await? else { return Ok(()) };
+    let public = serve(layout, &witness).await?.set("http.public_url", PUBLIC).start().await?;
+    let private = serve(layout, &witness).await?.start().await?;
+    let status_url = format!("{PUBLIC}:443/webhooks/twilio/status");
+    for (server, status_url) in [(&public, Some(status_url.as_str())), (&private, None)] {
+        // with the check that is usual
+        let account = account(server, json!({"check": true})).await?;
+        well(server, "POST", &format!("/v1/accounts/{account}/check"), None).await?;
+        for (sender, can) in [(FROM, vec!["sms", "mms"]), ("72772", vec!["sms"]), ("SENDER", vec!["sms"])] {
+            number(server, &account, sender, json!({"capabilities": can})).await?;
+        }
+        send_all(server, &witness, status_url).await?;
+    }
+    let checks = witness.seen().iter().filter(|seen| seen.method == Method::GET).count();
+    assert_eq!(checks, 4, "two checks of each account");
+    let asked = reconciled(&public, &witness).await?;
+    assert!(asked.iter().any(|query| query.contains("PageToken=")), "next pages too: {asked:?}");
+    for name in ["To=", "From=", "DateSent%3E=", "PageSize="] {
+        assert!(asked.iter().all(|query| query.contains(name)), "{name}: {asked:?}");
+    }
+    println!("Prism accepted {} requests", witness.seen().len());
+    witness.verify()
+}
+
+/// Loses the answer to a send, so that it is asked for until it is sent again; the queries that asked.
+async fn reconciled(server: &Server, witness: &Witness) -> Result<Vec<String>> {
+    let before = witness.seen().len();
+    witness.lose(1);
+    let id = send_id(server, sms(TO, "did you get this?", json!({"media_urls": ["https://a.example/1"]}))).await?;
+    let sent = in_state(server, &id, "sent").await?;
+    ensure!(outcomes(&sent) == ["uncertain", "accepted"], "{sent}");
+    drained(server).await?;
+    let seen = witness.seen().split_off(before);
+    Ok(seen.into_iter().filter(|seen| seen.method == Method::GET).map(|seen| seen.query).collect())
+}
+
+on_both_engines!(prism_accepts_all_that_is_asked);
+
+/// What the connector can ask besides, and no part of the server asks yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn prism_accepts_the_connector_s_other_questions() -> Result {
+    let Some(witness) = Witness::start().await? else { return Ok(()) };
+    let settings = format!(
+        "twilio_base_url = '{0}'\ntwilio_lookup_base_url = '{0}'\nflowroute_base_url = '{0}'\ntimeout = '10s'\n\
+         connect_timeout = '5s'\nconnections_per_host = 4\nloopback_latency = '0s'\nloopback_receipts = false",
+        witness.url()
+    );
+    let settings: Settings = toml::from_str(&settings)?;
+    let credentials = json!({"account_sid": ACCOUNT, "auth_token": TOKEN});
+    let account: TwilioCredentials = serde_json::from_value(credentials)?;
+    let twilio = Twilio::open(&account, &settings, &Client::new(&settings)?);
+    ensure!(twilio.fetch("SM00000000000000000000000000000001").await?.is_some());
+    assert_eq!(witness.seen().len(), 1);
+    witness.verify()
+}
+
+/// The control: through the same server and witness, what the description forbids is seen and refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn prism_refuses_what_is_wrong() -> Result {
+    let Some(witness) = Witness::start().await? else { return Ok(()) };
+    let server = serve(Layout::SqliteShared, &witness).await?.start().await?;
+    // no account SID of Twilio's is that short
+    let credentials = json!({"account_sid": "AC1", "auth_token": TOKEN});
+    let checked = json!({"provider": "twilio", "credentials": credentials});
+    let (status, problem) = call(&server, "POST", "/v1/accounts", Some(checked)).await?;
+    assert!((400..500).contains(&status) && text(&problem["detail"])?.contains("422"), "{status} {problem}");
+    assert_eq!(witness.seen().len(), 1);
+    assert!(witness.verify().is_err(), "the witness passes over a refusal");
+
+    let account = account(&server, json!({"credentials": credentials})).await?;
+    number(&server, &account, FROM, json!({})).await?;
+    let id = send_id(&server, sms(TO, "x", json!({}))).await?;
+    let failed = until("a refusal", async || {
+        let message = well(&server, "GET", &format!("/v1/messages/{id}"), None).await?;
+        Ok((message["state"] == "failed").then_some(message))
+    });
+    assert_eq!(outcomes(&failed.await?), ["refused"]);
+    assert_eq!(witness.seen().last().map(|seen| seen.status), Some(422));
+
+    // a name that no description has passes Prism, and not the witness
+    let good = Witness::start().await?;
+    let Some(good) = good else { return Ok(()) };
+    let url = format!("{}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", good.url());
+    let request = server.http.post(url).basic_auth(ACCOUNT, Some(TOKEN));
+    let form = [("To", TO), ("From", FROM), ("Body", "x"), ("StatusCalback", "https://a.example/")];
+    assert_eq!(request.form(&form).send().await?.status(), 201);
+    assert!(good.verify().is_err_and(|error| error.to_string().contains("StatusCalback")));
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! twilio-python's `RequestValidator` and our door say the same of every post, right or wrong.
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::harness::carrier::{ACCOUNT, TOKEN};
+use crate::harness::{Layout, Result, Server, python};
+use crate::inbound::play::{OURS, PERSON, number, settled, twilio};
+use crate::on_both_engines;
+
+/// Makes posts to `/webhooks/twilio/sms` as Twilio signs them, each with a dozen that are not quite that, and says
+/// what its validator says of each at the URL that the gateway knows itself by.
+const MAKE: &str = r#"
+import random
+from urllib.parse import quote, quote_plus
+from twilio.request_validator import RequestValidator
+
+dice = random.Random(given['seed'])
+validator = RequestValidator(given['token'])
+path = '/webhooks/twilio/sms'
+
+class Form(list):
+    def __iter__(self):
+        return iter([name for name, _ in self.pairs()])
+    def pairs(self):
+        return [self[n] for n in range(len(self))]
+    def getlist(self, wanted):
+        return [value for name, value in self.pairs() if name == wanted]
+
+ALPHABETS = ['abcXYZ019', ' +&=%?#/', 'éßÇñ', '✓中文한국어', '😀👩\u200d🚀', '\r\n\t\x00\x7f', 'e\u0301\u202e\ufeff', '-._~"\'<>']
+
+def word(most):
+    return ''.join(dice.choice(dice.choice(ALPHABETS)) for _ in range(dice.randint(0, most)))
+
+def query():
+    escape = dice.choice([quote, quote_plus])
+    pairs = [dice.choice(['', '=', '=' + escape(word(6))]) for _ in range(dice.randint(0, 4))]
+    text = '&'.join(escape('q' + word(3)) + rest for rest in pairs)
+    return '?' + text + dice.choice(['', '&', '&&', '&u=http://a/?b:c@d;e,f!g$h(i)*']) if text else ''
+
+def form(n):
+    pairs = [['MessageSid', f'SM{n:032d}'], ['AccountSid', given['account']], ['From', given['from']],
+             ['To', given['to']], ['Body', word(40)], ['NumMedia', '0'], ['Empty', '']]
+    pairs += [['x' + word(4), word(12)] for _ in range(dice.randint(0, 5))]
+    pairs += [['MediaUrl', word(5)] for _ in range(dice.randint(0, 4))]
+    pairs += [dice.choice(pairs[5:])]
+    dice.shuffle(pairs)
+    return pairs
+
+def flipped(text):
+    at = dice.randrange(len(text))
+    other = dice.choice([c for c in 'abcdefgh01' if c != text[at]])
+    return text[:at] + other + text[at + 1:]
+
+def bent(pairs, change):
+    copy = [list(pair) for pair in pairs]
+    loose = [pair for pair in copy if pair[0] not in ('MessageSid', 'AccountSid', 'From', 'To')]
+    change(copy, dice.choice(loose))
+    return copy
+
+def longer(copy, pair): pair[1] += dice.choice(['x', ' ', '\u00e9', '\x00'])
+def fewer(copy, pair): copy.remove(pair)
+def renamed(copy, pair): pair[0] = flipped(pair[0])
+def flip(copy, pair): pair[1] = flipped(pair[1]) if pair[1] else 'x'
+# the signature does not see where a name ends
+def shifted(copy, pair): pair[0], pair[1] = pair[0] + pair[1][:1], pair[1][1:]
+def doubled(copy, pair): copy.append(list(pair))
+def another(copy, pair): copy.append([pair[0], pair[1] + 'x'])
+
+answer = []
+def post(where, pairs, signature):
+    known = given['public'] + where
+    answer.append({'where': where, 'form': pairs, 'signature': signature,
+                   'is_signed': validator.validate(known, Form(pairs), signature)})
+
+def signed(host, where, pairs, by=validator):
+    return by.compute_signature(host + where, Form(pairs))
+
+def post_json(where, body, signature):
+    answer.append({'where': where, 'body': body, 'signature': signature,
+                   'is_signed': validator.validate(given['public'] + where, body, signature)})
+
+def posts_of_json(n):
+    body = json.dumps(dict(form(given['count'] + n)), ensure_ascii=dice.choice([True, False]))
+    where = path + query()
+    where += ('&' if '?' in where else '?') + 'bodySHA256='
+    hashed = validator.compute_hash(body)
+    good = signed(given['public'], where + hashed, [])
+    post_json(where + hashed, body, good)
+    post_json(where + hashed, body + ' ', good)
+    post_json(where + hashed, body.replace('"NumMedia": "0"', '"NumMedia": "1"'), good)
+    post_json(where + hashed, body, flipped(good))
+    for wrong in [flipped(hashed), hashed[:-1], hashed.upper()]:
+        post_json(where + wrong, body, good)
+        post_json(where + wrong, body, signed(given['public'], where + wrong, []))
+
+for n in range(given['count']):
+    posts_of_json(n)
+    where, pairs = path + query(), form(n)
+    good = signed(given['public'], where, pairs)
+    post(where, pairs, good)
+    post(where, pairs, flipped(good))
+    post(where, pairs, good[:-1])
+    for change in [longer, fewer, renamed, flip, shifted, doubled, another]:
+        post(where, bent(pairs, change), good)
+    post(where + ('&' if '?' in where else '?') + 'z', pairs, good)
+    if '?' in where:
+        at = where.index('?') + 1
+        post(where[:at] + flipped(where[at:]), pairs, good)
+        post(path, pairs, good)
+    for host in given['hosts']:
+        post(where, pairs, signed(host, where, pairs))
+    post(where, pairs, signed(given['public'], where, pairs, RequestValidator(flipped(given['token']))))
+    post(where, pairs, '')
+"#;
+
+#[derive(Clone, Debug, Deserialize)]
+struct Post {
+    #[serde(rename = "where")]
+    path: String,
+    #[serde(default)]
+    form: Vec<(String, String)>,
+    /// JSON in place of a form.
+    body: Option<String>,
+    signature: String,
+    is_signed: bool,
+}
+
+/// Posts as they are, their URL untouched; the status.
+async fn status(server: &Server, post: &Post) -> Result<u16> {
+    let (media, body) = match &post.body {
+        Some(json) => ("application/json", json.clone()),
+        None => ("application/x-www-form-urlencoded", {
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(&post.form).finish()
+        }),
+    };
+    let request = server.http.post(server.url(&post.path)).header("X-Twilio-Signature", &post.signature);
+    let request = request.header("Content-Type", media).body(body).build()?;
+    ensure!(request.url().as_str().ends_with(&post.path), "{} is sent as {}", post.path, request.url());
+    Ok(server.http.execute(request).await?.status().as_u16())
+}
+
+async fn agree(layout: Layout, public: &str, seed: u64) -> Result {
+    let server = crate::harness::Builder::new(layout).await?.set("http.public_url", public).start().await?;
+    let account = twilio(&server).await?;
+    number(&server, &account, OURS, json!({})).await?;
+    let hosts = ["https://h.example", "https://h.example:443", "https://h.example:8443", "http://h.example:80"];
+    let given = json!({"seed": seed, "count": 40, "token": TOKEN, "account": ACCOUNT, "from": PERSON, "to": OURS,
+        "public": public, "hosts": hosts});
+    let posts: Vec<Post> = serde_json::from_value(python::run(MAKE, given).await?)?;
+    let (mut taken, mut refused) = (0, 0);
+    for crowd in posts.chunks(16) {
+        let statuses = futures_util::future::join_all(crowd.iter().map(|post| status(&server, post)));
+        for (post, status) in crowd.iter().zip(statuses.await) {
+            let expected = if post.is_signed { 200 } else { 403 };
+            assert_eq!(status?, expected, "at {public}, seed {seed}: {post:#?}");
+            *if post.is_signed { &mut taken } else { &mut refused } += 1;
+        }
+    }
+    println!("at {public}: {taken} posts taken, {refused} refused, as twilio-python says");
+    ensure!(taken > 120 && refused > 600, "{taken} taken, {refused} refused");
+    settled(&server).await?;
+    let stored = server.rows("SELECT COUNT(DISTINCT provider_key), COUNT(*) FROM sb_inbound").await?;
+    assert_eq!(stored, [["80", "80"]], "a message is stored once, and nothing forged");
+    Ok(())
+}
+
+async fn twilios_validator_says_what_the_door_says(layout: Layout) -> Result {
+    for public in ["https://h.example", "https://h.example:8443", "http://h.example"] {
+        agree(layout, public, rand::random()).await.context(public)?;
+    }
+    Ok(())
+}
+
+on_both_engines!(twilios_validator_says_what_the_door_says);
