@@ -24,11 +24,12 @@ use crate::service::device::Devices;
 use crate::service::event::{self, Events};
 use crate::service::health::Health;
 use crate::service::inbound::form_check;
+use crate::service::keep::Keep;
 use crate::service::publish;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
 use crate::store::{self, Store, meta, seed};
-use crate::worker;
+use crate::worker::{self, Served};
 pub use database::{Backend, Databases, open, open_store};
 use inbound::Receiving;
 use keyring::Keyring;
@@ -162,6 +163,14 @@ impl Gateway {
         worker::start(&sync, &events, is_shared, &tasks, &stop);
         worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
         worker::publish::start(&publish, &tasks, &stop);
+        let served = Served {
+            keep: Keep { settings: config.keep.clone(), store: databases.store.clone(), clock },
+            sync: sync.clone(),
+            publish: publish.clone(),
+            inbound: inbound.clone(),
+            events: events.clone(),
+        };
+        worker::start_sweeping(served, &tasks, &stop);
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);

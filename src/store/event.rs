@@ -1,6 +1,7 @@
 //! What happened and is told: `sb_event`, and with each event one `sb_delivery` per target.
 
-use super::{Change, Error, Query, Result, Row, Store, Value};
+use super::sweep::Walk;
+use super::{Change, Error, Query, Result, Row, Store};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId, MessageId, Millis};
 
@@ -137,20 +138,11 @@ pub async fn replay(store: &Store, id: EventId, targets: &[Target], now_ms: Mill
     }
 }
 
-/// Events looked at in one statement of a sweep.
-const SWEPT_AT_ONCE: i64 = 500;
-
-/// Forgets events made before `before_ms` that nobody waits for any more.
-pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
-    // ids begin with their time
-    let bound = format!("{:012x}", before_ms.max(0));
-    let mut after = String::new();
-    loop {
-        let sql = "SELECT id FROM sb_event WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
-        let rows = store.query(sql, vec![after.clone().into(), bound.clone().into(), SWEPT_AT_ONCE.into()]).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        let last = last.text(0)?.to_owned();
-        let range: Vec<Value> = vec![after.into(), last.clone().into()];
+/// Forgets a batch of events that nobody waits for any more; whether there may be more.
+pub async fn sweep(store: &Store, walk: &mut Walk) -> Result<bool> {
+    let passed = walk.go_on(store, "SELECT id FROM sb_event WHERE id > ? AND id < ? ORDER BY id LIMIT ?").await?;
+    if !passed.rows.is_empty() {
+        let range = passed.between.to_vec();
         let change = Change::new()
             .run("DELETE FROM sb_delivery WHERE event_id > ? AND event_id <= ? AND ready_ms IS NULL", range.clone())
             .run(
@@ -159,6 +151,6 @@ pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
                 range,
             );
         store.commit(change).await?;
-        after = last;
     }
+    Ok(passed.may_be_more)
 }

@@ -1,5 +1,9 @@
 //! Messages, in and out: `sb_message`, with what providers did and said of them.
 
+mod sweep;
+
+pub use sweep::Old;
+
 use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::model::message::{Direction, State};
 use crate::model::{AccountId, ClientId, MessageId, Millis};
@@ -236,16 +240,28 @@ pub async fn redact(
     extra: Option<String>,
     now_ms: Millis,
 ) -> Result<()> {
-    let over: Vec<&str> =
-        State::ALL.into_iter().filter(|state| state.is_final() || *state == State::Sent).map(State::name).collect();
-    let states = over.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ? WHERE id = ? AND client_id = ? \
-         AND state IN ({states})"
+         AND state IN ({})",
+        over()
     );
     let change = Change::new().one(sql, vec![extra.into(), now_ms.into(), id.hex().into(), client.hex().into()]);
     // a message that came in has the id of the webhook that brought it
     store.commit(super::inbound::erase(change, id)).await
+}
+
+/// The states of messages of which nothing more is to be done; a receipt may still come.
+fn over_states() -> impl Iterator<Item = State> {
+    State::ALL.into_iter().filter(|state| state.is_final() || *state == State::Sent)
+}
+
+fn is_over(state: &str) -> bool {
+    over_states().any(|over| over.name() == state)
+}
+
+/// The same as a list for SQL.
+fn over() -> String {
+    over_states().map(|state| format!("'{}'", state.name())).collect::<Vec<_>>().join(", ")
 }
 
 /// `'accepted', 'queued', …`: the states from which `next` may be reached.

@@ -7,7 +7,7 @@ mod device;
 mod edge;
 mod endpoint;
 mod keeping;
-mod receiver;
+pub mod receiver;
 mod tenant;
 
 use std::time::{Duration, Instant};

@@ -5,6 +5,7 @@ mod crash;
 mod edge;
 mod fault;
 mod idempotency;
+mod keeping;
 mod life;
 mod node;
 mod order;

@@ -29,7 +29,9 @@ use crate::crypto::MasterKey;
 use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, MessageId, Span};
 use crate::provider::webhook::Webhooks;
+use crate::service::keep::Pace;
 use crate::store::endpoint::Listeners;
+use crate::store::sweep::Walk;
 use crate::store::{self, Store};
 
 /// `[webhook]`.
@@ -154,7 +156,11 @@ impl Events {
     /// Forgets events that were kept for `keep_events`.
     pub async fn sweep(&self) -> Result<(), Error> {
         let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
-        Ok(store::event::sweep(&self.parts.store, before_ms).await?)
+        let (mut walk, mut pace) = (Walk::before(before_ms), Pace::default());
+        while store::event::sweep(&self.parts.store, &mut walk).await? {
+            pace.rest().await;
+        }
+        Ok(())
     }
 
     /// Refuses what may not be called.
