@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, RETRY_AFTER};
@@ -101,11 +101,14 @@ impl Host {
     }
 
     pub(super) async fn call(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        let permit = tokio::time::timeout(self.client.timeout, self.permits.acquire()).await;
+        let begun = Instant::now();
+        // the wait is part of the call; yet what is begun too late to be answered would be in doubt for nothing
+        let permit = tokio::time::timeout(self.client.timeout / 2, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
             return Err(Failure::NotSent("every connection to the provider was busy".into()));
         };
-        let response = request.send().await.map_err(failure)?;
+        let left = self.client.timeout.saturating_sub(begun.elapsed());
+        let response = request.timeout(left).send().await.map_err(failure)?;
         Ok(Answer::read(response).await)
     }
 }
