@@ -141,7 +141,7 @@ impl Gateway {
             origin = bound;
         }
         let clock = Clock::default();
-        let events = Arc::new(events::open(&config, &databases.store, &keys).await?);
+        let events = Arc::new(events::open(&config, &databases.store, &keys, &mut registry).await?);
         let messaging = Messaging {
             config: &config,
             store: &databases.store,

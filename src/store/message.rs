@@ -1,10 +1,12 @@
 //! Messages, in and out: `sb_message`, with what providers did and said of them.
 
+pub(super) mod redaction;
 mod sweep;
 
+pub use redaction::redact;
 pub use sweep::Old;
 
-use super::{Change, Error, Query, Result, Row, Store, Value};
+use super::{Error, Query, Result, Row, Store, Value};
 use crate::model::message::{Direction, State};
 use crate::model::{AccountId, ClientId, MessageId, Millis};
 
@@ -230,24 +232,6 @@ pub async fn receipts(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
     rows.iter()
         .map(|row| Ok(Receipt { state: row.text(0)?.to_owned(), error_code: row.maybe_int(1)?, at_ms: row.int(2)? }))
         .collect()
-}
-
-/// Empties the body of a message that is over; `extra` is what is kept of the rest.
-pub async fn redact(
-    store: &Store,
-    client: ClientId,
-    id: MessageId,
-    extra: Option<String>,
-    now_ms: Millis,
-) -> Result<()> {
-    let sql = format!(
-        "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ? WHERE id = ? AND client_id = ? \
-         AND state IN ({})",
-        over()
-    );
-    let change = Change::new().one(sql, vec![extra.into(), now_ms.into(), id.hex().into(), client.hex().into()]);
-    // a message that came in has the id of the webhook that brought it
-    store.commit(super::inbound::erase(change, id)).await
 }
 
 /// The states of messages of which nothing more is to be done; a receipt may still come.

@@ -5,5 +5,5 @@ mod hostile;
 mod node;
 mod outage;
 mod race;
-mod scene;
+pub mod scene;
 mod secrecy;

@@ -7,6 +7,7 @@ mod device;
 mod edge;
 mod endpoint;
 mod keeping;
+mod listing;
 pub mod receiver;
 mod tenant;
 

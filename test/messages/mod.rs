@@ -11,6 +11,7 @@ mod node;
 mod order;
 mod outage;
 mod rate;
+mod redaction;
 mod schedule;
 
 use std::collections::BTreeMap;

@@ -8,11 +8,13 @@ mod courier;
 mod device;
 mod endpoint;
 mod history;
+mod metrics;
 mod telling;
 
 pub use courier::{Courier, Done, Job, Lane};
 pub use endpoint::{NewEndpoint, Patch};
 pub use history::Told;
+pub use metrics::Metrics;
 pub use telling::{Happened, Telling};
 
 pub use crate::provider::webhook::BadUrl;
@@ -82,6 +84,7 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     pub webhooks: Webhooks,
     pub clock: Clock,
+    pub metrics: Metrics,
 }
 
 /// Who listens, as of a version of all endpoints.
@@ -143,6 +146,12 @@ impl Events {
         }
         let listeners = Arc::new(store::endpoint::listeners(&self.parts.store).await?);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { version, listeners };
+        Ok(())
+    }
+
+    /// Counts what waits, for the metrics.
+    pub async fn measure(&self) -> Result<(), Error> {
+        self.parts.metrics.measured(store::delivery::backlog(&self.parts.store).await?);
         Ok(())
     }
 
