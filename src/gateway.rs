@@ -86,6 +86,15 @@ pub struct Gateway {
     grace: std::time::Duration,
 }
 
+/// `--dev` serves this machine alone.
+fn check_closed(config: &Config) -> Result<(), StartError> {
+    let metrics = config.http.metrics_listen.parse().ok();
+    match config.http.listen.iter().copied().chain(metrics).find(|at| !at.ip().is_loopback()) {
+        Some(open) if config.is_dev => Err(StartError::NotLoopback(open)),
+        _ => Ok(()),
+    }
+}
+
 /// Where clients reach this node, by configuration.
 pub fn origin(config: &Config) -> Result<Origin, StartError> {
     let first = config.http.listen.first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 6996)));
@@ -101,12 +110,7 @@ pub fn origin(config: &Config) -> Result<Origin, StartError> {
 impl Gateway {
     /// Opens, checks, migrates and listens. When this returns, the node serves.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        if config.is_dev {
-            let metrics = config.http.metrics_listen.parse().ok();
-            if let Some(open) = config.http.listen.iter().copied().chain(metrics).find(|at| !at.ip().is_loopback()) {
-                return Err(StartError::NotLoopback(open));
-            }
-        }
+        check_closed(&config)?;
         let mut origin = origin(&config)?;
         let acceptor = config.tls.acceptor()?;
         let keys = Keyring::open(&config)?;
@@ -202,9 +206,9 @@ impl Gateway {
         });
         if let Some(own) = metrics_listeners {
             let routes = http::metrics_routes(&app);
-            http::serve(own, None, routes, &config.http, http_metrics.clone(), &tasks, &stop);
+            http::serve(own, None, routes, &app, http_metrics.clone());
         }
-        http::serve(listeners, acceptor, http::routes(&app), &config.http, http_metrics, &tasks, &stop);
+        http::serve(listeners, acceptor, http::routes(&app), &app, http_metrics);
         let grace = config.http.shutdown_grace.as_duration();
         Ok(Self { addresses, origin, databases, sync, tasks, stop, grace })
     }
