@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, call, delivery, endpoint, test_event, text, well};
-use crate::adversity::scene::metric;
 use crate::harness::{ADMIN, Layout, Result, Server, until};
 use crate::on_both_engines;
 
@@ -51,15 +50,19 @@ async fn events_are_listed_by_type(layout: Layout) -> Result {
     Ok(())
 }
 
-/// The value of a counter of deliveries, by its result.
-async fn counted(server: &Server, result: &str) -> Result<f64> {
-    let name = format!("switchboard_webhook_deliveries_total{{result=\"{result}\"}}");
+/// What `/metrics` says of this, nothing where it is not there yet.
+async fn metric(server: &Server, name: &str) -> Result<String> {
     let text = server.http.get(server.url("/metrics")).bearer_auth(ADMIN).send().await?.text().await?;
-    let line = text.lines().find_map(|line| line.strip_prefix(&name));
-    Ok(line.map_or(Ok(0.0), |value| value.trim().parse())?)
+    let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    Ok(found.unwrap_or_default().to_owned())
+}
+
+async fn shows(server: &Server, name: &str, value: &str) -> Result {
+    until(&format!("{name} {value}"), async || Ok((metric(server, name).await? == value).then_some(()))).await
 }
 
 async fn deliveries_are_counted(layout: Layout) -> Result {
+    let counter = |result: &str| format!("switchboard_webhook_deliveries_total{{result=\"{result}\"}}");
     let builder = builder(layout).await?.set("webhook.retries", "50ms,1h");
     let (server, receiver) = (builder.start().await?, Receiver::start().await?);
     let (id, _) = endpoint(&server, &receiver.url("/"), &["*"]).await?;
@@ -67,17 +70,18 @@ async fn deliveries_are_counted(layout: Layout) -> Result {
     let event = test_event(&server, &id).await?;
     delivery(&server, &event, "delivered").await?;
     test_event(&server, &id).await?;
-    until("three failures", async || Ok((counted(&server, "failed").await? == 3.0).then_some(()))).await?;
-    assert_eq!(counted(&server, "delivered").await?, 1.0);
-    let waits = async || Ok((metric(&server, "switchboard_webhook_waiting").await? == 1.0).then_some(()));
-    until("one that waits", waits).await?;
+    shows(&server, &counter("failed"), "3").await?;
+    assert_eq!(metric(&server, &counter("delivered")).await?, "1");
+    shows(&server, "switchboard_webhook_waiting", "1").await?;
     receiver.answer([Answer::status(410)]);
     let gone = test_event(&server, &id).await?;
     delivery(&server, &gone, "dropped").await?;
-    let disabled = async || Ok((metric(&server, "switchboard_webhook_endpoints_disabled").await? == 1.0).then_some(()));
-    until("a disabled endpoint", disabled).await?;
-    assert_eq!(counted(&server, "dropped").await?, 1.0);
-    Ok(())
+    shows(&server, "switchboard_webhook_endpoints_disabled", "1").await?;
+    assert_eq!(metric(&server, &counter("dropped")).await?, "1");
+    // every method that we serve has a name there
+    let (status, _) = call(&server, "PATCH", &format!("/v1/endpoints/{id}"), Some(json!({"description": "x"}))).await?;
+    assert_eq!(status, 200);
+    shows(&server, "switchboard_http_requests_total{method=\"PATCH\",status=\"200\"}", "1").await
 }
 
 on_both_engines!(events_are_listed_by_type, deliveries_are_counted);

@@ -142,17 +142,17 @@ async fn two_nodes_sweep_at_once_and_go_on_sending() -> Result {
     number(&one, &account, FROM, json!({})).await?;
     history(&one, &account, 3000).await?;
     let other = other.start_unseeded().await?;
-    let mut sent = 0;
+    let mut count = 0;
     let gone = "SELECT COUNT(*) FROM sb_message WHERE body = 'old'";
     while one.rows(gone).await?.concat() != ["0"] {
-        send_id(if sent % 2 == 0 { &one } else { &other }, sms(TO, &format!("new {sent}"), json!({}))).await?;
-        sent += 1;
+        send_id(if count % 2 == 0 { &one } else { &other }, sms(TO, &format!("new {count}"), json!({}))).await?;
+        count += 1;
     }
     emptied(&one, &["SELECT COUNT(*) FROM sb_idempotency"]).await?;
     drained(&one).await?;
-    assert_eq!((copies(&carrier)?.len(), copies(&carrier)?.into_values().max()), (sent, Some(1)));
+    assert_eq!((copies(&carrier)?.len(), copies(&carrier)?.into_values().max()), (count, Some(1)));
     let left = one.rows("SELECT (SELECT COUNT(*) FROM sb_attempt), (SELECT COUNT(*) FROM sb_receipt)").await?.concat();
-    assert_eq!(left, [sent.to_string(), "0".to_owned()]);
+    assert_eq!(left, [count.to_string(), "0".to_owned()]);
     for node in [&one, &other] {
         ensure!(!node.log()?.contains("could not remove"), "a sweep failed");
     }

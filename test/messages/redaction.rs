@@ -28,7 +28,7 @@ async fn kept(server: &Server) -> Result<String> {
         "SELECT body, extra FROM sb_message",
         "SELECT payload FROM sb_inbound",
     ] {
-        kept.push_str(&format!("{:?}", server.rows(sql).await?));
+        kept.extend(server.rows(sql).await?.concat());
     }
     Ok(kept)
 }
