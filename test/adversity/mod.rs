@@ -1,9 +1,10 @@
 //! What must hold when things go wrong: races, crashes, outages, hostile clients, other nodes, spies.
 
 mod crash;
+mod disk;
 mod hostile;
 mod node;
 mod outage;
 mod race;
-pub mod scene;
+mod scene;
 mod secrecy;

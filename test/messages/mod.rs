@@ -4,6 +4,7 @@ mod cancel;
 mod crash;
 mod edge;
 mod fault;
+mod hangup;
 mod idempotency;
 mod keeping;
 mod life;
