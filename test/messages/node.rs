@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{account, copies, drained, number, person, quick, send, sms};
-use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
+use super::{account, copies, drained, number, person, quick, sms};
+use crate::harness::{ADMIN, Builder, Carrier, Layout, Result, Server, until};
 
 const PEOPLE: usize = 12;
 const EACH: usize = 8;
@@ -24,11 +25,24 @@ fn stop() -> Fate {
     Fate::Stopped(Duration::from_secs(if is_soak { 60 } else { 0 }))
 }
 
+/// Posts under a key of its own until it is accepted: who was stopped within a transaction holds up its
+/// lanes until the database ends that.
+async fn insist(node: &Server, who: usize, round: usize) -> Result {
+    let text = format!("{who} {round:03}");
+    let body = sms(&person(who), &text, json!({})).to_string();
+    let accepted = async || {
+        let request = node.http.post(node.url("/v1/messages")).bearer_auth(ADMIN).header("idempotency-key", &text);
+        let status = request.body(body.clone()).send().await?.status().as_u16();
+        ensure!(status == 202 || status == 503, "{status}");
+        Ok((status == 202).then_some(()))
+    };
+    until("a text to be accepted", accepted).await
+}
+
 /// Sends so many rounds of texts to everyone, all through one node.
 async fn send_rounds(node: &Server, rounds: std::ops::Range<usize>) -> Result {
     for round in rounds {
-        let text = |who: usize| sms(&person(who), &format!("{who} {round:03}"), json!({}));
-        try_join_all((0..PEOPLE).map(|who| send(node, text(who)))).await?;
+        try_join_all((0..PEOPLE).map(|who| insist(node, who, round))).await?;
     }
     Ok(())
 }
