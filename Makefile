@@ -47,7 +47,7 @@ test: ## every test, on both engines (starts and stops its own servers); ARGS go
 	@scripts/test.sh $(ARGS)
 
 .PHONY: soak
-soak: ## kill -9 under load, ROUNDS=N times on each engine; prints what was lost or came twice
+soak: ## kill -9 under load, ROUNDS=N times on each engine, and a node stopped for a minute; prints what was lost or came twice
 	@SWITCHBOARD_SOAK_ROUNDS=$(or $(ROUNDS),20) scripts/test.sh --test doors -- messages::crash messages::node --nocapture --test-threads 1
 
 .PHONY: check

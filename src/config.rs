@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
-use crate::model::{Platform, Secret, Segments};
+use crate::model::{Millis, Platform, Secret, Segments};
 use crate::provider::Settings as ProviderSettings;
 use crate::service::event::Settings as WebhookSettings;
 use crate::service::inbound::{OptOutSettings, Settings as InboundSettings};
+use crate::service::keep::Settings as KeepSettings;
 use crate::service::outbound::Settings as OutboxSettings;
 use crate::service::publish::{Settings as PublisherSettings, sink};
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
@@ -44,6 +45,7 @@ pub struct Config {
     pub webhook: WebhookSettings,
     pub inbound: InboundSettings,
     pub opt_out: OptOutSettings,
+    pub keep: KeepSettings,
     pub publisher: PublisherSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
@@ -127,6 +129,9 @@ pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
 const SINK: &str =
     "a sink_url of http(s)://… without a login, with a sink_secret of whsec_…; names of 64 bytes at most";
 
+/// What a lease must last beyond two calls: writing takes time too.
+const LEASE_MARGIN_MS: Millis = 1000;
+
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     let sync = &config.sync;
@@ -177,6 +182,12 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
     if replies.into_iter().any(|reply| Segments::of(reply).count > config.outbox.segments) {
         return wrong("opt_out", "replies of at most outbox.segments segments each");
+    }
+    if config.keep.sweep_every.as_ms() < 100 {
+        return wrong("keep.sweep_every", "at least 100ms");
+    }
+    if config.outbox.lease.as_ms() < 2 * config.outbox.call_timeout.as_ms() + LEASE_MARGIN_MS {
+        return wrong("outbox.lease", "at least a second longer than twice outbox.call_timeout");
     }
     if config.webhook.timeout.as_ms() < 100 {
         return wrong("webhook.timeout", "at least 100ms");

@@ -24,11 +24,12 @@ use crate::service::device::Devices;
 use crate::service::event::{self, Events};
 use crate::service::health::Health;
 use crate::service::inbound::form_check;
+use crate::service::keep::Keep;
 use crate::service::publish;
 use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
 use crate::store::{self, Store, meta, seed};
-use crate::worker;
+use crate::worker::{self, Served};
 pub use database::{Backend, Databases, open, open_store};
 use inbound::Receiving;
 use keyring::Keyring;
@@ -85,6 +86,15 @@ pub struct Gateway {
     grace: std::time::Duration,
 }
 
+/// `--dev` serves this machine alone.
+fn check_closed(config: &Config) -> Result<(), StartError> {
+    let metrics = config.http.metrics_listen.parse().ok();
+    match config.http.listen.iter().copied().chain(metrics).find(|at| !at.ip().is_loopback()) {
+        Some(open) if config.is_dev => Err(StartError::NotLoopback(open)),
+        _ => Ok(()),
+    }
+}
+
 /// Where clients reach this node, by configuration.
 pub fn origin(config: &Config) -> Result<Origin, StartError> {
     let first = config.http.listen.first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 6996)));
@@ -100,12 +110,7 @@ pub fn origin(config: &Config) -> Result<Origin, StartError> {
 impl Gateway {
     /// Opens, checks, migrates and listens. When this returns, the node serves.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        if config.is_dev {
-            let metrics = config.http.metrics_listen.parse().ok();
-            if let Some(open) = config.http.listen.iter().copied().chain(metrics).find(|at| !at.ip().is_loopback()) {
-                return Err(StartError::NotLoopback(open));
-            }
-        }
+        check_closed(&config)?;
         let mut origin = origin(&config)?;
         let acceptor = config.tls.acceptor()?;
         let keys = Keyring::open(&config)?;
@@ -140,7 +145,7 @@ impl Gateway {
             origin = bound;
         }
         let clock = Clock::default();
-        let events = Arc::new(events::open(&config, &databases.store, &keys).await?);
+        let events = Arc::new(events::open(&config, &databases.store, &keys, &mut registry).await?);
         let messaging = Messaging {
             config: &config,
             store: &databases.store,
@@ -162,6 +167,14 @@ impl Gateway {
         worker::start(&sync, &events, is_shared, &tasks, &stop);
         worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
         worker::publish::start(&publish, &tasks, &stop);
+        let served = Served {
+            keep: Keep { settings: config.keep.clone(), store: databases.store.clone(), clock },
+            sync: sync.clone(),
+            publish: publish.clone(),
+            inbound: inbound.clone(),
+            events: events.clone(),
+        };
+        worker::start_sweeping(served, &tasks, &stop);
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
@@ -193,9 +206,9 @@ impl Gateway {
         });
         if let Some(own) = metrics_listeners {
             let routes = http::metrics_routes(&app);
-            http::serve(own, None, routes, &config.http, http_metrics.clone(), &tasks, &stop);
+            http::serve(own, None, routes, &app, http_metrics.clone());
         }
-        http::serve(listeners, acceptor, http::routes(&app), &config.http, http_metrics, &tasks, &stop);
+        http::serve(listeners, acceptor, http::routes(&app), &app, http_metrics);
         let grace = config.http.shutdown_grace.as_duration();
         Ok(Self { addresses, origin, databases, sync, tasks, stop, grace })
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::output::{self, field};
 use super::{Outcome, api};
 use crate::config::Config;
+use crate::model::event::EventType;
 use crate::model::{EndpointId, EventId};
 
 /// See what was told to endpoints, and tell it again
@@ -26,6 +27,9 @@ pub(super) struct EventCommand {
 enum Action {
     /// List events, newest first
     List {
+        /// Only of this type, such as message.sent
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<EventType>,
         /// So many at most
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
@@ -45,8 +49,9 @@ impl EventCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let api = self.server.api(&config)?;
         match self.action {
-            Action::List { limit } => {
-                let events = api.list("/v1/events", &[], limit).await?;
+            Action::List { kind, limit } => {
+                let kind = kind.map(|kind| ("type", kind.name().to_owned()));
+                let events = api.list("/v1/events", kind.as_slice(), limit).await?;
                 output::show_list(&events, self.json, "no events yet", line);
             }
             Action::Show { event } => {

@@ -1,14 +1,23 @@
 //! Puts events together: who may be called, and with what.
 
+use prometheus_client::registry::Registry;
+
 use super::StartError;
 use super::keyring::Keyring;
 use crate::config::Config;
 use crate::model::Clock;
 use crate::provider::webhook::{self, Allow, Webhooks};
-use crate::service::event::{Events, Parts};
+use crate::service::event::{Events, Metrics, Parts};
 use crate::store::Store;
 
-pub(super) async fn open(config: &Config, store: &Store, keys: &Keyring) -> Result<Events, StartError> {
+pub(super) async fn open(
+    config: &Config,
+    store: &Store,
+    keys: &Keyring,
+    registry: &mut Registry,
+) -> Result<Events, StartError> {
+    let metrics = Metrics::default();
+    metrics.register(registry);
     let mut allow = config.webhook.allow.clone();
     if config.is_dev {
         // a receiver under development is on this machine
@@ -21,6 +30,7 @@ pub(super) async fn open(config: &Config, store: &Store, keys: &Keyring) -> Resu
         master: keys.master.clone(),
         webhooks: Webhooks::new(&webhook::Settings { allow, timeout: config.webhook.timeout })?,
         clock: Clock::default(),
+        metrics,
     };
     Ok(Events::open(parts).await?)
 }

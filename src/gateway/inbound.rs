@@ -48,7 +48,7 @@ impl Receiving<'_> {
             metrics,
             stop: self.stop.clone(),
         });
-        worker::start_receiving(&inbound, desk, self.tasks, self.stop);
+        worker::start_receiving(desk, self.tasks);
         let (listener, stop) = (inbound.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             tokio::select! {

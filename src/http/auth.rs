@@ -1,5 +1,6 @@
 //! The administrator's key: `Authorization: Bearer …`.
 
+use ::http::HeaderMap;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use warp::reply::Response;
@@ -14,13 +15,23 @@ pub struct AdminSettings {
     pub token: Secret,
 }
 
+/// The key that a request brings.
+pub(super) fn given(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(::http::header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// Whether a key is an administrator's.
+pub(super) fn is_good(app: &App, given: &str) -> bool {
+    let expected = app.admin_token.expose();
+    let fits: bool = given.as_bytes().ct_eq(expected.as_bytes()).into();
+    fits && !expected.is_empty() || app.admins.knows(given)
+}
+
 /// Lets an administrator pass: the token of the configuration, or a key made by `switchboard admin key`.
 pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Box<Response>> {
-    let given = call.header(::http::header::AUTHORIZATION).and_then(|value| value.split_once(' '));
-    let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-    let expected = app.admin_token.expose();
-    let fits = given.is_some_and(|given| given.as_bytes().ct_eq(expected.as_bytes()).into());
-    if fits && !expected.is_empty() || given.is_some_and(|given| app.admins.knows(given)) {
+    let given = given(&call.headers);
+    if given.is_some_and(|given| is_good(app, given)) {
         return Ok(());
     }
     let detail =

@@ -7,14 +7,16 @@ use bytes::Buf;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::list::{ListOut, PageIn};
 use super::object::Refusal;
-use super::{App, Call, auth, list, object, reply, with};
+use super::{App, Call, auth, list, object, openapi, reply, with};
+use crate::model::event::EventType;
 use crate::model::{EndpointId, EventId, rfc3339};
 use crate::service::event::{Delivery, Error, Event, State, Target, Told};
 
@@ -60,6 +62,16 @@ struct DeliveryOut {
     last_reason: Option<String>,
     next_try_at: Option<String>,
     changed_at: String,
+}
+
+/// What the list may be narrowed by.
+struct FilterIn;
+
+impl IntoParams for FilterIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let types = openapi::one_of(EventType::all().map(EventType::name));
+        vec![openapi::optional("type", "Of this type.", types)]
+    }
 }
 
 #[derive(OpenApi)]
@@ -109,14 +121,16 @@ fn id(text: &str) -> Result<EventId, Refusal> {
 
 /// `GET /v1/events`: what was told, newest first.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "events", params(PageIn),
+    get, path = "/v1/events", tag = "events", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
 )]
 async fn list_events(call: Call, app: Arc<App>) -> Response {
     let list = async {
         let client = auth::client(&app, &call)?;
         let (after, limit) = list::page(&call)?;
-        let (events, more) = app.events.events(client, after, limit).await.map_err(refused)?;
+        let kind = call.decoded("type").map(|name| name.parse::<EventType>()).transpose();
+        let kind = kind.map_err(|_| reply::bad_field("type", "not an event type such as message.sent"))?;
+        let (events, more) = app.events.events(client, kind, after, limit).await.map_err(refused)?;
         let last = events.last().map(|event| event.id);
         Ok(list::reply(events.iter().map(out).collect(), last, more))
     };

@@ -24,12 +24,23 @@ impl Limit {
         Self { per_minute: f64::from(per_minute), buckets: Mutex::default() }
     }
 
+    /// Whether [`Limit::take`] would take one now.
+    pub fn has_left(&self, address: IpAddr, now: Instant) -> bool {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.get(&address);
+        bucket.is_none_or(|bucket| bucket.tokens + now.duration_since(bucket.filled).as_secs_f64() * self.rate() >= 1.0)
+    }
+
+    fn rate(&self) -> f64 {
+        self.per_minute / 60.0
+    }
+
     /// Takes one request off, or says how long to wait.
     pub fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         if self.per_minute <= 0.0 {
             return Ok(());
         }
-        let rate = self.per_minute / 60.0;
+        let rate = self.rate();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= KEPT {
             buckets.retain(|_, bucket| now.duration_since(bucket.filled) < Duration::from_secs(60));
@@ -58,7 +69,8 @@ mod tests {
             assert!(limit.take(one, begun).is_ok());
         }
         assert!(limit.take(one, begun).is_err_and(|wait| wait <= Duration::from_secs(1)));
-        assert!(limit.take(other, begun).is_ok());
+        assert!(!limit.has_left(one, begun) && limit.has_left(one, begun + Duration::from_secs(1)));
+        assert!(limit.has_left(other, begun) && limit.take(other, begun).is_ok());
         assert!(limit.take(one, begun + Duration::from_secs(1)).is_ok());
         assert!(limit.take(one, begun + Duration::from_secs(1)).is_err());
         assert!(Limit::new(0).take(one, begun).is_ok());

@@ -12,14 +12,12 @@ use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::patience::Patience;
 use super::place::{Place, Places};
-use super::{Limit, Metrics, Settings, trace};
+use super::{App, Limit, Metrics, trace};
 
 /// The bytes of a request head that we read at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -50,41 +48,41 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 pub(super) struct Shared {
-    pub(super) settings: Settings,
+    pub(super) app: Arc<App>,
     pub(super) routes: BoxedFilter<(Response,)>,
     pub(super) limit: Limit,
+    /// Wrong keys, on top of that.
+    pub(super) guesses: Limit,
     pub(super) metrics: Metrics,
     tls: Option<TlsAcceptor>,
-    stop: CancellationToken,
 }
 
-/// Serves until `stop`; connections are tasks of `tasks`, to be joined by the caller.
+/// Serves until the app's `stop`; connections are among its tasks, to be joined by the caller.
 pub fn serve(
     listeners: Listeners,
     tls: Option<TlsAcceptor>,
     routes: BoxedFilter<(Response,)>,
-    settings: &Settings,
+    app: &Arc<App>,
     metrics: Metrics,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
 ) {
-    let limit = Limit::new(settings.requests_per_address);
+    let settings = &app.settings;
+    let [limit, guesses] = [Limit::new(settings.requests_per_address), Limit::new(settings.requests_per_address)];
     let places = Places::new(settings.connections, settings.connections_per_address, metrics.clone());
-    let shared = Arc::new(Shared { settings: settings.clone(), routes, limit, metrics, tls, stop: stop.clone() });
+    let shared = Arc::new(Shared { app: app.clone(), routes, limit, guesses, metrics, tls });
     for listener in listeners.0 {
-        tasks.spawn(accept(listener, shared.clone(), places.clone(), tasks.clone()));
+        app.tasks.spawn(accept(listener, shared.clone(), places.clone()));
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Places, tasks: TaskTracker) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Places) {
     loop {
         let accepted = tokio::select! {
-            () = shared.stop.cancelled() => return,
-            accepted = take(&listener, &places, &shared.settings.trusted_proxies) => accepted,
+            () = shared.app.stop.cancelled() => return,
+            accepted = take(&listener, &places, &shared.app.settings.trusted_proxies) => accepted,
         };
         match accepted {
             Ok((stream, peer, place)) => {
-                tasks.spawn(connect(shared.clone(), stream, peer, place));
+                shared.app.tasks.spawn(connect(shared.clone(), stream, peer, place));
             }
             Err(error) => {
                 // out of descriptors, most likely: those who wait in the backlog are not lost
@@ -115,7 +113,7 @@ async fn take(
 
 async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
     let _ = stream.set_nodelay(true);
-    let stream = Patience::new(stream, shared.settings.write_timeout.as_duration());
+    let stream = Patience::new(stream, shared.app.settings.write_timeout.as_duration());
     let place = Arc::new(place);
     match &shared.tls {
         None => converse(&shared, stream, peer, false, place).await,
@@ -147,14 +145,14 @@ where
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(shared.settings.header_timeout.as_duration())
+        .header_read_timeout(shared.app.settings.header_timeout.as_duration())
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = shared.stop.cancelled() => {
+        () = shared.app.stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             if under_way.load(Ordering::Relaxed) == 0 {
                 // nothing was asked: half a request's head is not waited for, an answer's last bytes are

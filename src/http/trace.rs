@@ -1,8 +1,8 @@
 //! Around every request: who calls, how often they may, what `/metrics` and the log say of it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::http::{HeaderValue, Request};
 use hyper::body::Incoming;
@@ -19,7 +19,7 @@ use warp::reply::Response;
 
 use super::place::Place;
 use super::server::Shared;
-use super::{Caller, address, reply, webhook};
+use super::{Caller, address, auth, reply, webhook};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Answered {
@@ -55,11 +55,29 @@ fn label(method: &::http::Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "POST" => "POST",
+        "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         "HEAD" => "HEAD",
         _ => "other",
     }
+}
+
+/// Takes a request off what its address may ask for, or says how long to wait.
+fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant) -> Result<(), Duration> {
+    // carriers at load come from few addresses
+    if request.uri().path().starts_with("/webhooks/") {
+        return Ok(());
+    }
+    if let Some(key) = auth::given(request.headers()) {
+        if !auth::is_good(&shared.app, key) {
+            shared.guesses.take(address, now)?;
+        } else if shared.guesses.has_left(address, now) {
+            // who tries many keys must not learn by this which one is good
+            return Ok(());
+        }
+    }
+    shared.limit.take(address, now)
 }
 
 /// Answers one request.
@@ -71,7 +89,7 @@ pub(super) async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response, std::convert::Infallible> {
     let begun = Instant::now();
-    let proxies = &shared.settings.trusted_proxies;
+    let proxies = &shared.app.settings.trusted_proxies;
     let request_id: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
     let caller = Caller {
         address: address::client(peer.ip(), request.headers(), proxies),
@@ -81,10 +99,7 @@ pub(super) async fn answer(
     };
     let method = label(request.method());
     let span = tracing::info_span!("request", id = %request_id, method, path = webhook::shown(request.uri().path()));
-    // carriers at load come from few addresses
-    let is_counted = !request.uri().path().starts_with("/webhooks/");
-    let result = if is_counted { shared.limit.take(address::group(caller.address), begun) } else { Ok(()) };
-    let mut response = match result {
+    let mut response = match admit(&shared, address::group(caller.address), &request, begun) {
         Err(wait) => reply::too_many_requests(wait.as_secs() + 1),
         Ok(()) => {
             request.extensions_mut().insert(caller);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, RETRY_AFTER};
@@ -21,6 +21,7 @@ const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 /// connection is uncertain.
 const IDLE_FOR: Duration = Duration::from_secs(20);
 pub(super) const USER_AGENT: &str = concat!("Switchboard/", env!("CARGO_PKG_VERSION"));
+const BUSY: &str = "every connection to the provider was busy";
 /// No provider's pause is believed beyond a day.
 const LONGEST_PAUSE: u64 = 86_400;
 
@@ -54,6 +55,8 @@ pub(super) struct Host {
 /// Why there is no status to judge by.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
+    /// Our own calls took every connection: not the provider's fault.
+    Busy,
     /// The request was not written.
     NotSent(String),
     /// It was, at least in part.
@@ -102,11 +105,14 @@ impl Host {
     }
 
     pub(super) async fn call(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        let permit = tokio::time::timeout(self.client.timeout, self.permits.acquire()).await;
+        let begun = Instant::now();
+        // the wait is part of the call; yet what is begun too late to be answered would be in doubt for nothing
+        let permit = tokio::time::timeout(self.client.timeout / 2, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
-            return Err(Failure::NotSent("every connection to the provider was busy".into()));
+            return Err(Failure::Busy);
         };
-        let response = request.send().await.map_err(failure)?;
+        let left = self.client.timeout.saturating_sub(begun.elapsed());
+        let response = request.timeout(left).send().await.map_err(failure)?;
         Ok(Answer::read(response).await)
     }
 }
@@ -193,6 +199,7 @@ impl Answer {
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::Busy => Self::Throttled { after: None, reason: BUSY.to_owned() },
             Failure::NotSent(reason) => Self::Unreachable { reason },
             Failure::NoAnswer(reason) => Self::Uncertain { reason },
         }
@@ -202,6 +209,7 @@ impl From<Failure> for Outcome {
 impl From<Failure> for AskError {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::Busy => Self::Throttled { after: None, reason: BUSY.to_owned() },
             Failure::NotSent(reason) | Failure::NoAnswer(reason) => Self::Unreachable { reason },
         }
     }

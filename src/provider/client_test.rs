@@ -109,6 +109,31 @@ async fn a_host_is_not_flooded() -> Result {
 }
 
 #[tokio::test]
+async fn the_wait_for_a_connection_is_part_of_the_call() -> Result {
+    let mock = Mock::start(vec![Act::Hang]).await?;
+    let settings = Settings { connections_per_host: 1, ..settings(&mock.url)? };
+    let timeout = settings.timeout.as_duration();
+    let client = client(&settings)?;
+    let host = client.host(&settings.twilio_base_url);
+    let call = async || {
+        let begun = Instant::now();
+        (host.call(host.request(Method::GET, "/x")).await.err(), begun.elapsed())
+    };
+    let late = async || {
+        tokio::time::sleep(timeout * 2 / 3).await;
+        call().await
+    };
+    let (first, second, third) = tokio::join!(call(), call(), late());
+    assert!(matches!(first.0, Some(Failure::NoAnswer(_))), "{first:?}");
+    assert_eq!(second.0, Some(Failure::Busy));
+    // it waits for the first, and then has what is left
+    assert!(matches!(third.0, Some(Failure::NoAnswer(_))), "{third:?}");
+    assert!([first.1, second.1, third.1].iter().all(|took| *took < timeout * 5 / 4), "{first:?} {second:?} {third:?}");
+    assert_eq!(mock.asked().len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_answer_too_long_is_not_read() -> Result {
     let mock = Mock::start(vec![reply("200 OK", "", &"x".repeat(ANSWER_LIMIT + 1))]).await?;
     let answer = call(&mock.url).await?.map_err(|failure| format!("{failure:?}"))?;

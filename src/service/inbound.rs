@@ -29,10 +29,12 @@ use crate::model::{Clock, Millis, Span};
 use crate::provider::Loopback;
 use crate::service::book::Book;
 use crate::service::event::Events;
+use crate::service::keep::Pace;
 use crate::service::outbound::Outbound;
 use crate::service::publish::Publish;
 use crate::store::batch::Batch;
 use crate::store::inbound::intake::Intake;
+use crate::store::sweep::Walk;
 use crate::store::{self, Store, inbound};
 
 /// `[inbound]`.
@@ -91,7 +93,10 @@ impl Inbound {
     /// Forgets webhooks that have been kept long enough.
     pub async fn sweep(&self) -> Result<(), store::Error> {
         let before_ms = self.now_ms() - self.parts.settings.keep.as_ms();
-        while inbound::sweep(&self.parts.store, before_ms).await? > 0 {}
+        let (mut walk, mut pace) = (Walk::before(before_ms), Pace::default());
+        while inbound::sweep(&self.parts.store, &mut walk).await? {
+            pace.rest().await;
+        }
         Ok(())
     }
 }

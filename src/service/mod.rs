@@ -7,6 +7,7 @@ pub mod device;
 pub mod event;
 pub mod health;
 pub mod inbound;
+pub mod keep;
 pub mod number;
 pub mod outbound;
 pub mod pool;

@@ -4,7 +4,7 @@ mod outcome;
 
 pub use outcome::{Done, Health, Outcome, record};
 
-use super::event::Target;
+use super::event::{self, Target};
 use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::model::{ClientId, EventId, Millis};
 
@@ -69,6 +69,23 @@ pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
     store.query(sql, vec![event.hex().into()]).await?.iter().map(parse).collect()
 }
 
+/// What stands still.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// Deliveries that wait, or are under way.
+    pub waiting: i64,
+    /// Endpoints to which nothing is posted.
+    pub disabled: i64,
+}
+
+pub async fn backlog(store: &Store) -> Result<Backlog> {
+    let sql = "SELECT (SELECT COUNT(*) FROM sb_delivery WHERE ready_ms >= 0), \
+               (SELECT COUNT(*) FROM sb_endpoint WHERE state = 'disabled')";
+    let rows = store.query(sql, Vec::new()).await?;
+    let row = rows.first().ok_or_else(|| Error::Data("no count".into()))?;
+    Ok(Backlog { waiting: row.int(0)?, disabled: row.int(1)? })
+}
+
 /// Names a delivery that this node holds a lease on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Held {
@@ -127,10 +144,11 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
     let sql = format!("UPDATE sb_delivery SET owner = ?, ready_ms = ? WHERE {guard}");
     store.commit(Change::new().run(sql, values)).await?;
     let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
-               p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, m.extra \
+               p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, \
+               CASE WHEN d.target = 'callback' THEN m.extra END, m.redacted_ms \
                FROM sb_delivery d JOIN sb_event e ON e.id = d.event_id \
                LEFT JOIN sb_endpoint p ON d.target = 'endpoint' AND p.id = d.target_id \
-               LEFT JOIN sb_message m ON d.target = 'callback' AND m.id = d.target_id \
+               LEFT JOIN sb_message m ON m.id = CASE WHEN d.target = 'callback' THEN d.target_id ELSE e.message_id END \
                WHERE d.ready_ms = ? AND d.owner = ?";
     let rows = store.query(sql, vec![lease.until_ms.into(), lease.owner.into()]).await?;
     rows.iter().map(|row| parse(row, lease.until_ms)).collect()
@@ -174,7 +192,7 @@ fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
     Ok(Claimed {
         held: Held { event, target: Target::parse(row.text(1)?, row.text(2)?)?, until_ms },
         client: ClientId::from_hex(row.text(3)?).map_err(id)?,
-        payload: row.text(4)?.to_owned(),
+        payload: event::payload(row.text(4)?, row.maybe_int(14)?),
         tries: row.int(5)?,
         address,
         message_extra: row.maybe_text(13)?.map(str::to_owned),

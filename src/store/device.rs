@@ -125,7 +125,9 @@ pub async fn revoked_since(store: &Store, since_ms: Millis) -> Result<Vec<(UserI
     rows.iter().map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?))).collect()
 }
 
-/// Forgets revocations that every node has seen by now; the devices stay marked.
-pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
-    store.commit(Change::new().run("DELETE FROM sb_revocation WHERE at_ms < ?", vec![before_ms.into()])).await
+/// Forgets a batch of revocations that every node has seen by now; the devices stay marked. Whether there may be more.
+pub async fn sweep(store: &Store, before_ms: Millis) -> Result<bool> {
+    let find = "SELECT device_id FROM sb_revocation WHERE at_ms < ? ORDER BY at_ms LIMIT ?";
+    let delete = "DELETE FROM sb_revocation WHERE at_ms < ? AND device_id IN ({})";
+    super::sweep::batch(store, find, delete, &[before_ms.into()]).await
 }

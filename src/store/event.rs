@@ -1,5 +1,6 @@
 //! What happened and is told: `sb_event`, and with each event one `sb_delivery` per target.
 
+use super::sweep::Walk;
 use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId, MessageId, Millis};
@@ -12,6 +13,8 @@ pub struct NewEvent {
     pub kind: EventType,
     /// The JSON that is posted and signed, to the byte.
     pub payload: String,
+    /// The message that it tells of.
+    pub message: Option<MessageId>,
     pub created_ms: Millis,
 }
 
@@ -64,10 +67,12 @@ pub fn add(change: Change, events: &[NewEvent], targets: &[(EventId, Target)], n
             event.client.hex().into(),
             event.kind.name().into(),
             event.payload.as_str().into(),
+            event.message.map(MessageId::hex).into(),
             event.created_ms.into(),
         ]
     });
-    let change = change.insert("INSERT INTO sb_event (id, client_id, type, payload, created_ms)", rows.collect());
+    let into = "INSERT INTO sb_event (id, client_id, type, payload, message_id, created_ms)";
+    let change = change.insert(into, rows.collect());
     let rows = targets.iter().map(|(event, target)| {
         vec![
             event.hex().into(),
@@ -92,29 +97,46 @@ pub struct Event {
     pub created_ms: Millis,
 }
 
-const COLUMNS: &str = "SELECT id, type, payload, created_ms FROM sb_event";
+const COLUMNS: &str = "SELECT e.id, e.type, e.payload, e.created_ms, m.redacted_ms FROM sb_event e \
+     LEFT JOIN sb_message m ON m.id = e.message_id";
 
 fn parse(row: &Row) -> Result<Event> {
     Ok(Event {
         id: EventId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
         kind: row.text(1)?.parse().map_err(|_| Error::Data("event type".into()))?,
-        payload: row.text(2)?.to_owned(),
+        payload: payload(row.text(2)?, row.maybe_int(4)?),
         created_ms: row.int(3)?,
     })
 }
 
-/// A client's events, newest first, starting after the event `after`.
-pub async fn list(store: &Store, client: ClientId, after: Option<EventId>, limit: i64) -> Result<Vec<Event>> {
+/// What is told of a message, or was: without its text once that has been redacted, however late the event was written.
+pub(super) fn payload(text: &str, redacted_ms: Option<Millis>) -> String {
+    if redacted_ms.is_some() { super::message::redaction::emptied(text) } else { text.to_owned() }
+}
+
+/// A client's events, of one type or of all, newest first, starting after the event `after`.
+pub async fn list(
+    store: &Store,
+    client: ClientId,
+    kind: Option<EventType>,
+    after: Option<EventId>,
+    limit: i64,
+) -> Result<Vec<Event>> {
     // `g` is above every hex digit
     let below = after.map_or_else(|| "g".to_owned(), EventId::hex);
-    let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    let mut params: Vec<Value> = vec![client.hex().into(), below.into()];
+    let of_type = kind.map_or("", |kind| {
+        params.push(kind.name().into());
+        " AND e.type = ?"
+    });
+    params.push(limit.into());
+    let sql = format!("{COLUMNS} WHERE e.client_id = ? AND e.id < ?{of_type} ORDER BY e.id DESC LIMIT ?");
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId, id: EventId) -> Result<Option<Event>> {
     let query =
-        Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.hex().into(), client.hex().into()]);
+        Query::new(format!("{COLUMNS} WHERE e.id = ? AND e.client_id = ?"), vec![id.hex().into(), client.hex().into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -137,20 +159,11 @@ pub async fn replay(store: &Store, id: EventId, targets: &[Target], now_ms: Mill
     }
 }
 
-/// Events looked at in one statement of a sweep.
-const SWEPT_AT_ONCE: i64 = 500;
-
-/// Forgets events made before `before_ms` that nobody waits for any more.
-pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
-    // ids begin with their time
-    let bound = format!("{:012x}", before_ms.max(0));
-    let mut after = String::new();
-    loop {
-        let sql = "SELECT id FROM sb_event WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
-        let rows = store.query(sql, vec![after.clone().into(), bound.clone().into(), SWEPT_AT_ONCE.into()]).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        let last = last.text(0)?.to_owned();
-        let range: Vec<Value> = vec![after.into(), last.clone().into()];
+/// Forgets a batch of events that nobody waits for any more; whether there may be more.
+pub async fn sweep(store: &Store, walk: &mut Walk) -> Result<bool> {
+    let passed = walk.go_on(store, "SELECT id FROM sb_event WHERE id > ? AND id < ? ORDER BY id LIMIT ?").await?;
+    if !passed.rows.is_empty() {
+        let range = passed.between.to_vec();
         let change = Change::new()
             .run("DELETE FROM sb_delivery WHERE event_id > ? AND event_id <= ? AND ready_ms IS NULL", range.clone())
             .run(
@@ -159,6 +172,6 @@ pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
                 range,
             );
         store.commit(change).await?;
-        after = last;
     }
+    Ok(passed.may_be_more)
 }

@@ -9,7 +9,8 @@ pub mod intake;
 
 use tokio::time::Instant;
 
-use super::{Change, Query, Result, Store, Value};
+use super::sweep::Walk;
+use super::{Change, Result, Store, Value};
 use crate::model::{AccountId, InboundId, MessageId, Millis};
 
 /// What a webhook tells.
@@ -53,19 +54,18 @@ pub(super) fn erase(change: Change, message: MessageId) -> Change {
     change.run(sql, vec![message.hex().into()])
 }
 
-/// Rows that one sweep removes at most.
-const SWEPT: i64 = 1000;
-
-/// Forgets what was handled and came before `before_ms`; how many there were.
-pub async fn sweep(store: &Store, before_ms: Millis) -> Result<usize> {
-    // ids begin with their time
-    let below = InboundId::first_of(before_ms).hex();
-    let sql = "SELECT id FROM sb_inbound WHERE id < ? AND ready_ms IS NULL ORDER BY id LIMIT ?";
-    let rows = store.read(vec![Query::new(sql, vec![below.into(), SWEPT.into()])]).await?.concat();
-    let ids = rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
-    let change = Change::new().any("DELETE FROM sb_inbound WHERE id IN ({})", &[], &ids);
-    if !ids.is_empty() {
-        store.commit(change).await?;
+/// Forgets a batch of those that are handled, as far as the walk goes; whether there may be more.
+pub async fn sweep(store: &Store, walk: &mut Walk) -> Result<bool> {
+    let find = "SELECT id, ready_ms FROM sb_inbound WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
+    let passed = walk.go_on(store, find).await?;
+    let mut handled: Vec<Value> = Vec::with_capacity(passed.rows.len());
+    for row in &passed.rows {
+        if row.maybe_int(1)?.is_none() {
+            handled.push(row.text(0)?.into());
+        }
     }
-    Ok(ids.len())
+    if !handled.is_empty() {
+        store.commit(Change::new().any("DELETE FROM sb_inbound WHERE id IN ({})", &[], &handled)).await?;
+    }
+    Ok(passed.may_be_more)
 }

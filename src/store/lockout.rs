@@ -1,6 +1,6 @@
 //! Failed passwords, counted before they are compared. Ids are keyed hashes.
 
-use super::{Change, Query, Result, Row, Store, Value};
+use super::{Change, Query, Result, Row, Store, Value, sweep};
 use crate::model::Millis;
 
 /// What is known of one counter; an absent row is no failure.
@@ -130,7 +130,8 @@ pub(super) fn uncount(change: Change, here: &str, anywhere: &str, counted: &Coun
     change.run(sql, values)
 }
 
-/// Forgets counters that have not moved since `before_ms`.
-pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
-    store.commit(Change::new().run("DELETE FROM sb_lockout WHERE last_ms < ?", vec![before_ms.into()])).await
+/// Forgets a batch of counters that have not moved since `before_ms`; whether there may be more.
+pub async fn sweep(store: &Store, before_ms: Millis) -> Result<bool> {
+    let find = "SELECT id FROM sb_lockout WHERE last_ms < ? ORDER BY last_ms LIMIT ?";
+    sweep::batch(store, find, "DELETE FROM sb_lockout WHERE last_ms < ? AND id IN ({})", &[before_ms.into()]).await
 }

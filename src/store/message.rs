@@ -1,6 +1,12 @@
 //! Messages, in and out: `sb_message`, with what providers did and said of them.
 
-use super::{Change, Error, Query, Result, Row, Store, Value};
+pub(super) mod redaction;
+mod sweep;
+
+pub use redaction::redact;
+pub use sweep::Old;
+
+use super::{Error, Query, Result, Row, Store, Value};
 use crate::model::message::{Direction, State};
 use crate::model::{AccountId, ClientId, MessageId, Millis};
 
@@ -228,24 +234,18 @@ pub async fn receipts(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
         .collect()
 }
 
-/// Empties the body of a message that is over; `extra` is what is kept of the rest.
-pub async fn redact(
-    store: &Store,
-    client: ClientId,
-    id: MessageId,
-    extra: Option<String>,
-    now_ms: Millis,
-) -> Result<()> {
-    let over: Vec<&str> =
-        State::ALL.into_iter().filter(|state| state.is_final() || *state == State::Sent).map(State::name).collect();
-    let states = over.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ? WHERE id = ? AND client_id = ? \
-         AND state IN ({states})"
-    );
-    let change = Change::new().one(sql, vec![extra.into(), now_ms.into(), id.hex().into(), client.hex().into()]);
-    // a message that came in has the id of the webhook that brought it
-    store.commit(super::inbound::erase(change, id)).await
+/// The states of messages of which nothing more is to be done; a receipt may still come.
+fn over_states() -> impl Iterator<Item = State> {
+    State::ALL.into_iter().filter(|state| state.is_final() || *state == State::Sent)
+}
+
+fn is_over(state: &str) -> bool {
+    over_states().any(|over| over.name() == state)
+}
+
+/// The same as a list for SQL.
+fn over() -> String {
+    over_states().map(|state| format!("'{}'", state.name())).collect::<Vec<_>>().join(", ")
 }
 
 /// `'accepted', 'queued', …`: the states from which `next` may be reached.

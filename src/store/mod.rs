@@ -11,6 +11,7 @@ mod migrate;
 mod mysql;
 mod rows;
 mod sqlite;
+pub mod sweep;
 mod url;
 mod value;
 
@@ -23,6 +24,7 @@ pub mod delivery;
 pub mod device;
 pub mod endpoint;
 pub mod event;
+pub mod idempotency;
 pub mod inbound;
 pub mod lockout;
 pub mod message;

@@ -1,6 +1,6 @@
 //! Texts of paired phones on their way to their platform's sink, as jobs: `sb_publication`.
 
-use super::{Change, Error, Result, Row, Store};
+use super::{Change, Error, Result, Row, Store, sweep};
 use crate::crypto::Place;
 use crate::model::{Millis, PublicationId, UserId};
 
@@ -125,14 +125,15 @@ pub async fn late(store: &Store, late_ms: Millis) -> Result<i64> {
     store.query(sql, vec![late_ms.into()]).await?.first().map_or(Ok(0), |row| row.int(0))
 }
 
-/// Erases texts that have waited for their sink since `late_ms`, and forgets those over since `before_ms`.
-pub async fn sweep(store: &Store, before_ms: Millis, late_ms: Millis) -> Result<()> {
-    let change = Change::new()
-        .run("DELETE FROM sb_publication WHERE ready_ms IS NULL AND received_ms < ?", vec![before_ms.into()])
-        .run(
-            "UPDATE sb_publication SET sealed = ?, owner = NULL, ready_ms = NULL, state = 'failed' \
-             WHERE ready_ms IS NOT NULL AND received_ms < ?",
-            vec![Vec::new().into(), late_ms.into()],
-        );
-    store.commit(change).await
+/// Erases texts that have waited for their sink since `late_ms`, and forgets those over since `before_ms`, a batch
+/// of each; whether there may be more.
+pub async fn sweep(store: &Store, before_ms: Millis, late_ms: Millis) -> Result<bool> {
+    let find = "SELECT id FROM sb_publication WHERE received_ms < ? AND ready_ms IS NULL ORDER BY received_ms LIMIT ?";
+    let delete = "DELETE FROM sb_publication WHERE received_ms < ? AND ready_ms IS NULL AND id IN ({})";
+    let is_more_over = sweep::batch(store, find, delete, &[before_ms.into()]).await?;
+    let find = "SELECT id FROM sb_publication WHERE received_ms < ? AND ready_ms IS NOT NULL \
+                ORDER BY received_ms LIMIT ?";
+    let erase = "UPDATE sb_publication SET sealed = '', owner = NULL, ready_ms = NULL, state = 'failed' \
+                 WHERE received_ms < ? AND ready_ms IS NOT NULL AND id IN ({})";
+    Ok(sweep::batch(store, find, erase, &[late_ms.into()]).await? || is_more_over)
 }

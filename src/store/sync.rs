@@ -298,8 +298,9 @@ pub async fn changed_since(store: &Store, since_ms: Millis) -> Result<Vec<Change
         .collect()
 }
 
-/// Removes sessions that have not changed since `before_ms`.
-pub async fn sweep(store: &Store, before_ms: Millis) -> Result<()> {
-    let sql = "DELETE FROM sb_sync_session WHERE changed_ms < ?";
-    store.commit(Change::new().run(sql, vec![before_ms.into()])).await
+/// Removes a batch of sessions that have not changed since `before_ms`; whether there may be more.
+pub async fn sweep(store: &Store, before_ms: Millis) -> Result<bool> {
+    let find = "SELECT id FROM sb_sync_session WHERE changed_ms < ? ORDER BY changed_ms LIMIT ?";
+    let delete = "DELETE FROM sb_sync_session WHERE changed_ms < ? AND id IN ({})";
+    super::sweep::batch(store, find, delete, &[before_ms.into()]).await
 }

@@ -1,20 +1,39 @@
-//! Removes what has served: every ten minutes.
+//! Removes what has served: every `keep.sweep_every`.
 
+use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::service::event::Events;
+use crate::service::inbound::Inbound;
+use crate::service::keep::Keep;
+use crate::service::publish::Publish;
 use crate::service::sync::Sync;
 
-pub(super) async fn run(sync: Arc<Sync>, events: Arc<Events>) {
+/// Whose rows serve for a while only.
+pub struct Served {
+    pub keep: Keep,
+    pub sync: Arc<Sync>,
+    pub publish: Arc<Publish>,
+    pub inbound: Arc<Inbound>,
+    pub events: Arc<Events>,
+}
+
+pub(super) async fn run(served: Served) {
+    let every = served.keep.sweep_every();
     loop {
         // a start is busy enough: the first sweep waits, and nodes do not sweep in step
-        tokio::time::sleep(Duration::from_secs(600 + rand::random::<u64>() % 60)).await;
-        if let Err(error) = sync.sweep().await {
-            tracing::warn!(%error, "could not remove expired sessions; trying again in ten minutes");
-        }
-        if let Err(error) = events.sweep().await {
-            tracing::warn!(%error, "could not remove old events; trying again in ten minutes");
-        }
+        tokio::time::sleep(every.mul_f64(1.0 + rand::random::<f64>() / 10.0)).await;
+        tell("expired sessions", served.sync.sweep().await);
+        tell("idempotency keys", served.keep.sweep_idempotency_keys().await);
+        tell("published texts", served.publish.sweep().await);
+        tell("old webhooks", served.inbound.sweep().await);
+        tell("old events", served.events.sweep().await);
+        tell("old messages", served.keep.sweep_messages().await);
+    }
+}
+
+fn tell(what: &str, result: Result<(), impl Display>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "could not remove {what}; trying again at the next sweep");
     }
 }

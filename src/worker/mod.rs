@@ -4,7 +4,6 @@ mod book;
 mod expire;
 mod notify;
 pub mod publish;
-mod receive;
 mod send;
 mod watch;
 
@@ -15,13 +14,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::service::book::Book;
 use crate::service::event::{Courier, Events};
-use crate::service::inbound::{Desk, Inbound};
+use crate::service::inbound::Desk;
 use crate::service::outbound::Outbound;
 use crate::service::sync::Sync;
+pub use expire::Served;
 
 /// Starts the workers of a node. `is_shared`: other nodes may write to the same store.
 pub fn start(sync: &Arc<Sync>, events: &Arc<Events>, is_shared: bool, tasks: &TaskTracker, stop: &CancellationToken) {
-    spawn(tasks, stop, expire::run(sync.clone(), events.clone()));
     spawn(tasks, stop, notify::listen(events.clone()));
     // stops by itself: what is under way ends first
     tasks.spawn(notify::run(Courier::new(events.clone()), stop.clone()));
@@ -36,11 +35,14 @@ pub fn start_sending(outbound: &Arc<Outbound>, book: &Arc<Book>, tasks: &TaskTra
     spawn(tasks, stop, book::run(book.clone()));
 }
 
-/// Starts what handles what came in.
-pub fn start_receiving(inbound: &Arc<Inbound>, desk: Desk, tasks: &TaskTracker, stop: &CancellationToken) {
-    // stops by itself: what it holds is handled first
+/// Starts what handles what came in. It stops by itself: what it holds is handled first.
+pub fn start_receiving(desk: Desk, tasks: &TaskTracker) {
     tasks.spawn(desk.work());
-    spawn(tasks, stop, receive::sweep(inbound.clone()));
+}
+
+/// Starts what removes what has served.
+pub fn start_sweeping(served: Served, tasks: &TaskTracker, stop: &CancellationToken) {
+    spawn(tasks, stop, expire::run(served));
 }
 
 fn spawn(tasks: &TaskTracker, stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {

@@ -20,12 +20,19 @@ const CLAIM: usize = 64;
 const HELD: usize = 512;
 /// A delivery that has waited so long for its place is given back.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Seconds between two counts of what waits.
+const MEASURED: u64 = 5;
 /// What is under way when the node stops has so long to end.
 const LAST: Duration = Duration::from_secs(5);
 
-/// Looks every second whether the endpoints have changed on another node.
+/// Looks every second whether the endpoints have changed on another node, and every few what waits.
 pub(super) async fn listen(events: Arc<Events>) {
-    loop {
+    for second in 0_u64.. {
+        if second.is_multiple_of(MEASURED)
+            && let Err(error) = events.measure().await
+        {
+            tracing::debug!(%error, "could not count what waits");
+        }
         tokio::time::sleep(Duration::from_secs(1)).await;
         if let Err(error) = events.refresh().await {
             tracing::debug!(%error, "could not look for changed endpoints");

@@ -19,7 +19,6 @@ pub fn start(publish: &Arc<Publish>, tasks: &TaskTracker, stop: &CancellationTok
     for platform in publish.platforms() {
         super::spawn(tasks, stop, run(publish.clone(), platform.to_owned(), tasks.clone()));
     }
-    super::spawn(tasks, stop, sweep(publish.clone()));
 }
 
 async fn run(publish: Arc<Publish>, platform: String, tasks: TaskTracker) {
@@ -47,16 +46,6 @@ async fn run(publish: Arc<Publish>, platform: String, tasks: TaskTracker) {
                 is_away = true;
                 tokio::time::sleep(EVERY).await;
             }
-        }
-    }
-}
-
-async fn sweep(publish: Arc<Publish>) {
-    loop {
-        // nodes do not sweep in step
-        tokio::time::sleep(Duration::from_secs(600 + rand::random::<u64>() % 60)).await;
-        if let Err(error) = publish.sweep().await {
-            tracing::warn!(%error, "could not remove published texts; trying again in ten minutes");
         }
     }
 }

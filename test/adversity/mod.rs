@@ -2,6 +2,7 @@
 
 mod crash;
 mod credential;
+mod disk;
 mod hostile;
 mod node;
 mod outage;

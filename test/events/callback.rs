@@ -25,6 +25,7 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
         id: EventId::new(now_ms),
         client: ClientId::HOUSE,
         kind: EventType::Message(State::Sent),
+        message: Some(message),
         payload: json!({"type": "message.sent", "timestamp": "", "data": {"id": message.to_string()}}).to_string(),
         created_ms: now_ms,
     };

@@ -7,7 +7,8 @@ mod device;
 mod edge;
 mod endpoint;
 mod keeping;
-mod receiver;
+mod listing;
+pub mod receiver;
 mod tenant;
 
 use std::time::{Duration, Instant};

@@ -39,6 +39,8 @@ pub struct Builder {
     environment: Vec<(String, String)>,
     is_dev: bool,
     users: usize,
+    /// What a shell does before it becomes the server.
+    before: Option<&'static str>,
 }
 
 impl Builder {
@@ -51,7 +53,7 @@ impl Builder {
     pub fn at(home: Arc<Home>) -> Self {
         let settings = [("http.requests_per_address", "0"), ("admin.token", ADMIN), ("log.level", "debug")];
         let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
-        Self { home, settings, environment: Vec::new(), is_dev: false, users: 0 }
+        Self { home, settings, environment: Vec::new(), is_dev: false, users: 0, before: None }
     }
 
     #[must_use]
@@ -80,6 +82,13 @@ impl Builder {
         self
     }
 
+    /// A line of shell that runs before the server, in its process.
+    #[must_use]
+    pub fn before(mut self, line: &'static str) -> Self {
+        self.before = Some(line);
+        self
+    }
+
     pub fn home(&self) -> Arc<Home> {
         self.home.clone()
     }
@@ -90,7 +99,11 @@ impl Builder {
 
     /// The command line of this server's settings, for any of its commands.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        let server = env!("CARGO_BIN_EXE_switchboard");
+        let mut command = Command::new(if self.before.is_some() { "sh" } else { server });
+        if let Some(line) = self.before {
+            command.arg("-c").arg(format!("{line}; exec \"$0\" \"$@\"")).arg(server);
+        }
         let databases = &self.home.databases;
         command
             .current_dir(self.home.folder.path())

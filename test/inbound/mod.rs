@@ -5,6 +5,7 @@ mod flowroute;
 mod keyword;
 mod loopback;
 mod loss;
+mod node;
 pub mod play;
 mod receipt;
 mod twilio;

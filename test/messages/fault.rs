@@ -108,6 +108,18 @@ async fn a_carrier_that_cannot_be_asked_is_asked_again(layout: Layout) -> Result
     Ok(())
 }
 
+async fn a_carrier_that_can_never_be_asked_is_given_up_with_the_message(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let (server, _) = ready(builder(layout, &carrier).await?).await?;
+    carrier.behave(json!({"to": TO, "times": 1, "do": "cut"})).await?;
+    carrier.behave(json!({"to": TO, "times": 10_000, "on": "list", "do": "status", "status": 401})).await?;
+    let id = send_id(&server, sms(TO, "no answer ever", json!({"valid_for": "2s"}))).await?;
+    let failed = in_state(&server, &id, "failed").await?;
+    ensure!(outcomes(&failed) == ["uncertain"] && failed["error"]["code"] == 30008, "{failed}");
+    assert_eq!(bodies(&carrier, TO).await?, ["no answer ever"], "it is not sent blindly");
+    Ok(())
+}
+
 async fn what_is_not_listed_is_sent_again_after_the_last_question(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let (server, _) = ready(builder(layout, &carrier).await?.set("outbox.call_timeout", "1s")).await?;
@@ -236,6 +248,7 @@ on_both_engines!(
     twins_in_doubt_are_told_apart,
     doubt_in_a_long_conversation_is_settled,
     a_carrier_that_cannot_be_asked_is_asked_again,
+    a_carrier_that_can_never_be_asked_is_given_up_with_the_message,
     what_is_not_listed_is_sent_again_after_the_last_question,
     accounts_choose_what_follows_doubt,
     a_refusal_is_final,

@@ -4,12 +4,15 @@ mod cancel;
 mod crash;
 mod edge;
 mod fault;
+mod hangup;
 mod idempotency;
+mod keeping;
 mod life;
 mod node;
 mod order;
 mod outage;
 mod rate;
+mod redaction;
 mod schedule;
 
 use std::collections::BTreeMap;

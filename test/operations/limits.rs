@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::wire::{Answer, Wire};
-use crate::harness::{Builder, LONG, Layout, Result, Server};
+use crate::harness::{ADMIN, Builder, LONG, Layout, Result, Server, until};
 
 const SESSION: &str = "/v2/sync/users/111/sessions/0123456789abcdef0123456789abcdef/";
 
@@ -205,5 +205,48 @@ async fn no_limit_means_none() -> Result {
     for _ in 0..700 {
         assert_eq!(wire.get("/healthz").await?.status, 200);
     }
+    Ok(())
+}
+
+/// The status of a request with this key.
+async fn with_key(wire: &mut Wire, key: &str) -> Result<u16> {
+    wire.send(&format!("GET /v1/messages HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {key}\r\n\r\n")).await?;
+    Ok(wire.answer().await?.status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_key_is_not_limited_and_a_wrong_one_is() -> Result {
+    let server = server(&[("http.requests_per_address", "10")]).await?;
+    let made = server.builder().run(&["admin", "key", "create", "tests"]).await?;
+    let said = String::from_utf8_lossy(&made.stdout).into_owned();
+    let key = said.split_whitespace().find(|word| word.starts_with("sbadm_")).context("no key")?;
+    let mut wire = Wire::open(&server).await?;
+    let known = async || Ok((with_key(&mut Wire::open(&server).await?, ADMIN).await? == 200).then_some(()));
+    until("an answer", known).await?;
+    // the server looks for new keys once a second
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for _ in 0..30 {
+        assert_eq!((with_key(&mut wire, ADMIN).await?, with_key(&mut wire, key).await?), (200, 200));
+    }
+    for _ in 0..10 {
+        assert_eq!(wire.get("/healthz").await?.status, 200);
+    }
+    is_limited(&wire.get("/healthz").await?)?;
+    // programs go on, though a browser beside them may not
+    assert_eq!(with_key(&mut wire, ADMIN).await?, 200);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_keys_learns_nothing_beyond_the_limit() -> Result {
+    let server = server(&[("http.requests_per_address", "10")]).await?;
+    let mut wire = Wire::open(&server).await?;
+    let mut statuses = Vec::new();
+    for guess in 0..12 {
+        statuses.push(with_key(&mut wire, &format!("sbadm_{guess}")).await?);
+    }
+    assert_eq!(statuses, [&[401; 10][..], &[429; 2]].concat());
+    // the right guess looks no different then
+    assert_eq!(with_key(&mut wire, ADMIN).await?, 429);
     Ok(())
 }

@@ -145,7 +145,11 @@ impl Courier {
 
     /// Writes what became of deliveries.
     pub async fn record(&self, done: &[Done]) -> Result<(), Error> {
-        Ok(store::delivery::record(&self.events.parts.store, &self.owner, done, self.now_ms()).await?)
+        store::delivery::record(&self.events.parts.store, &self.owner, done, self.now_ms()).await?;
+        for one in done {
+            self.events.parts.metrics.delivery(&one.outcome);
+        }
+        Ok(())
     }
 
     /// Another try after the wait that is due, or that the receiver asked for where it is longer.

@@ -1,6 +1,7 @@
 //! What was told, to look at and to tell again.
 
 use super::{Delivery, Error, Event, Events, Target};
+use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
 use crate::store;
 
@@ -12,15 +13,16 @@ pub struct Told {
 }
 
 impl Events {
-    /// A page of a client's events, newest first, and whether there are more.
+    /// A page of a client's events, of one type or of all, newest first, and whether there are more.
     pub async fn events(
         &self,
         client: ClientId,
+        kind: Option<EventType>,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<(Vec<Event>, bool), Error> {
         let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let mut events = store::event::list(&self.parts.store, client, after, one_more).await?;
+        let mut events = store::event::list(&self.parts.store, client, kind, after, one_more).await?;
         let more = events.len() > limit;
         events.truncate(limit);
         Ok((events, more))

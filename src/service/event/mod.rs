@@ -8,11 +8,13 @@ mod courier;
 mod device;
 mod endpoint;
 mod history;
+mod metrics;
 mod telling;
 
 pub use courier::{Courier, Done, Job, Lane};
 pub use endpoint::{NewEndpoint, Patch};
 pub use history::Told;
+pub use metrics::Metrics;
 pub use telling::{Happened, Telling};
 
 pub use crate::provider::webhook::BadUrl;
@@ -29,7 +31,9 @@ use crate::crypto::MasterKey;
 use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, MessageId, Span};
 use crate::provider::webhook::Webhooks;
+use crate::service::keep::Pace;
 use crate::store::endpoint::Listeners;
+use crate::store::sweep::Walk;
 use crate::store::{self, Store};
 
 /// `[webhook]`.
@@ -80,6 +84,7 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     pub webhooks: Webhooks,
     pub clock: Clock,
+    pub metrics: Metrics,
 }
 
 /// Who listens, as of a version of all endpoints.
@@ -144,6 +149,12 @@ impl Events {
         Ok(())
     }
 
+    /// Counts what waits, for the metrics.
+    pub async fn measure(&self) -> Result<(), Error> {
+        self.parts.metrics.measured(store::delivery::backlog(&self.parts.store).await?);
+        Ok(())
+    }
+
     /// After a change of ours: what fails here is made up for a second later.
     async fn refresh_soon(&self) {
         if let Err(error) = self.refresh().await {
@@ -154,7 +165,11 @@ impl Events {
     /// Forgets events that were kept for `keep_events`.
     pub async fn sweep(&self) -> Result<(), Error> {
         let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
-        Ok(store::event::sweep(&self.parts.store, before_ms).await?)
+        let (mut walk, mut pace) = (Walk::before(before_ms), Pace::default());
+        while store::event::sweep(&self.parts.store, &mut walk).await? {
+            pace.rest().await;
+        }
+        Ok(())
     }
 
     /// Refuses what may not be called.

@@ -73,7 +73,14 @@ impl Outbound {
                 Some(ready_ms) => later(ready_ms),
                 None => None,
             },
-            // who cannot be asked cannot be sent to either: never send blindly
+            // who cannot be asked cannot be sent to either: never send blindly, but do not ask for ever
+            Err(_)
+                if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms)
+                    && retry::next_look_up(&self.parts.settings, started_ms, now_ms).is_none() =>
+            {
+                let reason = "its call was not answered, and its carrier could not be asked what became of it";
+                Some(over(lane, State::Failed, Some(UNKNOWN_ERROR), reason))
+            }
             Err(reason) => {
                 tracing::info!(message = %lane.message.id, reason, "could not ask what became of a message");
                 let wait = retry::wait(&self.parts.settings, lane.progress.tries + 3, None);

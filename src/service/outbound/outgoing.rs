@@ -1,9 +1,15 @@
 //! A message as its provider gets it.
 
 use super::{Extra, Outbound};
+use crate::model::Millis;
 use crate::provider::Outgoing;
 use crate::service::account::Line;
 use crate::store::message::Message;
+
+/// For how long a carrier may still try: a second at least, whatever the clocks say.
+fn seconds_left(expires_ms: Millis, now_ms: Millis) -> u32 {
+    u32::try_from((expires_ms - now_ms) / 1000).unwrap_or_default().max(1)
+}
 
 impl Outbound {
     pub(super) fn outgoing(&self, message: &Message, line: &Line) -> Outgoing {
@@ -17,7 +23,7 @@ impl Outbound {
             to: message.to.clone(),
             body: message.body.clone(),
             media_urls: Extra::parse(message.extra.as_deref()).media_urls,
-            valid_for_secs: None,
+            valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, self.parts.clock.now_ms())),
             status_url,
         }
     }

@@ -24,6 +24,7 @@ use super::salt::Salt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
 use crate::model::{Clock, Millis, Platform, Secret, Span};
 use crate::provider::Webhooks;
+use crate::service::keep::Pace;
 use crate::store::device::{self, SealedKey};
 use crate::store::{self, Store, publication};
 
@@ -122,6 +123,10 @@ impl Publish {
         if late > 0 {
             tracing::error!(texts = late, "no sink took them within publisher.give_up_after: erased");
         }
-        Ok(publication::sweep(&self.parts.store, now_ms - REPEAT.as_ms(), late_ms).await?)
+        let mut pace = Pace::default();
+        while publication::sweep(&self.parts.store, now_ms - REPEAT.as_ms(), late_ms).await? {
+            pace.rest().await;
+        }
+        Ok(())
     }
 }

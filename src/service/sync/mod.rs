@@ -34,6 +34,7 @@ use tokio_util::task::TaskTracker;
 use crate::crypto::{HashKey, MasterKey, PublicKey, Sid};
 use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
 use crate::service::event::Events;
+use crate::service::keep::Pace;
 use crate::service::pool::{Pool, PoolError};
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Store};
@@ -222,9 +223,18 @@ impl Sync {
     pub async fn sweep(&self) -> Result<(), Error> {
         let now_ms = self.now_ms();
         let hour = Span::from_millis(3_600_000).as_ms();
-        store::sync::sweep(&self.parts.store, now_ms - self.parts.settings.session_ttl.as_ms() - hour).await?;
-        store::device::sweep(&self.parts.store, now_ms - hour).await?;
-        store::lockout::sweep(&self.parts.store, now_ms - lockout::lapse_ms(&self.parts.settings.lockouts)).await?;
+        let spent_ms = now_ms - self.parts.settings.session_ttl.as_ms() - hour;
+        let lapsed_ms = now_ms - lockout::lapse_ms(&self.parts.settings.lockouts);
+        let (store, mut pace) = (&self.parts.store, Pace::default());
+        while store::sync::sweep(store, spent_ms).await? {
+            pace.rest().await;
+        }
+        while store::device::sweep(store, now_ms - hour).await? {
+            pace.rest().await;
+        }
+        while store::lockout::sweep(store, lapsed_ms).await? {
+            pace.rest().await;
+        }
         Ok(())
     }
 }

@@ -197,7 +197,14 @@ impl Plan {
         }
         if let Some(kept) = &item.kept {
             let (id, hash, reply) = (kept.id.clone(), kept.request_hash.clone(), kept.reply.clone());
-            self.kept.push(vec![id.as_str().into(), hash.as_str().into(), reply.as_str().into(), self.now_ms.into()]);
+            let of = item.message.id.hex().into();
+            self.kept.push(vec![
+                id.as_str().into(),
+                hash.as_str().into(),
+                reply.as_str().into(),
+                of,
+                self.now_ms.into(),
+            ]);
             // a twin in this very batch gets the same reply
             known.replies.insert(id, (hash, reply));
         }
@@ -238,7 +245,7 @@ impl Plan {
         let change = change
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
             .insert("INSERT INTO sb_schedule (message_id, due_ms)", self.scheduled)
-            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)", self.kept);
+            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
         event::add(change, &self.told.new, &self.told.targets, now_ms)
     }
 }

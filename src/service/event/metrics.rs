@@ -1,0 +1,46 @@
+//! What is counted of deliveries.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::store::delivery::{Backlog, Outcome};
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Tried {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    deliveries: Family<Tried, Counter>,
+    waiting: Gauge,
+    disabled: Gauge,
+}
+
+impl Metrics {
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "Deliveries of events by result: delivered, failed (to be tried again), exhausted, dropped";
+        registry.register("webhook_deliveries", help, self.deliveries.clone());
+        let help = "Deliveries in the store that wait for their turn or their next try";
+        registry.register("webhook_waiting", help, self.waiting.clone());
+        registry.register("webhook_endpoints_disabled", "Endpoints that are disabled", self.disabled.clone());
+    }
+
+    pub(super) fn delivery(&self, outcome: &Outcome) {
+        let result = match outcome {
+            Outcome::Delivered { .. } => "delivered",
+            Outcome::Later { .. } => "failed",
+            Outcome::Over { state, .. } => state.name(),
+            Outcome::Released { .. } => return,
+        };
+        self.deliveries.get_or_create(&Tried { result }).inc();
+    }
+
+    pub(super) fn measured(&self, backlog: Backlog) {
+        self.waiting.set(backlog.waiting);
+        self.disabled.set(backlog.disabled);
+    }
+}

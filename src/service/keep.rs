@@ -1,0 +1,73 @@
+//! How long what has served is kept, and the pace at which it is removed.
+
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use crate::model::{Clock, Span};
+use crate::store::message::Old;
+use crate::store::{self, Store, idempotency};
+
+/// `[keep]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Messages that are over; zero: for ever.
+    pub messages: Span,
+    pub idempotency_keys: Span,
+    /// How often what has been kept long enough is looked for.
+    pub sweep_every: Span,
+}
+
+/// Removes messages that have been over for long, and replies to requests that come again no more.
+pub struct Keep {
+    pub settings: Settings,
+    pub store: Store,
+    pub clock: Clock,
+}
+
+impl Keep {
+    pub fn sweep_every(&self) -> Duration {
+        self.settings.sweep_every.as_duration()
+    }
+
+    pub async fn sweep_idempotency_keys(&self) -> Result<(), store::Error> {
+        let before_ms = self.clock.now_ms() - self.settings.idempotency_keys.as_ms();
+        let mut pace = Pace::default();
+        while idempotency::sweep(&self.store, before_ms).await? {
+            pace.rest().await;
+        }
+        Ok(())
+    }
+
+    pub async fn sweep_messages(&self) -> Result<(), store::Error> {
+        if self.settings.messages.as_ms() == 0 {
+            return Ok(());
+        }
+        let mut old = Old::before(&self.store, self.clock.now_ms() - self.settings.messages.as_ms()).await?;
+        let mut pace = Pace::default();
+        while old.remove(&self.store).await? {
+            pace.rest().await;
+        }
+        Ok(())
+    }
+}
+
+/// Rests at least so long between two batches.
+const REST: Duration = Duration::from_millis(20);
+
+/// Sweeps batch by batch, and rests after each for as long as it took: the store is for what is sent.
+pub(super) struct Pace(Instant);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Pace {
+    pub(super) async fn rest(&mut self) {
+        tokio::time::sleep(self.0.elapsed().max(REST)).await;
+        self.0 = Instant::now();
+    }
+}

@@ -1,0 +1,73 @@
+//! Emptying what was said, where it lies: in the message, in the reply kept for a repeat, in what was told of it.
+
+use serde_json::{Value as Json, json};
+
+use super::over;
+use crate::model::{ClientId, MessageId, Millis};
+use crate::store::{Change, Query, Result, Store, inbound};
+
+/// Empties the body of a message that is over; `extra` is what is kept of the rest.
+pub async fn redact(
+    store: &Store,
+    client: ClientId,
+    id: MessageId,
+    extra: Option<String>,
+    now_ms: Millis,
+) -> Result<()> {
+    let sql = format!(
+        "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ? WHERE id = ? AND client_id = ? \
+         AND state IN ({})",
+        over()
+    );
+    let change = Change::new().one(sql, vec![extra.into(), now_ms.into(), id.hex().into(), client.hex().into()]);
+    // a message that came in has the id of the webhook that brought it
+    let change = erase_copies(store, inbound::erase(change, id), id).await?;
+    store.commit(change).await
+}
+
+async fn erase_copies(store: &Store, mut change: Change, message: MessageId) -> Result<Change> {
+    let copies = [
+        (
+            "SELECT id, reply FROM sb_idempotency WHERE message_id = ?",
+            "UPDATE sb_idempotency SET reply = ? WHERE id = ?",
+        ),
+        ("SELECT id, payload FROM sb_event WHERE message_id = ?", "UPDATE sb_event SET payload = ? WHERE id = ?"),
+    ];
+    let queries = copies.map(|(find, _)| Query::new(find, vec![message.hex().into()]));
+    let found = store.read(queries.into()).await?;
+    for ((_, update), rows) in copies.iter().zip(found) {
+        for row in rows {
+            change = change.run(*update, vec![emptied(row.text(1)?).into(), row.text(0)?.into()]);
+        }
+    }
+    Ok(change)
+}
+
+/// The JSON of a message, or of an event about one, without what was said.
+pub(in crate::store) fn emptied(text: &str) -> String {
+    // what cannot be read is not kept either
+    let mut all = serde_json::from_str(text).unwrap_or_else(|_| json!({}));
+    for (path, empty) in [("/body", json!("")), ("/media_urls", json!([]))] {
+        for prefix in ["", "/data"] {
+            if let Some(said) = Json::pointer_mut(&mut all, &[prefix, path].concat()) {
+                *said = empty.clone();
+            }
+        }
+    }
+    all.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_goes_and_the_rest_stays() {
+        let message = json!({"id": "msg_1", "body": "secret", "media_urls": ["u"], "metadata": {"body": "theirs"}});
+        let bare = json!({"id": "msg_1", "body": "", "media_urls": [], "metadata": {"body": "theirs"}});
+        assert_eq!(emptied(&message.to_string()), bare.to_string());
+        let event = |data: &Json| json!({"type": "message.sent", "data": data}).to_string();
+        assert_eq!(emptied(&event(&message)), event(&bare));
+        assert_eq!(emptied("no JSON: secret"), "{}");
+    }
+}

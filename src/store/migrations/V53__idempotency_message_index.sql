@@ -1,0 +1,1 @@
+CREATE INDEX sb_idempotency_message ON sb_idempotency (message_id)

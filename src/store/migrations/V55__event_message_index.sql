@@ -1,0 +1,1 @@
+CREATE INDEX sb_event_message ON sb_event (message_id)

@@ -1,0 +1,58 @@
+//! Removing what has served: keys are found by an indexed time, then deleted by key, so that no commit takes long.
+//! Nodes may do it at the same time: what one has removed, the other does not find.
+
+use super::{Change, Result, Row, Store, Value};
+use crate::model::Millis;
+
+/// Rows that one commit removes at most.
+const ROWS: i64 = 500;
+
+/// Deletes a batch of rows: `find` selects their keys, its last parameter says how many at most; `delete` has `{}`
+/// for the keys, behind the same parameters as `find`. Whether there may be more.
+pub(super) async fn batch(store: &Store, find: &'static str, delete: &str, before: &[Value]) -> Result<bool> {
+    let mut params = before.to_vec();
+    params.push(ROWS.into());
+    let rows = store.query(find, params).await?;
+    let keys = rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    if !keys.is_empty() {
+        store.commit(Change::new().any(delete, before, &keys)).await?;
+    }
+    Ok(is_full(&rows))
+}
+
+fn is_full(rows: &[Row]) -> bool {
+    rows.len() >= usize::try_from(ROWS).unwrap_or(usize::MAX)
+}
+
+/// A walk over rows whose ids begin with their time, from the oldest on: it passes over what has to stay.
+#[derive(Debug)]
+pub struct Walk {
+    pub(super) after: String,
+    pub(super) below: String,
+}
+
+/// What a walk comes by.
+pub(super) struct Passed {
+    pub(super) rows: Vec<Row>,
+    /// Where the walk stood before, and where it stands now.
+    pub(super) between: [Value; 2],
+    pub(super) may_be_more: bool,
+}
+
+impl Walk {
+    /// Ends before what was made at this time.
+    pub fn before(before_ms: Millis) -> Self {
+        Self { after: String::new(), below: format!("{:012x}", before_ms.max(0)) }
+    }
+
+    /// Goes on: `find` selects the id and what else is wanted of rows above an id and below another, at most so many.
+    pub(super) async fn go_on(&mut self, store: &Store, find: &'static str) -> Result<Passed> {
+        let from = self.after.clone();
+        let rows = store.query(find, vec![from.as_str().into(), self.below.as_str().into(), ROWS.into()]).await?;
+        if let Some(last) = rows.last() {
+            last.text(0)?.clone_into(&mut self.after);
+        }
+        let may_be_more = is_full(&rows);
+        Ok(Passed { rows, between: [from.into(), self.after.as_str().into()], may_be_more })
+    }
+}
