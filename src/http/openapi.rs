@@ -1,6 +1,6 @@
 //! `GET /v1/openapi.json`: the paths under `/v1`, described by their handlers' own words (OpenAPI 3.1).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ::http::Method;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
@@ -21,10 +21,10 @@ const KEY: &str = "administrator";
 const PROBLEM: &str = "application/problem+json";
 
 pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    // written once: it does not change while the server runs
-    let text: Arc<str> = description().to_json().unwrap_or_default().into();
+    // written once, for the first who asks: it does not change while the server runs
+    static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default());
     let path = warp::path("openapi.json").and(warp::path::end()).and(super::call());
-    path.map(move |call: Call| describe(&call, &text)).boxed()
+    path.map(|call: Call| describe(&call, &TEXT)).boxed()
 }
 
 /// `GET /v1/openapi.json`: this description.

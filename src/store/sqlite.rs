@@ -29,13 +29,16 @@ const CHECKPOINT: u32 = 8_192;
 
 type Answer<T> = oneshot::Sender<Result<T>>;
 type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
+/// Opens a connection, for whoever first needs one: an idle server holds none but the writer's.
+type Opener = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
 type Write = (Change, Answer<Vec<u64>>);
 
 #[derive(Clone)]
 pub(super) struct Sqlite {
     path: Arc<PathBuf>,
     reads: mpsc::Sender<Reads>,
-    desks: Arc<Vec<Mutex<Connection>>>,
+    desks: Arc<[Mutex<Option<Connection>>; DESKS]>,
+    opener: Opener,
     /// `None`: the file is another program's.
     writes: Option<mpsc::Sender<Write>>,
 }
@@ -51,17 +54,27 @@ impl Sqlite {
         let connection = connect(path, timeout)?;
         connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
         start("sqlite-writer", move || write_loop(&connection, changes))?;
-        start_readers(readers, read_queue, || connect(path, timeout))?;
-        let desks = desks(|| connect(path, timeout))?;
-        Ok(Self { path: Arc::new(path.to_owned()), reads, desks, writes: Some(writes) })
+        let path = Arc::new(path.to_owned());
+        let opener: Opener = {
+            let path = path.clone();
+            Arc::new(move || connect(&path, timeout))
+        };
+        start_readers(readers, read_queue, &opener)?;
+        Ok(Self { path, reads, desks: Arc::default(), opener, writes: Some(writes) })
     }
 
     /// Opens another program's file: neither made nor written, its journal left as it is.
     pub(super) fn open_foreign(path: &Path, readers: usize, timeout: Duration) -> Result<Self> {
         let (reads, read_queue) = mpsc::channel(QUEUE);
-        start_readers(readers, read_queue, || connect_foreign(path, timeout))?;
-        let desks = desks(|| connect_foreign(path, timeout))?;
-        Ok(Self { path: Arc::new(path.to_owned()), reads, desks, writes: None })
+        // what cannot be read is said at once
+        connect_foreign(path, timeout)?;
+        let path = Arc::new(path.to_owned());
+        let opener: Opener = {
+            let path = path.clone();
+            Arc::new(move || connect_foreign(&path, timeout))
+        };
+        start_readers(readers, read_queue, &opener)?;
+        Ok(Self { path, reads, desks: Arc::default(), opener, writes: None })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -74,8 +87,17 @@ impl Sqlite {
 
     /// Answers what takes microseconds on the caller's own thread, unless all desks are taken.
     pub(super) async fn look_up(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
-        if let Some(desk) = self.desks.iter().find_map(|desk| desk.try_lock().ok()) {
-            match queries.iter().map(|query| select(&desk, query)).collect() {
+        if let Some(mut desk) = self.desks.iter().find_map(|desk| desk.try_lock().ok()) {
+            let connection = match &mut *desk {
+                Some(connection) => connection,
+                closed => {
+                    let connection = (self.opener)()?;
+                    // nobody may be held up on the thread of others
+                    connection.busy_timeout(Duration::ZERO)?;
+                    closed.insert(connection)
+                }
+            };
+            match queries.iter().map(|query| select(connection, query)).collect() {
                 // locked: waiting for that is a reader's business
                 Err(Error::Unavailable(_)) => {}
                 answered => return answered,
@@ -88,16 +110,6 @@ impl Sqlite {
         let foreign = || Error::Refused("this database is another program's, and only read".into());
         ask(self.writes.as_ref().ok_or_else(foreign)?, change).await
     }
-}
-
-fn desks(connect: impl Fn() -> Result<Connection>) -> Result<Arc<Vec<Mutex<Connection>>>> {
-    let open = |_| {
-        let connection = connect()?;
-        // nobody may be held up on the thread of others
-        connection.busy_timeout(Duration::ZERO)?;
-        Ok(Mutex::new(connection))
-    };
-    (0..DESKS).map(open).collect::<Result<_>>().map(Arc::new)
 }
 
 async fn ask<Q, A>(queue: &mpsc::Sender<(Q, Answer<A>)>, question: Q) -> Result<A> {
@@ -136,23 +148,32 @@ fn connect_foreign(path: &Path, timeout: Duration) -> Result<Connection> {
     Ok(connection)
 }
 
-fn start_readers(count: usize, queue: mpsc::Receiver<Reads>, connect: impl Fn() -> Result<Connection>) -> Result<()> {
+fn start_readers(count: usize, queue: mpsc::Receiver<Reads>, opener: &Opener) -> Result<()> {
     let queue = Arc::new(Mutex::new(queue));
     for _ in 0..count.clamp(1, 4) {
-        let (reader, queue) = (connect()?, queue.clone());
-        start("sqlite-reader", move || read_loop(&reader, &queue))?;
+        let (opener, queue) = (opener.clone(), queue.clone());
+        start("sqlite-reader", move || read_loop(&opener, &queue))?;
     }
     Ok(())
 }
 
-fn read_loop(connection: &Connection, queue: &Mutex<mpsc::Receiver<Reads>>) {
+fn read_loop(opener: &Opener, queue: &Mutex<mpsc::Receiver<Reads>>) {
+    let mut reader = None;
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some((queries, answer)) = next else { return };
         if !answer.is_closed() {
-            let _ = answer.send(queries.iter().map(|query| select(connection, query)).collect());
+            let _ = answer.send(read(opener, &mut reader, &queries));
         }
     }
+}
+
+fn read(opener: &Opener, reader: &mut Option<Connection>, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
+    let connection = match reader {
+        Some(connection) => connection,
+        none => none.insert(opener()?),
+    };
+    queries.iter().map(|query| select(connection, query)).collect()
 }
 
 fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {

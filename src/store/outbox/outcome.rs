@@ -52,8 +52,8 @@ impl Write for Outcomes {
     type Answer = bool;
 
     // nobody waits for these but the next message of the same pair: under load they make room for others
-    const ITEMS: usize = 256;
-    const LINGER: Duration = Duration::from_millis(4);
+    const ITEMS: usize = 512;
+    const LINGER: Duration = Duration::from_millis(10);
 
     async fn write(&self, items: &[Outcome]) -> Result<Vec<bool>> {
         let now_ms = self.clock.now_ms();
