@@ -1,7 +1,7 @@
 # The server in a small image, run by a user without rights.
 #
 #   docker build -t switchboard .
-#   docker run -p 6996:6996 -v switchboard:/data \
+#   docker run --stop-timeout 30 -p 6996:6996 -v switchboard:/data \
 #     -e SWITCHBOARD__HTTP__PUBLIC_URL=http://192.0.2.10:6996 switchboard
 #
 # Building needs BuildKit (the default since Docker 23) for the cache mounts: they keep

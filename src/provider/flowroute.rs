@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Client, Host};
 use super::credential::FlowrouteCredentials;
+use super::message::is_id;
 use super::{AskError, Outcome, Outgoing, Receipt, Settings};
 use crate::model::Secret;
 
@@ -83,7 +84,7 @@ impl Flowroute {
         }
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match body["data"]["id"].as_str() {
-            Some(id) if !id.is_empty() => Outcome::Accepted { provider_id: id.to_owned(), segments: None },
+            Some(id) if is_id(id) => Outcome::Accepted { provider_id: id.to_owned(), segments: None },
             _ => Outcome::Uncertain { reason: "Flowroute's answer names no message".into() },
         }
     }

@@ -25,6 +25,11 @@ impl fmt::Debug for Outgoing {
     }
 }
 
+/// Whether a provider's name for a message can be one: what is not is no readable answer.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// A message that a provider lists.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sent {

@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc2822;
 
 use super::client::{Answer, Client, Host};
 use super::credential::TwilioCredentials;
+use super::message::is_id;
 use super::{AskError, Outcome, Outgoing, Receipt, Sent, Settings};
 use crate::crypto::signature::twilio as signature;
 use crate::model::{Millis, Secret};
@@ -153,7 +154,7 @@ impl Twilio {
             return answer.outcome(explain);
         }
         match serde_json::from_slice::<CreatedIn>(&answer.body) {
-            Ok(made) if !made.sid.is_empty() => {
+            Ok(made) if is_id(&made.sid) => {
                 let segments =
                     made.num_segments.as_str().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
                 Outcome::Accepted { provider_id: made.sid, segments }

@@ -32,6 +32,9 @@ pub trait Write: Send + Sync + 'static {
 
     /// What follows from a written item, whether or not its caller still waits.
     fn finish(&self, item: Self::Item, done: Self::Done) -> Self::Answer;
+
+    /// What follows from items that failed for good, and may have been written for all that is known.
+    fn fail(&self, _items: Vec<Self::Item>) {}
 }
 
 type Answer<W> = oneshot::Sender<Result<<W as Write>::Answer>>;
@@ -113,6 +116,7 @@ async fn write_all<W: Write>(work: &W, items: Vec<W::Item>, answers: Vec<Answer<
                 let last = answers.next_back();
                 answers.for_each(|answer| drop(answer.send(Err(Error::Unavailable(error.to_string())))));
                 last.map(|answer| answer.send(Err(error)));
+                work.fail(items);
             }
         }
     }

@@ -11,6 +11,9 @@ use super::{Change, Error, Query, Result, Row, Value};
 /// Deadlocks and lock time-outs are answered by running the whole change again.
 const TRIES: u32 = 8;
 
+/// How long a connection is kept that nobody needs.
+const IDLE_FOR: Duration = Duration::from_secs(60);
+
 /// What every connection begins with. A process that was stopped within a transaction must not keep
 /// its row locks: MariaDB ends it (MySQL has no such setting, and reads a comment).
 const SESSION: [&str; 2] = [
@@ -38,13 +41,15 @@ impl Mysql {
     pub(super) fn open(url: &str, connections: usize) -> Result<Self> {
         let opts = Opts::from_url(url).map_err(|e| Error::Refused(e.to_string()))?;
         let constraints = PoolConstraints::new(1, connections.max(1)).unwrap_or_default();
+        // closing what is idle for a moment, or a reset, would cost round trips and every prepared statement
+        let pool = PoolOpts::default().with_constraints(constraints).with_reset_connection(false);
+        let pool = pool.with_inactive_connection_ttl(IDLE_FOR);
         let builder = OptsBuilder::from_opts(opts)
             // or an UPDATE that changes nothing reports no row
             .client_found_rows(true)
             .stmt_cache_size(128)
             .setup(SESSION.to_vec())
-            // a reset would cost a round trip each time, and every prepared statement
-            .pool_opts(PoolOpts::default().with_constraints(constraints).with_reset_connection(false));
+            .pool_opts(pool);
         let opts = Opts::from(builder);
         Ok(Self { pool: Pool::new(opts.clone()), opts })
     }

@@ -10,6 +10,7 @@ pub mod claim;
 pub mod intake;
 pub mod mark;
 pub mod outcome;
+mod uncalled;
 
 use crate::model::{MessageId, Millis};
 

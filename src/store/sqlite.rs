@@ -136,6 +136,8 @@ pub(super) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     // what a savepoint keeps to undo its statements needs no file
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // what was deleted or redacted is overwritten where that costs no further write
+    connection.pragma_update(None, "secure_delete", "FAST")?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }

@@ -128,7 +128,11 @@ impl Outbound {
         let leave = if due_ms.is_none() { self.leave(&message) } else { None };
         let stored = message.clone();
         let new = New { message: stored, lane, due_ms, kept, told, passes_opt_out: false, lease_ends, leave };
-        match self.intake.write(new).await? {
+        // who raced in vain so often may try again later
+        let busy = |error: store::Error| {
+            if error.is_race() { store::Error::Unavailable("others keep changing this lane".into()) } else { error }
+        };
+        match self.intake.write(new).await.map_err(busy)? {
             Accepted::Stored => {}
             Accepted::Replayed(reply) => return Ok(Told::Again(reply)),
             Accepted::KeyReused => return Err(Error::KeyReused),

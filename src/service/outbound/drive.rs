@@ -52,11 +52,12 @@ impl Outbound {
             }
             let lanes = [lane.head.lane.clone()];
             match claim::heads(&self.parts.store, &lanes).await.map(|mut heads| heads.pop()) {
-                Ok(Some(next)) => {
+                // one that is being called has a driver of its own: the lane was left, and born again
+                Ok(Some(next)) if !next.progress.is_unknown => {
                     (lane.head, lane.message, lane.progress) = (next.head, next.message, next.progress);
                 }
                 // found again when its lease has ended
-                Ok(None) | Err(_) => return,
+                Ok(_) | Err(_) => return,
             }
         }
     }
@@ -75,6 +76,11 @@ impl Outbound {
             if found.is_some() {
                 return found;
             }
+        }
+        // an answer that came after its lane was lost is recorded late, perhaps since this lane was taken
+        let is_repeat = lane.progress.tries > 0;
+        if is_repeat && claim::accepted_as(&self.parts.store, lane.message.id).await.is_ok_and(|id| id.is_some()) {
+            return Some(outcome(lane, None, None, Next::Over { state: State::Sent, code: None, reason: None }));
         }
         let now_ms = self.parts.clock.now_ms();
         if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {

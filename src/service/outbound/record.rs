@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Outbound;
 use super::drive::Lane;
 use crate::store::outbox::claim;
-use crate::store::outbox::outcome::{Next, Outcome, late};
+use crate::store::outbox::outcome::{Next, Outcome, is_written, late};
 use crate::store::{self};
 
 impl Outbound {
@@ -31,9 +31,10 @@ impl Outbound {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
                 // it was written before the store went away, but we did not hear of it
-                Err(error) if error.is_race() && was_away => {
+                Err(error) if error.is_race() && was_away && self.is_written(&outcome).await => {
+                    self.after(lane, &outcome);
                     let is_owned = claim::is_owned(&self.parts.store, &self.parts.owner, &lane.head.lane).await;
-                    return is_owned.unwrap_or(false) || self.record_late(&outcome).await;
+                    return is_owned.unwrap_or(false) && matches!(outcome.next, Next::Over { .. });
                 }
                 Err(error) if error.is_race() => match &mut outcome.next {
                     // nobody stands behind it after all: it may stay where it is
@@ -42,10 +43,14 @@ impl Outbound {
                 },
                 Err(error) => {
                     tracing::error!(%error, message = %lane.message.id, "could not record what came of a message");
-                    return false;
+                    return self.record_late(&outcome).await;
                 }
             }
         }
+    }
+
+    async fn is_written(&self, outcome: &Outcome) -> bool {
+        is_written(&self.parts.store, outcome).await.unwrap_or(false)
     }
 
     /// The lane is another's by now: what the provider answered is kept for whoever looks.

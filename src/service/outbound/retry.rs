@@ -6,13 +6,13 @@ use super::Settings;
 use crate::model::Millis;
 
 /// Exponential backoff with jitter: between half and all of `retry_first` doubled with each try,
-/// but never before the provider said.
+/// but never before the provider said. What it says does not shorten it: nobody may be called without end.
 pub(super) fn wait(settings: &Settings, tries: i64, asked: Option<Duration>) -> Duration {
     let doublings = u32::try_from(tries.clamp(1, 30) - 1).unwrap_or(0);
     let most = settings.retry_most.as_duration();
     let full = settings.retry_first.as_duration().saturating_mul(1 << doublings.min(20)).min(most);
     let jittered = full.mul_f64(rand::random::<f64>().mul_add(0.5, 0.5));
-    asked.map_or(jittered, |asked| asked.max(Duration::from_millis(1)))
+    asked.map_or(jittered, |asked| asked.max(jittered))
 }
 
 /// When to ask next what became of a call that began at `started_ms`; `None`: often enough.
@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn what_the_provider_asks_for_counts() {
-        assert_eq!(wait(&settings(), 5, Some(Duration::from_secs(7))), Duration::from_secs(7));
+        assert_eq!(wait(&settings(), 1, Some(Duration::from_secs(7))), Duration::from_secs(7));
+        assert!(wait(&settings(), 5, Some(Duration::ZERO)) >= Duration::from_secs(8), "but never sooner than ours");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::{CALLING, Head, LANE, WAITING, place};
+use super::{CALLING, Head, LANE, WAITING, place, uncalled};
 use crate::model::{Clock, Millis};
 use crate::store::batch::Write;
 use crate::store::event::{self, Told};
@@ -153,6 +153,15 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
         let New { message, lease_ends, leave, .. } = item;
         (self.start)(Leased { message, head, lease_ends, permit, call: leave.zip(started_ms) });
         Accepted::Stored
+    }
+
+    fn fail(&self, items: Vec<New<T>>) {
+        let with_leave = items.into_iter().filter(|item| item.leave.is_some());
+        let born: Vec<_> = with_leave.map(|item| (place(&item.lane, item.message.id.bits()), item.lane)).collect();
+        if !born.is_empty() {
+            let born = born.into_iter().map(|(place, lane)| (lane, place)).collect();
+            tokio::spawn(uncalled::free(self.store.clone(), self.clock.clone(), self.owner.clone(), born));
+        }
     }
 }
 

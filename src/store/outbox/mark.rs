@@ -53,7 +53,7 @@ impl Write for Mark {
         let rest = "WHERE owner = ? AND phase <> ? AND lane IN ({})";
         let (now, owner) = (Value::from(now_ms), Value::from(self.owner.as_str()));
         let (fresh, stale) = (keys(false), keys(true));
-        let ours = items.iter().filter(|item| !opted_out.contains(&item.head.lane));
+        let ours = items.iter().filter(|item| !may_not(item));
         let places: Vec<Value> = ours.map(|item| item.head.place.as_str().into()).collect();
         let marked = fresh.first().or(stale.first()).cloned();
         let change = Change::new()

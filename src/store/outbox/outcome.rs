@@ -52,6 +52,8 @@ impl Write for Outcomes {
     type Answer = bool;
 
     // nobody waits for these but the next message of the same pair: under load they make room for others
+    // a cancel may have come between the two statements that let a lane go
+    const TRIES_AGAIN: u32 = 3;
     const ITEMS: usize = 512;
     const LINGER: Duration = Duration::from_millis(10);
 
@@ -66,9 +68,9 @@ impl Write for Outcomes {
         let over: Vec<&Outcome> = items.iter().filter(|item| matches!(item.next, Next::Over { .. })).collect();
         let places: Vec<Value> = over.iter().map(|item| item.head.place.as_str().into()).collect();
         change = change.each("DELETE FROM sb_outbox WHERE place IN ({})", &[], &places);
-        let before = change.len();
+        let before = change.statements();
         change = self.leave(change, &over);
-        let leaving = before..change.len();
+        let leaving = before..change.statements();
         for item in items {
             change = event::add(change, &item.told.new, &item.told.targets, now_ms);
         }
@@ -189,7 +191,7 @@ impl Outcomes {
         change.either(
             "DELETE FROM sb_lane WHERE owner = ? AND waiting = 1 AND lane IN ({})",
             "UPDATE sb_lane SET waiting = waiting - 1, phase = 0, tries = 0, first_ms = NULL, version = version + 1 \
-             WHERE owner = ? AND lane IN ({})",
+             WHERE owner = ? AND waiting > 1 AND lane IN ({})",
             &owner,
             &lanes,
         )
@@ -210,6 +212,16 @@ fn own_lane(head: &Head) -> String {
     let own = head.message.hex();
     debug_assert_eq!(own.len(), LANE);
     own
+}
+
+/// Whether an outcome was written, for whoever lost the store before it could answer.
+pub async fn is_written(store: &Store, outcome: &Outcome) -> Result<bool> {
+    let Some(attempt) = &outcome.attempt else {
+        let sql = "SELECT 1 FROM sb_outbox WHERE place = ?";
+        return Ok(store.query(sql, vec![outcome.head.place.as_str().into()]).await?.is_empty());
+    };
+    let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
+    Ok(!store.query(sql, vec![outcome.head.message.hex().into(), attempt.number.into()]).await?.is_empty())
 }
 
 /// Keeps the answer to a call whose lane has been lost since: the attempt alone. Whoever owns the
