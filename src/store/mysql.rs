@@ -47,7 +47,7 @@ impl Mysql {
         let builder = OptsBuilder::from_opts(opts)
             // or an UPDATE that changes nothing reports no row
             .client_found_rows(true)
-            .stmt_cache_size(128)
+            .stmt_cache_size(256)
             .setup(SESSION.to_vec())
             .pool_opts(pool);
         let opts = Opts::from(builder);

@@ -4,14 +4,19 @@
 //! are then written together, each in its own savepoint, so that a conflict fails only its own.
 //! Look-ups by key are answered where they are asked: handing them to a thread costs more than they do.
 
+mod connect;
+mod convert;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 use tokio::sync::{mpsc, oneshot};
+
+pub(super) use connect::connect;
+use connect::connect_foreign;
 
 use super::change::Tally;
 use super::{Change, Error, Query, Result, Row, Value};
@@ -24,8 +29,6 @@ const DESKS: usize = 2;
 const BATCH: usize = 128;
 /// KiB of pages that the writer keeps, as SQLite wants it: the leaves that random keys fall on.
 const WRITER_CACHE: i32 = -16_000;
-/// Pages in the journal before they are moved into the file: hot pages are moved once for many commits.
-const CHECKPOINT: u32 = 8_192;
 
 type Answer<T> = oneshot::Sender<Result<T>>;
 type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
@@ -121,33 +124,6 @@ async fn ask<Q, A>(queue: &mpsc::Sender<(Q, Answer<A>)>, question: Q) -> Result<
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
     let thread = thread::Builder::new().name(name.into()).stack_size(512 * 1024);
     thread.spawn(work).map(drop).map_err(|e| Error::Unavailable(e.to_string()))
-}
-
-/// Opens a connection with full durability: a commit that was answered survives a power cut.
-pub(super) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    // below the caller's own deadline, so that the reason is "locked" and not "no answer"
-    connection.busy_timeout(timeout / 2)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -2_000)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
-    // what a savepoint keeps to undo its statements needs no file
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // what was deleted or redacted is overwritten where that costs no further write
-    connection.pragma_update(None, "secure_delete", "FAST")?;
-    connection.set_prepared_statement_cache_capacity(128);
-    Ok(connection)
-}
-
-fn connect_foreign(path: &Path, timeout: Duration) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(timeout / 2)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    Ok(connection)
 }
 
 fn start_readers(count: usize, queue: mpsc::Receiver<Reads>, opener: &Opener) -> Result<()> {
@@ -263,57 +239,4 @@ fn run_all(connection: &Connection, change: &Change) -> Result<Vec<u64>> {
         tally.add(step, statement.execute(params_from_iter(&step.query.params))? as u64)?;
     }
     Ok(tally.into_touched())
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(int) => ValueRef::Integer(*int),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
-}
-
-impl From<ValueRef<'_>> for Value {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Null => Self::Null,
-            ValueRef::Integer(int) => Self::Int(int),
-            // no column of ours is a REAL; one of the backend's would be read as text
-            ValueRef::Real(real) => Self::Text(real.to_string()),
-            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
-            ValueRef::Blob(bytes) => Self::Bytes(bytes.to_vec()),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ffi;
-        match error.sqlite_error() {
-            Some(e)
-                if e.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE
-                    || e.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY =>
-            {
-                Self::Conflict
-            }
-            Some(e)
-                if matches!(
-                    e.code,
-                    ErrorCode::DatabaseBusy
-                        | ErrorCode::DatabaseLocked
-                        | ErrorCode::DiskFull
-                        | ErrorCode::SystemIoFailure
-                        | ErrorCode::CannotOpen
-                        | ErrorCode::ReadOnly
-                        | ErrorCode::OutOfMemory
-                ) =>
-            {
-                Self::Unavailable(error.to_string())
-            }
-            _ => Self::Refused(error.to_string()),
-        }
-    }
 }

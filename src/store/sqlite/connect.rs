@@ -1,0 +1,48 @@
+//! Connections to the embedded file, ours and another program's.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::Result;
+
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 256;
+/// Pages in the journal before they are moved into the file: hot pages are moved once for many commits.
+const CHECKPOINT: u32 = 8_192;
+
+/// Opens a connection with full durability: a commit that was answered survives a power cut.
+pub(in crate::store) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    // below the caller's own deadline, so that the reason is "locked" and not "no answer"
+    connection.busy_timeout(timeout / 2)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -2_000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+    // what a savepoint keeps to undo its statements needs no file
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // what was deleted or redacted is overwritten where that costs no further write
+    connection.pragma_update(None, "secure_delete", "FAST")?;
+    keep_prepared(&connection)?;
+    Ok(connection)
+}
+
+/// Statements stay prepared: their plans do not depend on what is bound, or they would be made anew each time.
+fn keep_prepared(connection: &Connection) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
+}
+
+pub(super) fn connect_foreign(path: &Path, timeout: Duration) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(timeout / 2)?;
+    keep_prepared(&connection)?;
+    Ok(connection)
+}
