@@ -8,12 +8,12 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{App, Call, auth, reply, with};
+use super::{App, Call, asked, auth, reply, with};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     // phones fetch `/` to read the certificate
     let root = warp::path::end().and(super::call()).map(|call: Call| only_get(&call, "Switchboard\n"));
-    let metrics = warp::path("metrics").and(warp::path::end()).and(super::call()).and(with(app));
+    let metrics = warp::path("metrics").and(warp::path::end()).and(asked(app));
     let metrics = metrics.map(|call: Call, app: Arc<App>| match auth::administrator(&app, &call) {
         _ if call.method != Method::GET => reply::method_not_allowed("GET"),
         Ok(()) => metrics_text(&app),
@@ -30,7 +30,7 @@ pub(super) fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 fn probes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let alive = warp::path("healthz").and(warp::path::end()).and(super::call());
     let alive = alive.map(|call: Call| only_get(&call, "ok\n"));
-    let ready = warp::path("readyz").and(warp::path::end()).and(super::call()).and(with(app)).then(readiness);
+    let ready = warp::path("readyz").and(warp::path::end()).and(asked(app)).then(readiness);
     alive.or(ready).unify().boxed()
 }
 

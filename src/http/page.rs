@@ -9,7 +9,8 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{App, Call, reply, with};
+use super::reply::Refusal;
+use super::{App, Call, asked, reply};
 use crate::crypto::Sid;
 use crate::model::{UserId, qr};
 
@@ -19,11 +20,11 @@ const STYLE: &str = include_str!("page/pair.css");
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let pair = warp::path("pair").and(warp::path::param::<String>());
-    let page = pair.and(warp::path::end()).and(super::call()).and(with(app)).map(show);
-    let code = pair.and(warp::path::param::<String>()).and(warp::path::end()).and(super::call()).and(with(app));
+    let page = pair.and(warp::path::end()).and(asked(app)).map(show);
+    let code = pair.and(warp::path::param::<String>()).and(warp::path::end()).and(asked(app));
     let code = code.map(draw);
     let status = pair.and(warp::path::param::<String>()).and(warp::path("status")).and(warp::path::end());
-    let status = status.and(super::call()).and(with(app)).then(tell);
+    let status = status.and(asked(app)).then(tell);
     let assets = warp::path("assets").and(warp::path::param::<String>()).and(warp::path::end()).and(super::call());
     // the policy of the page rules out an icon in its markup; browsers ask here
     let icon = warp::path("favicon.ico").and(warp::path::end()).map(|| reply::empty(StatusCode::NO_CONTENT));
@@ -81,7 +82,7 @@ async fn tell(uid: String, sid: String, call: Call, app: Arc<App>) -> Response {
     let Ok(user) = UserId::from_segment(&uid) else { return reply::not_found() };
     match app.sync.status(&user, &sid).await {
         Ok(state) => reply::json(StatusCode::OK, &json!({"state": state})),
-        Err(error) => reply::refuse(&error),
+        Err(error) => *Refusal::from(error),
     }
 }
 
