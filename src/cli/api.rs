@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use reqwest::{Certificate, Client, Method, Response};
 use serde_json::Value;
 
@@ -23,6 +23,16 @@ pub(super) struct Server {
     /// A certificate to trust, PEM, where the server's is not from a public authority
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
+}
+
+/// An object of those fields that are given.
+pub(super) fn fields<const N: usize>(given: [(&str, Option<Value>); N]) -> Value {
+    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// What the API calls a choice: the same as the command line does.
+pub(super) fn name(choice: &impl ValueEnum) -> Option<Value> {
+    choice.to_possible_value().map(|value| value.get_name().into())
 }
 
 /// A client for ourselves on this machine: what the certificate says of the world's name for us is no matter.

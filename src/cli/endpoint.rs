@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{self, field};
+use super::output::{self, Output, field};
 use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::EndpointId;
@@ -17,9 +17,8 @@ pub(super) struct EndpointCommand {
     action: Action,
     #[command(flatten)]
     server: api::Server,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Subcommand)]
@@ -57,50 +56,41 @@ impl EndpointCommand {
                     body["event_types"] = types.into();
                 }
                 let made = api.post("/v1/endpoints", Some(&body)).await?;
-                show_secret(&made, self.json, "added");
+                self.output.show_done("added", &made, with_secret);
             }
             Action::List => {
                 let endpoints = api.list("/v1/endpoints", &[], usize::MAX).await?;
-                output::show_list(&endpoints, self.json, "no endpoints; `switchboard endpoint add` adds one", line);
+                self.output.list(&endpoints, "no endpoints; `switchboard endpoint add` adds one", line);
             }
             Action::Rotate { endpoint } => {
                 let rotated = api.post(&format!("/v1/endpoints/{endpoint}/rotate"), None).await?;
-                show_secret(&rotated, self.json, "rotated");
+                self.output.show_done("rotated", &rotated, with_secret);
             }
             Action::Test { endpoint } => {
                 let told = api.post(&format!("/v1/endpoints/{endpoint}/test"), None).await?;
-                output::show(&told, self.json, |told| {
-                    format!(
-                        "{} {}; `switchboard event show` tells what became of it",
-                        output::good("posting"),
-                        field(told, "event_id")
-                    )
+                self.output.show_done("posting", &told, |told| {
+                    format!("{}; `switchboard event show` tells what became of it", field(told, "event_id"))
                 });
             }
             Action::Delete { endpoint } => {
                 api.delete(&format!("/v1/endpoints/{endpoint}")).await?;
-                output::show(&json!({"id": endpoint.to_string(), "is_deleted": true}), self.json, |_| {
-                    format!("{} {endpoint}", output::good("deleted"))
-                });
+                self.output.tell_done("deleted", endpoint);
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn show_secret(endpoint: &Value, as_json: bool, done: &str) {
-    output::show(endpoint, as_json, |endpoint| {
-        let secret = output::strong(field(endpoint, "secret"));
-        format!("{} {}\nsecret, not shown again: {secret}", output::good(done), line(endpoint))
-    });
+fn with_secret(endpoint: &Value) -> String {
+    format!("{}\nsecret, not shown again: {}", line(endpoint), output::strong(field(endpoint, "secret")))
 }
 
 fn line(endpoint: &Value) -> String {
-    let types: Vec<&str> = endpoint["event_types"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let (id, state, url) = (field(endpoint, "id"), output::state(field(endpoint, "state")), field(endpoint, "url"));
     let reason = match endpoint["disabled_reason"].as_str() {
         Some(reason) => format!(" ({reason})"),
         None => String::new(),
     };
-    format!("{id}  {state}{reason}  {}  {}  {}", output::strong(url), types.join(","), field(endpoint, "description"))
+    let types = output::joined(endpoint, "event_types");
+    format!("{id}  {state}{reason}  {}  {types}  {}", output::strong(url), field(endpoint, "description"))
 }

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::output::{self, field};
+use super::output::{self, Output, field};
 use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::event::EventType;
@@ -18,9 +18,8 @@ pub(super) struct EventCommand {
     action: Action,
     #[command(flatten)]
     server: api::Server,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Subcommand)]
@@ -52,19 +51,16 @@ impl EventCommand {
             Action::List { kind, limit } => {
                 let kind = kind.map(|kind| ("type", kind.name().to_owned()));
                 let events = api.list("/v1/events", kind.as_slice(), limit).await?;
-                output::show_list(&events, self.json, "no events yet", line);
+                self.output.list(&events, "no events yet", line);
             }
             Action::Show { event } => {
                 let told = api.read(&format!("/v1/events/{event}")).await?;
-                output::show(&told, self.json, page);
+                self.output.show(&told, page);
             }
             Action::Replay { event, endpoint } => {
-                let mut body = Map::new();
-                if let Some(endpoint) = endpoint {
-                    body.insert("endpoint_id".to_owned(), endpoint.to_string().into());
-                }
-                let told = api.post(&format!("/v1/events/{event}/replay"), Some(&body.into())).await?;
-                output::show(&told, self.json, |told| format!("{} {}", output::good("telling again"), page(told)));
+                let body = api::fields([("endpoint_id", endpoint.map(|id| id.to_string().into()))]);
+                let told = api.post(&format!("/v1/events/{event}/replay"), Some(&body)).await?;
+                self.output.show_done("telling again", &told, page);
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::output::{self, field};
+use super::output::{self, Output, field};
 use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::address::Address;
@@ -18,9 +18,8 @@ pub(super) struct MessageCommand {
     action: Action,
     #[command(flatten)]
     server: api::Server,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Subcommand)]
@@ -107,20 +106,20 @@ impl MessageCommand {
         match self.action {
             Action::Send(send) => {
                 let message = api.post_as(send.idempotency_key.as_deref(), "/v1/messages", &send.body()).await?;
-                output::show(&message, self.json, |one| format!("{} {}", output::good("accepted"), line(one)));
+                self.output.show_done("accepted", &message, line);
             }
             Action::List(list) => {
                 let messages = api.list("/v1/messages", &list.filters(), list.limit).await?;
-                output::show_list(&messages, self.json, "no such messages", line);
+                self.output.list(&messages, "no such messages", line);
             }
             Action::Show { message } => {
                 let message = api.read(&format!("/v1/messages/{message}")).await?;
-                output::show(&message, self.json, page);
+                self.output.show(&message, page);
             }
             Action::Cancel { message } => {
                 api.delete(&format!("/v1/messages/{message}")).await?;
                 let message = api.read(&format!("/v1/messages/{message}")).await?;
-                output::show(&message, self.json, line);
+                self.output.show(&message, line);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -129,18 +128,17 @@ impl MessageCommand {
 
 impl Send {
     fn body(&self) -> Value {
-        let mut body = Map::new();
-        let mut put = |name: &str, value: Option<Value>| value.map(|value| body.insert(name.to_owned(), value));
-        put("to", Some(self.to.as_str().into()));
-        put("body", Some(self.body.as_str().into()));
-        put("from", self.from.as_ref().map(|from| from.as_str().into()));
-        put("send_at", self.at.clone().map(Value::from));
-        put("valid_for", self.valid_for.map(|span| span.to_string().into()));
-        put("media_urls", (!self.media.is_empty()).then(|| self.media.clone().into()));
-        put("callback_url", self.callback.clone().map(Value::from));
         let metadata = self.metadata.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
-        put("metadata", (!self.metadata.is_empty()).then(|| Value::Object(metadata.collect())));
-        body.into()
+        api::fields([
+            ("to", Some(self.to.as_str().into())),
+            ("body", Some(self.body.as_str().into())),
+            ("from", self.from.as_ref().map(|from| from.as_str().into())),
+            ("send_at", self.at.clone().map(Value::from)),
+            ("valid_for", self.valid_for.map(|span| span.to_string().into())),
+            ("media_urls", (!self.media.is_empty()).then(|| self.media.clone().into())),
+            ("callback_url", self.callback.clone().map(Value::from)),
+            ("metadata", (!self.metadata.is_empty()).then(|| Value::Object(metadata.collect()))),
+        ])
     }
 }
 
