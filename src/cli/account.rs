@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::output::{self, Output, field};
-use super::{Outcome, api, secret};
+use super::api::{self, Remote};
+use super::output::{self, field};
+use super::{Outcome, secret};
 use crate::config::Config;
 use crate::model::AccountId;
 
@@ -18,12 +19,8 @@ use crate::model::AccountId;
 /// which others on this machine can see. The server seals them and does not show them again.
 #[derive(Args)]
 pub(super) struct AccountCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    #[command(flatten)]
-    output: Output,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -112,29 +109,29 @@ struct Change {
 
 impl AccountCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::Add(add) => {
                 let body = add.body()?;
                 let account = api.post("/v1/accounts", Some(&body)).await?;
-                self.output.show_done("added", &account, line);
+                output.show_done("added", &account, line);
             }
             Action::List => {
                 let accounts = api.list("/v1/accounts", &[], usize::MAX).await?;
-                self.output.list(&accounts, "no accounts; `switchboard account add` adds one", line);
+                output.list(&accounts, "no accounts; `switchboard account add` adds one", line);
             }
             Action::Check { account } => {
                 api.post(&format!("/v1/accounts/{account}/check"), None).await?;
                 let known = json!({"id": account.to_string(), "is_valid": true});
-                self.output.show_done("good", &known, |_| format!("the provider knows {account}"));
+                output.show_done("good", &known, |_| format!("the provider knows {account}"));
             }
             Action::Change(change) => {
                 let account = api.patch(&format!("/v1/accounts/{}", change.account), &change.body()).await?;
-                self.output.show_done("changed", &account, line);
+                output.show_done("changed", &account, line);
             }
             Action::Delete { account } => {
                 api.delete(&format!("/v1/accounts/{account}")).await?;
-                self.output.tell_done("deleted", account);
+                output.tell_done("deleted", account);
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use reqwest::{Certificate, Client, Method, Response};
 use serde_json::Value;
 
+use super::output::Output;
 use crate::config::Config;
 use crate::gateway::{self, DEV_TOKEN};
 
@@ -23,6 +24,23 @@ pub(super) struct Server {
     /// A certificate to trust, PEM, where the server's is not from a public authority
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
+}
+
+/// What is asked of a running server, and how to show what came of it.
+#[derive(Args)]
+pub(super) struct Remote<A: Subcommand> {
+    #[command(subcommand)]
+    action: A,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl<A: Subcommand> Remote<A> {
+    pub(super) fn open(self, config: &Config) -> anyhow::Result<(A, Api, Output)> {
+        Ok((self.action, self.server.api(config)?, self.output))
+    }
 }
 
 /// An object of those fields that are given.

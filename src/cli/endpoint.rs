@@ -5,20 +5,17 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{self, Output, field};
-use super::{Outcome, api};
+use super::Outcome;
+use super::api::Remote;
+use super::output::{self, field};
 use crate::config::Config;
 use crate::model::EndpointId;
 
 /// Manage endpoints: URLs that events are posted to, signed (Standard Webhooks)
 #[derive(Args)]
 pub(super) struct EndpointCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    #[command(flatten)]
-    output: Output,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -48,33 +45,33 @@ enum Action {
 
 impl EndpointCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::Add { target, types, description } => {
                 let mut body = json!({"url": target, "description": description});
                 if !types.is_empty() {
                     body["event_types"] = types.into();
                 }
                 let made = api.post("/v1/endpoints", Some(&body)).await?;
-                self.output.show_done("added", &made, with_secret);
+                output.show_done("added", &made, with_secret);
             }
             Action::List => {
                 let endpoints = api.list("/v1/endpoints", &[], usize::MAX).await?;
-                self.output.list(&endpoints, "no endpoints; `switchboard endpoint add` adds one", line);
+                output.list(&endpoints, "no endpoints; `switchboard endpoint add` adds one", line);
             }
             Action::Rotate { endpoint } => {
                 let rotated = api.post(&format!("/v1/endpoints/{endpoint}/rotate"), None).await?;
-                self.output.show_done("rotated", &rotated, with_secret);
+                output.show_done("rotated", &rotated, with_secret);
             }
             Action::Test { endpoint } => {
                 let told = api.post(&format!("/v1/endpoints/{endpoint}/test"), None).await?;
-                self.output.show_done("posting", &told, |told| {
+                output.show_done("posting", &told, |told| {
                     format!("{}; `switchboard event show` tells what became of it", field(told, "event_id"))
                 });
             }
             Action::Delete { endpoint } => {
                 api.delete(&format!("/v1/endpoints/{endpoint}")).await?;
-                self.output.tell_done("deleted", endpoint);
+                output.tell_done("deleted", endpoint);
             }
         }
         Ok(ExitCode::SUCCESS)

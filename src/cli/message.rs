@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::output::{self, Output, field};
-use super::{Outcome, api};
+use super::Outcome;
+use super::api::{self, Remote};
+use super::output::{self, field};
 use crate::config::Config;
 use crate::model::address::Address;
 use crate::model::{MessageId, Span};
@@ -14,12 +15,8 @@ use crate::model::{MessageId, Span};
 /// Send messages, and see what became of them
 #[derive(Args)]
 pub(super) struct MessageCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    #[command(flatten)]
-    output: Output,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -102,24 +99,24 @@ struct List {
 
 impl MessageCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::Send(send) => {
                 let message = api.post_as(send.idempotency_key.as_deref(), "/v1/messages", &send.body()).await?;
-                self.output.show_done("accepted", &message, line);
+                output.show_done("accepted", &message, line);
             }
             Action::List(list) => {
                 let messages = api.list("/v1/messages", &list.filters(), list.limit).await?;
-                self.output.list(&messages, "no such messages", line);
+                output.list(&messages, "no such messages", line);
             }
             Action::Show { message } => {
                 let message = api.read(&format!("/v1/messages/{message}")).await?;
-                self.output.show(&message, page);
+                output.show(&message, page);
             }
             Action::Cancel { message } => {
                 api.delete(&format!("/v1/messages/{message}")).await?;
                 let message = api.read(&format!("/v1/messages/{message}")).await?;
-                self.output.show(&message, line);
+                output.show(&message, line);
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
-use super::output::{self, Output, field};
-use super::{Outcome, api};
+use super::Outcome;
+use super::api::{self, Remote};
+use super::output::{self, field};
 use crate::config::Config;
 use crate::model::address::Address;
 use crate::model::{AccountId, NumberId};
@@ -15,12 +16,8 @@ use crate::model::{AccountId, NumberId};
 /// Manage numbers: what messages are sent from, and what a text to them means
 #[derive(Args)]
 pub(super) struct NumberCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    #[command(flatten)]
-    output: Output,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -104,8 +101,8 @@ impl Uses {
 
 impl NumberCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::Add(add) => {
                 let account = match add.account {
                     Some(account) => account,
@@ -114,20 +111,20 @@ impl NumberCommand {
                 let mut body = add.uses.body(Some(account));
                 body["number"] = add.number.as_str().into();
                 let number = api.post("/v1/numbers", Some(&body)).await?;
-                self.output.show_done("added", &number, line);
+                output.show_done("added", &number, line);
             }
             Action::List => {
                 let numbers = api.list("/v1/numbers", &[], usize::MAX).await?;
-                self.output.list(&numbers, "no numbers; `switchboard number add` adds one", line);
+                output.list(&numbers, "no numbers; `switchboard number add` adds one", line);
             }
             Action::Change(change) => {
                 let body = change.uses.body(change.account);
                 let number = api.patch(&format!("/v1/numbers/{}", change.number), &body).await?;
-                self.output.show_done("changed", &number, line);
+                output.show_done("changed", &number, line);
             }
             Action::Delete { number } => {
                 api.delete(&format!("/v1/numbers/{number}")).await?;
-                self.output.tell_done("deleted", number);
+                output.tell_done("deleted", number);
             }
         }
         Ok(ExitCode::SUCCESS)
