@@ -125,19 +125,9 @@ struct TwoStepOut<'a> {
     seeds_url: &'a str,
 }
 
-/// What a path that is posted to answers: `work`'s reply, where it was.
-async fn answer_post(call: &Call, app: &App, work: impl Future<Output = Answer>) -> Response {
-    let response = match call.method {
-        Method::POST => reply::settle(work.await),
-        Method::OPTIONS => cors::preflight(),
-        _ => reply::method_not_allowed("POST, OPTIONS"),
-    };
-    cors::allow(response, call, &app.sync.settings().allowed_origins)
-}
-
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/handshake`: T1, the phone's public key for ours.
 async fn offer(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
-    answer_post(&call, &app, offer_now(&uid, &sid, posted, &app, Instant::now())).await
+    cors::answer_post(&call, &app, offer_now(&uid, &sid, posted, &app, Instant::now())).await
 }
 
 async fn offer_now(uid: &str, sid: &str, posted: Posted, app: &App, arrived: Instant) -> Answer {
@@ -152,7 +142,7 @@ async fn offer_now(uid: &str, sid: &str, posted: Posted, app: &App, arrived: Ins
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/`, with or without the slash: O where the body
 /// has a public key, else T2.
 async fn pair(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
-    answer_post(&call, &app, pair_now(&uid, sid, &call, posted, &app, Instant::now())).await
+    cors::answer_post(&call, &app, pair_now(&uid, sid, &call, posted, &app, Instant::now())).await
 }
 
 async fn pair_now(uid: &str, sid: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
+use ::http::StatusCode;
 use serde::Deserialize;
 use tokio::time::Instant;
 use warp::Filter;
@@ -35,13 +35,7 @@ struct TextIn {
 /// `POST /sms/platform/<platform>`: hands a paired phone's encrypted text to its platform's sink.
 /// 200 `published!` once the text and its job are stored; the same text within 24 h does nothing more.
 async fn publish(platform: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
-    let arrived = Instant::now();
-    let response = match call.method {
-        Method::POST => reply::settle(publish_now(platform, &call, posted, &app, arrived).await),
-        Method::OPTIONS => cors::preflight(),
-        _ => reply::method_not_allowed("POST, OPTIONS"),
-    };
-    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+    cors::answer_post(&call, &app, publish_now(platform, &call, posted, &app, Instant::now())).await
 }
 
 async fn publish_now(platform: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
