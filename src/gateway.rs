@@ -2,11 +2,14 @@
 
 pub mod admin;
 mod database;
+mod error;
 mod events;
 mod inbound;
 pub mod keyring;
 mod messaging;
+mod pairing;
 mod publisher;
+mod secret;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,63 +20,23 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::crypto::{HashKey, MasterKey, Sid};
+use crate::crypto::Sid;
 use crate::http::{self, App, Listeners};
-use crate::model::{Clock, Origin, Secret, UserId};
-use crate::service::device::Devices;
-use crate::service::event::{self, Events};
+use crate::model::{Clock, Origin, UserId};
 use crate::service::health::Health;
 use crate::service::inbound::form_check;
 use crate::service::keep::Keep;
-use crate::service::publish;
-use crate::service::sync::{self, Board, Link, Links, Parts, Passwords, Sync};
-use crate::signal::{Bus, Listener};
-use crate::store::{self, Store, meta, seed};
+use crate::service::sync::{Link, Links, Sync};
+use crate::store::{self, Store, seed};
 use crate::worker::{self, Served};
 pub use database::{Backend, Databases, open, open_store};
+pub use error::StartError;
 use inbound::Receiving;
 use keyring::Keyring;
 use messaging::Messaging;
-
-/// The administrator's key under `--dev`, where only this machine can use it.
-pub const DEV_TOKEN: &str = "dev-admin";
-
-/// Everything that can stop a start, told so that it can be mended.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("--dev opens doors that must stay closed: it serves loopback addresses only, not {0}")]
-    NotLoopback(SocketAddr),
-    #[error("http.public_url must be set: phones cannot reach {0}")]
-    NoPublicUrl(SocketAddr),
-    #[error("cannot listen: {0}")]
-    Listen(#[from] std::io::Error),
-    #[error("store {url}: {error}")]
-    Store { url: String, error: store::Error },
-    #[error("backend.url = {0}: no such file; point it at the user database, or let `switchboard seed` make a sample")]
-    NoBackend(String),
-    #[error("backend.url = {url}: {error}")]
-    Backend { url: String, error: store::Error },
-    #[error(transparent)]
-    Key(#[from] keyring::KeyringError),
-    #[error(transparent)]
-    Tls(#[from] http::TlsError),
-    #[error(transparent)]
-    Redis(#[from] crate::signal::BadRedisUrl),
-    #[error("cannot read {key} = {path:?}: {reason}")]
-    File { key: &'static str, path: String, reason: String },
-    #[error(transparent)]
-    Client(#[from] crate::provider::BadClient),
-    #[error("publisher: {0}")]
-    Publish(#[from] publish::Error),
-    #[error("events: {0}")]
-    Events(#[from] event::Error),
-    #[error("webhook.allow: {0}")]
-    Allow(String),
-    #[error("development data: {0}")]
-    Seed(#[from] seed::SeedError),
-    #[error("development data: {0}")]
-    Development(String),
-}
+use pairing::Pairing;
+pub use secret::DEV_TOKEN;
+pub(crate) use secret::salt;
 
 /// A node that serves.
 pub struct Gateway {
@@ -111,39 +74,18 @@ impl Gateway {
     /// Opens, checks, migrates and listens. When this returns, the node serves.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         check_closed(&config)?;
-        let mut origin = origin(&config)?;
+        let named = origin(&config)?;
         let acceptor = config.tls.acceptor()?;
         let keys = Keyring::open(&config)?;
         let mut registry = Registry::with_prefix("switchboard");
         let store_metrics = store::Metrics::default();
         store_metrics.register(&mut registry);
-        let backend = if config.is_dev { Backend::Fill } else { Backend::Read };
-        let databases = open(&config, backend, &store_metrics)?;
-        let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
-        let report = databases.store.migrate().await.map_err(storing)?;
-        if !report.applied.is_empty() {
-            tracing::info!(migrations = report.applied.len(), "brought the store up to date");
-        }
-        keys.check_store(&databases.store).await?;
-        if config.is_dev {
-            development_data(&databases.backend).await?;
-        }
+        let databases = databases(&config, &keys, &store_metrics).await?;
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        // all addresses at once, the main one last: whoever finds it open finds the other open too
-        let metrics_listeners = match config.http.metrics_listen.parse() {
-            Ok(address) => Some(Listeners::bind(&[address]).await?),
-            Err(_) => None,
-        };
-        let listeners = Listeners::bind(&config.http.listen).await?;
+        let (listeners, metrics_listeners) = bind(&config).await?;
         let addresses = listeners.addresses();
-        // port 0 was asked for: say the one that was given
-        if config.http.public_url.is_empty()
-            && let Some(first) = addresses.first()
-            && let Ok(bound) = Origin::from_host(config.tls.is_on(), &first.to_string())
-        {
-            origin = bound;
-        }
+        let origin = origin_at(&config, &addresses).unwrap_or(named);
         let clock = Clock::default();
         let events = Arc::new(events::open(&config, &databases.store, &keys, &mut registry).await?);
         let messaging = Messaging {
@@ -181,7 +123,7 @@ impl Gateway {
         let registry = Arc::new(registry);
         let app = Arc::new(App {
             settings: config.http.clone(),
-            admin_token: admin_token(&config),
+            admin_token: secret::admin_token(&config),
             origin: origin.clone(),
             is_dev: config.is_dev,
             sync: sync.clone(),
@@ -231,11 +173,34 @@ impl Gateway {
     }
 }
 
-fn admin_token(config: &Config) -> Secret {
-    if config.is_dev && config.admin.token.is_empty() {
-        return Secret::new(DEV_TOKEN.to_owned());
+/// Opens both databases, the store brought up to date and checked against the keys.
+async fn databases(config: &Config, keys: &Keyring, metrics: &store::Metrics) -> Result<Databases, StartError> {
+    let backend = if config.is_dev { Backend::Fill } else { Backend::Read };
+    let databases = open(config, backend, metrics)?;
+    let report = databases.store.migrate().await.map_err(StartError::storing(config))?;
+    if !report.applied.is_empty() {
+        tracing::info!(migrations = report.applied.len(), "brought the store up to date");
     }
-    config.admin.token.clone()
+    keys.check_store(&databases.store).await?;
+    if config.is_dev {
+        development_data(&databases.backend).await?;
+    }
+    Ok(databases)
+}
+
+/// All addresses at once, the main one last: whoever finds it open finds that of the metrics open too.
+async fn bind(config: &Config) -> Result<(Listeners, Option<Listeners>), StartError> {
+    let metrics = match config.http.metrics_listen.parse() {
+        Ok(address) => Some(Listeners::bind(&[address]).await?),
+        Err(_) => None,
+    };
+    Ok((Listeners::bind(&config.http.listen).await?, metrics))
+}
+
+/// Port 0 was asked for: where clients reach this node is the one that was given.
+fn origin_at(config: &Config, addresses: &[SocketAddr]) -> Option<Origin> {
+    let first = addresses.first().filter(|_| config.http.public_url.is_empty())?;
+    Origin::from_host(config.tls.is_on(), &first.to_string()).ok()
 }
 
 async fn development_data(backend: &Store) -> Result<(), StartError> {
@@ -246,86 +211,4 @@ async fn development_data(backend: &Store) -> Result<(), StartError> {
         }
         other => Ok(other?),
     }
-}
-
-/// What pairing is built from.
-struct Pairing<'a> {
-    config: &'a Config,
-    databases: &'a Databases,
-    keys: Keyring,
-    events: &'a Arc<Events>,
-    tasks: &'a TaskTracker,
-    stop: &'a CancellationToken,
-}
-
-impl Pairing<'_> {
-    async fn build(self, registry: &mut Registry) -> Result<(Arc<Sync>, Devices, Bus), StartError> {
-        let Self { config, databases, keys, events, tasks, stop } = self;
-        let clock = Clock::default();
-        let metrics = sync::Metrics::default();
-        metrics.register(registry);
-        let settings = config.sync.clone();
-        let board = Arc::new(Board::new(settings.sockets_per_user, settings.sockets_per_address, metrics.clone()));
-        let bus = if config.redis.url.is_empty() {
-            Bus::memory()
-        } else {
-            let remote = board.clone();
-            let listener: Listener = Arc::new(move |signal| remote.deliver(&signal));
-            Bus::redis(config.redis.url.expose(), listener, tasks, stop)?
-        };
-        let (sid_key, lockout_key) = hash_keys(&databases.store, &keys.master, &clock, config).await?;
-        let passwords = Passwords::new(databases.backend.clone(), salt(config)?, settings.places(), metrics.clone());
-        let sync = Arc::new(Sync::new(Parts {
-            settings,
-            platforms: config.platforms.clone(),
-            store: databases.store.clone(),
-            backend: databases.backend.clone(),
-            identities: keys.identities,
-            master: keys.master,
-            sid_key,
-            lockout_key,
-            passwords,
-            board: board.clone(),
-            bus: bus.clone(),
-            events: events.clone(),
-            clock: clock.clone(),
-            metrics,
-            tasks: tasks.clone(),
-            dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
-        }));
-        let devices =
-            Devices { store: databases.store.clone(), clock, board, bus: bus.clone(), events: events.clone() };
-        Ok((sync, devices, bus))
-    }
-}
-
-async fn hash_keys(
-    store: &Store,
-    master: &MasterKey,
-    clock: &Clock,
-    config: &Config,
-) -> Result<(HashKey, HashKey), StartError> {
-    let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
-    let sid_key = meta::hash_key(store, master, "sync_session", clock.now_ms()).await.map_err(storing)?;
-    let lockout_key = meta::hash_key(store, master, "lockout", clock.now_ms()).await.map_err(storing)?;
-    Ok((sid_key, lockout_key))
-}
-
-/// The backend's hashing salt where the configuration has it; empty: it is in the backend database.
-pub(crate) fn salt(config: &Config) -> Result<Secret, StartError> {
-    let path = &config.backend.hashing_salt_file;
-    if !config.backend.hashing_salt.is_empty() || path.is_empty() {
-        return Ok(config.backend.hashing_salt.clone());
-    }
-    secret_file("backend.hashing_salt_file", path)
-}
-
-/// The secret in a file that a setting names.
-fn secret_file(key: &'static str, path: &str) -> Result<Secret, StartError> {
-    let read = std::fs::read_to_string(path).map_err(|error| StartError::File {
-        key,
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
-    Ok(Secret::new(read.trim().to_owned()))
 }

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
+use super::api::{self, Remote};
 use super::output::{self, field};
-use super::{Outcome, api, secret};
+use super::{Outcome, secret};
 use crate::config::Config;
 use crate::model::AccountId;
 
@@ -18,13 +19,8 @@ use crate::model::AccountId;
 /// which others on this machine can see. The server seals them and does not show them again.
 #[derive(Args)]
 pub(super) struct AccountCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -113,32 +109,29 @@ struct Change {
 
 impl AccountCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::Add(add) => {
                 let body = add.body()?;
                 let account = api.post("/v1/accounts", Some(&body)).await?;
-                output::show(&account, self.json, |one| format!("{} {}", output::good("added"), line(one)));
+                output.show_done("added", &account, line);
             }
             Action::List => {
                 let accounts = api.list("/v1/accounts", &[], usize::MAX).await?;
-                output::show_list(&accounts, self.json, "no accounts; `switchboard account add` adds one", line);
+                output.list(&accounts, "no accounts; `switchboard account add` adds one", line);
             }
             Action::Check { account } => {
                 api.post(&format!("/v1/accounts/{account}/check"), None).await?;
-                output::show(&json!({"id": account.to_string(), "is_valid": true}), self.json, |_| {
-                    format!("{} the provider knows {account}", output::good("good"))
-                });
+                let known = json!({"id": account.to_string(), "is_valid": true});
+                output.show_done("good", &known, |_| format!("the provider knows {account}"));
             }
             Action::Change(change) => {
                 let account = api.patch(&format!("/v1/accounts/{}", change.account), &change.body()).await?;
-                output::show(&account, self.json, |one| format!("{} {}", output::good("changed"), line(one)));
+                output.show_done("changed", &account, line);
             }
             Action::Delete { account } => {
                 api.delete(&format!("/v1/accounts/{account}")).await?;
-                output::show(&json!({"id": account.to_string(), "is_deleted": true}), self.json, |_| {
-                    format!("{} {account}", output::good("deleted"))
-                });
+                output.tell_done("deleted", account);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -154,18 +147,14 @@ fn line(account: &Value) -> String {
     format!("{id}  {}  {rate}  {}  {name}", output::strong(format!("{provider:9}")), field(account, "uncertain"))
 }
 
-fn name_of(value: impl ValueEnum) -> Option<String> {
-    value.to_possible_value().map(|value| value.get_name().to_owned())
-}
-
 impl Add {
     fn body(&self) -> anyhow::Result<Value> {
         let mut body = json!({
-            "provider": name_of(self.provider), "name": self.name, "rate": self.rate, "check": !self.unchecked,
+            "provider": api::name(&self.provider), "name": self.name, "rate": self.rate, "check": !self.unchecked,
             "replies_to_keywords": self.replies_to_keywords, "credentials": self.credentials()?,
         });
-        if let Some(uncertain) = self.uncertain {
-            body["uncertain"] = json!(name_of(uncertain));
+        if let Some(uncertain) = &self.uncertain {
+            body["uncertain"] = json!(api::name(uncertain));
         }
         Ok(body)
     }
@@ -203,12 +192,11 @@ fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
 
 impl Change {
     fn body(&self) -> Value {
-        let mut body = Map::new();
-        let mut put = |name: &str, value: Option<Value>| value.map(|value| body.insert(name.to_owned(), value));
-        put("name", self.name.clone().map(Value::from));
-        put("rate", self.rate.map(Value::from));
-        put("uncertain", self.uncertain.and_then(name_of).map(Value::from));
-        put("replies_to_keywords", self.replies_to_keywords.map(Value::from));
-        body.into()
+        api::fields([
+            ("name", self.name.clone().map(Value::from)),
+            ("rate", self.rate.map(Value::from)),
+            ("uncertain", self.uncertain.as_ref().and_then(api::name)),
+            ("replies_to_keywords", self.replies_to_keywords.map(Value::from)),
+        ])
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::output::{self, field};
+use super::output::{self, Output, field};
 use crate::config::Config;
 use crate::gateway;
 use crate::model::{AdminKeyId, rfc3339};
@@ -32,9 +32,8 @@ enum Action {
 struct Key {
     #[command(subcommand)]
     action: KeyAction,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Subcommand)]
@@ -69,20 +68,18 @@ impl Key {
                 let mut shown = out(&key);
                 shown["key"] = secret.expose().into();
                 // alone on its line, so that it can be piped; the words go beside it
-                if !self.json {
+                if !self.output.is_json() {
                     anstream::eprintln!("{} {}; this key is not shown again:", output::good("made"), key.id);
                 }
-                output::show(&shown, self.json, |_| secret.expose().to_owned());
+                self.output.show(&shown, |_| secret.expose().to_owned());
             }
             KeyAction::List => {
                 let keys: Vec<Value> = admins.list().await?.iter().map(out).collect();
-                output::show_list(&keys, self.json, "no keys; `switchboard admin key create` makes one", line);
+                self.output.list(&keys, "no keys; `switchboard admin key create` makes one", line);
             }
             KeyAction::Revoke { key } => {
                 anyhow::ensure!(admins.revoke(key).await?, "no such key in force");
-                output::show(&json!({"id": key.to_string(), "is_revoked": true}), self.json, |_| {
-                    format!("{} {key}", output::good("revoked"))
-                });
+                self.output.tell_done("revoked", key);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -97,10 +94,6 @@ fn out(key: &AdminKey) -> Value {
 }
 
 fn line(key: &Value) -> String {
-    let state = match key["revoked_at"].as_str() {
-        Some(at) => output::careful(format!("revoked {at}")),
-        None => output::good("live"),
-    };
     let (id, prefix, at) = (field(key, "id"), output::strong(field(key, "prefix")), field(key, "created_at"));
-    format!("{id}  {prefix}…  made {at}  {state}  {}", field(key, "name"))
+    format!("{id}  {prefix}…  made {at}  {}  {}", output::liveness(key), field(key, "name"))
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, Subcommand, ValueEnum};
 use reqwest::{Certificate, Client, Method, Response};
 use serde_json::Value;
 
+use super::output::Output;
 use crate::config::Config;
 use crate::gateway::{self, DEV_TOKEN};
 
@@ -23,6 +24,33 @@ pub(super) struct Server {
     /// A certificate to trust, PEM, where the server's is not from a public authority
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
+}
+
+/// What is asked of a running server, and how to show what came of it.
+#[derive(Args)]
+pub(super) struct Remote<A: Subcommand> {
+    #[command(subcommand)]
+    action: A,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl<A: Subcommand> Remote<A> {
+    pub(super) fn open(self, config: &Config) -> anyhow::Result<(A, Api, Output)> {
+        Ok((self.action, self.server.api(config)?, self.output))
+    }
+}
+
+/// An object of those fields that are given.
+pub(super) fn fields<const N: usize>(given: [(&str, Option<Value>); N]) -> Value {
+    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// What the API calls a choice: the same as the command line does.
+pub(super) fn name(choice: &impl ValueEnum) -> Option<Value> {
+    choice.to_possible_value().map(|value| value.get_name().into())
 }
 
 /// A client for ourselves on this machine: what the certificate says of the world's name for us is no matter.

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::output::{self, Output, field};
 use super::phone::{Digests, Phone};
-use super::{Outcome, api, output, send};
+use super::{Outcome, api, send};
 use crate::config::Config;
 use crate::model::{DeviceId, Digest, Secret, UserId};
 use crate::service::sync::Flavour;
@@ -31,9 +32,8 @@ enum Action {
         user: UserId,
         #[command(flatten)]
         server: api::Server,
-        /// For a script
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Empty a device's key and close its user's open pages
     Revoke {
@@ -99,7 +99,11 @@ impl DeviceCommand {
         match self.action {
             Action::Pair(pair) => pair.run().await?,
             Action::Send(send) => return send.run(config).await,
-            Action::List { user, server, json } => list(&server.api(&config)?, &user, json).await?,
+            Action::List { user, server, output } => {
+                let path = format!("/v1/users/{}/devices", user.segment());
+                let devices = server.api(&config)?.list(&path, &[], usize::MAX).await?;
+                output.list(&devices, &format!("user {user} has no devices"), line);
+            }
             Action::Revoke { device, server } => {
                 server.api(&config)?.delete(&format!("/v1/devices/{device}")).await?;
                 anstream::println!("{} {device}", output::good("revoked"));
@@ -174,23 +178,8 @@ fn create(path: &PathBuf) -> anyhow::Result<std::fs::File> {
     options.write(true).create_new(true).mode(0o600).open(path).with_context(|| path.display().to_string())
 }
 
-async fn list(api: &api::Api, user: &UserId, as_json: bool) -> anyhow::Result<()> {
-    let devices = api.list(&format!("/v1/users/{}/devices", user.segment()), &[], usize::MAX).await?;
-    if as_json {
-        anstream::println!("{:#}", json!({ "data": devices }));
-        return Ok(());
-    }
-    if devices.is_empty() {
-        anstream::println!("user {user} has no devices");
-    }
-    for device in &devices {
-        let field = |name: &str| device[name].as_str().unwrap_or_default();
-        let state = match device["revoked_at"].as_str() {
-            Some(at) => output::careful(format!("revoked {at}")),
-            None => output::good("live"),
-        };
-        let (id, fingerprint, paired_at) = (field("id"), output::strong(field("fingerprint")), field("paired_at"));
-        anstream::println!("{id}  {fingerprint}  {:8}  paired {paired_at}  {state}", field("flavour"));
-    }
-    Ok(())
+fn line(device: &Value) -> String {
+    let (id, flavour, paired_at) = (field(device, "id"), field(device, "flavour"), field(device, "paired_at"));
+    let (fingerprint, state) = (output::strong(field(device, "fingerprint")), output::liveness(device));
+    format!("{id}  {fingerprint}  {flavour:8}  paired {paired_at}  {state}")
 }

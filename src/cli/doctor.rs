@@ -1,13 +1,15 @@
 //! `switchboard doctor`: looks at everything that a start depends on, and says how to mend it.
 
+mod finding;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
 
-use super::{Outcome, output};
+use self::finding::Findings;
+use super::Outcome;
 use crate::config::Config;
 use crate::gateway::keyring::{self, Keyring};
 use crate::gateway::{self, Backend, Databases};
@@ -24,42 +26,6 @@ pub(super) struct Doctor {
     json: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Good,
-    Careful,
-    Bad,
-}
-
-struct Finding {
-    verdict: Verdict,
-    what: &'static str,
-    found: String,
-    /// How to mend it.
-    advice: Option<String>,
-}
-
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn good(&mut self, what: &'static str, found: impl ToString) {
-        self.0.push(Finding { verdict: Verdict::Good, what, found: found.to_string(), advice: None });
-    }
-
-    fn careful(&mut self, what: &'static str, found: impl ToString, advice: impl ToString) {
-        self.add(Verdict::Careful, what, found, advice);
-    }
-
-    fn bad(&mut self, what: &'static str, found: impl ToString, advice: impl ToString) {
-        self.add(Verdict::Bad, what, found, advice);
-    }
-
-    fn add(&mut self, verdict: Verdict, what: &'static str, found: impl ToString, advice: impl ToString) {
-        self.0.push(Finding { verdict, what, found: found.to_string(), advice: Some(advice.to_string()) });
-    }
-}
-
 impl Doctor {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let mut findings = Findings::default();
@@ -70,36 +36,8 @@ impl Doctor {
         check_stores(&config, keys.as_ref(), &mut findings).await;
         check_redis(&config, &mut findings).await;
         check_files(&config, &mut findings);
-        self.print(&findings);
-        let is_bad = findings.0.iter().any(|finding| finding.verdict == Verdict::Bad);
-        Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-    }
-
-    fn print(&self, findings: &Findings) {
-        if self.json {
-            let word = |verdict| match verdict {
-                Verdict::Good => "good",
-                Verdict::Careful => "careful",
-                Verdict::Bad => "bad",
-            };
-            let rows = findings
-                .0
-                .iter()
-                .map(|f| json!({"verdict": word(f.verdict), "what": f.what, "found": f.found, "advice": f.advice}));
-            anstream::println!("{:#}", json!({ "findings": rows.collect::<Vec<_>>() }));
-            return;
-        }
-        for finding in &findings.0 {
-            let mark = match finding.verdict {
-                Verdict::Good => output::good("good   "),
-                Verdict::Careful => output::careful("careful"),
-                Verdict::Bad => output::bad("bad    "),
-            };
-            anstream::println!("{mark} {:14} {}", finding.what, finding.found);
-            if let Some(advice) = &finding.advice {
-                anstream::println!("{:23}{}", "", output::dim(advice));
-            }
-        }
+        findings.print(self.json);
+        Ok(if findings.is_bad() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }
 

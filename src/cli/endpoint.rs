@@ -5,21 +5,17 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::Outcome;
+use super::api::Remote;
 use super::output::{self, field};
-use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::EndpointId;
 
 /// Manage endpoints: URLs that events are posted to, signed (Standard Webhooks)
 #[derive(Args)]
 pub(super) struct EndpointCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -49,58 +45,49 @@ enum Action {
 
 impl EndpointCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::Add { target, types, description } => {
                 let mut body = json!({"url": target, "description": description});
                 if !types.is_empty() {
                     body["event_types"] = types.into();
                 }
                 let made = api.post("/v1/endpoints", Some(&body)).await?;
-                show_secret(&made, self.json, "added");
+                output.show_done("added", &made, with_secret);
             }
             Action::List => {
                 let endpoints = api.list("/v1/endpoints", &[], usize::MAX).await?;
-                output::show_list(&endpoints, self.json, "no endpoints; `switchboard endpoint add` adds one", line);
+                output.list(&endpoints, "no endpoints; `switchboard endpoint add` adds one", line);
             }
             Action::Rotate { endpoint } => {
                 let rotated = api.post(&format!("/v1/endpoints/{endpoint}/rotate"), None).await?;
-                show_secret(&rotated, self.json, "rotated");
+                output.show_done("rotated", &rotated, with_secret);
             }
             Action::Test { endpoint } => {
                 let told = api.post(&format!("/v1/endpoints/{endpoint}/test"), None).await?;
-                output::show(&told, self.json, |told| {
-                    format!(
-                        "{} {}; `switchboard event show` tells what became of it",
-                        output::good("posting"),
-                        field(told, "event_id")
-                    )
+                output.show_done("posting", &told, |told| {
+                    format!("{}; `switchboard event show` tells what became of it", field(told, "event_id"))
                 });
             }
             Action::Delete { endpoint } => {
                 api.delete(&format!("/v1/endpoints/{endpoint}")).await?;
-                output::show(&json!({"id": endpoint.to_string(), "is_deleted": true}), self.json, |_| {
-                    format!("{} {endpoint}", output::good("deleted"))
-                });
+                output.tell_done("deleted", endpoint);
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn show_secret(endpoint: &Value, as_json: bool, done: &str) {
-    output::show(endpoint, as_json, |endpoint| {
-        let secret = output::strong(field(endpoint, "secret"));
-        format!("{} {}\nsecret, not shown again: {secret}", output::good(done), line(endpoint))
-    });
+fn with_secret(endpoint: &Value) -> String {
+    format!("{}\nsecret, not shown again: {}", line(endpoint), output::strong(field(endpoint, "secret")))
 }
 
 fn line(endpoint: &Value) -> String {
-    let types: Vec<&str> = endpoint["event_types"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let (id, state, url) = (field(endpoint, "id"), output::state(field(endpoint, "state")), field(endpoint, "url"));
     let reason = match endpoint["disabled_reason"].as_str() {
         Some(reason) => format!(" ({reason})"),
         None => String::new(),
     };
-    format!("{id}  {state}{reason}  {}  {}  {}", output::strong(url), types.join(","), field(endpoint, "description"))
+    let types = output::joined(endpoint, "event_types");
+    format!("{id}  {state}{reason}  {}  {types}  {}", output::strong(url), field(endpoint, "description"))
 }

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::Outcome;
+use super::api::{self, Remote};
 use super::output::{self, field};
-use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::event::EventType;
 use crate::model::{EndpointId, EventId};
@@ -14,13 +15,8 @@ use crate::model::{EndpointId, EventId};
 /// See what was told to endpoints, and tell it again
 #[derive(Args)]
 pub(super) struct EventCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -47,24 +43,21 @@ enum Action {
 
 impl EventCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::List { kind, limit } => {
                 let kind = kind.map(|kind| ("type", kind.name().to_owned()));
                 let events = api.list("/v1/events", kind.as_slice(), limit).await?;
-                output::show_list(&events, self.json, "no events yet", line);
+                output.list(&events, "no events yet", line);
             }
             Action::Show { event } => {
                 let told = api.read(&format!("/v1/events/{event}")).await?;
-                output::show(&told, self.json, page);
+                output.show(&told, page);
             }
             Action::Replay { event, endpoint } => {
-                let mut body = Map::new();
-                if let Some(endpoint) = endpoint {
-                    body.insert("endpoint_id".to_owned(), endpoint.to_string().into());
-                }
-                let told = api.post(&format!("/v1/events/{event}/replay"), Some(&body.into())).await?;
-                output::show(&told, self.json, |told| format!("{} {}", output::good("telling again"), page(told)));
+                let body = api::fields([("endpoint_id", endpoint.map(|id| id.to_string().into()))]);
+                let told = api.post(&format!("/v1/events/{event}/replay"), Some(&body)).await?;
+                output.show_done("telling again", &told, page);
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::Outcome;
+use super::api::{self, Remote};
 use super::output::{self, field};
-use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::address::Address;
 use crate::model::{MessageId, Span};
@@ -14,13 +15,8 @@ use crate::model::{MessageId, Span};
 /// Send messages, and see what became of them
 #[derive(Args)]
 pub(super) struct MessageCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -103,24 +99,24 @@ struct List {
 
 impl MessageCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::Send(send) => {
                 let message = api.post_as(send.idempotency_key.as_deref(), "/v1/messages", &send.body()).await?;
-                output::show(&message, self.json, |one| format!("{} {}", output::good("accepted"), line(one)));
+                output.show_done("accepted", &message, line);
             }
             Action::List(list) => {
                 let messages = api.list("/v1/messages", &list.filters(), list.limit).await?;
-                output::show_list(&messages, self.json, "no such messages", line);
+                output.list(&messages, "no such messages", line);
             }
             Action::Show { message } => {
                 let message = api.read(&format!("/v1/messages/{message}")).await?;
-                output::show(&message, self.json, page);
+                output.show(&message, page);
             }
             Action::Cancel { message } => {
                 api.delete(&format!("/v1/messages/{message}")).await?;
                 let message = api.read(&format!("/v1/messages/{message}")).await?;
-                output::show(&message, self.json, line);
+                output.show(&message, line);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -129,18 +125,17 @@ impl MessageCommand {
 
 impl Send {
     fn body(&self) -> Value {
-        let mut body = Map::new();
-        let mut put = |name: &str, value: Option<Value>| value.map(|value| body.insert(name.to_owned(), value));
-        put("to", Some(self.to.as_str().into()));
-        put("body", Some(self.body.as_str().into()));
-        put("from", self.from.as_ref().map(|from| from.as_str().into()));
-        put("send_at", self.at.clone().map(Value::from));
-        put("valid_for", self.valid_for.map(|span| span.to_string().into()));
-        put("media_urls", (!self.media.is_empty()).then(|| self.media.clone().into()));
-        put("callback_url", self.callback.clone().map(Value::from));
         let metadata = self.metadata.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
-        put("metadata", (!self.metadata.is_empty()).then(|| Value::Object(metadata.collect())));
-        body.into()
+        api::fields([
+            ("to", Some(self.to.as_str().into())),
+            ("body", Some(self.body.as_str().into())),
+            ("from", self.from.as_ref().map(|from| from.as_str().into())),
+            ("send_at", self.at.clone().map(Value::from)),
+            ("valid_for", self.valid_for.map(|span| span.to_string().into())),
+            ("media_urls", (!self.media.is_empty()).then(|| self.media.clone().into())),
+            ("callback_url", self.callback.clone().map(Value::from)),
+            ("metadata", (!self.metadata.is_empty()).then(|| Value::Object(metadata.collect()))),
+        ])
     }
 }
 

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use super::Outcome;
+use super::api::{self, Remote};
 use super::output::{self, field};
-use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::address::Address;
 use crate::model::{AccountId, NumberId};
@@ -15,13 +16,8 @@ use crate::model::{AccountId, NumberId};
 /// Manage numbers: what messages are sent from, and what a text to them means
 #[derive(Args)]
 pub(super) struct NumberCommand {
-    #[command(subcommand)]
-    action: Action,
     #[command(flatten)]
-    server: api::Server,
-    /// For a script
-    #[arg(long, global = true)]
-    json: bool,
+    remote: Remote<Action>,
 }
 
 #[derive(Subcommand)]
@@ -90,49 +86,45 @@ struct Uses {
 }
 
 impl Uses {
-    fn body(&self, account: Option<AccountId>) -> Map<String, Value> {
-        let name = |value: &Capability| value.to_possible_value().map(|value| value.get_name().to_owned());
-        let mut body = Map::new();
-        let mut put = |name: &str, value: Option<Value>| value.map(|value| body.insert(name.to_owned(), value));
-        put("account_id", account.map(|id| id.to_string().into()));
-        let capabilities: Vec<_> = self.capabilities.iter().filter_map(name).collect();
-        put("capabilities", (!capabilities.is_empty()).then(|| capabilities.into()));
-        let meaning = self.meaning.and_then(|meaning| meaning.to_possible_value());
-        put("meaning", meaning.map(|value| value.get_name().into()));
-        put("platform", self.platform.as_deref().map(|name| if name.is_empty() { Value::Null } else { name.into() }));
-        put("rate", self.rate.map(Value::from));
-        body
+    fn body(&self, account: Option<AccountId>) -> Value {
+        let capabilities: Vec<_> = self.capabilities.iter().filter_map(api::name).collect();
+        let platform = self.platform.as_deref();
+        api::fields([
+            ("account_id", account.map(|id| id.to_string().into())),
+            ("capabilities", (!capabilities.is_empty()).then(|| capabilities.into())),
+            ("meaning", self.meaning.as_ref().and_then(api::name)),
+            ("platform", platform.map(|name| if name.is_empty() { Value::Null } else { name.into() })),
+            ("rate", self.rate.map(Value::from)),
+        ])
     }
 }
 
 impl NumberCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let api = self.server.api(&config)?;
-        match self.action {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
             Action::Add(add) => {
                 let account = match add.account {
                     Some(account) => account,
                     None => only_account(&api).await?,
                 };
                 let mut body = add.uses.body(Some(account));
-                body.insert("number".to_owned(), add.number.as_str().into());
-                let number = api.post("/v1/numbers", Some(&body.into())).await?;
-                output::show(&number, self.json, |one| format!("{} {}", output::good("added"), line(one)));
+                body["number"] = add.number.as_str().into();
+                let number = api.post("/v1/numbers", Some(&body)).await?;
+                output.show_done("added", &number, line);
             }
             Action::List => {
                 let numbers = api.list("/v1/numbers", &[], usize::MAX).await?;
-                output::show_list(&numbers, self.json, "no numbers; `switchboard number add` adds one", line);
+                output.list(&numbers, "no numbers; `switchboard number add` adds one", line);
             }
             Action::Change(change) => {
-                let body = change.uses.body(change.account).into();
+                let body = change.uses.body(change.account);
                 let number = api.patch(&format!("/v1/numbers/{}", change.number), &body).await?;
-                output::show(&number, self.json, |one| format!("{} {}", output::good("changed"), line(one)));
+                output.show_done("changed", &number, line);
             }
             Action::Delete { number } => {
                 api.delete(&format!("/v1/numbers/{number}")).await?;
-                output::show(&json!({"id": number.to_string(), "is_deleted": true}), self.json, |_| {
-                    format!("{} {number}", output::good("deleted"))
-                });
+                output.tell_done("deleted", number);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -150,12 +142,10 @@ async fn only_account(api: &api::Api) -> anyhow::Result<AccountId> {
 
 fn line(number: &Value) -> String {
     let (id, address, country) = (field(number, "id"), field(number, "number"), field(number, "country"));
-    let capabilities: Vec<&str> =
-        number["capabilities"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let meaning = match number["platform"].as_str() {
         Some(platform) => format!("{} for {platform}", field(number, "meaning")),
         None => field(number, "meaning").to_owned(),
     };
-    let (address, capabilities) = (output::strong(format!("{address:16}")), capabilities.join(","));
+    let (address, capabilities) = (output::strong(format!("{address:16}")), output::joined(number, "capabilities"));
     format!("{id}  {address}  {country:2}  {capabilities}  {meaning}  on {}", field(number, "account_id"))
 }

@@ -1,8 +1,9 @@
-//! Colour where a person looks; `anstream` takes it out where output is piped.
+//! What commands say, in colour where a person looks; `anstream` takes it out where output is piped.
 
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
+use clap::Args;
 use serde_json::{Value, json};
 
 fn styled(style: Style, text: impl Display) -> String {
@@ -34,26 +35,63 @@ pub(super) fn field<'a>(object: &'a Value, name: &str) -> &'a str {
     object[name].as_str().unwrap_or_default()
 }
 
-/// Shows an object: for a script as it came, for a person in words.
-pub(super) fn show(object: &Value, as_json: bool, words: impl FnOnce(&Value) -> String) {
-    if as_json {
-        anstream::println!("{object:#}");
-    } else {
-        anstream::println!("{}", words(object));
+/// An object's list of texts, in one word.
+pub(super) fn joined(object: &Value, name: &str) -> String {
+    object[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// How to show what a command came to: for a script as it came, for a person in words.
+#[derive(Args, Clone, Copy)]
+pub(super) struct Output {
+    /// For a script
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Output {
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Shows an object.
+    pub(super) fn show(self, object: &Value, words: impl FnOnce(&Value) -> String) {
+        if self.json {
+            anstream::println!("{object:#}");
+        } else {
+            anstream::println!("{}", words(object));
+        }
+    }
+
+    /// Shows an object to which something was done.
+    pub(super) fn show_done(self, done: &str, object: &Value, words: impl FnOnce(&Value) -> String) {
+        self.show(object, |object| format!("{} {}", good(done), words(object)));
+    }
+
+    /// Tells what was done to an object that is no more.
+    pub(super) fn tell_done(self, done: &str, id: impl Display) {
+        self.show_done(done, &json!({"id": id.to_string(), format!("is_{done}"): true}), |_| id.to_string());
+    }
+
+    /// Shows a list, one line an item; `none` says that it is empty.
+    pub(super) fn list(self, items: &[Value], none: &str, words: impl Fn(&Value) -> String) {
+        if self.json {
+            anstream::println!("{:#}", json!({ "data": items }));
+            return;
+        }
+        if items.is_empty() {
+            anstream::println!("{none}");
+        }
+        for item in items {
+            anstream::println!("{}", words(item));
+        }
     }
 }
 
-/// Shows a list in the same way, one line an item; `none` says that it is empty.
-pub(super) fn show_list(items: &[Value], as_json: bool, none: &str, words: impl Fn(&Value) -> String) {
-    if as_json {
-        anstream::println!("{:#}", json!({ "data": items }));
-        return;
-    }
-    if items.is_empty() {
-        anstream::println!("{none}");
-    }
-    for item in items {
-        anstream::println!("{}", words(item));
+/// Whether a key or a device is in force still.
+pub(super) fn liveness(object: &Value) -> String {
+    match object["revoked_at"].as_str() {
+        Some(at) => careful(format!("revoked {at}")),
+        None => good("live"),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::store::{self, Store, meta};
 
 /// Opens the store, made and brought up to date where needed, for work on administrators' keys.
 pub async fn open(config: &Config) -> Result<(Store, Admins), StartError> {
-    let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
+    let storing = StartError::storing(config);
     let keys = Keyring::open(config)?;
     let store = open_store(config, &store::Metrics::default())?;
     store.migrate().await.map_err(storing)?;

@@ -13,7 +13,7 @@ pub struct Databases {
 
 /// Opens the store; nothing is called yet.
 pub fn open_store(config: &Config, metrics: &store::Metrics) -> Result<Store, StartError> {
-    let wrong = |error| StartError::Store { url: config.store.url.to_string(), error };
+    let wrong = StartError::storing(config);
     Store::open("store", &config.store, metrics.clone()).map_err(wrong)
 }
 

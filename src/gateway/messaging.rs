@@ -52,7 +52,7 @@ pub(super) struct Built {
 impl Messaging<'_> {
     pub(super) async fn build(self, registry: &mut Registry) -> Result<(Built, Receiver<LoopbackEvent>), StartError> {
         let Self { config, store, master, clock, events, origin, tasks, stop } = self;
-        let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
+        let storing = StartError::storing(config);
         let http = provider::Client::new(&config.provider)?;
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 use tokio_util::task::TaskTracker;
 
-use super::{Databases, StartError};
+use super::{Databases, StartError, secret};
 use crate::config::Config;
 use crate::crypto::MasterKey;
-use crate::model::{Clock, Secret};
+use crate::model::Clock;
 use crate::service::publish::{self, Parts, Publish, sink};
 use crate::store::meta;
 
@@ -22,7 +22,7 @@ pub(super) async fn build(
     let metrics = publish::Metrics::default();
     metrics.register(registry);
     let clock = Clock::default();
-    let storing = |error| StartError::Store { url: config.store.url.to_string(), error };
+    let storing = StartError::storing(config);
     let text_key = meta::hash_key(&databases.store, &master, "publication", clock.now_ms()).await.map_err(storing)?;
     let parts = Parts {
         settings: config.publisher.clone(),
@@ -32,18 +32,12 @@ pub(super) async fn build(
         backend: databases.backend.clone(),
         master,
         text_key,
-        salt: super::salt(config)?,
-        backend_key: backend_key(config)?,
+        salt: secret::salt(config)?,
+        backend_key: secret::backend_key(config)?,
         webhooks: sink::webhooks(config.webhook.timeout, &config.platforms)?,
         clock,
         metrics,
         tasks: tasks.clone(),
     };
     Ok(Arc::new(Publish::new(parts)?))
-}
-
-/// The key of the backend's encrypted columns where a file has it; empty: it is in the backend database.
-fn backend_key(config: &Config) -> Result<Secret, StartError> {
-    let path = &config.backend.shared_key_file;
-    if path.is_empty() { Ok(Secret::default()) } else { super::secret_file("backend.shared_key_file", path) }
 }

@@ -1,109 +1,28 @@
 //! `/v1/accounts`: credentials at providers, which the administrator manages.
 
+mod shape;
+
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use bytes::Buf;
-use futures_util::Stream;
-use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::OpenApi;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::list::ListOut;
-use super::object::{self, Refusal};
-use super::{App, Call, auth, openapi, reply, with};
-use crate::model::{AccountId, rfc3339};
-use crate::service::account::{Account, AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
+use self::shape::{AccountIn, AccountOut, ChangeIn, out};
+use super::body::Posted;
+use super::list::{self, ListOut};
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, asked, auth, object, path, posted};
+use crate::model::AccountId;
+use crate::service::account::{AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let posted = || super::call().and(warp::body::stream()).and(with(app));
-    let all = warp::path("accounts").and(warp::path::end()).and(posted()).then(accounts);
-    let one = warp::path("accounts").and(warp::path::param::<String>()).and(warp::path::end());
-    let one = one.and(posted()).then(account);
-    let check = warp::path("accounts").and(warp::path::param::<String>()).and(warp::path("check"));
-    let check = check.and(warp::path::end()).and(super::call()).and(with(app)).then(check_account);
-    all.or(one).unify().or(check).unify().boxed()
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewAccount)]
-struct AccountIn {
-    #[schema(schema_with = providers)]
-    provider: String,
-    #[serde(default)]
-    name: String,
-    /// What the provider gave you: `account_sid` and `auth_token` (or, besides, `api_key` and `api_secret`) of Twilio;
-    /// `access_key`, `secret_key` and a `webhook_token` of your own for Flowroute; nothing for loopback.
-    #[schema(value_type = Object)]
-    credentials: serde_json::Value,
-    /// Segments a second; 0: no limit.
-    #[serde(default)]
-    rate: u32,
-    /// What to do when a send got no answer.
-    #[schema(schema_with = ways)]
-    uncertain: Option<String>,
-    #[serde(default)]
-    replies_to_keywords: bool,
-    /// Asks the provider first.
-    #[serde(default = "yes")]
-    check: bool,
-}
-
-fn providers() -> RefOr<Schema> {
-    openapi::one_of(Kind::ALL.map(Kind::name))
-}
-
-fn ways() -> RefOr<Schema> {
-    openapi::one_of(Uncertain::ALL.map(Uncertain::name))
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = AccountChange)]
-struct ChangeIn {
-    name: Option<String>,
-    rate: Option<u32>,
-    /// What to do when a send got no answer.
-    #[schema(schema_with = ways)]
-    uncertain: Option<String>,
-    replies_to_keywords: Option<bool>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Account)]
-struct AccountOut<'a> {
-    id: String,
-    provider: &'a str,
-    name: &'a str,
-    rate: i64,
-    uncertain: &'static str,
-    replies_to_keywords: bool,
-    created_at: String,
-}
-
-fn out(account: &Account) -> AccountOut<'_> {
-    AccountOut {
-        id: account.id.to_string(),
-        provider: &account.provider,
-        name: &account.name,
-        rate: account.rate,
-        uncertain: account.uncertain.name(),
-        replies_to_keywords: account.replies_to_keywords,
-        created_at: rfc3339(account.created_ms),
-    }
-}
-
-fn refusal(error: Error) -> Refusal {
-    Box::new(reply::account_error(&error))
+    let all = path::all("accounts").and(posted(app)).then(accounts);
+    let one = path::one("accounts").and(posted(app)).then(account);
+    let check = path::part("accounts", "check").and(asked(app)).then(check_account);
+    all.or(one).unify().or(check).unify().map(reply::settle).boxed()
 }
 
 fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
@@ -120,13 +39,12 @@ fn name(text: &str) -> Result<(), Refusal> {
 #[openapi(paths(add, list, fetch, change, delete, check_account))]
 pub(super) struct Doc;
 
-async fn accounts<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
-    let done = match call.method {
-        Method::POST => add(&call, body, &app).await,
+async fn accounts(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::POST => add(&call, posted, &app).await,
         Method::GET => list(&call, &app).await,
-        _ => return reply::method_not_allowed("GET, POST"),
-    };
-    done.unwrap_or_else(|refusal| *refusal)
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
 }
 
 /// `POST /v1/accounts`: adds an account after asking its provider; the credentials are sealed and never shown.
@@ -137,9 +55,9 @@ async fn accounts<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>,
         (status = 409, description = "This account is known already."),
     ),
 )]
-async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Response, Refusal> {
+async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let posted: AccountIn = object::read(call, body, app).await?;
+    let posted: AccountIn = object::read(call, posted, app).await?;
     let kind = Kind::parse(&posted.provider)
         .ok_or_else(|| reply::bad_field("provider", "is twilio, flowroute or loopback"))?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
@@ -153,7 +71,7 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
         replies_to_keywords: posted.replies_to_keywords,
         is_checked: posted.check,
     };
-    let account = app.accounts.add(new).await.map_err(refusal)?;
+    let account = app.accounts.add(new).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
@@ -162,25 +80,23 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
     get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
     responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
+async fn list(call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let accounts = app.accounts.list().await.map_err(refusal)?;
-    let data: Vec<_> = accounts.iter().map(out).collect();
-    Ok(super::list::reply(data, None::<AccountId>, false))
+    let accounts = app.accounts.list().await?;
+    Ok(list::reply(accounts.iter().map(out).collect(), None::<AccountId>, false))
 }
 
-async fn account<B: Buf, E>(id: String, call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
-    let done = match call.method {
+async fn account(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
         Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => change(&id, &call, body, &app).await,
+        Method::PATCH => change(&id, &call, posted, &app).await,
         Method::DELETE => delete(&id, &call, &app).await,
-        _ => return reply::method_not_allowed("GET, PATCH, DELETE"),
-    };
-    done.unwrap_or_else(|refusal| *refusal)
+        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
+    }
 }
 
-fn id_of(text: &str) -> Result<AccountId, Refusal> {
-    text.parse().map_err(|_| refusal(Error::NotFound))
+fn id_of(text: &str) -> Result<AccountId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
 }
 
 /// `GET /v1/accounts/<id>`: one account, all but its credentials.
@@ -188,9 +104,9 @@ fn id_of(text: &str) -> Result<AccountId, Refusal> {
     get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
     responses((status = 200, description = "The account.", body = AccountOut)),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
+async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let account = app.accounts.find(id_of(id)?).await.map_err(refusal)?;
+    let account = app.accounts.find(id_of(id)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -200,15 +116,10 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
     responses((status = 200, description = "The account as it now is.", body = AccountOut)),
 )]
-async fn change<B: Buf, E>(
-    id: &str,
-    call: &Call,
-    body: impl Stream<Item = Result<B, E>>,
-    app: &App,
-) -> Result<Response, Refusal> {
+async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = object::read(call, body, app).await?;
+    let posted: ChangeIn = object::read(call, posted, app).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
     let change = AccountChange {
         name: posted.name,
@@ -216,7 +127,7 @@ async fn change<B: Buf, E>(
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
     };
-    let account = app.accounts.change(id, change).await.map_err(refusal)?;
+    let account = app.accounts.change(id, change).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -228,9 +139,9 @@ async fn change<B: Buf, E>(
         (status = 409, description = "It has numbers: move or delete them first."),
     ),
 )]
-async fn delete(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
+async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.accounts.delete(id_of(id)?).await.map_err(refusal)?;
+    app.accounts.delete(id_of(id)?).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -242,14 +153,9 @@ async fn delete(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
         (status = 400, description = "The provider did not take them, or gave no answer."),
     ),
 )]
-async fn check_account(id: String, call: Call, app: Arc<App>) -> Response {
-    if call.method != Method::POST {
-        return reply::method_not_allowed("POST");
-    }
-    let checked = async {
-        auth::administrator(&app, &call)?;
-        app.accounts.check(id_of(&id)?).await.map_err(refusal)?;
-        Ok::<_, Refusal>(reply::empty(StatusCode::NO_CONTENT))
-    };
-    checked.await.unwrap_or_else(|refusal| *refusal)
+async fn check_account(id: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("POST")?;
+    auth::administrator(&app, &call)?;
+    app.accounts.check(id_of(&id)?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -3,9 +3,9 @@
 use ::http::HeaderMap;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
-use warp::reply::Response;
 
-use super::{App, Call, reply};
+use super::reply::{self, Refusal};
+use super::{App, Call};
 use crate::model::{ClientId, Secret};
 
 /// `[admin]`.
@@ -29,17 +29,17 @@ pub(super) fn is_good(app: &App, given: &str) -> bool {
 }
 
 /// Lets an administrator pass: the token of the configuration, or a key made by `switchboard admin key`.
-pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Box<Response>> {
+pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Refusal> {
     let given = given(&call.headers);
     if given.is_some_and(|given| is_good(app, given)) {
         return Ok(());
     }
     let detail =
         if given.is_some() { "this is not the administrator's key" } else { "this path wants the administrator's key" };
-    Err(Box::new(reply::unauthorized(detail)))
+    Err(reply::unauthorized(detail).into())
 }
 
 /// For whom a caller acts: an administrator for the house.
-pub(super) fn client(app: &App, call: &Call) -> Result<ClientId, Box<Response>> {
+pub(super) fn client(app: &App, call: &Call) -> Result<ClientId, Refusal> {
     administrator(app, call).map(|()| ClientId::HOUSE)
 }

@@ -6,10 +6,23 @@ use std::time::Duration;
 use ::http::header::CONNECTION;
 use ::http::{HeaderValue, StatusCode};
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
-use warp::reply::Response;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use warp::Filter;
 
-use super::{Settings, reply};
+use super::Settings;
+use super::reply::{self, Refusal};
+
+/// What comes after a request's head, not yet read.
+pub(super) type Posted = BoxStream<'static, Result<Bytes, warp::Error>>;
+
+pub(super) fn posted() -> impl Filter<Extract = (Posted,), Error = warp::Rejection> + Copy {
+    warp::body::stream().map(boxed)
+}
+
+fn boxed<B: Buf>(stream: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Posted {
+    stream.map_ok(|mut chunk| chunk.copy_to_bytes(chunk.remaining())).boxed()
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
@@ -22,20 +35,15 @@ pub(super) enum BodyError {
 }
 
 /// Collects a body of at most `limit` bytes within `time`.
-pub(super) async fn read<B: Buf, E>(
-    stream: impl Stream<Item = Result<B, E>>,
-    limit: usize,
-    time: Duration,
-) -> Result<Bytes, BodyError> {
+pub(super) async fn read(mut posted: Posted, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
     let collect = async {
-        let mut stream = std::pin::pin!(stream);
         let mut body = BytesMut::new();
-        while let Some(chunk) = stream.next().await {
+        while let Some(chunk) = posted.next().await {
             let chunk = chunk.map_err(|_| BodyError::Broken)?;
-            if body.len() + chunk.remaining() > limit {
+            if body.len() + chunk.len() > limit {
                 return Err(BodyError::TooLarge(limit));
             }
-            bytes::BufMut::put(&mut body, chunk);
+            body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
     };
@@ -43,11 +51,8 @@ pub(super) async fn read<B: Buf, E>(
 }
 
 /// Collects a body within the limits of the settings, or says in plain text which it broke.
-pub(super) async fn receive<B: Buf, E>(
-    stream: impl Stream<Item = Result<B, E>>,
-    settings: &Settings,
-) -> Result<Bytes, Box<Response>> {
-    read(stream, settings.body_limit, settings.body_timeout.as_duration()).await.map_err(|error| {
+pub(super) async fn receive(posted: Posted, settings: &Settings) -> Result<Bytes, Refusal> {
+    read(posted, settings.body_limit, settings.body_timeout.as_duration()).await.map_err(|error| {
         let status = match error {
             BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -56,7 +61,7 @@ pub(super) async fn receive<B: Buf, E>(
         let mut response = reply::text(status, error.to_string());
         // the rest of the body is left unread: nothing can follow it on this connection
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        Box::new(response)
+        response.into()
     })
 }
 

@@ -4,10 +4,11 @@ use ::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
     ORIGIN, VARY,
 };
-use ::http::{HeaderValue, StatusCode};
+use ::http::{HeaderValue, Method, StatusCode};
 use warp::reply::Response;
 
-use super::{Call, reply};
+use super::reply::{self, Answer};
+use super::{App, Call};
 
 /// Adds what lets a page on an allowed origin read the reply.
 pub(super) fn allow(mut response: Response, call: &Call, allowed: &[String]) -> Response {
@@ -19,6 +20,16 @@ pub(super) fn allow(mut response: Response, call: &Call, allowed: &[String]) -> 
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
     response
+}
+
+/// What a path that is posted to answers: `work`'s reply, where it was; seen by pages on allowed origins.
+pub(super) async fn answer_post(call: &Call, app: &App, work: impl Future<Output = Answer>) -> Response {
+    let response = match call.method {
+        Method::POST => reply::settle(work.await),
+        Method::OPTIONS => preflight(),
+        _ => reply::method_not_allowed("POST, OPTIONS"),
+    };
+    allow(response, call, &app.sync.settings().allowed_origins)
 }
 
 /// Answers the browser's question before it posts.

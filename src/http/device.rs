@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
+use ::http::StatusCode;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use warp::Filter;
@@ -10,16 +10,15 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::list::{ListOut, PageIn};
-use super::{App, Call, auth, list, reply, with};
-use crate::model::{DeviceId, UserId, rfc3339};
-use crate::service::device::Device;
+use super::reply::{self, Answer};
+use super::{App, Call, asked, auth, list, path};
+use crate::model::{UserId, rfc3339};
+use crate::service::device::{Device, Error};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let list = warp::path("users").and(warp::path::param::<String>()).and(warp::path("devices"));
-    let list = list.and(warp::path::end()).and(super::call()).and(with(app)).then(list_devices);
-    let one = warp::path("devices").and(warp::path::param::<String>()).and(warp::path::end());
-    let revoke = one.and(super::call()).and(with(app)).then(revoke_device);
-    list.or(revoke).unify().boxed()
+    let list = path::part("users", "devices").and(asked(app)).then(list_devices);
+    let revoke = path::one("devices").and(asked(app)).then(revoke_device);
+    list.or(revoke).unify().map(reply::settle).boxed()
 }
 
 #[derive(Serialize, ToSchema)]
@@ -56,27 +55,15 @@ fn out(device: &Device) -> DeviceOut {
     params(("uid" = String, Path, description = "A user of the backend database."), PageIn),
     responses((status = 200, description = "A page of devices.", body = ListOut<DeviceOut>)),
 )]
-async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Response {
-    if call.method != Method::GET {
-        return reply::method_not_allowed("GET");
-    }
-    if let Err(refusal) = auth::administrator(&app, &call) {
-        return *refusal;
-    }
-    let Ok(user) = UserId::from_segment(&uid) else {
-        return reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id");
-    };
-    let (after, limit) = match list::page(&call) {
-        Ok(page) => page,
-        Err(refusal) => return *refusal,
-    };
-    match app.devices.list(&user, after, limit).await {
-        Ok((devices, more)) => {
-            let last = devices.last().map(|device| device.id);
-            list::reply(devices.iter().map(out).collect(), last, more)
-        }
-        Err(error) => reply::device_error(&error),
-    }
+async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    auth::administrator(&app, &call)?;
+    let user = UserId::from_segment(&uid);
+    let user = user.map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id"))?;
+    let (after, limit) = list::page(&call)?;
+    let (devices, more) = app.devices.list(&user, after, limit).await?;
+    let last = devices.last().map(|device| device.id);
+    Ok(list::reply(devices.iter().map(out).collect(), last, more))
 }
 
 /// `DELETE /v1/devices/<id>`: revokes a device: empties its key and closes its user's open sockets.
@@ -84,18 +71,9 @@ async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Response {
     delete, path = "/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "`dev_` and 32 hex digits")),
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke_device(id: String, call: Call, app: Arc<App>) -> Response {
-    if call.method != Method::DELETE {
-        return reply::method_not_allowed("DELETE");
-    }
-    if let Err(refusal) = auth::administrator(&app, &call) {
-        return *refusal;
-    }
-    let Ok(id) = id.parse::<DeviceId>() else {
-        return reply::problem(StatusCode::NOT_FOUND, "no such device");
-    };
-    match app.devices.revoke(id).await {
-        Ok(()) => reply::empty(StatusCode::NO_CONTENT),
-        Err(error) => reply::device_error(&error),
-    }
+async fn revoke_device(id: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("DELETE")?;
+    auth::administrator(&app, &call)?;
+    app.devices.revoke(id.parse().map_err(|_| Error::NotFound)?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
 }

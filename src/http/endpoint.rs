@@ -1,120 +1,36 @@
 //! `/v1/endpoints`: where a client wants its events posted.
 
+mod shape;
+
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use bytes::Buf;
-use futures_util::Stream;
-use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::OpenApi;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::list::{ListOut, PageIn};
-use super::object::Refusal;
-use super::{App, Call, auth, list, object, reply, with};
+use self::shape::{EndpointIn, EndpointOut, PatchIn, SecretOut, StateIn, TestOut, out};
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer};
+use super::{App, Call, asked, auth, object, path, posted};
+use crate::model::EndpointId;
 use crate::model::event::Pattern;
-use crate::model::{EndpointId, Secret, rfc3339};
-use crate::service::event::{Endpoint, Error, NewEndpoint, Patch};
+use crate::service::event::{Error, NewEndpoint, Patch};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let root = || warp::path("endpoints");
-    let one = || root().and(warp::path::param::<String>());
-    let posted = || super::call().and(warp::body::stream()).and(with(app));
-    let asked = || super::call().and(with(app));
-    let all = root().and(warp::path::end()).and(posted()).then(endpoints);
-    let secret = root().and(warp::path("callback-secret")).and(warp::path::end()).and(asked()).then(callback_secret);
-    let rotate = one().and(warp::path("rotate")).and(warp::path::end()).and(asked()).then(rotate_endpoint);
-    let test = one().and(warp::path("test")).and(warp::path::end()).and(asked()).then(test_endpoint);
-    let single = one().and(warp::path::end()).and(posted()).then(endpoint);
-    all.or(secret).unify().or(single).unify().or(rotate).unify().or(test).unify().boxed()
+    let all = path::all("endpoints").and(posted(app)).then(endpoints);
+    let secret = warp::path("endpoints").and(path::all("callback-secret")).and(asked(app)).then(callback_secret);
+    let one = path::one("endpoints").and(posted(app)).then(endpoint);
+    let rotate = path::part("endpoints", "rotate").and(asked(app)).then(rotate_endpoint);
+    let test = path::part("endpoints", "test").and(asked(app)).then(test_endpoint);
+    let each = one.or(rotate).unify().or(test).unify();
+    all.or(secret).unify().or(each).unify().map(reply::settle).boxed()
 }
 
-/// Patterns as clients write them, each checked.
-#[derive(Clone, Debug)]
-struct PatternsIn(Vec<Pattern>);
-
-impl<'de> Deserialize<'de> for PatternsIn {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let texts = Vec::<String>::deserialize(from)?;
-        let patterns = texts.iter().map(|text| text.parse()).collect::<Result<_, _>>();
-        patterns.map(Self).map_err(serde::de::Error::custom)
-    }
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewEndpoint)]
-struct EndpointIn {
-    #[schema(example = "https://example.org/events")]
-    url: String,
-    #[serde(default)]
-    description: String,
-    /// Types such as `message.received`, or `message.*`. Left out: all.
-    #[schema(value_type = Option<Vec<String>>)]
-    event_types: Option<PatternsIn>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = EndpointState)]
-enum StateIn {
-    Enabled,
-    Disabled,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = EndpointChange)]
-struct PatchIn {
-    url: Option<String>,
-    description: Option<String>,
-    #[schema(value_type = Option<Vec<String>>)]
-    event_types: Option<PatternsIn>,
-    state: Option<StateIn>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Endpoint)]
-struct EndpointOut {
-    id: String,
-    url: String,
-    description: String,
-    event_types: Vec<String>,
-    state: &'static str,
-    /// Why we disabled it; null where a client did.
-    disabled_reason: Option<String>,
-    failing_since: Option<String>,
-    /// Until when the secret before this one signs too.
-    previous_secret_until: Option<String>,
-    created_at: String,
-    /// Only in the answer that made it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
-}
-
-fn out(endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
-    EndpointOut {
-        id: endpoint.id.to_string(),
-        url: endpoint.url.clone(),
-        description: endpoint.description.clone(),
-        event_types: endpoint.patterns.iter().map(ToString::to_string).collect(),
-        state: if endpoint.is_enabled { "enabled" } else { "disabled" },
-        disabled_reason: endpoint.reason.clone(),
-        failing_since: endpoint.failing_since_ms.map(rfc3339),
-        previous_secret_until: endpoint.previous_until_ms.map(rfc3339),
-        created_at: rfc3339(endpoint.created_ms),
-        secret: secret.map(|secret| secret.expose().to_owned()),
-    }
-}
-
-fn refused(error: Error) -> Refusal {
-    reply::event_error(&error).into()
-}
-
-fn id(text: &str) -> Result<EndpointId, Refusal> {
-    text.parse().map_err(|_| refused(Error::NoEndpoint))
+fn id(text: &str) -> Result<EndpointId, Error> {
+    text.parse().map_err(|_| Error::NoEndpoint)
 }
 
 #[derive(OpenApi)]
@@ -130,13 +46,12 @@ fn id(text: &str) -> Result<EndpointId, Refusal> {
 ))]
 pub(super) struct Doc;
 
-async fn endpoints<B: Buf, E>(call: Call, stream: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
-    let done = match call.method {
+async fn endpoints(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
         Method::GET => list_endpoints(&call, &app).await,
-        Method::POST => create_endpoint(&call, stream, &app).await,
-        _ => Ok(reply::method_not_allowed("GET, POST")),
-    };
-    done.unwrap_or_else(|refusal| *refusal)
+        Method::POST => create_endpoint(&call, posted, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
 }
 
 /// `GET /v1/endpoints`: all endpoints, newest first.
@@ -144,10 +59,10 @@ async fn endpoints<B: Buf, E>(call: Call, stream: impl Stream<Item = Result<B, E
     get, path = "/v1/endpoints", tag = "endpoints", params(PageIn),
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
 )]
-async fn list_endpoints(call: &Call, app: &App) -> Result<Response, Refusal> {
+async fn list_endpoints(call: &Call, app: &App) -> Answer {
     let client = auth::client(app, call)?;
     let (after, limit) = list::page(call)?;
-    let (endpoints, more) = app.events.endpoints(client, after, limit).await.map_err(refused)?;
+    let (endpoints, more) = app.events.endpoints(client, after, limit).await?;
     let last = endpoints.last().map(|endpoint| endpoint.id);
     Ok(list::reply(endpoints.iter().map(|endpoint| out(endpoint, None)).collect(), last, more))
 }
@@ -160,32 +75,22 @@ async fn list_endpoints(call: &Call, app: &App) -> Result<Response, Refusal> {
         (status = 409, description = "There are too many endpoints already."),
     ),
 )]
-async fn create_endpoint<B: Buf, E>(
-    call: &Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-) -> Result<Response, Refusal> {
+async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::client(app, call)?;
-    let posted: EndpointIn = object::read(call, stream, app).await?;
+    let posted: EndpointIn = object::read(call, posted, app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let new = NewEndpoint { url: posted.url, description: posted.description, patterns };
-    let (endpoint, secret) = app.events.create_endpoint(client, new).await.map_err(refused)?;
+    let (endpoint, secret) = app.events.create_endpoint(client, new).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&endpoint, Some(&secret))))
 }
 
-async fn endpoint<B: Buf, E>(
-    given: String,
-    call: Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
-    let done = match call.method {
+async fn endpoint(given: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
         Method::GET => show_endpoint(&given, &call, &app).await,
-        Method::PATCH => update_endpoint(&given, &call, stream, &app).await,
+        Method::PATCH => update_endpoint(&given, &call, posted, &app).await,
         Method::DELETE => delete_endpoint(&given, &call, &app).await,
-        _ => Ok(reply::method_not_allowed("GET, PATCH, DELETE")),
-    };
-    done.unwrap_or_else(|refusal| *refusal)
+        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
+    }
 }
 
 /// `GET /v1/endpoints/<id>`: one endpoint, all but its secret.
@@ -193,9 +98,9 @@ async fn endpoint<B: Buf, E>(
     get, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
-async fn show_endpoint(given: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
+async fn show_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     let client = auth::client(app, call)?;
-    let endpoint = app.events.endpoint(client, id(given)?).await.map_err(refused)?;
+    let endpoint = app.events.endpoint(client, id(given)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
 }
 
@@ -204,21 +109,16 @@ async fn show_endpoint(given: &str, call: &Call, app: &App) -> Result<Response, 
     patch, path = "/v1/endpoints/{id}", tag = "endpoints", request_body = PatchIn, params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
-async fn update_endpoint<B: Buf, E>(
-    given: &str,
-    call: &Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-) -> Result<Response, Refusal> {
+async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::client(app, call)?;
-    let posted: PatchIn = object::read(call, stream, app).await?;
+    let posted: PatchIn = object::read(call, posted, app).await?;
     let patch = Patch {
         url: posted.url,
         description: posted.description,
         patterns: posted.event_types.map(|patterns| patterns.0),
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
-    let endpoint = app.events.update_endpoint(client, id(given)?, &patch).await.map_err(refused)?;
+    let endpoint = app.events.update_endpoint(client, id(given)?, &patch).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
 }
 
@@ -227,9 +127,9 @@ async fn update_endpoint<B: Buf, E>(
     delete, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 204, description = "Deleted.")),
 )]
-async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
+async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     let client = auth::client(app, call)?;
-    app.events.delete_endpoint(client, id(given)?).await.map_err(refused)?;
+    app.events.delete_endpoint(client, id(given)?).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -238,19 +138,11 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Result<Response
     post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
 )]
-async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Response {
-    let rotate = async {
-        let client = auth::client(&app, &call)?;
-        let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?).await.map_err(refused)?;
-        Ok(reply::json(StatusCode::OK, &out(&endpoint, Some(&secret))))
-    };
-    only(&Method::POST, &call, "POST", rotate).await
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = EndpointTest)]
-struct TestOut {
-    event_id: String,
+async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("POST")?;
+    let client = auth::client(&app, &call)?;
+    let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?).await?;
+    Ok(reply::json(StatusCode::OK, &out(&endpoint, Some(&secret))))
 }
 
 /// `POST /v1/endpoints/<id>/test`: sends an `endpoint.test`.
@@ -261,19 +153,11 @@ struct TestOut {
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Response {
-    let test = async {
-        let client = auth::client(&app, &call)?;
-        let event = app.events.test_endpoint(client, id(&given)?).await.map_err(refused)?;
-        Ok(reply::json(StatusCode::ACCEPTED, &TestOut { event_id: event.to_string() }))
-    };
-    only(&Method::POST, &call, "POST", test).await
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = CallbackSecret)]
-struct SecretOut {
-    secret: String,
+async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("POST")?;
+    let client = auth::client(&app, &call)?;
+    let event = app.events.test_endpoint(client, id(&given)?).await?;
+    Ok(reply::json(StatusCode::ACCEPTED, &TestOut { event_id: event.to_string() }))
 }
 
 /// `GET /v1/endpoints/callback-secret`: what signs the posts to messages' own callback URLs.
@@ -281,24 +165,9 @@ struct SecretOut {
     get, path = "/v1/endpoints/callback-secret", tag = "endpoints",
     responses((status = 200, description = "The secret.", body = SecretOut)),
 )]
-async fn callback_secret(call: Call, app: Arc<App>) -> Response {
-    let show = async {
-        let client = auth::client(&app, &call)?;
-        let secret = app.events.callback_secret(client).await.map_err(refused)?;
-        Ok(reply::json(StatusCode::OK, &SecretOut { secret: secret.expose().to_owned() }))
-    };
-    only(&Method::GET, &call, "GET", show).await
-}
-
-/// Does it where the method fits.
-async fn only(
-    method: &Method,
-    call: &Call,
-    allowed: &'static str,
-    work: impl Future<Output = Result<Response, Refusal>>,
-) -> Response {
-    if call.method != *method {
-        return reply::method_not_allowed(allowed);
-    }
-    work.await.unwrap_or_else(|refusal| *refusal)
+async fn callback_secret(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    let client = auth::client(&app, &call)?;
+    let secret = app.events.callback_secret(client).await?;
+    Ok(reply::json(StatusCode::OK, &SecretOut { secret: secret.expose().to_owned() }))
 }

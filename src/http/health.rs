@@ -2,24 +2,20 @@
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
+use ::http::StatusCode;
 use serde_json::json;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{App, Call, auth, reply, with};
+use super::reply::{self, Answer};
+use super::{App, Call, asked, auth, with};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     // phones fetch `/` to read the certificate
-    let root = warp::path::end().and(super::call()).map(|call: Call| only_get(&call, "Switchboard\n"));
-    let metrics = warp::path("metrics").and(warp::path::end()).and(super::call()).and(with(app));
-    let metrics = metrics.map(|call: Call, app: Arc<App>| match auth::administrator(&app, &call) {
-        _ if call.method != Method::GET => reply::method_not_allowed("GET"),
-        Ok(()) => metrics_text(&app),
-        Err(refusal) => *refusal,
-    });
-    root.or(probes(app)).unify().or(metrics).unify().boxed()
+    let root = warp::path::end().and(super::call()).map(|call: Call| words(&call, "Switchboard\n"));
+    let metrics = warp::path("metrics").and(warp::path::end()).and(asked(app));
+    root.or(metrics.map(metrics_to)).unify().map(reply::settle).or(probes(app)).unify().boxed()
 }
 
 pub(super) fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -29,20 +25,19 @@ pub(super) fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 
 fn probes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let alive = warp::path("healthz").and(warp::path::end()).and(super::call());
-    let alive = alive.map(|call: Call| only_get(&call, "ok\n"));
-    let ready = warp::path("readyz").and(warp::path::end()).and(super::call()).and(with(app)).then(readiness);
-    alive.or(ready).unify().boxed()
+    let alive = alive.map(|call: Call| words(&call, "ok\n"));
+    let ready = warp::path("readyz").and(warp::path::end()).and(asked(app)).then(readiness);
+    alive.or(ready).unify().map(reply::settle).boxed()
 }
 
-fn only_get(call: &Call, body: &'static str) -> Response {
-    if call.method == Method::GET { reply::text(StatusCode::OK, body) } else { reply::method_not_allowed("GET") }
+fn words(call: &Call, body: &'static str) -> Answer {
+    call.only("GET")?;
+    Ok(reply::text(StatusCode::OK, body))
 }
 
 /// `GET /readyz`: whether store and backend answer; Redis is reported, but a node serves without it.
-async fn readiness(call: Call, app: Arc<App>) -> Response {
-    if call.method != Method::GET {
-        return reply::method_not_allowed("GET");
-    }
+async fn readiness(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
     let readiness = app.health.readiness().await;
     let word = |is_up| if is_up { "up" } else { "down" };
     let body = json!({
@@ -52,7 +47,14 @@ async fn readiness(call: Call, app: Arc<App>) -> Response {
         "redis": readiness.redis.map_or("none", word),
     });
     let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    reply::json(status, &body)
+    Ok(reply::json(status, &body))
+}
+
+/// `GET /metrics`: for an administrator, on the port that is everybody's.
+fn metrics_to(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    auth::administrator(&app, &call)?;
+    Ok(metrics_text(&app))
 }
 
 fn metrics_text(app: &App) -> Response {

@@ -9,7 +9,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 use warp::reply::Response;
 
-use super::{Call, openapi, reply};
+use super::reply::{self, Refusal};
+use super::{Call, openapi};
 
 /// Items in one page unless `?limit=` says otherwise, and at most.
 const PAGE: usize = 50;
@@ -39,7 +40,7 @@ impl IntoParams for PageIn {
 }
 
 /// After which item, and how many.
-pub(super) fn page<Id: FromStr>(call: &Call) -> Result<(Option<Id>, usize), Box<Response>> {
+pub(super) fn page<Id: FromStr>(call: &Call) -> Result<(Option<Id>, usize), Refusal> {
     let after = call.param("cursor").map(str::parse).transpose();
     let after = after.map_err(|_| reply::bad_field("cursor", "not one of ours"))?;
     let limit = call.param("limit").map_or(Ok(PAGE), |limit| match limit.parse() {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
-use bytes::Buf;
-use futures_util::Stream;
+use ::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -12,16 +10,17 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::list::{ListOut, PageIn};
-use super::object::{self, Refusal};
-use super::{App, Call, auth, list, openapi, reply, with};
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, asked, auth, object, openapi, posted};
 use crate::model::{Address, rfc3339};
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let messages = warp::path!("loopback" / "messages").and(super::call()).and(with(app)).map(messages);
-    let inbound = warp::path!("loopback" / "inbound").and(super::call()).and(warp::body::stream()).and(with(app));
-    messages.or(inbound.then(inbound_text)).unify().boxed()
+    let messages = warp::path!("loopback" / "messages").and(asked(app)).map(messages);
+    let inbound = warp::path!("loopback" / "inbound").and(posted(app)).then(inbound_text);
+    messages.or(inbound).unify().map(reply::settle).boxed()
 }
 
 /// A text as a person sends it.
@@ -89,19 +88,14 @@ fn no_account() -> Refusal {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-fn messages(call: Call, app: Arc<App>) -> Response {
-    if call.method != Method::GET {
-        return reply::method_not_allowed("GET");
-    }
-    let listed = || {
-        auth::administrator(&app, &call)?;
-        let (cursor, limit) = list::page::<u64>(&call)?;
-        let filter = LoopbackFilter { to: call.address("to"), from: call.address("from") };
-        let page = app.inbound.loopback_messages(&filter, cursor, limit).ok_or_else(no_account)?;
-        let data: Vec<_> = page.messages.into_iter().map(out).collect();
-        Ok::<_, Refusal>(list::reply(data, page.next, page.next.is_some()))
-    };
-    listed().unwrap_or_else(|refusal| *refusal)
+fn messages(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    auth::administrator(&app, &call)?;
+    let (cursor, limit) = list::page::<u64>(&call)?;
+    let filter = LoopbackFilter { to: call.address("to"), from: call.address("from") };
+    let page = app.inbound.loopback_messages(&filter, cursor, limit).ok_or_else(no_account)?;
+    let data: Vec<_> = page.messages.into_iter().map(out).collect();
+    Ok(list::reply(data, page.next, page.next.is_some()))
 }
 
 /// `POST /v1/loopback/inbound`: a person texts a number. 202 means that the text is stored, and will be handled as
@@ -113,20 +107,13 @@ fn messages(call: Call, app: Arc<App>) -> Response {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn inbound_text<B: Buf, E>(call: Call, stream: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
-    if call.method != Method::POST {
-        return reply::method_not_allowed("POST");
-    }
-    let taken = async {
-        auth::administrator(&app, &call)?;
-        let posted: TextIn = object::read(&call, stream, &app).await?;
-        let address = |field: &str, text: &str| {
-            text.parse::<Address>().map_err(|error| reply::bad_field(field, &error.to_string()))
-        };
-        let (from, to) = (address("from", &posted.from)?, address("to", &posted.to)?);
-        let taken = app.inbound.play(&from, &to, posted.body).await;
-        let id = taken.map_err(|error| Box::new(reply::inbound_error(&error)))?.ok_or_else(no_account)?;
-        Ok::<_, Refusal>(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))
-    };
-    taken.await.unwrap_or_else(|refusal| *refusal)
+async fn inbound_text(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    call.only("POST")?;
+    auth::administrator(&app, &call)?;
+    let posted: TextIn = object::read(&call, posted, &app).await?;
+    let address =
+        |field: &str, text: &str| text.parse::<Address>().map_err(|error| reply::bad_field(field, &error.to_string()));
+    let (from, to) = (address("from", &posted.from)?, address("to", &posted.to)?);
+    let id = app.inbound.play(&from, &to, posted.body).await?.ok_or_else(no_account)?;
+    Ok(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))
 }

@@ -5,8 +5,6 @@ mod shape;
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode, Uri};
-use bytes::Buf;
-use futures_util::Stream;
 use utoipa::OpenApi;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -15,35 +13,33 @@ use warp::reply::Response;
 use self::shape::{
     ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, attempt_out, out, receipt_out,
 };
-use super::list::{ListOut, PageIn};
-use super::object::{self, Refusal};
-use super::{App, Call, auth, reply, with};
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, auth, object, path, posted};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
-use crate::model::{ClientId, MessageId, Millis, parse_rfc3339};
+use crate::model::{MessageId, Millis, parse_rfc3339};
 use crate::service::message::{Filter as MessageFilter, Message};
 use crate::service::outbound::{Error, Key, Request, Told};
 use crate::service::sha256_hex;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let posted = || super::call().and(warp::body::stream()).and(with(app));
-    let all = warp::path("messages").and(warp::path::end()).and(posted()).then(messages);
-    let one = warp::path("messages").and(warp::path::param::<String>()).and(warp::path::end());
-    let one = one.and(posted()).then(message);
-    all.or(one).unify().boxed()
+    let all = path::all("messages").and(posted(app)).then(messages);
+    let one = path::one("messages").and(posted(app)).then(message);
+    all.or(one).unify().map(reply::settle).boxed()
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(send, list, fetch, redact, cancel))]
 pub(super) struct Doc;
 
-async fn messages<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
-    let done = match call.method {
-        Method::POST => send(&call, body, &app).await,
+async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::POST => send(&call, posted, &app).await,
         Method::GET => list(&call, &app).await,
-        _ => return reply::method_not_allowed("GET, POST"),
-    };
-    done.unwrap_or_else(|refusal| *refusal)
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
 }
 
 /// `POST /v1/messages`: accepts a message. 202 means that it is stored, and will be sent or accounted for.
@@ -59,20 +55,15 @@ async fn messages<B: Buf, E>(call: Call, body: impl Stream<Item = Result<B, E>>,
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn send<B: Buf, E>(
-    call: &Call,
-    body: impl Stream<Item = Result<B, E>>,
-    app: &Arc<App>,
-) -> Result<Response, Refusal> {
+async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let client = auth::client(app, call)?;
-    let (body, posted): (_, MessageIn) = object::read_with_bytes(call, body, app).await?;
+    let (body, posted): (_, MessageIn) = object::read_with_bytes(call, posted, app).await?;
     let key = idempotency_key(call, &body)?;
     let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
-    match app.outbound.send(client, request(posted)?, key, render).await {
-        Ok(Told::Accepted(message)) => Ok(reply::json(StatusCode::ACCEPTED, &out(&message))),
-        Ok(Told::Again(text)) => Ok(reply::replayed(StatusCode::ACCEPTED, text)),
-        Err(error) => Err(Box::new(reply::outbound_error(&error))),
-    }
+    Ok(match app.outbound.send(client, request(posted)?, key, render).await? {
+        Told::Accepted(message) => reply::json(StatusCode::ACCEPTED, &out(&message)),
+        Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
+    })
 }
 
 /// The client's name for its request.
@@ -123,17 +114,13 @@ fn is_web(url: &str) -> bool {
     params(PageIn, FilterIn),
     responses((status = 200, description = "A page of messages.", body = ListOut<MessageOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
+async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::client(app, call)?;
-    let (after, limit) = super::list::page::<MessageId>(call)?;
+    let (after, limit) = list::page(call)?;
     let filter = MessageFilter { after, ..filter(call)? };
-    let (messages, more) = app.outbound.list(client, &filter, limit).await.map_err(store_refusal)?;
-    let data: Vec<_> = messages.iter().map(out).collect();
-    Ok(super::list::reply(data, messages.last().map(|message| message.id), more))
-}
-
-fn store_refusal(error: crate::service::StoreError) -> Refusal {
-    Box::new(reply::outbound_error(&Error::Store(error)))
+    let (messages, more) = app.outbound.list(client, &filter, limit).await?;
+    let last = messages.last().map(|message| message.id);
+    Ok(list::reply(messages.iter().map(out).collect(), last, more))
 }
 
 fn filter(call: &Call) -> Result<MessageFilter, Refusal> {
@@ -163,18 +150,17 @@ fn filter(call: &Call) -> Result<MessageFilter, Refusal> {
     })
 }
 
-async fn message<B: Buf, E>(id: String, call: Call, body: impl Stream<Item = Result<B, E>>, app: Arc<App>) -> Response {
-    let done = match call.method {
+async fn message(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
         Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => redact(&id, &call, body, &app).await,
+        Method::PATCH => redact(&id, &call, posted, &app).await,
         Method::DELETE => cancel(&id, &call, &app).await,
-        _ => return reply::method_not_allowed("GET, PATCH, DELETE"),
-    };
-    done.unwrap_or_else(|refusal| *refusal)
+        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
+    }
 }
 
-fn id_of(text: &str) -> Result<MessageId, Refusal> {
-    text.parse().map_err(|_| Box::new(reply::outbound_error(&Error::NotFound)))
+fn id_of(text: &str) -> Result<MessageId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
 }
 
 /// `GET /v1/messages/<id>`: one message, with its attempts and receipts.
@@ -185,16 +171,16 @@ fn id_of(text: &str) -> Result<MessageId, Refusal> {
         (status = 200, description = "The message as it now is.", body = FullOut),
     ),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
+async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     let client = auth::client(app, call)?;
     let id = id_of(id)?;
-    let message = app.outbound.find(client, id).await.map_err(store_refusal)?;
-    let message = message.ok_or_else(|| Box::new(reply::outbound_error(&Error::NotFound)))?;
+    let message = app.outbound.find(client, id).await?;
+    let message = message.ok_or(Error::NotFound)?;
     shown(&message, app).await
 }
 
-async fn shown(message: &Message, app: &App) -> Result<Response, Refusal> {
-    let (attempts, receipts) = app.outbound.history(message.id).await.map_err(store_refusal)?;
+async fn shown(message: &Message, app: &App) -> Answer {
+    let (attempts, receipts) = app.outbound.history(message.id).await?;
     let report = message.to.parse().ok().and_then(|to| address::report(&to));
     let history = HistoryOut {
         to_number: report.map(|report| NumberOut { country: report.country, is_valid: report.is_valid }),
@@ -213,10 +199,9 @@ async fn shown(message: &Message, app: &App) -> Result<Response, Refusal> {
         (status = 409, description = "It was sent already, or is being sent."),
     ),
 )]
-async fn cancel(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
-    let client: ClientId = auth::client(app, call)?;
-    let canceled = app.outbound.cancel(client, id_of(id)?).await;
-    let message = canceled.map_err(|error| Box::new(reply::outbound_error(&error)))?;
+async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
+    let client = auth::client(app, call)?;
+    let message = app.outbound.cancel(client, id_of(id)?).await?;
     shown(&message, app).await
 }
 
@@ -229,19 +214,13 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
         (status = 409, description = "It is not over yet: cancel it first."),
     ),
 )]
-async fn redact<B: Buf, E>(
-    id: &str,
-    call: &Call,
-    body: impl Stream<Item = Result<B, E>>,
-    app: &App,
-) -> Result<Response, Refusal> {
+async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::client(app, call)?;
     let id = id_of(id)?;
-    let change: ChangeIn = object::read(call, body, app).await?;
+    let change: ChangeIn = object::read(call, posted, app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let redacted = app.outbound.redact(client, id).await;
-    let message = redacted.map_err(|error| Box::new(reply::outbound_error(&error)))?;
+    let message = app.outbound.redact(client, id).await?;
     shown(&message, app).await
 }

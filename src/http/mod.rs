@@ -19,6 +19,7 @@ mod object;
 mod openapi;
 mod page;
 mod pairing;
+mod path;
 mod patience;
 mod place;
 mod reply;
@@ -47,6 +48,8 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use self::body::Posted;
+use self::reply::Refusal;
 use crate::model::{Origin, Secret, Span};
 use crate::service::account::Accounts;
 use crate::service::admin::Admins;
@@ -152,6 +155,11 @@ impl Call {
         Some(text.strip_prefix(' ').map_or_else(|| text.clone(), |digits| format!("+{digits}")))
     }
 
+    /// Refuses every method but one.
+    fn only(&self, method: &'static str) -> Result<(), Refusal> {
+        if self.method.as_str() == method { Ok(()) } else { Err(reply::method_not_allowed(method).into()) }
+    }
+
     fn header(&self, name: ::http::header::HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -166,6 +174,16 @@ fn call() -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone {
             Call { method, headers, caller, query }
         },
     )
+}
+
+/// What the handler of a request without a body takes.
+fn asked(app: &Arc<App>) -> impl Filter<Extract = (Call, Arc<App>), Error = warp::Rejection> + Clone + use<> {
+    call().and(with(app))
+}
+
+/// What the handler of a request with a body takes.
+fn posted(app: &Arc<App>) -> impl Filter<Extract = (Call, Posted, Arc<App>), Error = warp::Rejection> + Clone + use<> {
+    call().and(body::posted()).and(with(app))
 }
 
 fn with<T: Clone + Send>(value: &T) -> impl Filter<Extract = (T,), Error = std::convert::Infallible> + Clone + use<T> {

@@ -2,46 +2,39 @@
 
 use ::http::header::{CONNECTION, CONTENT_TYPE};
 use ::http::{HeaderValue, StatusCode};
-use bytes::{Buf, Bytes};
-use futures_util::Stream;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use warp::reply::Response;
 
-use super::{App, Call, body, reply};
-
-/// A reply that ends a handler early; boxed, as replies are large.
-pub(super) type Refusal = Box<Response>;
+use super::body::{self, Posted};
+use super::reply::{self, Refusal};
+use super::{App, Call};
 
 /// Reads a posted object.
-pub(super) async fn read<T: DeserializeOwned, B: Buf, E>(
-    call: &Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-) -> Result<T, Refusal> {
-    let bytes = collect(stream, app).await?;
+pub(super) async fn read<T: DeserializeOwned>(call: &Call, posted: Posted, app: &App) -> Result<T, Refusal> {
+    let bytes = collect(posted, app).await?;
     is_json(call)?;
     parse(&bytes)
 }
 
 /// Reads a posted object, and gives its bytes too.
-pub(super) async fn read_with_bytes<T: DeserializeOwned, B: Buf, E>(
+pub(super) async fn read_with_bytes<T: DeserializeOwned>(
     call: &Call,
-    stream: impl Stream<Item = Result<B, E>>,
+    posted: Posted,
     app: &App,
 ) -> Result<(Bytes, T), Refusal> {
-    let bytes = collect(stream, app).await?;
+    let bytes = collect(posted, app).await?;
     is_json(call)?;
     let parsed = parse(&bytes)?;
     Ok((bytes, parsed))
 }
 
 /// Reads a posted object that may be left out.
-pub(super) async fn read_or_default<T: DeserializeOwned + Default, B: Buf, E>(
+pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
     call: &Call,
-    stream: impl Stream<Item = Result<B, E>>,
+    posted: Posted,
     app: &App,
 ) -> Result<T, Refusal> {
-    let bytes = collect(stream, app).await?;
+    let bytes = collect(posted, app).await?;
     if bytes.is_empty() {
         return Ok(T::default());
     }
@@ -49,9 +42,9 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default, B: Buf, E>(
     parse(&bytes)
 }
 
-pub(super) async fn collect<B: Buf, E>(stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Bytes, Refusal> {
+pub(super) async fn collect(posted: Posted, app: &App) -> Result<Bytes, Refusal> {
     let time = app.settings.body_timeout.as_duration();
-    body::read(stream, app.settings.body_limit, time).await.map_err(|error| {
+    body::read(posted, app.settings.body_limit, time).await.map_err(|error| {
         let status = match error {
             body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             body::BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,

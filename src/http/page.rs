@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use ::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use ::http::{HeaderValue, Method, StatusCode};
+use ::http::{HeaderValue, StatusCode};
 use serde_json::json;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{App, Call, reply, with};
+use super::reply::{self, Answer};
+use super::{App, Call, asked};
 use crate::crypto::Sid;
 use crate::model::{UserId, qr};
 
@@ -19,23 +20,22 @@ const STYLE: &str = include_str!("page/pair.css");
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let pair = warp::path("pair").and(warp::path::param::<String>());
-    let page = pair.and(warp::path::end()).and(super::call()).and(with(app)).map(show);
-    let code = pair.and(warp::path::param::<String>()).and(warp::path::end()).and(super::call()).and(with(app));
+    let page = pair.and(warp::path::end()).and(asked(app)).map(show);
+    let code = pair.and(warp::path::param::<String>()).and(warp::path::end()).and(asked(app));
     let code = code.map(draw);
     let status = pair.and(warp::path::param::<String>()).and(warp::path("status")).and(warp::path::end());
-    let status = status.and(super::call()).and(with(app)).then(tell);
+    let status = status.and(asked(app)).then(tell);
     let assets = warp::path("assets").and(warp::path::param::<String>()).and(warp::path::end()).and(super::call());
     // the policy of the page rules out an icon in its markup; browsers ask here
     let icon = warp::path("favicon.ico").and(warp::path::end()).map(|| reply::empty(StatusCode::NO_CONTENT));
-    page.or(code).unify().or(status).unify().or(assets.map(asset)).unify().or(icon).unify().boxed()
+    let all = page.or(code).unify().or(status).unify().or(assets.map(asset)).unify().map(reply::settle);
+    all.or(icon).unify().boxed()
 }
 
 /// `GET /pair/<uid>`: for any user id, so that it tells nothing about who exists.
-fn show(uid: String, call: Call, app: Arc<App>) -> Response {
-    if call.method != Method::GET {
-        return reply::method_not_allowed("GET");
-    }
-    let Ok(user) = UserId::from_segment(&uid) else { return reply::not_found() };
+fn show(uid: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
     let settings = app.sync.settings();
     let html = HTML
         .replace("{{rotate_ms}}", &settings.rotate_every.as_ms().to_string())
@@ -53,48 +53,39 @@ fn show(uid: String, call: Call, app: Arc<App>) -> Response {
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     }
-    guard(response)
+    Ok(guard(response))
 }
 
 /// `GET /pair/<uid>/<sid>.svg`: the code of one session, while it holds.
-fn draw(uid: String, file: String, call: Call, app: Arc<App>) -> Response {
-    if call.method != Method::GET {
-        return reply::method_not_allowed("GET");
-    }
-    let user = UserId::from_segment(&uid).ok();
-    let sid = file.strip_suffix(".svg").and_then(|sid| sid.parse::<Sid>().ok());
-    let (Some(user), Some(sid)) = (user, sid) else { return reply::not_found() };
+fn draw(uid: String, file: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
+    let sid = file.strip_suffix(".svg").and_then(|sid| sid.parse::<Sid>().ok()).ok_or_else(reply::not_found)?;
     if !app.sync.holds(&user, sid) {
-        return reply::not_found();
+        return Err(reply::not_found().into());
     }
     match qr::svg(&app.links(&call).session(&user, sid).qr_url) {
-        Ok(svg) => guard(reply::content("image/svg+xml", svg.into_bytes())),
-        Err(error) => reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Ok(svg) => Ok(guard(reply::content("image/svg+xml", svg.into_bytes()))),
+        Err(error) => Err(reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()).into()),
     }
 }
 
 /// `GET /pair/<uid>/<sid>/status`: what became of a session whose socket is gone.
-async fn tell(uid: String, sid: String, call: Call, app: Arc<App>) -> Response {
-    if call.method != Method::GET {
-        return reply::method_not_allowed("GET");
-    }
-    let Ok(user) = UserId::from_segment(&uid) else { return reply::not_found() };
-    match app.sync.status(&user, &sid).await {
-        Ok(state) => reply::json(StatusCode::OK, &json!({"state": state})),
-        Err(error) => reply::refuse(&error),
-    }
+async fn tell(uid: String, sid: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
+    let state = app.sync.status(&user, &sid).await?;
+    Ok(reply::json(StatusCode::OK, &json!({"state": state})))
 }
 
-fn asset(name: String, call: Call) -> Response {
+fn asset(name: String, call: Call) -> Answer {
     let (content_type, text) = match name.as_str() {
         "pair.js" => ("text/javascript; charset=utf-8", SCRIPT),
         "pair.css" => ("text/css; charset=utf-8", STYLE),
-        _ => return reply::not_found(),
+        _ => return Err(reply::not_found().into()),
     };
-    if call.method != Method::GET {
-        return reply::method_not_allowed("GET");
-    }
-    guard(reply::content(content_type, text.as_bytes()))
+    call.only("GET")?;
+    Ok(guard(reply::content(content_type, text.as_bytes())))
 }
 
 fn guard(mut response: Response) -> Response {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use bytes::{Buf, Bytes};
-use futures_util::Stream;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -12,7 +11,9 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{App, Call, address, body, cors, reply, with};
+use super::body::{self, Posted};
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPlatforms};
 use crate::model::{Digest, DigestPair, UserId, qr, rfc3339};
 use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verification_path};
@@ -20,10 +21,9 @@ use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verific
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let users = warp::path("sync").and(warp::path("users")).and(warp::path::param::<String>());
     let sessions = users.and(warp::path("sessions")).and(warp::path::param::<String>());
-    let url = users.and(warp::path::end()).and(super::call()).and(with(app)).then(sync_url);
-    let posted = || super::call().and(warp::body::stream()).and(with(app));
-    let offer = sessions.and(warp::path("handshake")).and(warp::path::end()).and(posted()).then(offer);
-    let pair = sessions.and(warp::path::end()).and(posted()).then(pair);
+    let url = users.and(warp::path::end()).and(asked(app)).then(sync_url);
+    let offer = sessions.and(warp::path("handshake")).and(warp::path::end()).and(posted(app)).then(offer);
+    let pair = sessions.and(warp::path::end()).and(posted(app)).then(pair);
     url.or(offer).unify().or(pair).unify().boxed()
 }
 
@@ -82,9 +82,6 @@ fn accepted(call: &Call) -> Option<&'static str> {
     })
 }
 
-/// A reply that ends a handler early; boxed, as replies are large.
-type Refusal = Box<Response>;
-
 /// What two-step phones post first.
 #[derive(Deserialize)]
 struct OfferIn {
@@ -128,63 +125,28 @@ struct TwoStepOut<'a> {
     seeds_url: &'a str,
 }
 
-/// What a path that is posted to answers: `work`'s reply, where it was.
-async fn answer_post(call: &Call, app: &App, work: impl Future<Output = Result<Response, Refusal>>) -> Response {
-    let response = match call.method {
-        Method::POST => work.await.unwrap_or_else(|refusal| *refusal),
-        Method::OPTIONS => cors::preflight(),
-        _ => reply::method_not_allowed("POST, OPTIONS"),
-    };
-    cors::allow(response, call, &app.sync.settings().allowed_origins)
-}
-
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/handshake`: T1, the phone's public key for ours.
-async fn offer<B: Buf, E>(
-    uid: String,
-    sid: String,
-    call: Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
-    answer_post(&call, &app, offer_now(&uid, &sid, stream, &app, Instant::now())).await
+async fn offer(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
+    cors::answer_post(&call, &app, offer_now(&uid, &sid, posted, &app, Instant::now())).await
 }
 
-async fn offer_now<B: Buf, E>(
-    uid: &str,
-    sid: &str,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-    arrived: Instant,
-) -> Result<Response, Refusal> {
-    let (posted, _) = read::<OfferIn, _, _>(stream, app).await?;
+async fn offer_now(uid: &str, sid: &str, posted: Posted, app: &App, arrived: Instant) -> Answer {
+    let (posted, _) = read::<OfferIn>(posted, app).await?;
     let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
     let user = user(uid)?;
-    let offered = app.sync.offer(&user, sid, &public_key, arrived).await.map_err(refused)?;
+    let offered = app.sync.offer(&user, sid, &public_key, arrived).await?;
     let verification_url = verification_path(&user, offered.sid);
     Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
 }
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/`, with or without the slash: O where the body
 /// has a public key, else T2.
-async fn pair<B: Buf, E>(
-    uid: String,
-    sid: String,
-    call: Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
-    answer_post(&call, &app, pair_now(&uid, sid, &call, stream, &app, Instant::now())).await
+async fn pair(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
+    cors::answer_post(&call, &app, pair_now(&uid, sid, &call, posted, &app, Instant::now())).await
 }
 
-async fn pair_now<B: Buf, E>(
-    uid: &str,
-    sid: String,
-    call: &Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-    arrived: Instant,
-) -> Result<Response, Refusal> {
-    let (posted, bytes) = read::<HandshakeIn, _, _>(stream, app).await?;
+async fn pair_now(uid: &str, sid: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
+    let (posted, bytes) = read::<HandshakeIn>(posted, app).await?;
     let password =
         posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
     let oaep = Digest::of_oaep(posted.hashing_algorithm.as_deref());
@@ -206,7 +168,7 @@ async fn pair_now<B: Buf, E>(
         address: address::group(call.caller.address),
         arrived,
     };
-    let paired = app.sync.pair(handshake).await.map_err(refused)?;
+    let paired = app.sync.pair(handshake).await?;
     Ok(answer(paired, &app.sync.settings().seeds_url))
 }
 
@@ -224,11 +186,8 @@ fn answer(paired: Paired, seeds_url: &str) -> Response {
     }
 }
 
-async fn read<T: DeserializeOwned, B: Buf, E>(
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-) -> Result<(T, Bytes), Refusal> {
-    let bytes = body::receive(stream, &app.settings).await?;
+async fn read<T: DeserializeOwned>(posted: Posted, app: &App) -> Result<(T, Bytes), Refusal> {
+    let bytes = body::receive(posted, &app.settings).await?;
     let json = body::escape_controls(&bytes);
     // the library would take a list for the fields in their order
     let is_object = json.trim_ascii_start().starts_with(b"{");
@@ -244,10 +203,6 @@ fn missing(what: &str) -> Refusal {
     reply::text(StatusCode::BAD_REQUEST, what).into()
 }
 
-fn user(uid: &str) -> Result<UserId, Refusal> {
-    UserId::from_segment(uid).map_err(|_| refused(Error::InvalidSession))
-}
-
-fn refused(error: Error) -> Refusal {
-    reply::refuse(&error).into()
+fn user(uid: &str) -> Result<UserId, Error> {
+    UserId::from_segment(uid).map_err(|_| Error::InvalidSession)
 }

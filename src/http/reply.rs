@@ -2,9 +2,7 @@
 
 mod event;
 mod inbound;
-
-pub(super) use event::event_error;
-pub(super) use inbound::inbound_error;
+mod phone;
 
 use std::borrow::Cow;
 
@@ -15,8 +13,13 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::sync::{self, Flavour};
-use crate::service::{StoreError, account, device, number, outbound, publish};
+use crate::service::{StoreError, account, device, number, outbound};
+
+/// A reply that ends a handler early; boxed, as replies are large.
+pub(super) type Refusal = Box<Response>;
+
+/// What a handler comes to.
+pub(super) type Answer = Result<Response, Refusal>;
 
 /// What a client is told to wait while the store is away.
 const RETRY_STORE: &str = "2";
@@ -88,12 +91,17 @@ pub(super) fn replayed(status: StatusCode, json: String) -> Response {
 }
 
 /// 400 that names the field.
-pub(super) fn bad_field(field: &str, detail: &str) -> Box<Response> {
+pub(super) fn bad_field(field: &str, detail: &str) -> Refusal {
     tell(StatusCode::BAD_REQUEST, &format!("{field}: {detail}"), Some(field)).into()
 }
 
 pub(super) fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "there is nothing here")
+}
+
+/// The reply of a handler, or why there is none.
+pub(super) fn settle(answer: Answer) -> Response {
+    answer.unwrap_or_else(|refusal| *refusal)
 }
 
 /// 405 with the methods that would do.
@@ -146,79 +154,58 @@ fn store_error(error: &StoreError) -> Response {
     }
 }
 
-/// Refusals of a handshake: the statuses and bodies of the version-2 contract.
-pub(super) fn refuse(error: &sync::Error) -> Response {
-    use StatusCode as Status;
-    tracing::info!(reason = %error, "refused a handshake");
-    match error {
-        sync::Error::InvalidSession => text(Status::BAD_REQUEST, "invalid session requested"),
-        sync::Error::InvalidPublicKey => text(Status::BAD_REQUEST, "invalid public key"),
-        sync::Error::MissingPublicKey => text(Status::BAD_REQUEST, "missing public key"),
-        sync::Error::Undecryptable(Flavour::OneStep) => text(Status::BAD_REQUEST, "error with decryption"),
-        sync::Error::Refused(Flavour::OneStep) => empty(Status::FORBIDDEN),
-        sync::Error::Undecryptable(Flavour::TwoStep) | sync::Error::Refused(Flavour::TwoStep) => {
-            text(Status::UNAUTHORIZED, "failed to authenticate")
-        }
-        sync::Error::LockedOut { wait } => {
-            let response = text(Status::TOO_MANY_REQUESTS, "too many failed attempts");
-            retry_after(response, &wait.as_secs_up().max(1).to_string())
-        }
-        sync::Error::Busy => away("too many handshakes are waiting; try again"),
-        sync::Error::Store(error) => store_error(error),
-        sync::Error::Crypto(error) => internal(error),
-        sync::Error::Died(error) => internal(error),
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        store_error(&error).into()
     }
 }
 
-/// Refusals of a paired phone's text. Never 401 or 403: forwarding phones repeat those for ever.
-pub(super) fn refuse_text(error: &publish::Error) -> Response {
-    tracing::info!(reason = %error, "refused a text");
-    match error {
-        publish::Error::Refused => text(StatusCode::BAD_REQUEST, "message cannot be published"),
-        publish::Error::Store(error) => store_error(error),
-        publish::Error::Crypto(error) => internal(error),
-        publish::Error::Stopping => away("this node is stopping; try again"),
+impl From<device::Error> for Refusal {
+    fn from(error: device::Error) -> Self {
+        Self::new(match error {
+            device::Error::NotFound => problem(StatusCode::NOT_FOUND, "no such device"),
+            device::Error::Store(error) => store_error(&error),
+        })
     }
 }
 
-pub(super) fn device_error(error: &device::Error) -> Response {
-    match error {
-        device::Error::NotFound => problem(StatusCode::NOT_FOUND, "no such device"),
-        device::Error::Store(error) => store_error(error),
+impl From<outbound::Error> for Refusal {
+    fn from(error: outbound::Error) -> Self {
+        use StatusCode as Status;
+        Self::new(match &error {
+            outbound::Error::Invalid { field, reason } => *bad_field(field, reason),
+            outbound::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
+            outbound::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
+            outbound::Error::KeyReused | outbound::Error::TooLate | outbound::Error::NotOver => {
+                problem(Status::CONFLICT, &error.to_string())
+            }
+            outbound::Error::Store(error) => store_error(error),
+        })
     }
 }
 
-pub(super) fn outbound_error(error: &outbound::Error) -> Response {
-    use StatusCode as Status;
-    match error {
-        outbound::Error::Invalid { field, reason } => *bad_field(field, reason),
-        outbound::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
-        outbound::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
-        outbound::Error::KeyReused | outbound::Error::TooLate | outbound::Error::NotOver => {
-            problem(Status::CONFLICT, &error.to_string())
-        }
-        outbound::Error::Store(error) => store_error(error),
+impl From<account::Error> for Refusal {
+    fn from(error: account::Error) -> Self {
+        use StatusCode as Status;
+        Self::new(match &error {
+            account::Error::Invalid { field, reason } => *bad_field(field, reason),
+            account::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
+            account::Error::Known | account::Error::HasNumbers => problem(Status::CONFLICT, &error.to_string()),
+            account::Error::Check(_) => *bad_field("credentials", &error.to_string()),
+            account::Error::Crypto(error) => internal(error),
+            account::Error::Store(error) => store_error(error),
+        })
     }
 }
 
-pub(super) fn account_error(error: &account::Error) -> Response {
-    use StatusCode as Status;
-    match error {
-        account::Error::Invalid { field, reason } => *bad_field(field, reason),
-        account::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
-        account::Error::Known | account::Error::HasNumbers => problem(Status::CONFLICT, &error.to_string()),
-        account::Error::Check(_) => *bad_field("credentials", &error.to_string()),
-        account::Error::Crypto(error) => internal(error),
-        account::Error::Store(error) => store_error(error),
-    }
-}
-
-pub(super) fn number_error(error: &number::Error) -> Response {
-    use StatusCode as Status;
-    match error {
-        number::Error::Invalid { field, reason } => *bad_field(field, reason),
-        number::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
-        number::Error::Taken => problem(Status::CONFLICT, &error.to_string()),
-        number::Error::Store(error) => store_error(error),
+impl From<number::Error> for Refusal {
+    fn from(error: number::Error) -> Self {
+        use StatusCode as Status;
+        Self::new(match &error {
+            number::Error::Invalid { field, reason } => *bad_field(field, reason),
+            number::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
+            number::Error::Taken => problem(Status::CONFLICT, &error.to_string()),
+            number::Error::Store(error) => store_error(error),
+        })
     }
 }

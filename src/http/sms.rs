@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
-use bytes::Buf;
-use futures_util::Stream;
+use ::http::StatusCode;
 use serde::Deserialize;
 use tokio::time::Instant;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{App, Call, body, cors, reply, with};
+use super::body::{self, Posted};
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, cors, posted};
 use crate::model::form;
 use crate::service::publish::{SignedForm, Text};
 
@@ -20,7 +20,7 @@ const FORM: &str = "twilio";
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let platform = warp::path("platform").and(warp::path::param::<String>()).and(warp::path::end());
-    platform.and(super::call()).and(warp::body::stream()).and(with(app)).then(publish).boxed()
+    platform.and(posted(app)).then(publish).boxed()
 }
 
 /// What forwarding phones post, each in its own words. `Content-Type` is ignored, unknown fields too.
@@ -34,36 +34,19 @@ struct TextIn {
 
 /// `POST /sms/platform/<platform>`: hands a paired phone's encrypted text to its platform's sink.
 /// 200 `published!` once the text and its job are stored; the same text within 24 h does nothing more.
-async fn publish<B: Buf, E>(
-    platform: String,
-    call: Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
-    let arrived = Instant::now();
-    let response = match call.method {
-        Method::POST => publish_now(platform, &call, stream, &app, arrived).await.unwrap_or_else(|refusal| *refusal),
-        Method::OPTIONS => cors::preflight(),
-        _ => reply::method_not_allowed("POST, OPTIONS"),
-    };
-    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+async fn publish(platform: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
+    cors::answer_post(&call, &app, publish_now(platform, &call, posted, &app, Instant::now())).await
 }
 
-async fn publish_now<B: Buf, E>(
-    platform: String,
-    call: &Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: &App,
-    arrived: Instant,
-) -> Result<Response, Box<Response>> {
-    let bytes = body::receive(stream, &app.settings).await?;
+async fn publish_now(platform: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
+    let bytes = body::receive(posted, &app.settings).await?;
     let is_json = bytes.trim_ascii_start().starts_with(b"{");
     let (text, sender) = if platform == FORM && !is_json {
         let form = form(&bytes, call, app).ok_or_else(|| missing("poorly formed json"))?;
         let taken = (form.field("Body").map(str::to_owned), form.field("From").map(str::to_owned));
         if !(app.form_check)(form).await {
             tracing::warn!("a form that no account of ours has signed");
-            return Err(reply::refuse_text(&app.publish.refuse(arrived).await).into());
+            return Err(app.publish.refuse(arrived).await.into());
         }
         taken
     } else {
@@ -75,12 +58,11 @@ async fn publish_now<B: Buf, E>(
     };
     let text = text.filter(|text| !text.is_empty()).ok_or_else(|| missing("missing text"))?;
     let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
-    let accepted = app.publish.accept(Text { platform, sender, text }, arrived).await;
-    accepted.map_err(|error| reply::refuse_text(&error))?;
+    app.publish.accept(Text { platform, sender, text }, arrived).await?;
     Ok(reply::text(StatusCode::OK, "published!"))
 }
 
-fn missing(what: &str) -> Box<Response> {
+fn missing(what: &str) -> Refusal {
     tracing::info!(reason = what, "refused a text");
     reply::text(StatusCode::BAD_REQUEST, what).into()
 }

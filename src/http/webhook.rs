@@ -5,24 +5,22 @@
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
-use bytes::{Buf, Bytes};
-use futures_util::Stream;
+use ::http::StatusCode;
+use bytes::Bytes;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::object::{self, Refusal};
-use super::{App, Call, reply, with};
+use super::body::Posted;
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, object, path, posted};
 use crate::service::inbound::{EMPTY_TWIML, Kind, Post};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let posted = || super::call().and(warp::body::stream()).and(with(app));
-    let twilio = warp::path("twilio").and(warp::path::param::<String>()).and(warp::path::end());
-    let twilio = twilio.and(posted()).then(twilio_post);
+    let twilio = path::one("twilio").and(posted(app)).then(twilio_post);
     let flowroute = warp::path("flowroute").and(warp::path::param::<String>()).and(warp::path::param::<String>());
-    let flowroute = flowroute.and(warp::path::end()).and(posted()).then(flowroute_post);
-    twilio.or(flowroute).unify().boxed()
+    let flowroute = flowroute.and(warp::path::end()).and(posted(app)).then(flowroute_post);
+    twilio.or(flowroute).unify().map(reply::settle).boxed()
 }
 
 /// A path without its secret part, for the log.
@@ -32,58 +30,38 @@ pub(super) fn shown(path: &str) -> &str {
 
 /// `POST /webhooks/twilio/sms`, answered with empty TwiML, and `POST /webhooks/twilio/status`: the account is
 /// that of the form's `AccountSid`, and `X-Twilio-Signature` must be its, over `http.public_url` and the path.
-async fn twilio_post<B: Buf, E>(
-    what: String,
-    call: Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
-    let kind = match what.as_str() {
-        "sms" => Kind::Sms,
-        "status" => Kind::Receipt,
-        _ => return reply::not_found(),
-    };
-    let done = async {
-        let body = body(&call, stream, &app).await?;
-        let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-        let url = format!("{}/webhooks/twilio/{what}{query}", app.origin);
-        let signature = call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
-        let taken = app.inbound.twilio(kind, &Post { url: &url, signature, body: &body }).await;
-        taken.map_err(|error| Box::new(reply::inbound_error(&error)))?;
-        Ok::<_, Refusal>(match kind {
-            Kind::Sms => reply::content("text/xml", EMPTY_TWIML.as_bytes()),
-            Kind::Receipt => reply::empty(StatusCode::NO_CONTENT),
-        })
-    };
-    done.await.unwrap_or_else(|refusal| *refusal)
+async fn twilio_post(what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    let kind = kind(&what, "status")?;
+    let body = read(&call, posted, &app).await?;
+    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+    let url = format!("{}/webhooks/twilio/{what}{query}", app.origin);
+    let signature = call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
+    app.inbound.twilio(kind, &Post { url: &url, signature, body: &body }).await?;
+    Ok(match kind {
+        Kind::Sms => reply::content("text/xml", EMPTY_TWIML.as_bytes()),
+        Kind::Receipt => reply::empty(StatusCode::NO_CONTENT),
+    })
 }
 
 /// `POST /webhooks/flowroute/<token>/sms` and `…/receipt`: the token is the account's `webhook_token`.
-async fn flowroute_post<B: Buf, E>(
-    secret: String,
-    what: String,
-    call: Call,
-    stream: impl Stream<Item = Result<B, E>>,
-    app: Arc<App>,
-) -> Response {
-    let kind = match what.as_str() {
-        "sms" => Kind::Sms,
-        "receipt" => Kind::Receipt,
-        _ => return reply::not_found(),
-    };
-    let done = async {
-        let body = body(&call, stream, &app).await?;
-        let taken = app.inbound.flowroute(kind, &secret, &body).await;
-        taken.map_err(|error| Box::new(reply::inbound_error(&error)))?;
-        // anything else is repeated
-        Ok::<_, Refusal>(reply::empty(StatusCode::OK))
-    };
-    done.await.unwrap_or_else(|refusal| *refusal)
+async fn flowroute_post(secret: String, what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    let kind = kind(&what, "receipt")?;
+    let body = read(&call, posted, &app).await?;
+    app.inbound.flowroute(kind, &secret, &body).await?;
+    // anything else is repeated
+    Ok(reply::empty(StatusCode::OK))
 }
 
-async fn body<B: Buf, E>(call: &Call, stream: impl Stream<Item = Result<B, E>>, app: &App) -> Result<Bytes, Refusal> {
-    if call.method != Method::POST {
-        return Err(reply::method_not_allowed("POST").into());
+/// What is posted to a path that ends so; each carrier has its own word for receipts.
+fn kind(what: &str, receipt: &str) -> Result<Kind, Refusal> {
+    match what {
+        "sms" => Ok(Kind::Sms),
+        _ if what == receipt => Ok(Kind::Receipt),
+        _ => Err(reply::not_found().into()),
     }
-    object::collect(stream, app).await
+}
+
+async fn read(call: &Call, posted: Posted, app: &App) -> Result<Bytes, Refusal> {
+    call.only("POST")?;
+    object::collect(posted, app).await
 }

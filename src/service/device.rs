@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Clock, DeviceId, UserId};
 use crate::service::event::Events;
+use crate::service::page;
 use crate::service::sync::Board;
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Change, Store};
@@ -35,10 +36,8 @@ impl Devices {
         limit: usize,
     ) -> Result<(Vec<Device>, bool), Error> {
         let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let mut devices = store::device::list(&self.store, user, after, one_more).await?;
-        let more = devices.len() > limit;
-        devices.truncate(limit);
-        Ok((devices, more))
+        let devices = store::device::list(&self.store, user, after, one_more).await?;
+        Ok(page(devices, limit))
     }
 
     /// Empties the device's key and closes its user's open sockets. A second time does nothing.

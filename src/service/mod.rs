@@ -23,3 +23,10 @@ pub mod message {
 pub use crate::crypto::hash::sha256_hex;
 /// What a store says of itself, for the doors: they know no store.
 pub use crate::store::Error as StoreError;
+
+/// A page out of one item more than it holds, and whether there are more.
+fn page<T>(mut items: Vec<T>, limit: usize) -> (Vec<T>, bool) {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    (items, more)
+}

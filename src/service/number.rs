@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::book::Book;
 use crate::model::address::{self, Address, AddressKind};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
+use crate::service::page;
 use crate::store::number;
 use crate::store::{self};
 
@@ -86,10 +87,8 @@ impl Numbers {
         after: Option<NumberId>,
         limit: usize,
     ) -> Result<(Vec<Number>, bool), Error> {
-        let mut numbers = number::list(&self.book.store, client, after, limit + 1).await?;
-        let more = numbers.len() > limit;
-        numbers.truncate(limit);
-        Ok((numbers, more))
+        let numbers = number::list(&self.book.store, client, after, limit + 1).await?;
+        Ok(page(numbers, limit))
     }
 
     pub async fn find(&self, client: ClientId, id: NumberId) -> Result<Number, Error> {

@@ -108,7 +108,7 @@ impl Change {
     }
 
     /// How many statements there are so far.
-    pub fn statements(&self) -> usize {
+    pub(super) fn statements(&self) -> usize {
         self.steps.len()
     }
 }

@@ -2,54 +2,16 @@
 
 use super::device::NewDevice;
 use super::lockout::{self, Count, Counted, Lockout};
-use super::{Change, Error, Query, Result, Row, Store, Value};
+use super::{Change, Error, Result, Store};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 
 mod attempt;
+mod session;
 
 pub use attempt::{Attempt, Attempts, Outcome};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// A password is being checked, or none has been posted yet.
-    Open,
-    /// A phone has sent its public key and will send the password.
-    Offered,
-    /// The last password did not fit; others may follow.
-    Failed,
-    /// Spent: a device was paired.
-    Redeemed,
-}
-
-impl State {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Offered => "offered",
-            Self::Failed => "failed",
-            Self::Redeemed => "redeemed",
-        }
-    }
-
-    fn parse(name: &str) -> Result<Self> {
-        [Self::Open, Self::Offered, Self::Failed, Self::Redeemed]
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or_else(|| Error::Data(format!("sync session state {name}")))
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Session {
-    pub state: State,
-    pub public_key: Option<String>,
-    pub failures: i64,
-    pub attempts: Attempts,
-    pub changed_ms: Millis,
-    /// Counts the row's changes: whoever writes guards by it.
-    version: i64,
-}
+pub use session::{Session, State, session};
+use session::{Write, write};
 
 /// All that decides whether a password may be looked at, read in one go.
 #[derive(Clone, Debug)]
@@ -83,70 +45,15 @@ pub struct Key<'a> {
     pub anywhere_id: &'a str,
 }
 
-fn session_query(sid: Sid, user: &UserId) -> Query {
-    let sql = "SELECT state, public_key, failures, attempts, changed_ms, version FROM sb_sync_session \
-               WHERE id = ? AND user_id = ?";
-    Query::new(sql, vec![sid.to_string().into(), user.as_str().into()])
-}
-
-fn parse_session(rows: &[Row]) -> Result<Option<Session>> {
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(Session {
-        state: State::parse(row.text(0)?)?,
-        public_key: row.maybe_text(1)?.map(str::to_owned),
-        failures: row.int(2)?,
-        attempts: Attempts::parse(row.text(3)?)?,
-        changed_ms: row.int(4)?,
-        version: row.int(5)?,
-    }))
-}
-
-pub async fn session(store: &Store, sid: Sid, user: &UserId) -> Result<Option<Session>> {
-    parse_session(&store.look_up(vec![session_query(sid, user)]).await?.concat())
-}
-
 pub async fn snapshot(store: &Store, key: &Key<'_>) -> Result<Snapshot> {
     let lockouts = lockout::query(key.here_id, key.anywhere_id);
-    let answers = store.look_up(vec![session_query(key.sid, key.user), lockouts]).await?;
+    let answers = store.look_up(vec![session::query(key.sid, key.user), lockouts]).await?;
     let [session, lockouts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
     Ok(Snapshot {
-        session: parse_session(session)?,
+        session: session::parse(session)?,
         here: lockout::parse(lockouts, key.here_id)?,
         anywhere: lockout::parse(lockouts, key.anywhere_id)?,
     })
-}
-
-/// What a session's row becomes.
-struct Write<'a> {
-    state: State,
-    public_key: Option<&'a str>,
-    failures: i64,
-    attempts: &'a Attempts,
-    now_ms: Millis,
-}
-
-/// Inserts a session's row, or updates the one that was read and has not changed since.
-fn write(change: Change, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Change {
-    let values: [Value; 5] = [
-        to.state.name().into(),
-        to.public_key.into(),
-        to.failures.into(),
-        to.attempts.to_string().into(),
-        to.now_ms.into(),
-    ];
-    let keys = |rest: &[Value]| values.iter().chain(rest).cloned().collect();
-    match known {
-        None => change.one(
-            "INSERT INTO sb_sync_session (state, public_key, failures, attempts, changed_ms, version, id, user_id) \
-             VALUES (?, ?, ?, ?, ?, 1, ?, ?)",
-            keys(&[sid.to_string().into(), user.as_str().into()]),
-        ),
-        Some(known) => change.one(
-            "UPDATE sb_sync_session SET state = ?, public_key = ?, failures = ?, attempts = ?, changed_ms = ?, \
-             version = version + 1 WHERE id = ? AND version = ?",
-            keys(&[sid.to_string().into(), known.version.into()]),
-        ),
-    }
 }
 
 /// Keeps the public key of a phone that will send its password next; the last one sent counts.

@@ -6,6 +6,7 @@ use super::{Endpoint, Error, Events, Happened, Target};
 use crate::crypto::signature::WebhookSecret;
 use crate::model::event::{EventType, Pattern};
 use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
+use crate::service::page;
 use crate::store::endpoint::{SecretColumn, secret_place};
 use crate::store::{self, Change, meta};
 
@@ -116,10 +117,8 @@ impl Events {
         limit: usize,
     ) -> Result<(Vec<Endpoint>, bool), Error> {
         let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let mut endpoints = store::endpoint::list(&self.parts.store, client, after, one_more).await?;
-        let more = endpoints.len() > limit;
-        endpoints.truncate(limit);
-        Ok((endpoints, more))
+        let endpoints = store::endpoint::list(&self.parts.store, client, after, one_more).await?;
+        Ok(page(endpoints, limit))
     }
 
     pub async fn endpoint(&self, client: ClientId, id: EndpointId) -> Result<Endpoint, Error> {

@@ -3,6 +3,7 @@
 use super::{Delivery, Error, Event, Events, Target};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
+use crate::service::page;
 use crate::store;
 
 /// An event, and what became of it on each of its ways.
@@ -22,10 +23,8 @@ impl Events {
         limit: usize,
     ) -> Result<(Vec<Event>, bool), Error> {
         let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        let mut events = store::event::list(&self.parts.store, client, kind, after, one_more).await?;
-        let more = events.len() > limit;
-        events.truncate(limit);
-        Ok((events, more))
+        let events = store::event::list(&self.parts.store, client, kind, after, one_more).await?;
+        Ok(page(events, limit))
     }
 
     pub async fn event(&self, client: ClientId, id: EventId) -> Result<Told, Error> {

@@ -8,7 +8,8 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use tokio::sync::SemaphorePermit;
 
-use super::handshake::{Checked, Flavour, Paired, RACES};
+use super::handshake::{Checked, RACES};
+use super::post::{Flavour, Paired};
 use super::{Error, Sync};
 use crate::crypto::{PublicKey, SharedKey};
 use crate::model::platform::UserPlatforms;

@@ -1,7 +1,6 @@
 //! The handshake: from a posted password to a device in the store, or to a refusal that
 //! tells nothing. The order of checks is the contract's; none spends work before the one above holds.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::check::CHECK;
+use super::post::{Flavour, Handshake, Paired};
 use super::{Error, Sync, lockout, turn::Turn};
-use crate::crypto::{PublicKey, Sid, hash};
-use crate::model::platform::UserPlatforms;
-use crate::model::{DeviceId, Digest, DigestPair, Millis, Span, UserId};
+use crate::crypto::{PublicKey, Sid};
+use crate::model::{DeviceId, Millis, Span, UserId};
 use crate::signal::Event;
 use crate::store::sync::{self, Attempt, Key, Outcome, Session, Snapshot, State};
 
@@ -28,52 +27,6 @@ const POLL: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = CHECK;
 /// Failures that kill a session.
 const KILLS: i64 = 5;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
-    OneStep,
-    TwoStep,
-}
-
-impl Flavour {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OneStep => "one",
-            Self::TwoStep => "two",
-        }
-    }
-}
-
-/// A posted password, with (O) or without (T2) the phone's public key.
-pub struct Handshake {
-    pub user: UserId,
-    pub sid: String,
-    pub public_key: Option<String>,
-    /// Base64, perhaps wrapped.
-    pub password: String,
-    pub password_digests: DigestPair,
-    pub answer_mgf1: Digest,
-    /// SHA-256 of the whole body: tells a repeat from another try.
-    pub body_hash: String,
-    pub address: IpAddr,
-    pub arrived: Instant,
-}
-
-/// What T1 answers.
-pub struct Offered {
-    pub public_key: String,
-    pub sid: Sid,
-}
-
-/// What a completed handshake answers.
-#[derive(Debug)]
-pub struct Paired {
-    pub flavour: Flavour,
-    /// Encrypted to the phone, base64.
-    pub shared_key: String,
-    pub phone_hash: String,
-    pub platforms: UserPlatforms,
-}
 
 /// A handshake whose session and key hold.
 pub(super) struct Checked {
@@ -110,7 +63,7 @@ impl Sync {
     /// Runs a handshake to its end even when its caller goes away meanwhile: what was
     /// accepted is finished. Every refusal after the session's check leaves at a fixed time.
     pub async fn pair(self: &Arc<Self>, post: Handshake) -> Result<Paired, Error> {
-        let (arrived, flavour, user) = (post.arrived, flavour_of(&post), post.user.clone());
+        let (arrived, flavour, user) = (post.arrived, post.flavour(), post.user.clone());
         let service = self.clone();
         let work = async move { service.pair_now(post).await };
         let task = self.parts.tasks.spawn(work.in_current_span());
@@ -133,7 +86,7 @@ impl Sync {
         let user = post.user.as_str().as_bytes();
         let here_id = self.parts.lockout_key.hex(&[b"here", user, post.address.to_string().as_bytes()]);
         let anywhere_id = self.parts.lockout_key.hex(&[b"anywhere", user]);
-        let checked = Checked { sid, flavour: flavour_of(&post), here_id, anywhere_id, post };
+        let checked = Checked { sid, flavour: post.flavour(), here_id, anywhere_id, post };
         let result = self.answer(&checked).await;
         // a refused phone goes back to scanning: show it the next code
         if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
@@ -237,10 +190,6 @@ impl Sync {
     }
 }
 
-fn flavour_of(post: &Handshake) -> Flavour {
-    if post.public_key.is_some() { Flavour::OneStep } else { Flavour::TwoStep }
-}
-
 /// The key in the body, else the one that T1 left.
 fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PublicKey, Error> {
     let offered = seen.session.as_ref().and_then(|session| session.public_key.as_ref());
@@ -268,9 +217,4 @@ fn result_name(result: &Result<Paired, Error>) -> &'static str {
         Err(Error::Busy) => "busy",
         Err(Error::Store(_) | Error::Crypto(_) | Error::Died(_)) => "failed",
     }
-}
-
-/// The hash by which a repeat of a body is known.
-pub fn body_hash(body: &[u8]) -> String {
-    hash::sha256_hex(body)
 }

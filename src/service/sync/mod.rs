@@ -8,6 +8,7 @@ mod link;
 mod lockout;
 mod metrics;
 mod password;
+mod post;
 mod rotation;
 mod socket;
 mod turn;
@@ -15,12 +16,12 @@ mod watch;
 
 pub use board::{Board, Full as TooManySockets};
 pub(super) use handshake::leave_at;
-pub use handshake::{Flavour, Handshake, Offered, Paired, body_hash};
 pub use key::{Identities, KeyError};
 pub use link::{Link, Links, verification_path};
 pub use lockout::Rung;
 pub use metrics::Metrics;
 pub use password::Passwords;
+pub use post::{Flavour, Handshake, Offered, Paired, body_hash};
 pub use rotation::{Action, Close, Rotation};
 pub use socket::{Opened, Session};
 

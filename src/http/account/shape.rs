@@ -1,0 +1,83 @@
+//! Accounts as clients write and read them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
+use crate::http::openapi;
+use crate::model::rfc3339;
+use crate::service::account::{Account, Kind, Uncertain};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewAccount)]
+pub(super) struct AccountIn {
+    #[schema(schema_with = providers)]
+    pub(super) provider: String,
+    #[serde(default)]
+    pub(super) name: String,
+    /// What the provider gave you: `account_sid` and `auth_token` (or, besides, `api_key` and `api_secret`) of Twilio;
+    /// `access_key`, `secret_key` and a `webhook_token` of your own for Flowroute; nothing for loopback.
+    #[schema(value_type = Object)]
+    pub(super) credentials: serde_json::Value,
+    /// Segments a second; 0: no limit.
+    #[serde(default)]
+    pub(super) rate: u32,
+    /// What to do when a send got no answer.
+    #[schema(schema_with = ways)]
+    pub(super) uncertain: Option<String>,
+    #[serde(default)]
+    pub(super) replies_to_keywords: bool,
+    /// Asks the provider first.
+    #[serde(default = "yes")]
+    pub(super) check: bool,
+}
+
+fn providers() -> RefOr<Schema> {
+    openapi::one_of(Kind::ALL.map(Kind::name))
+}
+
+fn ways() -> RefOr<Schema> {
+    openapi::one_of(Uncertain::ALL.map(Uncertain::name))
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = AccountChange)]
+pub(super) struct ChangeIn {
+    pub(super) name: Option<String>,
+    pub(super) rate: Option<u32>,
+    /// What to do when a send got no answer.
+    #[schema(schema_with = ways)]
+    pub(super) uncertain: Option<String>,
+    pub(super) replies_to_keywords: Option<bool>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(super) struct AccountOut<'a> {
+    pub(super) id: String,
+    pub(super) provider: &'a str,
+    pub(super) name: &'a str,
+    pub(super) rate: i64,
+    pub(super) uncertain: &'static str,
+    pub(super) replies_to_keywords: bool,
+    pub(super) created_at: String,
+}
+
+pub(super) fn out(account: &Account) -> AccountOut<'_> {
+    AccountOut {
+        id: account.id.to_string(),
+        provider: &account.provider,
+        name: &account.name,
+        rate: account.rate,
+        uncertain: account.uncertain.name(),
+        replies_to_keywords: account.replies_to_keywords,
+        created_at: rfc3339(account.created_ms),
+    }
+}

@@ -1,0 +1,98 @@
+//! Endpoints as clients write and read them.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::model::event::Pattern;
+use crate::model::{Secret, rfc3339};
+use crate::service::event::Endpoint;
+
+/// Patterns as clients write them, each checked.
+#[derive(Clone, Debug)]
+pub(super) struct PatternsIn(pub(super) Vec<Pattern>);
+
+impl<'de> Deserialize<'de> for PatternsIn {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        let patterns = texts.iter().map(|text| text.parse()).collect::<Result<_, _>>();
+        patterns.map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewEndpoint)]
+pub(super) struct EndpointIn {
+    #[schema(example = "https://example.org/events")]
+    pub(super) url: String,
+    #[serde(default)]
+    pub(super) description: String,
+    /// Types such as `message.received`, or `message.*`. Left out: all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub(super) event_types: Option<PatternsIn>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = EndpointState)]
+pub(super) enum StateIn {
+    Enabled,
+    Disabled,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EndpointChange)]
+pub(super) struct PatchIn {
+    pub(super) url: Option<String>,
+    pub(super) description: Option<String>,
+    #[schema(value_type = Option<Vec<String>>)]
+    pub(super) event_types: Option<PatternsIn>,
+    pub(super) state: Option<StateIn>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Endpoint)]
+pub(super) struct EndpointOut {
+    pub(super) id: String,
+    pub(super) url: String,
+    pub(super) description: String,
+    pub(super) event_types: Vec<String>,
+    pub(super) state: &'static str,
+    /// Why we disabled it; null where a client did.
+    pub(super) disabled_reason: Option<String>,
+    pub(super) failing_since: Option<String>,
+    /// Until when the secret before this one signs too.
+    pub(super) previous_secret_until: Option<String>,
+    pub(super) created_at: String,
+    /// Only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<String>,
+}
+
+pub(super) fn out(endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
+    EndpointOut {
+        id: endpoint.id.to_string(),
+        url: endpoint.url.clone(),
+        description: endpoint.description.clone(),
+        event_types: endpoint.patterns.iter().map(ToString::to_string).collect(),
+        state: if endpoint.is_enabled { "enabled" } else { "disabled" },
+        disabled_reason: endpoint.reason.clone(),
+        failing_since: endpoint.failing_since_ms.map(rfc3339),
+        previous_secret_until: endpoint.previous_until_ms.map(rfc3339),
+        created_at: rfc3339(endpoint.created_ms),
+        secret: secret.map(|secret| secret.expose().to_owned()),
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndpointTest)]
+pub(super) struct TestOut {
+    pub(super) event_id: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallbackSecret)]
+pub(super) struct SecretOut {
+    pub(super) secret: String,
+}

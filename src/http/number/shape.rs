@@ -1,0 +1,112 @@
+//! Numbers as clients write and read them.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
+use crate::http::openapi;
+use crate::model::address::{self, Address, AddressKind};
+use crate::model::rfc3339;
+use crate::service::number::{Capability, Meaning, Number};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewNumber)]
+pub(super) struct NumberIn {
+    /// E.164, a short code, or a sender name of up to 11 letters and digits.
+    #[schema(example = "+14155550100")]
+    pub(super) number: String,
+    pub(super) account_id: String,
+    #[serde(default = "sms")]
+    #[schema(schema_with = all_capabilities)]
+    pub(super) capabilities: Vec<String>,
+    /// What a text to it means: `forward` (an event) or `encrypted` (for a platform).
+    #[serde(default = "forward")]
+    #[schema(schema_with = meanings)]
+    pub(super) meaning: String,
+    pub(super) platform: Option<String>,
+    /// Segments a second; 0: no limit.
+    #[serde(default)]
+    pub(super) rate: u32,
+}
+
+fn meanings() -> RefOr<Schema> {
+    openapi::one_of(Meaning::ALL.map(Meaning::name))
+}
+
+fn all_capabilities() -> RefOr<Schema> {
+    openapi::list_of(openapi::one_of(Capability::ALL.map(Capability::name)))
+}
+
+fn sms() -> Vec<String> {
+    vec![Capability::Sms.name().to_owned()]
+}
+
+fn forward() -> String {
+    Meaning::Forward.name().to_owned()
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NumberChange)]
+pub(super) struct ChangeIn {
+    pub(super) account_id: Option<String>,
+    #[schema(schema_with = all_capabilities)]
+    pub(super) capabilities: Option<Vec<String>>,
+    #[schema(schema_with = meanings)]
+    pub(super) meaning: Option<String>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    pub(super) platform: Option<Named>,
+    pub(super) rate: Option<u32>,
+}
+
+/// A name, or `null` for none: not the same as nothing said.
+#[derive(Deserialize)]
+pub(super) struct Named(pub(super) Option<String>);
+
+pub(super) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Named>, D::Error> {
+    Named::deserialize(from).map(Some)
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Number)]
+pub(super) struct NumberOut<'a> {
+    pub(super) id: String,
+    pub(super) number: &'a str,
+    /// phone, short_code or alphanumeric
+    pub(super) kind: Option<&'static str>,
+    pub(super) account_id: String,
+    pub(super) capabilities: Vec<&'a str>,
+    pub(super) meaning: &'static str,
+    pub(super) platform: Option<&'a str>,
+    pub(super) rate: i64,
+    pub(super) country: Option<&'a str>,
+    /// Whether the numbering plan knows it; `null` for what is no phone.
+    pub(super) is_valid: Option<bool>,
+    pub(super) created_at: String,
+}
+
+pub(super) fn out(number: &Number) -> NumberOut<'_> {
+    let address = number.address.parse::<Address>().ok();
+    let kind = address.as_ref().map(|address| match address.kind() {
+        AddressKind::Phone => "phone",
+        AddressKind::ShortCode => "short_code",
+        AddressKind::Alphanumeric => "alphanumeric",
+    });
+    NumberOut {
+        id: number.id.to_string(),
+        number: &number.address,
+        kind,
+        account_id: number.account.to_string(),
+        capabilities: number.capabilities.split(',').filter(|one| !one.is_empty()).collect(),
+        meaning: number.meaning.name(),
+        platform: number.platform.as_deref(),
+        rate: number.rate,
+        country: number.country.as_deref(),
+        is_valid: address.as_ref().and_then(address::report).map(|report| report.is_valid),
+        created_at: rfc3339(number.created_ms),
+    }
+}

@@ -1,0 +1,46 @@
+//! What phones are answered that pair, or pass texts on, in vain.
+
+use ::http::StatusCode;
+
+use super::{Refusal, away, empty, internal, retry_after, store_error, text};
+use crate::service::publish;
+use crate::service::sync::{self, Flavour};
+
+/// Refusals of a handshake: the statuses and bodies of the version-2 contract.
+impl From<sync::Error> for Refusal {
+    fn from(error: sync::Error) -> Self {
+        use StatusCode as Status;
+        tracing::info!(reason = %error, "refused a handshake");
+        Self::new(match &error {
+            sync::Error::InvalidSession => text(Status::BAD_REQUEST, "invalid session requested"),
+            sync::Error::InvalidPublicKey => text(Status::BAD_REQUEST, "invalid public key"),
+            sync::Error::MissingPublicKey => text(Status::BAD_REQUEST, "missing public key"),
+            sync::Error::Undecryptable(Flavour::OneStep) => text(Status::BAD_REQUEST, "error with decryption"),
+            sync::Error::Refused(Flavour::OneStep) => empty(Status::FORBIDDEN),
+            sync::Error::Undecryptable(Flavour::TwoStep) | sync::Error::Refused(Flavour::TwoStep) => {
+                text(Status::UNAUTHORIZED, "failed to authenticate")
+            }
+            sync::Error::LockedOut { wait } => {
+                let response = text(Status::TOO_MANY_REQUESTS, "too many failed attempts");
+                retry_after(response, &wait.as_secs_up().max(1).to_string())
+            }
+            sync::Error::Busy => away("too many handshakes are waiting; try again"),
+            sync::Error::Store(error) => store_error(error),
+            sync::Error::Crypto(error) => internal(error),
+            sync::Error::Died(error) => internal(error),
+        })
+    }
+}
+
+/// Refusals of a paired phone's text. Never 401 or 403: forwarding phones repeat those for ever.
+impl From<publish::Error> for Refusal {
+    fn from(error: publish::Error) -> Self {
+        tracing::info!(reason = %error, "refused a text");
+        Self::new(match &error {
+            publish::Error::Refused => text(StatusCode::BAD_REQUEST, "message cannot be published"),
+            publish::Error::Store(error) => store_error(error),
+            publish::Error::Crypto(error) => internal(error),
+            publish::Error::Stopping => away("this node is stopping; try again"),
+        })
+    }
+}

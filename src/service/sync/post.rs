@@ -1,0 +1,66 @@
+//! What phones post to pair, and what they are answered.
+
+use std::net::IpAddr;
+
+use tokio::time::Instant;
+
+use crate::crypto::{Sid, hash};
+use crate::model::platform::UserPlatforms;
+use crate::model::{Digest, DigestPair, UserId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    OneStep,
+    TwoStep,
+}
+
+impl Flavour {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OneStep => "one",
+            Self::TwoStep => "two",
+        }
+    }
+}
+
+/// A posted password, with (O) or without (T2) the phone's public key.
+pub struct Handshake {
+    pub user: UserId,
+    pub sid: String,
+    pub public_key: Option<String>,
+    /// Base64, perhaps wrapped.
+    pub password: String,
+    pub password_digests: DigestPair,
+    pub answer_mgf1: Digest,
+    /// SHA-256 of the whole body: tells a repeat from another try.
+    pub body_hash: String,
+    pub address: IpAddr,
+    pub arrived: Instant,
+}
+
+impl Handshake {
+    pub(super) fn flavour(&self) -> Flavour {
+        if self.public_key.is_some() { Flavour::OneStep } else { Flavour::TwoStep }
+    }
+}
+
+/// What T1 answers.
+pub struct Offered {
+    pub public_key: String,
+    pub sid: Sid,
+}
+
+/// What a completed handshake answers.
+#[derive(Debug)]
+pub struct Paired {
+    pub flavour: Flavour,
+    /// Encrypted to the phone, base64.
+    pub shared_key: String,
+    pub phone_hash: String,
+    pub platforms: UserPlatforms,
+}
+
+/// The hash by which a repeat of a body is known.
+pub fn body_hash(body: &[u8]) -> String {
+    hash::sha256_hex(body)
+}
