@@ -4,6 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::Mutex;
+
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId};
 use crate::provider::Kind;
@@ -64,11 +66,13 @@ pub struct Book {
     pub connectors: Connectors,
     pub settings: Settings,
     page: RwLock<Arc<Page>>,
+    /// One reload at a time: an older page must not replace a newer.
+    reloading: Mutex<()>,
 }
 
 impl Book {
     pub fn new(store: Store, master: Arc<MasterKey>, connectors: Connectors, settings: Settings) -> Self {
-        Self { store, master, connectors, settings, page: RwLock::default() }
+        Self { store, master, connectors, settings, page: RwLock::default(), reloading: Mutex::default() }
     }
 
     pub fn page(&self) -> Arc<Page> {
@@ -77,6 +81,7 @@ impl Book {
 
     /// Reads what has changed since the page at hand.
     pub async fn refresh(&self) -> Result<()> {
+        let _alone = self.reloading.lock().await;
         // the edition first: what changes while we read is read again next time
         let edition = book::edition(&self.store).await?;
         let old = self.page();
