@@ -93,7 +93,10 @@ struct Add {
     unchecked: bool,
 }
 
-/// Change how an account is used; for other credentials add another account
+/// Change how an account is used, or its credentials where the provider has given you new ones
+///
+/// With --credentials they are taken as `switchboard account add` takes them, all of them. A Twilio account
+/// keeps its SID.
 #[derive(Args)]
 struct Change {
     account: AccountId,
@@ -109,6 +112,15 @@ struct Change {
     /// Whether the provider answers STOP and HELP itself
     #[arg(long, value_name = "BOOL")]
     replies_to_keywords: Option<bool>,
+    /// Ask for new credentials, or take them from the environment
+    #[arg(long)]
+    credentials: bool,
+    /// New credentials as a JSON object
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Do not ask the provider about new credentials first
+    #[arg(long)]
+    unchecked: bool,
 }
 
 impl AccountCommand {
@@ -131,7 +143,14 @@ impl AccountCommand {
                 });
             }
             Action::Change(change) => {
-                let account = api.patch(&format!("/v1/accounts/{}", change.account), &change.body()).await?;
+                let path = format!("/v1/accounts/{}", change.account);
+                let mut body = change.body();
+                if change.credentials || change.file.is_some() {
+                    let provider = Provider::from_str(field(&api.read(&path).await?, "provider"), false);
+                    let provider = provider.ok().context("a provider that this program does not know")?;
+                    body["credentials"] = credentials(provider, change.file.as_deref())?;
+                }
+                let account = api.patch(&path, &body).await?;
                 output::show(&account, self.json, |one| format!("{} {}", output::good("changed"), line(one)));
             }
             Action::Delete { account } => {
@@ -162,36 +181,37 @@ impl Add {
     fn body(&self) -> anyhow::Result<Value> {
         let mut body = json!({
             "provider": name_of(self.provider), "name": self.name, "rate": self.rate, "check": !self.unchecked,
-            "replies_to_keywords": self.replies_to_keywords, "credentials": self.credentials()?,
+            "replies_to_keywords": self.replies_to_keywords, "credentials": credentials(self.provider, self.file.as_deref())?,
         });
         if let Some(uncertain) = self.uncertain {
             body["uncertain"] = json!(name_of(uncertain));
         }
         Ok(body)
     }
+}
 
-    fn credentials(&self) -> anyhow::Result<Value> {
-        let mut credentials = self.file.as_deref().map(read).transpose()?.unwrap_or_default();
-        let wanted: &[(&str, &str, &str)] = match self.provider {
-            Provider::Twilio => &[
-                ("account_sid", "SWITCHBOARD_TWILIO_ACCOUNT_SID", "account SID"),
-                ("auth_token", "SWITCHBOARD_TWILIO_AUTH_TOKEN", "auth token"),
-            ],
-            Provider::Flowroute => &[
-                ("access_key", "SWITCHBOARD_FLOWROUTE_ACCESS_KEY", "access key"),
-                ("secret_key", "SWITCHBOARD_FLOWROUTE_SECRET_KEY", "secret key"),
-                ("webhook_token", "SWITCHBOARD_FLOWROUTE_WEBHOOK_TOKEN", "webhook token"),
-            ],
-            Provider::Loopback => &[],
-        };
-        for (name, variable, question) in wanted {
-            if !credentials.contains_key(*name) {
-                let given = secret::ask(variable, question)?;
-                credentials.insert((*name).to_owned(), given.expose().into());
-            }
+/// What is in the file; the rest is asked for.
+fn credentials(provider: Provider, file: Option<&Path>) -> anyhow::Result<Value> {
+    let mut credentials = file.map(read).transpose()?.unwrap_or_default();
+    let wanted: &[(&str, &str, &str)] = match provider {
+        Provider::Twilio => &[
+            ("account_sid", "SWITCHBOARD_TWILIO_ACCOUNT_SID", "account SID"),
+            ("auth_token", "SWITCHBOARD_TWILIO_AUTH_TOKEN", "auth token"),
+        ],
+        Provider::Flowroute => &[
+            ("access_key", "SWITCHBOARD_FLOWROUTE_ACCESS_KEY", "access key"),
+            ("secret_key", "SWITCHBOARD_FLOWROUTE_SECRET_KEY", "secret key"),
+            ("webhook_token", "SWITCHBOARD_FLOWROUTE_WEBHOOK_TOKEN", "webhook token"),
+        ],
+        Provider::Loopback => &[],
+    };
+    for (name, variable, question) in wanted {
+        if !credentials.contains_key(*name) {
+            let given = secret::ask(variable, question)?;
+            credentials.insert((*name).to_owned(), given.expose().into());
         }
-        Ok(credentials.into())
     }
+    Ok(credentials.into())
 }
 
 fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
@@ -209,6 +229,7 @@ impl Change {
         put("rate", self.rate.map(Value::from));
         put("uncertain", self.uncertain.and_then(name_of).map(Value::from));
         put("replies_to_keywords", self.replies_to_keywords.map(Value::from));
+        put("check", self.unchecked.then_some(false.into()));
         body.into()
     }
 }

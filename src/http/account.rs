@@ -16,7 +16,7 @@ use warp::reply::Response;
 use super::list::ListOut;
 use super::object::{self, Refusal};
 use super::{App, Call, auth, openapi, reply, with};
-use crate::model::{AccountId, rfc3339};
+use crate::model::{AccountId, Secret, rfc3339};
 use crate::service::account::{Account, AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -76,6 +76,12 @@ struct ChangeIn {
     #[schema(schema_with = ways)]
     uncertain: Option<String>,
     replies_to_keywords: Option<bool>,
+    /// New ones, all of them, for the same account at the same provider.
+    #[schema(value_type = Option<Object>)]
+    credentials: Option<serde_json::Value>,
+    /// Asks the provider about new credentials first.
+    #[serde(default = "yes")]
+    check: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -194,11 +200,14 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Result<Response, Refusal> {
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
-/// `PATCH /v1/accounts/<id>`: changes its name, rate, and how it is used; never its credentials.
+/// `PATCH /v1/accounts/<id>`: changes its name, rate, how it is used, and its credentials.
 #[utoipa::path(
     patch, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = ChangeIn,
     params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
-    responses((status = 200, description = "The account as it now is.", body = AccountOut)),
+    responses(
+        (status = 200, description = "The account as it now is.", body = AccountOut),
+        (status = 409, description = "Its new credentials are those of another account here."),
+    ),
 )]
 async fn change<B: Buf, E>(
     id: &str,
@@ -215,6 +224,8 @@ async fn change<B: Buf, E>(
         rate: posted.rate.map(i64::from),
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
+        credentials: posted.credentials.map(|credentials| Secret::new(credentials.to_string())),
+        is_checked: posted.check,
     };
     let account = app.accounts.change(id, change).await.map_err(refusal)?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
