@@ -79,9 +79,9 @@ struct Add {
     /// Credentials as a JSON object, such as {"account_sid": "AC…", "auth_token": "…"}
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Segments a second at most; 0: no limit
-    #[arg(long, default_value_t = 0)]
-    rate: u32,
+    /// Segments a second at most, of each node; 0: no limit [default: 5 for Flowroute, else 0]
+    #[arg(long)]
+    rate: Option<u32>,
     /// What to do when a send got no answer [default: what the provider allows]
     #[arg(long, value_enum)]
     uncertain: Option<Uncertain>,
@@ -180,9 +180,12 @@ fn name_of(value: impl ValueEnum) -> Option<String> {
 impl Add {
     fn body(&self) -> anyhow::Result<Value> {
         let mut body = json!({
-            "provider": name_of(self.provider), "name": self.name, "rate": self.rate, "check": !self.unchecked,
+            "provider": name_of(self.provider), "name": self.name, "check": !self.unchecked,
             "replies_to_keywords": self.replies_to_keywords, "credentials": credentials(self.provider, self.file.as_deref())?,
         });
+        if let Some(rate) = self.rate {
+            body["rate"] = json!(rate);
+        }
         if let Some(uncertain) = self.uncertain {
             body["uncertain"] = json!(name_of(uncertain));
         }

@@ -96,7 +96,7 @@ impl Built {
         let new = NewAccount {
             name: "loopback".to_owned(),
             credentials: Credentials::from_json(account::Kind::Loopback, b"{}")?,
-            rate: 0,
+            rate: None,
             uncertain: None,
             replies_to_keywords: false,
             is_checked: false,

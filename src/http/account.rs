@@ -41,9 +41,8 @@ struct AccountIn {
     /// `access_key`, `secret_key` and a `webhook_token` of your own for Flowroute; nothing for loopback.
     #[schema(value_type = Object)]
     credentials: serde_json::Value,
-    /// Segments a second; 0: no limit.
-    #[serde(default)]
-    rate: u32,
+    /// Segments a second that each node sends at most; 0: no limit. Unless given: 5 for Flowroute, else 0.
+    rate: Option<u32>,
     /// What to do when a send got no answer.
     #[schema(schema_with = ways)]
     uncertain: Option<String>,
@@ -154,7 +153,7 @@ async fn add<B: Buf, E>(call: &Call, body: impl Stream<Item = Result<B, E>>, app
     let new = NewAccount {
         name: posted.name,
         credentials,
-        rate: posted.rate.into(),
+        rate: posted.rate.map(i64::from),
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
         is_checked: posted.check,

@@ -91,12 +91,9 @@ impl Book {
         let mut fresh = Page { edition, ..Page::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
-            match old.lines.get(&id).filter(|line| line.serves(&account)) {
-                Some(line) => drop(fresh.lines.insert(id, line.clone())),
-                None => match self.open(account) {
-                    Ok(line) => drop(fresh.lines.insert(id, Arc::new(line))),
-                    Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
-                },
+            match self.line(old.lines.get(&id), account) {
+                Ok(line) => drop(fresh.lines.insert(id, line)),
+                Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
             }
         }
         for number in number::all(&self.store).await? {
@@ -113,6 +110,14 @@ impl Book {
         fresh.admins = admin::hashes(&self.store).await?.into_iter().collect();
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())
+    }
+
+    /// What a line knows of its provider outlives all changes but that of its credentials.
+    fn line(&self, known: Option<&Arc<Line>>, account: account::Account) -> std::result::Result<Arc<Line>, String> {
+        match known {
+            Some(line) if line.serves(&account) => Ok(line.clone()),
+            known => known.and_then(|line| line.changed(&account)).map_or_else(|| self.open(account), Ok).map(Arc::new),
+        }
     }
 
     fn open(&self, account: account::Account) -> std::result::Result<Line, String> {

@@ -13,7 +13,8 @@ use crate::store::{self};
 pub struct NewAccount {
     pub name: String,
     pub credentials: Credentials,
-    pub rate: i64,
+    /// Segments a second, 0: no limit. Unless set: what the provider allows.
+    pub rate: Option<i64>,
     /// Unless set: reconcile where the provider can list, else resend.
     pub uncertain: Option<Uncertain>,
     pub replies_to_keywords: bool,
@@ -82,7 +83,7 @@ impl Accounts {
             name: new.name,
             external_id: external_id(&new.credentials),
             credentials: self.book.master.seal(account::place(&id.hex()), plain.as_bytes())?,
-            rate: new.rate,
+            rate: new.rate.unwrap_or_else(|| allowed(kind)),
             uncertain: new.uncertain.unwrap_or_else(|| usual(kind)),
             replies_to_keywords: new.replies_to_keywords,
             created_ms: self.clock.now_ms(),
@@ -176,5 +177,13 @@ fn usual(kind: Kind) -> Uncertain {
     match kind {
         Kind::Twilio | Kind::Loopback => Uncertain::Reconcile,
         Kind::Flowroute => Uncertain::Resend,
+    }
+}
+
+/// Segments a second of a new account. Flowroute: "5 SMS/s"; what others allow depends on the numbers.
+fn allowed(kind: Kind) -> i64 {
+    match kind {
+        Kind::Flowroute => 5,
+        Kind::Twilio | Kind::Loopback => 0,
     }
 }
