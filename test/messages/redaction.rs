@@ -79,6 +79,8 @@ async fn an_event_that_comes_late_is_told_without_the_text(layout: Layout) -> Re
     assert_eq!(told[1].json()?["data"]["body"], "");
     let listed = well(&server, "GET", "/v1/events", None).await?;
     ensure!(!listed.to_string().contains("secret"), "{listed}");
+    let payloads = server.rows("SELECT payload FROM sb_event").await?.concat();
+    ensure!(!payloads.is_empty() && !payloads.concat().contains("secret"), "{payloads:?}");
     Ok(())
 }
 
