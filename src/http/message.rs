@@ -121,15 +121,17 @@ fn is_web(url: &str) -> bool {
 #[utoipa::path(
     get, path = "/v1/messages", tag = "messages", operation_id = "list_messages",
     params(PageIn, FilterIn),
-    responses((status = 200, description = "A page of messages.", body = ListOut<MessageOut>)),
+    responses((status = 200, description = "A page of messages. Where few fit, it may hold fewer than `limit`, or none, \
+                                           and have a `next_cursor` all the same: go on with that.",
+               body = ListOut<MessageOut>)),
 )]
 async fn list(call: &Call, app: &App) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let (after, limit) = super::list::page::<MessageId>(call)?;
     let filter = MessageFilter { after, ..filter(call)? };
-    let (messages, more) = app.outbound.list(client, &filter, limit).await.map_err(store_refusal)?;
-    let data: Vec<_> = messages.iter().map(out).collect();
-    Ok(super::list::reply(data, messages.last().map(|message| message.id), more))
+    let page = app.outbound.list(client, &filter, limit).await.map_err(store_refusal)?;
+    let data: Vec<_> = page.messages.iter().map(out).collect();
+    Ok(super::list::reply(data, page.next, page.next.is_some()))
 }
 
 fn store_refusal(error: crate::service::StoreError) -> Refusal {

@@ -32,7 +32,7 @@ use crate::model::{ClientId, Clock, MessageId, Origin};
 use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::store::batch::Batch;
-use crate::store::message::{self, Attempt, Filter, Message, Receipt};
+use crate::store::message::{self, Attempt, Filter, Message, Page, Receipt};
 use crate::store::outbox::cancel::{self, Canceled};
 use crate::store::outbox::claim::{self, Claimed};
 use crate::store::outbox::intake::Intake;
@@ -111,17 +111,9 @@ impl Outbound {
         message::find(&self.parts.store, client, id).await
     }
 
-    /// Newest first; whether there are more.
-    pub async fn list(
-        &self,
-        client: ClientId,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<(Vec<Message>, bool), store::Error> {
-        let mut messages = message::list(&self.parts.store, client, filter, limit + 1).await?;
-        let more = messages.len() > limit;
-        messages.truncate(limit);
-        Ok((messages, more))
+    /// Newest first.
+    pub async fn list(&self, client: ClientId, filter: &Filter, limit: usize) -> Result<Page, store::Error> {
+        message::list(&self.parts.store, client, filter, limit).await
     }
 
     /// What providers did and said of a message.
