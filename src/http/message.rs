@@ -23,7 +23,6 @@ use crate::model::message::{Direction, State};
 use crate::model::{ClientId, MessageId, Millis, parse_rfc3339};
 use crate::service::message::{Filter as MessageFilter, Message};
 use crate::service::outbound::{Error, Key, Request, Told};
-use crate::service::sha256_hex;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let posted = || super::call().and(warp::body::stream()).and(with(app));
@@ -66,7 +65,7 @@ async fn send<B: Buf, E>(
 ) -> Result<Response, Refusal> {
     let client = auth::client(app, call)?;
     let (body, posted): (_, MessageIn) = object::read_with_bytes(call, body, app).await?;
-    let key = idempotency_key(call, &body)?;
+    let key = idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     match app.outbound.send(client, request(posted)?, key, render).await {
         Ok(Told::Accepted(message)) => Ok(reply::json(StatusCode::ACCEPTED, &out(&message))),
@@ -76,11 +75,11 @@ async fn send<B: Buf, E>(
 }
 
 /// The client's name for its request.
-pub(super) fn idempotency_key(call: &Call, body: &[u8]) -> Result<Option<Key>, Refusal> {
+pub(super) fn idempotency_key(call: &Call, body: &[u8], app: &App) -> Result<Option<Key>, Refusal> {
     let Some(name) = call.headers.get("idempotency-key") else { return Ok(None) };
     match name.to_str() {
         Ok(name) if (1..=255).contains(&name.len()) => {
-            Ok(Some(Key { name: name.to_owned(), request_hash: sha256_hex(body) }))
+            Ok(Some(Key { name: name.to_owned(), request_hash: app.outbound.request_hash(body) }))
         }
         _ => Err(reply::bad_field("Idempotency-Key", "is 1 to 255 characters of ASCII")),
     }

@@ -56,6 +56,8 @@ pub struct Parts {
     pub public_url: Option<Origin>,
     /// Under which pairs of numbers are hashed.
     pub lane_key: HashKey,
+    /// Under which requests are hashed.
+    pub request_key: HashKey,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
@@ -105,6 +107,11 @@ impl Outbound {
     /// The key of the pair (from, to): of its lane, and of the opt-out between them.
     pub fn pair(&self, from: &str, to: &str) -> String {
         pair(&self.parts.lane_key, from, to)
+    }
+
+    /// What is kept of a request to know it again: nobody can tell from it what was said.
+    pub fn request_hash(&self, body: &[u8]) -> String {
+        self.parts.request_key.hex(&[body])
     }
 
     pub async fn find(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
