@@ -48,7 +48,7 @@ test: ## every test, on both engines (starts and stops its own servers); ARGS go
 
 .PHONY: soak
 soak: ## kill -9 under load, ROUNDS=N times on each engine, and a node stopped for a minute; prints what was lost or came twice
-	@SWITCHBOARD_SOAK_ROUNDS=$(or $(ROUNDS),20) scripts/test.sh --test doors -- messages::crash messages::node --nocapture --test-threads 1
+	@SWITCHBOARD_SOAK_ROUNDS=$(or $(ROUNDS),20) scripts/test.sh --test doors -- messages::crash messages::node inbound::loss --nocapture --test-threads 1
 
 .PHONY: check
 check: ## formatting, lints, licences

@@ -109,8 +109,9 @@ impl Gateway {
         worker::start(&sync, &events, is_shared, &tasks, &stop);
         worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
         worker::publish::start(&publish, &tasks, &stop);
+        let (store, outbound) = (databases.store.clone(), messaging.outbound.clone());
         let served = Served {
-            keep: Keep { settings: config.keep.clone(), store: databases.store.clone(), clock },
+            keep: Keep { settings: config.keep.clone(), store, outbound, clock },
             sync: sync.clone(),
             publish: publish.clone(),
             inbound: inbound.clone(),

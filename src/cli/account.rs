@@ -75,9 +75,9 @@ struct Add {
     /// Credentials as a JSON object, such as {"account_sid": "AC…", "auth_token": "…"}
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Segments a second at most; 0: no limit
-    #[arg(long, default_value_t = 0)]
-    rate: u32,
+    /// Segments a second at most, of each node; 0: no limit [default: 5 for Flowroute, else 0]
+    #[arg(long)]
+    rate: Option<u32>,
     /// What to do when a send got no answer [default: what the provider allows]
     #[arg(long, value_enum)]
     uncertain: Option<Uncertain>,
@@ -89,7 +89,10 @@ struct Add {
     unchecked: bool,
 }
 
-/// Change how an account is used; for other credentials add another account
+/// Change how an account is used, or its credentials where the provider has given you new ones
+///
+/// With --credentials they are taken as `switchboard account add` takes them, all of them. A Twilio account
+/// keeps its SID.
 #[derive(Args)]
 struct Change {
     account: AccountId,
@@ -105,6 +108,15 @@ struct Change {
     /// Whether the provider answers STOP and HELP itself
     #[arg(long, value_name = "BOOL")]
     replies_to_keywords: Option<bool>,
+    /// Ask for new credentials, or take them from the environment
+    #[arg(long)]
+    credentials: bool,
+    /// New credentials as a JSON object
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Do not ask the provider about new credentials first
+    #[arg(long)]
+    unchecked: bool,
 }
 
 impl AccountCommand {
@@ -126,7 +138,14 @@ impl AccountCommand {
                 output.show_done("good", &known, |_| format!("the provider knows {account}"));
             }
             Action::Change(change) => {
-                let account = api.patch(&format!("/v1/accounts/{}", change.account), &change.body()).await?;
+                let path = format!("/v1/accounts/{}", change.account);
+                let mut body = change.body();
+                if change.credentials || change.file.is_some() {
+                    let provider = Provider::from_str(field(&api.read(&path).await?, "provider"), false);
+                    let provider = provider.ok().context("a provider that this program does not know")?;
+                    body["credentials"] = credentials(provider, change.file.as_deref())?;
+                }
+                let account = api.patch(&path, &body).await?;
                 output.show_done("changed", &account, line);
             }
             Action::Delete { account } => {
@@ -150,37 +169,42 @@ fn line(account: &Value) -> String {
 impl Add {
     fn body(&self) -> anyhow::Result<Value> {
         let mut body = json!({
-            "provider": api::name(&self.provider), "name": self.name, "rate": self.rate, "check": !self.unchecked,
-            "replies_to_keywords": self.replies_to_keywords, "credentials": self.credentials()?,
+            "provider": api::name(&self.provider), "name": self.name, "check": !self.unchecked,
+            "replies_to_keywords": self.replies_to_keywords,
+            "credentials": credentials(self.provider, self.file.as_deref())?,
         });
+        if let Some(rate) = self.rate {
+            body["rate"] = json!(rate);
+        }
         if let Some(uncertain) = &self.uncertain {
             body["uncertain"] = json!(api::name(uncertain));
         }
         Ok(body)
     }
+}
 
-    fn credentials(&self) -> anyhow::Result<Value> {
-        let mut credentials = self.file.as_deref().map(read).transpose()?.unwrap_or_default();
-        let wanted: &[(&str, &str, &str)] = match self.provider {
-            Provider::Twilio => &[
-                ("account_sid", "SWITCHBOARD_TWILIO_ACCOUNT_SID", "account SID"),
-                ("auth_token", "SWITCHBOARD_TWILIO_AUTH_TOKEN", "auth token"),
-            ],
-            Provider::Flowroute => &[
-                ("access_key", "SWITCHBOARD_FLOWROUTE_ACCESS_KEY", "access key"),
-                ("secret_key", "SWITCHBOARD_FLOWROUTE_SECRET_KEY", "secret key"),
-                ("webhook_token", "SWITCHBOARD_FLOWROUTE_WEBHOOK_TOKEN", "webhook token"),
-            ],
-            Provider::Loopback => &[],
-        };
-        for (name, variable, question) in wanted {
-            if !credentials.contains_key(*name) {
-                let given = secret::ask(variable, question)?;
-                credentials.insert((*name).to_owned(), given.expose().into());
-            }
+/// What is in the file; the rest is asked for.
+fn credentials(provider: Provider, file: Option<&Path>) -> anyhow::Result<Value> {
+    let mut credentials = file.map(read).transpose()?.unwrap_or_default();
+    let wanted: &[(&str, &str, &str)] = match provider {
+        Provider::Twilio => &[
+            ("account_sid", "SWITCHBOARD_TWILIO_ACCOUNT_SID", "account SID"),
+            ("auth_token", "SWITCHBOARD_TWILIO_AUTH_TOKEN", "auth token"),
+        ],
+        Provider::Flowroute => &[
+            ("access_key", "SWITCHBOARD_FLOWROUTE_ACCESS_KEY", "access key"),
+            ("secret_key", "SWITCHBOARD_FLOWROUTE_SECRET_KEY", "secret key"),
+            ("webhook_token", "SWITCHBOARD_FLOWROUTE_WEBHOOK_TOKEN", "webhook token"),
+        ],
+        Provider::Loopback => &[],
+    };
+    for (name, variable, question) in wanted {
+        if !credentials.contains_key(*name) {
+            let given = secret::ask(variable, question)?;
+            credentials.insert((*name).to_owned(), given.expose().into());
         }
-        Ok(credentials.into())
     }
+    Ok(credentials.into())
 }
 
 fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
@@ -197,6 +221,7 @@ impl Change {
             ("rate", self.rate.map(Value::from)),
             ("uncertain", self.uncertain.as_ref().and_then(api::name)),
             ("replies_to_keywords", self.replies_to_keywords.map(Value::from)),
+            ("check", self.unchecked.then_some(false.into())),
         ])
     }
 }

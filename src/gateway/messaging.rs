@@ -60,6 +60,7 @@ impl Messaging<'_> {
         let book = Arc::new(Book::new(store.clone(), master.clone(), connectors, config.outbox.clone()));
         book.refresh().await.map_err(storing)?;
         let lane_key = meta::hash_key(store, master, "lane", clock.now_ms()).await.map_err(storing)?;
+        let request_key = meta::hash_key(store, master, "request", clock.now_ms()).await.map_err(storing)?;
         let admin_key = meta::hash_key(store, master, "admin_key", clock.now_ms()).await.map_err(storing)?;
         let metrics = outbound::Metrics::default();
         metrics.register(registry);
@@ -73,6 +74,7 @@ impl Messaging<'_> {
             // carriers refuse a callback to an address that is not the world's
             public_url: Some(origin.clone()).filter(|_| !config.http.public_url.is_empty()),
             lane_key,
+            request_key,
             metrics,
             tasks: tasks.clone(),
             stop: stop.clone(),
@@ -96,7 +98,7 @@ impl Built {
         let new = NewAccount {
             name: "loopback".to_owned(),
             credentials: Credentials::from_json(account::Kind::Loopback, b"{}")?,
-            rate: 0,
+            rate: None,
             uncertain: None,
             replies_to_keywords: false,
             is_checked: false,

@@ -15,7 +15,7 @@ use super::body::Posted;
 use super::list::{self, ListOut};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, asked, auth, object, path, posted};
-use crate::model::AccountId;
+use crate::model::{AccountId, Secret};
 use crate::service::account::{AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -66,7 +66,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     let new = NewAccount {
         name: posted.name,
         credentials,
-        rate: posted.rate.into(),
+        rate: posted.rate.map(i64::from),
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
         is_checked: posted.check,
@@ -110,11 +110,14 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
-/// `PATCH /v1/accounts/<id>`: changes its name, rate, and how it is used; never its credentials.
+/// `PATCH /v1/accounts/<id>`: changes its name, rate, how it is used, and its credentials.
 #[utoipa::path(
     patch, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = ChangeIn,
     params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
-    responses((status = 200, description = "The account as it now is.", body = AccountOut)),
+    responses(
+        (status = 200, description = "The account as it now is.", body = AccountOut),
+        (status = 409, description = "Its new credentials are those of another account here."),
+    ),
 )]
 async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
@@ -126,6 +129,8 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         rate: posted.rate.map(i64::from),
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
+        credentials: posted.credentials.map(|credentials| Secret::new(credentials.to_string())),
+        is_checked: posted.check,
     };
     let account = app.accounts.change(id, change).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))

@@ -22,7 +22,6 @@ use crate::model::message::{Direction, State};
 use crate::model::{MessageId, Millis, parse_rfc3339};
 use crate::service::message::{Filter as MessageFilter, Message};
 use crate::service::outbound::{Error, Key, Request, Told};
-use crate::service::sha256_hex;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("messages").and(posted(app)).then(messages);
@@ -58,7 +57,7 @@ async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let client = auth::client(app, call)?;
     let (body, posted): (_, MessageIn) = object::read_with_bytes(call, posted, app).await?;
-    let key = idempotency_key(call, &body)?;
+    let key = idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     Ok(match app.outbound.send(client, request(posted)?, key, render).await? {
         Told::Accepted(message) => reply::json(StatusCode::ACCEPTED, &out(&message)),
@@ -67,11 +66,11 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
 }
 
 /// The client's name for its request.
-pub(super) fn idempotency_key(call: &Call, body: &[u8]) -> Result<Option<Key>, Refusal> {
+pub(super) fn idempotency_key(call: &Call, body: &[u8], app: &App) -> Result<Option<Key>, Refusal> {
     let Some(name) = call.headers.get("idempotency-key") else { return Ok(None) };
     match name.to_str() {
         Ok(name) if (1..=255).contains(&name.len()) => {
-            Ok(Some(Key { name: name.to_owned(), request_hash: sha256_hex(body) }))
+            Ok(Some(Key { name: name.to_owned(), request_hash: app.outbound.request_hash(body) }))
         }
         _ => Err(reply::bad_field("Idempotency-Key", "is 1 to 255 characters of ASCII")),
     }
@@ -112,15 +111,16 @@ fn is_web(url: &str) -> bool {
 #[utoipa::path(
     get, path = "/v1/messages", tag = "messages", operation_id = "list_messages",
     params(PageIn, FilterIn),
-    responses((status = 200, description = "A page of messages.", body = ListOut<MessageOut>)),
+    responses((status = 200, description = "A page of messages. Where few fit, it may hold fewer than `limit`, or none, \
+                                           and have a `next_cursor` all the same: go on with that.",
+               body = ListOut<MessageOut>)),
 )]
 async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::client(app, call)?;
     let (after, limit) = list::page(call)?;
     let filter = MessageFilter { after, ..filter(call)? };
-    let (messages, more) = app.outbound.list(client, &filter, limit).await?;
-    let last = messages.last().map(|message| message.id);
-    Ok(list::reply(messages.iter().map(out).collect(), last, more))
+    let page = app.outbound.list(client, &filter, limit).await?;
+    Ok(list::reply(page.messages.iter().map(out).collect(), page.next, page.next.is_some()))
 }
 
 fn filter(call: &Call) -> Result<MessageFilter, Refusal> {

@@ -4,6 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::Mutex;
+
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId};
 use crate::provider::Kind;
@@ -64,11 +66,13 @@ pub struct Book {
     pub connectors: Connectors,
     pub settings: Settings,
     page: RwLock<Arc<Page>>,
+    /// One reload at a time: an older page must not replace a newer.
+    reloading: Mutex<()>,
 }
 
 impl Book {
     pub fn new(store: Store, master: Arc<MasterKey>, connectors: Connectors, settings: Settings) -> Self {
-        Self { store, master, connectors, settings, page: RwLock::default() }
+        Self { store, master, connectors, settings, page: RwLock::default(), reloading: Mutex::default() }
     }
 
     pub fn page(&self) -> Arc<Page> {
@@ -77,6 +81,7 @@ impl Book {
 
     /// Reads what has changed since the page at hand.
     pub async fn refresh(&self) -> Result<()> {
+        let _alone = self.reloading.lock().await;
         // the edition first: what changes while we read is read again next time
         let edition = book::edition(&self.store).await?;
         let old = self.page();
@@ -86,12 +91,9 @@ impl Book {
         let mut fresh = Page { edition, ..Page::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
-            match old.lines.get(&id).filter(|line| line.serves(&account)) {
-                Some(line) => drop(fresh.lines.insert(id, line.clone())),
-                None => match self.open(account) {
-                    Ok(line) => drop(fresh.lines.insert(id, Arc::new(line))),
-                    Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
-                },
+            match self.line(old.lines.get(&id), account) {
+                Ok(line) => drop(fresh.lines.insert(id, line)),
+                Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
             }
         }
         for number in number::all(&self.store).await? {
@@ -108,6 +110,14 @@ impl Book {
         fresh.admins = admin::hashes(&self.store).await?.into_iter().collect();
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())
+    }
+
+    /// What a line knows of its provider outlives all changes but that of its credentials.
+    fn line(&self, known: Option<&Arc<Line>>, account: account::Account) -> std::result::Result<Arc<Line>, String> {
+        match known {
+            Some(line) if line.serves(&account) => Ok(line.clone()),
+            known => known.and_then(|line| line.changed(&account)).map_or_else(|| self.open(account), Ok).map(Arc::new),
+        }
     }
 
     fn open(&self, account: account::Account) -> std::result::Result<Line, String> {

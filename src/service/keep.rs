@@ -1,9 +1,11 @@
 //! How long what has served is kept, and the pace at which it is removed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::outbound::Outbound;
 use crate::model::{Clock, Span};
 use crate::store::message::Old;
 use crate::store::{self, Store, idempotency};
@@ -23,6 +25,7 @@ pub struct Settings {
 pub struct Keep {
     pub settings: Settings,
     pub store: Store,
+    pub outbound: Arc<Outbound>,
     pub clock: Clock,
 }
 
@@ -44,9 +47,9 @@ impl Keep {
         if self.settings.messages.as_ms() == 0 {
             return Ok(());
         }
-        let mut old = Old::before(&self.store, self.clock.now_ms() - self.settings.messages.as_ms()).await?;
+        let mut old = Old::before(self.clock.now_ms() - self.settings.messages.as_ms());
         let mut pace = Pace::default();
-        while old.remove(&self.store).await? {
+        while old.remove(&self.store, |from, to| self.outbound.pair(from, to)).await? {
             pace.rest().await;
         }
         Ok(())

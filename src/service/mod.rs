@@ -20,7 +20,6 @@ pub mod message {
     pub use crate::store::message::{Attempt, Filter, Message, Receipt};
 }
 
-pub use crate::crypto::hash::sha256_hex;
 /// What a store says of itself, for the doors: they know no store.
 pub use crate::store::Error as StoreError;
 

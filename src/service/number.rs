@@ -96,9 +96,6 @@ impl Numbers {
     }
 
     pub async fn add(&self, client: ClientId, new: NewNumber) -> Result<Number, Error> {
-        if new.address.kind() == AddressKind::Alphanumeric && new.capabilities != [Capability::Sms] {
-            return Err(Error::Invalid { field: "capabilities", reason: "a sender name can only send sms".into() });
-        }
         let now_ms = self.clock.now_ms();
         let number = Number {
             id: NumberId::new(now_ms),
@@ -154,8 +151,12 @@ impl Numbers {
         Ok(self.book.refresh().await?)
     }
 
-    /// Encrypted texts go to one platform, others to none.
+    /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
     fn holds(&self, number: &Number) -> Result<(), Error> {
+        let is_name = number.address.parse::<Address>().is_ok_and(|it| it.kind() == AddressKind::Alphanumeric);
+        if is_name && number.capabilities != Capability::Sms.name() {
+            return Err(Error::Invalid { field: "capabilities", reason: "a sender name can only send sms".into() });
+        }
         let wrong = |reason: &str| Err(Error::Invalid { field: "platform", reason: reason.to_owned() });
         match (number.meaning, &number.platform) {
             (Meaning::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),

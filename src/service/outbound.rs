@@ -32,7 +32,7 @@ use crate::model::{ClientId, Clock, MessageId, Origin};
 use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::store::batch::Batch;
-use crate::store::message::{self, Attempt, Filter, Message, Receipt};
+use crate::store::message::{self, Attempt, Filter, Message, Page, Receipt};
 use crate::store::outbox::cancel::{self, Canceled};
 use crate::store::outbox::claim::{self, Claimed};
 use crate::store::outbox::intake::Intake;
@@ -56,6 +56,8 @@ pub struct Parts {
     pub public_url: Option<Origin>,
     /// Under which pairs of numbers are hashed.
     pub lane_key: HashKey,
+    /// Under which requests are hashed.
+    pub request_key: HashKey,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
@@ -107,21 +109,18 @@ impl Outbound {
         pair(&self.parts.lane_key, from, to)
     }
 
+    /// What is kept of a request to know it again: nobody can tell from it what was said.
+    pub fn request_hash(&self, body: &[u8]) -> String {
+        self.parts.request_key.hex(&[body])
+    }
+
     pub async fn find(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
         message::find(&self.parts.store, client, id).await
     }
 
-    /// Newest first; whether there are more.
-    pub async fn list(
-        &self,
-        client: ClientId,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<(Vec<Message>, bool), store::Error> {
-        let mut messages = message::list(&self.parts.store, client, filter, limit + 1).await?;
-        let more = messages.len() > limit;
-        messages.truncate(limit);
-        Ok((messages, more))
+    /// Newest first.
+    pub async fn list(&self, client: ClientId, filter: &Filter, limit: usize) -> Result<Page, store::Error> {
+        message::list(&self.parts.store, client, filter, limit).await
     }
 
     /// What providers did and said of a message.

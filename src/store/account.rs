@@ -95,9 +95,11 @@ pub async fn insert(store: &Store, account: &Account) -> Result<()> {
     store.commit(book::changed(change).settled_by(settled, vec![account.id.hex().into()])).await
 }
 
-/// Changes what may change without new credentials.
-pub async fn update(store: &Store, account: &Account) -> Result<()> {
-    let change = Change::new().one(
+/// Changes what may change; credentials, and what webhooks name them by, only where they are new: who changes
+/// something else at the same time does not bring the old ones back.
+/// [`Error::Conflict`]: the provider's account is known already.
+pub async fn update(store: &Store, account: &Account, has_new_credentials: bool) -> Result<()> {
+    let mut change = Change::new().one(
         "UPDATE sb_account SET name = ?, rate = ?, uncertain = ?, replies_to_keywords = ? WHERE id = ?",
         vec![
             account.name.as_str().into(),
@@ -107,6 +109,11 @@ pub async fn update(store: &Store, account: &Account) -> Result<()> {
             account.id.hex().into(),
         ],
     );
+    if has_new_credentials {
+        let values =
+            vec![account.external_id.as_str().into(), account.credentials.clone().into(), account.id.hex().into()];
+        change = change.one("UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ?", values);
+    }
     store.commit(book::changed(change)).await
 }
 

@@ -151,7 +151,25 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
                LEFT JOIN sb_message m ON m.id = CASE WHEN d.target = 'callback' THEN d.target_id ELSE e.message_id END \
                WHERE d.ready_ms = ? AND d.owner = ?";
     let rows = store.query(sql, vec![lease.until_ms.into(), lease.owner.into()]).await?;
+    erase_late(store, &rows).await?;
     rows.iter().map(|row| parse(row, lease.until_ms)).collect()
+}
+
+/// Empties events that were written after their message had been redacted: every event is claimed after that.
+async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
+    let mut late = Vec::new();
+    for row in rows {
+        let (text, redacted_ms) = (row.text(4)?, row.maybe_int(14)?);
+        let emptied = event::payload(text, redacted_ms);
+        if emptied != text {
+            late.push(vec![emptied.into(), row.text(0)?.into()]);
+        }
+    }
+    if late.is_empty() {
+        return Ok(());
+    }
+    let change = late.into_iter().fold(Change::new(), |change, params| change.run(event::REPLACE, params));
+    store.commit(change).await
 }
 
 /// The keys of what is due, the longest waiting first.

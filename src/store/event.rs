@@ -88,6 +88,9 @@ pub fn add(change: Change, events: &[NewEvent], targets: &[(EventId, Target)], n
     change.insert(into, rows.collect())
 }
 
+/// Changes what is told of an event: the payload, then its id.
+pub(super) const REPLACE: &str = "UPDATE sb_event SET payload = ? WHERE id = ?";
+
 /// An event as it was told.
 #[derive(Clone, Debug)]
 pub struct Event {

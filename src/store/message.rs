@@ -1,8 +1,10 @@
 //! Messages, in and out: `sb_message`, with what providers did and said of them.
 
+mod list;
 pub(super) mod redaction;
 mod sweep;
 
+pub use list::{Filter, Page, list};
 pub use redaction::redact;
 pub use sweep::Old;
 
@@ -90,78 +92,10 @@ impl Message {
     }
 }
 
-/// Which messages a list holds.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// From or to this address.
-    pub number: Option<String>,
-    pub from: Option<String>,
-    pub to: Option<String>,
-    pub state: Option<State>,
-    pub direction: Option<Direction>,
-    pub created_from_ms: Option<Millis>,
-    pub created_before_ms: Option<Millis>,
-    /// Older than this one.
-    pub after: Option<MessageId>,
-}
-
 pub async fn find(store: &Store, client: ClientId, id: MessageId) -> Result<Option<Message>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.id = ? AND m.client_id = ?");
     let query = Query::new(sql, vec![id.hex().into(), client.hex().into()]);
     store.read(vec![query]).await?.concat().first().map(Message::parse).transpose()
-}
-
-/// Newest first.
-pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
-    // an address that is both would come twice: each side is asked for itself, then merged
-    let sides: Vec<Option<(&str, &str)>> = match (&filter.number, &filter.from, &filter.to) {
-        (Some(number), _, _) => vec![Some(("from_address", number)), Some(("to_address", number))],
-        (None, Some(from), _) => vec![Some(("from_address", from))],
-        (None, None, Some(to)) => vec![Some(("to_address", to))],
-        (None, None, None) => vec![None],
-    };
-    let queries = sides.into_iter().map(|side| list_query(client, filter, side, limit)).collect();
-    let rows = store.read(queries).await?.concat();
-    let mut messages = rows.iter().map(Message::parse).collect::<Result<Vec<_>>>()?;
-    messages.sort_by_key(|message| std::cmp::Reverse(message.id));
-    messages.dedup_by_key(|message| message.id);
-    messages.truncate(limit);
-    Ok(messages)
-}
-
-fn list_query(client: ClientId, filter: &Filter, side: Option<(&str, &str)>, limit: usize) -> Query {
-    let mut sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.client_id = ?");
-    let mut params: Vec<Value> = vec![client.hex().into()];
-    let mut and = |condition: &str, value: Value| {
-        sql.push_str(" AND ");
-        sql.push_str(condition);
-        params.push(value);
-    };
-    if let Some((column, address)) = side {
-        and(&format!("m.{column} = ?"), address.into());
-    }
-    if let (Some(_), Some(to)) = (&filter.from, &filter.to) {
-        and("m.to_address = ?", to.as_str().into());
-    }
-    if let Some(state) = filter.state {
-        and("m.state = ?", state.name().into());
-    }
-    if let Some(direction) = filter.direction {
-        and("m.direction = ?", direction.name().into());
-    }
-    // ids begin with their time, and they are what every index here ends with
-    if let Some(from_ms) = filter.created_from_ms {
-        and("m.id >= ?", MessageId::first_of(from_ms).hex().into());
-    }
-    if let Some(before_ms) = filter.created_before_ms {
-        and("m.id < ?", MessageId::first_of(before_ms).hex().into());
-    }
-    if let Some(after) = filter.after {
-        and("m.id < ?", after.hex().into());
-    }
-    sql.push_str(" ORDER BY m.id DESC LIMIT ?");
-    params.push(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
-    Query::new(sql, params)
 }
 
 /// One call of a provider, and what came of it.

@@ -12,8 +12,12 @@ use crate::harness::carrier::TOKEN;
 use crate::harness::{Layout, Result, Server, until};
 use crate::on_both_engines;
 
-const ROUNDS: usize = 5;
 const POSTERS: usize = 8;
+
+/// `make soak` asks for more.
+fn rounds() -> usize {
+    std::env::var("SWITCHBOARD_SOAK_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+}
 
 /// Posts texts until the server dies; notes those that it took.
 async fn post(server: Arc<Server>, next: Arc<AtomicUsize>, taken: Arc<Mutex<BTreeSet<String>>>) {
@@ -31,7 +35,7 @@ async fn post(server: Arc<Server>, next: Arc<AtomicUsize>, taken: Arc<Mutex<BTre
 async fn what_was_answered_takes_effect_once(layout: Layout) -> Result {
     let mut server = Arc::new(with_twilio(layout).await?);
     let (next, taken) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(BTreeSet::new())));
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let before = taken.lock().map(|taken| taken.len()).unwrap_or_default();
         let posters: Vec<_> =
             (0..POSTERS).map(|_| tokio::spawn(post(server.clone(), next.clone(), taken.clone()))).collect();

@@ -1,5 +1,6 @@
 //! What carriers post: proved, stored once, handled once, whatever they repeat and whatever dies in between.
 
+mod credential;
 mod encrypted;
 mod flowroute;
 mod keyword;

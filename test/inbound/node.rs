@@ -8,13 +8,14 @@ use serde_json::json;
 use super::play::{self, OURS, PERSON, PUBLIC, form, get, number, post_twilio, received, settled, twilio};
 use crate::events::endpoint;
 use crate::events::receiver::Receiver;
-use crate::harness::carrier::TOKEN;
+use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
 use crate::messages::{copies, drained, quick};
 
 const TEXTS: usize = 40;
 /// Posts of each text, half of them to either node.
 const REPEATS: usize = 6;
+const NEW_NUMBERS: usize = 8;
 
 /// Posts a text to both nodes at once, again and again; each is answered 200.
 async fn repeat(nodes: [&Server; 2], sid: &str, body: &str) -> Result {
@@ -59,6 +60,28 @@ async fn a_repeat_at_both_nodes_takes_effect_once() -> Result {
     }
     let listed = get(&one, "/v1/messages?direction=inbound&limit=200").await?;
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(TEXTS + 1));
+    Ok(())
+}
+
+/// What one node has just added, the other one may not have read yet: it asks before it drops a text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_added_at_one_node_is_texted_at_the_other() -> Result {
+    let set = |builder: Builder| builder.set("http.public_url", PUBLIC);
+    let one = set(Builder::new(Layout::MariadbShared).await?);
+    let other = set(Builder::at(one.home()));
+    let one = one.start().await?;
+    let account = twilio(&one).await?;
+    let other = other.start_unseeded().await?;
+    let numbers: Vec<String> = (0..NEW_NUMBERS).map(|n| format!("+1415556{n:04}")).collect();
+    for (n, address) in numbers.iter().enumerate() {
+        let sid = format!("SMnew{n}");
+        number(&one, &account, address, json!({})).await?;
+        let form = [("MessageSid", &*sid), ("AccountSid", ACCOUNT), ("From", PERSON), ("To", address), ("Body", "hi")];
+        assert_eq!(post_twilio(&other, "/webhooks/twilio/sms", &form, TOKEN).await?.0, 200);
+    }
+    settled(&one).await?;
+    let to: Vec<String> = received(&one).await?.into_iter().map(|mut row| row.remove(1)).collect();
+    assert_eq!(to, numbers);
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::play::{OURS, PERSON, PUBLIC, builder, in_state, number, post_twilio, send, settled, twilio};
+use switchboard::store::Change;
+
+use super::play::{OURS, PERSON, PUBLIC, builder, end_leases, in_state, number, post_twilio, send, settled, twilio};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Carrier, Layout, Result, Server, until};
 use crate::on_both_engines;
@@ -92,9 +94,29 @@ async fn a_receipt_for_no_message_of_ours_is_dropped_in_time(layout: Layout) -> 
     Ok(())
 }
 
+/// The carrier says it once: the receipt is not done before the ledger has it.
+async fn an_opt_out_in_a_receipt_outlives_a_failure(layout: Layout) -> Result {
+    let (server, carrier) = scene(layout).await?;
+    let (_, message) = send(&server, PERSON, "hello").await?;
+    in_state(&server, message["id"].as_str().unwrap_or_default(), "sent").await?;
+    let sid = carrier.messages(None).await?[0].sid.clone();
+    let store = server.home().databases.store()?;
+    let rename = |from: &str, to: &str| Change::new().run(format!("ALTER TABLE {from} RENAME TO {to}"), vec![]);
+    store.commit(rename("sb_opt_out", "sb_away")).await?;
+    assert_eq!(report(&server, &sid, "undelivered", Some("21610")).await?, 204);
+    until("a failure", async || Ok(server.log()?.contains("could not fold receipts").then_some(()))).await?;
+    store.commit(rename("sb_away", "sb_opt_out")).await?;
+    end_leases(&server).await?;
+    settled(&server).await?;
+    assert_eq!(server.rows("SELECT number, person, is_out FROM sb_opt_out").await?, [[OURS, PERSON, "1"]]);
+    assert_eq!(send(&server, PERSON, "more").await?.0, 403);
+    Ok(())
+}
+
 on_both_engines!(
     receipts_move_a_message_forward_and_count_once,
     a_failure_keeps_its_code,
     a_receipt_may_come_before_the_answer,
     a_receipt_for_no_message_of_ours_is_dropped_in_time,
+    an_opt_out_in_a_receipt_outlives_a_failure,
 );

@@ -69,7 +69,7 @@ async fn json_is_signed_by_its_digest(layout: Layout) -> Result {
     let server = with_twilio(layout).await?;
     let body = Value::Object(form("SM7", "as JSON").into_iter().map(|(k, v)| (k.to_owned(), json!(v))).collect());
     let body = body.to_string();
-    let path = format!("{SMS}?bodySHA256={}", switchboard::service::sha256_hex(body.as_bytes()));
+    let path = format!("{SMS}?bodySHA256={}", switchboard::crypto::hash::sha256_hex(body.as_bytes()));
     let post = async |path: &str, body: String| {
         let signature = sign(TOKEN, &format!("{PUBLIC}{path}"), &[]);
         let request = server.http.post(server.url(path)).header("X-Twilio-Signature", signature);

@@ -74,6 +74,19 @@ async fn bad_input_is_named_and_nothing_is_stored(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn a_sender_name_only_sends_texts(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let (server, account) = ready(builder(layout, &carrier).await?).await?;
+    let voice = json!({"number": "SENDER", "account_id": account, "capabilities": ["sms", "voice"]});
+    let (status, problem) = call(&server, "POST", "/v1/numbers", Some(voice.clone())).await?;
+    ensure!(status == 400 && problem["field"] == "capabilities", "{status} {problem}");
+    let id = number(&server, &account, "SENDER", json!({"capabilities": ["sms"]})).await?;
+    let change = json!({"capabilities": voice["capabilities"]});
+    let (status, problem) = call(&server, "PATCH", &format!("/v1/numbers/{id}"), Some(change)).await?;
+    ensure!(status == 400 && problem["field"] == "capabilities", "{status} {problem}");
+    Ok(())
+}
+
 async fn nobody_sends_without_a_key(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let (server, _) = ready(builder(layout, &carrier).await?).await?;
@@ -84,4 +97,4 @@ async fn nobody_sends_without_a_key(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(bad_input_is_named_and_nothing_is_stored, nobody_sends_without_a_key);
+on_both_engines!(bad_input_is_named_and_nothing_is_stored, a_sender_name_only_sends_texts, nobody_sends_without_a_key);

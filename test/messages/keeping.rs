@@ -7,7 +7,7 @@ use serde_json::json;
 use switchboard::model::{Clock, MessageId, rfc3339};
 use switchboard::store::{Change, Value};
 
-use super::{FROM, TO, account, builder, copies, drained, fetch, number, quick, ready, send_id, sms};
+use super::{FROM, TO, account, builder, copies, drained, fetch, number, quick, ready, send_id, sms, tried};
 use crate::events::receiver::Receiver;
 use crate::events::{call, endpoint, text, well};
 use crate::harness::{ADMIN, Builder, Carrier, Layout, Result, Server, until};
@@ -75,6 +75,24 @@ async fn what_has_served_is_gone_after_its_time(layout: Layout) -> Result {
     drained(&server).await?;
     assert_eq!(copies(&carrier)?["once"], 2);
     ensure!(!server.log()?.contains("could not remove"), "a sweep failed");
+    Ok(())
+}
+
+/// A receipt may end a message whose call is in doubt: it stays until that is settled.
+async fn what_is_in_doubt_stays(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let doubting = brief(builder(layout, &carrier).await?).set("outbox.look_up_after", "4s,5s,6s");
+    let (server, _) = ready(doubting).await?;
+    carrier.behave(json!({"to": TO, "times": 1, "do": "cut"})).await?;
+    let id = send_id(&server, sms(TO, "in doubt", json!({}))).await?;
+    tried(&server, &id, 1).await?;
+    let sql = format!("UPDATE sb_message SET state = 'delivered', changed_ms = 1 WHERE id = '{}'", &id[4..]);
+    server.home().databases.store()?.commit(Change::new().run(sql, vec![])).await?;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(fetch(&server, &id).await?["state"], "delivered");
+    drained(&server).await?;
+    emptied(&server, &["SELECT COUNT(*) FROM sb_message", "SELECT COUNT(*) FROM sb_attempt"]).await?;
+    assert_eq!(copies(&carrier)?["in doubt"], 1);
     Ok(())
 }
 
@@ -159,4 +177,8 @@ async fn two_nodes_sweep_at_once_and_go_on_sending() -> Result {
     Ok(())
 }
 
-on_both_engines!(what_has_served_is_gone_after_its_time, messages_are_kept_for_ever_where_that_is_wanted);
+on_both_engines!(
+    what_has_served_is_gone_after_its_time,
+    what_is_in_doubt_stays,
+    messages_are_kept_for_ever_where_that_is_wanted
+);

@@ -8,6 +8,7 @@ mod hangup;
 mod idempotency;
 mod keeping;
 mod life;
+mod list;
 mod node;
 mod order;
 mod outage;

@@ -1,10 +1,12 @@
 //! Segments a second, of an account and of a number.
 
+use std::time::{Duration, Instant};
+
 use anyhow::ensure;
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{account, builder, drained, number, person, send, with};
+use super::{account, builder, drained, in_state, number, person, ready, send, send_id, sms, tried, with};
 use crate::harness::{Carrier, Layout, Result};
 use crate::on_both_engines;
 
@@ -48,4 +50,33 @@ async fn rates_hold(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(rates_hold);
+/// Its name is ours; that the provider asked for patience stays as it is.
+async fn a_renamed_account_stays_patient(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let (server, account) = ready(builder(layout, &carrier).await?).await?;
+    carrier.behave(json!({"times": 1, "do": "status", "status": 429, "retry_after": 4})).await?;
+    let first = send_id(&server, sms(&person(1), "first", json!({}))).await?;
+    tried(&server, &first, 1).await?;
+    let throttled = Instant::now();
+    for change in [json!({"name": "renamed", "replies_to_keywords": true}), json!({"rate": 100})] {
+        crate::events::well(&server, "PATCH", &format!("/v1/accounts/{account}"), Some(change)).await?;
+    }
+    let second = send_id(&server, sms(&person(2), "second", json!({}))).await?;
+    in_state(&server, &second, "sent").await?;
+    ensure!(throttled.elapsed() >= Duration::from_secs(3), "sent after {:?}", throttled.elapsed());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_account_has_the_rate_that_its_provider_allows() -> Result {
+    let carrier = Carrier::start().await?;
+    let (server, _) = ready(builder(Layout::SqliteShared, &carrier).await?).await?;
+    let keys = json!({"access_key": "1", "secret_key": "2", "webhook_token": "a-secret-path-segment"});
+    let new = json!({"provider": "flowroute", "credentials": keys, "check": false});
+    crate::events::well(&server, "POST", "/v1/accounts", Some(new)).await?;
+    let accounts = crate::events::well(&server, "GET", "/v1/accounts", None).await?;
+    assert_eq!((&accounts["data"][0]["rate"], &accounts["data"][1]["rate"]), (&json!(0), &json!(5)));
+    Ok(())
+}
+
+on_both_engines!(rates_hold, a_renamed_account_stays_patient);

@@ -2,6 +2,7 @@
 
 use anyhow::ensure;
 use serde_json::{Value, json};
+use switchboard::crypto::hash::sha256_hex;
 
 use super::{FROM, TO, builder, in_state, ready, sms};
 use crate::events::receiver::{Answer, Receiver};
@@ -11,10 +12,13 @@ use crate::on_both_engines;
 
 const SECRET: &str = "secret words";
 
+fn request() -> String {
+    sms(TO, SECRET, json!({"metadata": {"order": 7}, "media_urls": ["https://example.com/secret"]})).to_string()
+}
+
 async fn keyed(server: &Server) -> Result<Value> {
-    let body = sms(TO, SECRET, json!({"metadata": {"order": 7}, "media_urls": ["https://example.com/secret"]}));
     let request = server.http.post(server.url("/v1/messages")).bearer_auth(ADMIN).header("idempotency-key", "k1");
-    let response = request.body(body.to_string()).send().await?;
+    let response = request.body(self::request()).send().await?;
     ensure!(response.status() == 202, "{}", response.status());
     Ok(response.json().await?)
 }
@@ -48,6 +52,9 @@ async fn a_redacted_text_lies_nowhere_and_is_told_no_more(layout: Layout) -> Res
     well(&server, "PATCH", &format!("/v1/messages/{id}"), Some(json!({"body": ""}))).await?;
     let left = kept(&server).await?;
     ensure!(!left.contains("secret"), "{left}");
+    // nor can it be guessed and tried
+    let hashes = server.rows("SELECT request_hash FROM sb_idempotency").await?.concat();
+    ensure!(hashes.len() == 1 && hashes[0] != sha256_hex(request().as_bytes()), "{hashes:?}");
     // the repeat is answered as before, but for what was said
     let again = keyed(&server).await?;
     let mut bare = first;
@@ -79,6 +86,8 @@ async fn an_event_that_comes_late_is_told_without_the_text(layout: Layout) -> Re
     assert_eq!(told[1].json()?["data"]["body"], "");
     let listed = well(&server, "GET", "/v1/events", None).await?;
     ensure!(!listed.to_string().contains("secret"), "{listed}");
+    let payloads = server.rows("SELECT payload FROM sb_event").await?.concat();
+    ensure!(!payloads.is_empty() && !payloads.concat().contains("secret"), "{payloads:?}");
     Ok(())
 }
 

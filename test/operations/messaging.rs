@@ -95,7 +95,13 @@ async fn secrets_come_from_the_environment_a_file_or_the_input() -> Result {
     run(&environment.environment("SWITCHBOARD_TWILIO_AUTH_TOKEN", "hush"), &add).await?.well()?;
     let said = finish_with(server.builder().command(&add), b"AC2\nhush\n").await?;
     ensure!(!said.all().contains("hush"), "{said:?}");
+    let added: Value = serde_json::from_str(&said.well()?)?;
+    let change = ["account", "change", id(&added)?, "--credentials", "--unchecked", "--json", "--url", &url];
+    let said = finish_with(server.builder().command(&change), b"AC2\nhush-hush\n").await?;
+    ensure!(!said.all().contains("hush"), "{said:?}");
     said.well()?;
+    let other = finish_with(server.builder().command(&change), b"AC3\nhush\n").await?.refusal()?;
+    ensure!(other.contains("account_sid"), "{other}");
     let file = server.builder().path("flowroute.json");
     let flowroute = r#"{"access_key": "1", "secret_key": "hush", "webhook_token": "hush-hush-hush-hush"}"#;
     std::fs::write(&file, flowroute)?;

@@ -21,9 +21,8 @@ pub(super) struct AccountIn {
     /// `access_key`, `secret_key` and a `webhook_token` of your own for Flowroute; nothing for loopback.
     #[schema(value_type = Object)]
     pub(super) credentials: serde_json::Value,
-    /// Segments a second; 0: no limit.
-    #[serde(default)]
-    pub(super) rate: u32,
+    /// Segments a second that each node sends at most; 0: no limit. Unless given: 5 for Flowroute, else 0.
+    pub(super) rate: Option<u32>,
     /// What to do when a send got no answer.
     #[schema(schema_with = ways)]
     pub(super) uncertain: Option<String>,
@@ -56,6 +55,12 @@ pub(super) struct ChangeIn {
     #[schema(schema_with = ways)]
     pub(super) uncertain: Option<String>,
     pub(super) replies_to_keywords: Option<bool>,
+    /// New ones, all of them, for the same account at the same provider.
+    #[schema(value_type = Option<Object>)]
+    pub(super) credentials: Option<serde_json::Value>,
+    /// Asks the provider about new credentials first.
+    #[serde(default = "yes")]
+    pub(super) check: bool,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -13,20 +13,38 @@ use crate::store::account::Account;
 pub struct Line {
     pub account: Account,
     pub connector: Connector,
-    pub pace: Pace,
-    pub breaker: Breaker,
+    pub pace: Arc<Pace>,
+    pub breaker: Arc<Breaker>,
     /// Calls at once.
     pub calls: Arc<Semaphore>,
 }
 
 impl Line {
     pub fn new(account: Account, connector: Connector, calls: usize, breaker: (u32, Duration)) -> Self {
-        let pace = Pace::new(account.rate);
-        let breaker = Breaker::new(breaker.0, breaker.1);
+        let pace = Arc::new(Pace::new(account.rate));
+        let breaker = Arc::new(Breaker::new(breaker.0, breaker.1));
         Self { account, connector, pace, breaker, calls: Arc::new(Semaphore::new(calls)) }
     }
 
-    /// Whether this line would serve a row as it is now: then it stays, and with it what it knows.
+    /// The line of a changed row with the same credentials: it knows what this one does, and shares its calls.
+    /// `None`: the credentials are new ones.
+    pub fn changed(&self, account: &Account) -> Option<Self> {
+        let (ours, calls) = (&self.account, self.calls.clone());
+        if ours.credentials != account.credentials {
+            return None;
+        }
+        let pace = if ours.rate == account.rate {
+            self.pace.clone()
+        } else {
+            let pace = Pace::new(account.rate);
+            pace.take_over(&self.pace);
+            Arc::new(pace)
+        };
+        let (connector, breaker) = (self.connector.clone(), self.breaker.clone());
+        Some(Self { account: account.clone(), connector, pace, breaker, calls })
+    }
+
+    /// Whether this line would serve a row as it is now.
     pub fn serves(&self, account: &Account) -> bool {
         let (ours, other) = (&self.account, account);
         ours.credentials == other.credentials

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::book::Book;
 use crate::crypto::hash;
-use crate::model::{AccountId, Clock};
+use crate::model::{AccountId, Clock, Secret};
 use crate::provider::{self, Credentials, Kind};
 use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
@@ -13,7 +13,8 @@ use crate::store::{self};
 pub struct NewAccount {
     pub name: String,
     pub credentials: Credentials,
-    pub rate: i64,
+    /// Segments a second, 0: no limit. Unless set: what the provider allows.
+    pub rate: Option<i64>,
     /// Unless set: reconcile where the provider can list, else resend.
     pub uncertain: Option<Uncertain>,
     pub replies_to_keywords: bool,
@@ -28,6 +29,10 @@ pub struct AccountChange {
     pub rate: Option<i64>,
     pub uncertain: Option<Uncertain>,
     pub replies_to_keywords: Option<bool>,
+    /// JSON as on creation, of the same account at the provider.
+    pub credentials: Option<Secret>,
+    /// Asks the provider whether it knows the new credentials.
+    pub is_checked: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,9 +75,7 @@ impl Accounts {
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
         if new.is_checked {
-            let connector = self.book.connectors.open(kind, plain.as_bytes());
-            let connector = connector.map_err(|error| Error::Check(error.to_string()))?;
-            connector.check().await.map_err(|error| Error::Check(error.to_string()))?;
+            self.ask(kind, plain.as_bytes()).await?;
         }
         let account = Account {
             id,
@@ -80,7 +83,7 @@ impl Accounts {
             name: new.name,
             external_id: external_id(&new.credentials),
             credentials: self.book.master.seal(account::place(&id.hex()), plain.as_bytes())?,
-            rate: new.rate,
+            rate: new.rate.unwrap_or_else(|| allowed(kind)),
             uncertain: new.uncertain.unwrap_or_else(|| usual(kind)),
             replies_to_keywords: new.replies_to_keywords,
             created_ms: self.clock.now_ms(),
@@ -100,13 +103,43 @@ impl Accounts {
         account.rate = change.rate.unwrap_or(account.rate);
         account.uncertain = change.uncertain.unwrap_or(account.uncertain);
         account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
-        match account::update(&self.book.store, &account).await {
+        let has_new_credentials = change.credentials.is_some();
+        if let Some(json) = &change.credentials {
+            self.reseal(&mut account, json, change.is_checked).await?;
+        }
+        match account::update(&self.book.store, &account, has_new_credentials).await {
             Ok(()) => {}
+            Err(store::Error::Conflict) => return Err(Error::Known),
             Err(error) if error.is_race() => return Err(Error::NotFound),
             Err(error) => return Err(error.into()),
         }
         self.book.refresh().await?;
         Ok(account)
+    }
+
+    /// Puts new credentials in place of the old ones.
+    async fn reseal(&self, account: &mut Account, json: &Secret, is_checked: bool) -> Result<(), Error> {
+        let wrong = |reason: String| Error::Invalid { field: "credentials", reason };
+        let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
+        let credentials =
+            Credentials::from_json(kind, json.expose().as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        let external_id = external_id(&credentials);
+        // what was sent through it is asked for, and reported, under its SID
+        if kind == Kind::Twilio && external_id != account.external_id {
+            return Err(wrong("account_sid is another account's: add that as one of its own".to_owned()));
+        }
+        let plain = credentials.to_json();
+        if is_checked {
+            self.ask(kind, plain.as_bytes()).await?;
+        }
+        account.external_id = external_id;
+        account.credentials = self.book.master.seal(account::place(&account.id.hex()), plain.as_bytes())?;
+        Ok(())
+    }
+
+    async fn ask(&self, kind: Kind, plain: &[u8]) -> Result<(), Error> {
+        let connector = self.book.connectors.open(kind, plain).map_err(|error| Error::Check(error.to_string()))?;
+        connector.check().await.map_err(|error| Error::Check(error.to_string()))
     }
 
     /// Asks the provider whether it still knows an account.
@@ -144,5 +177,13 @@ fn usual(kind: Kind) -> Uncertain {
     match kind {
         Kind::Twilio | Kind::Loopback => Uncertain::Reconcile,
         Kind::Flowroute => Uncertain::Resend,
+    }
+}
+
+/// Segments a second of a new account. Flowroute: "5 SMS/s"; what others allow depends on the numbers.
+fn allowed(kind: Kind) -> i64 {
+    match kind {
+        Kind::Flowroute => 5,
+        Kind::Twilio | Kind::Loopback => 0,
     }
 }

@@ -46,7 +46,7 @@ impl Pace {
         *due = due.checked_sub(self.each * segments).unwrap_or(*due);
     }
 
-    /// Goes on where another of the same rate stands.
+    /// Goes on where another stands.
     pub fn take_over(&self, other: &Self) {
         let theirs = *other.due.lock().unwrap_or_else(PoisonError::into_inner);
         *self.due.lock().unwrap_or_else(PoisonError::into_inner) = theirs;

@@ -55,6 +55,11 @@ impl Inbound {
 
     /// Folds receipts in; those that come too early are returned.
     async fn fold(&self, jobs: &[Job]) -> Result<Vec<Job>, store::Error> {
+        let page = self.parts.book.page();
+        if jobs.iter().any(|job| page.line(job.account).is_none()) {
+            // another node may just have added the account
+            self.parts.book.refresh().await?;
+        }
         let mut plan = Plan::default();
         let read = self.read(jobs, &mut plan.folded);
         let messages = self.messages(&read).await?;
@@ -72,7 +77,7 @@ impl Inbound {
             }
         }
         for message in &plan.opted_out {
-            self.parts.outbound.opted_out_at_carrier(message.client, &message.from, &message.to).await;
+            self.parts.outbound.opted_out_at_carrier(message.client, &message.from, &message.to).await?;
         }
         self.write_receipts(plan, now_ms).await
     }

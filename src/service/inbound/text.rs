@@ -10,7 +10,7 @@ use crate::model::address::Address;
 use crate::model::message::{Direction, State};
 use crate::model::{InboundId, Segments};
 use crate::provider;
-use crate::service::book::Sender;
+use crate::service::book::{Page, Sender};
 use crate::service::number::Meaning;
 use crate::service::outbound::{Extra, Why};
 use crate::service::publish;
@@ -92,14 +92,25 @@ impl Inbound {
 
     /// Handles texts: those of one person to one number in the order in which they came, others beside them.
     pub(super) async fn texts(&self, jobs: Vec<Job>) {
-        let (texts, foreign) = self.sort(jobs);
+        let (mut texts, unplaced) = self.sort(jobs);
+        let (mut foreign, mut failed) = (Vec::new(), Vec::new());
+        if !unplaced.is_empty() {
+            // another node may just have added the number: the store knows
+            match self.parts.book.refresh().await {
+                Ok(()) => foreign = self.place(unplaced, &mut texts),
+                Err(error) => {
+                    tracing::warn!(%error, "texts that no number here is known for are tried again");
+                    failed = unplaced.into_iter().map(|(job, _)| job).collect();
+                }
+            }
+        }
         let mut pairs: HashMap<(String, String), Vec<Text>> = HashMap::new();
         for text in texts {
             let pair = (text.sender.number.address.clone(), text.inbound.from.clone());
             pairs.entry(pair).or_default().push(text);
         }
         let handled = join_all(pairs.into_values().map(|texts| self.in_order(texts))).await;
-        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        let mut done = Vec::new();
         for (text, result) in handled.into_iter().flatten() {
             match result {
                 Ok(fact) => done.push((text, fact)),
@@ -114,35 +125,28 @@ impl Inbound {
         self.give_back(&failed).await;
     }
 
-    /// Texts to numbers of ours, and the rest, which stays as it came.
-    fn sort(&self, jobs: Vec<Job>) -> (Vec<Text>, Vec<InboundId>) {
-        let (mut texts, mut foreign) = (Vec::new(), Vec::new());
+    /// Texts to numbers of ours as this node knows them, and the rest with the reasons.
+    fn sort(&self, jobs: Vec<Job>) -> (Vec<Text>, Vec<(Job, &'static str)>) {
+        let page = self.parts.book.page();
+        let (mut texts, mut unplaced) = (Vec::new(), Vec::new());
         for job in jobs {
-            let id = job.id;
-            match self.text(job) {
-                Ok(text) => texts.push(text),
-                Err(reason) => {
-                    tracing::warn!(%id, reason, "a text that came in is kept as it came, and nothing else");
-                    self.parts.metrics.dropped();
-                    foreign.push(id);
-                }
+            match read_text(&page, &job) {
+                Ok((inbound, sender)) => texts.push(Text { job, inbound, sender }),
+                Err(reason) => unplaced.push((job, reason)),
             }
         }
-        (texts, foreign)
+        (texts, unplaced)
     }
 
-    fn text(&self, job: Job) -> Result<Text, &'static str> {
-        let page = self.parts.book.page();
-        let line = page.line(job.account).ok_or("its account was deleted")?;
-        let inbound = read::text(line.connector.kind(), &job.payload).map_err(|_| "it cannot be read any more")?;
-        // what has no such shape has no place in a message
-        inbound.from.parse::<Address>().map_err(|_| "its sender is no address")?;
-        let sender = page.sender(&inbound.to).ok_or("it is not to a number of ours")?.clone();
-        // an account speaks for its own numbers; the loopback plays every carrier
-        if sender.number.account != job.account && line.connector.kind() != provider::Kind::Loopback {
-            return Err("the number is on another account");
+    /// Sorts again; what still has no place stays as it came.
+    fn place(&self, unplaced: Vec<(Job, &'static str)>, texts: &mut Vec<Text>) -> Vec<InboundId> {
+        let (more, foreign) = self.sort(unplaced.into_iter().map(|(job, _)| job).collect());
+        texts.extend(more);
+        for (job, reason) in &foreign {
+            tracing::warn!(id = %job.id, reason, "a text that came in is kept as it came, and nothing else");
+            self.parts.metrics.dropped();
         }
-        Ok(Text { job, inbound, sender })
+        foreign.iter().map(|(job, _)| job.id).collect()
     }
 
     async fn in_order(&self, texts: Vec<Text>) -> Vec<Handled> {
@@ -193,6 +197,20 @@ impl Inbound {
         }
         Ok(())
     }
+}
+
+/// What a job says, and to which number of ours.
+fn read_text(page: &Page, job: &Job) -> Result<(provider::Inbound, Arc<Sender>), &'static str> {
+    let line = page.line(job.account).ok_or("its account was deleted")?;
+    let inbound = read::text(line.connector.kind(), &job.payload).map_err(|_| "it cannot be read any more")?;
+    // what has no such shape has no place in a message
+    inbound.from.parse::<Address>().map_err(|_| "its sender is no address")?;
+    let sender = page.sender(&inbound.to).ok_or("it is not to a number of ours")?.clone();
+    // an account speaks for its own numbers; the loopback plays every carrier
+    if sender.number.account != job.account && line.connector.kind() != provider::Kind::Loopback {
+        return Err("the number is on another account");
+    }
+    Ok((inbound, sender))
 }
 
 /// Takes what no other handler has: its client is told.

@@ -32,7 +32,11 @@ impl Outbound {
         };
         let next = self.judge(lane, via, answer, &mut attempt);
         if provider::opted_out(via.connector.kind(), attempt.code) {
-            self.opted_out_at_carrier(lane.message.client, &lane.message.from, &lane.message.to).await;
+            let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
+            // the next message is refused in the same way, and tries again to write it
+            if let Err(error) = self.opted_out_at_carrier(client, from, to).await {
+                tracing::warn!(%error, "could not write a carrier's opt-out");
+            }
         }
         Called { attempt, next }
     }

@@ -63,18 +63,13 @@ impl Outbound {
     }
 
     /// A carrier refused a message since its recipient has opted out there.
-    pub async fn opted_out_at_carrier(&self, client: ClientId, number: &str, person: &str) {
+    pub async fn opted_out_at_carrier(&self, client: ClientId, number: &str, person: &str) -> Result<(), store::Error> {
         let at_ms = self.parts.clock.now_ms();
         let said = Said { number, person, is_out: true, reason: "carrier", at_ms };
-        let written = async {
-            self.hear(&said).await?;
-            self.cancel_all(number, person).await
-        };
-        // the next message is refused in the same way, and tries again to write it
-        match written.await {
-            Ok(()) => tracing::info!(%client, "a recipient has opted out at the carrier"),
-            Err(error) => tracing::warn!(%error, "could not write a carrier's opt-out"),
-        }
+        self.hear(&said).await?;
+        self.cancel_all(number, person).await?;
+        tracing::info!(%client, "a recipient has opted out at the carrier");
+        Ok(())
     }
 
     /// Accepts the reply to a keyword, once for each id. It passes the opt-out that it may confirm.

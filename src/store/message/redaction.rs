@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::over;
 use crate::model::{ClientId, MessageId, Millis};
-use crate::store::{Change, Query, Result, Store, inbound};
+use crate::store::{Change, Query, Result, Store, Value, event, inbound};
 
 /// Empties the body of a message that is over; `extra` is what is kept of the rest.
 pub async fn redact(
@@ -21,26 +21,42 @@ pub async fn redact(
     );
     let change = Change::new().one(sql, vec![extra.into(), now_ms.into(), id.hex().into(), client.hex().into()]);
     // a message that came in has the id of the webhook that brought it
-    let change = erase_copies(store, inbound::erase(change, id), id).await?;
-    store.commit(change).await
+    let copies = copies(store, id).await?;
+    store.commit(run(inbound::erase(change, id), copies)).await?;
+    // what was written in between; what is written from now on is erased when it is to be told
+    let late = self::copies(store, id).await?;
+    if late.is_empty() { Ok(()) } else { store.commit(run(Change::new(), late)).await }
 }
 
-async fn erase_copies(store: &Store, mut change: Change, message: MessageId) -> Result<Change> {
+/// A statement with its parameters.
+type Step = (&'static str, Vec<Value>);
+
+fn run(change: Change, steps: Vec<Step>) -> Change {
+    steps.into_iter().fold(change, |change, (sql, params)| change.run(sql, params))
+}
+
+/// What empties the copies that still say something.
+async fn copies(store: &Store, message: MessageId) -> Result<Vec<Step>> {
     let copies = [
         (
             "SELECT id, reply FROM sb_idempotency WHERE message_id = ?",
             "UPDATE sb_idempotency SET reply = ? WHERE id = ?",
         ),
-        ("SELECT id, payload FROM sb_event WHERE message_id = ?", "UPDATE sb_event SET payload = ? WHERE id = ?"),
+        ("SELECT id, payload FROM sb_event WHERE message_id = ?", event::REPLACE),
     ];
     let queries = copies.map(|(find, _)| Query::new(find, vec![message.hex().into()]));
     let found = store.read(queries.into()).await?;
-    for ((_, update), rows) in copies.iter().zip(found) {
+    let mut steps = Vec::new();
+    for ((_, update), rows) in copies.into_iter().zip(found) {
         for row in rows {
-            change = change.run(*update, vec![emptied(row.text(1)?).into(), row.text(0)?.into()]);
+            let (id, text) = (row.text(0)?, row.text(1)?);
+            let emptied = emptied(text);
+            if emptied != text {
+                steps.push((update, vec![emptied.into(), id.into()]));
+            }
         }
     }
-    Ok(change)
+    Ok(steps)
 }
 
 /// The JSON of a message, or of an event about one, without what was said.

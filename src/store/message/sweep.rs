@@ -2,43 +2,50 @@
 
 use std::collections::HashSet;
 
-use super::over;
 use crate::model::Millis;
+use crate::store::outbox::claim;
 use crate::store::sweep::Walk;
-use crate::store::{Change, Query, Result, Store, Value};
+use crate::store::{Change, Query, Result, Row, Store, Value};
+
+/// Keys of one look-up.
+const KEYS: usize = 64;
 
 /// Messages that are to be removed, batch by batch.
 #[derive(Debug)]
 pub struct Old {
     walk: Walk,
     before_ms: Millis,
-    /// Messages that a receipt has ended while their call is still in doubt: their lanes need them.
-    held: HashSet<String>,
 }
 
 impl Old {
     /// Those that were made before `before_ms`, and have not changed since.
-    pub async fn before(store: &Store, before_ms: Millis) -> Result<Self> {
-        let walk = Walk::before(before_ms);
-        // what is over joins no lane any more: this is asked once
-        let sql = format!(
-            "SELECT o.message_id FROM sb_outbox o JOIN sb_message m ON m.id = o.message_id \
-             WHERE o.message_id < ? AND m.state IN ({})",
-            over()
-        );
-        let rows = store.read(vec![Query::new(sql, vec![walk.below.as_str().into()])]).await?.concat();
-        let held = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_>>()?;
-        Ok(Self { walk, before_ms, held })
+    pub fn before(before_ms: Millis) -> Self {
+        Self { walk: Walk::before(before_ms), before_ms }
     }
 
-    /// Removes a batch of them; whether there may be more.
-    pub async fn remove(&mut self, store: &Store) -> Result<bool> {
-        let find = "SELECT id, state, changed_ms FROM sb_message WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
+    /// Removes a batch of them; whether there may be more. `lane_of` names the lane between two addresses.
+    pub async fn remove(&mut self, store: &Store, lane_of: impl Fn(&str, &str) -> String) -> Result<bool> {
+        let find = "SELECT id, state, changed_ms, direction, from_address, to_address FROM sb_message \
+                    WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
         let passed = self.walk.go_on(store, find).await?;
-        let mut keys: Vec<Value> = Vec::with_capacity(passed.rows.len());
+        let mut over: Vec<&Row> = Vec::with_capacity(passed.rows.len());
+        let mut lanes = HashSet::new();
         for row in &passed.rows {
+            if !super::is_over(row.text(1)?) || row.int(2)? >= self.before_ms {
+                continue;
+            }
+            over.push(row);
+            if row.text(3)? == "outbound" {
+                // where it was accepted, or where it stepped aside
+                lanes.insert(lane_of(row.text(4)?, row.text(5)?));
+                lanes.insert(row.text(0)?.to_owned());
+            }
+        }
+        let held = held(store, lanes).await?;
+        let mut keys: Vec<Value> = Vec::with_capacity(over.len());
+        for row in over {
             let id = row.text(0)?;
-            if super::is_over(row.text(1)?) && row.int(2)? < self.before_ms && !self.held.contains(id) {
+            if !held.contains(id) {
                 keys.push(id.into());
             }
         }
@@ -51,4 +58,19 @@ impl Old {
         }
         Ok(passed.may_be_more)
     }
+}
+
+/// The first messages of these lanes. A receipt may have ended one while its call is still in doubt: its lane
+/// needs it. What is over stands nowhere else in the outbox.
+async fn held(store: &Store, lanes: HashSet<String>) -> Result<HashSet<String>> {
+    let keys: Vec<Value> = lanes.into_iter().map(Value::from).collect();
+    let mut found = Vec::new();
+    for keys in keys.chunks(KEYS) {
+        let query = Query::over("SELECT lane FROM sb_lane WHERE lane IN ({})", &[], keys);
+        for row in store.look_up(vec![query]).await?.concat() {
+            found.push(row.text(0)?.to_owned());
+        }
+    }
+    let heads = claim::heads(store, &found).await?;
+    Ok(heads.into_iter().map(|head| head.message.id.hex()).collect())
 }

@@ -1,0 +1,87 @@
+//! Lists of many messages of which few fit: no page walks them all, and all pages together hold each once.
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+use switchboard::model::{Clock, MessageId};
+use switchboard::store::{Change, Value as Field};
+
+use super::{FROM, TO, builder, ready};
+use crate::events::{text, well};
+use crate::harness::{Carrier, Layout, Result, Server};
+use crate::on_both_engines;
+
+/// More than a page looks at.
+const ALL: usize = 24_000;
+const OTHER: &str = "+14155550177";
+
+/// Writes old messages, oldest first: every thousandth failed, and is to another person; every other came in.
+async fn fill(server: &Server, account: &str) -> Result {
+    let store = server.home().databases.store()?;
+    let begun_ms = Clock::default().now_ms() - 86_400_000;
+    let ids: Vec<(usize, i64)> = (0..ALL).map(|n| (n, begun_ms + i64::try_from(n).unwrap_or_default())).collect();
+    for some in ids.chunks(2000) {
+        let row = |(n, at_ms): &(usize, i64)| {
+            let is_odd_one = n % 1000 == 7;
+            let (state, to) = if is_odd_one { ("failed", OTHER) } else { ("delivered", TO) };
+            let (direction, from, to) = if n % 2 == 0 { ("inbound", to, FROM) } else { ("outbound", FROM, to) };
+            let id = MessageId::new(*at_ms).hex();
+            let client = "00000000000000000000000000000001";
+            let account = account.trim_start_matches("acc_");
+            let mut row: Vec<Field> =
+                [&id, client, account, direction, from, to, "old", state, "gsm7"].map(Field::from).to_vec();
+            row.extend([1.into(), (*at_ms).into(), (*at_ms).into()]);
+            row
+        };
+        let into = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, to_address, body, \
+                    state, encoding, segments, created_ms, changed_ms)";
+        store.commit(Change::new().insert(into, some.iter().map(row).collect())).await?;
+    }
+    Ok(())
+}
+
+/// All that a list holds, and how many pages it took.
+async fn walk(server: &Server, filter: &str, limit: usize) -> Result<(Vec<Value>, usize)> {
+    let (mut found, mut pages, mut cursor) = (Vec::new(), 0, String::new());
+    loop {
+        let page = well(server, "GET", &format!("/v1/messages?{filter}&limit={limit}{cursor}"), None).await?;
+        pages += 1;
+        let data = page["data"].as_array().cloned().unwrap_or_default();
+        ensure!(data.len() <= limit, "{} in a page", data.len());
+        found.extend(data);
+        match &page["next_cursor"] {
+            Value::Null => break,
+            next => cursor = format!("&cursor={}", text(next)?),
+        }
+    }
+    let times: Vec<String> = found.iter().map(|message| text(&message["id"])).collect::<Result<_>>()?;
+    ensure!(times.is_sorted_by(|a, b| a > b), "not newest first, or one twice: {filter}");
+    Ok((found, pages))
+}
+
+async fn what_is_rare_is_found_in_bounded_pages(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let (server, account) = ready(builder(layout, &carrier).await?).await?;
+    fill(&server, &account).await?;
+    let (from, to, other) = (&FROM[1..], &TO[1..], &OTHER[1..]);
+    // nothing, in two pages; few, in two pages and in as many as they fill; found by their own index
+    for (filter, limit, wanted, most) in [
+        ("state=expired".to_owned(), 50, 0, 2),
+        ("state=failed".to_owned(), 50, 24, 2),
+        ("state=failed".to_owned(), 5, 24, 6),
+        ("state=failed&direction=inbound".to_owned(), 50, 0, 2),
+        (format!("number=%2B{from}&state=failed"), 50, 24, 2),
+        (format!("from=%2B{from}&to=%2B{other}"), 50, 24, 1),
+        (format!("number=%2B{other}"), 50, 24, 1),
+        (format!("number=%2B{to}&state=failed"), 50, 0, 2),
+        ("direction=inbound".to_owned(), 200, ALL / 2, ALL / 400 + 1),
+        (String::new(), 200, ALL, ALL / 200 + 1),
+    ] {
+        let (found, pages) = walk(&server, &filter, limit).await?;
+        ensure!(found.len() == wanted && pages <= most, "{filter}: {} in {pages} pages", found.len());
+    }
+    let page = well(&server, "GET", "/v1/messages?state=expired", None).await?;
+    ensure!(page["data"] == json!([]) && page["next_cursor"].is_string(), "it looks at all there are: {page}");
+    Ok(())
+}
+
+on_both_engines!(what_is_rare_is_found_in_bounded_pages);
