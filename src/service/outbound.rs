@@ -1,6 +1,7 @@
 //! Messages out: accepted durably, sent in order, accounted for whatever dies in between.
 
 mod accept;
+mod administer;
 mod call;
 mod drive;
 mod leave;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use accept::{Error, Extra, Key, Request, Told};
+pub use administer::{OptOut, OptOutFilter};
 pub use metrics::Metrics;
 pub use opt_out::Said;
 pub use settings::Settings;

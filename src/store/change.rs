@@ -108,7 +108,7 @@ impl Change {
     }
 
     /// How many statements there are so far.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.steps.len()
     }
 }

@@ -56,6 +56,16 @@ async fn a_message_goes_out_and_is_told_of() -> Result {
     ensure!(canceled.contains("canceled"), "{canceled}");
     ensure!(on(&server, &["message", "cancel", id(&message)?]).await?.refusal()?.contains("409"));
 
+    ensure!(on(&server, &["opt-out", "list"]).await?.well()?.starts_with("nobody"));
+    let out = json(&server, &["opt-out", "add", "+14155550100", "+14155550123"]).await?;
+    ensure!(out["is_out"] == true && out["reason"] == "administrator", "{out}");
+    ensure!(on(&server, &["message", "send", "+14155550123", "no"]).await?.refusal()?.contains("opted out"));
+    let listed = on(&server, &["opt-out", "list", "--person", "+14155550123"]).await?.well()?;
+    ensure!(listed.contains("+14155550100") && listed.contains("administrator"), "{listed}");
+    let lifted = on(&server, &["opt-out", "remove", "+14155550100", "+14155550123"]).await?.well()?;
+    ensure!(lifted.contains("+14155550123"), "{lifted}");
+    on(&server, &["message", "send", "+14155550123", "yes"]).await?.well()?;
+
     let refused = on(&server, &["account", "delete", id(&account)?]).await?.refusal()?;
     ensure!(refused.contains("has numbers"), "{refused}");
     on(&server, &["number", "delete", id(&number)?]).await?.well()?;
