@@ -215,6 +215,15 @@ impl Outbound {
         self.parts.settings.poll_every.as_duration()
     }
 
+    /// Counts what waits, for the metrics.
+    pub async fn measure(&self) -> Result<(), store::Error> {
+        let lines = self.parts.book.page();
+        self.parts.metrics.breakers(lines.lines().map(|line| (line.account.id, line.breaker.is_open())));
+        let outbox = store::backlog::outbox(&self.parts.store).await?;
+        self.parts.metrics.measured(&outbox, self.parts.clock.now_ms());
+        Ok(())
+    }
+
     /// The node's clock.
     pub fn now_ms(&self) -> crate::model::Millis {
         self.parts.clock.now_ms()

@@ -2,6 +2,7 @@
 
 mod address;
 mod admin_key;
+mod backlog;
 pub mod command;
 mod configuration;
 mod connections;
