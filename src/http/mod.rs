@@ -12,6 +12,7 @@ mod event;
 mod health;
 mod limit;
 mod list;
+mod lookup;
 mod loopback;
 mod message;
 mod number;
@@ -185,7 +186,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = message::routes(app).or(device::routes(app)).unify();
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
-    let v1 = v1.or(opt_out::routes(app)).unify();
+    let v1 = v1.or(opt_out::routes(app)).unify().or(lookup::routes(app)).unify();
     let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let sms = warp::path("sms").and(sms::routes(app));

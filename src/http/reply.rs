@@ -2,9 +2,11 @@
 
 mod event;
 mod inbound;
+mod lookup;
 
 pub(super) use event::event_error;
 pub(super) use inbound::inbound_error;
+pub(super) use lookup::lookup_error;
 
 use std::borrow::Cow;
 

@@ -29,8 +29,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Inbound, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
-use crate::model::{Clock, MessageId, Millis, Segments};
+use super::{Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
+use crate::model::address::{self, Address};
+use crate::model::{Clock, MessageId, Millis, Phone, Segments};
 
 use ring::Ring;
 pub use ring::{Filter, LoopbackMessage, Page};
@@ -202,6 +203,13 @@ impl Loopback {
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the public numbering plans say.
+pub(super) fn lookup(phone: &Phone) -> Lookup {
+    let report = address::report(&Address::from(phone.clone()));
+    let (is_valid, country) = report.map_or((false, None), |report| (report.is_valid, report.country));
+    Lookup { is_valid, country, national_format: None }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc2822;
 
 use super::client::{Answer, Client, Host};
 use super::credential::TwilioCredentials;
-use super::{AskError, Outcome, Outgoing, Receipt, Sent, Settings};
+use super::{AskError, Lookup, Outcome, Outgoing, Receipt, Sent, Settings};
 use crate::crypto::signature::twilio as signature;
 use crate::model::{Millis, Secret};
 
@@ -34,16 +34,6 @@ pub struct Twilio {
     user: String,
     password: Secret,
     auth_token: Secret,
-}
-
-/// What Twilio Lookup says of a number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lookup {
-    pub is_valid: bool,
-    /// ISO 3166-1 alpha-2.
-    pub country: Option<String>,
-    /// As the country writes it.
-    pub national_format: Option<String>,
 }
 
 #[derive(Deserialize)]

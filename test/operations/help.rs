@@ -3,7 +3,7 @@
 use super::command::Place;
 use crate::harness::Result;
 
-const COMMANDS: [&[&str]; 51] = [
+const COMMANDS: [&[&str]; 52] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -28,6 +28,7 @@ const COMMANDS: [&[&str]; 51] = [
     &["number", "add"],
     &["number", "list"],
     &["number", "change"],
+    &["number", "lookup"],
     &["number", "delete"],
     &["message"],
     &["message", "send"],

@@ -56,6 +56,9 @@ async fn a_message_goes_out_and_is_told_of() -> Result {
     ensure!(canceled.contains("canceled"), "{canceled}");
     ensure!(on(&server, &["message", "cancel", id(&message)?]).await?.refusal()?.contains("409"));
 
+    let known = json(&server, &["number", "lookup", "+33612345678"]).await?;
+    ensure!(known["country"] == "FR" && known["is_valid"] == true && known["account_id"] == account["id"], "{known}");
+    ensure!(on(&server, &["number", "lookup", "+19995550100"]).await?.well()?.contains("not valid"));
     ensure!(on(&server, &["opt-out", "list"]).await?.well()?.starts_with("nobody"));
     let out = json(&server, &["opt-out", "add", "+14155550100", "+14155550123"]).await?;
     ensure!(out["is_out"] == true && out["reason"] == "administrator", "{out}");

@@ -16,6 +16,7 @@ mod keys;
 mod legacy;
 mod limits;
 mod log;
+mod lookup;
 mod messaging;
 mod metrics;
 mod migration;
