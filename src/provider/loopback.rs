@@ -151,7 +151,7 @@ impl Loopback {
             Trick::Silent => (ReceiptState::Sent, None),
             _ => (ReceiptState::Delivered, None),
         };
-        let provider_id = self.ring().push(self.0.run, message, state, error_code, now_ms);
+        let provider_id = self.ring().push(self.0.run, message, now_ms);
         if self.0.has_receipts && !matches!(trick, Trick::Silent) {
             let receipt = Receipt { provider_id: provider_id.clone(), state, error_code, at_ms: Some(now_ms) };
             self.tell(LoopbackEvent::Receipt { message: message.id, receipt });
@@ -189,10 +189,6 @@ impl Loopback {
 
     pub(super) fn find(&self, message: &Outgoing, since_ms: Millis) -> Vec<Sent> {
         self.ring().find(message, since_ms)
-    }
-
-    pub(super) fn fetch(&self, provider_id: &str) -> Option<Receipt> {
-        self.ring().fetch(provider_id)
     }
 
     fn is_first(&self, message: MessageId) -> bool {

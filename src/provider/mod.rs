@@ -176,15 +176,6 @@ impl Connector {
         }
     }
 
-    /// What became of a message by the provider's id; `None` where it knows none such.
-    pub async fn fetch(&self, provider_id: &str) -> Result<Option<Receipt>, AskError> {
-        match self {
-            Self::Twilio(twilio) => twilio.fetch(provider_id).await,
-            Self::Flowroute(flowroute) => flowroute.fetch(provider_id).await,
-            Self::Loopback(loopback) => Ok(loopback.fetch(provider_id)),
-        }
-    }
-
     /// Whether [`Connector::lookup`] is answered.
     pub fn can_look_up(&self) -> bool {
         !matches!(self, Self::Flowroute(_))
