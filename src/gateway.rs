@@ -108,6 +108,7 @@ impl Gateway {
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
         worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
+        worker::start_measuring(&messaging.outbound, &inbound, &tasks, &stop);
         worker::publish::start(&publish, &tasks, &stop);
         let (store, outbound) = (databases.store.clone(), messaging.outbound.clone());
         let served = Served {

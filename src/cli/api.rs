@@ -119,6 +119,10 @@ impl Api {
         object(self.send(Method::PATCH, path, Some(body)).await?).await
     }
 
+    pub(super) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        object(self.send(Method::PUT, path, Some(body)).await?).await
+    }
+
     /// A list's first items, `at_most` of them, however many pages they fill.
     pub(super) async fn list(
         &self,

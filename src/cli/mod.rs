@@ -12,6 +12,7 @@ mod keys;
 mod message;
 mod migrate;
 mod number;
+mod opt_out;
 mod output;
 mod phone;
 mod secret;
@@ -55,6 +56,7 @@ enum Command {
     Account(account::AccountCommand),
     Number(number::NumberCommand),
     Message(message::MessageCommand),
+    OptOut(opt_out::OptOutCommand),
     Endpoint(endpoint::EndpointCommand),
     Event(event::EventCommand),
     Admin(admin::AdminCommand),
@@ -128,6 +130,7 @@ async fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Account(command) => command.run(config).await,
         Command::Number(command) => command.run(config).await,
         Command::Message(command) => command.run(config).await,
+        Command::OptOut(command) => command.run(config).await,
         Command::Endpoint(command) => command.run(config).await,
         Command::Event(command) => command.run(config).await,
         Command::Admin(command) => command.run(config).await,

@@ -11,7 +11,7 @@ use super::api::{self, Remote};
 use super::output::{self, field};
 use crate::config::Config;
 use crate::model::address::Address;
-use crate::model::{AccountId, NumberId};
+use crate::model::{AccountId, NumberId, Phone};
 
 /// Manage numbers: what messages are sent from, and what a text to them means
 #[derive(Args)]
@@ -26,6 +26,13 @@ enum Action {
     /// List all numbers, newest first
     List,
     Change(Change),
+    /// Ask a provider what it knows of a number, anybody's
+    Lookup {
+        number: Phone,
+        /// The account whose provider is asked [default: the oldest that can be, loopback last]
+        #[arg(long, value_name = "ID")]
+        account: Option<AccountId>,
+    },
     /// Let a number go; its messages stay
     Delete {
         number: NumberId,
@@ -122,6 +129,11 @@ impl NumberCommand {
                 let number = api.patch(&format!("/v1/numbers/{}", change.number), &body).await?;
                 output.show_done("changed", &number, line);
             }
+            Action::Lookup { number, account } => {
+                let query = account.map(|id| format!("?account_id={id}")).unwrap_or_default();
+                let said = api.read(&format!("/v1/lookup/{}{query}", number.as_str())).await?;
+                output.show(&said, known);
+            }
             Action::Delete { number } => {
                 api.delete(&format!("/v1/numbers/{number}")).await?;
                 output.tell_done("deleted", number);
@@ -138,6 +150,12 @@ async fn only_account(api: &api::Api) -> anyhow::Result<AccountId> {
         anyhow::bail!("there are {} accounts: name one with --account (`switchboard account list`)", accounts.len());
     };
     field(account, "id").parse().context("the account's id")
+}
+
+fn known(said: &Value) -> String {
+    let is_valid = if said["is_valid"] == true { output::good("valid") } else { output::bad("not valid") };
+    let (number, country) = (output::strong(field(said, "number")), field(said, "country"));
+    format!("{number}  {is_valid}  {country}  {}", field(said, "national_format"))
 }
 
 fn line(number: &Value) -> String {

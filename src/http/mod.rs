@@ -12,11 +12,13 @@ mod event;
 mod health;
 mod limit;
 mod list;
+mod lookup;
 mod loopback;
 mod message;
 mod number;
 mod object;
 mod openapi;
+mod opt_out;
 mod page;
 mod pairing;
 mod path;
@@ -165,6 +167,11 @@ impl Call {
     }
 }
 
+/// A path's segment, percent-decoded. `None`: it is no text.
+fn segment(raw: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(raw).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
 fn call() -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<Caller>()).and(query).map(
@@ -197,6 +204,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = message::routes(app).or(device::routes(app)).unify();
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
+    let v1 = v1.or(opt_out::routes(app)).unify().or(lookup::routes(app)).unify();
     let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let sms = warp::path("sms").and(sms::routes(app));

@@ -14,7 +14,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Problem};
-use super::{App, Call, account, device, endpoint, event, loopback, message, number};
+use super::{App, Call, account, device, endpoint, event, lookup, loopback, message, number, opt_out};
 
 /// The key's name among the security schemes.
 const KEY: &str = "administrator";
@@ -60,6 +60,8 @@ fn description() -> Description {
         account::Doc::openapi(),
         endpoint::Doc::openapi(),
         event::Doc::openapi(),
+        opt_out::Doc::openapi(),
+        lookup::Doc::openapi(),
         device::Doc::openapi(),
         loopback::Doc::openapi(),
     ];

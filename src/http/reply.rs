@@ -2,6 +2,7 @@
 
 mod event;
 mod inbound;
+mod lookup;
 mod phone;
 
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! Flowroute: sends, looks a message up, and reads its webhooks
+//! Flowroute: sends, and reads its webhooks
 //! (<https://developer.flowroute.com/api/messages/v2.1/>).
 
 mod webhook;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::client::{Answer, Client, Host};
 use super::credential::FlowrouteCredentials;
 use super::message::is_id;
-use super::{AskError, Outcome, Outgoing, Receipt, Settings};
+use super::{AskError, Outcome, Outgoing, Settings};
 use crate::model::Secret;
 
 pub use webhook::{parse_inbound, parse_receipt};
@@ -89,20 +89,6 @@ impl Flowroute {
         }
     }
 
-    /// `GET /v2.1/messages/{mdr2-…}`: the newest of its delivery receipts, or the message's own status.
-    pub async fn fetch(&self, provider_id: &str) -> Result<Option<Receipt>, AskError> {
-        if !provider_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            return Ok(None);
-        }
-        let request = self.host.request(Method::GET, &format!("{MESSAGES}/{provider_id}"));
-        let answer = match self.ask(request).await {
-            Err(AskError::Refused { code: Some(404), .. }) => return Ok(None),
-            answer => answer?,
-        };
-        let body: Value = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
-        webhook::fetched(&body).map(Some).map_err(|_| unreadable())
-    }
-
     /// `GET /v2.1/messages?limit=1`: whether the credentials are good.
     pub async fn check(&self) -> Result<(), AskError> {
         // `start_date` is required
@@ -121,10 +107,6 @@ impl Flowroute {
             other => other,
         })
     }
-}
-
-fn unreadable() -> AskError {
-    AskError::Unreachable { reason: "Flowroute's answer cannot be read".into() }
 }
 
 #[cfg(test)]

@@ -29,8 +29,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Inbound, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
-use crate::model::{Clock, MessageId, Millis, Segments};
+use super::{Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
+use crate::model::address::{self, Address};
+use crate::model::{Clock, MessageId, Millis, Phone, Segments};
 
 use ring::Ring;
 pub use ring::{Filter, LoopbackMessage, Page};
@@ -150,7 +151,7 @@ impl Loopback {
             Trick::Silent => (ReceiptState::Sent, None),
             _ => (ReceiptState::Delivered, None),
         };
-        let provider_id = self.ring().push(self.0.run, message, state, error_code, now_ms);
+        let provider_id = self.ring().push(self.0.run, message, now_ms);
         if self.0.has_receipts && !matches!(trick, Trick::Silent) {
             let receipt = Receipt { provider_id: provider_id.clone(), state, error_code, at_ms: Some(now_ms) };
             self.tell(LoopbackEvent::Receipt { message: message.id, receipt });
@@ -190,10 +191,6 @@ impl Loopback {
         self.ring().find(message, since_ms)
     }
 
-    pub(super) fn fetch(&self, provider_id: &str) -> Option<Receipt> {
-        self.ring().fetch(provider_id)
-    }
-
     fn is_first(&self, message: MessageId) -> bool {
         self.ring().is_first(message)
     }
@@ -202,6 +199,13 @@ impl Loopback {
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the public numbering plans say.
+pub(super) fn lookup(phone: &Phone) -> Lookup {
+    let report = address::report(&Address::from(phone.clone()));
+    let (is_valid, country) = report.map_or((false, None), |report| (report.is_valid, report.country));
+    Lookup { is_valid, country, national_format: None }
 }
 
 #[cfg(test)]

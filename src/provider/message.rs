@@ -69,6 +69,16 @@ pub struct Receipt {
     pub at_ms: Option<Millis>,
 }
 
+/// What a provider says of a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    pub is_valid: bool,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// As the country writes it.
+    pub national_format: Option<String>,
+}
+
 #[derive(Clone, PartialEq, Eq)]
 pub struct Media {
     pub url: String,

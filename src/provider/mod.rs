@@ -15,15 +15,15 @@ mod mock;
 
 use std::time::Duration;
 
-use crate::model::Millis;
+use crate::model::{Millis, Phone};
 
 pub use client::{BadClient, Client};
 pub use credential::{BadCredentials, Credentials};
 pub use flowroute::Flowroute;
 pub use loopback::{Loopback, LoopbackEvent};
-pub use message::{Inbound, Media, Outgoing, Receipt, ReceiptState, Sent, Unreadable};
+pub use message::{Inbound, Lookup, Media, Outgoing, Receipt, ReceiptState, Sent, Unreadable};
 pub use settings::{BaseUrl, Settings};
-pub use twilio::{Lookup, Twilio};
+pub use twilio::Twilio;
 pub use webhook::{Delivery, Webhooks};
 
 /// What became of one send.
@@ -176,12 +176,17 @@ impl Connector {
         }
     }
 
-    /// What became of a message by the provider's id; `None` where it knows none such.
-    pub async fn fetch(&self, provider_id: &str) -> Result<Option<Receipt>, AskError> {
+    /// Whether [`Connector::lookup`] is answered.
+    pub fn can_look_up(&self) -> bool {
+        !matches!(self, Self::Flowroute(_))
+    }
+
+    /// What the provider knows of anybody's number. Sends nothing to it.
+    pub async fn lookup(&self, phone: &Phone) -> Result<Lookup, AskError> {
         match self {
-            Self::Twilio(twilio) => twilio.fetch(provider_id).await,
-            Self::Flowroute(flowroute) => flowroute.fetch(provider_id).await,
-            Self::Loopback(loopback) => Ok(loopback.fetch(provider_id)),
+            Self::Twilio(twilio) => twilio.lookup(phone.as_str()).await,
+            Self::Flowroute(_) => Err(AskError::Unsupported),
+            Self::Loopback(_) => Ok(loopback::lookup(phone)),
         }
     }
 

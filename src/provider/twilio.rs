@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc2822;
 use super::client::{Answer, Client, Host};
 use super::credential::TwilioCredentials;
 use super::message::is_id;
-use super::{AskError, Outcome, Outgoing, Receipt, Sent, Settings};
+use super::{AskError, Lookup, Outcome, Outgoing, Sent, Settings};
 use crate::crypto::signature::twilio as signature;
 use crate::model::{Millis, Secret};
 
@@ -37,16 +37,6 @@ pub struct Twilio {
     auth_token: Secret,
 }
 
-/// What Twilio Lookup says of a number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lookup {
-    pub is_valid: bool,
-    /// ISO 3166-1 alpha-2.
-    pub country: Option<String>,
-    /// As the country writes it.
-    pub national_format: Option<String>,
-}
-
 #[derive(Deserialize)]
 struct ErrorIn {
     code: Option<i64>,
@@ -65,15 +55,11 @@ struct CreatedIn {
 #[derive(Deserialize)]
 struct MessageIn {
     sid: String,
-    #[serde(default)]
-    status: String,
     from: Option<String>,
     messaging_service_sid: Option<String>,
     to: Option<String>,
     body: Option<String>,
     date_created: Option<String>,
-    date_updated: Option<String>,
-    error_code: Option<i64>,
     #[serde(default)]
     direction: String,
 }
@@ -186,25 +172,6 @@ impl Twilio {
             request = self.host.request(Method::GET, &next);
         }
         Ok(found)
-    }
-
-    /// `GET …/Messages/{SM}.json`.
-    pub async fn fetch(&self, provider_id: &str) -> Result<Option<Receipt>, AskError> {
-        if !provider_id.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Ok(None);
-        }
-        let request = self.host.request(Method::GET, &format!("{}/Messages/{provider_id}.json", self.path));
-        let answer = match self.ask(&self.host, request).await {
-            Err(AskError::Refused { code: Some(20_404), .. }) => return Ok(None),
-            answer => answer?,
-        };
-        let message: MessageIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
-        Ok(Some(Receipt {
-            state: webhook::state(&message.status),
-            at_ms: millis(message.date_updated.as_deref()),
-            provider_id: message.sid,
-            error_code: message.error_code,
-        }))
     }
 
     /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.

@@ -3,11 +3,13 @@
 mod breaker;
 mod connector;
 mod line;
+mod lookup;
 mod manage;
 mod pace;
 
 pub use connector::Connectors;
 pub use line::Line;
+pub use lookup::{Lookup, LookupError};
 pub use manage::{AccountChange, Accounts, Error, NewAccount};
 pub use pace::Pace;
 

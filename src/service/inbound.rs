@@ -90,6 +90,12 @@ impl Inbound {
         self.parts.clock.now_ms()
     }
 
+    /// Counts what waits, for the metrics.
+    pub async fn measure(&self) -> Result<(), store::Error> {
+        self.parts.metrics.measured(store::backlog::inbound(&self.parts.store).await?);
+        Ok(())
+    }
+
     /// Forgets webhooks that have been kept long enough.
     pub async fn sweep(&self) -> Result<(), store::Error> {
         let before_ms = self.now_ms() - self.parts.settings.keep.as_ms();

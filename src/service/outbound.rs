@@ -1,6 +1,7 @@
 //! Messages out: accepted durably, sent in order, accounted for whatever dies in between.
 
 mod accept;
+mod administer;
 mod call;
 mod drive;
 mod leave;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use accept::{Error, Extra, Key, Request, Told};
+pub use administer::{OptOut, OptOutFilter};
 pub use metrics::Metrics;
 pub use opt_out::Said;
 pub use settings::Settings;
@@ -210,6 +212,15 @@ impl Outbound {
     /// How often to call [`Outbound::take_up`].
     pub fn poll_every(&self) -> std::time::Duration {
         self.parts.settings.poll_every.as_duration()
+    }
+
+    /// Counts what waits, for the metrics.
+    pub async fn measure(&self) -> Result<(), store::Error> {
+        let lines = self.parts.book.page();
+        self.parts.metrics.breakers(lines.lines().map(|line| (line.account.id, line.breaker.is_open())));
+        let outbox = store::backlog::outbox(&self.parts.store).await?;
+        self.parts.metrics.measured(&outbox, self.parts.clock.now_ms());
+        Ok(())
     }
 
     /// The node's clock.

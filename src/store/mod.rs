@@ -18,6 +18,7 @@ mod value;
 pub mod account;
 pub mod admin;
 pub mod backend;
+pub mod backlog;
 pub mod batch;
 pub mod book;
 pub mod delivery;

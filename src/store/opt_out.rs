@@ -13,7 +13,7 @@ pub struct OptOut {
     pub number: String,
     pub person: String,
     pub is_out: bool,
-    /// `keyword` or `carrier`.
+    /// `keyword`, `carrier` or `administrator`.
     pub reason: &'static str,
     /// When it was said: what was said later stands.
     pub at_ms: Millis,
@@ -53,6 +53,64 @@ pub async fn write(store: &Store, said: &OptOut) -> Result<bool> {
     );
     store.commit(change).await?;
     Ok(true)
+}
+
+/// What stands between a number and a person.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub number: String,
+    pub person: String,
+    pub is_out: bool,
+    pub reason: String,
+    pub changed_ms: Millis,
+}
+
+/// Which entries a list holds.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub number: Option<String>,
+    pub person: Option<String>,
+    /// Behind this number and person.
+    pub after: Option<(String, String)>,
+}
+
+const COLUMNS: &str = "SELECT o.number, o.person, o.is_out, o.reason, o.changed_ms FROM sb_opt_out o";
+
+fn parse(row: &super::Row) -> Result<Entry> {
+    Ok(Entry {
+        number: row.text(0)?.to_owned(),
+        person: row.text(1)?.to_owned(),
+        is_out: row.int(2)? != 0,
+        reason: row.text(3)?.to_owned(),
+        changed_ms: row.int(4)?,
+    })
+}
+
+/// The entries of a client's numbers, by number and person.
+pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
+    let mut sql =
+        format!("{COLUMNS} WHERE EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = ?)");
+    let mut params: Vec<Value> = vec![client.hex().into()];
+    for (condition, wanted) in [(" AND o.number = ?", &filter.number), (" AND o.person = ?", &filter.person)] {
+        if let Some(wanted) = wanted {
+            sql.push_str(condition);
+            params.push(wanted.as_str().into());
+        }
+    }
+    if let Some((number, person)) = &filter.after {
+        // the first condition is what an index can begin at
+        sql.push_str(" AND o.number >= ? AND (o.number > ? OR o.person > ?)");
+        params.extend([number, number, person].map(|text| Value::from(text.as_str())));
+    }
+    sql.push_str(" ORDER BY o.number, o.person LIMIT ?");
+    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+}
+
+/// The entry of a pair, by its key.
+pub async fn find(store: &Store, id: &str) -> Result<Option<Entry>> {
+    let query = Query::new(format!("{COLUMNS} WHERE o.id = ?"), vec![id.into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
 /// Messages of a pair that no provider has taken, with whose they are and what lies in `extra`. Newest first:

@@ -2,6 +2,7 @@
 
 mod book;
 mod expire;
+mod measure;
 mod notify;
 pub mod publish;
 mod send;
@@ -14,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::service::book::Book;
 use crate::service::event::{Courier, Events};
-use crate::service::inbound::Desk;
+use crate::service::inbound::{Desk, Inbound};
 use crate::service::outbound::Outbound;
 use crate::service::sync::Sync;
 pub use expire::Served;
@@ -38,6 +39,16 @@ pub fn start_sending(outbound: &Arc<Outbound>, book: &Arc<Book>, tasks: &TaskTra
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.
 pub fn start_receiving(desk: Desk, tasks: &TaskTracker) {
     tasks.spawn(desk.work());
+}
+
+/// Starts what counts.
+pub fn start_measuring(
+    outbound: &Arc<Outbound>,
+    inbound: &Arc<Inbound>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    spawn(tasks, stop, measure::run(outbound.clone(), inbound.clone()));
 }
 
 /// Starts what removes what has served.

@@ -50,6 +50,14 @@ pub fn one(carrier: &Carrier, sid: &str) -> Reply {
     }
 }
 
+/// As Twilio's Lookup answers, of American numbers only.
+pub fn lookup(number: &str) -> Reply {
+    let rest = number.strip_prefix("%2B1").or_else(|| number.strip_prefix("+1")).filter(|rest| rest.len() == 10);
+    let (valid, country) = (rest.is_some(), rest.map(|_| "US"));
+    let national = rest.map(|rest| format!("({}) {}-{}", &rest[..3], &rest[3..6], &rest[6..]));
+    reply::json(200, &json!({ "valid": valid, "country_code": country, "national_format": national }))
+}
+
 pub fn account(carrier: &Carrier) -> Reply {
     let account = &carrier.account;
     let uri = format!("/2010-04-01/Accounts/{account}.json");

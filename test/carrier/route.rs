@@ -26,6 +26,9 @@ pub async fn answer(carrier: &Arc<Carrier>, request: Request<Incoming>) -> Resul
         carrier.count("unauthorized");
         return Ok(Refusal::of_status(401, None).reply());
     }
+    if let (&Method::GET, Some(number)) = (&head.method, path.strip_prefix("/v2/PhoneNumbers/")) {
+        return Ok(list::lookup(number));
+    }
     let of_account = path.strip_prefix("/2010-04-01/Accounts/").and_then(|rest| rest.strip_prefix(&*carrier.account));
     let resource = of_account.unwrap_or_default();
     match (&head.method, resource) {

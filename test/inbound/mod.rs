@@ -7,6 +7,7 @@ mod keyword;
 mod loopback;
 mod loss;
 mod node;
+mod opt_out;
 pub mod play;
 mod receipt;
 mod twilio;

@@ -3,7 +3,7 @@
 use super::command::Place;
 use crate::harness::Result;
 
-const COMMANDS: [&[&str]; 47] = [
+const COMMANDS: [&[&str]; 52] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -28,12 +28,17 @@ const COMMANDS: [&[&str]; 47] = [
     &["number", "add"],
     &["number", "list"],
     &["number", "change"],
+    &["number", "lookup"],
     &["number", "delete"],
     &["message"],
     &["message", "send"],
     &["message", "list"],
     &["message", "show"],
     &["message", "cancel"],
+    &["opt-out"],
+    &["opt-out", "list"],
+    &["opt-out", "add"],
+    &["opt-out", "remove"],
     &["endpoint"],
     &["endpoint", "add"],
     &["endpoint", "list"],
@@ -96,8 +101,8 @@ async fn help_names_every_command_and_the_version_is_told() -> Result {
     let place = Place::new()?;
     let help = place.run(&["--help"]).await?.well()?;
     for command in [
-        "serve", "migrate", "seed", "keys", "sync", "device", "account", "number", "message", "endpoint", "event",
-        "admin", "doctor", "health", "--config", "--set",
+        "serve", "migrate", "seed", "keys", "sync", "device", "account", "number", "message", "opt-out", "endpoint",
+        "event", "admin", "doctor", "health", "--config", "--set",
     ] {
         assert!(help.contains(command), "{command}: {help}");
     }

@@ -56,6 +56,19 @@ async fn a_message_goes_out_and_is_told_of() -> Result {
     ensure!(canceled.contains("canceled"), "{canceled}");
     ensure!(on(&server, &["message", "cancel", id(&message)?]).await?.refusal()?.contains("409"));
 
+    let known = json(&server, &["number", "lookup", "+33612345678"]).await?;
+    ensure!(known["country"] == "FR" && known["is_valid"] == true && known["account_id"] == account["id"], "{known}");
+    ensure!(on(&server, &["number", "lookup", "+19995550100"]).await?.well()?.contains("not valid"));
+    ensure!(on(&server, &["opt-out", "list"]).await?.well()?.starts_with("nobody"));
+    let out = json(&server, &["opt-out", "add", "+14155550100", "+14155550123"]).await?;
+    ensure!(out["is_out"] == true && out["reason"] == "administrator", "{out}");
+    ensure!(on(&server, &["message", "send", "+14155550123", "no"]).await?.refusal()?.contains("opted out"));
+    let listed = on(&server, &["opt-out", "list", "--person", "+14155550123"]).await?.well()?;
+    ensure!(listed.contains("+14155550100") && listed.contains("administrator"), "{listed}");
+    let back = on(&server, &["opt-out", "remove", "+14155550100", "+14155550123"]).await?.well()?;
+    ensure!(back.contains("+14155550123"), "{back}");
+    on(&server, &["message", "send", "+14155550123", "yes"]).await?.well()?;
+
     let refused = on(&server, &["account", "delete", id(&account)?]).await?.refusal()?;
     ensure!(refused.contains("has numbers"), "{refused}");
     on(&server, &["number", "delete", id(&number)?]).await?.well()?;

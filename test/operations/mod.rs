@@ -2,6 +2,7 @@
 
 mod address;
 mod admin_key;
+mod backlog;
 pub mod command;
 mod configuration;
 mod connections;
@@ -15,6 +16,7 @@ mod keys;
 mod legacy;
 mod limits;
 mod log;
+mod lookup;
 mod messaging;
 mod metrics;
 mod migration;

@@ -11,6 +11,9 @@ use crate::harness::{ADMIN, Builder, Layout, Phone, Result, Server, USER};
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
+/// The number that texts leave from.
+pub const OURS: &str = "+15005550006";
+
 /// Methods by path, as described.
 type Routes = BTreeMap<String, BTreeSet<String>>;
 
@@ -45,7 +48,7 @@ async fn made(server: &Server, path: &str, body: Value) -> Result<String> {
 pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
     let server = Builder::new(Layout::SqliteShared).await?.set("webhook.allow", "127.0.0.1").start().await?;
     let account = made(&server, "/v1/accounts", json!({"provider": "loopback", "credentials": {}})).await?;
-    let number = json!({"number": "+15005550006", "account_id": account});
+    let number = json!({"number": OURS, "account_id": account});
     let number = made(&server, "/v1/numbers", number).await?;
     let message = made(&server, "/v1/messages", json!({"to": "+14155550100", "body": "hello"})).await?;
     let endpoint = made(&server, "/v1/endpoints", json!({"url": server.url("/nobody")})).await?;
@@ -72,7 +75,8 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
     ensure!(described.len() > 15, "{described:?}");
     let filled = |path: &str| {
         let id = path.split('/').nth(2).and_then(|word| ids.get(word)).map_or("", String::as_str);
-        path.replace("{id}", id).replace("{uid}", id)
+        let path = path.replace("{id}", id).replace("{uid}", id);
+        path.replace("{number}", OURS).replace("{person}", "+14155550100")
     };
     for (path, methods) in &described {
         for method in METHODS.into_iter().filter(|method| !methods.contains(*method)) {

@@ -13,7 +13,11 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 
 /// Real ids, so that it gets past "there is no such thing"; what deletes gets made-up ones too.
 fn settings(ids: impl IntoIterator<Item = (&'static str, String)>) -> String {
-    ids.into_iter().fold(String::new(), |text, (resource, id)| {
+    let numbers = "[[operations]]\ninclude-path-regex = \"^/v1/opt-outs/[{]\"\n\
+                    parameters = { \"path.number\" = \"+15005550006\" }\n\n\
+                    [[operations]]\ninclude-path-regex = \"^/v1/lookup/[{]\"\n\
+                    parameters = { \"path.number\" = \"+15005550006\" }\n\n";
+    ids.into_iter().fold(numbers.to_owned(), |text, (resource, id)| {
         let name = if resource == "users" { "uid" } else { "id" };
         format!(
             "{text}[[operations]]\ninclude-path-regex = \"^/v1/{resource}/[{{]\"\nexclude-method = \"DELETE\"\n\

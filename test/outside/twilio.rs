@@ -3,8 +3,6 @@
 use anyhow::ensure;
 use reqwest::Method;
 use serde_json::{Value, json};
-use switchboard::provider::credential::TwilioCredentials;
-use switchboard::provider::{Client, Settings, Twilio};
 
 use super::witness::Witness;
 use crate::events::{call, text, well};
@@ -93,24 +91,6 @@ async fn reconciled(server: &Server, witness: &Witness) -> Result<Vec<String>> {
 }
 
 on_both_engines!(prism_accepts_all_that_is_asked);
-
-/// What the connector can ask besides, and no part of the server asks yet.
-#[tokio::test(flavor = "multi_thread")]
-async fn prism_accepts_the_connector_s_other_questions() -> Result {
-    let Some(witness) = Witness::start().await? else { return Ok(()) };
-    let settings = format!(
-        "twilio_base_url = '{0}'\ntwilio_lookup_base_url = '{0}'\nflowroute_base_url = '{0}'\ntimeout = '10s'\n\
-         connect_timeout = '5s'\nconnections_per_host = 4\nloopback_latency = '0s'\nloopback_receipts = false",
-        witness.url()
-    );
-    let settings: Settings = toml::from_str(&settings)?;
-    let credentials = json!({"account_sid": ACCOUNT, "auth_token": TOKEN});
-    let account: TwilioCredentials = serde_json::from_value(credentials)?;
-    let twilio = Twilio::open(&account, &settings, &Client::new(&settings)?);
-    ensure!(twilio.fetch("SM00000000000000000000000000000001").await?.is_some());
-    assert_eq!(witness.seen().len(), 1);
-    witness.verify()
-}
 
 /// The control: through the same server and witness, what the description forbids is seen and refused.
 #[tokio::test(flavor = "multi_thread")]

@@ -35,25 +35,6 @@ pub fn parse_receipt(body: &[u8]) -> Result<Receipt, Unreadable> {
     receipt(&data["id"], data.get("attributes").unwrap_or(data))
 }
 
-/// A message that was looked up: its newest receipt, or its own status where it has none yet.
-pub(super) fn fetched(body: &Value) -> Result<Receipt, Unreadable> {
-    let (id, attributes) = (&body["data"]["id"], &body["data"]["attributes"]);
-    let receipts = attributes["delivery_receipts"].as_array().into_iter().flatten();
-    let newest = receipts.filter_map(|one| receipt(id, one).ok()).max_by_key(|one| (rank(one.state), one.at_ms));
-    newest.map_or_else(|| receipt(id, attributes), Ok)
-}
-
-/// Receipts are not in order: what is final counts.
-fn rank(state: ReceiptState) -> u8 {
-    match state {
-        ReceiptState::Unknown => 0,
-        ReceiptState::Queued => 1,
-        ReceiptState::Sending => 2,
-        ReceiptState::Sent => 3,
-        ReceiptState::Delivered | ReceiptState::Undelivered | ReceiptState::Failed | ReceiptState::Canceled => 4,
-    }
-}
-
 fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
     let provider_id = text(id).ok_or(Unreadable("id"))?;
     let status = fields["status"].as_str().ok_or(Unreadable("status"))?;

@@ -79,12 +79,8 @@ async fn an_uncertain_send_can_be_found() -> Result {
     assert!(matches!(loopback.send(&message).await, Outcome::Uncertain { .. }));
     let found = loopback.find(&message, 5_000);
     assert_eq!(found.len(), 1);
-    assert_eq!(loopback.fetch(&found[0].provider_id).map(|receipt| receipt.state), Some(ReceiptState::Delivered));
     assert_eq!(loopback.find(&message, 5_001), []);
     assert_eq!(loopback.find(&Outgoing { body: "hullo".into(), ..message }, 0), []);
-    for unknown in ["", "LB", "SM1", "LBééééééééééééééééé", &found[0].provider_id.replace('L', "M")] {
-        assert_eq!(loopback.fetch(unknown), None, "{unknown}");
-    }
     Ok(())
 }
 
@@ -134,8 +130,5 @@ async fn the_ring_is_bounded_and_fast() -> Result {
     let page = loopback.list(&Filter::default(), None, sends);
     assert_eq!((page.messages.len(), page.messages.last().map(|kept| kept.number)), (KEPT, Some(50_000)));
     assert_eq!(loopback.dropped(), 0);
-    let newest = &page.messages[0].sent.provider_id;
-    assert!(loopback.fetch(newest).is_some());
-    assert_eq!(loopback.fetch(&newest.replace(&newest[18..], "0000000000000000")), None);
     Ok(())
 }

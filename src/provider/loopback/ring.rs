@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::model::{MessageId, Millis};
-use crate::provider::{Outgoing, Receipt, ReceiptState, Sent};
+use crate::provider::{Outgoing, Sent};
 
 /// Messages kept; the oldest makes room.
 pub(super) const KEPT: usize = 100_000;
@@ -18,8 +18,6 @@ pub struct LoopbackMessage {
     pub message: MessageId,
     pub sent: Sent,
     pub media_urls: Vec<String>,
-    pub state: ReceiptState,
-    pub error_code: Option<i64>,
 }
 
 /// Which messages to list; what is `None` is not asked for.
@@ -46,14 +44,7 @@ pub(super) struct Ring {
 
 impl Ring {
     /// Keeps a message and gives it an id.
-    pub(super) fn push(
-        &mut self,
-        run: u64,
-        message: &Outgoing,
-        state: ReceiptState,
-        error_code: Option<i64>,
-        now_ms: Millis,
-    ) -> String {
+    pub(super) fn push(&mut self, run: u64, message: &Outgoing, now_ms: Millis) -> String {
         let provider_id = format!("LB{run:016x}{:016x}", self.next);
         if self.messages.len() == KEPT {
             self.messages.pop_front();
@@ -69,8 +60,6 @@ impl Ring {
                 created_ms: now_ms,
             },
             media_urls: message.media_urls.clone(),
-            state,
-            error_code,
         });
         self.next += 1;
         provider_id
@@ -93,19 +82,6 @@ impl Ring {
         let same = |sent: &&Sent| sent.to == message.to && sent.from == message.from && sent.body == message.body;
         let recent = self.messages.iter().rev().map(|kept| &kept.sent).filter(|sent| sent.created_ms >= since_ms);
         recent.filter(same).cloned().collect()
-    }
-
-    pub(super) fn fetch(&self, provider_id: &str) -> Option<Receipt> {
-        // the end of an id is the message's number, and numbers lie in a row
-        let number = u64::from_str_radix(provider_id.get(18..)?, 16).ok()?;
-        let at = number.checked_sub(self.messages.front()?.number)?;
-        let kept = self.messages.get(usize::try_from(at).ok()?)?;
-        (kept.sent.provider_id == provider_id).then(|| Receipt {
-            provider_id: provider_id.to_owned(),
-            state: kept.state,
-            error_code: kept.error_code,
-            at_ms: Some(kept.sent.created_ms),
-        })
     }
 
     /// Whether this message was not here before; it is from now on.

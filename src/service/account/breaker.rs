@@ -18,6 +18,13 @@ enum State {
     },
 }
 
+/// What a call has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    Opened,
+    Closed,
+}
+
 #[derive(Debug)]
 pub struct Breaker {
     failures: u32,
@@ -45,16 +52,23 @@ impl Breaker {
         }
     }
 
-    pub fn record(&self, is_success: bool, now: Instant) {
+    /// Takes down how a call ended. A breaker that is tried out and fails stays open.
+    pub fn record(&self, is_success: bool, now: Instant) -> Option<Turn> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let open = State::Open { until: now + self.rest };
+        let was_closed = matches!(*state, State::Closed { .. });
         *state = match *state {
             _ if is_success => State::Closed { failures: 0 },
             State::Closed { failures } if failures + 1 < self.failures => State::Closed { failures: failures + 1 },
             State::Closed { .. } | State::Trying { .. } => open,
             // a call that was under way when it opened
-            State::Open { .. } => return,
+            State::Open { .. } => return None,
         };
+        match (was_closed, matches!(*state, State::Closed { .. })) {
+            (true, false) => Some(Turn::Opened),
+            (false, true) => Some(Turn::Closed),
+            _ => None,
+        }
     }
 
     pub fn is_open(&self) -> bool {
@@ -73,19 +87,20 @@ mod tests {
     fn failures_in_a_row_open_it_and_one_success_closes_it() {
         let (breaker, mut now) = (Breaker::new(3, REST), Instant::now());
         for is_success in [false, false, true, false, false] {
-            breaker.record(is_success, now);
+            assert_eq!(breaker.record(is_success, now), None);
         }
         assert_eq!(breaker.permit(now), Ok(()));
-        breaker.record(false, now);
+        assert_eq!(breaker.record(false, now), Some(Turn::Opened));
+        assert_eq!(breaker.record(false, now), None, "a call that was under way");
         assert_eq!(breaker.permit(now), Err(REST));
         now += REST;
         assert_eq!(breaker.permit(now), Ok(()), "one tries it out");
         assert_eq!(breaker.permit(now), Err(REST), "and the others wait for it");
-        breaker.record(false, now);
+        assert_eq!(breaker.record(false, now), None, "it stays open");
         assert_eq!(breaker.permit(now), Err(REST));
         now += REST;
         assert_eq!(breaker.permit(now), Ok(()));
-        breaker.record(true, now);
+        assert_eq!(breaker.record(true, now), Some(Turn::Closed));
         assert_eq!(breaker.permit(now), Ok(()));
         assert!(!breaker.is_open());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Turn};
 use super::pace::Pace;
 use crate::provider::Connector;
 use crate::store::account::Account;
@@ -42,6 +42,18 @@ impl Line {
         };
         let (connector, breaker) = (self.connector.clone(), self.breaker.clone());
         Some(Self { account: account.clone(), connector, pace, breaker, calls })
+    }
+
+    /// Takes down how a call ended, and says so where the account rests from now on, or no longer.
+    pub fn record(&self, is_success: bool) {
+        let account = self.account.name.as_str();
+        match self.breaker.record(is_success, std::time::Instant::now()) {
+            Some(Turn::Opened) => {
+                tracing::warn!(account, id = %self.account.id, "an account rests: its calls fail one after the other");
+            }
+            Some(Turn::Closed) => tracing::info!(account, id = %self.account.id, "an account is used again"),
+            None => {}
+        }
     }
 
     /// Whether this line would serve a row as it is now.

@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -15,16 +16,22 @@ struct Webhook {
 pub struct Metrics {
     webhooks: Family<Webhook, Counter>,
     dropped: Counter,
+    waiting: Gauge,
 }
 
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("inbound_webhooks", "Webhooks of carriers, by kind and result", self.webhooks.clone());
+        registry.register("inbound_waiting", "Webhooks in the store that wait to be handled", self.waiting.clone());
         registry.register("inbound_dropped", "Webhooks that were stored and meant nothing to us", self.dropped.clone());
     }
 
     pub(super) fn webhook(&self, kind: &'static str, result: &'static str) {
         self.webhooks.get_or_create(&Webhook { kind, result }).inc();
+    }
+
+    pub(super) fn measured(&self, waiting: i64) {
+        self.waiting.set(waiting);
     }
 
     pub(super) fn dropped(&self) {

@@ -52,9 +52,10 @@ impl Outbound {
         };
         let is_success = matches!(answer, provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. });
         if !matches!(answer, provider::Outcome::Throttled { .. }) {
-            via.breaker.record(is_success, std::time::Instant::now());
+            via.record(is_success);
         }
         name(&answer).clone_into(&mut attempt.outcome);
+        self.parts.metrics.called(via.connector.kind().name(), name(&answer));
         match answer {
             provider::Outcome::Accepted { provider_id, .. } => {
                 attempt.provider_id = Some(provider_id);

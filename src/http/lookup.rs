@@ -1,0 +1,72 @@
+//! `/v1/lookup`: what a provider knows of anybody's number.
+
+use std::sync::Arc;
+
+use ::http::StatusCode;
+use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::reply::{self, Answer};
+use super::{App, Call, asked, auth, openapi, path};
+use crate::model::{AccountId, Phone};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    path::one("lookup").and(asked(app)).then(look_up).map(reply::settle).boxed()
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Lookup)]
+struct LookupOut {
+    number: String,
+    /// Whether its provider takes it for a number that there can be.
+    is_valid: bool,
+    /// ISO 3166-1 alpha-2, where the number tells it.
+    country: Option<String>,
+    /// As its country writes it, where the provider says so.
+    national_format: Option<String>,
+    /// The account whose provider was asked.
+    account_id: String,
+}
+
+/// Whom to ask.
+struct AccountIn;
+
+impl IntoParams for AccountIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let words = "The account whose provider is asked; else the oldest that can be, loopback last.";
+        vec![openapi::optional("account_id", words, openapi::text())]
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(look_up))]
+pub(super) struct Doc;
+
+/// `GET /v1/lookup/<number>`: what a provider knows of a number, anybody's. The loopback provider answers from the
+/// public numbering plans.
+#[utoipa::path(
+    get, path = "/v1/lookup/{number}", tag = "numbers", operation_id = "look_up_number",
+    params(("number" = String, Path, description = "E.164", example = "+14155550100"), AccountIn),
+    responses(
+        (status = 200, description = "What the provider says.", body = LookupOut),
+        (status = 409, description = "The provider refuses, or there is none that looks numbers up."),
+        (status = 503, description = "The store or the provider is away; `Retry-After` says how long to wait."),
+    ),
+)]
+async fn look_up(number: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    auth::administrator(&app, &call)?;
+    let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
+    let phone = super::segment(&number).and_then(|text| text.parse::<Phone>().ok());
+    let phone = phone.ok_or_else(|| wrong("number", "is no phone such as +14155550100"))?;
+    let account = call.decoded("account_id").map(|id| id.parse::<AccountId>()).transpose();
+    let account = account.map_err(|_| wrong("account_id", "no such account"))?;
+    let (account, said) = app.accounts.look_up(account, &phone).await?;
+    let (number, account_id) = (phone.as_str().to_owned(), account.to_string());
+    let (is_valid, country, national_format) = (said.is_valid, said.country, said.national_format);
+    Ok(reply::json(StatusCode::OK, &LookupOut { number, is_valid, country, national_format, account_id }))
+}

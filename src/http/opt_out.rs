@@ -1,0 +1,136 @@
+//! `/v1/opt-outs`: who wants no texts from which number, seen and mended.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer};
+use super::{App, Call, asked, auth, object, openapi, path, posted};
+use crate::model::{Address, rfc3339};
+use crate::service::number::Error;
+use crate::service::outbound::{OptOut, OptOutFilter};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = path::all("opt-outs").and(asked(app)).then(list_opt_outs);
+    let one = warp::path!("opt-outs" / String / String).and(posted(app)).then(set);
+    all.or(one).unify().map(reply::settle).boxed()
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OptOutChange)]
+struct ChangeIn {
+    /// Whether the person wants no texts from the number.
+    is_out: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = OptOut)]
+struct OptOutOut {
+    /// Ours.
+    number: String,
+    person: String,
+    /// Whether the person wants no texts from the number; `false`: they did, and do again.
+    is_out: bool,
+    /// Who said so: `keyword` (the person, by text), `carrier` or `administrator`
+    reason: String,
+    changed_at: String,
+}
+
+fn out(entry: OptOut) -> OptOutOut {
+    let OptOut { number, person, is_out, reason, changed_ms } = entry;
+    OptOutOut { number, person, is_out, reason, changed_at: rfc3339(changed_ms) }
+}
+
+/// What a list may be narrowed by.
+struct FilterIn;
+
+impl IntoParams for FilterIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            openapi::optional("number", "Of this number of ours.", openapi::text()),
+            openapi::optional("person", "Of this person.", openapi::text()),
+        ]
+    }
+}
+
+/// The number and the person of a page's last entry; in hex, as names may hold anything.
+struct Place((String, String));
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(format!("{}\n{}", self.0.0, self.0.1)))
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let plain = String::from_utf8(hex::decode(text).map_err(drop)?).map_err(drop)?;
+        let (number, person) = plain.split_once('\n').ok_or(())?;
+        Ok(Self((number.to_owned(), person.to_owned())))
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list_opt_outs, set))]
+pub(super) struct Doc;
+
+/// `GET /v1/opt-outs`: who wants no texts from which number, and who did once, by number and person.
+#[utoipa::path(
+    get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn, FilterIn),
+    responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),
+)]
+async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    let client = auth::client(&app, &call)?;
+    let (after, limit) = list::page::<Place>(&call)?;
+    let address = |name: &'static str| -> Result<Option<String>, reply::Refusal> {
+        let parsed = call.address(name).map(|text| text.parse::<Address>()).transpose();
+        let parsed = parsed.map_err(|error| reply::bad_field(name, &error.to_string()))?;
+        Ok(parsed.map(|address| address.as_str().to_owned()))
+    };
+    let after = after.map(|place| place.0);
+    let filter = OptOutFilter { number: address("number")?, person: address("person")?, after };
+    let (entries, more) = app.outbound.opt_outs(client, &filter, limit).await?;
+    let last = entries.last().map(|last| Place((last.number.clone(), last.person.clone())));
+    Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
+}
+
+/// `PUT /v1/opt-outs/<number>/<person>`: sets or lifts one entry. Set, it also cancels what waits to go from the
+/// number to the person, as their own STOP does. A carrier that keeps a list of its own is not told.
+#[utoipa::path(
+    put, path = "/v1/opt-outs/{number}/{person}", tag = "opt-outs", operation_id = "set_opt_out",
+    request_body = ChangeIn,
+    params(
+        ("number" = String, Path, description = "A number of yours."),
+        ("person" = String, Path, description = "A phone or a short code."),
+    ),
+    responses(
+        (status = 200, description = "What stands from now on.", body = OptOutOut),
+        (status = 404, description = "The number is none of yours."),
+    ),
+)]
+async fn set(number: String, person: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    call.only("PUT")?;
+    let client = auth::client(&app, &call)?;
+    let number = super::segment(&number).ok_or(Error::NotFound)?;
+    let wrong = |reason: &str| reply::bad_field("person", reason);
+    let person = super::segment(&person).ok_or_else(|| wrong("is no text"))?;
+    let person: Address =
+        person.parse().map_err(|error: crate::model::address::NotAnAddress| wrong(&error.to_string()))?;
+    let change: ChangeIn = object::read(&call, posted, &app).await?;
+    let entry = app.outbound.set_opt_out(client, &number, &person, change.is_out).await?;
+    Ok(reply::json(StatusCode::OK, &out(entry)))
+}

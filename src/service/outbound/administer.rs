@@ -1,0 +1,56 @@
+//! The ledger of opt-outs as administrators see and mend it.
+
+use super::{Outbound, Said};
+use crate::model::address::{Address, AddressKind};
+use crate::model::{ClientId, Millis};
+use crate::service::number::Error;
+use crate::store::{self, opt_out};
+
+pub use crate::store::opt_out::{Entry as OptOut, Filter as OptOutFilter};
+
+impl Outbound {
+    /// What stands between a client's numbers and people, by number and person; whether there are more.
+    pub async fn opt_outs(
+        &self,
+        client: ClientId,
+        filter: &OptOutFilter,
+        limit: usize,
+    ) -> Result<(Vec<OptOut>, bool), store::Error> {
+        let mut entries = opt_out::list(&self.parts.store, client, filter, limit + 1).await?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        Ok((entries, more))
+    }
+
+    /// Sets or lifts one entry. Set, it takes back what waits to go to that person, as their own STOP does;
+    /// again, it takes back what may have been left.
+    pub async fn set_opt_out(
+        &self,
+        client: ClientId,
+        number: &str,
+        person: &Address,
+        is_out: bool,
+    ) -> Result<OptOut, Error> {
+        if person.kind() == AddressKind::Alphanumeric {
+            return Err(Error::Invalid { field: "person", reason: "is a sender name, which nobody can text".into() });
+        }
+        self.parts.book.refresh().await?;
+        let page = self.parts.book.page();
+        page.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
+        let person = person.as_str();
+        let key = self.pair(number, person);
+        let at_ms = self.now_after(&key).await?;
+        self.hear(&Said { number, person, is_out, reason: "administrator", at_ms }).await?;
+        if is_out {
+            self.cancel_all(number, person).await?;
+        }
+        tracing::info!(%client, is_out, "an administrator set an entry of the opt-out ledger");
+        opt_out::find(&self.parts.store, &key).await?.ok_or(Error::NotFound)
+    }
+
+    /// Now, or just behind what stands, where a clock ahead of ours has said it: an administrator sees what stands.
+    async fn now_after(&self, key: &str) -> Result<Millis, store::Error> {
+        let stands = opt_out::find(&self.parts.store, key).await?;
+        Ok(stands.map_or(0, |entry| entry.changed_ms + 1).max(self.parts.clock.now_ms()))
+    }
+}

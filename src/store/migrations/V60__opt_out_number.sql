@@ -1,0 +1,1 @@
+CREATE INDEX sb_opt_out_number ON sb_opt_out (number, person)
