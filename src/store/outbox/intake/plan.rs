@@ -1,0 +1,152 @@
+//! What a batch of new messages writes, decided from what the store knows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::{Accepted, Decided, Known, New};
+use crate::model::Millis;
+use crate::store::event::{self, Told};
+use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
+use crate::store::{Change, Value, message};
+
+/// The rows of one batch.
+#[derive(Default)]
+pub(super) struct Plan {
+    now_ms: Millis,
+    pub(super) messages: Vec<Vec<Value>>,
+    places: Vec<Vec<Value>>,
+    scheduled: Vec<Vec<Value>>,
+    kept: Vec<Vec<Value>>,
+    told: Told,
+    /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
+    lanes: HashMap<String, Joining>,
+}
+
+struct Joining {
+    is_new: bool,
+    is_ours: bool,
+    /// Its first message's provider is called as soon as this is written.
+    is_calling: bool,
+    count: i64,
+    last: u128,
+}
+
+impl Plan {
+    pub(super) fn at(now_ms: Millis) -> Self {
+        Self { now_ms, ..Self::default() }
+    }
+
+    pub(super) fn take<T>(&mut self, item: &New<T>, known: &mut Known, room: &Arc<Semaphore>) -> Decided {
+        let known_reply = item.kept.as_ref().and_then(|kept| Some((kept, known.replies.get(&kept.id)?)));
+        if let Some((kept, (request_hash, reply))) = known_reply {
+            let is_same = *request_hash == kept.request_hash;
+            return Decided::Known(if is_same { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused });
+        }
+        if known.opted_out.contains(&item.lane) && !item.passes_opt_out {
+            return Decided::Known(Accepted::OptedOut);
+        }
+        if let Some(kept) = &item.kept {
+            let (id, hash, reply) = (kept.id.clone(), kept.request_hash.clone(), kept.reply.clone());
+            let of = item.message.id.hex().into();
+            self.kept.push(vec![
+                id.as_str().into(),
+                hash.as_str().into(),
+                reply.as_str().into(),
+                of,
+                self.now_ms.into(),
+            ]);
+            // a twin in this very batch gets the same reply
+            known.replies.insert(id, (hash, reply));
+        }
+        self.messages.push(item.message.values());
+        self.told.new.extend_from_slice(&item.told.new);
+        self.told.targets.extend_from_slice(&item.told.targets);
+        if let Some(due_ms) = item.due_ms {
+            self.scheduled.push(vec![item.message.id.hex().into(), due_ms.into()]);
+            return Decided::Known(Accepted::Stored);
+        }
+        self.join(item, known, room)
+    }
+
+    fn join<T>(&mut self, item: &New<T>, known: &Known, room: &Arc<Semaphore>) -> Decided {
+        let mut permit = None;
+        let joining = self.lanes.entry(item.lane.clone()).or_insert_with(|| {
+            let last = known.lanes.get(&item.lane).copied();
+            if last.is_none() {
+                permit = room.clone().try_acquire_owned().ok();
+            }
+            let is_calling = permit.is_some() && item.leave.is_some();
+            Joining { is_new: last.is_none(), is_ours: permit.is_some(), is_calling, count: 0, last: last.unwrap_or(0) }
+        });
+        joining.count += 1;
+        // behind all that stand there, whatever another node's clock says
+        joining.last = (joining.last + 1).max(item.message.id.bits());
+        let place = place(&item.lane, joining.last);
+        self.places.push(vec![place.as_str().into(), item.message.id.hex().into()]);
+        let Some(permit) = permit else { return Decided::Known(Accepted::Stored) };
+        let head = Head { lane: item.lane.clone(), place, message: item.message.id };
+        Decided::Leased { head, permit, started_ms: joining.is_calling.then_some(self.now_ms) }
+    }
+
+    pub(super) fn change(self, owner: &str, lease_ms: Millis) -> Change {
+        let now_ms = self.now_ms;
+        let mut change = Change::new().insert(message::INSERT, self.messages);
+        change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
+        let change = change
+            .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
+            .insert("INSERT INTO sb_schedule (message_id, due_ms)", self.scheduled)
+            .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
+        event::add(change, &self.told.new, &self.told.targets, now_ms)
+    }
+}
+
+/// New lanes are born leased where this node has room; lanes that are there count who joins them.
+fn join_lanes(
+    mut change: Change,
+    lanes: HashMap<String, Joining>,
+    owner: &str,
+    now_ms: Millis,
+    lease_ms: Millis,
+) -> Change {
+    let mut born = Vec::new();
+    let mut joined: HashMap<i64, (u128, Vec<Value>)> = HashMap::new();
+    for (lane, joining) in lanes {
+        debug_assert_eq!(lane.len(), LANE);
+        if joining.is_new {
+            let (owner, ready_ms) =
+                if joining.is_ours { (Value::from(owner), now_ms + lease_ms) } else { (Value::Null, now_ms) };
+            let called_ms = joining.is_calling.then_some(now_ms);
+            born.push(vec![
+                lane.into(),
+                owner,
+                ready_ms.into(),
+                (if joining.is_calling { CALLING } else { WAITING }).into(),
+                joining.count.into(),
+                format!("{:032x}", joining.last).into(),
+                0.into(),
+                i64::from(joining.is_calling).into(),
+                called_ms.into(),
+                called_ms.into(),
+            ]);
+        } else {
+            let (last, keys) = joined.entry(joining.count).or_default();
+            *last = joining.last.max(*last);
+            keys.push(lane.into());
+        }
+    }
+    let into = "INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries, first_ms, \
+                started_ms)";
+    change = change.insert(into, born);
+    for (count, (last, keys)) in joined {
+        let last = Value::from(format!("{last:032x}"));
+        change = change.each(
+            "UPDATE sb_lane SET waiting = waiting + ?, last_pos = CASE WHEN last_pos < ? THEN ? ELSE last_pos END \
+             WHERE lane IN ({})",
+            &[count.into(), last.clone(), last],
+            &keys,
+        );
+    }
+    change
+}
