@@ -6,9 +6,10 @@
 
 mod connect;
 mod convert;
+mod reader;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use connect::connect;
 use connect::connect_foreign;
+use reader::Readers;
 
 use super::change::Tally;
 use super::{Change, Error, Query, Result, Row, Value};
@@ -31,7 +33,6 @@ const BATCH: usize = 128;
 const WRITER_CACHE: i32 = -16_000;
 
 type Answer<T> = oneshot::Sender<Result<T>>;
-type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
 /// Opens a connection, for whoever first needs one: an idle server holds none but the writer's.
 type Opener = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
 type Write = (Change, Answer<Vec<u64>>);
@@ -39,7 +40,7 @@ type Write = (Change, Answer<Vec<u64>>);
 #[derive(Clone)]
 pub(super) struct Sqlite {
     path: Arc<PathBuf>,
-    reads: mpsc::Sender<Reads>,
+    readers: Readers,
     desks: Arc<[Mutex<Option<Connection>>; DESKS]>,
     opener: Opener,
     /// `None`: the file is another program's.
@@ -52,7 +53,6 @@ impl Sqlite {
             std::fs::create_dir_all(folder).map_err(|e| Error::Unavailable(format!("{}: {e}", folder.display())))?;
         }
         let (writes, changes) = mpsc::channel(QUEUE);
-        let (reads, read_queue) = mpsc::channel(QUEUE);
         // the writer opens first: it creates the file and sets its journal
         let connection = connect(path, timeout)?;
         connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
@@ -62,13 +62,12 @@ impl Sqlite {
             let path = path.clone();
             Arc::new(move || connect(&path, timeout))
         };
-        start_readers(readers, read_queue, &opener)?;
-        Ok(Self { path, reads, desks: Arc::default(), opener, writes: Some(writes) })
+        let readers = Readers::new(readers, &opener);
+        Ok(Self { path, readers, desks: Arc::default(), opener, writes: Some(writes) })
     }
 
     /// Opens another program's file: neither made nor written, its journal left as it is.
     pub(super) fn open_foreign(path: &Path, readers: usize, timeout: Duration) -> Result<Self> {
-        let (reads, read_queue) = mpsc::channel(QUEUE);
         // what cannot be read is said at once
         connect_foreign(path, timeout)?;
         let path = Arc::new(path.to_owned());
@@ -76,8 +75,8 @@ impl Sqlite {
             let path = path.clone();
             Arc::new(move || connect_foreign(&path, timeout))
         };
-        start_readers(readers, read_queue, &opener)?;
-        Ok(Self { path, reads, desks: Arc::default(), opener, writes: None })
+        let readers = Readers::new(readers, &opener);
+        Ok(Self { path, readers, desks: Arc::default(), opener, writes: None })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -85,7 +84,7 @@ impl Sqlite {
     }
 
     pub(super) async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
-        ask(&self.reads, queries).await
+        self.readers.read(queries).await
     }
 
     /// Answers what takes microseconds on the caller's own thread, unless all desks are taken.
@@ -111,47 +110,20 @@ impl Sqlite {
 
     pub(super) async fn commit(&self, change: Change) -> Result<Vec<u64>> {
         let foreign = || Error::Refused("this database is another program's, and only read".into());
-        ask(self.writes.as_ref().ok_or_else(foreign)?, change).await
+        ask(self.writes.as_ref().ok_or_else(foreign)?, change)?.await
     }
 }
 
-async fn ask<Q, A>(queue: &mpsc::Sender<(Q, Answer<A>)>, question: Q) -> Result<A> {
+/// Puts a question into a queue; what is returned waits for its answer.
+fn ask<Q, A>(queue: &mpsc::Sender<(Q, Answer<A>)>, question: Q) -> Result<impl Future<Output = Result<A>> + use<Q, A>> {
     let (answer, answered) = oneshot::channel();
     queue.try_send((question, answer)).map_err(|_| Error::Unavailable("the embedded store is busy".into()))?;
-    answered.await.map_err(|_| Error::Unavailable("the embedded store has stopped".into()))?
+    Ok(async { answered.await.map_err(|_| Error::Unavailable("the embedded store has stopped".into()))? })
 }
 
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
     let thread = thread::Builder::new().name(name.into()).stack_size(512 * 1024);
     thread.spawn(work).map(drop).map_err(|e| Error::Unavailable(e.to_string()))
-}
-
-fn start_readers(count: usize, queue: mpsc::Receiver<Reads>, opener: &Opener) -> Result<()> {
-    let queue = Arc::new(Mutex::new(queue));
-    for _ in 0..count.clamp(1, 4) {
-        let (opener, queue) = (opener.clone(), queue.clone());
-        start("sqlite-reader", move || read_loop(&opener, &queue))?;
-    }
-    Ok(())
-}
-
-fn read_loop(opener: &Opener, queue: &Mutex<mpsc::Receiver<Reads>>) {
-    let mut reader = None;
-    loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some((queries, answer)) = next else { return };
-        if !answer.is_closed() {
-            let _ = answer.send(read(opener, &mut reader, &queries));
-        }
-    }
-}
-
-fn read(opener: &Opener, reader: &mut Option<Connection>, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
-    let connection = match reader {
-        Some(connection) => connection,
-        none => none.insert(opener()?),
-    };
-    queries.iter().map(|query| select(connection, query)).collect()
 }
 
 fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {

@@ -47,7 +47,8 @@ async fn what_waits_and_who_rests_is_seen(layout: Layout) -> Result {
                VALUES ('1', '1', 'sms', '1', '', '1', 99999999999999, 0, 0)";
     server.home().databases.store()?.commit(Change::new().one(row, vec![])).await?;
     let stuck = until(&server, "a backlog", |all| {
-        all.value("switchboard_outbox_oldest_due_seconds", &[]) > 0 && rests(all) == 1
+        let waits = |family| all.value(family, &[]) > 0;
+        waits("switchboard_outbox_oldest_due_seconds") && waits("switchboard_inbound_waiting") && rests(all) == 1
     });
     let stuck = stuck.await?;
     assert_eq!((lanes(&stuck, "waiting"), lanes(&stuck, "calling"), lanes(&stuck, "unknown")), (1, 0, 0));
