@@ -90,22 +90,26 @@ impl Sqlite {
     /// Answers what takes microseconds on the caller's own thread, unless all desks are taken.
     pub(super) async fn look_up(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
         if let Some(mut desk) = self.desks.iter().find_map(|desk| desk.try_lock().ok()) {
-            let connection = match &mut *desk {
-                Some(connection) => connection,
-                closed => {
-                    let connection = (self.opener)()?;
-                    // nobody may be held up on the thread of others
-                    connection.busy_timeout(Duration::ZERO)?;
-                    closed.insert(connection)
-                }
-            };
-            match queries.iter().map(|query| select(connection, query)).collect() {
+            match self.answer(&mut desk, &queries) {
                 // locked: waiting for that is a reader's business
                 Err(Error::Unavailable(_)) => {}
                 answered => return answered,
             }
         }
         self.read(queries).await
+    }
+
+    fn answer(&self, desk: &mut Option<Connection>, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
+        let connection = match desk {
+            Some(connection) => connection,
+            closed => {
+                let connection = (self.opener)()?;
+                // nobody may be held up on the thread of others
+                connection.busy_timeout(Duration::ZERO)?;
+                closed.insert(connection)
+            }
+        };
+        queries.iter().map(|query| select(connection, query)).collect()
     }
 
     pub(super) async fn commit(&self, change: Change) -> Result<Vec<u64>> {
