@@ -7,6 +7,7 @@ mod fault;
 mod hangup;
 mod idempotency;
 mod keeping;
+mod late;
 mod life;
 mod list;
 mod node;

@@ -71,16 +71,16 @@ impl Outbound {
             self.postpone(lane, Duration::from_secs(1)).await;
             return None;
         };
+        // an answer that came after its lane was lost is recorded late, perhaps since this lane was taken
+        let is_repeat = lane.progress.tries > 0;
+        if is_repeat && claim::accepted_as(&self.parts.store, lane.message.id).await.is_ok_and(|id| id.is_some()) {
+            return Some(outcome(lane, None, None, Next::Over { state: State::Sent, code: None, reason: None }));
+        }
         if lane.progress.is_unknown {
             let found = self.look_up(lane, via.as_deref()).await;
             if found.is_some() {
                 return found;
             }
-        }
-        // an answer that came after its lane was lost is recorded late, perhaps since this lane was taken
-        let is_repeat = lane.progress.tries > 0;
-        if is_repeat && claim::accepted_as(&self.parts.store, lane.message.id).await.is_ok_and(|id| id.is_some()) {
-            return Some(outcome(lane, None, None, Next::Over { state: State::Sent, code: None, reason: None }));
         }
         let now_ms = self.parts.clock.now_ms();
         if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {

@@ -40,11 +40,6 @@ impl Outbound {
     pub(super) async fn look_up(&self, lane: &Lane, via: Option<&Line>) -> Option<Outcome> {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
-        if let Ok(Some(_)) = claim::accepted_as(&self.parts.store, lane.message.id).await {
-            // its node recorded the answer after it had lost the lane
-            let next = Next::Over { state: State::Sent, code: None, reason: None };
-            return Some(outcome(lane, None, None, next));
-        }
         let Some(via) = via else {
             return Some(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
         };
