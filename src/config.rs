@@ -18,6 +18,7 @@ use crate::service::keep::Settings as KeepSettings;
 use crate::service::outbound::Settings as OutboxSettings;
 use crate::service::publish::{Settings as PublisherSettings, sink};
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
+use crate::service::tariff::Prices;
 use crate::store::Settings as StoreSettings;
 
 pub use layer::{ConfigError, Layers};
@@ -41,6 +42,7 @@ pub struct Config {
     pub log: LogSettings,
     pub sync: SyncSettings,
     pub outbox: OutboxSettings,
+    pub price: Prices,
     pub provider: ProviderSettings,
     pub webhook: WebhookSettings,
     pub inbound: InboundSettings,

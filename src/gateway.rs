@@ -107,7 +107,7 @@ impl Gateway {
         let inbound = receiving.start(&messaging, loopback_events, &mut registry);
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
-        worker::start_sending(&messaging.outbound, &messaging.book, &tasks, &stop);
+        worker::start_sending(&messaging.outbound, &messaging.book, &messaging.tariff, &tasks, &stop);
         worker::start_measuring(&messaging.outbound, &inbound, &tasks, &stop);
         worker::publish::start(&publish, &tasks, &stop);
         let (store, outbound) = (databases.store.clone(), messaging.outbound.clone());
@@ -131,6 +131,8 @@ impl Gateway {
             sync: sync.clone(),
             devices,
             outbound: messaging.outbound,
+            relay: messaging.relay,
+            tariff: messaging.tariff,
             accounts: messaging.accounts,
             numbers: messaging.numbers,
             admins: messaging.admins,

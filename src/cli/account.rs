@@ -84,6 +84,9 @@ struct Add {
     /// The provider answers STOP and HELP itself
     #[arg(long)]
     replies_to_keywords: bool,
+    /// Clients may send from what is no number of yours: the provider says what it takes
+    #[arg(long)]
+    any_sender: bool,
     /// Do not ask the provider first
     #[arg(long)]
     unchecked: bool,
@@ -108,6 +111,9 @@ struct Change {
     /// Whether the provider answers STOP and HELP itself
     #[arg(long, value_name = "BOOL")]
     replies_to_keywords: Option<bool>,
+    /// Whether clients may send from what is no number of yours
+    #[arg(long, value_name = "BOOL")]
+    any_sender: Option<bool>,
     /// Ask for new credentials, or take them from the environment
     #[arg(long)]
     credentials: bool,
@@ -170,7 +176,7 @@ impl Add {
     fn body(&self) -> anyhow::Result<Value> {
         let mut body = json!({
             "provider": api::name(&self.provider), "name": self.name, "check": !self.unchecked,
-            "replies_to_keywords": self.replies_to_keywords,
+            "replies_to_keywords": self.replies_to_keywords, "any_sender": self.any_sender,
             "credentials": credentials(self.provider, self.file.as_deref())?,
         });
         if let Some(rate) = self.rate {
@@ -221,6 +227,7 @@ impl Change {
             ("rate", self.rate.map(Value::from)),
             ("uncertain", self.uncertain.as_ref().and_then(api::name)),
             ("replies_to_keywords", self.replies_to_keywords.map(Value::from)),
+            ("any_sender", self.any_sender.map(Value::from)),
             ("check", self.unchecked.then_some(false.into())),
         ])
     }

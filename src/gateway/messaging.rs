@@ -18,6 +18,8 @@ use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::outbound::{self, Outbound};
+use crate::service::relay::Relay;
+use crate::service::tariff::Tariff;
 use crate::service::{account, number};
 use crate::store::{Store, meta};
 
@@ -43,6 +45,8 @@ pub(super) struct Messaging<'a> {
 pub(super) struct Built {
     pub(super) book: Arc<Book>,
     pub(super) outbound: Arc<Outbound>,
+    pub(super) tariff: Arc<Tariff>,
+    pub(super) relay: Arc<Relay>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
     pub(super) admins: Admins,
@@ -84,7 +88,11 @@ impl Messaging<'_> {
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { book: book.clone(), clock: clock.clone(), platforms };
         let admins = Admins { book: book.clone(), key: admin_key, clock: clock.clone() };
-        let built = Built { book, outbound, accounts, numbers, admins, loopback };
+        let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone()));
+        tariff.refresh().await.map_err(storing)?;
+        let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
+        let relay = Arc::new(Relay { book: of_book, tariff: tariff.clone(), outbound: of_outbound, clock });
+        let built = Built { book, outbound, tariff, relay, accounts, numbers, admins, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
@@ -101,6 +109,8 @@ impl Built {
             rate: None,
             uncertain: None,
             replies_to_keywords: false,
+            // whatever the examples of our users send from works here
+            any_sender: true,
             is_checked: false,
         };
         match self.accounts.add(new).await {

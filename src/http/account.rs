@@ -69,6 +69,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         rate: posted.rate.map(i64::from),
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
+        any_sender: posted.any_sender,
         is_checked: posted.check,
     };
     let account = app.accounts.add(new).await?;
@@ -129,6 +130,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         rate: posted.rate.map(i64::from),
         uncertain: uncertain(posted.uncertain.as_deref())?,
         replies_to_keywords: posted.replies_to_keywords,
+        any_sender: posted.any_sender,
         credentials: posted.credentials.map(|credentials| Secret::new(credentials.to_string())),
         is_checked: posted.check,
     };

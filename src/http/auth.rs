@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq;
 use super::reply::{self, Refusal};
 use super::{App, Call};
 use crate::model::{ClientId, Secret};
+use crate::service::client::Consumer;
 
 /// `[admin]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +38,11 @@ pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Refusal> {
     let detail =
         if given.is_some() { "this is not the administrator's key" } else { "this path wants the administrator's key" };
     Err(reply::unauthorized(detail).into())
+}
+
+/// For whom a request is made.
+pub(super) fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
+    administrator(app, call).map(|()| Consumer::house())
 }
 
 /// For whom a caller acts: an administrator for the house.

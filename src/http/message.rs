@@ -19,9 +19,10 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
-use crate::model::{MessageId, Millis, parse_rfc3339};
+use crate::model::{Channel, MessageId, Millis, parse_rfc3339};
 use crate::service::message::{Filter as MessageFilter, Message};
-use crate::service::outbound::{Error, Key, Request, Told};
+use crate::service::outbound::{Error, Key, Told};
+use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("messages").and(posted(app)).then(messages);
@@ -55,12 +56,12 @@ async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     ),
 )]
 async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
-    let client = auth::client(app, call)?;
+    let consumer = auth::consumer(app, call)?;
     let (body, posted): (_, MessageIn) = object::read_with_bytes(call, posted, app).await?;
     let key = idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
-    Ok(match app.outbound.send(client, request(posted)?, key, render).await? {
-        Told::Accepted(message) => reply::json(StatusCode::ACCEPTED, &out(&message)),
+    Ok(match app.relay.send(&consumer, order(posted)?, key, render).await? {
+        Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
     })
 }
@@ -76,7 +77,7 @@ pub(super) fn idempotency_key(call: &Call, body: &[u8], app: &App) -> Result<Opt
     }
 }
 
-fn request(posted: MessageIn) -> Result<Request, Refusal> {
+fn order(posted: MessageIn) -> Result<Order, Refusal> {
     let wrong = |field: &str, reason: &dyn std::fmt::Display| reply::bad_field(field, &reason.to_string());
     let from = posted.from.map(|from| from.parse::<Address>()).transpose().map_err(|error| wrong("from", &error))?;
     let to = posted.to.parse::<Address>().map_err(|error| wrong("to", &error))?;
@@ -96,7 +97,19 @@ fn request(posted: MessageIn) -> Result<Request, Refusal> {
         return Err(wrong("metadata", &"is longer than 4096 characters"));
     }
     let MessageIn { body, media_urls, valid_for, callback_url, .. } = posted;
-    Ok(Request { from, to, body, media_urls, send_at_ms, valid_for, callback_url, metadata })
+    Ok(Order {
+        channel: Channel::Sms,
+        from: from.map(From::Address),
+        to,
+        body,
+        media_urls,
+        send_at_ms,
+        valid_for,
+        callback_url,
+        is_twilio: false,
+        call: None,
+        metadata,
+    })
 }
 
 /// Whether a carrier could fetch it: a URL as it is written on the wire, every odd character escaped.

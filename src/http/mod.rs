@@ -62,7 +62,9 @@ use crate::service::inbound::Inbound;
 use crate::service::number::Numbers;
 use crate::service::outbound::Outbound;
 use crate::service::publish::{FormCheck, Publish};
+use crate::service::relay::Relay;
 use crate::service::sync::{Links, Sync};
+use crate::service::tariff::Tariff;
 
 /// `[http]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -100,6 +102,8 @@ pub struct App {
     pub inbound: Arc<Inbound>,
     pub health: Health,
     pub outbound: Arc<Outbound>,
+    pub relay: Arc<Relay>,
+    pub tariff: Arc<Tariff>,
     pub accounts: Accounts,
     pub numbers: Numbers,
     pub admins: Admins,

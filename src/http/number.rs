@@ -27,11 +27,11 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 
 fn capabilities(names: &[String]) -> Result<Vec<Capability>, Refusal> {
     let parse = |name: &String| {
-        Capability::parse(name).ok_or_else(|| reply::bad_field("capabilities", "are sms, mms and voice"))
+        Capability::parse(name).ok_or_else(|| reply::bad_field("capabilities", "are sms, mms, voice and whatsapp"))
     };
     let parsed: Vec<_> = names.iter().map(parse).collect::<Result<_, _>>()?;
     if parsed.is_empty() {
-        Err(reply::bad_field("capabilities", "are sms, mms and voice, one at least"))
+        Err(reply::bad_field("capabilities", "are sms, mms, voice and whatsapp, one at least"))
     } else {
         Ok(parsed)
     }

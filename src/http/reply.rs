@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::{StoreError, account, device, number, outbound};
+use crate::service::{StoreError, account, device, number, outbound, relay};
 
 /// A reply that ends a handler early; boxed, as replies are large.
 pub(super) type Refusal = Box<Response>;
@@ -175,12 +175,24 @@ impl From<outbound::Error> for Refusal {
         use StatusCode as Status;
         Self::new(match &error {
             outbound::Error::Invalid { field, reason } => *bad_field(field, reason),
+            outbound::Error::Unpayable => problem(Status::PAYMENT_REQUIRED, &error.to_string()),
             outbound::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
             outbound::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
             outbound::Error::KeyReused | outbound::Error::TooLate | outbound::Error::NotOver => {
                 problem(Status::CONFLICT, &error.to_string())
             }
             outbound::Error::Store(error) => store_error(error),
+        })
+    }
+}
+
+impl From<relay::Error> for Refusal {
+    fn from(error: relay::Error) -> Self {
+        Self::new(match error {
+            relay::Error::Forbidden(reason) => problem(StatusCode::FORBIDDEN, reason),
+            relay::Error::NoRoute => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+            relay::Error::Sender(reason) => *bad_field("from", reason),
+            relay::Error::Outbound(error) => return error.into(),
         })
     }
 }

@@ -129,6 +129,36 @@ id!(
     PublicationId,
     "pub"
 );
+id!(
+    /// An API key of a client.
+    KeyId,
+    "key"
+);
+id!(
+    /// Numbers of a client that messages leave from in turn.
+    PoolId,
+    "pool"
+);
+id!(
+    /// A rule by which messages go to an account.
+    RouteId,
+    "rte"
+);
+id!(
+    /// A price of a destination.
+    RateId,
+    "rat"
+);
+id!(
+    /// A movement of a client's money.
+    EntryId,
+    "led"
+);
+id!(
+    /// What an administrator has done.
+    AuditId,
+    "aud"
+);
 
 impl InboundId {
     /// The message that a webhook brought: made again, it is the same.
@@ -139,6 +169,13 @@ impl InboundId {
     /// The message that answers it.
     pub fn reply(self) -> MessageId {
         MessageId(self.0 ^ 1)
+    }
+}
+
+impl MessageId {
+    /// The entry of the ledger that pays for it: there is one at most.
+    pub fn debit(self) -> EntryId {
+        EntryId(self.0)
     }
 }
 

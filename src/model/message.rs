@@ -98,6 +98,11 @@ impl State {
         self.rank() == 5
     }
 
+    /// It has come to nothing: whoever paid for it gets that back.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Undelivered | Self::Failed | Self::Canceled | Self::Expired)
+    }
+
     /// Whether a message in this state may go over to `next`.
     pub fn may_become(self, next: Self) -> bool {
         self.rank() < next.rank()

@@ -1,6 +1,7 @@
 //! The vocabulary: values that are valid because they exist. No I/O.
 
 pub mod address;
+pub mod channel;
 pub mod clock;
 pub mod digest;
 pub mod event;
@@ -8,6 +9,7 @@ pub mod form;
 pub mod id;
 pub mod keyword;
 pub mod message;
+pub mod money;
 pub mod origin;
 pub mod phone;
 pub mod platform;
@@ -18,12 +20,15 @@ pub mod span;
 pub mod user;
 
 pub use address::{Address, AddressKind, PhoneReport};
+pub use channel::Channel;
 pub use clock::{Clock, Millis, parse_rfc3339, rfc3339};
 pub use digest::{Digest, DigestPair};
 pub use id::{
-    AccountId, AdminKeyId, ClientId, DeviceId, EndpointId, EventId, InboundId, MessageId, NumberId, PublicationId,
+    AccountId, AdminKeyId, AuditId, ClientId, DeviceId, EndpointId, EntryId, EventId, InboundId, KeyId, MessageId,
+    NumberId, PoolId, PublicationId, RateId, RouteId,
 };
 pub use keyword::Keyword;
+pub use money::{Money, NotMoney};
 pub use origin::Origin;
 pub use phone::Phone;
 pub use platform::Platform;

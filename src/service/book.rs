@@ -10,14 +10,22 @@ use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId};
 use crate::provider::Kind;
 use crate::service::account::{Connectors, Line, Pace};
+use crate::service::number::Capability;
 use crate::service::outbound::Settings;
+use crate::store::edition::Volume;
 use crate::store::number::Number;
-use crate::store::{Result, Store, account, admin, book, number};
+use crate::store::{Result, Store, account, admin, edition, number};
 
 /// A number in use, with its own pace.
 pub struct Sender {
     pub number: Number,
     pub pace: Pace,
+}
+
+impl Sender {
+    pub fn can(&self, what: Capability) -> bool {
+        self.number.capabilities.split(',').any(|one| one == what.name())
+    }
 }
 
 /// All there is at one moment.
@@ -83,7 +91,7 @@ impl Book {
     pub async fn refresh(&self) -> Result<()> {
         let _alone = self.reloading.lock().await;
         // the edition first: what changes while we read is read again next time
-        let edition = book::edition(&self.store).await?;
+        let edition = edition::current(&self.store, Volume::Book).await?;
         let old = self.page();
         if edition == old.edition && !edition.is_empty() {
             return Ok(());

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod book;
+pub mod client;
 pub mod device;
 pub mod event;
 pub mod health;
@@ -12,8 +13,10 @@ pub mod number;
 pub mod outbound;
 pub mod pool;
 pub mod publish;
+pub mod relay;
 mod salt;
 pub mod sync;
+pub mod tariff;
 
 /// Rows that doors only read.
 pub mod message {

@@ -36,16 +36,18 @@ pub enum Capability {
     Sms,
     Mms,
     Voice,
+    Whatsapp,
 }
 
 impl Capability {
-    pub const ALL: [Self; 3] = [Self::Sms, Self::Mms, Self::Voice];
+    pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Voice, Self::Whatsapp];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Sms => "sms",
             Self::Mms => "mms",
             Self::Voice => "voice",
+            Self::Whatsapp => "whatsapp",
         }
     }
 
@@ -107,6 +109,7 @@ impl Numbers {
             rate: new.rate,
             platform: new.platform,
             country: address::report(&new.address).and_then(|report| report.country),
+            pool: None,
             created_ms: now_ms,
         };
         self.holds(&number)?;

@@ -10,6 +10,7 @@ mod metrics;
 mod opt_out;
 mod outgoing;
 mod record;
+mod request;
 mod retry;
 mod settings;
 mod tell;
@@ -21,19 +22,20 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use accept::{Error, Extra, Key, Request, Told};
 pub use administer::{OptOut, OptOutFilter};
 pub use metrics::Metrics;
 pub use opt_out::Said;
+pub use request::{CallPlan, Error, Extra, Key, Request, Told, Via};
 pub use settings::Settings;
 pub use tell::Why;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
-use crate::model::{ClientId, Clock, MessageId, Origin};
+use crate::model::{Channel, ClientId, Clock, MessageId, Origin};
 use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::store::batch::Batch;
+pub use crate::store::ledger::Paid;
 use crate::store::message::{self, Attempt, Filter, Message, Page, Receipt};
 use crate::store::outbox::cancel::{self, Canceled};
 use crate::store::outbox::claim::{self, Claimed};
@@ -116,6 +118,14 @@ impl Outbound {
         self.parts.request_key.hex(&[body])
     }
 
+    /// The key of a message's lane: each channel between two has its own.
+    pub(super) fn lane(&self, message: &Message) -> String {
+        match message.channel {
+            Channel::Sms => self.pair(&message.from, &message.to),
+            other => self.pair(&format!("{other}:{}", message.from), &message.to),
+        }
+    }
+
     pub async fn find(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
         message::find(&self.parts.store, client, id).await
     }
@@ -134,9 +144,9 @@ impl Outbound {
     pub async fn cancel(&self, client: ClientId, id: MessageId) -> Result<Message, Error> {
         for _ in 0..RACES {
             let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
-            let lane = self.pair(&message.from, &message.to);
+            let lane = self.lane(&message);
             let told = self.told(&message, State::Canceled, tell::Why::default());
-            match cancel::cancel(&self.parts.store, client, id, &lane, &told, self.parts.clock.now_ms()).await {
+            match cancel::cancel(&self.parts.store, &message, &lane, &told, self.parts.clock.now_ms()).await {
                 Ok(Canceled::Done) => {
                     self.parts.events.wake();
                     return self.find(client, id).await?.ok_or(Error::NotFound);
@@ -178,7 +188,7 @@ impl Outbound {
         let due = claim::due(&self.parts.store, now_ms, 256).await?;
         let mut found = due.len();
         for message in due {
-            let lane = self.pair(&message.from, &message.to);
+            let lane = self.lane(&message);
             let told = self.told(&message, State::Queued, tell::Why::default());
             match claim::join(&self.parts.store, message.id, &lane, &told, now_ms).await {
                 Ok(()) => self.parts.events.wake(),

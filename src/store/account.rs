@@ -1,6 +1,7 @@
 //! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
 
-use super::{Change, Error, Query, Result, Row, Store, book};
+use super::edition::Volume;
+use super::{Change, Error, Query, Result, Row, Store, edition};
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};
 
@@ -43,6 +44,8 @@ pub struct Account {
     pub uncertain: Uncertain,
     /// The carrier itself answers STOP and its like.
     pub replies_to_keywords: bool,
+    /// Messages may leave from senders that are no numbers of ours: the carrier says which.
+    pub any_sender: bool,
     pub created_ms: Millis,
 }
 
@@ -52,7 +55,7 @@ pub fn place(row: &str) -> Place<'_> {
 }
 
 const COLUMNS: &str = "SELECT id, provider, name, external_id, credentials, rate, uncertain, replies_to_keywords, \
-     created_ms FROM sb_account";
+     created_ms, any_sender FROM sb_account";
 
 fn parse(row: &Row) -> Result<Account> {
     Ok(Account {
@@ -65,6 +68,7 @@ fn parse(row: &Row) -> Result<Account> {
         uncertain: Uncertain::parse(row.text(6)?).ok_or_else(|| Error::Data("account uncertain".into()))?,
         replies_to_keywords: row.int(7)? != 0,
         created_ms: row.int(8)?,
+        any_sender: row.int(9)? != 0,
     })
 }
 
@@ -78,7 +82,7 @@ pub async fn all(store: &Store) -> Result<Vec<Account>> {
 pub async fn insert(store: &Store, account: &Account) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
-         replies_to_keywords, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         vec![
             account.id.hex().into(),
             account.provider.as_str().into(),
@@ -89,10 +93,11 @@ pub async fn insert(store: &Store, account: &Account) -> Result<()> {
             account.uncertain.name().into(),
             i64::from(account.replies_to_keywords).into(),
             account.created_ms.into(),
+            i64::from(account.any_sender).into(),
         ],
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
-    store.commit(book::changed(change).settled_by(settled, vec![account.id.hex().into()])).await
+    store.commit(edition::changed(Volume::Book, change).settled_by(settled, vec![account.id.hex().into()])).await
 }
 
 /// Changes what may change; credentials, and what webhooks name them by, only where they are new: who changes
@@ -100,12 +105,13 @@ pub async fn insert(store: &Store, account: &Account) -> Result<()> {
 /// [`Error::Conflict`]: the provider's account is known already.
 pub async fn update(store: &Store, account: &Account, has_new_credentials: bool) -> Result<()> {
     let mut change = Change::new().one(
-        "UPDATE sb_account SET name = ?, rate = ?, uncertain = ?, replies_to_keywords = ? WHERE id = ?",
+        "UPDATE sb_account SET name = ?, rate = ?, uncertain = ?, replies_to_keywords = ?, any_sender = ? WHERE id = ?",
         vec![
             account.name.as_str().into(),
             account.rate.into(),
             account.uncertain.name().into(),
             i64::from(account.replies_to_keywords).into(),
+            i64::from(account.any_sender).into(),
             account.id.hex().into(),
         ],
     );
@@ -114,7 +120,7 @@ pub async fn update(store: &Store, account: &Account, has_new_credentials: bool)
             vec![account.external_id.as_str().into(), account.credentials.clone().into(), account.id.hex().into()];
         change = change.one("UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ?", values);
     }
-    store.commit(book::changed(change)).await
+    store.commit(edition::changed(Volume::Book, change)).await
 }
 
 /// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there.
@@ -123,5 +129,5 @@ pub async fn delete(store: &Store, id: AccountId) -> Result<()> {
         "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)",
         vec![id.hex().into(), id.hex().into()],
     );
-    store.commit(book::changed(change)).await
+    store.commit(edition::changed(Volume::Book, change)).await
 }

@@ -1,6 +1,7 @@
 //! Administrators' keys: `sb_admin_key`, keyed hashes only.
 
-use super::{Change, Error, Result, Store, book};
+use super::edition::Volume;
+use super::{Change, Error, Result, Store, edition};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
@@ -46,11 +47,11 @@ pub async fn insert(store: &Store, key: &AdminKey, hash: &str) -> Result<()> {
             key.created_ms.into(),
         ],
     );
-    store.commit(book::changed(change)).await
+    store.commit(edition::changed(Volume::Book, change)).await
 }
 
 /// [`Error::Guard`]: it is not there, or revoked already.
 pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis) -> Result<()> {
     let sql = "UPDATE sb_admin_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
-    store.commit(book::changed(Change::new().one(sql, vec![now_ms.into(), id.hex().into()]))).await
+    store.commit(edition::changed(Volume::Book, Change::new().one(sql, vec![now_ms.into(), id.hex().into()]))).await
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Error, Result, Value};
+use super::{Error, Result, Row, Value};
 
 /// One `SELECT`.
 #[derive(Clone, Debug)]
@@ -60,6 +60,16 @@ impl Tally {
 pub struct Change {
     pub(super) steps: Vec<Step>,
     pub(super) settled_by: Option<Query>,
+    pub(super) then: Option<Query>,
+}
+
+/// What a change has done.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// How many rows each statement touched; nothing where that was lost with the connection.
+    pub touched: Vec<u64>,
+    /// What the query behind the last statement found.
+    pub found: Vec<Row>,
 }
 
 impl Change {
@@ -84,6 +94,13 @@ impl Change {
     #[must_use]
     pub fn settled_by(mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
         self.settled_by = Some(Query::new(sql, params));
+        self
+    }
+
+    /// A query that is run behind the last statement, and sees what it has done before anybody else changes it.
+    #[must_use]
+    pub(super) fn then(mut self, query: Query) -> Self {
+        self.then = Some(query);
         self
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::mysql::Mysql;
 use super::serving::Serving;
 use super::sqlite::Sqlite;
-use super::{Change, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, migrate};
+use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, migrate};
 
 #[derive(Clone)]
 enum Engine {
@@ -81,12 +81,11 @@ impl Store {
 
     /// Commits a change: when this returns `Ok`, it is durable.
     pub async fn commit(&self, change: Change) -> Result<()> {
-        self.commit_counted(change).await.map(drop)
+        self.commit_telling(change).await.map(drop)
     }
 
-    /// Commits a change, and says how many rows each of its statements touched; nothing where that was lost
-    /// with the connection.
-    pub async fn commit_counted(&self, change: Change) -> Result<Vec<u64>> {
+    /// Commits a change, and says what it has done.
+    pub async fn commit_telling(&self, change: Change) -> Result<Committed> {
         let begun = Instant::now();
         let work = async {
             match &self.engine {

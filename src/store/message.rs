@@ -10,7 +10,7 @@ pub use sweep::Old;
 
 use super::{Error, Query, Result, Row, Store, Value};
 use crate::model::message::{Direction, State};
-use crate::model::{AccountId, ClientId, MessageId, Millis};
+use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, Money};
 
 /// A message as it is written and read.
 #[derive(Clone, Debug)]
@@ -34,17 +34,23 @@ pub struct Message {
     /// When it is too late to send it.
     pub expires_ms: Option<Millis>,
     pub redacted_ms: Option<Millis>,
+    pub channel: Channel,
+    /// What its client was charged, if it was.
+    pub cost: Option<Money>,
+    /// When that was given back.
+    pub refunded_ms: Option<Millis>,
 }
 
 pub(super) const INSERT: &str = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, \
-     to_address, body, state, encoding, segments, extra, created_ms, changed_ms, expires_ms)";
+     to_address, body, state, encoding, segments, extra, created_ms, changed_ms, expires_ms, \
+     channel, cost)";
 
 pub(super) const COLUMNS: &str = "m.id, m.client_id, m.account_id, m.direction, m.from_address, m.to_address, \
      m.body, m.state, m.encoding, m.segments, m.extra, m.error_code, m.error_reason, m.created_ms, m.changed_ms, \
-     m.expires_ms, m.redacted_ms";
+     m.expires_ms, m.redacted_ms, m.channel, m.cost, m.refunded_ms";
 
 /// How many columns [`COLUMNS`] are.
-pub(super) const WIDTH: usize = 17;
+pub(super) const WIDTH: usize = 20;
 
 impl Message {
     /// The values of [`INSERT`].
@@ -64,6 +70,9 @@ impl Message {
             self.created_ms.into(),
             self.changed_ms.into(),
             self.expires_ms.into(),
+            // most are texts, and say nothing
+            (self.channel != Channel::Sms).then(|| self.channel.name()).into(),
+            self.cost.map(Money::micros).into(),
         ]
     }
 
@@ -88,6 +97,11 @@ impl Message {
             changed_ms: row.int(14)?,
             expires_ms: row.maybe_int(15)?,
             redacted_ms: row.maybe_int(16)?,
+            channel: row
+                .maybe_text(17)?
+                .map_or(Ok(Channel::Sms), |name| Channel::parse(name).ok_or_else(|| bad("channel")))?,
+            cost: row.maybe_int(18)?.map(Money::from_micros),
+            refunded_ms: row.maybe_int(19)?,
         })
     }
 }

@@ -6,7 +6,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts};
 
 use super::change::Tally;
-use super::{Change, Error, Query, Result, Row, Value};
+use super::{Change, Committed, Error, Query, Result, Row, Value};
 
 /// Deadlocks and lock time-outs are answered by running the whole change again.
 const TRIES: u32 = 8;
@@ -75,7 +75,7 @@ impl Mysql {
         Ok(answers)
     }
 
-    pub(super) async fn commit(&self, change: &Change) -> Result<Vec<u64>> {
+    pub(super) async fn commit(&self, change: &Change) -> Result<Committed> {
         let mut last = Error::Unavailable("not tried".into());
         for round in 0..TRIES {
             if round > 0 {
@@ -83,13 +83,13 @@ impl Mysql {
                 tokio::time::sleep(Duration::from_millis((2 << round) + jitter)).await;
             }
             match self.attempt(change).await {
-                Ok(touched) => return Ok(touched),
+                Ok(committed) => return Ok(committed),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Again(error)) => last = error,
                 Err(Failure::Unsettled(error)) => {
                     let Some(probe) = &change.settled_by else { return Err(error) };
                     if !self.read(std::slice::from_ref(probe)).await?.concat().is_empty() {
-                        return Ok(Vec::new());
+                        return Ok(Committed::default());
                     }
                     last = error;
                 }
@@ -98,7 +98,7 @@ impl Mysql {
         Err(Error::Unavailable(last.to_string()))
     }
 
-    async fn attempt(&self, change: &Change) -> Result<Vec<u64>, Failure> {
+    async fn attempt(&self, change: &Change) -> Result<Committed, Failure> {
         let mut connection = self.pool.get_conn().await.map_err(classify)?;
         let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
         let mut tally = Tally::default();
@@ -110,16 +110,26 @@ impl Mysql {
                 return Err(Failure::Final(guard));
             }
         }
+        let found = match &change.then {
+            Some(query) => {
+                let found = transaction.exec(query.sql.as_ref(), params(&query.params)).await.map_err(classify)?;
+                rows(found).map_err(Failure::Final)?
+            }
+            None => Vec::new(),
+        };
         transaction.commit().await.map_err(|error| match classify(error) {
             Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
             other => other,
         })?;
-        Ok(tally.into_touched())
+        Ok(Committed { touched: tally.into_touched(), found })
     }
 }
 
 async fn select(connection: &mut Conn, query: &Query) -> Result<Vec<Row>> {
-    let rows: Vec<mysql_async::Row> = connection.exec(query.sql.as_ref(), params(&query.params)).await?;
+    rows(connection.exec(query.sql.as_ref(), params(&query.params)).await?)
+}
+
+fn rows(rows: Vec<mysql_async::Row>) -> Result<Vec<Row>> {
     rows.into_iter().map(|row| row.unwrap().into_iter().map(Value::try_from).collect::<Result<_>>().map(Row)).collect()
 }
 

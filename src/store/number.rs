@@ -1,7 +1,8 @@
 //! Senders of ours: `sb_number`.
 
-use super::{Change, Error, Query, Result, Row, Store, book};
-use crate::model::{AccountId, ClientId, Millis, NumberId};
+use super::edition::Volume;
+use super::{Change, Error, Query, Result, Row, Store, edition};
+use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
 
 /// What a text to a number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct Number {
     pub client: ClientId,
     pub account: AccountId,
     pub address: String,
-    /// `sms`, `mms`, `voice`, with commas between.
+    /// `sms`, `mms`, `voice`, `whatsapp`, with commas between.
     pub capabilities: String,
     pub meaning: Meaning,
     /// Segments a second at most; 0: no limit.
@@ -41,11 +42,13 @@ pub struct Number {
     /// To which platform encrypted texts go.
     pub platform: Option<String>,
     pub country: Option<String>,
+    /// The pool that it is in.
+    pub pool: Option<PoolId>,
     pub created_ms: Millis,
 }
 
 const COLUMNS: &str = "SELECT id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
-     created_ms FROM sb_number";
+     created_ms, pool_id FROM sb_number";
 
 fn parse(row: &Row) -> Result<Number> {
     let bad = |what: &str| Error::Data(format!("number {what}"));
@@ -60,6 +63,7 @@ fn parse(row: &Row) -> Result<Number> {
         platform: row.maybe_text(7)?.map(str::to_owned),
         country: row.maybe_text(8)?.map(str::to_owned),
         created_ms: row.int(9)?,
+        pool: row.maybe_text(10)?.map(PoolId::from_hex).transpose().map_err(|_| bad("pool"))?,
     })
 }
 
@@ -103,7 +107,7 @@ pub async fn insert(store: &Store, number: &Number) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
-    store.commit(book::changed(change).settled_by(settled, vec![number.id.hex().into()])).await
+    store.commit(edition::changed(Volume::Book, change).settled_by(settled, vec![number.id.hex().into()])).await
 }
 
 /// Changes all but the number itself and whose it is.
@@ -121,11 +125,13 @@ pub async fn update(store: &Store, number: &Number) -> Result<()> {
             number.client.hex().into(),
         ],
     );
-    store.commit(book::changed(change)).await
+    store.commit(edition::changed(Volume::Book, change)).await
 }
 
 /// Lets a number go; its messages stay.
 pub async fn delete(store: &Store, client: ClientId, id: NumberId) -> Result<()> {
     let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
-    store.commit(book::changed(Change::new().one(sql, vec![id.hex().into(), client.hex().into()]))).await
+    store
+        .commit(edition::changed(Volume::Book, Change::new().one(sql, vec![id.hex().into(), client.hex().into()])))
+        .await
 }

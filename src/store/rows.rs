@@ -67,6 +67,27 @@ impl Change {
         self
     }
 
+    /// Takes money from balances, each of which must have it, credit included. Clients must differ.
+    #[must_use]
+    pub(super) fn pay(mut self, costs: &[(&str, i64)]) -> Self {
+        let mut rest = costs;
+        for size in chunks(costs.len()) {
+            let (some, others) = rest.split_at(size);
+            rest = others;
+            let cost = format!("CASE client_id {}END", "WHEN ? THEN ? ".repeat(size));
+            let sql = format!(
+                "UPDATE sb_balance SET balance = balance - {cost} WHERE client_id IN ({}) \
+                 AND balance + credit_limit >= {cost}",
+                marks(size)
+            );
+            let pairs: Vec<Value> = some.iter().flat_map(|(client, cost)| [(*client).into(), (*cost).into()]).collect();
+            let clients = some.iter().map(|(client, _)| Value::from(*client));
+            let params = pairs.iter().cloned().chain(clients).chain(pairs.iter().cloned()).collect();
+            self = self.rows(size as u64, sql, params);
+        }
+        self
+    }
+
     /// Like [`Change::each`], but finds as many as there are.
     #[must_use]
     pub fn any(mut self, sql: &str, before: &[Value], keys: &[Value]) -> Self {

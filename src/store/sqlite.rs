@@ -21,7 +21,7 @@ use connect::connect_foreign;
 use reader::Readers;
 
 use super::change::Tally;
-use super::{Change, Error, Query, Result, Row, Value};
+use super::{Change, Committed, Error, Query, Result, Row, Value};
 
 /// Changes waiting for the writer; beyond that the store says that it is busy.
 const QUEUE: usize = 4096;
@@ -35,7 +35,7 @@ const WRITER_CACHE: i32 = -16_000;
 type Answer<T> = oneshot::Sender<Result<T>>;
 /// Opens a connection, for whoever first needs one: an idle server holds none but the writer's.
 type Opener = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
-type Write = (Change, Answer<Vec<u64>>);
+type Write = (Change, Answer<Committed>);
 
 #[derive(Clone)]
 pub(super) struct Sqlite {
@@ -112,7 +112,7 @@ impl Sqlite {
         queries.iter().map(|query| select(connection, query)).collect()
     }
 
-    pub(super) async fn commit(&self, change: Change) -> Result<Vec<u64>> {
+    pub(super) async fn commit(&self, change: Change) -> Result<Committed> {
         let foreign = || Error::Refused("this database is another program's, and only read".into());
         ask(self.writes.as_ref().ok_or_else(foreign)?, change)?.await
     }
@@ -175,7 +175,7 @@ fn write(connection: &Connection, batch: Vec<Write>) {
 }
 
 /// One transaction, a savepoint for each change. An `Err` means that nothing was written.
-fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<Vec<u64>>>> {
+fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<Committed>>> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     if let [(change, _)] = batch {
         let result = run_all(connection, change);
@@ -207,12 +207,12 @@ fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Resul
     Ok(results)
 }
 
-/// How many rows each statement touched.
-fn run_all(connection: &Connection, change: &Change) -> Result<Vec<u64>> {
+fn run_all(connection: &Connection, change: &Change) -> Result<Committed> {
     let mut tally = Tally::default();
     for step in &change.steps {
         let mut statement = connection.prepare_cached(&step.query.sql)?;
         tally.add(step, statement.execute(params_from_iter(&step.query.params))? as u64)?;
     }
-    Ok(tally.into_touched())
+    let found = change.then.as_ref().map(|query| select(connection, query)).transpose()?.unwrap_or_default();
+    Ok(Committed { touched: tally.into_touched(), found })
 }

@@ -18,6 +18,7 @@ use crate::service::event::{Courier, Events};
 use crate::service::inbound::{Desk, Inbound};
 use crate::service::outbound::Outbound;
 use crate::service::sync::Sync;
+use crate::service::tariff::Tariff;
 pub use expire::Served;
 
 /// Starts the workers of a node. `is_shared`: other nodes may write to the same store.
@@ -31,9 +32,15 @@ pub fn start(sync: &Arc<Sync>, events: &Arc<Events>, is_shared: bool, tasks: &Ta
 }
 
 /// Starts what sends.
-pub fn start_sending(outbound: &Arc<Outbound>, book: &Arc<Book>, tasks: &TaskTracker, stop: &CancellationToken) {
+pub fn start_sending(
+    outbound: &Arc<Outbound>,
+    book: &Arc<Book>,
+    tariff: &Arc<Tariff>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
     spawn(tasks, stop, send::run(outbound.clone()));
-    spawn(tasks, stop, book::run(book.clone()));
+    spawn(tasks, stop, book::run(book.clone(), tariff.clone()));
 }
 
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.

@@ -28,6 +28,9 @@ pub(super) struct AccountIn {
     pub(super) uncertain: Option<String>,
     #[serde(default)]
     pub(super) replies_to_keywords: bool,
+    /// Clients may send from what is no number of ours: the carrier says what it takes.
+    #[serde(default)]
+    pub(super) any_sender: bool,
     /// Asks the provider first.
     #[serde(default = "yes")]
     pub(super) check: bool,
@@ -55,6 +58,7 @@ pub(super) struct ChangeIn {
     #[schema(schema_with = ways)]
     pub(super) uncertain: Option<String>,
     pub(super) replies_to_keywords: Option<bool>,
+    pub(super) any_sender: Option<bool>,
     /// New ones, all of them, for the same account at the same provider.
     #[schema(value_type = Option<Object>)]
     pub(super) credentials: Option<serde_json::Value>,
@@ -72,6 +76,7 @@ pub(super) struct AccountOut<'a> {
     pub(super) rate: i64,
     pub(super) uncertain: &'static str,
     pub(super) replies_to_keywords: bool,
+    pub(super) any_sender: bool,
     pub(super) created_at: String,
 }
 
@@ -83,6 +88,7 @@ pub(super) fn out(account: &Account) -> AccountOut<'_> {
         rate: account.rate,
         uncertain: account.uncertain.name(),
         replies_to_keywords: account.replies_to_keywords,
+        any_sender: account.any_sender,
         created_at: rfc3339(account.created_ms),
     }
 }

@@ -63,6 +63,7 @@ impl Line {
             && ours.rate == other.rate
             && ours.uncertain == other.uncertain
             && ours.replies_to_keywords == other.replies_to_keywords
+            && ours.any_sender == other.any_sender
             && ours.name == other.name
     }
 }

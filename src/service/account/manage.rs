@@ -18,6 +18,8 @@ pub struct NewAccount {
     /// Unless set: reconcile where the provider can list, else resend.
     pub uncertain: Option<Uncertain>,
     pub replies_to_keywords: bool,
+    /// Messages may leave from senders that are no numbers of ours: the carrier says which.
+    pub any_sender: bool,
     /// Asks the provider whether it knows these credentials.
     pub is_checked: bool,
 }
@@ -29,6 +31,7 @@ pub struct AccountChange {
     pub rate: Option<i64>,
     pub uncertain: Option<Uncertain>,
     pub replies_to_keywords: Option<bool>,
+    pub any_sender: Option<bool>,
     /// JSON as on creation, of the same account at the provider.
     pub credentials: Option<Secret>,
     /// Asks the provider whether it knows the new credentials.
@@ -86,6 +89,7 @@ impl Accounts {
             rate: new.rate.unwrap_or_else(|| allowed(kind)),
             uncertain: new.uncertain.unwrap_or_else(|| usual(kind)),
             replies_to_keywords: new.replies_to_keywords,
+            any_sender: new.any_sender,
             created_ms: self.clock.now_ms(),
         };
         match account::insert(&self.book.store, &account).await {
@@ -103,6 +107,7 @@ impl Accounts {
         account.rate = change.rate.unwrap_or(account.rate);
         account.uncertain = change.uncertain.unwrap_or(account.uncertain);
         account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
+        account.any_sender = change.any_sender.unwrap_or(account.any_sender);
         let has_new_credentials = change.credentials.is_some();
         if let Some(json) = &change.credentials {
             self.reseal(&mut account, json, change.is_checked).await?;

@@ -155,6 +155,9 @@ impl Plan {
         if stands.may_become(state) {
             self.now.insert(message.id, (state, code));
             self.steps.push((message.clone(), state, code));
+            if state.is_failure() && message.cost.is_some() {
+                self.folded.refunded.push(message.clone());
+            }
         }
         if provider::opted_out(one.provider, code) {
             self.opted_out.push(message.clone());

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::{Inbound, read};
 use crate::model::address::Address;
 use crate::model::message::{Direction, State};
-use crate::model::{InboundId, Segments};
+use crate::model::{Channel, InboundId, Segments};
 use crate::provider;
 use crate::service::book::{Page, Sender};
 use crate::service::number::Meaning;
@@ -240,5 +240,8 @@ fn message(text: &Text, fact: Fact) -> Message {
         changed_ms: job.received_ms,
         expires_ms: None,
         redacted_ms: None,
+        channel: Channel::Sms,
+        cost: None,
+        refunded_ms: None,
     }
 }

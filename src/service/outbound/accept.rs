@@ -1,96 +1,20 @@
-//! Accepting a message: what it must be, who sends it, and what its caller is told.
+//! Accepting a message: what it must be, who sends it, what it costs.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::Outbound;
+use super::{Error, Extra, Key, Outbound, Request, Told, Via};
 use crate::crypto::hash;
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::segment::Segments;
-use crate::model::{ClientId, MessageId, Millis, Span};
+use crate::model::{Channel, ClientId, MessageId, Millis, PoolId};
 use crate::service::book::Sender;
+use crate::service::number::Capability;
 use crate::store::message::Message;
 use crate::store::outbox::intake::{self, Accepted, Kept, New};
 use crate::store::{self};
-
-/// What a caller asks for.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Without one, the client's oldest number that can.
-    pub from: Option<Address>,
-    pub to: Address,
-    pub body: String,
-    pub media_urls: Vec<String>,
-    pub send_at_ms: Option<Millis>,
-    pub valid_for: Option<Span>,
-    pub callback_url: Option<String>,
-    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// What is seldom there, as the store keeps it.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub struct Extra {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub media_urls: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub callback_url: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub send_at_ms: Option<Millis>,
-    /// A reply to a keyword, such as the confirmation of STOP: it alone passes the opt-out.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_reply: bool,
-}
-
-impl Extra {
-    /// Reads what [`Extra::text`] wrote.
-    pub fn parse(text: Option<&str>) -> Self {
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-    }
-
-    pub(in crate::service) fn text(&self) -> Option<String> {
-        if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
-    }
-}
-
-/// The caller's name for a request, so that it counts once however often it comes.
-#[derive(Clone, Debug)]
-pub struct Key {
-    pub name: String,
-    /// SHA-256 of the body: another body under the same name is refused.
-    pub request_hash: String,
-}
-
-/// What the caller is told.
-#[derive(Debug)]
-pub enum Told {
-    Accepted(Box<Message>),
-    /// What was told when the same request came first.
-    Again(String),
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A field that cannot be.
-    #[error("{field}: {reason}")]
-    Invalid { field: &'static str, reason: String },
-    #[error("the recipient has opted out of texts from this number")]
-    OptedOut,
-    #[error("this Idempotency-Key came with another body before")]
-    KeyReused,
-    #[error("no such message")]
-    NotFound,
-    #[error("the message is being sent, or is over")]
-    TooLate,
-    #[error("the message has not been sent yet: cancel it instead")]
-    NotOver,
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
 
 fn key_id(client: ClientId, name: &str) -> String {
     hash::sha256_hex(format!("{}\0{name}", client.hex()).as_bytes())
@@ -120,7 +44,7 @@ impl Outbound {
             // what was good when it came first is answered as it was then
             Err(error) => return self.replayed(key, error).await,
         };
-        let lane = self.pair(&message.from, &message.to);
+        let lane = self.lane(&message);
         let kept = key.map(|(id, request_hash)| Kept { id, request_hash, reply: render(&message) });
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
         let told = self.told(&message, message.state, super::tell::Why::default());
@@ -132,17 +56,18 @@ impl Outbound {
         let busy = |error: store::Error| {
             if error.is_race() { store::Error::Unavailable("others keep changing this lane".into()) } else { error }
         };
-        match self.intake.write(new).await.map_err(busy)? {
-            Accepted::Stored => {}
+        let paid = match self.intake.write(new).await.map_err(busy)? {
+            Accepted::Stored(paid) => paid,
             Accepted::Replayed(reply) => return Ok(Told::Again(reply)),
             Accepted::KeyReused => return Err(Error::KeyReused),
             Accepted::OptedOut => return Err(Error::OptedOut),
-        }
+            Accepted::Unpayable => return Err(Error::Unpayable),
+        };
         self.parts.metrics.accepted();
         if is_told {
             self.parts.events.wake();
         }
-        Ok(Told::Accepted(Box::new(message)))
+        Ok(Told::Accepted(Box::new(message), paid))
     }
 
     /// The reply to the same request, if it came before.
@@ -174,17 +99,20 @@ impl Outbound {
         due_ms: Option<Millis>,
         now_ms: Millis,
     ) -> Result<Message, Error> {
-        let sender = self.sender(client, request.from.as_ref(), !request.media_urls.is_empty())?;
+        let via = match request.via.clone() {
+            Some(via) => via,
+            None => self.sender(client, request.from.as_ref(), !request.media_urls.is_empty())?,
+        };
         if request.to.kind() == AddressKind::Alphanumeric {
             return Err(invalid("to", "a sender name cannot be texted"));
         }
-        if request.to.as_str() == sender.number.address {
+        if request.to.as_str() == via.from {
             return Err(invalid("to", "is the number that the message would come from"));
         }
         if let Some(url) = &request.callback_url {
             self.parts.events.check_url(url).map_err(|error| invalid("callback_url", error.to_string()))?;
         }
-        let segments = self.fits(&request)?;
+        let (encoding, segments) = self.fits(&request)?;
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let extra = Extra {
             media_urls: request.media_urls,
@@ -192,18 +120,22 @@ impl Outbound {
             metadata: request.metadata,
             send_at_ms: due_ms,
             is_reply: false,
+            is_twilio: request.is_twilio,
+            pool: request.pool.map(PoolId::hex),
+            call: request.call,
         };
+        let cost = via.price.map(|price| price.times(segments).ok_or(Error::Unpayable)).transpose()?;
         Ok(Message {
             id: MessageId::new(now_ms),
             client,
-            account: sender.number.account,
+            account: via.account,
             direction: Direction::Out,
-            from: sender.number.address.clone(),
+            from: via.from,
             to: request.to.as_str().to_owned(),
             body: request.body,
             state: if due_ms.is_some() { State::Scheduled } else { State::Accepted },
-            encoding: segments.encoding.name().to_owned(),
-            segments: i64::from(segments.count),
+            encoding: encoding.to_owned(),
+            segments,
             extra: extra.text(),
             error_code: None,
             error_reason: None,
@@ -211,41 +143,54 @@ impl Outbound {
             changed_ms: now_ms,
             expires_ms: Some(due_ms.unwrap_or(now_ms) + valid_for.as_ms()),
             redacted_ms: None,
+            channel: request.channel,
+            cost,
+            refunded_ms: None,
         })
     }
 
     /// The number that a message leaves from. Another client's number is as unknown as one that is not there.
-    fn sender(&self, client: ClientId, from: Option<&Address>, with_media: bool) -> Result<Arc<Sender>, Error> {
+    fn sender(&self, client: ClientId, from: Option<&Address>, with_media: bool) -> Result<Via, Error> {
         let page = self.parts.book.page();
-        let can = |sender: &Sender, what: &str| sender.number.capabilities.split(',').any(|one| one == what);
-        let wanted = if with_media { "mms" } else { "sms" };
+        let wanted = if with_media { Capability::Mms } else { Capability::Sms };
         if let Some(from) = from {
             let sender = page.sender(from.as_str()).filter(|sender| sender.number.client == client);
             let sender = sender.ok_or_else(|| invalid("from", "is not a number of yours"))?;
-            if !can(sender, wanted) {
-                return Err(invalid("from", format!("cannot send {wanted}")));
+            if !sender.can(wanted) {
+                return Err(invalid("from", format!("cannot send {}", wanted.name())));
             }
-            return Ok(sender.clone());
+            return Ok(via(sender));
         }
         let mut senders = page.senders_of(client).iter();
-        let first = senders.find(|sender| can(sender, wanted));
-        first
-            .cloned()
-            .ok_or_else(|| invalid("from", format!("is missing, and there is no number that can send {wanted}")))
+        let first = senders.find(|sender| sender.can(wanted));
+        first.map(|sender| via(sender)).ok_or_else(|| {
+            invalid("from", format!("is missing, and there is no number that can send {}", wanted.name()))
+        })
     }
 
-    fn fits(&self, request: &Request) -> Result<Segments, Error> {
+    /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one.
+    fn fits(&self, request: &Request) -> Result<(&'static str, i64), Error> {
         let settings = &self.parts.settings;
+        if request.channel == Channel::Voice {
+            return Ok(("none", 1));
+        }
         if request.body.is_empty() && request.media_urls.is_empty() {
             return Err(invalid("body", "is empty, and there is no media"));
         }
         if request.body.chars().count() > settings.characters {
             return Err(invalid("body", format!("is longer than {} characters", settings.characters)));
         }
+        if request.channel == Channel::Whatsapp {
+            return Ok(("utf8", 1));
+        }
         let segments = Segments::of(&request.body);
         if segments.count > settings.segments {
             return Err(invalid("body", format!("takes {} segments, {} at most", segments.count, settings.segments)));
         }
-        Ok(segments)
+        Ok((segments.encoding.name(), segments.count.into()))
     }
+}
+
+fn via(sender: &Sender) -> Via {
+    Via { account: sender.number.account, from: sender.number.address.clone(), price: None }
 }

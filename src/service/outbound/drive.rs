@@ -216,5 +216,7 @@ pub(super) fn over(lane: &Lane, state: State, code: Option<i64>, reason: &str) -
 }
 
 pub(super) fn outcome(lane: &Lane, attempt: Option<Attempt>, adopted: Option<Adopted>, next: Next) -> Outcome {
-    Outcome { head: lane.head.clone(), attempt, adopted, next, told: Told::default() }
+    let is_failure = matches!(next, Next::Over { state, .. } if state.is_failure());
+    let refund = (is_failure && lane.message.cost.is_some()).then(|| Box::new(lane.message.clone()));
+    Outcome { head: lane.head.clone(), attempt, adopted, next, told: Told::default(), refund }
 }

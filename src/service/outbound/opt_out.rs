@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Error, Extra, Outbound, RACES, Why};
 use crate::model::message::{Direction, State};
-use crate::model::{ClientId, MessageId, Millis, Segments};
+use crate::model::{Channel, ClientId, MessageId, Millis, Segments};
 use crate::service::book::Sender;
 use crate::store;
 use crate::store::message::Message;
@@ -81,7 +81,7 @@ impl Outbound {
         body: &str,
     ) -> Result<(), store::Error> {
         let message = self.reply_message(sender, id, to, body);
-        let lane = self.pair(&message.from, &message.to);
+        let lane = self.lane(&message);
         for _ in 0..RACES {
             if self.find(message.client, id).await?.is_some() {
                 return Ok(());
@@ -126,6 +126,9 @@ impl Outbound {
             changed_ms: now_ms,
             expires_ms: Some(now_ms + self.parts.settings.valid_for.as_ms()),
             redacted_ms: None,
+            channel: Channel::Sms,
+            cost: None,
+            refunded_ms: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::message::State;
 use crate::model::{InboundId, MessageId, Millis};
 use crate::store::event::{self, Told};
+use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, WIDTH, states_before};
 use crate::store::{Change, Query, Result, Row, Store, Value};
 
@@ -25,6 +26,8 @@ pub struct Folded {
     pub said: Vec<(MessageId, State, Option<i64>, Millis)>,
     /// Messages that come into a state by it.
     pub moved: HashMap<(State, Option<i64>), Vec<MessageId>>,
+    /// Messages that come to nothing by it, and were paid for.
+    pub refunded: Vec<Message>,
     /// The jobs.
     pub done: Vec<InboundId>,
 }
@@ -69,6 +72,9 @@ pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, 
         );
         let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
         change = change.each(&sql, &[state.name().into(), (*code).into(), now_ms.into()], &keys);
+    }
+    for paid in &folded.refunded {
+        change = ledger::refund(change, paid, now_ms);
     }
     let change = event::add(change, &told.new, &told.targets, now_ms);
     store.commit(done(change, owner, folded.done.iter().copied())).await

@@ -2,9 +2,10 @@
 
 use super::WAITING;
 use crate::model::message::State;
-use crate::model::{ClientId, MessageId, Millis};
+use crate::model::{MessageId, Millis};
 use crate::store::event::{self, Told};
-use crate::store::message::states_before;
+use crate::store::ledger;
+use crate::store::message::{Message, states_before};
 use crate::store::{Change, Query, Result, Store, Value};
 
 /// What a cancel found.
@@ -26,22 +27,17 @@ struct Standing {
 }
 
 /// Cancels one message. A race means that its lane has moved: try again.
-pub async fn cancel(
-    store: &Store,
-    client: ClientId,
-    id: MessageId,
-    lane: &str,
-    told: &Told,
-    now_ms: Millis,
-) -> Result<Canceled> {
+pub async fn cancel(store: &Store, message: &Message, lane: &str, told: &Told, now_ms: Millis) -> Result<Canceled> {
+    let id = message.id;
     let change = event::add(Change::new(), &told.new, &told.targets, now_ms);
     let change = change.one(
         format!(
             "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND state IN ({})",
             states_before(State::Sent)
         ),
-        vec![now_ms.into(), id.hex().into(), client.hex().into()],
+        vec![now_ms.into(), id.hex().into(), message.client.hex().into()],
     );
+    let change = ledger::refund(change, message, now_ms);
     let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]).await?;
     if !scheduled.is_empty() {
         let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]);

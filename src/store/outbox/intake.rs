@@ -13,8 +13,9 @@ use super::{Head, place, uncalled};
 use crate::model::{Clock, Millis};
 use crate::store::batch::Write;
 use crate::store::event::Told;
+use crate::store::ledger::{self, Paid, Purse};
 use crate::store::message::Message;
-use crate::store::{Error, Query, Result, Store, Value};
+use crate::store::{Error, Query, Result, Row, Store, Value};
 
 /// A message to accept. `T` is leave to call its provider at once, if there is.
 pub struct New<T> {
@@ -54,25 +55,37 @@ pub struct Leased<T> {
 /// What became of a message.
 #[derive(Debug)]
 pub enum Accepted {
-    Stored,
+    Stored(Option<Paid>),
     /// The same request came before, and this was its reply.
     Replayed(String),
     /// Another request came under this key.
     KeyReused,
     /// The recipient wants no texts from this number.
     OptedOut,
+    /// Its client cannot pay for it.
+    Unpayable,
 }
 
 /// What is decided over a message, before its caller is told.
 #[derive(Debug)]
-pub enum Decided {
-    /// Owned by this node, and since when its provider is being called, if it is.
-    Leased {
-        head: Head,
-        permit: OwnedSemaphorePermit,
-        started_ms: Option<Millis>,
-    },
-    Known(Accepted),
+pub struct Decided {
+    accepted: Accepted,
+    leased: Option<Lease>,
+}
+
+/// A lane that is born owned by this node.
+#[derive(Debug)]
+struct Lease {
+    head: Head,
+    permit: OwnedSemaphorePermit,
+    /// Since when its provider is being called, if it is.
+    started_ms: Option<Millis>,
+}
+
+impl From<Accepted> for Decided {
+    fn from(accepted: Accepted) -> Self {
+        Self { accepted, leased: None }
+    }
 }
 
 /// Writes batches of new messages.
@@ -92,6 +105,7 @@ struct Known {
     opted_out: Vec<String>,
     replies: HashMap<String, (String, String)>,
     lanes: HashMap<String, u128>,
+    purse: Purse,
 }
 
 impl<T> Intake<T> {
@@ -111,8 +125,15 @@ impl<T> Intake<T> {
                 &kept,
             ));
         }
-        let answers = self.store.look_up(queries).await?;
-        let mut known = Known { opted_out: Vec::new(), replies: HashMap::new(), lanes: HashMap::new() };
+        let mut payers: Vec<Value> =
+            items.iter().filter(|item| item.message.cost.is_some()).map(|it| it.message.client.hex().into()).collect();
+        payers.dedup();
+        if !payers.is_empty() {
+            queries.push(ledger::balances(&payers));
+        }
+        let mut answers = self.store.look_up(queries).await?;
+        let purse = if payers.is_empty() { Purse::default() } else { Purse::of(&answers.pop().unwrap_or_default())? };
+        let mut known = Known { opted_out: Vec::new(), replies: HashMap::new(), lanes: HashMap::new(), purse };
         for row in &answers[0] {
             known.opted_out.push(row.text(0)?.to_owned());
         }
@@ -142,20 +163,23 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
             done.push(plan.take(item, &mut known, &self.room));
         }
         if let Some(id) = plan.messages.first().and_then(|row| row.first()).cloned() {
-            let change = plan.change(&self.owner, self.lease_ms);
-            self.store.commit(change.settled_by("SELECT 1 FROM sb_message WHERE id = ?", vec![id])).await?;
+            let is_paid = !known.purse.is_empty();
+            let change = plan.change(known.purse, &self.owner, self.lease_ms);
+            let change = change.settled_by("SELECT 1 FROM sb_message WHERE id = ?", vec![id]);
+            let found = self.store.commit_telling(change).await?.found;
+            if is_paid {
+                settle(items, &mut done, &found)?;
+            }
         }
         Ok(done)
     }
 
     fn finish(&self, item: New<T>, done: Decided) -> Accepted {
-        let (head, permit, started_ms) = match done {
-            Decided::Known(accepted) => return accepted,
-            Decided::Leased { head, permit, started_ms } => (head, permit, started_ms),
-        };
-        let New { message, lease_ends, leave, .. } = item;
-        (self.start)(Leased { message, head, lease_ends, permit, call: leave.zip(started_ms) });
-        Accepted::Stored
+        if let Some(Lease { head, permit, started_ms }) = done.leased {
+            let New { message, lease_ends, leave, .. } = item;
+            (self.start)(Leased { message, head, lease_ends, permit, call: leave.zip(started_ms) });
+        }
+        done.accepted
     }
 
     fn fail(&self, items: Vec<New<T>>) {
@@ -166,6 +190,18 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
             tokio::spawn(uncalled::free(self.store.clone(), self.clock.clone(), self.owner.clone(), born));
         }
     }
+}
+
+/// Tells each payer what was left behind their own charge.
+fn settle<T>(items: &[New<T>], done: &mut [Decided], found: &[Row]) -> Result<()> {
+    let mut left = ledger::left(found)?;
+    for (item, decided) in items.iter().zip(done).rev() {
+        let Accepted::Stored(paid) = &mut decided.accepted else { continue };
+        let (Some(cost), Some(now)) = (item.message.cost, left.get_mut(&item.message.client)) else { continue };
+        *paid = Some(*now);
+        now.balance = now.balance.plus(cost).unwrap_or(now.balance);
+    }
+    Ok(())
 }
 
 /// The reply kept under a key, with the hash of its request.

@@ -7,7 +7,8 @@ use crate::model::message::State;
 use crate::model::{Clock, Millis};
 use crate::store::batch::Write;
 use crate::store::event::{self, Told};
-use crate::store::message::{Attempt, INSERT_ATTEMPT, states_before};
+use crate::store::ledger;
+use crate::store::message::{Attempt, INSERT_ATTEMPT, Message, states_before};
 use crate::store::{Change, Query, Result, Store, Value};
 
 /// How a message goes on.
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub adopted: Option<Adopted>,
     pub next: Next,
     pub told: Told,
+    /// The message, where it has come to nothing and was paid for.
+    pub refund: Option<Box<Message>>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +68,9 @@ impl Write for Outcomes {
         for item in items {
             change = self.one(change, item, now_ms);
         }
+        for paid in items.iter().filter_map(|item| item.refund.as_ref()) {
+            change = ledger::refund(change, paid, now_ms);
+        }
         let over: Vec<&Outcome> = items.iter().filter(|item| matches!(item.next, Next::Over { .. })).collect();
         let places: Vec<Value> = over.iter().map(|item| item.head.place.as_str().into()).collect();
         change = change.each("DELETE FROM sb_outbox WHERE place IN ({})", &[], &places);
@@ -78,7 +84,7 @@ impl Write for Outcomes {
             let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
             change = change.settled_by(sql, vec![head.message.hex().into(), attempt.number.into()]);
         }
-        let touched = self.store.commit_counted(change).await?;
+        let touched = self.store.commit_telling(change).await?.touched;
         // lanes that are not empty were touched by the second of each two statements
         let stay = touched.get(leaving).map(|touched| touched.iter().skip(1).step_by(2).sum::<u64>());
         if stay == Some(0) { Ok(vec![false; items.len()]) } else { self.still_ours(items).await }

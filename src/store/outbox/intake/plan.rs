@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{Accepted, Decided, Known, New};
+use super::{Accepted, Decided, Known, Lease, New};
 use crate::model::Millis;
 use crate::store::event::{self, Told};
+use crate::store::ledger::Purse;
 use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
 use crate::store::{Change, Value, message};
 
@@ -42,10 +43,13 @@ impl Plan {
         let known_reply = item.kept.as_ref().and_then(|kept| Some((kept, known.replies.get(&kept.id)?)));
         if let Some((kept, (request_hash, reply))) = known_reply {
             let is_same = *request_hash == kept.request_hash;
-            return Decided::Known(if is_same { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused });
+            return if is_same { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused }.into();
         }
         if known.opted_out.contains(&item.lane) && !item.passes_opt_out {
-            return Decided::Known(Accepted::OptedOut);
+            return Accepted::OptedOut.into();
+        }
+        if !known.purse.pays(&item.message, self.now_ms) {
+            return Accepted::Unpayable.into();
         }
         if let Some(kept) = &item.kept {
             let (id, hash, reply) = (kept.id.clone(), kept.request_hash.clone(), kept.reply.clone());
@@ -65,7 +69,7 @@ impl Plan {
         self.told.targets.extend_from_slice(&item.told.targets);
         if let Some(due_ms) = item.due_ms {
             self.scheduled.push(vec![item.message.id.hex().into(), due_ms.into()]);
-            return Decided::Known(Accepted::Stored);
+            return Accepted::Stored(None).into();
         }
         self.join(item, known, room)
     }
@@ -85,20 +89,21 @@ impl Plan {
         joining.last = (joining.last + 1).max(item.message.id.bits());
         let place = place(&item.lane, joining.last);
         self.places.push(vec![place.as_str().into(), item.message.id.hex().into()]);
-        let Some(permit) = permit else { return Decided::Known(Accepted::Stored) };
+        let Some(permit) = permit else { return Accepted::Stored(None).into() };
         let head = Head { lane: item.lane.clone(), place, message: item.message.id };
-        Decided::Leased { head, permit, started_ms: joining.is_calling.then_some(self.now_ms) }
+        let started_ms = joining.is_calling.then_some(self.now_ms);
+        Decided { accepted: Accepted::Stored(None), leased: Some(Lease { head, permit, started_ms }) }
     }
 
-    pub(super) fn change(self, owner: &str, lease_ms: Millis) -> Change {
+    pub(super) fn change(self, purse: Purse, owner: &str, lease_ms: Millis) -> Change {
         let now_ms = self.now_ms;
-        let mut change = Change::new().insert(message::INSERT, self.messages);
+        let mut change = purse.take(Change::new()).insert(message::INSERT, self.messages);
         change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
         let change = change
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
             .insert("INSERT INTO sb_schedule (message_id, due_ms)", self.scheduled)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
-        event::add(change, &self.told.new, &self.told.targets, now_ms)
+        purse.enter(event::add(change, &self.told.new, &self.told.targets, now_ms))
     }
 }
 

@@ -1,0 +1,95 @@
+//! For whom a request is made, and what that one may do.
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+use crate::model::{AccountId, Channel, ClientId, KeyId};
+
+/// What a key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    Sms,
+    Voice,
+    Whatsapp,
+    Verify,
+    Sessions,
+    Read,
+}
+
+impl Scope {
+    pub const ALL: [Self; 6] = [Self::Sms, Self::Voice, Self::Whatsapp, Self::Verify, Self::Sessions, Self::Read];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+            Self::Whatsapp => "whatsapp",
+            Self::Verify => "verify",
+            Self::Sessions => "sessions",
+            Self::Read => "read",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+
+    /// What it takes to send on a channel.
+    pub fn of(channel: Channel) -> Self {
+        match channel {
+            Channel::Sms => Self::Sms,
+            Channel::Whatsapp => Self::Whatsapp,
+            Channel::Voice => Self::Voice,
+        }
+    }
+}
+
+/// What a key in force may do.
+#[derive(Debug)]
+pub struct Key {
+    pub id: KeyId,
+    pub scopes: Vec<Scope>,
+    /// The only account that it sends through.
+    pub account: Option<AccountId>,
+    /// Of senders; `None`: all.
+    pub senders: Option<Regex>,
+    /// Of destinations; `None`: all.
+    pub destinations: Option<Regex>,
+}
+
+/// For whom a request is made: the house, a client by its auth token, or by one of its keys.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    pub client: ClientId,
+    /// `None`: the house, or a client's auth token: they may do all.
+    pub key: Option<Arc<Key>>,
+}
+
+impl Consumer {
+    pub fn house() -> Self {
+        Self { client: ClientId::HOUSE, key: None }
+    }
+
+    /// The house's own messages are neither priced nor routed.
+    pub fn is_house(&self) -> bool {
+        self.client == ClientId::HOUSE
+    }
+
+    pub fn may(&self, scope: Scope) -> bool {
+        self.key.as_ref().is_none_or(|key| key.scopes.contains(&scope))
+    }
+
+    /// The only account that it sends through.
+    pub fn account(&self) -> Option<AccountId> {
+        self.key.as_ref().and_then(|key| key.account)
+    }
+
+    pub fn may_send_from(&self, sender: &str) -> bool {
+        self.key.as_ref().and_then(|key| key.senders.as_ref()).is_none_or(|pattern| pattern.is_match(sender))
+    }
+
+    pub fn may_send_to(&self, destination: &str) -> bool {
+        self.key.as_ref().and_then(|key| key.destinations.as_ref()).is_none_or(|pattern| pattern.is_match(destination))
+    }
+}

@@ -1,0 +1,128 @@
+//! What callers ask to be sent, and what they are told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::address::Address;
+use crate::model::{AccountId, Channel, Millis, Money, PoolId, Span};
+use crate::store::ledger::Paid;
+use crate::store::message::Message;
+use crate::store::{self};
+
+/// What a caller asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub channel: Channel,
+    /// Decided by whoever routes it; without, it leaves from a number of the client's.
+    pub via: Option<Via>,
+    /// Without one, the client's oldest number that can.
+    pub from: Option<Address>,
+    pub to: Address,
+    pub body: String,
+    pub media_urls: Vec<String>,
+    pub send_at_ms: Option<Millis>,
+    pub valid_for: Option<Span>,
+    pub callback_url: Option<String>,
+    /// The callback is posted as Twilio posts them.
+    pub is_twilio: bool,
+    /// The pool that its sender is of.
+    pub pool: Option<PoolId>,
+    /// What a call says.
+    pub call: Option<CallPlan>,
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Through which account, from whom and at which price a message goes.
+#[derive(Clone, Debug)]
+pub struct Via {
+    pub account: AccountId,
+    pub from: String,
+    /// Of a segment, or of a call; the house pays nothing.
+    pub price: Option<Money>,
+}
+
+/// What a call says to who answers, and what its client wants to be told of it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct CallPlan {
+    /// Where the provider gets its instructions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The instructions themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twiml: Option<String>,
+    /// `initiated`, `ringing`, `answered`, `completed`; none: only the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callback_events: Vec<String>,
+}
+
+/// What is seldom there, as the store keeps it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Extra {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media_urls: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_at_ms: Option<Millis>,
+    /// A reply to a keyword, such as the confirmation of STOP: it alone passes the opt-out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_reply: bool,
+    /// The callback is posted as Twilio posts them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_twilio: bool,
+    /// The pool that its sender is of, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallPlan>,
+}
+
+impl Extra {
+    /// Reads what [`Extra::text`] wrote.
+    pub fn parse(text: Option<&str>) -> Self {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    pub(in crate::service) fn text(&self) -> Option<String> {
+        if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
+    }
+}
+
+/// The caller's name for a request, so that it counts once however often it comes.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub name: String,
+    /// SHA-256 of the body: another body under the same name is refused.
+    pub request_hash: String,
+}
+
+/// What the caller is told.
+#[derive(Debug)]
+pub enum Told {
+    /// With what its client has left, where it was charged.
+    Accepted(Box<Message>, Option<Paid>),
+    /// What was told when the same request came first.
+    Again(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A field that cannot be.
+    #[error("{field}: {reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error("the recipient has opted out of texts from this number")]
+    OptedOut,
+    #[error("the balance is too low for this message")]
+    Unpayable,
+    #[error("this Idempotency-Key came with another body before")]
+    KeyReused,
+    #[error("no such message")]
+    NotFound,
+    #[error("the message is being sent, or is over")]
+    TooLate,
+    #[error("the message has not been sent yet: cancel it instead")]
+    NotOver,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}

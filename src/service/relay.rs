@@ -1,0 +1,131 @@
+//! What clients send: allowed by their key, routed to an account, priced, then accepted with its charge.
+
+mod sender;
+
+use std::sync::Arc;
+
+use crate::model::address::Address;
+use crate::model::{Channel, Clock, Millis, Money, PoolId, RouteId, Span};
+use crate::service::book::Book;
+use crate::service::client::{Consumer, Scope};
+use crate::service::outbound::{self, CallPlan, Key, Outbound, Request, Told, Via};
+use crate::service::tariff::Tariff;
+use crate::store::message::Message;
+
+/// What a client asks to be sent.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub channel: Channel,
+    pub from: Option<From>,
+    pub to: Address,
+    pub body: String,
+    pub media_urls: Vec<String>,
+    pub send_at_ms: Option<Millis>,
+    pub valid_for: Option<Span>,
+    pub callback_url: Option<String>,
+    /// The callback is posted as Twilio posts them.
+    pub is_twilio: bool,
+    /// What a call says.
+    pub call: Option<CallPlan>,
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Whom a message is to come from.
+#[derive(Clone, Debug)]
+pub enum From {
+    Address(Address),
+    Pool(PoolId),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The key may not do that.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    #[error("no route leads to this destination")]
+    NoRoute,
+    /// No account that a route names may send from that.
+    #[error("from: {0}")]
+    Sender(&'static str),
+    #[error(transparent)]
+    Outbound(#[from] outbound::Error),
+}
+
+/// How a message to a destination would go, and why.
+pub struct Explained {
+    /// Rules that match, in the order in which they are asked; those of a deleted account among them.
+    pub routes: Vec<RouteId>,
+    /// The one that wins, unless the key is forced to an account.
+    pub route: Option<RouteId>,
+    pub via: Option<Via>,
+    pub reason: String,
+}
+
+pub struct Relay {
+    pub book: Arc<Book>,
+    pub tariff: Arc<Tariff>,
+    pub outbound: Arc<Outbound>,
+    pub clock: Clock,
+}
+
+impl Relay {
+    /// Accepts what a client sends: when this returns, it is stored and paid for.
+    pub async fn send(
+        &self,
+        consumer: &Consumer,
+        order: Order,
+        key: Option<Key>,
+        render: impl Fn(&Message) -> String,
+    ) -> Result<Told, Error> {
+        allow(consumer, &order)?;
+        let (via, pool) = if consumer.is_house() && order.channel == Channel::Sms && !is_pool(&order) {
+            (None, None)
+        } else {
+            let (via, pool) = self.via(consumer, &order)?;
+            (Some(via), pool)
+        };
+        let from = match order.from {
+            Some(From::Address(address)) => Some(address),
+            Some(From::Pool(_)) | None => None,
+        };
+        let request = Request {
+            channel: order.channel,
+            via,
+            from,
+            to: order.to,
+            body: order.body,
+            media_urls: order.media_urls,
+            send_at_ms: order.send_at_ms,
+            valid_for: order.valid_for,
+            callback_url: order.callback_url,
+            is_twilio: order.is_twilio,
+            pool,
+            call: order.call,
+            metadata: order.metadata,
+        };
+        Ok(self.outbound.send(consumer.client, request, key, render).await?)
+    }
+
+    /// What a segment, or a call, to a destination costs now.
+    pub fn price(&self, channel: Channel, to: &Address) -> Money {
+        self.tariff.price(channel, to.as_str(), self.clock.now_ms())
+    }
+}
+
+fn is_pool(order: &Order) -> bool {
+    matches!(order.from, Some(From::Pool(_)))
+}
+
+fn allow(consumer: &Consumer, order: &Order) -> Result<(), Error> {
+    if !consumer.may(Scope::of(order.channel)) {
+        return Err(Error::Forbidden(match order.channel {
+            Channel::Sms => "this key may not send texts",
+            Channel::Whatsapp => "this key may not send WhatsApp messages",
+            Channel::Voice => "this key may not place calls",
+        }));
+    }
+    if !consumer.may_send_to(order.to.as_str()) {
+        return Err(Error::Forbidden("this key may not send to this destination"));
+    }
+    Ok(())
+}

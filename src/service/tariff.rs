@@ -1,0 +1,98 @@
+//! Routes and rates as they stand, in memory: which account a destination goes to, and what it costs.
+
+mod rates;
+mod routes;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+pub use routes::{BadPattern, compile};
+
+pub use crate::store::rate::Rate;
+pub use crate::store::route::Route;
+
+use self::rates::Rates;
+use self::routes::Routes;
+use crate::model::{Channel, Millis, Money};
+use crate::store::edition::Volume;
+use crate::store::{Result, Store, edition, rate, route};
+
+/// `[price]`: what is charged where no rate says otherwise.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prices {
+    /// A segment of a text.
+    pub sms: Money,
+    /// A segment of a WhatsApp message.
+    pub whatsapp: Money,
+    pub call: Money,
+}
+
+/// All there is at one moment.
+#[derive(Default)]
+pub struct Page {
+    edition: String,
+    routes: Routes,
+    rates: Rates,
+}
+
+impl Page {
+    /// The routes that a destination matches, in the order in which they are asked.
+    pub fn routes(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
+        self.routes.matching(channel, to)
+    }
+
+    /// The rate that is in force for a destination.
+    pub fn rate(&self, channel: Channel, to: &str, at_ms: Millis) -> Option<&Rate> {
+        self.rates.find(channel, to, at_ms)
+    }
+}
+
+pub struct Tariff {
+    pub store: Store,
+    pub prices: Prices,
+    page: RwLock<Arc<Page>>,
+    /// One reload at a time: an older page must not replace a newer.
+    reloading: Mutex<()>,
+}
+
+impl Tariff {
+    pub fn new(store: Store, prices: Prices) -> Self {
+        Self { store, prices, page: RwLock::default(), reloading: Mutex::default() }
+    }
+
+    pub fn page(&self) -> Arc<Page> {
+        self.page.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a segment, or a call, to a destination costs.
+    pub fn price(&self, channel: Channel, to: &str, at_ms: Millis) -> Money {
+        self.page().rate(channel, to, at_ms).map_or_else(|| self.usual(channel), |rate| rate.price)
+    }
+
+    /// What is charged where no rate says otherwise.
+    pub fn usual(&self, channel: Channel) -> Money {
+        match channel {
+            Channel::Sms => self.prices.sms,
+            Channel::Whatsapp => self.prices.whatsapp,
+            Channel::Voice => self.prices.call,
+        }
+    }
+
+    /// Reads what has changed since the page at hand.
+    pub async fn refresh(&self) -> Result<()> {
+        let _alone = self.reloading.lock().await;
+        // the edition first: what changes while we read is read again next time
+        let edition = edition::current(&self.store, Volume::Tariff).await?;
+        if edition == self.page().edition && !edition.is_empty() {
+            return Ok(());
+        }
+        let routes = Routes::new(route::all(&self.store).await?);
+        let rates = Rates::new(rate::all(&self.store).await?);
+        let fresh = Arc::new(Page { edition, routes, rates });
+        *self.page.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Rules by which destinations go to accounts, all of them matched at once.
+
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+
+use super::Route;
+use crate::model::Channel;
+
+/// Bytes that one pattern may take when it is compiled.
+const PATTERN_BYTES: usize = 64 * 1024;
+/// Bytes that all may take together.
+const SET_BYTES: usize = 64 * 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+#[error("is no pattern: {0}")]
+pub struct BadPattern(String);
+
+fn anchored(pattern: &str) -> String {
+    format!("^(?:{pattern})")
+}
+
+/// Compiles a pattern, anchored at its start. Its time is linear in what it reads, whatever it says.
+pub fn compile(pattern: &str) -> Result<Regex, BadPattern> {
+    // what would close the group around it is no pattern by itself
+    let checked = |text: &str| RegexBuilder::new(text).size_limit(PATTERN_BYTES).build();
+    checked(pattern).and_then(|_| checked(&anchored(pattern))).map_err(|error| BadPattern(error.to_string()))
+}
+
+/// Routes in the order in which they are asked.
+#[derive(Default)]
+pub(super) struct Routes {
+    all: Vec<Route>,
+    set: Option<RegexSet>,
+}
+
+impl Routes {
+    pub(super) fn new(all: Vec<Route>) -> Self {
+        // what does not compile matches nothing: an older build may have taken it
+        let mut all = all;
+        all.retain(|route| match compile(&route.pattern) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::error!(route = %route.id, %error, "a route cannot be used");
+                false
+            }
+        });
+        if all.is_empty() {
+            return Self::default();
+        }
+        let patterns = all.iter().map(|route| anchored(&route.pattern));
+        let set = RegexSetBuilder::new(patterns).size_limit(SET_BYTES).dfa_size_limit(SET_BYTES).build();
+        match set {
+            Ok(set) => Self { all, set: Some(set) },
+            Err(error) => {
+                tracing::error!(%error, "the routes cannot be used together");
+                Self::default()
+            }
+        }
+    }
+
+    /// The routes that a destination matches, lowest priority first.
+    pub(super) fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
+        let matches = self.set.as_ref().map(|set| set.matches(to));
+        let indices = matches.into_iter().flatten();
+        indices
+            .filter_map(|index| self.all.get(index))
+            .filter(move |route| route.channel.is_none_or(|it| it == channel))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AccountId, RouteId};
+
+    fn routes(rules: &[(i64, &str, Option<Channel>)]) -> Routes {
+        let account = AccountId::new(0);
+        let rule = |(priority, pattern, channel): &(i64, &str, Option<Channel>)| Route {
+            id: RouteId::new(*priority),
+            priority: *priority,
+            pattern: (*pattern).to_owned(),
+            channel: *channel,
+            account,
+            name: String::new(),
+            created_ms: 0,
+        };
+        Routes::new(rules.iter().map(rule).collect())
+    }
+
+    fn matched(routes: &Routes, channel: Channel, to: &str) -> Vec<i64> {
+        routes.matching(channel, to).map(|route| route.priority).collect()
+    }
+
+    #[test]
+    fn patterns_are_anchored_at_their_start_and_asked_in_order() {
+        let routes = routes(&[(1, r"\+2376", None), (2, r"\+237|\+33", Some(Channel::Sms)), (9, ".*", None)]);
+        assert_eq!(matched(&routes, Channel::Sms, "+237612345678"), [1, 2, 9]);
+        assert_eq!(matched(&routes, Channel::Voice, "+237612345678"), [1, 9]);
+        assert_eq!(matched(&routes, Channel::Sms, "+15005550006"), [9]);
+        assert_eq!(matched(&routes, Channel::Sms, "+1237612345"), [9], "not in the middle");
+        assert_eq!(matched(&Routes::default(), Channel::Sms, "+1"), [0_i64; 0]);
+    }
+
+    #[test]
+    fn a_pattern_is_bounded() {
+        for bad in ["(", "[", "*", "a)(b", "(?P<", r"\", &"(a{100}){100}".repeat(9)] {
+            assert!(compile(bad).is_err(), "{bad}");
+        }
+        for good in ["", r"\+1", r"^\+(237|33)\d{8,9}$", "(a+)+b"] {
+            assert!(compile(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_compile_matches_nothing_and_spoils_nothing() {
+        assert_eq!(matched(&routes(&[(1, "(", None), (2, r"\+1", None)]), Channel::Sms, "+1500"), [2]);
+    }
+}

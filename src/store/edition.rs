@@ -1,0 +1,36 @@
+//! Which edition of what nodes keep in memory is in force: they read it again when this has changed.
+
+use super::{Change, Result, Store};
+
+/// What is kept in memory together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volume {
+    /// Accounts, numbers, administrators' keys.
+    Book,
+    /// Clients and their keys.
+    Clients,
+    /// Routes and rates.
+    Tariff,
+}
+
+impl Volume {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Book => "book",
+            Self::Clients => "clients",
+            Self::Tariff => "tariff",
+        }
+    }
+}
+
+/// Marks that something of this has changed, in the change that changes it.
+pub(super) fn changed(volume: Volume, change: Change) -> Change {
+    let edition = hex::encode(rand::random::<[u8; 16]>());
+    change.one("UPDATE sb_meta SET value = ? WHERE name = ?", vec![edition.into(), volume.name().into()])
+}
+
+/// The edition in force; equal editions hold the same.
+pub async fn current(store: &Store, volume: Volume) -> Result<String> {
+    let rows = store.query("SELECT value FROM sb_meta WHERE name = ?", vec![volume.name().into()]).await?;
+    Ok(rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default())
+}

@@ -1,0 +1,164 @@
+//! Clients' money: `sb_balance`, and the movements that it is the sum of, `sb_ledger`.
+//!
+//! Whoever changes a balance writes the entry for it in the same change.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::message::Message;
+use super::{Change, Error, Query, Result, Row, Value};
+use crate::model::message::State;
+use crate::model::{ClientId, EntryId, Millis, Money};
+
+/// Why a balance has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A client has paid in.
+    Credit,
+    /// A message was accepted.
+    Debit,
+    /// It finally failed.
+    Refund,
+    /// Somebody has set things right, and said why.
+    Adjustment,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Credit, Self::Debit, Self::Refund, Self::Adjustment];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Credit => "credit",
+            Self::Debit => "debit",
+            Self::Refund => "refund",
+            Self::Adjustment => "adjustment",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+pub(super) const INSERT: &str = "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms)";
+
+/// What a client was left with by a charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paid {
+    pub balance: Money,
+    /// It is below what the client wants to be told of, and has not been.
+    pub is_low: bool,
+}
+
+/// What clients can pay, and what a batch of messages costs them.
+#[derive(Default)]
+pub(super) struct Purse {
+    /// Balance and credit together, less what this batch takes.
+    left: HashMap<ClientId, Money>,
+    taken: BTreeMap<String, Money>,
+    debits: Vec<Vec<Value>>,
+}
+
+/// What [`Purse::of`] reads.
+pub(super) fn balances(clients: &[Value]) -> Query {
+    Query::over("SELECT client_id, balance + credit_limit FROM sb_balance WHERE client_id IN ({})", &[], clients)
+}
+
+impl Purse {
+    pub(super) fn of(rows: &[Row]) -> Result<Self> {
+        let mut left = HashMap::new();
+        for row in rows {
+            left.insert(client(row)?, Money::from_micros(row.int(1)?));
+        }
+        Ok(Self { left, ..Self::default() })
+    }
+
+    /// Whether a message's client can pay for it; then it does.
+    pub(super) fn pays(&mut self, message: &Message, now_ms: Millis) -> bool {
+        let cost = match message.cost {
+            Some(cost) if cost > Money::ZERO => cost,
+            _ => return true,
+        };
+        let Some(left) = self.left.get_mut(&message.client) else { return false };
+        match left.minus(cost) {
+            Some(rest) if !rest.is_negative() => *left = rest,
+            _ => return false,
+        }
+        let client = message.client.hex();
+        self.debits.push(vec![
+            client.as_str().into(),
+            message.id.debit().hex().into(),
+            Kind::Debit.name().into(),
+            (-cost).micros().into(),
+            message.id.hex().into(),
+            now_ms.into(),
+        ]);
+        let taken = self.taken.entry(client).or_default();
+        *taken = taken.plus(cost).unwrap_or(*taken);
+        true
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken.is_empty()
+    }
+
+    /// Takes the money: first, and in one order for all, since a row of a busy client is what batches wait for.
+    /// What stands in the row decides, not what was read.
+    pub(super) fn take(&self, change: Change) -> Change {
+        let taken: Vec<_> = self.taken.iter().map(|(client, cost)| (client.as_str(), cost.micros())).collect();
+        change.pay(&taken)
+    }
+
+    /// The entries for it, and a look at what is left.
+    pub(super) fn enter(self, change: Change) -> Change {
+        if self.taken.is_empty() {
+            return change;
+        }
+        let clients: Vec<Value> = self.taken.into_keys().map(Value::from).collect();
+        let left = "SELECT client_id, balance, CASE WHEN balance < low_at AND low_told = 0 THEN 1 ELSE 0 END \
+                    FROM sb_balance WHERE client_id IN ({})";
+        change.insert(INSERT, self.debits).then(Query::over(left, &[], &clients))
+    }
+}
+
+/// What clients are left with, as [`Purse::enter`] looked.
+pub(super) fn left(rows: &[Row]) -> Result<HashMap<ClientId, Paid>> {
+    let read =
+        |row: &Row| Ok((client(row)?, Paid { balance: Money::from_micros(row.int(1)?), is_low: row.int(2)? != 0 }));
+    rows.iter().map(read).collect()
+}
+
+fn client(row: &Row) -> Result<ClientId> {
+    ClientId::from_hex(row.text(0)?).map_err(|_| Error::Data("client id".into()))
+}
+
+/// `'failed', …`: the states in which a message has come to nothing, and costs nothing.
+fn failures() -> String {
+    let all = State::ALL.into_iter().filter(|state| state.is_failure());
+    all.map(|state| format!("'{}'", state.name())).collect::<Vec<_>>().join(", ")
+}
+
+/// Gives a message's cost back where it has come to nothing by the statements before: once, whoever has
+/// brought it there.
+pub(super) fn refund(change: Change, message: &Message, now_ms: Millis) -> Change {
+    if message.cost.is_none_or(|cost| cost <= Money::ZERO) || message.refunded_ms.is_some() {
+        return change;
+    }
+    let failed = format!("id = ? AND cost > 0 AND refunded_ms IS NULL AND state IN ({})", failures());
+    let (id, client) = (Value::from(message.id.hex()), Value::from(message.client.hex()));
+    change
+        .run(
+            format!(
+                "UPDATE sb_balance SET balance = balance + (SELECT cost FROM sb_message WHERE {failed}) \
+                 WHERE client_id = ? AND EXISTS (SELECT 1 FROM sb_message WHERE {failed})"
+            ),
+            vec![id.clone(), client, id.clone()],
+        )
+        .run(
+            format!(
+                "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms) \
+                 SELECT client_id, ?, ?, cost, id, ? FROM sb_message WHERE {failed}"
+            ),
+            vec![EntryId::new(now_ms).hex().into(), Kind::Refund.name().into(), now_ms.into(), id.clone()],
+        )
+        .run(format!("UPDATE sb_message SET refunded_ms = ? WHERE {failed}"), vec![now_ms.into(), id])
+}

@@ -1,0 +1,1 @@
+ALTER TABLE sb_message ADD COLUMN channel VARCHAR(8) NULL

@@ -1,0 +1,1 @@
+ALTER TABLE sb_message ADD COLUMN refunded_ms BIGINT NULL

@@ -1,0 +1,1 @@
+ALTER TABLE sb_client ADD COLUMN profile TEXT NULL

@@ -1,0 +1,1 @@
+ALTER TABLE sb_client ADD COLUMN auth_token BLOB NULL

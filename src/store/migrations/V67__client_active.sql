@@ -1,0 +1,1 @@
+ALTER TABLE sb_client ADD COLUMN is_active INT NOT NULL DEFAULT 1

@@ -1,0 +1,1 @@
+INSERT INTO sb_meta (name, value) VALUES ('clients', 'new'), ('tariff', 'new')
