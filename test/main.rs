@@ -11,4 +11,5 @@ mod operations;
 mod outside;
 mod pairing;
 mod publish;
+mod relay;
 mod smoke;

@@ -131,6 +131,46 @@ fn client(row: &Row) -> Result<ClientId> {
     ClientId::from_hex(row.text(0)?).map_err(|_| Error::Data("client id".into()))
 }
 
+/// A movement that is no message's: money paid in, or things set right.
+#[derive(Clone, Debug)]
+pub struct Movement {
+    pub id: EntryId,
+    pub client: ClientId,
+    pub kind: Kind,
+    pub amount: Money,
+    pub reason: Option<String>,
+    pub at_ms: Millis,
+}
+
+/// Opens a client's balance, at zero.
+#[expect(dead_code, reason = "clients come next")]
+pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at: Option<Money>) -> Change {
+    change.one(
+        "INSERT INTO sb_balance (client_id, balance, credit_limit, low_at) VALUES (?, 0, ?, ?)",
+        vec![client.hex().into(), credit_limit.micros().into(), low_at.map(Money::micros).into()],
+    )
+}
+
+/// Moves money. [`Error::Guard`] of its first statement: the client has no balance, or too little for it.
+#[expect(dead_code, reason = "clients come next")]
+pub(super) fn enter(change: Change, movement: &Movement) -> Change {
+    let (client, amount) = (Value::from(movement.client.hex()), Value::from(movement.amount.micros()));
+    let floor = if movement.amount.is_negative() { " AND balance + credit_limit + ? >= 0" } else { "" };
+    let mut params = vec![amount.clone(), client.clone()];
+    params.extend(movement.amount.is_negative().then(|| amount.clone()));
+    change.one(format!("UPDATE sb_balance SET balance = balance + ? WHERE client_id = ?{floor}"), params).one(
+        "INSERT INTO sb_ledger (client_id, id, kind, amount, reason, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        vec![
+            client,
+            movement.id.hex().into(),
+            movement.kind.name().into(),
+            amount,
+            movement.reason.clone().into(),
+            movement.at_ms.into(),
+        ],
+    )
+}
+
 /// `'failed', …`: the states in which a message has come to nothing, and costs nothing.
 fn failures() -> String {
     let all = State::ALL.into_iter().filter(|state| state.is_failure());

@@ -1,0 +1,1 @@
+//! The relay: clients, keys, money, routes, and the doors that their programs know.
