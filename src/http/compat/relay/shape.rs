@@ -1,0 +1,146 @@
+//! What clients of the relay post: JSON, or a form, in Twilio's names.
+
+use serde::Deserialize;
+
+use crate::http::message::is_web;
+use crate::model::address::Address;
+use crate::model::{Channel, form};
+use crate::service::outbound::CallPlan;
+use crate::service::relay::{From, Order};
+
+/// What cannot be sent, as its client is told.
+#[derive(Debug)]
+pub(super) struct Wrong(pub(super) String);
+
+fn wrong(reason: impl Into<String>) -> Wrong {
+    Wrong(reason.into())
+}
+
+/// One URL or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Urls {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct OrderIn {
+    #[serde(rename = "To")]
+    to: Option<String>,
+    #[serde(rename = "From")]
+    from: Option<String>,
+    #[serde(rename = "Body")]
+    body: Option<String>,
+    #[serde(rename = "MediaUrl")]
+    media_url: Option<Urls>,
+    #[serde(rename = "StatusCallback")]
+    status_callback: Option<String>,
+    #[serde(rename = "Url")]
+    url: Option<String>,
+    #[serde(rename = "Twiml")]
+    twiml: Option<String>,
+}
+
+/// Characters of a call's instructions at most.
+const TWIML: usize = 4000;
+const MEDIA: usize = 10;
+
+/// A field of ours by the name that these paths have for it.
+pub(super) fn name(field: &str) -> &str {
+    match field {
+        "to" => "To",
+        "from" => "From",
+        "body" => "Body",
+        "media_urls" => "MediaUrl",
+        "callback_url" => "StatusCallback",
+        other => other,
+    }
+}
+
+impl OrderIn {
+    pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Wrong> {
+        if content_type.is_some_and(|named| named.trim_start().starts_with("application/x-www-form-urlencoded")) {
+            return Self::from_form(bytes);
+        }
+        // the library would take a list for the fields in their order
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(wrong("the body must be a JSON object"));
+        }
+        serde_json::from_slice(bytes).map_err(|_| wrong("the body is not as it should be"))
+    }
+
+    fn from_form(bytes: &[u8]) -> Result<Self, Wrong> {
+        let text = std::str::from_utf8(bytes).ok().and_then(form::fields);
+        let fields = text.ok_or_else(|| wrong("the body is no form"))?;
+        let mut read = Self::default();
+        let mut media = Vec::new();
+        for (name, value) in fields {
+            match name.as_str() {
+                "To" => read.to = Some(value),
+                "From" => read.from = Some(value),
+                "Body" => read.body = Some(value),
+                "MediaUrl" => media.push(value),
+                "StatusCallback" => read.status_callback = Some(value),
+                "Url" => read.url = Some(value),
+                "Twiml" => read.twiml = Some(value),
+                _ => {}
+            }
+        }
+        read.media_url = (!media.is_empty()).then_some(Urls::Several(media));
+        Ok(read)
+    }
+
+    pub(super) fn order(self, channel: Channel) -> Result<Order, Wrong> {
+        let address = |text: String, name: &str| {
+            // their own prefix is taken, and left out
+            let bare = if channel == Channel::Whatsapp { text.strip_prefix("whatsapp:") } else { None };
+            let parsed = bare.unwrap_or(&text).parse::<Address>();
+            parsed.map_err(|error| wrong(format!("{name}: {error}")))
+        };
+        let present = |field: Option<String>| field.filter(|text| !text.is_empty());
+        let (body, is_call) = (present(self.body), channel == Channel::Voice);
+        let media_urls = match self.media_url {
+            None => Vec::new(),
+            Some(Urls::One(url)) => vec![url],
+            Some(Urls::Several(urls)) => urls,
+        };
+        let to = present(self.to).ok_or_else(|| wrong("Missing required field: To"))?;
+        if !is_call && body.is_none() && media_urls.is_empty() {
+            return Err(wrong("Missing required field: Body"));
+        }
+        if media_urls.len() > MEDIA {
+            return Err(wrong(format!("MediaUrl: {MEDIA} at most")));
+        }
+        if !media_urls.iter().all(|url| is_web(url)) {
+            return Err(wrong("MediaUrl: is no http URL"));
+        }
+        let call = if is_call { Some(plan(present(self.url), present(self.twiml))?) } else { None };
+        Ok(Order {
+            channel,
+            from: present(self.from).map(|from| address(from, "From")).transpose()?.map(From::Address),
+            to: address(to, "To")?,
+            body: if is_call { String::new() } else { body.unwrap_or_default() },
+            media_urls: if is_call { Vec::new() } else { media_urls },
+            send_at_ms: None,
+            valid_for: None,
+            callback_url: present(self.status_callback),
+            is_twilio: true,
+            call,
+            metadata: None,
+        })
+    }
+}
+
+fn plan(url: Option<String>, twiml: Option<String>) -> Result<CallPlan, Wrong> {
+    if url.is_none() && twiml.is_none() {
+        return Err(wrong("Missing required field: Twiml or Url"));
+    }
+    if url.as_ref().is_some_and(|url| !is_web(url)) {
+        return Err(wrong("Url: is no http URL"));
+    }
+    if twiml.as_ref().is_some_and(|twiml| twiml.chars().count() > TWIML) {
+        return Err(wrong(format!("Twiml: is longer than {TWIML} characters")));
+    }
+    Ok(CallPlan { url, twiml, callback_events: Vec::new() })
+}
