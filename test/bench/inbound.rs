@@ -12,7 +12,7 @@ use sha1::Sha1;
 use crate::disk;
 use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Carrier, Layout, Result, Server};
-use crate::load::{Load, Post, offer};
+use crate::load::{CONNECTIONS, Load, Post, offer};
 use crate::plan::Plan;
 use crate::stage::{self, NUMBERS, RECIPIENTS, Via, mix, recipient};
 use crate::table::{Table, median};
@@ -57,7 +57,7 @@ fn webhooks(server: &Server, path: &'static str) -> Result<Load> {
         let sid = format!("SM{run:016x}{number:016x}");
         post(start.clone(), &sid, &from, &to)
     };
-    Ok(Load { path, make: Arc::new(make), pace: None })
+    Ok(Load { path, make: Arc::new(make), pace: None, connections: CONNECTIONS })
 }
 
 /// Twilio's form of a text, the names in the order in which they are signed. `start` has signed the URL.

@@ -25,6 +25,7 @@ pub struct Load {
     pub make: Arc<dyn Fn(usize) -> Post + Send + Sync>,
     /// Posts a second; as fast as answers come where it is not given.
     pub pace: Option<f64>,
+    pub connections: usize,
 }
 
 /// What was answered well, and what that took.
@@ -51,7 +52,7 @@ pub async fn offer(server: &Server, load: &Load, span: Duration) -> Result<Offer
     let before = cpu()?;
     let begun = Instant::now();
     let mut workers = Vec::new();
-    for worker in 0..CONNECTIONS {
+    for worker in 0..load.connections {
         let (load, count, is_over, port) = (load.clone(), count.clone(), is_over.clone(), server.port);
         workers.push(tokio::spawn(async move { press(port, &load, worker, begun, &count, &is_over).await }));
     }
@@ -98,6 +99,6 @@ async fn press(
         let is_well = (200..300).contains(&answer.status);
         ensure!(is_well, "{}: {}: {}", load.path, answer.status, String::from_utf8_lossy(&answer.body));
         count.fetch_add(1, Ordering::Relaxed);
-        number += CONNECTIONS;
+        number += load.connections;
     }
 }

@@ -24,6 +24,7 @@ mod meter;
 mod password;
 mod plan;
 mod process;
+mod relay;
 mod seed;
 mod socket;
 mod stage;
@@ -38,7 +39,7 @@ use plan::Plan;
 use table::Table;
 
 /// In the order in which they run.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "start",
     "password",
     "handshakes",
@@ -50,6 +51,7 @@ const PARTS: [&str; 11] = [
     "latency",
     "carrier",
     "inbound",
+    "relay",
 ];
 
 fn main() -> Result {
@@ -80,6 +82,7 @@ fn main() -> Result {
                 "latency" => latency::measure(&mut table, &plan, found).await?,
                 "carrier" => carrier::measure(&mut table, &plan).await?,
                 "inbound" => inbound::measure(&mut table, &plan).await?,
+                "relay" => relay::measure(&mut table, &plan).await?,
                 _ => large::measure(&mut table, &plan).await?,
             }
         }

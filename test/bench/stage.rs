@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{ADMIN, Builder, Carrier, Layout, Result, Server};
-use crate::load::{Load, Post};
+use crate::load::{CONNECTIONS, Load, Post};
 
 pub const NUMBERS: u64 = 1000;
 pub const RECIPIENTS: u64 = 100_000;
@@ -66,7 +66,7 @@ async fn numbers(server: &Server, account: &Value, via: Via) -> Result {
     Ok(())
 }
 
-async fn add(server: &Server, path: &str, body: &Value) -> Result<Value> {
+pub async fn add(server: &Server, path: &str, body: &Value) -> Result<Value> {
     let answer = server.http.post(server.url(path)).bearer_auth(ADMIN).json(body).send().await?;
     let (status, text) = (answer.status(), answer.text().await?);
     ensure!(status == 201, "{path}: {status} {text}");
@@ -76,7 +76,7 @@ async fn add(server: &Server, path: &str, body: &Value) -> Result<Value> {
 /// Messages of all senders to all recipients, in no order.
 pub fn messages(path: &'static str, via: Via, pace: Option<f64>) -> Load {
     let make = move |number| message(number, via, "Your parcel is on its way");
-    Load { path, make: Arc::new(make), pace }
+    Load { path, make: Arc::new(make), pace, connections: CONNECTIONS }
 }
 
 /// The same; each says at its end when it was posted, in milliseconds by the wall clock.
@@ -85,7 +85,7 @@ pub fn stamped(via: Via, pace: f64) -> Load {
         let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         message(number, via, &format!("Your parcel is on its way, {at_ms}"))
     };
-    Load { path: "/v1/messages", make: Arc::new(make), pace: Some(pace) }
+    Load { path: "/v1/messages", make: Arc::new(make), pace: Some(pace), connections: CONNECTIONS }
 }
 
 fn message(number: usize, via: Via, body: &str) -> Post {

@@ -15,7 +15,7 @@ mod order;
 mod outage;
 mod rate;
 mod redaction;
-mod schedule;
+pub mod schedule;
 
 use std::collections::BTreeMap;
 
