@@ -113,7 +113,7 @@ fn order(posted: MessageIn) -> Result<Order, Refusal> {
 }
 
 /// Whether a carrier could fetch it: a URL as it is written on the wire, every odd character escaped.
-fn is_web(url: &str) -> bool {
+pub(super) fn is_web(url: &str) -> bool {
     let parsed = url.parse::<Uri>().ok().filter(|_| url.is_ascii() && url.len() <= 2048);
     parsed.is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
@@ -159,7 +159,7 @@ fn filter(call: &Call) -> Result<MessageFilter, Refusal> {
         direction: direction.transpose()?,
         created_from_ms: time("created_from")?,
         created_before_ms: time("created_before")?,
-        after: None,
+        ..MessageFilter::default()
     })
 }
 

@@ -4,6 +4,7 @@ mod account;
 mod address;
 mod auth;
 mod body;
+mod compat;
 mod cors;
 mod device;
 mod docs;
@@ -215,7 +216,8 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let webhooks = warp::path("webhooks").and(webhook::routes(app));
     let nothing = warp::any().map(reply::not_found);
     let all = v1.or(webhooks).unify().or(v2).unify().or(sms).unify().or(page::routes(app)).unify();
-    let all = all.or(health::routes(app)).unify().or(docs::routes()).unify().or(nothing).unify().boxed();
+    let all = all.or(compat::routes(app)).unify().or(health::routes(app)).unify();
+    let all = all.or(docs::routes()).unify().or(nothing).unify().boxed();
     if app.settings.empty_route { empty_route().or(all).unify().boxed() } else { all }
 }
 

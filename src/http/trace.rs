@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
+use super::compat::twilio;
 use super::place::Place;
 use super::server::Shared;
 use super::{Caller, address, auth, reply, webhook};
@@ -80,6 +81,11 @@ fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant
     shared.limit.take(address, now)
 }
 
+fn refuse(path: &str, wait: Duration) -> Response {
+    let seconds = wait.as_secs() + 1;
+    if twilio::is_here(path) { twilio::too_many_requests(seconds) } else { reply::too_many_requests(seconds) }
+}
+
 /// Answers one request.
 pub(super) async fn answer(
     shared: Arc<Shared>,
@@ -100,7 +106,7 @@ pub(super) async fn answer(
     let method = label(request.method());
     let span = tracing::info_span!("request", id = %request_id, method, path = webhook::shown(request.uri().path()));
     let mut response = match admit(&shared, address::group(caller.address), &request, begun) {
-        Err(wait) => reply::too_many_requests(wait.as_secs() + 1),
+        Err(wait) => refuse(request.uri().path(), wait),
         Ok(()) => {
             request.extensions_mut().insert(caller);
             let service = TowerToHyperService::new(warp::service(shared.routes.clone()));

@@ -38,6 +38,11 @@ macro_rules! id {
                 Self(u128::from(at_ms.unsigned_abs() & 0xffff_ffff_ffff) << 80)
             }
 
+            /// When it was made.
+            pub fn made_ms(self) -> Millis {
+                Millis::try_from(self.0 >> 80).unwrap_or(Millis::MAX)
+            }
+
             pub fn bits(self) -> u128 {
                 self.0
             }

@@ -15,6 +15,7 @@ mod retry;
 mod settings;
 mod tell;
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::Semaphore;
@@ -31,7 +32,7 @@ pub use tell::Why;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
-use crate::model::{Channel, ClientId, Clock, MessageId, Origin};
+use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Origin};
 use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::store::batch::Batch;
@@ -162,13 +163,29 @@ impl Outbound {
     /// Empties the body of a message that has been sent or is over.
     pub async fn redact(&self, client: ClientId, id: MessageId) -> Result<Message, Error> {
         let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
-        // media are part of what was said; the rest is the client's own, and who is called back needs it
-        let extra = Extra { media_urls: Vec::new(), ..Extra::parse(message.extra.as_deref()) };
-        match message::redact(&self.parts.store, client, id, extra.text(), self.parts.clock.now_ms()).await {
-            Ok(()) => self.find(client, id).await?.ok_or(Error::NotFound),
+        self.erase(&message, false).await?;
+        self.find(client, id).await?.ok_or(Error::NotFound)
+    }
+
+    /// Takes a message that has been sent or is over out of its client's sight, redacted; what was paid for it stays.
+    pub async fn delete(&self, client: ClientId, id: MessageId) -> Result<(), Error> {
+        let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+        self.erase(&message, true).await
+    }
+
+    async fn erase(&self, message: &Message, is_deleted: bool) -> Result<(), Error> {
+        let now_ms = self.parts.clock.now_ms();
+        let extra = Extra::parse(message.extra.as_deref()).redacted().text();
+        let deleted_ms = is_deleted.then_some(now_ms);
+        match message::redact(&self.parts.store, message.client, message.id, extra, deleted_ms, now_ms).await {
             Err(error) if error.is_race() => Err(Error::NotOver),
-            Err(error) => Err(error.into()),
+            done => Ok(done?),
         }
+    }
+
+    /// When providers took messages, where one has.
+    pub async fn taken_at(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Millis>, store::Error> {
+        message::taken_at(&self.parts.store, ids).await
     }
 
     /// Takes all lanes from their owners where these are known to be dead: no other process serves
@@ -234,7 +251,7 @@ impl Outbound {
     }
 
     /// The node's clock.
-    pub fn now_ms(&self) -> crate::model::Millis {
+    pub fn now_ms(&self) -> Millis {
         self.parts.clock.now_ms()
     }
 }

@@ -116,6 +116,7 @@ impl Outbound {
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let extra = Extra {
             media_urls: request.media_urls,
+            had_media: false,
             callback_url: request.callback_url,
             metadata: request.metadata,
             send_at_ms: due_ms,

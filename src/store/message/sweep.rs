@@ -2,13 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::KEYS;
 use crate::model::Millis;
 use crate::store::outbox::claim;
 use crate::store::sweep::Walk;
 use crate::store::{Change, Query, Result, Row, Store, Value};
-
-/// Keys of one look-up.
-const KEYS: usize = 64;
 
 /// Messages that are to be removed, batch by batch.
 #[derive(Debug)]

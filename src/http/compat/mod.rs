@@ -1,0 +1,18 @@
+//! The paths and bodies of other systems over the same services: thin adapters, no rules of their own.
+
+pub(super) mod twilio;
+
+use std::sync::Arc;
+
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::App;
+
+/// Grouped by first path segment. What else lies under `/relay` stands before Twilio's paths there.
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let twilio = warp::path(twilio::VERSION).and(twilio::routes(app)).boxed();
+    let relay = warp::path("relay").and(twilio.clone());
+    twilio.or(relay).unify().boxed()
+}
