@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::StartError;
 use crate::config::Config;
 use crate::crypto::MasterKey;
-use crate::model::{ClientId, Clock, Origin};
+use crate::model::{AccountId, ClientId, Clock, Origin};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
@@ -19,12 +19,16 @@ use crate::service::event::Events;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::outbound::{self, Outbound};
 use crate::service::relay::Relay;
-use crate::service::tariff::Tariff;
+use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{account, number};
 use crate::store::{Store, meta};
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
+
+/// The route of a development server: all that no other route takes.
+const DEV_PATTERN: &str = ".*";
+const DEV_PRIORITY: i64 = 1000;
 
 /// Events of the loopback provider that wait to be taken in.
 const LOOPBACK_EVENTS: usize = 10_000;
@@ -88,7 +92,7 @@ impl Messaging<'_> {
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { book: book.clone(), clock: clock.clone(), platforms };
         let admins = Admins { book: book.clone(), key: admin_key, clock: clock.clone() };
-        let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone()));
+        let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone(), clock.clone()));
         tariff.refresh().await.map_err(storing)?;
         let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
         let relay = Arc::new(Relay { book: of_book, tariff: tariff.clone(), outbound: of_outbound, clock });
@@ -135,6 +139,18 @@ impl Built {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.seed_route(loopback.id).await
+    }
+
+    /// A route that catches what no other does, behind all others.
+    async fn seed_route(&self, account: AccountId) -> anyhow::Result<()> {
+        let page = self.tariff.page();
+        if page.all_routes().iter().any(|route| route.pattern == DEV_PATTERN && route.account == account) {
+            return Ok(());
+        }
+        let (pattern, name) = (DEV_PATTERN.to_owned(), "loopback".to_owned());
+        let new = NewRoute { priority: DEV_PRIORITY, pattern, channel: None, account, name };
+        self.tariff.add_route(new).await?;
         Ok(())
     }
 }

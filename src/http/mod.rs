@@ -25,7 +25,9 @@ mod pairing;
 mod path;
 mod patience;
 mod place;
+mod rate;
 mod reply;
+mod route;
 mod server;
 mod sms;
 mod socket;
@@ -210,6 +212,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
     let v1 = v1.or(opt_out::routes(app)).unify().or(lookup::routes(app)).unify();
+    let v1 = v1.or(route::routes(app)).unify().or(rate::routes(app)).unify();
     let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let sms = warp::path("sms").and(sms::routes(app));

@@ -14,7 +14,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Problem};
-use super::{App, Call, account, device, endpoint, event, lookup, loopback, message, number, opt_out};
+use super::{App, Call, account, device, endpoint, event, lookup, loopback, message, number, opt_out, rate, route};
 
 /// The key's name among the security schemes.
 const KEY: &str = "administrator";
@@ -63,6 +63,8 @@ fn description() -> Description {
         opt_out::Doc::openapi(),
         lookup::Doc::openapi(),
         device::Doc::openapi(),
+        route::Doc::openapi(),
+        rate::Doc::openapi(),
         loopback::Doc::openapi(),
     ];
     let mut all = parts.into_iter().fold(Door::openapi(), Description::merge_from);

@@ -4,6 +4,7 @@ mod event;
 mod inbound;
 mod lookup;
 mod phone;
+mod tariff;
 
 use std::borrow::Cow;
 
