@@ -14,6 +14,7 @@ mod request;
 mod retry;
 mod settings;
 mod tell;
+mod voice;
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -120,9 +121,13 @@ impl Outbound {
 
     /// The key of a message's lane: each channel between two has its own.
     pub(super) fn lane(&self, message: &Message) -> String {
-        match message.channel {
-            Channel::Sms => self.pair(&message.from, &message.to),
-            other => self.pair(&format!("{other}:{}", message.from), &message.to),
+        self.lane_of(message.channel, &message.from, &message.to)
+    }
+
+    pub(super) fn lane_of(&self, channel: Channel, from: &str, to: &str) -> String {
+        match channel {
+            Channel::Sms => self.pair(from, to),
+            other => self.pair(&format!("{other}:{from}"), to),
         }
     }
 
