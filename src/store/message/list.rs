@@ -2,7 +2,7 @@
 
 use super::{COLUMNS, Message};
 use crate::model::message::{Direction, State};
-use crate::model::{ClientId, MessageId, Millis};
+use crate::model::{Channel, ClientId, MessageId, Millis};
 use crate::store::{Error, Query, Result, Row, Store, Value};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.
@@ -17,6 +17,8 @@ pub struct Filter {
     pub to: Option<String>,
     pub state: Option<State>,
     pub direction: Option<Direction>,
+    /// Those of these channels; of all where there are none.
+    pub channels: Vec<Channel>,
     pub created_from_ms: Option<Millis>,
     pub created_before_ms: Option<Millis>,
     /// Older than this one.
@@ -42,9 +44,19 @@ impl Filter {
         }
     }
 
+    /// The condition of the channels: most messages are texts, whose rows say nothing.
+    fn channels(&self) -> Option<String> {
+        let one = |channel: &Channel| match channel {
+            Channel::Sms => "m.channel IS NULL".to_owned(),
+            other => format!("m.channel = '{other}'"),
+        };
+        let all: Vec<String> = self.channels.iter().map(one).collect();
+        (!all.is_empty()).then(|| format!("({})", all.join(" OR ")))
+    }
+
     /// Whether every message on the way fits.
     fn is_plain(&self) -> bool {
-        self.state.is_none() && self.direction.is_none() && self.sides() == [None]
+        self.state.is_none() && self.direction.is_none() && self.channels.is_empty() && self.sides() == [None]
     }
 }
 
@@ -118,6 +130,9 @@ async fn find(
         }
         if let Some(direction) = filter.direction {
             query.add("m.direction = ?", direction.name().into());
+        }
+        if let Some(channels) = filter.channels() {
+            query.sql.push_str(&format!(" AND {channels}"));
         }
         if let Some(floor) = floor {
             query.add("m.id >= ?", floor.hex().into());
