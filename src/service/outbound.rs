@@ -29,6 +29,7 @@ pub use opt_out::Said;
 pub use request::{CallPlan, Error, Extra, Key, Request, Told, Via};
 pub use settings::Settings;
 pub use tell::Why;
+pub(in crate::service) use tell::wanted;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;

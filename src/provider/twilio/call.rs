@@ -81,3 +81,7 @@ impl CallIn {
         is_ours.then_some(Sent { provider_id: self.sid, to, from, body: String::new(), created_ms })
     }
 }
+
+#[cfg(test)]
+#[path = "call_test.rs"]
+mod tests;
