@@ -4,6 +4,7 @@ mod account;
 mod address;
 mod auth;
 mod body;
+mod call;
 mod compat;
 mod cors;
 mod device;
@@ -214,11 +215,13 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = v1.or(opt_out::routes(app)).unify().or(lookup::routes(app)).unify();
     let v1 = v1.or(route::routes(app)).unify().or(rate::routes(app)).unify();
     let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
+    let v1 = v1.or(call::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let sms = warp::path("sms").and(sms::routes(app));
     let webhooks = warp::path("webhooks").and(webhook::routes(app));
+    let relay = warp::path("relay").and(webhook::relay_routes(app));
     let nothing = warp::any().map(reply::not_found);
-    let all = v1.or(webhooks).unify().or(v2).unify().or(sms).unify().or(page::routes(app)).unify();
+    let all = v1.or(webhooks).unify().or(relay).unify().or(v2).unify().or(sms).unify().or(page::routes(app)).unify();
     let all = all.or(compat::routes(app)).unify().or(health::routes(app)).unify();
     let all = all.or(docs::routes()).unify().or(nothing).unify().boxed();
     if app.settings.empty_route { empty_route().or(all).unify().boxed() } else { all }

@@ -14,7 +14,9 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Problem};
-use super::{App, Call, account, device, endpoint, event, lookup, loopback, message, number, opt_out, rate, route};
+use super::{
+    App, Call, account, call, device, endpoint, event, lookup, loopback, message, number, opt_out, rate, route,
+};
 
 /// The key's name among the security schemes.
 const KEY: &str = "administrator";
@@ -56,6 +58,7 @@ struct Door;
 fn description() -> Description {
     let parts = [
         message::Doc::openapi(),
+        call::Doc::openapi(),
         number::Doc::openapi(),
         account::Doc::openapi(),
         endpoint::Doc::openapi(),

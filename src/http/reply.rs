@@ -182,6 +182,7 @@ impl From<outbound::Error> for Refusal {
             outbound::Error::KeyReused | outbound::Error::TooLate | outbound::Error::NotOver => {
                 problem(Status::CONFLICT, &error.to_string())
             }
+            outbound::Error::Provider(_) => problem(Status::BAD_GATEWAY, &error.to_string()),
             outbound::Error::Store(error) => store_error(error),
         })
     }

@@ -95,6 +95,11 @@ id!(
     "msg"
 );
 id!(
+    /// A call: it has the bits of the message that carries it.
+    CallId,
+    "call"
+);
+id!(
     /// A consumer of the API; the house is one.
     ClientId,
     "cli"
@@ -164,6 +169,18 @@ id!(
     AuditId,
     "aud"
 );
+
+impl From<MessageId> for CallId {
+    fn from(message: MessageId) -> Self {
+        Self(message.0)
+    }
+}
+
+impl From<CallId> for MessageId {
+    fn from(call: CallId) -> Self {
+        Self(call.0)
+    }
+}
 
 impl InboundId {
     /// The message that a webhook brought: made again, it is the same.

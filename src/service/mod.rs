@@ -18,6 +18,12 @@ mod salt;
 pub mod sync;
 pub mod tariff;
 
+/// What a call has besides its message.
+pub mod call {
+    pub use crate::provider::End;
+    pub use crate::store::call::Call;
+}
+
 /// Rows that doors only read.
 pub mod message {
     pub use crate::store::message::{Attempt, Filter, Message, Receipt};

@@ -14,6 +14,7 @@ mod request;
 mod retry;
 mod settings;
 mod tell;
+mod voice;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
@@ -29,6 +30,7 @@ pub use opt_out::Said;
 pub use request::{CallPlan, Error, Extra, Key, Request, Told, Via};
 pub use settings::Settings;
 pub use tell::Why;
+pub(in crate::service) use tell::wanted;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
@@ -121,9 +123,13 @@ impl Outbound {
 
     /// The key of a message's lane: each channel between two has its own.
     pub(super) fn lane(&self, message: &Message) -> String {
-        match message.channel {
-            Channel::Sms => self.pair(&message.from, &message.to),
-            other => self.pair(&format!("{other}:{}", message.from), &message.to),
+        self.lane_of(message.channel, &message.from, &message.to)
+    }
+
+    pub(super) fn lane_of(&self, channel: Channel, from: &str, to: &str) -> String {
+        match channel {
+            Channel::Sms => self.pair(from, to),
+            other => self.pair(&format!("{other}:{from}"), to),
         }
     }
 

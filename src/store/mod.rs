@@ -20,6 +20,7 @@ pub mod admin;
 pub mod backend;
 pub mod backlog;
 pub mod batch;
+pub mod call;
 pub mod delivery;
 pub mod device;
 pub mod edition;

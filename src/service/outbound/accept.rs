@@ -106,6 +106,9 @@ impl Outbound {
         if request.to.kind() == AddressKind::Alphanumeric {
             return Err(invalid("to", "a sender name cannot be texted"));
         }
+        if request.channel != Channel::Sms && request.to.kind() != AddressKind::Phone {
+            return Err(invalid("to", "is no phone number"));
+        }
         if request.to.as_str() == via.from {
             return Err(invalid("to", "is the number that the message would come from"));
         }
@@ -173,6 +176,7 @@ impl Outbound {
     fn fits(&self, request: &Request) -> Result<(&'static str, i64), Error> {
         let settings = &self.parts.settings;
         if request.channel == Channel::Voice {
+            super::voice::check(request.call.as_ref())?;
             return Ok(("none", 1));
         }
         if request.body.is_empty() && request.media_urls.is_empty() {

@@ -137,6 +137,9 @@ pub enum Error {
     TooLate,
     #[error("the message has not been sent yet: cancel it instead")]
     NotOver,
+    /// It was asked to end a call, and gave no good answer.
+    #[error("{0}")]
+    Provider(String),
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -17,7 +17,7 @@ pub struct Filter {
     pub to: Option<String>,
     pub state: Option<State>,
     pub direction: Option<Direction>,
-    /// On one of these channels; none: on any.
+    /// Those of these channels; of all where there are none.
     pub channels: Vec<Channel>,
     pub created_from_ms: Option<Millis>,
     pub created_before_ms: Option<Millis>,
@@ -58,6 +58,16 @@ impl Filter {
         } else {
             self.after = Some(end);
         }
+    }
+
+    /// The condition of the channels: most messages are texts, whose rows say nothing.
+    fn channels(&self) -> Option<String> {
+        let one = |channel: &Channel| match channel {
+            Channel::Sms => "m.channel IS NULL".to_owned(),
+            other => format!("m.channel = '{other}'"),
+        };
+        let all: Vec<String> = self.channels.iter().map(one).collect();
+        (!all.is_empty()).then(|| format!("({})", all.join(" OR ")))
     }
 }
 
@@ -138,7 +148,10 @@ async fn find(
         if let Some(direction) = filter.direction {
             query.add("m.direction = ?", direction.name().into());
         }
-        query.add_channels(&filter.channels);
+        if let Some(channels) = filter.channels() {
+            query.sql.push_str(" AND ");
+            query.sql.push_str(&channels);
+        }
         query.sql.push_str(" AND m.deleted_ms IS NULL");
         if let Some(end) = end {
             query.add(if filter.is_back() { "m.id <= ?" } else { "m.id >= ?" }, end.hex().into());
@@ -172,18 +185,6 @@ impl Conditions {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.params.push(value);
-    }
-
-    fn add_channels(&mut self, channels: &[Channel]) {
-        if channels.is_empty() {
-            return;
-        }
-        let marks = vec!["?"; channels.len()].join(", ");
-        // texts say nothing of theirs
-        let is_text = if channels.contains(&Channel::Sms) { " OR m.channel IS NULL" } else { "" };
-        let condition = format!(" AND (m.channel IN ({marks}){is_text})");
-        self.sql.push_str(&condition);
-        self.params.extend(channels.iter().map(|channel| Value::from(channel.name())));
     }
 
     /// Ids begin with their time, and they are what every index here ends with.

@@ -11,17 +11,13 @@ use super::page::{Asked, Held};
 use super::refusal::{self, Wish, Words};
 use super::{VERSION, Visit, date, shape, sid};
 use crate::http::body::Posted;
-use crate::http::message::is_web;
 use crate::http::reply;
-use crate::model::Channel;
-use crate::model::message::State;
+use crate::model::{CallStatus, Channel, MessageId, Millis};
+use crate::service::call::{Call, End};
 use crate::service::client::Scope;
 use crate::service::message::{Filter, Message};
 use crate::service::outbound::{self, CallPlan, Told};
 use crate::service::relay::{From, Order};
-
-/// Characters of instructions that Twilio takes.
-const LONGEST_TWIML: usize = 4000;
 
 const WORDS: Words =
     Words { no_from: error::NO_CALLER, sender: error::CALLER, route: error::CALL_ROUTE, region: error::CALL_REGION };
@@ -57,7 +53,8 @@ struct CallOut<'a> {
     uri: String,
 }
 
-fn out(call: &Message) -> CallOut<'_> {
+fn out<'a>(call: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
+    let kept = kept.copied().unwrap_or_default();
     let sid = sid::call(call.id);
     CallOut {
         account_sid: sid::account(call.client),
@@ -67,8 +64,8 @@ fn out(call: &Message) -> CallOut<'_> {
         date_created: date::rfc2822(call.created_ms),
         date_updated: date::rfc2822(call.changed_ms),
         direction: "outbound-api",
-        duration: None,
-        end_time: None,
+        duration: kept.duration.map(|seconds| seconds.to_string()),
+        end_time: kept.ended_ms.map(date::rfc2822),
         forwarded_from: None,
         from: &call.from,
         from_formatted: &call.from,
@@ -78,24 +75,14 @@ fn out(call: &Message) -> CallOut<'_> {
         price: shape::price(call),
         price_unit: shape::CURRENCY,
         queue_time: "0",
-        start_time: None,
-        status: status(call.state),
+        start_time: kept.started_ms.map(date::rfc2822),
+        status: CallStatus::shown(call.state, kept.status).name(),
         subresource_uris: json!({}),
         to: &call.to,
         to_formatted: &call.to,
         trunk_sid: None,
         uri: shape::path(call.client, &format!("/Calls/{sid}.json")),
         sid,
-    }
-}
-
-fn status(state: State) -> &'static str {
-    match state {
-        State::Accepted | State::Scheduled | State::Queued | State::Sending | State::Sent | State::Received => "queued",
-        State::Delivered => "completed",
-        State::Undelivered => "no-answer",
-        State::Failed | State::Expired => "failed",
-        State::Canceled => "canceled",
     }
 }
 
@@ -106,7 +93,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let wish = Wish::of(&order);
     let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new()).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
-        Told::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call))),
+        Told::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
         Told::Again(text) => Ok(reply::replayed(StatusCode::CREATED, text)),
     }
 }
@@ -115,16 +102,11 @@ fn order(form: &Form) -> Result<Order, Fault> {
     let (_, to) = form.address("To").ok_or(error::NO_CALLEE)?;
     let to = to.ok_or(error::TO)?;
     let from = form.address("From").map(|(_, from)| from.ok_or(error::FROM)).transpose()?;
-    let (url, twiml) = (form.one("Url").map(str::to_owned), form.one("Twiml").map(str::to_owned));
-    if url.is_none() && twiml.is_none() {
-        return Err(error::NO_URL.into());
-    }
-    if !url.as_deref().is_none_or(is_web) {
-        return Err(error::NO_URL.because("Url is no http URL"));
-    }
-    if twiml.as_ref().is_some_and(|twiml| twiml.chars().count() > LONGEST_TWIML) {
-        return Err(error::NO_URL.because("Twiml is longer than 4000 characters"));
-    }
+    let url = form.one("Url").map(str::to_owned);
+    // beside a URL, Twilio passes it over
+    let twiml = form.one("Twiml").filter(|_| url.is_none()).map(str::to_owned);
+    let events = form.all("StatusCallbackEvent");
+    let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
     Ok(Order {
         channel: Channel::Voice,
         from: from.map(From::Address),
@@ -135,12 +117,13 @@ fn order(form: &Form) -> Result<Order, Fault> {
         valid_for: None,
         callback_url: form.one("StatusCallback").map(str::to_owned),
         is_twilio: true,
-        call: Some(CallPlan { url, twiml, callback_events: form.all("StatusCallbackEvent") }),
+        call: Some(CallPlan { url, twiml, callback_events: events.collect() }),
         metadata: None,
     })
 }
 
-/// `GET Calls.json`: newest first, narrowed by `To`, `From` and `StartTime`, which is when it was accepted.
+/// `GET Calls.json`: newest first, narrowed by `To`, `From`, `Status`, `EndTime`, and `StartTime`, which is when it
+/// was accepted.
 pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
@@ -152,11 +135,38 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     let (created_from_ms, created_before_ms) = times(&form, "StartTime")?;
     let (from, to, channels) = (address("From")?, address("To")?, vec![Channel::Voice]);
     let filter = Filter { from, to, channels, created_from_ms, created_before_ms, ..Filter::default() };
+    let fits = Fits::of(&form)?;
     let page = visit.app.outbound.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
-    let items: Vec<_> = page.messages.iter().map(out).collect();
+    let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
+    let kept = visit.app.outbound.calls_of(&ids).await?;
+    let items = page.messages.iter().map(|call| (call, kept.get(&call.id)));
+    let items: Vec<_> =
+        items.filter(|(call, kept)| fits.has(call, *kept)).map(|(call, kept)| out(call, kept)).collect();
     let held = Held::of(&page.messages, page.next);
     let path = shape::path(visit.consumer.client, "/Calls.json");
     Ok(asked.reply(&form, &path, "calls", &items, &held))
+}
+
+/// What is asked of how calls stand: a page holds those of its calls that fit.
+struct Fits {
+    status: Option<CallStatus>,
+    ended: (Option<Millis>, Option<Millis>),
+}
+
+impl Fits {
+    fn of(form: &Form) -> Result<Self, Fault> {
+        let status = form.one("Status").map(|name| CallStatus::parse(name).ok_or(error::PARAMETER.because("Status")));
+        Ok(Self { status: status.transpose()?, ended: times(form, "EndTime")? })
+    }
+
+    fn has(&self, call: &Message, kept: Option<&Call>) -> bool {
+        let kept = kept.copied().unwrap_or_default();
+        let (from, before) = self.ended;
+        let is_past = |limit: Option<Millis>| limit.is_none_or(|limit| kept.ended_ms.is_some_and(|at| at >= limit));
+        let is_before = |limit: Option<Millis>| limit.is_none_or(|limit| kept.ended_ms.is_some_and(|at| at < limit));
+        let is_so = |status: CallStatus| CallStatus::shown(call.state, kept.status) == status;
+        self.status.is_none_or(is_so) && is_past(from) && is_before(before)
+    }
 }
 
 async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault> {
@@ -165,25 +175,32 @@ async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault> {
     Ok(call.filter(|call| call.channel == Channel::Voice).ok_or(error::NOT_FOUND)?)
 }
 
+async fn shown(visit: &Visit<'_>, call: &Message) -> Answer {
+    let kept = visit.app.outbound.call_of(call.id).await?;
+    Ok(reply::json(StatusCode::OK, &out(call, kept.as_ref())))
+}
+
 /// `GET Calls/<sid>.json`
 pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Read)?;
-    Ok(reply::json(StatusCode::OK, &out(&find(visit, sid).await?)))
+    shown(visit, &find(visit, sid).await?).await
 }
 
-/// `POST Calls/<sid>.json`: `Status=canceled` takes it back.
+/// `POST Calls/<sid>.json`: `Status=canceled` ends it if nobody has answered, `Status=completed` in any case.
 pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
     let call = find(visit, sid).await?;
     visit.may(Scope::Voice)?;
-    if form.one("Status") != Some("canceled") {
-        return Err(error::PARAMETER.because("Status can only be canceled"));
-    }
-    let canceled = visit.app.outbound.cancel(call.client, call.id).await.map_err(|error| match error {
+    let end = match form.one("Status") {
+        Some("canceled") => End::Canceled,
+        Some("completed") => End::Completed,
+        _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
+    };
+    let ended = visit.app.outbound.end_call(call.client, call.id, end).await.map_err(|error| match error {
         outbound::Error::TooLate => error::CALL_STATE.into(),
         error => Fault::from(error),
     })?;
-    Ok(reply::json(StatusCode::OK, &out(&canceled)))
+    shown(visit, &ended).await
 }
 
 /// `DELETE Calls/<sid>.json`: it is gone for its client, once it is over.

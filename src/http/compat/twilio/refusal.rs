@@ -64,6 +64,7 @@ impl std::convert::From<outbound::Error> for Fault {
                 "body" => error::LONG.because(&reason),
                 "callback_url" => error::CALLBACK.because(&reason),
                 "send_at" => error::SEND_AT.because(&reason),
+                "url" | "twiml" => error::NO_URL.because(&format!("{field} {reason}")),
                 _ => error::PARAMETER.because(&format!("{field} {reason}")),
             },
             outbound::Error::OptedOut => error::OPTED_OUT.into(),
@@ -72,6 +73,7 @@ impl std::convert::From<outbound::Error> for Fault {
             outbound::Error::NotFound => error::NOT_FOUND.into(),
             outbound::Error::TooLate => error::TOO_LATE.into(),
             outbound::Error::NotOver => error::NOT_COMPLETE.into(),
+            outbound::Error::Provider(reason) => error::of(Status::BAD_GATEWAY).because(&reason),
             outbound::Error::Store(error) => error.into(),
         }
     }
