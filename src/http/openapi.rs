@@ -14,7 +14,9 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Problem};
-use super::{App, Call, account, device, endpoint, event, lookup, loopback, message, number, opt_out};
+use super::{
+    App, Call, account, audit, client, device, endpoint, event, key, lookup, loopback, message, number, opt_out,
+};
 
 /// The key's name among the security schemes.
 const KEY: &str = "administrator";
@@ -61,6 +63,9 @@ fn description() -> Description {
         endpoint::Doc::openapi(),
         event::Doc::openapi(),
         opt_out::Doc::openapi(),
+        client::Doc::openapi(),
+        key::Doc::openapi(),
+        audit::Doc::openapi(),
         lookup::Doc::openapi(),
         device::Doc::openapi(),
         loopback::Doc::openapi(),

@@ -1,9 +1,12 @@
 //! Replies, and the one place where an error gets its status.
 
+mod client;
 mod event;
 mod inbound;
 mod lookup;
 mod phone;
+
+pub(super) use client::{exhausted, forbidden};
 
 use std::borrow::Cow;
 
