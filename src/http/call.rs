@@ -11,13 +11,14 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{CallIn, CallOut, FilterIn, FullOut, out};
+use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::message;
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::address::Address;
-use crate::model::{CallId, Channel, ClientId, MessageId, Millis, parse_rfc3339};
+use crate::model::{CallId, Channel, MessageId, Millis, parse_rfc3339};
 use crate::service::call::End;
 use crate::service::message::{Filter as CallFilter, Message};
 use crate::service::outbound::{CallPlan, Error, Told};
@@ -95,7 +96,7 @@ fn order(posted: CallIn) -> Result<Order, Refusal> {
                body = ListOut<CallOut>)),
 )]
 async fn list(call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page::<CallId>(call)?;
     let filter = CallFilter { after: after.map(MessageId::from), ..filter(call)? };
     let page = app.outbound.list(client, &filter, limit).await?;
@@ -142,20 +143,21 @@ async fn call(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The call as it now is.", body = FullOut)),
 )]
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    shown(client, id_of(id)?, app).await
+    let acting = auth::reader(app, call)?;
+    shown(&acting, id_of(id)?, app).await
 }
 
 fn id_of(text: &str) -> Result<MessageId, Error> {
     text.parse::<CallId>().map(MessageId::from).map_err(|_| Error::NotFound)
 }
 
-async fn shown(client: ClientId, id: MessageId, app: &App) -> Answer {
-    let found = app.outbound.find(client, id).await?.filter(|message| message.channel == Channel::Voice);
+async fn shown(acting: &Acting, id: MessageId, app: &App) -> Answer {
+    let found = app.outbound.find(acting.client, id).await?.filter(|message| message.channel == Channel::Voice);
     let message = found.ok_or(Error::NotFound)?;
     let kept = app.outbound.call_of(id).await?;
     let (attempts, _) = app.outbound.history(id).await?;
-    let attempts = attempts.into_iter().map(message::attempt_out).collect();
+    let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
+    let attempts = attempts.into_iter().map(attempt).collect();
     Ok(reply::json(StatusCode::OK, &FullOut { call: out(&message, kept.as_ref()), attempts }))
 }
 
@@ -171,7 +173,7 @@ async fn shown(client: ClientId, id: MessageId, app: &App) -> Answer {
     ),
 )]
 async fn end(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    let message = app.outbound.end_call(client, id_of(id)?, End::Completed).await?;
-    shown(client, message.id, app).await
+    let acting = auth::caller(app, call)?;
+    let message = app.outbound.end_call(acting.client, id_of(id)?, End::Completed).await?;
+    shown(&acting, message.id, app).await
 }

@@ -12,6 +12,7 @@ use warp::reply::Response;
 
 pub(super) use self::shape::{AttemptOut, ErrorOut, attempt_out, error_out};
 use self::shape::{ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out, receipt_out};
+use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
@@ -50,7 +51,8 @@ async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     responses(
         (status = 202, description = "Stored, and will be sent or accounted for. A repeated request gets the first \
                                       answer again, with `Idempotent-Replayed: true`.", body = MessageOut),
-        (status = 403, description = "This person has opted out of texts from this number."),
+        (status = 402, description = "The balance is too low for it."),
+        (status = 403, description = "The key may not send this, or the person has opted out of texts from this number."),
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
@@ -143,7 +145,7 @@ pub(super) fn is_web(url: &str) -> bool {
                body = ListOut<MessageOut>)),
 )]
 async fn list(call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page(call)?;
     let filter = MessageFilter { after, ..filter(call)? };
     let page = app.outbound.list(client, &filter, limit).await?;
@@ -203,16 +205,16 @@ async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error>
     ),
 )]
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    shown(&find(client, id, app).await?, app).await
+    let acting = auth::reader(app, call)?;
+    shown(&find(acting.client, id, app).await?, &acting, app).await
 }
 
-async fn shown(message: &Message, app: &App) -> Answer {
+async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
     let (attempts, receipts) = app.outbound.history(message.id).await?;
     let report = message.to.parse().ok().and_then(|to| address::report(&to));
     let history = HistoryOut {
         to_number: report.map(|report| NumberOut { country: report.country, is_valid: report.is_valid }),
-        attempts: attempts.into_iter().map(attempt_out).collect(),
+        attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),
     };
     Ok(reply::json(StatusCode::OK, &FullOut { message: out(message), history }))
@@ -228,9 +230,9 @@ async fn shown(message: &Message, app: &App) -> Answer {
     ),
 )]
 async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    let message = app.outbound.cancel(client, find(client, id, app).await?.id).await?;
-    shown(&message, app).await
+    let acting = auth::sender(app, call)?;
+    let message = app.outbound.cancel(acting.client, find(acting.client, id, app).await?.id).await?;
+    shown(&message, &acting, app).await
 }
 
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
@@ -243,12 +245,12 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     ),
 )]
 async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    let id = find(client, id, app).await?.id;
+    let acting = auth::sender(app, call)?;
+    let id = find(acting.client, id, app).await?.id;
     let change: ChangeIn = object::read(call, posted, app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.outbound.redact(client, id).await?;
-    shown(&message, app).await
+    let message = app.outbound.redact(acting.client, id).await?;
+    shown(&message, &acting, app).await
 }

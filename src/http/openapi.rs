@@ -15,7 +15,8 @@ use warp::reply::Response;
 
 use super::reply::{self, Problem};
 use super::{
-    App, Call, account, call, device, endpoint, event, lookup, loopback, message, number, opt_out, rate, route,
+    App, Call, account, audit, call, client, device, endpoint, event, key, lookup, loopback, message, number, opt_out,
+    rate, route,
 };
 
 /// The key's name among the security schemes.
@@ -64,6 +65,9 @@ fn description() -> Description {
         endpoint::Doc::openapi(),
         event::Doc::openapi(),
         opt_out::Doc::openapi(),
+        client::Doc::openapi(),
+        key::Doc::openapi(),
+        audit::Doc::openapi(),
         lookup::Doc::openapi(),
         device::Doc::openapi(),
         route::Doc::openapi(),

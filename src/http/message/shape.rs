@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::openapi;
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, Span, rfc3339};
+use crate::model::{Channel, Money, Span, rfc3339};
 use crate::service::message::{Attempt, Message, Receipt};
 use crate::service::outbound::Extra;
 
@@ -72,6 +72,11 @@ pub(super) struct MessageOut<'a> {
     /// `gsm7` or `ucs2`.
     pub(super) encoding: &'a str,
     pub(super) segments: i64,
+    /// What it cost; null: nothing, as nobody is charged for it.
+    #[schema(value_type = Option<String>, example = "0.0075")]
+    pub(super) cost: Option<Money>,
+    /// When that was given back.
+    pub(super) refunded_at: Option<String>,
     #[schema(value_type = Option<Object>)]
     pub(super) metadata: Option<serde_json::Map<String, serde_json::Value>>,
     pub(super) callback_url: Option<String>,
@@ -121,7 +126,8 @@ pub(super) struct NumberOut {
 #[schema(as = Attempt)]
 pub(in crate::http) struct AttemptOut {
     pub(super) number: i64,
-    pub(super) account_id: String,
+    /// Only administrators are told.
+    pub(super) account_id: Option<String>,
     pub(super) outcome: String,
     pub(super) provider_id: Option<String>,
     pub(super) code: Option<i64>,
@@ -151,6 +157,8 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
         media_urls: extra.media_urls,
         encoding: &message.encoding,
         segments: message.segments,
+        cost: message.cost,
+        refunded_at: message.refunded_ms.map(rfc3339),
         metadata: extra.metadata,
         callback_url: extra.callback_url,
         error: error_out(message),
@@ -168,10 +176,10 @@ pub(in crate::http) fn error_out(message: &Message) -> Option<ErrorOut<'_>> {
     has_error.then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() })
 }
 
-pub(in crate::http) fn attempt_out(attempt: Attempt) -> AttemptOut {
+pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> AttemptOut {
     AttemptOut {
         number: attempt.number,
-        account_id: attempt.account.to_string(),
+        account_id: to_administrator.then(|| attempt.account.to_string()),
         outcome: attempt.outcome,
         provider_id: attempt.provider_id,
         code: attempt.code,
