@@ -10,21 +10,26 @@ use tokio_util::task::TaskTracker;
 use super::StartError;
 use crate::config::Config;
 use crate::crypto::MasterKey;
-use crate::model::{ClientId, Clock, Origin};
+use crate::model::{AccountId, ClientId, Clock, Money, Origin};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
 use crate::service::book::Book;
+use crate::service::client::{Clients, DemoClient};
 use crate::service::event::Events;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::outbound::{self, Outbound};
 use crate::service::relay::Relay;
-use crate::service::tariff::Tariff;
+use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{account, number};
 use crate::store::{Store, meta};
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
+
+/// The route of a development server: all that no other route takes.
+const DEV_PATTERN: &str = ".*";
+const DEV_PRIORITY: i64 = 1000;
 
 /// Events of the loopback provider that wait to be taken in.
 const LOOPBACK_EVENTS: usize = 10_000;
@@ -50,6 +55,7 @@ pub(super) struct Built {
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
     pub(super) admins: Admins,
+    pub(super) clients: Arc<Clients>,
     pub(super) loopback: Loopback,
 }
 
@@ -88,11 +94,15 @@ impl Messaging<'_> {
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { book: book.clone(), clock: clock.clone(), platforms };
         let admins = Admins { book: book.clone(), key: admin_key, clock: clock.clone() };
-        let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone()));
+        let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone(), clock.clone()));
         tariff.refresh().await.map_err(storing)?;
+        let client_key = meta::hash_key(store, master, "client_key", clock.now_ms()).await.map_err(storing)?;
+        let clients = Clients::new(store.clone(), master.clone(), client_key, clock.clone(), book.clone());
+        clients.refresh().await.map_err(storing)?;
+        let clients = Arc::new(clients);
         let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
         let relay = Arc::new(Relay { book: of_book, tariff: tariff.clone(), outbound: of_outbound, clock });
-        let built = Built { book, outbound, tariff, relay, accounts, numbers, admins, loopback };
+        let built = Built { book, outbound, tariff, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
@@ -100,9 +110,16 @@ impl Messaging<'_> {
     }
 }
 
+/// The client of the examples: its key and its auth token are the same.
+fn demo() -> anyhow::Result<DemoClient> {
+    let id = ClientId::from_hex("00000000000000000000000000000111")?;
+    Ok(DemoClient { id, name: "demo", secret: "dev-key-111", balance: Money::from_micros(100_000_000) })
+}
+
 impl Built {
-    /// A loopback account and numbers on it, so that a development server can send at once.
+    /// The demo client, and a loopback account and numbers on it, so that a development server can send at once.
     async fn seed(&self) -> anyhow::Result<()> {
+        self.clients.seed(demo()?).await?;
         let new = NewAccount {
             name: "loopback".to_owned(),
             credentials: Credentials::from_json(account::Kind::Loopback, b"{}")?,
@@ -135,6 +152,18 @@ impl Built {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.seed_route(loopback.id).await
+    }
+
+    /// A route that catches what no other does, behind all others.
+    async fn seed_route(&self, account: AccountId) -> anyhow::Result<()> {
+        let page = self.tariff.page();
+        if page.all_routes().iter().any(|route| route.pattern == DEV_PATTERN && route.account == account) {
+            return Ok(());
+        }
+        let (pattern, name) = (DEV_PATTERN.to_owned(), "loopback".to_owned());
+        let new = NewRoute { priority: DEV_PRIORITY, pattern, channel: None, account, name };
+        self.tariff.add_route(new).await?;
         Ok(())
     }
 }

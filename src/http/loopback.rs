@@ -39,6 +39,8 @@ struct TextIn {
 struct MessageOut {
     /// The provider's.
     id: String,
+    /// `sms`, `whatsapp` or `voice`.
+    channel: &'static str,
     from: String,
     to: String,
     body: String,
@@ -70,9 +72,9 @@ impl IntoParams for FilterIn {
 pub(super) struct Doc;
 
 fn out(message: LoopbackMessage) -> MessageOut {
-    let LoopbackMessage { sent, media_urls, .. } = message;
-    let at = rfc3339(sent.created_ms);
-    MessageOut { id: sent.provider_id, from: sent.from, to: sent.to, body: sent.body, media_urls, at }
+    let LoopbackMessage { channel, sent, media_urls, .. } = message;
+    let (channel, at) = (channel.name(), rfc3339(sent.created_ms));
+    MessageOut { id: sent.provider_id, channel, from: sent.from, to: sent.to, body: sent.body, media_urls, at }
 }
 
 fn no_account() -> Refusal {

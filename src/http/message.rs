@@ -10,16 +10,16 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use self::shape::{
-    ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, attempt_out, out, receipt_out,
-};
+pub(super) use self::shape::{AttemptOut, ErrorOut, attempt_out, error_out};
+use self::shape::{ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out, receipt_out};
+use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, MessageId, Millis, parse_rfc3339};
+use crate::model::{Channel, ClientId, MessageId, Millis, parse_rfc3339};
 use crate::service::message::{Filter as MessageFilter, Message};
 use crate::service::outbound::{Error, Key, Told};
 use crate::service::relay::{From, Order};
@@ -51,7 +51,8 @@ async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     responses(
         (status = 202, description = "Stored, and will be sent or accounted for. A repeated request gets the first \
                                       answer again, with `Idempotent-Replayed: true`.", body = MessageOut),
-        (status = 403, description = "This person has opted out of texts from this number."),
+        (status = 402, description = "The balance is too low for it."),
+        (status = 403, description = "The key may not send this, or the person has opted out of texts from this number."),
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
@@ -65,6 +66,9 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
     })
 }
+
+/// Which messages are shown here: calls have a list of their own.
+const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
 
 /// The client's name for its request.
 pub(super) fn idempotency_key(call: &Call, body: &[u8], app: &App) -> Result<Option<Key>, Refusal> {
@@ -93,12 +97,11 @@ fn order(posted: MessageIn) -> Result<Order, Refusal> {
         return Err(wrong("media_urls", &"holds what is no http URL"));
     }
     let metadata = posted.metadata;
-    if metadata.as_ref().is_some_and(|map| serde_json::to_string(map).is_ok_and(|text| text.len() > 4096)) {
-        return Err(wrong("metadata", &"is longer than 4096 characters"));
-    }
+    fits(metadata.as_ref())?;
+    let channel = posted.channel.as_deref().map(channel).transpose()?.unwrap_or_default();
     let MessageIn { body, media_urls, valid_for, callback_url, .. } = posted;
     Ok(Order {
-        channel: Channel::Sms,
+        channel,
         from: from.map(From::Address),
         to,
         body,
@@ -110,6 +113,19 @@ fn order(posted: MessageIn) -> Result<Order, Refusal> {
         call: None,
         metadata,
     })
+}
+
+/// What a client keeps with its message is small.
+pub(super) fn fits(metadata: Option<&serde_json::Map<String, serde_json::Value>>) -> Result<(), Refusal> {
+    if metadata.is_some_and(|map| serde_json::to_string(map).is_ok_and(|text| text.len() > 4096)) {
+        return Err(reply::bad_field("metadata", "is longer than 4096 characters"));
+    }
+    Ok(())
+}
+
+fn channel(name: &str) -> Result<Channel, Refusal> {
+    let channel = Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
+    channel.ok_or_else(|| reply::bad_field("channel", "is sms or whatsapp"))
 }
 
 /// Whether a carrier could fetch it: a URL as it is written on the wire, every odd character escaped.
@@ -129,7 +145,7 @@ pub(super) fn is_web(url: &str) -> bool {
                body = ListOut<MessageOut>)),
 )]
 async fn list(call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page(call)?;
     let filter = MessageFilter { after, ..filter(call)? };
     let page = app.outbound.list(client, &filter, limit).await?;
@@ -157,9 +173,10 @@ fn filter(call: &Call) -> Result<MessageFilter, Refusal> {
         to: address("to")?,
         state: state.transpose()?,
         direction: direction.transpose()?,
+        channels: call.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(name).map(|one| vec![one]))?,
         created_from_ms: time("created_from")?,
         created_before_ms: time("created_before")?,
-        after: None,
+        ..MessageFilter::default()
     })
 }
 
@@ -172,8 +189,11 @@ async fn message(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answe
     }
 }
 
-fn id_of(text: &str) -> Result<MessageId, Error> {
-    text.parse().map_err(|_| Error::NotFound)
+/// A message of the client's; calls are none.
+async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error> {
+    let id: MessageId = text.parse().map_err(|_| Error::NotFound)?;
+    let found = app.outbound.find(client, id).await?;
+    found.filter(|message| CHANNELS.contains(&message.channel)).ok_or(Error::NotFound)
 }
 
 /// `GET /v1/messages/<id>`: one message, with its attempts and receipts.
@@ -185,19 +205,16 @@ fn id_of(text: &str) -> Result<MessageId, Error> {
     ),
 )]
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    let id = id_of(id)?;
-    let message = app.outbound.find(client, id).await?;
-    let message = message.ok_or(Error::NotFound)?;
-    shown(&message, app).await
+    let acting = auth::reader(app, call)?;
+    shown(&find(acting.client, id, app).await?, &acting, app).await
 }
 
-async fn shown(message: &Message, app: &App) -> Answer {
+async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
     let (attempts, receipts) = app.outbound.history(message.id).await?;
     let report = message.to.parse().ok().and_then(|to| address::report(&to));
     let history = HistoryOut {
         to_number: report.map(|report| NumberOut { country: report.country, is_valid: report.is_valid }),
-        attempts: attempts.into_iter().map(attempt_out).collect(),
+        attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),
     };
     Ok(reply::json(StatusCode::OK, &FullOut { message: out(message), history }))
@@ -213,9 +230,9 @@ async fn shown(message: &Message, app: &App) -> Answer {
     ),
 )]
 async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    let message = app.outbound.cancel(client, id_of(id)?).await?;
-    shown(&message, app).await
+    let acting = auth::sender(app, call)?;
+    let message = app.outbound.cancel(acting.client, find(acting.client, id, app).await?.id).await?;
+    shown(&message, &acting, app).await
 }
 
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
@@ -228,12 +245,12 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     ),
 )]
 async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    let id = id_of(id)?;
+    let acting = auth::sender(app, call)?;
+    let id = find(acting.client, id, app).await?.id;
     let change: ChangeIn = object::read(call, posted, app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.outbound.redact(client, id).await?;
-    shown(&message, app).await
+    let message = app.outbound.redact(acting.client, id).await?;
+    shown(&message, &acting, app).await
 }

@@ -2,8 +2,11 @@
 
 mod account;
 mod address;
+mod audit;
 mod auth;
 mod body;
+mod call;
+mod client;
 mod compat;
 mod cors;
 mod device;
@@ -11,6 +14,7 @@ mod docs;
 mod endpoint;
 mod event;
 mod health;
+mod key;
 mod limit;
 mod list;
 mod lookup;
@@ -25,7 +29,9 @@ mod pairing;
 mod path;
 mod patience;
 mod place;
+mod rate;
 mod reply;
+mod route;
 mod server;
 mod sms;
 mod socket;
@@ -56,6 +62,8 @@ use self::reply::Refusal;
 use crate::model::{Origin, Secret, Span};
 use crate::service::account::Accounts;
 use crate::service::admin::Admins;
+use crate::service::audit::Audit;
+use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
 use crate::service::health::Health;
@@ -108,6 +116,8 @@ pub struct App {
     pub accounts: Accounts,
     pub numbers: Numbers,
     pub admins: Admins,
+    pub clients: Arc<Clients>,
+    pub audit: Audit,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + std::marker::Sync>,
     pub tasks: TaskTracker,
@@ -210,14 +220,18 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
     let v1 = v1.or(opt_out::routes(app)).unify().or(lookup::routes(app)).unify();
+    let v1 = v1.or(route::routes(app)).unify().or(rate::routes(app)).unify();
+    let v1 = v1.or(client::routes(app)).unify().or(key::routes(app)).unify().or(audit::routes(app)).unify();
     let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
+    let v1 = v1.or(call::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let sms = warp::path("sms").and(sms::routes(app));
-    let relay = warp::path("relay").and(compat::relay::routes(app));
     let webhooks = warp::path("webhooks").and(webhook::routes(app));
+    let relay = warp::path("relay").and(webhook::relay_routes(app));
     let nothing = warp::any().map(reply::not_found);
-    let all = v1.or(relay).unify().or(webhooks).unify().or(v2).unify().or(sms).unify().or(page::routes(app)).unify();
-    let all = all.or(health::routes(app)).unify().or(docs::routes()).unify().or(nothing).unify().boxed();
+    let all = v1.or(webhooks).unify().or(relay).unify().or(v2).unify().or(sms).unify().or(page::routes(app)).unify();
+    let all = all.or(compat::routes(app)).unify().or(health::routes(app)).unify();
+    let all = all.or(docs::routes()).unify().or(nothing).unify().boxed();
     if app.settings.empty_route { empty_route().or(all).unify().boxed() } else { all }
 }
 

@@ -4,10 +4,19 @@ use ::http::header::{CONNECTION, CONTENT_TYPE};
 use ::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::body::{self, Posted};
 use super::reply::{self, Refusal};
 use super::{App, Call};
+
+/// A value, or `null` for none: not the same as nothing said.
+pub(super) struct Maybe<T>(pub(super) Option<T>);
+
+/// Reads a [`Maybe`] that is there.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Maybe<T>>, D::Error> {
+    Option::deserialize(from).map(|given| Some(Maybe(given)))
+}
 
 /// Reads a posted object.
 pub(super) async fn read<T: DeserializeOwned>(call: &Call, posted: Posted, app: &App) -> Result<T, Refusal> {

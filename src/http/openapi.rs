@@ -14,7 +14,10 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Problem};
-use super::{App, Call, account, device, endpoint, event, lookup, loopback, message, number, opt_out};
+use super::{
+    App, Call, account, audit, call, client, device, endpoint, event, key, lookup, loopback, message, number, opt_out,
+    rate, route,
+};
 
 /// The key's name among the security schemes.
 const KEY: &str = "administrator";
@@ -56,13 +59,19 @@ struct Door;
 fn description() -> Description {
     let parts = [
         message::Doc::openapi(),
+        call::Doc::openapi(),
         number::Doc::openapi(),
         account::Doc::openapi(),
         endpoint::Doc::openapi(),
         event::Doc::openapi(),
         opt_out::Doc::openapi(),
+        client::Doc::openapi(),
+        key::Doc::openapi(),
+        audit::Doc::openapi(),
         lookup::Doc::openapi(),
         device::Doc::openapi(),
+        route::Doc::openapi(),
+        rate::Doc::openapi(),
         loopback::Doc::openapi(),
     ];
     let mut all = parts.into_iter().fold(Door::openapi(), Description::merge_from);

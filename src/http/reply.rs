@@ -1,9 +1,13 @@
 //! Replies, and the one place where an error gets its status.
 
+mod client;
 mod event;
 mod inbound;
 mod lookup;
 mod phone;
+mod tariff;
+
+pub(super) use client::{exhausted, forbidden};
 
 use std::borrow::Cow;
 
@@ -181,6 +185,7 @@ impl From<outbound::Error> for Refusal {
             outbound::Error::KeyReused | outbound::Error::TooLate | outbound::Error::NotOver => {
                 problem(Status::CONFLICT, &error.to_string())
             }
+            outbound::Error::Provider(_) => problem(Status::BAD_GATEWAY, &error.to_string()),
             outbound::Error::Store(error) => store_error(error),
         })
     }

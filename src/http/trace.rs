@@ -17,6 +17,8 @@ use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
+use super::auth::Unknown;
+use super::compat::twilio;
 use super::place::Place;
 use super::server::Shared;
 use super::{Caller, address, auth, reply, webhook};
@@ -69,15 +71,18 @@ fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant
     if request.uri().path().starts_with("/webhooks/") {
         return Ok(());
     }
-    if let Some(key) = auth::given(request.headers()) {
-        if !auth::is_good(&shared.app, key) {
-            shared.guesses.take(address, now)?;
-        } else if shared.guesses.has_left(address, now) {
-            // who tries many keys must not learn by this which one is good
-            return Ok(());
-        }
+    match auth::identify(&shared.app, request.headers()) {
+        Err(Unknown::Wrong) => shared.guesses.take(address, now)?,
+        // who tries many keys must not learn by this which one is good
+        Ok(_) if shared.guesses.has_left(address, now) => return Ok(()),
+        Err(Unknown::Missing) | Ok(_) => {}
     }
     shared.limit.take(address, now)
+}
+
+fn refuse(path: &str, wait: Duration) -> Response {
+    let seconds = wait.as_secs() + 1;
+    if twilio::is_here(path) { twilio::too_many_requests(seconds) } else { reply::too_many_requests(seconds) }
 }
 
 /// Answers one request.
@@ -100,7 +105,7 @@ pub(super) async fn answer(
     let method = label(request.method());
     let span = tracing::info_span!("request", id = %request_id, method, path = webhook::shown(request.uri().path()));
     let mut response = match admit(&shared, address::group(caller.address), &request, begun) {
-        Err(wait) => reply::too_many_requests(wait.as_secs() + 1),
+        Err(wait) => refuse(request.uri().path(), wait),
         Ok(()) => {
             request.extensions_mut().insert(caller);
             let service = TowerToHyperService::new(warp::service(shared.routes.clone()));

@@ -1,4 +1,4 @@
-//! `/webhooks/…`: what carriers post. A 200 or 204 means that it is stored, and will be handled once.
+//! `/webhooks/…` and `/relay/twilio/webhook`: what carriers post. A 200 or 204 means that it is stored, and will be handled once.
 //!
 //! `http.requests_per_address` does not count these paths: a carrier at load comes from few addresses, and
 //! its signature, or its secret path, decides before anything is stored.
@@ -23,6 +23,11 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     twilio.or(flowroute).unify().map(reply::settle).boxed()
 }
 
+/// `/relay/twilio/webhook`, the path of an older system.
+pub(super) fn relay_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    warp::path!("twilio" / "webhook").and(posted(app)).then(relayed).map(reply::settle).boxed()
+}
+
 /// A path without its secret part, for the log.
 pub(super) fn shown(path: &str) -> &str {
     if path.starts_with("/webhooks/flowroute/") { "/webhooks/flowroute/…" } else { path }
@@ -32,15 +37,26 @@ pub(super) fn shown(path: &str) -> &str {
 /// that of the form's `AccountSid`, and `X-Twilio-Signature` must be its, over `http.public_url` and the path.
 async fn twilio_post(what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     let kind = kind(&what, "status")?;
-    let body = read(&call, posted, &app).await?;
-    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-    let url = format!("{}/webhooks/twilio/{what}{query}", app.origin);
-    let signature = call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
-    app.inbound.twilio(kind, &Post { url: &url, signature, body: &body }).await?;
+    signed(kind, &format!("/webhooks/twilio/{what}"), &call, posted, &app).await?;
     Ok(match kind {
         Kind::Sms => reply::content("text/xml", EMPTY_TWIML.as_bytes()),
         Kind::Receipt => reply::empty(StatusCode::NO_CONTENT),
     })
+}
+
+/// `POST /relay/twilio/webhook`: the same as `/webhooks/twilio/status`, over this path.
+async fn relayed(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    signed(Kind::Receipt, "/relay/twilio/webhook", &call, posted, &app).await?;
+    Ok(reply::json(StatusCode::OK, &serde_json::json!({ "status": "received" })))
+}
+
+/// Takes what a Twilio account has signed over the public URL of this path.
+async fn signed(kind: Kind, path: &str, call: &Call, posted: Posted, app: &App) -> Result<(), Refusal> {
+    let body = read(call, posted, app).await?;
+    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+    let url = format!("{}{path}{query}", app.origin);
+    let signature = call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
+    Ok(app.inbound.twilio(kind, &Post { url: &url, signature, body: &body }).await?)
 }
 
 /// `POST /webhooks/flowroute/<token>/sms` and `…/receipt`: the token is the account's `webhook_token`.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::call::CallStatus;
 use super::message::State;
 
 /// What happened.
@@ -10,6 +11,8 @@ use super::message::State;
 pub enum EventType {
     /// A message came into a state: `message.sent`.
     Message(State),
+    /// A call has come so far: `call.ringing`.
+    Call(CallStatus),
     DevicePaired,
     DeviceRevoked,
     /// Somebody tries out their endpoint.
@@ -22,7 +25,9 @@ pub struct NotAType;
 
 impl EventType {
     pub fn all() -> impl Iterator<Item = Self> {
-        State::ALL.into_iter().map(Self::Message).chain([Self::DevicePaired, Self::DeviceRevoked, Self::EndpointTest])
+        let (messages, calls) =
+            (State::ALL.into_iter().map(Self::Message), CallStatus::ALL.into_iter().map(Self::Call));
+        messages.chain(calls).chain([Self::DevicePaired, Self::DeviceRevoked, Self::EndpointTest])
     }
 
     pub fn name(self) -> &'static str {
@@ -38,6 +43,15 @@ impl EventType {
             Self::Message(State::Canceled) => "message.canceled",
             Self::Message(State::Expired) => "message.expired",
             Self::Message(State::Received) => "message.received",
+            Self::Call(CallStatus::Queued) => "call.queued",
+            Self::Call(CallStatus::Initiated) => "call.initiated",
+            Self::Call(CallStatus::Ringing) => "call.ringing",
+            Self::Call(CallStatus::InProgress) => "call.in-progress",
+            Self::Call(CallStatus::Completed) => "call.completed",
+            Self::Call(CallStatus::Busy) => "call.busy",
+            Self::Call(CallStatus::NoAnswer) => "call.no-answer",
+            Self::Call(CallStatus::Failed) => "call.failed",
+            Self::Call(CallStatus::Canceled) => "call.canceled",
             Self::DevicePaired => "device.paired",
             Self::DeviceRevoked => "device.revoked",
             Self::EndpointTest => "endpoint.test",
@@ -48,6 +62,7 @@ impl EventType {
     fn group(self) -> Group {
         match self {
             Self::Message(_) => Group::Message,
+            Self::Call(_) => Group::Call,
             Self::DevicePaired | Self::DeviceRevoked => Group::Device,
             Self::EndpointTest => Group::Endpoint,
         }
@@ -72,6 +87,7 @@ impl FromStr for EventType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {
     Message,
+    Call,
     Device,
     Endpoint,
 }
@@ -86,7 +102,8 @@ pub enum Pattern {
 
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, `message.*`, `device.*`, `endpoint.*`"
+    "`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, `message.*`, `call.*`, `device.*`, \
+     `endpoint.*`"
 )]
 pub struct NotAPattern(String);
 
@@ -105,6 +122,7 @@ impl fmt::Display for Pattern {
         f.write_str(match self {
             Self::All => "*",
             Self::Group(Group::Message) => "message.*",
+            Self::Group(Group::Call) => "call.*",
             Self::Group(Group::Device) => "device.*",
             Self::Group(Group::Endpoint) => "endpoint.*",
             Self::One(kind) => kind.name(),
@@ -116,7 +134,7 @@ impl FromStr for Pattern {
     type Err = NotAPattern;
 
     fn from_str(text: &str) -> Result<Self, NotAPattern> {
-        let groups = [Group::Message, Group::Device, Group::Endpoint].map(Self::Group);
+        let groups = [Group::Message, Group::Call, Group::Device, Group::Endpoint].map(Self::Group);
         let mut patterns = [Self::All].into_iter().chain(groups).chain(EventType::all().map(Self::One));
         // what was sent is quoted, but not at length
         patterns
@@ -135,7 +153,7 @@ mod tests {
             assert_eq!(kind.name().parse::<EventType>().ok(), Some(kind));
             assert_eq!(kind.name().parse::<Pattern>().ok(), Some(Pattern::One(kind)));
         }
-        for text in ["*", "message.*", "device.*", "endpoint.*"] {
+        for text in ["*", "message.*", "call.*", "device.*", "endpoint.*"] {
             assert_eq!(text.parse::<Pattern>().map(|pattern| pattern.to_string()).ok().as_deref(), Some(text));
         }
         for bad in ["", "message", "message.", "messages.*", "Message.sent", "message.sent ", "**", "message.s*"] {
@@ -148,6 +166,9 @@ mod tests {
         for state in State::ALL {
             assert_eq!(EventType::Message(state).name(), format!("message.{}", state.name()));
         }
+        for status in CallStatus::ALL {
+            assert_eq!(EventType::Call(status).name(), format!("call.{}", status.name()));
+        }
     }
 
     #[test]
@@ -156,6 +177,7 @@ mod tests {
             let pattern = text.parse::<Pattern>().ok();
             EventType::all().filter(|kind| pattern.is_some_and(|pattern| pattern.matches(*kind))).count()
         };
-        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (14, 11, 2, 1));
+        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (23, 11, 2, 1));
+        assert_eq!((taken("call.*"), taken("call.no-answer")), (9, 1));
     }
 }

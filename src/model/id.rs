@@ -38,6 +38,11 @@ macro_rules! id {
                 Self(u128::from(at_ms.unsigned_abs() & 0xffff_ffff_ffff) << 80)
             }
 
+            /// When it was made.
+            pub fn made_ms(self) -> Millis {
+                Millis::try_from(self.0 >> 80).unwrap_or(Millis::MAX)
+            }
+
             pub fn bits(self) -> u128 {
                 self.0
             }
@@ -88,6 +93,11 @@ id!(
     /// One message, in or out.
     MessageId,
     "msg"
+);
+id!(
+    /// A call: it has the bits of the message that carries it.
+    CallId,
+    "call"
 );
 id!(
     /// A consumer of the API; the house is one.
@@ -159,6 +169,18 @@ id!(
     AuditId,
     "aud"
 );
+
+impl From<MessageId> for CallId {
+    fn from(message: MessageId) -> Self {
+        Self(message.0)
+    }
+}
+
+impl From<CallId> for MessageId {
+    fn from(call: CallId) -> Self {
+        Self(call.0)
+    }
+}
 
 impl InboundId {
     /// The message that a webhook brought: made again, it is the same.

@@ -1,6 +1,7 @@
 //! The vocabulary: values that are valid because they exist. No I/O.
 
 pub mod address;
+pub mod call;
 pub mod channel;
 pub mod clock;
 pub mod digest;
@@ -20,12 +21,13 @@ pub mod span;
 pub mod user;
 
 pub use address::{Address, AddressKind, PhoneReport};
+pub use call::{CallEvent, CallStatus};
 pub use channel::Channel;
 pub use clock::{Clock, Millis, parse_rfc3339, rfc3339};
 pub use digest::{Digest, DigestPair};
 pub use id::{
-    AccountId, AdminKeyId, AuditId, ClientId, DeviceId, EndpointId, EntryId, EventId, InboundId, KeyId, MessageId,
-    NumberId, PoolId, PublicationId, RateId, RouteId,
+    AccountId, AdminKeyId, AuditId, CallId, ClientId, DeviceId, EndpointId, EntryId, EventId, InboundId, KeyId,
+    MessageId, NumberId, PoolId, PublicationId, RateId, RouteId,
 };
 pub use keyword::Keyword;
 pub use money::{Money, NotMoney};

@@ -11,7 +11,7 @@ use super::client::{Answer, Client, Host};
 use super::credential::FlowrouteCredentials;
 use super::message::is_id;
 use super::{AskError, Outcome, Outgoing, Settings};
-use crate::model::Secret;
+use crate::model::{Channel, Secret};
 
 pub use webhook::{parse_inbound, parse_receipt};
 
@@ -73,6 +73,14 @@ impl Flowroute {
 
     /// `POST /v2.1/messages`.
     pub async fn send(&self, message: &Outgoing) -> Outcome {
+        let what = match message.channel {
+            Channel::Sms => None,
+            Channel::Whatsapp => Some("Flowroute carries no WhatsApp messages"),
+            Channel::Voice => Some("Flowroute places no calls for us"),
+        };
+        if let Some(reason) = what {
+            return Outcome::Refused { code: None, reason: reason.to_owned() };
+        }
         let request = self.host.request(Method::POST, MESSAGES).header(CONTENT_TYPE, JSON_API);
         let request = request.body(document(message).to_string());
         let answer = match self.host.call(request.basic_auth(&self.access_key, Some(self.secret_key.expose()))).await {

@@ -20,7 +20,17 @@
 //! | +15005550017 | uncertain the first time, and not sent; then delivered |
 //! | +15005550018 | accepted, no receipt ever |
 //! | +15005550019 | delivered, after three seconds |
+//!
+//! Calls do the same, but what is delivered rings, is answered, and completed after a second that nobody waits for:
+//!
+//! | `to` | what a call comes to |
+//! |---|---|
+//! | +15005550011 | no answer |
+//! | +15005550012 | failed |
+//! | +15005550018 | rings, is answered, and lasts until it is ended |
+//! | +15005550020 | busy |
 
+mod call;
 mod ring;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +41,7 @@ use tokio::sync::mpsc;
 
 use super::{Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
 use crate::model::address::{self, Address};
-use crate::model::{Clock, MessageId, Millis, Phone, Segments};
+use crate::model::{Channel, Clock, MessageId, Millis, Phone, Segments};
 
 use ring::Ring;
 pub use ring::{Filter, LoopbackMessage, Page};
@@ -76,6 +86,7 @@ enum Trick {
     UncertainOnce,
     Silent,
     Slow,
+    Busy,
 }
 
 fn trick(to: &str) -> Trick {
@@ -95,6 +106,7 @@ fn trick(to: &str) -> Trick {
         "0017" => Trick::UncertainOnce,
         "0018" => Trick::Silent,
         "0019" => Trick::Slow,
+        "0020" => Trick::Busy,
         _ => Trick::Deliver,
     }
 }
@@ -140,7 +152,8 @@ impl Loopback {
             | Trick::UncertainSent
             | Trick::UncertainOnce
             | Trick::Silent
-            | Trick::Slow => self.accept(message, trick),
+            | Trick::Slow
+            | Trick::Busy => self.accept(message, trick),
         }
     }
 
@@ -152,11 +165,16 @@ impl Loopback {
             _ => (ReceiptState::Delivered, None),
         };
         let provider_id = self.ring().push(self.0.run, message, now_ms);
-        if self.0.has_receipts && !matches!(trick, Trick::Silent) {
-            let receipt = Receipt { provider_id: provider_id.clone(), state, error_code, at_ms: Some(now_ms) };
+        let is_call = message.channel == Channel::Voice;
+        if self.0.has_receipts && is_call {
+            self.report_call(message.id, &provider_id, trick);
+        } else if self.0.has_receipts && !matches!(trick, Trick::Silent) {
+            let at_ms = Some(now_ms);
+            let receipt = Receipt { provider_id: provider_id.clone(), state, error_code, at_ms, call: None };
             self.tell(LoopbackEvent::Receipt { message: message.id, receipt });
         }
-        if matches!(trick, Trick::Echo) {
+        // what comes back comes as a text
+        if matches!(trick, Trick::Echo) && message.channel == Channel::Sms {
             self.tell(LoopbackEvent::Inbound(Inbound {
                 provider_id: format!("{provider_id}-echo"),
                 from: message.to.clone(),

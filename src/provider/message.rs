@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use crate::model::{MessageId, Millis};
+use crate::model::{CallStatus, Channel, MessageId, Millis};
 
-/// A message to hand to a provider.
+/// A message to hand to a provider, or a call to place.
 #[derive(Clone)]
 pub struct Outgoing {
     pub id: MessageId,
+    pub channel: Channel,
     /// An address, or a Twilio messaging service (`MG…`).
     pub from: String,
     pub to: String,
@@ -16,6 +17,33 @@ pub struct Outgoing {
     pub valid_for_secs: Option<u32>,
     /// Where the provider reports what became of it.
     pub status_url: Option<String>,
+    /// What a call says; nothing where this is none.
+    pub instructions: Option<Instructions>,
+}
+
+/// What a call says to who answers: one of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instructions {
+    /// Where the provider gets them.
+    pub url: Option<String>,
+    pub twiml: Option<String>,
+}
+
+/// How a call under way is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Only if nobody has answered yet.
+    Canceled,
+    Completed,
+}
+
+impl End {
+    pub fn status(self) -> CallStatus {
+        match self {
+            Self::Canceled => CallStatus::Canceled,
+            Self::Completed => CallStatus::Completed,
+        }
+    }
 }
 
 /// Bodies and phones stay out of logs.
@@ -67,6 +95,28 @@ pub struct Receipt {
     pub state: ReceiptState,
     pub error_code: Option<i64>,
     pub at_ms: Option<Millis>,
+    /// How a call stands; the state follows from it.
+    pub call: Option<CallStep>,
+}
+
+/// A step of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallStep {
+    pub status: CallStatus,
+    /// Seconds since it was answered, where it is over.
+    pub duration: Option<i64>,
+}
+
+impl From<CallStatus> for ReceiptState {
+    fn from(status: CallStatus) -> Self {
+        match status {
+            CallStatus::Queued | CallStatus::Initiated | CallStatus::Ringing | CallStatus::InProgress => Self::Sent,
+            CallStatus::Completed => Self::Delivered,
+            CallStatus::Busy | CallStatus::NoAnswer => Self::Undelivered,
+            CallStatus::Failed => Self::Failed,
+            CallStatus::Canceled => Self::Canceled,
+        }
+    }
 }
 
 /// What a provider says of a number.

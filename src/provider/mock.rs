@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Client, Outgoing, Settings};
-use crate::model::{MessageId, Span};
+use crate::model::{Channel, MessageId, Span};
 
 pub(super) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -129,11 +129,13 @@ pub(super) fn client(settings: &Settings) -> Result<Client> {
 pub(super) fn outgoing(to: &str, body: &str) -> Outgoing {
     Outgoing {
         id: MessageId::new(1),
+        channel: Channel::Sms,
         from: "+14155550199".into(),
         to: to.into(),
         body: body.into(),
         media_urls: Vec::new(),
         valid_for_secs: None,
         status_url: None,
+        instructions: None,
     }
 }

@@ -21,7 +21,9 @@ pub use client::{BadClient, Client};
 pub use credential::{BadCredentials, Credentials};
 pub use flowroute::Flowroute;
 pub use loopback::{Loopback, LoopbackEvent};
-pub use message::{Inbound, Lookup, Media, Outgoing, Receipt, ReceiptState, Sent, Unreadable};
+pub use message::{
+    CallStep, End, Inbound, Instructions, Lookup, Media, Outgoing, Receipt, ReceiptState, Sent, Unreadable,
+};
 pub use settings::{BaseUrl, Settings};
 pub use twilio::Twilio;
 pub use webhook::{Delivery, Webhooks};
@@ -158,6 +160,15 @@ impl Connector {
             Self::Twilio(twilio) => twilio.send(message).await,
             Self::Flowroute(flowroute) => flowroute.send(message).await,
             Self::Loopback(loopback) => loopback.send(message).await,
+        }
+    }
+
+    /// Ends a call that the provider has taken; what became of it, its receipt says.
+    pub async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+        match self {
+            Self::Twilio(twilio) => twilio.end_call(provider_id, end).await,
+            Self::Flowroute(_) => Err(AskError::Unsupported),
+            Self::Loopback(loopback) => loopback.end_call(provider_id, end),
         }
     }
 

@@ -1,19 +1,21 @@
-//! Twilio: sends, lists, looks numbers up, and reads its webhooks
+//! Twilio: sends, calls, lists, looks numbers up, and reads its webhooks
 //! (<https://www.twilio.com/docs/messaging/api/message-resource>).
 
+mod call;
 mod webhook;
 
 use http::Method;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::client::{Answer, Client, Host};
+use super::client::{Answer, Client, Failure, Host};
 use super::credential::TwilioCredentials;
 use super::message::is_id;
 use super::{AskError, Lookup, Outcome, Outgoing, Sent, Settings};
 use crate::crypto::signature::twilio as signature;
-use crate::model::{Millis, Secret};
+use crate::model::{Channel, Millis, Secret};
 
 pub use webhook::{EMPTY_TWIML, parse_inbound, parse_receipt};
 
@@ -64,10 +66,19 @@ struct MessageIn {
     direction: String,
 }
 
+/// A page of messages, or of calls.
 #[derive(Deserialize)]
-struct PageIn {
-    messages: Vec<MessageIn>,
+struct PageIn<T> {
+    #[serde(alias = "messages", alias = "calls")]
+    listed: Vec<T>,
     next_page_uri: Option<String>,
+}
+
+/// Whether a list is to be read further.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    More,
+    Enough,
 }
 
 #[derive(Deserialize)]
@@ -91,10 +102,18 @@ fn is_service(from: &str) -> bool {
     from.len() == 34 && from.starts_with("MG")
 }
 
+/// Who sends a message, as Twilio writes it.
+fn sender(message: &Outgoing) -> (&'static str, String) {
+    if is_service(&message.from) {
+        ("MessagingServiceSid", message.from.clone())
+    } else {
+        ("From", message.channel.written(&message.from))
+    }
+}
+
 /// The form of a new message.
 fn form(message: &Outgoing) -> Vec<(&'static str, String)> {
-    let sender = if is_service(&message.from) { "MessagingServiceSid" } else { "From" };
-    let mut form = vec![("To", message.to.clone()), (sender, message.from.clone())];
+    let mut form = vec![("To", message.channel.written(&message.to)), sender(message)];
     if !message.body.is_empty() || message.media_urls.is_empty() {
         form.push(("Body", message.body.clone()));
     }
@@ -129,10 +148,12 @@ impl Twilio {
         signature::verify_json(self.auth_token.expose(), url, body, signature)
     }
 
-    /// `POST …/Messages.json`.
+    /// `POST …/Messages.json`, or `…/Calls.json`.
     pub async fn send(&self, message: &Outgoing) -> Outcome {
-        let request = self.host.request(Method::POST, &format!("{}/Messages.json", self.path)).form(&form(message));
-        let answer = match self.host.call(request.basic_auth(&self.user, Some(self.password.expose()))).await {
+        if message.channel == Channel::Voice {
+            return self.place(message).await;
+        }
+        let answer = match self.post("Messages.json", &form(message)).await {
             Ok(answer) => answer,
             Err(failure) => return failure.into(),
         };
@@ -149,29 +170,59 @@ impl Twilio {
         }
     }
 
+    async fn post(&self, resource: &str, form: &[(&'static str, String)]) -> Result<Answer, Failure> {
+        let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
+        self.host.call(request.basic_auth(&self.user, Some(self.password.expose()))).await
+    }
+
+    /// What Twilio has with the same sender, recipient and body, created since then.
+    pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+        if message.channel == Channel::Voice {
+            return self.find_calls(message, since_ms).await;
+        }
+        self.find_messages(message, since_ms).await
+    }
+
     /// `GET …/Messages.json?To=&From=&DateSent>=`: whole days there, seconds here. Both by Twilio's
     /// clock: the caller subtracts what it allows for the difference to ours.
-    pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+    async fn find_messages(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
         let since_secs = since_ms.div_euclid(1000);
         let day = OffsetDateTime::from_unix_timestamp(since_secs).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
-        let mut query =
-            vec![("To", message.to.clone()), ("DateSent>", day.to_string()), ("PageSize", PAGE_SIZE.into())];
+        let mut query = vec![("To", message.channel.written(&message.to)), ("DateSent>", day.to_string())];
         if !is_service(&message.from) {
-            query.push(("From", message.from.clone()));
+            query.push(sender(message));
         }
         let mut found = Vec::new();
-        let mut request = self.host.request(Method::GET, &format!("{}/Messages.json", self.path)).query(&query);
+        self.walk("Messages.json", query, |listed: MessageIn| {
+            found.extend(listed.if_same(message, since_secs * 1000));
+            Listed::More
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// Reads a list page by page, for as long as `take` says.
+    async fn walk<T: DeserializeOwned>(
+        &self,
+        resource: &str,
+        mut query: Vec<(&'static str, String)>,
+        mut take: impl FnMut(T) -> Listed,
+    ) -> Result<(), AskError> {
+        query.push(("PageSize", PAGE_SIZE.into()));
+        let mut request = self.host.request(Method::GET, &format!("{}/{resource}", self.path)).query(&query);
         for _ in 0..PAGES {
             let answer = self.ask(&self.host, request).await?;
-            let page: PageIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
-            found.extend(page.messages.into_iter().filter_map(|listed| listed.if_same(message, since_secs * 1000)));
+            let page: PageIn<T> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+            let mut is_enough = false;
+            for listed in page.listed {
+                is_enough |= take(listed) == Listed::Enough;
+            }
             // the rest of the path is theirs; the host and the account stay ours
-            let Some(next) = page.next_page_uri.filter(|next| next.starts_with(&format!("{}/", self.path))) else {
-                break;
-            };
+            let next = page.next_page_uri.filter(|next| next.starts_with(&format!("{}/", self.path)));
+            let Some(next) = next.filter(|_| !is_enough) else { break };
             request = self.host.request(Method::GET, &next);
         }
-        Ok(found)
+        Ok(())
     }
 
     /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.
@@ -205,9 +256,13 @@ impl MessageIn {
     fn if_same(self, message: &Outgoing, since_ms: Millis) -> Option<Sent> {
         let created_ms = millis(self.date_created.as_deref())?;
         let (from, body) = (self.from.unwrap_or_default(), self.body.unwrap_or_default());
-        let is_sender = from == message.from || self.messaging_service_sid.as_deref() == Some(&message.from);
+        let is_sender = from == message.channel.written(&message.from)
+            || self.messaging_service_sid.as_deref() == Some(&message.from);
         let is_body = body == message.body || body.strip_prefix(TRIAL) == Some(&message.body);
-        let is_ours = is_sender && is_body && self.to? == message.to && !self.direction.starts_with("inbound");
+        let is_ours = is_sender
+            && is_body
+            && self.to? == message.channel.written(&message.to)
+            && !self.direction.starts_with("inbound");
         let (from, to, body) = (message.from.clone(), message.to.clone(), message.body.clone());
         (is_ours && created_ms >= since_ms).then_some(Sent { provider_id: self.sid, to, from, body, created_ms })
     }

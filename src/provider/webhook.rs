@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::client::{BadClient, USER_AGENT, chain, retry_after};
 use super::roots;
-use crate::model::Span;
+use crate::crypto::signature::twilio;
+use crate::model::{Secret, Span};
 
 pub use address::{Allow, BadUrl};
 
@@ -44,6 +45,12 @@ pub struct Event {
     pub signature: String,
     /// JSON.
     pub body: Bytes,
+}
+
+/// A callback as Twilio posts it, and what signs it.
+pub struct Form {
+    pub fields: Vec<(String, String)>,
+    pub token: Secret,
 }
 
 /// How an attempt ended.
@@ -115,7 +122,6 @@ impl Webhooks {
 
     /// `POST` to the customer's URL, which is checked again: the list may have changed since it was stored.
     pub async fn deliver(&self, url: &str, event: &Event) -> Delivery {
-        let failed = |reason: String| Delivery::Failed { status: None, retry_after: None, reason };
         let url = match self.check_url(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
@@ -128,26 +134,44 @@ impl Webhooks {
             .header("webhook-timestamp", event.timestamp_secs)
             .header("webhook-signature", &event.signature)
             .body(event.body.clone());
-        let mut response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return failed(chain(&error.without_url())),
+        answered(request).await
+    }
+
+    /// The same for a form. What is signed is the URL as it is asked for: its receiver sees no other.
+    pub async fn deliver_form(&self, url: &str, form: &Form) -> Delivery {
+        let url = match self.check_url(url) {
+            Ok(url) => url,
+            Err(bad) => return failed(bad.to_string()),
         };
-        let status = response.status();
-        let retry_after = retry_after(response.headers(), OffsetDateTime::now_utc());
-        // the status is the answer; a short body is read so that the connection can be used again
-        let mut read = 0;
-        while let Ok(Some(chunk)) = response.chunk().await {
-            read += chunk.len();
-            if read > ANSWER_LIMIT {
-                break;
-            }
+        let signature = twilio::sign(form.token.expose(), url.as_str(), &form.fields);
+        answered(self.http.post(url).header("X-Twilio-Signature", signature).form(&form.fields)).await
+    }
+}
+
+fn failed(reason: String) -> Delivery {
+    Delivery::Failed { status: None, retry_after: None, reason }
+}
+
+async fn answered(request: RequestBuilder) -> Delivery {
+    let mut response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return failed(chain(&error.without_url())),
+    };
+    let status = response.status();
+    let retry_after = retry_after(response.headers(), OffsetDateTime::now_utc());
+    // the status is the answer; a short body is read so that the connection can be used again
+    let mut read = 0;
+    while let Ok(Some(chunk)) = response.chunk().await {
+        read += chunk.len();
+        if read > ANSWER_LIMIT {
+            break;
         }
-        let (status, reason) = (status.as_u16(), format!("HTTP {}", status.as_u16()));
-        match status {
-            200..=299 => Delivery::Delivered { status },
-            410 => Delivery::Gone,
-            _ => Delivery::Failed { status: Some(status), retry_after, reason },
-        }
+    }
+    let (status, reason) = (status.as_u16(), format!("HTTP {}", status.as_u16()));
+    match status {
+        200..=299 => Delivery::Delivered { status },
+        410 => Delivery::Gone,
+        _ => Delivery::Failed { status: Some(status), retry_after, reason },
     }
 }
 

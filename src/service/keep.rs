@@ -49,7 +49,7 @@ impl Keep {
         }
         let mut old = Old::before(self.clock.now_ms() - self.settings.messages.as_ms());
         let mut pace = Pace::default();
-        while old.remove(&self.store, |from, to| self.outbound.pair(from, to)).await? {
+        while old.remove(&self.store, |channel, from, to| self.outbound.lane_of(channel, from, to)).await? {
             pace.rest().await;
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod audit;
 pub mod book;
 pub mod client;
 pub mod device;
@@ -17,6 +18,12 @@ pub mod relay;
 mod salt;
 pub mod sync;
 pub mod tariff;
+
+/// What a call has besides its message.
+pub mod call {
+    pub use crate::provider::End;
+    pub use crate::store::call::Call;
+}
 
 /// Rows that doors only read.
 pub mod message {

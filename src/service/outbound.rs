@@ -14,7 +14,9 @@ mod request;
 mod retry;
 mod settings;
 mod tell;
+mod voice;
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::Semaphore;
@@ -28,10 +30,11 @@ pub use opt_out::Said;
 pub use request::{CallPlan, Error, Extra, Key, Request, Told, Via};
 pub use settings::Settings;
 pub use tell::Why;
+pub(in crate::service) use tell::wanted;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
-use crate::model::{Channel, ClientId, Clock, MessageId, Origin};
+use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Origin};
 use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::store::batch::Batch;
@@ -120,9 +123,13 @@ impl Outbound {
 
     /// The key of a message's lane: each channel between two has its own.
     pub(super) fn lane(&self, message: &Message) -> String {
-        match message.channel {
-            Channel::Sms => self.pair(&message.from, &message.to),
-            other => self.pair(&format!("{other}:{}", message.from), &message.to),
+        self.lane_of(message.channel, &message.from, &message.to)
+    }
+
+    pub(super) fn lane_of(&self, channel: Channel, from: &str, to: &str) -> String {
+        match channel {
+            Channel::Sms => self.pair(from, to),
+            other => self.pair(&format!("{other}:{from}"), to),
         }
     }
 
@@ -162,13 +169,29 @@ impl Outbound {
     /// Empties the body of a message that has been sent or is over.
     pub async fn redact(&self, client: ClientId, id: MessageId) -> Result<Message, Error> {
         let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
-        // media are part of what was said; the rest is the client's own, and who is called back needs it
-        let extra = Extra { media_urls: Vec::new(), ..Extra::parse(message.extra.as_deref()) };
-        match message::redact(&self.parts.store, client, id, extra.text(), self.parts.clock.now_ms()).await {
-            Ok(()) => self.find(client, id).await?.ok_or(Error::NotFound),
+        self.erase(&message, false).await?;
+        self.find(client, id).await?.ok_or(Error::NotFound)
+    }
+
+    /// Takes a message that has been sent or is over out of its client's sight, redacted; what was paid for it stays.
+    pub async fn delete(&self, client: ClientId, id: MessageId) -> Result<(), Error> {
+        let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+        self.erase(&message, true).await
+    }
+
+    async fn erase(&self, message: &Message, is_deleted: bool) -> Result<(), Error> {
+        let now_ms = self.parts.clock.now_ms();
+        let extra = Extra::parse(message.extra.as_deref()).redacted().text();
+        let deleted_ms = is_deleted.then_some(now_ms);
+        match message::redact(&self.parts.store, message.client, message.id, extra, deleted_ms, now_ms).await {
             Err(error) if error.is_race() => Err(Error::NotOver),
-            Err(error) => Err(error.into()),
+            done => Ok(done?),
         }
+    }
+
+    /// When providers took messages, where one has.
+    pub async fn taken_at(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Millis>, store::Error> {
+        message::taken_at(&self.parts.store, ids).await
     }
 
     /// Takes all lanes from their owners where these are known to be dead: no other process serves
@@ -234,7 +257,7 @@ impl Outbound {
     }
 
     /// The node's clock.
-    pub fn now_ms(&self) -> crate::model::Millis {
+    pub fn now_ms(&self) -> Millis {
         self.parts.clock.now_ms()
     }
 }

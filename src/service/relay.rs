@@ -9,7 +9,7 @@ use crate::model::{Channel, Clock, Millis, Money, PoolId, RouteId, Span};
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
 use crate::service::outbound::{self, CallPlan, Key, Outbound, Request, Told, Via};
-use crate::service::tariff::Tariff;
+use crate::service::tariff::{Route, Tariff};
 use crate::store::message::Message;
 
 /// What a client asks to be sent.
@@ -104,6 +104,11 @@ impl Relay {
             metadata: order.metadata,
         };
         Ok(self.outbound.send(consumer.client, request, key, render).await?)
+    }
+
+    /// Whether a route's account is there: a route to one that was deleted is passed over.
+    pub fn has_account(&self, route: &Route) -> bool {
+        self.book.page().line(route.account).is_some()
     }
 
     /// What a segment, or a call, to a destination costs now.

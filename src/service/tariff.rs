@@ -1,5 +1,7 @@
 //! Routes and rates as they stand, in memory: which account a destination goes to, and what it costs.
 
+mod card;
+mod manage;
 mod rates;
 mod routes;
 
@@ -8,6 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+pub use card::{NewRate, RateChange, RateFilter, Slot};
+pub use manage::{NewRoute, RouteChange};
 pub use routes::{BadPattern, compile};
 
 pub use crate::store::rate::Rate;
@@ -15,9 +19,9 @@ pub use crate::store::route::Route;
 
 use self::rates::Rates;
 use self::routes::Routes;
-use crate::model::{Channel, Millis, Money};
+use crate::model::{Channel, Clock, Millis, Money};
 use crate::store::edition::Volume;
-use crate::store::{Result, Store, edition, rate, route};
+use crate::store::{self, Store, edition, rate, route};
 
 /// `[price]`: what is charged where no rate says otherwise.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +32,24 @@ pub struct Prices {
     /// A segment of a WhatsApp message.
     pub whatsapp: Money,
     pub call: Money,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no such route")]
+    NoRoute,
+    #[error("no such rate")]
+    NoRate,
+    #[error("there is a rate of this channel and prefix that begins at this time: change that one")]
+    Taken,
+    #[error("{field}: {reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
+    Error::Invalid { field, reason: reason.into() }
 }
 
 /// All there is at one moment.
@@ -44,6 +66,11 @@ impl Page {
         self.routes.matching(channel, to)
     }
 
+    /// All routes that can be used, in the order in which they are asked.
+    pub fn all_routes(&self) -> &[Route] {
+        self.routes.all()
+    }
+
     /// The rate that is in force for a destination.
     pub fn rate(&self, channel: Channel, to: &str, at_ms: Millis) -> Option<&Rate> {
         self.rates.find(channel, to, at_ms)
@@ -53,14 +80,15 @@ impl Page {
 pub struct Tariff {
     pub store: Store,
     pub prices: Prices,
+    pub clock: Clock,
     page: RwLock<Arc<Page>>,
     /// One reload at a time: an older page must not replace a newer.
     reloading: Mutex<()>,
 }
 
 impl Tariff {
-    pub fn new(store: Store, prices: Prices) -> Self {
-        Self { store, prices, page: RwLock::default(), reloading: Mutex::default() }
+    pub fn new(store: Store, prices: Prices, clock: Clock) -> Self {
+        Self { store, prices, clock, page: RwLock::default(), reloading: Mutex::default() }
     }
 
     pub fn page(&self) -> Arc<Page> {
@@ -82,7 +110,7 @@ impl Tariff {
     }
 
     /// Reads what has changed since the page at hand.
-    pub async fn refresh(&self) -> Result<()> {
+    pub async fn refresh(&self) -> Result<(), store::Error> {
         let _alone = self.reloading.lock().await;
         // the edition first: what changes while we read is read again next time
         let edition = edition::current(&self.store, Volume::Tariff).await?;

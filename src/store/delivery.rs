@@ -120,6 +120,8 @@ pub struct Claimed {
     pub address: Option<Address>,
     /// Of a callback: the message's `extra`, which has the URL.
     pub message_extra: Option<String>,
+    /// Of a callback: what signs it where it is posted as Twilio posts them; sealed.
+    pub auth_token: Option<Vec<u8>>,
 }
 
 /// Whose leases, until when, and how far another's must have ended.
@@ -145,10 +147,12 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
     store.commit(Change::new().run(sql, values)).await?;
     let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
                p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, \
-               CASE WHEN d.target = 'callback' THEN m.extra END, m.redacted_ms \
+               CASE WHEN d.target = 'callback' THEN m.extra END, m.redacted_ms, \
+               c.auth_token \
                FROM sb_delivery d JOIN sb_event e ON e.id = d.event_id \
                LEFT JOIN sb_endpoint p ON d.target = 'endpoint' AND p.id = d.target_id \
                LEFT JOIN sb_message m ON m.id = CASE WHEN d.target = 'callback' THEN d.target_id ELSE e.message_id END \
+               LEFT JOIN sb_client c ON d.target = 'callback' AND c.id = e.client_id \
                WHERE d.ready_ms = ? AND d.owner = ?";
     let rows = store.query(sql, vec![lease.until_ms.into(), lease.owner.into()]).await?;
     erase_late(store, &rows).await?;
@@ -214,5 +218,6 @@ fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
         tries: row.int(5)?,
         address,
         message_extra: row.maybe_text(13)?.map(str::to_owned),
+        auth_token: row.maybe_bytes(15)?.map(<[u8]>::to_vec),
     })
 }

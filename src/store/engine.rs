@@ -84,6 +84,12 @@ impl Store {
         self.commit_telling(change).await.map(drop)
     }
 
+    /// Commits a change that is larger than most, and may take longer than [`Settings::timeout`].
+    pub async fn commit_within(&self, change: Change, timeout: Duration) -> Result<()> {
+        let patient = Self { timeout: timeout.max(self.timeout), ..self.clone() };
+        patient.commit(change).await
+    }
+
     /// Commits a change, and says what it has done.
     pub async fn commit_telling(&self, change: Change) -> Result<Committed> {
         let begun = Instant::now();

@@ -8,6 +8,8 @@ pub use list::{Filter, Page, list};
 pub use redaction::redact;
 pub use sweep::Old;
 
+use std::collections::HashMap;
+
 use super::{Error, Query, Result, Row, Store, Value};
 use crate::model::message::{Direction, State};
 use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, Money};
@@ -40,6 +42,9 @@ pub struct Message {
     /// When that was given back.
     pub refunded_ms: Option<Millis>,
 }
+
+/// Keys of one look-up.
+const KEYS: usize = 64;
 
 pub(super) const INSERT: &str = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, \
      to_address, body, state, encoding, segments, extra, created_ms, changed_ms, expires_ms, \
@@ -107,9 +112,20 @@ impl Message {
 }
 
 pub async fn find(store: &Store, client: ClientId, id: MessageId) -> Result<Option<Message>> {
-    let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.id = ? AND m.client_id = ?");
+    let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.id = ? AND m.client_id = ? AND m.deleted_ms IS NULL");
     let query = Query::new(sql, vec![id.hex().into(), client.hex().into()]);
     store.read(vec![query]).await?.concat().first().map(Message::parse).transpose()
+}
+
+/// When providers took messages, where one has.
+pub async fn taken_at(store: &Store, ids: &[MessageId]) -> Result<HashMap<MessageId, Millis>> {
+    let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
+    let sql = "SELECT message_id, MIN(ended_ms) FROM sb_attempt WHERE outcome IN ('accepted', 'adopted') \
+               AND message_id IN ({}) GROUP BY message_id";
+    let queries = keys.chunks(KEYS).map(|keys| Query::over(sql, &[], keys)).collect();
+    let rows = store.read(queries).await?.concat();
+    let bad = |_| Error::Data("message id".into());
+    rows.iter().map(|row| Ok((MessageId::from_hex(row.text(0)?).map_err(bad)?, row.int(1)?))).collect()
 }
 
 /// One call of a provider, and what came of it.

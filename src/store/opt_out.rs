@@ -118,7 +118,7 @@ pub async fn find(store: &Store, id: &str) -> Result<Option<Entry>> {
 pub async fn unsent(store: &Store, number: &str, person: &str) -> Result<Vec<(ClientId, MessageId, Option<String>)>> {
     let sql = format!(
         "SELECT client_id, id, extra FROM sb_message WHERE to_address = ? AND from_address = ? AND state IN ({}) \
-         AND direction = 'outbound' ORDER BY id DESC",
+         AND direction = 'outbound' AND channel IS NULL ORDER BY id DESC",
         states_before(State::Sent)
     );
     let query = Query::new(sql, vec![person.into(), number.into()]);

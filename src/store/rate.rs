@@ -1,10 +1,16 @@
 //! What destinations cost: `sb_rate`.
 
-use super::{Error, Query, Result, Row, Store};
+use std::time::Duration;
+
+use super::edition::Volume;
+use super::{Change, Error, Query, Result, Row, Store, Value, edition};
 use crate::model::{Channel, Millis, Money, RateId};
 
+/// How long a whole card may take to be written.
+const CARD: Duration = Duration::from_secs(60);
+
 /// A price of a segment, or of a call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub id: RateId,
     pub channel: Channel,
@@ -34,4 +40,105 @@ fn parse(row: &Row) -> Result<Rate> {
 pub async fn all(store: &Store) -> Result<Vec<Rate>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_rate ORDER BY channel, prefix, from_ms DESC");
     store.read(vec![Query::new(sql, Vec::new())]).await?.concat().iter().map(parse).collect()
+}
+
+/// What a rate is for: there is one of each.
+pub type Slot = (Channel, String, Millis);
+
+impl Rate {
+    pub fn slot(&self) -> Slot {
+        (self.channel, self.prefix.clone(), self.from_ms)
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![
+            self.id.hex().into(),
+            self.channel.name().into(),
+            self.prefix.as_str().into(),
+            self.price.micros().into(),
+            self.from_ms.into(),
+            self.until_ms.into(),
+        ]
+    }
+}
+
+/// Which rates a list holds.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub channel: Option<Channel>,
+    /// Of destinations that begin with these digits.
+    pub prefix: Option<String>,
+    /// In force at this time.
+    pub at_ms: Option<Millis>,
+    /// Behind this one.
+    pub after: Option<Slot>,
+}
+
+/// Rates by channel, prefix and time.
+pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Rate>> {
+    let mut sql = format!("SELECT {COLUMNS} FROM sb_rate WHERE 1 = 1");
+    let mut params: Vec<Value> = Vec::new();
+    if let Some(channel) = filter.channel {
+        sql.push_str(" AND channel = ?");
+        params.push(channel.name().into());
+    }
+    if let Some(prefix) = &filter.prefix {
+        // a colon is above every digit
+        sql.push_str(" AND prefix >= ? AND prefix < ?");
+        params.extend([prefix.as_str().into(), format!("{prefix}:").into()]);
+    }
+    if let Some(at_ms) = filter.at_ms {
+        sql.push_str(" AND from_ms <= ? AND (until_ms IS NULL OR until_ms > ?)");
+        params.extend([at_ms.into(), at_ms.into()]);
+    }
+    if let Some((channel, prefix, from_ms)) = &filter.after {
+        // the first condition is what the index can begin at
+        sql.push_str(" AND channel >= ? AND (channel > ? OR prefix > ? OR (prefix = ? AND from_ms > ?))");
+        let (channel, prefix) = (Value::from(channel.name()), Value::from(prefix.as_str()));
+        params.extend([channel.clone(), channel, prefix.clone(), prefix, (*from_ms).into()]);
+    }
+    sql.push_str(" ORDER BY channel, prefix, from_ms LIMIT ?");
+    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, id: RateId) -> Result<Option<Rate>> {
+    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_rate WHERE id = ?"), vec![id.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, until_ms)";
+
+/// [`Error::Conflict`]: there is a rate of this channel and prefix that begins at this time.
+pub async fn insert(store: &Store, rate: &Rate) -> Result<()> {
+    let change = Change::new().insert(INSERT, vec![rate.values()]);
+    let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
+    store.commit(edition::changed(Volume::Tariff, change).settled_by(settled, vec![rate.id.hex().into()])).await
+}
+
+/// Changes price and end. [`Error::Guard`]: there is no such rate.
+pub async fn update(store: &Store, rate: &Rate) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_rate SET price = ?, until_ms = ? WHERE id = ?",
+        vec![rate.price.micros().into(), rate.until_ms.into(), rate.id.hex().into()],
+    );
+    store.commit(edition::changed(Volume::Tariff, change)).await
+}
+
+/// [`Error::Guard`]: there is no such rate.
+pub async fn delete(store: &Store, id: RateId) -> Result<()> {
+    let change = Change::new().one("DELETE FROM sb_rate WHERE id = ?", vec![id.hex().into()]);
+    store.commit(edition::changed(Volume::Tariff, change)).await
+}
+
+/// Writes a card in one go: instead of all rates, or of those whose ids are among `gone`, each of which must be there.
+pub async fn write_card(store: &Store, card: &[Rate], instead_of_all: bool, gone: &[RateId]) -> Result<()> {
+    let change = if instead_of_all {
+        Change::new().run("DELETE FROM sb_rate", Vec::new())
+    } else {
+        let gone: Vec<Value> = gone.iter().map(|id| id.hex().into()).collect();
+        Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
+    };
+    let change = change.insert_many(INSERT, card.iter().map(Rate::values).collect());
+    store.commit_within(edition::changed(Volume::Tariff, change), CARD).await
 }

@@ -1,6 +1,7 @@
 //! Which account a destination's messages go to: `sb_route`.
 
-use super::{Error, Query, Result, Row, Store};
+use super::edition::Volume;
+use super::{Change, Error, Query, Result, Row, Store, edition};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -38,4 +39,64 @@ fn parse(row: &Row) -> Result<Route> {
 pub async fn all(store: &Store) -> Result<Vec<Route>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_route ORDER BY priority, id");
     store.read(vec![Query::new(sql, Vec::new())]).await?.concat().iter().map(parse).collect()
+}
+
+/// Routes in the order in which they are asked, behind one of this priority and id.
+pub async fn list(store: &Store, after: Option<(i64, RouteId)>, limit: usize) -> Result<Vec<Route>> {
+    let (behind, mut params) = match after {
+        Some((priority, id)) => {
+            let params = vec![priority.into(), priority.into(), id.hex().into()];
+            (" WHERE priority >= ? AND (priority > ? OR id > ?)", params)
+        }
+        None => ("", Vec::new()),
+    };
+    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let sql = format!("SELECT {COLUMNS} FROM sb_route{behind} ORDER BY priority, id LIMIT ?");
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
+    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_route WHERE id = ?"), vec![id.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+/// [`Error::Guard`]: there is no such account.
+pub async fn insert(store: &Store, route: &Route) -> Result<()> {
+    let change = Change::new().one(
+        "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
+         SELECT ?, ?, ?, ?, id, ?, ? FROM sb_account WHERE id = ?",
+        vec![
+            route.id.hex().into(),
+            route.priority.into(),
+            route.pattern.as_str().into(),
+            route.channel.map(Channel::name).into(),
+            route.name.as_str().into(),
+            route.created_ms.into(),
+            route.account.hex().into(),
+        ],
+    );
+    let settled = "SELECT 1 FROM sb_route WHERE id = ?";
+    store.commit(edition::changed(Volume::Tariff, change).settled_by(settled, vec![route.id.hex().into()])).await
+}
+
+/// [`Error::Guard`]: there is no such route.
+pub async fn update(store: &Store, route: &Route) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_route SET priority = ?, pattern = ?, channel = ?, account_id = ?, name = ? WHERE id = ?",
+        vec![
+            route.priority.into(),
+            route.pattern.as_str().into(),
+            route.channel.map(Channel::name).into(),
+            route.account.hex().into(),
+            route.name.as_str().into(),
+            route.id.hex().into(),
+        ],
+    );
+    store.commit(edition::changed(Volume::Tariff, change)).await
+}
+
+/// [`Error::Guard`]: there is no such route.
+pub async fn delete(store: &Store, id: RouteId) -> Result<()> {
+    let change = Change::new().one("DELETE FROM sb_route WHERE id = ?", vec![id.hex().into()]);
+    store.commit(edition::changed(Volume::Tariff, change)).await
 }

@@ -5,11 +5,17 @@ use super::{Change, Query, Value};
 
 /// Rows of one statement at most; a power of two.
 const ROWS: usize = 64;
+/// Rows of a statement that is seldom and large: both engines take ten parameters for each.
+const MANY: usize = 1024;
 
 /// Cuts a number of rows into powers of two, largest first.
-fn chunks(mut left: usize) -> impl Iterator<Item = usize> {
+fn chunks(left: usize) -> impl Iterator<Item = usize> {
+    chunks_of(left, ROWS)
+}
+
+fn chunks_of(mut left: usize, most: usize) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
-        let size = ROWS.min(1 << left.checked_ilog2()?);
+        let size = most.min(1 << left.checked_ilog2()?);
         left -= size;
         Some(size)
     })
@@ -28,11 +34,21 @@ fn marks(count: usize) -> String {
 impl Change {
     /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row a value for every column.
     #[must_use]
-    pub fn insert(mut self, into: &str, rows: Vec<Vec<Value>>) -> Self {
+    pub fn insert(self, into: &str, rows: Vec<Vec<Value>>) -> Self {
+        self.insert_by(ROWS, into, rows)
+    }
+
+    /// Inserts many rows of a few columns, in larger statements.
+    #[must_use]
+    pub(super) fn insert_many(self, into: &str, rows: Vec<Vec<Value>>) -> Self {
+        self.insert_by(MANY, into, rows)
+    }
+
+    fn insert_by(mut self, most: usize, into: &str, rows: Vec<Vec<Value>>) -> Self {
         let Some(width) = rows.first().map(Vec::len) else { return self };
         let count = rows.len();
         let mut rows = rows.into_iter();
-        for size in chunks(count) {
+        for size in chunks_of(count, most) {
             let values = rows.by_ref().take(size).flatten().collect();
             self = self.rows(size as u64, format!("{into} VALUES {}", groups(size, width)), values);
         }

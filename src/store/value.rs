@@ -72,6 +72,10 @@ impl Row {
         }
     }
 
+    pub fn maybe_bytes(&self, column: usize) -> Result<Option<&[u8]>> {
+        if *self.at(column)? == Value::Null { Ok(None) } else { self.bytes(column).map(Some) }
+    }
+
     pub fn maybe_int(&self, column: usize) -> Result<Option<i64>> {
         if *self.at(column)? == Value::Null { Ok(None) } else { self.int(column).map(Some) }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::call;
 use crate::message::{Message, new_sid};
 use crate::send::wait;
 use crate::signature::sign;
@@ -108,7 +109,8 @@ pub async fn record(carrier: &Arc<Carrier>, message: Message, delay_ms: u64) {
         carrier.log.record(message.clone()).await;
         let _ = done.send(());
         wait(delay_ms + wanted.delay_ms).await;
-        for (nth, state) in wanted.states.iter().enumerate() {
+        let asked = wanted.states.iter().filter(|state| message.is_asked_for(state));
+        for (nth, state) in asked.enumerate() {
             wait(if nth == 0 { 0 } else { wanted.gap_ms }).await;
             for _ in 0..wanted.times.max(1) {
                 let _ = post_receipt(&carrier, &message, state, wanted.error_code, wanted.via.as_deref()).await;
@@ -128,15 +130,17 @@ pub async fn post_receipt(
 ) -> Result<(u16, String), String> {
     let error_code = error_code.filter(|_| matches!(state, "undelivered" | "failed"));
     carrier.log.index().set_status(&message.sid, state, error_code);
-    let mut form = vec![
-        pair("MessageSid", &message.sid),
-        pair("MessageStatus", state),
-        pair("SmsSid", &message.sid),
-        pair("SmsStatus", state),
-        pair("To", &message.to),
-        pair("AccountSid", &carrier.account),
-        pair("ApiVersion", "2010-04-01"),
-    ];
+    let mut form = if message.is_call() {
+        call::fields(message, state)
+    } else {
+        vec![
+            pair("MessageSid", &message.sid),
+            pair("MessageStatus", state),
+            pair("SmsSid", &message.sid),
+            pair("SmsStatus", state),
+        ]
+    };
+    form.extend([pair("To", &message.to), pair("AccountSid", &carrier.account), pair("ApiVersion", "2010-04-01")]);
     form.extend(message.from.iter().map(|from| pair("From", from)));
     form.extend(message.messaging_service_sid.iter().map(|sid| pair("MessagingServiceSid", sid)));
     form.extend(error_code.iter().map(|code| pair("ErrorCode", code)));

@@ -15,6 +15,8 @@ const MOST: usize = 1000;
 /// The filters and the place in the list that a query asks for.
 #[derive(Default)]
 struct Query {
+    /// `/Messages.json` or `/Calls.json`.
+    resource: String,
     to: Option<String>,
     from: Option<String>,
     /// Seconds since 1970, the end left out.
@@ -28,9 +30,9 @@ struct Query {
     filters: Vec<(String, String)>,
 }
 
-pub async fn answer(carrier: &Carrier, query: &str) -> Result<Reply, Cut> {
+pub async fn answer(carrier: &Carrier, resource: &str, query: &str) -> Result<Reply, Cut> {
     carrier.count("lists");
-    let query = match Query::parse(query) {
+    let query = match Query::parse(resource, query) {
         Ok(query) => query,
         Err(refusal) => return Ok(refusal.reply()),
     };
@@ -67,13 +69,14 @@ pub fn account(carrier: &Carrier) -> Reply {
 
 impl Query {
     /// An unknown name is refused: a filter that is not applied would list another's message.
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        let mut query = Self { page_size: 50, ..Self::default() };
+    fn parse(resource: &str, text: &str) -> Result<Self, Refusal> {
+        let mut query = Self { resource: resource.to_owned(), page_size: 50, ..Self::default() };
         for (name, value) in form_urlencoded::parse(text.as_bytes()).into_owned() {
             let bad = || Refusal::bad(20001, format!("Invalid parameter {name}={value}"));
             match &*name {
                 "To" => query.to = Some(value.clone()),
                 "From" => query.from = Some(value.clone()),
+                "DateSent" | "DateSent<" | "DateSent>" if query.is_of_calls() => return Err(bad()),
                 "DateSent>" => query.since = Some(seconds(&value).ok_or_else(bad)?),
                 "DateSent<" => query.until = Some(seconds(&value).ok_or_else(bad)? + span(&value)),
                 "DateSent" => {
@@ -97,9 +100,14 @@ impl Query {
         Ok(query)
     }
 
+    fn is_of_calls(&self) -> bool {
+        self.resource == "/Calls.json"
+    }
+
     fn fits(&self, message: &Message) -> bool {
         let at = message.arrived_ms / 1000;
         message.is_listed
+            && message.is_call() == self.is_of_calls()
             && (self.from.is_none() || self.from == message.from)
             && self.since.is_none_or(|since| at >= since)
             && self.until.is_none_or(|until| at < until)
@@ -112,7 +120,7 @@ impl Query {
         if let Some(after) = after {
             written.append_pair("PageToken", &format!("PA{after}"));
         }
-        format!("/2010-04-01/Accounts/{account}/Messages.json?{}", written.finish())
+        format!("/2010-04-01/Accounts/{account}{}?{}", self.resource, written.finish())
     }
 }
 
@@ -145,8 +153,9 @@ fn page(carrier: &Carrier, query: &Query) -> Value {
     let last = shown.last().filter(|_| found.next().is_some());
     let next = last.map(|last| query.address(account, query.page + 1, Some(&last.sid)));
     let start = query.page * query.page_size;
+    let listed = if query.is_of_calls() { "calls" } else { "messages" };
     json!({
-        "messages": shown.iter().map(|message| message.show(account)).collect::<Vec<_>>(),
+        listed: shown.iter().map(|message| message.show(account)).collect::<Vec<_>>(),
         "page": query.page,
         "page_size": query.page_size,
         "start": start,

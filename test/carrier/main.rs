@@ -1,9 +1,10 @@
-//! A carrier for tests and benchmarks: Twilio's message API, with faults on command and a record that outlives it.
+//! A carrier for tests and benchmarks: Twilio's API of messages and calls, with faults on command and a record that outlives it.
 //!
 //! What was accepted stands in `--file`, one JSON object a line, before anything is answered; a carrier
 //! started again on the same file lists it again. Commands are under `/carrier/` (see `command.rs`).
 
 mod behaviour;
+mod call;
 mod callback;
 mod command;
 mod list;

@@ -64,11 +64,10 @@ pub fn new_sid(prefix: &str) -> String {
 }
 
 impl Message {
-    /// Reads the form of a request to send, as strictly as Twilio does.
-    pub fn parse(form: &[u8]) -> Result<Self, Refusal> {
-        let mut message = Self {
+    pub fn blank(sid: String) -> Self {
+        Self {
             seq: 0,
-            sid: new_sid("SM"),
+            sid,
             arrived_ms: now_ms(),
             to: String::new(),
             from: None,
@@ -81,7 +80,12 @@ impl Message {
             is_listed: true,
             status: "queued".into(),
             error_code: None,
-        };
+        }
+    }
+
+    /// Reads the form of a request to send, as strictly as Twilio does.
+    pub fn parse(form: &[u8]) -> Result<Self, Refusal> {
+        let mut message = Self::blank(new_sid("SM"));
         for (name, value) in form_urlencoded::parse(form) {
             let value = value.into_owned();
             match &*name {
@@ -113,6 +117,8 @@ impl Message {
             Err(Refusal::bad(21603, "A 'From' phone number is required."))
         } else if self.from.as_deref().is_some_and(|from| from.trim() != from || from.is_empty()) {
             Err(Refusal::bad(21212, "Invalid 'From' Phone Number"))
+        } else if self.from.as_deref().is_some_and(|from| is_whatsapp(from) != is_whatsapp(&self.to)) {
+            Err(Refusal::bad(21910, "Invalid 'From' and 'To' pair: both are of the same channel"))
         } else if self.body.is_empty() && self.media_urls.is_empty() {
             Err(Refusal::bad(21602, "Message body is required."))
         } else if self.body.chars().count() > 1600 {
@@ -124,6 +130,9 @@ impl Message {
 
     /// Twilio's JSON of it.
     pub fn show(&self, account: &str) -> Value {
+        if self.is_call() {
+            return self.show_call(account);
+        }
         let date = date(self.arrived_ms);
         let is_sent = !matches!(&*self.status, "queued" | "accepted" | "scheduled");
         let uri = format!("/2010-04-01/Accounts/{account}/Messages/{}", self.sid);
@@ -152,14 +161,18 @@ impl Message {
     }
 }
 
+fn is_whatsapp(address: &str) -> bool {
+    address.starts_with("whatsapp:")
+}
+
 /// `+` and digits with an optional channel before it, or a short code.
-fn is_number(text: &str) -> bool {
+pub fn is_number(text: &str) -> bool {
     let number = text.strip_prefix("whatsapp:").unwrap_or(text);
     let digits = number.strip_prefix('+').unwrap_or(number);
     (3..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn date(at_ms: i64) -> String {
+pub fn date(at_ms: i64) -> String {
     OffsetDateTime::from_unix_timestamp(at_ms / 1000).ok().and_then(|at| at.format(&Rfc2822).ok()).unwrap_or_default()
 }
 

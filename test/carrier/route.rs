@@ -8,9 +8,10 @@ use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
 use hyper::{Method, Request};
 
+use crate::message::Message;
 use crate::reply::{Cut, Refusal, Reply};
 use crate::state::Carrier;
-use crate::{command, list, send};
+use crate::{call, command, list, send};
 
 /// Larger than any form of a message.
 const BODY_BYTES: usize = 256 * 1024;
@@ -34,12 +35,23 @@ pub async fn answer(carrier: &Arc<Carrier>, request: Request<Incoming>) -> Resul
     match (&head.method, resource) {
         (&Method::POST, "/Messages.json") => {
             let _counted = carrier.in_flight.enter();
-            send::answer(carrier, &body).await
+            send::answer(carrier, Message::parse(&body)).await
         }
-        (&Method::GET, "/Messages.json") => list::answer(carrier, head.uri.query().unwrap_or_default()).await,
+        (&Method::POST, "/Calls.json") => {
+            let _counted = carrier.in_flight.enter();
+            send::answer(carrier, Message::parse_call(&body)).await
+        }
+        (&Method::GET, "/Messages.json" | "/Calls.json") => {
+            list::answer(carrier, resource, head.uri.query().unwrap_or_default()).await
+        }
+        (&Method::POST, _) if resource.starts_with("/Calls/") => {
+            let sid = resource.strip_prefix("/Calls/").and_then(|rest| rest.strip_suffix(".json"));
+            Ok(sid.map_or_else(|| Refusal::not_found(path).reply(), |sid| call::update(carrier, sid, &body)))
+        }
         (&Method::GET, ".json") => Ok(list::account(carrier)),
         (&Method::GET, _) => {
-            let sid = resource.strip_prefix("/Messages/").and_then(|rest| rest.strip_suffix(".json"));
+            let item = resource.strip_prefix("/Messages/").or_else(|| resource.strip_prefix("/Calls/"));
+            let sid = item.and_then(|rest| rest.strip_suffix(".json"));
             Ok(sid.map_or_else(|| Refusal::not_found(path).reply(), |sid| list::one(carrier, sid)))
         }
         _ => Ok(Refusal::not_found(path).reply()),

@@ -1,4 +1,4 @@
-//! `POST …/Messages.json`: record, then answer, unless told otherwise.
+//! `POST …/Messages.json` and `…/Calls.json`: record, then answer, unless told otherwise.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use crate::message::Message;
 use crate::reply::{self, Cut, Refusal, Reply};
 use crate::state::Carrier;
 
-pub async fn answer(carrier: &Arc<Carrier>, form: &[u8]) -> Result<Reply, Cut> {
+pub async fn answer(carrier: &Arc<Carrier>, read: Result<Message, Refusal>) -> Result<Reply, Cut> {
     carrier.count("sends");
-    let mut message = match Message::parse(form) {
+    let mut message = match read {
         Ok(message) => message,
         Err(refusal) => {
             carrier.count("invalid");

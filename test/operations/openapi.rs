@@ -56,7 +56,13 @@ pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
     Phone::new()?.pair(&server, USER, &server.sid(USER).await?).await?;
     let (_, _, devices) = ask(&server, "GET", &format!("/v1/users/{USER}/devices"), &Value::Null).await?;
     let device = devices["data"][0]["id"].as_str().context("no device")?.to_owned();
+    let route = json!({"priority": 10, "pattern": "\\+1", "account_id": account});
+    let route = made(&server, "/v1/routes", route).await?;
+    let rate = json!({"channel": "sms", "prefix": "1", "price": "0.01"});
+    let rate = made(&server, "/v1/rates", rate).await?;
     let ids = [
+        ("routes", route),
+        ("rates", rate),
         ("accounts", account),
         ("numbers", number),
         ("messages", message),

@@ -3,6 +3,8 @@
 mod balance;
 mod contract;
 mod crash;
+mod rate;
+mod route;
 mod sequence;
 
 use anyhow::ensure;

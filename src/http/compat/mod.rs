@@ -1,3 +1,19 @@
-//! Older systems' own paths and bodies over the same services: thin adapters, no rules of their own.
+//! The paths and bodies of other systems over the same services: thin adapters, no rules of their own.
 
-pub(super) mod relay;
+mod relay;
+pub(super) mod twilio;
+
+use std::sync::Arc;
+
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::App;
+
+/// Grouped by first path segment.
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let twilio = warp::path(twilio::VERSION).and(twilio::routes(app)).boxed();
+    let relay = warp::path("relay").and(relay::routes(app).or(twilio.clone()).unify());
+    twilio.or(relay).unify().boxed()
+}

@@ -20,7 +20,7 @@ use crate::service::outbound::{self, Told};
 use crate::service::relay::{Error, Order};
 
 /// Under `/relay`.
-pub(in crate::http) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let sms = warp::path!("sms").and(posted(app)).then(sms);
     let api = warp::path("api").and(warp::path::param::<String>()).and(warp::path::end());
     let api = api.and(posted(app)).then(api_post);

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::openapi;
 use crate::model::message::{Direction, State};
-use crate::model::{Span, rfc3339};
+use crate::model::{Channel, Money, Span, rfc3339};
 use crate::service::message::{Attempt, Message, Receipt};
 use crate::service::outbound::Extra;
 
@@ -23,6 +23,9 @@ pub(super) struct MessageIn {
     /// A phone number (E.164) or a short code.
     #[schema(example = "+14155550100")]
     pub(super) to: String,
+    /// `sms`, as it is without, or `whatsapp`.
+    #[schema(schema_with = channels)]
+    pub(super) channel: Option<String>,
     /// At most 1600 characters and 10 segments; may be empty where there are pictures.
     #[serde(default)]
     #[schema(example = "Your table is ready.")]
@@ -58,6 +61,8 @@ pub(super) struct MessageOut<'a> {
     pub(super) id: String,
     #[schema(schema_with = directions)]
     pub(super) direction: &'static str,
+    #[schema(schema_with = channels)]
+    pub(super) channel: &'static str,
     #[schema(schema_with = states)]
     pub(super) state: &'static str,
     pub(super) from: &'a str,
@@ -67,6 +72,11 @@ pub(super) struct MessageOut<'a> {
     /// `gsm7` or `ucs2`.
     pub(super) encoding: &'a str,
     pub(super) segments: i64,
+    /// What it cost; null: nothing, as nobody is charged for it.
+    #[schema(value_type = Option<String>, example = "0.0075")]
+    pub(super) cost: Option<Money>,
+    /// When that was given back.
+    pub(super) refunded_at: Option<String>,
     #[schema(value_type = Option<Object>)]
     pub(super) metadata: Option<serde_json::Map<String, serde_json::Value>>,
     pub(super) callback_url: Option<String>,
@@ -90,7 +100,7 @@ pub(super) struct FullOut<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessageError)]
-pub(super) struct ErrorOut<'a> {
+pub(in crate::http) struct ErrorOut<'a> {
     pub(super) code: Option<i64>,
     pub(super) reason: Option<&'a str>,
 }
@@ -114,9 +124,10 @@ pub(super) struct NumberOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Attempt)]
-pub(super) struct AttemptOut {
+pub(in crate::http) struct AttemptOut {
     pub(super) number: i64,
-    pub(super) account_id: String,
+    /// Only administrators are told.
+    pub(super) account_id: Option<String>,
     pub(super) outcome: String,
     pub(super) provider_id: Option<String>,
     pub(super) code: Option<i64>,
@@ -135,10 +146,10 @@ pub(super) struct ReceiptOut {
 
 pub(super) fn out(message: &Message) -> MessageOut<'_> {
     let extra = Extra::parse(message.extra.as_deref());
-    let has_error = message.error_code.is_some() || message.error_reason.is_some();
     MessageOut {
         id: message.id.to_string(),
         direction: message.direction.name(),
+        channel: message.channel.name(),
         state: message.state.name(),
         from: &message.from,
         to: &message.to,
@@ -146,9 +157,11 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
         media_urls: extra.media_urls,
         encoding: &message.encoding,
         segments: message.segments,
+        cost: message.cost,
+        refunded_at: message.refunded_ms.map(rfc3339),
         metadata: extra.metadata,
         callback_url: extra.callback_url,
-        error: has_error.then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() }),
+        error: error_out(message),
         created_at: rfc3339(message.created_ms),
         updated_at: rfc3339(message.changed_ms),
         send_at: extra.send_at_ms.map(rfc3339),
@@ -157,10 +170,16 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
     }
 }
 
-pub(super) fn attempt_out(attempt: Attempt) -> AttemptOut {
+/// Why it failed, where it did.
+pub(in crate::http) fn error_out(message: &Message) -> Option<ErrorOut<'_>> {
+    let has_error = message.error_code.is_some() || message.error_reason.is_some();
+    has_error.then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() })
+}
+
+pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> AttemptOut {
     AttemptOut {
         number: attempt.number,
-        account_id: attempt.account.to_string(),
+        account_id: to_administrator.then(|| attempt.account.to_string()),
         outcome: attempt.outcome,
         provider_id: attempt.provider_id,
         code: attempt.code,
@@ -179,6 +198,11 @@ pub(super) fn states() -> RefOr<Schema> {
     openapi::one_of(State::ALL.map(State::name))
 }
 
+/// How it reaches a person; calls are listed elsewhere.
+pub(super) fn channels() -> RefOr<Schema> {
+    openapi::one_of([Channel::Sms, Channel::Whatsapp].map(Channel::name))
+}
+
 pub(super) fn directions() -> RefOr<Schema> {
     openapi::one_of(Direction::ALL.map(Direction::name))
 }
@@ -194,6 +218,7 @@ impl IntoParams for FilterIn {
             openapi::optional("to", "To this number.", openapi::text()),
             openapi::optional("state", "In this state.", states()),
             openapi::optional("direction", "Of this direction.", directions()),
+            openapi::optional("channel", "Of this channel.", channels()),
             openapi::optional("created_from", "Made at this time or later: RFC 3339.", openapi::text()),
             openapi::optional("created_before", "Made before this time: RFC 3339.", openapi::text()),
         ]

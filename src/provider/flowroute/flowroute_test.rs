@@ -46,6 +46,18 @@ async fn a_send_is_the_document_that_flowroute_wants() -> Result {
 }
 
 #[tokio::test]
+async fn it_takes_texts_alone() -> Result {
+    let mock = Mock::start(vec![reply("202 Accepted", "", "{}")]).await?;
+    let flowroute = flowroute(&mock.url)?;
+    for channel in [Channel::Whatsapp, Channel::Voice] {
+        let sent = flowroute.send(&Outgoing { channel, ..outgoing("+14155550100", "x") }).await;
+        assert!(matches!(sent, Outcome::Refused { code: None, .. }), "{channel}: {sent:?}");
+    }
+    assert!(mock.asked().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
 async fn its_errors_are_told_apart() -> Result {
     let error = r#"{"errors":[{"id":"1","status":422,"title":"Unprocessable","detail":"'to' is not valid"}]}"#;
     for (act, expected) in [

@@ -46,6 +46,7 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
         // codes are given for success too
         error_code: integer(&fields["status_code"]).filter(|_| is_failure),
         at_ms: fields["timestamp"].as_str().and_then(millis),
+        call: None,
     })
 }
 

@@ -32,6 +32,7 @@ fn a_receipts_code_may_be_of_any_type() {
             state: ReceiptState::Failed,
             error_code: expected,
             at_ms: Some(1_700_000_000_500),
+            call: None,
         };
         assert_eq!(parse_receipt(body.to_string().as_bytes()), Ok(receipt));
     }
@@ -58,7 +59,8 @@ fn its_words_are_understood() {
 #[test]
 fn a_success_has_no_error_code() {
     let body = br#"{"data":{"id":"m","attributes":{"status":"delivered","status_code":1001,"timestamp":null}}}"#;
-    let receipt = Receipt { provider_id: "m".into(), state: ReceiptState::Delivered, error_code: None, at_ms: None };
+    let receipt =
+        Receipt { provider_id: "m".into(), state: ReceiptState::Delivered, error_code: None, at_ms: None, call: None };
     assert_eq!(parse_receipt(body), Ok(receipt));
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{MessageId, Millis};
+use crate::model::{Channel, MessageId, Millis};
 use crate::provider::{Outgoing, Sent};
 
 /// Messages kept; the oldest makes room.
@@ -16,6 +16,7 @@ pub struct LoopbackMessage {
     /// Counts up from 0; a cursor is one of these.
     pub number: u64,
     pub message: MessageId,
+    pub channel: Channel,
     pub sent: Sent,
     pub media_urls: Vec<String>,
 }
@@ -52,6 +53,7 @@ impl Ring {
         self.messages.push_back(LoopbackMessage {
             number: self.next,
             message: message.id,
+            channel: message.channel,
             sent: Sent {
                 provider_id: provider_id.clone(),
                 to: message.to.clone(),
@@ -80,8 +82,14 @@ impl Ring {
 
     pub(super) fn find(&self, message: &Outgoing, since_ms: Millis) -> Vec<Sent> {
         let same = |sent: &&Sent| sent.to == message.to && sent.from == message.from && sent.body == message.body;
-        let recent = self.messages.iter().rev().map(|kept| &kept.sent).filter(|sent| sent.created_ms >= since_ms);
+        let of_channel = self.messages.iter().rev().filter(|kept| kept.channel == message.channel);
+        let recent = of_channel.map(|kept| &kept.sent).filter(|sent| sent.created_ms >= since_ms);
         recent.filter(same).cloned().collect()
+    }
+
+    /// Our message that was taken under this id.
+    pub(super) fn message_of(&self, provider_id: &str) -> Option<MessageId> {
+        self.messages.iter().rev().find(|kept| kept.sent.provider_id == provider_id).map(|kept| kept.message)
     }
 
     /// Whether this message was not here before; it is from now on.

@@ -153,7 +153,7 @@ async fn a_search_reads_every_page_and_keeps_what_may_be_ours() -> Result {
     assert_eq!(found[0].created_ms, 1_700_000_000_000);
     assert_eq!(found[1].body, "hello", "what a trial account puts before it is not ours");
     let asked = mock.asked();
-    let query = "Messages.json?To=%2B14155550100&DateSent%3E=2023-11-14&PageSize=100&From=%2B14155550199 HTTP/1.1";
+    let query = "Messages.json?To=%2B14155550100&DateSent%3E=2023-11-14&From=%2B14155550199&PageSize=100 HTTP/1.1";
     assert!(asked.len() == 2 && asked[0].contains(query) && asked[1].starts_with(&format!("GET {next} ")), "{asked:?}");
     Ok(())
 }

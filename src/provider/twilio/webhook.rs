@@ -1,6 +1,8 @@
 //! What Twilio posts to us: messages that came in, and receipts of ours.
 
-use crate::provider::{Inbound, Media, Receipt, ReceiptState, Unreadable};
+use super::millis;
+use crate::model::CallStatus;
+use crate::provider::{CallStep, Inbound, Media, Receipt, ReceiptState, Unreadable};
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
 pub const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
@@ -33,12 +35,28 @@ pub fn parse_inbound(params: &[(String, String)]) -> Result<Inbound, Unreadable>
     })
 }
 
-/// The form of a status callback, with its newer or older names. It carries no time.
+/// The form of a status callback, with its newer or older names, which carries no time; or that of a call's, which does.
 pub fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unreadable> {
+    if let Some(sid) = value(params, &["CallSid"]) {
+        return parse_call(params, sid);
+    }
     let provider_id = value(params, &["MessageSid", "SmsSid"]).ok_or(Unreadable("MessageSid"))?;
     let status = value(params, &["MessageStatus", "SmsStatus"]).ok_or(Unreadable("MessageStatus"))?;
     let error_code = value(params, &["ErrorCode"]).and_then(|code| code.parse().ok());
-    Ok(Receipt { provider_id: provider_id.to_owned(), state: state(status), error_code, at_ms: None })
+    Ok(Receipt { provider_id: provider_id.to_owned(), state: state(status), error_code, at_ms: None, call: None })
+}
+
+fn parse_call(params: &[(String, String)], sid: &str) -> Result<Receipt, Unreadable> {
+    let word = value(params, &["CallStatus"]).ok_or(Unreadable("CallStatus"))?;
+    let duration = value(params, &["CallDuration"]).and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
+    let call = CallStatus::parse(word).map(|status| CallStep { status, duration });
+    Ok(Receipt {
+        provider_id: sid.to_owned(),
+        state: call.map_or(ReceiptState::Unknown, |call| call.status.into()),
+        error_code: value(params, &["ErrorCode"]).and_then(|code| code.parse().ok()),
+        at_ms: millis(value(params, &["Timestamp"])),
+        call,
+    })
 }
 
 pub(super) fn state(word: &str) -> ReceiptState {
@@ -101,15 +119,40 @@ mod tests {
             ),
             (&[("MessageSid", "SM1"), ("MessageStatus", "teleported"), ("ErrorCode", "")], ReceiptState::Unknown, None),
         ] {
-            let receipt = Receipt { provider_id: "SM1".into(), state, error_code, at_ms: None };
+            let receipt = Receipt { provider_id: "SM1".into(), state, error_code, at_ms: None, call: None };
             assert_eq!(parse_receipt(&params(pairs)), Ok(receipt));
         }
         assert_eq!(parse_receipt(&params(&[("MessageStatus", "sent")])), Err(Unreadable("MessageSid")));
     }
 
+    #[test]
+    fn a_call_s_receipt_has_its_word_its_time_and_its_length() -> Result<(), Unreadable> {
+        let receipt = parse_receipt(&params(&[
+            ("CallSid", "CA1"),
+            ("CallStatus", "completed"),
+            ("CallDuration", "42"),
+            ("Timestamp", "Tue, 14 Nov 2023 22:13:20 +0000"),
+        ]))?;
+        assert_eq!((receipt.state, receipt.at_ms), (ReceiptState::Delivered, Some(1_700_000_000_000)));
+        assert_eq!(receipt.call, Some(CallStep { status: CallStatus::Completed, duration: Some(42) }));
+        for (word, state) in [
+            ("initiated", ReceiptState::Sent),
+            ("in-progress", ReceiptState::Sent),
+            ("busy", ReceiptState::Undelivered),
+            ("no-answer", ReceiptState::Undelivered),
+            ("failed", ReceiptState::Failed),
+            ("canceled", ReceiptState::Canceled),
+            ("teleported", ReceiptState::Unknown),
+        ] {
+            assert_eq!(parse_receipt(&params(&[("CallSid", "CA1"), ("CallStatus", word)]))?.state, state, "{word}");
+        }
+        assert_eq!(parse_receipt(&params(&[("CallSid", "CA1")])), Err(Unreadable("CallStatus")));
+        Ok(())
+    }
+
     proptest! {
         #[test]
-        fn no_form_panics(names in prop::collection::vec("(NumMedia|MessageSid|From|To|MediaUrl0|\\PC{0,8})", 0..8), value in "\\PC{0,20}|[0-9]{0,30}") {
+        fn no_form_panics(names in prop::collection::vec("(NumMedia|CallSid|CallStatus|CallDuration|Timestamp|MessageSid|From|To|MediaUrl0|\\PC{0,8})", 0..8), value in "\\PC{0,20}|[0-9]{0,30}") {
             let form: Vec<_> = names.into_iter().map(|name| (name, value.clone())).collect();
             let _ = (parse_inbound(&form), parse_receipt(&form));
         }

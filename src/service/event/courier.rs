@@ -1,6 +1,7 @@
 //! Takes events to their places: claims what is due, posts it, and says what became of it.
 
 mod address;
+mod form;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use address::{Refusal, callback_url, host};
+use address::{Refusal, host};
 
 use super::{Error, Events, Target};
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::{ClientId, EndpointId, Millis, Span};
-use crate::provider::webhook::{Delivery, Event};
+use crate::provider::webhook::{Delivery, Event, Form};
+use crate::service::outbound::Extra;
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Lease, Outcome, State};
 
@@ -25,6 +27,7 @@ const SKEW: Span = Span::from_millis(5_000);
 const LEASE_TIMEOUTS: i64 = 4;
 /// What a receiver may ask for at most by `Retry-After`.
 const LONGEST_WAIT: Span = Span::from_millis(24 * 3_600_000);
+const NO_URL: &str = "the message has no callback URL";
 /// How long a delivery whose place is busy stays away, where the claim cannot leave it out.
 const BUSY: Span = Span::from_millis(5_000);
 
@@ -41,7 +44,8 @@ pub enum Lane {
 pub struct Job {
     claimed: Claimed,
     pub lane: Lane,
-    callback_url: Option<String>,
+    /// Of a callback: what its message brought with it.
+    extra: Extra,
     since: Instant,
 }
 
@@ -103,28 +107,41 @@ impl Courier {
         if job.age() > half {
             return self.give_back(&job);
         }
-        let (url, secrets) = match self.address(&job).await {
-            Ok(address) => address,
+        let is_form = matches!(job.claimed.held.target, Target::Callback(_)) && job.extra.is_twilio;
+        let posted = if is_form { self.post_form(&job).await } else { self.post_event(&job).await };
+        match posted {
             Err(Refusal::Dropped(reason)) => {
                 let outcome = Outcome::Over { state: State::Dropped, status: None, reason: reason.to_owned() };
-                return Done { held: job.claimed.held, outcome, health: Health::Unchanged };
+                Done { held: job.claimed.held, outcome, health: Health::Unchanged }
             }
-            Err(Refusal::Failed(reason)) => return self.failed(&job, None, None, reason).await,
-        };
-        match self.events.parts.webhooks.deliver(&url, &self.signed(&job, &secrets)).await {
-            Delivery::Delivered { status } => {
+            Err(Refusal::Failed(reason)) => self.failed(&job, None, None, reason).await,
+            Ok(Delivery::Delivered { status }) => {
                 let is_failing = job.claimed.address.as_ref().is_some_and(|at| at.failing_since_ms.is_some());
                 let health = if is_failing { Health::Recovered } else { Health::Unchanged };
                 Done { held: job.claimed.held, outcome: Outcome::Delivered { status }, health }
             }
-            Delivery::Failed { status, retry_after, reason } => self.failed(&job, status, retry_after, reason).await,
-            Delivery::Gone => {
+            Ok(Delivery::Failed { status, retry_after, reason }) => {
+                self.failed(&job, status, retry_after, reason).await
+            }
+            Ok(Delivery::Gone) => {
                 self.disable(&job, "it answered 410 Gone").await;
                 let reason = "410 Gone".to_owned();
                 let outcome = Outcome::Over { state: State::Dropped, status: Some(410), reason };
                 Done { held: job.claimed.held, outcome, health: Health::Unchanged }
             }
         }
+    }
+
+    async fn post_event(&self, job: &Job) -> Result<Delivery, Refusal> {
+        let (url, secrets) = self.address(job).await?;
+        Ok(self.events.parts.webhooks.deliver(&url, &self.signed(job, &secrets)).await)
+    }
+
+    async fn post_form(&self, job: &Job) -> Result<Delivery, Refusal> {
+        let url = job.extra.callback_url.as_deref().ok_or(Refusal::Dropped(NO_URL))?;
+        let fields = form::fields(&job.claimed, &job.extra).ok_or(Refusal::Dropped("Twilio posts no such event"))?;
+        let form = Form { fields, token: self.auth_token(job)? };
+        Ok(self.events.parts.webhooks.deliver_form(url, &form).await)
     }
 
     fn signed(&self, job: &Job, secrets: &[WebhookSecret]) -> Event {
@@ -194,10 +211,10 @@ impl Courier {
 }
 
 fn job(claimed: Claimed, since: Instant) -> Job {
-    let callback_url = claimed.message_extra.as_deref().and_then(callback_url);
+    let extra = Extra::parse(claimed.message_extra.as_deref());
     let lane = match claimed.held.target {
         Target::Endpoint(id) => Lane::Endpoint(id),
-        Target::Callback(_) => Lane::Host(callback_url.as_deref().map(host).unwrap_or_default()),
+        Target::Callback(_) => Lane::Host(extra.callback_url.as_deref().map(host).unwrap_or_default()),
     };
-    Job { claimed, lane, callback_url, since }
+    Job { claimed, lane, extra, since }
 }

@@ -56,13 +56,16 @@ impl Inbound {
         let (kind, key, payload) = match event {
             LoopbackEvent::Receipt { message, receipt } => {
                 let Some(state) = state_of(receipt.state) else { return };
-                let key = format!("{}:{}", receipt.provider_id, state.name());
+                let call = receipt.call.map(|call| call.status.name());
+                let key = format!("{}:{}", receipt.provider_id, call.unwrap_or(state.name()));
                 let receipt = LoopbackReceipt {
                     message: message.hex(),
                     provider_id: receipt.provider_id,
                     state: state.name().to_owned(),
                     error_code: receipt.error_code,
                     at_ms: receipt.at_ms,
+                    call: call.map(str::to_owned),
+                    duration: receipt.call.and_then(|call| call.duration),
                 };
                 (Kind::Receipt, key, json(&receipt))
             }

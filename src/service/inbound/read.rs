@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::crypto::hash;
-use crate::model::form;
 use crate::model::message::State;
-use crate::provider::{self, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
+use crate::model::{CallStatus, form};
+use crate::provider::{self, CallStep, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
 
 /// What the loopback provider says of a message, as it is stored: it knows our own id.
 #[derive(Deserialize, Serialize)]
@@ -17,6 +17,11 @@ pub(super) struct LoopbackReceipt {
     pub state: String,
     pub error_code: Option<i64>,
     pub at_ms: Option<i64>,
+    /// How a call stands, and how long it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<i64>,
 }
 
 /// A person's text at the loopback provider, as it is stored.
@@ -43,6 +48,16 @@ pub(super) struct Said {
     pub state: Option<State>,
     pub error_code: Option<i64>,
     pub at_ms: Option<i64>,
+    /// The step of a call that it tells of.
+    pub call: Option<CallStep>,
+}
+
+impl Said {
+    /// The word under which it is kept: a call says several that come to the same state.
+    pub fn word(&self) -> &'static str {
+        let state = self.state.unwrap_or(State::Accepted);
+        self.call.map_or(state.name(), |call| call.status.name())
+    }
 }
 
 /// The fields of a form, or of a JSON object. `None`: neither can be read.
@@ -87,15 +102,16 @@ pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unrea
         provider::Kind::Flowroute => flowroute::parse_receipt(payload.as_bytes()).map(said),
         provider::Kind::Loopback => {
             let read: LoopbackReceipt = serde_json::from_str(payload).map_err(|_| NOT_LOOPBACK)?;
-            let state = State::parse(&read.state);
-            Ok(Said { of: Of::Message(read.message), state, error_code: read.error_code, at_ms: read.at_ms })
+            let (state, duration) = (State::parse(&read.state), read.duration);
+            let call = read.call.as_deref().and_then(CallStatus::parse).map(|status| CallStep { status, duration });
+            Ok(Said { of: Of::Message(read.message), state, error_code: read.error_code, at_ms: read.at_ms, call })
         }
     }
 }
 
 fn said(receipt: Receipt) -> Said {
-    let Receipt { provider_id, state, error_code, at_ms } = receipt;
-    Said { of: Of::ProviderId(provider_id), state: state_of(state), error_code, at_ms }
+    let Receipt { provider_id, state, error_code, at_ms, call } = receipt;
+    Said { of: Of::ProviderId(provider_id), state: state_of(state), error_code, at_ms, call }
 }
 
 pub(super) fn state_of(state: ReceiptState) -> Option<State> {
@@ -118,7 +134,7 @@ pub(super) fn receipt_words(kind: provider::Kind, payload: &str) -> String {
         provider::Kind::Twilio => {
             let fields = fields(payload, is_json(payload)).unwrap_or_default();
             let named = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-            named("MessageStatus").or_else(|| named("SmsStatus")).unwrap_or_default()
+            named("CallStatus").or_else(|| named("MessageStatus")).or_else(|| named("SmsStatus")).unwrap_or_default()
         }
         provider::Kind::Flowroute => {
             let body: Value = serde_json::from_str(payload).unwrap_or_default();

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use super::read::{self, Of, Said};
 use super::{Inbound, read::Of::ProviderId};
 use crate::model::message::State;
-use crate::model::{MessageId, Millis};
+use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::provider;
 use crate::service::outbound::Why;
 use crate::store;
+use crate::store::call::{self, Call};
 use crate::store::inbound::Job;
 use crate::store::inbound::finish::{self, Folded};
 use crate::store::message::Message;
@@ -28,6 +29,9 @@ struct Plan {
     now: HashMap<MessageId, (State, Option<i64>)>,
     /// Each step, for those who listen.
     steps: Vec<(Message, State, Option<i64>)>,
+    /// Calls: as they were read, and as they are now.
+    calls: HashMap<MessageId, (Call, Call)>,
+    call_steps: Vec<(Message, Call, Option<i64>)>,
     /// Of messages that no provider is known to have taken: the answer may not be written yet.
     early: Vec<Job>,
     opted_out: Vec<Message>,
@@ -65,11 +69,15 @@ impl Inbound {
         let messages = self.messages(&read).await?;
         let ids: Vec<MessageId> = messages.values().flatten().map(|message| message.id).collect();
         let mut known = finish::said(&self.parts.store, &ids).await?;
+        if read.iter().any(|one| one.said.call.is_some()) {
+            let calls = call::list(&self.parts.store, &ids).await?;
+            plan.calls = calls.into_iter().map(|(id, call)| (id, (call, call))).collect();
+        }
         let now_ms = self.now_ms();
         for one in &read {
             let state = one.said.state.unwrap_or(State::Accepted);
             match find(&messages, one) {
-                Some(message) if known.insert((message.id.hex(), state.name().to_owned())) => {
+                Some(message) if known.insert((message.id.hex(), one.said.word().to_owned())) => {
                     plan.add(one, message, state);
                 }
                 Some(_) => plan.folded.done.push(one.job.id),
@@ -132,6 +140,11 @@ impl Inbound {
         for (message, state, code) in &plan.steps {
             telling.message(message, *state, Why { code: *code, reason: None }, now_ms);
         }
+        for (message, call, code) in &plan.call_steps {
+            telling.call(message, call, Why { code: *code, reason: None }, now_ms);
+        }
+        let moved = plan.calls.into_iter().filter(|(_, (seen, now))| seen != now);
+        plan.folded.calls = moved.map(|(id, (seen, now))| (id, seen.status, now)).collect();
         for (id, step) in plan.now {
             plan.folded.moved.entry(step).or_default().push(id);
         }
@@ -149,18 +162,32 @@ impl Plan {
     fn add(&mut self, one: &Read<'_>, message: &Message, state: State) {
         let code = one.said.error_code;
         let at_ms = one.said.at_ms.unwrap_or(one.job.received_ms);
-        self.folded.said.push((message.id, state, code, at_ms));
+        self.folded.said.push((message.id, one.said.word(), code, at_ms));
         self.folded.done.push(one.job.id);
         let stands = self.now.get(&message.id).map_or(message.state, |(state, _)| *state);
+        let is_over = stands.is_final();
+        self.move_call(one, message, is_over, at_ms);
         if stands.may_become(state) {
             self.now.insert(message.id, (state, code));
-            self.steps.push((message.clone(), state, code));
+            if one.said.call.is_none() {
+                self.steps.push((message.clone(), state, code));
+            }
             if state.is_failure() && message.cost.is_some() {
                 self.folded.refunded.push(message.clone());
             }
         }
-        if provider::opted_out(one.provider, code) {
+        if provider::opted_out(one.provider, code) && message.channel == Channel::Sms {
             self.opted_out.push(message.clone());
+        }
+    }
+
+    /// A provider's word of a call, unless it comes too late. That it begins has been told when it was taken.
+    fn move_call(&mut self, one: &Read<'_>, message: &Message, is_over: bool, at_ms: Millis) {
+        let Some((step, (_, now))) = one.said.call.zip(self.calls.get_mut(&message.id)) else { return };
+        let Some(next) = now.after(step.status, step.duration, at_ms) else { return };
+        *now = next;
+        if !is_over && !matches!(step.status, CallStatus::Queued | CallStatus::Initiated) {
+            self.call_steps.push((message.clone(), next, one.said.error_code));
         }
     }
 }

@@ -106,6 +106,9 @@ impl Outbound {
         if request.to.kind() == AddressKind::Alphanumeric {
             return Err(invalid("to", "a sender name cannot be texted"));
         }
+        if request.channel != Channel::Sms && request.to.kind() != AddressKind::Phone {
+            return Err(invalid("to", "is no phone number"));
+        }
         if request.to.as_str() == via.from {
             return Err(invalid("to", "is the number that the message would come from"));
         }
@@ -116,6 +119,7 @@ impl Outbound {
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let extra = Extra {
             media_urls: request.media_urls,
+            had_media: false,
             callback_url: request.callback_url,
             metadata: request.metadata,
             send_at_ms: due_ms,
@@ -172,6 +176,7 @@ impl Outbound {
     fn fits(&self, request: &Request) -> Result<(&'static str, i64), Error> {
         let settings = &self.parts.settings;
         if request.channel == Channel::Voice {
+            super::voice::check(request.call.as_ref())?;
             return Ok(("none", 1));
         }
         if request.body.is_empty() && request.media_urls.is_empty() {

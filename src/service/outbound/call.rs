@@ -2,6 +2,7 @@
 
 use super::drive::Lane;
 use super::{Outbound, retry};
+use crate::model::Channel;
 use crate::model::message::State;
 use crate::provider;
 use crate::service::account::Line;
@@ -31,7 +32,7 @@ impl Outbound {
             ended_ms: self.parts.clock.now_ms(),
         };
         let next = self.judge(lane, via, answer, &mut attempt);
-        if provider::opted_out(via.connector.kind(), attempt.code) {
+        if provider::opted_out(via.connector.kind(), attempt.code) && lane.message.channel == Channel::Sms {
             let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
             // the next message is refused in the same way, and tries again to write it
             if let Err(error) = self.opted_out_at_carrier(client, from, to).await {

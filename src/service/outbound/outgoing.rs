@@ -2,7 +2,7 @@
 
 use super::{Extra, Outbound};
 use crate::model::Millis;
-use crate::provider::Outgoing;
+use crate::provider::{Instructions, Outgoing};
 use crate::service::account::Line;
 use crate::store::message::Message;
 
@@ -17,14 +17,17 @@ impl Outbound {
             let path = line.connector.status_path()?;
             Some(format!("{origin}{path}"))
         });
+        let Extra { media_urls, call, .. } = Extra::parse(message.extra.as_deref());
         Outgoing {
             id: message.id,
+            channel: message.channel,
             from: message.from.clone(),
             to: message.to.clone(),
             body: message.body.clone(),
-            media_urls: Extra::parse(message.extra.as_deref()).media_urls,
+            media_urls,
             valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, self.parts.clock.now_ms())),
             status_url,
+            instructions: call.map(|call| Instructions { url: call.url, twiml: call.twiml }),
         }
     }
 }

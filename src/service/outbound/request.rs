@@ -59,6 +59,9 @@ pub struct CallPlan {
 pub struct Extra {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub media_urls: Vec<String>,
+    /// There was media before it was redacted: its name on Twilio's paths says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub had_media: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,6 +85,17 @@ impl Extra {
     /// Reads what [`Extra::text`] wrote.
     pub fn parse(text: Option<&str>) -> Self {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    /// Without what was said. Media are part of that; the rest is the client's own, and who is called back needs it.
+    pub(in crate::service) fn redacted(self) -> Self {
+        let had_media = self.has_media();
+        Self { media_urls: Vec::new(), had_media, ..self }
+    }
+
+    /// Whether it came, or was accepted, with media.
+    pub fn has_media(&self) -> bool {
+        self.had_media || !self.media_urls.is_empty()
     }
 
     pub(in crate::service) fn text(&self) -> Option<String> {
@@ -123,6 +137,9 @@ pub enum Error {
     TooLate,
     #[error("the message has not been sent yet: cancel it instead")]
     NotOver,
+    /// It was asked to end a call, and gave no good answer.
+    #[error("{0}")]
+    Provider(String),
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -7,8 +7,9 @@ use super::Outbound;
 use super::drive::Lane;
 use crate::model::event::EventType;
 use crate::model::message::State;
-use crate::model::{Millis, rfc3339};
+use crate::model::{CallEvent, CallId, CallStatus, Channel, Millis, rfc3339};
 use crate::service::event::{Happened, Telling};
+use crate::store::call::Call;
 use crate::store::event::Told;
 use crate::store::message::Message;
 use crate::store::outbox::outcome::Next;
@@ -17,12 +18,27 @@ use crate::store::outbox::outcome::Next;
 struct MessageOut<'a> {
     id: String,
     direction: &'static str,
+    channel: &'static str,
     state: &'static str,
     from: &'a str,
     to: &'a str,
     body: &'a str,
     media_urls: Vec<String>,
     segments: i64,
+    metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorOut<'a>>,
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct CallOut<'a> {
+    id: String,
+    status: &'static str,
+    from: &'a str,
+    to: &'a str,
+    /// Seconds.
+    duration: Option<i64>,
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorOut<'a>>,
@@ -45,9 +61,18 @@ pub struct Why<'a> {
 impl Telling<'_> {
     /// A message has come into a state.
     pub(in crate::service) fn message(&mut self, message: &Message, state: State, why: Why<'_>, at_ms: Millis) {
+        if message.channel == Channel::Voice {
+            if let Some(status) = CallStatus::of(state) {
+                self.call(message, &Call { status, ..Call::default() }, why, at_ms);
+            }
+            return;
+        }
         // read before asking who listens only where there may be a callback
         let extra = message.extra.as_deref().map(|text| Extra::parse(Some(text)));
-        let callback = extra.as_ref().and_then(|extra| extra.callback_url.as_ref()).map(|_| message.id);
+        // Twilio does not call back with the first state: that was the answer
+        let is_news = |extra: &&Extra| !extra.is_twilio || !matches!(state, State::Accepted | State::Scheduled);
+        let told = extra.as_ref().filter(is_news);
+        let callback = told.and_then(|extra| extra.callback_url.as_ref()).map(|_| message.id);
         let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback };
         self.add(what, || {
             let extra = extra.unwrap_or_default();
@@ -55,6 +80,7 @@ impl Telling<'_> {
             MessageOut {
                 id: message.id.to_string(),
                 direction: message.direction.name(),
+                channel: message.channel.name(),
                 state: state.name(),
                 from: &message.from,
                 to: &message.to,
@@ -67,6 +93,36 @@ impl Telling<'_> {
             }
         });
     }
+
+    /// A call has come so far. Its own callback is told of those steps that its client wants to hear of.
+    pub(in crate::service) fn call(&mut self, message: &Message, call: &Call, why: Why<'_>, at_ms: Millis) {
+        let extra = Extra::parse(message.extra.as_deref());
+        let is_wanted = call.status.event().is_some_and(|event| wanted(&extra).contains(&event));
+        let callback = extra.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
+        let what = Happened { client: message.client, kind: EventType::Call(call.status), at_ms, callback };
+        self.add(what, || {
+            let has_error = why.code.is_some() || why.reason.is_some();
+            CallOut {
+                id: CallId::from(message.id).to_string(),
+                status: call.status.name(),
+                from: &message.from,
+                to: &message.to,
+                duration: call.duration,
+                metadata: extra.metadata,
+                error: has_error.then_some(ErrorOut { code: why.code, reason: why.reason }),
+                created_at: rfc3339(message.created_ms),
+            }
+        });
+    }
+}
+
+/// What a call's client wants to hear of, in the order in which it happens; by default how it ended.
+pub(in crate::service) fn wanted(extra: &Extra) -> Vec<CallEvent> {
+    let asked = extra.call.iter().flat_map(|call| &call.callback_events);
+    let mut events: Vec<CallEvent> = asked.filter_map(|name| CallEvent::parse(name)).collect();
+    events.sort_unstable();
+    events.dedup();
+    if events.is_empty() { vec![CallEvent::Completed] } else { events }
 }
 
 impl Outbound {

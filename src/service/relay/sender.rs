@@ -59,6 +59,12 @@ impl Relay {
                 accounts.push(route.account);
             }
         }
+        if accounts.is_empty() && consumer.is_house() {
+            // the house needs no routes: its numbers lead to their own accounts
+            let page = self.book.page();
+            let able = page.senders_of(consumer.client).iter().filter(|sender| sender.can(wanted(order)));
+            accounts.extend(able.map(|sender| sender.number.account));
+        }
         accounts
     }
 }

@@ -57,6 +57,10 @@ impl Routes {
         }
     }
 
+    pub(super) fn all(&self) -> &[Route] {
+        &self.all
+    }
+
     /// The routes that a destination matches, lowest priority first.
     pub(super) fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
         let matches = self.set.as_ref().map(|set| set.matches(to));

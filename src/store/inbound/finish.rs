@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::message::State;
-use crate::model::{InboundId, MessageId, Millis};
+use crate::model::{CallStatus, InboundId, MessageId, Millis};
+use crate::store::call::{self, Call};
 use crate::store::event::{self, Told};
 use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, WIDTH, states_before};
@@ -23,7 +24,9 @@ pub struct Text {
 #[derive(Clone, Debug, Default)]
 pub struct Folded {
     /// What had not been said before: of which message, what, with which error, and when.
-    pub said: Vec<(MessageId, State, Option<i64>, Millis)>,
+    pub said: Vec<(MessageId, &'static str, Option<i64>, Millis)>,
+    /// Calls that move on by it: from where, to where.
+    pub calls: Vec<(MessageId, CallStatus, Call)>,
     /// Messages that come into a state by it.
     pub moved: HashMap<(State, Option<i64>), Vec<MessageId>>,
     /// Messages that come to nothing by it, and were paid for.
@@ -60,8 +63,8 @@ pub async fn texts(store: &Store, owner: &str, texts: &[Text], told: &Told, now_
 /// Keeps what receipts say, moves their messages on, and marks the jobs done.
 /// [`crate::store::Error::is_race`]: a message, or a job, is not as it was read.
 pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, now_ms: Millis) -> Result<()> {
-    let rows = folded.said.iter().map(|(message, state, code, at_ms)| {
-        vec![message.hex().into(), state.name().into(), (*code).into(), (*at_ms).into()]
+    let rows = folded.said.iter().map(|(message, word, code, at_ms)| {
+        vec![message.hex().into(), (*word).into(), (*code).into(), (*at_ms).into()]
     });
     let into = "INSERT INTO sb_receipt (message_id, state, error_code, at_ms)";
     let mut change = Change::new().insert(into, rows.collect());
@@ -72,6 +75,9 @@ pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, 
         );
         let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
         change = change.each(&sql, &[state.name().into(), (*code).into(), now_ms.into()], &keys);
+    }
+    for (message, seen, to) in &folded.calls {
+        change = call::step(change, *message, *seen, to);
     }
     for paid in &folded.refunded {
         change = ledger::refund(change, paid, now_ms);

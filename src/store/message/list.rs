@@ -2,7 +2,7 @@
 
 use super::{COLUMNS, Message};
 use crate::model::message::{Direction, State};
-use crate::model::{ClientId, MessageId, Millis};
+use crate::model::{Channel, ClientId, MessageId, Millis};
 use crate::store::{Error, Query, Result, Row, Store, Value};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.
@@ -17,10 +17,14 @@ pub struct Filter {
     pub to: Option<String>,
     pub state: Option<State>,
     pub direction: Option<Direction>,
+    /// Those of these channels; of all where there are none.
+    pub channels: Vec<Channel>,
     pub created_from_ms: Option<Millis>,
     pub created_before_ms: Option<Millis>,
     /// Older than this one.
     pub after: Option<MessageId>,
+    /// Newer than this one: the page that ends right before it.
+    pub before: Option<MessageId>,
 }
 
 /// A page of a list.
@@ -42,32 +46,56 @@ impl Filter {
         }
     }
 
-    /// Whether every message on the way fits.
-    fn is_plain(&self) -> bool {
-        self.state.is_none() && self.direction.is_none() && self.sides() == [None]
+    /// Whether it walks from older to newer.
+    fn is_back(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// The same from where a window ended.
+    fn go_on(&mut self, end: MessageId) {
+        if self.is_back() {
+            self.before = Some(end);
+        } else {
+            self.after = Some(end);
+        }
+    }
+
+    /// The condition of the channels: most messages are texts, whose rows say nothing.
+    fn channels(&self) -> Option<String> {
+        let one = |channel: &Channel| match channel {
+            Channel::Sms => "m.channel IS NULL".to_owned(),
+            other => format!("m.channel = '{other}'"),
+        };
+        let all: Vec<String> = self.channels.iter().map(one).collect();
+        (!all.is_empty()).then(|| format!("({})", all.join(" OR ")))
     }
 }
 
 /// At most so many messages, fewer where it takes long to find them.
 pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Page> {
-    if filter.is_plain() {
-        let mut messages = find(store, client, filter, None, limit + 1).await?;
-        return Ok(full(&mut messages, limit).unwrap_or(Page { messages, next: None }));
+    let mut page = walk(store, client, filter.clone(), limit).await?;
+    if filter.is_back() {
+        page.messages.reverse();
     }
-    let (mut messages, mut filter) = (Vec::new(), filter.clone());
+    Ok(page)
+}
+
+async fn walk(store: &Store, client: ClientId, mut filter: Filter, limit: usize) -> Result<Page> {
+    let mut messages = Vec::new();
+    let mut next = None;
     for size in WINDOWS {
-        let floor = floor(store, client, &filter, size).await?;
+        next = end(store, client, &filter, size).await?;
         let most = limit + 1 - messages.len();
-        messages.extend(find(store, client, &filter, floor, most).await?);
+        messages.extend(find(store, client, &filter, next, most).await?);
         if let Some(page) = full(&mut messages, limit) {
             return Ok(page);
         }
-        match floor {
-            Some(floor) => filter.after = Some(floor),
-            None => return Ok(Page { messages, next: None }),
+        match next {
+            Some(end) => filter.go_on(end),
+            None => break,
         }
     }
-    Ok(Page { messages, next: filter.after })
+    Ok(Page { messages, next })
 }
 
 /// The page, where more than so many were found.
@@ -82,27 +110,28 @@ fn full(messages: &mut Vec<Message>, limit: usize) -> Option<Page> {
 
 /// The last id of a window of so many messages, whether they fit or not; `None`: there are no more.
 /// An index answers this alone.
-async fn floor(store: &Store, client: ClientId, filter: &Filter, size: i64) -> Result<Option<MessageId>> {
+async fn end(store: &Store, client: ClientId, filter: &Filter, size: i64) -> Result<Option<MessageId>> {
     let query = |side| {
         let mut query = match side {
             None => Conditions::of("m.client_id = ?", client.hex().into()),
             Some((column, address)) => Conditions::of(&format!("m.{column} = ?"), Value::from(address)),
         };
         query.add_ids(filter);
-        query.into_query("m.id", "LIMIT 1 OFFSET ?", size - 1)
+        query.into_query("m.id", filter, "LIMIT 1 OFFSET ?", size - 1)
     };
     let rows = store.read(filter.sides().into_iter().map(query).collect()).await?.concat();
     let parse = |row: &Row| MessageId::from_hex(row.text(0)?).map_err(|_| Error::Data("message id".into()));
-    // of two sides the higher one: above it both have been seen
-    Ok(rows.iter().map(parse).collect::<Result<Vec<_>>>()?.into_iter().max())
+    let ends = rows.iter().map(parse).collect::<Result<Vec<_>>>()?.into_iter();
+    // of two sides the nearer one: up to it both have been seen
+    Ok(if filter.is_back() { ends.min() } else { ends.max() })
 }
 
-/// What fits, down to the message `floor`.
+/// What fits, as far as the message `end`.
 async fn find(
     store: &Store,
     client: ClientId,
     filter: &Filter,
-    floor: Option<MessageId>,
+    end: Option<MessageId>,
     limit: usize,
 ) -> Result<Vec<Message>> {
     let query = |side| {
@@ -119,15 +148,23 @@ async fn find(
         if let Some(direction) = filter.direction {
             query.add("m.direction = ?", direction.name().into());
         }
-        if let Some(floor) = floor {
-            query.add("m.id >= ?", floor.hex().into());
+        if let Some(channels) = filter.channels() {
+            query.sql.push_str(" AND ");
+            query.sql.push_str(&channels);
+        }
+        query.sql.push_str(" AND m.deleted_ms IS NULL");
+        if let Some(end) = end {
+            query.add(if filter.is_back() { "m.id <= ?" } else { "m.id >= ?" }, end.hex().into());
         }
         query.add_ids(filter);
-        query.into_query(COLUMNS, "LIMIT ?", i64::try_from(limit).unwrap_or(i64::MAX))
+        query.into_query(COLUMNS, filter, "LIMIT ?", i64::try_from(limit).unwrap_or(i64::MAX))
     };
     let rows = store.read(filter.sides().into_iter().map(query).collect()).await?.concat();
     let mut messages = rows.iter().map(Message::parse).collect::<Result<Vec<_>>>()?;
-    messages.sort_by_key(|message| std::cmp::Reverse(message.id));
+    messages.sort_by_key(|message| message.id);
+    if !filter.is_back() {
+        messages.reverse();
+    }
     messages.dedup_by_key(|message| message.id);
     messages.truncate(limit);
     Ok(messages)
@@ -161,12 +198,16 @@ impl Conditions {
         if let Some(after) = filter.after {
             self.add("m.id < ?", after.hex().into());
         }
+        if let Some(before) = filter.before {
+            self.add("m.id > ?", before.hex().into());
+        }
     }
 
-    fn into_query(mut self, columns: &str, limit: &str, count: i64) -> Query {
+    fn into_query(mut self, columns: &str, filter: &Filter, limit: &str, count: i64) -> Query {
         self.params.push(count.into());
+        let order = if filter.is_back() { "" } else { "DESC" };
         Query::new(
-            format!("SELECT {columns} FROM sb_message m WHERE {} ORDER BY m.id DESC {limit}", self.sql),
+            format!("SELECT {columns} FROM sb_message m WHERE {} ORDER BY m.id {order} {limit}", self.sql),
             self.params,
         )
     }

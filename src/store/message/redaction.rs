@@ -6,20 +6,23 @@ use super::over;
 use crate::model::{ClientId, MessageId, Millis};
 use crate::store::{Change, Query, Result, Store, Value, event, inbound};
 
-/// Empties the body of a message that is over; `extra` is what is kept of the rest.
+/// Empties the body of a message that is over; `extra` is what is kept of the rest. `deleted_ms`: its client sees
+/// it no more from then on; its row stays for what was paid.
 pub async fn redact(
     store: &Store,
     client: ClientId,
     id: MessageId,
     extra: Option<String>,
+    deleted_ms: Option<Millis>,
     now_ms: Millis,
 ) -> Result<()> {
     let sql = format!(
-        "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ? WHERE id = ? AND client_id = ? \
-         AND state IN ({})",
+        "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ?, deleted_ms = ? WHERE id = ? AND client_id = ? \
+         AND deleted_ms IS NULL AND state IN ({})",
         over()
     );
-    let change = Change::new().one(sql, vec![extra.into(), now_ms.into(), id.hex().into(), client.hex().into()]);
+    let params = vec![extra.into(), now_ms.into(), deleted_ms.into(), id.hex().into(), client.hex().into()];
+    let change = Change::new().one(sql, params);
     // a message that came in has the id of the webhook that brought it
     let copies = copies(store, id).await?;
     store.commit(run(inbound::erase(change, id), copies)).await?;

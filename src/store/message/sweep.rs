@@ -2,13 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::model::Millis;
+use super::KEYS;
+use crate::model::{Channel, Millis};
 use crate::store::outbox::claim;
 use crate::store::sweep::Walk;
 use crate::store::{Change, Query, Result, Row, Store, Value};
-
-/// Keys of one look-up.
-const KEYS: usize = 64;
 
 /// Messages that are to be removed, batch by batch.
 #[derive(Debug)]
@@ -23,10 +21,11 @@ impl Old {
         Self { walk: Walk::before(before_ms), before_ms }
     }
 
-    /// Removes a batch of them; whether there may be more. `lane_of` names the lane between two addresses.
-    pub async fn remove(&mut self, store: &Store, lane_of: impl Fn(&str, &str) -> String) -> Result<bool> {
-        let find = "SELECT id, state, changed_ms, direction, from_address, to_address FROM sb_message \
-                    WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
+    /// Removes a batch of them; whether there may be more. `lane_of` names the lane of a channel
+    /// between two addresses.
+    pub async fn remove(&mut self, store: &Store, lane_of: impl Fn(Channel, &str, &str) -> String) -> Result<bool> {
+        let find = "SELECT id, state, changed_ms, direction, from_address, to_address, channel FROM \
+                    sb_message WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
         let passed = self.walk.go_on(store, find).await?;
         let mut over: Vec<&Row> = Vec::with_capacity(passed.rows.len());
         let mut lanes = HashSet::new();
@@ -37,7 +36,8 @@ impl Old {
             over.push(row);
             if row.text(3)? == "outbound" {
                 // where it was accepted, or where it stepped aside
-                lanes.insert(lane_of(row.text(4)?, row.text(5)?));
+                let channel = row.maybe_text(6)?.and_then(Channel::parse).unwrap_or_default();
+                lanes.insert(lane_of(channel, row.text(4)?, row.text(5)?));
                 lanes.insert(row.text(0)?.to_owned());
             }
         }
@@ -53,6 +53,7 @@ impl Old {
             let change = Change::new()
                 .any("DELETE FROM sb_attempt WHERE message_id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_receipt WHERE message_id IN ({})", &[], &keys)
+                .any("DELETE FROM sb_call WHERE message_id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_message WHERE id IN ({})", &[], &keys);
             store.commit(change).await?;
         }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 
-use super::{Courier, Job};
+use super::{Courier, Job, NO_URL};
+use crate::crypto::seal::Place;
 use crate::crypto::signature::WebhookSecret;
-use crate::model::{ClientId, EndpointId};
+use crate::model::{ClientId, EndpointId, Secret};
 use crate::service::event::{Error, Target};
 use crate::store::delivery::Address;
 use crate::store::endpoint::SecretColumn;
@@ -29,7 +30,7 @@ impl Courier {
                 Ok((address.url.clone(), secrets))
             }
             (Target::Callback(_), _) => {
-                let url = job.callback_url.clone().ok_or(Refusal::Dropped("the message has no callback URL"))?;
+                let url = job.extra.callback_url.clone().ok_or(Refusal::Dropped(NO_URL))?;
                 let secret = self.callback_secret(job.claimed.client).await.map_err(|error| unreadable(&error))?;
                 Ok((url, vec![secret]))
             }
@@ -50,6 +51,16 @@ impl Courier {
         Ok(secrets)
     }
 
+    /// What signs the callbacks that a client gets in Twilio's form: as it is now, since it may have been replaced.
+    pub(super) fn auth_token(&self, job: &Job) -> Result<Secret, Refusal> {
+        let sealed = job.claimed.auth_token.as_deref();
+        let sealed = sealed.ok_or(Refusal::Dropped("the client has no auth token to sign with"))?;
+        let row = job.claimed.client.hex();
+        let place = Place { table: "sb_client", row: &row, column: "auth_token" };
+        let opened = self.events.parts.master.open(place, sealed).map_err(|error| unreadable(&error.into()))?;
+        Ok(Secret::new(String::from_utf8_lossy(&opened).into_owned()))
+    }
+
     async fn callback_secret(&self, client: ClientId) -> Result<WebhookSecret, Error> {
         let known = self.secrets().get(&client).cloned();
         if let Some(secret) = known {
@@ -64,12 +75,6 @@ impl Courier {
 fn unreadable(error: &Error) -> Refusal {
     tracing::error!(%error, "cannot sign an event");
     Refusal::Failed("the secret could not be read; the log has the reason".to_owned())
-}
-
-/// The URL that a message brought with it.
-pub(super) fn callback_url(extra: &str) -> Option<String> {
-    let extra: serde_json::Value = serde_json::from_str(extra).ok()?;
-    extra.get("callback_url")?.as_str().map(str::to_owned)
 }
 
 /// What stands between `//` and the path: enough to take turns by.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{Accepted, Decided, Known, Lease, New};
-use crate::model::Millis;
+use crate::model::{Channel, Millis};
 use crate::store::event::{self, Told};
 use crate::store::ledger::Purse;
 use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
-use crate::store::{Change, Value, message};
+use crate::store::{Change, Value, call, message};
 
 /// The rows of one batch.
 #[derive(Default)]
@@ -20,6 +20,7 @@ pub(super) struct Plan {
     places: Vec<Vec<Value>>,
     scheduled: Vec<Vec<Value>>,
     kept: Vec<Vec<Value>>,
+    calls: Vec<Vec<Value>>,
     told: Told,
     /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
     lanes: HashMap<String, Joining>,
@@ -65,6 +66,9 @@ impl Plan {
             known.replies.insert(id, (hash, reply));
         }
         self.messages.push(item.message.values());
+        if item.message.channel == Channel::Voice {
+            self.calls.push(call::values(item.message.id));
+        }
         self.told.new.extend_from_slice(&item.told.new);
         self.told.targets.extend_from_slice(&item.told.targets);
         if let Some(due_ms) = item.due_ms {
@@ -102,6 +106,7 @@ impl Plan {
         let change = change
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
             .insert("INSERT INTO sb_schedule (message_id, due_ms)", self.scheduled)
+            .insert(call::INSERT, self.calls)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
         purse.enter(event::add(change, &self.told.new, &self.told.targets, now_ms))
     }

@@ -1,0 +1,179 @@
+//! `/v1/calls`: placing calls, and what became of them.
+
+mod shape;
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use utoipa::OpenApi;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use self::shape::{CallIn, CallOut, FilterIn, FullOut, out};
+use super::auth::Acting;
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::message;
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, auth, object, path, posted};
+use crate::model::address::Address;
+use crate::model::{CallId, Channel, MessageId, Millis, parse_rfc3339};
+use crate::service::call::End;
+use crate::service::message::{Filter as CallFilter, Message};
+use crate::service::outbound::{CallPlan, Error, Told};
+use crate::service::relay::{From, Order};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = path::all("calls").and(posted(app)).then(calls);
+    let one = path::one("calls").and(posted(app)).then(call);
+    all.or(one).unify().map(reply::settle).boxed()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(place, list, fetch, end))]
+pub(super) struct Doc;
+
+async fn calls(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::POST => place(&call, posted, &app).await,
+        Method::GET => list(&call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
+}
+
+/// `POST /v1/calls`: accepts a call. 202 means that it is stored, and will be placed or accounted for.
+#[utoipa::path(
+    post, path = "/v1/calls", tag = "calls", operation_id = "place_call", request_body = CallIn,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            description = "A name of yours for this request: for 24 hours the same request under it gets the same \
+                           answer, and nobody is called again.")),
+    responses(
+        (status = 202, description = "Stored, and will be placed or accounted for. A repeated request gets the first \
+                                      answer again, with `Idempotent-Replayed: true`.", body = CallOut),
+        (status = 409, description = "Another request came under this `Idempotency-Key`."),
+        (status = 503, description = "No number of yours can call, or the store is away."),
+    ),
+)]
+async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
+    let consumer = auth::consumer(app, call)?;
+    let (body, posted): (_, CallIn) = object::read_with_bytes(call, posted, app).await?;
+    let key = message::idempotency_key(call, &body, app)?;
+    let render = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
+    Ok(match app.relay.send(&consumer, order(posted)?, key, render).await? {
+        Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
+        Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
+    })
+}
+
+fn order(posted: CallIn) -> Result<Order, Refusal> {
+    let wrong = |field: &str, reason: &dyn std::fmt::Display| reply::bad_field(field, &reason.to_string());
+    let from = posted.from.map(|from| from.parse::<Address>()).transpose().map_err(|error| wrong("from", &error))?;
+    let to = posted.to.parse::<Address>().map_err(|error| wrong("to", &error))?;
+    message::fits(posted.metadata.as_ref())?;
+    let CallIn { url, twiml, callback_url, callback_events, metadata, .. } = posted;
+    Ok(Order {
+        channel: Channel::Voice,
+        from: from.map(From::Address),
+        to,
+        body: String::new(),
+        media_urls: Vec::new(),
+        send_at_ms: None,
+        valid_for: None,
+        callback_url,
+        is_twilio: false,
+        call: Some(CallPlan { url, twiml, callback_events }),
+        metadata,
+    })
+}
+
+/// `GET /v1/calls`: calls, newest first, filtered by number and time.
+#[utoipa::path(
+    get, path = "/v1/calls", tag = "calls", operation_id = "list_calls",
+    params(PageIn, FilterIn),
+    responses((status = 200, description = "A page of calls. Where few fit, it may hold fewer than `limit`, or none, \
+                                           and have a `next_cursor` all the same: go on with that.",
+               body = ListOut<CallOut>)),
+)]
+async fn list(call: &Call, app: &App) -> Answer {
+    let client = auth::reader(app, call)?.client;
+    let (after, limit) = list::page::<CallId>(call)?;
+    let filter = CallFilter { after: after.map(MessageId::from), ..filter(call)? };
+    let page = app.outbound.list(client, &filter, limit).await?;
+    let ids: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
+    let kept = app.outbound.calls_of(&ids).await?;
+    let data = page.messages.iter().map(|message| out(message, kept.get(&message.id))).collect();
+    Ok(list::reply(data, page.next.map(CallId::from), page.next.is_some()))
+}
+
+fn filter(call: &Call) -> Result<CallFilter, Refusal> {
+    let address = |name: &'static str| -> Result<Option<String>, Refusal> {
+        let Some(text) = call.address(name) else { return Ok(None) };
+        text.parse::<Address>().map_err(|error| reply::bad_field(name, &error.to_string()))?;
+        Ok(Some(text))
+    };
+    let time = |name: &'static str| -> Result<Option<Millis>, Refusal> {
+        let Some(text) = call.decoded(name) else { return Ok(None) };
+        let at_ms = parse_rfc3339(&text);
+        at_ms.map(Some).ok_or_else(|| reply::bad_field(name, "is no time such as 2030-01-31T12:00:00Z"))
+    };
+    Ok(CallFilter {
+        from: address("from")?,
+        to: address("to")?,
+        channels: vec![Channel::Voice],
+        created_from_ms: time("created_from")?,
+        created_before_ms: time("created_before")?,
+        ..CallFilter::default()
+    })
+}
+
+async fn call(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    drop(posted);
+    match call.method {
+        Method::GET => fetch(&id, &call, &app).await,
+        Method::DELETE => end(&id, &call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, DELETE").into()),
+    }
+}
+
+/// `GET /v1/calls/<id>`: one call, with its attempts.
+#[utoipa::path(
+    get, path = "/v1/calls/{id}", tag = "calls", operation_id = "fetch_call",
+    params(("id" = String, Path, description = "`call_` and 32 hex digits")),
+    responses((status = 200, description = "The call as it now is.", body = FullOut)),
+)]
+async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
+    let acting = auth::reader(app, call)?;
+    shown(&acting, id_of(id)?, app).await
+}
+
+fn id_of(text: &str) -> Result<MessageId, Error> {
+    text.parse::<CallId>().map(MessageId::from).map_err(|_| Error::NotFound)
+}
+
+async fn shown(acting: &Acting, id: MessageId, app: &App) -> Answer {
+    let found = app.outbound.find(acting.client, id).await?.filter(|message| message.channel == Channel::Voice);
+    let message = found.ok_or(Error::NotFound)?;
+    let kept = app.outbound.call_of(id).await?;
+    let (attempts, _) = app.outbound.history(id).await?;
+    let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
+    let attempts = attempts.into_iter().map(attempt).collect();
+    Ok(reply::json(StatusCode::OK, &FullOut { call: out(&message, kept.as_ref()), attempts }))
+}
+
+/// `DELETE /v1/calls/<id>`: takes a call back that is not yet placed, or has its provider hang up.
+#[utoipa::path(
+    delete, path = "/v1/calls/{id}", tag = "calls", operation_id = "end_call",
+    params(("id" = String, Path, description = "`call_` and 32 hex digits")),
+    responses(
+        (status = 200, description = "The call as it now is: that its provider has hung up is told a little later.",
+         body = FullOut),
+        (status = 409, description = "It is over, or is being placed at this moment."),
+        (status = 502, description = "Its provider gave no good answer."),
+    ),
+)]
+async fn end(id: &str, call: &Call, app: &App) -> Answer {
+    let acting = auth::caller(app, call)?;
+    let message = app.outbound.end_call(acting.client, id_of(id)?, End::Completed).await?;
+    shown(&acting, message.id, app).await
+}

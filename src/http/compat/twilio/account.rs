@@ -1,0 +1,28 @@
+//! The account itself, by which libraries and people try their credentials.
+
+use ::http::StatusCode;
+use serde_json::json;
+use warp::reply::Response;
+
+use super::{Visit, date, shape, sid};
+use crate::http::reply;
+
+/// `GET Accounts/<sid>.json`
+pub(super) fn fetch(visit: &Visit<'_>) -> Response {
+    let client = visit.consumer.client;
+    let sid = sid::account(client);
+    let created = date::rfc2822(client.made_ms());
+    let below = |name: &str| shape::path(client, &format!("/{name}.json"));
+    let account = json!({
+        "sid": sid,
+        "owner_account_sid": sid,
+        "friendly_name": sid,
+        "status": "active",
+        "type": "Full",
+        "date_created": created,
+        "date_updated": created,
+        "subresource_uris": { "messages": below("Messages"), "calls": below("Calls") },
+        "uri": shape::path(client, ".json"),
+    });
+    reply::json(StatusCode::OK, &account)
+}

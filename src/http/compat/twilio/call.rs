@@ -1,0 +1,212 @@
+//! `Calls`: placing them, and how they stand.
+
+use ::http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::error::{self, Answer, Fault};
+use super::form::Form;
+use super::message::times;
+use super::page::{Asked, Held};
+use super::refusal::{self, Wish, Words};
+use super::{VERSION, Visit, date, shape, sid};
+use crate::http::body::Posted;
+use crate::http::reply;
+use crate::model::{CallStatus, Channel, MessageId, Millis};
+use crate::service::call::{Call, End};
+use crate::service::client::Scope;
+use crate::service::message::{Filter, Message};
+use crate::service::outbound::{self, CallPlan, Told};
+use crate::service::relay::{From, Order};
+
+const WORDS: Words =
+    Words { no_from: error::NO_CALLER, sender: error::CALLER, route: error::CALL_ROUTE, region: error::CALL_REGION };
+
+/// All that Twilio's description of a call names; null where there is none.
+#[derive(Serialize)]
+struct CallOut<'a> {
+    account_sid: String,
+    answered_by: Option<&'a str>,
+    api_version: &'static str,
+    caller_name: Option<&'a str>,
+    date_created: String,
+    date_updated: String,
+    direction: &'static str,
+    duration: Option<String>,
+    end_time: Option<String>,
+    forwarded_from: Option<&'a str>,
+    from: &'a str,
+    from_formatted: &'a str,
+    group_sid: Option<&'a str>,
+    parent_call_sid: Option<&'a str>,
+    phone_number_sid: Option<&'a str>,
+    price: Option<String>,
+    price_unit: &'static str,
+    queue_time: &'static str,
+    sid: String,
+    start_time: Option<String>,
+    status: &'static str,
+    subresource_uris: Value,
+    to: &'a str,
+    to_formatted: &'a str,
+    trunk_sid: Option<&'a str>,
+    uri: String,
+}
+
+fn out<'a>(call: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
+    let kept = kept.copied().unwrap_or_default();
+    let sid = sid::call(call.id);
+    CallOut {
+        account_sid: sid::account(call.client),
+        answered_by: None,
+        api_version: VERSION,
+        caller_name: None,
+        date_created: date::rfc2822(call.created_ms),
+        date_updated: date::rfc2822(call.changed_ms),
+        direction: "outbound-api",
+        duration: kept.duration.map(|seconds| seconds.to_string()),
+        end_time: kept.ended_ms.map(date::rfc2822),
+        forwarded_from: None,
+        from: &call.from,
+        from_formatted: &call.from,
+        group_sid: None,
+        parent_call_sid: None,
+        phone_number_sid: None,
+        price: shape::price(call),
+        price_unit: shape::CURRENCY,
+        queue_time: "0",
+        start_time: kept.started_ms.map(date::rfc2822),
+        status: CallStatus::shown(call.state, kept.status).name(),
+        subresource_uris: json!({}),
+        to: &call.to,
+        to_formatted: &call.to,
+        trunk_sid: None,
+        uri: shape::path(call.client, &format!("/Calls/{sid}.json")),
+        sid,
+    }
+}
+
+/// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
+pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
+    let form = Form::posted(visit, posted).await?;
+    let order = order(&form)?;
+    let wish = Wish::of(&order);
+    let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new()).await;
+    match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
+        Told::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
+        Told::Again(text) => Ok(reply::replayed(StatusCode::CREATED, text)),
+    }
+}
+
+fn order(form: &Form) -> Result<Order, Fault> {
+    let (_, to) = form.address("To").ok_or(error::NO_CALLEE)?;
+    let to = to.ok_or(error::TO)?;
+    let from = form.address("From").map(|(_, from)| from.ok_or(error::FROM)).transpose()?;
+    let url = form.one("Url").map(str::to_owned);
+    // beside a URL, Twilio passes it over
+    let twiml = form.one("Twiml").filter(|_| url.is_none()).map(str::to_owned);
+    let events = form.all("StatusCallbackEvent");
+    let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
+    Ok(Order {
+        channel: Channel::Voice,
+        from: from.map(From::Address),
+        to,
+        body: String::new(),
+        media_urls: Vec::new(),
+        send_at_ms: None,
+        valid_for: None,
+        callback_url: form.one("StatusCallback").map(str::to_owned),
+        is_twilio: true,
+        call: Some(CallPlan { url, twiml, callback_events: events.collect() }),
+        metadata: None,
+    })
+}
+
+/// `GET Calls.json`: newest first, narrowed by `To`, `From`, `Status`, `EndTime`, and `StartTime`, which is when it
+/// was accepted.
+pub(super) async fn list(visit: &Visit<'_>) -> Answer {
+    visit.may(Scope::Read)?;
+    let form = Form::query(visit)?;
+    let asked = Asked::of(&form)?;
+    let address = |name: &str| {
+        let address = form.address(name).map(|(_, address)| address.ok_or_else(|| error::PARAMETER.because(name)));
+        address.map(|address| address.map(|address| address.as_str().to_owned())).transpose()
+    };
+    let (created_from_ms, created_before_ms) = times(&form, "StartTime")?;
+    let (from, to, channels) = (address("From")?, address("To")?, vec![Channel::Voice]);
+    let filter = Filter { from, to, channels, created_from_ms, created_before_ms, ..Filter::default() };
+    let fits = Fits::of(&form)?;
+    let page = visit.app.outbound.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
+    let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
+    let kept = visit.app.outbound.calls_of(&ids).await?;
+    let items = page.messages.iter().map(|call| (call, kept.get(&call.id)));
+    let items: Vec<_> =
+        items.filter(|(call, kept)| fits.has(call, *kept)).map(|(call, kept)| out(call, kept)).collect();
+    let held = Held::of(&page.messages, page.next);
+    let path = shape::path(visit.consumer.client, "/Calls.json");
+    Ok(asked.reply(&form, &path, "calls", &items, &held))
+}
+
+/// What is asked of how calls stand: a page holds those of its calls that fit.
+struct Fits {
+    status: Option<CallStatus>,
+    ended: (Option<Millis>, Option<Millis>),
+}
+
+impl Fits {
+    fn of(form: &Form) -> Result<Self, Fault> {
+        let status = form.one("Status").map(|name| CallStatus::parse(name).ok_or(error::PARAMETER.because("Status")));
+        Ok(Self { status: status.transpose()?, ended: times(form, "EndTime")? })
+    }
+
+    fn has(&self, call: &Message, kept: Option<&Call>) -> bool {
+        let kept = kept.copied().unwrap_or_default();
+        let (from, before) = self.ended;
+        let is_past = |limit: Option<Millis>| limit.is_none_or(|limit| kept.ended_ms.is_some_and(|at| at >= limit));
+        let is_before = |limit: Option<Millis>| limit.is_none_or(|limit| kept.ended_ms.is_some_and(|at| at < limit));
+        let is_so = |status: CallStatus| CallStatus::shown(call.state, kept.status) == status;
+        self.status.is_none_or(is_so) && is_past(from) && is_before(before)
+    }
+}
+
+async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault> {
+    let id = sid::parse_call(sid).ok_or(error::NOT_FOUND)?;
+    let call = visit.app.outbound.find(visit.consumer.client, id).await?;
+    Ok(call.filter(|call| call.channel == Channel::Voice).ok_or(error::NOT_FOUND)?)
+}
+
+async fn shown(visit: &Visit<'_>, call: &Message) -> Answer {
+    let kept = visit.app.outbound.call_of(call.id).await?;
+    Ok(reply::json(StatusCode::OK, &out(call, kept.as_ref())))
+}
+
+/// `GET Calls/<sid>.json`
+pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
+    visit.may(Scope::Read)?;
+    shown(visit, &find(visit, sid).await?).await
+}
+
+/// `POST Calls/<sid>.json`: `Status=canceled` ends it if nobody has answered, `Status=completed` in any case.
+pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
+    let form = Form::posted(visit, posted).await?;
+    let call = find(visit, sid).await?;
+    visit.may(Scope::Voice)?;
+    let end = match form.one("Status") {
+        Some("canceled") => End::Canceled,
+        Some("completed") => End::Completed,
+        _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
+    };
+    let ended = visit.app.outbound.end_call(call.client, call.id, end).await.map_err(|error| match error {
+        outbound::Error::TooLate => error::CALL_STATE.into(),
+        error => Fault::from(error),
+    })?;
+    shown(visit, &ended).await
+}
+
+/// `DELETE Calls/<sid>.json`: it is gone for its client, once it is over.
+pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
+    visit.may(Scope::Voice)?;
+    let call = find(visit, sid).await?;
+    visit.app.outbound.delete(call.client, call.id).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,54 @@
+//! Times as Twilio writes and takes them.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use crate::model::{Millis, parse_rfc3339, rfc3339};
+
+/// `Thu, 01 Jan 1970 00:00:00 +0000`, whole seconds.
+pub(super) fn rfc2822(at_ms: Millis) -> String {
+    OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
+        .ok()
+        .and_then(|at| at.format(&Rfc2822).ok())
+        // beyond the year 9999
+        .unwrap_or_else(|| rfc3339(at_ms))
+}
+
+/// Of which instants a filter speaks: from this one on, and so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct When {
+    pub(super) at_ms: Millis,
+    pub(super) lasts_ms: Millis,
+}
+
+/// A day (`2024-01-31`, in UTC), or a second in ISO 8601.
+pub(super) fn parse(text: &str) -> Option<When> {
+    if let Some(at_ms) = parse_rfc3339(text) {
+        return Some(When { at_ms: at_ms.div_euclid(1000) * 1000, lasts_ms: 1000 });
+    }
+    let at_ms = parse_rfc3339(&format!("{text}T00:00:00Z"))?;
+    Some(When { at_ms, lasts_ms: 24 * 60 * 60 * 1000 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_mail_writes_them() {
+        assert_eq!(rfc2822(0), "Thu, 01 Jan 1970 00:00:00 +0000");
+        assert_eq!(rfc2822(1_700_000_000_999), "Tue, 14 Nov 2023 22:13:20 +0000");
+    }
+
+    #[test]
+    fn days_and_seconds_are_taken() {
+        let day = When { at_ms: 1_699_920_000_000, lasts_ms: 86_400_000 };
+        assert_eq!(parse("2023-11-14"), Some(day));
+        let second = When { at_ms: 1_700_000_000_000, lasts_ms: 1000 };
+        assert_eq!(parse("2023-11-14T22:13:20Z"), Some(second));
+        assert_eq!(parse("2023-11-14T23:13:20.5+01:00"), Some(second));
+        for wrong in ["", "today", "2023-13-01", "2023-11-14T", "14.11.2023"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Refusals in Twilio's form, with its codes.
+//!
+//! The codes are those of Twilio's error dictionary (<https://www.twilio.com/docs/api/errors>), chosen by what it
+//! says of them; where it has none, the code is 20000 and the status, which is how it makes most of its own.
+
+use std::borrow::Cow;
+
+use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use ::http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use warp::reply::Response;
+
+use crate::http::reply::{self, Refusal};
+use crate::service::StoreError;
+
+/// A reply of ours in Twilio's form.
+pub(super) struct Fault(Refusal);
+
+pub(super) type Answer = Result<Response, Fault>;
+
+/// What can be wrong.
+#[derive(Clone, Copy)]
+pub(super) struct Wrong {
+    status: StatusCode,
+    code: u32,
+    text: &'static str,
+}
+
+const fn wrong(status: StatusCode, code: u32, text: &'static str) -> Wrong {
+    Wrong { status, code, text }
+}
+
+const fn bad(code: u32, text: &'static str) -> Wrong {
+    wrong(StatusCode::BAD_REQUEST, code, text)
+}
+
+// every path
+pub(super) const PARAMETER: Wrong = bad(20001, "A parameter is not as it should be");
+const CREDENTIALS: Wrong = wrong(StatusCode::UNAUTHORIZED, 20003, "Authenticate");
+pub(super) const NOT_THEIRS: Wrong = wrong(StatusCode::UNAUTHORIZED, 20003, "These are not the account's credentials");
+const METHOD: Wrong = wrong(StatusCode::METHOD_NOT_ALLOWED, 20004, "This path does not take this method");
+/// An account without money is not active, says the dictionary.
+const UNPAID: Wrong = wrong(StatusCode::PAYMENT_REQUIRED, 20005, "The balance is too low for this");
+pub(super) const PAGE_SIZE: Wrong = bad(20007, "PageSize is more than 1000");
+pub(super) const NOT_COMPLETE: Wrong = wrong(StatusCode::CONFLICT, 20009, "It is not complete yet");
+pub(super) const FORBIDDEN: Wrong = wrong(StatusCode::FORBIDDEN, 20403, "This key may not do that");
+pub(super) const NOT_FOUND: Wrong = wrong(StatusCode::NOT_FOUND, 20404, "The requested resource was not found");
+
+// messages and calls
+pub(super) const TO: Wrong = bad(21211, "'To' is no phone number that this can go to");
+pub(super) const FROM: Wrong = bad(21212, "'From' is no phone number, short code or sender name");
+pub(super) const CALLBACK: Wrong = bad(21609, "'StatusCallback' cannot be posted to");
+
+// messages
+pub(super) const REGION: Wrong = wrong(StatusCode::FORBIDDEN, 21408, "This key may not send to this destination");
+pub(super) const NO_BODY: Wrong = bad(21602, "A text or media is missing");
+pub(super) const NO_FROM: Wrong = bad(21603, "'From' is missing, and there is no number for this");
+pub(super) const NO_TO: Wrong = bad(21604, "'To' is missing");
+pub(super) const SENDER: Wrong = bad(21606, "This cannot be sent from 'From'");
+pub(super) const OPTED_OUT: Wrong = bad(21610, "The recipient has opted out of messages from this number");
+pub(super) const NO_ROUTE: Wrong = bad(21612, "No route leads to this destination");
+pub(super) const LONG: Wrong = bad(21617, "The text is too long");
+pub(super) const MEDIA: Wrong = bad(21620, "'MediaUrl' is no http URL");
+pub(super) const MUCH_MEDIA: Wrong = bad(21623, "There are more than 10 media");
+pub(super) const SERVICE: Wrong = bad(21701, "There is no such messaging service");
+pub(super) const NO_SENDER: Wrong = bad(21703, "The messaging service has no number that can send this");
+pub(super) const CHANNELS: Wrong = bad(21910, "'To' and 'From' are of different channels");
+pub(super) const VALIDITY: Wrong = bad(30045, "'ValidityPeriod' is not from 1 to 36000");
+pub(super) const TOO_LATE: Wrong = wrong(StatusCode::CONFLICT, 30409, "This message can no longer be canceled");
+pub(super) const NO_SEND_AT: Wrong = bad(35111, "'SendAt' is missing");
+pub(super) const SEND_AT: Wrong = bad(35114, "'SendAt' is no time that this can be sent at");
+pub(super) const SCHEDULE: Wrong = bad(35126, "'ScheduleType' can only be fixed");
+
+// calls
+pub(super) const NO_CALLEE: Wrong = bad(21201, "'To' is missing");
+pub(super) const NO_URL: Wrong = bad(21205, "'Url' or 'Twiml' is missing, or cannot be used");
+pub(super) const CALLER: Wrong = bad(21210, "A call cannot come from 'From'");
+pub(super) const NO_CALLER: Wrong = bad(21213, "'From' is missing, and there is no number for this");
+pub(super) const CALL_ROUTE: Wrong = bad(21214, "No route leads to this destination");
+pub(super) const CALL_REGION: Wrong = wrong(StatusCode::FORBIDDEN, 21215, "This key may not call this destination");
+pub(super) const CALL_STATE: Wrong = bad(21220, "The call is not in a state for that");
+
+/// What is shown of a message whose validity ended before it was sent.
+pub(super) const EXPIRED: i64 = 30036;
+
+#[derive(Serialize)]
+struct FaultOut<'a> {
+    code: u32,
+    message: &'a str,
+    more_info: String,
+    status: u16,
+}
+
+impl Wrong {
+    /// With what was wrong this time.
+    pub(super) fn because(self, detail: &str) -> Fault {
+        self.told(Cow::Owned(format!("{}: {detail}", self.text)))
+    }
+
+    fn told(self, message: Cow<'static, str>) -> Fault {
+        let Self { status, code, .. } = self;
+        let more_info = format!("https://www.twilio.com/docs/errors/{code}");
+        let body = FaultOut { code, message: &message, more_info, status: status.as_u16() };
+        let mut response = reply::json(status, &body);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Switchboard\""));
+        }
+        Fault(response.into())
+    }
+}
+
+impl From<Wrong> for Fault {
+    fn from(wrong: Wrong) -> Self {
+        wrong.told(Cow::Borrowed(wrong.text))
+    }
+}
+
+/// What a status says by itself.
+pub(super) fn of(status: StatusCode) -> Wrong {
+    match status {
+        StatusCode::BAD_REQUEST => PARAMETER,
+        StatusCode::UNAUTHORIZED => CREDENTIALS,
+        StatusCode::PAYMENT_REQUIRED => UNPAID,
+        StatusCode::FORBIDDEN => FORBIDDEN,
+        StatusCode::METHOD_NOT_ALLOWED => METHOD,
+        other => {
+            let text = other.canonical_reason().unwrap_or("Error");
+            Wrong { status, code: 20_000 + u32::from(other.as_u16()), text }
+        }
+    }
+}
+
+/// What the native API would have said: its status and its headers in Twilio's form.
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let mut fault = Self::from(of(refusal.status()));
+        for (name, value) in refusal.headers() {
+            if ![CONTENT_TYPE, CONTENT_LENGTH, CACHE_CONTROL, WWW_AUTHENTICATE].contains(name) {
+                fault.0.headers_mut().insert(name, value.clone());
+            }
+        }
+        fault
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+pub(super) fn method_not_allowed(allowed: &'static str) -> Fault {
+    let mut fault = Fault::from(METHOD);
+    fault.0.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    fault
+}
+
+/// Too many requests from one address.
+pub(in crate::http) fn too_many_requests(wait_secs: u64) -> Response {
+    let mut fault = Fault::from(of(StatusCode::TOO_MANY_REQUESTS));
+    fault.0.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait_secs.max(1)));
+    *fault.0
+}
+
+/// The reply of a handler, or why there is none.
+pub(super) fn settle(answer: Answer) -> Response {
+    answer.unwrap_or_else(|fault| *fault.0)
+}

@@ -1,0 +1,84 @@
+//! Forms and queries as Twilio's libraries write them. Parameters that mean nothing here are passed over.
+
+use ::http::StatusCode;
+use ::http::header::CONTENT_TYPE;
+
+use super::Visit;
+use super::error::{self, Fault};
+use crate::http::body::Posted;
+use crate::http::object;
+use crate::model::form::fields;
+use crate::model::{Address, Channel};
+
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(super) async fn posted(visit: &Visit<'_>, posted: Posted) -> Result<Self, Fault> {
+        let bytes = object::collect(posted, visit.app).await?;
+        let media = visit.call.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim());
+        let is_form = media.is_none_or(|media| media.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        if !is_form && !bytes.is_empty() {
+            return Err(error::of(StatusCode::UNSUPPORTED_MEDIA_TYPE).into());
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| error::PARAMETER)?;
+        Self::read(text)
+    }
+
+    pub(super) fn query(visit: &Visit<'_>) -> Result<Self, Fault> {
+        Self::read(&visit.call.query)
+    }
+
+    fn read(text: &str) -> Result<Self, Fault> {
+        Ok(Self(fields(text).ok_or(error::PARAMETER)?))
+    }
+
+    /// A parameter's value, empty or not.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter's value, where it says something.
+    pub(super) fn one(&self, name: &str) -> Option<&str> {
+        self.given(name).filter(|value| !value.is_empty())
+    }
+
+    /// All values of a parameter that may be repeated.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let values = self.0.iter().filter(|(known, value)| known == name && !value.is_empty());
+        values.map(|(_, value)| value.clone()).collect()
+    }
+
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// An address and whether it is one of WhatsApp. A plus that was not encoded arrives as a space.
+    pub(super) fn address(&self, name: &str) -> Option<(Channel, Option<Address>)> {
+        let text = self.one(name)?;
+        let (channel, text) =
+            text.strip_prefix("whatsapp:").map_or((Channel::Sms, text), |text| (Channel::Whatsapp, text));
+        let text = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
+        Some((channel, text.parse().ok()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_their_channel() -> Result<(), Box<dyn std::error::Error>> {
+        let Ok(form) = Form::read("A=whatsapp%3A%2B14155550100&B=+14155550100&C=whatsapp:&D=&E=Acme") else {
+            return Err("not read".into());
+        };
+        let address =
+            |name: &str| form.address(name).map(|(channel, to)| (channel, to.map(|to| to.as_str().to_owned())));
+        let phone = Some("+14155550100".to_owned());
+        assert_eq!(address("A"), Some((Channel::Whatsapp, phone.clone())));
+        assert_eq!(address("B"), Some((Channel::Sms, phone)));
+        assert_eq!(address("C"), Some((Channel::Whatsapp, None)));
+        assert_eq!(address("D"), None);
+        assert_eq!(address("E"), Some((Channel::Sms, Some("Acme".to_owned()))));
+        Ok(())
+    }
+}

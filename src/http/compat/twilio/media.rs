@@ -1,0 +1,34 @@
+//! The media of a message: named, not served; they lie where their client, or the carrier, put them.
+
+use serde_json::{Value, json};
+
+use super::error::Answer;
+use super::form::Form;
+use super::page::{Asked, Held};
+use super::{Visit, date, message, shape, sid};
+use crate::crypto::hash;
+use crate::service::client::Scope;
+use crate::service::outbound::Extra;
+
+/// `GET Messages/<sid>/Media.json`
+pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
+    visit.may(Scope::Read)?;
+    let message = message::find(visit, sid).await?;
+    let form = Form::query(visit)?;
+    let asked = Asked::of(&form)?;
+    let extra = Extra::parse(message.extra.as_deref());
+    let parent = sid::message(message.id, extra.has_media());
+    let path = shape::path(message.client, &format!("/Messages/{parent}/Media"));
+    let (created, account) = (date::rfc2822(message.created_ms), sid::account(message.client));
+    let item = |(place, url): (usize, &String)| -> Value {
+        let digest = hash::sha256_hex(format!("{parent}\0{place}\0{url}").as_bytes());
+        let sid = format!("ME{}", digest.get(..32).unwrap_or_default());
+        json!({
+            "sid": sid, "account_sid": account, "parent_sid": parent, "content_type": null,
+            "date_created": created, "date_updated": created, "uri": format!("{path}/{sid}.json"),
+        })
+    };
+    let items: Vec<Value> = extra.media_urls.iter().enumerate().map(item).collect();
+    let held = Held::of(&[], None);
+    Ok(asked.reply(&form, &format!("{path}.json"), "media_list", &items, &held))
+}

@@ -1,0 +1,182 @@
+//! `Messages`: sending, what became of it, and taking it back.
+
+use std::collections::HashMap;
+
+use ::http::StatusCode;
+
+use super::error::{self, Answer, Fault};
+use super::form::Form;
+use super::page::{Asked, Held};
+use super::refusal::{self, Wish, Words};
+use super::{Visit, date, shape, sid};
+use crate::http::body::Posted;
+use crate::http::message::is_web;
+use crate::http::reply;
+use crate::model::message::Direction;
+use crate::model::{Channel, MessageId, Millis, Span, parse_rfc3339};
+use crate::service::client::Scope;
+use crate::service::message::{Filter, Message};
+use crate::service::outbound::Told;
+use crate::service::relay::{From, Order};
+
+/// What Twilio takes of each.
+const MOST_MEDIA: usize = 10;
+const LONGEST_VALIDITY: u64 = 36_000;
+
+const WORDS: Words =
+    Words { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
+
+/// `POST Messages.json`: 201 means that it is stored, and will be sent or accounted for.
+pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
+    let form = Form::posted(visit, posted).await?;
+    let order = order(&form)?;
+    let wish = Wish::of(&order);
+    let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new()).await;
+    match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
+        Told::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
+        Told::Again(text) => Ok(reply::replayed(StatusCode::CREATED, text)),
+    }
+}
+
+fn order(form: &Form) -> Result<Order, Fault> {
+    let (channel, to) = form.address("To").ok_or(error::NO_TO)?;
+    let to = to.ok_or(error::TO)?;
+    let from = match (form.address("From"), form.one("MessagingServiceSid")) {
+        (Some((other, _)), _) if other != channel => return Err(error::CHANNELS.into()),
+        (Some((_, from)), _) => Some(From::Address(from.ok_or(error::FROM)?)),
+        (None, Some(service)) => Some(From::Pool(sid::parse_pool(service).ok_or(error::SERVICE)?)),
+        (None, None) => None,
+    };
+    let (body, media_urls) = (form.one("Body").unwrap_or_default().to_owned(), form.all("MediaUrl"));
+    if body.is_empty() && media_urls.is_empty() {
+        return Err(error::NO_BODY.into());
+    }
+    if media_urls.len() > MOST_MEDIA {
+        return Err(error::MUCH_MEDIA.into());
+    }
+    if !media_urls.iter().all(|url| is_web(url)) {
+        return Err(error::MEDIA.into());
+    }
+    let valid_for = form.one("ValidityPeriod").map(|text| match text.parse() {
+        Ok(seconds @ 1..=LONGEST_VALIDITY) => Ok(Span::from_millis(seconds * 1000)),
+        _ => Err(error::VALIDITY),
+    });
+    Ok(Order {
+        channel,
+        from,
+        to,
+        body,
+        media_urls,
+        send_at_ms: send_at(form)?,
+        valid_for: valid_for.transpose()?,
+        callback_url: form.one("StatusCallback").map(str::to_owned),
+        is_twilio: true,
+        call: None,
+        metadata: None,
+    })
+}
+
+fn send_at(form: &Form) -> Result<Option<Millis>, Fault> {
+    match (form.one("ScheduleType"), form.one("SendAt")) {
+        (Some("fixed") | None, Some(at)) => Ok(Some(parse_rfc3339(at).ok_or(error::SEND_AT)?)),
+        (Some("fixed"), None) => Err(error::NO_SEND_AT.into()),
+        (Some(_), _) => Err(error::SCHEDULE.into()),
+        (None, None) => Ok(None),
+    }
+}
+
+/// `GET Messages.json`: newest first, narrowed by `To`, `From` and `DateSent`, which is when it was accepted.
+pub(super) async fn list(visit: &Visit<'_>) -> Answer {
+    visit.may(Scope::Read)?;
+    let form = Form::query(visit)?;
+    let asked = Asked::of(&form)?;
+    let filter = asked.narrow(filter(&form)?);
+    let page = visit.app.outbound.list(visit.consumer.client, &filter, asked.size).await?;
+    let taken = taken_at(visit, &page.messages).await?;
+    let items: Vec<_> =
+        page.messages.iter().map(|message| shape::out(message, taken.get(&message.id).copied())).collect();
+    let held = Held::of(&page.messages, page.next);
+    let path = shape::path(visit.consumer.client, "/Messages.json");
+    Ok(asked.reply(&form, &path, "messages", &items, &held))
+}
+
+fn filter(form: &Form) -> Result<Filter, Fault> {
+    let mut channels = vec![Channel::Sms, Channel::Whatsapp];
+    let mut address = |name: &str| -> Result<Option<String>, Fault> {
+        let Some((channel, address)) = form.address(name) else { return Ok(None) };
+        channels.retain(|one| *one == channel);
+        let address = address.ok_or_else(|| error::PARAMETER.because(name))?;
+        Ok(Some(address.as_str().to_owned()))
+    };
+    let (from, to) = (address("From")?, address("To")?);
+    if channels.is_empty() {
+        return Err(error::CHANNELS.into());
+    }
+    let (created_from_ms, created_before_ms) = times(form, "DateSent")?;
+    Ok(Filter { from, to, channels, created_from_ms, created_before_ms, ..Filter::default() })
+}
+
+/// `X=`: on that day, or in that second; `X>=`: from then on; `X<=`: until then.
+pub(super) fn times(form: &Form, name: &str) -> Result<(Option<Millis>, Option<Millis>), Fault> {
+    let time = |suffix: &str| -> Result<Option<date::When>, Fault> {
+        let name = format!("{name}{suffix}");
+        form.one(&name).map(|text| date::parse(text).ok_or_else(|| error::PARAMETER.because(&name))).transpose()
+    };
+    let (at, from, until) = (time("")?, time(">")?, time("<")?);
+    let lower = [at, from].into_iter().flatten().map(|when| when.at_ms).max();
+    let upper = [at.map(|when| when.at_ms + when.lasts_ms), until.map(|when| when.at_ms + 1000)];
+    Ok((lower, upper.into_iter().flatten().min()))
+}
+
+async fn taken_at(visit: &Visit<'_>, messages: &[Message]) -> Result<HashMap<MessageId, Millis>, Fault> {
+    let sent = messages.iter().filter(|message| message.direction == Direction::Out);
+    let ids: Vec<MessageId> = sent.map(|message| message.id).collect();
+    Ok(visit.app.outbound.taken_at(&ids).await?)
+}
+
+async fn shown(visit: &Visit<'_>, message: &Message) -> Answer {
+    let taken = taken_at(visit, std::slice::from_ref(message)).await?;
+    Ok(reply::json(StatusCode::OK, &shape::out(message, taken.get(&message.id).copied())))
+}
+
+/// A client's message; a call is none.
+pub(super) async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault> {
+    let id = sid::parse_message(sid).ok_or(error::NOT_FOUND)?;
+    let message = visit.app.outbound.find(visit.consumer.client, id).await?;
+    Ok(message.filter(|message| message.channel != Channel::Voice).ok_or(error::NOT_FOUND)?)
+}
+
+/// `GET Messages/<sid>.json`
+pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
+    visit.may(Scope::Read)?;
+    shown(visit, &find(visit, sid).await?).await
+}
+
+/// `POST Messages/<sid>.json`: `Status=canceled` takes it back, `Body=` empties what it said.
+pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
+    let form = Form::posted(visit, posted).await?;
+    let mut message = find(visit, sid).await?;
+    visit.may(Scope::of(message.channel))?;
+    let (status, body) = (form.one("Status"), form.given("Body"));
+    if status.is_some_and(|status| status != "canceled") {
+        return Err(error::PARAMETER.because("Status can only be canceled"));
+    }
+    if body.is_some_and(|body| !body.is_empty()) {
+        return Err(error::PARAMETER.because("Body can only be emptied"));
+    }
+    if status.is_some() {
+        message = visit.app.outbound.cancel(message.client, message.id).await?;
+    }
+    if body.is_some() {
+        message = visit.app.outbound.redact(message.client, message.id).await?;
+    }
+    shown(visit, &message).await
+}
+
+/// `DELETE Messages/<sid>.json`: it is gone for its client, once it is over.
+pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
+    let message = find(visit, sid).await?;
+    visit.may(Scope::of(message.channel))?;
+    visit.app.outbound.delete(message.client, message.id).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,88 @@
+//! `/2010-04-01/Accounts/<sid>/…`: Twilio's REST API for messages and calls, over a client's own account.
+//!
+//! A change of the base URL brings Twilio's own libraries here: forms in, Twilio's JSON, states, dates and error
+//! codes out. Twilio's OpenAPI description of these paths is the contract.
+
+mod account;
+mod call;
+mod date;
+mod error;
+mod form;
+mod media;
+mod message;
+mod page;
+mod refusal;
+mod shape;
+mod sid;
+
+use std::sync::Arc;
+
+use ::http::Method;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::path::Tail;
+use warp::reply::Response;
+
+use self::error::{Answer, Fault};
+use crate::http::body::Posted;
+use crate::http::{App, Call, auth, posted};
+use crate::service::client::{Consumer, Scope};
+
+pub(in crate::http) use self::error::too_many_requests;
+
+/// Twilio's name for this API, and the first segment of its paths.
+pub(in crate::http) const VERSION: &str = "2010-04-01";
+
+/// What stands behind `/2010-04-01`; nothing falls through.
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    warp::path::tail().and(posted(app)).then(answer).map(error::settle).boxed()
+}
+
+/// Whether a path is one of these.
+pub(in crate::http) fn is_here(path: &str) -> bool {
+    let path = path.strip_prefix("/relay").unwrap_or(path);
+    path.strip_prefix('/').and_then(|path| path.strip_prefix(VERSION)).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Who asks for what.
+struct Visit<'a> {
+    app: &'a Arc<App>,
+    call: &'a Call,
+    consumer: Consumer,
+}
+
+impl Visit<'_> {
+    fn may(&self, scope: Scope) -> Result<(), Fault> {
+        if self.consumer.may(scope) { Ok(()) } else { Err(error::FORBIDDEN.into()) }
+    }
+}
+
+/// Credentials come before any look at the path or the body, as at Twilio.
+async fn answer(tail: Tail, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    let consumer = auth::consumer(&app, &call)?;
+    let visit = Visit { app: &app, call: &call, consumer };
+    let path = tail.as_str();
+    let segments: Vec<&str> = path.strip_suffix(".json").unwrap_or(path).split('/').collect();
+    let ["Accounts", account, rest @ ..] = segments.as_slice() else { return Err(error::NOT_FOUND.into()) };
+    if *account != sid::account(visit.consumer.client) {
+        return Err(error::NOT_THEIRS.into());
+    }
+    match (rest, &call.method) {
+        ([], &Method::GET) => Ok(account::fetch(&visit)),
+        (["Messages"], &Method::POST) => message::create(&visit, posted).await,
+        (["Messages"], &Method::GET) => message::list(&visit).await,
+        (["Messages", sid], &Method::GET) => message::fetch(&visit, sid).await,
+        (["Messages", sid], &Method::POST) => message::update(&visit, sid, posted).await,
+        (["Messages", sid], &Method::DELETE) => message::delete(&visit, sid).await,
+        (["Messages", sid, "Media"], &Method::GET) => media::list(&visit, sid).await,
+        (["Calls"], &Method::POST) => call::create(&visit, posted).await,
+        (["Calls"], &Method::GET) => call::list(&visit).await,
+        (["Calls", sid], &Method::GET) => call::fetch(&visit, sid).await,
+        (["Calls", sid], &Method::POST) => call::update(&visit, sid, posted).await,
+        (["Calls", sid], &Method::DELETE) => call::delete(&visit, sid).await,
+        ([] | ["Messages", _, "Media"], _) => Err(error::method_not_allowed("GET")),
+        (["Messages" | "Calls"], _) => Err(error::method_not_allowed("GET, POST")),
+        (["Messages" | "Calls", _], _) => Err(error::method_not_allowed("GET, POST, DELETE")),
+        _ => Err(error::NOT_FOUND.into()),
+    }
+}

@@ -1,0 +1,80 @@
+//! Which of Twilio's codes a refusal of our services gets.
+
+use super::Visit;
+use super::error::{self, Fault, Wrong};
+use crate::model::{Address, Channel};
+use crate::service::client::Scope;
+use crate::service::outbound;
+use crate::service::relay::{self, From, Order};
+
+/// The codes that messages and calls do not share.
+pub(super) struct Words {
+    pub(super) no_from: Wrong,
+    pub(super) sender: Wrong,
+    pub(super) route: Wrong,
+    pub(super) region: Wrong,
+}
+
+/// What a refusal depends on besides its reason.
+pub(super) struct Wish {
+    channel: Channel,
+    to: Address,
+    from: Option<From>,
+}
+
+impl Wish {
+    pub(super) fn of(order: &Order) -> Self {
+        Self { channel: order.channel, to: order.to.clone(), from: order.from.clone() }
+    }
+
+    fn sender(&self, words: &Words, reason: &str) -> Fault {
+        match self.from {
+            None => words.no_from.into(),
+            Some(From::Pool(_)) => error::NO_SENDER.into(),
+            Some(From::Address(_)) => words.sender.because(reason),
+        }
+    }
+}
+
+/// Why what a client asked for is not sent.
+pub(super) fn of(visit: &Visit<'_>, words: &Words, wish: &Wish, error: relay::Error) -> Fault {
+    match error {
+        relay::Error::Forbidden(reason) => {
+            if !visit.consumer.may(Scope::of(wish.channel)) {
+                error::FORBIDDEN.because(reason)
+            } else if visit.consumer.may_send_to(wish.to.as_str()) {
+                words.sender.because(reason)
+            } else {
+                words.region.into()
+            }
+        }
+        relay::Error::NoRoute => words.route.into(),
+        relay::Error::Sender(reason) => wish.sender(words, reason),
+        relay::Error::Outbound(outbound::Error::Invalid { field: "from", reason }) => wish.sender(words, &reason),
+        relay::Error::Outbound(error) => error.into(),
+    }
+}
+
+impl std::convert::From<outbound::Error> for Fault {
+    fn from(error: outbound::Error) -> Self {
+        use ::http::StatusCode as Status;
+        match error {
+            outbound::Error::Invalid { field, reason } => match field {
+                "to" => error::TO.because(&reason),
+                "body" => error::LONG.because(&reason),
+                "callback_url" => error::CALLBACK.because(&reason),
+                "send_at" => error::SEND_AT.because(&reason),
+                "url" | "twiml" => error::NO_URL.because(&format!("{field} {reason}")),
+                _ => error::PARAMETER.because(&format!("{field} {reason}")),
+            },
+            outbound::Error::OptedOut => error::OPTED_OUT.into(),
+            outbound::Error::Unpayable => error::of(Status::PAYMENT_REQUIRED).into(),
+            outbound::Error::KeyReused => error::of(Status::CONFLICT).into(),
+            outbound::Error::NotFound => error::NOT_FOUND.into(),
+            outbound::Error::TooLate => error::TOO_LATE.into(),
+            outbound::Error::NotOver => error::NOT_COMPLETE.into(),
+            outbound::Error::Provider(reason) => error::of(Status::BAD_GATEWAY).because(&reason),
+            outbound::Error::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Messages as Twilio writes them.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{VERSION, date, error, sid};
+use crate::model::message::{Direction, State};
+use crate::model::{ClientId, Millis, Money};
+use crate::service::message::Message;
+use crate::service::outbound::Extra;
+
+/// The one currency here.
+pub(super) const CURRENCY: &str = "USD";
+
+/// All that Twilio's description of a message names; null where there is none.
+#[derive(Serialize)]
+pub(super) struct MessageOut<'a> {
+    account_sid: String,
+    api_version: &'static str,
+    body: &'a str,
+    date_created: String,
+    date_sent: Option<String>,
+    date_updated: String,
+    direction: &'static str,
+    error_code: Option<i64>,
+    error_message: Option<&'a str>,
+    from: String,
+    messaging_service_sid: Option<String>,
+    num_media: String,
+    num_segments: String,
+    price: Option<String>,
+    price_unit: &'static str,
+    sid: String,
+    status: &'static str,
+    subresource_uris: Value,
+    to: String,
+    uri: String,
+}
+
+/// The path of a client's account, or of what lies under it.
+pub(super) fn path(client: ClientId, below: &str) -> String {
+    format!("/{VERSION}/Accounts/{}{below}", sid::account(client))
+}
+
+/// `taken_ms`: when a provider took it, if one has.
+pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_> {
+    let extra = Extra::parse(message.extra.as_deref());
+    let sid = sid::message(message.id, extra.has_media());
+    let is_inbound = message.direction == Direction::In;
+    let sent_ms = if is_inbound { Some(message.created_ms) } else { taken_ms };
+    let is_expired = message.state == State::Expired;
+    let below = |rest: &str| path(message.client, &format!("/Messages/{sid}{rest}.json"));
+    MessageOut {
+        account_sid: sid::account(message.client),
+        api_version: VERSION,
+        body: &message.body,
+        date_created: date::rfc2822(message.created_ms),
+        date_sent: sent_ms.map(date::rfc2822),
+        date_updated: date::rfc2822(message.changed_ms),
+        direction: match message.direction {
+            Direction::In => "inbound",
+            Direction::Out if extra.is_reply => "outbound-reply",
+            Direction::Out => "outbound-api",
+        },
+        error_code: message.error_code.or(is_expired.then_some(error::EXPIRED)),
+        error_message: message.error_reason.as_deref(),
+        from: message.channel.written(&message.from),
+        messaging_service_sid: extra.pool.as_deref().map(|pool| format!("MG{pool}")),
+        num_media: extra.media_urls.len().to_string(),
+        num_segments: message.segments.to_string(),
+        price: price(message),
+        price_unit: CURRENCY,
+        status: status(message.state, extra.pool.is_some()),
+        subresource_uris: json!({ "media": below("/Media") }),
+        to: message.channel.written(&message.to),
+        uri: below(""),
+        sid,
+    }
+}
+
+/// A message that waits for a sender of its service is accepted; one from a number is queued.
+fn status(state: State, has_service: bool) -> &'static str {
+    match state {
+        State::Accepted if has_service => "accepted",
+        State::Accepted | State::Queued => "queued",
+        State::Scheduled => "scheduled",
+        State::Sending => "sending",
+        State::Sent => "sent",
+        State::Delivered => "delivered",
+        State::Undelivered => "undelivered",
+        State::Failed | State::Expired => "failed",
+        State::Canceled => "canceled",
+        State::Received => "received",
+    }
+}
+
+/// What was charged, as money that went: null where nothing was, or all came back.
+pub(super) fn price(message: &Message) -> Option<String> {
+    message.cost.filter(|_| message.refunded_ms.is_none()).map(written)
+}
+
+/// `-0.00750`: five decimals, six where they are needed.
+fn written(cost: Money) -> String {
+    let micros = cost.micros().unsigned_abs();
+    let (units, rest) = (micros / 1_000_000, micros % 1_000_000);
+    let sign = if cost.micros() > 0 { "-" } else { "" };
+    if rest % 10 == 0 { format!("{sign}{units}.{:05}", rest / 10) } else { format!("{sign}{units}.{rest:06}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_charged_is_written_as_money_that_went() {
+        for (micros, text) in [(7_500, "-0.00750"), (1_000_001, "-1.000001"), (0, "0.00000"), (12_000_000, "-12.00000")]
+        {
+            assert_eq!(written(Money::from_micros(micros)), text);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `/v1/rates`: what destinations cost.
+
+mod shape;
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, OpenApi};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use self::shape::{ChangeIn, Place, RateIn, RateOut, out};
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer, Refusal};
+use super::route::{channel, channels};
+use super::{App, Call, auth, object, openapi, path, posted};
+use crate::model::{Millis, RateId, parse_rfc3339};
+use crate::service::tariff::{Error, NewRate, RateChange, RateFilter};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = path::all("rates").and(posted(app)).then(rates);
+    let one = path::one("rates").and(posted(app)).then(rate);
+    all.or(one).unify().map(reply::settle).boxed()
+}
+
+fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
+    parse_rfc3339(text).ok_or_else(|| reply::bad_field(field, "is no RFC 3339 time such as 2026-01-31T12:00:00Z"))
+}
+
+/// A time in the query: a plus that was not encoded arrives as a space.
+pub(super) fn asked_time(call: &Call, name: &str) -> Result<Option<Millis>, Refusal> {
+    call.decoded(name).map(|text| time(name, &text.replace(' ', "+"))).transpose()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(add, list, fetch, change, delete))]
+pub(super) struct Doc;
+
+/// What a list may be narrowed by.
+struct FilterIn;
+
+impl IntoParams for FilterIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            openapi::optional("channel", "Of this channel.", channels()),
+            openapi::optional("prefix", "Of destinations that begin with these digits.", openapi::text()),
+            openapi::optional("at", "In force at this time: RFC 3339.", openapi::text()),
+        ]
+    }
+}
+
+async fn rates(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::POST => add(&call, posted, &app).await,
+        Method::GET => list(&call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
+}
+
+/// `POST /v1/rates`: adds a price of the destinations with a prefix. The longest prefix decides, and of one prefix the
+/// rate that began last among those in force.
+#[utoipa::path(
+    post, path = "/v1/rates", tag = "rates", operation_id = "add_rate", request_body = RateIn,
+    responses(
+        (status = 201, description = "Added.", body = RateOut),
+        (status = 409, description = "There is one of this channel and prefix that begins at this time."),
+    ),
+)]
+async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let posted: RateIn = object::read(call, posted, app).await?;
+    let new = NewRate {
+        channel: channel(&posted.channel)?,
+        prefix: posted.prefix,
+        price: posted.price,
+        from_ms: posted.from.as_deref().map(|text| time("from", text)).transpose()?,
+        until_ms: posted.until.as_deref().map(|text| time("until", text)).transpose()?,
+    };
+    let rate = app.tariff.add_rate(new).await?;
+    Ok(reply::json(StatusCode::CREATED, &out(&rate)))
+}
+
+/// `GET /v1/rates`: all rates, by channel, prefix and time.
+#[utoipa::path(
+    get, path = "/v1/rates", tag = "rates", operation_id = "list_rates", params(PageIn, FilterIn),
+    responses((status = 200, description = "A page of rates.", body = ListOut<RateOut>)),
+)]
+async fn list(call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let (after, limit) = list::page::<Place>(call)?;
+    let prefix = call.address("prefix").map(|text| text.trim_start_matches('+').to_owned());
+    if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(reply::bad_field("prefix", "is no digits"));
+    }
+    let filter = RateFilter {
+        channel: call.param("channel").map(channel).transpose()?,
+        prefix,
+        at_ms: asked_time(call, "at")?,
+        after: after.map(|place| place.0),
+    };
+    let (rates, more) = app.tariff.list_rates(&filter, limit).await?;
+    let last = rates.last().map(|rate| Place(rate.slot()));
+    Ok(list::reply(rates.iter().map(out).collect(), last, more))
+}
+
+async fn rate(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::GET => fetch(&id, &call, &app).await,
+        Method::PATCH => change(&id, &call, posted, &app).await,
+        Method::DELETE => delete(&id, &call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
+    }
+}
+
+fn id_of(text: &str) -> Result<RateId, Error> {
+    text.parse().map_err(|_| Error::NoRate)
+}
+
+/// `GET /v1/rates/<id>`: one rate of the card.
+#[utoipa::path(
+    get, path = "/v1/rates/{id}", tag = "rates", operation_id = "fetch_rate", params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
+    responses((status = 200, description = "The rate.", body = RateOut)),
+)]
+async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let rate = app.tariff.find_rate(id_of(id)?).await?;
+    Ok(reply::json(StatusCode::OK, &out(&rate)))
+}
+
+/// `PATCH /v1/rates/<id>`: changes its price, or when it ends. What was charged stays as it was.
+#[utoipa::path(
+    patch, path = "/v1/rates/{id}", tag = "rates", operation_id = "change_rate", request_body = ChangeIn,
+    params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
+    responses((status = 200, description = "The rate as it now is.", body = RateOut)),
+)]
+async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let id = id_of(id)?;
+    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| time("until", text)).transpose();
+    let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
+    let rate = app.tariff.change_rate(id, change).await?;
+    Ok(reply::json(StatusCode::OK, &out(&rate)))
+}
+
+/// `DELETE /v1/rates/<id>`: takes a rate away; a shorter prefix, or the usual price, decides from now on.
+#[utoipa::path(
+    delete, path = "/v1/rates/{id}", tag = "rates", operation_id = "delete_rate", params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
+    responses((status = 204, description = "Taken away.")),
+)]
+async fn delete(id: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    app.tariff.delete_rate(id_of(id)?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}

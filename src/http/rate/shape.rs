@@ -1,0 +1,83 @@
+//! Rates as administrators write and read them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::object::{Maybe, present};
+use crate::http::route::channels;
+use crate::model::{Channel, Money, rfc3339};
+use crate::service::tariff::{Rate, Slot};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewRate)]
+pub(super) struct RateIn {
+    #[schema(schema_with = channels)]
+    pub(super) channel: String,
+    /// The first digits of destinations, up to 15; empty: all. The longest that fits decides.
+    #[schema(example = "237")]
+    pub(super) prefix: String,
+    /// Of a segment, or of a call: a decimal with up to six places.
+    #[schema(value_type = String, example = "0.0075")]
+    pub(super) price: Money,
+    /// When it comes into force: RFC 3339. Without, at once.
+    pub(super) from: Option<String>,
+    /// When it ends: RFC 3339. Without, when a later one of the same prefix begins.
+    pub(super) until: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RateChange)]
+pub(super) struct ChangeIn {
+    #[schema(value_type = Option<String>)]
+    pub(super) price: Option<Money>,
+    /// `null`: no end.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    pub(super) until: Option<Maybe<String>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rate)]
+pub(super) struct RateOut<'a> {
+    id: String,
+    channel: &'static str,
+    prefix: &'a str,
+    price: String,
+    from: String,
+    until: Option<String>,
+}
+
+pub(super) fn out(rate: &Rate) -> RateOut<'_> {
+    RateOut {
+        id: rate.id.to_string(),
+        channel: rate.channel.name(),
+        prefix: &rate.prefix,
+        price: rate.price.to_string(),
+        from: rfc3339(rate.from_ms),
+        until: rate.until_ms.map(rfc3339),
+    }
+}
+
+/// Where a page has ended.
+pub(super) struct Place(pub(super) Slot);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0.0, self.0.1, self.0.2)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return Err(()) };
+        let from_ms = from_ms.parse().map_err(drop)?;
+        Ok(Self((Channel::parse(channel).ok_or(())?, prefix.to_owned(), from_ms)))
+    }
+}

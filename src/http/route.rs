@@ -1,0 +1,140 @@
+//! `/v1/routes`: which account a destination's messages go to.
+
+mod shape;
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use utoipa::OpenApi;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use self::shape::{ChangeIn, Place, RouteIn, RouteOut, out};
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, auth, object, path, posted};
+use crate::model::{AccountId, Channel, RouteId};
+use crate::service::tariff::{Error, NewRoute, Route, RouteChange};
+
+pub(super) use self::shape::channels;
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = path::all("routes").and(posted(app)).then(rules);
+    let one = path::one("routes").and(posted(app)).then(rule);
+    all.or(one).unify().map(reply::settle).boxed()
+}
+
+pub(super) fn channel(name: &str) -> Result<Channel, Refusal> {
+    Channel::parse(name).ok_or_else(|| reply::bad_field("channel", "is sms, whatsapp or voice"))
+}
+
+fn account(id: &str) -> Result<AccountId, Refusal> {
+    id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(add, list, fetch, change, delete))]
+pub(super) struct Doc;
+
+async fn rules(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::POST => add(&call, posted, &app).await,
+        Method::GET => list(&call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
+}
+
+fn tell(app: &App, status: StatusCode, route: &Route) -> Answer {
+    Ok(reply::json(status, &out(route, app.relay.has_account(route))))
+}
+
+/// `POST /v1/routes`: adds a rule: destinations that match go to its account.
+#[utoipa::path(
+    post, path = "/v1/routes", tag = "routes", operation_id = "add_route", request_body = RouteIn,
+    responses((status = 201, description = "In force from now on.", body = RouteOut)),
+)]
+async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let posted: RouteIn = object::read(call, posted, app).await?;
+    let new = NewRoute {
+        priority: posted.priority.into(),
+        pattern: posted.pattern,
+        channel: posted.channel.as_deref().map(channel).transpose()?,
+        account: account(&posted.account_id)?,
+        name: posted.name,
+    };
+    let route = app.tariff.add_route(new).await?;
+    tell(app, StatusCode::CREATED, &route)
+}
+
+/// `GET /v1/routes`: all rules, in the order in which they are asked.
+#[utoipa::path(
+    get, path = "/v1/routes", tag = "routes", operation_id = "list_routes", params(PageIn),
+    responses((status = 200, description = "A page of rules.", body = ListOut<RouteOut>)),
+)]
+async fn list(call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let (after, limit) = list::page::<Place>(call)?;
+    let (routes, more) = app.tariff.list_routes(after.map(|place| place.0), limit).await?;
+    let data = routes.iter().map(|route| out(route, app.relay.has_account(route))).collect();
+    Ok(list::reply(data, routes.last().map(Place::of), more))
+}
+
+async fn rule(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::GET => fetch(&id, &call, &app).await,
+        Method::PATCH => change(&id, &call, posted, &app).await,
+        Method::DELETE => delete(&id, &call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
+    }
+}
+
+fn id_of(text: &str) -> Result<RouteId, Error> {
+    text.parse().map_err(|_| Error::NoRoute)
+}
+
+/// `GET /v1/routes/<id>`: one rule.
+#[utoipa::path(
+    get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
+    responses((status = 200, description = "The rule.", body = RouteOut)),
+)]
+async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let route = app.tariff.find_route(id_of(id)?).await?;
+    tell(app, StatusCode::OK, &route)
+}
+
+/// `PATCH /v1/routes/<id>`: changes any part of a rule.
+#[utoipa::path(
+    patch, path = "/v1/routes/{id}", tag = "routes", operation_id = "change_route", request_body = ChangeIn,
+    params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
+    responses((status = 200, description = "The rule as it now is.", body = RouteOut)),
+)]
+async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let id = id_of(id)?;
+    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let named = |given: object::Maybe<String>| given.0.as_deref().map(channel).transpose();
+    let change = RouteChange {
+        priority: posted.priority.map(i64::from),
+        pattern: posted.pattern,
+        channel: posted.channel.map(named).transpose()?,
+        account: posted.account_id.as_deref().map(account).transpose()?,
+        name: posted.name,
+    };
+    let route = app.tariff.change_route(id, change).await?;
+    tell(app, StatusCode::OK, &route)
+}
+
+/// `DELETE /v1/routes/<id>`: takes a rule away; messages on their way stay on it.
+#[utoipa::path(
+    delete, path = "/v1/routes/{id}", tag = "routes", operation_id = "delete_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
+    responses((status = 204, description = "Taken away.")),
+)]
+async fn delete(id: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    app.tariff.delete_route(id_of(id)?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}

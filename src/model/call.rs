@@ -1,0 +1,170 @@
+//! The life of a call at its provider, in Twilio's words, which only moves forward.
+
+use super::message::State;
+
+/// How a call stands (<https://www.twilio.com/docs/voice/api/call-resource#call-status-values>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallStatus {
+    Queued,
+    /// Its provider has begun to dial.
+    Initiated,
+    Ringing,
+    InProgress,
+    Completed,
+    Busy,
+    NoAnswer,
+    Failed,
+    Canceled,
+}
+
+/// What a client can ask to be told of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallEvent {
+    Initiated,
+    Ringing,
+    Answered,
+    /// However it ended.
+    Completed,
+}
+
+impl CallStatus {
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Initiated,
+        Self::Ringing,
+        Self::InProgress,
+        Self::Completed,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Failed,
+        Self::Canceled,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Initiated => "initiated",
+            Self::Ringing => "ringing",
+            Self::InProgress => "in-progress",
+            Self::Completed => "completed",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no-answer",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// How far along; those of the same rank exclude each other.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Queued => 0,
+            Self::Initiated => 1,
+            Self::Ringing => 2,
+            Self::InProgress => 3,
+            Self::Completed | Self::Busy | Self::NoAnswer | Self::Failed | Self::Canceled => 4,
+        }
+    }
+
+    pub fn is_final(self) -> bool {
+        self.rank() == 4
+    }
+
+    pub fn may_become(self, next: Self) -> bool {
+        self.rank() < next.rank()
+    }
+
+    /// What it means for the message that carries the call.
+    pub fn state(self) -> State {
+        match self {
+            Self::Queued | Self::Initiated | Self::Ringing | Self::InProgress => State::Sent,
+            Self::Completed => State::Delivered,
+            Self::Busy | Self::NoAnswer => State::Undelivered,
+            Self::Failed => State::Failed,
+            Self::Canceled => State::Canceled,
+        }
+    }
+
+    /// The other way about. `None`: as before, or nothing that a call comes to.
+    pub fn of(state: State) -> Option<Self> {
+        match state {
+            State::Accepted | State::Scheduled => Some(Self::Queued),
+            State::Queued | State::Sending | State::Received => None,
+            State::Sent => Some(Self::Initiated),
+            State::Delivered => Some(Self::Completed),
+            State::Undelivered => Some(Self::NoAnswer),
+            State::Failed | State::Expired => Some(Self::Failed),
+            State::Canceled => Some(Self::Canceled),
+        }
+    }
+
+    /// How a call is shown whose message is in this state, and of which its provider last said `said`.
+    pub fn shown(state: State, said: Self) -> Self {
+        match Self::of(state) {
+            Some(over) if state.is_final() && said.state() != state => over,
+            _ if said == Self::Initiated => Self::Queued,
+            _ => said,
+        }
+    }
+
+    /// What is told of it, to whom asks for that.
+    pub fn event(self) -> Option<CallEvent> {
+        match self {
+            Self::Queued => None,
+            Self::Initiated => Some(CallEvent::Initiated),
+            Self::Ringing => Some(CallEvent::Ringing),
+            Self::InProgress => Some(CallEvent::Answered),
+            Self::Completed | Self::Busy | Self::NoAnswer | Self::Failed | Self::Canceled => Some(CallEvent::Completed),
+        }
+    }
+}
+
+impl CallEvent {
+    pub const ALL: [Self; 4] = [Self::Initiated, Self::Ringing, Self::Answered, Self::Completed];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Initiated => "initiated",
+            Self::Ringing => "ringing",
+            Self::Answered => "answered",
+            Self::Completed => "completed",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_stays_over() {
+        for status in CallStatus::ALL {
+            assert_eq!(CallStatus::parse(status.name()), Some(status));
+            assert_eq!(status.is_final(), !CallStatus::ALL.into_iter().any(|next| status.may_become(next)));
+            assert_eq!(status.is_final(), status.state().is_final(), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_and_what_its_provider_said_make_a_status() {
+        for (state, said, shown) in [
+            (State::Accepted, CallStatus::Queued, CallStatus::Queued),
+            (State::Sent, CallStatus::Initiated, CallStatus::Queued),
+            (State::Sent, CallStatus::InProgress, CallStatus::InProgress),
+            (State::Undelivered, CallStatus::Busy, CallStatus::Busy),
+            (State::Expired, CallStatus::Queued, CallStatus::Failed),
+            (State::Canceled, CallStatus::Queued, CallStatus::Canceled),
+            // its message failed before the provider's other words came
+            (State::Failed, CallStatus::Ringing, CallStatus::Failed),
+        ] {
+            assert_eq!(CallStatus::shown(state, said), shown, "{state:?} {said:?}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Calls at Twilio: placed, found again, ended
+//! (<https://www.twilio.com/docs/voice/api/call-resource>).
+
+use http::Method;
+use serde::Deserialize;
+
+use super::{CreatedIn, Listed, Twilio, explain, millis};
+use crate::model::{CallEvent, Millis};
+use crate::provider::message::{Instructions, is_id};
+use crate::provider::{AskError, End, Outcome, Outgoing, Sent};
+
+/// A call as Twilio shows it.
+#[derive(Deserialize)]
+struct CallIn {
+    sid: String,
+    from: Option<String>,
+    to: Option<String>,
+    date_created: Option<String>,
+    direction: Option<String>,
+}
+
+/// The form of a new call. Every step is asked for: what its client wants to hear of is ours to choose.
+fn form(call: &Outgoing) -> Vec<(&'static str, String)> {
+    let Instructions { url, twiml } = call.instructions.clone().unwrap_or_default();
+    let mut form = vec![("To", call.to.clone()), ("From", call.from.clone())];
+    form.extend(url.map(|url| ("Url", url)));
+    form.extend(twiml.map(|twiml| ("Twiml", twiml)));
+    if let Some(url) = &call.status_url {
+        form.push(("StatusCallback", url.clone()));
+        form.extend(CallEvent::ALL.map(|event| ("StatusCallbackEvent", event.name().to_owned())));
+    }
+    form
+}
+
+impl Twilio {
+    /// `POST …/Calls.json`.
+    pub(super) async fn place(&self, call: &Outgoing) -> Outcome {
+        let answer = match self.post("Calls.json", &form(call)).await {
+            Ok(answer) => answer,
+            Err(failure) => return failure.into(),
+        };
+        if !answer.status.is_success() {
+            return answer.outcome(explain);
+        }
+        match serde_json::from_slice::<CreatedIn>(&answer.body) {
+            Ok(made) if is_id(&made.sid) => Outcome::Accepted { provider_id: made.sid, segments: None },
+            _ => Outcome::Uncertain { reason: "Twilio's answer names no call".into() },
+        }
+    }
+
+    /// `GET …/Calls.json?To=&From=`, newest first, back to `since_ms`: `StartTime` would leave out the calls that have
+    /// not begun.
+    pub(super) async fn find_calls(&self, call: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+        let since_ms = since_ms.div_euclid(1000) * 1000;
+        let query = vec![("To", call.to.clone()), ("From", call.from.clone())];
+        let mut found = Vec::new();
+        self.walk("Calls.json", query, |listed: CallIn| {
+            let created_ms = millis(listed.date_created.as_deref());
+            found.extend(listed.if_same(call, since_ms));
+            if created_ms.is_some_and(|created_ms| created_ms < since_ms) { Listed::Enough } else { Listed::More }
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// `POST …/Calls/{sid}.json` with the status that it is to have.
+    pub async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+        let path = format!("{}/Calls/{provider_id}.json", self.path);
+        let request = self.host.request(Method::POST, &path).form(&[("Status", end.status().name())]);
+        self.ask(&self.host, request).await.map(drop)
+    }
+}
+
+impl CallIn {
+    /// This as we placed it, where it can be that call.
+    fn if_same(self, call: &Outgoing, since_ms: Millis) -> Option<Sent> {
+        let created_ms = millis(self.date_created.as_deref())?;
+        let is_inbound = self.direction.is_some_and(|direction| direction.starts_with("inbound"));
+        let is_ours = self.to? == call.to && self.from? == call.from && !is_inbound && created_ms >= since_ms;
+        let (to, from) = (call.to.clone(), call.from.clone());
+        is_ours.then_some(Sent { provider_id: self.sid, to, from, body: String::new(), created_ms })
+    }
+}
+
+#[cfg(test)]
+#[path = "call_test.rs"]
+mod tests;

@@ -1,0 +1,107 @@
+//! An event as Twilio's status callback: what its clients' programs read already
+//! (<https://www.twilio.com/docs/messaging/guides/track-outbound-message-status>,
+//! <https://www.twilio.com/docs/voice/api/call-resource#statuscallback>).
+
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use crate::model::message::State;
+use crate::model::{CallId, CallStatus, Channel, MessageId, parse_rfc3339};
+use crate::service::outbound::{Extra, wanted};
+use crate::store::delivery::Claimed;
+
+/// What an event says of a message, or of a call.
+#[derive(Deserialize)]
+struct EventIn {
+    timestamp: String,
+    data: DataIn,
+}
+
+#[derive(Deserialize)]
+struct DataIn {
+    id: String,
+    from: String,
+    to: String,
+    state: Option<String>,
+    channel: Option<String>,
+    status: Option<String>,
+    duration: Option<i64>,
+    error: Option<ErrorIn>,
+}
+
+#[derive(Deserialize)]
+struct ErrorIn {
+    code: Option<i64>,
+}
+
+/// The fields of a callback. `None`: the event is of nothing that Twilio calls back for.
+pub(super) fn fields(claimed: &Claimed, extra: &Extra) -> Option<Vec<(String, String)>> {
+    let event: EventIn = serde_json::from_str(&claimed.payload).ok()?;
+    let mut fields = vec![("AccountSid", format!("AC{}", claimed.client.hex())), ("ApiVersion", "2010-04-01".into())];
+    match &event.data {
+        data if data.status.is_some() => call(&event, extra, &mut fields)?,
+        data => message(data, extra, &mut fields)?,
+    }
+    Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+type Fields = Vec<(&'static str, String)>;
+
+fn message(data: &DataIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
+    let id: MessageId = data.id.parse().ok()?;
+    let (sid, word) = (format!("SM{}", id.hex()), word(State::parse(data.state.as_deref()?)?)?);
+    let channel = data.channel.as_deref().and_then(Channel::parse).unwrap_or_default();
+    fields.extend([
+        ("MessageSid", sid.clone()),
+        ("MessageStatus", word.to_owned()),
+        ("SmsSid", sid),
+        ("SmsStatus", word.to_owned()),
+        ("To", channel.written(&data.to)),
+        ("From", channel.written(&data.from)),
+    ]);
+    let code = data.error.as_ref().and_then(|error| error.code);
+    fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
+    fields.extend(extra.pool.as_ref().map(|pool| ("MessagingServiceSid", format!("MG{pool}"))));
+    Some(())
+}
+
+fn call(event: &EventIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
+    let data = &event.data;
+    let id: CallId = data.id.parse().ok()?;
+    let status = CallStatus::parse(data.status.as_deref()?)?;
+    let at_secs = parse_rfc3339(&event.timestamp)?.div_euclid(1000);
+    let timestamp = OffsetDateTime::from_unix_timestamp(at_secs).ok()?.format(&Rfc2822).ok()?;
+    let place = wanted(extra).iter().position(|wanted| Some(*wanted) == status.event());
+    fields.extend([
+        ("CallSid", format!("CA{}", id.hex())),
+        ("CallStatus", status.name().to_owned()),
+        ("To", data.to.clone()),
+        ("From", data.from.clone()),
+        ("Direction", "outbound-api".to_owned()),
+        ("Timestamp", timestamp),
+        ("SequenceNumber", place.unwrap_or_default().to_string()),
+    ]);
+    if status.is_final() {
+        fields.push(("CallDuration", data.duration.unwrap_or_default().to_string()));
+    }
+    let code = data.error.as_ref().and_then(|error| error.code);
+    fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
+    Some(())
+}
+
+/// Twilio's word for a state.
+fn word(state: State) -> Option<&'static str> {
+    match state {
+        State::Accepted => Some("accepted"),
+        State::Scheduled => Some("scheduled"),
+        State::Queued => Some("queued"),
+        State::Sending => Some("sending"),
+        State::Sent => Some("sent"),
+        State::Delivered => Some("delivered"),
+        State::Undelivered => Some("undelivered"),
+        State::Failed | State::Expired => Some("failed"),
+        State::Canceled => Some("canceled"),
+        State::Received => None,
+    }
+}

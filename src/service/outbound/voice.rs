@@ -1,0 +1,82 @@
+//! Calls: messages that ring. What they have besides, and how those under way are ended.
+
+use std::collections::HashMap;
+
+use super::{CallPlan, Error, Outbound};
+use crate::model::message::State;
+use crate::model::{CallEvent, Channel, ClientId, MessageId};
+use crate::provider::{AskError, End};
+use crate::store::call::{self, Call};
+use crate::store::message::Message;
+use crate::store::outbox::claim;
+use crate::store::{self};
+
+/// Twilio's longest `Twiml`, in characters.
+const LONGEST_TWIML: usize = 4_000;
+/// Longer than any URL that is meant.
+const LONGEST_URL: usize = 2_048;
+
+impl Outbound {
+    /// How a call stands; of one that is none there is nothing.
+    pub async fn call_of(&self, id: MessageId) -> Result<Option<Call>, store::Error> {
+        call::find(&self.parts.store, id).await
+    }
+
+    /// The same of many.
+    pub async fn calls_of(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Call>, store::Error> {
+        call::list(&self.parts.store, ids).await
+    }
+
+    /// Ends a call: takes it back while no provider has it, and asks its provider from then on. What came of that
+    /// its receipt says.
+    pub async fn end_call(&self, client: ClientId, id: MessageId, end: End) -> Result<Message, Error> {
+        let message = self.find(client, id).await?.filter(|message| message.channel == Channel::Voice);
+        let message = message.ok_or(Error::NotFound)?;
+        if message.state.may_become(State::Sending) || message.state == State::Sending {
+            match self.cancel(client, id).await {
+                Err(Error::TooLate) => {}
+                other => return other,
+            }
+        }
+        let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+        if message.state.is_final() {
+            return Err(Error::TooLate);
+        }
+        // the answer to the call that is placed at this moment tells under which id
+        let provider_id = claim::accepted_as(&self.parts.store, id).await?.ok_or(Error::TooLate)?;
+        let line = self.parts.book.page().line(message.account).cloned().ok_or(Error::TooLate)?;
+        match line.connector.end_call(&provider_id, end).await {
+            Ok(()) => Ok(message),
+            Err(AskError::Refused { .. } | AskError::Unsupported) => Err(Error::TooLate),
+            Err(error) => Err(Error::Provider(error.to_string())),
+        }
+    }
+}
+
+/// Refuses a call that nobody could place.
+pub(super) fn check(plan: Option<&CallPlan>) -> Result<(), Error> {
+    let wrong = |field: &'static str, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
+    let (url, twiml) = plan.map_or((None, None), |plan| (plan.url.as_deref(), plan.twiml.as_deref()));
+    match (url, twiml) {
+        (None, None) => return wrong("url", "is missing, and there is no twiml"),
+        (Some(_), Some(_)) => return wrong("url", "and twiml cannot both be there"),
+        (Some(url), None) if !is_web(url) => return wrong("url", "is no http URL"),
+        (None, Some(twiml)) if twiml.trim().is_empty() => return wrong("twiml", "is empty"),
+        (None, Some(twiml)) if twiml.chars().count() > LONGEST_TWIML => {
+            return wrong("twiml", "is longer than 4000 characters");
+        }
+        _ => {}
+    }
+    if plan.is_some_and(|plan| plan.callback_events.iter().any(|name| CallEvent::parse(name).is_none())) {
+        return wrong("callback_events", "are initiated, ringing, answered and completed");
+    }
+    Ok(())
+}
+
+/// Whether a provider could fetch it.
+fn is_web(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>().ok().filter(|_| url.is_ascii() && url.len() <= LONGEST_URL);
+    uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    })
+}

@@ -1,0 +1,106 @@
+//! Rates as an administrator manages them, one by one.
+//!
+//! Of one destination those that begin later go before those that began earlier, for as long as they are in force.
+
+use super::{Error, Rate, Tariff, invalid};
+use crate::model::{Channel, Millis, Money, RateId};
+use crate::service::page;
+use crate::store::{self, rate};
+
+pub use crate::store::rate::{Filter as RateFilter, Slot};
+
+/// Digits of a number at most.
+const DIGITS: usize = 15;
+
+pub struct NewRate {
+    pub channel: Channel,
+    /// Digits, with a plus or without; none: all destinations.
+    pub prefix: String,
+    pub price: Money,
+    /// `None`: from now on.
+    pub from_ms: Option<Millis>,
+    pub until_ms: Option<Millis>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RateChange {
+    pub price: Option<Money>,
+    pub until_ms: Option<Option<Millis>>,
+}
+
+impl NewRate {
+    /// The rate itself, or which field is wrong, and how.
+    pub(super) fn check(self, now_ms: Millis) -> Result<Rate, (&'static str, String)> {
+        let digits = self.prefix.strip_prefix('+').unwrap_or(&self.prefix);
+        if !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(("prefix", "is no digits".into()));
+        }
+        if digits.len() > DIGITS {
+            return Err(("prefix", format!("has more than {DIGITS} digits")));
+        }
+        let rate = Rate {
+            id: RateId::new(now_ms),
+            channel: self.channel,
+            prefix: digits.to_owned(),
+            price: self.price,
+            from_ms: self.from_ms.unwrap_or(now_ms),
+            until_ms: self.until_ms,
+        };
+        holds(&rate).map(|()| rate)
+    }
+}
+
+fn holds(rate: &Rate) -> Result<(), (&'static str, String)> {
+    if rate.price.is_negative() {
+        return Err(("price", "is negative".into()));
+    }
+    if rate.until_ms.is_some_and(|until_ms| until_ms <= rate.from_ms) {
+        return Err(("until", "is not after from".into()));
+    }
+    Ok(())
+}
+
+impl Tariff {
+    /// By channel, prefix and time; whether there are more.
+    pub async fn list_rates(&self, filter: &RateFilter, limit: usize) -> Result<(Vec<Rate>, bool), Error> {
+        Ok(page(rate::list(&self.store, filter, limit + 1).await?, limit))
+    }
+
+    pub async fn find_rate(&self, id: RateId) -> Result<Rate, Error> {
+        rate::find(&self.store, id).await?.ok_or(Error::NoRate)
+    }
+
+    pub async fn add_rate(&self, new: NewRate) -> Result<Rate, Error> {
+        let rate = new.check(self.clock.now_ms()).map_err(|(field, reason)| invalid(field, reason))?;
+        match rate::insert(&self.store, &rate).await {
+            Ok(()) => {}
+            Err(store::Error::Conflict) => return Err(Error::Taken),
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok(rate)
+    }
+
+    pub async fn change_rate(&self, id: RateId, change: RateChange) -> Result<Rate, Error> {
+        let mut rate = self.find_rate(id).await?;
+        rate.price = change.price.unwrap_or(rate.price);
+        rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
+        holds(&rate).map_err(|(field, reason)| invalid(field, reason))?;
+        match rate::update(&self.store, &rate).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NoRate),
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok(rate)
+    }
+
+    pub async fn delete_rate(&self, id: RateId) -> Result<(), Error> {
+        match rate::delete(&self.store, id).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NoRate),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.refresh().await?)
+    }
+}

@@ -1,0 +1,104 @@
+//! Routes as an administrator manages them.
+
+use super::{Error, Route, Tariff, compile, invalid};
+use crate::model::{AccountId, Channel, RouteId};
+use crate::service::page;
+use crate::store::{self, account, route};
+
+/// Characters of a pattern, and of a name, at most.
+const PATTERN: usize = 255;
+const NAME: usize = 128;
+
+pub struct NewRoute {
+    pub priority: i64,
+    pub pattern: String,
+    pub channel: Option<Channel>,
+    pub account: AccountId,
+    pub name: String,
+}
+
+/// What may be changed: all of it.
+#[derive(Clone, Debug, Default)]
+pub struct RouteChange {
+    pub priority: Option<i64>,
+    pub pattern: Option<String>,
+    pub channel: Option<Option<Channel>>,
+    pub account: Option<AccountId>,
+    pub name: Option<String>,
+}
+
+impl Tariff {
+    /// In the order in which they are asked; whether there are more.
+    pub async fn list_routes(&self, after: Option<(i64, RouteId)>, limit: usize) -> Result<(Vec<Route>, bool), Error> {
+        Ok(page(route::list(&self.store, after, limit + 1).await?, limit))
+    }
+
+    pub async fn find_route(&self, id: RouteId) -> Result<Route, Error> {
+        route::find(&self.store, id).await?.ok_or(Error::NoRoute)
+    }
+
+    pub async fn add_route(&self, new: NewRoute) -> Result<Route, Error> {
+        let now_ms = self.clock.now_ms();
+        let route = Route {
+            id: RouteId::new(now_ms),
+            priority: new.priority,
+            pattern: new.pattern,
+            channel: new.channel,
+            account: new.account,
+            name: new.name,
+            created_ms: now_ms,
+        };
+        holds(&route)?;
+        match route::insert(&self.store, &route).await {
+            Ok(()) => {}
+            Err(store::Error::Guard(_)) => return Err(no_account()),
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok(route)
+    }
+
+    pub async fn change_route(&self, id: RouteId, change: RouteChange) -> Result<Route, Error> {
+        let mut route = self.find_route(id).await?;
+        if let Some(account) = change.account {
+            let known = account::all(&self.store).await?;
+            known.iter().find(|known| known.id == account).ok_or_else(no_account)?;
+            route.account = account;
+        }
+        route.priority = change.priority.unwrap_or(route.priority);
+        route.pattern = change.pattern.unwrap_or(route.pattern);
+        route.channel = change.channel.unwrap_or(route.channel);
+        route.name = change.name.unwrap_or(route.name);
+        holds(&route)?;
+        match route::update(&self.store, &route).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NoRoute),
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok(route)
+    }
+
+    pub async fn delete_route(&self, id: RouteId) -> Result<(), Error> {
+        match route::delete(&self.store, id).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NoRoute),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.refresh().await?)
+    }
+}
+
+fn holds(route: &Route) -> Result<(), Error> {
+    if route.pattern.chars().count() > PATTERN {
+        return Err(invalid("pattern", format!("is longer than {PATTERN} characters")));
+    }
+    if route.name.chars().count() > NAME {
+        return Err(invalid("name", format!("is longer than {NAME} characters")));
+    }
+    compile(&route.pattern).map(drop).map_err(|error| invalid("pattern", error.to_string()))
+}
+
+fn no_account() -> Error {
+    invalid("account_id", "no such account")
+}

@@ -1,0 +1,116 @@
+//! What calls have besides their messages: `sb_call`.
+
+use std::collections::HashMap;
+
+use super::{Change, Error, Query, Result, Row, Store, Value};
+use crate::model::{CallStatus, MessageId, Millis};
+
+/// How a call stands at its provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The provider's last word.
+    pub status: CallStatus,
+    /// When it was answered, and when it was over.
+    pub started_ms: Option<Millis>,
+    pub ended_ms: Option<Millis>,
+    /// Seconds.
+    pub duration: Option<i64>,
+}
+
+pub(super) const INSERT: &str = "INSERT INTO sb_call (message_id, status)";
+
+/// The values of [`INSERT`]: every call begins so, with its message.
+pub(super) fn values(message: MessageId) -> Vec<Value> {
+    vec![message.hex().into(), CallStatus::Queued.name().into()]
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Self { status: CallStatus::Queued, started_ms: None, ended_ms: None, duration: None }
+    }
+}
+
+impl Call {
+    /// The call after one more word of its provider's. `None`: that comes too late.
+    pub fn after(self, status: CallStatus, duration: Option<i64>, at_ms: Millis) -> Option<Self> {
+        if !self.status.may_become(status) {
+            return None;
+        }
+        let mut call = Self { status, ..self };
+        if status == CallStatus::InProgress {
+            call.started_ms = Some(at_ms);
+        }
+        if status.is_final() {
+            call.ended_ms = Some(at_ms);
+            call.duration = duration;
+            // that it was answered may never have been told
+            call.started_ms = self.started_ms.or(duration.map(|secs| at_ms - secs.saturating_mul(1000)));
+        }
+        Some(call)
+    }
+
+    /// Reads `status, started_ms, ended_ms, duration` from that column on.
+    fn parse(row: &Row, from: usize) -> Result<Self> {
+        let status = CallStatus::parse(row.text(from)?).ok_or_else(|| Error::Data("call status".into()))?;
+        Ok(Self {
+            status,
+            started_ms: row.maybe_int(from + 1)?,
+            ended_ms: row.maybe_int(from + 2)?,
+            duration: row.maybe_int(from + 3)?,
+        })
+    }
+}
+
+pub async fn find(store: &Store, message: MessageId) -> Result<Option<Call>> {
+    Ok(list(store, &[message]).await?.remove(&message))
+}
+
+/// The calls among these messages.
+pub async fn list(store: &Store, messages: &[MessageId]) -> Result<HashMap<MessageId, Call>> {
+    let keys: Vec<Value> = messages.iter().map(|id| id.hex().into()).collect();
+    let mut found = HashMap::new();
+    let sql = "SELECT message_id, status, started_ms, ended_ms, duration FROM sb_call WHERE message_id IN ({})";
+    for keys in keys.chunks(64) {
+        for row in store.look_up(vec![Query::over(sql, &[], keys)]).await?.concat() {
+            let id = MessageId::from_hex(row.text(0)?).map_err(|_| Error::Data("call id".into()))?;
+            found.insert(id, Call::parse(&row, 1)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Moves a call on from where it was seen. [`crate::store::Error::Guard`]: it has moved meanwhile.
+#[must_use]
+pub(super) fn step(change: Change, message: MessageId, seen: CallStatus, to: &Call) -> Change {
+    let sql = "UPDATE sb_call SET status = ?, started_ms = ?, ended_ms = ?, duration = ? \
+               WHERE message_id = ? AND status = ?";
+    let params = vec![
+        to.status.name().into(),
+        to.started_ms.into(),
+        to.ended_ms.into(),
+        to.duration.into(),
+        message.hex().into(),
+        seen.name().into(),
+    ];
+    change.one(sql, params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_keeps_its_times() {
+        let call = Call::default();
+        let answered = call.after(CallStatus::InProgress, None, 5_000);
+        let over = answered.and_then(|call| call.after(CallStatus::Completed, Some(7), 12_000));
+        let expected =
+            Call { status: CallStatus::Completed, started_ms: Some(5_000), ended_ms: Some(12_000), duration: Some(7) };
+        assert_eq!(over, Some(expected));
+        assert_eq!(over.and_then(|call| call.after(CallStatus::Ringing, None, 13_000)), None);
+        let untold = call.after(CallStatus::Completed, Some(7), 12_000);
+        assert_eq!(untold, Some(expected));
+        let busy = call.after(CallStatus::Busy, None, 1_000);
+        assert_eq!(busy.map(|call| (call.started_ms, call.ended_ms)), Some((None, Some(1_000))));
+    }
+}

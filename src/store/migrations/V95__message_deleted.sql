@@ -1,0 +1,1 @@
+ALTER TABLE sb_message ADD COLUMN deleted_ms BIGINT NULL
