@@ -56,7 +56,11 @@ pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
     Phone::new()?.pair(&server, USER, &server.sid(USER).await?).await?;
     let (_, _, devices) = ask(&server, "GET", &format!("/v1/users/{USER}/devices"), &Value::Null).await?;
     let device = devices["data"][0]["id"].as_str().context("no device")?.to_owned();
+    let client = made(&server, "/v1/clients", json!({"name": "somebody"})).await?;
+    let key = made(&server, &format!("/v1/clients/{client}/keys"), json!({})).await?;
     let ids = [
+        ("clients", client),
+        ("keys", key),
         ("accounts", account),
         ("numbers", number),
         ("messages", message),
@@ -76,6 +80,7 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
     let filled = |path: &str| {
         let id = path.split('/').nth(2).and_then(|word| ids.get(word)).map_or("", String::as_str);
         let path = path.replace("{id}", id).replace("{uid}", id);
+        let path = path.replace("{key}", ids.get("keys").map_or("", String::as_str));
         path.replace("{number}", OURS).replace("{person}", "+14155550100")
     };
     for (path, methods) in &described {
