@@ -60,9 +60,13 @@ pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
     let route = made(&server, "/v1/routes", route).await?;
     let rate = json!({"channel": "sms", "prefix": "1", "price": "0.01"});
     let rate = made(&server, "/v1/rates", rate).await?;
+    let client = made(&server, "/v1/clients", json!({"name": "somebody"})).await?;
+    let key = made(&server, &format!("/v1/clients/{client}/keys"), json!({})).await?;
     let ids = [
         ("routes", route),
         ("rates", rate),
+        ("clients", client),
+        ("keys", key),
         ("accounts", account),
         ("numbers", number),
         ("messages", message),
@@ -82,6 +86,7 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
     let filled = |path: &str| {
         let id = path.split('/').nth(2).and_then(|word| ids.get(word)).map_or("", String::as_str);
         let path = path.replace("{id}", id).replace("{uid}", id);
+        let path = path.replace("{key}", ids.get("keys").map_or("", String::as_str));
         path.replace("{number}", OURS).replace("{person}", "+14155550100")
     };
     for (path, methods) in &described {
