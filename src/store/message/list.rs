@@ -132,7 +132,8 @@ async fn find(
             query.add("m.direction = ?", direction.name().into());
         }
         if let Some(channels) = filter.channels() {
-            query.sql.push_str(&format!(" AND {channels}"));
+            query.sql.push_str(" AND ");
+            query.sql.push_str(&channels);
         }
         if let Some(floor) = floor {
             query.add("m.id >= ?", floor.hex().into());
