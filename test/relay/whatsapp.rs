@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::voice::scene;
 use crate::events::{call, text, well};
+use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Carrier, Layout, Result};
 use crate::inbound::play;
 use crate::messages::{FROM, TO, drained, in_state, number, outcomes, person, send, sms, with};
@@ -60,6 +61,24 @@ async fn an_uncertain_one_is_found_under_its_written_addresses(layout: Layout) -
     drained(&server).await
 }
 
+/// What a person writes in a chat is theirs to their client; a keyword there says nothing of texts.
+async fn a_chat_comes_in_as_one(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let server = scene(layout, &carrier).await?;
+    let (from, to) = (format!("whatsapp:{TO}"), format!("whatsapp:{FROM}"));
+    for (sid, body) in [("SM1", "hello"), ("SM2", "STOP")] {
+        let form = [("MessageSid", sid), ("AccountSid", ACCOUNT), ("From", from.as_str()), ("To", &to), ("Body", body)];
+        assert_eq!(play::post_twilio(&server, "/webhooks/twilio/sms", &form, TOKEN).await?.0, 200);
+    }
+    play::settled(&server).await?;
+    let page = well(&server, "GET", "/v1/messages?channel=whatsapp&direction=inbound", None).await?;
+    ensure!(page["data"].as_array().map(Vec::len) == Some(2), "{page}");
+    ensure!(page["data"][0]["from"] == TO && page["data"][0]["to"] == FROM, "{page}");
+    assert_eq!(server.rows("SELECT COUNT(*) FROM sb_opt_out").await?, [["0"]]);
+    let sent = send(&server, sms(TO, "a text", json!({}))).await?;
+    in_state(&server, &text(&sent["id"])?, "sent").await.map(drop)
+}
+
 /// A channel that a carrier does not have is refused once, and for good.
 async fn flowroute_has_no_other_channels(layout: Layout) -> Result {
     let server = play::builder(layout).await?.set("provider.flowroute_base_url", "http://127.0.0.1:9").start().await?;
@@ -78,5 +97,6 @@ async fn flowroute_has_no_other_channels(layout: Layout) -> Result {
 on_both_engines!(
     it_goes_with_its_prefix_and_is_kept_without,
     an_uncertain_one_is_found_under_its_written_addresses,
+    a_chat_comes_in_as_one,
     flowroute_has_no_other_channels,
 );
