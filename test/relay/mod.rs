@@ -1,11 +1,14 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
 
 mod balance;
+mod callback;
 mod contract;
 mod crash;
 mod rate;
 mod route;
 mod sequence;
+mod voice;
+mod whatsapp;
 
 use anyhow::ensure;
 use serde_json::{Value, json};
