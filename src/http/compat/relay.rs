@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
+use serde::Serialize;
 use serde_json::json;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -39,8 +40,7 @@ async fn sms(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let sent = send(Channel::Sms, &call, posted, &app).await;
     let Sent { sid, cost, balance } = sent.map_err(|refused| refused.response(StatusCode::INTERNAL_SERVER_ERROR))?;
-    let told = json!({"sid": sid, "status": "queued", "cost": cost, "remaining_balance": balance});
-    Ok(reply::json(StatusCode::OK, &told))
+    Ok(reply::json(StatusCode::OK, &SmsOut { sid, status: "queued", cost, remaining_balance: balance }))
 }
 
 /// `POST /relay/api/sms`, `…/whatsapp` and `…/call`.
@@ -54,7 +54,22 @@ async fn api_post(what: String, call: Call, posted: Posted, app: Arc<App>) -> An
     call.only("POST")?;
     let sent = send(channel, &call, posted, &app).await;
     let Sent { sid, cost, .. } = sent.map_err(|refused| refused.response(StatusCode::SERVICE_UNAVAILABLE))?;
-    Ok(reply::json(StatusCode::OK, &json!({"status": status, "sid": sid, "cost": cost})))
+    Ok(reply::json(StatusCode::OK, &SentOut { status, sid, cost }))
+}
+
+#[derive(Serialize)]
+struct SmsOut {
+    sid: String,
+    status: &'static str,
+    cost: Money,
+    remaining_balance: Option<Money>,
+}
+
+#[derive(Serialize)]
+struct SentOut {
+    status: &'static str,
+    sid: String,
+    cost: Money,
 }
 
 /// What was accepted.
