@@ -2,3 +2,4 @@
 
 mod rate;
 mod route;
+mod twilio;
