@@ -149,7 +149,7 @@ async fn a_message_lives_and_goes(layout: Layout) -> Result {
     let rows = door.server.rows("SELECT body, cost FROM sb_message").await?;
     assert_eq!(rows, [["", "7500"]]);
     ensure!(door.balance().await? == paid && paid == "0.9925", "{paid}");
-    door.close(8).await
+    door.close(6).await
 }
 
 async fn what_waits_can_be_taken_back(layout: Layout) -> Result {

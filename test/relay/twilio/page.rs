@@ -46,7 +46,7 @@ async fn pages_turn_both_ways(layout: Layout) -> Result {
     // and back
     let middle = page(&door, &text(&last["previous_page_uri"])?).await?;
     ensure!(sids(&middle)? == walked[1] && middle["page"] == 1, "{middle}");
-    ensure!(page(&door, &text(&middle["next_page_uri"])?).await?["messages"] == last["messages"]);
+    ensure!(sids(&page(&door, &text(&middle["next_page_uri"])?).await?)? == walked[2]);
     let start = page(&door, &text(&middle["previous_page_uri"])?).await?;
     ensure!(sids(&start)? == walked[0] && start["page"] == 0, "{start}");
     ensure!(start["previous_page_uri"].is_null(), "{start}");
@@ -90,7 +90,7 @@ async fn lists_are_narrowed(layout: Layout) -> Result {
         ensure!(sids(&page)?.len() == count, "{query}: {page}");
         ensure!(page["page"] == 0 && page["page_size"] == 50 && page["start"] == 0, "{page}");
         // its own address leads there again
-        ensure!(self::page(&door, &text(&page["uri"])?).await?["messages"] == page["messages"], "{page}");
+        ensure!(sids(&self::page(&door, &text(&page["uri"])?).await?)? == sids(&page)?, "{page}");
     }
     for bad in ["PageSize=0", "PageSize=x", "Page=-1", "Page=1", "PageToken=x", "DateSent=today", "To=%ff", "To=a.b.c"]
     {
