@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::crypto::Sid;
 use crate::http::{self, App, Listeners};
 use crate::model::{Clock, Origin, UserId};
+use crate::service::audit::Audit;
 use crate::service::health::Health;
 use crate::service::inbound::form_check;
 use crate::service::keep::Keep;
@@ -107,7 +108,14 @@ impl Gateway {
         let inbound = receiving.start(&messaging, loopback_events, &mut registry);
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
-        worker::start_sending(&messaging.outbound, &messaging.book, &messaging.tariff, &tasks, &stop);
+        worker::start_sending(
+            &messaging.outbound,
+            &messaging.book,
+            &messaging.tariff,
+            &messaging.clients,
+            &tasks,
+            &stop,
+        );
         worker::start_measuring(&messaging.outbound, &inbound, &tasks, &stop);
         worker::publish::start(&publish, &tasks, &stop);
         let (store, outbound) = (databases.store.clone(), messaging.outbound.clone());
@@ -136,6 +144,8 @@ impl Gateway {
             accounts: messaging.accounts,
             numbers: messaging.numbers,
             admins: messaging.admins,
+            clients: messaging.clients,
+            audit: Audit { store: databases.store.clone(), clock: Clock::default() },
             publish,
             form_check: form_check(&messaging.book),
             inbound,

@@ -10,11 +10,12 @@ use tokio_util::task::TaskTracker;
 use super::StartError;
 use crate::config::Config;
 use crate::crypto::MasterKey;
-use crate::model::{AccountId, ClientId, Clock, Origin};
+use crate::model::{AccountId, ClientId, Clock, Money, Origin};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
 use crate::service::book::Book;
+use crate::service::client::{Clients, DemoClient};
 use crate::service::event::Events;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::outbound::{self, Outbound};
@@ -54,6 +55,7 @@ pub(super) struct Built {
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
     pub(super) admins: Admins,
+    pub(super) clients: Arc<Clients>,
     pub(super) loopback: Loopback,
 }
 
@@ -94,9 +96,13 @@ impl Messaging<'_> {
         let admins = Admins { book: book.clone(), key: admin_key, clock: clock.clone() };
         let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone(), clock.clone()));
         tariff.refresh().await.map_err(storing)?;
+        let client_key = meta::hash_key(store, master, "client_key", clock.now_ms()).await.map_err(storing)?;
+        let clients = Clients::new(store.clone(), master.clone(), client_key, clock.clone(), book.clone());
+        clients.refresh().await.map_err(storing)?;
+        let clients = Arc::new(clients);
         let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
         let relay = Arc::new(Relay { book: of_book, tariff: tariff.clone(), outbound: of_outbound, clock });
-        let built = Built { book, outbound, tariff, relay, accounts, numbers, admins, loopback };
+        let built = Built { book, outbound, tariff, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
@@ -104,9 +110,16 @@ impl Messaging<'_> {
     }
 }
 
+/// The client of the examples: its key and its auth token are the same.
+fn demo() -> anyhow::Result<DemoClient> {
+    let id = ClientId::from_hex("00000000000000000000000000000111")?;
+    Ok(DemoClient { id, name: "demo", secret: "dev-key-111", balance: Money::from_micros(100_000_000) })
+}
+
 impl Built {
-    /// A loopback account and numbers on it, so that a development server can send at once.
+    /// The demo client, and a loopback account and numbers on it, so that a development server can send at once.
     async fn seed(&self) -> anyhow::Result<()> {
+        self.clients.seed(demo()?).await?;
         let new = NewAccount {
             name: "loopback".to_owned(),
             credentials: Credentials::from_json(account::Kind::Loopback, b"{}")?,

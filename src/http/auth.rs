@@ -1,13 +1,23 @@
-//! The administrator's key: `Authorization: Bearer …`.
+//! Who makes a request: an administrator, or a client by one of its keys or its auth token; and what each may do.
+
+mod given;
+
+use std::time::Instant;
 
 use ::http::HeaderMap;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
+use self::given::{Given, User};
 use super::reply::{self, Refusal};
 use super::{App, Call};
 use crate::model::{ClientId, Secret};
-use crate::service::client::Consumer;
+use crate::service::client::{Consumer, Scope};
+
+/// For which client an administrator acts.
+const ACTS_FOR: &str = "switchboard-client";
+/// Who the administrator is that the configuration names.
+const CONFIGURED: &str = "config token";
 
 /// `[admin]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,36 +26,136 @@ pub struct AdminSettings {
     pub token: Secret,
 }
 
-/// The key that a request brings.
-pub(super) fn given(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, key) = headers.get(::http::header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+/// Who makes a request.
+pub(super) enum Who {
+    /// By what the audit log calls them.
+    Administrator(String),
+    Client(Consumer),
 }
 
-/// Whether a key is an administrator's.
-pub(super) fn is_good(app: &App, given: &str) -> bool {
+/// Why nobody is known to make it.
+pub(super) enum Unknown {
+    Missing,
+    Wrong,
+}
+
+/// Looks who brings these headers. A client's key is not asked yet whether it may.
+pub(super) fn identify(app: &App, headers: &HeaderMap) -> Result<Who, Unknown> {
+    let client = match Given::of(headers) {
+        Given::Nothing => return Err(Unknown::Missing),
+        Given::Other => None,
+        Given::Key(key) => app.clients.by_key(key),
+        Given::Bearer(key) => match administrator_of(app, key) {
+            Some(who) => return Ok(Who::Administrator(who)),
+            None => app.clients.by_key(key),
+        },
+        Given::Basic(User::Client(id), password) => app.clients.by_client(id, &password),
+        Given::Basic(User::Key(id), password) => app.clients.by_key_id(id, &password),
+    };
+    client.map(Who::Client).ok_or(Unknown::Wrong)
+}
+
+/// The token of the configuration, or a key made by `switchboard admin key`.
+fn administrator_of(app: &App, given: &str) -> Option<String> {
     let expected = app.admin_token.expose();
     let fits: bool = given.as_bytes().ct_eq(expected.as_bytes()).into();
-    fits && !expected.is_empty() || app.admins.knows(given)
+    if fits && !expected.is_empty() { Some(CONFIGURED.to_owned()) } else { app.admins.who(given) }
 }
 
-/// Lets an administrator pass: the token of the configuration, or a key made by `switchboard admin key`.
+/// Lets an administrator pass.
 pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Refusal> {
-    let given = given(&call.headers);
-    if given.is_some_and(|given| is_good(app, given)) {
-        return Ok(());
+    match identify(app, &call.headers) {
+        Ok(Who::Administrator(_)) => Ok(()),
+        Ok(Who::Client(_)) => Err(reply::forbidden("this path is for administrators")),
+        Err(Unknown::Wrong) => Err(reply::unauthorized("this is not the administrator's key").into()),
+        Err(Unknown::Missing) => Err(reply::unauthorized("this path wants the administrator's key").into()),
     }
-    let detail =
-        if given.is_some() { "this is not the administrator's key" } else { "this path wants the administrator's key" };
-    Err(reply::unauthorized(detail).into())
 }
 
-/// For whom a request is made.
+/// Who an administrator is; `None`: it is none.
+pub(super) fn administrator_name(app: &App, call: &Call) -> Option<String> {
+    match identify(app, &call.headers) {
+        Ok(Who::Administrator(name)) => Some(name),
+        Ok(Who::Client(_)) | Err(_) => None,
+    }
+}
+
+/// For whom something is done, and whether an administrator does it.
+#[derive(Clone, Debug)]
+pub(super) struct Acting {
+    pub(super) consumer: Consumer,
+    pub(super) client: ClientId,
+    pub(super) is_administrator: bool,
+}
+
+/// Lets whoever is known pass: a key within its networks, its rate and its time.
+fn acting(app: &App, call: &Call) -> Result<Acting, Refusal> {
+    match identify(app, &call.headers) {
+        Ok(Who::Administrator(_)) => {
+            let client = acted_for(app, call)?;
+            Ok(Acting { consumer: Consumer::of(client), client, is_administrator: true })
+        }
+        Ok(Who::Client(consumer)) => {
+            admit(app, call, &consumer)?;
+            Ok(Acting { client: consumer.client, consumer, is_administrator: false })
+        }
+        Err(Unknown::Wrong) => Err(reply::unauthorized("this is no key in force").into()),
+        Err(Unknown::Missing) => Err(reply::unauthorized("this path wants a key").into()),
+    }
+}
+
+/// The client that an administrator names; unless it names one, the house.
+fn acted_for(app: &App, call: &Call) -> Result<ClientId, Refusal> {
+    let Some(named) = call.headers.get(ACTS_FOR) else { return Ok(ClientId::HOUSE) };
+    let id = named.to_str().ok().and_then(|text| text.trim().parse::<ClientId>().ok());
+    let known = id.filter(|id| app.clients.page().client(*id).is_some());
+    known.ok_or_else(|| reply::bad_field("Switchboard-Client", "no such client"))
+}
+
+fn admit(app: &App, call: &Call, consumer: &Consumer) -> Result<(), Refusal> {
+    let Some(key) = &consumer.key else { return Ok(()) };
+    if !key.may_come_from(call.caller.address) {
+        return Err(reply::forbidden("this key may not be used from this address"));
+    }
+    key.admit(Instant::now(), app.clients.clock.now_ms()).map_err(reply::exhausted)
+}
+
+/// For whom something is sent: a client that is active, or the house. What a key may send is asked later.
 pub(super) fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
-    administrator(app, call).map(|()| Consumer::house())
+    let acting = acting(app, call)?;
+    // clients' own credentials end with them; an administrator may still look, but send nothing for them
+    if app.clients.page().client(acting.client).is_some_and(|client| !client.is_active) {
+        return Err(reply::forbidden("this client is not active"));
+    }
+    Ok(acting.consumer)
 }
 
-/// For whom a caller acts: an administrator for the house.
-pub(super) fn client(app: &App, call: &Call) -> Result<ClientId, Refusal> {
-    administrator(app, call).map(|()| ClientId::HOUSE)
+/// Who reads what is a client's.
+pub(super) fn reader(app: &App, call: &Call) -> Result<Acting, Refusal> {
+    with_scope(app, call, Scope::Read, "this key may not read")
+}
+
+/// Who takes a client's messages back, or empties them.
+pub(super) fn sender(app: &App, call: &Call) -> Result<Acting, Refusal> {
+    with_scope(app, call, Scope::Sms, "this key may not send texts, nor change what was sent")
+}
+
+fn with_scope(app: &App, call: &Call, scope: Scope, otherwise: &str) -> Result<Acting, Refusal> {
+    let acting = acting(app, call)?;
+    if acting.consumer.may(scope) { Ok(acting) } else { Err(reply::forbidden(otherwise)) }
+}
+
+/// Who changes how a client is served: itself by its auth token, or an administrator; no key may.
+pub(super) fn owner(app: &App, call: &Call) -> Result<ClientId, Refusal> {
+    let acting = acting(app, call)?;
+    if acting.consumer.key.is_some() {
+        return Err(reply::forbidden("this takes the client's auth token: a key may not"));
+    }
+    Ok(acting.client)
+}
+
+/// The client that an administrator acts for; nobody else passes.
+pub(super) fn administrator_for(app: &App, call: &Call) -> Result<ClientId, Refusal> {
+    administrator(app, call)?;
+    acted_for(app, call)
 }

@@ -60,7 +60,7 @@ async fn endpoints(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
 )]
 async fn list_endpoints(call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page(call)?;
     let (endpoints, more) = app.events.endpoints(client, after, limit).await?;
     let last = endpoints.last().map(|endpoint| endpoint.id);
@@ -76,7 +76,7 @@ async fn list_endpoints(call: &Call, app: &App) -> Answer {
     ),
 )]
 async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::owner(app, call)?;
     let posted: EndpointIn = object::read(call, posted, app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let new = NewEndpoint { url: posted.url, description: posted.description, patterns };
@@ -99,7 +99,7 @@ async fn endpoint(given: String, call: Call, posted: Posted, app: Arc<App>) -> A
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
 async fn show_endpoint(given: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::reader(app, call)?.client;
     let endpoint = app.events.endpoint(client, id(given)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
 }
@@ -110,7 +110,7 @@ async fn show_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
 async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::owner(app, call)?;
     let posted: PatchIn = object::read(call, posted, app).await?;
     let patch = Patch {
         url: posted.url,
@@ -128,7 +128,7 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
     responses((status = 204, description = "Deleted.")),
 )]
 async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::owner(app, call)?;
     app.events.delete_endpoint(client, id(given)?).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -140,7 +140,7 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
 )]
 async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
-    let client = auth::client(&app, &call)?;
+    let client = auth::owner(&app, &call)?;
     let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, Some(&secret))))
 }
@@ -155,7 +155,7 @@ async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
 )]
 async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
-    let client = auth::client(&app, &call)?;
+    let client = auth::owner(&app, &call)?;
     let event = app.events.test_endpoint(client, id(&given)?).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &TestOut { event_id: event.to_string() }))
 }
@@ -167,7 +167,7 @@ async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
 )]
 async fn callback_secret(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
-    let client = auth::client(&app, &call)?;
+    let client = auth::owner(&app, &call)?;
     let secret = app.events.callback_secret(client).await?;
     Ok(reply::json(StatusCode::OK, &SecretOut { secret: secret.expose().to_owned() }))
 }

@@ -41,7 +41,7 @@ fn id(text: &str) -> Result<EventId, Error> {
 )]
 async fn list_events(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
-    let client = auth::client(&app, &call)?;
+    let client = auth::reader(&app, &call)?.client;
     let (after, limit) = list::page(&call)?;
     let kind = call.decoded("type").map(|name| name.parse::<EventType>()).transpose();
     let kind = kind.map_err(|_| reply::bad_field("type", "not an event type such as message.sent"))?;
@@ -57,7 +57,7 @@ async fn list_events(call: Call, app: Arc<App>) -> Answer {
 )]
 async fn show_event(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
-    let client = auth::client(&app, &call)?;
+    let client = auth::reader(&app, &call)?.client;
     let told = app.events.event(client, id(&given)?).await?;
     Ok(reply::json(StatusCode::OK, &told_out(&told)))
 }
@@ -72,7 +72,7 @@ async fn show_event(given: String, call: Call, app: Arc<App>) -> Answer {
 )]
 async fn replay_event(given: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     call.only("POST")?;
-    let client = auth::client(&app, &call)?;
+    let client = auth::owner(&app, &call)?;
     let posted: ReplayIn = object::read_or_default(&call, posted, &app).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;

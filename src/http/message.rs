@@ -13,6 +13,7 @@ use warp::reply::Response;
 use self::shape::{
     ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, attempt_out, out, receipt_out,
 };
+use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
@@ -51,7 +52,8 @@ async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     responses(
         (status = 202, description = "Stored, and will be sent or accounted for. A repeated request gets the first \
                                       answer again, with `Idempotent-Replayed: true`.", body = MessageOut),
-        (status = 403, description = "This person has opted out of texts from this number."),
+        (status = 402, description = "The balance is too low for it."),
+        (status = 403, description = "The key may not send this, or the person has opted out of texts from this number."),
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
@@ -129,7 +131,7 @@ fn is_web(url: &str) -> bool {
                body = ListOut<MessageOut>)),
 )]
 async fn list(call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page(call)?;
     let filter = MessageFilter { after, ..filter(call)? };
     let page = app.outbound.list(client, &filter, limit).await?;
@@ -185,19 +187,19 @@ fn id_of(text: &str) -> Result<MessageId, Error> {
     ),
 )]
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let acting = auth::reader(app, call)?;
     let id = id_of(id)?;
-    let message = app.outbound.find(client, id).await?;
+    let message = app.outbound.find(acting.client, id).await?;
     let message = message.ok_or(Error::NotFound)?;
-    shown(&message, app).await
+    shown(&message, &acting, app).await
 }
 
-async fn shown(message: &Message, app: &App) -> Answer {
+async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
     let (attempts, receipts) = app.outbound.history(message.id).await?;
     let report = message.to.parse().ok().and_then(|to| address::report(&to));
     let history = HistoryOut {
         to_number: report.map(|report| NumberOut { country: report.country, is_valid: report.is_valid }),
-        attempts: attempts.into_iter().map(attempt_out).collect(),
+        attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),
     };
     Ok(reply::json(StatusCode::OK, &FullOut { message: out(message), history }))
@@ -213,9 +215,9 @@ async fn shown(message: &Message, app: &App) -> Answer {
     ),
 )]
 async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    let message = app.outbound.cancel(client, id_of(id)?).await?;
-    shown(&message, app).await
+    let acting = auth::sender(app, call)?;
+    let message = app.outbound.cancel(acting.client, id_of(id)?).await?;
+    shown(&message, &acting, app).await
 }
 
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
@@ -228,12 +230,12 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     ),
 )]
 async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let acting = auth::sender(app, call)?;
     let id = id_of(id)?;
     let change: ChangeIn = object::read(call, posted, app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.outbound.redact(client, id).await?;
-    shown(&message, app).await
+    let message = app.outbound.redact(acting.client, id).await?;
+    shown(&message, &acting, app).await
 }

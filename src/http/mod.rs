@@ -2,14 +2,17 @@
 
 mod account;
 mod address;
+mod audit;
 mod auth;
 mod body;
+mod client;
 mod cors;
 mod device;
 mod docs;
 mod endpoint;
 mod event;
 mod health;
+mod key;
 mod limit;
 mod list;
 mod lookup;
@@ -57,6 +60,8 @@ use self::reply::Refusal;
 use crate::model::{Origin, Secret, Span};
 use crate::service::account::Accounts;
 use crate::service::admin::Admins;
+use crate::service::audit::Audit;
+use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
 use crate::service::health::Health;
@@ -109,6 +114,8 @@ pub struct App {
     pub accounts: Accounts,
     pub numbers: Numbers,
     pub admins: Admins,
+    pub clients: Arc<Clients>,
+    pub audit: Audit,
     /// Writes the metrics of all layers in the Prometheus text format.
     pub metrics_text: Box<dyn Fn() -> String + Send + std::marker::Sync>,
     pub tasks: TaskTracker,
@@ -212,6 +219,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
     let v1 = v1.or(opt_out::routes(app)).unify().or(lookup::routes(app)).unify();
     let v1 = v1.or(route::routes(app)).unify().or(rate::routes(app)).unify();
+    let v1 = v1.or(client::routes(app)).unify().or(key::routes(app)).unify().or(audit::routes(app)).unify();
     let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
     let sms = warp::path("sms").and(sms::routes(app));

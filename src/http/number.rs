@@ -66,7 +66,7 @@ async fn numbers(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     ),
 )]
 async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::administrator_for(app, call)?;
     let posted: NumberIn = object::read(call, posted, app).await?;
     let new = NewNumber {
         address: posted.number.parse().map_err(|error: NotAnAddress| reply::bad_field("number", &error.to_string()))?,
@@ -77,7 +77,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         rate: posted.rate.into(),
     };
     let number = app.numbers.add(client, new).await?;
-    Ok(reply::json(StatusCode::CREATED, &out(&number)))
+    Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
 /// `GET /v1/numbers`: all numbers, newest first.
@@ -86,11 +86,12 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
 )]
 async fn list(call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let acting = auth::reader(app, call)?;
     let (after, limit) = list::page(call)?;
-    let (numbers, more) = app.numbers.list(client, after, limit).await?;
+    let (numbers, more) = app.numbers.list(acting.client, after, limit).await?;
     let last = numbers.last().map(|number| number.id);
-    Ok(list::reply(numbers.iter().map(out).collect(), last, more))
+    let shown = numbers.iter().map(|number| out(number, acting.is_administrator)).collect();
+    Ok(list::reply(shown, last, more))
 }
 
 async fn number(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
@@ -112,9 +113,9 @@ fn id_of(text: &str) -> Result<NumberId, Error> {
     responses((status = 200, description = "The number.", body = NumberOut)),
 )]
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
-    let number = app.numbers.find(client, id_of(id)?).await?;
-    Ok(reply::json(StatusCode::OK, &out(&number)))
+    let acting = auth::reader(app, call)?;
+    let number = app.numbers.find(acting.client, id_of(id)?).await?;
+    Ok(reply::json(StatusCode::OK, &out(&number, acting.is_administrator)))
 }
 
 /// `PATCH /v1/numbers/<id>`: changes its account, its rate, and what a text to it means.
@@ -124,7 +125,7 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     responses((status = 200, description = "The number as it now is.", body = NumberOut)),
 )]
 async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::administrator_for(app, call)?;
     let id = id_of(id)?;
     let posted: ChangeIn = object::read(call, posted, app).await?;
     let change = NumberChange {
@@ -135,7 +136,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         rate: posted.rate.map(i64::from),
     };
     let number = app.numbers.change(client, id, change).await?;
-    Ok(reply::json(StatusCode::OK, &out(&number)))
+    Ok(reply::json(StatusCode::OK, &out(&number, true)))
 }
 
 /// `DELETE /v1/numbers/<id>`: lets it go; its messages stay.
@@ -144,7 +145,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     responses((status = 204, description = "Let go.")),
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::client(app, call)?;
+    let client = auth::administrator_for(app, call)?;
     app.numbers.delete(client, id_of(id)?).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

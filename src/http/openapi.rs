@@ -14,7 +14,10 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Problem};
-use super::{App, Call, account, device, endpoint, event, lookup, loopback, message, number, opt_out, rate, route};
+use super::{
+    App, Call, account, audit, client, device, endpoint, event, key, lookup, loopback, message, number, opt_out, rate,
+    route,
+};
 
 /// The key's name among the security schemes.
 const KEY: &str = "administrator";
@@ -61,6 +64,9 @@ fn description() -> Description {
         endpoint::Doc::openapi(),
         event::Doc::openapi(),
         opt_out::Doc::openapi(),
+        client::Doc::openapi(),
+        key::Doc::openapi(),
+        audit::Doc::openapi(),
         lookup::Doc::openapi(),
         device::Doc::openapi(),
         route::Doc::openapi(),

@@ -94,7 +94,7 @@ pub(super) struct Doc;
 )]
 async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
-    let client = auth::client(&app, &call)?;
+    let client = auth::reader(&app, &call)?.client;
     let (after, limit) = list::page::<Place>(&call)?;
     let address = |name: &'static str| -> Result<Option<String>, reply::Refusal> {
         let parsed = call.address(name).map(|text| text.parse::<Address>()).transpose();
@@ -124,7 +124,7 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
 )]
 async fn set(number: String, person: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     call.only("PUT")?;
-    let client = auth::client(&app, &call)?;
+    let client = auth::owner(&app, &call)?;
     let number = super::segment(&number).ok_or(Error::NotFound)?;
     let wrong = |reason: &str| reply::bad_field("person", reason);
     let person = super::segment(&person).ok_or_else(|| wrong("is no text"))?;

@@ -1,10 +1,13 @@
 //! Replies, and the one place where an error gets its status.
 
+mod client;
 mod event;
 mod inbound;
 mod lookup;
 mod phone;
 mod tariff;
+
+pub(super) use client::{exhausted, forbidden};
 
 use std::borrow::Cow;
 

@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
+use super::auth::Unknown;
 use super::place::Place;
 use super::server::Shared;
 use super::{Caller, address, auth, reply, webhook};
@@ -69,13 +70,11 @@ fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant
     if request.uri().path().starts_with("/webhooks/") {
         return Ok(());
     }
-    if let Some(key) = auth::given(request.headers()) {
-        if !auth::is_good(&shared.app, key) {
-            shared.guesses.take(address, now)?;
-        } else if shared.guesses.has_left(address, now) {
-            // who tries many keys must not learn by this which one is good
-            return Ok(());
-        }
+    match auth::identify(&shared.app, request.headers()) {
+        Err(Unknown::Wrong) => shared.guesses.take(address, now)?,
+        // who tries many keys must not learn by this which one is good
+        Ok(_) if shared.guesses.has_left(address, now) => return Ok(()),
+        Err(Unknown::Missing) | Ok(_) => {}
     }
     shared.limit.take(address, now)
 }

@@ -25,10 +25,14 @@ pub struct Admins {
 }
 
 impl Admins {
-    /// Whether this is an administrator's key in force, as of the last look at the store.
-    pub fn knows(&self, given: &str) -> bool {
+    /// Whether this is an administrator's key in force, as of the last look at the store, and which: its id and its
+    /// name.
+    pub fn who(&self, given: &str) -> Option<String> {
+        if !given.starts_with(PREFIX) {
+            return None;
+        }
         // what is hashed under a secret key gives nothing away by how it compares
-        given.starts_with(PREFIX) && self.book.page().has_admin(&self.key.hex(&[given.as_bytes()]))
+        self.book.page().admin(&self.key.hex(&[given.as_bytes()])).map(str::to_owned)
     }
 
     /// Makes a key; this is the only time that it is seen.

@@ -1,7 +1,7 @@
 //! Accounts and numbers as they stand, in memory: every message asks, and the store is asked
 //! only when they have changed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
@@ -35,7 +35,7 @@ pub struct Page {
     lines: HashMap<AccountId, Arc<Line>>,
     senders: HashMap<String, Arc<Sender>>,
     by_client: HashMap<ClientId, Vec<Arc<Sender>>>,
-    admins: HashSet<String>,
+    admins: HashMap<String, String>,
 }
 
 impl Page {
@@ -52,9 +52,9 @@ impl Page {
         self.lines.values().find(|line| line.account.provider == kind.name() && line.account.external_id == external_id)
     }
 
-    /// Whether an administrator's key with this hash is in force.
-    pub fn has_admin(&self, hash: &str) -> bool {
-        self.admins.contains(hash)
+    /// Whose an administrator's key with this hash is, if one is in force: its id and its name.
+    pub fn admin(&self, hash: &str) -> Option<&str> {
+        self.admins.get(hash).map(String::as_str)
     }
 
     /// The number with this address, whoever's it is.

@@ -30,10 +30,15 @@ pub async fn list(store: &Store) -> Result<Vec<AdminKey>> {
         .collect()
 }
 
-/// The hashes of all keys in force.
-pub async fn hashes(store: &Store) -> Result<Vec<String>> {
-    let rows = store.query("SELECT key_hash FROM sb_admin_key WHERE revoked_ms IS NULL", Vec::new()).await?;
-    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+/// The hashes of all keys in force, with what each is called: its id and its name.
+pub async fn hashes(store: &Store) -> Result<Vec<(String, String)>> {
+    let rows = store.query("SELECT key_hash, id, name FROM sb_admin_key WHERE revoked_ms IS NULL", Vec::new()).await?;
+    rows.iter()
+        .map(|row| {
+            let id = AdminKeyId::from_hex(row.text(1)?).map_err(|_| Error::Data("key id".into()))?;
+            Ok((row.text(0)?.to_owned(), format!("{id} {}", row.text(2)?)))
+        })
+        .collect()
 }
 
 pub async fn insert(store: &Store, key: &AdminKey, hash: &str) -> Result<()> {

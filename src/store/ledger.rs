@@ -143,7 +143,6 @@ pub struct Movement {
 }
 
 /// Opens a client's balance, at zero.
-#[expect(dead_code, reason = "clients come next")]
 pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at: Option<Money>) -> Change {
     change.one(
         "INSERT INTO sb_balance (client_id, balance, credit_limit, low_at) VALUES (?, 0, ?, ?)",
@@ -152,7 +151,6 @@ pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at
 }
 
 /// Moves money. [`Error::Guard`] of its first statement: the client has no balance, or too little for it.
-#[expect(dead_code, reason = "clients come next")]
 pub(super) fn enter(change: Change, movement: &Movement) -> Change {
     let (client, amount) = (Value::from(movement.client.hex()), Value::from(movement.amount.micros()));
     let floor = if movement.amount.is_negative() { " AND balance + credit_limit + ? >= 0" } else { "" };

@@ -1,6 +1,7 @@
 //! Time speaks: what is done without anybody asking.
 
 mod book;
+mod client;
 mod expire;
 mod measure;
 mod notify;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::service::book::Book;
+use crate::service::client::Clients;
 use crate::service::event::{Courier, Events};
 use crate::service::inbound::{Desk, Inbound};
 use crate::service::outbound::Outbound;
@@ -36,11 +38,13 @@ pub fn start_sending(
     outbound: &Arc<Outbound>,
     book: &Arc<Book>,
     tariff: &Arc<Tariff>,
+    clients: &Arc<Clients>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
     spawn(tasks, stop, send::run(outbound.clone()));
-    spawn(tasks, stop, book::run(book.clone(), tariff.clone()));
+    spawn(tasks, stop, book::run(book.clone(), tariff.clone(), clients.clone()));
+    spawn(tasks, stop, client::run(clients.clone()));
 }
 
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.

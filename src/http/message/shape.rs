@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::openapi;
 use crate::model::message::{Direction, State};
-use crate::model::{Span, rfc3339};
+use crate::model::{Channel, Money, Span, rfc3339};
 use crate::service::message::{Attempt, Message, Receipt};
 use crate::service::outbound::Extra;
 
@@ -58,6 +58,8 @@ pub(super) struct MessageOut<'a> {
     pub(super) id: String,
     #[schema(schema_with = directions)]
     pub(super) direction: &'static str,
+    #[schema(schema_with = channels)]
+    pub(super) channel: &'static str,
     #[schema(schema_with = states)]
     pub(super) state: &'static str,
     pub(super) from: &'a str,
@@ -67,6 +69,11 @@ pub(super) struct MessageOut<'a> {
     /// `gsm7` or `ucs2`.
     pub(super) encoding: &'a str,
     pub(super) segments: i64,
+    /// What it cost; null: nothing, as nobody is charged for it.
+    #[schema(value_type = Option<String>, example = "0.0075")]
+    pub(super) cost: Option<Money>,
+    /// When that was given back.
+    pub(super) refunded_at: Option<String>,
     #[schema(value_type = Option<Object>)]
     pub(super) metadata: Option<serde_json::Map<String, serde_json::Value>>,
     pub(super) callback_url: Option<String>,
@@ -116,7 +123,8 @@ pub(super) struct NumberOut {
 #[schema(as = Attempt)]
 pub(super) struct AttemptOut {
     pub(super) number: i64,
-    pub(super) account_id: String,
+    /// Only administrators are told.
+    pub(super) account_id: Option<String>,
     pub(super) outcome: String,
     pub(super) provider_id: Option<String>,
     pub(super) code: Option<i64>,
@@ -139,6 +147,7 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
     MessageOut {
         id: message.id.to_string(),
         direction: message.direction.name(),
+        channel: message.channel.name(),
         state: message.state.name(),
         from: &message.from,
         to: &message.to,
@@ -146,6 +155,8 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
         media_urls: extra.media_urls,
         encoding: &message.encoding,
         segments: message.segments,
+        cost: message.cost,
+        refunded_at: message.refunded_ms.map(rfc3339),
         metadata: extra.metadata,
         callback_url: extra.callback_url,
         error: has_error.then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() }),
@@ -157,10 +168,10 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
     }
 }
 
-pub(super) fn attempt_out(attempt: Attempt) -> AttemptOut {
+pub(super) fn attempt_out(attempt: Attempt, to_administrator: bool) -> AttemptOut {
     AttemptOut {
         number: attempt.number,
-        account_id: attempt.account.to_string(),
+        account_id: to_administrator.then(|| attempt.account.to_string()),
         outcome: attempt.outcome,
         provider_id: attempt.provider_id,
         code: attempt.code,
@@ -177,6 +188,10 @@ pub(super) fn receipt_out(receipt: Receipt) -> ReceiptOut {
 /// What became of it; states only move forward.
 pub(super) fn states() -> RefOr<Schema> {
     openapi::one_of(State::ALL.map(State::name))
+}
+
+fn channels() -> RefOr<Schema> {
+    openapi::one_of(Channel::ALL.map(Channel::name))
 }
 
 pub(super) fn directions() -> RefOr<Schema> {

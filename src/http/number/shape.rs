@@ -78,7 +78,8 @@ pub(super) struct NumberOut<'a> {
     pub(super) number: &'a str,
     /// phone, short_code or alphanumeric
     pub(super) kind: Option<&'static str>,
-    pub(super) account_id: String,
+    /// Only administrators are told.
+    pub(super) account_id: Option<String>,
     pub(super) capabilities: Vec<&'a str>,
     pub(super) meaning: &'static str,
     pub(super) platform: Option<&'a str>,
@@ -89,7 +90,7 @@ pub(super) struct NumberOut<'a> {
     pub(super) created_at: String,
 }
 
-pub(super) fn out(number: &Number) -> NumberOut<'_> {
+pub(super) fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
     let address = number.address.parse::<Address>().ok();
     let kind = address.as_ref().map(|address| match address.kind() {
         AddressKind::Phone => "phone",
@@ -100,7 +101,7 @@ pub(super) fn out(number: &Number) -> NumberOut<'_> {
         id: number.id.to_string(),
         number: &number.address,
         kind,
-        account_id: number.account.to_string(),
+        account_id: to_administrator.then(|| number.account.to_string()),
         capabilities: number.capabilities.split(',').filter(|one| !one.is_empty()).collect(),
         meaning: number.meaning.name(),
         platform: number.platform.as_deref(),

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
-
-use crate::model::{AccountId, Channel, ClientId, KeyId};
+use super::Key;
+use crate::model::{AccountId, Channel, ClientId};
 
 /// What a key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +34,12 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
 
+    /// Each once, in one order, with commas between.
+    pub(super) fn joined(scopes: &[Self]) -> String {
+        let names: Vec<_> = Self::ALL.into_iter().filter(|one| scopes.contains(one)).map(Self::name).collect();
+        names.join(",")
+    }
+
     /// What it takes to send on a channel.
     pub fn of(channel: Channel) -> Self {
         match channel {
@@ -43,19 +48,6 @@ impl Scope {
             Channel::Voice => Self::Voice,
         }
     }
-}
-
-/// What a key in force may do.
-#[derive(Debug)]
-pub struct Key {
-    pub id: KeyId,
-    pub scopes: Vec<Scope>,
-    /// The only account that it sends through.
-    pub account: Option<AccountId>,
-    /// Of senders; `None`: all.
-    pub senders: Option<Regex>,
-    /// Of destinations; `None`: all.
-    pub destinations: Option<Regex>,
 }
 
 /// For whom a request is made: the house, a client by its auth token, or by one of its keys.
@@ -69,6 +61,11 @@ pub struct Consumer {
 impl Consumer {
     pub fn house() -> Self {
         Self { client: ClientId::HOUSE, key: None }
+    }
+
+    /// A client by its auth token, or an administrator for it.
+    pub fn of(client: ClientId) -> Self {
+        Self { client, key: None }
     }
 
     /// The house's own messages are neither priced nor routed.

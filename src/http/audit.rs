@@ -1,0 +1,123 @@
+//! `/v1/audit`: what administrators did; and how handlers have it written down.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, asked, auth, openapi, path};
+use crate::model::{Millis, parse_rfc3339, rfc3339};
+use crate::service::audit::{Did, Entry, Filter as Wanted};
+
+/// Nothing was there before, or nothing is after.
+pub(super) const NOTHING: () = ();
+
+/// Writes down what an administrator has done, with what it was done to as the API shows it, before and after:
+/// [`NOTHING`] where there was, or is, nothing. Never pass a shape that holds a secret. What a client does for itself
+/// is not written.
+pub(super) async fn record(
+    app: &App,
+    call: &Call,
+    action: &'static str,
+    object: impl ToString,
+    before: &impl Serialize,
+    after: &impl Serialize,
+) -> Result<(), Refusal> {
+    let Some(who) = auth::administrator_name(app, call) else { return Ok(()) };
+    let did = Did {
+        who,
+        action,
+        object: object.to_string(),
+        before: text(before),
+        after: text(after),
+        address: Some(call.caller.address.to_string()),
+    };
+    Ok(app.audit.record(did).await?)
+}
+
+fn text(shown: &impl Serialize) -> Option<String> {
+    serde_json::to_string(shown).ok().filter(|text| text != "null")
+}
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    path::all("audit").and(asked(app)).then(list_audit).map(reply::settle).boxed()
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
+struct EntryOut {
+    id: String,
+    at: String,
+    /// `config token`, or the id and the name of the administrator's key.
+    who: String,
+    /// What was done.
+    #[schema(example = "client.create")]
+    action: String,
+    /// The id of what it was done to.
+    object: String,
+    /// As the API shows it, without secrets; null where there was nothing.
+    #[schema(value_type = Option<Object>)]
+    before: Value,
+    #[schema(value_type = Option<Object>)]
+    after: Value,
+    /// From where.
+    address: Option<String>,
+}
+
+fn out(entry: Entry) -> EntryOut {
+    let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    EntryOut {
+        id: entry.id.to_string(),
+        at: rfc3339(entry.at_ms),
+        who: entry.who,
+        action: entry.action,
+        object: entry.object,
+        before: json(entry.before),
+        after: json(entry.after),
+        address: entry.address,
+    }
+}
+
+/// What a list may be narrowed by.
+struct FilterIn;
+
+impl IntoParams for FilterIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            openapi::optional("object", "Done to the thing with this id.", openapi::text()),
+            openapi::optional("from", "Done at this time or later: RFC 3339.", openapi::text()),
+            openapi::optional("before", "Done before this time: RFC 3339.", openapi::text()),
+        ]
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list_audit))]
+pub(super) struct Doc;
+
+/// `GET /v1/audit`: what administrators did, newest first. It is only ever added to.
+#[utoipa::path(
+    get, path = "/v1/audit", tag = "audit", operation_id = "list_audit", params(PageIn, FilterIn),
+    responses((status = 200, description = "A page of the audit log.", body = ListOut<EntryOut>)),
+)]
+async fn list_audit(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    auth::administrator(&app, &call)?;
+    let (after, limit) = list::page(&call)?;
+    let time = |name: &'static str| -> Result<Option<Millis>, Refusal> {
+        let Some(text) = call.decoded(name) else { return Ok(None) };
+        let parsed = parse_rfc3339(&text).map(Some);
+        parsed.ok_or_else(|| reply::bad_field(name, "is no time such as 2030-01-31T12:00:00Z"))
+    };
+    let wanted = Wanted { object: call.address("object"), from_ms: time("from")?, before_ms: time("before")?, after };
+    let (entries, more) = app.audit.list(&wanted, limit).await?;
+    let last = entries.last().map(|entry| entry.id);
+    Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
+}

@@ -1,0 +1,138 @@
+//! `/v1/clients`: consumers of the API, whom the administrator manages.
+
+mod shape;
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use utoipa::OpenApi;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use self::shape::{ChangeIn, ClientIn, ClientOut, out};
+use super::audit::{self, NOTHING};
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer};
+use super::{App, Call, asked, auth, object, path, posted};
+use crate::model::ClientId;
+use crate::service::client::Error;
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = path::all("clients").and(posted(app)).then(clients);
+    let one = path::one("clients").and(posted(app)).then(client);
+    let token = path::part("clients", "token").and(asked(app)).then(rotate_token);
+    all.or(one).unify().or(token).unify().map(reply::settle).boxed()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(create, list, fetch, change, delete, rotate_token))]
+pub(super) struct Doc;
+
+async fn clients(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::POST => create(&call, posted, &app).await,
+        Method::GET => list(&call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
+}
+
+/// `POST /v1/clients`: makes a client with its balance. Its auth token stands in this answer and never again.
+#[utoipa::path(
+    post, path = "/v1/clients", tag = "clients", operation_id = "create_client", request_body = ClientIn,
+    responses((status = 201, description = "Made, with its auth token.", body = ClientOut)),
+)]
+async fn create(call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let posted: ClientIn = object::read(call, posted, app).await?;
+    let (client, token) = app.clients.create(posted.into()).await?;
+    audit::record(app, call, "client.create", client.id, &NOTHING, &out(&client, None)).await?;
+    Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
+}
+
+/// `GET /v1/clients`: all clients, newest first; the house is none.
+#[utoipa::path(
+    get, path = "/v1/clients", tag = "clients", operation_id = "list_clients", params(PageIn),
+    responses((status = 200, description = "A page of clients.", body = ListOut<ClientOut>)),
+)]
+async fn list(call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let (after, limit) = list::page(call)?;
+    let (clients, more) = app.clients.list(after, limit).await?;
+    let last = clients.last().map(|client| client.id);
+    Ok(list::reply(clients.iter().map(|client| out(client, None)).collect(), last, more))
+}
+
+async fn client(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::GET => fetch(&id, &call, &app).await,
+        Method::PATCH => change(&id, &call, posted, &app).await,
+        Method::DELETE => delete(&id, &call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
+    }
+}
+
+pub(super) fn id_of(text: &str) -> Result<ClientId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
+}
+
+/// `GET /v1/clients/<id>`: one client with its balance, all but its auth token.
+#[utoipa::path(
+    get, path = "/v1/clients/{id}", tag = "clients", operation_id = "fetch_client",
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
+    responses((status = 200, description = "The client.", body = ClientOut)),
+)]
+async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let client = app.clients.find(id_of(id)?).await?;
+    Ok(reply::json(StatusCode::OK, &out(&client, None)))
+}
+
+/// `PATCH /v1/clients/<id>`: changes what is given; its balance changes through the ledger alone.
+#[utoipa::path(
+    patch, path = "/v1/clients/{id}", tag = "clients", operation_id = "change_client", request_body = ChangeIn,
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
+    responses(
+        (status = 200, description = "The client as it now is.", body = ClientOut),
+        (status = 409, description = "It owes more than its new credit limit."),
+    ),
+)]
+async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let id = id_of(id)?;
+    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let (before, client) = app.clients.change(id, posted.into()).await?;
+    audit::record(app, call, "client.change", id, &out(&before, None), &out(&client, None)).await?;
+    Ok(reply::json(StatusCode::OK, &out(&client, None)))
+}
+
+/// `DELETE /v1/clients/<id>`: deactivates it. Its keys and its token no longer work; messages under way finish, and
+/// are refunded where they fail.
+#[utoipa::path(
+    delete, path = "/v1/clients/{id}", tag = "clients", operation_id = "delete_client",
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
+    responses((status = 204, description = "Deactivated.")),
+)]
+async fn delete(id: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let id = id_of(id)?;
+    let (before, client) = app.clients.deactivate(id).await?;
+    audit::record(app, call, "client.delete", id, &out(&before, None), &out(&client, None)).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// `POST /v1/clients/<id>/token`: makes a new auth token, shown once; the old one ends at once.
+#[utoipa::path(
+    post, path = "/v1/clients/{id}/token", tag = "clients", operation_id = "rotate_client_token",
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
+    responses((status = 200, description = "The client with its new auth token.", body = ClientOut)),
+)]
+async fn rotate_token(id: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("POST")?;
+    auth::administrator(&app, &call)?;
+    let (client, token) = app.clients.rotate(id_of(&id)?).await?;
+    let shown = out(&client, None);
+    audit::record(&app, &call, "client.token", client.id, &shown, &shown).await?;
+    Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
+}

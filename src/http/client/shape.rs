@@ -1,0 +1,134 @@
+//! Clients as administrators write and read them.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::model::{Money, rfc3339};
+use crate::service::client::{Client, ClientChange, NewClient, Profile, ProfileChange};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewClient)]
+pub(super) struct ClientIn {
+    #[schema(example = "Example Ltd")]
+    name: String,
+    email: Option<String>,
+    company: Option<String>,
+    phone: Option<String>,
+    address: Option<String>,
+    site: Option<String>,
+    notes: Option<String>,
+    /// How far below zero its balance may fall.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "0")]
+    credit_limit: Money,
+    /// Below what balance a `balance.low` event is told.
+    #[schema(value_type = Option<String>, example = "10.00")]
+    low_at: Option<Money>,
+    /// What it has paid in already.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "100.00")]
+    balance: Money,
+}
+
+impl From<ClientIn> for NewClient {
+    fn from(posted: ClientIn) -> Self {
+        let ClientIn { name, email, company, phone, address, site, notes, credit_limit, low_at, balance } = posted;
+        Self { name, profile: Profile { email, company, phone, address, site, notes }, credit_limit, low_at, balance }
+    }
+}
+
+/// Something, or `null` for nothing: not the same as nothing said.
+#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// `null` takes a field away.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ClientChange)]
+#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
+pub(super) struct ChangeIn {
+    name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    email: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    company: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    phone: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    address: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    site: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    notes: Option<Option<String>>,
+    /// `true` takes a deactivated client back.
+    is_active: Option<bool>,
+    #[schema(value_type = Option<String>)]
+    credit_limit: Option<Money>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    low_at: Option<Option<Money>>,
+}
+
+impl From<ChangeIn> for ClientChange {
+    fn from(posted: ChangeIn) -> Self {
+        let ChangeIn { name, email, company, phone, address, site, notes, is_active, credit_limit, low_at } = posted;
+        let profile = ProfileChange { email, company, phone, address, site, notes };
+        Self { name, profile, is_active, credit_limit, low_at }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Client)]
+pub(super) struct ClientOut<'a> {
+    id: String,
+    /// By what Twilio's libraries call it: `AC` and 32 hex digits.
+    sid: String,
+    name: &'a str,
+    email: Option<String>,
+    company: Option<String>,
+    phone: Option<String>,
+    address: Option<String>,
+    site: Option<String>,
+    notes: Option<String>,
+    is_active: bool,
+    #[schema(value_type = String)]
+    balance: Money,
+    #[schema(value_type = String)]
+    credit_limit: Money,
+    #[schema(value_type = Option<String>)]
+    low_at: Option<Money>,
+    created_at: String,
+    /// Only where it was just made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_token: Option<&'a str>,
+}
+
+pub(super) fn out<'a>(client: &'a Client, auth_token: Option<&'a str>) -> ClientOut<'a> {
+    let Profile { email, company, phone, address, site, notes } = Profile::parse(client.profile.as_deref());
+    ClientOut {
+        id: client.id.to_string(),
+        sid: format!("AC{}", client.id.hex()),
+        name: &client.name,
+        email,
+        company,
+        phone,
+        address,
+        site,
+        notes,
+        is_active: client.is_active,
+        balance: client.balance,
+        credit_limit: client.credit_limit,
+        low_at: client.low_at,
+        created_at: rfc3339(client.created_ms),
+        auth_token,
+    }
+}

@@ -1,0 +1,136 @@
+//! `/v1/clients/<id>/keys`: what clients show to be known, and what each may do.
+
+mod shape;
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use utoipa::OpenApi;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use self::shape::{ChangeIn, KeyIn, KeyOut, out};
+use super::audit::{self, NOTHING};
+use super::body::Posted;
+use super::client::id_of;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer};
+use super::{App, Call, auth, object, path, posted};
+use crate::model::{KeyId, Secret};
+use crate::service::client::Error;
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = path::part("clients", "keys").and(posted(app)).then(keys);
+    let one = warp::path!("clients" / String / "keys" / String).and(posted(app)).then(key);
+    all.or(one).unify().map(reply::settle).boxed()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(issue, list, fetch, change, revoke))]
+pub(super) struct Doc;
+
+async fn keys(client: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::POST => issue(&client, &call, posted, &app).await,
+        Method::GET => list(&client, &call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
+}
+
+/// `POST /v1/clients/<id>/keys`: makes a key, which stands in this answer and never again; or, with `sha256`, takes
+/// one over that was made elsewhere.
+#[utoipa::path(
+    post, path = "/v1/clients/{id}/keys", tag = "keys", operation_id = "create_key", request_body = Option<KeyIn>,
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
+    responses(
+        (status = 201, description = "In force from now on.", body = KeyOut),
+        (status = 409, description = "This key is known already, or its client is not active."),
+    ),
+)]
+async fn issue(client: &str, call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let client = id_of(client)?;
+    let posted: KeyIn = object::read_or_default(call, posted, app).await?;
+    let (terms, origin) = posted.read()?;
+    let (key, made) = app.clients.issue(client, terms, origin).await?;
+    audit::record(app, call, "key.create", key.id, &NOTHING, &out(&key, None)).await?;
+    Ok(reply::json(StatusCode::CREATED, &out(&key, made.as_ref().map(Secret::expose))))
+}
+
+/// `GET /v1/clients/<id>/keys`: a client's keys, newest first, revoked ones too.
+#[utoipa::path(
+    get, path = "/v1/clients/{id}/keys", tag = "keys", operation_id = "list_keys",
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn),
+    responses((status = 200, description = "A page of keys.", body = ListOut<KeyOut>)),
+)]
+async fn list(client: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let (after, limit) = list::page(call)?;
+    let (keys, more) = app.clients.keys(id_of(client)?, after, limit).await?;
+    let last = keys.last().map(|key| key.id);
+    Ok(list::reply(keys.iter().map(|key| out(key, None)).collect(), last, more))
+}
+
+async fn key(client: String, id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::GET => fetch(&client, &id, &call, &app).await,
+        Method::PATCH => change(&client, &id, &call, posted, &app).await,
+        Method::DELETE => revoke(&client, &id, &call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
+    }
+}
+
+fn key_of(text: &str) -> Result<KeyId, Error> {
+    text.parse().map_err(|_| Error::NoKey)
+}
+
+/// `GET /v1/clients/<id>/keys/<key>`: one key, all but itself.
+#[utoipa::path(
+    get, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "fetch_key",
+    params(
+        ("id" = String, Path, description = "`cli_` and 32 hex digits"),
+        ("key" = String, Path, description = "`key_` and 32 hex digits"),
+    ),
+    responses((status = 200, description = "The key.", body = KeyOut)),
+)]
+async fn fetch(client: &str, id: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let key = app.clients.key(id_of(client)?, key_of(id)?).await?;
+    Ok(reply::json(StatusCode::OK, &out(&key, None)))
+}
+
+/// `PATCH /v1/clients/<id>/keys/<key>`: changes what it is called and may do, from now on.
+#[utoipa::path(
+    patch, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "change_key", request_body = ChangeIn,
+    params(
+        ("id" = String, Path, description = "`cli_` and 32 hex digits"),
+        ("key" = String, Path, description = "`key_` and 32 hex digits"),
+    ),
+    responses((status = 200, description = "The key as it now is.", body = KeyOut)),
+)]
+async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let (client, id) = (id_of(client)?, key_of(id)?);
+    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let (before, key) = app.clients.change_key(client, id, posted.read()?).await?;
+    audit::record(app, call, "key.change", id, &out(&before, None), &out(&key, None)).await?;
+    Ok(reply::json(StatusCode::OK, &out(&key, None)))
+}
+
+/// `DELETE /v1/clients/<id>/keys/<key>`: revokes it, for good: at once on this node, within two seconds on others.
+#[utoipa::path(
+    delete, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "revoke_key",
+    params(
+        ("id" = String, Path, description = "`cli_` and 32 hex digits"),
+        ("key" = String, Path, description = "`key_` and 32 hex digits"),
+    ),
+    responses((status = 204, description = "Revoked.")),
+)]
+async fn revoke(client: &str, id: &str, call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let (client, id) = (id_of(client)?, key_of(id)?);
+    let (before, key) = app.clients.revoke(client, id).await?;
+    audit::record(app, call, "key.revoke", id, &out(&before, None), &out(&key, None)).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}

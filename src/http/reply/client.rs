@@ -1,0 +1,41 @@
+//! What clients and their keys refuse.
+
+use ::http::{HeaderValue, StatusCode};
+
+use super::{Refusal, bad_field, internal, problem, retry_after, store_error};
+use crate::service::client::{Error, Exhausted};
+
+/// 403: it is known who asks, and it may not.
+pub(in crate::http) fn forbidden(detail: &str) -> Refusal {
+    problem(StatusCode::FORBIDDEN, detail).into()
+}
+
+/// 429: a key has used up its requests of this minute.
+pub(in crate::http) fn exhausted(exhausted: Exhausted) -> Refusal {
+    let wait_secs = exhausted.wait.as_secs() + 1;
+    let response = problem(StatusCode::TOO_MANY_REQUESTS, "too many requests with this key");
+    let mut response = retry_after(response, &wait_secs.to_string());
+    for (name, value) in [
+        ("ratelimit-limit", exhausted.limit.to_string()),
+        ("ratelimit-remaining", "0".to_owned()),
+        ("ratelimit-reset", wait_secs.to_string()),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response.into()
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        use StatusCode as Status;
+        Self::new(match &error {
+            Error::NotFound | Error::NoKey => problem(Status::NOT_FOUND, &error.to_string()),
+            Error::KnownKey | Error::Inactive | Error::Overdrawn => problem(Status::CONFLICT, &error.to_string()),
+            Error::Invalid { field, reason } => *bad_field(field, reason),
+            Error::Crypto(error) => internal(error),
+            Error::Store(error) => store_error(error),
+        })
+    }
+}

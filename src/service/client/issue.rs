@@ -1,0 +1,201 @@
+//! Keys: made once, shown once, stored as keyed hashes; or taken over by their SHA-256 from where they were made.
+
+use ipnet::IpNet;
+use rand::RngCore;
+use rand::rngs::OsRng;
+use sha2::{Digest as _, Sha256};
+
+use super::{Clients, Error, KeyRow, Scope, invalid};
+use crate::model::{AccountId, ClientId, KeyId, Millis, Secret};
+use crate::service::{page, tariff};
+use crate::store::{self, key};
+
+/// What every client's key begins with, so that scanners know it.
+const PREFIX: &str = "sbkey_";
+/// Characters of a key that may be shown again.
+const SHOWN: usize = 12;
+/// What a pattern may be long.
+const PATTERN: usize = 1000;
+/// Networks that a key may come from, at most.
+const SOURCES: usize = 100;
+
+/// Where a new key comes from.
+#[derive(Clone, Debug)]
+pub enum KeyOrigin {
+    Made,
+    /// It was made elsewhere; 64 hex digits.
+    Sha256(String),
+}
+
+/// What a key may do.
+#[derive(Clone, Debug)]
+pub struct KeyTerms {
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub account: Option<AccountId>,
+    pub sources: Vec<IpNet>,
+    pub senders: Option<String>,
+    pub destinations: Option<String>,
+    /// Requests a minute; 0: no limit.
+    pub rate: i64,
+    pub expires_ms: Option<Millis>,
+}
+
+/// What is to change; `Some(None)` takes a bound away.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChange {
+    pub name: Option<String>,
+    pub scopes: Option<Vec<Scope>>,
+    pub account: Option<Option<AccountId>>,
+    pub sources: Option<Vec<IpNet>>,
+    pub senders: Option<Option<String>>,
+    pub destinations: Option<Option<String>>,
+    pub rate: Option<i64>,
+    pub expires_ms: Option<Option<Millis>>,
+}
+
+fn check_pattern(field: &'static str, pattern: Option<&String>) -> Result<(), Error> {
+    let Some(pattern) = pattern else { return Ok(()) };
+    if pattern.len() > PATTERN {
+        return Err(invalid(field, format!("is longer than {PATTERN}")));
+    }
+    tariff::compile(pattern).map(drop).map_err(|error| invalid(field, error.to_string()))
+}
+
+fn sources(networks: &[IpNet]) -> Result<Option<String>, Error> {
+    if networks.len() > SOURCES {
+        return Err(invalid("sources", format!("holds {SOURCES} at most")));
+    }
+    // a network is its first address: 10.1.2.3/8 means 10.0.0.0/8
+    let networks: Vec<IpNet> = networks.iter().map(IpNet::trunc).collect();
+    Ok(if networks.is_empty() { None } else { serde_json::to_string(&networks).ok() })
+}
+
+impl Clients {
+    /// A client's keys, newest first; whether there are more.
+    pub async fn keys(
+        &self,
+        client: ClientId,
+        after: Option<KeyId>,
+        limit: usize,
+    ) -> Result<(Vec<KeyRow>, bool), Error> {
+        self.find(client).await?;
+        Ok(page(key::list(&self.store, client, after, limit + 1).await?, limit))
+    }
+
+    pub async fn key(&self, client: ClientId, id: KeyId) -> Result<KeyRow, Error> {
+        key::find(&self.store, client, id).await?.ok_or(Error::NoKey)
+    }
+
+    fn check(&self, row: &KeyRow) -> Result<(), Error> {
+        if row.name.chars().count() > 128 {
+            return Err(invalid("name", "is longer than 128"));
+        }
+        if row.scopes.is_empty() {
+            return Err(invalid("scopes", "are sms, voice, whatsapp, verify, sessions and read, one at least"));
+        }
+        check_pattern("senders", row.senders.as_ref())?;
+        check_pattern("destinations", row.destinations.as_ref())?;
+        match row.account {
+            Some(account) if self.book.page().line(account).is_none() => Err(invalid("account_id", "no such account")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a key, or takes one over; what was made is not shown again.
+    pub async fn issue(
+        &self,
+        client: ClientId,
+        terms: KeyTerms,
+        origin: KeyOrigin,
+    ) -> Result<(KeyRow, Option<Secret>), Error> {
+        let now_ms = self.clock.now_ms();
+        let (digest, prefix, secret) = match origin {
+            KeyOrigin::Made => {
+                let text = new_key();
+                let prefix = text.expose().chars().take(SHOWN).collect();
+                (Sha256::digest(text.expose().as_bytes()).to_vec(), prefix, Some(text))
+            }
+            KeyOrigin::Sha256(text) => {
+                let digest = hex::decode(&text).ok().filter(|bytes| bytes.len() == 32);
+                (digest.ok_or_else(|| invalid("sha256", "is 64 hex digits"))?, String::new(), None)
+            }
+        };
+        let row = KeyRow {
+            id: KeyId::new(now_ms),
+            client,
+            prefix,
+            name: terms.name,
+            scopes: Scope::joined(&terms.scopes),
+            account: terms.account,
+            sources: sources(&terms.sources)?,
+            senders: terms.senders,
+            destinations: terms.destinations,
+            rate: terms.rate,
+            created_ms: now_ms,
+            expires_ms: terms.expires_ms,
+            last_used_ms: None,
+            revoked_ms: None,
+        };
+        self.book.refresh().await?;
+        self.check(&row)?;
+        match key::insert(&self.store, &row, &self.hash(&digest)).await {
+            Ok(()) => {}
+            Err(store::Error::Conflict) => return Err(Error::KnownKey),
+            Err(store::Error::Guard(_)) => {
+                self.find(client).await?;
+                return Err(Error::Inactive);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok((row, secret))
+    }
+
+    /// The key as it was, and as it is now.
+    pub async fn change_key(&self, client: ClientId, id: KeyId, change: KeyChange) -> Result<(KeyRow, KeyRow), Error> {
+        let before = self.key(client, id).await?;
+        let mut row = before.clone();
+        row.name = change.name.unwrap_or(row.name);
+        row.scopes = change.scopes.map_or(row.scopes, |scopes| Scope::joined(&scopes));
+        row.account = change.account.unwrap_or(row.account);
+        row.sources = change.sources.map_or(Ok(row.sources), |networks| sources(&networks))?;
+        row.senders = change.senders.unwrap_or(row.senders);
+        row.destinations = change.destinations.unwrap_or(row.destinations);
+        row.rate = change.rate.unwrap_or(row.rate);
+        row.expires_ms = change.expires_ms.unwrap_or(row.expires_ms);
+        if change.account.is_some() {
+            self.book.refresh().await?;
+        }
+        // an account that was deleted since is nobody's fault here
+        let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
+        self.check(&checked)?;
+        match key::update(&self.store, &row).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NoKey),
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok((before, row))
+    }
+
+    /// Revokes a key: from now on here, and within two seconds elsewhere. The key as it was, and as it is now.
+    pub async fn revoke(&self, client: ClientId, id: KeyId) -> Result<(KeyRow, KeyRow), Error> {
+        // a key that is gone from memory is not written down any more
+        self.write_uses().await?;
+        let before = self.key(client, id).await?;
+        match key::revoke(&self.store, client, id, self.clock.now_ms()).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NoKey),
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok((before, self.key(client, id).await?))
+    }
+}
+
+fn new_key() -> Secret {
+    let mut random = [0_u8; 24];
+    OsRng.fill_bytes(&mut random);
+    Secret::new(format!("{PREFIX}{}", hex::encode(random)))
+}

@@ -1,0 +1,165 @@
+//! A key in force, ready to be asked: patterns compiled, networks parsed.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
+
+use ipnet::IpNet;
+use regex::Regex;
+
+use super::pace::Pace;
+use super::{Exhausted, Scope};
+use crate::model::{AccountId, ClientId, KeyId, Millis};
+use crate::service::tariff;
+use crate::store::key::Key as Row;
+
+/// What a key in force may do.
+#[derive(Debug)]
+pub struct Key {
+    pub id: KeyId,
+    pub client: ClientId,
+    pub scopes: Vec<Scope>,
+    /// The only account that it sends through.
+    pub account: Option<AccountId>,
+    /// The networks that it may come from; none: all.
+    pub sources: Vec<IpNet>,
+    /// Of senders; `None`: all.
+    pub senders: Option<Regex>,
+    /// Of destinations; `None`: all.
+    pub destinations: Option<Regex>,
+    pub expires_ms: Option<Millis>,
+    pace: Pace,
+    used_ms: AtomicI64,
+    written_ms: AtomicI64,
+    row: Row,
+}
+
+impl Key {
+    /// `Err`: what it holds cannot be read, so it may do nothing.
+    pub(super) fn open(row: Row) -> Result<Self, String> {
+        // whoever wrote a list meant less than everything: one that cannot be read opens nothing
+        let scopes = row.scopes.split(',').filter_map(Scope::parse).collect();
+        let sources = row.sources.as_deref().map(serde_json::from_str).transpose();
+        let sources: Option<Vec<IpNet>> = sources.map_err(|error| format!("sources: {error}"))?;
+        let compile = |pattern: &Option<String>| pattern.as_deref().map(tariff::compile).transpose();
+        Ok(Self {
+            id: row.id,
+            client: row.client,
+            scopes,
+            account: row.account,
+            sources: sources.unwrap_or_default(),
+            senders: compile(&row.senders).map_err(|error| format!("senders: {error}"))?,
+            destinations: compile(&row.destinations).map_err(|error| format!("destinations: {error}"))?,
+            expires_ms: row.expires_ms,
+            pace: Pace::new(row.rate),
+            used_ms: AtomicI64::new(0),
+            written_ms: AtomicI64::new(0),
+            row,
+        })
+    }
+
+    /// Whether it still says what the store does; when it was used last is no part of that.
+    pub(super) fn says(&self, row: &Row) -> bool {
+        let known = Row { last_used_ms: None, ..self.row.clone() };
+        known == Row { last_used_ms: None, ..row.clone() }
+    }
+
+    /// Knows from now on what another edition of the same key does.
+    pub(super) fn take_over(&self, older: &Self) {
+        self.used_ms.store(older.used_ms.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.written_ms.store(older.written_ms.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    pub fn is_expired(&self, now_ms: Millis) -> bool {
+        self.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms)
+    }
+
+    /// Whether it may come from there.
+    pub fn may_come_from(&self, address: IpAddr) -> bool {
+        // an IPv4 address in the clothes of IPv6 is the same address
+        let address = address.to_canonical();
+        self.sources.is_empty() || self.sources.iter().any(|network| network.contains(&address))
+    }
+
+    /// Takes one request off what it may ask for, and remembers when.
+    pub fn admit(&self, now: Instant, now_ms: Millis) -> Result<(), Exhausted> {
+        self.used_ms.fetch_max(now_ms, Ordering::Relaxed);
+        self.pace.take(now)
+    }
+
+    /// When it was used, where that is not written down yet.
+    pub(super) fn unwritten_ms(&self) -> Option<Millis> {
+        let used_ms = self.used_ms.load(Ordering::Relaxed);
+        (used_ms > self.written_ms.load(Ordering::Relaxed)).then_some(used_ms)
+    }
+
+    pub(super) fn written(&self, at_ms: Millis) {
+        self.written_ms.fetch_max(at_ms, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn row() -> Row {
+        Row {
+            id: KeyId::new(1),
+            client: ClientId::new(1),
+            prefix: String::new(),
+            name: String::new(),
+            scopes: "sms,read".to_owned(),
+            account: None,
+            sources: None,
+            senders: None,
+            destinations: None,
+            rate: 0,
+            created_ms: 1,
+            expires_ms: None,
+            last_used_ms: None,
+            revoked_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_key_comes_from_its_networks() -> Result<(), Box<dyn std::error::Error>> {
+        let sources = Some(r#"["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"]"#.to_owned());
+        let key = Key::open(Row { sources, ..row() })?;
+        for good in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8:1::1", "192.0.2.7"] {
+            assert!(key.may_come_from(good.parse()?), "{good}");
+        }
+        for bad in ["11.0.0.1", "192.0.2.8", "::1", "2001:db9::1"] {
+            assert!(!key.may_come_from(bad.parse()?), "{bad}");
+        }
+        assert!(Key::open(row())?.may_come_from("11.0.0.1".parse()?));
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_read_opens_nothing() {
+        for bad in [
+            Row { sources: Some("10.0.0.0/8".to_owned()), ..row() },
+            Row { sources: Some(r#"["ten"]"#.to_owned()), ..row() },
+            Row { senders: Some("(".to_owned()), ..row() },
+            Row { destinations: Some("[".to_owned()), ..row() },
+        ] {
+            assert!(Key::open(bad.clone()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_ends_at_its_time_and_scopes_are_what_is_written() -> Result<(), String> {
+        let key = Key::open(Row { expires_ms: Some(100), ..row() })?;
+        assert!(!key.is_expired(99) && key.is_expired(100));
+        assert_eq!(key.scopes, [Scope::Sms, Scope::Read]);
+        assert!(key.says(&Row {
+            last_used_ms: Some(7),
+            expires_ms: Some(100),
+            id: key.id,
+            client: key.client,
+            ..row()
+        }));
+        assert!(!key.says(&Row { expires_ms: Some(101), id: key.id, client: key.client, ..row() }));
+        Ok(())
+    }
+}

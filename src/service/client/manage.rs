@@ -1,0 +1,195 @@
+//! What the house does with its clients: make, change, deactivate, give them new tokens.
+
+use rand::RngCore;
+use rand::rngs::OsRng;
+use sha2::{Digest as _, Sha256};
+
+use super::{Client, Clients, Error, KeyRow, Profile, ProfileChange, Scope, invalid};
+use crate::model::{ClientId, EntryId, KeyId, Money, Secret};
+use crate::service::page;
+use crate::store::client::{self, Terms};
+use crate::store::ledger::{Kind, Movement};
+use crate::store::{self, key};
+
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    pub name: String,
+    pub profile: Profile,
+    pub credit_limit: Money,
+    pub low_at: Option<Money>,
+    /// What it has paid in already.
+    pub balance: Money,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ClientChange {
+    pub name: Option<String>,
+    pub profile: ProfileChange,
+    pub is_active: Option<bool>,
+    pub credit_limit: Option<Money>,
+    pub low_at: Option<Option<Money>>,
+}
+
+/// The client of a development server: its ids and secrets are known to everybody.
+#[derive(Clone, Copy, Debug)]
+pub struct DemoClient {
+    pub id: ClientId,
+    pub name: &'static str,
+    /// Its key and its auth token.
+    pub secret: &'static str,
+    pub balance: Money,
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    match name.chars().count() {
+        0 => Err(invalid("name", "is empty")),
+        1..=128 if !name.trim().is_empty() => Ok(()),
+        1..=128 => Err(invalid("name", "is blank")),
+        _ => Err(invalid("name", "is longer than 128")),
+    }
+}
+
+fn check_credit(limit: Money) -> Result<(), Error> {
+    if limit.is_negative() { Err(invalid("credit_limit", "is zero or more")) } else { Ok(()) }
+}
+
+/// 32 hex digits, as carriers' auth tokens are.
+fn new_token() -> Secret {
+    let mut random = [0_u8; 16];
+    OsRng.fill_bytes(&mut random);
+    Secret::new(hex::encode(random))
+}
+
+impl Clients {
+    /// Newest first; whether there are more.
+    pub async fn list(&self, after: Option<ClientId>, limit: usize) -> Result<(Vec<Client>, bool), Error> {
+        Ok(page(client::list(&self.store, after, limit + 1).await?, limit))
+    }
+
+    /// The house is none of them.
+    pub async fn find(&self, id: ClientId) -> Result<Client, Error> {
+        client::find(&self.store, id).await?.ok_or(Error::NotFound)
+    }
+
+    /// Makes a client; its auth token is not shown again.
+    pub async fn create(&self, new: NewClient) -> Result<(Client, Secret), Error> {
+        check_name(&new.name)?;
+        new.profile.check()?;
+        check_credit(new.credit_limit)?;
+        if new.balance.is_negative() {
+            return Err(invalid("balance", "is zero or more"));
+        }
+        let token = new_token();
+        let id = ClientId::new(self.clock.now_ms());
+        let client = self.insert(id, new, &token).await?;
+        self.refresh().await?;
+        Ok((client, token))
+    }
+
+    async fn insert(&self, id: ClientId, new: NewClient, token: &Secret) -> Result<Client, Error> {
+        let at_ms = self.clock.now_ms();
+        let client = Client {
+            id,
+            name: new.name,
+            profile: new.profile.text(),
+            auth_token: Some(self.seal_token(id, token)?),
+            is_active: true,
+            created_ms: at_ms,
+            balance: new.balance,
+            credit_limit: new.credit_limit,
+            low_at: new.low_at,
+        };
+        let (kind, amount) = (Kind::Credit, new.balance);
+        let reason = Some("opening balance".to_owned());
+        let paid = Movement { id: EntryId::new(at_ms), client: id, kind, amount, reason, at_ms };
+        let paid = Some(&paid).filter(|paid| paid.amount != Money::ZERO);
+        client::insert(&self.store, &client, paid).await?;
+        Ok(client)
+    }
+
+    fn seal_token(&self, id: ClientId, token: &Secret) -> Result<Vec<u8>, Error> {
+        Ok(self.master.seal(client::place(&id.hex()), token.expose().as_bytes())?)
+    }
+
+    /// The client as it was, and as it is now.
+    pub async fn change(&self, id: ClientId, change: ClientChange) -> Result<(Client, Client), Error> {
+        let before = self.find(id).await?;
+        let mut client = before.clone();
+        client.name = change.name.unwrap_or(client.name);
+        check_name(&client.name)?;
+        let profile = Profile::parse(client.profile.as_deref()).changed(change.profile);
+        profile.check()?;
+        client.profile = profile.text();
+        client.is_active = change.is_active.unwrap_or(client.is_active);
+        let terms = Terms { credit_limit: change.credit_limit, low_at: change.low_at };
+        check_credit(terms.credit_limit.unwrap_or_default())?;
+        match client::update(&self.store, &client, terms).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => {
+                self.find(id).await?;
+                return Err(Error::Overdrawn);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok((before, self.find(id).await?))
+    }
+
+    /// Deactivates a client: its keys and its token work no longer; messages under way finish.
+    pub async fn deactivate(&self, id: ClientId) -> Result<(Client, Client), Error> {
+        self.change(id, ClientChange { is_active: Some(false), ..ClientChange::default() }).await
+    }
+
+    /// Gives a client a new auth token, which is not shown again; the old one ends.
+    pub async fn rotate(&self, id: ClientId) -> Result<(Client, Secret), Error> {
+        let client = self.find(id).await?;
+        let token = new_token();
+        match client::set_token(&self.store, id, self.seal_token(id, &token)?).await {
+            Ok(()) => {}
+            Err(error) if error.is_race() => return Err(Error::NotFound),
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh().await?;
+        Ok((client, token))
+    }
+
+    /// Makes the client of a development server, once.
+    pub async fn seed(&self, demo: DemoClient) -> Result<(), Error> {
+        let secret = Secret::new(demo.secret.to_owned());
+        let new = NewClient {
+            name: demo.name.to_owned(),
+            profile: Profile::default(),
+            credit_limit: Money::ZERO,
+            low_at: None,
+            balance: demo.balance,
+        };
+        match self.insert(demo.id, new, &secret).await {
+            Ok(_) | Err(Error::Store(store::Error::Conflict)) => {}
+            Err(error) => return Err(error),
+        }
+        let row = KeyRow {
+            id: KeyId::from_hex(&demo.id.hex()).map_err(|_| Error::NoKey)?,
+            client: demo.id,
+            prefix: String::new(),
+            name: demo.name.to_owned(),
+            scopes: Scope::joined(&Scope::ALL),
+            account: None,
+            sources: None,
+            senders: None,
+            destinations: None,
+            rate: 0,
+            created_ms: self.clock.now_ms(),
+            expires_ms: None,
+            last_used_ms: None,
+            revoked_ms: None,
+        };
+        let hash = self.hash(&Sha256::digest(secret.expose().as_bytes()));
+        match key::insert(&self.store, &row, &hash).await {
+            Ok(()) => {}
+            // it is there already, or its client was deactivated since
+            Err(error) if error.is_race() => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.refresh().await?)
+    }
+}

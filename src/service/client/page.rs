@@ -1,0 +1,150 @@
+//! Clients and keys in force, in memory: every request asks, and the store is asked only when they have changed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Clients, Consumer, Key};
+use crate::model::{ClientId, KeyId, Millis, Secret};
+use crate::store::edition::Volume;
+use crate::store::{Error, Result, client, edition, key};
+
+/// A client as it stands.
+#[derive(Debug)]
+pub struct Party {
+    pub id: ClientId,
+    pub name: String,
+    pub is_active: bool,
+    /// What signs the posts to it, and is its password; `None`: the house.
+    pub auth_token: Option<Secret>,
+    sealed: Option<Vec<u8>>,
+}
+
+/// All there is at one moment.
+#[derive(Default)]
+pub struct Page {
+    edition: String,
+    clients: HashMap<ClientId, Arc<Party>>,
+    /// By their hashes.
+    keys: HashMap<String, Arc<Key>>,
+}
+
+impl Page {
+    /// A client, active or not.
+    pub fn client(&self, id: ClientId) -> Option<&Arc<Party>> {
+        self.clients.get(&id)
+    }
+}
+
+impl Clients {
+    /// The key's name in the store.
+    pub(super) fn hash(&self, sha256: &[u8]) -> String {
+        self.hash_key.hex(&[sha256])
+    }
+
+    /// Whose this key is, if it is in force.
+    pub fn by_key(&self, given: &str) -> Option<Consumer> {
+        let page = self.page();
+        // what is hashed under a secret key gives nothing away by how it compares
+        let key = page.keys.get(&self.hash(&Sha256::digest(given.as_bytes())))?;
+        let is_active = page.client(key.client).is_some_and(|client| client.is_active);
+        let in_force = is_active && !key.is_expired(self.clock.now_ms());
+        in_force.then(|| Consumer { client: key.client, key: Some(key.clone()) })
+    }
+
+    /// Whether a client is known by a password: its auth token, with which it may do all, or a key of its.
+    pub fn by_client(&self, id: ClientId, password: &str) -> Option<Consumer> {
+        let page = self.page();
+        let token = page.client(id).filter(|client| client.is_active).and_then(|client| client.auth_token.as_ref());
+        let fits = token.is_some_and(|token| bool::from(token.expose().as_bytes().ct_eq(password.as_bytes())));
+        if fits {
+            return Some(Consumer::of(id));
+        }
+        self.by_key(password).filter(|consumer| consumer.client == id)
+    }
+
+    /// The same of a key by its id.
+    pub fn by_key_id(&self, id: KeyId, password: &str) -> Option<Consumer> {
+        self.by_key(password).filter(|consumer| consumer.key.as_ref().is_some_and(|key| key.id == id))
+    }
+
+    /// What signs the posts to a client; `None`: it has none.
+    pub fn auth_token(&self, id: ClientId) -> Option<Secret> {
+        self.page().client(id).and_then(|client| client.auth_token.clone())
+    }
+
+    /// Reads what has changed since the page at hand.
+    pub async fn refresh(&self) -> Result<()> {
+        let _alone = self.reloading.lock().await;
+        // the edition first: what changes while we read is read again next time
+        let edition = edition::current(&self.store, Volume::Clients).await?;
+        let old = self.page();
+        if edition == old.edition && !edition.is_empty() {
+            return Ok(());
+        }
+        let mut fresh = Page { edition, ..Page::default() };
+        for known in client::known(&self.store).await? {
+            let party = self.party(old.clients.get(&known.id), known);
+            fresh.clients.insert(party.id, party);
+        }
+        for (hash, row) in key::in_force(&self.store).await? {
+            let known = old.keys.get(&hash);
+            let kept = known.filter(|known| known.says(&row)).cloned();
+            let key = match kept.map_or_else(|| open(row, known), Ok) {
+                Ok(key) => key,
+                Err((id, reason)) => {
+                    tracing::error!(key = %id, reason, "a key cannot be used");
+                    continue;
+                }
+            };
+            fresh.keys.insert(hash, key);
+        }
+        *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        Ok(())
+    }
+
+    fn party(&self, old: Option<&Arc<Party>>, known: client::Known) -> Arc<Party> {
+        let client::Known { id, name, auth_token: sealed, is_active } = known;
+        let kept = old.filter(|old| old.sealed == sealed).map(|old| old.auth_token.clone());
+        let auth_token = kept.unwrap_or_else(|| match sealed.as_deref().map(|sealed| self.open_token(id, sealed)) {
+            Some(Ok(token)) => Some(token),
+            Some(Err(error)) => {
+                tracing::error!(client = %id, %error, "a client's auth token does not open");
+                None
+            }
+            None => None,
+        });
+        Arc::new(Party { id, name, is_active, auth_token, sealed })
+    }
+
+    fn open_token(&self, id: ClientId, sealed: &[u8]) -> Result<Secret> {
+        let plain = self.master.open(client::place(&id.hex()), sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| Error::Data("auth token is no text".into()))?;
+        Ok(Secret::new(text.to_owned()))
+    }
+
+    /// Writes down when keys were used last, for those that were since this was done before.
+    pub async fn write_uses(&self) -> Result<()> {
+        let page = self.page();
+        let used: Vec<(&Arc<Key>, Millis)> =
+            page.keys.values().filter_map(|key| Some((key, key.unwritten_ms()?))).collect();
+        let Some(last_ms) = used.iter().map(|(_, at_ms)| *at_ms).max() else { return Ok(()) };
+        let ids: Vec<KeyId> = used.iter().map(|(key, _)| key.id).collect();
+        key::used(&self.store, &ids, last_ms).await?;
+        for (key, at_ms) in used {
+            key.written(at_ms);
+        }
+        Ok(())
+    }
+}
+
+fn open(row: key::Key, older: Option<&Arc<Key>>) -> Result<Arc<Key>, (KeyId, String)> {
+    let id = row.id;
+    let key = Key::open(row).map_err(|reason| (id, reason))?;
+    if let Some(older) = older {
+        key.take_over(older);
+    }
+    Ok(Arc::new(key))
+}

@@ -1,0 +1,89 @@
+//! What administrators did: `sb_audit`, which is only ever added to.
+
+use super::{Change, Error, Query, Result, Row, Store, Value};
+use crate::model::{AuditId, Millis};
+
+/// One thing that was done.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub id: AuditId,
+    pub at_ms: Millis,
+    /// The administrator's key, or that it was the configuration's.
+    pub who: String,
+    /// What was done, such as `client.create`.
+    pub action: String,
+    /// The id of what it was done to.
+    pub object: String,
+    /// JSON without secrets, as the API shows it.
+    pub before: Option<String>,
+    pub after: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+}
+
+/// Which entries are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub object: Option<String>,
+    pub from_ms: Option<Millis>,
+    pub before_ms: Option<Millis>,
+    pub after: Option<AuditId>,
+}
+
+fn parse(row: &Row) -> Result<Entry> {
+    let owned = |column: usize| Ok::<_, Error>(row.maybe_text(column)?.map(str::to_owned));
+    Ok(Entry {
+        id: AuditId::from_hex(row.text(0)?).map_err(|_| Error::Data("audit id".into()))?,
+        at_ms: row.int(1)?,
+        who: row.text(2)?.to_owned(),
+        action: row.text(3)?.to_owned(),
+        object: row.text(4)?.to_owned(),
+        before: owned(5)?,
+        after: owned(6)?,
+        address: owned(7)?,
+    })
+}
+
+pub async fn insert(store: &Store, entry: &Entry) -> Result<()> {
+    let id = Value::from(entry.id.hex());
+    let change = Change::new()
+        .one(
+            "INSERT INTO sb_audit (id, at_ms, who, action, object, before_text, after_text, address) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            vec![
+                id.clone(),
+                entry.at_ms.into(),
+                entry.who.as_str().into(),
+                entry.action.as_str().into(),
+                entry.object.as_str().into(),
+                entry.before.clone().into(),
+                entry.after.clone().into(),
+                entry.address.clone().into(),
+            ],
+        )
+        .settled_by("SELECT 1 FROM sb_audit WHERE id = ?", vec![id]);
+    store.commit(change).await
+}
+
+/// Newest first.
+pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
+    let mut sql = "SELECT id, at_ms, who, action, object, before_text, after_text, address FROM sb_audit \
+                   WHERE id < ?"
+        .to_owned();
+    // ids are in the order of time
+    let first_of = |at_ms: Millis| AuditId::first_of(at_ms).hex();
+    let end = filter.before_ms.map(first_of);
+    let below = [filter.after.map(AuditId::hex), end].into_iter().flatten().min();
+    let mut params: Vec<Value> = vec![below.unwrap_or_else(|| "g".to_owned()).into()];
+    if let Some(from_ms) = filter.from_ms {
+        sql.push_str(" AND id >= ?");
+        params.push(first_of(from_ms).into());
+    }
+    if let Some(object) = &filter.object {
+        sql.push_str(" AND object = ?");
+        params.push(object.as_str().into());
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT ?");
+    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+}

@@ -1,0 +1,153 @@
+//! Consumers of the API: `sb_client`, each but the house with a balance. The house is not changed here.
+
+use super::edition::Volume;
+use super::ledger::{self, Movement};
+use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use crate::crypto::Place;
+use crate::model::{ClientId, Millis, Money};
+
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub id: ClientId,
+    pub name: String,
+    /// Who they are, as JSON.
+    pub profile: Option<String>,
+    /// Sealed; see [`place`].
+    pub auth_token: Option<Vec<u8>>,
+    pub is_active: bool,
+    pub created_ms: Millis,
+    pub balance: Money,
+    /// How far below zero the balance may fall.
+    pub credit_limit: Money,
+    /// Below what they are told that it is low.
+    pub low_at: Option<Money>,
+}
+
+/// What of a client is kept in memory.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub id: ClientId,
+    pub name: String,
+    pub auth_token: Option<Vec<u8>>,
+    pub is_active: bool,
+}
+
+/// Where a client's auth token lies sealed.
+pub fn place(row: &str) -> Place<'_> {
+    Place { table: "sb_client", row, column: "auth_token" }
+}
+
+const COLUMNS: &str = "SELECT c.id, c.name, c.profile, c.auth_token, c.is_active, c.created_ms, b.balance, \
+     b.credit_limit, b.low_at FROM sb_client c JOIN sb_balance b ON b.client_id = c.id";
+
+fn id(row: &Row) -> Result<ClientId> {
+    ClientId::from_hex(row.text(0)?).map_err(|_| Error::Data("client id".into()))
+}
+
+fn maybe_bytes(row: &Row, column: usize) -> Result<Option<Vec<u8>>> {
+    if matches!(row.0.get(column), Some(Value::Null)) {
+        return Ok(None);
+    }
+    row.bytes(column).map(|bytes| Some(bytes.to_vec()))
+}
+
+fn parse(row: &Row) -> Result<Client> {
+    Ok(Client {
+        id: id(row)?,
+        name: row.text(1)?.to_owned(),
+        profile: row.maybe_text(2)?.map(str::to_owned),
+        auth_token: maybe_bytes(row, 3)?,
+        is_active: row.int(4)? != 0,
+        created_ms: row.int(5)?,
+        balance: Money::from_micros(row.int(6)?),
+        credit_limit: Money::from_micros(row.int(7)?),
+        low_at: row.maybe_int(8)?.map(Money::from_micros),
+    })
+}
+
+/// Newest first, starting after the client `after`; the house is not among them.
+pub async fn list(store: &Store, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>> {
+    let below = after.map_or_else(|| "g".to_owned(), ClientId::hex);
+    let sql = format!("{COLUMNS} WHERE c.id < ? ORDER BY c.id DESC LIMIT ?");
+    let query = Query::new(sql, vec![below.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()]);
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, client: ClientId) -> Result<Option<Client>> {
+    let query = Query::new(format!("{COLUMNS} WHERE c.id = ?"), vec![client.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+/// All of them, the house too.
+pub async fn known(store: &Store) -> Result<Vec<Known>> {
+    let rows = store.query("SELECT id, name, auth_token, is_active FROM sb_client", Vec::new()).await?;
+    let parse = |row: &Row| {
+        let (name, auth_token) = (row.text(1)?.to_owned(), maybe_bytes(row, 2)?);
+        Ok(Known { id: id(row)?, name, auth_token, is_active: row.int(3)? != 0 })
+    };
+    rows.iter().map(parse).collect()
+}
+
+/// Makes a client with its balance, and what it has paid in. [`Error::Conflict`]: it is there.
+pub async fn insert(store: &Store, client: &Client, paid: Option<&Movement>) -> Result<()> {
+    let change = Change::new().one(
+        "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        vec![
+            client.id.hex().into(),
+            client.name.as_str().into(),
+            client.profile.clone().into(),
+            client.auth_token.clone().into(),
+            i64::from(client.is_active).into(),
+            client.created_ms.into(),
+        ],
+    );
+    let change = ledger::open(change, client.id, client.credit_limit, client.low_at);
+    let change = match paid {
+        Some(movement) => ledger::enter(change, movement),
+        None => change,
+    };
+    let settled = "SELECT 1 FROM sb_client WHERE id = ?";
+    store.commit(edition::changed(Volume::Clients, change).settled_by(settled, vec![client.id.hex().into()])).await
+}
+
+/// What may be set of a client's balance.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    pub credit_limit: Option<Money>,
+    pub low_at: Option<Option<Money>>,
+}
+
+/// Changes a client's name, profile, whether it is active, and those terms that are given.
+/// [`Error::Guard`]: it is not there, or owes more than the new credit limit.
+pub async fn update(store: &Store, client: &Client, terms: Terms) -> Result<()> {
+    let id = Value::from(client.id.hex());
+    let mut change = Change::new().one(
+        "UPDATE sb_client SET name = ?, profile = ?, is_active = ? WHERE id = ?",
+        vec![
+            client.name.as_str().into(),
+            client.profile.clone().into(),
+            i64::from(client.is_active).into(),
+            id.clone(),
+        ],
+    );
+    if let Some(limit) = terms.credit_limit {
+        let (sql, limit) = (
+            "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0",
+            Value::from(limit.micros()),
+        );
+        change = change.one(sql, vec![limit.clone(), id.clone(), limit]);
+    }
+    if let Some(low_at) = terms.low_at {
+        // another threshold, another message about it
+        let sql = "UPDATE sb_balance SET low_at = ?, low_told = 0 WHERE client_id = ?";
+        change = change.one(sql, vec![low_at.map(Money::micros).into(), id]);
+    }
+    store.commit(edition::changed(Volume::Clients, change)).await
+}
+
+/// Puts another auth token in place of the old one. [`Error::Guard`]: there is no such client.
+pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>) -> Result<()> {
+    let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
+    let change = Change::new().one(sql, vec![sealed.into(), client.hex().into()]);
+    store.commit(edition::changed(Volume::Clients, change)).await
+}

@@ -1,0 +1,138 @@
+//! Clients' keys: `sb_key`, keyed hashes only.
+
+use super::edition::Volume;
+use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use crate::model::{AccountId, ClientId, KeyId, Millis};
+
+/// What may be shown of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub id: KeyId,
+    pub client: ClientId,
+    /// How it begins; empty where it was not made here.
+    pub prefix: String,
+    pub name: String,
+    /// `sms`, `voice`, …, with commas between.
+    pub scopes: String,
+    /// The only account that it sends through.
+    pub account: Option<AccountId>,
+    /// The networks that it may come from, as a list in JSON.
+    pub sources: Option<String>,
+    /// Patterns of senders and of destinations.
+    pub senders: Option<String>,
+    pub destinations: Option<String>,
+    /// Requests a minute; 0: no limit.
+    pub rate: i64,
+    pub created_ms: Millis,
+    pub expires_ms: Option<Millis>,
+    pub last_used_ms: Option<Millis>,
+    pub revoked_ms: Option<Millis>,
+}
+
+const COLUMNS: &str = "SELECT id, client_id, prefix, name, scopes, account_id, sources, senders, destinations, rate, \
+     created_ms, expires_ms, last_used_ms, revoked_ms";
+
+fn parse(row: &Row) -> Result<Key> {
+    let bad = |what: &str| Error::Data(format!("key {what}"));
+    let owned = |column: usize| Ok::<_, Error>(row.maybe_text(column)?.map(str::to_owned));
+    Ok(Key {
+        id: KeyId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
+        client: ClientId::from_hex(row.text(1)?).map_err(|_| bad("client"))?,
+        prefix: row.text(2)?.to_owned(),
+        name: row.text(3)?.to_owned(),
+        scopes: row.text(4)?.to_owned(),
+        account: row.maybe_text(5)?.map(AccountId::from_hex).transpose().map_err(|_| bad("account"))?,
+        sources: owned(6)?,
+        senders: owned(7)?,
+        destinations: owned(8)?,
+        rate: row.int(9)?,
+        created_ms: row.int(10)?,
+        expires_ms: row.maybe_int(11)?,
+        last_used_ms: row.maybe_int(12)?,
+        revoked_ms: row.maybe_int(13)?,
+    })
+}
+
+/// A client's keys, newest first, starting after the key `after`; revoked ones too.
+pub async fn list(store: &Store, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<Vec<Key>> {
+    let below = after.map_or_else(|| "g".to_owned(), KeyId::hex);
+    let sql = format!("{COLUMNS} FROM sb_key WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, client: ClientId, id: KeyId) -> Result<Option<Key>> {
+    let sql = format!("{COLUMNS} FROM sb_key WHERE id = ? AND client_id = ?");
+    let query = Query::new(sql, vec![id.hex().into(), client.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+/// All that are not revoked, with their hashes.
+pub async fn in_force(store: &Store) -> Result<Vec<(String, Key)>> {
+    let query = Query::new(format!("{COLUMNS}, key_hash FROM sb_key WHERE revoked_ms IS NULL"), Vec::new());
+    let rows = store.read(vec![query]).await?.concat();
+    rows.iter().map(|row| Ok((row.text(14)?.to_owned(), parse(row)?))).collect()
+}
+
+/// [`Error::Conflict`]: this key is there already. [`Error::Guard`]: there is no such client, or it is not active.
+pub async fn insert(store: &Store, key: &Key, hash: &str) -> Result<()> {
+    let id = Value::from(key.id.hex());
+    let change = Change::new().one(
+        "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
+         destinations, rate, created_ms, expires_ms) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sb_client \
+         WHERE id = ? AND is_active = 1",
+        vec![
+            id.clone(),
+            hash.into(),
+            key.prefix.as_str().into(),
+            key.name.as_str().into(),
+            key.scopes.as_str().into(),
+            key.account.map(AccountId::hex).into(),
+            key.sources.clone().into(),
+            key.senders.clone().into(),
+            key.destinations.clone().into(),
+            key.rate.into(),
+            key.created_ms.into(),
+            key.expires_ms.into(),
+            key.client.hex().into(),
+        ],
+    );
+    let settled = "SELECT 1 FROM sb_key WHERE id = ?";
+    store.commit(edition::changed(Volume::Clients, change).settled_by(settled, vec![id])).await
+}
+
+/// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked.
+pub async fn update(store: &Store, key: &Key) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_key SET name = ?, scopes = ?, account_id = ?, sources = ?, senders = ?, destinations = ?, \
+         rate = ?, expires_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL",
+        vec![
+            key.name.as_str().into(),
+            key.scopes.as_str().into(),
+            key.account.map(AccountId::hex).into(),
+            key.sources.clone().into(),
+            key.senders.clone().into(),
+            key.destinations.clone().into(),
+            key.rate.into(),
+            key.expires_ms.into(),
+            key.id.hex().into(),
+            key.client.hex().into(),
+        ],
+    );
+    store.commit(edition::changed(Volume::Clients, change)).await
+}
+
+/// [`Error::Guard`]: it is not there, or revoked already.
+pub async fn revoke(store: &Store, client: ClientId, id: KeyId, now_ms: Millis) -> Result<()> {
+    let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
+    let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into(), client.hex().into()]);
+    store.commit(edition::changed(Volume::Clients, change)).await
+}
+
+/// Writes down that keys were used, the last time of all of them.
+pub async fn used(store: &Store, keys: &[KeyId], at_ms: Millis) -> Result<()> {
+    let keys: Vec<Value> = keys.iter().map(|key| key.hex().into()).collect();
+    let sql = "UPDATE sb_key SET last_used_ms = ? WHERE (last_used_ms IS NULL OR last_used_ms < ?) AND id IN ({})";
+    store.commit(Change::new().any(sql, &[at_ms.into(), at_ms.into()], &keys)).await
+}

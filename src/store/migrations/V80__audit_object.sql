@@ -1,0 +1,1 @@
+CREATE INDEX sb_audit_object ON sb_audit (object, id)
