@@ -9,12 +9,16 @@ mod endpoint;
 mod event;
 mod health;
 mod keys;
+mod ledger;
 mod message;
 mod migrate;
 mod number;
 mod opt_out;
 mod output;
 mod phone;
+mod pool;
+mod rate;
+mod route;
 mod secret;
 mod seed;
 mod send;
@@ -55,6 +59,10 @@ enum Command {
     Device(device::DeviceCommand),
     Account(account::AccountCommand),
     Number(number::NumberCommand),
+    Pool(pool::PoolCommand),
+    Route(route::RouteCommand),
+    Rate(rate::RateCommand),
+    Ledger(ledger::LedgerCommand),
     Message(message::MessageCommand),
     OptOut(opt_out::OptOutCommand),
     Endpoint(endpoint::EndpointCommand),
@@ -129,6 +137,10 @@ async fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Device(command) => command.run(config).await,
         Command::Account(command) => command.run(config).await,
         Command::Number(command) => command.run(config).await,
+        Command::Pool(command) => command.run(config).await,
+        Command::Route(command) => command.run(config).await,
+        Command::Rate(command) => command.run(config).await,
+        Command::Ledger(command) => command.run(config).await,
         Command::Message(command) => command.run(config).await,
         Command::OptOut(command) => command.run(config).await,
         Command::Endpoint(command) => command.run(config).await,

@@ -12,6 +12,8 @@ pub enum EventType {
     Message(State),
     DevicePaired,
     DeviceRevoked,
+    /// A client's balance has fallen below what it wants to be told of.
+    BalanceLow,
     /// Somebody tries out their endpoint.
     EndpointTest,
 }
@@ -22,7 +24,8 @@ pub struct NotAType;
 
 impl EventType {
     pub fn all() -> impl Iterator<Item = Self> {
-        State::ALL.into_iter().map(Self::Message).chain([Self::DevicePaired, Self::DeviceRevoked, Self::EndpointTest])
+        let others = [Self::DevicePaired, Self::DeviceRevoked, Self::BalanceLow, Self::EndpointTest];
+        State::ALL.into_iter().map(Self::Message).chain(others)
     }
 
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl EventType {
             Self::Message(State::Received) => "message.received",
             Self::DevicePaired => "device.paired",
             Self::DeviceRevoked => "device.revoked",
+            Self::BalanceLow => "balance.low",
             Self::EndpointTest => "endpoint.test",
         }
     }
@@ -49,6 +53,7 @@ impl EventType {
         match self {
             Self::Message(_) => Group::Message,
             Self::DevicePaired | Self::DeviceRevoked => Group::Device,
+            Self::BalanceLow => Group::Balance,
             Self::EndpointTest => Group::Endpoint,
         }
     }
@@ -73,6 +78,7 @@ impl FromStr for EventType {
 pub enum Group {
     Message,
     Device,
+    Balance,
     Endpoint,
 }
 
@@ -86,7 +92,8 @@ pub enum Pattern {
 
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, `message.*`, `device.*`, `endpoint.*`"
+    "`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, `message.*`, `device.*`, `balance.*`, \
+     `endpoint.*`"
 )]
 pub struct NotAPattern(String);
 
@@ -106,6 +113,7 @@ impl fmt::Display for Pattern {
             Self::All => "*",
             Self::Group(Group::Message) => "message.*",
             Self::Group(Group::Device) => "device.*",
+            Self::Group(Group::Balance) => "balance.*",
             Self::Group(Group::Endpoint) => "endpoint.*",
             Self::One(kind) => kind.name(),
         })
@@ -116,7 +124,7 @@ impl FromStr for Pattern {
     type Err = NotAPattern;
 
     fn from_str(text: &str) -> Result<Self, NotAPattern> {
-        let groups = [Group::Message, Group::Device, Group::Endpoint].map(Self::Group);
+        let groups = [Group::Message, Group::Device, Group::Balance, Group::Endpoint].map(Self::Group);
         let mut patterns = [Self::All].into_iter().chain(groups).chain(EventType::all().map(Self::One));
         // what was sent is quoted, but not at length
         patterns
@@ -135,7 +143,7 @@ mod tests {
             assert_eq!(kind.name().parse::<EventType>().ok(), Some(kind));
             assert_eq!(kind.name().parse::<Pattern>().ok(), Some(Pattern::One(kind)));
         }
-        for text in ["*", "message.*", "device.*", "endpoint.*"] {
+        for text in ["*", "message.*", "device.*", "balance.*", "endpoint.*"] {
             assert_eq!(text.parse::<Pattern>().map(|pattern| pattern.to_string()).ok().as_deref(), Some(text));
         }
         for bad in ["", "message", "message.", "messages.*", "Message.sent", "message.sent ", "**", "message.s*"] {
@@ -156,6 +164,6 @@ mod tests {
             let pattern = text.parse::<Pattern>().ok();
             EventType::all().filter(|kind| pattern.is_some_and(|pattern| pattern.matches(*kind))).count()
         };
-        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (14, 11, 2, 1));
+        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (15, 11, 2, 1));
     }
 }
