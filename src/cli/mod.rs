@@ -3,11 +3,14 @@
 mod account;
 mod admin;
 mod api;
+mod audit;
+mod client;
 mod device;
 mod doctor;
 mod endpoint;
 mod event;
 mod health;
+mod key;
 mod keys;
 mod ledger;
 mod message;
@@ -64,10 +67,13 @@ enum Command {
     Rate(rate::RateCommand),
     Ledger(ledger::LedgerCommand),
     Message(message::MessageCommand),
+    Client(client::ClientCommand),
+    Key(key::KeyCommand),
     OptOut(opt_out::OptOutCommand),
     Endpoint(endpoint::EndpointCommand),
     Event(event::EventCommand),
     Admin(admin::AdminCommand),
+    Audit(audit::AuditCommand),
     Doctor(doctor::Doctor),
     Health(health::HealthCommand),
 }
@@ -142,10 +148,13 @@ async fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Rate(command) => command.run(config).await,
         Command::Ledger(command) => command.run(config).await,
         Command::Message(command) => command.run(config).await,
+        Command::Client(command) => command.run(config).await,
+        Command::Key(command) => command.run(config).await,
         Command::OptOut(command) => command.run(config).await,
         Command::Endpoint(command) => command.run(config).await,
         Command::Event(command) => command.run(config).await,
         Command::Admin(command) => command.run(config).await,
+        Command::Audit(command) => command.run(config).await,
         Command::Doctor(command) => command.run(config).await,
         Command::Health(command) => command.run(config).await,
     }
