@@ -3,18 +3,25 @@
 mod account;
 mod admin;
 mod api;
+mod audit;
+mod client;
 mod device;
 mod doctor;
 mod endpoint;
 mod event;
 mod health;
+mod key;
 mod keys;
+mod ledger;
 mod message;
 mod migrate;
 mod number;
 mod opt_out;
 mod output;
 mod phone;
+mod pool;
+mod rate;
+mod route;
 mod secret;
 mod seed;
 mod send;
@@ -55,11 +62,18 @@ enum Command {
     Device(device::DeviceCommand),
     Account(account::AccountCommand),
     Number(number::NumberCommand),
+    Pool(pool::PoolCommand),
+    Route(route::RouteCommand),
+    Rate(rate::RateCommand),
+    Ledger(ledger::LedgerCommand),
     Message(message::MessageCommand),
+    Client(client::ClientCommand),
+    Key(key::KeyCommand),
     OptOut(opt_out::OptOutCommand),
     Endpoint(endpoint::EndpointCommand),
     Event(event::EventCommand),
     Admin(admin::AdminCommand),
+    Audit(audit::AuditCommand),
     Doctor(doctor::Doctor),
     Health(health::HealthCommand),
 }
@@ -129,11 +143,18 @@ async fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Device(command) => command.run(config).await,
         Command::Account(command) => command.run(config).await,
         Command::Number(command) => command.run(config).await,
+        Command::Pool(command) => command.run(config).await,
+        Command::Route(command) => command.run(config).await,
+        Command::Rate(command) => command.run(config).await,
+        Command::Ledger(command) => command.run(config).await,
         Command::Message(command) => command.run(config).await,
+        Command::Client(command) => command.run(config).await,
+        Command::Key(command) => command.run(config).await,
         Command::OptOut(command) => command.run(config).await,
         Command::Endpoint(command) => command.run(config).await,
         Command::Event(command) => command.run(config).await,
         Command::Admin(command) => command.run(config).await,
+        Command::Audit(command) => command.run(config).await,
         Command::Doctor(command) => command.run(config).await,
         Command::Health(command) => command.run(config).await,
     }

@@ -11,6 +11,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{AccountIn, AccountOut, ChangeIn, out};
+use super::audit::{self, NOTHING};
 use super::body::Posted;
 use super::list::{self, ListOut};
 use super::reply::{self, Answer, Refusal};
@@ -73,6 +74,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         is_checked: posted.check,
     };
     let account = app.accounts.add(new).await?;
+    audit::record(app, call, "account.add", account.id, &NOTHING, &out(&account)).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
@@ -134,7 +136,10 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         credentials: posted.credentials.map(|credentials| Secret::new(credentials.to_string())),
         is_checked: posted.check,
     };
+    let action = if change.credentials.is_some() { "account.credentials" } else { "account.change" };
+    let before = app.accounts.find(id).await?;
     let account = app.accounts.change(id, change).await?;
+    audit::record(app, call, action, id, &out(&before), &out(&account)).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -148,7 +153,10 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.accounts.delete(id_of(id)?).await?;
+    let id = id_of(id)?;
+    let before = app.accounts.find(id).await?;
+    app.accounts.delete(id).await?;
+    audit::record(app, call, "account.delete", id, &out(&before), &NOTHING).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -163,6 +171,8 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
 async fn check_account(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     auth::administrator(&app, &call)?;
-    app.accounts.check(id_of(&id)?).await?;
+    let id = id_of(&id)?;
+    app.accounts.check(id).await?;
+    audit::record(&app, &call, "account.check", id, &NOTHING, &NOTHING).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

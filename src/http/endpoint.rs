@@ -11,6 +11,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{EndpointIn, EndpointOut, PatchIn, SecretOut, StateIn, TestOut, out};
+use super::audit::{self, NOTHING};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
@@ -81,6 +82,7 @@ async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let new = NewEndpoint { url: posted.url, description: posted.description, patterns };
     let (endpoint, secret) = app.events.create_endpoint(client, new).await?;
+    audit::record(app, call, "endpoint.create", endpoint.id, &NOTHING, &out(&endpoint, None)).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&endpoint, Some(&secret))))
 }
 
@@ -118,7 +120,10 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
         patterns: posted.event_types.map(|patterns| patterns.0),
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
-    let endpoint = app.events.update_endpoint(client, id(given)?, &patch).await?;
+    let id = id(given)?;
+    let before = app.events.endpoint(client, id).await?;
+    let endpoint = app.events.update_endpoint(client, id, &patch).await?;
+    audit::record(app, call, "endpoint.change", id, &out(&before, None), &out(&endpoint, None)).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
 }
 
@@ -129,7 +134,10 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
 )]
 async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     let client = auth::owner(app, call)?;
-    app.events.delete_endpoint(client, id(given)?).await?;
+    let id = id(given)?;
+    let before = app.events.endpoint(client, id).await?;
+    app.events.delete_endpoint(client, id).await?;
+    audit::record(app, call, "endpoint.delete", id, &out(&before, None), &NOTHING).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -141,7 +149,10 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
 async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let client = auth::owner(&app, &call)?;
-    let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?).await?;
+    let id = id(&given)?;
+    let before = app.events.endpoint(client, id).await?;
+    let (endpoint, secret) = app.events.rotate_endpoint(client, id).await?;
+    audit::record(&app, &call, "endpoint.rotate", id, &out(&before, None), &out(&endpoint, None)).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, Some(&secret))))
 }
 
@@ -156,7 +167,9 @@ async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
 async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let client = auth::owner(&app, &call)?;
-    let event = app.events.test_endpoint(client, id(&given)?).await?;
+    let id = id(&given)?;
+    let event = app.events.test_endpoint(client, id).await?;
+    audit::record(&app, &call, "endpoint.test", id, &NOTHING, &NOTHING).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &TestOut { event_id: event.to_string() }))
 }
 

@@ -11,6 +11,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, NumberIn, NumberOut, out};
+use super::audit::{self, NOTHING};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
@@ -77,6 +78,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         rate: posted.rate.into(),
     };
     let number = app.numbers.add(client, new).await?;
+    audit::record(app, call, "number.add", number.id, &NOTHING, &out(&number, true)).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
@@ -135,7 +137,9 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform.map(|named| named.0),
         rate: posted.rate.map(i64::from),
     };
+    let before = app.numbers.find(client, id).await?;
     let number = app.numbers.change(client, id, change).await?;
+    audit::record(app, call, "number.change", id, &out(&before, true), &out(&number, true)).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, true)))
 }
 
@@ -146,6 +150,9 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
-    app.numbers.delete(client, id_of(id)?).await?;
+    let id = id_of(id)?;
+    let before = app.numbers.find(client, id).await?;
+    app.numbers.delete(client, id).await?;
+    audit::record(app, call, "number.delete", id, &out(&before, true), &NOTHING).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -6,7 +6,7 @@ use ::http::Method;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr, Response as Described};
 use utoipa::{Modify, OpenApi};
 use warp::Filter;
@@ -15,12 +15,15 @@ use warp::reply::Response;
 
 use super::reply::{self, Problem};
 use super::{
-    App, Call, account, audit, call, client, device, endpoint, event, key, lookup, loopback, message, number, opt_out,
-    rate, route,
+    App, Call, account, audit, call, client, device, endpoint, event, key, ledger, lookup, loopback, message, number,
+    opt_out, pool, rate, route,
 };
 
-/// The key's name among the security schemes.
-const KEY: &str = "administrator";
+/// The names of the security schemes: an administrator's key; a client's key; its account SID with a key, or with
+/// its auth token.
+const ADMINISTRATOR: &str = "administrator";
+const KEY: &str = "key";
+const CLIENT: &str = "client";
 const PROBLEM: &str = "application/problem+json";
 
 pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -47,11 +50,12 @@ fn describe(call: &Call, text: &str) -> Response {
     info(
         title = "Switchboard",
         description = "Sends and receives SMS through your accounts at providers, and tells your endpoints what \
-                       happened. Times are RFC 3339 in UTC. Lists come in pages: give `next_cursor` back as `cursor`.",
+                       happened. What a client may ask, an administrator may ask for it: `Switchboard-Client` names \
+                       the client. Times are RFC 3339 in UTC. Lists come in pages: give `next_cursor` back as `cursor`.",
     ),
     paths(describe),
     components(schemas(Problem)),
-    security(("administrator" = [])),
+    security(("administrator" = []), ("key" = []), ("client" = [])),
 )]
 struct Door;
 
@@ -70,8 +74,10 @@ fn description() -> Description {
         audit::Doc::openapi(),
         lookup::Doc::openapi(),
         device::Doc::openapi(),
-        route::Doc::openapi(),
-        rate::Doc::openapi(),
+        route::description(),
+        rate::description(),
+        ledger::Doc::openapi(),
+        pool::Doc::openapi(),
         loopback::Doc::openapi(),
     ];
     let mut all = parts.into_iter().fold(Door::openapi(), Description::merge_from);
@@ -85,9 +91,17 @@ struct Common;
 impl Modify for Common {
     fn modify(&self, all: &mut Description) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-        let bearer = bearer.description(Some("`admin.token`, or a key made by `switchboard admin key create`"));
+        let bearer = bearer.description(Some(
+            "`admin.token`, or a key made by `switchboard admin key create`; a client's key on the paths that are clients'",
+        ));
+        let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic);
+        let basic =
+            basic.description(Some("a client's account SID with its auth token or a key; or a key's SID with it"));
+        let key = ApiKeyValue::with_description("X-Proxy-Auth", "a client's key");
         if let Some(components) = &mut all.components {
-            components.add_security_scheme(KEY, SecurityScheme::Http(bearer.build()));
+            components.add_security_scheme(ADMINISTRATOR, SecurityScheme::Http(bearer.build()));
+            components.add_security_scheme(CLIENT, SecurityScheme::Http(basic.build()));
+            components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
         }
         for item in all.paths.paths.values_mut() {
             for operation in operations(item) {
@@ -121,13 +135,19 @@ fn refuse(operation: &mut Operation) {
     let is_open = operation.security.is_some();
     let all = [
         (by_query || has_body, "400", "What was sent is not as it should be; `field` says where."),
-        (!is_open, "401", "The administrator's key is missing, or is not one."),
+        (!is_open, "401", "The key is missing, or none that is in force."),
+        (
+            !is_open,
+            "403",
+            "It is known who asks, and that one may not: a path for administrators, or a key without the \
+                           scope, or from another network.",
+        ),
         (by_id, "404", "There is no such thing."),
         (true, "405", "This path does not take that method; `Allow` says which it takes."),
         (has_body, "408", "The body did not arrive in time."),
         (has_body, "413", "The body is too long."),
         (has_body, "415", "The body is not `application/json`."),
-        (true, "429", "Too many requests from this address; `Retry-After` says how long to wait."),
+        (true, "429", "Too many requests from this address, or with this key; `Retry-After` says how long to wait."),
         (!is_open, "500", "A fault of ours; the log has it under the `X-Request-Id` of this answer."),
         (!is_open, "503", "The store is away; `Retry-After` says how long to wait."),
     ];

@@ -3,7 +3,7 @@
 use super::command::Place;
 use crate::harness::Result;
 
-const COMMANDS: [&[&str]; 52] = [
+const COMMANDS: [&[&str]; 66] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -35,6 +35,19 @@ const COMMANDS: [&[&str]; 52] = [
     &["message", "list"],
     &["message", "show"],
     &["message", "cancel"],
+    &["client"],
+    &["client", "add"],
+    &["client", "list"],
+    &["client", "show"],
+    &["client", "change"],
+    &["client", "delete"],
+    &["client", "token"],
+    &["key"],
+    &["key", "add"],
+    &["key", "list"],
+    &["key", "import"],
+    &["key", "change"],
+    &["key", "revoke"],
     &["opt-out"],
     &["opt-out", "list"],
     &["opt-out", "add"],
@@ -54,6 +67,7 @@ const COMMANDS: [&[&str]; 52] = [
     &["admin", "key", "create"],
     &["admin", "key", "list"],
     &["admin", "key", "revoke"],
+    &["audit"],
     &["doctor"],
     &["health"],
 ];
@@ -102,7 +116,7 @@ async fn help_names_every_command_and_the_version_is_told() -> Result {
     let help = place.run(&["--help"]).await?.well()?;
     for command in [
         "serve", "migrate", "seed", "keys", "sync", "device", "account", "number", "message", "opt-out", "endpoint",
-        "event", "admin", "doctor", "health", "--config", "--set",
+        "event", "client", "key", "audit", "admin", "doctor", "health", "--config", "--set",
     ] {
         assert!(help.contains(command), "{command}: {help}");
     }

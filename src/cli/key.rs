@@ -1,0 +1,155 @@
+//! `switchboard key`: what clients of a running server show to be known.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::api::{self, Remote};
+use super::output::{self, field};
+use crate::config::Config;
+use crate::model::{AccountId, ClientId, KeyId};
+
+/// Manage the keys of clients: what they show to be known, and what they may do with it
+#[derive(Args)]
+pub(super) struct KeyCommand {
+    #[command(flatten)]
+    remote: Remote<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Make a key, shown this once: the server keeps only its hash
+    Add {
+        client: ClientId,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// List a client's keys, newest first, revoked ones too
+    List { client: ClientId },
+    /// Take over keys that were made elsewhere, by their SHA-256: they go on working here
+    Import {
+        client: ClientId,
+        /// The SHA-256 of a key, 64 hex digits; may be repeated
+        #[arg(long, value_name = "HEX", required = true)]
+        sha256: Vec<String>,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// Change what a key is called and may do; empty takes a bound away
+    Change {
+        client: ClientId,
+        key: KeyId,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// Revoke a key, for good: at once on the server that is asked, within two seconds on others
+    Revoke { client: ClientId, key: KeyId },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Scope {
+    Sms,
+    Voice,
+    Whatsapp,
+    Verify,
+    Sessions,
+    Read,
+}
+
+#[derive(Args)]
+struct Terms {
+    /// Whose it is, or what for
+    #[arg(long)]
+    name: Option<String>,
+    /// What it may be used for; may be repeated [new keys: everything]
+    #[arg(long = "scope", value_name = "SCOPE", value_enum)]
+    scopes: Vec<Scope>,
+    /// The only account that it sends through
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// A network that it may come from, such as 192.0.2.0/24; may be repeated; empty: all
+    #[arg(long = "source", value_name = "CIDR")]
+    sources: Vec<String>,
+    /// A pattern of the senders that it may use
+    #[arg(long, value_name = "PATTERN")]
+    senders: Option<String>,
+    /// A pattern of the destinations that it may send to
+    #[arg(long, value_name = "PATTERN")]
+    destinations: Option<String>,
+    /// Requests a minute of each node; 0: no limit
+    #[arg(long)]
+    rate: Option<u32>,
+    /// Until when it works, such as 2030-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+}
+
+impl Terms {
+    fn body(&self) -> anyhow::Result<Value> {
+        let scopes: Vec<_> = self.scopes.iter().filter_map(api::name).collect();
+        let sources: Vec<&String> = self.sources.iter().filter(|source| !source.is_empty()).collect();
+        let account = self.account.as_deref();
+        if let Some(id) = account.filter(|id| !id.is_empty()) {
+            id.parse::<AccountId>().map_err(|error| anyhow::anyhow!("{id}: {error}"))?;
+        }
+        let text = |given: Option<&str>| given.map(|text| if text.is_empty() { Value::Null } else { text.into() });
+        Ok(api::fields([
+            ("name", self.name.clone().map(Value::from)),
+            ("scopes", (!scopes.is_empty()).then(|| scopes.into())),
+            ("account_id", text(account)),
+            ("sources", (!self.sources.is_empty()).then(|| json!(sources))),
+            ("senders", text(self.senders.as_deref())),
+            ("destinations", text(self.destinations.as_deref())),
+            ("rate", self.rate.map(Value::from)),
+            ("expires_at", text(self.expires_at.as_deref())),
+        ]))
+    }
+}
+
+impl KeyCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let (action, api, output) = self.remote.open(&config)?;
+        let all = |client: ClientId| format!("/v1/clients/{client}/keys");
+        match action {
+            Action::Add { client, terms } => {
+                let key = api.post(&all(client), Some(&terms.body()?)).await?;
+                // alone on its line, so that it can be piped; the words go beside it
+                if !output.is_json() {
+                    let id = field(&key, "id");
+                    anstream::eprintln!("{} {id}; this key is not shown again:", output::good("made"));
+                }
+                output.show(&key, |key| field(key, "key").to_owned());
+            }
+            Action::List { client } => {
+                let keys = api.list(&all(client), &[], usize::MAX).await?;
+                output.list(&keys, "no keys; `switchboard key add` makes one", line);
+            }
+            Action::Import { client, sha256, terms } => {
+                let mut body = terms.body()?;
+                for digest in sha256 {
+                    body["sha256"] = digest.into();
+                    let key = api.post(&all(client), Some(&body)).await?;
+                    output.show_done("imported", &key, line);
+                }
+            }
+            Action::Change { client, key, terms } => {
+                let key = api.patch(&format!("{}/{key}", all(client)), &terms.body()?).await?;
+                output.show_done("changed", &key, line);
+            }
+            Action::Revoke { client, key } => {
+                api.delete(&format!("{}/{key}", all(client))).await?;
+                output.tell_done("revoked", key);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn line(key: &Value) -> String {
+    let shown = key["prefix"].as_str().map_or_else(|| "(imported)   ".to_owned(), |prefix| format!("{prefix}…"));
+    let (id, scopes) = (field(key, "id"), output::joined(key, "scopes"));
+    let used = key["last_used_at"].as_str().map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+    format!("{id}  {}  {}  {scopes}  {used}  {}", output::strong(shown), output::liveness(key), field(key, "name"))
+}
