@@ -1,1 +1,6 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
+
+mod audit;
+mod auth;
+mod client;
+mod key;
