@@ -1,5 +1,9 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
 
+mod audit;
+mod auth;
+mod client;
+mod key;
 mod rate;
 mod route;
 mod twilio;
