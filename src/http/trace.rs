@@ -68,7 +68,7 @@ fn label(method: &::http::Method) -> &'static str {
 /// Takes a request off what its address may ask for, or says how long to wait.
 fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant) -> Result<(), Duration> {
     // carriers at load come from few addresses
-    if request.uri().path().starts_with("/webhooks/") {
+    if webhook::is_carriers(request.uri().path()) {
         return Ok(());
     }
     match auth::identify(&shared.app, request.headers()) {

@@ -1,4 +1,5 @@
-//! `/webhooks/…` and `/relay/twilio/webhook`: what carriers post. A 200 or 204 means that it is stored, and will be handled once.
+//! `/webhooks/…`, and an older system's `/relay/twilio/webhook`: what carriers post. A 200 or 204 means that it is
+//! stored, and will be handled once.
 //!
 //! `http.requests_per_address` does not count these paths: a carrier at load comes from few addresses, and
 //! its signature, or its secret path, decides before anything is stored.
@@ -26,6 +27,11 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 /// `/relay/twilio/webhook`, the path of an older system.
 pub(super) fn relay_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     warp::path!("twilio" / "webhook").and(posted(app)).then(relayed).map(reply::settle).boxed()
+}
+
+/// Whether a path is one of these.
+pub(super) fn is_carriers(path: &str) -> bool {
+    path.starts_with("/webhooks/") || path == "/relay/twilio/webhook"
 }
 
 /// A path without its secret part, for the log.

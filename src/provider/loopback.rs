@@ -177,6 +177,7 @@ impl Loopback {
         if matches!(trick, Trick::Echo) && message.channel == Channel::Sms {
             self.tell(LoopbackEvent::Inbound(Inbound {
                 provider_id: format!("{provider_id}-echo"),
+                channel: Channel::Sms,
                 from: message.to.clone(),
                 to: message.from.clone(),
                 body: message.body.clone(),

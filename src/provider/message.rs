@@ -139,6 +139,7 @@ pub struct Media {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Inbound {
     pub provider_id: String,
+    pub channel: Channel,
     pub from: String,
     pub to: String,
     pub body: String,

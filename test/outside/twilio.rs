@@ -33,7 +33,62 @@ fn messages() -> Vec<Value> {
         sms("+33612345678", "abroad", json!({})),
         json!({"from": "72772", "to": TO, "body": "from a short code"}),
         json!({"from": "SENDER", "to": TO, "body": "from a name"}),
+        sms(TO, "to a chat", json!({"channel": "whatsapp"})),
     ]
+}
+
+/// Every kind of call.
+fn calls() -> [Value; 2] {
+    [
+        json!({"to": TO, "twiml": "<Response><Say>Ça va ? &amp; ✓</Say></Response>"}),
+        json!({"to": TO, "url": "https://twiml.example.org/1?a=b&c=d%20e", "from": FROM}),
+    ]
+}
+
+/// Places a call, with these attempts; its path.
+async fn placed(server: &Server, posted: Value, attempts: &[&str]) -> Result<String> {
+    let id = text(&well(server, "POST", "/v1/calls", Some(posted)).await?["id"])?;
+    let path = format!("/v1/calls/{id}");
+    until("a placed call", async || {
+        let call = well(server, "GET", &path, None).await?;
+        ensure!(call["status"] == "queued", "{call}");
+        Ok((outcomes(&call) == attempts).then_some(()))
+    })
+    .await?;
+    Ok(path)
+}
+
+/// Ends a call, and asks for one whose answer was lost.
+async fn end_and_find(server: &Server, witness: &Witness) -> Result {
+    let before = witness.seen().len();
+    let [first, second] = calls();
+    well(server, "DELETE", &placed(server, first, &["accepted"]).await?, None).await?;
+    witness.lose(1);
+    placed(server, second, &["uncertain", "accepted"]).await?;
+    let seen = witness.seen().split_off(before);
+    let ended: Vec<_> = seen.iter().filter(|seen| seen.path.contains("/Calls/")).collect();
+    assert_eq!(ended.iter().map(|seen| seen.values("Status")).collect::<Vec<_>>(), [["completed"]]);
+    let asked = seen.iter().filter(|seen| seen.method == Method::GET && seen.path.ends_with("/Calls.json")).count();
+    assert_eq!(asked, 3, "{seen:?}");
+    Ok(())
+}
+
+/// Places them all, and looks that the requests say what was posted.
+async fn call_all(server: &Server, witness: &Witness, status_url: Option<&str>) -> Result {
+    let before = witness.seen().len();
+    for posted in calls() {
+        placed(server, posted, &["accepted"]).await?;
+    }
+    for (seen, posted) in witness.seen().split_off(before).iter().zip(calls()) {
+        assert_eq!((seen.status, seen.values("From")), (201, vec![FROM]), "{seen:?}");
+        assert!(seen.path.ends_with("/Calls.json"), "{seen:?}");
+        let said = [seen.values("Twiml"), seen.values("Url")].concat();
+        assert_eq!(said, Vec::from_iter(posted["twiml"].as_str().or(posted["url"].as_str())));
+        let events = if status_url.is_some() { 4 } else { 0 };
+        assert_eq!(seen.values("StatusCallback"), Vec::from_iter(status_url), "{seen:?}");
+        assert_eq!(seen.values("StatusCallbackEvent").len(), events, "{seen:?}");
+    }
+    Ok(())
 }
 
 /// Sends them all, and looks that the requests say what was posted.
@@ -45,7 +100,9 @@ async fn send_all(server: &Server, witness: &Witness, status_url: Option<&str>) 
     let seen = witness.seen().split_off(before);
     assert_eq!(seen.len(), messages().len());
     for (seen, posted) in seen.iter().zip(messages()) {
-        assert_eq!((seen.status, seen.values("To")), (201, vec![posted["to"].as_str().unwrap_or_default()]));
+        let prefix = posted["channel"].as_str().map(|channel| format!("{channel}:")).unwrap_or_default();
+        let to = format!("{prefix}{}", posted["to"].as_str().unwrap_or_default());
+        assert_eq!((seen.status, seen.values("To")), (201, vec![to.as_str()]));
         let media = posted["media_urls"].as_array().into_iter().flatten().filter_map(Value::as_str);
         assert_eq!(seen.values("MediaUrl"), media.collect::<Vec<_>>());
         assert_eq!(seen.values("StatusCallback"), Vec::from_iter(status_url), "{seen:?}");
@@ -62,13 +119,17 @@ async fn prism_accepts_all_that_is_asked(layout: Layout) -> Result {
         // with the check that is usual
         let account = account(server, json!({"check": true})).await?;
         well(server, "POST", &format!("/v1/accounts/{account}/check"), None).await?;
-        for (sender, can) in [(FROM, vec!["sms", "mms"]), ("72772", vec!["sms"]), ("SENDER", vec!["sms"])] {
+        for (sender, can) in
+            [(FROM, vec!["sms", "mms", "whatsapp", "voice"]), ("72772", vec!["sms"]), ("SENDER", vec!["sms"])]
+        {
             number(server, &account, sender, json!({"capabilities": can})).await?;
         }
         send_all(server, &witness, status_url).await?;
+        call_all(server, &witness, status_url).await?;
     }
     let checks = witness.seen().iter().filter(|seen| seen.method == Method::GET).count();
     assert_eq!(checks, 4, "two checks of each account");
+    end_and_find(&public, &witness).await?;
     let asked = reconciled(&public, &witness).await?;
     assert!(asked.iter().any(|query| query.contains("PageToken=")), "next pages too: {asked:?}");
     for name in ["To=", "From=", "DateSent%3E=", "PageSize="] {

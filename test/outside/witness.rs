@@ -103,8 +103,9 @@ impl Witness {
 
 /// The parameters that the description has for such a request.
 fn known(description: &Value, seen: &Seen) -> Result<BTreeSet<String>> {
-    let is_item = seen.path.contains("/Messages/");
-    let path = format!("/2010-04-01/Accounts/{{AccountSid}}/Messages{}.json", if is_item { "/{Sid}" } else { "" });
+    let resource = if seen.path.contains("/Calls") { "Calls" } else { "Messages" };
+    let item = if seen.path.contains(&format!("/{resource}/")) { "/{Sid}" } else { "" };
+    let path = format!("/2010-04-01/Accounts/{{AccountSid}}/{resource}{item}.json");
     let operation = &description["paths"][path][seen.method.as_str().to_lowercase()];
     ensure!(operation.is_object(), "the description has no {} {}", seen.method, seen.path);
     let form = &operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["properties"];
@@ -153,7 +154,7 @@ fn lose_one(book: &Book) -> bool {
 /// A list with a second page, at an address such as Twilio gives; Prism's own are of another account.
 fn paged(seen: &Seen, answer: String) -> Result<String> {
     let mut list: Value = serde_json::from_str(&answer)?;
-    if list["messages"].is_null() {
+    if list["messages"].is_null() && list["calls"].is_null() {
         return Ok(answer);
     }
     let is_last = seen.query.contains("PageToken=");

@@ -2,8 +2,11 @@
 
 mod audit;
 mod auth;
+mod callback;
 mod client;
 mod key;
 mod rate;
 mod route;
 mod twilio;
+mod voice;
+mod whatsapp;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::model::Millis;
+use crate::model::{Channel, Millis};
 use crate::provider::{Inbound, Media, Receipt, ReceiptState, Unreadable};
 
 /// An inbound message of either shape.
@@ -21,6 +21,7 @@ pub fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
     });
     Ok(Inbound {
         provider_id: text(id).ok_or(Unreadable("id"))?,
+        channel: Channel::Sms,
         from: number(&fields["from"]).ok_or(Unreadable("from"))?,
         to: number(&fields["to"]).ok_or(Unreadable("to"))?,
         body: fields["body"].as_str().unwrap_or_default().to_owned(),

@@ -1,7 +1,7 @@
 //! What Twilio posts to us: messages that came in, and receipts of ours.
 
 use super::millis;
-use crate::model::CallStatus;
+use crate::model::{CallStatus, Channel};
 use crate::provider::{CallStep, Inbound, Media, Receipt, ReceiptState, Unreadable};
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
@@ -26,8 +26,11 @@ pub fn parse_inbound(params: &[(String, String)]) -> Result<Inbound, Unreadable>
         let content_type = value(params, &[&format!("MediaContentType{n}")]).unwrap_or_default().to_owned();
         Some(Media { url, content_type })
     });
+    // both are written in the same way
+    let ((channel, from), (_, to)) = (Channel::read(from), Channel::read(to));
     Ok(Inbound {
         provider_id: provider_id.to_owned(),
+        channel,
         from: from.to_owned(),
         to: to.to_owned(),
         body: value(params, &["Body"]).unwrap_or_default().to_owned(),
@@ -104,6 +107,11 @@ mod tests {
         let empty = parse_inbound(&params(&[("SmsSid", "SM1"), ("From", "1"), ("To", "2"), ("Body", "")]))?;
         assert_eq!((empty.body.as_str(), empty.media.len()), ("", 0));
         assert_eq!(parse_inbound(&params(&[("MessageSid", "SM1"), ("To", "2")])), Err(Unreadable("From")));
+        let chat = [("MessageSid", "SM1"), ("From", "whatsapp:+14155550100"), ("To", "whatsapp:+14155550199")];
+        let chat = parse_inbound(&params(&chat))?;
+        assert_eq!((chat.channel, chat.from.as_str(), chat.to.as_str()), {
+            (Channel::Whatsapp, "+14155550100", "+14155550199")
+        });
         Ok(())
     }
 

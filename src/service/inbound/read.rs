@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{CallStatus, form};
+use crate::model::{CallStatus, Channel, form};
 use crate::provider::{self, CallStep, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
 
 /// What the loopback provider says of a message, as it is stored: it knows our own id.
@@ -88,7 +88,7 @@ pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unrea
         provider::Kind::Loopback => {
             let read: LoopbackText = serde_json::from_str(payload).map_err(|_| NOT_LOOPBACK)?;
             let LoopbackText { provider_id, from, to, body } = read;
-            Ok(Inbound { provider_id, from, to, body, media: Vec::new() })
+            Ok(Inbound { provider_id, channel: Channel::Sms, from, to, body, media: Vec::new() })
         }
     }
 }

@@ -65,6 +65,10 @@ impl Inbound {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
     async fn handle(&self, text: &Text) -> Result<Fact, Error> {
+        if text.inbound.channel != Channel::Sms {
+            // keywords and paired phones are of texts
+            return Ok(forward());
+        }
         if let Verdict::Taken(fact) = self.opt_out(text).await? {
             return Ok(fact);
         }
@@ -240,7 +244,7 @@ fn message(text: &Text, fact: Fact) -> Message {
         changed_ms: job.received_ms,
         expires_ms: None,
         redacted_ms: None,
-        channel: Channel::Sms,
+        channel: inbound.channel,
         cost: None,
         refunded_ms: None,
     }
