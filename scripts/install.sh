@@ -19,6 +19,8 @@ websocat=1.14.1
 python_packages=(twilio==9.13.0 standardwebhooks==1.1.0 schemathesis==4.32.5)
 # The last one for Node 18, which is what Debian 12 has.
 prism=5.14.2
+# Twilio's own library for Node, the last one for that Node too.
+twilio_node=5.13.1
 
 say() { echo "install: $*" >&2; }
 die() { say "$@"; exit 1; }
@@ -97,18 +99,19 @@ python_install() {
     echo "$wanted" >"$venv/installed"
 }
 
-prism_install() {
-    local home="$tools/prism" log
-    if [ "$(cat "$home/installed" 2>/dev/null)" = "$prism" ] && [ -e "$home/node_modules/.bin/prism" ]; then return; fi
-    say "Prism $prism (npm install into $home)"
+# node_install FOLDER PACKAGE VERSION FILE: the file is one of those that it brings.
+node_install() {
+    local home="$tools/$1" package="$2" version="$3" file="$4" log
+    if [ "$(cat "$home/installed" 2>/dev/null)" = "$version" ] && [ -e "$home/node_modules/$file" ]; then return; fi
+    say "$package $version (npm install into $home)"
     rm -rf "$home"
     mkdir -p "$home"
     log=$(mktemp)
     npm install --prefix "$home" --no-audit --no-fund --ignore-scripts --loglevel=error \
-        "@stoplight/prism-cli@$prism" >"$log" 2>&1 </dev/null ||
+        "$package@$version" >"$log" 2>&1 </dev/null ||
         { tail -n 40 "$log" >&2; die "npm install failed, see above; the whole log: $log"; }
     rm -f "$log"
-    echo "$prism" >"$home/installed"
+    echo "$version" >"$home/installed"
 }
 
 build() {
@@ -142,7 +145,8 @@ test_tools() {
     apt_install
 
     python_install
-    prism_install
+    node_install prism @stoplight/prism-cli "$prism" .bin/prism
+    node_install twilio-node twilio "$twilio_node" twilio/package.json
     if has websocat || [ -x "$tools/bin/websocat" ]; then return; fi
     if has apt-cache && apt-cache show websocat >/dev/null 2>&1; then
         missing+=(websocat)
@@ -164,6 +168,7 @@ if [ "${1-}" = bin ]; then echo "$tools/bin"; exit; fi
 if [ "${1-}" = env ]; then
     printf 'export SWITCHBOARD_TEST_PYTHON=%q\n' "$tools/venv/bin/python"
     printf 'export SWITCHBOARD_TEST_PRISM=%q\n' "$tools/prism/node_modules/.bin/prism"
+    printf 'export SWITCHBOARD_TEST_TWILIO_NODE=%q\n' "$tools/twilio-node/node_modules"
     exit
 fi
 

@@ -116,6 +116,7 @@ impl Gateway {
             &tasks,
             &stop,
         );
+        worker::start_accounting(&messaging.ledger, &tasks, &stop);
         worker::start_measuring(&messaging.outbound, &inbound, &tasks, &stop);
         worker::publish::start(&publish, &tasks, &stop);
         let (store, outbound) = (databases.store.clone(), messaging.outbound.clone());
@@ -141,6 +142,7 @@ impl Gateway {
             outbound: messaging.outbound,
             relay: messaging.relay,
             tariff: messaging.tariff,
+            ledger: messaging.ledger,
             accounts: messaging.accounts,
             numbers: messaging.numbers,
             admins: messaging.admins,

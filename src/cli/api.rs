@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use reqwest::{Certificate, Client, Method, Response};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::output::Output;
 use crate::config::Config;
 use crate::gateway::{self, DEV_TOKEN};
+use crate::model::ClientId;
 
 /// What a server gives in one page.
 const LARGEST_PAGE: usize = 200;
@@ -63,6 +64,8 @@ pub(super) struct Api {
     pub(super) base: String,
     pub(super) client: Client,
     token: String,
+    /// The client whose things these are; without one, the house.
+    acts_for: Option<ClientId>,
 }
 
 pub(super) fn client(ca: Option<&PathBuf>) -> anyhow::Result<Client> {
@@ -82,11 +85,30 @@ impl Server {
         };
         let token = config.admin.token.expose();
         let token = if token.is_empty() { DEV_TOKEN } else { token }.to_owned();
-        Ok(Api { base, client: client(self.ca.as_ref())?, token })
+        Ok(Api { base, client: client(self.ca.as_ref())?, token, acts_for: None })
     }
 }
 
 impl Api {
+    /// The same for a client.
+    pub(super) fn acting_for(self, client: Option<ClientId>) -> Self {
+        Self { acts_for: client, ..self }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        match self.acts_for {
+            Some(client) => request.header("switchboard-client", client.to_string()),
+            None => request,
+        }
+    }
+
+    /// Posts a file of CSV, which may take its time.
+    pub(super) async fn post_csv(&self, path: &str, text: Vec<u8>) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, path).header("content-type", "text/csv").body(text);
+        object(checked(request.timeout(Duration::from_secs(120)).send().await, &self.base).await?).await
+    }
+
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Response> {
         self.send(Method::GET, path, None).await
     }
@@ -107,7 +129,7 @@ impl Api {
 
     /// Posts an object under a name of the client's, so that repeating it does no harm.
     pub(super) async fn post_as(&self, name: Option<&str>, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body);
+        let request = self.request(Method::POST, path).json(body);
         let request = match name {
             Some(name) => request.header("idempotency-key", name),
             None => request,
@@ -133,7 +155,7 @@ impl Api {
         let (mut items, mut cursor) = (Vec::new(), None);
         while items.len() < at_most {
             let limit = (at_most - items.len()).min(LARGEST_PAGE);
-            let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+            let request = self.request(Method::GET, path);
             let request = request.query(&[("limit", limit)]).query(filters).query(&[("cursor", cursor.as_deref())]);
             let page = object(checked(request.send().await, &self.base).await?).await?;
             items.extend(page["data"].as_array().cloned().unwrap_or_default());
@@ -144,7 +166,7 @@ impl Api {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
-        let request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let request = self.request(method, path);
         let request = match body {
             Some(body) => request.json(body),
             None => request,

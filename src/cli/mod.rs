@@ -12,12 +12,16 @@ mod event;
 mod health;
 mod key;
 mod keys;
+mod ledger;
 mod message;
 mod migrate;
 mod number;
 mod opt_out;
 mod output;
 mod phone;
+mod pool;
+mod rate;
+mod route;
 mod secret;
 mod seed;
 mod send;
@@ -58,6 +62,10 @@ enum Command {
     Device(device::DeviceCommand),
     Account(account::AccountCommand),
     Number(number::NumberCommand),
+    Pool(pool::PoolCommand),
+    Route(route::RouteCommand),
+    Rate(rate::RateCommand),
+    Ledger(ledger::LedgerCommand),
     Message(message::MessageCommand),
     Client(client::ClientCommand),
     Key(key::KeyCommand),
@@ -135,6 +143,10 @@ async fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Device(command) => command.run(config).await,
         Command::Account(command) => command.run(config).await,
         Command::Number(command) => command.run(config).await,
+        Command::Pool(command) => command.run(config).await,
+        Command::Route(command) => command.run(config).await,
+        Command::Rate(command) => command.run(config).await,
+        Command::Ledger(command) => command.run(config).await,
         Command::Message(command) => command.run(config).await,
         Command::Client(command) => command.run(config).await,
         Command::Key(command) => command.run(config).await,

@@ -17,6 +17,7 @@ use crate::service::admin::Admins;
 use crate::service::book::Book;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::event::Events;
+use crate::service::ledger::Ledger;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::outbound::{self, Outbound};
 use crate::service::relay::Relay;
@@ -51,6 +52,7 @@ pub(super) struct Built {
     pub(super) book: Arc<Book>,
     pub(super) outbound: Arc<Outbound>,
     pub(super) tariff: Arc<Tariff>,
+    pub(super) ledger: Arc<Ledger>,
     pub(super) relay: Arc<Relay>,
     pub(super) accounts: Accounts,
     pub(super) numbers: Numbers,
@@ -101,8 +103,11 @@ impl Messaging<'_> {
         clients.refresh().await.map_err(storing)?;
         let clients = Arc::new(clients);
         let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
-        let relay = Arc::new(Relay { book: of_book, tariff: tariff.clone(), outbound: of_outbound, clock });
-        let built = Built { book, outbound, tariff, relay, accounts, numbers, admins, clients, loopback };
+        let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });
+        let (of_tariff, of_ledger, tasks) = (tariff.clone(), ledger.clone(), tasks.clone());
+        let relay = Relay { book: of_book, tariff: of_tariff, outbound: of_outbound, ledger: of_ledger, tasks, clock };
+        let relay = Arc::new(relay);
+        let built = Built { book, outbound, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }

@@ -15,6 +15,7 @@ mod endpoint;
 mod event;
 mod health;
 mod key;
+mod ledger;
 mod limit;
 mod list;
 mod lookup;
@@ -29,6 +30,7 @@ mod pairing;
 mod path;
 mod patience;
 mod place;
+mod pool;
 mod rate;
 mod reply;
 mod route;
@@ -68,6 +70,7 @@ use crate::service::device::Devices;
 use crate::service::event::Events;
 use crate::service::health::Health;
 use crate::service::inbound::Inbound;
+use crate::service::ledger::Ledger;
 use crate::service::number::Numbers;
 use crate::service::outbound::Outbound;
 use crate::service::publish::{FormCheck, Publish};
@@ -85,6 +88,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     pub requests_per_address: u32,
     pub body_limit: usize,
+    /// The same of a card of rates.
+    pub import_limit: usize,
     pub header_timeout: Span,
     pub body_timeout: Span,
     pub write_timeout: Span,
@@ -113,6 +118,7 @@ pub struct App {
     pub outbound: Arc<Outbound>,
     pub relay: Arc<Relay>,
     pub tariff: Arc<Tariff>,
+    pub ledger: Arc<Ledger>,
     pub accounts: Accounts,
     pub numbers: Numbers,
     pub admins: Admins,
@@ -222,6 +228,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = v1.or(opt_out::routes(app)).unify().or(lookup::routes(app)).unify();
     let v1 = v1.or(route::routes(app)).unify().or(rate::routes(app)).unify();
     let v1 = v1.or(client::routes(app)).unify().or(key::routes(app)).unify().or(audit::routes(app)).unify();
+    let v1 = v1.or(ledger::routes(app)).unify().or(pool::routes(app)).unify();
     let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
     let v1 = v1.or(call::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);

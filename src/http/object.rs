@@ -52,8 +52,13 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
 }
 
 pub(super) async fn collect(posted: Posted, app: &App) -> Result<Bytes, Refusal> {
+    collect_up_to(app.settings.body_limit, posted, app).await
+}
+
+/// Collects a body of another size.
+pub(super) async fn collect_up_to(limit: usize, posted: Posted, app: &App) -> Result<Bytes, Refusal> {
     let time = app.settings.body_timeout.as_duration();
-    body::read(posted, app.settings.body_limit, time).await.map_err(|error| {
+    body::read(posted, limit, time).await.map_err(|error| {
         let status = match error {
             body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             body::BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,

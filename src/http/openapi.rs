@@ -15,8 +15,8 @@ use warp::reply::Response;
 
 use super::reply::{self, Problem};
 use super::{
-    App, Call, account, audit, call, client, device, endpoint, event, key, lookup, loopback, message, number, opt_out,
-    rate, route,
+    App, Call, account, audit, call, client, device, endpoint, event, key, ledger, lookup, loopback, message, number,
+    opt_out, pool, rate, route,
 };
 
 /// The names of the security schemes: an administrator's key; a client's key; its account SID with a key, or with
@@ -74,8 +74,10 @@ fn description() -> Description {
         audit::Doc::openapi(),
         lookup::Doc::openapi(),
         device::Doc::openapi(),
-        route::Doc::openapi(),
-        rate::Doc::openapi(),
+        route::description(),
+        rate::description(),
+        ledger::Doc::openapi(),
+        pool::Doc::openapi(),
         loopback::Doc::openapi(),
     ];
     let mut all = parts.into_iter().fold(Door::openapi(), Description::merge_from);

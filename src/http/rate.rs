@@ -1,5 +1,6 @@
 //! `/v1/rates`: what destinations cost.
 
+mod card;
 mod shape;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, Place, RateIn, RateOut, out};
+use super::audit::{self, NOTHING};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
@@ -23,7 +25,13 @@ use crate::service::tariff::{Error, NewRate, RateChange, RateFilter};
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("rates").and(posted(app)).then(rates);
     let one = path::one("rates").and(posted(app)).then(rate);
-    all.or(one).unify().map(reply::settle).boxed()
+    let items = all.or(one).unify().map(reply::settle);
+    items.or(card::routes(app)).unify().boxed()
+}
+
+/// All paths of rates.
+pub(super) fn description() -> utoipa::openapi::OpenApi {
+    Doc::openapi().merge_from(card::Doc::openapi())
 }
 
 fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
@@ -37,7 +45,7 @@ pub(super) fn asked_time(call: &Call, name: &str) -> Result<Option<Millis>, Refu
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete))]
-pub(super) struct Doc;
+struct Doc;
 
 /// What a list may be narrowed by.
 struct FilterIn;
@@ -80,6 +88,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         until_ms: posted.until.as_deref().map(|text| time("until", text)).transpose()?,
     };
     let rate = app.tariff.add_rate(new).await?;
+    audit::record(app, call, "rate.create", rate.id, &NOTHING, &out(&rate)).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&rate)))
 }
 
@@ -142,7 +151,8 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let posted: ChangeIn = object::read(call, posted, app).await?;
     let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| time("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
-    let rate = app.tariff.change_rate(id, change).await?;
+    let (before, rate) = app.tariff.change_rate(id, change).await?;
+    audit::record(app, call, "rate.change", id, &out(&before), &out(&rate)).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -153,6 +163,9 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.tariff.delete_rate(id_of(id)?).await?;
+    let id = id_of(id)?;
+    let before = app.tariff.find_rate(id).await?;
+    app.tariff.delete_rate(id).await?;
+    audit::record(app, call, "rate.delete", id, &out(&before), &NOTHING).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -3,6 +3,7 @@
 mod client;
 mod event;
 mod inbound;
+mod ledger;
 mod lookup;
 mod phone;
 mod tariff;
@@ -221,7 +222,7 @@ impl From<number::Error> for Refusal {
         use StatusCode as Status;
         Self::new(match &error {
             number::Error::Invalid { field, reason } => *bad_field(field, reason),
-            number::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
+            number::Error::NotFound | number::Error::NoPool => problem(Status::NOT_FOUND, &error.to_string()),
             number::Error::Taken => problem(Status::CONFLICT, &error.to_string()),
             number::Error::Store(error) => store_error(error),
         })

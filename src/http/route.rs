@@ -1,5 +1,6 @@
 //! `/v1/routes`: which account a destination's messages go to.
 
+mod explain;
 mod shape;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, Place, RouteIn, RouteOut, out};
+use super::audit::{self, NOTHING};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
@@ -23,7 +25,13 @@ pub(super) use self::shape::channels;
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("routes").and(posted(app)).then(rules);
     let one = path::one("routes").and(posted(app)).then(rule);
-    all.or(one).unify().map(reply::settle).boxed()
+    // before one that would take `explain` for an id
+    explain::routes(app).or(all.or(one).unify().map(reply::settle)).unify().boxed()
+}
+
+/// All paths of routes.
+pub(super) fn description() -> utoipa::openapi::OpenApi {
+    Doc::openapi().merge_from(explain::Doc::openapi())
 }
 
 pub(super) fn channel(name: &str) -> Result<Channel, Refusal> {
@@ -36,7 +44,7 @@ fn account(id: &str) -> Result<AccountId, Refusal> {
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete))]
-pub(super) struct Doc;
+struct Doc;
 
 async fn rules(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     match call.method {
@@ -46,8 +54,8 @@ async fn rules(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     }
 }
 
-fn tell(app: &App, status: StatusCode, route: &Route) -> Answer {
-    Ok(reply::json(status, &out(route, app.relay.has_account(route))))
+fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
+    out(route, app.relay.has_account(route))
 }
 
 /// `POST /v1/routes`: adds a rule: destinations that match go to its account.
@@ -66,7 +74,9 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         name: posted.name,
     };
     let route = app.tariff.add_route(new).await?;
-    tell(app, StatusCode::CREATED, &route)
+    let shown = show(app, &route);
+    audit::record(app, call, "route.create", route.id, &NOTHING, &shown).await?;
+    Ok(reply::json(StatusCode::CREATED, &shown))
 }
 
 /// `GET /v1/routes`: all rules, in the order in which they are asked.
@@ -78,7 +88,7 @@ async fn list(call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let (after, limit) = list::page::<Place>(call)?;
     let (routes, more) = app.tariff.list_routes(after.map(|place| place.0), limit).await?;
-    let data = routes.iter().map(|route| out(route, app.relay.has_account(route))).collect();
+    let data = routes.iter().map(|route| show(app, route)).collect();
     Ok(list::reply(data, routes.last().map(Place::of), more))
 }
 
@@ -103,7 +113,7 @@ fn id_of(text: &str) -> Result<RouteId, Error> {
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let route = app.tariff.find_route(id_of(id)?).await?;
-    tell(app, StatusCode::OK, &route)
+    Ok(reply::json(StatusCode::OK, &show(app, &route)))
 }
 
 /// `PATCH /v1/routes/<id>`: changes any part of a rule.
@@ -124,8 +134,10 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         account: posted.account_id.as_deref().map(account).transpose()?,
         name: posted.name,
     };
-    let route = app.tariff.change_route(id, change).await?;
-    tell(app, StatusCode::OK, &route)
+    let (before, route) = app.tariff.change_route(id, change).await?;
+    let shown = show(app, &route);
+    audit::record(app, call, "route.change", id, &show(app, &before), &shown).await?;
+    Ok(reply::json(StatusCode::OK, &shown))
 }
 
 /// `DELETE /v1/routes/<id>`: takes a rule away; messages on their way stay on it.
@@ -135,6 +147,9 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.tariff.delete_route(id_of(id)?).await?;
+    let id = id_of(id)?;
+    let before = app.tariff.find_route(id).await?;
+    app.tariff.delete_route(id).await?;
+    audit::record(app, call, "route.delete", id, &show(app, &before), &NOTHING).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -10,6 +10,7 @@ pub mod event;
 pub mod health;
 pub mod inbound;
 pub mod keep;
+pub mod ledger;
 pub mod number;
 pub mod outbound;
 pub mod pool;

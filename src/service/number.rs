@@ -1,5 +1,7 @@
 //! Numbers: which are whose, on which account, and what a text to them means.
 
+mod pool;
+
 use std::sync::Arc;
 
 use super::book::Book;
@@ -10,6 +12,7 @@ use crate::store::number;
 use crate::store::{self};
 
 pub use crate::store::number::{Meaning, Number};
+pub use pool::Pool;
 
 pub struct NewNumber {
     pub address: Address,
@@ -66,6 +69,8 @@ fn joined(capabilities: &[Capability]) -> String {
 pub enum Error {
     #[error("no such number")]
     NotFound,
+    #[error("no such pool")]
+    NoPool,
     #[error("the number is in use already")]
     Taken,
     #[error("{field}: {reason}")]

@@ -1,14 +1,21 @@
 //! What clients send: allowed by their key, routed to an account, priced, then accepted with its charge.
 
+mod explain;
 mod sender;
+
+pub use explain::{Explained, Looked};
+pub use sender::{Candidate, Verdict};
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use crate::model::address::Address;
-use crate::model::{Channel, Clock, Millis, Money, PoolId, RouteId, Span};
+use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Span};
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
-use crate::service::outbound::{self, CallPlan, Key, Outbound, Request, Told, Via};
+use crate::service::ledger::Ledger;
+use crate::service::outbound::{self, CallPlan, Key, Outbound, Request, Told};
 use crate::service::tariff::{Route, Tariff};
 use crate::store::message::Message;
 
@@ -51,20 +58,12 @@ pub enum Error {
     Outbound(#[from] outbound::Error),
 }
 
-/// How a message to a destination would go, and why.
-pub struct Explained {
-    /// Rules that match, in the order in which they are asked; those of a deleted account among them.
-    pub routes: Vec<RouteId>,
-    /// The one that wins, unless the key is forced to an account.
-    pub route: Option<RouteId>,
-    pub via: Option<Via>,
-    pub reason: String,
-}
-
 pub struct Relay {
     pub book: Arc<Book>,
     pub tariff: Arc<Tariff>,
     pub outbound: Arc<Outbound>,
+    pub ledger: Arc<Ledger>,
+    pub tasks: TaskTracker,
     pub clock: Clock,
 }
 
@@ -103,7 +102,23 @@ impl Relay {
             call: order.call,
             metadata: order.metadata,
         };
-        Ok(self.outbound.send(consumer.client, request, key, render).await?)
+        let told = self.outbound.send(consumer.client, request, key, render).await?;
+        if let Told::Accepted(_, Some(paid)) = &told
+            && paid.is_low
+        {
+            self.tell_low(consumer.client);
+        }
+        Ok(told)
+    }
+
+    /// Nobody waits for it: what fails here is made up for within a minute.
+    fn tell_low(&self, client: ClientId) {
+        let ledger = self.ledger.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = ledger.tell_low(client).await {
+                tracing::warn!(%error, %client, "a low balance was not told of; trying again in a minute");
+            }
+        });
     }
 
     /// Whether a route's account is there: a route to one that was deleted is passed over.

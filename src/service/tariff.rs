@@ -1,9 +1,11 @@
 //! Routes and rates as they stand, in memory: which account a destination goes to, and what it costs.
 
 mod card;
+mod import;
 mod manage;
 mod rates;
 mod routes;
+mod sheet;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,8 +13,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 pub use card::{NewRate, RateChange, RateFilter, Slot};
+pub use import::Imported;
 pub use manage::{NewRoute, RouteChange};
 pub use routes::{BadPattern, compile};
+pub use sheet::BadLine;
 
 pub use crate::store::rate::Rate;
 pub use crate::store::route::Route;
@@ -44,6 +48,12 @@ pub enum Error {
     Taken,
     #[error("{field}: {reason}")]
     Invalid { field: &'static str, reason: String },
+    /// Every line of a file that is wrong; nothing of it was taken.
+    #[error("{} lines are wrong, and nothing was taken", .0.len())]
+    Lines(Vec<BadLine>),
+    /// A fault of ours.
+    #[error("the card was not read or written: {0}")]
+    Broken(String),
     #[error(transparent)]
     Store(#[from] store::Error),
 }

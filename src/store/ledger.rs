@@ -2,7 +2,12 @@
 //!
 //! Whoever changes a balance writes the entry for it in the same change.
 
+mod account;
+pub mod check;
+
 use std::collections::{BTreeMap, HashMap};
+
+pub use account::{Balance, Entry, Filter, balance, list, post, recovered, sum_before, told, untold, walk};
 
 use super::message::Message;
 use super::{Change, Error, Query, Result, Row, Value};

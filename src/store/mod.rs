@@ -38,6 +38,7 @@ pub mod meta;
 pub mod number;
 pub mod opt_out;
 pub mod outbox;
+pub mod pool;
 pub mod publication;
 pub mod rate;
 pub mod route;

@@ -3,6 +3,7 @@
 mod book;
 mod client;
 mod expire;
+mod ledger;
 mod measure;
 mod notify;
 pub mod publish;
@@ -18,6 +19,7 @@ use crate::service::book::Book;
 use crate::service::client::Clients;
 use crate::service::event::{Courier, Events};
 use crate::service::inbound::{Desk, Inbound};
+use crate::service::ledger::Ledger;
 use crate::service::outbound::Outbound;
 use crate::service::sync::Sync;
 use crate::service::tariff::Tariff;
@@ -50,6 +52,11 @@ pub fn start_sending(
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.
 pub fn start_receiving(desk: Desk, tasks: &TaskTracker) {
     tasks.spawn(desk.work());
+}
+
+/// Starts what looks after clients' money.
+pub fn start_accounting(ledger: &Arc<Ledger>, tasks: &TaskTracker, stop: &CancellationToken) {
+    spawn(tasks, stop, ledger::run(ledger.clone()));
 }
 
 /// Starts what counts.

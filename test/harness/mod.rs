@@ -2,6 +2,7 @@
 
 pub mod carrier;
 pub mod database;
+pub mod node;
 pub mod phone;
 pub mod port;
 pub mod prism;

@@ -60,6 +60,7 @@ pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
     let route = made(&server, "/v1/routes", route).await?;
     let rate = json!({"channel": "sms", "prefix": "1", "price": "0.01"});
     let rate = made(&server, "/v1/rates", rate).await?;
+    let pool = made(&server, "/v1/pools", json!({"name": "somewhere"})).await?;
     let client = made(&server, "/v1/clients", json!({"name": "somebody"})).await?;
     let key = made(&server, &format!("/v1/clients/{client}/keys"), json!({})).await?;
     let ids = [
@@ -67,6 +68,7 @@ pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
         ("rates", rate),
         ("clients", client),
         ("keys", key),
+        ("pools", pool),
         ("accounts", account),
         ("numbers", number),
         ("messages", message),
@@ -87,7 +89,7 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
         let id = path.split('/').nth(2).and_then(|word| ids.get(word)).map_or("", String::as_str);
         let path = path.replace("{id}", id).replace("{uid}", id);
         let path = path.replace("{key}", ids.get("keys").map_or("", String::as_str));
-        path.replace("{number}", OURS).replace("{person}", "+14155550100")
+        path.replace("{number_id}", &ids["numbers"]).replace("{number}", OURS).replace("{person}", "+14155550100")
     };
     for (path, methods) in &described {
         for method in METHODS.into_iter().filter(|method| !methods.contains(*method)) {
@@ -99,7 +101,13 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
     }
     // what takes things away comes last
     for method in METHODS {
-        for (path, _) in described.iter().filter(|(_, methods)| methods.contains(method)) {
+        let mut paths: Vec<&String> =
+            described.iter().filter(|(_, methods)| methods.contains(method)).map(|(path, _)| path).collect();
+        if method == "DELETE" {
+            // what is part of another goes before it
+            paths.reverse();
+        }
+        for path in paths {
             let (status, _, answer) = ask(&server, method, &filled(path), &json!({})).await?;
             ensure!(![401, 404, 405].contains(&status) && status < 500, "{method} {path}: {status} {answer}");
         }

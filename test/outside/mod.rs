@@ -1,11 +1,14 @@
 //! What is outside the gateway: other people's tools, and the carrier that plays Twilio, held against each other.
 
 mod carrier;
+pub mod contract;
 mod fault;
 mod prism;
 mod python;
 mod receiver;
 mod schemathesis;
+mod sdk;
+mod sdk_node;
 mod twilio;
 mod validator;
 mod webhook;

@@ -1,12 +1,17 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
 
+mod audit;
+mod auth;
 mod balance;
 mod callback;
+mod client;
 mod contract;
 mod crash;
+mod key;
 mod rate;
 mod route;
 mod sequence;
+mod twilio;
 mod voice;
 mod whatsapp;
 

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::Schema;
 
 use crate::http::openapi;
 use crate::model::address::{self, Address, AddressKind};
-use crate::model::rfc3339;
+use crate::model::{PoolId, rfc3339};
 use crate::service::number::{Capability, Meaning, Number};
 
 #[derive(Deserialize, ToSchema)]
@@ -85,6 +85,8 @@ pub(super) struct NumberOut<'a> {
     pub(super) platform: Option<&'a str>,
     pub(super) rate: i64,
     pub(super) country: Option<&'a str>,
+    /// The pool that it is in.
+    pub(super) pool_id: Option<String>,
     /// Whether the numbering plan knows it; `null` for what is no phone.
     pub(super) is_valid: Option<bool>,
     pub(super) created_at: String,
@@ -107,6 +109,7 @@ pub(super) fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
         platform: number.platform.as_deref(),
         rate: number.rate,
         country: number.country.as_deref(),
+        pool_id: number.pool.map(|pool: PoolId| pool.to_string()),
         is_valid: address.as_ref().and_then(address::report).map(|report| report.is_valid),
         created_at: rfc3339(number.created_ms),
     }

@@ -1,15 +1,51 @@
 //! What goes wrong with routes and rates.
 
 use ::http::StatusCode;
+use serde::Serialize;
+use warp::reply::Response;
 
-use super::{Refusal, bad_field, problem, store_error};
-use crate::service::tariff::Error;
+use super::{Problem, Refusal, bad_field, internal, problem, respond, store_error};
+use crate::service::tariff::{BadLine, Error};
+
+/// Lines that are told of at most.
+const LINES: usize = 1_000;
+
+#[derive(Serialize)]
+struct LineOut<'a> {
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct LinesOut<'a> {
+    #[serde(flatten)]
+    problem: Problem<'a>,
+    lines: Vec<LineOut<'a>>,
+}
+
+/// 400 that names every line that is wrong.
+fn lines(wrong: &[BadLine], detail: &str) -> Response {
+    let first = wrong.first().map(|line| format!("{detail}: {line}"));
+    let detail = first.as_deref().unwrap_or(detail);
+    let status = StatusCode::BAD_REQUEST;
+    let title = status.canonical_reason().unwrap_or("Error");
+    let problem = Problem { kind: "about:blank", title, status: status.as_u16(), detail, field: None };
+    let told = wrong.iter().take(LINES);
+    let lines = told.map(|wrong| LineOut { line: wrong.line, field: wrong.field, detail: &wrong.reason }).collect();
+    let out = LinesOut { problem, lines };
+    // text and numbers always serialise
+    respond(status, "application/problem+json", serde_json::to_vec(&out).unwrap_or_default())
+}
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self::new(match &error {
             Error::Invalid { field, reason } => *bad_field(field, reason),
             Error::NoRoute | Error::NoRate => problem(StatusCode::NOT_FOUND, &error.to_string()),
+            Error::Lines(wrong) => lines(wrong, &error.to_string()),
+            Error::Broken(_) => internal(&error),
             Error::Taken => problem(StatusCode::CONFLICT, &error.to_string()),
             Error::Store(error) => store_error(error),
         })

@@ -36,6 +36,11 @@ impl Page {
     pub fn client(&self, id: ClientId) -> Option<&Arc<Party>> {
         self.clients.get(&id)
     }
+
+    /// A key by its id, expired or not.
+    pub fn key(&self, id: KeyId) -> Option<&Arc<Key>> {
+        self.keys.values().find(|key| key.id == id)
+    }
 }
 
 impl Clients {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Error, From, Order, Relay};
 use crate::crypto::hash;
-use crate::model::{AccountId, Channel, PoolId};
+use crate::model::{AccountId, Channel, PoolId, RouteId};
 use crate::service::account::Line;
 use crate::service::book::{Page, Sender};
 use crate::service::client::Consumer;
@@ -21,67 +21,126 @@ fn wanted(order: &Order) -> Capability {
     }
 }
 
+/// What an account on the way came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The message goes there.
+    Wins,
+    /// It goes there and waits: none that could send it is up.
+    Waits,
+    /// It could send this; one before it wins.
+    Spare,
+    /// It could send this, and rests: its calls fail one after the other.
+    Down,
+    NoSender,
+    /// There is no such account, or it cannot be used.
+    Deleted,
+    /// Another rule has led to it before.
+    Again,
+}
+
+/// An account that was looked at, in the order in which they are asked.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The rule that leads there; `None`: the key's only account, or that of the number itself.
+    pub route: Option<RouteId>,
+    pub account: AccountId,
+    /// The sender there, if there is one.
+    pub from: Option<String>,
+    pub verdict: Verdict,
+}
+
+/// All that was looked at, and which of it wins.
+#[derive(Debug)]
+pub(super) struct Decision {
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) chosen: Result<usize, Error>,
+}
+
 impl Relay {
     /// The first account in the order of the routes that is up and has a sender for this; where none is up, the
     /// first that has one, whose messages wait for it.
     pub(super) fn via(&self, consumer: &Consumer, order: &Order) -> Result<(Via, Option<PoolId>), Error> {
-        let page = self.book.page();
-        let accounts = self.accounts(consumer, order);
-        if accounts.is_empty() {
-            return Err(Error::NoRoute);
-        }
-        let lines: Vec<&Arc<Line>> = accounts.iter().filter_map(|id| page.line(*id)).collect();
-        if lines.is_empty() {
-            return Err(Error::NoRoute);
-        }
-        let found = sender(&page, consumer, order, &lines)?;
-        let (line, from) = found;
-        if !consumer.may_send_from(&from) {
-            return Err(Error::Forbidden("this key may not send from this number"));
-        }
+        let Decision { mut candidates, chosen } = self.decide(consumer, order);
+        let chosen = candidates.swap_remove(chosen?);
         let price = (!consumer.is_house()).then(|| self.price(order.channel, &order.to));
         let pool = match order.from {
             Some(From::Pool(pool)) => Some(pool),
             Some(From::Address(_)) | None => None,
         };
-        Ok((Via { account: line, from, price }, pool))
+        Ok((Via { account: chosen.account, from: chosen.from.unwrap_or_default(), price }, pool))
+    }
+
+    /// Looks at every account that may carry it, and says what each comes to.
+    pub(super) fn decide(&self, consumer: &Consumer, order: &Order) -> Decision {
+        let page = self.book.page();
+        let mut candidates = self.candidates(consumer, order);
+        let wanted = wanted(order);
+        let mut is_routed = false;
+        for candidate in candidates.iter_mut().filter(|candidate| candidate.verdict != Verdict::Again) {
+            let Some(line) = page.line(candidate.account) else {
+                candidate.verdict = Verdict::Deleted;
+                continue;
+            };
+            is_routed = true;
+            candidate.from = choose(&page, consumer, order, line, wanted);
+            candidate.verdict = match &candidate.from {
+                Some(_) if line.breaker.is_open() => Verdict::Down,
+                Some(_) => Verdict::Spare,
+                None => Verdict::NoSender,
+            };
+        }
+        if !is_routed {
+            return Decision { candidates, chosen: Err(Error::NoRoute) };
+        }
+        let first = |verdict| candidates.iter().position(|candidate| candidate.verdict == verdict);
+        let found = match (first(Verdict::Spare), first(Verdict::Down)) {
+            (Some(up), _) => Some((up, Verdict::Wins)),
+            (None, Some(down)) => Some((down, Verdict::Waits)),
+            (None, None) => own(&page, consumer, order, wanted).map(|own| {
+                candidates.push(own);
+                (candidates.len() - 1, Verdict::Wins)
+            }),
+        };
+        let Some((index, verdict)) = found else {
+            return Decision { candidates, chosen: Err(Error::Sender(no_sender(order))) };
+        };
+        candidates[index].verdict = verdict;
+        let may = candidates[index].from.as_ref().is_some_and(|from| consumer.may_send_from(from));
+        let chosen = if may { Ok(index) } else { Err(Error::Forbidden("this key may not send from this number")) };
+        Decision { candidates, chosen }
     }
 
     /// The accounts that may carry it, the preferred one first.
-    fn accounts(&self, consumer: &Consumer, order: &Order) -> Vec<AccountId> {
+    fn candidates(&self, consumer: &Consumer, order: &Order) -> Vec<Candidate> {
+        let new = |route, account| Candidate { route, account, from: None, verdict: Verdict::NoSender };
         if let Some(forced) = consumer.account() {
-            return vec![forced];
+            return vec![new(None, forced)];
         }
         let tariff = self.tariff.page();
-        let mut accounts = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
         for route in tariff.routes(order.channel, order.to.as_str()) {
-            if !accounts.contains(&route.account) {
-                accounts.push(route.account);
+            let mut candidate = new(Some(route.id), route.account);
+            if candidates.iter().any(|known| known.account == route.account) {
+                candidate.verdict = Verdict::Again;
             }
+            candidates.push(candidate);
         }
-        if accounts.is_empty() && consumer.is_house() {
+        if candidates.is_empty() && consumer.is_house() {
             // the house needs no routes: its numbers lead to their own accounts
             let page = self.book.page();
             let able = page.senders_of(consumer.client).iter().filter(|sender| sender.can(wanted(order)));
-            accounts.extend(able.map(|sender| sender.number.account));
+            candidates.extend(able.map(|sender| new(None, sender.number.account)));
         }
-        accounts
+        candidates
     }
 }
 
-fn sender(page: &Page, consumer: &Consumer, order: &Order, lines: &[&Arc<Line>]) -> Result<(AccountId, String), Error> {
-    let wanted = wanted(order);
-    let of = |line: &Line| choose(page, consumer, order, line, wanted);
-    let usable: Vec<(AccountId, String, bool)> =
-        lines.iter().filter_map(|line| Some((line.account.id, of(line)?, line.breaker.is_open()))).collect();
-    let up = usable.iter().find(|(_, _, is_down)| !is_down).or_else(|| usable.first());
-    match up {
-        Some((account, from, _)) => Ok((*account, from.clone())),
-        None => own(page, consumer, order, wanted).ok_or(Error::Sender(match order.from {
-            Some(From::Address(_)) => "is not a number that you may send this from",
-            Some(From::Pool(_)) => "is no pool with a number for this",
-            None => "is missing, and there is no number for this",
-        })),
+fn no_sender(order: &Order) -> &'static str {
+    match order.from {
+        Some(From::Address(_)) => "is not a number that you may send this from",
+        Some(From::Pool(_)) => "is no pool with a number for this",
+        None => "is missing, and there is no number for this",
     }
 }
 
@@ -104,13 +163,14 @@ fn choose(page: &Page, consumer: &Consumer, order: &Order, line: &Line, wanted: 
 }
 
 /// A number of the client's own goes through its own account, where no route names another that has it.
-fn own(page: &Page, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<(AccountId, String)> {
+fn own(page: &Page, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
     let Some(From::Address(from)) = &order.from else { return None };
     if consumer.account().is_some() {
         return None;
     }
     let sender = page.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client)?;
-    sender.can(wanted).then(|| (sender.number.account, sender.number.address.clone()))
+    let (account, from) = (sender.number.account, Some(sender.number.address.clone()));
+    sender.can(wanted).then_some(Candidate { route: None, account, from, verdict: Verdict::Wins })
 }
 
 fn is_theirs(consumer: &Consumer, sender: &Sender) -> bool {

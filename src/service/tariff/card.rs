@@ -81,8 +81,10 @@ impl Tariff {
         Ok(rate)
     }
 
-    pub async fn change_rate(&self, id: RateId, change: RateChange) -> Result<Rate, Error> {
-        let mut rate = self.find_rate(id).await?;
+    /// The rate as it was, and as it now is.
+    pub async fn change_rate(&self, id: RateId, change: RateChange) -> Result<(Rate, Rate), Error> {
+        let before = self.find_rate(id).await?;
+        let mut rate = before.clone();
         rate.price = change.price.unwrap_or(rate.price);
         rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
         holds(&rate).map_err(|(field, reason)| invalid(field, reason))?;
@@ -92,7 +94,7 @@ impl Tariff {
             Err(error) => return Err(error.into()),
         }
         self.refresh().await?;
-        Ok(rate)
+        Ok((before, rate))
     }
 
     pub async fn delete_rate(&self, id: RateId) -> Result<(), Error> {

@@ -58,8 +58,10 @@ impl Tariff {
         Ok(route)
     }
 
-    pub async fn change_route(&self, id: RouteId, change: RouteChange) -> Result<Route, Error> {
-        let mut route = self.find_route(id).await?;
+    /// The route as it was, and as it now is.
+    pub async fn change_route(&self, id: RouteId, change: RouteChange) -> Result<(Route, Route), Error> {
+        let before = self.find_route(id).await?;
+        let mut route = before.clone();
         if let Some(account) = change.account {
             let known = account::all(&self.store).await?;
             known.iter().find(|known| known.id == account).ok_or_else(no_account)?;
@@ -76,7 +78,7 @@ impl Tariff {
             Err(error) => return Err(error.into()),
         }
         self.refresh().await?;
-        Ok(route)
+        Ok((before, route))
     }
 
     pub async fn delete_route(&self, id: RouteId) -> Result<(), Error> {

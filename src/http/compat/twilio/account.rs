@@ -12,11 +12,13 @@ pub(super) fn fetch(visit: &Visit<'_>) -> Response {
     let client = visit.consumer.client;
     let sid = sid::account(client);
     let created = date::rfc2822(client.made_ms());
+    let party = visit.app.clients.page();
+    let name = party.client(client).map_or(sid.as_str(), |party| party.name.as_str());
     let below = |name: &str| shape::path(client, &format!("/{name}.json"));
     let account = json!({
         "sid": sid,
         "owner_account_sid": sid,
-        "friendly_name": sid,
+        "friendly_name": name,
         "status": "active",
         "type": "Full",
         "date_created": created,

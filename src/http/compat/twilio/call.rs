@@ -12,6 +12,7 @@ use super::refusal::{self, Wish, Words};
 use super::{VERSION, Visit, date, shape, sid};
 use crate::http::body::Posted;
 use crate::http::reply;
+use crate::model::address::AddressKind;
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::call::{Call, End};
 use crate::service::client::Scope;
@@ -100,7 +101,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
 
 fn order(form: &Form) -> Result<Order, Fault> {
     let (_, to) = form.address("To").ok_or(error::NO_CALLEE)?;
-    let to = to.ok_or(error::TO)?;
+    let to = to.filter(|to| to.kind() == AddressKind::Phone).ok_or(error::TO)?;
     let from = form.address("From").map(|(_, from)| from.ok_or(error::FROM)).transpose()?;
     let url = form.one("Url").map(str::to_owned);
     // beside a URL, Twilio passes it over

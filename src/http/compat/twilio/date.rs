@@ -5,6 +5,8 @@ use time::format_description::well_known::Rfc2822;
 
 use crate::model::{Millis, parse_rfc3339, rfc3339};
 
+const DAY_MS: Millis = 24 * 60 * 60 * 1000;
+
 /// `Thu, 01 Jan 1970 00:00:00 +0000`, whole seconds.
 pub(super) fn rfc2822(at_ms: Millis) -> String {
     OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000))
@@ -21,13 +23,14 @@ pub(super) struct When {
     pub(super) lasts_ms: Millis,
 }
 
-/// A day (`2024-01-31`, in UTC), or a second in ISO 8601.
+/// A day (`2024-01-31`, in UTC), or a second in ISO 8601. Libraries write a day as its first second.
 pub(super) fn parse(text: &str) -> Option<When> {
     if let Some(at_ms) = parse_rfc3339(text) {
-        return Some(When { at_ms: at_ms.div_euclid(1000) * 1000, lasts_ms: 1000 });
+        let lasts_ms = if at_ms % DAY_MS == 0 { DAY_MS } else { 1000 };
+        return Some(When { at_ms: at_ms.div_euclid(1000) * 1000, lasts_ms });
     }
     let at_ms = parse_rfc3339(&format!("{text}T00:00:00Z"))?;
-    Some(When { at_ms, lasts_ms: 24 * 60 * 60 * 1000 })
+    Some(When { at_ms, lasts_ms: DAY_MS })
 }
 
 #[cfg(test)]
@@ -44,6 +47,7 @@ mod tests {
     fn days_and_seconds_are_taken() {
         let day = When { at_ms: 1_699_920_000_000, lasts_ms: 86_400_000 };
         assert_eq!(parse("2023-11-14"), Some(day));
+        assert_eq!(parse("2023-11-14T00:00:00Z"), Some(day));
         let second = When { at_ms: 1_700_000_000_000, lasts_ms: 1000 };
         assert_eq!(parse("2023-11-14T22:13:20Z"), Some(second));
         assert_eq!(parse("2023-11-14T23:13:20.5+01:00"), Some(second));

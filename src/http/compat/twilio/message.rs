@@ -12,6 +12,7 @@ use super::{Visit, date, shape, sid};
 use crate::http::body::Posted;
 use crate::http::message::is_web;
 use crate::http::reply;
+use crate::model::address::AddressKind;
 use crate::model::message::Direction;
 use crate::model::{Channel, MessageId, Millis, Span, parse_rfc3339};
 use crate::service::client::Scope;
@@ -40,7 +41,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
 
 fn order(form: &Form) -> Result<Order, Fault> {
     let (channel, to) = form.address("To").ok_or(error::NO_TO)?;
-    let to = to.ok_or(error::TO)?;
+    let to = to.filter(|to| to.kind() != AddressKind::Alphanumeric).ok_or(error::TO)?;
     let from = match (form.address("From"), form.one("MessagingServiceSid")) {
         (Some((other, _)), _) if other != channel => return Err(error::CHANNELS.into()),
         (Some((_, from)), _) => Some(From::Address(from.ok_or(error::FROM)?)),

@@ -47,7 +47,9 @@ pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_>
     let extra = Extra::parse(message.extra.as_deref());
     let sid = sid::message(message.id, extra.has_media());
     let is_inbound = message.direction == Direction::In;
-    let sent_ms = if is_inbound { Some(message.created_ms) } else { taken_ms };
+    // what providers did was read after the message was
+    let is_sent = !message.state.may_become(State::Sent);
+    let sent_ms = if is_inbound { Some(message.created_ms) } else { taken_ms.filter(|_| is_sent) };
     let is_expired = message.state == State::Expired;
     let below = |rest: &str| path(message.client, &format!("/Messages/{sid}{rest}.json"));
     MessageOut {

@@ -1,0 +1,127 @@
+//! `switchboard ledger`: clients' money on a running server, and the ledger checked in its store.
+
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::api::{Api, Server};
+use super::output::{self, Output, field};
+use crate::config::Config;
+use crate::model::{ClientId, Money};
+
+/// Look at clients' money, move it by hand, and check that all of it adds up
+#[derive(Args)]
+pub(super) struct LedgerCommand {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List what has moved a client's balance, newest first
+    Show {
+        client: ClientId,
+        /// So many entries at most
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Enter what a client has paid in
+    Add {
+        client: ClientId,
+        amount: Money,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Take an amount off a balance, and say why
+    Deduct {
+        client: ClientId,
+        amount: Money,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Make a balance just this, and say why
+    Set {
+        client: ClientId,
+        #[arg(allow_hyphen_values = true)]
+        balance: Money,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Write a period's movements as CSV, with the balance after each
+    Statement {
+        client: ClientId,
+        /// Its begin: RFC 3339
+        #[arg(long, value_name = "TIME")]
+        from: String,
+        /// Its end: RFC 3339 [default: now]
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+    },
+    /// Check the store itself: balances, debits, refunds and their messages
+    ///
+    /// Needs no server, and changes nothing. Exits 1 when something is wrong.
+    Verify,
+}
+
+impl LedgerCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let output = self.output;
+        if matches!(self.action, Action::Verify) {
+            return verify::run(&config, output).await;
+        }
+        let api = self.server.api(&config)?;
+        match self.action {
+            Action::Verify => {}
+            Action::Show { client, limit } => {
+                let entries = api.list(&format!("/v1/clients/{client}/ledger"), &[], limit).await?;
+                output.list(&entries, "nothing was ever moved", line);
+            }
+            Action::Add { client, amount, reason } => {
+                post(&api, output, client, json!({"kind": "credit", "amount": amount, "reason": reason})).await?;
+            }
+            Action::Deduct { client, amount, reason } => {
+                anyhow::ensure!(amount > Money::ZERO, "the amount to deduct is not above zero");
+                let body = json!({"kind": "adjustment", "amount": -amount, "reason": reason});
+                post(&api, output, client, body).await?;
+            }
+            Action::Set { client, balance, reason } => {
+                post(&api, output, client, json!({"set": balance, "reason": reason})).await?;
+            }
+            Action::Statement { client, from, to } => {
+                let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+                let to = to.map(|to| format!("&to={}", encoded(&to))).unwrap_or_default();
+                let path = format!("/v1/clients/{client}/statement.csv?from={}{to}", encoded(&from));
+                let mut answer = api.get(&path).await?;
+                while let Some(part) = answer.chunk().await? {
+                    anstream::print!("{}", String::from_utf8_lossy(&part));
+                }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn post(api: &Api, output: Output, client: ClientId, body: Value) -> anyhow::Result<()> {
+    let entry = api.post(&format!("/v1/clients/{client}/ledger"), Some(&body)).await?;
+    output.show_done("entered", &entry, |entry| {
+        format!("{}  the balance is {}", line(entry), output::strong(field(entry, "balance")))
+    });
+    Ok(())
+}
+
+fn line(entry: &Value) -> String {
+    let amount = field(entry, "amount");
+    let amount = format!("{amount:>14}");
+    let amount = if amount.trim_start().starts_with('-') { output::careful(amount) } else { output::good(amount) };
+    let about = entry["message_id"].as_str().or(entry["reason"].as_str()).unwrap_or_default();
+    format!("{}  {:10}  {amount}  {about}", field(entry, "created_at"), field(entry, "kind"))
+}

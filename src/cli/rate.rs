@@ -1,0 +1,125 @@
+//! `switchboard rate`: what destinations cost, on a running server.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::Outcome;
+use super::api::{self, Remote};
+use super::output::{self, field};
+use super::route::Channel;
+use crate::config::Config;
+use crate::model::{Money, RateId};
+
+/// Manage rates: what a segment, or a call, to a destination costs
+///
+/// The longest prefix of the destination decides, and of one prefix the rate that began last among those in force.
+#[derive(Args)]
+pub(super) struct RateCommand {
+    #[command(flatten)]
+    remote: Remote<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Add a price of the destinations with a prefix
+    Add {
+        channel: Channel,
+        /// Digits such as 237; '' for all destinations
+        prefix: String,
+        price: Money,
+        /// When it comes into force: RFC 3339 [default: now]
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// When it ends: RFC 3339 [default: when a later one begins]
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
+    /// List rates, by channel, prefix and time
+    List {
+        #[arg(long)]
+        channel: Option<Channel>,
+        /// Of destinations that begin with these digits
+        #[arg(long, default_value = "")]
+        prefix: String,
+        /// So many at most
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        limit: usize,
+    },
+    /// Take rates from a CSV file, all or none: channel,prefix,price,from,until
+    Import {
+        /// `-` for standard input
+        file: PathBuf,
+        /// Rates that are not in the file go
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Write all rates as CSV, as import takes them
+    Export,
+    /// Take a rate away
+    Delete { rate: RateId },
+}
+
+impl RateCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
+            Action::Add { channel, prefix, price, from, until } => {
+                let body = api::fields([
+                    ("channel", api::name(&channel)),
+                    ("prefix", Some(prefix.into())),
+                    ("price", Some(price.to_string().into())),
+                    ("from", from.map(Value::from)),
+                    ("until", until.map(Value::from)),
+                ]);
+                output.show_done("added", &api.post("/v1/rates", Some(&body)).await?, line);
+            }
+            Action::List { channel, prefix, limit } => {
+                let channel = channel.as_ref().and_then(api::name).and_then(|name| name.as_str().map(str::to_owned));
+                let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
+                let filters: Vec<_> = [("channel", channel), ("prefix", prefix)]
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value?)))
+                    .collect();
+                let rates = api.list("/v1/rates", &filters, limit).await?;
+                output.list(&rates, "no rates: the usual prices are asked", line);
+            }
+            Action::Import { file, replace } => {
+                let text = read(&file)?;
+                let done = api.post_csv(&format!("/v1/rates.csv?replace={replace}"), text).await?;
+                output.show_done("imported", &done, |done| {
+                    format!("{} added, {} replaced, {} removed", done["added"], done["replaced"], done["removed"])
+                });
+            }
+            Action::Export => {
+                let text = api.get("/v1/rates.csv").await?.text().await?;
+                anstream::print!("{text}");
+            }
+            Action::Delete { rate } => {
+                api.delete(&format!("/v1/rates/{rate}")).await?;
+                output.tell_done("deleted", rate);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    if file.as_os_str() != "-" {
+        return std::fs::read(file).with_context(|| file.display().to_string());
+    }
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn line(rate: &Value) -> String {
+    let (id, channel) = (field(rate, "id"), field(rate, "channel"));
+    let (prefix, price) = (output::strong(format!("{:15}", field(rate, "prefix"))), field(rate, "price"));
+    let until = rate["until"].as_str().map(|until| format!(" until {until}")).unwrap_or_default();
+    format!("{id}  {channel:8}  {prefix}  {price:>12}  from {}{until}", field(rate, "from"))
+}

@@ -1,0 +1,191 @@
+//! `switchboard route`: which account destinations go to, on a running server.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+
+use super::Outcome;
+use super::api::{self, Remote};
+use super::output::{self, field};
+use crate::config::Config;
+use crate::model::address::Address;
+use crate::model::{AccountId, ClientId, KeyId, RouteId};
+
+/// Manage routes: which account a destination's messages go to
+#[derive(Args)]
+pub(super) struct RouteCommand {
+    #[command(flatten)]
+    remote: Remote<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Add a rule: destinations that match go to an account
+    Add {
+        /// A regular expression, anchored at its start, such as '\+237'
+        pattern: String,
+        #[arg(long, value_name = "ID")]
+        account: AccountId,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// List all rules, in the order in which they are asked
+    List,
+    /// Say which rule would win for a destination, and why
+    Explain(Explain),
+    /// Change a rule
+    Change {
+        route: RouteId,
+        #[arg(long)]
+        pattern: Option<String>,
+        #[arg(long, value_name = "ID")]
+        account: Option<AccountId>,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// Take a rule away
+    Delete { route: RouteId },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Channel {
+    Sms,
+    Whatsapp,
+    Voice,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OneOrAll {
+    Sms,
+    Whatsapp,
+    Voice,
+    All,
+}
+
+#[derive(Args)]
+struct Terms {
+    /// Lower ones are asked first [new rules: 100]
+    #[arg(long, allow_hyphen_values = true)]
+    priority: Option<i32>,
+    /// The only channel that it is for [new rules: all]
+    #[arg(long, value_enum)]
+    channel: Option<OneOrAll>,
+    /// What you call it
+    #[arg(long)]
+    name: Option<String>,
+}
+
+#[derive(Args)]
+struct Explain {
+    to: Address,
+    #[arg(long, value_enum, default_value = "sms")]
+    channel: Channel,
+    /// The sender that is asked for: a number, or a pool's id
+    #[arg(long)]
+    from: Option<String>,
+    #[arg(long, value_name = "ID")]
+    client: Option<ClientId>,
+    #[arg(long, value_name = "ID")]
+    key: Option<KeyId>,
+}
+
+impl Terms {
+    fn body(&self, pattern: Option<&str>, account: Option<AccountId>) -> Value {
+        let channel = self.channel.map(|channel| match channel {
+            OneOrAll::All => Value::Null,
+            one => api::name(&one).unwrap_or_default(),
+        });
+        api::fields([
+            ("pattern", pattern.map(Value::from)),
+            ("account_id", account.map(|id| id.to_string().into())),
+            ("priority", self.priority.map(Value::from)),
+            ("channel", channel),
+            ("name", self.name.as_deref().map(Value::from)),
+        ])
+    }
+}
+
+impl RouteCommand {
+    pub(super) async fn run(self, config: Config) -> Outcome {
+        let (action, api, output) = self.remote.open(&config)?;
+        match action {
+            Action::Add { pattern, account, terms } => {
+                let mut body = terms.body(Some(&pattern), Some(account));
+                if body["priority"].is_null() {
+                    body["priority"] = 100.into();
+                }
+                output.show_done("added", &api.post("/v1/routes", Some(&body)).await?, line);
+            }
+            Action::List => {
+                let routes = api.list("/v1/routes", &[], usize::MAX).await?;
+                output.list(&routes, "no routes; `switchboard route add` adds one", line);
+            }
+            Action::Explain(explain) => {
+                let query = query(&explain);
+                output.show(&api.read(&format!("/v1/routes/explain?{query}")).await?, explained);
+            }
+            Action::Change { route, pattern, account, terms } => {
+                let body = terms.body(pattern.as_deref(), account);
+                output.show_done("changed", &api.patch(&format!("/v1/routes/{route}"), &body).await?, line);
+            }
+            Action::Delete { route } => {
+                api.delete(&format!("/v1/routes/{route}")).await?;
+                output.tell_done("deleted", route);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn query(explain: &Explain) -> String {
+    let channel = api::name(&explain.channel).and_then(|name| name.as_str().map(str::to_owned));
+    let given = [
+        ("to", Some(explain.to.as_str().to_owned())),
+        ("channel", channel),
+        ("from", explain.from.clone()),
+        ("client", explain.client.map(|id| id.to_string())),
+        ("key", explain.key.map(|id| id.to_string())),
+    ];
+    let pairs: Vec<_> = given
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let value = value?;
+            Some(format!(
+                "{name}={}",
+                percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC)
+            ))
+        })
+        .collect();
+    pairs.join("&")
+}
+
+fn explained(said: &Value) -> String {
+    let mut lines: Vec<String> = said["routes"].as_array().into_iter().flatten().map(looked).collect();
+    let from = match said["from"].as_str() {
+        Some(from) => output::good(format!("from {from} through {}", field(said, "account_id"))),
+        None => output::bad("not sent"),
+    };
+    let rate = said["rate_id"].as_str().unwrap_or("the usual price");
+    lines.push(format!("{from}  at {} ({rate})  {}", field(said, "price"), field(said, "reason")));
+    lines.join("\n")
+}
+
+fn looked(one: &Value) -> String {
+    let verdict = match field(one, "verdict") {
+        name @ "wins" => output::good(format!("{name:9}")),
+        name @ ("down" | "deleted" | "waits") => output::bad(format!("{name:9}")),
+        name => output::dim(format!("{name:9}")),
+    };
+    let (pattern, account) = (output::strong(field(one, "pattern")), field(one, "account_id"));
+    format!("{verdict}  {:>6}  {pattern}  to {account}  {}", one["priority"], field(one, "reason"))
+}
+
+fn line(route: &Value) -> String {
+    let (id, pattern) = (field(route, "id"), output::strong(field(route, "pattern")));
+    let channel = route["channel"].as_str().unwrap_or("all");
+    let account = field(route, "account_id");
+    let account =
+        if route["has_account"] == true { account.to_owned() } else { output::bad(format!("{account}, deleted")) };
+    format!("{id}  {:>6}  {pattern}  {channel}  to {account}  {}", route["priority"], field(route, "name"))
+}

@@ -1,0 +1,171 @@
+//! `/v1/clients/<id>/ledger`, its statements, and what a client has left.
+
+mod shape;
+
+use std::sync::Arc;
+
+use ::http::{HeaderValue, Method, StatusCode};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::sync::mpsc;
+use utoipa::OpenApi;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::{Reply as _, Response};
+
+use self::shape::{BalanceOut, EntryIn, EntryOut, FilterIn, PeriodIn, PostedOut, balance_out, out, posted_out};
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::rate::asked_time;
+use super::reply::{self, Answer, Refusal};
+use super::{App, Call, asked, audit, auth, object, path, posted};
+use crate::model::{ClientId, Millis};
+use crate::service::ledger::{Error, Filter as Wanted, Kind, Posting, Statement};
+
+/// Parts of a statement that wait for whoever reads it.
+const PARTS: usize = 4;
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let entries = path::part("clients", "ledger").and(posted(app)).then(ledger);
+    let statement = path::part("clients", "statement.csv").and(asked(app)).then(statement);
+    let balance = path::all("balance").and(asked(app)).then(balance);
+    entries.or(statement).unify().or(balance).unify().map(reply::settle).boxed()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list, post, statement, balance))]
+pub(super) struct Doc;
+
+async fn ledger(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::GET => list(&id, &call, &app).await,
+        Method::POST => post(&id, &call, posted, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
+}
+
+fn id_of(text: &str) -> Result<ClientId, Error> {
+    text.parse().map_err(|_| Error::NoClient)
+}
+
+/// A client's own entries are its to read, an administrator's are all.
+fn readable(id: &str, call: &Call, app: &App) -> Result<ClientId, Refusal> {
+    let acting = auth::reader(app, call)?;
+    let id = id_of(id)?;
+    if acting.is_administrator || acting.client == id { Ok(id) } else { Err(Error::NoClient.into()) }
+}
+
+fn kind(name: &str) -> Result<Kind, Refusal> {
+    Kind::parse(name).ok_or_else(|| reply::bad_field("kind", "is credit, debit, refund or adjustment"))
+}
+
+/// `GET /v1/clients/<id>/ledger`: what has moved its balance, newest first. A client may read its own.
+#[utoipa::path(
+    get, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "list_entries",
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn, FilterIn),
+    responses((status = 200, description = "A page of entries.", body = ListOut<EntryOut>)),
+)]
+async fn list(id: &str, call: &Call, app: &App) -> Answer {
+    let client = readable(id, call, app)?;
+    let (after, limit) = list::page(call)?;
+    let filter = Wanted {
+        kind: call.param("kind").map(kind).transpose()?,
+        from_ms: asked_time(call, "from")?,
+        before_ms: asked_time(call, "to")?,
+    };
+    let (entries, more) = app.ledger.list(client, &filter, after, limit).await?;
+    let last = entries.last().map(|entry| entry.id);
+    Ok(list::reply(entries.iter().map(out).collect(), last, more))
+}
+
+/// `POST /v1/clients/<id>/ledger`: moves its balance by hand: a `credit` that it has paid in; an `adjustment` either
+/// way, with a reason; or `set`, with a reason: an adjustment to just this balance.
+#[utoipa::path(
+    post, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "post_entry", request_body = EntryIn,
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
+    responses(
+        (status = 201, description = "Entered.", body = PostedOut),
+        (status = 409, description = "The balance would fall below the credit limit."),
+    ),
+)]
+async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    let client = id_of(id)?;
+    let posted: EntryIn = object::read(call, posted, app).await?;
+    let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
+        (None | Some("adjustment"), None, Some(balance)) => Posting::Set(balance),
+        (Some("credit"), Some(amount), None) => Posting::Credit(amount),
+        (Some("adjustment"), Some(amount), None) => Posting::Adjustment(amount),
+        (_, None, None) => return Err(reply::bad_field("amount", "missing")),
+        (_, Some(_), Some(_)) => return Err(reply::bad_field("set", "goes without an amount")),
+        (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
+        (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
+    };
+    let (entry, balance) = app.ledger.post(client, posting, posted.reason).await?;
+    let shown = posted_out(&entry, balance);
+    audit::record(app, call, "ledger.post", client, &audit::NOTHING, &shown).await?;
+    Ok(reply::json(StatusCode::CREATED, &shown))
+}
+
+fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
+    time.ok_or_else(|| reply::bad_field(name, "missing"))
+}
+
+/// `GET /v1/clients/<id>/statement.csv`: a period's opening balance, every movement with the balance after it, and the
+/// closing balance. A client may read its own.
+#[utoipa::path(
+    get, path = "/v1/clients/{id}/statement.csv", tag = "ledger", operation_id = "fetch_statement",
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PeriodIn),
+    responses((status = 200, description = "`time,kind,amount,balance,id,message_id,reason`, oldest first.", body = String, content_type = "text/csv")),
+)]
+async fn statement(id: String, call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    let client = readable(&id, &call, &app)?;
+    let from_ms = needed(asked_time(&call, "from")?, "from")?;
+    let before_ms = asked_time(&call, "to")?.unwrap_or_else(|| app.ledger.clock.now_ms());
+    let statement = app.ledger.statement(client, from_ms, before_ms).await?;
+    Ok(streamed(statement, &app))
+}
+
+/// Goes out as it is read: however long it is, little of it is in memory.
+fn streamed(mut statement: Statement, app: &App) -> Response {
+    let (send, mut parts) = mpsc::channel::<Result<Bytes, std::io::Error>>(PARTS);
+    app.tasks.spawn(async move {
+        loop {
+            let part = match statement.next().await {
+                Ok(Some(part)) => Ok(Bytes::from(part)),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "a statement broke off");
+                    Err(std::io::Error::other("the store is away"))
+                }
+            };
+            let is_broken = part.is_err();
+            if send.send(part).await.is_err() || is_broken {
+                return;
+            }
+        }
+    });
+    let body = stream::poll_fn(move |context| parts.poll_recv(context));
+    let mut response = warp::reply::stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(::http::header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    headers.insert(::http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// `GET /v1/balance`: what the client has left whose credential this is; the house pays nothing, and has none.
+#[utoipa::path(
+    get, path = "/v1/balance", tag = "ledger", operation_id = "fetch_balance",
+    responses((status = 200, description = "Its balance, and how far below zero it may fall.", body = BalanceOut)),
+)]
+async fn balance(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    let consumer = auth::consumer(&app, &call)?;
+    let found = match app.ledger.balance(consumer.client).await {
+        Ok(balance) => Some(balance),
+        Err(Error::NoClient) if consumer.is_house() => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(reply::json(StatusCode::OK, &balance_out(consumer.client, found)))
+}

@@ -1,0 +1,179 @@
+//! `/v1/pools`: a client's numbers that send together, the same number to the same recipient.
+
+mod shape;
+
+use std::sync::Arc;
+
+use ::http::{Method, StatusCode};
+use utoipa::OpenApi;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use self::shape::{ChangeIn, PoolIn, PoolOut, out};
+use super::audit::{self, NOTHING};
+use super::body::Posted;
+use super::list::{self, ListOut, PageIn};
+use super::reply::{self, Answer};
+use super::{App, Call, asked, auth, object, path, posted};
+use crate::model::{NumberId, PoolId};
+use crate::service::number::{Error, Pool};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = path::all("pools").and(posted(app)).then(pools);
+    let one = path::one("pools").and(posted(app)).then(pool);
+    let number = warp::path!("pools" / String / "numbers" / String).and(asked(app)).then(number);
+    all.or(one).unify().or(number).unify().map(reply::settle).boxed()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(add, list, fetch, change, delete, put, take_out))]
+pub(super) struct Doc;
+
+async fn pools(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::POST => add(&call, posted, &app).await,
+        Method::GET => list(&call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST").into()),
+    }
+}
+
+fn show(app: &App, pool: &Pool) -> PoolOut {
+    out(pool, &app.numbers.numbers_of(pool))
+}
+
+/// `POST /v1/pools`: makes a pool without numbers.
+#[utoipa::path(
+    post, path = "/v1/pools", tag = "pools", operation_id = "add_pool", request_body = PoolIn,
+    responses((status = 201, description = "Made.", body = PoolOut)),
+)]
+async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
+    let client = auth::administrator_for(app, call)?;
+    let posted: PoolIn = object::read(call, posted, app).await?;
+    let pool = app.numbers.add_pool(client, posted.name).await?;
+    let shown = show(app, &pool);
+    audit::record(app, call, "pool.create", pool.id, &NOTHING, &shown).await?;
+    Ok(reply::json(StatusCode::CREATED, &shown))
+}
+
+/// `GET /v1/pools`: all pools with their numbers, newest first.
+#[utoipa::path(
+    get, path = "/v1/pools", tag = "pools", operation_id = "list_pools", params(PageIn),
+    responses((status = 200, description = "A page of pools.", body = ListOut<PoolOut>)),
+)]
+async fn list(call: &Call, app: &App) -> Answer {
+    let acting = auth::reader(app, call)?;
+    let (after, limit) = list::page(call)?;
+    let (pools, more) = app.numbers.list_pools(acting.client, after, limit).await?;
+    let last = pools.last().map(|pool| pool.id);
+    Ok(list::reply(pools.iter().map(|pool| show(app, pool)).collect(), last, more))
+}
+
+async fn pool(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::GET => fetch(&id, &call, &app).await,
+        Method::PATCH => change(&id, &call, posted, &app).await,
+        Method::DELETE => delete(&id, &call, &app).await,
+        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
+    }
+}
+
+fn id_of(text: &str) -> Result<PoolId, Error> {
+    text.parse().map_err(|_| Error::NoPool)
+}
+
+/// `GET /v1/pools/<id>`: one pool with its numbers.
+#[utoipa::path(
+    get, path = "/v1/pools/{id}", tag = "pools", operation_id = "fetch_pool", params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
+    responses((status = 200, description = "The pool.", body = PoolOut)),
+)]
+async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
+    let acting = auth::reader(app, call)?;
+    let pool = app.numbers.find_pool(acting.client, id_of(id)?).await?;
+    Ok(reply::json(StatusCode::OK, &show(app, &pool)))
+}
+
+/// `PATCH /v1/pools/<id>`: gives it another name.
+#[utoipa::path(
+    patch, path = "/v1/pools/{id}", tag = "pools", operation_id = "change_pool", request_body = ChangeIn,
+    params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
+    responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
+)]
+async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
+    let client = auth::administrator_for(app, call)?;
+    let id = id_of(id)?;
+    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let before = app.numbers.find_pool(client, id).await?;
+    let pool = match &posted.name {
+        Some(name) => app.numbers.rename_pool(client, id, name).await?,
+        None => before.clone(),
+    };
+    let shown = show(app, &pool);
+    audit::record(app, call, "pool.change", id, &show(app, &before), &shown).await?;
+    Ok(reply::json(StatusCode::OK, &shown))
+}
+
+/// `DELETE /v1/pools/<id>`: lets its numbers go; they stay the client's.
+#[utoipa::path(
+    delete, path = "/v1/pools/{id}", tag = "pools", operation_id = "delete_pool", params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
+    responses((status = 204, description = "Let go.")),
+)]
+async fn delete(id: &str, call: &Call, app: &App) -> Answer {
+    let client = auth::administrator_for(app, call)?;
+    let id = id_of(id)?;
+    let before = show(app, &app.numbers.find_pool(client, id).await?);
+    app.numbers.delete_pool(client, id).await?;
+    audit::record(app, call, "pool.delete", id, &before, &NOTHING).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+async fn number(id: String, number: String, call: Call, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::PUT => put(&id, &number, &call, &app).await,
+        Method::DELETE => take_out(&id, &number, &call, &app).await,
+        _ => Err(reply::method_not_allowed("PUT, DELETE").into()),
+    }
+}
+
+fn number_of(text: &str) -> Result<NumberId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
+}
+
+/// `PUT /v1/pools/<id>/numbers/<number_id>`: puts a number of the same client into it, out of any other pool.
+#[utoipa::path(
+    put, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "put_into_pool",
+    params(
+        ("id" = String, Path, description = "`pool_` and 32 hex digits"),
+        ("number_id" = String, Path, description = "`num_` and 32 hex digits"),
+    ),
+    responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
+)]
+async fn put(id: &str, number: &str, call: &Call, app: &App) -> Answer {
+    let client = auth::administrator_for(app, call)?;
+    let (id, number) = (id_of(id)?, number_of(number)?);
+    let pool = app.numbers.find_pool(client, id).await?;
+    let before = show(app, &pool);
+    app.numbers.put_into_pool(client, id, number).await?;
+    let shown = show(app, &pool);
+    audit::record(app, call, "pool.put", id, &before, &shown).await?;
+    Ok(reply::json(StatusCode::OK, &shown))
+}
+
+/// `DELETE /v1/pools/<id>/numbers/<number_id>`: takes a number out; it stays the client's.
+#[utoipa::path(
+    delete, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "take_out_of_pool",
+    params(
+        ("id" = String, Path, description = "`pool_` and 32 hex digits"),
+        ("number_id" = String, Path, description = "`num_` and 32 hex digits"),
+    ),
+    responses((status = 204, description = "Taken out.")),
+)]
+async fn take_out(id: &str, number: &str, call: &Call, app: &App) -> Answer {
+    let client = auth::administrator_for(app, call)?;
+    let (id, number) = (id_of(id)?, number_of(number)?);
+    let pool = app.numbers.find_pool(client, id).await?;
+    let before = show(app, &pool);
+    app.numbers.take_out_of_pool(client, id, number).await?;
+    audit::record(app, call, "pool.take_out", id, &before, &show(app, &pool)).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,116 @@
+//! `/v1/rates.csv`: the whole card of rates, out and in.
+
+use std::sync::Arc;
+
+use ::http::header::CONTENT_TYPE;
+use ::http::{Method, StatusCode};
+use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::http::body::Posted;
+use crate::http::reply::{self, Answer, Refusal};
+use crate::http::{App, Call, audit, auth, object, openapi, path, posted};
+
+const CSV: &str = "text/csv; charset=utf-8";
+/// What programs call CSV.
+const TAKEN: [&str; 5] =
+    ["text/csv", "text/plain", "application/csv", "application/vnd.ms-excel", "application/octet-stream"];
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    path::all("rates.csv").and(posted(app)).then(card).map(reply::settle).boxed()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(export, import, put_card))]
+pub(in crate::http) struct Doc;
+
+async fn card(call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    match call.method {
+        Method::GET => export(&call, &app).await,
+        Method::POST => import(&call, posted, &app).await,
+        Method::PUT => put_card(&call, posted, &app).await,
+        _ => Err(reply::method_not_allowed("GET, POST, PUT").into()),
+    }
+}
+
+/// `GET /v1/rates.csv`: all rates: `channel,prefix,price,from,until`.
+#[utoipa::path(
+    get, path = "/v1/rates.csv", tag = "rates", operation_id = "export_rates",
+    responses((status = 200, description = "The card, as the import takes it.", body = String, content_type = "text/csv")),
+)]
+async fn export(call: &Call, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    Ok(reply::content(CSV, app.tariff.export().await?))
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportedRates)]
+struct ImportedOut {
+    added: usize,
+    /// Rates of a channel, prefix and time that were there already: the file's price and end stand.
+    replaced: usize,
+    /// Rates that were not in a file that replaces the card.
+    removed: usize,
+}
+
+struct ReplaceIn;
+
+impl IntoParams for ReplaceIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let words = "`true`: the file is the card from now on; rates that are not in it go.";
+        vec![openapi::optional("replace", words, openapi::one_of(["true", "false"]))]
+    }
+}
+
+/// `POST /v1/rates.csv`: takes rates from a file, all or none: the first line names the columns `channel`, `prefix` and
+/// `price`, and may name `from` and `until`. `http.import_limit` bytes at most.
+#[utoipa::path(
+    post, path = "/v1/rates.csv", tag = "rates", operation_id = "import_rates", params(ReplaceIn),
+    request_body(content = String, content_type = "text/csv"),
+    responses(
+        (status = 200, description = "Taken.", body = ImportedOut),
+        (status = 400, description = "Nothing was taken; `lines` names each line that is wrong, and why."),
+        (status = 415, description = "The body is not `text/csv`."),
+    ),
+)]
+async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, call)?;
+    is_csv(call)?;
+    let replaces = match call.param("replace") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(reply::bad_field("replace", "is true or false")),
+    };
+    let text = object::collect_up_to(app.settings.import_limit, posted, app).await?;
+    let done = app.tariff.import(text, replaces).await?;
+    let out = ImportedOut { added: done.added, replaced: done.replaced, removed: done.removed };
+    let object = if replaces { "card" } else { "rates" };
+    audit::record(app, call, "rate.import", object, &audit::NOTHING, &out).await?;
+    Ok(reply::json(StatusCode::OK, &out))
+}
+
+/// `PUT /v1/rates.csv`: the same as POST.
+#[utoipa::path(
+    put, path = "/v1/rates.csv", tag = "rates", operation_id = "put_rates", params(ReplaceIn),
+    request_body(content = String, content_type = "text/csv"),
+    responses(
+        (status = 200, description = "Taken.", body = ImportedOut),
+        (status = 400, description = "Nothing was taken; `lines` names each line that is wrong, and why."),
+        (status = 415, description = "The body is not `text/csv`."),
+    ),
+)]
+async fn put_card(call: &Call, posted: Posted, app: &App) -> Answer {
+    import(call, posted, app).await
+}
+
+fn is_csv(call: &Call) -> Result<(), Refusal> {
+    let given = call.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim().to_lowercase());
+    if given.is_none_or(|media| TAKEN.contains(&media.as_str())) {
+        return Ok(());
+    }
+    Err(reply::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this path takes text/csv").into())
+}

@@ -1,0 +1,175 @@
+//! `GET /v1/routes/explain`: how a message would go, and why.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::{channel, channels};
+use crate::http::reply::{self, Answer, Refusal};
+use crate::http::{App, Call, asked, auth, openapi};
+use crate::model::{Address, Channel, ClientId, KeyId, PoolId};
+use crate::service::client::Consumer;
+use crate::service::relay::{self, Explained, From, Looked, Order, Verdict};
+
+pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    warp::path!("routes" / "explain").and(asked(app)).then(explain).map(reply::settle).boxed()
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(explain))]
+pub(super) struct Doc;
+
+/// What is asked about.
+struct QuestionIn;
+
+impl IntoParams for QuestionIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut to = openapi::optional("to", "The destination.", openapi::text());
+        to.required = utoipa::openapi::Required::True;
+        vec![
+            to,
+            openapi::optional("channel", "Unless given, sms.", channels()),
+            openapi::optional("from", "The sender that is asked for: a number, or a pool's id.", openapi::text()),
+            openapi::optional("client", "Whose message it is; without, one without numbers.", openapi::text()),
+            openapi::optional("key", "The id of the key that it comes with.", openapi::text()),
+        ]
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Explanation)]
+struct ExplainedOut {
+    to: String,
+    channel: &'static str,
+    /// What matches, in the order in which it is asked.
+    routes: Vec<LookedOut>,
+    /// The rule that wins; null where a key is forced to an account, or nothing would go.
+    route_id: Option<String>,
+    account_id: Option<String>,
+    /// The sender that it would leave from.
+    from: Option<String>,
+    /// Of a segment, or of a call.
+    price: String,
+    /// The rate that says so; null: the usual price.
+    rate_id: Option<String>,
+    /// Why it goes this way, or what its client would be told.
+    reason: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExplainedRoute)]
+struct LookedOut {
+    route_id: Option<String>,
+    priority: Option<i64>,
+    pattern: Option<String>,
+    account_id: String,
+    from: Option<String>,
+    /// `wins`, `waits` (it wins, and rests), `spare`, `down`, `no_sender`, `deleted` or `again`
+    verdict: &'static str,
+    reason: &'static str,
+}
+
+fn words(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Wins => ("wins", "the first that is up and has a sender for this"),
+        Verdict::Waits => ("waits", "none that has a sender for this is up: messages wait for this one"),
+        Verdict::Spare => ("spare", "would do; one before it wins"),
+        Verdict::Down => ("down", "its breaker is open: its calls fail one after the other"),
+        Verdict::NoSender => ("no_sender", "it has no sender for this"),
+        Verdict::Deleted => ("deleted", "its account is not there"),
+        Verdict::Again => ("again", "another rule has led to the same account before"),
+    }
+}
+
+fn looked_out(looked: Looked) -> LookedOut {
+    let (verdict, reason) = words(looked.candidate.verdict);
+    LookedOut {
+        route_id: looked.candidate.route.map(|id| id.to_string()),
+        priority: looked.route.as_ref().map(|route| route.priority),
+        pattern: looked.route.map(|route| route.pattern),
+        account_id: looked.candidate.account.to_string(),
+        from: looked.candidate.from,
+        verdict,
+        reason,
+    }
+}
+
+fn out(order: &Order, explained: Explained) -> ExplainedOut {
+    let Explained { looked, chosen, price, rate } = explained;
+    let winner = chosen.as_ref().ok().and_then(|index| looked.get(*index));
+    let reason = match (&chosen, winner) {
+        (Err(error), _) => error.to_string(),
+        (Ok(_), Some(Looked { route: Some(route), candidate })) => {
+            format!("route {} of priority {}: {}", route.id, route.priority, words(candidate.verdict).1)
+        }
+        (Ok(_), Some(Looked { route: None, .. }) | None) => "the key's only account, or that of its own number".into(),
+    };
+    ExplainedOut {
+        to: order.to.as_str().to_owned(),
+        channel: order.channel.name(),
+        route_id: winner.and_then(|won| won.candidate.route).map(|id| id.to_string()),
+        account_id: winner.map(|won| won.candidate.account.to_string()),
+        from: winner.and_then(|won| won.candidate.from.clone()),
+        routes: looked.into_iter().map(looked_out).collect(),
+        price: price.to_string(),
+        rate_id: rate.map(|rate| rate.id.to_string()),
+        reason,
+    }
+}
+
+/// Without a client, one that has no numbers, and pays as all do.
+fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
+    let page = app.clients.page();
+    if let Some(id) = call.param("key") {
+        let id = id.parse::<KeyId>().ok();
+        let key = id.and_then(|id| page.key(id)).ok_or_else(|| reply::bad_field("key", "no such key in force"))?;
+        return Ok(Consumer { client: key.client, key: Some(key.clone()) });
+    }
+    let Some(id) = call.param("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
+    let known = id.parse::<ClientId>().ok().filter(|id| page.client(*id).is_some());
+    known.map(Consumer::of).ok_or_else(|| reply::bad_field("client", "no such client"))
+}
+
+fn order(call: &Call) -> Result<Order, Refusal> {
+    let address = |name: &'static str| -> Result<Option<Address>, Refusal> {
+        let parsed = call.address(name).map(|text| text.parse::<Address>()).transpose();
+        parsed.map_err(|error| reply::bad_field(name, &error.to_string()))
+    };
+    let pool = call.param("from").and_then(|id| id.parse::<PoolId>().ok());
+    let from = match pool {
+        Some(pool) => Some(From::Pool(pool)),
+        None => address("from")?.map(From::Address),
+    };
+    Ok(Order {
+        channel: call.param("channel").map_or(Ok(Channel::Sms), channel)?,
+        from,
+        to: address("to")?.ok_or_else(|| reply::bad_field("to", "missing"))?,
+        body: String::new(),
+        media_urls: Vec::new(),
+        send_at_ms: None,
+        valid_for: None,
+        callback_url: None,
+        is_twilio: false,
+        call: None,
+        metadata: None,
+    })
+}
+
+/// `GET /v1/routes/explain`: which rules match a destination, which of them wins and why, the sender that a message
+/// would leave from, and its price.
+#[utoipa::path(
+    get, path = "/v1/routes/explain", tag = "routes", operation_id = "explain_route", params(QuestionIn),
+    responses((status = 200, description = "How it would go.", body = ExplainedOut)),
+)]
+async fn explain(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    auth::administrator(&app, &call)?;
+    let order = order(&call)?;
+    let explained: relay::Explained = app.relay.explain(&consumer(&app, &call)?, &order);
+    Ok(reply::json(::http::StatusCode::OK, &out(&order, explained)))
+}

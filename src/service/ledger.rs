@@ -1,0 +1,150 @@
+//! Clients' money, moved by hand and looked at: entries, statements, what is low.
+
+mod low;
+mod statement;
+pub mod verify;
+
+use std::sync::Arc;
+
+pub use statement::Statement;
+
+pub use crate::store::ledger::{Balance, Entry, Filter, Kind};
+
+use crate::model::{ClientId, Clock, EntryId, Millis, Money};
+use crate::service::event::Events;
+use crate::service::page;
+use crate::store::ledger::{self, Movement};
+use crate::store::{self, Store};
+
+/// Characters of a reason at most.
+const REASON: usize = 255;
+/// Races with others before a balance is called busy.
+const RACES: usize = 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no such client")]
+    NoClient,
+    #[error("{field}: {reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error("the balance would fall below the credit limit: it is {balance}, with credit of {credit}")]
+    TooLow { balance: Money, credit: Money },
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
+    Error::Invalid { field, reason: reason.into() }
+}
+
+/// What is to be done to a balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posting {
+    /// The client has paid in.
+    Credit(Money),
+    /// Somebody sets things right, either way.
+    Adjustment(Money),
+    /// The balance is to be this: whatever is missing, or too much, is an adjustment.
+    Set(Money),
+}
+
+pub struct Ledger {
+    pub store: Store,
+    pub events: Arc<Events>,
+    pub clock: Clock,
+}
+
+impl Ledger {
+    pub async fn balance(&self, client: ClientId) -> Result<Balance, Error> {
+        ledger::balance(&self.store, client).await?.ok_or(Error::NoClient)
+    }
+
+    /// Newest first; whether there are more.
+    pub async fn list(
+        &self,
+        client: ClientId,
+        filter: &Filter,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), Error> {
+        self.balance(client).await?;
+        Ok(page(ledger::list(&self.store, client, filter, after, limit + 1).await?, limit))
+    }
+
+    /// Moves money by hand; the entry, and the balance after it.
+    pub async fn post(
+        &self,
+        client: ClientId,
+        posting: Posting,
+        reason: Option<String>,
+    ) -> Result<(Entry, Money), Error> {
+        let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+        check(posting, reason.as_deref())?;
+        for _ in 0..RACES {
+            let before = self.balance(client).await?;
+            let (kind, amount, expected) = match posting {
+                Posting::Credit(amount) => (Kind::Credit, amount, None),
+                Posting::Adjustment(amount) => (Kind::Adjustment, amount, None),
+                Posting::Set(target) => {
+                    let amount = target.minus(before.balance).ok_or_else(|| invalid("set", "is too much"))?;
+                    (Kind::Adjustment, amount, Some(before.balance))
+                }
+            };
+            let at_ms = self.clock.now_ms();
+            let movement = Movement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
+            match ledger::post(&self.store, &movement, expected).await {
+                Ok(Some(balance)) => return Ok((entry(movement), balance)),
+                Ok(None) => return Ok((entry(movement), self.balance(client).await?.balance)),
+                Err(store::Error::Guard(_)) => self.blame(client, posting, amount).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Unavailable("others keep moving this balance".into()).into())
+    }
+
+    /// Why money was not moved; nothing where it may be tried again.
+    async fn blame(&self, client: ClientId, posting: Posting, amount: Money) -> Result<(), Error> {
+        let now = self.balance(client).await?;
+        let after = now.balance.plus(amount).ok_or_else(|| invalid("amount", "is too much"))?;
+        // what the balance would have been when it was read may be another by now
+        if matches!(posting, Posting::Set(target) if Some(target) != now.balance.plus(amount)) {
+            return Ok(());
+        }
+        if amount.is_negative() && after.plus(now.credit_limit).is_none_or(Money::is_negative) {
+            return Err(Error::TooLow { balance: now.balance, credit: now.credit_limit });
+        }
+        if after > Money::MOST {
+            return Err(invalid("amount", format!("makes the balance more than {}", Money::MOST)));
+        }
+        Ok(())
+    }
+
+    /// Opens a statement of a period.
+    pub async fn statement(&self, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<Statement, Error> {
+        self.balance(client).await?;
+        if before_ms <= from_ms {
+            return Err(invalid("to", "is not after from"));
+        }
+        Ok(Statement::open(self.store.clone(), client, from_ms, before_ms).await?)
+    }
+}
+
+fn check(posting: Posting, reason: Option<&str>) -> Result<(), Error> {
+    match posting {
+        Posting::Credit(amount) if amount <= Money::ZERO => return Err(invalid("amount", "is not above zero")),
+        Posting::Adjustment(Money::ZERO) => return Err(invalid("amount", "is zero")),
+        Posting::Credit(_) | Posting::Adjustment(_) | Posting::Set(_) => {}
+    }
+    match reason {
+        None if !matches!(posting, Posting::Credit(_)) => Err(invalid("reason", "is missing: an adjustment needs one")),
+        Some(reason) if reason.chars().count() > REASON => {
+            Err(invalid("reason", format!("is longer than {REASON} characters")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn entry(movement: Movement) -> Entry {
+    let Movement { id, client: _, kind, amount, reason, at_ms } = movement;
+    Entry { id, kind, amount, message: None, reason, created_ms: at_ms }
+}

@@ -1,0 +1,57 @@
+//! A client whose balance falls below what it named is told so: once, and again only after it has been above.
+
+use serde::Serialize;
+
+use super::Ledger;
+use crate::model::event::EventType;
+use crate::model::{ClientId, Money};
+use crate::service::event::Happened;
+use crate::store::{self, Change, ledger};
+
+/// Clients that one look may find.
+const CLIENTS: i64 = 500;
+
+#[derive(Serialize)]
+struct LowOut {
+    client_id: String,
+    balance: Money,
+    low_at: Option<Money>,
+    credit_limit: Money,
+}
+
+impl Ledger {
+    /// Tells a client that its balance is low, unless it was told, or it is not.
+    pub async fn tell_low(&self, client: ClientId) -> Result<(), store::Error> {
+        let Some(now) = ledger::balance(&self.store, client).await? else { return Ok(()) };
+        if now.low_told || now.low_at.is_none_or(|low_at| now.balance >= low_at) {
+            return Ok(());
+        }
+        let mut telling = self.events.telling();
+        let at_ms = self.clock.now_ms();
+        telling.add(Happened { client, kind: EventType::BalanceLow, at_ms, callback: None }, || LowOut {
+            client_id: client.to_string(),
+            balance: now.balance,
+            low_at: now.low_at,
+            credit_limit: now.credit_limit,
+        });
+        match self.store.commit(telling.write(ledger::told(Change::new(), client))).await {
+            Ok(()) => {
+                tracing::info!(%client, "a client's balance is low");
+                telling.committed();
+                Ok(())
+            }
+            // somebody else was first, or money has come in
+            Err(error) if error.is_race() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells those whom a crash has left untold; forgets that those were told who have money again.
+    pub async fn tell_all_low(&self) -> Result<(), store::Error> {
+        ledger::recovered(&self.store).await?;
+        for client in ledger::untold(&self.store, CLIENTS).await? {
+            self.tell_low(client).await?;
+        }
+        Ok(())
+    }
+}

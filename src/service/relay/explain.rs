@@ -1,0 +1,38 @@
+//! How a message would go, and why: decided by what decides over messages, and told.
+
+use super::sender::{Candidate, Decision};
+use super::{Error, Order, Relay, allow};
+use crate::model::Money;
+use crate::service::client::Consumer;
+use crate::service::tariff::{Rate, Route};
+
+/// An account that was looked at, with the rule that leads there.
+pub struct Looked {
+    pub route: Option<Route>,
+    pub candidate: Candidate,
+}
+
+/// How a message to a destination would go, and why.
+pub struct Explained {
+    /// What matches, in the order in which it is asked.
+    pub looked: Vec<Looked>,
+    /// Which of them wins, or what the client would be told.
+    pub chosen: Result<usize, Error>,
+    pub price: Money,
+    /// `None`: no rate is in force, and the usual price is asked.
+    pub rate: Option<Rate>,
+}
+
+impl Relay {
+    /// What [`Relay::send`] would do, without doing it.
+    pub fn explain(&self, consumer: &Consumer, order: &Order) -> Explained {
+        let Decision { candidates, chosen } = self.decide(consumer, order);
+        let chosen = allow(consumer, order).and(chosen);
+        let tariff = self.tariff.page();
+        let rate = tariff.rate(order.channel, order.to.as_str(), self.clock.now_ms()).cloned();
+        let price = rate.as_ref().map_or_else(|| self.tariff.usual(order.channel), |rate| rate.price);
+        let route = |id| tariff.all_routes().iter().find(|route| route.id == id).cloned();
+        let look = |candidate: Candidate| Looked { route: candidate.route.and_then(route), candidate };
+        Explained { looked: candidates.into_iter().map(look).collect(), chosen, price, rate }
+    }
+}

@@ -1,0 +1,66 @@
+//! The whole card of rates out and in: a file is taken as a whole or not at all.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use super::{Error, Rate, Slot, Tariff, sheet};
+use crate::model::RateId;
+use crate::store::{self, rate};
+
+/// Races with other changes of the card before it is called busy.
+const RACES: usize = 5;
+
+/// What an import has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Imported {
+    pub added: usize,
+    /// Had a price already: that of the file stands.
+    pub replaced: usize,
+    /// Were not in a file that replaces the card.
+    pub removed: usize,
+}
+
+impl Tariff {
+    /// All rates as CSV.
+    pub async fn export(&self) -> Result<Vec<u8>, Error> {
+        let mut rates = rate::all(&self.store).await?;
+        let written = tokio::task::spawn_blocking(move || {
+            rates.sort_by_cached_key(Rate::slot);
+            sheet::write(&rates).map_err(|error| error.to_string())
+        });
+        written.await.map_err(|error| error.to_string()).flatten().map_err(Error::Broken)
+    }
+
+    /// Takes a card from CSV, beside the rates that there are or, where it `replaces`, instead of them.
+    pub async fn import(&self, text: Bytes, replaces: bool) -> Result<Imported, Error> {
+        let now_ms = self.clock.now_ms();
+        let read = tokio::task::spawn_blocking(move || sheet::read(&text, now_ms));
+        let mut card = read.await.map_err(|error| Error::Broken(error.to_string()))?.map_err(Error::Lines)?;
+        for _ in 0..RACES {
+            let known: HashMap<Slot, RateId> =
+                rate::all(&self.store).await?.into_iter().map(|rate| (rate.slot(), rate.id)).collect();
+            let mut gone = Vec::new();
+            for rate in &mut card {
+                match known.get(&rate.slot()) {
+                    Some(id) => {
+                        rate.id = *id;
+                        gone.push(*id);
+                    }
+                    // its id may have been that of one that is gone by now
+                    None => rate.id = RateId::new(now_ms),
+                }
+            }
+            let removed = if replaces { known.len() - gone.len() } else { 0 };
+            match rate::write_card(&self.store, &card, replaces, &gone).await {
+                Ok(()) => {
+                    self.refresh().await?;
+                    return Ok(Imported { added: card.len() - gone.len(), replaced: gone.len(), removed });
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Unavailable("others keep changing the rates".into()).into())
+    }
+}

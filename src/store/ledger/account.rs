@@ -1,0 +1,173 @@
+//! A client's balance looked at and moved by hand, and who is to be told that theirs is low.
+
+use super::{Kind, Movement, enter};
+use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
+use crate::store::{Change, Error, Query, Result, Row, Store, Value};
+
+/// What a client may spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    pub balance: Money,
+    /// How far below zero it may fall.
+    pub credit_limit: Money,
+    /// Below what the client is told so.
+    pub low_at: Option<Money>,
+    pub low_told: bool,
+}
+
+const BALANCE: &str = "SELECT balance, credit_limit, low_at, low_told FROM sb_balance WHERE client_id = ?";
+
+fn parse_balance(row: &Row) -> Result<Balance> {
+    Ok(Balance {
+        balance: Money::from_micros(row.int(0)?),
+        credit_limit: Money::from_micros(row.int(1)?),
+        low_at: row.maybe_int(2)?.map(Money::from_micros),
+        low_told: row.int(3)? != 0,
+    })
+}
+
+/// `None`: there is no such client, or it pays for nothing.
+pub async fn balance(store: &Store, client: ClientId) -> Result<Option<Balance>> {
+    store.query(BALANCE, vec![client.hex().into()]).await?.first().map(parse_balance).transpose()
+}
+
+/// A movement as it was entered.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub id: EntryId,
+    pub kind: Kind,
+    pub amount: Money,
+    pub message: Option<MessageId>,
+    pub reason: Option<String>,
+    pub created_ms: Millis,
+}
+
+fn parse(row: &Row) -> Result<Entry> {
+    let bad = |what: &str| Error::Data(format!("entry {what}"));
+    Ok(Entry {
+        id: EntryId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
+        kind: Kind::parse(row.text(1)?).ok_or_else(|| bad("kind"))?,
+        amount: Money::from_micros(row.int(2)?),
+        message: row.maybe_text(3)?.map(MessageId::from_hex).transpose().map_err(|_| bad("message"))?,
+        reason: row.maybe_text(4)?.map(str::to_owned),
+        created_ms: row.int(5)?,
+    })
+}
+
+/// Moves money; the balance after it, unless that was lost with the connection.
+///
+/// [`Error::Guard`] of statement 0: the client has no balance, or not the one that is `expected`, or it would be more
+/// than [`Money::MOST`]; of statement 1: it would fall below the credit limit.
+pub async fn post(store: &Store, movement: &Movement, expected: Option<Money>) -> Result<Option<Money>> {
+    let client = Value::from(movement.client.hex());
+    let mut sql = "UPDATE sb_balance SET low_told = low_told WHERE client_id = ? AND balance + ? <= ?".to_owned();
+    let mut params = vec![client.clone(), movement.amount.micros().into(), Money::MOST.micros().into()];
+    if let Some(expected) = expected {
+        sql.push_str(" AND balance = ?");
+        params.push(expected.micros().into());
+    }
+    let change = enter(Change::new().one(sql, params), movement)
+        .run(
+            "UPDATE sb_balance SET low_told = 0 WHERE client_id = ? AND low_told = 1 \
+             AND (low_at IS NULL OR balance >= low_at)",
+            vec![client.clone()],
+        )
+        .settled_by(
+            "SELECT 1 FROM sb_ledger WHERE client_id = ? AND id = ?",
+            vec![client.clone(), movement.id.hex().into()],
+        )
+        .then(Query::new("SELECT balance FROM sb_balance WHERE client_id = ?", vec![client]));
+    let found = store.commit_telling(change).await?.found;
+    found.first().map(|row| row.int(0).map(Money::from_micros)).transpose()
+}
+
+/// Which entries are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub kind: Option<Kind>,
+    pub from_ms: Option<Millis>,
+    pub before_ms: Option<Millis>,
+}
+
+/// How much older than its entry an id may be: that of a message is made when it comes, its entry when it is written.
+const SLACK_MS: Millis = 600_000;
+
+const COLUMNS: &str = "SELECT id, kind, amount, message_id, reason, created_ms FROM sb_ledger WHERE client_id = ?";
+
+fn narrowed(client: ClientId, filter: &Filter) -> (String, Vec<Value>) {
+    let (mut sql, mut params) = (String::new(), vec![Value::from(client.hex())]);
+    if let Some(kind) = filter.kind {
+        sql.push_str(" AND kind = ?");
+        params.push(kind.name().into());
+    }
+    // the bounds of ids are what the index can begin at
+    if let Some(from_ms) = filter.from_ms {
+        sql.push_str(" AND id >= ? AND created_ms >= ?");
+        params.extend([EntryId::first_of((from_ms - SLACK_MS).max(0)).hex().into(), from_ms.into()]);
+    }
+    if let Some(before_ms) = filter.before_ms {
+        sql.push_str(" AND id < ? AND created_ms < ?");
+        params.extend([EntryId::first_of(before_ms.max(0)).hex().into(), before_ms.into()]);
+    }
+    (sql, params)
+}
+
+/// A client's entries, newest first, behind the entry `after`.
+pub async fn list(
+    store: &Store,
+    client: ClientId,
+    filter: &Filter,
+    after: Option<EntryId>,
+    limit: usize,
+) -> Result<Vec<Entry>> {
+    let (narrowed, mut params) = narrowed(client, filter);
+    // `g` is above every hex digit
+    params.push(after.map_or_else(|| "g".to_owned(), EntryId::hex).into());
+    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let sql = format!("{COLUMNS}{narrowed} AND id < ? ORDER BY id DESC LIMIT ?");
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+}
+
+/// The same, oldest first, for a statement.
+pub async fn walk(
+    store: &Store,
+    client: ClientId,
+    filter: &Filter,
+    after: Option<EntryId>,
+    limit: usize,
+) -> Result<Vec<Entry>> {
+    let (narrowed, mut params) = narrowed(client, filter);
+    params.push(after.map(EntryId::hex).unwrap_or_default().into());
+    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let sql = format!("{COLUMNS}{narrowed} AND id > ? ORDER BY id LIMIT ?");
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+}
+
+/// The sum of what was entered before a time.
+pub async fn sum_before(store: &Store, client: ClientId, before_ms: Millis) -> Result<Money> {
+    let (narrowed, params) = narrowed(client, &Filter { before_ms: Some(before_ms), ..Filter::default() });
+    let sql = format!("SELECT CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM sb_ledger WHERE client_id = ?{narrowed}");
+    let rows = store.read(vec![Query::new(sql, params)]).await?.concat();
+    rows.first().map_or(Ok(Money::ZERO), |row| row.int(0).map(Money::from_micros))
+}
+
+/// Marks that a client is told of its low balance. [`Error::Guard`]: it is not low, or was told.
+pub fn told(change: Change, client: ClientId) -> Change {
+    change.one(
+        "UPDATE sb_balance SET low_told = 1 WHERE client_id = ? AND low_told = 0 AND balance < low_at",
+        vec![client.hex().into()],
+    )
+}
+
+/// Clients whose balance is low and who were not told, so many at most.
+pub async fn untold(store: &Store, limit: i64) -> Result<Vec<ClientId>> {
+    let sql = "SELECT client_id FROM sb_balance WHERE low_told = 0 AND balance < low_at ORDER BY client_id LIMIT ?";
+    let rows = store.query(sql, vec![limit.into()]).await?;
+    rows.iter().map(super::client).collect()
+}
+
+/// Forgets that clients were told whose balances are low no longer.
+pub async fn recovered(store: &Store) -> Result<()> {
+    let sql = "UPDATE sb_balance SET low_told = 0 WHERE low_told = 1 AND (low_at IS NULL OR balance >= low_at)";
+    store.commit(Change::new().run(sql, Vec::new())).await
+}

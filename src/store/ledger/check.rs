@@ -1,0 +1,149 @@
+//! The ledger read from end to end, page by page, beside the messages that it pays for.
+
+use super::Kind;
+use crate::model::message::State;
+use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
+use crate::store::{Error, Query, Result, Row, Store, Value};
+
+/// Rows of a page.
+const ROWS: i64 = 1_000;
+
+fn id<T, E>(row: &Row, column: usize, parse: impl Fn(&str) -> std::result::Result<T, E>) -> Result<T> {
+    parse(row.text(column)?).map_err(|_| Error::Data(format!("id in column {column}")))
+}
+
+async fn rows(store: &Store, sql: String, mut params: Vec<Value>) -> Result<Vec<Row>> {
+    params.push(ROWS.into());
+    Ok(store.read(vec![Query::new(sql, params)]).await?.concat())
+}
+
+/// A balance beside what it must be, both of one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum {
+    pub client: ClientId,
+    pub balance: Money,
+    pub credit_limit: Money,
+    pub entered: Money,
+}
+
+/// Balances by client, behind one.
+pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<Sum>> {
+    let sql = "SELECT b.client_id, b.balance, b.credit_limit, \
+               (SELECT CAST(COALESCE(SUM(l.amount), 0) AS SIGNED) FROM sb_ledger l WHERE l.client_id = b.client_id) \
+               FROM sb_balance b WHERE b.client_id > ? ORDER BY b.client_id LIMIT ?";
+    let after = after.map(ClientId::hex).unwrap_or_default();
+    let read = |row: &Row| {
+        let money = |column| row.int(column).map(Money::from_micros);
+        Ok(Sum {
+            client: id(row, 0, ClientId::from_hex)?,
+            balance: money(1)?,
+            credit_limit: money(2)?,
+            entered: money(3)?,
+        })
+    };
+    rows(store, sql.to_owned(), vec![after.into()]).await?.iter().map(read).collect()
+}
+
+/// The next client with entries, behind one.
+pub async fn next_client(store: &Store, after: Option<ClientId>) -> Result<Option<ClientId>> {
+    let sql = "SELECT MIN(client_id) FROM sb_ledger WHERE client_id > ?";
+    let found = store.query(sql, vec![after.map(ClientId::hex).unwrap_or_default().into()]).await?;
+    let Some(hex) = found.first().map(|row| row.maybe_text(0)).transpose()?.flatten() else { return Ok(None) };
+    ClientId::from_hex(hex).map(Some).map_err(|_| Error::Data("client id".into()))
+}
+
+/// An entry that speaks of a message, with what is known of that.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub id: EntryId,
+    pub kind: Kind,
+    pub amount: Money,
+    pub message: Option<MessageId>,
+    pub created_ms: Millis,
+    /// Whose the message is and what it cost, where it is there.
+    pub found: Option<(ClientId, Option<Money>)>,
+    /// What was debited for the message.
+    pub debited: Option<Money>,
+}
+
+/// A client's debits and refunds in their order, behind one.
+pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) -> Result<Vec<Told>> {
+    let sql = "SELECT l.id, l.kind, l.amount, l.message_id, l.created_ms, m.client_id, m.cost, d.amount \
+               FROM sb_ledger l LEFT JOIN sb_message m ON m.id = l.message_id \
+               LEFT JOIN sb_ledger d ON d.client_id = l.client_id AND d.id = l.message_id AND d.kind = 'debit' \
+               WHERE l.client_id = ? AND l.id > ? AND l.kind IN ('debit', 'refund') ORDER BY l.id LIMIT ?";
+    let after = after.map(EntryId::hex).unwrap_or_default();
+    let bad = |what: &str| Error::Data(format!("entry {what}"));
+    let read = |row: &Row| {
+        let found = match row.maybe_text(5)? {
+            Some(hex) => {
+                let client = ClientId::from_hex(hex).map_err(|_| bad("message's client"))?;
+                Some((client, row.maybe_int(6)?.map(Money::from_micros)))
+            }
+            None => None,
+        };
+        Ok(Told {
+            id: id(row, 0, EntryId::from_hex)?,
+            kind: Kind::parse(row.text(1)?).ok_or_else(|| bad("kind"))?,
+            amount: Money::from_micros(row.int(2)?),
+            message: row.maybe_text(3)?.map(MessageId::from_hex).transpose().map_err(|_| bad("message"))?,
+            created_ms: row.int(4)?,
+            found,
+            debited: row.maybe_int(7)?.map(Money::from_micros),
+        })
+    };
+    rows(store, sql.to_owned(), vec![client.hex().into(), after.into()]).await?.iter().map(read).collect()
+}
+
+/// A message that cost something, with its debit.
+#[derive(Clone, Debug)]
+pub struct Charged {
+    pub id: MessageId,
+    pub client: ClientId,
+    pub cost: Money,
+    pub state: State,
+    pub refunded_ms: Option<Millis>,
+    pub debited: Option<Money>,
+}
+
+const CHARGED: &str = "SELECT m.id, m.client_id, m.cost, m.state, m.refunded_ms, d.amount FROM sb_message m \
+     LEFT JOIN sb_ledger d ON d.client_id = m.client_id AND d.id = m.id AND d.kind = 'debit'";
+
+fn charged(row: &Row) -> Result<Charged> {
+    Ok(Charged {
+        id: id(row, 0, MessageId::from_hex)?,
+        client: id(row, 1, ClientId::from_hex)?,
+        cost: Money::from_micros(row.int(2)?),
+        state: State::parse(row.text(3)?).ok_or_else(|| Error::Data("message state".into()))?,
+        refunded_ms: row.maybe_int(4)?,
+        debited: row.maybe_int(5)?.map(Money::from_micros),
+    })
+}
+
+/// Messages of a page, those among them that cost something, and the last of all where there may be more.
+pub async fn messages(store: &Store, after: Option<MessageId>) -> Result<(Vec<Charged>, Option<MessageId>)> {
+    let after = after.map(MessageId::hex).unwrap_or_default();
+    // the page's end first: few of many messages may cost anything, and the walk must not search for them
+    let sql = "SELECT id FROM sb_message WHERE id > ? ORDER BY id LIMIT ?".to_owned();
+    let page = rows(store, sql, vec![after.as_str().into()]).await?;
+    let Some(last) = page.last() else { return Ok((Vec::new(), None)) };
+    let last = id(last, 0, MessageId::from_hex)?;
+    let sql = format!("{CHARGED} WHERE m.id > ? AND m.id <= ? AND m.cost > 0 ORDER BY m.id");
+    let query = Query::new(sql, vec![after.into(), last.hex().into()]);
+    let found = store.read(vec![query]).await?.concat().iter().map(charged).collect::<Result<_>>()?;
+    Ok((found, (i64::try_from(page.len()).unwrap_or(ROWS) >= ROWS).then_some(last)))
+}
+
+/// One message with its debit and its refunds, all of one moment.
+pub async fn again(store: &Store, client: ClientId, message: MessageId) -> Result<Option<(Charged, usize)>> {
+    let sql = "SELECT m.id, m.client_id, m.cost, m.state, m.refunded_ms, d.amount, \
+               (SELECT COUNT(*) FROM sb_ledger r WHERE r.client_id = m.client_id AND r.id > ? AND r.kind = 'refund' \
+               AND r.message_id = m.id) FROM sb_message m \
+               LEFT JOIN sb_ledger d ON d.client_id = m.client_id AND d.id = m.id AND d.kind = 'debit' \
+               WHERE m.id = ? AND m.client_id = ? AND m.cost > 0";
+    // a refund's id is younger than its message's, but for nodes whose clocks differ: by a minute at most
+    let first: String = message.hex().chars().take(8).collect();
+    let rows = store.query(sql, vec![first.into(), message.hex().into(), client.hex().into()]).await?;
+    let read = |row: &Row| Ok((charged(row)?, usize::try_from(row.int(6)?).unwrap_or_default()));
+    rows.first().map(read).transpose()
+}

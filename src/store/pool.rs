@@ -1,0 +1,88 @@
+//! A client's numbers that messages leave from together: `sb_pool`, and `sb_number.pool_id`.
+
+use super::edition::Volume;
+use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use crate::model::{ClientId, Millis, NumberId, PoolId};
+
+#[derive(Clone, Debug)]
+pub struct Pool {
+    pub id: PoolId,
+    pub client: ClientId,
+    pub name: String,
+    pub created_ms: Millis,
+}
+
+const COLUMNS: &str = "SELECT id, client_id, name, created_ms FROM sb_pool";
+
+fn parse(row: &Row) -> Result<Pool> {
+    let bad = |what: &str| Error::Data(format!("pool {what}"));
+    Ok(Pool {
+        id: PoolId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
+        client: ClientId::from_hex(row.text(1)?).map_err(|_| bad("client"))?,
+        name: row.text(2)?.to_owned(),
+        created_ms: row.int(3)?,
+    })
+}
+
+fn key(client: ClientId, id: PoolId) -> Vec<Value> {
+    vec![id.hex().into(), client.hex().into()]
+}
+
+/// A client's pools, newest first, behind the pool `after`.
+pub async fn list(store: &Store, client: ClientId, after: Option<PoolId>, limit: usize) -> Result<Vec<Pool>> {
+    // `g` is above every hex digit
+    let below = after.map_or_else(|| "g".to_owned(), PoolId::hex);
+    let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
+pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<Pool>> {
+    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), key(client, id));
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+}
+
+pub async fn insert(store: &Store, pool: &Pool) -> Result<()> {
+    let (id, client) = (Value::from(pool.id.hex()), Value::from(pool.client.hex()));
+    let change = Change::new()
+        .one(
+            "INSERT INTO sb_pool (id, client_id, name, created_ms) VALUES (?, ?, ?, ?)",
+            vec![id.clone(), client, pool.name.as_str().into(), pool.created_ms.into()],
+        )
+        .settled_by("SELECT 1 FROM sb_pool WHERE id = ?", vec![id]);
+    store.commit(change).await
+}
+
+/// [`Error::Guard`]: there is no such pool.
+pub async fn rename(store: &Store, client: ClientId, id: PoolId, name: &str) -> Result<()> {
+    let params = [vec![name.into()], key(client, id)].concat();
+    store.commit(Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ?", params)).await
+}
+
+/// Lets its numbers go. [`Error::Guard`]: there is no such pool.
+pub async fn delete(store: &Store, client: ClientId, id: PoolId) -> Result<()> {
+    let change = Change::new()
+        .one("DELETE FROM sb_pool WHERE id = ? AND client_id = ?", key(client, id))
+        .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id));
+    store.commit(edition::changed(Volume::Book, change)).await
+}
+
+/// Puts a number into a pool, out of any other. [`Error::Guard`]: one of them is not there, or not this client's.
+pub async fn put(store: &Store, client: ClientId, id: PoolId, number: NumberId) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
+         AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
+        [vec![id.hex().into(), number.hex().into(), client.hex().into()], key(client, id)].concat(),
+    );
+    store.commit(edition::changed(Volume::Book, change)).await
+}
+
+/// [`Error::Guard`]: the number is not in this pool.
+pub async fn take_out(store: &Store, client: ClientId, id: PoolId, number: NumberId) -> Result<()> {
+    let change = Change::new().one(
+        "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?",
+        vec![number.hex().into(), client.hex().into(), id.hex().into()],
+    );
+    store.commit(edition::changed(Volume::Book, change)).await
+}
