@@ -10,6 +10,7 @@ mod device;
 mod docs;
 mod endpoint;
 mod event;
+mod filter;
 mod health;
 mod limit;
 mod list;
