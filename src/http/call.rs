@@ -14,11 +14,10 @@ use self::shape::{CallIn, CallOut, FilterIn, FullOut, out};
 use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
-use super::message;
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, object, path, posted};
+use super::{App, Call, auth, filter, message, object, path, posted};
 use crate::model::address::Address;
-use crate::model::{CallId, Channel, MessageId, Millis, parse_rfc3339};
+use crate::model::{CallId, Channel, MessageId};
 use crate::service::call::End;
 use crate::service::message::{Filter as CallFilter, Message};
 use crate::service::outbound::{CallPlan, Error, Told};
@@ -98,7 +97,7 @@ fn order(posted: CallIn) -> Result<Order, Refusal> {
 async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page::<CallId>(call)?;
-    let filter = CallFilter { after: after.map(MessageId::from), ..filter(call)? };
+    let filter = CallFilter { after: after.map(MessageId::from), ..wanted(call)? };
     let page = app.outbound.list(client, &filter, limit).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
     let kept = app.outbound.calls_of(&ids).await?;
@@ -106,23 +105,13 @@ async fn list(call: &Call, app: &App) -> Answer {
     Ok(list::reply(data, page.next.map(CallId::from), page.next.is_some()))
 }
 
-fn filter(call: &Call) -> Result<CallFilter, Refusal> {
-    let address = |name: &'static str| -> Result<Option<String>, Refusal> {
-        let Some(text) = call.address(name) else { return Ok(None) };
-        text.parse::<Address>().map_err(|error| reply::bad_field(name, &error.to_string()))?;
-        Ok(Some(text))
-    };
-    let time = |name: &'static str| -> Result<Option<Millis>, Refusal> {
-        let Some(text) = call.decoded(name) else { return Ok(None) };
-        let at_ms = parse_rfc3339(&text);
-        at_ms.map(Some).ok_or_else(|| reply::bad_field(name, "is no time such as 2030-01-31T12:00:00Z"))
-    };
+fn wanted(call: &Call) -> Result<CallFilter, Refusal> {
     Ok(CallFilter {
-        from: address("from")?,
-        to: address("to")?,
+        from: filter::address(call, "from")?,
+        to: filter::address(call, "to")?,
         channels: vec![Channel::Voice],
-        created_from_ms: time("created_from")?,
-        created_before_ms: time("created_before")?,
+        created_from_ms: filter::time(call, "created_from")?,
+        created_before_ms: filter::time(call, "created_before")?,
         ..CallFilter::default()
     })
 }

@@ -16,10 +16,10 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, object, path, posted};
+use super::{App, Call, auth, filter, object, path, posted};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, ClientId, MessageId, Millis, parse_rfc3339};
+use crate::model::{Channel, ClientId, MessageId, parse_rfc3339};
 use crate::service::message::{Filter as MessageFilter, Message};
 use crate::service::outbound::{Error, Key, Told};
 use crate::service::relay::{From, Order};
@@ -147,35 +147,26 @@ pub(super) fn is_web(url: &str) -> bool {
 async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page(call)?;
-    let filter = MessageFilter { after, ..filter(call)? };
+    let filter = MessageFilter { after, ..wanted(call)? };
     let page = app.outbound.list(client, &filter, limit).await?;
     Ok(list::reply(page.messages.iter().map(out).collect(), page.next, page.next.is_some()))
 }
 
-fn filter(call: &Call) -> Result<MessageFilter, Refusal> {
+fn wanted(call: &Call) -> Result<MessageFilter, Refusal> {
     let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
-    let address = |name: &'static str| -> Result<Option<String>, Refusal> {
-        let Some(text) = call.address(name) else { return Ok(None) };
-        text.parse::<Address>().map_err(|error| wrong(name, &error.to_string()))?;
-        Ok(Some(text))
-    };
-    let time = |name: &'static str| -> Result<Option<Millis>, Refusal> {
-        let Some(text) = call.decoded(name) else { return Ok(None) };
-        parse_rfc3339(&text).map(Some).ok_or_else(|| wrong(name, "is no time such as 2030-01-31T12:00:00Z"))
-    };
     let state = call.param("state").map(|name| State::parse(name).ok_or_else(|| wrong("state", "is no state")));
     let direction = call.param("direction");
     let direction =
         direction.map(|name| Direction::parse(name).ok_or_else(|| wrong("direction", "is inbound or outbound")));
     Ok(MessageFilter {
-        number: address("number")?,
-        from: address("from")?,
-        to: address("to")?,
+        number: filter::address(call, "number")?,
+        from: filter::address(call, "from")?,
+        to: filter::address(call, "to")?,
         state: state.transpose()?,
         direction: direction.transpose()?,
         channels: call.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(name).map(|one| vec![one]))?,
-        created_from_ms: time("created_from")?,
-        created_before_ms: time("created_before")?,
+        created_from_ms: filter::time(call, "created_from")?,
+        created_before_ms: filter::time(call, "created_before")?,
         ..MessageFilter::default()
     })
 }

@@ -13,6 +13,7 @@ mod device;
 mod docs;
 mod endpoint;
 mod event;
+mod filter;
 mod health;
 mod key;
 mod ledger;

@@ -2,11 +2,11 @@
 //! (<https://www.twilio.com/docs/messaging/api/message-resource>).
 
 mod call;
+mod list;
 mod webhook;
 
 use http::Method;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -21,12 +21,6 @@ pub use webhook::{EMPTY_TWIML, parse_inbound, parse_receipt};
 
 /// Twilio's longest `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u32 = 36_000;
-/// Pages of [`PAGE_SIZE`] that a search reads at most.
-const PAGES: usize = 10;
-const PAGE_SIZE: &str = "100";
-/// Trial accounts put it before every body.
-const TRIAL: &str = "Sent from your Twilio trial account - ";
-
 /// One account at Twilio.
 #[derive(Clone)]
 pub struct Twilio {
@@ -51,34 +45,6 @@ struct CreatedIn {
     sid: String,
     #[serde(default)]
     num_segments: serde_json::Value,
-}
-
-/// A message as Twilio shows it; its times are RFC 2822, its counts strings.
-#[derive(Deserialize)]
-struct MessageIn {
-    sid: String,
-    from: Option<String>,
-    messaging_service_sid: Option<String>,
-    to: Option<String>,
-    body: Option<String>,
-    date_created: Option<String>,
-    #[serde(default)]
-    direction: String,
-}
-
-/// A page of messages, or of calls.
-#[derive(Deserialize)]
-struct PageIn<T> {
-    #[serde(alias = "messages", alias = "calls")]
-    listed: Vec<T>,
-    next_page_uri: Option<String>,
-}
-
-/// Whether a list is to be read further.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Listed {
-    More,
-    Enough,
 }
 
 #[derive(Deserialize)]
@@ -183,48 +149,6 @@ impl Twilio {
         self.find_messages(message, since_ms).await
     }
 
-    /// `GET …/Messages.json?To=&From=&DateSent>=`: whole days there, seconds here. Both by Twilio's
-    /// clock: the caller subtracts what it allows for the difference to ours.
-    async fn find_messages(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
-        let since_secs = since_ms.div_euclid(1000);
-        let day = OffsetDateTime::from_unix_timestamp(since_secs).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
-        let mut query = vec![("To", message.channel.written(&message.to)), ("DateSent>", day.to_string())];
-        if !is_service(&message.from) {
-            query.push(sender(message));
-        }
-        let mut found = Vec::new();
-        self.walk("Messages.json", query, |listed: MessageIn| {
-            found.extend(listed.if_same(message, since_secs * 1000));
-            Listed::More
-        })
-        .await?;
-        Ok(found)
-    }
-
-    /// Reads a list page by page, for as long as `take` says.
-    async fn walk<T: DeserializeOwned>(
-        &self,
-        resource: &str,
-        mut query: Vec<(&'static str, String)>,
-        mut take: impl FnMut(T) -> Listed,
-    ) -> Result<(), AskError> {
-        query.push(("PageSize", PAGE_SIZE.into()));
-        let mut request = self.host.request(Method::GET, &format!("{}/{resource}", self.path)).query(&query);
-        for _ in 0..PAGES {
-            let answer = self.ask(&self.host, request).await?;
-            let page: PageIn<T> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
-            let mut is_enough = false;
-            for listed in page.listed {
-                is_enough |= take(listed) == Listed::Enough;
-            }
-            // the rest of the path is theirs; the host and the account stay ours
-            let next = page.next_page_uri.filter(|next| next.starts_with(&format!("{}/", self.path)));
-            let Some(next) = next.filter(|_| !is_enough) else { break };
-            request = self.host.request(Method::GET, &next);
-        }
-        Ok(())
-    }
-
     /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.
     pub async fn lookup(&self, number: &str) -> Result<Lookup, AskError> {
         let number = percent_encoding::utf8_percent_encode(number, percent_encoding::NON_ALPHANUMERIC);
@@ -249,23 +173,6 @@ impl Twilio {
 
 fn unreadable() -> AskError {
     AskError::Unreachable { reason: "Twilio's answer cannot be read".into() }
-}
-
-impl MessageIn {
-    /// This as we sent it, where it can be that message; Twilio may name another sender, and put words before a body.
-    fn if_same(self, message: &Outgoing, since_ms: Millis) -> Option<Sent> {
-        let created_ms = millis(self.date_created.as_deref())?;
-        let (from, body) = (self.from.unwrap_or_default(), self.body.unwrap_or_default());
-        let is_sender = from == message.channel.written(&message.from)
-            || self.messaging_service_sid.as_deref() == Some(&message.from);
-        let is_body = body == message.body || body.strip_prefix(TRIAL) == Some(&message.body);
-        let is_ours = is_sender
-            && is_body
-            && self.to? == message.channel.written(&message.to)
-            && !self.direction.starts_with("inbound");
-        let (from, to, body) = (message.from.clone(), message.to.clone(), message.body.clone());
-        (is_ours && created_ms >= since_ms).then_some(Sent { provider_id: self.sid, to, from, body, created_ms })
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 use http::Method;
 use serde::Deserialize;
 
-use super::{CreatedIn, Listed, Twilio, explain, millis};
+use super::list::Listed;
+use super::{CreatedIn, Twilio, explain, millis};
 use crate::model::{CallEvent, Millis};
 use crate::provider::message::{Instructions, is_id};
 use crate::provider::{AskError, End, Outcome, Outgoing, Sent};
@@ -48,8 +49,8 @@ impl Twilio {
         }
     }
 
-    /// `GET …/Calls.json?To=&From=`, newest first, back to `since_ms`: `StartTime` would leave out the calls that have
-    /// not begun.
+    /// `GET …/Calls.json?To=&From=`, newest first, back to `since_ms`: `StartTime` would leave out the calls that
+    /// have not begun.
     pub(super) async fn find_calls(&self, call: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
         let since_ms = since_ms.div_euclid(1000) * 1000;
         let query = vec![("To", call.to.clone()), ("From", call.from.clone())];

@@ -1,5 +1,6 @@
 //! What Twilio is asked, and what its answers mean.
 
+use super::list::TRIAL;
 use super::*;
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
 

@@ -38,7 +38,8 @@ pub fn parse_inbound(params: &[(String, String)]) -> Result<Inbound, Unreadable>
     })
 }
 
-/// The form of a status callback, with its newer or older names, which carries no time; or that of a call's, which does.
+/// The form of a message's status callback, with its newer or older names, which carries no time; or that of a
+/// call's, which does.
 pub fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unreadable> {
     if let Some(sid) = value(params, &["CallSid"]) {
         return parse_call(params, sid);
