@@ -28,7 +28,8 @@ impl Relay {
         let page = self.book.page();
         let accounts = self.accounts(consumer, order);
         if accounts.is_empty() {
-            return Err(Error::NoRoute);
+            // the house lacks a number, not a route
+            return Err(if consumer.is_house() { no_sender(order) } else { Error::NoRoute });
         }
         let lines: Vec<&Arc<Line>> = accounts.iter().filter_map(|id| page.line(*id)).collect();
         if lines.is_empty() {
@@ -77,12 +78,16 @@ fn sender(page: &Page, consumer: &Consumer, order: &Order, lines: &[&Arc<Line>])
     let up = usable.iter().find(|(_, _, is_down)| !is_down).or_else(|| usable.first());
     match up {
         Some((account, from, _)) => Ok((*account, from.clone())),
-        None => own(page, consumer, order, wanted).ok_or(Error::Sender(match order.from {
-            Some(From::Address(_)) => "is not a number that you may send this from",
-            Some(From::Pool(_)) => "is no pool with a number for this",
-            None => "is missing, and there is no number for this",
-        })),
+        None => own(page, consumer, order, wanted).ok_or_else(|| no_sender(order)),
     }
+}
+
+fn no_sender(order: &Order) -> Error {
+    Error::Sender(match order.from {
+        Some(From::Address(_)) => "is not a number that you may send this from",
+        Some(From::Pool(_)) => "is no pool with a number for this",
+        None => "is missing, and there is no number for this",
+    })
 }
 
 /// The client's own numbers go before those that the house lends.
