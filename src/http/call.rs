@@ -51,7 +51,6 @@ async fn calls(call: Call, posted: Posted, app: Arc<App>) -> Answer {
         (status = 202, description = "Stored, and will be placed or accounted for. A repeated request gets the first \
                                       answer again, with `Idempotent-Replayed: true`.", body = CallOut),
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
-        (status = 503, description = "No number of yours can call, or the store is away."),
     ),
 )]
 async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {

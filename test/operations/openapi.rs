@@ -48,9 +48,10 @@ async fn made(server: &Server, path: &str, body: Value) -> Result<String> {
 pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
     let server = Builder::new(Layout::SqliteShared).await?.set("webhook.allow", "127.0.0.1").start().await?;
     let account = made(&server, "/v1/accounts", json!({"provider": "loopback", "credentials": {}})).await?;
-    let number = json!({"number": OURS, "account_id": account});
+    let number = json!({"number": OURS, "account_id": account, "capabilities": ["sms", "mms", "voice", "whatsapp"]});
     let number = made(&server, "/v1/numbers", number).await?;
     let message = made(&server, "/v1/messages", json!({"to": "+14155550100", "body": "hello"})).await?;
+    let call = made(&server, "/v1/calls", json!({"to": "+15005550018", "twiml": "<Response/>"})).await?;
     let endpoint = made(&server, "/v1/endpoints", json!({"url": server.url("/nobody")})).await?;
     let event = made(&server, &format!("/v1/endpoints/{endpoint}/test"), json!({})).await?;
     Phone::new()?.pair(&server, USER, &server.sid(USER).await?).await?;
@@ -72,6 +73,7 @@ pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
         ("accounts", account),
         ("numbers", number),
         ("messages", message),
+        ("calls", call),
         ("endpoints", endpoint),
         ("events", event),
         ("devices", device),

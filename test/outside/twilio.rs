@@ -69,7 +69,7 @@ async fn end_and_find(server: &Server, witness: &Witness) -> Result {
     let ended: Vec<_> = seen.iter().filter(|seen| seen.path.contains("/Calls/")).collect();
     assert_eq!(ended.iter().map(|seen| seen.values("Status")).collect::<Vec<_>>(), [["completed"]]);
     let asked = seen.iter().filter(|seen| seen.method == Method::GET && seen.path.ends_with("/Calls.json")).count();
-    assert_eq!(asked, 3, "{seen:?}");
+    assert!(asked >= 3, "as often as there are look-ups: {seen:?}");
     Ok(())
 }
 

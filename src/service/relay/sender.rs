@@ -91,7 +91,10 @@ impl Relay {
             };
         }
         if !is_routed {
-            return Decision { candidates, chosen: Err(Error::NoRoute) };
+            // the house lacks a number, not a route
+            let is_bare = consumer.is_house() && candidates.is_empty();
+            let error = if is_bare { Error::Sender(no_sender(order)) } else { Error::NoRoute };
+            return Decision { candidates, chosen: Err(error) };
         }
         let first = |verdict| candidates.iter().position(|candidate| candidate.verdict == verdict);
         let found = match (first(Verdict::Spare), first(Verdict::Down)) {
