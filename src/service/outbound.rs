@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 pub use administer::{OptOut, OptOutFilter};
 pub use metrics::Metrics;
 pub use opt_out::Said;
-pub use request::{CallPlan, Error, Extra, Key, Request, Told, Via};
+pub use request::{CallPlan, Error, Extra, Key, Request, Told, VALIDITY_ENDED, Via};
 pub use settings::Settings;
 pub use tell::Why;
 pub(in crate::service) use tell::wanted;

@@ -2,6 +2,7 @@
 
 mod page;
 mod refusal;
+mod service;
 
 use std::sync::Mutex;
 

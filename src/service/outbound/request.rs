@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
-use crate::model::{AccountId, Channel, Millis, Money, PoolId, Span};
+use crate::model::{AccountId, Channel, MessageId, Millis, Money, PoolId, Span};
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
 use crate::store::{self};
@@ -54,6 +54,9 @@ pub struct CallPlan {
     pub callback_events: Vec<String>,
 }
 
+/// Twilio's code for a message whose validity ended before it was sent.
+pub const VALIDITY_ENDED: i64 = 30036;
+
 /// What is seldom there, as the store keeps it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Extra {
@@ -93,8 +96,13 @@ impl Extra {
         Self { media_urls: Vec::new(), had_media, ..self }
     }
 
+    /// By what a message is known on Twilio's paths and in its callbacks.
+    pub fn sid(&self, id: MessageId) -> String {
+        format!("{}{}", if self.has_media() { "MM" } else { "SM" }, id.hex())
+    }
+
     /// Whether it came, or was accepted, with media.
-    pub fn has_media(&self) -> bool {
+    fn has_media(&self) -> bool {
         self.had_media || !self.media_urls.is_empty()
     }
 

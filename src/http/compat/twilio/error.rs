@@ -80,9 +80,6 @@ pub(super) const CALL_ROUTE: Wrong = bad(21214, "No route leads to this destinat
 pub(super) const CALL_REGION: Wrong = wrong(StatusCode::FORBIDDEN, 21215, "This key may not call this destination");
 pub(super) const CALL_STATE: Wrong = bad(21220, "The call is not in a state for that");
 
-/// What is shown of a message whose validity ended before it was sent.
-pub(super) const EXPIRED: i64 = 30036;
-
 #[derive(Serialize)]
 struct FaultOut<'a> {
     code: u32,

@@ -17,7 +17,7 @@ pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
     let form = Form::query(visit)?;
     let asked = Asked::of(&form)?;
     let extra = Extra::parse(message.extra.as_deref());
-    let parent = sid::message(message.id, extra.has_media());
+    let parent = extra.sid(message.id);
     let path = shape::path(message.client, &format!("/Messages/{parent}/Media"));
     let (created, account) = (date::rfc2822(message.created_ms), sid::account(message.client));
     let item = |(place, url): (usize, &String)| -> Value {

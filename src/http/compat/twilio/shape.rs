@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{VERSION, date, error, sid};
+use super::{VERSION, date, sid};
 use crate::model::message::{Direction, State};
 use crate::model::{ClientId, Millis, Money};
 use crate::service::message::Message;
-use crate::service::outbound::Extra;
+use crate::service::outbound::{Extra, VALIDITY_ENDED};
 
 /// The one currency here.
 pub(super) const CURRENCY: &str = "USD";
@@ -45,7 +45,7 @@ pub(super) fn path(client: ClientId, below: &str) -> String {
 /// `taken_ms`: when a provider took it, if one has.
 pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_> {
     let extra = Extra::parse(message.extra.as_deref());
-    let sid = sid::message(message.id, extra.has_media());
+    let sid = extra.sid(message.id);
     let is_inbound = message.direction == Direction::In;
     // what providers did was read after the message was
     let is_sent = !message.state.may_become(State::Sent);
@@ -64,7 +64,7 @@ pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_>
             Direction::Out if extra.is_reply => "outbound-reply",
             Direction::Out => "outbound-api",
         },
-        error_code: message.error_code.or(is_expired.then_some(error::EXPIRED)),
+        error_code: message.error_code.or(is_expired.then_some(VALIDITY_ENDED)),
         error_message: message.error_reason.as_deref(),
         from: message.channel.written(&message.from),
         messaging_service_sid: extra.pool.as_deref().map(|pool| format!("MG{pool}")),

@@ -6,10 +6,6 @@ pub(super) fn account(client: ClientId) -> String {
     format!("AC{}", client.hex())
 }
 
-pub(super) fn message(id: MessageId, has_media: bool) -> String {
-    format!("{}{}", if has_media { "MM" } else { "SM" }, id.hex())
-}
-
 pub(super) fn call(id: MessageId) -> String {
     format!("CA{}", id.hex())
 }

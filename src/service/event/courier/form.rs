@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc2822;
 
 use crate::model::message::State;
 use crate::model::{CallId, CallStatus, Channel, MessageId, parse_rfc3339};
-use crate::service::outbound::{Extra, wanted};
+use crate::service::outbound::{Extra, VALIDITY_ENDED, wanted};
 use crate::store::delivery::Claimed;
 
 /// What an event says of a message, or of a call.
@@ -50,7 +50,8 @@ type Fields = Vec<(&'static str, String)>;
 
 fn message(data: &DataIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
     let id: MessageId = data.id.parse().ok()?;
-    let (sid, word) = (format!("SM{}", id.hex()), word(State::parse(data.state.as_deref()?)?)?);
+    let state = State::parse(data.state.as_deref()?)?;
+    let (sid, word) = (extra.sid(id), word(state)?);
     let channel = data.channel.as_deref().and_then(Channel::parse).unwrap_or_default();
     fields.extend([
         ("MessageSid", sid.clone()),
@@ -61,6 +62,7 @@ fn message(data: &DataIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
         ("From", channel.written(&data.from)),
     ]);
     let code = data.error.as_ref().and_then(|error| error.code);
+    let code = code.or((state == State::Expired).then_some(VALIDITY_ENDED));
     fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
     fields.extend(extra.pool.as_ref().map(|pool| ("MessagingServiceSid", format!("MG{pool}"))));
     Some(())
