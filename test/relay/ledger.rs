@@ -237,9 +237,9 @@ async fn a_low_balance_is_told_once(layout: Layout) -> Result {
     told(2).await?;
     // what a crash left untold is told at the start
     tamper(&server, "UPDATE sb_balance SET low_told = 0").await?;
-    let _server = server.restart().await?;
+    let server = server.restart().await?;
     until("a third event", async || {
-        let rows = _server.rows("SELECT COUNT(*) FROM sb_event WHERE type = 'balance.low'").await?.concat();
+        let rows = server.rows("SELECT COUNT(*) FROM sb_event WHERE type = 'balance.low'").await?.concat();
         Ok((rows == ["3"]).then_some(()))
     })
     .await
