@@ -8,4 +8,4 @@ mod node;
 mod outage;
 mod race;
 mod scene;
-mod secrecy;
+pub mod secrecy;

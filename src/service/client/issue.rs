@@ -109,6 +109,8 @@ impl Clients {
         terms: KeyTerms,
         origin: KeyOrigin,
     ) -> Result<(KeyRow, Option<Secret>), Error> {
+        // the house is no client, and has no keys
+        self.find(client).await?;
         let now_ms = self.clock.now_ms();
         let (digest, prefix, secret) = match origin {
             KeyOrigin::Made => {
@@ -142,10 +144,7 @@ impl Clients {
         match key::insert(&self.store, &row, &self.hash(&digest)).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::KnownKey),
-            Err(store::Error::Guard(_)) => {
-                self.find(client).await?;
-                return Err(Error::Inactive);
-            }
+            Err(store::Error::Guard(_)) => return Err(Error::Inactive),
             Err(error) => return Err(error.into()),
         }
         self.refresh().await?;
