@@ -61,7 +61,7 @@ struct Door;
 
 /// All paths, and on each what every path can answer.
 fn description() -> Description {
-    let parts = [
+    let parts = vec![
         message::Doc::openapi(),
         call::Doc::openapi(),
         number::Doc::openapi(),

@@ -105,7 +105,7 @@ fn id_of(text: &str) -> Result<RouteId, Error> {
     text.parse().map_err(|_| Error::NoRoute)
 }
 
-/// `GET /v1/routes/<id>`: one rule.
+/// `GET /v1/routes/<id>`: one rule of all.
 #[utoipa::path(
     get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
     responses((status = 200, description = "The rule.", body = RouteOut)),

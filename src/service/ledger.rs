@@ -92,12 +92,24 @@ impl Ledger {
             };
             let at_ms = self.clock.now_ms();
             let movement = Movement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
-            match ledger::post(&self.store, &movement, expected).await {
-                Ok(Some(balance)) => return Ok((entry(movement), balance)),
-                Ok(None) => return Ok((entry(movement), self.balance(client).await?.balance)),
-                Err(store::Error::Guard(_)) => self.blame(client, posting, amount).await?,
+            let after = match ledger::post(&self.store, &movement, expected).await {
+                Ok(after) => after,
+                Err(store::Error::Guard(_)) => {
+                    self.blame(client, posting, amount).await?;
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
+            };
+            if amount.is_negative()
+                && let Err(error) = self.tell_low(client).await
+            {
+                tracing::warn!(%error, %client, "a low balance was not told of; trying again in a minute");
             }
+            let after = match after {
+                Some(after) => after,
+                None => self.balance(client).await?.balance,
+            };
+            return Ok((entry(movement), after));
         }
         Err(store::Error::Unavailable("others keep moving this balance".into()).into())
     }

@@ -108,15 +108,15 @@ mod tests {
         /// Read back from the CSV, each balance is the one before it and its amount, and the reason is what it was.
         #[test]
         fn balances_run_on(amounts in prop::collection::vec((-9_000_000_000_i64..9_000_000_000, "\\PC{0,20}"), 0..40)) {
-            let entry = |(at, (amount, reason)): (usize, &(i64, String))| Entry {
-                id: EntryId::new(at as i64),
-                kind: Kind::ALL[at % 4],
+            let entry = |(at_ms, (amount, reason)): (Millis, &(i64, String))| Entry {
+                id: EntryId::new(at_ms),
+                kind: Kind::Adjustment,
                 amount: Money::from_micros(*amount),
                 message: None,
                 reason: Some(reason.clone()),
-                created_ms: at as i64,
+                created_ms: at_ms,
             };
-            let entries: Vec<Entry> = amounts.iter().enumerate().map(entry).collect();
+            let entries: Vec<Entry> = (0..).zip(&amounts).map(entry).collect();
             let mut balance = Money::from_micros(5);
             let rows = running(&mut balance, &entries);
             let text = lines(|sheet| {

@@ -190,7 +190,9 @@ mod tests {
             rates.dedup_by_key(|rate| rate.slot());
             let text = write(&rates).map_err(|error| TestCaseError::fail(error.to_string()))?;
             let mut read = read(&text, 0).map_err(|wrong| TestCaseError::fail(format!("{wrong:?}")))?;
-            read.iter_mut().for_each(|rate| rate.id = RateId::first_of(0));
+            for rate in &mut read {
+                rate.id = RateId::first_of(0);
+            }
             prop_assert_eq!(read, rates);
         }
 

@@ -1,0 +1,94 @@
+//! Pools: a client's numbers that send together, the same number to the same recipient.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+
+use super::scene::{act, act_well, customer, everything};
+use crate::events::{text, well};
+use crate::harness::{Layout, Result, Server};
+use crate::messages::person;
+use crate::on_both_engines;
+
+/// Which of a pool's numbers each of these people would be texted from.
+async fn senders(server: &Server, client: &str, pool: &str) -> Result<BTreeMap<String, String>> {
+    let mut senders = BTreeMap::new();
+    for at in 0..24 {
+        let to = person(at);
+        let query = format!("/v1/routes/explain?to={}&client={client}&from={pool}", to.replace('+', "%2B"));
+        let said = well(server, "GET", &query, None).await?;
+        senders.insert(to, said["from"].as_str().context(said.to_string())?.to_owned());
+    }
+    Ok(senders)
+}
+
+async fn numbers_of_a_pool_keep_to_their_people(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let account = everything(&server).await?;
+    let client = customer(&server, "10", json!({})).await?;
+    let made = act_well(&server, &client, "POST", "/v1/pools", Some(json!({"name": "sales"}))).await?;
+    let pool = text(&made["id"])?;
+    ensure!(made["name"] == "sales" && made["numbers"] == json!([]), "{made}");
+    let path = format!("/v1/pools/{pool}");
+    let mut numbers = Vec::new();
+    for at in 0..3 {
+        let body = json!({"number": format!("+1500555030{at}"), "account_id": account});
+        let number = act_well(&server, &client, "POST", "/v1/numbers", Some(body)).await?;
+        ensure!(number["pool_id"].is_null(), "{number}");
+        let id = text(&number["id"])?;
+        act_well(&server, &client, "PUT", &format!("{path}/numbers/{id}"), None).await?;
+        numbers.push(id);
+    }
+    let fetched = act_well(&server, &client, "GET", &path, None).await?;
+    ensure!(fetched["numbers"].as_array().is_some_and(|all| all.len() == 3), "{fetched}");
+    let number = act_well(&server, &client, "GET", &format!("/v1/numbers/{}", numbers[0]), None).await?;
+    ensure!(number["pool_id"] == pool.as_str(), "{number}");
+    let before = senders(&server, &client, &pool).await?;
+    ensure!(before == senders(&server, &client, &pool).await?, "the same number for the same recipient");
+    let used: std::collections::BTreeSet<&String> = before.values().collect();
+    ensure!(used.len() == 3, "{used:?}");
+    // who was texted from the one that goes is texted from another; nobody else
+    act_well(&server, &client, "DELETE", &format!("{path}/numbers/{}", numbers[1]), None).await?;
+    let after = senders(&server, &client, &pool).await?;
+    for (to, from) in &before {
+        ensure!((from == "+15005550301") == (&after[to] != from), "{to}: {from}, then {}", after[to]);
+    }
+    let renamed = act_well(&server, &client, "PATCH", &path, Some(json!({"name": "support"}))).await?;
+    ensure!(
+        renamed["name"] == "support" && renamed["numbers"].as_array().is_some_and(|all| all.len() == 2),
+        "{renamed}"
+    );
+    let listed = act_well(&server, &client, "GET", "/v1/pools", None).await?;
+    ensure!(listed["data"][0] == renamed && listed["data"][1].is_null(), "{listed}");
+
+    // what is another client's is not there
+    let other = customer(&server, "1", json!({})).await?;
+    for (method, path) in [
+        ("GET", path.clone()),
+        ("PATCH", path.clone()),
+        ("DELETE", path.clone()),
+        ("PUT", format!("{path}/numbers/{}", numbers[1])),
+        ("DELETE", format!("{path}/numbers/{}", numbers[0])),
+    ] {
+        let body = (method == "PATCH").then(|| json!({"name": "mine"}));
+        ensure!(act(&server, &other, method, &path, body).await?.0 == 404, "{method} {path}");
+    }
+    let theirs = text(&act_well(&server, &other, "POST", "/v1/pools", Some(json!({"name": "x"}))).await?["id"])?;
+    let stolen = format!("/v1/pools/{theirs}/numbers/{}", numbers[0]);
+    ensure!(act(&server, &other, "PUT", &stolen, None).await?.0 == 404);
+    for name in [json!(""), json!("x".repeat(129)), json!(7)] {
+        let (status, problem) = act(&server, &client, "POST", "/v1/pools", Some(json!({ "name": name }))).await?;
+        ensure!(status == 400 && problem["field"] == "name", "{name}: {status} {problem}");
+    }
+
+    act_well(&server, &client, "DELETE", &path, None).await?;
+    ensure!(act(&server, &client, "GET", &path, None).await?.0 == 404);
+    let number = act_well(&server, &client, "GET", &format!("/v1/numbers/{}", numbers[0]), None).await?;
+    ensure!(number["pool_id"].is_null(), "a deleted pool lets its numbers go: {number}");
+    let message = json!({"to": "+14155550101", "body": "hello", "from": "+15005550300"});
+    act_well(&server, &client, "POST", "/v1/messages", Some(message)).await?;
+    Ok(())
+}
+
+on_both_engines!(numbers_of_a_pool_keep_to_their_people,);
