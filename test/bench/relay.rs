@@ -31,14 +31,14 @@ const LEFT: f64 = 0.9;
 pub async fn measure(table: &mut Table, plan: &Plan) -> Result {
     let server = stage::start(Layout::SqliteShared, None).await?;
     let one = clients(&server, 1).await?;
-    let plain = ratio(table, plan, &server, &one, "relay, embedded store, one client", 0.3).await?;
+    let alone = ratio(table, plan, &server, &one, "relay, embedded store, one client", 0.3).await?;
     fill(&server).await?;
     let what = format!("relay, {KEYS} keys, {ROUTES} routes, {RATES} rates");
     let (rate, fdatasync) = run(plan, &server, &one).await?;
     let (ours, empty) = rate;
-    let share = ours / empty / plain;
+    let share = ours / empty / alone;
     let shown = format!("{ours:.0}/s = {share:.2} of that without (fdatasync {fdatasync:.2} ms)");
-    table.add(&what, shown, format!("{LEFT} of {:.0}/s", plain * empty), share >= LEFT);
+    table.add(&what, shown, format!("{LEFT} of {:.0}/s", alone * empty), share >= LEFT);
     if std::env::var_os("SWITCHBOARD_TEST_MYSQL").is_some() {
         let server = stage::start(Layout::MariadbShared, None).await?;
         let one = clients(&server, 1).await?;
