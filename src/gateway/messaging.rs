@@ -100,6 +100,7 @@ impl Messaging<'_> {
         tariff.refresh().await.map_err(storing)?;
         let client_key = meta::hash_key(store, master, "client_key", clock.now_ms()).await.map_err(storing)?;
         let clients = Clients::new(store.clone(), master.clone(), client_key, clock.clone(), book.clone());
+        let clients = if config.is_dev { clients } else { clients.without(DEMO.id) };
         clients.refresh().await.map_err(storing)?;
         let clients = Arc::new(clients);
         let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
@@ -116,15 +117,13 @@ impl Messaging<'_> {
 }
 
 /// The client of the examples: its key and its auth token are the same.
-fn demo() -> anyhow::Result<DemoClient> {
-    let id = ClientId::from_hex("00000000000000000000000000000111")?;
-    Ok(DemoClient { id, name: "demo", secret: "dev-key-111", balance: Money::from_micros(100_000_000) })
-}
+const DEMO: DemoClient =
+    DemoClient { id: ClientId::DEMO, name: "demo", secret: "dev-key-111", balance: Money::from_micros(100_000_000) };
 
 impl Built {
     /// The demo client, and a loopback account and numbers on it, so that a development server can send at once.
     async fn seed(&self) -> anyhow::Result<()> {
-        self.clients.seed(demo()?).await?;
+        self.clients.seed(DEMO).await?;
         let new = NewAccount {
             name: "loopback".to_owned(),
             credentials: Credentials::from_json(account::Kind::Loopback, b"{}")?,

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use self::given::{Given, User};
 use super::reply::{self, Refusal};
 use super::{App, Call};
-use crate::model::{ClientId, Secret};
+use crate::model::{Channel, ClientId, Secret};
 use crate::service::client::{Consumer, Scope};
 
 /// For which client an administrator acts.
@@ -135,9 +135,15 @@ pub(super) fn reader(app: &App, call: &Call) -> Result<Acting, Refusal> {
     with_scope(app, call, Scope::Read, "this key may not read")
 }
 
-/// Who takes a client's messages back, or empties them.
-pub(super) fn sender(app: &App, call: &Call) -> Result<Acting, Refusal> {
-    with_scope(app, call, Scope::Sms, "this key may not send texts, nor change what was sent")
+/// Who takes a client's messages back, or empties them; [`may_change`] asks once it is known which.
+pub(super) fn changer(app: &App, call: &Call) -> Result<Acting, Refusal> {
+    acting(app, call)
+}
+
+/// Whoever may send on a channel may change what was sent there.
+pub(super) fn may_change(acting: &Acting, channel: Channel) -> Result<(), Refusal> {
+    let may = acting.consumer.may(Scope::of(channel));
+    if may { Ok(()) } else { Err(reply::forbidden("this key may not send on this channel, nor change what was sent")) }
 }
 
 /// Who ends a client's calls.

@@ -161,7 +161,7 @@ fn streamed(mut statement: Statement, app: &App) -> Response {
 )]
 async fn balance(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
-    let consumer = auth::consumer(&app, &call)?;
+    let consumer = auth::reader(&app, &call)?.consumer;
     let found = match app.ledger.balance(consumer.client).await {
         Ok(balance) => Some(balance),
         Err(Error::NoClient) if consumer.is_house() => None,

@@ -221,8 +221,10 @@ async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
     ),
 )]
 async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
-    let acting = auth::sender(app, call)?;
-    let message = app.outbound.cancel(acting.client, find(acting.client, id, app).await?.id).await?;
+    let acting = auth::changer(app, call)?;
+    let message = find(acting.client, id, app).await?;
+    auth::may_change(&acting, message.channel)?;
+    let message = app.outbound.cancel(acting.client, message.id).await?;
     shown(&message, &acting, app).await
 }
 
@@ -236,8 +238,10 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     ),
 )]
 async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let acting = auth::sender(app, call)?;
-    let id = find(acting.client, id, app).await?.id;
+    let acting = auth::changer(app, call)?;
+    let message = find(acting.client, id, app).await?;
+    auth::may_change(&acting, message.channel)?;
+    let id = message.id;
     let change: ChangeIn = object::read(call, posted, app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));

@@ -204,6 +204,9 @@ impl MessageId {
 impl ClientId {
     /// The house's own client, which the first migration makes.
     pub const HOUSE: Self = Self(1);
+
+    /// The client of the examples, on development servers.
+    pub const DEMO: Self = Self(0x111);
 }
 
 #[cfg(test)]

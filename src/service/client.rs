@@ -24,7 +24,7 @@ pub use crate::store::client::Client;
 pub use crate::store::key::Key as KeyRow;
 
 use crate::crypto::{HashKey, MasterKey};
-use crate::model::Clock;
+use crate::model::{ClientId, Clock};
 use crate::service::book::Book;
 use crate::store::{self, Store};
 
@@ -61,6 +61,8 @@ pub struct Clients {
     pub clock: Clock,
     /// Which accounts there are to force a key to.
     pub book: Arc<Book>,
+    /// A client that is not served, whatever its row says.
+    shut: Option<ClientId>,
     page: RwLock<Arc<Page>>,
     /// One reload at a time: an older page must not replace a newer.
     reloading: Mutex<()>,
@@ -68,7 +70,14 @@ pub struct Clients {
 
 impl Clients {
     pub fn new(store: Store, master: Arc<MasterKey>, hash_key: HashKey, clock: Clock, book: Arc<Book>) -> Self {
-        Self { store, master, hash_key, clock, book, page: RwLock::default(), reloading: Mutex::default() }
+        let (page, reloading) = (RwLock::default(), Mutex::default());
+        Self { store, master, hash_key, clock, book, shut: None, page, reloading }
+    }
+
+    /// Serves all but one, whose secrets are known to everybody.
+    #[must_use]
+    pub fn without(self, shut: ClientId) -> Self {
+        Self { shut: Some(shut), ..self }
     }
 
     pub fn page(&self) -> Arc<Page> {

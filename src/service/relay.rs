@@ -15,7 +15,7 @@ use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Span};
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
 use crate::service::ledger::Ledger;
-use crate::service::outbound::{self, CallPlan, Key, Outbound, Request, Told};
+use crate::service::outbound::{self, CallPlan, Key, Outbound, Request, Told, Via};
 use crate::service::tariff::{Route, Tariff};
 use crate::store::message::Message;
 
@@ -76,12 +76,10 @@ impl Relay {
         key: Option<Key>,
         render: impl Fn(&Message) -> String,
     ) -> Result<Told, Error> {
-        allow(consumer, &order)?;
-        let (via, pool) = if consumer.is_house() && order.channel == Channel::Sms && !is_pool(&order) {
-            (None, None)
-        } else {
-            let (via, pool) = self.via(consumer, &order)?;
-            (Some(via), pool)
+        let (via, pool) = match self.allowed_via(consumer, &order) {
+            Ok(found) => found,
+            // what was good when it came first is answered as it was then
+            Err(error) => return self.outbound.kept(consumer.client, key).await?.ok_or(error),
         };
         let from = match order.from {
             Some(From::Address(address)) => Some(address),
@@ -109,6 +107,16 @@ impl Relay {
             self.tell_low(consumer.client);
         }
         Ok(told)
+    }
+
+    /// How it goes; the house's own texts leave from a number of the house, whichever that is.
+    fn allowed_via(&self, consumer: &Consumer, order: &Order) -> Result<(Option<Via>, Option<PoolId>), Error> {
+        allow(consumer, order)?;
+        if consumer.is_house() && order.channel == Channel::Sms && !is_pool(order) {
+            return Ok((None, None));
+        }
+        let (via, pool) = self.via(consumer, order)?;
+        Ok((Some(via), pool))
     }
 
     /// Nobody waits for it: what fails here is made up for within a minute.

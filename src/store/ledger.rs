@@ -180,28 +180,18 @@ fn failures() -> String {
     all.map(|state| format!("'{}'", state.name())).collect::<Vec<_>>().join(", ")
 }
 
-/// Gives a message's cost back where it has come to nothing by the statements before: once, whoever has
-/// brought it there.
-pub(super) fn refund(change: Change, message: &Message, now_ms: Millis) -> Change {
-    if message.cost.is_none_or(|cost| cost <= Money::ZERO) || message.refunded_ms.is_some() {
-        return change;
+/// Gives the costs of messages back that have come to nothing by the statements before: once, whoever has
+/// brought them there. Clients in one order for all, as they pay.
+pub(super) fn refund<'a>(change: Change, messages: impl IntoIterator<Item = &'a Message>, now_ms: Millis) -> Change {
+    let mut by_client: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for message in messages {
+        if message.cost.is_some_and(|cost| cost > Money::ZERO) && message.refunded_ms.is_none() {
+            by_client.entry(message.client.hex()).or_default().push(message.id.hex());
+        }
     }
-    let failed = format!("id = ? AND cost > 0 AND refunded_ms IS NULL AND state IN ({})", failures());
-    let (id, client) = (Value::from(message.id.hex()), Value::from(message.client.hex()));
-    change
-        .run(
-            format!(
-                "UPDATE sb_balance SET balance = balance + (SELECT cost FROM sb_message WHERE {failed}) \
-                 WHERE client_id = ? AND EXISTS (SELECT 1 FROM sb_message WHERE {failed})"
-            ),
-            vec![id.clone(), client, id.clone()],
-        )
-        .run(
-            format!(
-                "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms) \
-                 SELECT client_id, ?, ?, cost, id, ? FROM sb_message WHERE {failed}"
-            ),
-            vec![EntryId::new(now_ms).hex().into(), Kind::Refund.name().into(), now_ms.into(), id.clone()],
-        )
-        .run(format!("UPDATE sb_message SET refunded_ms = ? WHERE {failed}"), vec![now_ms.into(), id])
+    let failed = format!("cost > 0 AND refunded_ms IS NULL AND state IN ({})", failures());
+    by_client.into_iter().fold(change, |change, (client, ids)| {
+        let entries: Vec<_> = ids.into_iter().map(|id| (id, EntryId::new(now_ms).hex())).collect();
+        change.give_back(&client, &entries, &failed, Kind::Refund.name(), now_ms)
+    })
 }

@@ -104,6 +104,48 @@ impl Change {
         self
     }
 
+    /// Gives a client back what messages cost of which `failed` is true, each under the id of its entry.
+    #[must_use]
+    pub(super) fn give_back(
+        mut self,
+        client: &str,
+        entries: &[(String, String)],
+        failed: &str,
+        kind: &str,
+        now_ms: i64,
+    ) -> Self {
+        let mut rest = entries;
+        for size in chunks(entries.len()) {
+            let (some, others) = rest.split_at(size);
+            rest = others;
+            let failed = format!("id IN ({}) AND {failed}", marks(size));
+            let ids: Vec<Value> = some.iter().map(|(id, _)| id.as_str().into()).collect();
+            let named = some.iter().flat_map(|(id, entry)| [id.as_str().into(), entry.as_str().into()]);
+            let named = named.chain([kind.into(), now_ms.into()]).chain(ids.iter().cloned()).collect();
+            self = self
+                .run(
+                    format!(
+                        "UPDATE sb_balance SET balance = balance + \
+                         (SELECT COALESCE(SUM(cost), 0) FROM sb_message WHERE {failed}) WHERE client_id = ?"
+                    ),
+                    ids.iter().cloned().chain([client.into()]).collect(),
+                )
+                .run(
+                    format!(
+                        "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms) \
+                         SELECT client_id, CASE id {}END, ?, cost, id, ? FROM sb_message WHERE {failed}",
+                        "WHEN ? THEN ? ".repeat(size)
+                    ),
+                    named,
+                )
+                .run(
+                    format!("UPDATE sb_message SET refunded_ms = ? WHERE {failed}"),
+                    [now_ms.into()].into_iter().chain(ids).collect(),
+                );
+        }
+        self
+    }
+
     /// Like [`Change::each`], but finds as many as there are.
     #[must_use]
     pub fn any(mut self, sql: &str, before: &[Value], keys: &[Value]) -> Self {

@@ -1,25 +1,39 @@
 //! Reads accounts, numbers, routes, rates, clients and keys again when another node, or a command, has changed them.
+//! Each by itself: a key that was revoked does not wait for a card of rates.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::service::StoreError;
 use crate::service::book::Book;
 use crate::service::client::Clients;
 use crate::service::tariff::Tariff;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(book: Arc<Book>, tariff: Arc<Tariff>, clients: Arc<Clients>) {
+pub(super) async fn accounts(book: Arc<Book>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        if let Err(error) = book.refresh().await {
-            tracing::debug!(%error, "could not look for changed accounts and numbers");
-        }
-        if let Err(error) = tariff.refresh().await {
-            tracing::debug!(%error, "could not look for changed routes and rates");
-        }
-        if let Err(error) = clients.refresh().await {
-            tracing::debug!(%error, "could not look for changed clients and keys");
-        }
+        told("accounts and numbers", book.refresh().await);
+    }
+}
+
+pub(super) async fn tariff(tariff: Arc<Tariff>) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        told("routes and rates", tariff.refresh().await);
+    }
+}
+
+pub(super) async fn clients(clients: Arc<Clients>) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        told("clients and keys", clients.refresh().await);
+    }
+}
+
+fn told(what: &str, refreshed: Result<(), StoreError>) {
+    if let Err(error) = refreshed {
+        tracing::warn!(%error, "could not look for changed {what}");
     }
 }

@@ -45,7 +45,9 @@ pub fn start_sending(
     stop: &CancellationToken,
 ) {
     spawn(tasks, stop, send::run(outbound.clone()));
-    spawn(tasks, stop, book::run(book.clone(), tariff.clone(), clients.clone()));
+    spawn(tasks, stop, book::accounts(book.clone()));
+    spawn(tasks, stop, book::tariff(tariff.clone()));
+    spawn(tasks, stop, book::clients(clients.clone()));
     spawn(tasks, stop, client::run(clients.clone()));
 }
 

@@ -130,7 +130,85 @@ async fn a_development_server_takes_the_documented_request() -> Result {
     Ok(())
 }
 
+/// Its key stands in every readme: it opens nothing once the server is for others.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_client_is_not_served_by_a_server_for_others() -> Result {
+    let dev = Builder::new(Layout::SqliteShared).await?.dev().start().await?;
+    let (status, _) = post(&dev, "dev-key-111", "/relay/sms", &hello()).await?;
+    ensure!(status == 200, "{status}");
+    let home = dev.home();
+    drop(dev);
+    let server = Builder::at(home).start_unseeded().await?;
+    let (status, told) = post(&server, "dev-key-111", "/relay/sms", &hello()).await?;
+    ensure!(status == 401, "{status} {told}");
+    let basic = server.http.get(server.url("/v1/messages"));
+    let basic = basic.basic_auth("AC00000000000000000000000000000111", Some("dev-key-111")).send().await?;
+    ensure!(basic.status() == 401, "{}", basic.status());
+    Ok(())
+}
+
+async fn a_key_s_senders_decide_which_number_is_taken(layout: Layout) -> Result {
+    let (server, client) = ready(layout, "1").await?;
+    let account = text(&well(&server, "GET", "/v1/accounts", None).await?["data"][0]["id"])?;
+    for number in ["+15005550101", "+15005550102"] {
+        let new = json!({"number": number, "account_id": account, "capabilities": ["sms"]});
+        well(&server, "POST", "/v1/numbers", Some(new)).await?;
+    }
+    let path = format!("/v1/clients/{}/keys", client.id);
+    let key = well(&server, "POST", &path, Some(json!({"senders": "\\+15005550102$"}))).await?;
+    let key = text(&key["key"])?;
+    let (status, told) = post(&server, &key, "/relay/sms", &json!({"To": "+14155550100", "Body": "x"})).await?;
+    ensure!(status == 200, "{status} {told}");
+    let from = server.rows("SELECT from_address FROM sb_message").await?.concat();
+    ensure!(from == ["+15005550102"], "{from:?}");
+    let named = json!({"To": "+14155550100", "From": "+15005550101", "Body": "x"});
+    let (status, told) = post(&server, &key, "/relay/sms", &named).await?;
+    ensure!(status == 403, "{status} {told}");
+    Ok(())
+}
+
+async fn whoever_may_send_on_a_channel_may_change_what_was_sent_there(layout: Layout) -> Result {
+    let (server, client) = ready(layout, "1").await?;
+    let path = format!("/v1/clients/{}/keys", client.id);
+    let key = async |scopes: &[&str]| -> Result<String> {
+        text(&well(&server, "POST", &path, Some(json!({"scopes": scopes}))).await?["key"])
+    };
+    let (texter, writer) = (key(&["sms"]).await?, key(&["whatsapp"]).await?);
+    let at = crate::messages::schedule::in_time(std::time::Duration::from_secs(3600))?;
+    let order =
+        json!({"channel": "whatsapp", "to": "+14155550100", "from": "+15005550006", "body": "x", "send_at": at});
+    let sent = server.http.post(server.url("/v1/messages")).bearer_auth(&writer).body(order.to_string()).send().await?;
+    ensure!(sent.status() == 202, "{}", sent.text().await?);
+    let path = format!("/v1/messages/{}", text(&sent.json::<Value>().await?["id"])?);
+    for (key, wanted) in [(&texter, 403), (&writer, 200)] {
+        let answer = server.http.delete(server.url(&path)).bearer_auth(key).send().await?;
+        ensure!(answer.status() == wanted, "{}: {}", answer.status(), answer.text().await?);
+    }
+    Ok(())
+}
+
+async fn a_repeated_request_is_answered_as_it_was_though_its_route_is_gone(layout: Layout) -> Result {
+    let (server, client) = ready(layout, "1").await?;
+    let order = json!({"to": "+14155550100", "from": "+15005550006", "body": "x"}).to_string();
+    let ask = async || {
+        let request = server.http.post(server.url("/v1/messages")).bearer_auth(&client.key);
+        Result::Ok(request.header("idempotency-key", "once").body(order.clone()).send().await?)
+    };
+    let first: Value = ask().await?.json().await?;
+    for route in well(&server, "GET", "/v1/routes", None).await?["data"].as_array().cloned().unwrap_or_default() {
+        well(&server, "DELETE", &format!("/v1/routes/{}", text(&route["id"])?), None).await?;
+    }
+    let again = ask().await?;
+    ensure!(again.status() == 202, "{}", again.text().await?);
+    ensure!(again.json::<Value>().await?["id"] == first["id"], "another message");
+    ensure!(balance(&server, &client).await? == "0.9925", "charged again");
+    Ok(())
+}
+
 on_both_engines!(
+    a_key_s_senders_decide_which_number_is_taken,
+    whoever_may_send_on_a_channel_may_change_what_was_sent_there,
+    a_repeated_request_is_answered_as_it_was_though_its_route_is_gone,
     texts_whatsapp_messages_and_calls_are_taken_and_charged,
     a_key_may_come_in_three_ways,
     every_refusal_can_be_provoked_and_charges_nothing,

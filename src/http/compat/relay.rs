@@ -116,12 +116,14 @@ async fn send(channel: Channel, call: &Call, posted: Posted, app: &App) -> Resul
         // only asked for by an idempotency key
         Told::Again(_) => return Err(reply::not_found()).map_err(|response| Refused::Early(response.into())),
     };
+    let balance = match paid {
+        Some(paid) => Some(paid.balance),
+        None if consumer.is_house() => None,
+        // it cost nothing, or its commit was lost and found again
+        None => app.ledger.balance(consumer.client).await.ok().map(|found| found.balance),
+    };
     let prefix = if channel == Channel::Voice { "CA" } else { "SM" };
-    Ok(Sent {
-        sid: format!("{prefix}{}", message.id.hex()),
-        cost: message.cost.unwrap_or_default(),
-        balance: paid.map(|paid| paid.balance),
-    })
+    Ok(Sent { sid: format!("{prefix}{}", message.id.hex()), cost: message.cost.unwrap_or_default(), balance })
 }
 
 impl Refused {

@@ -121,6 +121,8 @@ impl Clients {
             }
             None => None,
         });
+        // its secrets are known to everybody
+        let is_active = is_active && self.shut != Some(id);
         Arc::new(Party { id, name, is_active, auth_token, sealed })
     }
 

@@ -42,7 +42,7 @@ impl Outbound {
         let (message, due_ms) = match planned {
             Ok(planned) => planned,
             // what was good when it came first is answered as it was then
-            Err(error) => return self.replayed(key, error).await,
+            Err(error) => return self.replayed(key).await?.ok_or(error),
         };
         let lane = self.lane(&message);
         let kept = key.map(|(id, request_hash)| Kept { id, request_hash, reply: render(&message) });
@@ -71,13 +71,18 @@ impl Outbound {
     }
 
     /// The reply to the same request, if it came before.
-    async fn replayed(&self, key: Option<(String, String)>, error: Error) -> Result<Told, Error> {
-        let Some((id, request_hash)) = key else { return Err(error) };
+    async fn replayed(&self, key: Option<(String, String)>) -> Result<Option<Told>, Error> {
+        let Some((id, request_hash)) = key else { return Ok(None) };
         match intake::kept(&self.parts.store, &id).await? {
-            Some((hash, reply)) if hash == request_hash => Ok(Told::Again(reply)),
+            Some((hash, reply)) if hash == request_hash => Ok(Some(Told::Again(reply))),
             Some(_) => Err(Error::KeyReused),
-            None => Err(error),
+            None => Ok(None),
         }
+    }
+
+    /// The reply to a client's request, if the same came before.
+    pub(in crate::service) async fn kept(&self, client: ClientId, key: Option<Key>) -> Result<Option<Told>, Error> {
+        self.replayed(key.map(|key| (key_id(client, &key.name), key.request_hash))).await
     }
 
     fn due(&self, request: &Request, now_ms: Millis) -> Result<Option<Millis>, Error> {

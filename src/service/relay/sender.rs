@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Error, From, Order, Relay};
 use crate::crypto::hash;
-use crate::model::{AccountId, Channel, PoolId, RouteId};
+use crate::model::{AccountId, Channel, ClientId, PoolId, RouteId};
 use crate::service::account::Line;
 use crate::service::book::{Page, Sender};
 use crate::service::client::Consumer;
@@ -150,16 +150,18 @@ fn no_sender(order: &Order) -> &'static str {
 /// The client's own numbers go before those that the house lends.
 fn choose(page: &Page, consumer: &Consumer, order: &Order, line: &Line, wanted: Capability) -> Option<String> {
     let account = line.account.id;
-    let fits = |sender: &&Arc<Sender>| sender.number.account == account && sender.can(wanted);
+    let able = |sender: &&Arc<Sender>| sender.number.account == account && sender.can(wanted);
+    // of those that are not named, only what its key allows
+    let fits = |sender: &&Arc<Sender>| able(sender) && consumer.may_send_from(&sender.number.address);
     match &order.from {
         Some(From::Address(from)) => match page.sender(from.as_str()) {
-            Some(sender) => Some(sender).filter(|sender| is_theirs(consumer, sender)).filter(fits),
+            Some(sender) => Some(sender).filter(|sender| is_theirs(consumer, sender)).filter(able),
             None => return line.account.any_sender.then(|| from.as_str().to_owned()),
         },
         Some(From::Pool(pool)) => sticky(page, consumer, *pool, order, fits),
         None => {
             let own = page.senders_of(consumer.client).iter().find(fits);
-            own.or_else(|| page.senders_of(crate::model::ClientId::HOUSE).iter().find(fits))
+            own.or_else(|| page.senders_of(ClientId::HOUSE).iter().find(fits))
         }
     }
     .map(|sender| sender.number.address.clone())
@@ -177,7 +179,7 @@ fn own(page: &Page, consumer: &Consumer, order: &Order, wanted: Capability) -> O
 }
 
 fn is_theirs(consumer: &Consumer, sender: &Sender) -> bool {
-    sender.number.client == consumer.client || sender.number.client == crate::model::ClientId::HOUSE
+    sender.number.client == consumer.client || sender.number.client == ClientId::HOUSE
 }
 
 /// Of a pool's numbers the one that weighs most for this recipient: always the same while it is there, and when

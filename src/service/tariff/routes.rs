@@ -9,6 +9,8 @@ use crate::model::Channel;
 const PATTERN_BYTES: usize = 64 * 1024;
 /// Bytes that all may take together.
 const SET_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes that each thread may remember of matching them.
+const DFA_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 #[error("is no pattern: {0}")]
@@ -29,32 +31,47 @@ pub fn compile(pattern: &str) -> Result<Regex, BadPattern> {
 #[derive(Default)]
 pub(super) struct Routes {
     all: Vec<Route>,
-    set: Option<RegexSet>,
+    matcher: Matcher,
+}
+
+enum Matcher {
+    Together(RegexSet),
+    /// Where they are too large to be one.
+    Singly(Vec<Regex>),
+}
+
+impl Default for Matcher {
+    fn default() -> Self {
+        Self::Singly(Vec::new())
+    }
 }
 
 impl Routes {
-    pub(super) fn new(all: Vec<Route>) -> Self {
-        // what does not compile matches nothing: an older build may have taken it
-        let mut all = all;
-        all.retain(|route| match compile(&route.pattern) {
-            Ok(_) => true,
-            Err(error) => {
-                tracing::error!(route = %route.id, %error, "a route cannot be used");
-                false
+    pub(super) fn new(given: Vec<Route>) -> Self {
+        let (mut all, mut compiled) = (Vec::with_capacity(given.len()), Vec::with_capacity(given.len()));
+        for route in given {
+            match compile(&route.pattern) {
+                Ok(pattern) => {
+                    all.push(route);
+                    compiled.push(pattern);
+                }
+                // it matches nothing: an older build may have taken it
+                Err(error) => tracing::error!(route = %route.id, %error, "a route cannot be used"),
             }
-        });
+        }
         if all.is_empty() {
             return Self::default();
         }
         let patterns = all.iter().map(|route| anchored(&route.pattern));
-        let set = RegexSetBuilder::new(patterns).size_limit(SET_BYTES).dfa_size_limit(SET_BYTES).build();
-        match set {
-            Ok(set) => Self { all, set: Some(set) },
-            Err(error) => {
-                tracing::error!(%error, "the routes cannot be used together");
-                Self::default()
-            }
-        }
+        let set = RegexSetBuilder::new(patterns).size_limit(SET_BYTES).dfa_size_limit(DFA_BYTES).build();
+        let matcher = set.map_or_else(
+            |error| {
+                tracing::warn!(%error, "the routes are too large to be matched together: each is asked by itself");
+                Matcher::Singly(compiled)
+            },
+            Matcher::Together,
+        );
+        Self { all, matcher }
     }
 
     pub(super) fn all(&self) -> &[Route] {
@@ -63,9 +80,15 @@ impl Routes {
 
     /// The routes that a destination matches, lowest priority first.
     pub(super) fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
-        let matches = self.set.as_ref().map(|set| set.matches(to));
-        let indices = matches.into_iter().flatten();
+        let indices: Vec<usize> = match &self.matcher {
+            Matcher::Together(set) => set.matches(to).into_iter().collect(),
+            Matcher::Singly(patterns) => {
+                let matching = patterns.iter().enumerate().filter(|(_, pattern)| pattern.is_match(to));
+                matching.map(|(index, _)| index).collect()
+            }
+        };
         indices
+            .into_iter()
             .filter_map(|index| self.all.get(index))
             .filter(move |route| route.channel.is_none_or(|it| it == channel))
     }
@@ -112,6 +135,17 @@ mod tests {
         for good in ["", r"\+1", r"^\+(237|33)\d{8,9}$", "(a+)+b"] {
             assert!(compile(good).is_ok(), "{good}");
         }
+    }
+
+    #[test]
+    fn routes_that_are_too_large_together_are_asked_one_by_one() {
+        let large = |number: i64| (number, format!(r"\+{number}\d{{8}}\w{{0,3}}"), None);
+        let rules: Vec<_> = (1000..3000).map(large).collect();
+        let rules: Vec<_> =
+            rules.iter().map(|(priority, pattern, channel)| (*priority, pattern.as_str(), *channel)).collect();
+        let routes = routes(&rules);
+        assert!(matches!(routes.matcher, Matcher::Singly(_)), "they fit after all");
+        assert_eq!(matched(&routes, Channel::Sms, "+150012345678"), [1500]);
     }
 
     #[test]

@@ -79,9 +79,7 @@ pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, 
     for (message, seen, to) in &folded.calls {
         change = call::step(change, *message, *seen, to);
     }
-    for paid in &folded.refunded {
-        change = ledger::refund(change, paid, now_ms);
-    }
+    let change = ledger::refund(change, &folded.refunded, now_ms);
     let change = event::add(change, &told.new, &told.targets, now_ms);
     store.commit(done(change, owner, folded.done.iter().copied())).await
 }

@@ -37,7 +37,7 @@ pub async fn cancel(store: &Store, message: &Message, lane: &str, told: &Told, n
         ),
         vec![now_ms.into(), id.hex().into(), message.client.hex().into()],
     );
-    let change = ledger::refund(change, message, now_ms);
+    let change = ledger::refund(change, [message], now_ms);
     let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]).await?;
     if !scheduled.is_empty() {
         let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]);

@@ -65,13 +65,16 @@ impl Write for Outcomes {
         let attempts = items.iter().filter_map(|item| Some(item.attempt.as_ref()?.values(item.head.message))).collect();
         let mut change = Change::new().insert(INSERT_ATTEMPT, attempts);
         change = Self::sent(change, items, now_ms);
-        for item in items {
+        let (over, waiting): (Vec<&Outcome>, Vec<&Outcome>) =
+            items.iter().partition(|item| matches!(item.next, Next::Over { .. }));
+        for item in &over {
             change = self.one(change, item, now_ms);
         }
-        for paid in items.iter().filter_map(|item| item.refund.as_ref()) {
-            change = ledger::refund(change, paid, now_ms);
+        // balances before lanes, as in the intake: or they would wait for each other
+        change = ledger::refund(change, items.iter().filter_map(|item| item.refund.as_deref()), now_ms);
+        for item in &waiting {
+            change = self.one(change, item, now_ms);
         }
-        let over: Vec<&Outcome> = items.iter().filter(|item| matches!(item.next, Next::Over { .. })).collect();
         let places: Vec<Value> = over.iter().map(|item| item.head.place.as_str().into()).collect();
         change = change.each("DELETE FROM sb_outbox WHERE place IN ({})", &[], &places);
         let before = change.statements();
