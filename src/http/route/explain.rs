@@ -125,12 +125,12 @@ fn out(order: &Order, explained: Explained) -> ExplainedOut {
 /// Without a client, one that has no numbers, and pays as all do.
 fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
     let page = app.clients.page();
-    if let Some(id) = call.param("key") {
+    if let Some(id) = call.decoded("key") {
         let id = id.parse::<KeyId>().ok();
         let key = id.and_then(|id| page.key(id)).ok_or_else(|| reply::bad_field("key", "no such key in force"))?;
         return Ok(Consumer { client: key.client, key: Some(key.clone()) });
     }
-    let Some(id) = call.param("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
+    let Some(id) = call.decoded("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
     let known = id.parse::<ClientId>().ok().filter(|id| page.client(*id).is_some());
     known.map(Consumer::of).ok_or_else(|| reply::bad_field("client", "no such client"))
 }
@@ -140,7 +140,7 @@ fn order(call: &Call) -> Result<Order, Refusal> {
         let parsed = call.address(name).map(|text| text.parse::<Address>()).transpose();
         parsed.map_err(|error| reply::bad_field(name, &error.to_string()))
     };
-    let pool = call.param("from").and_then(|id| id.parse::<PoolId>().ok());
+    let pool = call.decoded("from").and_then(|id| id.parse::<PoolId>().ok());
     let from = match pool {
         Some(pool) => Some(From::Pool(pool)),
         None => address("from")?.map(From::Address),
