@@ -1,5 +1,6 @@
 //! Twilio's paths: who may, what is refused with which of Twilio's codes, pages, and what is taken back.
 
+mod call;
 mod page;
 mod refusal;
 mod service;
@@ -187,7 +188,7 @@ async fn what_waits_can_be_taken_back(layout: Layout) -> Result {
 
 async fn a_call_is_placed_and_listed(layout: Layout) -> Result {
     let door = Door::open(layout, "1").await?;
-    let form = [("To", TO), ("From", FROM), ("Url", "https://example.com/a.xml"), ("Twiml", "passed over")];
+    let form = [("To", TO), ("From", FROM), ("Url", "https://example.com/a.xml")];
     let form = [&form[..], &[("StatusCallbackEvent", "initiated answered"), ("MachineDetection", "Enable")]].concat();
     let (status, call) = door.ask("POST", &door.path("Calls.json"), &form).await?;
     ensure!(status == 201 && call["status"] == "queued" && call["price"] == "-0.01500", "{status} {call}");

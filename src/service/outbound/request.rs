@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
-use crate::model::{AccountId, Channel, MessageId, Millis, Money, PoolId, Span};
+use crate::model::{AccountId, Channel, Dialing, MessageId, Millis, Money, PoolId, Span};
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
 use crate::store::{self};
@@ -52,6 +52,8 @@ pub struct CallPlan {
     /// `initiated`, `ringing`, `answered`, `completed`; none: only the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub callback_events: Vec<String>,
+    #[serde(flatten)]
+    pub dialing: Dialing,
 }
 
 /// Twilio's code for a message whose validity ended before it was sent.
