@@ -203,6 +203,8 @@ async fn a_call_is_placed_and_listed(layout: Layout) -> Result {
         ("From=%2B14155550999".to_owned(), 0),
         ("StartTime%3E=2020-01-01&EndTime%3E=2020-01-01".to_owned(), 1),
         ("EndTime%3C=2020-01-01".to_owned(), 0),
+        (format!("ParentCallSid=CA{}", "0".repeat(32)), 0),
+        ("ParentCallSid=".to_owned(), 1),
     ] {
         let (status, page) = list(&query).await?;
         ensure!(status == 200 && page["calls"].as_array().map(Vec::len) == Some(count), "{query}: {status} {page}");

@@ -94,7 +94,32 @@ async fn what_cannot_be_carried_is_refused(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn of_a_deleted_call_nothing_said_is_left(layout: Layout) -> Result {
+    let door = Door::open(layout, "1").await?;
+    let more =
+        [("SendDigits", "4711"), ("FallbackUrl", "https://example.com/secret"), ("StatusCallbackEvent", "ringing")];
+    let (status, by_url) = door.dial(&more).await?;
+    ensure!(status == 201, "{status} {by_url}");
+    let form = [("To", TO), ("From", FROM), ("Twiml", "<Response><Say>secret</Say></Response>")];
+    let (status, spoken) = door.ask("POST", &door.path("Calls.json"), &form).await?;
+    ensure!(status == 201, "{status} {spoken}");
+    let kept =
+        async || Ok::<_, anyhow::Error>(door.server.rows("SELECT extra FROM sb_message").await?.concat().concat());
+    let before = kept().await?;
+    ensure!(["example.com/a.xml", "4711", "secret</Say>"].iter().all(|said| before.contains(said)), "{before}");
+    for call in [by_url, spoken] {
+        let over = door.when(&call, &["completed"]).await?;
+        ensure!(door.ask("DELETE", &text(&over["uri"])?, &[]).await?.0 == 204);
+    }
+    let after = kept().await?;
+    ensure!(["example.com", "4711", "secret"].iter().all(|said| !after.contains(said)), "{after}");
+    // whoever is still to be told of it is
+    ensure!(after.contains("ringing"), "{after}");
+    Ok(())
+}
+
 on_both_engines!(
     what_a_client_says_of_a_call_reaches_its_provider,
     what_cannot_be_carried_is_refused,
+    of_a_deleted_call_nothing_said_is_left,
 );

@@ -132,6 +132,11 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     let (from, to, channels) = (address("From")?, address("To")?, vec![Channel::Voice]);
     let filter = Filter { from, to, channels, created_from_ms, created_before_ms, ..Filter::default() };
     let fits = Fits::of(&form)?;
+    let path = shape::path(visit.consumer.client, "/Calls.json");
+    // no call of ours has begotten another
+    if form.one("ParentCallSid").is_some() {
+        return Ok(asked.reply::<CallOut>(&form, &path, "calls", &[], &Held::of(&[], None)));
+    }
     let page = visit.app.outbound.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
     let kept = visit.app.outbound.calls_of(&ids).await?;
@@ -139,7 +144,6 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     let items: Vec<_> =
         items.filter(|(call, kept)| fits.has(call, *kept)).map(|(call, kept)| out(call, kept)).collect();
     let held = Held::of(&page.messages, page.next);
-    let path = shape::path(visit.consumer.client, "/Calls.json");
     Ok(asked.reply(&form, &path, "calls", &items, &held))
 }
 
