@@ -183,6 +183,12 @@ async fn what_waits_can_be_taken_back(layout: Layout) -> Result {
     ensure!(status == 409 && late["code"] == 30409, "{status} {late}");
     let (status, wrong) = door.ask("POST", &uri, &[("Body", "other")]).await?;
     ensure!(status == 400 && wrong["code"] == 20001, "{status} {wrong}");
+    // nor is this a way to read it
+    let sending = key(&door, json!({"scopes": ["sms"]})).await?;
+    for nothing in [&[][..], &[("Status", "")], &[("Unknown", "x")]] {
+        let (status, told) = door.ask_as((&door.sid, &sending), "POST", &uri, nothing).await?;
+        ensure!(status == 400 && told["code"] == 20001 && told["to"].is_null(), "{nothing:?}: {status} {told}");
+    }
     door.close(2).await
 }
 
