@@ -80,7 +80,7 @@ fn order(posted: CallIn) -> Result<Order, Refusal> {
         valid_for: None,
         callback_url,
         is_twilio: false,
-        call: Some(CallPlan { url, twiml, callback_events }),
+        call: Some(CallPlan { url, twiml, callback_events, ..CallPlan::default() }),
         metadata,
     })
 }

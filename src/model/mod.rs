@@ -4,6 +4,7 @@ pub mod address;
 pub mod call;
 pub mod channel;
 pub mod clock;
+pub mod dialing;
 pub mod digest;
 pub mod event;
 pub mod form;
@@ -24,6 +25,7 @@ pub use address::{Address, AddressKind, PhoneReport};
 pub use call::{CallEvent, CallStatus};
 pub use channel::Channel;
 pub use clock::{Clock, Millis, parse_rfc3339, rfc3339};
+pub use dialing::{Dialing, Fetch, MachineDetection};
 pub use digest::{Digest, DigestPair};
 pub use id::{
     AccountId, AdminKeyId, AuditId, CallId, ClientId, DeviceId, EndpointId, EntryId, EventId, InboundId, KeyId,

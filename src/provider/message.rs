@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{CallStatus, Channel, MessageId, Millis};
+use crate::model::{CallStatus, Channel, Dialing, MessageId, Millis};
 
 /// A message to hand to a provider, or a call to place.
 #[derive(Clone)]
@@ -21,12 +21,13 @@ pub struct Outgoing {
     pub instructions: Option<Instructions>,
 }
 
-/// What a call says to who answers: one of these.
+/// What a call says to who answers: a URL or TwiML; and how it is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instructions {
     /// Where the provider gets them.
     pub url: Option<String>,
     pub twiml: Option<String>,
+    pub dialing: Dialing,
 }
 
 /// How a call under way is to end.

@@ -32,6 +32,7 @@ impl Answer {
 #[derive(Clone, Debug)]
 pub struct Post {
     pub path: String,
+    pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
     pub at: Instant,
@@ -84,9 +85,11 @@ impl Receiver {
         let port = listener.local_addr()?.port();
         let book = Arc::new(Mutex::new(Book::default()));
         let noted = book.clone();
-        let route = warp::post().and(warp::path::full()).and(warp::header::headers_cloned()).and(warp::body::bytes());
-        let route = route.then(move |path: warp::path::FullPath, headers, body| {
-            let came = Post { path: path.as_str().to_owned(), headers, body, at: Instant::now() };
+        let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+        let route = warp::post().and(warp::path::full()).and(query);
+        let route = route.and(warp::header::headers_cloned()).and(warp::body::bytes());
+        let route = route.then(move |path: warp::path::FullPath, query, headers, body| {
+            let came = Post { path: path.as_str().to_owned(), query, headers, body, at: Instant::now() };
             let answer = note(&noted, came);
             async move {
                 tokio::time::sleep(answer.delay).await;

@@ -8,6 +8,7 @@ mod python;
 mod receiver;
 mod schemathesis;
 mod sdk;
+mod sdk_callback;
 mod sdk_node;
 mod twilio;
 mod validator;

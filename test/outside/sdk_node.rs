@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::contract;
-use super::sdk::{PERSON, SENDER, callbacks, given, server};
+use super::sdk::{PERSON, SENDER, given, server};
+use super::sdk_callback::callbacks;
 use crate::harness::{Result, node};
 
 /// The library's documented way to another host: an HTTP client of one's own. It notes what came back.

@@ -13,6 +13,11 @@ fn hello() -> Value {
     json!({"To": "+1234567890", "From": "+0987654321", "Body": "Hello World"})
 }
 
+/// The same, which can be called too.
+fn said() -> Value {
+    crate::messages::with(hello(), json!({"Twiml": "<Response><Say>Hello World</Say></Response>"}))
+}
+
 async fn ready(layout: Layout, balance: &str) -> Result<(Server, Client)> {
     let server = Server::start(layout).await?;
     loopback(&server).await?;
@@ -83,6 +88,7 @@ async fn every_refusal_can_be_provoked_and_charges_nothing(layout: Layout) -> Re
         ("/relay/api/whatsapp", json!({"To": "+1234567890"}), "Body"),
         ("/relay/api/call", json!({"To": "+1234567890"}), "Twiml"),
         ("/relay/api/call", json!({"To": "+1234567890", "Twiml": "x".repeat(4001)}), "Twiml"),
+        ("/relay/api/call", crate::messages::with(said(), json!({"Url": "https://example.com/a"})), "twiml"),
         ("/relay/sms", json!({"To": "+1234567890", "From": "+0987654321", "Body": "x".repeat(1601)}), "Body"),
         ("/relay/sms", json!([]), "JSON"),
     ] {
@@ -95,8 +101,8 @@ async fn every_refusal_can_be_provoked_and_charges_nothing(layout: Layout) -> Re
     let path = format!("/v1/clients/{}/keys", client.id);
     let reader = well(&server, "POST", &path, Some(json!({"name": "reader", "scopes": ["read"]}))).await?;
     let reader = text(&reader["key"])?;
-    for path in ["/relay/sms", "/relay/api/sms", "/relay/api/whatsapp"] {
-        let (status, told) = post(&server, &reader, path, &hello()).await?;
+    for path in ["/relay/sms", "/relay/api/sms", "/relay/api/whatsapp", "/relay/api/call"] {
+        let (status, told) = post(&server, &reader, path, &said()).await?;
         ensure!(status == 403 && told["error"].is_string(), "{path}: {status} {told}");
     }
     ensure!(balance(&server, &client).await? == "0.0001", "{}", balance(&server, &client).await?);
@@ -107,8 +113,9 @@ async fn every_refusal_can_be_provoked_and_charges_nothing(layout: Layout) -> Re
 async fn without_a_route_each_path_has_its_own_status(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let client = client(&server, "1").await?;
-    for (path, wanted) in [("/relay/sms", 500), ("/relay/api/sms", 503), ("/relay/api/whatsapp", 503)] {
-        let (status, told) = post(&server, &client.key, path, &hello()).await?;
+    let paths = [("/relay/sms", 500), ("/relay/api/sms", 503), ("/relay/api/whatsapp", 503), ("/relay/api/call", 503)];
+    for (path, wanted) in paths {
+        let (status, told) = post(&server, &client.key, path, &said()).await?;
         ensure!(status == wanted && told["error"] == "No Route Found", "{path}: {status} {told}");
     }
     ensure!(balance(&server, &client).await? == "1.0000");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -20,7 +20,8 @@ fn rounds() -> usize {
 }
 
 /// Sends one after the other until the server is gone, a third of them to who cannot be reached; the SIDs.
-fn load(server: &Server, client: &Client, sender: usize) -> impl Future<Output = Vec<String>> + use<> {
+/// Whatever is answered must be an answer that is meant.
+fn load(server: &Server, client: &Client, sender: usize) -> impl Future<Output = Result<Vec<String>>> + use<> {
     let (http, url, key) = (server.http.clone(), server.url("/relay/sms"), client.key.clone());
     async move {
         let mut accepted = Vec::new();
@@ -34,11 +35,11 @@ fn load(server: &Server, client: &Client, sender: usize) -> impl Future<Output =
                     let Ok(told) = response.json::<serde_json::Value>().await else { break };
                     accepted.extend(told["sid"].as_str().map(str::to_owned));
                 }
-                503 => {}
-                _ => break,
+                402 | 503 => {}
+                other => bail!("{other}: {}", response.text().await.unwrap_or_default()),
             }
         }
-        accepted
+        Ok(accepted)
     }
 }
 
@@ -59,7 +60,7 @@ async fn a_kill_leaves_the_books_in_order(layout: Layout) -> Result {
         tokio::time::sleep(Duration::from_millis(200 + rand::random::<u64>() % 600)).await;
         server.kill()?;
         for answered in senders.join_all().await {
-            accepted.extend(answered);
+            accepted.extend(answered?);
         }
         // as they stand at the kill, whatever is under way
         verified(&Builder::at(server.home())).await?;

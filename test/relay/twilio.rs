@@ -1,5 +1,6 @@
 //! Twilio's paths: who may, what is refused with which of Twilio's codes, pages, and what is taken back.
 
+mod call;
 mod page;
 mod refusal;
 mod service;
@@ -182,12 +183,18 @@ async fn what_waits_can_be_taken_back(layout: Layout) -> Result {
     ensure!(status == 409 && late["code"] == 30409, "{status} {late}");
     let (status, wrong) = door.ask("POST", &uri, &[("Body", "other")]).await?;
     ensure!(status == 400 && wrong["code"] == 20001, "{status} {wrong}");
+    // nor is this a way to read it
+    let sending = key(&door, json!({"scopes": ["sms"]})).await?;
+    for nothing in [&[][..], &[("Status", "")], &[("Unknown", "x")]] {
+        let (status, told) = door.ask_as((&door.sid, &sending), "POST", &uri, nothing).await?;
+        ensure!(status == 400 && told["code"] == 20001 && told["to"].is_null(), "{nothing:?}: {status} {told}");
+    }
     door.close(2).await
 }
 
 async fn a_call_is_placed_and_listed(layout: Layout) -> Result {
     let door = Door::open(layout, "1").await?;
-    let form = [("To", TO), ("From", FROM), ("Url", "https://example.com/a.xml"), ("Twiml", "passed over")];
+    let form = [("To", TO), ("From", FROM), ("Url", "https://example.com/a.xml")];
     let form = [&form[..], &[("StatusCallbackEvent", "initiated answered"), ("MachineDetection", "Enable")]].concat();
     let (status, call) = door.ask("POST", &door.path("Calls.json"), &form).await?;
     ensure!(status == 201 && call["status"] == "queued" && call["price"] == "-0.01500", "{status} {call}");
@@ -202,6 +209,8 @@ async fn a_call_is_placed_and_listed(layout: Layout) -> Result {
         ("From=%2B14155550999".to_owned(), 0),
         ("StartTime%3E=2020-01-01&EndTime%3E=2020-01-01".to_owned(), 1),
         ("EndTime%3C=2020-01-01".to_owned(), 0),
+        (format!("ParentCallSid=CA{}", "0".repeat(32)), 0),
+        ("ParentCallSid=".to_owned(), 1),
     ] {
         let (status, page) = list(&query).await?;
         ensure!(status == 200 && page["calls"].as_array().map(Vec::len) == Some(count), "{query}: {status} {page}");

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::list::Listed;
 use super::{CreatedIn, Twilio, explain, millis};
-use crate::model::{CallEvent, Millis};
+use crate::model::{CallEvent, Dialing, Millis};
 use crate::provider::message::{Instructions, is_id};
 use crate::provider::{AskError, End, Outcome, Outgoing, Sent};
 
@@ -22,15 +22,30 @@ struct CallIn {
 
 /// The form of a new call. Every step is asked for: what its client wants to hear of is ours to choose.
 fn form(call: &Outgoing) -> Vec<(&'static str, String)> {
-    let Instructions { url, twiml } = call.instructions.clone().unwrap_or_default();
+    let Instructions { url, twiml, dialing } = call.instructions.clone().unwrap_or_default();
     let mut form = vec![("To", call.to.clone()), ("From", call.from.clone())];
     form.extend(url.map(|url| ("Url", url)));
     form.extend(twiml.map(|twiml| ("Twiml", twiml)));
+    form.extend(dialed(dialing));
     if let Some(url) = &call.status_url {
         form.push(("StatusCallback", url.clone()));
         form.extend(CallEvent::ALL.map(|event| ("StatusCallbackEvent", event.name().to_owned())));
     }
     form
+}
+
+/// How it is to be made, as far as its client says.
+fn dialed(dialing: Dialing) -> impl Iterator<Item = (&'static str, String)> {
+    let said = [
+        ("Method", dialing.method.map(|method| method.name().to_owned())),
+        ("FallbackUrl", dialing.fallback_url),
+        ("FallbackMethod", dialing.fallback_method.map(|method| method.name().to_owned())),
+        ("SendDigits", dialing.send_digits),
+        ("Timeout", dialing.timeout_secs.map(|secs| secs.to_string())),
+        ("Record", dialing.record.map(|record| record.to_string())),
+        ("MachineDetection", dialing.machine_detection.map(|detection| detection.name().to_owned())),
+    ];
+    said.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
 impl Twilio {

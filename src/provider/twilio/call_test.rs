@@ -1,6 +1,6 @@
 //! What Twilio is asked for calls and WhatsApp messages, and what its answers mean.
 
-use crate::model::{Channel, Secret};
+use crate::model::{Channel, Dialing, Fetch, MachineDetection, Secret};
 use crate::provider::credential::TwilioCredentials;
 use crate::provider::message::Instructions;
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
@@ -22,7 +22,7 @@ fn call(instructions: Instructions) -> Outgoing {
 }
 
 fn greeting() -> Outgoing {
-    call(Instructions { url: None, twiml: Some("<Response><Say>Hi</Say></Response>".into()) })
+    call(Instructions { twiml: Some("<Response><Say>Hi</Say></Response>".into()), ..Instructions::default() })
 }
 
 async fn placed(act: Act) -> Result<Outcome> {
@@ -37,7 +37,7 @@ async fn a_call_is_the_form_that_twilio_documents() -> Result {
     let twilio = twilio(&mock.url)?;
     let sent = twilio.send(&greeting()).await;
     assert_eq!(sent, Outcome::Accepted { provider_id: "CA1".into(), segments: None });
-    let by_url = call(Instructions { url: Some("https://a/x?y=1&z".into()), twiml: None });
+    let by_url = call(Instructions { url: Some("https://a/x?y=1&z".into()), ..Instructions::default() });
     twilio.send(&Outgoing { status_url: Some("https://gw/status".into()), ..by_url }).await;
     let asked = mock.asked();
     assert!(asked[0].starts_with("POST /2010-04-01/Accounts/AC1/Calls.json HTTP/1.1\r\n"), "{asked:?}");
@@ -47,6 +47,26 @@ async fn a_call_is_the_form_that_twilio_documents() -> Result {
                 &StatusCallback=https%3A%2F%2Fgw%2Fstatus&StatusCallbackEvent=initiated&StatusCallbackEvent=ringing\
                 &StatusCallbackEvent=answered&StatusCallbackEvent=completed";
     assert!(asked[1].ends_with(form), "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_is_made_as_its_client_says() -> Result {
+    let mock = Mock::start(vec![reply("201 Created", "", r#"{"sid":"CA1"}"#)]).await?;
+    let dialing = Dialing {
+        method: Some(Fetch::Get),
+        fallback_url: Some("https://a/b?c=1".into()),
+        fallback_method: Some(Fetch::Post),
+        send_digits: Some("ww12#".into()),
+        timeout_secs: Some(15),
+        record: Some(true),
+        machine_detection: Some(MachineDetection::DetectMessageEnd),
+    };
+    twilio(&mock.url)?.send(&call(Instructions { url: Some("https://a/x".into()), twiml: None, dialing })).await;
+    let form = "&Url=https%3A%2F%2Fa%2Fx&Method=GET&FallbackUrl=https%3A%2F%2Fa%2Fb%3Fc%3D1&FallbackMethod=POST\
+                &SendDigits=ww12%23&Timeout=15&Record=true&MachineDetection=DetectMessageEnd";
+    let asked = mock.asked();
+    assert!(asked[0].ends_with(form), "{asked:?}");
     Ok(())
 }
 

@@ -27,7 +27,7 @@ impl Outbound {
             media_urls,
             valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, self.parts.clock.now_ms())),
             status_url,
-            instructions: call.map(|call| Instructions { url: call.url, twiml: call.twiml }),
+            instructions: call.map(|call| Instructions { url: call.url, twiml: call.twiml, dialing: call.dialing }),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
-use crate::model::{AccountId, Channel, MessageId, Millis, Money, PoolId, Span};
+use crate::model::{AccountId, Channel, Dialing, MessageId, Millis, Money, PoolId, Span};
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
 use crate::store::{self};
@@ -52,6 +52,8 @@ pub struct CallPlan {
     /// `initiated`, `ringing`, `answered`, `completed`; none: only the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub callback_events: Vec<String>,
+    #[serde(flatten)]
+    pub dialing: Dialing,
 }
 
 /// Twilio's code for a message whose validity ended before it was sent.
@@ -90,10 +92,12 @@ impl Extra {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
-    /// Without what was said. Media are part of that; the rest is the client's own, and who is called back needs it.
+    /// Without what was said. Media are part of that, and what a call says or presses; the rest is the client's own,
+    /// and who is called back needs it.
     pub(in crate::service) fn redacted(self) -> Self {
         let had_media = self.has_media();
-        Self { media_urls: Vec::new(), had_media, ..self }
+        let call = self.call.map(|plan| CallPlan { callback_events: plan.callback_events, ..CallPlan::default() });
+        Self { media_urls: Vec::new(), had_media, call, ..self }
     }
 
     /// By what a message is known on Twilio's paths and in its callbacks.

@@ -142,5 +142,5 @@ fn plan(url: Option<String>, twiml: Option<String>) -> Result<CallPlan, Wrong> {
     if twiml.as_ref().is_some_and(|twiml| twiml.chars().count() > TWIML) {
         return Err(wrong(format!("Twiml: is longer than {TWIML} characters")));
     }
-    Ok(CallPlan { url, twiml, callback_events: Vec::new() })
+    Ok(CallPlan { url, twiml, ..CallPlan::default() })
 }

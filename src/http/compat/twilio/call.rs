@@ -9,7 +9,7 @@ use super::form::Form;
 use super::message::times;
 use super::page::{Asked, Held};
 use super::refusal::{self, Wish, Words};
-use super::{VERSION, Visit, date, shape, sid};
+use super::{VERSION, Visit, date, plan, shape, sid};
 use crate::http::body::Posted;
 use crate::http::reply;
 use crate::model::address::AddressKind;
@@ -17,7 +17,7 @@ use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::call::{Call, End};
 use crate::service::client::Scope;
 use crate::service::message::{Filter, Message};
-use crate::service::outbound::{self, CallPlan, Told};
+use crate::service::outbound::{self, Told};
 use crate::service::relay::{From, Order};
 
 const WORDS: Words =
@@ -103,11 +103,6 @@ fn order(form: &Form) -> Result<Order, Fault> {
     let (_, to) = form.address("To").ok_or(error::NO_CALLEE)?;
     let to = to.filter(|to| to.kind() == AddressKind::Phone).ok_or(error::TO)?;
     let from = form.address("From").map(|(_, from)| from.ok_or(error::FROM)).transpose()?;
-    let url = form.one("Url").map(str::to_owned);
-    // beside a URL, Twilio passes it over
-    let twiml = form.one("Twiml").filter(|_| url.is_none()).map(str::to_owned);
-    let events = form.all("StatusCallbackEvent");
-    let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
     Ok(Order {
         channel: Channel::Voice,
         from: from.map(From::Address),
@@ -118,7 +113,7 @@ fn order(form: &Form) -> Result<Order, Fault> {
         valid_for: None,
         callback_url: form.one("StatusCallback").map(str::to_owned),
         is_twilio: true,
-        call: Some(CallPlan { url, twiml, callback_events: events.collect() }),
+        call: Some(plan::of(form)?),
         metadata: None,
     })
 }
@@ -137,6 +132,11 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     let (from, to, channels) = (address("From")?, address("To")?, vec![Channel::Voice]);
     let filter = Filter { from, to, channels, created_from_ms, created_before_ms, ..Filter::default() };
     let fits = Fits::of(&form)?;
+    let path = shape::path(visit.consumer.client, "/Calls.json");
+    // no call of ours has begotten another
+    if form.one("ParentCallSid").is_some() {
+        return Ok(asked.reply::<CallOut>(&form, &path, "calls", &[], &Held::of(&[], None)));
+    }
     let page = visit.app.outbound.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
     let kept = visit.app.outbound.calls_of(&ids).await?;
@@ -144,7 +144,6 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     let items: Vec<_> =
         items.filter(|(call, kept)| fits.has(call, *kept)).map(|(call, kept)| out(call, kept)).collect();
     let held = Held::of(&page.messages, page.next);
-    let path = shape::path(visit.consumer.client, "/Calls.json");
     Ok(asked.reply(&form, &path, "calls", &items, &held))
 }
 

@@ -159,6 +159,10 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
     let mut message = find(visit, sid).await?;
     visit.may(Scope::of(message.channel))?;
     let (status, body) = (form.one("Status"), form.given("Body"));
+    // it would only be shown, which is not what this path is for
+    if status.is_none() && body.is_none() {
+        return Err(error::PARAMETER.because("Status or Body is missing"));
+    }
     if status.is_some_and(|status| status != "canceled") {
         return Err(error::PARAMETER.because("Status can only be canceled"));
     }

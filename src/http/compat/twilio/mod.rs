@@ -11,6 +11,7 @@ mod form;
 mod media;
 mod message;
 mod page;
+mod plan;
 mod refusal;
 mod shape;
 mod sid;

@@ -1,0 +1,83 @@
+//! What a call says and how it is made, in Twilio's parameters. What would change a call and is not carried to its
+//! provider is refused; what would not is passed over.
+
+use super::error::{self, Fault};
+use super::form::Form;
+use crate::http::message::is_web;
+use crate::model::{Dialing, Fetch, MachineDetection};
+use crate::service::outbound::CallPlan;
+
+/// Seconds that Twilio lets a phone ring at most.
+const LONGEST_TIMEOUT: u16 = 600;
+const MOST_DIGITS: usize = 32;
+
+/// What is not carried, and the value that asks for no more than what happens anyway.
+const NOT_CARRIED: [(&str, &str); 20] = [
+    ("ApplicationSid", ""),
+    ("AsyncAmd", "false"),
+    ("AsyncAmdStatusCallback", ""),
+    ("Byoc", ""),
+    ("CallReason", ""),
+    ("CallToken", ""),
+    ("CallerId", ""),
+    ("ClientNotificationUrl", ""),
+    ("MachineDetectionSilenceTimeout", "5000"),
+    ("MachineDetectionSpeechEndThreshold", "1200"),
+    ("MachineDetectionSpeechThreshold", "2400"),
+    ("MachineDetectionTimeout", "30"),
+    ("RecordingChannels", "mono"),
+    ("RecordingStatusCallback", ""),
+    ("RecordingTrack", "both"),
+    ("SipAuthPassword", ""),
+    ("SipAuthUsername", ""),
+    ("StatusCallbackMethod", "POST"),
+    ("TimeLimit", ""),
+    ("Trim", "trim-silence"),
+];
+
+pub(super) fn of(form: &Form) -> Result<CallPlan, Fault> {
+    let is_asked = |(name, usual): &&(&str, &str)| form.all(name).iter().any(|value| value != usual);
+    if let Some((name, _)) = NOT_CARRIED.iter().find(is_asked) {
+        return Err(error::PARAMETER.because(&format!("{name} is not supported")));
+    }
+    let events = form.all("StatusCallbackEvent");
+    let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
+    Ok(CallPlan {
+        url: form.one("Url").map(str::to_owned),
+        twiml: form.one("Twiml").map(str::to_owned),
+        callback_events: events.collect(),
+        dialing: dialing(form)?,
+    })
+}
+
+fn dialing(form: &Form) -> Result<Dialing, Fault> {
+    Ok(Dialing {
+        method: read(form, "Method", "can only be GET or POST", Fetch::parse)?,
+        fallback_url: read(form, "FallbackUrl", "is no http URL", |url| is_web(url).then(|| url.to_owned()))?,
+        fallback_method: read(form, "FallbackMethod", "can only be GET or POST", Fetch::parse)?,
+        send_digits: read(form, "SendDigits", "is not up to 32 of 0-9, A-D, #, *, w and W", digits)?,
+        timeout_secs: read(form, "Timeout", "is not from 1 to 600", timeout)?,
+        record: read(form, "Record", "can only be true or false", |text| text.parse().ok())?,
+        machine_detection: read(
+            form,
+            "MachineDetection",
+            "can only be Enable or DetectMessageEnd",
+            MachineDetection::parse,
+        )?,
+    })
+}
+
+/// A parameter as it is meant, where it says something.
+fn read<T>(form: &Form, name: &str, wrong: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
+    let wrong = || error::PARAMETER.because(&format!("{name} {wrong}"));
+    form.one(name).map(|text| parse(text).ok_or_else(wrong)).transpose()
+}
+
+fn digits(text: &str) -> Option<String> {
+    let is_key = |key: u8| key.is_ascii_digit() || b"ABCD#*wW".contains(&key);
+    (text.len() <= MOST_DIGITS && text.bytes().all(is_key)).then(|| text.to_owned())
+}
+
+fn timeout(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|secs| (1..=LONGEST_TIMEOUT).contains(secs))
+}

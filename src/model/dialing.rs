@@ -1,0 +1,68 @@
+//! How a call is made, beside what it says; in Twilio's words.
+
+use serde::{Deserialize, Serialize};
+
+/// What a call's client has said of it; where it says nothing, its provider decides.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Dialing {
+    /// How its URL is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Fetch>,
+    /// Where the instructions are when its URL gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_method: Option<Fetch>,
+    /// Keys pressed once somebody has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_digits: Option<String>,
+    /// How long it may ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_secs: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_detection: Option<MachineDetection>,
+}
+
+/// How a URL is fetched.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub enum Fetch {
+    #[serde(rename = "GET")]
+    Get,
+    #[serde(rename = "POST")]
+    Post,
+}
+
+/// Whether its provider is to find out if a machine has answered, and for what it waits then.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub enum MachineDetection {
+    Enable,
+    DetectMessageEnd,
+}
+
+impl Fetch {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Get, Self::Post].into_iter().find(|method| method.name() == name)
+    }
+}
+
+impl MachineDetection {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enable => "Enable",
+            Self::DetectMessageEnd => "DetectMessageEnd",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Enable, Self::DetectMessageEnd].into_iter().find(|detection| detection.name() == name)
+    }
+}
