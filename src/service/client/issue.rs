@@ -155,12 +155,12 @@ impl Clients {
     pub async fn change_key(&self, client: ClientId, id: KeyId, change: KeyChange) -> Result<(KeyRow, KeyRow), Error> {
         let before = self.key(client, id).await?;
         let mut row = before.clone();
-        row.name = change.name.unwrap_or(row.name);
-        row.scopes = change.scopes.map_or(row.scopes, |scopes| Scope::joined(&scopes));
+        row.name = change.name.clone().unwrap_or(row.name);
+        row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));
         row.account = change.account.unwrap_or(row.account);
-        row.sources = change.sources.map_or(Ok(row.sources), |networks| sources(&networks))?;
-        row.senders = change.senders.unwrap_or(row.senders);
-        row.destinations = change.destinations.unwrap_or(row.destinations);
+        row.sources = change.sources.as_ref().map_or(Ok(row.sources), |networks| sources(networks))?;
+        row.senders = change.senders.clone().unwrap_or(row.senders);
+        row.destinations = change.destinations.clone().unwrap_or(row.destinations);
         row.rate = change.rate.unwrap_or(row.rate);
         row.expires_ms = change.expires_ms.unwrap_or(row.expires_ms);
         if change.account.is_some() {
@@ -169,13 +169,24 @@ impl Clients {
         // an account that was deleted since is nobody's fault here
         let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
         self.check(&checked)?;
-        match key::update(&self.store, &row).await {
+        // only what is named: somebody else may be changing the rest
+        let set = key::Set {
+            name: change.name.map(|_| row.name),
+            scopes: change.scopes.map(|_| row.scopes),
+            account: change.account,
+            sources: change.sources.map(|_| row.sources),
+            senders: change.senders,
+            destinations: change.destinations,
+            rate: change.rate,
+            expires_ms: change.expires_ms,
+        };
+        match key::update(&self.store, client, id, set).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoKey),
             Err(error) => return Err(error.into()),
         }
         self.refresh().await?;
-        Ok((before, row))
+        Ok((before, self.key(client, id).await?))
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere. The key as it was, and as it is now.
