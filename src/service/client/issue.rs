@@ -147,7 +147,7 @@ impl Clients {
             Err(store::Error::Guard(_)) => return Err(Error::Inactive),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((row, secret))
     }
 
@@ -185,21 +185,23 @@ impl Clients {
             Err(error) if error.is_race() => return Err(Error::NoKey),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((before, self.key(client, id).await?))
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere. The key as it was, and as it is now.
     pub async fn revoke(&self, client: ClientId, id: KeyId) -> Result<(KeyRow, KeyRow), Error> {
         // a key that is gone from memory is not written down any more
-        self.write_uses().await?;
+        if let Err(error) = self.write_uses().await {
+            tracing::warn!(%error, "last uses of keys were not written down before one is revoked");
+        }
         let before = self.key(client, id).await?;
         match key::revoke(&self.store, client, id, self.clock.now_ms()).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoKey),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((before, self.key(client, id).await?))
     }
 }

@@ -85,7 +85,7 @@ impl Clients {
         let token = new_token();
         let id = ClientId::new(self.clock.now_ms());
         let client = self.insert(id, new, &token).await?;
-        self.refresh().await?;
+        self.renew().await;
         Ok((client, token))
     }
 
@@ -133,7 +133,7 @@ impl Clients {
             };
             match client::update(&self.store, id, set).await {
                 Ok(()) => {
-                    self.refresh().await?;
+                    self.renew().await;
                     return Ok((before, self.find(id).await?));
                 }
                 // its profile is another by now, or it is gone
@@ -159,7 +159,7 @@ impl Clients {
             Err(error) if error.is_race() => return Err(Error::NotFound),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((client, token))
     }
 
