@@ -200,6 +200,16 @@ async fn what_is_wrong_in_the_ledger_is_found(layout: Layout) -> Result {
     ensure!(swept.code == Some(0), "what was swept is excepted: {swept:?}");
     let said: Value = serde_json::from_str(&swept.out)?;
     ensure!(said["faults"] == 0 && said["messages"] == 2 && said["entries"] == 4, "{said}");
+    // given back twice, and nothing of the message left to say so
+    let again = "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms) SELECT client_id, \
+                 'fffffffffffffffffffffffffffffff1', kind, amount, message_id, created_ms FROM sb_ledger \
+                 WHERE kind = 'refund'";
+    tamper(&server, again).await?;
+    tamper(&server, "UPDATE sb_balance SET balance = (SELECT SUM(amount) FROM sb_ledger)").await?;
+    let twice = run(server.builder(), &["ledger", "verify", "--json", "--set", "keep.messages=1ms"]).await?;
+    let said: Value = serde_json::from_str(&twice.out)?;
+    ensure!(twice.code == Some(1) && said["faults"] == 1, "{said}");
+    ensure!(said["wrong"].to_string().contains("given back more than once"), "{said}");
     Ok(())
 }
 
