@@ -50,9 +50,9 @@ pub struct Config {
     pub keep: KeepSettings,
     pub publisher: PublisherSettings,
     pub platforms: Vec<Platform>,
-    /// `SWITCHBOARD_MASTER_KEY`, which is never in a file.
+    /// `SWITCHBOARD_MASTER_KEY` or its older name, and which it was; it is never in a file.
     #[serde(skip)]
-    pub master_key: Option<Secret>,
+    pub master_key: Option<(&'static str, Secret)>,
     /// `serve --dev`.
     #[serde(skip)]
     pub is_dev: bool,
@@ -119,11 +119,7 @@ pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
         layers.add_text(key, value, "the command line")?;
     }
     let mut config: Config = layers.read()?;
-    config.master_key = sources
-        .environment
-        .iter()
-        .find(|(name, value)| name == "SWITCHBOARD_MASTER_KEY" && !value.is_empty())
-        .map(|(_, value)| Secret::new(value.clone()));
+    config.master_key = legacy::master_key(&sources.environment);
     check(&config, &layers)?;
     Ok((config, layers))
 }

@@ -80,6 +80,14 @@ fn secrets_are_not_shown() -> Result<(), ConfigError> {
     let (config, layers) = with(&flags, &[("SWITCHBOARD_MASTER_KEY", "hush")])?;
     assert!(!layers.show().contains("hush"), "{}", layers.show());
     assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+    let older =
+        [("DATABASE_URL", "mysql://u:hush@h:1/d"), ("REDIS_URL", "redis://:hush@h"), ("MASTER_ENCRYPTION_KEY", "hush")];
+    let (config, layers) = with(&[], &older)?;
+    assert!(config.store.url.to_string().contains("@h:1/d") && config.redis.url.expose() == "redis://:hush@h");
+    assert!(config.master_key.is_some());
+    assert!(!layers.show().contains("hush") && !format!("{config:?}").contains("hush"), "{}", layers.show());
+    let (config, _) = with(&[], &[older[0], ("SWITCHBOARD__STORE__URL", "sqlite:ours.db")])?;
+    assert_eq!(config.store.url.to_string(), "sqlite:ours.db");
     Ok(())
 }
 

@@ -67,7 +67,7 @@ impl Keyring {
         };
         let identities = Identities::load(&identity_path, Some(&previous), config.sync.session_ttl)?;
         let (text, master_origin) = match &config.master_key {
-            Some(key) => (key.clone(), "SWITCHBOARD_MASTER_KEY".to_owned()),
+            Some((name, key)) => (key.clone(), (*name).to_owned()),
             None => {
                 let path = config.keys.dir.join(MASTER);
                 make_master(&path)?;

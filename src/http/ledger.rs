@@ -60,6 +60,7 @@ fn kind(name: &str) -> Result<Kind, Refusal> {
 }
 
 /// `GET /v1/clients/<id>/ledger`: what has moved its balance, newest first. A client may read its own.
+/// A page may hold fewer entries than asked for, or none: there are more as long as it has a `next_cursor`.
 #[utoipa::path(
     get, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "list_entries",
     params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn, FilterIn),
@@ -73,9 +74,8 @@ async fn list(id: &str, call: &Call, app: &App) -> Answer {
         from_ms: asked_time(call, "from")?,
         before_ms: asked_time(call, "to")?,
     };
-    let (entries, more) = app.ledger.list(client, &filter, after, limit).await?;
-    let last = entries.last().map(|entry| entry.id);
-    Ok(list::reply(entries.iter().map(out).collect(), last, more))
+    let page = app.ledger.list(client, &filter, after, limit).await?;
+    Ok(list::reply(page.entries.iter().map(out).collect(), page.next, page.next.is_some()))
 }
 
 /// `POST /v1/clients/<id>/ledger`: moves its balance by hand: a `credit` that it has paid in; an `adjustment` either

@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 pub use statement::Statement;
 
-pub use crate::store::ledger::{Balance, Entry, Filter, Kind};
+pub use crate::store::ledger::{Balance, Entry, Filter, Kind, Page};
 
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
 use crate::service::event::Events;
-use crate::service::page;
 use crate::store::ledger::{self, Movement};
 use crate::store::{self, Store};
 
@@ -59,16 +58,16 @@ impl Ledger {
         ledger::balance(&self.store, client).await?.ok_or(Error::NoClient)
     }
 
-    /// Newest first; whether there are more.
+    /// Newest first.
     pub async fn list(
         &self,
         client: ClientId,
         filter: &Filter,
         after: Option<EntryId>,
         limit: usize,
-    ) -> Result<(Vec<Entry>, bool), Error> {
+    ) -> Result<Page, Error> {
         self.balance(client).await?;
-        Ok(page(ledger::list(&self.store, client, filter, after, limit + 1).await?, limit))
+        Ok(ledger::list(&self.store, client, filter, after, limit).await?)
     }
 
     /// Moves money by hand; the entry, and the balance after it.

@@ -133,4 +133,11 @@ impl Tariff {
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
+
+    /// The same behind a change that is committed: what cannot be read now is read at the next look at the edition.
+    async fn renew(&self) {
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(%error, "routes or rates changed and could not be read again; trying again in a second");
+        }
+    }
 }

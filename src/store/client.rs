@@ -110,34 +110,46 @@ pub async fn insert(store: &Store, client: &Client, paid: Option<&Movement>) -> 
     store.commit(edition::changed(Volume::Clients, change).settled_by(settled, vec![client.id.hex().into()])).await
 }
 
-/// What may be set of a client's balance.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Terms {
+/// What is to change of a client; what is not given stays as it is by then.
+#[derive(Clone, Debug, Default)]
+pub struct Set {
+    pub name: Option<String>,
+    /// As it was read, and as it is to be.
+    pub profile: Option<(Option<String>, Option<String>)>,
+    pub is_active: Option<bool>,
     pub credit_limit: Option<Money>,
     pub low_at: Option<Option<Money>>,
 }
 
-/// Changes a client's name, profile, whether it is active, and those terms that are given.
-/// [`Error::Guard`]: it is not there, or owes more than the new credit limit.
-pub async fn update(store: &Store, client: &Client, terms: Terms) -> Result<()> {
-    let id = Value::from(client.id.hex());
-    let mut change = Change::new().one(
-        "UPDATE sb_client SET name = ?, profile = ?, is_active = ? WHERE id = ?",
-        vec![
-            client.name.as_str().into(),
-            client.profile.clone().into(),
-            i64::from(client.is_active).into(),
-            id.clone(),
-        ],
-    );
-    if let Some(limit) = terms.credit_limit {
+/// [`Error::Guard`] of statement 0: it is not there, or its profile is another by now; of a later one: it owes more
+/// than the new credit limit.
+pub async fn update(store: &Store, client: ClientId, set: Set) -> Result<()> {
+    let id = Value::from(client.hex());
+    let (mut sql, mut params) = ("UPDATE sb_client SET created_ms = created_ms".to_owned(), Vec::new());
+    if let Some(name) = set.name {
+        sql.push_str(", name = ?");
+        params.push(name.into());
+    }
+    if let Some(is_active) = set.is_active {
+        sql.push_str(", is_active = ?");
+        params.push(i64::from(is_active).into());
+    }
+    if let Some((before, after)) = set.profile {
+        sql.push_str(", profile = ? WHERE COALESCE(profile, '') = ? AND id = ?");
+        params.extend([after.into(), before.unwrap_or_default().into()]);
+    } else {
+        sql.push_str(" WHERE id = ?");
+    }
+    params.push(id.clone());
+    let mut change = Change::new().one(sql, params);
+    if let Some(limit) = set.credit_limit {
         let (sql, limit) = (
             "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0",
             Value::from(limit.micros()),
         );
         change = change.one(sql, vec![limit.clone(), id.clone(), limit]);
     }
-    if let Some(low_at) = terms.low_at {
+    if let Some(low_at) = set.low_at {
         // another threshold, another message about it
         let sql = "UPDATE sb_balance SET low_at = ?, low_told = 0 WHERE client_id = ?";
         change = change.one(sql, vec![low_at.map(Money::micros).into(), id]);

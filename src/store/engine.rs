@@ -84,10 +84,15 @@ impl Store {
         self.commit_telling(change).await.map(drop)
     }
 
+    /// The same database for what may take longer than [`Settings::timeout`].
+    #[must_use]
+    pub fn patient(&self, timeout: Duration) -> Self {
+        Self { timeout: timeout.max(self.timeout), ..self.clone() }
+    }
+
     /// Commits a change that is larger than most, and may take longer than [`Settings::timeout`].
     pub async fn commit_within(&self, change: Change, timeout: Duration) -> Result<()> {
-        let patient = Self { timeout: timeout.max(self.timeout), ..self.clone() };
-        patient.commit(change).await
+        self.patient(timeout).commit(change).await
     }
 
     /// Commits a change, and says what it has done.

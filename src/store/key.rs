@@ -102,25 +102,42 @@ pub async fn insert(store: &Store, key: &Key, hash: &str) -> Result<()> {
     store.commit(edition::changed(Volume::Clients, change).settled_by(settled, vec![id])).await
 }
 
+/// What is to change of a key; what is not given stays as it is by then.
+#[derive(Clone, Debug, Default)]
+pub struct Set {
+    pub name: Option<String>,
+    pub scopes: Option<String>,
+    pub account: Option<Option<AccountId>>,
+    pub sources: Option<Option<String>>,
+    pub senders: Option<Option<String>>,
+    pub destinations: Option<Option<String>>,
+    pub rate: Option<i64>,
+    pub expires_ms: Option<Option<Millis>>,
+}
+
 /// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked.
-pub async fn update(store: &Store, key: &Key) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_key SET name = ?, scopes = ?, account_id = ?, sources = ?, senders = ?, destinations = ?, \
-         rate = ?, expires_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL",
-        vec![
-            key.name.as_str().into(),
-            key.scopes.as_str().into(),
-            key.account.map(AccountId::hex).into(),
-            key.sources.clone().into(),
-            key.senders.clone().into(),
-            key.destinations.clone().into(),
-            key.rate.into(),
-            key.expires_ms.into(),
-            key.id.hex().into(),
-            key.client.hex().into(),
-        ],
-    );
-    store.commit(edition::changed(Volume::Clients, change)).await
+pub async fn update(store: &Store, client: ClientId, id: KeyId, set: Set) -> Result<()> {
+    let columns: [(&str, Option<Value>); 8] = [
+        ("name", set.name.map(Value::from)),
+        ("scopes", set.scopes.map(Value::from)),
+        ("account_id", set.account.map(|account| account.map(AccountId::hex).into())),
+        ("sources", set.sources.map(Value::from)),
+        ("senders", set.senders.map(Value::from)),
+        ("destinations", set.destinations.map(Value::from)),
+        ("rate", set.rate.map(Value::from)),
+        ("expires_ms", set.expires_ms.map(Value::from)),
+    ];
+    let (mut sql, mut params) = ("UPDATE sb_key SET created_ms = created_ms".to_owned(), Vec::new());
+    for (column, value) in columns {
+        let Some(value) = value else { continue };
+        sql.push_str(", ");
+        sql.push_str(column);
+        sql.push_str(" = ?");
+        params.push(value);
+    }
+    sql.push_str(" WHERE id = ? AND client_id = ? AND revoked_ms IS NULL");
+    params.extend([id.hex().into(), client.hex().into()]);
+    store.commit(edition::changed(Volume::Clients, Change::new().one(sql, params))).await
 }
 
 /// [`Error::Guard`]: it is not there, or revoked already.

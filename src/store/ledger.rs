@@ -4,10 +4,12 @@
 
 mod account;
 pub mod check;
+mod list;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use account::{Balance, Entry, Filter, balance, list, post, recovered, sum_before, told, untold, walk};
+pub use account::{Balance, Entry, Filter, balance, post, recovered, sum_before, told, untold, walk};
+pub use list::{Page, list};
 
 use super::message::Message;
 use super::{Change, Error, Query, Result, Row, Value};

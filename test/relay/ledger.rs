@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use switchboard::store::{Change, Value as Column};
 
 use super::scene::{act_well, at_rest, balance, customer, everything, tamper, text_to, verify};
 use crate::events::{builder, call, text, well};
@@ -200,6 +201,16 @@ async fn what_is_wrong_in_the_ledger_is_found(layout: Layout) -> Result {
     ensure!(swept.code == Some(0), "what was swept is excepted: {swept:?}");
     let said: Value = serde_json::from_str(&swept.out)?;
     ensure!(said["faults"] == 0 && said["messages"] == 2 && said["entries"] == 4, "{said}");
+    // given back twice, and nothing of the message left to say so
+    let again = "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms) SELECT client_id, \
+                 'fffffffffffffffffffffffffffffff1', kind, amount, message_id, created_ms FROM sb_ledger \
+                 WHERE kind = 'refund'";
+    tamper(&server, again).await?;
+    tamper(&server, "UPDATE sb_balance SET balance = (SELECT SUM(amount) FROM sb_ledger)").await?;
+    let twice = run(server.builder(), &["ledger", "verify", "--json", "--set", "keep.messages=1ms"]).await?;
+    let said: Value = serde_json::from_str(&twice.out)?;
+    ensure!(twice.code == Some(1) && said["faults"] == 1, "{said}");
+    ensure!(said["wrong"].to_string().contains("given back more than once"), "{said}");
     Ok(())
 }
 
@@ -245,7 +256,40 @@ async fn a_low_balance_is_told_once(layout: Layout) -> Result {
     .await
 }
 
+async fn few_among_many_entries_are_found_page_by_page(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let client = customer(&server, "10", json!({})).await?;
+    let hex = client.trim_start_matches("cli_");
+    let entry = |at: i64| -> Vec<Column> {
+        // all of them younger than the opening balance
+        let id = format!("{:012x}{at:020x}", 4_000_000_000_000_i64 + at);
+        vec![hex.into(), id.into(), "adjustment".into(), 1.into(), (4_000_000_000_000 + at).into()]
+    };
+    let store = server.home().databases.store()?;
+    for begin in (0..21_000).step_by(3_000) {
+        let rows = (begin..begin + 3_000).map(entry).collect();
+        let into = "INSERT INTO sb_ledger (client_id, id, kind, amount, created_ms)";
+        store.commit(Change::new().insert(into, rows)).await?;
+    }
+    let path = format!("/v1/clients/{client}/ledger");
+    let first = well(&server, "GET", &format!("{path}?kind=credit"), None).await?;
+    ensure!(first["data"] == json!([]), "{first}");
+    let next = format!("{path}?kind=credit&cursor={}", text(&first["next_cursor"])?);
+    let rest = well(&server, "GET", &next, None).await?;
+    ensure!(rest["data"][0]["amount"] == "10.0000" && rest["next_cursor"].is_null(), "{rest}");
+    let (mut cursor, mut seen) = (String::new(), 0);
+    loop {
+        let page = well(&server, "GET", &format!("{path}?kind=adjustment&limit=200{cursor}"), None).await?;
+        seen += page["data"].as_array().context("data")?.len();
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    ensure!(seen == 21_000, "each of them once: {seen}");
+    Ok(())
+}
+
 on_both_engines!(
+    few_among_many_entries_are_found_page_by_page,
     money_is_moved_by_hand_never_below_the_credit,
     those_who_move_it_at_once_lose_nothing,
     a_statement_runs_from_opening_to_closing,

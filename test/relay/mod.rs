@@ -5,6 +5,7 @@ mod auth;
 mod balance;
 mod callback;
 mod card;
+mod change;
 mod client;
 mod contract;
 mod crash;

@@ -147,7 +147,7 @@ impl Clients {
             Err(store::Error::Guard(_)) => return Err(Error::Inactive),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((row, secret))
     }
 
@@ -155,12 +155,12 @@ impl Clients {
     pub async fn change_key(&self, client: ClientId, id: KeyId, change: KeyChange) -> Result<(KeyRow, KeyRow), Error> {
         let before = self.key(client, id).await?;
         let mut row = before.clone();
-        row.name = change.name.unwrap_or(row.name);
-        row.scopes = change.scopes.map_or(row.scopes, |scopes| Scope::joined(&scopes));
+        row.name = change.name.clone().unwrap_or(row.name);
+        row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));
         row.account = change.account.unwrap_or(row.account);
-        row.sources = change.sources.map_or(Ok(row.sources), |networks| sources(&networks))?;
-        row.senders = change.senders.unwrap_or(row.senders);
-        row.destinations = change.destinations.unwrap_or(row.destinations);
+        row.sources = change.sources.as_ref().map_or(Ok(row.sources), |networks| sources(networks))?;
+        row.senders = change.senders.clone().unwrap_or(row.senders);
+        row.destinations = change.destinations.clone().unwrap_or(row.destinations);
         row.rate = change.rate.unwrap_or(row.rate);
         row.expires_ms = change.expires_ms.unwrap_or(row.expires_ms);
         if change.account.is_some() {
@@ -169,26 +169,39 @@ impl Clients {
         // an account that was deleted since is nobody's fault here
         let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
         self.check(&checked)?;
-        match key::update(&self.store, &row).await {
+        // only what is named: somebody else may be changing the rest
+        let set = key::Set {
+            name: change.name.map(|_| row.name),
+            scopes: change.scopes.map(|_| row.scopes),
+            account: change.account,
+            sources: change.sources.map(|_| row.sources),
+            senders: change.senders,
+            destinations: change.destinations,
+            rate: change.rate,
+            expires_ms: change.expires_ms,
+        };
+        match key::update(&self.store, client, id, set).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoKey),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
-        Ok((before, row))
+        self.renew().await;
+        Ok((before, self.key(client, id).await?))
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere. The key as it was, and as it is now.
     pub async fn revoke(&self, client: ClientId, id: KeyId) -> Result<(KeyRow, KeyRow), Error> {
         // a key that is gone from memory is not written down any more
-        self.write_uses().await?;
+        if let Err(error) = self.write_uses().await {
+            tracing::warn!(%error, "last uses of keys were not written down before one is revoked");
+        }
         let before = self.key(client, id).await?;
         match key::revoke(&self.store, client, id, self.clock.now_ms()).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoKey),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((before, self.key(client, id).await?))
     }
 }

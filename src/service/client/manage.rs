@@ -7,9 +7,12 @@ use sha2::{Digest as _, Sha256};
 use super::{Client, Clients, Error, KeyRow, Profile, ProfileChange, Scope, invalid};
 use crate::model::{ClientId, EntryId, KeyId, Money, Secret};
 use crate::service::page;
-use crate::store::client::{self, Terms};
+use crate::store::client::{self, Set};
 use crate::store::ledger::{Kind, Movement};
 use crate::store::{self, key};
+
+/// Races with others before a client is called busy.
+const RACES: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct NewClient {
@@ -82,7 +85,7 @@ impl Clients {
         let token = new_token();
         let id = ClientId::new(self.clock.now_ms());
         let client = self.insert(id, new, &token).await?;
-        self.refresh().await?;
+        self.renew().await;
         Ok((client, token))
     }
 
@@ -113,26 +116,33 @@ impl Clients {
 
     /// The client as it was, and as it is now.
     pub async fn change(&self, id: ClientId, change: ClientChange) -> Result<(Client, Client), Error> {
-        let before = self.find(id).await?;
-        let mut client = before.clone();
-        client.name = change.name.unwrap_or(client.name);
-        check_name(&client.name)?;
-        let profile = Profile::parse(client.profile.as_deref()).changed(change.profile);
-        profile.check()?;
-        client.profile = profile.text();
-        client.is_active = change.is_active.unwrap_or(client.is_active);
-        let terms = Terms { credit_limit: change.credit_limit, low_at: change.low_at };
-        check_credit(terms.credit_limit.unwrap_or_default())?;
-        match client::update(&self.store, &client, terms).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => {
-                self.find(id).await?;
-                return Err(Error::Overdrawn);
+        for _ in 0..RACES {
+            let before = self.find(id).await?;
+            change.name.as_deref().map_or(Ok(()), check_name)?;
+            let old = Profile::parse(before.profile.as_deref());
+            let profile = old.clone().changed(change.profile.clone());
+            profile.check()?;
+            check_credit(change.credit_limit.unwrap_or_default())?;
+            // only what is named: somebody else may be changing the rest
+            let set = Set {
+                name: change.name.clone(),
+                profile: (profile != old).then(|| (before.profile.clone(), profile.text())),
+                is_active: change.is_active,
+                credit_limit: change.credit_limit,
+                low_at: change.low_at,
+            };
+            match client::update(&self.store, id, set).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok((before, self.find(id).await?));
+                }
+                // its profile is another by now, or it is gone
+                Err(store::Error::Guard(0)) => {}
+                Err(error) if error.is_race() => return Err(Error::Overdrawn),
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
-        Ok((before, self.find(id).await?))
+        Err(store::Error::Unavailable("others keep changing this client".into()).into())
     }
 
     /// Deactivates a client: its keys and its token work no longer; messages under way finish.
@@ -149,7 +159,7 @@ impl Clients {
             Err(error) if error.is_race() => return Err(Error::NotFound),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((client, token))
     }
 

@@ -110,6 +110,13 @@ impl Clients {
         Ok(())
     }
 
+    /// The same behind a change that is committed: what cannot be read now is read at the next look at the edition.
+    pub(super) async fn renew(&self) {
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(%error, "clients or keys changed and could not be read again; trying again in a second");
+        }
+    }
+
     fn party(&self, old: Option<&Arc<Party>>, known: client::Known) -> Arc<Party> {
         let client::Known { id, name, auth_token: sealed, is_active } = known;
         let kept = old.filter(|old| old.sealed == sealed).map(|old| old.auth_token.clone());

@@ -1,114 +1,29 @@
 //! Whether the ledger is what it promises: read from end to end, in pages, and nothing is changed.
 
-use std::fmt;
+mod fault;
 
-use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
+pub use fault::Fault;
+
+use crate::model::{ClientId, Clock, MessageId, Millis, Money};
 use crate::store::ledger::Kind;
 use crate::store::ledger::check::{self, Charged, Told};
 use crate::store::{Error, Store};
 
-/// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    Sum {
-        client: ClientId,
-        balance: Money,
-        entered: Money,
-    },
-    BelowCredit {
-        client: ClientId,
-        balance: Money,
-        credit: Money,
-    },
-    NoBalance {
-        client: ClientId,
-    },
-    /// A debit or a refund that names no message, or a debit that is not its message's.
-    Stray {
-        client: ClientId,
-        entry: EntryId,
-    },
-    NoMessage {
-        client: ClientId,
-        entry: EntryId,
-    },
-    OtherCost {
-        client: ClientId,
-        entry: EntryId,
-        entered: Money,
-        cost: Option<Money>,
-    },
-    NoDebit {
-        client: ClientId,
-        message: MessageId,
-        cost: Money,
-    },
-    RefundWithoutDebit {
-        client: ClientId,
-        entry: EntryId,
-    },
-    OtherRefund {
-        client: ClientId,
-        entry: EntryId,
-        refunded: Money,
-        debited: Money,
-    },
-    NotRefunded {
-        client: ClientId,
-        message: MessageId,
-        cost: Money,
-    },
-    RefundedTwice {
-        client: ClientId,
-        message: MessageId,
-    },
-    RefundedUnfailed {
-        client: ClientId,
-        message: MessageId,
-    },
-    /// Its row says otherwise of its refund than the ledger does.
-    Unmarked {
-        client: ClientId,
-        message: MessageId,
-    },
+/// How far the clocks of whoever sweeps and of whoever looks may differ.
+const SLACK_MS: Millis = 300_000;
+
+/// How long messages are kept before they are swept; at most that.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    pub clock: Clock,
+    /// `None`: for ever.
+    pub keep_ms: Option<Millis>,
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sum { client, balance, entered } => {
-                write!(f, "{client}: the balance is {balance}, its entries make {entered}")
-            }
-            Self::BelowCredit { client, balance, credit } => {
-                write!(f, "{client}: the balance is {balance}, below the credit limit of {credit}")
-            }
-            Self::NoBalance { client } => write!(f, "{client}: has entries and no balance"),
-            Self::Stray { client, entry } => write!(f, "{client}: {entry} is of no message"),
-            Self::NoMessage { client, entry } => write!(f, "{client}: {entry} is of a message that is not there"),
-            Self::OtherCost { client, entry, entered, cost: Some(cost) } => {
-                write!(f, "{client}: {entry} took {entered} for a message that cost {cost}")
-            }
-            Self::OtherCost { client, entry, entered, cost: None } => {
-                write!(f, "{client}: {entry} took {entered} for a message that is free, or another client's")
-            }
-            Self::NoDebit { client, message, cost } => {
-                write!(f, "{client}: {message} cost {cost}, and has no debit of that")
-            }
-            Self::RefundWithoutDebit { client, entry } => write!(f, "{client}: {entry} gives back what nobody took"),
-            Self::OtherRefund { client, entry, refunded, debited } => {
-                write!(f, "{client}: {entry} gives back {refunded} of {debited}")
-            }
-            Self::NotRefunded { client, message, cost } => {
-                write!(f, "{client}: {message} came to nothing, and its {cost} were not given back")
-            }
-            Self::RefundedTwice { client, message } => write!(f, "{client}: {message} was given back more than once"),
-            Self::RefundedUnfailed { client, message } => {
-                write!(f, "{client}: {message} was given back, and has not failed")
-            }
-            Self::Unmarked { client, message } => {
-                write!(f, "{client}: {message} and the ledger differ on whether it was given back")
-            }
-        }
+impl Keep {
+    /// Whether a message may have been swept by now.
+    fn may_be_swept(&self, message: MessageId) -> bool {
+        self.keep_ms.is_some_and(|keep_ms| message.made_ms() < self.clock.now_ms() - keep_ms + SLACK_MS)
     }
 }
 
@@ -121,30 +36,35 @@ pub struct Seen {
     pub faults: usize,
 }
 
-/// Reads everything and tells what is wrong. `swept_ms`: messages made before may have been removed.
-pub async fn verify(store: &Store, swept_ms: Option<Millis>, mut tell: impl FnMut(Fault)) -> Result<Seen, Error> {
+/// Reads everything and tells what is wrong.
+pub async fn verify(store: &Store, keep: &Keep, mut tell: impl FnMut(Fault)) -> Result<Seen, Error> {
+    let store = &check::patient(store);
     let mut seen = Seen::default();
     let mut faults = Vec::new();
     seen.clients = sums(store, &mut faults).await?;
     seen.faults += faults.len();
     faults.drain(..).for_each(&mut tell);
     // sixteen bytes for each refund: the one thing that is kept
-    let mut refunded: Vec<u128> = Vec::new();
+    let mut refunded: Vec<MessageId> = Vec::new();
     let mut client = None;
     while let Some(next) = check::next_client(store, client).await? {
-        let mut after = None;
+        let (mut after, begin) = (None, refunded.len());
         loop {
             let page = check::entries(store, next, after).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             seen.entries += page.len();
             for told in &page {
-                faults.extend(entry(next, told, swept_ms));
-                refunded.extend(told.message.filter(|_| told.kind == Kind::Refund).map(MessageId::bits));
+                faults.extend(entry(next, told, keep));
+                refunded.extend(told.message.filter(|_| told.kind == Kind::Refund));
             }
             seen.faults += faults.len();
             faults.drain(..).for_each(&mut tell);
         }
+        // told here and not with their messages, which may have been swept
+        faults.extend(twice(next, &mut refunded[begin..]));
+        seen.faults += faults.len();
+        faults.drain(..).for_each(&mut tell);
         client = Some(next);
     }
     refunded.sort_unstable();
@@ -153,10 +73,9 @@ pub async fn verify(store: &Store, swept_ms: Option<Millis>, mut tell: impl FnMu
         let (page, next) = check::messages(store, after).await?;
         seen.messages += page.len();
         for charged in &page {
-            let bits = charged.id.bits();
-            let begin = refunded.partition_point(|one| *one < bits);
-            let refunds = refunded[begin..].iter().take_while(|one| **one == bits).count();
-            if message(charged, refunds).is_none() {
+            let begin = refunded.partition_point(|one| *one < charged.id);
+            let refunds = refunded[begin..].iter().take_while(|one| **one == charged.id).count();
+            if refunds > 1 || message(charged, refunds).is_none() {
                 continue;
             }
             // it may have changed since its entries were read: once more, all at one moment
@@ -201,10 +120,16 @@ async fn sums(store: &Store, faults: &mut Vec<Fault>) -> Result<usize, Error> {
     Ok(count)
 }
 
-fn entry(client: ClientId, told: &Told, swept_ms: Option<Millis>) -> Option<Fault> {
+/// Messages of a client that were given back more than once.
+fn twice(client: ClientId, refunded: &mut [MessageId]) -> Vec<Fault> {
+    refunded.sort_unstable();
+    let more = refunded.chunk_by(|one, next| one == next).filter(|same| same.len() > 1);
+    more.filter_map(|same| same.first()).map(|message| Fault::RefundedTwice { client, message: *message }).collect()
+}
+
+fn entry(client: ClientId, told: &Told, keep: &Keep) -> Option<Fault> {
     let entry = told.id;
     let Some(message) = told.message else { return Some(Fault::Stray { client, entry }) };
-    let may_be_swept = swept_ms.is_some_and(|before_ms| told.created_ms < before_ms);
     if told.kind == Kind::Refund {
         let Some(debited) = told.debited else { return Some(Fault::RefundWithoutDebit { client, entry }) };
         let (debited, refunded) = (-debited, told.amount);
@@ -214,7 +139,7 @@ fn entry(client: ClientId, told: &Told, swept_ms: Option<Millis>) -> Option<Faul
         return Some(Fault::Stray { client, entry });
     }
     let Some((owner, cost)) = told.found else {
-        return (!may_be_swept).then_some(Fault::NoMessage { client, entry });
+        return (!keep.may_be_swept(message)).then_some(Fault::NoMessage { client, entry });
     };
     let (entered, cost) = (-told.amount, cost.filter(|_| owner == client));
     (cost != Some(entered)).then_some(Fault::OtherCost { client, entry, entered, cost })
@@ -231,5 +156,29 @@ fn message(charged: &Charged, refunds: usize) -> Option<Fault> {
         (false, 0) => charged.refunded_ms.map(|_| Fault::Unmarked { client, message }),
         (false, 1) => Some(Fault::RefundedUnfailed { client, message }),
         (_, _) => Some(Fault::RefundedTwice { client, message }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_may_be_swept_a_little_before_its_time() {
+        let clock = Clock::default();
+        let aged = |age_ms: Millis| MessageId::first_of(clock.now_ms() - age_ms);
+        let keep = Keep { clock: clock.clone(), keep_ms: Some(86_400_000) };
+        assert!(keep.may_be_swept(aged(86_400_000)) && keep.may_be_swept(aged(86_400_000 - SLACK_MS + 1_000)));
+        assert!(!keep.may_be_swept(aged(86_400_000 - SLACK_MS - 60_000)));
+        assert!(!Keep { clock: clock.clone(), keep_ms: None }.may_be_swept(aged(86_400_000)));
+    }
+
+    #[test]
+    fn equal_refunds_are_told_once_each() {
+        let client = ClientId::new(1);
+        let [one, two, three] = [1, 2, 3].map(|at_ms| MessageId::first_of(at_ms));
+        let mut refunded = [two, one, three, two, three, three];
+        let wanted = [two, three].map(|message| Fault::RefundedTwice { client, message });
+        assert_eq!(twice(client, &mut refunded), wanted);
     }
 }

@@ -77,7 +77,7 @@ impl Tariff {
             Err(store::Error::Conflict) => return Err(Error::Taken),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok(rate)
     }
 
@@ -93,7 +93,7 @@ impl Tariff {
             Err(error) if error.is_race() => return Err(Error::NoRate),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((before, rate))
     }
 
@@ -103,6 +103,7 @@ impl Tariff {
             Err(error) if error.is_race() => return Err(Error::NoRate),
             Err(error) => return Err(error.into()),
         }
-        Ok(self.refresh().await?)
+        self.renew().await;
+        Ok(())
     }
 }

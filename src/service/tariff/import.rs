@@ -54,7 +54,7 @@ impl Tariff {
             let removed = if replaces { known.len() - gone.len() } else { 0 };
             match rate::write_card(&self.store, &card, replaces, &gone).await {
                 Ok(()) => {
-                    self.refresh().await?;
+                    self.renew().await;
                     return Ok(Imported { added: card.len() - gone.len(), replaced: gone.len(), removed });
                 }
                 Err(error) if error.is_race() => {}

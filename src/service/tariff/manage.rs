@@ -54,7 +54,7 @@ impl Tariff {
             Err(store::Error::Guard(_)) => return Err(no_account()),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok(route)
     }
 
@@ -77,7 +77,7 @@ impl Tariff {
             Err(error) if error.is_race() => return Err(Error::NoRoute),
             Err(error) => return Err(error.into()),
         }
-        self.refresh().await?;
+        self.renew().await;
         Ok((before, route))
     }
 
@@ -87,7 +87,8 @@ impl Tariff {
             Err(error) if error.is_race() => return Err(Error::NoRoute),
             Err(error) => return Err(error.into()),
         }
-        Ok(self.refresh().await?)
+        self.renew().await;
+        Ok(())
     }
 }
 

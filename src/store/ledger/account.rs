@@ -42,7 +42,7 @@ pub struct Entry {
     pub created_ms: Millis,
 }
 
-fn parse(row: &Row) -> Result<Entry> {
+pub(super) fn parse(row: &Row) -> Result<Entry> {
     let bad = |what: &str| Error::Data(format!("entry {what}"));
     Ok(Entry {
         id: EntryId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
@@ -92,43 +92,43 @@ pub struct Filter {
 /// How much older than its entry an id may be: that of a message is made when it comes, its entry when it is written.
 const SLACK_MS: Millis = 600_000;
 
-const COLUMNS: &str = "SELECT id, kind, amount, message_id, reason, created_ms FROM sb_ledger WHERE client_id = ?";
+pub(super) const COLUMNS: &str =
+    "SELECT id, kind, amount, message_id, reason, created_ms FROM sb_ledger WHERE client_id = ?";
 
-fn narrowed(client: ClientId, filter: &Filter) -> (String, Vec<Value>) {
-    let (mut sql, mut params) = (String::new(), vec![Value::from(client.hex())]);
+impl Filter {
+    /// The bounds of ids, which an index can begin and end at, behind a client.
+    pub(super) fn ids(&self, client: ClientId) -> (String, Vec<Value>) {
+        let (mut sql, mut params) = (String::new(), vec![Value::from(client.hex())]);
+        if let Some(from_ms) = self.from_ms {
+            sql.push_str(" AND id >= ?");
+            params.push(EntryId::first_of((from_ms - SLACK_MS).max(0)).hex().into());
+        }
+        if let Some(before_ms) = self.before_ms {
+            sql.push_str(" AND id < ?");
+            params.push(EntryId::first_of(before_ms.max(0)).hex().into());
+        }
+        (sql, params)
+    }
+}
+
+pub(super) fn narrowed(client: ClientId, filter: &Filter) -> (String, Vec<Value>) {
+    let (mut sql, mut params) = filter.ids(client);
     if let Some(kind) = filter.kind {
         sql.push_str(" AND kind = ?");
         params.push(kind.name().into());
     }
-    // the bounds of ids are what the index can begin at
     if let Some(from_ms) = filter.from_ms {
-        sql.push_str(" AND id >= ? AND created_ms >= ?");
-        params.extend([EntryId::first_of((from_ms - SLACK_MS).max(0)).hex().into(), from_ms.into()]);
+        sql.push_str(" AND created_ms >= ?");
+        params.push(from_ms.into());
     }
     if let Some(before_ms) = filter.before_ms {
-        sql.push_str(" AND id < ? AND created_ms < ?");
-        params.extend([EntryId::first_of(before_ms.max(0)).hex().into(), before_ms.into()]);
+        sql.push_str(" AND created_ms < ?");
+        params.push(before_ms.into());
     }
     (sql, params)
 }
 
-/// A client's entries, newest first, behind the entry `after`.
-pub async fn list(
-    store: &Store,
-    client: ClientId,
-    filter: &Filter,
-    after: Option<EntryId>,
-    limit: usize,
-) -> Result<Vec<Entry>> {
-    let (narrowed, mut params) = narrowed(client, filter);
-    // `g` is above every hex digit
-    params.push(after.map_or_else(|| "g".to_owned(), EntryId::hex).into());
-    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    let sql = format!("{COLUMNS}{narrowed} AND id < ? ORDER BY id DESC LIMIT ?");
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
-}
-
-/// The same, oldest first, for a statement.
+/// A client's entries, oldest first, behind the entry `after`, for a statement.
 pub async fn walk(
     store: &Store,
     client: ClientId,

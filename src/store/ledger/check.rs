@@ -1,5 +1,7 @@
 //! The ledger read from end to end, page by page, beside the messages that it pays for.
 
+use std::time::Duration;
+
 use super::Kind;
 use crate::model::message::State;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
@@ -7,13 +9,26 @@ use crate::store::{Error, Query, Result, Row, Store, Value};
 
 /// Rows of a page.
 const ROWS: i64 = 1_000;
+/// How long one statement may take: nobody waits behind it, and a client's entries may be many.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// By how much the clocks of nodes may differ.
+const CLOCKS_MS: Millis = 60_000;
+
+/// The store as a check reads it: `store.timeout` is meant for those who serve.
+pub fn patient(store: &Store) -> Store {
+    store.patient(PATIENCE)
+}
 
 fn id<T, E>(row: &Row, column: usize, parse: impl Fn(&str) -> std::result::Result<T, E>) -> Result<T> {
     parse(row.text(column)?).map_err(|_| Error::Data(format!("id in column {column}")))
 }
 
-async fn rows(store: &Store, sql: String, mut params: Vec<Value>) -> Result<Vec<Row>> {
-    params.push(ROWS.into());
+async fn rows(store: &Store, sql: String, params: Vec<Value>) -> Result<Vec<Row>> {
+    rows_of(store, sql, params, ROWS).await
+}
+
+async fn rows_of(store: &Store, sql: String, mut params: Vec<Value>, most: i64) -> Result<Vec<Row>> {
+    params.push(most.into());
     Ok(store.read(vec![Query::new(sql, params)]).await?.concat())
 }
 
@@ -25,6 +40,9 @@ pub struct Sum {
     pub credit_limit: Money,
     pub entered: Money,
 }
+
+/// Clients whose entries one statement adds up.
+const SUMS: i64 = 20;
 
 /// Balances by client, behind one.
 pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<Sum>> {
@@ -41,7 +59,7 @@ pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<Sum>> {
             entered: money(3)?,
         })
     };
-    rows(store, sql.to_owned(), vec![after.into()]).await?.iter().map(read).collect()
+    rows_of(store, sql.to_owned(), vec![after.into()], SUMS).await?.iter().map(read).collect()
 }
 
 /// The next client with entries, behind one.
@@ -59,7 +77,6 @@ pub struct Told {
     pub kind: Kind,
     pub amount: Money,
     pub message: Option<MessageId>,
-    pub created_ms: Millis,
     /// Whose the message is and what it cost, where it is there.
     pub found: Option<(ClientId, Option<Money>)>,
     /// What was debited for the message.
@@ -68,17 +85,17 @@ pub struct Told {
 
 /// A client's debits and refunds in their order, behind one.
 pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) -> Result<Vec<Told>> {
-    let sql = "SELECT l.id, l.kind, l.amount, l.message_id, l.created_ms, m.client_id, m.cost, d.amount \
+    let sql = "SELECT l.id, l.kind, l.amount, l.message_id, m.client_id, m.cost, d.amount \
                FROM sb_ledger l LEFT JOIN sb_message m ON m.id = l.message_id \
                LEFT JOIN sb_ledger d ON d.client_id = l.client_id AND d.id = l.message_id AND d.kind = 'debit' \
                WHERE l.client_id = ? AND l.id > ? AND l.kind IN ('debit', 'refund') ORDER BY l.id LIMIT ?";
     let after = after.map(EntryId::hex).unwrap_or_default();
     let bad = |what: &str| Error::Data(format!("entry {what}"));
     let read = |row: &Row| {
-        let found = match row.maybe_text(5)? {
+        let found = match row.maybe_text(4)? {
             Some(hex) => {
                 let client = ClientId::from_hex(hex).map_err(|_| bad("message's client"))?;
-                Some((client, row.maybe_int(6)?.map(Money::from_micros)))
+                Some((client, row.maybe_int(5)?.map(Money::from_micros)))
             }
             None => None,
         };
@@ -87,9 +104,8 @@ pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) ->
             kind: Kind::parse(row.text(1)?).ok_or_else(|| bad("kind"))?,
             amount: Money::from_micros(row.int(2)?),
             message: row.maybe_text(3)?.map(MessageId::from_hex).transpose().map_err(|_| bad("message"))?,
-            created_ms: row.int(4)?,
             found,
-            debited: row.maybe_int(7)?.map(Money::from_micros),
+            debited: row.maybe_int(6)?.map(Money::from_micros),
         })
     };
     rows(store, sql.to_owned(), vec![client.hex().into(), after.into()]).await?.iter().map(read).collect()
@@ -141,8 +157,8 @@ pub async fn again(store: &Store, client: ClientId, message: MessageId) -> Resul
                AND r.message_id = m.id) FROM sb_message m \
                LEFT JOIN sb_ledger d ON d.client_id = m.client_id AND d.id = m.id AND d.kind = 'debit' \
                WHERE m.id = ? AND m.client_id = ? AND m.cost > 0";
-    // a refund's id is younger than its message's, but for nodes whose clocks differ: by a minute at most
-    let first: String = message.hex().chars().take(8).collect();
+    // a refund's id is younger than its message's, but for nodes whose clocks differ
+    let first = EntryId::first_of((message.made_ms() - CLOCKS_MS).max(0)).hex();
     let rows = store.query(sql, vec![first.into(), message.hex().into(), client.hex().into()]).await?;
     let read = |row: &Row| Ok((charged(row)?, usize::try_from(row.int(6)?).unwrap_or_default()));
     rows.first().map(read).transpose()

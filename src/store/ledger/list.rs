@@ -1,0 +1,81 @@
+//! A client's entries, newest first. What few of them fit is looked for in windows, so that no page walks all there are.
+
+use super::account::{COLUMNS, Entry, Filter, narrowed, parse};
+use crate::model::{ClientId, EntryId};
+use crate::store::{Error, Query, Result, Row, Store, Value};
+
+/// Entries that one page looks at, in windows: mostly the first ones have enough.
+const WINDOWS: [i64; 3] = [500, 4_500, 15_000];
+
+/// A page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub entries: Vec<Entry>,
+    /// Where the next page goes on; it may be that nothing older fits.
+    pub next: Option<EntryId>,
+}
+
+/// At most so many entries behind the entry `after`, fewer where it takes long to find them.
+pub async fn list(
+    store: &Store,
+    client: ClientId,
+    filter: &Filter,
+    mut after: Option<EntryId>,
+    limit: usize,
+) -> Result<Page> {
+    let mut page = Page::default();
+    for size in WINDOWS {
+        page.next = end(store, client, filter, after, size).await?;
+        let most = limit + 1 - page.entries.len();
+        page.entries.extend(find(store, client, filter, after, page.next, most).await?);
+        if page.entries.len() > limit {
+            page.entries.truncate(limit);
+            page.next = page.entries.last().map(|last| last.id);
+            break;
+        }
+        if page.next.is_none() {
+            break;
+        }
+        after = page.next;
+    }
+    Ok(page)
+}
+
+/// `g` is above every hex digit.
+fn below(after: Option<EntryId>) -> Value {
+    after.map_or_else(|| "g".to_owned(), EntryId::hex).into()
+}
+
+/// The last id of a window of so many entries, whether they fit or not; `None`: there are no more.
+/// An index answers this alone.
+async fn end(
+    store: &Store,
+    client: ClientId,
+    filter: &Filter,
+    after: Option<EntryId>,
+    size: i64,
+) -> Result<Option<EntryId>> {
+    let (bounds, mut params) = filter.ids(client);
+    params.extend([below(after), (size - 1).into()]);
+    let sql =
+        format!("SELECT id FROM sb_ledger WHERE client_id = ?{bounds} AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?");
+    let rows = store.read(vec![Query::new(sql, params)]).await?.concat();
+    let parse = |row: &Row| EntryId::from_hex(row.text(0)?).map_err(|_| Error::Data("entry id".into()));
+    rows.first().map(parse).transpose()
+}
+
+/// What fits, as far as the entry `end`.
+async fn find(
+    store: &Store,
+    client: ClientId,
+    filter: &Filter,
+    after: Option<EntryId>,
+    end: Option<EntryId>,
+    limit: usize,
+) -> Result<Vec<Entry>> {
+    let (narrowed, mut params) = narrowed(client, filter);
+    let end = end.map(EntryId::hex).unwrap_or_default();
+    params.extend([below(after), end.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()]);
+    let sql = format!("{COLUMNS}{narrowed} AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?");
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+}
