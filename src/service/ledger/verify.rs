@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn equal_refunds_are_told_once_each() {
         let client = ClientId::new(1);
-        let [one, two, three] = [1, 2, 3].map(|at_ms| MessageId::first_of(at_ms));
+        let [one, two, three] = [1, 2, 3].map(MessageId::first_of);
         let mut refunded = [two, one, three, two, three, three];
         let wanted = [two, three].map(|message| Fault::RefundedTwice { client, message });
         assert_eq!(twice(client, &mut refunded), wanted);
