@@ -18,9 +18,9 @@ use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::rate::asked_time;
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, asked, audit, auth, object, path, posted};
+use super::{App, Call, asked, audit, auth, message, object, path, posted};
 use crate::model::{ClientId, Millis};
-use crate::service::ledger::{Error, Filter as Wanted, Kind, Posting, Statement};
+use crate::service::ledger::{Error, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
 
 /// Parts of a statement that wait for whoever reads it.
 const PARTS: usize = 4;
@@ -82,16 +82,21 @@ async fn list(id: &str, call: &Call, app: &App) -> Answer {
 /// way, with a reason; or `set`, with a reason: an adjustment to just this balance.
 #[utoipa::path(
     post, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "post_entry", request_body = EntryIn,
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
+    params(("id" = String, Path, description = "`cli_` and 32 hex digits"),
+           ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            description = "A name of yours for this request: for 24 hours the same request under it moves no more \
+                           money, and gets its entry again with the balance as it is then.")),
     responses(
-        (status = 201, description = "Entered.", body = PostedOut),
-        (status = 409, description = "The balance would fall below the credit limit."),
+        (status = 201, description = "Entered. A repeated request has `Idempotent-Replayed: true`.", body = PostedOut),
+        (status = 409, description = "The balance would fall below the credit limit, or another request came under \
+                                      this `Idempotency-Key`."),
     ),
 )]
 async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let client = id_of(id)?;
-    let posted: EntryIn = object::read(call, posted, app).await?;
+    let (body, posted): (_, EntryIn) = object::read_with_bytes(call, posted, app).await?;
+    let key = message::idempotency_key(call, &body, app)?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
         (None | Some("adjustment"), None, Some(balance)) => Posting::Set(balance),
         (Some("credit"), Some(amount), None) => Posting::Credit(amount),
@@ -101,8 +106,11 @@ async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
-    let (entry, balance) = app.ledger.post(client, posting, posted.reason).await?;
+    let Entered { entry, balance, is_repeated } = app.ledger.post(client, posting, posted.reason, key).await?;
     let shown = posted_out(&entry, balance);
+    if is_repeated {
+        return Ok(reply::replayed(StatusCode::CREATED, serde_json::to_string(&shown).unwrap_or_default()));
+    }
     audit::record(app, call, "ledger.post", client, &audit::NOTHING, &shown).await?;
     Ok(reply::json(StatusCode::CREATED, &shown))
 }

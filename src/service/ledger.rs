@@ -10,9 +10,12 @@ pub use statement::Statement;
 
 pub use crate::store::ledger::{Balance, Entry, Filter, Kind, Page};
 
+use crate::crypto::hash;
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
 use crate::service::event::Events;
-use crate::store::ledger::{self, Movement};
+use crate::service::outbound::Key;
+use crate::store::ledger::{self, Kept, Movement};
+use crate::store::outbox::intake;
 use crate::store::{self, Store};
 
 /// Characters of a reason at most.
@@ -28,6 +31,8 @@ pub enum Error {
     Invalid { field: &'static str, reason: String },
     #[error("the balance would fall below the credit limit: it is {balance}, with credit of {credit}")]
     TooLow { balance: Money, credit: Money },
+    #[error("this Idempotency-Key came with another body before")]
+    KeyReused,
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -45,6 +50,21 @@ pub enum Posting {
     Adjustment(Money),
     /// The balance is to be this: whatever is missing, or too much, is an adjustment.
     Set(Money),
+}
+
+/// What was entered.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    pub entry: Entry,
+    /// After it.
+    pub balance: Money,
+    /// The same request had entered it before.
+    pub is_repeated: bool,
+}
+
+/// Keys of postings are none of messages.
+fn key_id(client: ClientId, name: &str) -> String {
+    hash::sha256_hex(format!("ledger\0{}\0{name}", client.hex()).as_bytes())
 }
 
 pub struct Ledger {
@@ -70,16 +90,21 @@ impl Ledger {
         Ok(ledger::list(&self.store, client, filter, after, limit).await?)
     }
 
-    /// Moves money by hand; the entry, and the balance after it.
+    /// Moves money by hand, once for each key.
     pub async fn post(
         &self,
         client: ClientId,
         posting: Posting,
         reason: Option<String>,
-    ) -> Result<(Entry, Money), Error> {
+        key: Option<Key>,
+    ) -> Result<Posted, Error> {
+        let kept = key.map(|key| Kept { id: key_id(client, &key.name), request_hash: key.request_hash });
         let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         check(posting, reason.as_deref())?;
         for _ in 0..RACES {
+            if let Some(posted) = self.posted(client, kept.as_ref()).await? {
+                return Ok(posted);
+            }
             let before = self.balance(client).await?;
             let (kind, amount, expected) = match posting {
                 Posting::Credit(amount) => (Kind::Credit, amount, None),
@@ -91,8 +116,10 @@ impl Ledger {
             };
             let at_ms = self.clock.now_ms();
             let movement = Movement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
-            let after = match ledger::post(&self.store, &movement, expected).await {
+            let after = match ledger::post(&self.store, &movement, expected, kept.as_ref()).await {
                 Ok(after) => after,
+                // the same request was quicker
+                Err(store::Error::Conflict) => continue,
                 Err(store::Error::Guard(_)) => {
                     self.blame(client, posting, amount).await?;
                     continue;
@@ -108,9 +135,22 @@ impl Ledger {
                 Some(after) => after,
                 None => self.balance(client).await?.balance,
             };
-            return Ok((entry(movement), after));
+            return Ok(Posted { entry: entry(movement), balance: after, is_repeated: false });
         }
         Err(store::Error::Unavailable("others keep moving this balance".into()).into())
+    }
+
+    /// What the same request has entered before, with the balance as it is now.
+    async fn posted(&self, client: ClientId, kept: Option<&Kept>) -> Result<Option<Posted>, Error> {
+        let Some(kept) = kept else { return Ok(None) };
+        let Some((request_hash, id)) = intake::kept(&self.store, &kept.id).await? else { return Ok(None) };
+        if request_hash != kept.request_hash {
+            return Err(Error::KeyReused);
+        }
+        let id = EntryId::from_hex(&id).map_err(|_| store::Error::Data("kept entry id".into()))?;
+        let entry = ledger::find(&self.store, client, id).await?;
+        let entry = entry.ok_or_else(|| store::Error::Data("a kept entry is not there".into()))?;
+        Ok(Some(Posted { entry, balance: self.balance(client).await?.balance, is_repeated: true }))
     }
 
     /// Why money was not moved; nothing where it may be tried again.

@@ -66,7 +66,7 @@ fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
 #[derive(Default)]
 pub struct Page {
     edition: String,
-    routes: Routes,
+    routes: Arc<Routes>,
     rates: Rates,
 }
 
@@ -124,12 +124,21 @@ impl Tariff {
         let _alone = self.reloading.lock().await;
         // the edition first: what changes while we read is read again next time
         let edition = edition::current(&self.store, Volume::Tariff).await?;
-        if edition == self.page().edition && !edition.is_empty() {
+        let old = self.page();
+        if edition == old.edition && !edition.is_empty() {
             return Ok(());
         }
-        let routes = Routes::new(route::all(&self.store).await?);
-        let rates = Rates::new(rate::all(&self.store).await?);
-        let fresh = Arc::new(Page { edition, routes, rates });
+        let (rules, card) = (route::all(&self.store).await?, rate::all(&self.store).await?);
+        // a large card, and many rules, take longer than a thread may that serves
+        let work = move || {
+            let routes = if old.routes.are(&rules) { old.routes.clone() } else { Arc::new(Routes::new(rules)) };
+            if old.routes.is_compiled() {
+                routes.compile();
+            }
+            Page { edition, routes, rates: Rates::new(card) }
+        };
+        let fresh = tokio::task::spawn_blocking(work).await;
+        let fresh = Arc::new(fresh.map_err(|error| store::Error::Unavailable(error.to_string()))?);
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }

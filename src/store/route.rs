@@ -5,7 +5,7 @@ use super::{Change, Error, Query, Result, Row, Store, edition};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     pub id: RouteId,
     /// Lower ones are asked first.

@@ -288,7 +288,35 @@ async fn few_among_many_entries_are_found_page_by_page(layout: Layout) -> Result
     Ok(())
 }
 
+/// Whoever lost an answer asks again.
+async fn a_repeated_posting_moves_its_money_once(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let client = customer(&server, "10", json!({})).await?;
+    let path = server.url(&format!("/v1/clients/{client}/ledger"));
+    let ask = async |amount: &str| -> Result<(u16, bool, Value)> {
+        let request = server.http.post(&path).bearer_auth(ADMIN).header("idempotency-key", "invoice 7");
+        let answer = request.body(json!({"kind": "credit", "amount": amount}).to_string()).send().await?;
+        let (status, is_replayed) = (answer.status().as_u16(), answer.headers().contains_key("idempotent-replayed"));
+        Ok((status, is_replayed, answer.json().await?))
+    };
+    let together = futures_util::future::try_join_all((0..8).map(|_| ask("5"))).await?;
+    ensure!(
+        together.iter().all(|(status, _, entry)| *status == 201 && entry["id"] == together[0].2["id"]),
+        "{together:?}"
+    );
+    ensure!(together.iter().filter(|(_, is_replayed, _)| !is_replayed).count() == 1, "{together:?}");
+    let (status, is_replayed, entry) = ask("5").await?;
+    ensure!(status == 201 && is_replayed && entry["balance"] == "15.0000", "{status} {entry}");
+    let (status, _, problem) = ask("6").await?;
+    ensure!(status == 409, "{status} {problem}");
+    ensure!(balance(&server, &client).await? == "15.0000", "moved again");
+    let entries = server.rows("SELECT id FROM sb_audit WHERE action = 'ledger.post'").await?.len();
+    ensure!(entries == 1, "{entries} entries of the audit log");
+    Ok(())
+}
+
 on_both_engines!(
+    a_repeated_posting_moves_its_money_once,
     few_among_many_entries_are_found_page_by_page,
     money_is_moved_by_hand_never_below_the_credit,
     those_who_move_it_at_once_lose_nothing,

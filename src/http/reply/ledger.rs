@@ -10,7 +10,7 @@ impl From<Error> for Refusal {
         Self::new(match &error {
             Error::Invalid { field, reason } => *bad_field(field, reason),
             Error::NoClient => problem(StatusCode::NOT_FOUND, &error.to_string()),
-            Error::TooLow { .. } => problem(StatusCode::CONFLICT, &error.to_string()),
+            Error::TooLow { .. } | Error::KeyReused => problem(StatusCode::CONFLICT, &error.to_string()),
             Error::Store(error) => store_error(error),
         })
     }

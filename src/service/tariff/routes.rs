@@ -1,5 +1,7 @@
 //! Rules by which destinations go to accounts, all of them matched at once.
 
+use std::sync::OnceLock;
+
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::Route;
@@ -27,10 +29,16 @@ pub fn compile(pattern: &str) -> Result<Regex, BadPattern> {
     checked(pattern).and_then(|_| checked(&anchored(pattern))).map_err(|error| BadPattern(error.to_string()))
 }
 
-/// Routes in the order in which they are asked.
+/// Routes in the order in which they are asked, compiled when they are asked first: who sends for nobody
+/// needs none of it.
 #[derive(Default)]
 pub(super) struct Routes {
-    all: Vec<Route>,
+    given: Vec<Route>,
+    compiled: OnceLock<Compiled>,
+}
+
+struct Compiled {
+    usable: Vec<Route>,
     matcher: Matcher,
 }
 
@@ -40,51 +48,67 @@ enum Matcher {
     Singly(Vec<Regex>),
 }
 
-impl Default for Matcher {
-    fn default() -> Self {
-        Self::Singly(Vec::new())
+impl Routes {
+    pub(super) fn new(given: Vec<Route>) -> Self {
+        Self { given, compiled: OnceLock::new() }
+    }
+
+    /// Whether these are the same.
+    pub(super) fn are(&self, others: &[Route]) -> bool {
+        self.given == others
+    }
+
+    pub(super) fn is_compiled(&self) -> bool {
+        self.compiled.get().is_some()
+    }
+
+    /// Takes milliseconds where there are hundreds.
+    pub(super) fn compile(&self) {
+        self.compiled();
+    }
+
+    fn compiled(&self) -> &Compiled {
+        self.compiled.get_or_init(|| Compiled::within(&self.given, SET_BYTES))
+    }
+
+    /// Those that can be used.
+    pub(super) fn all(&self) -> &[Route] {
+        &self.compiled().usable
+    }
+
+    /// The routes that a destination matches, lowest priority first.
+    pub(super) fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
+        self.compiled().matching(channel, to)
     }
 }
 
-impl Routes {
-    pub(super) fn new(given: Vec<Route>) -> Self {
-        Self::within(given, SET_BYTES)
-    }
-
+impl Compiled {
     /// Matched together where they take no more bytes than that.
-    fn within(given: Vec<Route>, set_bytes: usize) -> Self {
-        let (mut all, mut compiled) = (Vec::with_capacity(given.len()), Vec::with_capacity(given.len()));
+    fn within(given: &[Route], set_bytes: usize) -> Self {
+        let (mut usable, mut patterns) = (Vec::with_capacity(given.len()), Vec::with_capacity(given.len()));
         for route in given {
             match compile(&route.pattern) {
                 Ok(pattern) => {
-                    all.push(route);
-                    compiled.push(pattern);
+                    usable.push(route.clone());
+                    patterns.push(pattern);
                 }
                 // it matches nothing: an older build may have taken it
                 Err(error) => tracing::error!(route = %route.id, %error, "a route cannot be used"),
             }
         }
-        if all.is_empty() {
-            return Self::default();
-        }
-        let patterns = all.iter().map(|route| anchored(&route.pattern));
-        let set = RegexSetBuilder::new(patterns).size_limit(set_bytes).dfa_size_limit(DFA_BYTES).build();
+        let together = usable.iter().map(|route| anchored(&route.pattern));
+        let set = RegexSetBuilder::new(together).size_limit(set_bytes).dfa_size_limit(DFA_BYTES).build();
         let matcher = set.map_or_else(
             |error| {
                 tracing::warn!(%error, "the routes are too large to be matched together: each is asked by itself");
-                Matcher::Singly(compiled)
+                Matcher::Singly(patterns)
             },
             Matcher::Together,
         );
-        Self { all, matcher }
+        Self { usable, matcher }
     }
 
-    pub(super) fn all(&self) -> &[Route] {
-        &self.all
-    }
-
-    /// The routes that a destination matches, lowest priority first.
-    pub(super) fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
+    fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
         let indices: Vec<usize> = match &self.matcher {
             Matcher::Together(set) => set.matches(to).into_iter().collect(),
             Matcher::Singly(patterns) => {
@@ -94,7 +118,7 @@ impl Routes {
         };
         indices
             .into_iter()
-            .filter_map(|index| self.all.get(index))
+            .filter_map(|index| self.usable.get(index))
             .filter(move |route| route.channel.is_none_or(|it| it == channel))
     }
 }
@@ -145,9 +169,10 @@ mod tests {
     #[test]
     fn routes_that_are_too_large_together_are_asked_one_by_one() {
         let rules = [(1, r"\+1500", None), (2, r"\+33", None), (3, r"\+1\d{4}", None)];
-        let routes = Routes::within(routes(&rules).all, 100);
-        assert!(matches!(routes.matcher, Matcher::Singly(_)), "they fit after all");
-        assert_eq!(matched(&routes, Channel::Sms, "+150012345678"), [1, 3]);
+        let compiled = Compiled::within(&routes(&rules).given, 100);
+        assert!(matches!(compiled.matcher, Matcher::Singly(_)), "they fit after all");
+        let matching = compiled.matching(Channel::Sms, "+150012345678");
+        assert_eq!(matching.map(|route| route.priority).collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]

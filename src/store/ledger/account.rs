@@ -57,8 +57,14 @@ pub(super) fn parse(row: &Row) -> Result<Entry> {
 /// Moves money; the balance after it, unless that was lost with the connection.
 ///
 /// [`Error::Guard`] of statement 0: the client has no balance, or not the one that is `expected`, or it would be more
-/// than [`Money::MOST`]; of statement 1: it would fall below the credit limit.
-pub async fn post(store: &Store, movement: &Movement, expected: Option<Money>) -> Result<Option<Money>> {
+/// than [`Money::MOST`]; of statement 1: it would fall below the credit limit. [`Error::Conflict`]: the same request
+/// was quicker.
+pub async fn post(
+    store: &Store,
+    movement: &Movement,
+    expected: Option<Money>,
+    kept: Option<&Kept>,
+) -> Result<Option<Money>> {
     let client = Value::from(movement.client.hex());
     let mut sql = "UPDATE sb_balance SET low_told = low_told WHERE client_id = ? AND balance + ? <= ?".to_owned();
     let mut params = vec![client.clone(), movement.amount.micros().into(), Money::MOST.micros().into()];
@@ -66,7 +72,19 @@ pub async fn post(store: &Store, movement: &Movement, expected: Option<Money>) -
         sql.push_str(" AND balance = ?");
         params.push(expected.micros().into());
     }
-    let change = enter(Change::new().one(sql, params), movement)
+    let mut change = enter(Change::new().one(sql, params), movement);
+    if let Some(kept) = kept {
+        change = change.one(
+            "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, ?, ?, ?)",
+            vec![
+                kept.id.as_str().into(),
+                kept.request_hash.as_str().into(),
+                movement.id.hex().into(),
+                movement.at_ms.into(),
+            ],
+        );
+    }
+    let change = change
         .run(
             "UPDATE sb_balance SET low_told = 0 WHERE client_id = ? AND low_told = 1 \
              AND (low_at IS NULL OR balance >= low_at)",
@@ -79,6 +97,19 @@ pub async fn post(store: &Store, movement: &Movement, expected: Option<Money>) -
         .then(Query::new("SELECT balance FROM sb_balance WHERE client_id = ?", vec![client]));
     let found = store.commit_telling(change).await?.found;
     found.first().map(|row| row.int(0).map(Money::from_micros)).transpose()
+}
+
+/// A request that moves money once, however often it comes.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub id: String,
+    pub request_hash: String,
+}
+
+/// One entry of a client.
+pub async fn find(store: &Store, client: ClientId, id: EntryId) -> Result<Option<Entry>> {
+    let query = Query::new(format!("{COLUMNS} AND id = ?"), vec![client.hex().into(), id.hex().into()]);
+    store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
 /// Which entries are asked for.
