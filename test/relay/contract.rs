@@ -41,6 +41,8 @@ async fn texts_whatsapp_messages_and_calls_are_taken_and_charged(layout: Layout)
     let rest = json!({"StatusCallback": "https://example.com/told", "MediaUrl": "https://example.com/a.png"});
     let (status, sent) = post(&server, &client.key, "/relay/api/sms", &crate::messages::with(hello(), rest)).await?;
     ensure!(status == 200 && sent["status"] == "sent" && sent["cost"] == "0.0075", "{status} {sent}");
+    // what has media is named so on Twilio's paths, and in callbacks
+    ensure!(text(&sent["sid"])?.starts_with("MM"), "{sent}");
     let (status, sent) = post(&server, &client.key, "/relay/api/whatsapp", &hello()).await?;
     ensure!(status == 200 && sent["status"] == "sent" && sent["cost"] == "0.0050", "{status} {sent}");
     let call = json!({"To": "+1234567890", "From": "+0987654321", "Twiml": "<Response><Say>Hi</Say></Response>"});

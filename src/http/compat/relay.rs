@@ -17,7 +17,7 @@ use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, Call, asked, auth, object, posted};
 use crate::model::{Channel, Money};
-use crate::service::outbound::{self, Told};
+use crate::service::outbound::{self, Extra, Told};
 use crate::service::relay::{Error, Order};
 
 /// Under `/relay`.
@@ -122,8 +122,12 @@ async fn send(channel: Channel, call: &Call, posted: Posted, app: &App) -> Resul
         // it cost nothing, or its commit was lost and found again
         None => app.ledger.balance(consumer.client).await.ok().map(|found| found.balance),
     };
-    let prefix = if channel == Channel::Voice { "CA" } else { "SM" };
-    Ok(Sent { sid: format!("{prefix}{}", message.id.hex()), cost: message.cost.unwrap_or_default(), balance })
+    let sid = match channel {
+        Channel::Voice => format!("CA{}", message.id.hex()),
+        // as its callbacks name it
+        Channel::Sms | Channel::Whatsapp => Extra::parse(message.extra.as_deref()).sid(message.id),
+    };
+    Ok(Sent { sid, cost: message.cost.unwrap_or_default(), balance })
 }
 
 impl Refused {
