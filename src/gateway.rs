@@ -121,7 +121,7 @@ impl Gateway {
         worker::publish::start(&publish, &tasks, &stop);
         let (store, outbound) = (databases.store.clone(), messaging.outbound.clone());
         let served = Served {
-            keep: Keep { settings: config.keep.clone(), store, outbound, clock },
+            keep: Arc::new(Keep { settings: config.keep.clone(), store, outbound, clock }),
             sync: sync.clone(),
             publish: publish.clone(),
             inbound: inbound.clone(),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::outbound::Outbound;
 use crate::model::{Clock, Span};
-use crate::store::message::Old;
+use crate::store::message::{self, Old};
 use crate::store::{self, Store, idempotency};
 
 /// `[keep]`.
@@ -52,6 +52,12 @@ impl Keep {
         while old.remove(&self.store, |channel, from, to| self.outbound.lane_of(channel, from, to)).await? {
             pace.rest().await;
         }
+        message::run::sweep(&self.store).await
+    }
+
+    /// Sorts what has been accepted lately into the index of numbers.
+    pub async fn sort_numbers(&self) -> Result<(), store::Error> {
+        while message::run::gather(&self.store, &self.clock).await? {}
         Ok(())
     }
 }

@@ -71,7 +71,7 @@ pub async fn list(store: &Store, messages: &[MessageId]) -> Result<HashMap<Messa
     let mut found = HashMap::new();
     let sql = "SELECT message_id, status, started_ms, ended_ms, duration FROM sb_call WHERE message_id IN ({})";
     for keys in keys.chunks(64) {
-        for row in store.look_up(vec![Query::over(sql, &[], keys)]).await?.concat() {
+        for row in store.look_up(vec![Query::over(sql, &[], keys.to_vec())]).await?.concat() {
             let id = MessageId::from_hex(row.text(0)?).map_err(|_| Error::Data("call id".into()))?;
             found.insert(id, Call::parse(&row, 1)?);
         }

@@ -4,17 +4,83 @@ use std::borrow::Cow;
 
 use super::{Error, Result, Row, Value};
 
-/// One `SELECT`.
+/// One statement; or one for each of many rows or keys, which a server is sent as one for all of them, while the
+/// embedded engine runs it for each: there it costs less than a list does.
 #[derive(Clone, Debug)]
 pub struct Query {
-    pub(super) sql: Cow<'static, str>,
-    pub(super) params: Vec<Value>,
+    sql: Cow<'static, str>,
+    params: Vec<Value>,
+    over: Over,
+}
+
+#[derive(Clone, Debug)]
+enum Over {
+    Nothing,
+    /// Rows of so many values to insert: they are the parameters.
+    Rows(usize),
+    /// Keys, in the place of `{}`, behind the parameters.
+    Keys(Vec<Value>),
 }
 
 impl Query {
     pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params }
+        Self { sql: sql.into(), params, over: Over::Nothing }
     }
+
+    /// Looks many keys up, each for itself: `sql` has `{}` where they go, behind the parameters in `before`.
+    pub fn over(sql: impl Into<Cow<'static, str>>, before: &[Value], mut keys: Vec<Value>) -> Self {
+        // none twice, and in an order that is everybody's
+        keys.sort_unstable();
+        keys.dedup();
+        Self { sql: sql.into(), params: before.to_vec(), over: Over::Keys(keys) }
+    }
+
+    /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row so many values.
+    pub(super) fn rows(into: impl Into<Cow<'static, str>>, width: usize, values: Vec<Value>) -> Self {
+        Self { sql: into.into(), params: values, over: Over::Rows(width) }
+    }
+
+    /// As one statement with its parameters. Lists are filled up with their last key, so that there are few shapes.
+    pub(super) fn whole(&self) -> (Cow<'_, str>, Vec<Value>) {
+        match &self.over {
+            Over::Nothing => (Cow::Borrowed(&*self.sql), self.params.clone()),
+            Over::Rows(width) => {
+                let row = format!("({})", marks(*width));
+                let rows = vec![row; self.params.len() / width].join(", ");
+                (format!("{} VALUES {rows}", self.sql).into(), self.params.clone())
+            }
+            Over::Keys(keys) => {
+                let size = keys.len().next_power_of_two();
+                let last = keys.last().unwrap_or(&Value::Null);
+                let filled = keys.iter().chain(std::iter::repeat(last)).take(size);
+                let params = self.params.iter().chain(filled).cloned().collect();
+                (self.sql.replace("{}", &marks(size)).into(), params)
+            }
+        }
+    }
+
+    /// The statement for one row or key.
+    pub(super) fn single(&self) -> Cow<'_, str> {
+        match &self.over {
+            Over::Nothing => Cow::Borrowed(&*self.sql),
+            Over::Rows(width) => format!("{} VALUES ({})", self.sql, marks(*width)).into(),
+            Over::Keys(_) => self.sql.replace("{}", "?").into(),
+        }
+    }
+
+    /// The parameters of each time that [`Query::single`] is run: the former, then the latter.
+    pub(super) fn turns(&self) -> Vec<(&[Value], &[Value])> {
+        match &self.over {
+            Over::Nothing => vec![(&self.params, &[])],
+            Over::Rows(width) => self.params.chunks(*width).map(|row| (row, [].as_slice())).collect(),
+            Over::Keys(keys) => keys.chunks(1).map(|key| (self.params.as_slice(), key)).collect(),
+        }
+    }
+}
+
+/// `?, ?, ?`: so many.
+pub(super) fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
 }
 
 /// One statement of a change and how many rows it must touch.
@@ -34,6 +100,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Whether the statement before has found all that this one shares with it.
+    pub(super) fn is_met(&self, step: &Step) -> bool {
+        self.carried > 0 && step.rows == Some(self.carried)
+    }
+
     /// Takes down what one statement touched, in their order.
     pub(super) fn add(&mut self, step: &Step, touched: u64) -> Result<()> {
         let index = self.touched.len();
@@ -110,8 +181,12 @@ impl Change {
         self.step(sql, params, Some(rows))
     }
 
-    fn step(mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>, rows: Option<u64>) -> Self {
-        self.steps.push(Step { query: Query::new(sql, params), rows, with_next: false });
+    fn step(self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>, rows: Option<u64>) -> Self {
+        self.run_query(Query::new(sql, params), rows)
+    }
+
+    pub(super) fn run_query(mut self, query: Query, rows: Option<u64>) -> Self {
+        self.steps.push(Step { query, rows, with_next: false });
         self
     }
 

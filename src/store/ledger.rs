@@ -67,7 +67,11 @@ pub(super) struct Purse {
 
 /// What [`Purse::of`] reads.
 pub(super) fn balances(clients: &[Value]) -> Query {
-    Query::over("SELECT client_id, balance + credit_limit FROM sb_balance WHERE client_id IN ({})", &[], clients)
+    Query::over(
+        "SELECT client_id, balance + credit_limit FROM sb_balance WHERE client_id IN ({})",
+        &[],
+        clients.to_vec(),
+    )
 }
 
 impl Purse {
@@ -123,7 +127,7 @@ impl Purse {
         let clients: Vec<Value> = self.taken.into_keys().map(Value::from).collect();
         let left = "SELECT client_id, balance, CASE WHEN balance < low_at AND low_told = 0 THEN 1 ELSE 0 END \
                     FROM sb_balance WHERE client_id IN ({})";
-        change.insert(INSERT, self.debits).then(Query::over(left, &[], &clients))
+        change.insert(INSERT, self.debits).then(Query::over(left, &[], clients))
     }
 }
 

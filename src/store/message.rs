@@ -1,12 +1,16 @@
 //! Messages, in and out: `sb_message`, with what providers did and said of them.
 
+pub(super) mod address;
 mod list;
 pub(super) mod redaction;
+pub mod run;
 mod sweep;
+mod unsent;
 
 pub use list::{Filter, Page, list};
 pub use redaction::redact;
 pub use sweep::Old;
+pub use unsent::unsent;
 
 use std::collections::HashMap;
 
@@ -122,7 +126,7 @@ pub async fn taken_at(store: &Store, ids: &[MessageId]) -> Result<HashMap<Messag
     let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
     let sql = "SELECT message_id, MIN(ended_ms) FROM sb_attempt WHERE outcome IN ('accepted', 'adopted') \
                AND message_id IN ({}) GROUP BY message_id";
-    let queries = keys.chunks(KEYS).map(|keys| Query::over(sql, &[], keys)).collect();
+    let queries = keys.chunks(KEYS).map(|keys| Query::over(sql, &[], keys.to_vec())).collect();
     let rows = store.read(queries).await?.concat();
     let bad = |_| Error::Data("message id".into());
     rows.iter().map(|row| Ok((MessageId::from_hex(row.text(0)?).map_err(bad)?, row.int(1)?))).collect()

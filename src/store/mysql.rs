@@ -103,16 +103,21 @@ impl Mysql {
         let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
         let mut tally = Tally::default();
         for step in &change.steps {
-            let Query { sql, params: values } = &step.query;
-            transaction.exec_drop(sql.as_ref(), params(values)).await.map_err(classify)?;
-            if let Err(guard) = tally.add(step, transaction.affected_rows()) {
+            let mut touched = 0;
+            if !tally.is_met(step) {
+                let (sql, values) = step.query.whole();
+                transaction.exec_drop(sql.as_ref(), params(values)).await.map_err(classify)?;
+                touched = transaction.affected_rows();
+            }
+            if let Err(guard) = tally.add(step, touched) {
                 transaction.rollback().await.map_err(classify)?;
                 return Err(Failure::Final(guard));
             }
         }
         let found = match &change.then {
             Some(query) => {
-                let found = transaction.exec(query.sql.as_ref(), params(&query.params)).await.map_err(classify)?;
+                let (sql, values) = query.whole();
+                let found = transaction.exec(sql.as_ref(), params(values)).await.map_err(classify)?;
                 rows(found).map_err(Failure::Final)?
             }
             None => Vec::new(),
@@ -126,18 +131,19 @@ impl Mysql {
 }
 
 async fn select(connection: &mut Conn, query: &Query) -> Result<Vec<Row>> {
-    rows(connection.exec(query.sql.as_ref(), params(&query.params)).await?)
+    let (sql, values) = query.whole();
+    rows(connection.exec(sql.as_ref(), params(values)).await?)
 }
 
 fn rows(rows: Vec<mysql_async::Row>) -> Result<Vec<Row>> {
     rows.into_iter().map(|row| row.unwrap().into_iter().map(Value::try_from).collect::<Result<_>>().map(Row)).collect()
 }
 
-fn params(values: &[Value]) -> Params {
+fn params(values: Vec<Value>) -> Params {
     if values.is_empty() {
         return Params::Empty;
     }
-    Params::Positional(values.iter().cloned().map(Into::into).collect())
+    Params::Positional(values.into_iter().map(Into::into).collect())
 }
 
 fn classify(error: mysql_async::Error) -> Failure {

@@ -1,9 +1,7 @@
 //! Who wants no texts from which number of ours: `sb_opt_out`, one row for each pair.
 
 use super::{Change, Query, Result, Store, Value};
-use crate::model::message::State;
-use crate::model::{ClientId, MessageId, Millis};
-use crate::store::message::states_before;
+use crate::model::{ClientId, Millis};
 
 /// What a person said, or a carrier for them.
 #[derive(Clone, Debug)]
@@ -111,22 +109,4 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
 pub async fn find(store: &Store, id: &str) -> Result<Option<Entry>> {
     let query = Query::new(format!("{COLUMNS} WHERE o.id = ?"), vec![id.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
-}
-
-/// Messages of a pair that no provider has taken, with whose they are and what lies in `extra`. Newest first:
-/// taken back in this order, none comes to the head of its lane meanwhile.
-pub async fn unsent(store: &Store, number: &str, person: &str) -> Result<Vec<(ClientId, MessageId, Option<String>)>> {
-    let sql = format!(
-        "SELECT client_id, id, extra FROM sb_message WHERE to_address = ? AND from_address = ? AND state IN ({}) \
-         AND direction = 'outbound' AND channel IS NULL ORDER BY id DESC",
-        states_before(State::Sent)
-    );
-    let query = Query::new(sql, vec![person.into(), number.into()]);
-    let bad = |what: &str| super::Error::Data(format!("message {what}"));
-    let read = |row: &super::Row| {
-        let client = ClientId::from_hex(row.text(0)?).map_err(|_| bad("client"))?;
-        let id = MessageId::from_hex(row.text(1)?).map_err(|_| bad("id"))?;
-        Ok((client, id, row.maybe_text(2)?.map(str::to_owned)))
-    };
-    store.read(vec![query]).await?.concat().iter().map(read).collect()
 }

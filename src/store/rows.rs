@@ -1,6 +1,7 @@
 //! Set-based statements: many rows in few statements, whose texts come in few shapes so that
 //! both engines keep them prepared.
 
+use super::change::marks;
 use super::{Change, Query, Value};
 
 /// Rows of one statement at most; a power of two.
@@ -19,16 +20,6 @@ fn chunks_of(mut left: usize, most: usize) -> impl Iterator<Item = usize> {
         left -= size;
         Some(size)
     })
-}
-
-/// `(?, ?), (?, ?)`: so many groups of so many placeholders.
-fn groups(rows: usize, width: usize) -> String {
-    let group = format!("({})", marks(width));
-    vec![group; rows].join(", ")
-}
-
-fn marks(count: usize) -> String {
-    vec!["?"; count].join(", ")
 }
 
 impl Change {
@@ -50,7 +41,7 @@ impl Change {
         let mut rows = rows.into_iter();
         for size in chunks_of(count, most) {
             let values = rows.by_ref().take(size).flatten().collect();
-            self = self.rows(size as u64, format!("{into} VALUES {}", groups(size, width)), values);
+            self = self.run_query(Query::rows(into.to_owned(), width, values), Some(size as u64));
         }
         self
     }
@@ -63,8 +54,7 @@ impl Change {
         for size in chunks(keys.len()) {
             let (some, others) = rest.split_at(size);
             rest = others;
-            let params = before.iter().chain(some).cloned().collect();
-            self = self.rows(size as u64, sql.replace("{}", &marks(size)), params);
+            self = self.run_query(Query::over(sql.to_owned(), before, some.to_vec()), Some(size as u64));
         }
         self
     }
@@ -76,9 +66,8 @@ impl Change {
         for size in chunks(keys.len()) {
             let (some, others) = rest.split_at(size);
             rest = others;
-            let params: Vec<Value> = before.iter().chain(some).cloned().collect();
-            self = self.run(first.replace("{}", &marks(size)), params.clone()).with_next();
-            self = self.rows(size as u64, second.replace("{}", &marks(size)), params);
+            self = self.run_query(Query::over(first.to_owned(), before, some.to_vec()), None).with_next();
+            self = self.run_query(Query::over(second.to_owned(), before, some.to_vec()), Some(size as u64));
         }
         self
     }
@@ -148,26 +137,24 @@ impl Change {
 
     /// Like [`Change::each`], but finds as many as there are.
     #[must_use]
-    pub fn any(mut self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
+    pub fn any(self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
+        self.any_of(ROWS, sql, before, keys)
+    }
+
+    /// The same for many keys, in larger statements.
+    #[must_use]
+    pub(super) fn any_many(self, sql: &str, keys: &[Value]) -> Self {
+        self.any_of(MANY, sql, &[], keys)
+    }
+
+    fn any_of(mut self, most: usize, sql: &str, before: &[Value], keys: &[Value]) -> Self {
         let mut rest = keys;
-        for size in chunks(keys.len()) {
+        for size in chunks_of(keys.len(), most) {
             let (some, others) = rest.split_at(size);
             rest = others;
-            let params = before.iter().chain(some).cloned().collect();
-            self = self.run(sql.replace("{}", &marks(size)), params);
+            self = self.run_query(Query::over(sql.to_owned(), before, some.to_vec()), None);
         }
         self
-    }
-}
-
-impl Query {
-    /// A query over at most so many keys: `sql` has `{}` where their list goes, behind the parameters in `before`.
-    /// The list is filled up with its last key, so that there are few shapes.
-    pub fn over(sql: &str, before: &[Value], keys: &[Value]) -> Self {
-        let size = keys.len().next_power_of_two();
-        let last = keys.last().cloned().unwrap_or(Value::Null);
-        let filled = keys.iter().cloned().chain(std::iter::repeat(last)).take(size);
-        Self::new(sql.replace("{}", &marks(size)), before.iter().cloned().chain(filled).collect())
     }
 }
 
@@ -190,8 +177,27 @@ mod tests {
     #[test]
     fn a_list_is_filled_up_with_its_last_key() {
         let query =
-            Query::over("SELECT a FROM t WHERE b = ? AND a IN ({})", &[7.into()], &[1.into(), 2.into(), 3.into()]);
-        assert_eq!(query.sql, "SELECT a FROM t WHERE b = ? AND a IN (?, ?, ?, ?)");
-        assert_eq!(query.params, [7, 1, 2, 3, 3].map(Value::Int));
+            Query::over("SELECT a FROM t WHERE b = ? AND a IN ({})", &[7.into()], vec![1.into(), 2.into(), 3.into()]);
+        let (sql, params) = query.whole();
+        assert_eq!(sql, "SELECT a FROM t WHERE b = ? AND a IN (?, ?, ?, ?)");
+        assert_eq!(params, [7, 1, 2, 3, 3].map(Value::Int));
+        assert_eq!(query.single(), "SELECT a FROM t WHERE b = ? AND a IN (?)");
+        let turns: Vec<Vec<Value>> =
+            query.turns().into_iter().map(|(former, latter)| [former, latter].concat()).collect();
+        assert_eq!(turns, [[7, 1], [7, 2], [7, 3]].map(|turn| turn.map(Value::Int).to_vec()));
+    }
+
+    #[test]
+    fn rows_are_one_statement_or_one_each() {
+        let change =
+            Change::new().insert("INSERT INTO t (a, b)", vec![vec![1.into(), 2.into()], vec![3.into(), 4.into()]]);
+        let query = &change.steps[0].query;
+        assert_eq!(query.whole().0, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)");
+        assert_eq!(query.single(), "INSERT INTO t (a, b) VALUES (?, ?)");
+        let turns: Vec<Vec<Value>> =
+            query.turns().into_iter().map(|(former, latter)| [former, latter].concat()).collect();
+        assert_eq!(turns, [[1, 2], [3, 4]].map(|turn| turn.map(Value::Int).to_vec()));
+        let alone = Query::new("BEGIN", Vec::new());
+        assert_eq!(alone.turns().len(), 1, "once, with nothing");
     }
 }

@@ -1,7 +1,7 @@
 //! The embedded engine: one writer thread that shares commits, a few reader threads.
 //!
 //! A commit costs one fsync. Changes that arrive while one is under way wait in the queue and
-//! are then written together, each in its own savepoint, so that a conflict fails only its own.
+//! are then written together. A conflict fails only its own: then each is written again in its own savepoint.
 //! Look-ups by key are answered where they are asked: handing them to a thread costs more than they do.
 
 mod connect;
@@ -131,12 +131,17 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
 }
 
 fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
-    let mut statement = connection.prepare_cached(&query.sql)?;
+    let mut statement = connection.prepare_cached(&query.single())?;
     let columns = statement.column_count();
-    let rows = statement.query_map(params_from_iter(&query.params), |row| {
-        (0..columns).map(|column| row.get_ref(column).map(Value::from)).collect::<Result<_, _>>().map(Row)
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut found = Vec::new();
+    for (former, latter) in query.turns() {
+        let mut rows = statement.query(params_from_iter(former.iter().chain(latter)))?;
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|column| row.get_ref(column).map(Value::from));
+            found.push(Row(values.collect::<Result<_, _>>()?));
+        }
+    }
+    Ok(found)
 }
 
 fn write_loop(connection: &Connection, mut queue: mpsc::Receiver<Write>) {
@@ -174,27 +179,34 @@ fn write(connection: &Connection, batch: Vec<Write>) {
     }
 }
 
-/// One transaction, a savepoint for each change. An `Err` means that nothing was written.
+/// One transaction. An `Err` means that nothing was written.
 fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<Committed>>> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    if let [(change, _)] = batch {
+    let mut results = Vec::with_capacity(batch.len());
+    for (change, _) in batch {
         let result = run_all(connection, change);
-        if result.is_err() {
+        let is_failed = result.is_err();
+        results.push(result);
+        if is_failed {
             // a full disk or a broken file may have ended the transaction by itself
             if !connection.is_autocommit() {
                 connection.prepare_cached("ROLLBACK")?.execute([])?;
             }
-        } else {
-            connection.prepare_cached("COMMIT")?.execute([])?;
+            return if batch.len() == 1 { Ok(results) } else { commit_apart(connection, batch) };
         }
-        return Ok(vec![result]);
     }
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(results)
+}
+
+/// The same where one of them fails: a savepoint for each, which costs a copy of every page it writes.
+fn commit_apart(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<Committed>>> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut results = Vec::with_capacity(batch.len());
     for (change, _) in batch {
         connection.prepare_cached("SAVEPOINT one")?.execute([])?;
         let result = run_all(connection, change);
         if result.is_err() {
-            // a full disk or a broken file has ended the transaction by itself
             if connection.is_autocommit() {
                 return Err(Error::Unavailable("the embedded store could not write".into()));
             }
@@ -210,8 +222,14 @@ fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Resul
 fn run_all(connection: &Connection, change: &Change) -> Result<Committed> {
     let mut tally = Tally::default();
     for step in &change.steps {
-        let mut statement = connection.prepare_cached(&step.query.sql)?;
-        tally.add(step, statement.execute(params_from_iter(&step.query.params))? as u64)?;
+        let mut touched = 0;
+        if !tally.is_met(step) {
+            let mut statement = connection.prepare_cached(&step.query.single())?;
+            for (former, latter) in step.query.turns() {
+                touched += statement.execute(params_from_iter(former.iter().chain(latter)))? as u64;
+            }
+        }
+        tally.add(step, touched)?;
     }
     let found = change.then.as_ref().map(|query| select(connection, query)).transpose()?.unwrap_or_default();
     Ok(Committed { touched: tally.into_touched(), found })

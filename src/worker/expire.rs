@@ -11,7 +11,7 @@ use crate::service::sync::Sync;
 
 /// Whose rows serve for a while only.
 pub struct Served {
-    pub keep: Keep,
+    pub keep: Arc<Keep>,
     pub sync: Arc<Sync>,
     pub publish: Arc<Publish>,
     pub inbound: Arc<Inbound>,

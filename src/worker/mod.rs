@@ -8,6 +8,7 @@ mod measure;
 mod notify;
 pub mod publish;
 mod send;
+mod sort;
 mod watch;
 
 use std::sync::Arc;
@@ -71,8 +72,9 @@ pub fn start_measuring(
     spawn(tasks, stop, measure::run(outbound.clone(), inbound.clone()));
 }
 
-/// Starts what removes what has served.
+/// Starts what keeps the store in order: what has served is removed.
 pub fn start_sweeping(served: Served, tasks: &TaskTracker, stop: &CancellationToken) {
+    spawn(tasks, stop, sort::run(served.keep.clone()));
     spawn(tasks, stop, expire::run(served));
 }
 

@@ -14,33 +14,50 @@ use crate::on_both_engines;
 const ALL: usize = 24_000;
 const OTHER: &str = "+14155550177";
 
-/// Writes old messages, oldest first: every thousandth failed, and is to another person; every other came in.
-async fn fill(server: &Server, account: &str) -> Result {
+/// A message that is written straight into the store.
+pub(super) struct Old {
+    pub state: &'static str,
+    pub direction: &'static str,
+    pub from: String,
+    pub to: String,
+}
+
+/// Writes messages of yesterday, oldest first.
+pub(super) async fn fill(server: &Server, account: &str, count: usize, old: impl Fn(usize) -> Old) -> Result {
     let store = server.home().databases.store()?;
     let begun_ms = Clock::default().now_ms() - 86_400_000;
-    let ids: Vec<(usize, i64)> = (0..ALL).map(|n| (n, begun_ms + i64::try_from(n).unwrap_or_default())).collect();
+    let ids: Vec<(usize, i64)> = (0..count).map(|n| (n, begun_ms + i64::try_from(n).unwrap_or_default())).collect();
     for some in ids.chunks(2000) {
         let row = |(n, at_ms): &(usize, i64)| {
-            let is_odd_one = n % 1000 == 7;
-            let (state, to) = if is_odd_one { ("failed", OTHER) } else { ("delivered", TO) };
-            let (direction, from, to) = if n % 2 == 0 { ("inbound", to, FROM) } else { ("outbound", FROM, to) };
+            let Old { state, direction, from, to } = old(*n);
             let id = MessageId::new(*at_ms).hex();
             let client = "00000000000000000000000000000001";
             let account = account.trim_start_matches("acc_");
             let mut row: Vec<Field> =
-                [&id, client, account, direction, from, to, "old", state, "gsm7"].map(Field::from).to_vec();
+                [&id, client, account, direction, &from, &to, "old", state, "gsm7"].map(Field::from).to_vec();
             row.extend([1.into(), (*at_ms).into(), (*at_ms).into()]);
             row
         };
+        let rows: Vec<Vec<Field>> = some.iter().map(row).collect();
+        let fresh = rows.iter().map(|row| vec![row[0].clone(), row[4].clone(), row[5].clone()]).collect();
         let into = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, to_address, body, \
                     state, encoding, segments, created_ms, changed_ms)";
-        store.commit(Change::new().insert(into, some.iter().map(row).collect())).await?;
+        let addresses = "INSERT INTO sb_fresh (id, from_address, to_address)";
+        store.commit(Change::new().insert(into, rows).insert(addresses, fresh)).await?;
     }
     Ok(())
 }
 
+/// Every thousandth failed, and is to another person; every other came in.
+fn one_of_many(n: usize) -> Old {
+    let is_odd_one = n % 1000 == 7;
+    let (state, to) = if is_odd_one { ("failed", OTHER) } else { ("delivered", TO) };
+    let (direction, from, to) = if n.is_multiple_of(2) { ("inbound", to, FROM) } else { ("outbound", FROM, to) };
+    Old { state, direction, from: from.into(), to: to.into() }
+}
+
 /// All that a list holds, and how many pages it took.
-async fn walk(server: &Server, filter: &str, limit: usize) -> Result<(Vec<Value>, usize)> {
+pub(super) async fn walk(server: &Server, filter: &str, limit: usize) -> Result<(Vec<Value>, usize)> {
     let (mut found, mut pages, mut cursor) = (Vec::new(), 0, String::new());
     loop {
         let page = well(server, "GET", &format!("/v1/messages?{filter}&limit={limit}{cursor}"), None).await?;
@@ -61,7 +78,7 @@ async fn walk(server: &Server, filter: &str, limit: usize) -> Result<(Vec<Value>
 async fn what_is_rare_is_found_in_bounded_pages(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let (server, account) = ready(builder(layout, &carrier).await?).await?;
-    fill(&server, &account).await?;
+    fill(&server, &account, ALL, one_of_many).await?;
     let (from, to, other) = (&FROM[1..], &TO[1..], &OTHER[1..]);
     // nothing, in two pages; few, in two pages and in as many as they fill; found by their own index
     for (filter, limit, wanted, most) in [

@@ -16,6 +16,7 @@ mod outage;
 mod rate;
 mod redaction;
 pub mod schedule;
+mod sorted;
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis, Segments};
 use crate::service::book::Sender;
 use crate::store;
-use crate::store::message::Message;
+use crate::store::message::{self, Message};
 use crate::store::opt_out::{self, OptOut};
 use crate::store::outbox::intake::New;
 
@@ -48,7 +48,7 @@ impl Outbound {
     /// Takes back what waits to go from a number to a person, whether due or scheduled; not what confirms
     /// their own keyword.
     pub async fn cancel_all(&self, number: &str, person: &str) -> Result<(), store::Error> {
-        for (client, id, extra) in opt_out::unsent(&self.parts.store, number, person).await? {
+        for (client, id, extra) in message::unsent(&self.parts.store, number, person).await? {
             if Extra::parse(extra.as_deref()).is_reply {
                 continue;
             }

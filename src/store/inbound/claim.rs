@@ -33,7 +33,7 @@ pub async fn claim(store: &Store, owner: &str, now_ms: Millis, lease: Duration, 
     store.commit(change).await?;
     let sql = "SELECT id, account_id, kind, payload, received_ms FROM sb_inbound WHERE owner = ? AND ready_ms = ? \
                AND id IN ({})";
-    let rows = store.look_up(vec![Query::over(sql, &[owner, until_ms], &ids)]).await?.concat();
+    let rows = store.look_up(vec![Query::over(sql, &[owner, until_ms], ids)]).await?.concat();
     let mut jobs = rows.iter().map(|row| parse(row, lease_ends)).collect::<Result<Vec<_>>>()?;
     jobs.sort_by_key(|job| (job.received_ms, job.id));
     Ok(jobs)

@@ -7,7 +7,7 @@ use crate::model::{CallStatus, InboundId, MessageId, Millis};
 use crate::store::call::{self, Call};
 use crate::store::event::{self, Told};
 use crate::store::ledger;
-use crate::store::message::{self, COLUMNS, Message, WIDTH, states_before};
+use crate::store::message::{self, COLUMNS, Message, WIDTH, address, states_before};
 use crate::store::{Change, Query, Result, Row, Store, Value};
 
 /// A text that has been handled.
@@ -49,13 +49,12 @@ fn done(change: Change, owner: &str, ids: impl Iterator<Item = InboundId>) -> Ch
 
 /// Writes texts as messages, with what is told of them, and marks their jobs done.
 pub async fn texts(store: &Store, owner: &str, texts: &[Text], told: &Told, now_ms: Millis) -> Result<()> {
-    let rows = texts.iter().filter_map(|text| text.message.as_ref()).map(Message::values).collect();
+    let messages = || texts.iter().filter_map(|text| text.message.as_ref());
     let erased: Vec<Value> = texts.iter().filter(|text| text.is_erased).map(|text| text.id.hex().into()).collect();
-    let change = Change::new().insert(message::INSERT, rows).any(
-        "UPDATE sb_inbound SET payload = '' WHERE id IN ({})",
-        &[],
-        &erased,
-    );
+    let change = Change::new()
+        .insert(message::INSERT, messages().map(Message::values).collect())
+        .insert(address::INSERT, messages().map(Message::addresses).collect())
+        .any("UPDATE sb_inbound SET payload = '' WHERE id IN ({})", &[], &erased);
     let change = event::add(change, &told.new, &told.targets, now_ms);
     store.commit(done(change, owner, texts.iter().map(|text| text.id))).await
 }
@@ -119,7 +118,7 @@ async fn rows(store: &Store, sql: &str, ids: &[String]) -> Result<Vec<Row>> {
     // as many at once as a batch of writes has: few shapes of statements
     while !keys.is_empty() {
         let rest = keys.split_off(keys.len().min(64));
-        found.extend(store.look_up(vec![Query::over(sql, &[], &keys)]).await?.concat());
+        found.extend(store.look_up(vec![Query::over(sql.to_owned(), &[], keys)]).await?.concat());
         keys = rest;
     }
     Ok(found)

@@ -56,7 +56,7 @@ impl Intake {
         let groups: Vec<_> = groups.into_iter().collect();
         let queries = groups
             .iter()
-            .map(|((account, kind), keys)| Query::over(sql, &[account.hex().into(), kind.name().into()], keys));
+            .map(|((account, kind), keys)| Query::over(sql, &[account.hex().into(), kind.name().into()], keys.clone()));
         let answers = self.store.look_up(queries.collect()).await?;
         let mut known = HashSet::new();
         for (((account, kind), _), rows) in groups.iter().zip(&answers) {

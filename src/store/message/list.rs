@@ -1,12 +1,14 @@
 //! Lists of messages, newest first. What few messages fit is looked for in windows, so that no page walks all there are.
 
-use super::{COLUMNS, Message};
+use super::{COLUMNS, Message, address};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis};
 use crate::store::{Error, Query, Result, Row, Store, Value};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.
-const WINDOWS: [i64; 3] = [500, 4_500, 15_000];
+const WINDOWS: [usize; 3] = [500, 4_500, 15_000];
+/// Of these, messages that one query fetches by their ids.
+const IDS: usize = 128;
 
 /// Which messages a list holds.
 #[derive(Clone, Debug, Default)]
@@ -36,18 +38,8 @@ pub struct Page {
 }
 
 impl Filter {
-    /// By which index it walks: an address that is both would come twice, so each side is asked for itself.
-    fn sides(&self) -> Vec<Option<(&'static str, &str)>> {
-        match (&self.number, &self.from, &self.to) {
-            (Some(number), _, _) => vec![Some(("from_address", number)), Some(("to_address", number))],
-            (None, Some(from), _) => vec![Some(("from_address", from))],
-            (None, None, Some(to)) => vec![Some(("to_address", to))],
-            (None, None, None) => vec![None],
-        }
-    }
-
     /// Whether it walks from older to newer.
-    fn is_back(&self) -> bool {
+    pub(super) fn is_back(&self) -> bool {
         self.before.is_some()
     }
 
@@ -58,6 +50,14 @@ impl Filter {
         } else {
             self.after = Some(end);
         }
+    }
+
+    /// Whether a message between these two, both included, may be in it.
+    pub(super) fn may_hold(&self, first: MessageId, last: MessageId) -> bool {
+        self.created_from_ms.is_none_or(|from_ms| last >= MessageId::first_of(from_ms))
+            && self.created_before_ms.is_none_or(|before_ms| first < MessageId::first_of(before_ms))
+            && self.after.is_none_or(|after| first < after)
+            && self.before.is_none_or(|before| last > before)
     }
 
     /// The condition of the channels: most messages are texts, whose rows say nothing.
@@ -84,12 +84,13 @@ async fn walk(store: &Store, client: ClientId, mut filter: Filter, limit: usize)
     let mut messages = Vec::new();
     let mut next = None;
     for size in WINDOWS {
-        next = end(store, client, &filter, size).await?;
+        let window = Window::open(store, client, &filter, size).await?;
         let most = limit + 1 - messages.len();
-        messages.extend(find(store, client, &filter, next, most).await?);
+        messages.extend(window.find(store, client, &filter, most).await?);
         if let Some(page) = full(&mut messages, limit) {
             return Ok(page);
         }
+        next = window.end;
         match next {
             Some(end) => filter.go_on(end),
             None => break,
@@ -108,77 +109,105 @@ fn full(messages: &mut Vec<Message>, limit: usize) -> Option<Page> {
     Some(Page { messages: std::mem::take(messages), next })
 }
 
-/// The last id of a window of so many messages, whether they fit or not; `None`: there are no more.
-/// An index answers this alone.
-async fn end(store: &Store, client: ClientId, filter: &Filter, size: i64) -> Result<Option<MessageId>> {
-    let query = |side| {
-        let mut query = match side {
-            None => Conditions::of("m.client_id = ?", client.hex().into()),
-            Some((column, address)) => Conditions::of(&format!("m.{column} = ?"), Value::from(address)),
-        };
-        query.add_ids(filter);
-        query.into_query("m.id", filter, "LIMIT 1 OFFSET ?", size - 1)
-    };
-    let rows = store.read(filter.sides().into_iter().map(query).collect()).await?.concat();
-    let parse = |row: &Row| MessageId::from_hex(row.text(0)?).map_err(|_| Error::Data("message id".into()));
-    let ends = rows.iter().map(parse).collect::<Result<Vec<_>>>()?.into_iter();
-    // of two sides the nearer one: up to it both have been seen
-    Ok(if filter.is_back() { ends.min() } else { ends.max() })
+/// So many messages, nearest first, whether they fit or not. An index knows them.
+struct Window {
+    /// Those of a number; `None`: all of the client's.
+    ids: Option<Vec<MessageId>>,
+    /// The last one; `None`: there are no more.
+    end: Option<MessageId>,
 }
 
-/// What fits, as far as the message `end`.
-async fn find(
-    store: &Store,
-    client: ClientId,
-    filter: &Filter,
-    end: Option<MessageId>,
-    limit: usize,
-) -> Result<Vec<Message>> {
-    let query = |side| {
-        let mut query = Conditions::of("m.client_id = ?", client.hex().into());
-        if let Some((column, address)) = side {
-            query.add(&format!("m.{column} = ?"), Value::from(address));
-        }
-        if let (Some(_), Some(to)) = (&filter.from, &filter.to) {
-            query.add("m.to_address = ?", to.as_str().into());
-        }
-        if let Some(state) = filter.state {
-            query.add("m.state = ?", state.name().into());
-        }
-        if let Some(direction) = filter.direction {
-            query.add("m.direction = ?", direction.name().into());
-        }
-        if let Some(channels) = filter.channels() {
-            query.sql.push_str(" AND ");
-            query.sql.push_str(&channels);
-        }
-        query.sql.push_str(" AND m.deleted_ms IS NULL");
-        if let Some(end) = end {
-            query.add(if filter.is_back() { "m.id <= ?" } else { "m.id >= ?" }, end.hex().into());
-        }
-        query.add_ids(filter);
-        query.into_query(COLUMNS, filter, "LIMIT ?", i64::try_from(limit).unwrap_or(i64::MAX))
-    };
-    let rows = store.read(filter.sides().into_iter().map(query).collect()).await?.concat();
-    let mut messages = rows.iter().map(Message::parse).collect::<Result<Vec<_>>>()?;
-    messages.sort_by_key(|message| message.id);
-    if !filter.is_back() {
-        messages.reverse();
+impl Window {
+    async fn open(store: &Store, client: ClientId, filter: &Filter, size: usize) -> Result<Self> {
+        let ids = match (&filter.number, &filter.from, &filter.to) {
+            (None, None, None) => {
+                let mut query = Conditions::of("m.client_id = ?", vec![client.hex().into()]);
+                query.add_ids("m.id", filter);
+                let query = query.into_query("m.id FROM sb_message m", "m.id", filter, "LIMIT 1 OFFSET ?", size - 1);
+                let end = store.read(vec![query]).await?.concat().first().map(parse_id).transpose()?;
+                return Ok(Self { ids: None, end });
+            }
+            (Some(number), _, _) | (None, Some(number), None) | (None, None, Some(number)) => {
+                address::find(store, number, filter, size).await?
+            }
+            (None, Some(from), Some(to)) => {
+                // a person has fewer than a number of ours
+                let ids = address::find(store, to, filter, size).await?;
+                if ids.len() < size { ids } else { address::find(store, from, filter, size).await? }
+            }
+        };
+        let end = ids.last().copied().filter(|_| ids.len() >= size);
+        Ok(Self { ids: Some(ids), end })
     }
-    messages.dedup_by_key(|message| message.id);
-    messages.truncate(limit);
-    Ok(messages)
+
+    /// What fits of it, at most so many.
+    async fn find(&self, store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
+        let Some(ids) = &self.ids else {
+            let mut query = fitting(client, filter);
+            if let Some(end) = self.end {
+                query.add(if filter.is_back() { "m.id <= ?" } else { "m.id >= ?" }, end.hex().into());
+            }
+            query.add_ids("m.id", filter);
+            return read(store, query, filter, limit).await;
+        };
+        let mut messages = Vec::new();
+        for some in ids.chunks(IDS) {
+            let mut query = fitting(client, filter);
+            query.add_keys("m.id", &some.iter().map(|id| id.hex().into()).collect::<Vec<_>>());
+            messages.extend(read(store, query, filter, limit - messages.len()).await?);
+            if messages.len() >= limit {
+                break;
+            }
+        }
+        Ok(messages)
+    }
+}
+
+pub(super) fn parse_id(row: &Row) -> Result<MessageId> {
+    MessageId::from_hex(row.text(0)?).map_err(|_| Error::Data("message id".into()))
+}
+
+/// What a filter wants but for where in the list.
+fn fitting(client: ClientId, filter: &Filter) -> Conditions {
+    let mut query = Conditions::of("m.client_id = ?", vec![client.hex().into()]);
+    for (condition, address) in [("m.from_address = ?", &filter.from), ("m.to_address = ?", &filter.to)] {
+        if let Some(address) = address {
+            query.add(condition, address.as_str().into());
+        }
+    }
+    if let Some(state) = filter.state {
+        query.add("m.state = ?", state.name().into());
+    }
+    if let Some(direction) = filter.direction {
+        query.add("m.direction = ?", direction.name().into());
+    }
+    if let Some(channels) = filter.channels() {
+        query = query.and(&channels);
+    }
+    query.and("m.deleted_ms IS NULL")
+}
+
+async fn read(store: &Store, query: Conditions, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
+    let query = query.into_query(&format!("{COLUMNS} FROM sb_message m"), "m.id", filter, "LIMIT ?", limit);
+    store.read(vec![query]).await?.concat().iter().map(Message::parse).collect()
 }
 
 /// A `WHERE` with its parameters.
-struct Conditions {
+pub(super) struct Conditions {
     sql: String,
     params: Vec<Value>,
 }
 
 impl Conditions {
-    fn of(condition: &str, value: Value) -> Self {
-        Self { sql: condition.to_owned(), params: vec![value] }
+    pub(super) fn of(condition: &str, params: Vec<Value>) -> Self {
+        Self { sql: condition.to_owned(), params }
+    }
+
+    /// One without a parameter.
+    pub(super) fn and(mut self, condition: &str) -> Self {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self
     }
 
     fn add(&mut self, condition: &str, value: Value) {
@@ -187,28 +216,34 @@ impl Conditions {
         self.params.push(value);
     }
 
+    /// One of these keys; their list is filled up with its last one, so that there are few shapes.
+    pub(super) fn add_keys(&mut self, column: &str, keys: &[Value]) {
+        let size = keys.len().next_power_of_two();
+        let marks = vec!["?"; size].join(", ");
+        self.sql = format!("{} AND {column} IN ({marks})", self.sql);
+        self.params
+            .extend(keys.iter().chain(std::iter::repeat(keys.last().unwrap_or(&Value::Null))).take(size).cloned());
+    }
+
     /// Ids begin with their time, and they are what every index here ends with.
-    fn add_ids(&mut self, filter: &Filter) {
-        if let Some(from_ms) = filter.created_from_ms {
-            self.add("m.id >= ?", MessageId::first_of(from_ms).hex().into());
-        }
-        if let Some(before_ms) = filter.created_before_ms {
-            self.add("m.id < ?", MessageId::first_of(before_ms).hex().into());
-        }
-        if let Some(after) = filter.after {
-            self.add("m.id < ?", after.hex().into());
-        }
-        if let Some(before) = filter.before {
-            self.add("m.id > ?", before.hex().into());
+    pub(super) fn add_ids(&mut self, column: &str, filter: &Filter) {
+        let bounds = [
+            (">=", filter.created_from_ms.map(MessageId::first_of)),
+            ("<", filter.created_before_ms.map(MessageId::first_of)),
+            ("<", filter.after),
+            (">", filter.before),
+        ];
+        for (than, id) in bounds {
+            if let Some(id) = id {
+                self.add(&format!("{column} {than} ?"), id.hex().into());
+            }
         }
     }
 
-    fn into_query(mut self, columns: &str, filter: &Filter, limit: &str, count: i64) -> Query {
-        self.params.push(count.into());
+    /// `limit` ends with the place of a number.
+    pub(super) fn into_query(mut self, what: &str, id: &str, filter: &Filter, limit: &str, count: usize) -> Query {
+        self.params.push(i64::try_from(count).unwrap_or(i64::MAX).into());
         let order = if filter.is_back() { "" } else { "DESC" };
-        Query::new(
-            format!("SELECT {columns} FROM sb_message m WHERE {} ORDER BY m.id {order} {limit}", self.sql),
-            self.params,
-        )
+        Query::new(format!("SELECT {what} WHERE {} ORDER BY {id} {order} {limit}", self.sql), self.params)
     }
 }

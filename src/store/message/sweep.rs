@@ -54,6 +54,7 @@ impl Old {
                 .any("DELETE FROM sb_attempt WHERE message_id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_receipt WHERE message_id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_call WHERE message_id IN ({})", &[], &keys)
+                .any("DELETE FROM sb_fresh WHERE id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_message WHERE id IN ({})", &[], &keys);
             store.commit(change).await?;
         }
@@ -67,7 +68,7 @@ async fn held(store: &Store, lanes: HashSet<String>) -> Result<HashSet<String>> 
     let keys: Vec<Value> = lanes.into_iter().map(Value::from).collect();
     let mut found = Vec::new();
     for keys in keys.chunks(KEYS) {
-        let query = Query::over("SELECT lane FROM sb_lane WHERE lane IN ({})", &[], keys);
+        let query = Query::over("SELECT lane FROM sb_lane WHERE lane IN ({})", &[], keys.to_vec());
         for row in store.look_up(vec![query]).await?.concat() {
             found.push(row.text(0)?.to_owned());
         }

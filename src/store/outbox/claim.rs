@@ -59,7 +59,7 @@ async fn take(store: &Store, free: &[Free], owner: &str, now_ms: Millis, lease_m
     store.commit(change).await?;
     let keys: Vec<Value> = free.iter().map(|lane| lane.lane.as_str().into()).collect();
     let sql = "SELECT lane, version FROM sb_lane WHERE owner = ? AND ready_ms = ? AND lane IN ({})";
-    let query = Query::over(sql, &[owner.into(), (now_ms + lease_ms).into()], &keys);
+    let query = Query::over(sql, &[owner.into(), (now_ms + lease_ms).into()], keys);
     let rows = store.read(vec![query]).await?.concat();
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
@@ -126,7 +126,7 @@ pub async fn taken_ids(store: &Store, provider_ids: &[String]) -> Result<Vec<Str
     }
     let keys: Vec<Value> = provider_ids.iter().map(|id| id.as_str().into()).collect();
     let sql = "SELECT provider_id FROM sb_attempt WHERE provider_id IN ({})";
-    let rows = store.read(vec![Query::over(sql, &[], &keys)]).await?.concat();
+    let rows = store.read(vec![Query::over(sql, &[], keys)]).await?.concat();
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
 

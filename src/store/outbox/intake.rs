@@ -115,15 +115,11 @@ impl<T> Intake<T> {
         let kept: Vec<Value> =
             items.iter().filter_map(|item| item.kept.as_ref()).map(|k| k.id.as_str().into()).collect();
         let mut queries = vec![
-            Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], &keys),
-            Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], &keys),
+            Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], keys.clone()),
+            Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], keys),
         ];
         if !kept.is_empty() {
-            queries.push(Query::over(
-                "SELECT id, request_hash, reply FROM sb_idempotency WHERE id IN ({})",
-                &[],
-                &kept,
-            ));
+            queries.push(Query::over("SELECT id, request_hash, reply FROM sb_idempotency WHERE id IN ({})", &[], kept));
         }
         let mut payers: Vec<Value> =
             items.iter().filter(|item| item.message.cost.is_some()).map(|it| it.message.client.hex().into()).collect();

@@ -40,7 +40,7 @@ impl Write for Mark {
     async fn write(&self, items: &[Ready]) -> Result<Vec<Marked>> {
         let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.as_str().into()).collect();
         let sql = "SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})";
-        let answers = self.store.look_up(vec![Query::over(sql, &[], &lanes)]).await?.concat();
+        let answers = self.store.look_up(vec![Query::over(sql, &[], lanes)]).await?.concat();
         let opted_out = answers.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
         let may_not = |item: &Ready| !item.passes_opt_out && opted_out.contains(&item.head.lane);
         let now_ms = self.clock.now_ms();

@@ -210,7 +210,7 @@ impl Outcomes {
     async fn still_ours(&self, items: &[Outcome]) -> Result<Vec<bool>> {
         let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.as_str().into()).collect();
         let sql = "SELECT lane FROM sb_lane WHERE owner = ? AND lane IN ({})";
-        let rows = self.store.look_up(vec![Query::over(sql, &[self.owner.as_str().into()], &lanes)]).await?.concat();
+        let rows = self.store.look_up(vec![Query::over(sql, &[self.owner.as_str().into()], lanes)]).await?.concat();
         let ours = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
         Ok(items.iter().map(|item| ours.contains(&item.head.lane)).collect())
     }

@@ -9,14 +9,16 @@ use super::{Accepted, Decided, Known, Lease, New};
 use crate::model::{Channel, Millis};
 use crate::store::event::{self, Told};
 use crate::store::ledger::Purse;
+use crate::store::message::{self, address};
 use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
-use crate::store::{Change, Value, call, message};
+use crate::store::{Change, Value, call};
 
 /// The rows of one batch.
 #[derive(Default)]
 pub(super) struct Plan {
     now_ms: Millis,
     pub(super) messages: Vec<Vec<Value>>,
+    addresses: Vec<Vec<Value>>,
     places: Vec<Vec<Value>>,
     scheduled: Vec<Vec<Value>>,
     kept: Vec<Vec<Value>>,
@@ -66,6 +68,7 @@ impl Plan {
             known.replies.insert(id, (hash, reply));
         }
         self.messages.push(item.message.values());
+        self.addresses.push(item.message.addresses());
         if item.message.channel == Channel::Voice {
             self.calls.push(call::values(item.message.id));
         }
@@ -101,7 +104,8 @@ impl Plan {
 
     pub(super) fn change(self, purse: Purse, owner: &str, lease_ms: Millis) -> Change {
         let now_ms = self.now_ms;
-        let mut change = purse.take(Change::new()).insert(message::INSERT, self.messages);
+        let mut change =
+            purse.take(Change::new()).insert(message::INSERT, self.messages).insert(address::INSERT, self.addresses);
         change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
         let change = change
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)

@@ -1,0 +1,108 @@
+//! Writing the runs of [`super::address`], and removing those whose messages are gone.
+//!
+//! A run is open until all of it is written: nobody reads it before. One node writes at a time, and says so with
+//! every commit; what a node left behind is removed by the next.
+
+use crate::model::{Clock, Millis};
+use crate::store::{Change, Result, Row, Store, Value};
+
+/// Messages of a run. To walk so many that are not yet in one takes milliseconds.
+const MESSAGES: usize = 32_768;
+/// Rows that one commit writes or removes: others wait for it.
+const SLICE: usize = 1024;
+/// An open run that nobody has written to for so long was left behind.
+const LEFT_AFTER_MS: Millis = 60_000;
+
+/// Moves fresh messages into a run, where there are enough of them. Whether there may be more.
+pub async fn gather(store: &Store, clock: &Clock) -> Result<bool> {
+    if is_taken(store, clock.now_ms()).await? {
+        return Ok(false);
+    }
+    let enough = vec![Value::from(i64::try_from(MESSAGES - 1).unwrap_or(i64::MAX))];
+    let last = store.query("SELECT id FROM sb_fresh ORDER BY id LIMIT 1 OFFSET ?", enough).await?;
+    let Some(last) = last.first().map(|row| row.text(0).map(Value::from)).transpose()? else { return Ok(false) };
+    let sql = "SELECT id, from_address, to_address FROM sb_fresh WHERE id <= ? ORDER BY id";
+    let rows = store.query(sql, vec![last.clone()]).await?;
+    let ids = rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    let Some(first) = ids.first() else { return Ok(false) };
+    // the number of a run is never used again: whoever is late finds his own gone
+    let begun_ms = clock.now_ms();
+    let run = Value::from(begun_ms);
+    let open = vec![run.clone(), first.clone(), last, 0.into(), begun_ms.into()];
+    let into = "INSERT INTO sb_run (run, first_id, last_id, is_done, touched_ms)";
+    store.commit(Change::new().insert(into, vec![open])).await?;
+    for some in entries(&rows)?.chunks(SLICE) {
+        let rows = some.iter().map(|(number, id)| vec![run.clone(), (*number).into(), (*id).into()]).collect();
+        let change = touch(&run, 0, clock).insert_many("INSERT INTO sb_run_message (run, number, id)", rows);
+        store.commit(change).await?;
+    }
+    store.commit(touch(&run, 1, clock)).await?;
+    for some in ids.chunks(SLICE) {
+        store.commit(Change::new().any_many("DELETE FROM sb_fresh WHERE id IN ({})", some)).await?;
+    }
+    Ok(true)
+}
+
+/// Both numbers of each message, in the order in which they are written.
+fn entries(rows: &[Row]) -> Result<Vec<(&str, &str)>> {
+    let mut entries = Vec::with_capacity(2 * rows.len());
+    for row in rows {
+        let (id, from, to) = (row.text(0)?, row.text(1)?, row.text(2)?);
+        entries.push((from, id));
+        if to != from {
+            entries.push((to, id));
+        }
+    }
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+/// Holds on to an open run. [`crate::store::Error::Guard`]: it was taken for left behind.
+fn touch(run: &Value, is_done: i64, clock: &Clock) -> Change {
+    let sql = "UPDATE sb_run SET is_done = ?, touched_ms = ? WHERE run = ? AND is_done = 0";
+    Change::new().one(sql, vec![is_done.into(), clock.now_ms().into(), run.clone()])
+}
+
+/// Whether another writes a run. What was left behind is removed.
+async fn is_taken(store: &Store, now_ms: Millis) -> Result<bool> {
+    let open = store.query("SELECT run, touched_ms FROM sb_run WHERE is_done = 0", Vec::new()).await?;
+    for row in &open {
+        if row.int(1)? > now_ms - LEFT_AFTER_MS {
+            return Ok(true);
+        }
+        remove(store, row.int(0)?).await?;
+    }
+    Ok(false)
+}
+
+/// Removes an open run, its row last.
+async fn remove(store: &Store, run: i64) -> Result<()> {
+    let run = Value::from(run);
+    let sql = "SELECT number, id FROM sb_run_message WHERE run = ? ORDER BY number, id LIMIT 1 OFFSET ?";
+    let after = Value::from(i64::try_from(SLICE).unwrap_or(i64::MAX));
+    while let Some(end) = store.query(sql, vec![run.clone(), after.clone()]).await?.first() {
+        let (number, id) = (Value::from(end.text(0)?), Value::from(end.text(1)?));
+        let change = Change::new().run(
+            "DELETE FROM sb_run_message WHERE run = ? AND (number < ? OR (number = ? AND id < ?))",
+            vec![run.clone(), number.clone(), number, id],
+        );
+        store.commit(change).await?;
+    }
+    let change = Change::new()
+        .run("DELETE FROM sb_run_message WHERE run = ?", vec![run.clone()])
+        .run("DELETE FROM sb_run WHERE run = ? AND is_done = 0", vec![run]);
+    store.commit(change).await
+}
+
+/// Removes the runs of which no message is left.
+pub async fn sweep(store: &Store) -> Result<()> {
+    // above all ids, where there is no message
+    let sql = "SELECT run FROM sb_run WHERE is_done = 1 AND last_id < (SELECT COALESCE(MIN(id), 'g') FROM sb_message)";
+    for row in &store.query(sql, Vec::new()).await? {
+        let run = row.int(0)?;
+        let sql = "UPDATE sb_run SET is_done = 0, touched_ms = 0 WHERE run = ? AND is_done = 1";
+        store.commit(Change::new().run(sql, vec![run.into()])).await?;
+        remove(store, run).await?;
+    }
+    Ok(())
+}

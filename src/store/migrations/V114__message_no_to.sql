@@ -1,0 +1,1 @@
+DROP INDEX sb_message_to /*! ON sb_message */

@@ -1,0 +1,1 @@
+DROP INDEX sb_message_from /*! ON sb_message */
