@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod balance;
+mod books;
 mod callback;
 mod card;
 mod change;
@@ -13,6 +14,7 @@ mod explain;
 mod key;
 mod ledger;
 mod pool;
+mod race;
 mod rate;
 mod route;
 mod scene;
