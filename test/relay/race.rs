@@ -51,12 +51,12 @@ async fn taken_back_while_it_comes_to_nothing(layout: Layout) -> Result {
         if end == "expired" {
             body["valid_for"] = "1s".into();
         }
-        if count % 5 == 0 {
+        if count.is_multiple_of(5) {
             body["send_at"] = in_time(Duration::from_millis(700))?.into();
         }
         let id = buy(&server, &client, body).await?;
         // some go their way, so that there is some of each end
-        if count % 4 == 0 {
+        if count.is_multiple_of(4) {
             return Ok((id, false, end));
         }
         moment(Duration::from_millis(1200)).await;
@@ -106,12 +106,12 @@ async fn contradicted(nodes: &[&Server], carrier: &Carrier) -> Result {
             ensure!(status == 204, "{status}");
             anyhow::Ok(())
         };
-        let third = if count % 3 == 0 { "delivered" } else { "failed" };
+        let third = if count.is_multiple_of(3) { "delivered" } else { "failed" };
         let told = tokio::join!(
             say(one, sid, "undelivered"),
             say(other, sid, "failed"),
-            say(if count % 2 == 0 { one } else { other }, sid, third),
-            async { if count % 2 == 0 { erase().await } else { Ok(()) } },
+            say(if count.is_multiple_of(2) { one } else { other }, sid, third),
+            async { if count.is_multiple_of(2) { erase().await } else { Ok(()) } },
         );
         told.0.and(told.1).and(told.2).and(told.3)
     };
@@ -180,10 +180,14 @@ async fn what_the_carrier_has_is_paid_for_and_nothing_else(layout: Layout) -> Re
     try_join_all((0..PEOPLE * 2).map(one)).await?;
     drained(&server).await?;
     let half = carrier.messages(None).await?.into_iter().step_by(2);
-    try_join_all(half.map(|message| {
-        let server = &server;
-        async move { say(server, &message.sid, if message.seq % 3 == 0 { "failed" } else { "delivered" }).await }
-    }))
+    try_join_all(
+        half.map(|message| {
+            let server = &server;
+            async move {
+                say(server, &message.sid, if message.seq.is_multiple_of(3) { "failed" } else { "delivered" }).await
+            }
+        }),
+    )
     .await?;
     quiet(&server).await?;
     let bought = closed(&server, &client, "10").await?;
