@@ -11,6 +11,7 @@ mod client;
 mod contract;
 mod crash;
 mod explain;
+mod gone;
 mod key;
 mod ledger;
 mod pool;
