@@ -14,6 +14,7 @@ mod explain;
 mod gone;
 mod key;
 mod ledger;
+mod node;
 mod pool;
 mod race;
 mod rate;
