@@ -11,6 +11,7 @@ mod client;
 mod contract;
 mod crash;
 mod explain;
+mod flurry;
 mod force;
 mod gone;
 mod key;
