@@ -24,6 +24,7 @@ mod route;
 mod scene;
 mod sequence;
 mod twilio;
+mod validity;
 mod voice;
 mod whatsapp;
 
