@@ -1,6 +1,7 @@
 //! The books closed: whatever became of each message that was paid for, what the ledger must say of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::ensure;
 use serde_json::{Value, json};
@@ -60,6 +61,11 @@ pub async fn say(node: &Server, sid: &str, word: &str) -> Result {
     let (status, told) = post_twilio(node, "/webhooks/twilio/status", &form, TOKEN).await?;
     ensure!((200..300).contains(&status), "{status} {told}");
     Ok(())
+}
+
+/// Some moment within so long.
+pub async fn moment(most: Duration) {
+    tokio::time::sleep(most.mul_f64(rand::random())).await;
 }
 
 /// Nothing is under way: no lane, no schedule, no receipt.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::books::{Bought, buy, closed, known, quiet, routed, say};
 use super::client::{By, status};
-use super::{client, post};
+use super::{client, loopback, post};
 use crate::events::{call, text, well};
 use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
 use crate::messages::schedule::in_time;
@@ -142,4 +142,26 @@ async fn an_account_s_messages_fail_on_every_node() -> Result {
     forgotten(&one, &other, &carrier).await
 }
 
-on_both_engines!(a_client_s_messages_finish_without_it, an_account_s_messages_fail_without_it);
+/// What has arrived is paid for, though nobody can be asked any more what became of its call.
+async fn what_has_arrived_stays_paid_for(layout: Layout) -> Result {
+    let builder = Builder::new(layout).await?.set("outbox.poll_every", "20ms");
+    let server = builder.set("outbox.look_up_after", "2s,3s").start().await?;
+    let account = loopback(&server).await?;
+    let client = client(&server, "1").await?;
+    // its call is not answered, but it leaves, and is reported
+    buy(&server, &client, json!({"to": "+15005550016", "from": FROM, "body": "x"})).await?;
+    let arrived = "SELECT COUNT(*) FROM sb_message WHERE state = 'delivered'";
+    until("its receipt", async || Ok((server.rows(arrived).await?.concat() == ["1"]).then_some(()))).await?;
+    assert_eq!(server.rows("SELECT phase FROM sb_lane").await?.len(), 1, "it is in doubt");
+    assert_eq!(call(&server, "DELETE", &format!("/v1/accounts/{account}"), None).await?.0, 204);
+    quiet(&server).await?;
+    let bought = closed(&server, &client, "1").await?;
+    assert_eq!(states(&bought, "x"), ["delivered"]);
+    Ok(())
+}
+
+on_both_engines!(
+    a_client_s_messages_finish_without_it,
+    an_account_s_messages_fail_without_it,
+    what_has_arrived_stays_paid_for,
+);

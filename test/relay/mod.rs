@@ -14,6 +14,7 @@ mod explain;
 mod flurry;
 mod force;
 mod gone;
+mod hangup;
 mod key;
 mod ledger;
 mod node;

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
+use switchboard::model::MessageId;
+use switchboard::model::message::State;
+use switchboard::store::event::Told;
+use switchboard::store::inbound::finish::{self, Folded};
+use switchboard::store::message::{self, Message};
 
-use super::books::{buy, closed, quiet, routed, say, tally};
-use super::client::{By, status};
+use super::books::{buy, closed, moment, quiet, routed, say, tally};
+use super::client::{By, now_ms, status};
 use super::{Client, client, loopback, post};
 use crate::events::text;
 use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
@@ -20,11 +25,6 @@ async fn take_back(server: &Server, client: &Client, id: &str) -> Result<bool> {
     let status = status(server, By::Proxy(&client.key), "DELETE", &format!("/v1/messages/{id}")).await?;
     ensure!(status == 200 || status == 409, "{status}");
     Ok(status == 200)
-}
-
-/// Some moment within so long.
-async fn moment(most: Duration) {
-    tokio::time::sleep(most.mul_f64(rand::random())).await;
 }
 
 /// Recipients of the loopback provider, and what comes of a text to them that nobody takes back.
@@ -209,7 +209,34 @@ async fn what_the_carrier_has_is_paid_for_and_nothing_else(layout: Layout) -> Re
     Ok(())
 }
 
+/// Whoever writes an end that another has written meanwhile gives nothing back, nor does a wrong word of one.
+async fn who_comes_late_gives_nothing_back(layout: Layout) -> Result {
+    let server = Builder::new(layout).await?.set("outbox.poll_every", "20ms").start().await?;
+    loopback(&server).await?;
+    let client = client(&server, "10").await?;
+    for (to, _) in ENDS.iter().filter(|(_, end)| matches!(*end, "failed" | "delivered")) {
+        buy(&server, &client, json!({"to": to, "from": FROM, "body": "x"})).await?;
+    }
+    let open = "SELECT COUNT(*) FROM sb_message WHERE state NOT IN ('failed', 'delivered')";
+    until("all ends", async || Ok((server.rows(open).await?.concat() == ["0"]).then_some(()))).await?;
+    quiet(&server).await?;
+    let bought = closed(&server, &client, "10").await?;
+    let store = server.home().databases.store()?;
+    let mut read = Vec::new();
+    for id in bought.keys() {
+        let id = MessageId::from_hex(id)?;
+        let message = message::find(&store, client.id.parse()?, id).await?.context("no message")?;
+        // as it was before it came to its end
+        read.push(Message { state: State::Sent, refunded_ms: None, ..message });
+    }
+    ensure!(read.len() == 3, "{bought:?}");
+    let folded = Folded { refunded: read, ..Folded::default() };
+    finish::receipts(&store, "late", &folded, &Told::default(), now_ms()).await?;
+    closed(&server, &client, "10").await.map(drop)
+}
+
 on_both_engines!(
+    who_comes_late_gives_nothing_back,
     taken_back_while_it_comes_to_nothing,
     reports_contradict_each_other,
     what_the_carrier_has_is_paid_for_and_nothing_else,
