@@ -4,18 +4,15 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use switchboard::crypto::{MasterKey, Place};
-use switchboard::model::ClientId;
-use switchboard::store::Change;
 
-use super::voice::{dial, scene_of};
+use super::scene::act_well;
+use super::voice::scene_of;
+use super::{Client, client, post, route};
 use crate::events::receiver::{Answer, Post, Receiver};
-use crate::events::text;
+use crate::events::{call, text, well};
 use crate::harness::{Builder, Carrier, Layout, Result, Server, python, until};
-use crate::messages::{FROM, TO, quick, send, sms};
+use crate::messages::{FROM, TO, quick, with};
 use crate::on_both_engines;
-
-const TOKEN: &str = "a-client-s-auth-token";
 
 /// Whether twilio-python takes each post, under this token.
 const VALIDATE: &str = r"
@@ -28,6 +25,7 @@ struct Scene {
     server: Server,
     carrier: Carrier,
     receiver: Receiver,
+    client: Client,
 }
 
 type Form = BTreeMap<String, String>;
@@ -40,43 +38,39 @@ impl Scene {
     async fn start(layout: Layout) -> Result<Self> {
         let (carrier, receiver) = (Carrier::start().await?, Receiver::start().await?);
         let builder = quick(Builder::new(layout).await?, &carrier).set("webhook.allow", "127.0.0.1");
-        let builder = builder.set("webhook.retries", "50ms,50ms").set("outbox.retry_first", "1500ms");
-        let server = scene_of(builder.set("outbox.retry_most", "1500ms")).await?;
-        Ok(Self { server, carrier, receiver })
+        let server = scene_of(builder.set("webhook.retries", "50ms,50ms")).await?;
+        let account = well(&server, "GET", "/v1/accounts", None).await?["data"][0]["id"].clone();
+        route(&server, &text(&account)?).await?;
+        let client = client(&server, "10").await?;
+        Ok(Self { server, carrier, receiver, client })
     }
 
-    /// Gives the house an auth token, as clients have one.
-    async fn give_token(&self) -> Result {
-        let key = std::fs::read_to_string(self.server.builder().path("keys/master.key"))?;
-        let row = ClientId::HOUSE.hex();
-        let place = Place { table: "sb_client", row: &row, column: "auth_token" };
-        let sealed = MasterKey::parse(&key)?.seal(place, TOKEN.as_bytes())?;
-        let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
-        let change = Change::new().one(sql, vec![sealed.into(), row.as_str().into()]);
-        Ok(self.server.home().databases.store()?.commit(change).await?)
+    /// What the carrier says of what it takes.
+    async fn receipts(&self, receipts: Value) -> Result {
+        let via = json!({"delay_ms": 300, "via": self.server.url("")});
+        self.carrier.receipts(with(via, receipts)).await
     }
 
-    /// What is to come of a message whose first try fails, and what the carrier says of it then.
-    async fn plan(&self, receipts: Value) -> Result {
-        self.carrier.behave(json!({"times": 1, "do": "status", "status": 503})).await?;
-        self.carrier.receipts(receipts).await
+    /// Sends by one of the older paths; its SID.
+    async fn order(&self, what: &str, more: Value) -> Result<String> {
+        let order = json!({"To": TO, "From": FROM, "StatusCallback": self.receiver.url("/told?of=it")});
+        let (status, told) =
+            post(&self.server, &self.client.key, &format!("/relay/api/{what}"), &with(order, more)).await?;
+        ensure!(status == 200, "{status} {told}");
+        text(&told["sid"])
     }
 
-    /// While a message waits for its second try: makes it one of a door that is Twilio's. Its id in hex.
-    async fn shape(&self, id: &Value, more: Value) -> Result<String> {
-        let hex = text(id)?.split_once('_').context("no id")?.1.to_owned();
-        let extra = json!({"callback_url": self.receiver.url("/told?of=it"), "is_twilio": true});
-        let extra = crate::messages::with(extra, more).to_string();
-        let store = self.server.home().databases.store()?;
-        let tried = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND outcome = 'unreachable'";
-        until("the first try", async || {
-            let found = store.query(tried, vec![hex.as_str().into()]).await?;
-            Ok((!found.is_empty()).then_some(()))
-        })
-        .await?;
-        let sql = "UPDATE sb_message SET extra = ? WHERE id = ?";
-        store.commit(Change::new().one(sql, vec![extra.into(), hex.as_str().into()])).await?;
-        Ok(hex)
+    /// Sends by Twilio's own path; its SID.
+    async fn create(&self, what: &str, more: &[(&str, &str)]) -> Result<String> {
+        let path = format!("/2010-04-01/Accounts/{}/{what}.json", self.client.sid);
+        let url = self.receiver.url("/told?of=it");
+        let form = [&[("To", TO), ("StatusCallback", url.as_str())], more].concat();
+        let request = self.server.http.post(self.server.url(&path)).form(&form);
+        let response = request.basic_auth(&self.client.sid, Some(&self.client.token)).send().await?;
+        let status = response.status();
+        let told: Value = response.json().await?;
+        ensure!(status == 201, "{status} {told}");
+        text(&told["sid"])
     }
 
     /// So many callbacks altogether, each well signed.
@@ -91,7 +85,7 @@ impl Scene {
                 Ok(json!({"url": self.receiver.url("/told?of=it"), "form": form(post), "signature": signature}))
             })
             .collect::<Result<_>>()?;
-        for (token, wanted) in [(TOKEN, true), ("another", false)] {
+        for (token, wanted) in [(self.client.token.as_str(), true), ("another", false)] {
             let answer = python::run(VALIDATE, json!({"token": token, "posts": signed})).await?;
             assert_eq!(answer, json!(vec![wanted; count]), "under {token}");
         }
@@ -99,25 +93,29 @@ impl Scene {
     }
 }
 
-fn fields(pairs: &[(&str, &str)]) -> Form {
+fn fields(client: &Client, pairs: &[(&str, &str)]) -> Form {
     let mut form: Form = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    form.insert("AccountSid".to_owned(), format!("AC{}", ClientId::HOUSE.hex()));
+    form.insert("AccountSid".to_owned(), client.sid.clone());
     form.insert("ApiVersion".to_owned(), "2010-04-01".to_owned());
     form
 }
 
 async fn a_message_is_told_of_as_twilio_does(layout: Layout) -> Result {
     let scene = Scene::start(layout).await?;
-    scene.give_token().await?;
-    let receipts = json!({"states": ["delivered"], "delay_ms": 300, "via": scene.server.url("")});
-    scene.plan(receipts).await?;
-    let message = send(&scene.server, sms(TO, "a + b & ✓", json!({}))).await?;
-    let pool = "0123456789abcdef0123456789abcdef";
-    let sid = format!("SM{}", scene.shape(&message["id"], json!({"pool": pool})).await?);
+    let (server, client) = (&scene.server, &scene.client);
+    scene.receipts(json!({"states": ["delivered"]})).await?;
+    let account = well(server, "GET", "/v1/accounts", None).await?["data"][0]["id"].clone();
+    let own = json!({"number": "+15005550107", "account_id": account, "capabilities": ["sms"]});
+    let number = text(&act_well(server, &client.id, "POST", "/v1/numbers", Some(own)).await?["id"])?;
+    let made = act_well(server, &client.id, "POST", "/v1/pools", Some(json!({"name": "sales"}))).await?;
+    let pool = text(&made["id"])?;
+    act_well(server, &client.id, "PUT", &format!("/v1/pools/{pool}/numbers/{number}"), None).await?;
+    let service = format!("MG{}", pool.trim_start_matches("pool_"));
+    let sid = scene.create("Messages", &[("MessagingServiceSid", &service), ("Body", "a + b & ✓")]).await?;
     let told = |status| {
         let form = [("MessageSid", sid.as_str()), ("MessageStatus", status), ("SmsSid", &sid), ("SmsStatus", status)];
-        let service = format!("MG{pool}");
-        fields(&[&form[..], &[("To", TO), ("From", FROM), ("MessagingServiceSid", &service)]].concat())
+        let ends = [("To", TO), ("From", "+15005550107"), ("MessagingServiceSid", &service)];
+        fields(client, &[&form[..], &ends].concat())
     };
     let mut posts = scene.told(2).await?;
     posts.sort_by_key(|post| post["MessageStatus"].clone());
@@ -127,12 +125,9 @@ async fn a_message_is_told_of_as_twilio_does(layout: Layout) -> Result {
 
 async fn a_failure_has_its_code_and_whatsapp_its_prefix(layout: Layout) -> Result {
     let scene = Scene::start(layout).await?;
-    scene.give_token().await?;
     scene.receiver.answer([Answer::status(500), Answer::status(200)]);
-    let receipts = json!({"states": ["undelivered"], "error_code": 30003, "delay_ms": 300});
-    scene.plan(crate::messages::with(receipts, json!({"via": scene.server.url("")}))).await?;
-    let message = send(&scene.server, sms(TO, "hello", json!({"channel": "whatsapp"}))).await?;
-    scene.shape(&message["id"], json!({})).await?;
+    scene.receipts(json!({"states": ["undelivered"], "error_code": 30003})).await?;
+    scene.order("whatsapp", json!({"Body": "hello"})).await?;
     // one of them twice: it was answered 500
     let posts = scene.told(3).await?;
     ensure!(posts.iter().all(|post| post["To"] == format!("whatsapp:{TO}")), "{posts:?}");
@@ -141,29 +136,26 @@ async fn a_failure_has_its_code_and_whatsapp_its_prefix(layout: Layout) -> Resul
     let codes: Vec<_> = posts.iter().map(code).collect();
     assert!(codes.contains(&("sent".into(), None)), "{codes:?}");
     assert!(codes.contains(&("undelivered".into(), Some("30003".into()))), "{codes:?}");
+    let left = super::balance(&scene.server, &scene.client).await?;
+    ensure!(left == "10.0000", "what came to nothing costs nothing: {left}");
     Ok(())
 }
 
 async fn a_call_is_told_of_as_far_as_is_wanted(layout: Layout) -> Result {
     let scene = Scene::start(layout).await?;
-    scene.give_token().await?;
     let states = ["initiated", "ringing", "in-progress", "completed"];
-    let receipts = json!({"states": states, "delay_ms": 300, "via": scene.server.url("")});
-    scene.plan(receipts.clone()).await?;
-    let call = dial(&scene.server, TO, json!({})).await?;
-    let sid = format!("CA{}", scene.shape(&call["id"], json!({"call": {"twiml": "<Response/>"}})).await?);
+    scene.receipts(json!({"states": states})).await?;
+    let sid = scene.order("call", json!({"Twiml": "<Response/>"})).await?;
     let posts = scene.told(1).await?;
     let common = [("CallSid", sid.as_str()), ("To", TO), ("From", FROM), ("Direction", "outbound-api")];
     let over = [("CallStatus", "completed"), ("CallDuration", "7"), ("SequenceNumber", "0")];
     let mut told = posts[0].clone();
     let at = told.remove("Timestamp").context("no Timestamp")?;
     ensure!(at.ends_with(" +0000"), "{at}");
-    assert_eq!(told, fields(&[&common[..], &over].concat()));
+    assert_eq!(told, fields(&scene.client, &[&common[..], &over].concat()));
 
-    scene.plan(receipts).await?;
-    let call = dial(&scene.server, TO, json!({})).await?;
-    let plan = json!({"twiml": "<Response/>", "callback_events": ["completed", "initiated", "ringing", "answered"]});
-    scene.shape(&call["id"], json!({"call": plan})).await?;
+    let wanted = ["completed", "initiated", "ringing", "answered"].map(|event| ("StatusCallbackEvent", event));
+    scene.create("Calls", &[&[("From", FROM), ("Twiml", "<Response/>")][..], &wanted].concat()).await?;
     let mut steps: Vec<_> = scene.told(5).await?.split_off(1);
     steps.sort_by_key(|post| post["SequenceNumber"].clone());
     let words: Vec<&str> = steps.iter().map(|post| post["CallStatus"].as_str()).collect();
@@ -172,12 +164,37 @@ async fn a_call_is_told_of_as_far_as_is_wanted(layout: Layout) -> Result {
     Ok(())
 }
 
+/// A receiver that is out of order is asked so often; what comes later is told all the same, under a new token.
+async fn what_nobody_takes_is_given_up(layout: Layout) -> Result {
+    let mut scene = Scene::start(layout).await?;
+    scene.receiver.answer([Answer::status(503), Answer::status(500), Answer::status(302), Answer::status(404)]);
+    scene.receipts(json!({"states": ["delivered"]})).await?;
+    let rotated = well(&scene.server, "POST", &format!("/v1/clients/{}/token", scene.client.id), None).await?;
+    scene.order("sms", json!({"Body": "hello"})).await?;
+    // three tries of each, and it is given up
+    let given_up = until("all to be given up", async || {
+        let rows = scene.server.rows("SELECT state FROM sb_delivery WHERE state <> 'pending'").await?;
+        Ok((rows.len() == 2).then_some(rows.concat()))
+    });
+    ensure!(given_up.await?.iter().all(|state| state != "delivered"), "it was taken");
+    scene.receiver.wait(6).await?;
+    // the next text is told of under the new token
+    scene.client.token = text(&rotated["auth_token"])?;
+    scene.receiver.answer([Answer::status(200)]);
+    let sid = scene.order("sms", json!({"Body": "again"})).await?;
+    let posts = scene.told(8).await?;
+    let heard = posts[6..].iter().filter(|post| post["MessageSid"] == sid).count();
+    assert_eq!(heard, 2, "{posts:?}");
+    Ok(())
+}
+
 /// Nobody could tell such a post from a forged one.
 async fn without_a_token_nothing_is_posted(layout: Layout) -> Result {
     let scene = Scene::start(layout).await?;
-    scene.plan(json!({})).await?;
-    let message = send(&scene.server, sms(TO, "hello", json!({}))).await?;
-    scene.shape(&message["id"], json!({})).await?;
+    let order = json!({"To": TO, "From": FROM, "Body": "x", "StatusCallback": scene.receiver.url("/told")});
+    // the house has none
+    let (status, told) = call(&scene.server, "POST", "/relay/api/sms", Some(order)).await?;
+    ensure!(status == 200, "{status} {told}");
     let dropped = until("a dropped delivery", async || {
         let rows = scene.server.rows("SELECT state, last_reason FROM sb_delivery").await?;
         Ok(rows.into_iter().find(|row| row[0] != "pending"))
@@ -191,5 +208,6 @@ on_both_engines!(
     a_message_is_told_of_as_twilio_does,
     a_failure_has_its_code_and_whatsapp_its_prefix,
     a_call_is_told_of_as_far_as_is_wanted,
+    what_nobody_takes_is_given_up,
     without_a_token_nothing_is_posted,
 );

@@ -1,0 +1,167 @@
+//! Two nodes that charge one client, and one of them dies under load, again and again: the books are in order.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use rand::Rng as _;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::books::{buy, closed, known, quiet, tally};
+use super::client::{By, status};
+use super::{Client, client, loopback, verified};
+use crate::events::call;
+use crate::harness::{Builder, Layout, Result, Server};
+use crate::inbound::play::end_leases;
+use crate::messages::schedule::in_time;
+use crate::on_both_engines;
+
+const SENDERS: usize = 6;
+const MONEY: &str = "1000";
+
+/// `make soak` asks for more.
+fn kills() -> usize {
+    std::env::var("SWITCHBOARD_SOAK_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Whose texts get no answer at first.
+const IN_DOUBT: &str = "+15005550017";
+
+/// Whom texts go to by turns: some are refused, some fail by receipt, some are in doubt.
+const PEOPLE: [&str; 7] =
+    ["+14155550100", "+15005550001", "+14155550101", "+15005550012", "+14155550102", IN_DOUBT, "+15005550011"];
+
+/// Sends one after the other until the node is gone; the ids in hex of what was accepted.
+fn load(node: &Server, client: &Client, sender: usize) -> impl Future<Output = Result<Vec<String>>> + use<> {
+    let (http, url, key) = (node.http.clone(), node.url("/v1/messages"), client.key.clone());
+    async move {
+        let mut accepted = Vec::new();
+        for count in 0..70 {
+            let to = PEOPLE[count % PEOPLE.len()];
+            // what is in doubt holds up nobody else
+            let lane = if to == IN_DOUBT { count } else { 0 };
+            let from = format!("+1500{sender:03}{lane:04}");
+            let mut body = json!({"to": to, "from": from, "body": format!("{sender} {count}")});
+            if count.is_multiple_of(9) {
+                body["send_at"] = in_time(Duration::from_secs(1))?.into();
+            }
+            let request = http.post(&url).header("x-proxy-auth", &key).body(body.to_string());
+            let Ok(response) = request.send().await else { break };
+            match response.status().as_u16() {
+                202 => {
+                    let Ok(told) = response.json::<Value>().await else { break };
+                    accepted.extend(told["id"].as_str().map(|id| id.trim_start_matches("msg_").to_owned()));
+                }
+                503 => {}
+                other => bail!("{other}: {}", response.text().await.unwrap_or_default()),
+            }
+        }
+        Ok(accepted)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_dies_and_the_books_are_in_order() -> Result {
+    let builder = Builder::new(Layout::MariadbShared).await?;
+    let builder = builder.set("outbox.lease", "3s").set("outbox.call_timeout", "1s").set("outbox.poll_every", "20ms");
+    let builder = builder.set("outbox.look_up_after", "300ms,600ms").set("provider.loopback_latency", "20ms");
+    let mut one = builder.clone().start().await?;
+    loopback(&one).await?;
+    let client = client(&one, MONEY).await?;
+    let other = builder.start_unseeded().await?;
+    known(&other, &client).await?;
+    let mut accepted = BTreeSet::new();
+    for round in 0..kills() {
+        let mut senders = JoinSet::new();
+        for sender in 0..SENDERS {
+            let node = if sender.is_multiple_of(2) { &one } else { &other };
+            senders.spawn(load(node, &client, round * SENDERS + sender));
+        }
+        tokio::time::sleep(Duration::from_millis(rand::thread_rng().gen_range(300..800))).await;
+        one.kill()?;
+        // as they stand at the kill, while the other goes on
+        verified(&Builder::at(one.home())).await?;
+        for answered in senders.join_all().await {
+            accepted.extend(answered?);
+        }
+        if round + 1 < kills() {
+            one = one.restart().await?;
+        }
+    }
+    // receipts that the dead node had taken; what it was sending ends by itself
+    end_leases(&other).await?;
+    quiet(&other).await?;
+    let bought = closed(&other, &client, MONEY).await?;
+    let lost: Vec<_> = accepted.iter().filter(|id| !bought.contains_key(*id)).collect();
+    println!("{} accepted, {} paid for: {:?}", accepted.len(), bought.len(), tally(&bought));
+    ensure!(lost.is_empty(), "accepted, but not paid for: {lost:?}");
+    ensure!(accepted.len() > SENDERS * 20, "hardly a load: {}", accepted.len());
+    Ok(())
+}
+
+/// Whoever looks at the books while others write in them finds nothing wrong.
+async fn the_check_finds_nothing_wrong_under_load(layout: Layout) -> Result {
+    const ROUNDS: usize = 12;
+    let builder = Builder::new(layout).await?.set("outbox.poll_every", "20ms");
+    let server = builder.set("outbox.look_up_after", "300ms,600ms").start().await?;
+    loopback(&server).await?;
+    let client = client(&server, MONEY).await?;
+    let stop = AtomicBool::new(false);
+    let is_over = || stop.load(Ordering::Relaxed);
+    let keep_on = async |sender: usize| -> Result<usize> {
+        let mut sent = 0;
+        while !is_over() {
+            let to = PEOPLE[sent % PEOPLE.len()];
+            let mut body = json!({"to": to, "from": format!("+15005502{sender:03}"), "body": format!("{sent}")});
+            if sent.is_multiple_of(3) {
+                body["send_at"] = in_time(Duration::from_secs(3600))?.into();
+            }
+            let id = buy(&server, &client, body).await?;
+            if sent.is_multiple_of(3) {
+                let path = format!("/v1/messages/{id}");
+                assert_eq!(status(&server, By::Proxy(&client.key), "DELETE", &path).await?, 200);
+            }
+            sent += 1;
+        }
+        Ok(sent)
+    };
+    let pay_in = async || -> Result {
+        while !is_over() {
+            let path = format!("/v1/clients/{}/ledger", client.id);
+            for body in [json!({"kind": "credit", "amount": "1"}), json!({"set": MONEY, "reason": "a test"})] {
+                call(&server, "POST", &path, Some(body)).await?;
+            }
+            // others move it too: a set may find another balance each time it looks
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    };
+    let look = async || -> Result<Vec<u64>> {
+        let mut seen = Vec::new();
+        for _ in 0..ROUNDS {
+            let output = server.builder().run(&["ledger", "verify", "--json"]).await?;
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            ensure!(output.status.success(), "{said}");
+            seen.extend(serde_json::from_str::<Value>(&said)?["entries"].as_u64());
+        }
+        Ok(seen)
+    };
+    let look = async {
+        let seen = look().await;
+        stop.store(true, Ordering::Relaxed);
+        seen
+    };
+    let (seen, paid_in, sent) = tokio::join!(look, pay_in(), futures_util::future::join_all((0..6).map(keep_on)));
+    let seen = seen?;
+    paid_in?;
+    let sent: Vec<usize> = sent.into_iter().collect::<Result<_>>()?;
+    println!("{sent:?} sent, {seen:?} entries seen");
+    let grown = seen.windows(2).filter(|two| two[0] < two[1]).count();
+    ensure!(seen.len() == ROUNDS && grown >= ROUNDS / 2, "hardly a load while it looked: {seen:?}");
+    quiet(&server).await?;
+    verified(&Builder::at(server.home())).await
+}
+
+on_both_engines!(the_check_finds_nothing_wrong_under_load);
