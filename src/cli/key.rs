@@ -78,7 +78,7 @@ struct Terms {
     /// A pattern of the destinations that it may send to
     #[arg(long, value_name = "PATTERN")]
     destinations: Option<String>,
-    /// Requests a minute of each node; 0: no limit
+    /// Requests a minute, on all nodes together where there is Redis; 0: no limit
     #[arg(long)]
     rate: Option<u32>,
     /// Until when it works, such as 2030-01-31T12:00:00Z

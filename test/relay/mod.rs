@@ -12,12 +12,14 @@ mod crash;
 mod explain;
 mod key;
 mod ledger;
+mod pace;
 mod pool;
 mod rate;
 mod route;
 mod scene;
 mod sequence;
 mod twilio;
+mod unreadable;
 mod voice;
 mod whatsapp;
 
