@@ -74,7 +74,7 @@ struct Terms {
     credit_limit: Option<Money>,
     /// Below what balance a balance.low event is told
     #[arg(long, value_name = "AMOUNT")]
-    low_at: Option<Money>,
+    low_at: Option<String>,
 }
 
 #[derive(Args)]
@@ -116,7 +116,7 @@ fn body(profile: Profile, terms: &Terms) -> Value {
         ("site", text(profile.site)),
         ("notes", text(profile.notes)),
         ("credit_limit", amount(terms.credit_limit)),
-        ("low_at", amount(terms.low_at)),
+        ("low_at", text(terms.low_at.clone())),
     ])
 }
 

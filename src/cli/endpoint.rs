@@ -9,11 +9,14 @@ use super::Outcome;
 use super::api::Remote;
 use super::output::{self, field};
 use crate::config::Config;
-use crate::model::EndpointId;
+use crate::model::{ClientId, EndpointId};
 
 /// Manage endpoints: URLs that events are posted to, signed (Standard Webhooks)
 #[derive(Args)]
 pub(super) struct EndpointCommand {
+    /// Whose endpoints [default: the house's]
+    #[arg(long, global = true, value_name = "ID")]
+    client: Option<ClientId>,
     #[command(flatten)]
     remote: Remote<Action>,
 }
@@ -46,6 +49,7 @@ enum Action {
 impl EndpointCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let (action, api, output) = self.remote.open(&config)?;
+        let api = api.acting_for(self.client);
         match action {
             Action::Add { target, types, description } => {
                 let mut body = json!({"url": target, "description": description});

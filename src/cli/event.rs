@@ -10,11 +10,14 @@ use super::api::{self, Remote};
 use super::output::{self, field};
 use crate::config::Config;
 use crate::model::event::EventType;
-use crate::model::{EndpointId, EventId};
+use crate::model::{ClientId, EndpointId, EventId};
 
 /// See what was told to endpoints, and tell it again
 #[derive(Args)]
 pub(super) struct EventCommand {
+    /// Whose events [default: the house's]
+    #[arg(long, global = true, value_name = "ID")]
+    client: Option<ClientId>,
     #[command(flatten)]
     remote: Remote<Action>,
 }
@@ -44,6 +47,7 @@ enum Action {
 impl EventCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let (action, api, output) = self.remote.open(&config)?;
+        let api = api.acting_for(self.client);
         match action {
             Action::List { kind, limit } => {
                 let kind = kind.map(|kind| ("type", kind.name().to_owned()));

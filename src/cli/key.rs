@@ -6,8 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::api::{self, Remote};
-use super::output::{self, field};
+use super::api::{self, Api, Remote};
+use super::output::{self, Output, field};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, KeyId};
 
@@ -59,7 +59,7 @@ enum Scope {
 }
 
 #[derive(Args)]
-struct Terms {
+pub(super) struct Terms {
     /// Whose it is, or what for
     #[arg(long)]
     name: Option<String>,
@@ -78,7 +78,7 @@ struct Terms {
     /// A pattern of the destinations that it may send to
     #[arg(long, value_name = "PATTERN")]
     destinations: Option<String>,
-    /// Requests a minute of each node; 0: no limit
+    /// Requests a minute, on all nodes together where there is Redis; 0: no limit
     #[arg(long)]
     rate: Option<u32>,
     /// Until when it works, such as 2030-01-31T12:00:00Z
@@ -126,14 +126,7 @@ impl KeyCommand {
                 let keys = api.list(&all(client), &[], usize::MAX).await?;
                 output.list(&keys, "no keys; `switchboard key add` makes one", line);
             }
-            Action::Import { client, sha256, terms } => {
-                let mut body = terms.body()?;
-                for digest in sha256 {
-                    body["sha256"] = digest.into();
-                    let key = api.post(&all(client), Some(&body)).await?;
-                    output.show_done("imported", &key, line);
-                }
-            }
+            Action::Import { client, sha256, terms } => import(&api, output, client, sha256, &terms).await?,
             Action::Change { client, key, terms } => {
                 let key = api.patch(&format!("{}/{key}", all(client)), &terms.body()?).await?;
                 output.show_done("changed", &key, line);
@@ -145,6 +138,23 @@ impl KeyCommand {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Takes over keys by their hashes.
+pub(super) async fn import(
+    api: &Api,
+    output: Output,
+    client: ClientId,
+    sha256: Vec<String>,
+    terms: &Terms,
+) -> anyhow::Result<()> {
+    let mut body = terms.body()?;
+    for digest in sha256 {
+        body["sha256"] = digest.into();
+        let key = api.post(&format!("/v1/clients/{client}/keys"), Some(&body)).await?;
+        output.show_done("imported", &key, line);
+    }
+    Ok(())
 }
 
 fn line(key: &Value) -> String {

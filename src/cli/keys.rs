@@ -1,17 +1,22 @@
-//! `switchboard keys`: the server's own keys.
+//! `switchboard keys`: the server's own keys; and, as an older relay calls it, taking over the keys of its clients.
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Outcome, output};
+use super::Outcome;
+use super::api::{Api, Server};
+use super::key::{self, Terms};
+use super::output::{self, Output};
 use crate::config::Config;
 use crate::gateway;
 use crate::gateway::keyring::{self, Keyring};
+use crate::model::ClientId;
 use crate::store::Metrics;
 
-/// Make, show or replace the server's own keys
+/// Make, show or replace the server's own keys (those of clients: `switchboard key`)
 #[derive(Args)]
 pub(super) struct Keys {
     #[command(subcommand)]
@@ -34,6 +39,24 @@ enum Action {
     },
     /// Tell the store that the configured RSA identity was replaced on purpose
     Accept,
+    Import(Import),
+}
+
+/// Take over keys of clients by their SHA-256, on a running server: the same as `switchboard key import`
+#[derive(Args)]
+struct Import {
+    /// The SHA-256 of a key, 64 hex digits; may be repeated
+    #[arg(long, value_name = "HEX", required = true)]
+    sha256: Vec<String>,
+    /// Whose keys [default: the only client's]
+    #[arg(long, value_name = "ID")]
+    client: Option<ClientId>,
+    #[command(flatten)]
+    terms: Terms,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Keys {
@@ -42,8 +65,30 @@ impl Keys {
             Action::Generate { replace_identity } => generate(&config, replace_identity).await?,
             Action::Show { json } => show(&Keyring::open(&config)?, json),
             Action::Accept => accept(&config).await?,
+            Action::Import(import) => import.run(&config).await?,
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Import {
+    async fn run(self, config: &Config) -> anyhow::Result<()> {
+        let api = self.server.api(config)?;
+        let client = match self.client {
+            Some(client) => client,
+            None => only_client(&api).await?,
+        };
+        key::import(&api, self.output, client, self.sha256, &self.terms).await
+    }
+}
+
+/// Where there is one client, nobody needs to name it.
+async fn only_client(api: &Api) -> anyhow::Result<ClientId> {
+    let clients = api.list("/v1/clients", &[], 2).await?;
+    match clients.as_slice() {
+        [client] => output::field(client, "id").parse().context("the client's id"),
+        [] => anyhow::bail!("there is no client: `switchboard client add` makes one"),
+        _ => anyhow::bail!("there are several clients: name one with --client (`switchboard client list`)"),
     }
 }
 

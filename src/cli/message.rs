@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use super::Outcome;
@@ -10,11 +10,14 @@ use super::api::{self, Remote};
 use super::output::{self, field};
 use crate::config::Config;
 use crate::model::address::Address;
-use crate::model::{MessageId, Span};
+use crate::model::{ClientId, MessageId, Span};
 
 /// Send messages, and see what became of them
 #[derive(Args)]
 pub(super) struct MessageCommand {
+    /// Whose messages [default: the house's]
+    #[arg(long, global = true, value_name = "ID")]
+    client: Option<ClientId>,
     #[command(flatten)]
     remote: Remote<Action>,
 }
@@ -43,6 +46,9 @@ struct Send {
     /// One of our numbers [default: one of them is chosen]
     #[arg(long, value_name = "NUMBER")]
     from: Option<Address>,
+    /// Over what it goes [default: sms]
+    #[arg(long, value_enum)]
+    channel: Option<Channel>,
     /// When, such as 2030-01-31T12:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -63,6 +69,12 @@ struct Send {
     idempotency_key: Option<String>,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Channel {
+    Sms,
+    Whatsapp,
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write it as key=value, such as order=17")?;
     Ok((key.to_owned(), value.to_owned()))
@@ -80,6 +92,9 @@ struct List {
     /// To this number
     #[arg(long, value_name = "NUMBER")]
     to: Option<Address>,
+    /// Only of this channel
+    #[arg(long, value_enum)]
+    channel: Option<Channel>,
     /// In this state: accepted, scheduled, queued, sending, sent, delivered, undelivered, failed, canceled, expired, received
     #[arg(long)]
     state: Option<String>,
@@ -100,6 +115,7 @@ struct List {
 impl MessageCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let (action, api, output) = self.remote.open(&config)?;
+        let api = api.acting_for(self.client);
         match action {
             Action::Send(send) => {
                 let message = api.post_as(send.idempotency_key.as_deref(), "/v1/messages", &send.body()).await?;
@@ -130,6 +146,7 @@ impl Send {
             ("to", Some(self.to.as_str().into())),
             ("body", Some(self.body.as_str().into())),
             ("from", self.from.as_ref().map(|from| from.as_str().into())),
+            ("channel", self.channel.as_ref().and_then(api::name)),
             ("send_at", self.at.clone().map(Value::from)),
             ("valid_for", self.valid_for.map(|span| span.to_string().into())),
             ("media_urls", (!self.media.is_empty()).then(|| self.media.clone().into())),
@@ -142,10 +159,12 @@ impl Send {
 impl List {
     fn filters(&self) -> Vec<(&'static str, String)> {
         let address = |address: &Option<Address>| address.as_ref().map(|address| address.as_str().to_owned());
+        let channel = self.channel.as_ref().and_then(api::name);
         let all = [
             ("number", address(&self.number)),
             ("from", address(&self.from)),
             ("to", address(&self.to)),
+            ("channel", channel.and_then(|name| name.as_str().map(str::to_owned))),
             ("state", self.state.clone()),
             ("direction", self.direction.clone()),
             ("created_from", self.since.clone()),

@@ -11,11 +11,14 @@ use super::api::{self, Remote};
 use super::output::{self, field};
 use crate::config::Config;
 use crate::model::address::Address;
-use crate::model::{AccountId, NumberId, Phone};
+use crate::model::{AccountId, ClientId, NumberId, Phone};
 
 /// Manage numbers: what messages are sent from, and what a text to them means
 #[derive(Args)]
 pub(super) struct NumberCommand {
+    /// Whose numbers [default: the house's]
+    #[arg(long, global = true, value_name = "ID")]
+    client: Option<ClientId>,
     #[command(flatten)]
     remote: Remote<Action>,
 }
@@ -44,6 +47,7 @@ enum Capability {
     Sms,
     Mms,
     Voice,
+    Whatsapp,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -109,6 +113,7 @@ impl Uses {
 impl NumberCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let (action, api, output) = self.remote.open(&config)?;
+        let api = api.acting_for(self.client);
         match action {
             Action::Add(add) => {
                 let account = match add.account {

@@ -2,19 +2,23 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::api::{Api, Remote};
+use super::api::{self, Api, Remote};
 use super::output::{self, field};
 use crate::config::Config;
+use crate::model::ClientId;
 use crate::model::address::Address;
 
 /// See who wants no texts from which number, set it or lift it
 #[derive(Args)]
 pub(super) struct OptOutCommand {
+    /// Whose numbers [default: the house's]
+    #[arg(long, global = true, value_name = "ID")]
+    client: Option<ClientId>,
     #[command(flatten)]
     remote: Remote<Action>,
 }
@@ -29,6 +33,9 @@ enum Action {
         /// Of this person
         #[arg(long, value_name = "NUMBER")]
         person: Option<Address>,
+        /// Of this channel
+        #[arg(long, value_enum)]
+        channel: Option<Channel>,
         /// So many at most
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
@@ -44,17 +51,27 @@ struct Pair {
     /// Ours
     number: Address,
     person: Address,
+    /// Over what; each channel has an entry of its own
+    #[arg(long, value_enum, default_value = "sms")]
+    channel: Channel,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Channel {
+    Sms,
+    Whatsapp,
 }
 
 impl OptOutCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let (action, api, output) = self.remote.open(&config)?;
+        let api = api.acting_for(self.client);
         match action {
-            Action::List { number, person, limit } => {
-                let filters: Vec<_> = [("number", number), ("person", person)]
-                    .into_iter()
-                    .filter_map(|(name, address)| Some((name, address?.as_str().to_owned())))
-                    .collect();
+            Action::List { number, person, channel, limit } => {
+                let address = |address: Option<Address>| address.map(|address| address.as_str().to_owned());
+                let channel = channel.as_ref().and_then(api::name).and_then(|name| name.as_str().map(str::to_owned));
+                let filters = [("number", address(number)), ("person", address(person)), ("channel", channel)];
+                let filters: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
                 let entries = api.list("/v1/opt-outs", &filters, limit).await?;
                 output.list(&entries, "nobody has opted out", line);
             }
@@ -67,12 +84,16 @@ impl OptOutCommand {
 
 async fn set(api: &Api, pair: &Pair, is_out: bool) -> anyhow::Result<Value> {
     let [number, person] = [&pair.number, &pair.person].map(|one| utf8_percent_encode(one.as_str(), NON_ALPHANUMERIC));
-    api.put(&format!("/v1/opt-outs/{number}/{person}"), &json!({ "is_out": is_out })).await
+    api.put(
+        &format!("/v1/opt-outs/{number}/{person}"),
+        &json!({ "is_out": is_out, "channel": api::name(&pair.channel) }),
+    )
+    .await
 }
 
 fn line(entry: &Value) -> String {
     let (number, person) = (field(entry, "number"), output::strong(format!("{:16}", field(entry, "person"))));
     let state = if entry["is_out"] == true { output::bad("out") } else { output::good("in ") };
     let (reason, at) = (field(entry, "reason"), field(entry, "changed_at"));
-    format!("{person}  {state}  of {number:16}  by {reason}  at {at}")
+    format!("{person}  {state}  of {number:16}  {:8}  by {reason}  at {at}", field(entry, "channel"))
 }

@@ -46,9 +46,21 @@ enum Action {
         /// Of destinations that begin with these digits
         #[arg(long, default_value = "")]
         prefix: String,
+        /// In force at this time: RFC 3339
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
         /// So many at most
         #[arg(long, value_name = "N", default_value_t = 200)]
         limit: usize,
+    },
+    /// Change a price, or when it ends
+    Change {
+        rate: RateId,
+        #[arg(long, value_name = "AMOUNT")]
+        price: Option<Money>,
+        /// When it ends: RFC 3339; empty: when a later one begins
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
     },
     /// Take rates from a CSV file, all or none: channel,prefix,price,from,until
     Import {
@@ -78,15 +90,20 @@ impl RateCommand {
                 ]);
                 output.show_done("added", &api.post("/v1/rates", Some(&body)).await?, line);
             }
-            Action::List { channel, prefix, limit } => {
+            Action::List { channel, prefix, at, limit } => {
                 let channel = channel.as_ref().and_then(api::name).and_then(|name| name.as_str().map(str::to_owned));
                 let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
-                let filters: Vec<_> = [("channel", channel), ("prefix", prefix)]
+                let filters: Vec<_> = [("channel", channel), ("prefix", prefix), ("at", at)]
                     .into_iter()
                     .filter_map(|(name, value)| Some((name, value?)))
                     .collect();
                 let rates = api.list("/v1/rates", &filters, limit).await?;
                 output.list(&rates, "no rates: the usual prices are asked", line);
+            }
+            Action::Change { rate, price, until } => {
+                let until = until.map(|text| if text.is_empty() { Value::Null } else { text.into() });
+                let body = api::fields([("price", price.map(|price| price.to_string().into())), ("until", until)]);
+                output.show_done("changed", &api.patch(&format!("/v1/rates/{rate}"), &body).await?, line);
             }
             Action::Import { file, replace } => {
                 let text = read(&file)?;

@@ -23,6 +23,7 @@ use crate::service::outbound::{self, Outbound};
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{account, number};
+use crate::signal::Counter;
 use crate::store::{Store, meta};
 
 /// Numbers that a development server sends from.
@@ -100,6 +101,7 @@ impl Messaging<'_> {
         tariff.refresh().await.map_err(storing)?;
         let client_key = meta::hash_key(store, master, "client_key", clock.now_ms()).await.map_err(storing)?;
         let clients = Clients::new(store.clone(), master.clone(), client_key, clock.clone(), book.clone());
+        let clients = clients.counting(counter(config, tasks, stop).await?);
         let clients = if config.is_dev { clients } else { clients.without(DEMO.id) };
         clients.refresh().await.map_err(storing)?;
         let clients = Arc::new(clients);
@@ -114,6 +116,14 @@ impl Messaging<'_> {
         }
         Ok((built, loopback_events))
     }
+}
+
+/// What all nodes count together.
+async fn counter(config: &Config, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Counter, StartError> {
+    if config.redis.url.is_empty() {
+        return Ok(Counter::alone());
+    }
+    Ok(Counter::redis(config.redis.url.expose(), tasks, stop).await?)
 }
 
 /// The client of the examples: its key and its auth token are the same.

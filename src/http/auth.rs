@@ -2,7 +2,7 @@
 
 mod given;
 
-use std::time::Instant;
+use std::net::IpAddr;
 
 use ::http::HeaderMap;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use self::given::{Given, User};
 use super::reply::{self, Refusal};
 use super::{App, Call};
 use crate::model::{Channel, ClientId, Secret};
-use crate::service::client::{Consumer, Scope};
+use crate::service::client::{Consumer, Exhausted, Scope};
 
 /// For which client an administrator acts.
 const ACTS_FOR: &str = "switchboard-client";
@@ -27,6 +27,7 @@ pub struct AdminSettings {
 }
 
 /// Who makes a request.
+#[derive(Debug)]
 pub(super) enum Who {
     /// By what the audit log calls them.
     Administrator(String),
@@ -34,9 +35,33 @@ pub(super) enum Who {
 }
 
 /// Why nobody is known to make it.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Unknown {
     Missing,
     Wrong,
+}
+
+/// What is found out of who makes a request, once, before it is known what is asked.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(super) who: Result<Who, Unknown>,
+    /// Whether the rate of a client's key has one left for this request, which it has taken then.
+    admitted: Result<(), Exhausted>,
+}
+
+impl Known {
+    pub(super) fn new(who: Result<Who, Unknown>) -> Self {
+        Self { who, admitted: Ok(()) }
+    }
+
+    /// Takes the request off what its key may ask for; a key from a network that it may not come from loses nothing.
+    pub(super) async fn admit(&mut self, app: &App, address: IpAddr) {
+        if let Ok(Who::Client(Consumer { key: Some(key), .. })) = &self.who
+            && key.may_come_from(address)
+        {
+            self.admitted = app.clients.admit(key).await;
+        }
+    }
 }
 
 /// Looks who brings these headers. A client's key is not asked yet whether it may.
@@ -63,8 +88,8 @@ fn administrator_of(app: &App, given: &str) -> Option<String> {
 }
 
 /// Lets an administrator pass.
-pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Refusal> {
-    match identify(app, &call.headers) {
+pub(super) fn administrator(_: &App, call: &Call) -> Result<(), Refusal> {
+    match &call.caller.known.who {
         Ok(Who::Administrator(_)) => Ok(()),
         Ok(Who::Client(_)) => Err(reply::forbidden("this path is for administrators")),
         Err(Unknown::Wrong) => Err(reply::unauthorized("this is not the administrator's key").into()),
@@ -73,9 +98,9 @@ pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Refusal> {
 }
 
 /// Who an administrator is; `None`: it is none.
-pub(super) fn administrator_name(app: &App, call: &Call) -> Option<String> {
-    match identify(app, &call.headers) {
-        Ok(Who::Administrator(name)) => Some(name),
+pub(super) fn administrator_name(_: &App, call: &Call) -> Option<String> {
+    match &call.caller.known.who {
+        Ok(Who::Administrator(name)) => Some(name.clone()),
         Ok(Who::Client(_)) | Err(_) => None,
     }
 }
@@ -90,14 +115,14 @@ pub(super) struct Acting {
 
 /// Lets whoever is known pass: a key within its networks, its rate and its time.
 fn acting(app: &App, call: &Call) -> Result<Acting, Refusal> {
-    match identify(app, &call.headers) {
+    match &call.caller.known.who {
         Ok(Who::Administrator(_)) => {
             let client = acted_for(app, call)?;
             Ok(Acting { consumer: Consumer::of(client), client, is_administrator: true })
         }
         Ok(Who::Client(consumer)) => {
-            admit(app, call, &consumer)?;
-            Ok(Acting { client: consumer.client, consumer, is_administrator: false })
+            admit(app, call, consumer)?;
+            Ok(Acting { client: consumer.client, consumer: consumer.clone(), is_administrator: false })
         }
         Err(Unknown::Wrong) => Err(reply::unauthorized("this is no key in force").into()),
         Err(Unknown::Missing) => Err(reply::unauthorized("this path wants a key").into()),
@@ -117,7 +142,8 @@ fn admit(app: &App, call: &Call, consumer: &Consumer) -> Result<(), Refusal> {
     if !key.may_come_from(call.caller.address) {
         return Err(reply::forbidden("this key may not be used from this address"));
     }
-    key.admit(Instant::now(), app.clients.clock.now_ms()).map_err(reply::exhausted)
+    key.use_at(app.clients.clock.now_ms());
+    call.caller.known.admitted.map_err(reply::exhausted)
 }
 
 /// For whom something is sent: a client that is active, or the house. What a key may send is asked later.

@@ -147,6 +147,8 @@ pub struct Caller {
     pub address: IpAddr,
     pub is_secure: bool,
     pub request_id: Arc<str>,
+    /// Who makes the request.
+    pub(crate) known: Arc<auth::Known>,
     /// The connection's place among `http.connections`; a socket takes it over.
     pub(crate) place: Arc<place::Place>,
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use ::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -17,7 +19,7 @@ use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, openapi, path, posted};
-use crate::model::{Address, rfc3339};
+use crate::model::{Address, Channel, rfc3339};
 use crate::service::number::Error;
 use crate::service::outbound::{OptOut, OptOutFilter};
 
@@ -31,8 +33,24 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 #[serde(deny_unknown_fields)]
 #[schema(as = OptOutChange)]
 struct ChangeIn {
-    /// Whether the person wants no texts from the number.
+    /// Whether the person wants nothing from the number.
     is_out: bool,
+    /// `sms`, as it is without, or `whatsapp`: each has entries of its own.
+    #[serde(default)]
+    #[schema(schema_with = channels)]
+    channel: Option<String>,
+}
+
+/// What people can stop; calls have no such word.
+const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
+
+fn channels() -> RefOr<Schema> {
+    openapi::one_of(CHANNELS.map(Channel::name))
+}
+
+fn channel(name: &str) -> Result<Channel, reply::Refusal> {
+    let channel = Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
+    channel.ok_or_else(|| reply::bad_field("channel", "is sms or whatsapp"))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -41,7 +59,9 @@ struct OptOutOut {
     /// Ours.
     number: String,
     person: String,
-    /// Whether the person wants no texts from the number; `false`: they did, and do again.
+    #[schema(schema_with = channels)]
+    channel: &'static str,
+    /// Whether the person wants nothing from the number on this channel; `false`: they did, and do again.
     is_out: bool,
     /// Who said so: `keyword` (the person, by text), `carrier` or `administrator`
     reason: String,
@@ -49,8 +69,8 @@ struct OptOutOut {
 }
 
 fn out(entry: OptOut) -> OptOutOut {
-    let OptOut { number, person, is_out, reason, changed_ms } = entry;
-    OptOutOut { number, person, is_out, reason, changed_at: rfc3339(changed_ms) }
+    let OptOut { channel, number, person, is_out, reason, changed_ms } = entry;
+    OptOutOut { number, person, channel: channel.name(), is_out, reason, changed_at: rfc3339(changed_ms) }
 }
 
 /// What a list may be narrowed by.
@@ -61,16 +81,17 @@ impl IntoParams for FilterIn {
         vec![
             openapi::optional("number", "Of this number of ours.", openapi::text()),
             openapi::optional("person", "Of this person.", openapi::text()),
+            openapi::optional("channel", "Of this channel.", channels()),
         ]
     }
 }
 
-/// The number and the person of a page's last entry; in hex, as names may hold anything.
-struct Place((String, String));
+/// Number, person and channel of a page's last entry; in hex, as names may hold anything.
+struct Place((String, String, Channel));
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(format!("{}\n{}", self.0.0, self.0.1)))
+        f.write_str(&hex::encode(format!("{}\n{}\n{}", self.0.0, self.0.1, self.0.2)))
     }
 }
 
@@ -79,8 +100,8 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let plain = String::from_utf8(hex::decode(text).map_err(drop)?).map_err(drop)?;
-        let (number, person) = plain.split_once('\n').ok_or(())?;
-        Ok(Self((number.to_owned(), person.to_owned())))
+        let [number, person, channel] = plain.split('\n').collect::<Vec<_>>()[..] else { return Err(()) };
+        Ok(Self((number.to_owned(), person.to_owned(), Channel::parse(channel).ok_or(())?)))
     }
 }
 
@@ -103,9 +124,10 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
         Ok(parsed.map(|address| address.as_str().to_owned()))
     };
     let after = after.map(|place| place.0);
-    let filter = OptOutFilter { number: address("number")?, person: address("person")?, after };
+    let channel = call.param("channel").map(channel).transpose()?;
+    let filter = OptOutFilter { number: address("number")?, person: address("person")?, channel, after };
     let (entries, more) = app.outbound.opt_outs(client, &filter, limit).await?;
-    let last = entries.last().map(|last| Place((last.number.clone(), last.person.clone())));
+    let last = entries.last().map(|last| Place((last.number.clone(), last.person.clone(), last.channel)));
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
 }
 
@@ -132,11 +154,12 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     let person: Address =
         person.parse().map_err(|error: crate::model::address::NotAnAddress| wrong(&error.to_string()))?;
     let change: ChangeIn = object::read(&call, posted, &app).await?;
+    let channel = change.channel.as_deref().map(channel).transpose()?.unwrap_or_default();
     let (ours, theirs) = (number.clone(), person.as_str().to_owned());
     let object = format!("{ours}/{theirs}");
-    let this = OptOutFilter { number: Some(ours), person: Some(theirs), after: None };
+    let this = OptOutFilter { number: Some(ours), person: Some(theirs), channel: Some(channel), after: None };
     let before = app.outbound.opt_outs(client, &this, 1).await?.0.pop().map(out);
-    let entry = out(app.outbound.set_opt_out(client, &number, &person, change.is_out).await?);
+    let entry = out(app.outbound.set_opt_out(client, channel, &number, &person, change.is_out).await?);
     audit::record(&app, &call, "opt_out.set", object, &before, &entry).await?;
     Ok(reply::json(StatusCode::OK, &entry))
 }

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
-use super::auth::Unknown;
+use super::auth::{Known, Unknown};
 use super::compat::twilio;
 use super::place::Place;
 use super::server::Shared;
@@ -65,13 +65,21 @@ fn label(method: &::http::Method) -> &'static str {
     }
 }
 
-/// Takes a request off what its address may ask for, or says how long to wait.
-fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant) -> Result<(), Duration> {
-    // carriers at load come from few addresses
+/// Finds out who makes a request, and takes it off what its address, and its key, may ask for; or says how long to
+/// wait.
+async fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant) -> Result<Known, Duration> {
+    // carriers at load come from few addresses, and bring no keys
     if webhook::is_carriers(request.uri().path()) {
-        return Ok(());
+        return Ok(Known::new(Err(Unknown::Missing)));
     }
-    match auth::identify(&shared.app, request.headers()) {
+    let mut known = Known::new(auth::identify(&shared.app, request.headers()));
+    admit_address(shared, address::group(address), &known, now)?;
+    known.admit(&shared.app, address).await;
+    Ok(known)
+}
+
+fn admit_address(shared: &Shared, address: IpAddr, known: &Known, now: Instant) -> Result<(), Duration> {
+    match known.who {
         Err(Unknown::Wrong) => shared.guesses.take(address, now)?,
         // who tries many keys must not learn by this which one is good
         Ok(_) if shared.guesses.has_left(address, now) => return Ok(()),
@@ -96,18 +104,15 @@ pub(super) async fn answer(
     let begun = Instant::now();
     let proxies = &shared.app.settings.trusted_proxies;
     let request_id: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
-    let caller = Caller {
-        address: address::client(peer.ip(), request.headers(), proxies),
-        is_secure: address::is_secure(peer.ip(), over_tls, request.headers(), proxies),
-        request_id: request_id.clone(),
-        place,
-    };
+    let address = address::client(peer.ip(), request.headers(), proxies);
+    let is_secure = address::is_secure(peer.ip(), over_tls, request.headers(), proxies);
     let method = label(request.method());
     let span = tracing::info_span!("request", id = %request_id, method, path = webhook::shown(request.uri().path()));
-    let mut response = match admit(&shared, address::group(caller.address), &request, begun) {
+    let mut response = match admit(&shared, address, &request, begun).await {
         Err(wait) => refuse(request.uri().path(), wait),
-        Ok(()) => {
-            request.extensions_mut().insert(caller);
+        Ok(known) => {
+            let (request_id, known) = (request_id.clone(), Arc::new(known));
+            request.extensions_mut().insert(Caller { address, is_secure, request_id, known, place });
             let service = TowerToHyperService::new(warp::service(shared.routes.clone()));
             let Ok(response) = service.call(request).instrument(span.clone()).await;
             response

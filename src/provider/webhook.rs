@@ -120,6 +120,11 @@ impl Webhooks {
         self.allow.check_url(text)
     }
 
+    /// The same of a callback in Twilio's form, which may bring a login.
+    pub fn check_callback(&self, text: &str) -> Result<Url, BadUrl> {
+        self.allow.check_callback(text)
+    }
+
     /// `POST` to the customer's URL, which is checked again: the list may have changed since it was stored.
     pub async fn deliver(&self, url: &str, event: &Event) -> Delivery {
         let url = match self.check_url(url) {
@@ -137,15 +142,22 @@ impl Webhooks {
         answered(request).await
     }
 
-    /// The same for a form. What is signed is the URL as it is asked for: its receiver sees no other.
+    /// The same for a form. A login goes by HTTP Basic. What is signed is the URL as it is asked for, without that:
+    /// its receiver sees no other.
     pub async fn deliver_form(&self, url: &str, form: &Form) -> Delivery {
-        let url = match self.check_url(url) {
+        let url = match self.check_callback(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
         };
-        let signature = twilio::sign(form.token.expose(), url.as_str(), &form.fields);
+        let signature = twilio::sign(form.token.expose(), without_login(url.clone()).as_str(), &form.fields);
         answered(self.http.post(url).header("X-Twilio-Signature", signature).form(&form.fields)).await
     }
+}
+
+fn without_login(mut url: Url) -> Url {
+    // what has a host, as this has, can be without a login
+    let _ = (url.set_username(""), url.set_password(None));
+    url
 }
 
 fn failed(reason: String) -> Delivery {

@@ -6,9 +6,11 @@ mod key;
 mod manage;
 mod pace;
 mod page;
+mod pattern;
 mod profile;
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use tokio::sync::Mutex;
 
@@ -18,14 +20,17 @@ pub use key::Key;
 pub use manage::{ClientChange, DemoClient, NewClient};
 pub use pace::Exhausted;
 pub use page::{Page, Party};
+pub use pattern::Pattern;
 pub use profile::{Profile, ProfileChange};
 
 pub use crate::store::client::Client;
 pub use crate::store::key::Key as KeyRow;
 
+use self::pattern::Patterns;
 use crate::crypto::{HashKey, MasterKey};
 use crate::model::{ClientId, Clock};
 use crate::service::book::Book;
+use crate::signal::Counter;
 use crate::store::{self, Store};
 
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +66,11 @@ pub struct Clients {
     pub clock: Clock,
     /// Which accounts there are to force a key to.
     pub book: Arc<Book>,
+    /// What all nodes count together of what keys ask for.
+    counter: Counter,
     /// A client that is not served, whatever its row says.
     shut: Option<ClientId>,
+    patterns: Patterns,
     page: RwLock<Arc<Page>>,
     /// One reload at a time: an older page must not replace a newer.
     reloading: Mutex<()>,
@@ -70,14 +78,32 @@ pub struct Clients {
 
 impl Clients {
     pub fn new(store: Store, master: Arc<MasterKey>, hash_key: HashKey, clock: Clock, book: Arc<Book>) -> Self {
+        let (counter, patterns) = (Counter::alone(), Patterns::default());
         let (page, reloading) = (RwLock::default(), Mutex::default());
-        Self { store, master, hash_key, clock, book, shut: None, page, reloading }
+        Self { store, master, hash_key, clock, book, counter, shut: None, patterns, page, reloading }
+    }
+
+    /// Counts with the other nodes what keys ask for.
+    #[must_use]
+    pub fn counting(self, counter: Counter) -> Self {
+        Self { counter, ..self }
     }
 
     /// Serves all but one, whose secrets are known to everybody.
     #[must_use]
     pub fn without(self, shut: ClientId) -> Self {
         Self { shut: Some(shut), ..self }
+    }
+
+    /// Takes one request off what a key may ask for: of all nodes together, or while Redis is away of this one.
+    pub async fn admit(&self, key: &Key) -> Result<(), Exhausted> {
+        let Some(per_minute) = key.pace.per_minute() else { return Ok(()) };
+        // it counts by itself too, so that it knows where it was when Redis goes
+        let own = key.pace.take(Instant::now());
+        match self.counter.take(&key.id.hex(), per_minute).await {
+            Some(shared) => shared.map_err(|wait| key.pace.exhausted(wait)),
+            None => own,
+        }
     }
 
     pub fn page(&self) -> Arc<Page> {

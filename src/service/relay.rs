@@ -76,6 +76,8 @@ impl Relay {
         key: Option<Key>,
         render: impl Fn(&Message) -> String,
     ) -> Result<Told, Error> {
+        // what a key may not do at all, it is not told of either: another key of its client may have done it
+        allow_channel(consumer, order.channel)?;
         let (via, pool) = match self.allowed_via(consumer, &order) {
             Ok(found) => found,
             // what was good when it came first is answered as it was then
@@ -144,14 +146,19 @@ fn is_pool(order: &Order) -> bool {
     matches!(order.from, Some(From::Pool(_)))
 }
 
-fn allow(consumer: &Consumer, order: &Order) -> Result<(), Error> {
-    if !consumer.may(Scope::of(order.channel)) {
-        return Err(Error::Forbidden(match order.channel {
-            Channel::Sms => "this key may not send texts",
-            Channel::Whatsapp => "this key may not send WhatsApp messages",
-            Channel::Voice => "this key may not place calls",
-        }));
+fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<(), Error> {
+    if consumer.may(Scope::of(channel)) {
+        return Ok(());
     }
+    Err(Error::Forbidden(match channel {
+        Channel::Sms => "this key may not send texts",
+        Channel::Whatsapp => "this key may not send WhatsApp messages",
+        Channel::Voice => "this key may not place calls",
+    }))
+}
+
+fn allow(consumer: &Consumer, order: &Order) -> Result<(), Error> {
+    allow_channel(consumer, order.channel)?;
     if !consumer.may_send_to(order.to.as_str()) {
         return Err(Error::Forbidden("this key may not send to this destination"));
     }

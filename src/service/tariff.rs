@@ -128,7 +128,7 @@ impl Tariff {
         if edition == old.edition && !edition.is_empty() {
             return Ok(());
         }
-        let (rules, card) = (route::all(&self.store).await?, rate::all(&self.store).await?);
+        let (rules, card) = (route::all(&self.store).await?, rate::usable(&self.store).await?);
         // a large card, and many rules, take longer than a thread may that serves
         let work = move || {
             let routes = if old.routes.are(&rules) { old.routes.clone() } else { Arc::new(Routes::new(rules)) };

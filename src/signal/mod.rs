@@ -3,7 +3,10 @@
 //! Signals only hasten what the store says anyway: when Redis is away nothing is lost,
 //! as each node also looks up what changed every two seconds.
 
+mod counter;
 mod redis;
+
+pub use counter::Counter;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,7 @@
 //! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
 
 use super::edition::Volume;
+use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, edition};
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};
@@ -72,10 +73,10 @@ fn parse(row: &Row) -> Result<Account> {
     })
 }
 
-/// All accounts, oldest first: there are few.
+/// All accounts that can be read, oldest first: there are few.
 pub async fn all(store: &Store) -> Result<Vec<Account>> {
     let query = Query::new(format!("{COLUMNS} ORDER BY id"), Vec::new());
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    Ok(readable("an account", &store.read(vec![query]).await?.concat(), parse))
 }
 
 /// [`Error::Conflict`]: the provider's account is known already.

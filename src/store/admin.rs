@@ -1,7 +1,8 @@
 //! Administrators' keys: `sb_admin_key`, keyed hashes only.
 
 use super::edition::Volume;
-use super::{Change, Error, Result, Store, edition};
+use super::value::readable;
+use super::{Change, Error, Result, Row, Store, edition};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
@@ -32,13 +33,12 @@ pub async fn list(store: &Store) -> Result<Vec<AdminKey>> {
 
 /// The hashes of all keys in force, with what each is called: its id and its name.
 pub async fn hashes(store: &Store) -> Result<Vec<(String, String)>> {
-    let rows = store.query("SELECT key_hash, id, name FROM sb_admin_key WHERE revoked_ms IS NULL", Vec::new()).await?;
-    rows.iter()
-        .map(|row| {
-            let id = AdminKeyId::from_hex(row.text(1)?).map_err(|_| Error::Data("key id".into()))?;
-            Ok((row.text(0)?.to_owned(), format!("{id} {}", row.text(2)?)))
-        })
-        .collect()
+    let rows = store.query("SELECT id, key_hash, name FROM sb_admin_key WHERE revoked_ms IS NULL", Vec::new()).await?;
+    let named = |row: &Row| {
+        let id = AdminKeyId::from_hex(row.text(0)?).map_err(|_| Error::Data("key id".into()))?;
+        Ok((row.text(1)?.to_owned(), format!("{id} {}", row.text(2)?)))
+    };
+    Ok(readable("an administrator's key", &rows, named))
 }
 
 pub async fn insert(store: &Store, key: &AdminKey, hash: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use super::edition::Volume;
 use super::ledger::{self, Movement};
+use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, edition};
 use crate::crypto::Place;
 use crate::model::{ClientId, Millis, Money};
@@ -85,9 +86,8 @@ pub async fn known(store: &Store) -> Result<Vec<Known>> {
         let (name, auth_token) = (row.text(1)?.to_owned(), maybe_bytes(row, 2)?);
         Ok(Known { id: id(row)?, name, auth_token, is_active: row.int(3)? != 0 })
     };
-    // one that cannot be read is nobody, and must not keep the others from being read
-    let said = |error: &Error| tracing::error!(%error, "a client cannot be read");
-    Ok(rows.iter().filter_map(|row| parse(row).inspect_err(said).ok()).collect())
+    // one that cannot be read is nobody
+    Ok(readable("a client", &rows, parse))
 }
 
 /// Makes a client with its balance, and what it has paid in. [`Error::Conflict`]: it is there.

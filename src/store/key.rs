@@ -1,6 +1,7 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
 use super::edition::Volume;
+use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, edition};
 use crate::model::{AccountId, ClientId, KeyId, Millis};
 
@@ -72,10 +73,8 @@ pub async fn find(store: &Store, client: ClientId, id: KeyId) -> Result<Option<K
 pub async fn in_force(store: &Store) -> Result<Vec<(String, Key)>> {
     let query = Query::new(format!("{COLUMNS}, key_hash FROM sb_key WHERE revoked_ms IS NULL"), Vec::new());
     let rows = store.read(vec![query]).await?.concat();
-    // one that cannot be read opens nothing, and must not keep the others from being read
-    let read = |row: &Row| Ok((row.text(14)?.to_owned(), parse(row)?));
-    let said = |error: &Error| tracing::error!(%error, "a key cannot be read");
-    Ok(rows.iter().filter_map(|row| read(row).inspect_err(said).ok()).collect())
+    // one that cannot be read opens nothing
+    Ok(readable("a key", &rows, |row| Ok((row.text(14)?.to_owned(), parse(row)?))))
 }
 
 /// [`Error::Conflict`]: this key is there already. [`Error::Guard`]: there is no such client, or it is not active.

@@ -1,6 +1,7 @@
 //! Senders of ours: `sb_number`.
 
 use super::edition::Volume;
+use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, edition};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
 
@@ -67,10 +68,10 @@ fn parse(row: &Row) -> Result<Number> {
     })
 }
 
-/// Every number, oldest first.
+/// Every number that can be read, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Number>> {
     let query = Query::new(format!("{COLUMNS} ORDER BY id"), Vec::new());
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    Ok(readable("a number", &store.read(vec![query]).await?.concat(), parse))
 }
 
 /// A client's numbers, newest first, starting after the number `after`.

@@ -1,13 +1,14 @@
-//! Who wants no texts from which number of ours: `sb_opt_out`, one row for each pair.
+//! Who wants nothing from which number of ours: `sb_opt_out`, one row for each pair and channel.
 
 use super::{Change, Query, Result, Store, Value};
-use crate::model::{ClientId, Millis};
+use crate::model::{Channel, ClientId, Millis};
 
 /// What a person said, or a carrier for them.
 #[derive(Clone, Debug)]
 pub struct OptOut {
-    /// The key of the pair: that of their lane.
+    /// The key of the pair on this channel: that of their lane.
     pub id: String,
+    pub channel: Channel,
     pub number: String,
     pub person: String,
     pub is_out: bool,
@@ -15,6 +16,11 @@ pub struct OptOut {
     pub reason: &'static str,
     /// When it was said: what was said later stands.
     pub at_ms: Millis,
+}
+
+/// Texts have no name in the table.
+fn written(channel: Channel) -> Option<&'static str> {
+    (channel != Channel::Sms).then(|| channel.name())
 }
 
 /// Writes what was said, unless something later was. Whether this changed what stands; saying it
@@ -25,7 +31,7 @@ pub async fn write(store: &Store, said: &OptOut) -> Result<bool> {
     let is_out = Value::from(i64::from(said.is_out));
     let Some(row) = rows.first() else {
         let change = Change::new().one(
-            "INSERT INTO sb_opt_out (id, number, person, is_out, reason, changed_ms) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sb_opt_out (id, number, person, is_out, reason, changed_ms, channel) VALUES (?, ?, ?, ?, ?, ?, ?)",
             vec![
                 said.id.as_str().into(),
                 said.number.as_str().into(),
@@ -33,6 +39,7 @@ pub async fn write(store: &Store, said: &OptOut) -> Result<bool> {
                 is_out,
                 said.reason.into(),
                 said.at_ms.into(),
+                written(said.channel).into(),
             ],
         );
         store.commit(change).await?;
@@ -56,6 +63,7 @@ pub async fn write(store: &Store, said: &OptOut) -> Result<bool> {
 /// What stands between a number and a person.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    pub channel: Channel,
     pub number: String,
     pub person: String,
     pub is_out: bool,
@@ -68,14 +76,17 @@ pub struct Entry {
 pub struct Filter {
     pub number: Option<String>,
     pub person: Option<String>,
-    /// Behind this number and person.
-    pub after: Option<(String, String)>,
+    pub channel: Option<Channel>,
+    /// Behind this number, person and channel.
+    pub after: Option<(String, String, Channel)>,
 }
 
-const COLUMNS: &str = "SELECT o.number, o.person, o.is_out, o.reason, o.changed_ms FROM sb_opt_out o";
+const COLUMNS: &str = "SELECT o.number, o.person, o.is_out, o.reason, o.changed_ms, o.channel FROM sb_opt_out o";
 
 fn parse(row: &super::Row) -> Result<Entry> {
+    let channel = row.maybe_text(5)?.map_or(Some(Channel::Sms), Channel::parse);
     Ok(Entry {
+        channel: channel.ok_or_else(|| super::Error::Data("opt-out channel".into()))?,
         number: row.text(0)?.to_owned(),
         person: row.text(1)?.to_owned(),
         is_out: row.int(2)? != 0,
@@ -84,7 +95,7 @@ fn parse(row: &super::Row) -> Result<Entry> {
     })
 }
 
-/// The entries of a client's numbers, by number and person.
+/// The entries of a client's numbers, by number, person and channel.
 pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
     let mut sql =
         format!("{COLUMNS} WHERE EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = ?)");
@@ -95,12 +106,20 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
             params.push(wanted.as_str().into());
         }
     }
-    if let Some((number, person)) = &filter.after {
-        // the first condition is what an index can begin at
-        sql.push_str(" AND o.number >= ? AND (o.number > ? OR o.person > ?)");
-        params.extend([number, number, person].map(|text| Value::from(text.as_str())));
+    if let Some(channel) = filter.channel {
+        sql.push_str(" AND COALESCE(o.channel, 'sms') = ?");
+        params.push(channel.name().into());
     }
-    sql.push_str(" ORDER BY o.number, o.person LIMIT ?");
+    if let Some((number, person, channel)) = &filter.after {
+        // the first condition is what an index can begin at
+        sql.push_str(
+            " AND o.number >= ? AND (o.number > ? OR o.person > ? \
+             OR (o.person = ? AND COALESCE(o.channel, 'sms') > ?))",
+        );
+        params.extend([number, number, person, person].map(|text| Value::from(text.as_str())));
+        params.push(channel.name().into());
+    }
+    sql.push_str(" ORDER BY o.number, o.person, COALESCE(o.channel, 'sms') LIMIT ?");
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
 }

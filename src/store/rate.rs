@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::edition::Volume;
+use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, edition};
 use crate::model::{Channel, Millis, Money, RateId};
 
@@ -38,8 +39,17 @@ fn parse(row: &Row) -> Result<Rate> {
 
 /// All rates: of one destination the newest first.
 pub async fn all(store: &Store) -> Result<Vec<Rate>> {
+    every(store).await?.iter().map(parse).collect()
+}
+
+/// The same of those that can be read.
+pub async fn usable(store: &Store) -> Result<Vec<Rate>> {
+    Ok(readable("a rate", &every(store).await?, parse))
+}
+
+async fn every(store: &Store) -> Result<Vec<Row>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_rate ORDER BY channel, prefix, from_ms DESC");
-    store.read(vec![Query::new(sql, Vec::new())]).await?.concat().iter().map(parse).collect()
+    Ok(store.read(vec![Query::new(sql, Vec::new())]).await?.concat())
 }
 
 /// What a rate is for: there is one of each.

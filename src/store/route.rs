@@ -1,6 +1,7 @@
 //! Which account a destination's messages go to: `sb_route`.
 
 use super::edition::Volume;
+use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, edition};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
@@ -35,10 +36,10 @@ fn parse(row: &Row) -> Result<Route> {
     })
 }
 
-/// All routes in the order in which they are asked.
+/// All routes that can be read, in the order in which they are asked.
 pub async fn all(store: &Store) -> Result<Vec<Route>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_route ORDER BY priority, id");
-    store.read(vec![Query::new(sql, Vec::new())]).await?.concat().iter().map(parse).collect()
+    Ok(readable("a route", &store.read(vec![Query::new(sql, Vec::new())]).await?.concat(), parse))
 }
 
 /// Routes in the order in which they are asked, behind one of this priority and id.

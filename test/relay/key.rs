@@ -110,7 +110,19 @@ async fn old_keys_are_taken_over_by_their_hashes(layout: Layout) -> Result {
         ["key", "import", &id, "--sha256", &hashes[0], "--sha256", &hashes[1], "--scope", "read", "--url", &url];
     let said = server.builder().run(&words).await?;
     ensure!(said.status.success(), "{said:?}");
-    for key in [one, other] {
+    // in the words of an older relay: of the only client, or of one that is named
+    let (fourth, fifth) = ("a fourth of old", "a fifth of old");
+    let import =
+        async |words: &[&str]| server.builder().run(&[&["keys", "import", "--url", &url], words].concat()).await;
+    let said = import(&["--sha256", &sha256_hex(fourth.as_bytes())]).await?;
+    ensure!(said.status.success(), "{said:?}");
+    client(&server, "Bob", json!({})).await?;
+    let fifth_hash = sha256_hex(fifth.as_bytes());
+    let said = import(&["--sha256", &fifth_hash]).await?;
+    ensure!(!said.status.success() && String::from_utf8_lossy(&said.stderr).contains("--client"), "{said:?}");
+    let said = import(&["--sha256", &fifth_hash, "--client", &id]).await?;
+    ensure!(said.status.success(), "{said:?}");
+    for key in [one, other, fourth, fifth] {
         assert_eq!(status(&server, By::Proxy(key), "GET", "/v1/messages").await?, 200, "{key}");
     }
     assert_eq!(status(&server, By::Basic(&text(&ann["sid"])?, third), "GET", "/v1/messages").await?, 200);
@@ -188,7 +200,8 @@ async fn clients_and_keys_are_managed_from_the_command_line() -> Result {
     ensure!(listed.contains("mine") && listed.contains(&secret[..12]) && !listed.contains(secret), "{listed}");
     run(&["key", "revoke", &id, &key]).await?;
     assert_eq!(status(&server, By::Bearer(secret), "GET", "/v1/messages").await?, 401);
-    run(&["client", "change", &id, "--email", "", "--name", "Anna"]).await?;
+    run(&["client", "change", &id, "--email", "", "--name", "Anna", "--low-at", ""]).await?;
+    ensure!(well(&server, "GET", &format!("/v1/clients/{id}"), None).await?["low_at"].is_null());
     let token = run(&["client", "token", &id]).await?;
     ensure!(token.contains("auth token"), "{token}");
     let shown = run(&["client", "show", &id]).await?;

@@ -1,5 +1,4 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
-
 mod audit;
 mod auth;
 mod balance;
@@ -8,6 +7,7 @@ mod callback;
 mod card;
 mod change;
 mod client;
+mod command;
 mod contract;
 mod crash;
 mod explain;
@@ -17,14 +17,18 @@ mod gone;
 mod hangup;
 mod key;
 mod ledger;
+mod login;
 mod node;
+mod pace;
 mod pool;
 mod race;
 mod rate;
 mod route;
 mod scene;
+mod scope;
 mod sequence;
 mod twilio;
+mod unreadable;
 mod validity;
 mod voice;
 mod whatsapp;

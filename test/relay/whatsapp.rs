@@ -61,10 +61,11 @@ async fn an_uncertain_one_is_found_under_its_written_addresses(layout: Layout) -
     drained(&server).await
 }
 
-/// What a person writes in a chat is theirs to their client; a keyword there says nothing of texts.
+/// What a person writes in a chat is theirs to their client; a keyword there says nothing of texts, and stops chats.
 async fn a_chat_comes_in_as_one(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let server = scene(layout, &carrier).await?;
+    well(&server, "POST", "/v1/endpoints", Some(json!({"url": "https://example.com/"}))).await?;
     let (from, to) = (format!("whatsapp:{TO}"), format!("whatsapp:{FROM}"));
     for (sid, body) in [("SM1", "hello"), ("SM2", "STOP")] {
         let form = [("MessageSid", sid), ("AccountSid", ACCOUNT), ("From", from.as_str()), ("To", &to), ("Body", body)];
@@ -74,9 +75,63 @@ async fn a_chat_comes_in_as_one(layout: Layout) -> Result {
     let page = well(&server, "GET", "/v1/messages?channel=whatsapp&direction=inbound", None).await?;
     ensure!(page["data"].as_array().map(Vec::len) == Some(2), "{page}");
     ensure!(page["data"][0]["from"] == TO && page["data"][0]["to"] == FROM, "{page}");
-    assert_eq!(server.rows("SELECT COUNT(*) FROM sb_opt_out").await?, [["0"]]);
+    let told = well(&server, "GET", "/v1/events?type=message.received", None).await?;
+    ensure!(told["data"].as_array().map(Vec::len) == Some(2), "{told}");
     let sent = send(&server, sms(TO, "a text", json!({}))).await?;
     in_state(&server, &text(&sent["id"])?, "sent").await.map(drop)
+}
+
+async fn who_stops_a_chat_gets_no_more_of_it(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let server = scene(layout, &carrier).await?;
+    let (from, to) = (format!("whatsapp:{TO}"), format!("whatsapp:{FROM}"));
+    let say = async |sid: &str, body: &str| {
+        let form = [("MessageSid", sid), ("AccountSid", ACCOUNT), ("From", from.as_str()), ("To", &to), ("Body", body)];
+        assert_eq!(play::post_twilio(&server, "/webhooks/twilio/sms", &form, TOKEN).await?.0, 200);
+        play::settled(&server).await
+    };
+    let out = async |query: &str| -> Result<Value> {
+        Ok(well(&server, "GET", &format!("/v1/opt-outs{query}"), None).await?["data"].clone())
+    };
+    // where nothing was stopped these are the chat's own words
+    say("SM1", "start").await?;
+    say("SM2", "HELP").await?;
+    ensure!(out("").await? == json!([]) && carrier.messages(Some(&from)).await?.is_empty());
+    let soon = switchboard::model::rfc3339(super::client::now_ms() + 600_000);
+    let waiting = send(&server, sms(TO, "tomorrow", json!({"channel": "whatsapp", "send_at": soon}))).await?;
+    let text_later = send(&server, sms(TO, "tomorrow", json!({"send_at": soon}))).await?;
+    say("SM3", "Stop").await?;
+    in_state(&server, &text(&waiting["id"])?, "canceled").await?;
+    in_state(&server, &text(&text_later["id"])?, "scheduled").await?;
+    let (status, problem) = call(&server, "POST", "/v1/messages", Some(chat(TO, "hello?"))).await?;
+    ensure!(status == 403, "{status} {problem}");
+    let texted = send(&server, sms(TO, "a text", json!({}))).await?;
+    in_state(&server, &text(&texted["id"])?, "sent").await?;
+    let stands = out("").await?;
+    ensure!(stands[0]["channel"] == "whatsapp" && stands[0]["is_out"] == true && stands[1].is_null(), "{stands}");
+    // it is confirmed where it was said
+    crate::harness::until("the confirmation", async || {
+        Ok((carrier.messages(Some(&from)).await?.len() == 1).then_some(()))
+    })
+    .await?;
+    // a text's entry is another; both stand in one list, over pages too
+    let path = format!("/v1/opt-outs/{}/{}", FROM.replace('+', "%2B"), TO.replace('+', "%2B"));
+    well(&server, "PUT", &path, Some(json!({"is_out": true}))).await?;
+    let first = well(&server, "GET", "/v1/opt-outs?limit=1", None).await?;
+    let next = format!("?limit=1&cursor={}", text(&first["next_cursor"])?);
+    let second = out(&next).await?;
+    ensure!(first["data"][0]["channel"] == "sms" && second[0]["channel"] == "whatsapp", "{first} {second}");
+    ensure!(out("?channel=whatsapp").await?[1].is_null() && out("?channel=sms").await?[0]["reason"] == "administrator");
+    assert_eq!(call(&server, "PUT", &path, Some(json!({"is_out": true, "channel": "voice"}))).await?.0, 400);
+    say("SM4", "START").await?;
+    let sent = send(&server, chat(TO, "hello again")).await?;
+    in_state(&server, &text(&sent["id"])?, "sent").await?;
+    assert_eq!(
+        call(&server, "POST", "/v1/messages", Some(sms(TO, "x", json!({})))).await?.0,
+        403,
+        "texts stay stopped"
+    );
+    Ok(())
 }
 
 /// A channel that a carrier does not have is refused once, and for good.
@@ -98,5 +153,6 @@ on_both_engines!(
     it_goes_with_its_prefix_and_is_kept_without,
     an_uncertain_one_is_found_under_its_written_addresses,
     a_chat_comes_in_as_one,
+    who_stops_a_chat_gets_no_more_of_it,
     flowroute_has_no_other_channels,
 );

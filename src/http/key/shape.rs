@@ -33,7 +33,7 @@ pub(super) struct KeyIn {
     /// The same of destinations.
     #[schema(example = r"\+237")]
     destinations: Option<String>,
-    /// Requests a minute of each node; 0: no limit.
+    /// Requests a minute, on all nodes together where there is Redis; 0: no limit.
     #[serde(default)]
     rate: u32,
     /// RFC 3339.

@@ -77,15 +77,18 @@ impl Allow {
 
     /// A URL that may be called, as far as it alone tells.
     pub fn check_url(&self, text: &str) -> Result<Url, BadUrl> {
+        let url = self.check_callback(text)?;
+        if !url.username().is_empty() || url.password().is_some() { Err(BadUrl::Login) } else { Ok(url) }
+    }
+
+    /// The same of a callback's, which may bring a login, as Twilio's may: it is sent by HTTP Basic.
+    pub fn check_callback(&self, text: &str) -> Result<Url, BadUrl> {
         if text.len() > LONGEST {
             return Err(BadUrl::Shape);
         }
         let mut url: Url = text.parse().map_err(|_| BadUrl::Shape)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BadUrl::Scheme);
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(BadUrl::Login);
         }
         url.set_fragment(None);
         // the parser has turned every spelling of an address (0x7f.1, 2130706433) into the usual one

@@ -120,6 +120,18 @@ fn a_url_is_judged_by_what_it_spells() {
 }
 
 #[test]
+fn a_callback_may_bring_a_login_but_leads_to_public_hosts_all_the_same() {
+    let none = Allow::default();
+    for good in ["https://user:secret@example.com/told?x=1", "http://user@example.com/", "https://example.com/"] {
+        assert!(none.check_callback(good).is_ok(), "{good}");
+    }
+    for private in ["https://user:secret@127.0.0.1/", "https://example.com:x@localhost/", "http://a:b@10.0.0.1/"] {
+        let found = none.check_callback(private);
+        assert!(matches!(&found, Err(bad @ BadUrl::Private(_)) if !bad.to_string().contains('@')), "{found:?}");
+    }
+}
+
+#[test]
 fn what_is_named_is_allowed() -> Result<(), Box<dyn std::error::Error>> {
     let allow = allow(&["10.1.0.0/16", "127.0.0.1", "fd00::/8", "Hooks.Internal."])?;
     for good in [

@@ -1,16 +1,15 @@
-//! A key in force, ready to be asked: patterns compiled, networks parsed.
+//! A key in force, ready to be asked: networks parsed, patterns shared with the keys that have the same.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
 
 use ipnet::IpNet;
-use regex::Regex;
 
+use super::Scope;
 use super::pace::Pace;
-use super::{Exhausted, Scope};
+use super::pattern::{Pattern, Patterns};
 use crate::model::{AccountId, ClientId, KeyId, Millis};
-use crate::service::tariff;
 use crate::store::key::Key as Row;
 
 /// What a key in force may do.
@@ -24,36 +23,38 @@ pub struct Key {
     /// The networks that it may come from; none: all.
     pub sources: Vec<IpNet>,
     /// Of senders; `None`: all.
-    pub senders: Option<Regex>,
+    pub senders: Option<Arc<Pattern>>,
     /// Of destinations; `None`: all.
-    pub destinations: Option<Regex>,
+    pub destinations: Option<Arc<Pattern>>,
     pub expires_ms: Option<Millis>,
-    pace: Pace,
+    pub(super) pace: Pace,
     used_ms: AtomicI64,
     written_ms: AtomicI64,
     row: Row,
 }
 
 impl Key {
-    /// `Err`: what it holds cannot be read, so it may do nothing.
-    pub(super) fn open(row: Row) -> Result<Self, String> {
+    /// What an older edition of it did is its own. `Err`: what it holds cannot be read, so it may do nothing.
+    pub(super) fn open(row: Row, older: Option<&Self>, patterns: &Patterns) -> Result<Self, String> {
         // whoever wrote a list meant less than everything: one that cannot be read opens nothing
         let scopes = row.scopes.split(',').filter_map(Scope::parse).collect();
         let sources = row.sources.as_deref().map(serde_json::from_str).transpose();
         let sources: Option<Vec<IpNet>> = sources.map_err(|error| format!("sources: {error}"))?;
-        let compile = |pattern: &Option<String>| pattern.as_deref().map(tariff::compile).transpose();
+        let pattern = |pattern: &Option<String>| pattern.as_deref().map(|text| patterns.share(text));
+        let mark =
+            |of: fn(&Self) -> &AtomicI64| AtomicI64::new(older.map_or(0, |older| of(older).load(Ordering::Relaxed)));
         Ok(Self {
             id: row.id,
             client: row.client,
             scopes,
             account: row.account,
             sources: sources.unwrap_or_default(),
-            senders: compile(&row.senders).map_err(|error| format!("senders: {error}"))?,
-            destinations: compile(&row.destinations).map_err(|error| format!("destinations: {error}"))?,
+            senders: pattern(&row.senders),
+            destinations: pattern(&row.destinations),
             expires_ms: row.expires_ms,
-            pace: Pace::new(row.rate),
-            used_ms: AtomicI64::new(0),
-            written_ms: AtomicI64::new(0),
+            pace: Pace::new(row.rate, older.map(|older| &older.pace)),
+            used_ms: mark(|key| &key.used_ms),
+            written_ms: mark(|key| &key.written_ms),
             row,
         })
     }
@@ -62,12 +63,6 @@ impl Key {
     pub(super) fn says(&self, row: &Row) -> bool {
         let known = Row { last_used_ms: None, ..self.row.clone() };
         known == Row { last_used_ms: None, ..row.clone() }
-    }
-
-    /// Knows from now on what another edition of the same key does.
-    pub(super) fn take_over(&self, older: &Self) {
-        self.used_ms.store(older.used_ms.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.written_ms.store(older.written_ms.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     pub fn is_expired(&self, now_ms: Millis) -> bool {
@@ -81,10 +76,9 @@ impl Key {
         self.sources.is_empty() || self.sources.iter().any(|network| network.contains(&address))
     }
 
-    /// Takes one request off what it may ask for, and remembers when.
-    pub fn admit(&self, now: Instant, now_ms: Millis) -> Result<(), Exhausted> {
+    /// Remembers that it is used.
+    pub fn use_at(&self, now_ms: Millis) {
         self.used_ms.fetch_max(now_ms, Ordering::Relaxed);
-        self.pace.take(now)
     }
 
     /// When it was used, where that is not written down yet.
@@ -121,17 +115,21 @@ pub(super) mod tests {
         }
     }
 
+    fn open(row: Row) -> Result<Key, String> {
+        Key::open(row, None, &Patterns::default())
+    }
+
     #[test]
     fn a_key_comes_from_its_networks() -> Result<(), Box<dyn std::error::Error>> {
         let sources = Some(r#"["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"]"#.to_owned());
-        let key = Key::open(Row { sources, ..row() })?;
+        let key = open(Row { sources, ..row() })?;
         for good in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8:1::1", "192.0.2.7"] {
             assert!(key.may_come_from(good.parse()?), "{good}");
         }
         for bad in ["11.0.0.1", "192.0.2.8", "::1", "2001:db9::1"] {
             assert!(!key.may_come_from(bad.parse()?), "{bad}");
         }
-        assert!(Key::open(row())?.may_come_from("11.0.0.1".parse()?));
+        assert!(open(row())?.may_come_from("11.0.0.1".parse()?));
         Ok(())
     }
 
@@ -140,16 +138,14 @@ pub(super) mod tests {
         for bad in [
             Row { sources: Some("10.0.0.0/8".to_owned()), ..row() },
             Row { sources: Some(r#"["ten"]"#.to_owned()), ..row() },
-            Row { senders: Some("(".to_owned()), ..row() },
-            Row { destinations: Some("[".to_owned()), ..row() },
         ] {
-            assert!(Key::open(bad.clone()).is_err(), "{bad:?}");
+            assert!(open(bad.clone()).is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn a_key_ends_at_its_time_and_scopes_are_what_is_written() -> Result<(), String> {
-        let key = Key::open(Row { expires_ms: Some(100), ..row() })?;
+        let key = open(Row { expires_ms: Some(100), ..row() })?;
         assert!(!key.is_expired(99) && key.is_expired(100));
         assert_eq!(key.scopes, [Scope::Sms, Scope::Read]);
         assert!(key.says(&Row {

@@ -1,7 +1,10 @@
-//! Requests that a key may make: a bucket refilled by the minute, of each node its own.
+//! Requests that a key may make in a minute, as one node counts them; see [`Counter`](crate::signal::Counter) for how
+//! all of them do.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A key has used up what it may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,40 +16,41 @@ pub struct Exhausted {
 }
 
 #[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    filled: Option<Instant>,
-}
-
-#[derive(Debug)]
 pub(super) struct Pace {
     per_minute: u32,
-    bucket: Mutex<Bucket>,
+    /// When it will have made up for all that it has taken; shared by all editions of its key.
+    free: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Pace {
-    /// So many requests a minute; 0: no limit.
-    pub(super) fn new(per_minute: i64) -> Self {
+    /// So many requests a minute; 0: no limit. What an older edition has taken is taken.
+    pub(super) fn new(per_minute: i64, older: Option<&Self>) -> Self {
         let per_minute = u32::try_from(per_minute.max(0)).unwrap_or(u32::MAX);
-        Self { per_minute, bucket: Mutex::new(Bucket { tokens: per_minute.into(), filled: None }) }
+        Self { per_minute, free: older.map(|older| older.free.clone()).unwrap_or_default() }
+    }
+
+    /// `None`: as many as it likes.
+    pub(super) fn per_minute(&self) -> Option<u32> {
+        (self.per_minute > 0).then_some(self.per_minute)
     }
 
     /// Takes one request off.
     pub(super) fn take(&self, now: Instant) -> Result<(), Exhausted> {
-        if self.per_minute == 0 {
-            return Ok(());
+        let Some(per_minute) = self.per_minute() else { return Ok(()) };
+        let each = (MINUTE / per_minute).max(Duration::from_nanos(1));
+        let most = each * per_minute;
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = free.map_or(now, |free| free.max(now)) + each;
+        let ahead = next.saturating_duration_since(now);
+        if ahead > most {
+            return Err(self.exhausted(ahead - most));
         }
-        let most = f64::from(self.per_minute);
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = bucket.filled.map_or(Duration::ZERO, |filled| now.saturating_duration_since(filled));
-        bucket.tokens = (bucket.tokens + since.as_secs_f64() * most / 60.0).min(most);
-        bucket.filled = Some(now);
-        if bucket.tokens >= 1.0 {
-            bucket.tokens -= 1.0;
-            return Ok(());
-        }
-        let wait = Duration::from_secs_f64((1.0 - bucket.tokens) * 60.0 / most);
-        Err(Exhausted { limit: self.per_minute.into(), wait })
+        *free = Some(next);
+        Ok(())
+    }
+
+    pub(super) fn exhausted(&self, wait: Duration) -> Exhausted {
+        Exhausted { limit: self.per_minute.into(), wait }
     }
 }
 
@@ -56,14 +60,38 @@ mod tests {
 
     #[test]
     fn a_minute_s_worth_at_once_then_as_they_come() {
-        let (pace, begun) = (Pace::new(2), Instant::now());
+        let (pace, begun) = (Pace::new(2, None), Instant::now());
         assert!(pace.take(begun).is_ok() && pace.take(begun).is_ok());
         let refused = pace.take(begun);
         assert_eq!(refused, Err(Exhausted { limit: 2, wait: Duration::from_secs(30) }));
         assert!(pace.take(begun + Duration::from_secs(30)).is_ok());
         assert!(pace.take(begun + Duration::from_secs(31)).is_err());
         assert!(pace.take(begun + Duration::from_secs(600)).is_ok());
-        let free = Pace::new(0);
+        let free = Pace::new(0, None);
         assert!((0..1000).all(|_| free.take(begun).is_ok()));
+    }
+
+    #[test]
+    fn every_limit_is_met_exactly() {
+        let begun = Instant::now();
+        for limit in [1, 3, 7, 59, 61, 999, 10_001] {
+            let pace = Pace::new(limit, None);
+            let taken = (0..limit + 10).filter(|_| pace.take(begun).is_ok()).count();
+            assert_eq!(i64::try_from(taken), Ok(limit));
+        }
+    }
+
+    #[test]
+    fn another_edition_has_taken_what_the_older_has() {
+        let (older, begun) = (Pace::new(4, None), Instant::now());
+        assert!((0..4).all(|_| older.take(begun).is_ok()));
+        let same = Pace::new(4, Some(&older));
+        assert!(same.take(begun).is_err(), "a change refills nothing");
+        // twice as many: what was used up is, as a share
+        let more = Pace::new(8, Some(&same));
+        assert!(more.take(begun).is_err());
+        assert!(
+            more.take(begun + Duration::from_secs(8)).is_ok() && older.take(begun + Duration::from_secs(8)).is_err()
+        );
     }
 }

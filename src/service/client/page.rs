@@ -94,17 +94,17 @@ impl Clients {
             let party = self.party(old.clients.get(&known.id), known);
             fresh.clients.insert(party.id, party);
         }
+        self.patterns.tidy();
         for (hash, row) in key::in_force(&self.store).await? {
-            let known = old.keys.get(&hash);
-            let kept = known.filter(|known| known.says(&row)).cloned();
-            let key = match kept.map_or_else(|| open(row, known), Ok) {
-                Ok(key) => key,
-                Err((id, reason)) => {
-                    tracing::error!(key = %id, reason, "a key cannot be used");
-                    continue;
-                }
+            let (id, known) = (row.id, old.keys.get(&hash));
+            let opened = match known.filter(|known| known.says(&row)) {
+                Some(kept) => Ok(kept.clone()),
+                None => Key::open(row, known.map(Arc::as_ref), &self.patterns).map(Arc::new),
             };
-            fresh.keys.insert(hash, key);
+            match opened {
+                Ok(key) => drop(fresh.keys.insert(hash, key)),
+                Err(reason) => tracing::error!(key = %id, reason, "a key cannot be used"),
+            }
         }
         *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())
@@ -152,13 +152,4 @@ impl Clients {
         }
         Ok(())
     }
-}
-
-fn open(row: key::Key, older: Option<&Arc<Key>>) -> Result<Arc<Key>, (KeyId, String)> {
-    let id = row.id;
-    let key = Key::open(row).map_err(|reason| (id, reason))?;
-    if let Some(older) = older {
-        key.take_over(older);
-    }
-    Ok(Arc::new(key))
 }

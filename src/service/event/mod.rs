@@ -177,4 +177,10 @@ impl Events {
         self.parts.webhooks.check_url(url)?;
         Ok(())
     }
+
+    /// The same of a callback in Twilio's form.
+    pub(in crate::service) fn check_callback(&self, url: &str) -> Result<(), Error> {
+        self.parts.webhooks.check_callback(url)?;
+        Ok(())
+    }
 }

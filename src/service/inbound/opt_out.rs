@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::Inbound;
 use super::text::{Fact, Text, Verdict};
-use crate::model::Keyword;
 use crate::model::address::{Address, AddressKind};
+use crate::model::{Channel, Keyword};
 use crate::service::outbound::Said;
 use crate::store;
 
@@ -19,17 +19,22 @@ pub struct Settings {
 }
 
 impl Inbound {
-    /// Takes a text whose whole body is a keyword.
+    /// Takes a text whose whole body is a keyword. Each channel has its own entries: who stops a chat gets texts.
     pub(super) async fn opt_out(&self, text: &Text) -> Result<Verdict, store::Error> {
         let Some(keyword) = Keyword::of(&text.inbound.body) else { return Ok(Verdict::Pass) };
         let outbound = &self.parts.outbound;
         let (number, person) = (&*text.sender.number.address, &*text.inbound.from);
-        let is_out = keyword == Keyword::Stop;
-        let said = Said { number, person, is_out, reason: "keyword", at_ms: text.job.received_ms };
+        let (channel, is_out) = (text.inbound.channel, keyword == Keyword::Stop);
+        let is_chat = channel != Channel::Sms;
+        if is_chat && !is_out && (keyword == Keyword::Help || !outbound.is_out(channel, number, person).await?) {
+            // a chat's own words, where nothing was stopped
+            return Ok(Verdict::Pass);
+        }
+        let said = Said { channel, number, person, is_out, reason: "keyword", at_ms: text.job.received_ms };
         // the ledger first: from here on nothing new is accepted
         let is_news = keyword == Keyword::Help || outbound.hear(&said).await?;
         if is_out && is_news {
-            outbound.cancel_all(number, person).await?;
+            outbound.cancel_all(channel, number, person).await?;
         }
         let settings = &self.parts.opt_out;
         let reply = match keyword {
@@ -38,9 +43,10 @@ impl Inbound {
             Keyword::Help => &settings.help_reply,
         };
         if is_news && !reply.is_empty() && self.may_answer(text) {
-            outbound.reply(&text.sender, text.job.id.reply(), person, reply).await?;
+            outbound.reply(&text.sender, text.job.id.reply(), (channel, person), reply).await?;
         }
-        Ok(Verdict::Taken(Fact::KEPT))
+        // what is said in a chat its client hears of, whatever follows from it
+        Ok(Verdict::Taken(Fact { is_told: is_chat, ..Fact::KEPT }))
     }
 
     /// Not where the carrier answers by itself, nor to a sender name, which nobody can text.

@@ -65,12 +65,12 @@ impl Inbound {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
     async fn handle(&self, text: &Text) -> Result<Fact, Error> {
-        if text.inbound.channel != Channel::Sms {
-            // keywords and paired phones are of texts
-            return Ok(forward());
-        }
         if let Verdict::Taken(fact) = self.opt_out(text).await? {
             return Ok(fact);
+        }
+        if text.inbound.channel != Channel::Sms {
+            // paired phones send texts
+            return Ok(forward());
         }
         if let Verdict::Taken(fact) = self.encrypted(text).await? {
             return Ok(fact);

@@ -118,7 +118,9 @@ impl Outbound {
             return Err(invalid("to", "is the number that the message would come from"));
         }
         if let Some(url) = &request.callback_url {
-            self.parts.events.check_url(url).map_err(|error| invalid("callback_url", error.to_string()))?;
+            let events = &self.parts.events;
+            let checked = if request.is_twilio { events.check_callback(url) } else { events.check_url(url) };
+            checked.map_err(|error| invalid("callback_url", error.to_string()))?;
         }
         let (encoding, segments) = self.fits(&request)?;
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);

@@ -2,14 +2,14 @@
 
 use super::{Outbound, Said};
 use crate::model::address::{Address, AddressKind};
-use crate::model::{ClientId, Millis};
+use crate::model::{Channel, ClientId, Millis};
 use crate::service::number::Error;
 use crate::store::{self, opt_out};
 
 pub use crate::store::opt_out::{Entry as OptOut, Filter as OptOutFilter};
 
 impl Outbound {
-    /// What stands between a client's numbers and people, by number and person; whether there are more.
+    /// What stands between a client's numbers and people, by number, person and channel; whether there are more.
     pub async fn opt_outs(
         &self,
         client: ClientId,
@@ -27,6 +27,7 @@ impl Outbound {
     pub async fn set_opt_out(
         &self,
         client: ClientId,
+        channel: Channel,
         number: &str,
         person: &Address,
         is_out: bool,
@@ -38,11 +39,11 @@ impl Outbound {
         let page = self.parts.book.page();
         page.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
         let person = person.as_str();
-        let key = self.pair(number, person);
+        let key = self.lane_of(channel, number, person);
         let at_ms = self.now_after(&key).await?;
-        self.hear(&Said { number, person, is_out, reason: "administrator", at_ms }).await?;
+        self.hear(&Said { channel, number, person, is_out, reason: "administrator", at_ms }).await?;
         if is_out {
-            self.cancel_all(number, person).await?;
+            self.cancel_all(channel, number, person).await?;
         }
         tracing::info!(%client, is_out, "an administrator set an entry of the opt-out ledger");
         opt_out::find(&self.parts.store, &key).await?.ok_or(Error::NotFound)

@@ -1,4 +1,4 @@
-//! The ledger of who wants no texts from which number, and what follows from an entry.
+//! The ledger of who wants nothing from which number, on which channel, and what follows from an entry.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub(super) const OPTED_OUT: i64 = 21610;
 
 /// What a person, or a carrier for them, said to a number of ours.
 pub struct Said<'a> {
+    pub channel: Channel,
     pub number: &'a str,
     pub person: &'a str,
     pub is_out: bool,
@@ -29,7 +30,8 @@ impl Outbound {
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
     pub async fn hear(&self, said: &Said<'_>) -> Result<bool, store::Error> {
         let entry = OptOut {
-            id: self.pair(said.number, said.person),
+            id: self.lane_of(said.channel, said.number, said.person),
+            channel: said.channel,
             number: said.number.to_owned(),
             person: said.person.to_owned(),
             is_out: said.is_out,
@@ -45,10 +47,16 @@ impl Outbound {
         Err(store::Error::Unavailable("the opt-out ledger is contended".into()))
     }
 
-    /// Takes back what waits to go from a number to a person, whether due or scheduled; not what confirms
+    /// Whether a person wants nothing from a number on a channel.
+    pub async fn is_out(&self, channel: Channel, number: &str, person: &str) -> Result<bool, store::Error> {
+        let entry = opt_out::find(&self.parts.store, &self.lane_of(channel, number, person)).await?;
+        Ok(entry.is_some_and(|entry| entry.is_out))
+    }
+
+    /// Takes back what waits to go from a number to a person on a channel, whether due or scheduled; not what confirms
     /// their own keyword.
-    pub async fn cancel_all(&self, number: &str, person: &str) -> Result<(), store::Error> {
-        for (client, id, extra) in message::unsent(&self.parts.store, number, person).await? {
+    pub async fn cancel_all(&self, channel: Channel, number: &str, person: &str) -> Result<(), store::Error> {
+        for (client, id, extra) in message::unsent(&self.parts.store, channel, number, person).await? {
             if Extra::parse(extra.as_deref()).is_reply {
                 continue;
             }
@@ -62,12 +70,12 @@ impl Outbound {
         Ok(())
     }
 
-    /// A carrier refused a message since its recipient has opted out there.
+    /// A carrier refused a text since its recipient has opted out there.
     pub async fn opted_out_at_carrier(&self, client: ClientId, number: &str, person: &str) -> Result<(), store::Error> {
         let at_ms = self.parts.clock.now_ms();
-        let said = Said { number, person, is_out: true, reason: "carrier", at_ms };
+        let said = Said { channel: Channel::Sms, number, person, is_out: true, reason: "carrier", at_ms };
         self.hear(&said).await?;
-        self.cancel_all(number, person).await?;
+        self.cancel_all(said.channel, number, person).await?;
         tracing::info!(%client, "a recipient has opted out at the carrier");
         Ok(())
     }
@@ -77,10 +85,10 @@ impl Outbound {
         self: &Arc<Self>,
         sender: &Sender,
         id: MessageId,
-        to: &str,
+        (channel, to): (Channel, &str),
         body: &str,
     ) -> Result<(), store::Error> {
-        let message = self.reply_message(sender, id, to, body);
+        let message = self.reply_message(sender, id, (channel, to), body);
         let lane = self.lane(&message);
         for _ in 0..RACES {
             if self.find(message.client, id).await?.is_some() {
@@ -105,7 +113,7 @@ impl Outbound {
         Err(store::Error::Unavailable("the lane of a reply is contended".into()))
     }
 
-    fn reply_message(&self, sender: &Sender, id: MessageId, to: &str, body: &str) -> Message {
+    fn reply_message(&self, sender: &Sender, id: MessageId, (channel, to): (Channel, &str), body: &str) -> Message {
         let now_ms = self.parts.clock.now_ms();
         let segments = Segments::of(body);
         Message {
@@ -118,7 +126,7 @@ impl Outbound {
             body: body.to_owned(),
             state: State::Accepted,
             encoding: segments.encoding.name().to_owned(),
-            segments: i64::from(segments.count),
+            segments: if channel == Channel::Sms { i64::from(segments.count) } else { 1 },
             extra: Extra { is_reply: true, ..Extra::default() }.text(),
             error_code: None,
             error_reason: None,
@@ -126,7 +134,7 @@ impl Outbound {
             changed_ms: now_ms,
             expires_ms: Some(now_ms + self.parts.settings.valid_for.as_ms()),
             redacted_ms: None,
-            channel: Channel::Sms,
+            channel,
             cost: None,
             refunded_ms: None,
         }

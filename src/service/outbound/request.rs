@@ -119,7 +119,7 @@ impl Extra {
 #[derive(Clone, Debug)]
 pub struct Key {
     pub name: String,
-    /// SHA-256 of the body: another body under the same name is refused.
+    /// A keyed hash of the body (HMAC-SHA-256): another body under the same name is refused.
     pub request_hash: String,
 }
 

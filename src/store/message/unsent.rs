@@ -3,24 +3,31 @@
 use super::list::{Conditions, Filter, parse_id};
 use super::{address, states_before};
 use crate::model::message::State;
-use crate::model::{ClientId, MessageId};
+use crate::model::{Channel, ClientId, MessageId};
 use crate::store::{Error, Result, Row, Store};
 
 /// Messages of the person that are looked through at once.
 const WINDOW: usize = 512;
 
-/// Messages of a pair that no provider has taken, with whose they are and what lies in `extra`. Newest first:
+/// Messages of a pair on a channel that no provider has taken, with whose they are and what lies in `extra`. Newest first:
 /// taken back in this order, none comes to the head of its lane meanwhile.
-pub async fn unsent(store: &Store, number: &str, person: &str) -> Result<Vec<(ClientId, MessageId, Option<String>)>> {
+pub async fn unsent(
+    store: &Store,
+    channel: Channel,
+    number: &str,
+    person: &str,
+) -> Result<Vec<(ClientId, MessageId, Option<String>)>> {
     let mut filter = Filter::default();
     let mut found = Vec::new();
     loop {
         let ids = address::find(store, person, &filter, WINDOW).await?;
         let keys: Vec<_> = ids.iter().map(|id| id.hex().into()).collect();
-        let mut query = Conditions::of("m.to_address = ? AND m.from_address = ?", vec![person.into(), number.into()]);
+        let mut query = Conditions::of(
+            "m.to_address = ? AND m.from_address = ? AND COALESCE(m.channel, 'sms') = ?",
+            vec![person.into(), number.into(), channel.name().into()],
+        );
         query.add_keys("m.id", &keys);
-        let waits =
-            format!("m.state IN ({}) AND m.direction = 'outbound' AND m.channel IS NULL", states_before(State::Sent));
+        let waits = format!("m.state IN ({}) AND m.direction = 'outbound'", states_before(State::Sent));
         let query = query.and(&waits).into_query(
             "m.id, m.client_id, m.extra FROM sb_message m",
             "m.id",

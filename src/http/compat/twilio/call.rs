@@ -188,9 +188,9 @@ pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
 
 /// `POST Calls/<sid>.json`: `Status=canceled` ends it if nobody has answered, `Status=completed` in any case.
 pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
+    visit.may(Scope::Voice)?;
     let form = Form::posted(visit, posted).await?;
     let call = find(visit, sid).await?;
-    visit.may(Scope::Voice)?;
     let end = match form.one("Status") {
         Some("canceled") => End::Canceled,
         Some("completed") => End::Completed,

@@ -77,8 +77,10 @@ fn unreadable(error: &Error) -> Refusal {
     Refusal::Failed("the secret could not be read; the log has the reason".to_owned())
 }
 
-/// What stands between `//` and the path: enough to take turns by.
+/// What stands between `//` and the path, but for a login: enough to take turns by.
 pub(super) fn host(url: &str) -> String {
     let after = url.split_once("//").map_or(url, |(_, after)| after);
-    after.split(['/', '?', '#']).next().unwrap_or_default().to_lowercase()
+    let host = after.split(['/', '?', '#']).next().unwrap_or_default();
+    // a login is nobody's place, and is shown nowhere
+    host.rsplit('@').next().unwrap_or_default().to_lowercase()
 }

@@ -1,0 +1,117 @@
+//! What all nodes count together, in Redis: how often something may happen in a minute.
+//!
+//! The generic cell rate algorithm (GCRA): of each name only the moment is kept at which it will have made up for
+//! all that it has taken; the clock is that of Redis.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::BadRedisUrl;
+
+/// Between tries to reach a server that is away.
+const RETRY: Duration = Duration::from_secs(1);
+/// To connect, and until a new connection has answered.
+const CONNECTING: Duration = Duration::from_secs(2);
+/// A request waits for no answer longer than this.
+const PATIENCE: Duration = Duration::from_millis(250);
+const NAMES: &str = "switchboard:pace:";
+const MINUTE_US: u64 = 60_000_000;
+
+/// Takes one off: 0, or the microseconds until there is one to take. In whole microseconds, which a number of Lua
+/// holds exactly.
+const TAKE: &str = "\
+local time = redis.call('TIME') \
+local now = time[1] * 1000000 + time[2] \
+local each, most = tonumber(ARGV[1]), tonumber(ARGV[2]) \
+local free = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now) + each \
+if free - now > most then return free - now - most end \
+redis.call('SET', KEYS[1], string.format('%.0f', free), 'PX', math.ceil((free - now) / 1000)) \
+return 0";
+
+/// Counts with the other nodes; by itself it knows nothing.
+#[derive(Clone, Default)]
+pub struct Counter(Option<Arc<Link>>);
+
+#[derive(Default)]
+struct Link {
+    open: Mutex<Option<MultiplexedConnection>>,
+    lost: Notify,
+}
+
+impl Counter {
+    /// A node that counts by itself.
+    pub fn alone() -> Self {
+        Self::default()
+    }
+
+    /// Joins the nodes at a Redis server; keeps trying while that is away.
+    pub async fn redis(url: &str, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Self, BadRedisUrl> {
+        let client = redis::Client::open(url).map_err(|error| BadRedisUrl(error.to_string()))?;
+        let link = Arc::new(Link::default());
+        // the first requests are counted together already, where Redis is up
+        link.set(connect(&client).await);
+        let (kept, stop) = (link.clone(), stop.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = keep(&client, &kept) => {}
+            }
+        });
+        Ok(Self(Some(link)))
+    }
+
+    /// Takes one of so many a minute, or says how long to wait. `None`: each node counts for itself now.
+    pub async fn take(&self, name: &str, per_minute: u32) -> Option<Result<(), Duration>> {
+        let link = self.0.as_deref()?;
+        let mut open = link.get()?;
+        let each = (MINUTE_US / u64::from(per_minute.max(1))).max(1);
+        let mut command = redis::cmd("EVAL");
+        command.arg(TAKE).arg(1).arg(format!("{NAMES}{name}")).arg(each).arg(each * u64::from(per_minute));
+        match timeout(PATIENCE, command.query_async::<u64>(&mut open)).await {
+            Ok(Ok(0)) => Some(Ok(())),
+            Ok(Ok(wait_us)) => Some(Err(Duration::from_micros(wait_us))),
+            Ok(Err(_)) | Err(_) => {
+                link.set(None);
+                link.lost.notify_one();
+                None
+            }
+        }
+    }
+}
+
+impl Link {
+    fn get(&self) -> Option<MultiplexedConnection> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, open: Option<MultiplexedConnection>) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = open;
+    }
+}
+
+async fn keep(client: &redis::Client, link: &Link) {
+    loop {
+        if link.get().is_some() {
+            link.lost.notified().await;
+            tracing::warn!("Redis is away; each node counts by itself what its keys ask for");
+        }
+        tokio::time::sleep(RETRY).await;
+        if let Some(open) = connect(client).await {
+            link.set(Some(open));
+            tracing::info!("what keys ask for is counted over Redis");
+        }
+    }
+}
+
+/// A connection that answers.
+async fn connect(client: &redis::Client) -> Option<MultiplexedConnection> {
+    let mut open = timeout(CONNECTING, client.get_multiplexed_async_connection()).await.ok()?.ok()?;
+    timeout(CONNECTING, redis::cmd("PING").query_async::<()>(&mut open)).await.ok()?.ok()?;
+    Some(open)
+}

@@ -1,0 +1,60 @@
+//! Rows that cannot be read: they are passed over and named, and all others are in force.
+
+use anyhow::ensure;
+use serde_json::json;
+
+use super::{Client, balance, client, post, scene::tamper};
+use crate::events::{text, well};
+use crate::harness::{Layout, Result, Server};
+use crate::on_both_engines;
+
+const BAD: [(&str, &str); 5] = [
+    (
+        "bad-account",
+        "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, replies_to_keywords, \
+         created_ms) VALUES ('bad-account', 'fax', '', 'x', '', 0, 'sometimes', 0, 0)",
+    ),
+    (
+        "bad-number",
+        "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, created_ms) \
+         VALUES ('bad-number', 'x', 'y', '+1999', '', 'none', 0, 0)",
+    ),
+    (
+        "bad-admin",
+        "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES ('bad-admin', 'x', '', '', 0)",
+    ),
+    (
+        "bad-route",
+        "INSERT INTO sb_route (id, priority, pattern, account_id, name, created_ms) \
+         VALUES ('bad-route', 1, '.*', 'x', '', 0)",
+    ),
+    ("bad-rate", "INSERT INTO sb_rate (channel, prefix, from_ms, id, price) VALUES ('fax', '1', 0, 'bad-rate', 1)"),
+];
+
+async fn rows_that_cannot_be_read_keep_no_others_out(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    for (_, sql) in BAD {
+        tamper(&server, sql).await?;
+    }
+    // what is new is seen all the same
+    let account = json!({"provider": "loopback", "credentials": {}});
+    let account = text(&well(&server, "POST", "/v1/accounts", Some(account)).await?["id"])?;
+    let number = json!({"number": "+15005550100", "account_id": account, "capabilities": ["sms"]});
+    well(&server, "POST", "/v1/numbers", Some(number)).await?;
+    super::route(&server, &account).await?;
+    let rate = json!({"channel": "sms", "prefix": "237", "price": "0.5"});
+    well(&server, "POST", "/v1/rates", Some(rate)).await?;
+    let ann: Client = client(&server, "2").await?;
+    let sms = json!({"To": "+237612345678", "Body": "hello"});
+    let (status, sent) = post(&server, &ann.key, "/relay/sms", &sms).await?;
+    ensure!(status == 200 && sent["cost"] == "0.5000", "{status} {sent}");
+    assert_eq!(balance(&server, &ann).await?, "1.5000");
+    let log = server.log()?;
+    for (id, _) in BAD {
+        ensure!(log.contains(&format!("{id:?}")) || log.contains(id), "{id} is not named: {log}");
+    }
+    ensure!(!log.contains("could not look for changed"), "{log}");
+    Ok(())
+}
+
+on_both_engines!(rows_that_cannot_be_read_keep_no_others_out);
