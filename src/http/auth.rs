@@ -104,6 +104,11 @@ fn acting(app: &App, call: &Call) -> Result<Acting, Refusal> {
     }
 }
 
+/// Whether an administrator names the client that it acts for.
+pub(super) fn names_client(call: &Call) -> bool {
+    call.headers.contains_key(ACTS_FOR)
+}
+
 /// The client that an administrator names; unless it names one, the house.
 fn acted_for(app: &App, call: &Call) -> Result<ClientId, Refusal> {
     let Some(named) = call.headers.get(ACTS_FOR) else { return Ok(ClientId::HOUSE) };

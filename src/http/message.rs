@@ -16,12 +16,13 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, filter, object, path, posted};
+use super::{App, Call, audit, auth, filter, object, path, posted};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, ClientId, MessageId, parse_rfc3339};
+use crate::model::{CallId, Channel, ClientId, MessageId, parse_rfc3339};
+use crate::service::audit::Act;
 use crate::service::message::{Filter as MessageFilter, Message};
-use crate::service::outbound::{Error, Key, Told};
+use crate::service::outbound::{self, Error, Key, Told};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -61,10 +62,31 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let (body, posted): (_, MessageIn) = object::read_with_bytes(call, posted, app).await?;
     let key = idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
-    Ok(match app.relay.send(&consumer, order(posted)?, key, render).await? {
+    let act = sending(app, call, "message.send");
+    Ok(match app.relay.send(&consumer, order(posted)?, key, render, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
     })
+}
+
+/// What an administrator does to a message, a call too, whichever door it takes. What was said is not written down:
+/// nobody could redact it there.
+pub(super) fn act(app: &App, call: &Call, action: &'static str) -> Act<'static, Message> {
+    audit::act(app, call, action, shown_unsaid)
+}
+
+/// The same of sending it.
+pub(super) fn sending(app: &App, call: &Call, action: &'static str) -> Act<'static, Message> {
+    audit::act_for_client(app, call, action, shown_unsaid)
+}
+
+fn shown_unsaid(message: &Message) -> Option<String> {
+    let message = outbound::unsaid(message);
+    let mut shown = out(&message);
+    if message.channel == Channel::Voice {
+        shown.id = CallId::from(message.id).to_string();
+    }
+    audit::json(&shown)
 }
 
 /// Which messages are shown here: calls have a list of their own.
@@ -224,7 +246,7 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::changer(app, call)?;
     let message = find(acting.client, id, app).await?;
     auth::may_change(&acting, message.channel)?;
-    let message = app.outbound.cancel(acting.client, message.id).await?;
+    let message = app.outbound.cancel(acting.client, message.id, &act(app, call, "message.cancel")).await?;
     shown(&message, &acting, app).await
 }
 
@@ -246,6 +268,6 @@ async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.outbound.redact(acting.client, id).await?;
+    let message = app.outbound.redact(acting.client, id, &act(app, call, "message.redact")).await?;
     shown(&message, &acting, app).await
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::book::Book;
 use crate::model::address::{self, Address, AddressKind};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::number;
 use crate::store::{self};
 
 pub use crate::store::number::{Meaning, Number};
-pub use pool::Pool;
+pub use pool::{Filled, Pool};
 
 pub struct NewNumber {
     pub address: Address,
@@ -102,7 +103,7 @@ impl Numbers {
         number::find(&self.book.store, client, id).await?.ok_or(Error::NotFound)
     }
 
-    pub async fn add(&self, client: ClientId, new: NewNumber) -> Result<Number, Error> {
+    pub async fn add(&self, client: ClientId, new: NewNumber, act: &Act<'_, Number>) -> Result<Number, Error> {
         let now_ms = self.clock.now_ms();
         let number = Number {
             id: NumberId::new(now_ms),
@@ -118,7 +119,8 @@ impl Numbers {
             created_ms: now_ms,
         };
         self.holds(&number)?;
-        match number::insert(&self.book.store, &number).await {
+        let entry = act.entry(now_ms, number.id, None, Some(&number));
+        match number::insert(&self.book.store, &number, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::Taken),
             Err(store::Error::Guard(_)) => return Err(no_account()),
@@ -128,8 +130,16 @@ impl Numbers {
         Ok(number)
     }
 
-    pub async fn change(&self, client: ClientId, id: NumberId, change: NumberChange) -> Result<Number, Error> {
-        let mut number = self.find(client, id).await?;
+    /// The number as it now is.
+    pub async fn change(
+        &self,
+        client: ClientId,
+        id: NumberId,
+        change: NumberChange,
+        act: &Act<'_, Number>,
+    ) -> Result<Number, Error> {
+        let before = self.find(client, id).await?;
+        let mut number = before.clone();
         if let Some(account) = change.account {
             self.book.refresh().await?;
             self.book.page().line(account).ok_or_else(no_account)?;
@@ -140,7 +150,8 @@ impl Numbers {
         number.platform = change.platform.unwrap_or(number.platform);
         number.rate = change.rate.unwrap_or(number.rate);
         self.holds(&number)?;
-        match number::update(&self.book.store, &number).await {
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
+        match number::update(&self.book.store, &number, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NotFound),
             Err(error) => return Err(error.into()),
@@ -150,8 +161,10 @@ impl Numbers {
     }
 
     /// Lets a number go; its messages stay.
-    pub async fn delete(&self, client: ClientId, id: NumberId) -> Result<(), Error> {
-        match number::delete(&self.book.store, client, id).await {
+    pub async fn delete(&self, client: ClientId, id: NumberId, act: &Act<'_, Number>) -> Result<(), Error> {
+        let before = self.find(client, id).await?;
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+        match number::delete(&self.book.store, client, id, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NotFound),
             Err(error) => return Err(error.into()),

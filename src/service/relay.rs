@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Span};
+use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
 use crate::service::ledger::Ledger;
@@ -75,6 +76,7 @@ impl Relay {
         order: Order,
         key: Option<Key>,
         render: impl Fn(&Message) -> String,
+        act: &Act<'_, Message>,
     ) -> Result<Told, Error> {
         let (via, pool) = match self.allowed_via(consumer, &order) {
             Ok(found) => found,
@@ -100,7 +102,7 @@ impl Relay {
             call: order.call,
             metadata: order.metadata,
         };
-        let told = self.outbound.send(consumer.client, request, key, render).await?;
+        let told = self.outbound.send(consumer.client, request, key, render, act).await?;
         if let Told::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {

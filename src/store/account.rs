@@ -1,7 +1,7 @@
 //! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
 
 use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, edition};
+use super::{Change, Error, Query, Result, Row, Store, audit, edition};
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};
 
@@ -79,7 +79,7 @@ pub async fn all(store: &Store) -> Result<Vec<Account>> {
 }
 
 /// [`Error::Conflict`]: the provider's account is known already.
-pub async fn insert(store: &Store, account: &Account) -> Result<()> {
+pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
          replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -97,13 +97,19 @@ pub async fn insert(store: &Store, account: &Account) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
-    store.commit(edition::changed(Volume::Book, change).settled_by(settled, vec![account.id.hex().into()])).await
+    let change = edition::changed(Volume::Book, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![account.id.hex().into()])).await
 }
 
 /// Changes what may change; credentials, and what webhooks name them by, only where they are new: who changes
 /// something else at the same time does not bring the old ones back.
 /// [`Error::Conflict`]: the provider's account is known already.
-pub async fn update(store: &Store, account: &Account, has_new_credentials: bool) -> Result<()> {
+pub async fn update(
+    store: &Store,
+    account: &Account,
+    has_new_credentials: bool,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let mut change = Change::new().one(
         "UPDATE sb_account SET name = ?, rate = ?, uncertain = ?, replies_to_keywords = ?, any_sender = ? WHERE id = ?",
         vec![
@@ -120,14 +126,14 @@ pub async fn update(store: &Store, account: &Account, has_new_credentials: bool)
             vec![account.external_id.as_str().into(), account.credentials.clone().into(), account.id.hex().into()];
         change = change.one("UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ?", values);
     }
-    store.commit(edition::changed(Volume::Book, change)).await
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }
 
 /// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there.
-pub async fn delete(store: &Store, id: AccountId) -> Result<()> {
+pub async fn delete(store: &Store, id: AccountId, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)",
         vec![id.hex().into(), id.hex().into()],
     );
-    store.commit(edition::changed(Volume::Book, change)).await
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }

@@ -2,7 +2,7 @@
 
 use super::edition::Volume;
 use super::ledger::{self, Movement};
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::{ClientId, Millis, Money};
 
@@ -91,7 +91,12 @@ pub async fn known(store: &Store) -> Result<Vec<Known>> {
 }
 
 /// Makes a client with its balance, and what it has paid in. [`Error::Conflict`]: it is there.
-pub async fn insert(store: &Store, client: &Client, paid: Option<&Movement>) -> Result<()> {
+pub async fn insert(
+    store: &Store,
+    client: &Client,
+    paid: Option<&Movement>,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
         vec![
@@ -109,7 +114,8 @@ pub async fn insert(store: &Store, client: &Client, paid: Option<&Movement>) -> 
         None => change,
     };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
-    store.commit(edition::changed(Volume::Clients, change).settled_by(settled, vec![client.id.hex().into()])).await
+    let change = edition::changed(Volume::Clients, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![client.id.hex().into()])).await
 }
 
 /// What is to change of a client; what is not given stays as it is by then.
@@ -123,9 +129,26 @@ pub struct Set {
     pub low_at: Option<Option<Money>>,
 }
 
+impl Set {
+    /// The client as it will be.
+    pub fn of(&self, before: &Client) -> Client {
+        let mut client = before.clone();
+        if let Some(name) = &self.name {
+            client.name.clone_from(name);
+        }
+        if let Some((_, profile)) = &self.profile {
+            client.profile.clone_from(profile);
+        }
+        client.is_active = self.is_active.unwrap_or(client.is_active);
+        client.credit_limit = self.credit_limit.unwrap_or(client.credit_limit);
+        client.low_at = self.low_at.unwrap_or(client.low_at);
+        client
+    }
+}
+
 /// [`Error::Guard`] of statement 0: it is not there, or its profile is another by now; of a later one: it owes more
 /// than the new credit limit.
-pub async fn update(store: &Store, client: ClientId, set: Set) -> Result<()> {
+pub async fn update(store: &Store, client: ClientId, set: Set, entry: Option<audit::Entry>) -> Result<()> {
     let id = Value::from(client.hex());
     let (mut sql, mut params) = ("UPDATE sb_client SET created_ms = created_ms".to_owned(), Vec::new());
     if let Some(name) = set.name {
@@ -156,12 +179,17 @@ pub async fn update(store: &Store, client: ClientId, set: Set) -> Result<()> {
         let sql = "UPDATE sb_balance SET low_at = ?, low_told = 0 WHERE client_id = ?";
         change = change.one(sql, vec![low_at.map(Money::micros).into(), id]);
     }
-    store.commit(edition::changed(Volume::Clients, change)).await
+    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
 }
 
 /// Puts another auth token in place of the old one. [`Error::Guard`]: there is no such client.
-pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>) -> Result<()> {
+pub async fn set_token(
+    store: &Store,
+    client: ClientId,
+    sealed: Vec<u8>,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
     let change = Change::new().one(sql, vec![sealed.into(), client.hex().into()]);
-    store.commit(edition::changed(Volume::Clients, change)).await
+    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
 }

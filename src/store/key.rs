@@ -1,7 +1,7 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
 use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{AccountId, ClientId, KeyId, Millis};
 
 /// What may be shown of a key.
@@ -79,7 +79,7 @@ pub async fn in_force(store: &Store) -> Result<Vec<(String, Key)>> {
 }
 
 /// [`Error::Conflict`]: this key is there already. [`Error::Guard`]: there is no such client, or it is not active.
-pub async fn insert(store: &Store, key: &Key, hash: &str) -> Result<()> {
+pub async fn insert(store: &Store, key: &Key, hash: &str, entry: Option<audit::Entry>) -> Result<()> {
     let id = Value::from(key.id.hex());
     let change = Change::new().one(
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
@@ -102,7 +102,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &str) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_key WHERE id = ?";
-    store.commit(edition::changed(Volume::Clients, change).settled_by(settled, vec![id])).await
+    store.commit(edition::changed(Volume::Clients, change).audited(entry).settled_by(settled, vec![id])).await
 }
 
 /// What is to change of a key; what is not given stays as it is by then.
@@ -119,7 +119,13 @@ pub struct Set {
 }
 
 /// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked.
-pub async fn update(store: &Store, client: ClientId, id: KeyId, set: Set) -> Result<()> {
+pub async fn update(
+    store: &Store,
+    client: ClientId,
+    id: KeyId,
+    set: Set,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let columns: [(&str, Option<Value>); 8] = [
         ("name", set.name.map(Value::from)),
         ("scopes", set.scopes.map(Value::from)),
@@ -140,14 +146,20 @@ pub async fn update(store: &Store, client: ClientId, id: KeyId, set: Set) -> Res
     }
     sql.push_str(" WHERE id = ? AND client_id = ? AND revoked_ms IS NULL");
     params.extend([id.hex().into(), client.hex().into()]);
-    store.commit(edition::changed(Volume::Clients, Change::new().one(sql, params))).await
+    store.commit(edition::changed(Volume::Clients, Change::new().one(sql, params)).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or revoked already.
-pub async fn revoke(store: &Store, client: ClientId, id: KeyId, now_ms: Millis) -> Result<()> {
+pub async fn revoke(
+    store: &Store,
+    client: ClientId,
+    id: KeyId,
+    now_ms: Millis,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
     let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into(), client.hex().into()]);
-    store.commit(edition::changed(Volume::Clients, change)).await
+    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
 }
 
 /// Writes down that keys were used, the last time of all of them.

@@ -1,7 +1,7 @@
 //! Senders of ours: `sb_number`.
 
 use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, edition};
+use super::{Change, Error, Query, Result, Row, Store, audit, edition};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
 
 /// What a text to a number is.
@@ -89,7 +89,7 @@ pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Optio
 }
 
 /// [`Error::Conflict`]: the number is somebody's already. [`Error::Guard`]: there is no such account.
-pub async fn insert(store: &Store, number: &Number) -> Result<()> {
+pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
          created_ms) SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, ? FROM sb_account WHERE id = ?",
@@ -107,11 +107,12 @@ pub async fn insert(store: &Store, number: &Number) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
-    store.commit(edition::changed(Volume::Book, change).settled_by(settled, vec![number.id.hex().into()])).await
+    let change = edition::changed(Volume::Book, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![number.id.hex().into()])).await
 }
 
 /// Changes all but the number itself and whose it is.
-pub async fn update(store: &Store, number: &Number) -> Result<()> {
+pub async fn update(store: &Store, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_number SET account_id = ?, capabilities = ?, meaning = ?, rate = ?, platform = ? \
          WHERE id = ? AND client_id = ?",
@@ -125,13 +126,12 @@ pub async fn update(store: &Store, number: &Number) -> Result<()> {
             number.client.hex().into(),
         ],
     );
-    store.commit(edition::changed(Volume::Book, change)).await
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }
 
 /// Lets a number go; its messages stay.
-pub async fn delete(store: &Store, client: ClientId, id: NumberId) -> Result<()> {
+pub async fn delete(store: &Store, client: ClientId, id: NumberId, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
-    store
-        .commit(edition::changed(Volume::Book, Change::new().one(sql, vec![id.hex().into(), client.hex().into()])))
-        .await
+    let change = Change::new().one(sql, vec![id.hex().into(), client.hex().into()]);
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }

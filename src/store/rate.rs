@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{Channel, Millis, Money, RateId};
 
 /// How long a whole card may take to be written.
@@ -110,29 +110,36 @@ pub async fn find(store: &Store, id: RateId) -> Result<Option<Rate>> {
 const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, until_ms)";
 
 /// [`Error::Conflict`]: there is a rate of this channel and prefix that begins at this time.
-pub async fn insert(store: &Store, rate: &Rate) -> Result<()> {
+pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
-    store.commit(edition::changed(Volume::Tariff, change).settled_by(settled, vec![rate.id.hex().into()])).await
+    let change = edition::changed(Volume::Tariff, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![rate.id.hex().into()])).await
 }
 
 /// Changes price and end. [`Error::Guard`]: there is no such rate.
-pub async fn update(store: &Store, rate: &Rate) -> Result<()> {
+pub async fn update(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_rate SET price = ?, until_ms = ? WHERE id = ?",
         vec![rate.price.micros().into(), rate.until_ms.into(), rate.id.hex().into()],
     );
-    store.commit(edition::changed(Volume::Tariff, change)).await
+    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: there is no such rate.
-pub async fn delete(store: &Store, id: RateId) -> Result<()> {
+pub async fn delete(store: &Store, id: RateId, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one("DELETE FROM sb_rate WHERE id = ?", vec![id.hex().into()]);
-    store.commit(edition::changed(Volume::Tariff, change)).await
+    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }
 
 /// Writes a card in one go: instead of all rates, or of those whose ids are among `gone`, each of which must be there.
-pub async fn write_card(store: &Store, card: &[Rate], instead_of_all: bool, gone: &[RateId]) -> Result<()> {
+pub async fn write_card(
+    store: &Store,
+    card: &[Rate],
+    instead_of_all: bool,
+    gone: &[RateId],
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let change = if instead_of_all {
         Change::new().run("DELETE FROM sb_rate", Vec::new())
     } else {
@@ -140,5 +147,5 @@ pub async fn write_card(store: &Store, card: &[Rate], instead_of_all: bool, gone
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
     let change = change.insert_many(INSERT, card.iter().map(Rate::values).collect());
-    store.commit_within(edition::changed(Volume::Tariff, change), CARD).await
+    store.commit_within(edition::changed(Volume::Tariff, change).audited(entry), CARD).await
 }

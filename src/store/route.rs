@@ -1,7 +1,7 @@
 //! Which account a destination's messages go to: `sb_route`.
 
 use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, edition};
+use super::{Change, Error, Query, Result, Row, Store, audit, edition};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -61,7 +61,7 @@ pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
 }
 
 /// [`Error::Guard`]: there is no such account.
-pub async fn insert(store: &Store, route: &Route) -> Result<()> {
+pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
          SELECT ?, ?, ?, ?, id, ?, ? FROM sb_account WHERE id = ?",
@@ -76,11 +76,12 @@ pub async fn insert(store: &Store, route: &Route) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_route WHERE id = ?";
-    store.commit(edition::changed(Volume::Tariff, change).settled_by(settled, vec![route.id.hex().into()])).await
+    let change = edition::changed(Volume::Tariff, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![route.id.hex().into()])).await
 }
 
 /// [`Error::Guard`]: there is no such route.
-pub async fn update(store: &Store, route: &Route) -> Result<()> {
+pub async fn update(store: &Store, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_route SET priority = ?, pattern = ?, channel = ?, account_id = ?, name = ? WHERE id = ?",
         vec![
@@ -92,11 +93,11 @@ pub async fn update(store: &Store, route: &Route) -> Result<()> {
             route.id.hex().into(),
         ],
     );
-    store.commit(edition::changed(Volume::Tariff, change)).await
+    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: there is no such route.
-pub async fn delete(store: &Store, id: RouteId) -> Result<()> {
+pub async fn delete(store: &Store, id: RouteId, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one("DELETE FROM sb_route WHERE id = ?", vec![id.hex().into()]);
-    store.commit(edition::changed(Volume::Tariff, change)).await
+    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }

@@ -6,6 +6,7 @@ use super::super::book::Book;
 use crate::crypto::hash;
 use crate::model::{AccountId, Clock, Secret};
 use crate::provider::{self, Credentials, Kind};
+use crate::service::audit::Act;
 use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
 
@@ -73,7 +74,7 @@ impl Accounts {
     }
 
     /// Adds an account. Its credentials are sealed, and never shown again.
-    pub async fn add(&self, new: NewAccount) -> Result<Account, Error> {
+    pub async fn add(&self, new: NewAccount, act: &Act<'_, Account>) -> Result<Account, Error> {
         let id = AccountId::new(self.clock.now_ms());
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
@@ -92,7 +93,8 @@ impl Accounts {
             any_sender: new.any_sender,
             created_ms: self.clock.now_ms(),
         };
-        match account::insert(&self.book.store, &account).await {
+        let entry = act.entry(account.created_ms, id, None, Some(&account));
+        match account::insert(&self.book.store, &account, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::Known),
             Err(error) => return Err(error.into()),
@@ -101,8 +103,15 @@ impl Accounts {
         Ok(account)
     }
 
-    pub async fn change(&self, id: AccountId, change: AccountChange) -> Result<Account, Error> {
-        let mut account = self.find(id).await?;
+    /// The account as it now is.
+    pub async fn change(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        act: &Act<'_, Account>,
+    ) -> Result<Account, Error> {
+        let before = self.find(id).await?;
+        let mut account = before.clone();
         account.name = change.name.unwrap_or(account.name);
         account.rate = change.rate.unwrap_or(account.rate);
         account.uncertain = change.uncertain.unwrap_or(account.uncertain);
@@ -112,7 +121,8 @@ impl Accounts {
         if let Some(json) = &change.credentials {
             self.reseal(&mut account, json, change.is_checked).await?;
         }
-        match account::update(&self.book.store, &account, has_new_credentials).await {
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&account));
+        match account::update(&self.book.store, &account, has_new_credentials, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::Known),
             Err(error) if error.is_race() => return Err(Error::NotFound),
@@ -148,15 +158,18 @@ impl Accounts {
     }
 
     /// Asks the provider whether it still knows an account.
-    pub async fn check(&self, id: AccountId) -> Result<(), Error> {
+    pub async fn check(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
         self.book.refresh().await?;
         let line = self.book.page().line(id).cloned().ok_or(Error::NotFound)?;
+        act.write(&self.book.store, self.clock.now_ms(), id, None).await?;
         line.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))
     }
 
     /// Forgets an account with its credentials; its messages stay.
-    pub async fn delete(&self, id: AccountId) -> Result<(), Error> {
-        match account::delete(&self.book.store, id).await {
+    pub async fn delete(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
+        let before = self.find(id).await?;
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+        match account::delete(&self.book.store, id, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => {
                 self.find(id).await?;

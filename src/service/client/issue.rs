@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Clients, Error, KeyRow, Scope, invalid};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret};
+use crate::service::audit::Act;
 use crate::service::{page, tariff};
 use crate::store::{self, key};
 
@@ -108,6 +109,7 @@ impl Clients {
         client: ClientId,
         terms: KeyTerms,
         origin: KeyOrigin,
+        act: &Act<'_, KeyRow>,
     ) -> Result<(KeyRow, Option<Secret>), Error> {
         // the house is no client, and has no keys
         self.find(client).await?;
@@ -141,7 +143,8 @@ impl Clients {
         };
         self.book.refresh().await?;
         self.check(&row)?;
-        match key::insert(&self.store, &row, &self.hash(&digest)).await {
+        let entry = act.entry(now_ms, row.id, None, Some(&row));
+        match key::insert(&self.store, &row, &self.hash(&digest), entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::KnownKey),
             Err(store::Error::Guard(_)) => return Err(Error::Inactive),
@@ -151,8 +154,14 @@ impl Clients {
         Ok((row, secret))
     }
 
-    /// The key as it was, and as it is now.
-    pub async fn change_key(&self, client: ClientId, id: KeyId, change: KeyChange) -> Result<(KeyRow, KeyRow), Error> {
+    /// The key as it now is.
+    pub async fn change_key(
+        &self,
+        client: ClientId,
+        id: KeyId,
+        change: KeyChange,
+        act: &Act<'_, KeyRow>,
+    ) -> Result<KeyRow, Error> {
         let before = self.key(client, id).await?;
         let mut row = before.clone();
         row.name = change.name.clone().unwrap_or(row.name);
@@ -169,6 +178,7 @@ impl Clients {
         // an account that was deleted since is nobody's fault here
         let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
         self.check(&checked)?;
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
         // only what is named: somebody else may be changing the rest
         let set = key::Set {
             name: change.name.map(|_| row.name),
@@ -180,29 +190,32 @@ impl Clients {
             rate: change.rate,
             expires_ms: change.expires_ms,
         };
-        match key::update(&self.store, client, id, set).await {
+        match key::update(&self.store, client, id, set, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoKey),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;
-        Ok((before, self.key(client, id).await?))
+        self.key(client, id).await
     }
 
-    /// Revokes a key: from now on here, and within two seconds elsewhere. The key as it was, and as it is now.
-    pub async fn revoke(&self, client: ClientId, id: KeyId) -> Result<(KeyRow, KeyRow), Error> {
+    /// Revokes a key: from now on here, and within two seconds elsewhere.
+    pub async fn revoke(&self, client: ClientId, id: KeyId, act: &Act<'_, KeyRow>) -> Result<(), Error> {
         // a key that is gone from memory is not written down any more
         if let Err(error) = self.write_uses().await {
             tracing::warn!(%error, "last uses of keys were not written down before one is revoked");
         }
         let before = self.key(client, id).await?;
-        match key::revoke(&self.store, client, id, self.clock.now_ms()).await {
+        let now_ms = self.clock.now_ms();
+        let after = KeyRow { revoked_ms: Some(now_ms), ..before.clone() };
+        let entry = act.entry(now_ms, id, Some(&before), Some(&after));
+        match key::revoke(&self.store, client, id, now_ms, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoKey),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;
-        Ok((before, self.key(client, id).await?))
+        Ok(())
     }
 }
 

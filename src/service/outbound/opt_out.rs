@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use super::{Error, Extra, Outbound, RACES, Why};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis, Segments};
+use crate::service::audit::Act;
 use crate::service::book::Sender;
-use crate::store;
+use crate::store::{self, audit};
 use crate::store::message::Message;
 use crate::store::opt_out::{self, OptOut};
 use crate::store::outbox::intake::New;
@@ -28,7 +29,12 @@ pub struct Said<'a> {
 impl Outbound {
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
     pub async fn hear(&self, said: &Said<'_>) -> Result<bool, store::Error> {
-        let entry = OptOut {
+        self.hear_by(said, None).await
+    }
+
+    /// The same, written down where it changes what stands.
+    pub(super) async fn hear_by(&self, said: &Said<'_>, entry: Option<audit::Entry>) -> Result<bool, store::Error> {
+        let said = OptOut {
             id: self.pair(said.number, said.person),
             number: said.number.to_owned(),
             person: said.person.to_owned(),
@@ -37,7 +43,7 @@ impl Outbound {
             at_ms: said.at_ms,
         };
         for _ in 0..RACES {
-            match opt_out::write(&self.parts.store, &entry).await {
+            match opt_out::write(&self.parts.store, &said, entry.clone()).await {
                 Err(error) if error.is_race() => {}
                 other => return other,
             }
@@ -52,7 +58,7 @@ impl Outbound {
             if Extra::parse(extra.as_deref()).is_reply {
                 continue;
             }
-            match self.cancel(client, id).await {
+            match self.cancel(client, id, &Act::unwritten()).await {
                 Ok(_) | Err(Error::TooLate | Error::NotFound) => {}
                 Err(Error::Store(error)) => return Err(error),
                 // no other can come of a cancel
@@ -91,7 +97,7 @@ impl Outbound {
             let told = self.told(&message, message.state, Why::default());
             let leave = self.leave(&message);
             let (due_ms, kept, passes_opt_out) = (None, None, true);
-            let new = New { message, lane, due_ms, kept, told, passes_opt_out, lease_ends, leave };
+            let new = New { message, lane, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry: None };
             match self.intake.write(new).await {
                 Ok(_) => {
                     self.parts.metrics.accepted();

@@ -2,6 +2,7 @@
 
 use super::{Error, Route, Tariff, compile, invalid};
 use crate::model::{AccountId, Channel, RouteId};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::{self, account, route};
 
@@ -37,7 +38,7 @@ impl Tariff {
         route::find(&self.store, id).await?.ok_or(Error::NoRoute)
     }
 
-    pub async fn add_route(&self, new: NewRoute) -> Result<Route, Error> {
+    pub async fn add_route(&self, new: NewRoute, act: &Act<'_, Route>) -> Result<Route, Error> {
         let now_ms = self.clock.now_ms();
         let route = Route {
             id: RouteId::new(now_ms),
@@ -49,7 +50,8 @@ impl Tariff {
             created_ms: now_ms,
         };
         holds(&route)?;
-        match route::insert(&self.store, &route).await {
+        let entry = act.entry(now_ms, route.id, None, Some(&route));
+        match route::insert(&self.store, &route, entry).await {
             Ok(()) => {}
             Err(store::Error::Guard(_)) => return Err(no_account()),
             Err(error) => return Err(error.into()),
@@ -58,8 +60,13 @@ impl Tariff {
         Ok(route)
     }
 
-    /// The route as it was, and as it now is.
-    pub async fn change_route(&self, id: RouteId, change: RouteChange) -> Result<(Route, Route), Error> {
+    /// The route as it now is.
+    pub async fn change_route(
+        &self,
+        id: RouteId,
+        change: RouteChange,
+        act: &Act<'_, Route>,
+    ) -> Result<Route, Error> {
         let before = self.find_route(id).await?;
         let mut route = before.clone();
         if let Some(account) = change.account {
@@ -72,17 +79,20 @@ impl Tariff {
         route.channel = change.channel.unwrap_or(route.channel);
         route.name = change.name.unwrap_or(route.name);
         holds(&route)?;
-        match route::update(&self.store, &route).await {
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
+        match route::update(&self.store, &route, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoRoute),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;
-        Ok((before, route))
+        Ok(route)
     }
 
-    pub async fn delete_route(&self, id: RouteId) -> Result<(), Error> {
-        match route::delete(&self.store, id).await {
+    pub async fn delete_route(&self, id: RouteId, act: &Act<'_, Route>) -> Result<(), Error> {
+        let before = self.find_route(id).await?;
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+        match route::delete(&self.store, id, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoRoute),
             Err(error) => return Err(error.into()),
