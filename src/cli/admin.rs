@@ -93,7 +93,8 @@ impl Key {
 /// Done here and not through a server: by the user of the system, as far as that says who it is.
 fn act(action: &'static str) -> Act<'static, AdminKey> {
     let user = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
-    let who = user.filter(|user| !user.is_empty()).map_or_else(|| CONSOLE.to_owned(), |user| format!("{CONSOLE} {user}"));
+    let who =
+        user.filter(|user| !user.is_empty()).map_or_else(|| CONSOLE.to_owned(), |user| format!("{CONSOLE} {user}"));
     Act::new(Some(By { who, address: None }), action, |key| Some(out(key).to_string()))
 }
 

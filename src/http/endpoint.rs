@@ -16,8 +16,8 @@ use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
-use crate::model::{EndpointId, EventId};
 use crate::model::event::Pattern;
+use crate::model::{EndpointId, EventId};
 use crate::service::audit::Act;
 use crate::service::event::{Endpoint, Error, NewEndpoint, Patch};
 

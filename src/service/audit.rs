@@ -32,11 +32,7 @@ pub struct Act<'a, T> {
 
 impl<'a, T> Act<'a, T> {
     /// `action` is such as `client.create`; `show` writes JSON without secrets.
-    pub fn new(
-        by: Option<By>,
-        action: &'static str,
-        show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
-    ) -> Self {
+    pub fn new(by: Option<By>, action: &'static str, show: impl Fn(&T) -> Option<String> + Send + Sync + 'a) -> Self {
         Self { by, action, show: Box::new(show) }
     }
 

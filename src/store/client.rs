@@ -183,12 +183,7 @@ pub async fn update(store: &Store, client: ClientId, set: Set, entry: Option<aud
 }
 
 /// Puts another auth token in place of the old one. [`Error::Guard`]: there is no such client.
-pub async fn set_token(
-    store: &Store,
-    client: ClientId,
-    sealed: Vec<u8>,
-    entry: Option<audit::Entry>,
-) -> Result<()> {
+pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
     let change = Change::new().one(sql, vec![sealed.into(), client.hex().into()]);
     store.commit(edition::changed(Volume::Clients, change).audited(entry)).await

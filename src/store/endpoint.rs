@@ -181,12 +181,7 @@ async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
-pub async fn delete(
-    store: &Store,
-    client: ClientId,
-    id: EndpointId,
-    entry: Option<audit::Entry>,
-) -> Result<bool> {
+pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
     let change = bump(Change::new().one(sql, vec![id.hex().into(), client.hex().into()]));
     match store.commit(change.audited(entry)).await {

@@ -119,13 +119,7 @@ pub struct Set {
 }
 
 /// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked.
-pub async fn update(
-    store: &Store,
-    client: ClientId,
-    id: KeyId,
-    set: Set,
-    entry: Option<audit::Entry>,
-) -> Result<()> {
+pub async fn update(store: &Store, client: ClientId, id: KeyId, set: Set, entry: Option<audit::Entry>) -> Result<()> {
     let columns: [(&str, Option<Value>); 8] = [
         ("name", set.name.map(Value::from)),
         ("scopes", set.scopes.map(Value::from)),

@@ -81,7 +81,8 @@ async fn acts(server: &Server, receiver: &Receiver) -> Result<Vec<Act>> {
     let id = async |path: &str, body: Value| text(&well(server, "POST", path, Some(body)).await?["id"]);
     let account = super::loopback(server).await?;
     let (sid, token) = (format!("AC{}", "7".repeat(32)), "8".repeat(32));
-    let twilio = json!({"provider": "twilio", "credentials": {"account_sid": sid, "auth_token": token}, "check": false});
+    let twilio =
+        json!({"provider": "twilio", "credentials": {"account_sid": sid, "auth_token": token}, "check": false});
     let spare = id("/v1/accounts", twilio).await?;
     let house = id("/v1/numbers", json!({"number": "+15005550100", "account_id": account})).await?;
     let (ann, bob) = (client(server, "Ann", json!({"balance": "10"})).await?, client(server, "Bob", json!({})).await?);
@@ -109,9 +110,10 @@ async fn acts(server: &Server, receiver: &Receiver) -> Result<Vec<Act>> {
     let later = of_ann("/v1/messages", later).await?;
     let call = |to: &str| json!({"from": from, "to": to, "twiml": TWIML});
     let lasting = of_ann("/v1/calls", call(LASTING)).await?;
-    for (path, field, wanted) in
-        [(format!("/v1/messages/{sent}"), "state", "delivered"), (format!("/v1/calls/{lasting}"), "status", "in-progress")]
-    {
+    for (path, field, wanted) in [
+        (format!("/v1/messages/{sent}"), "state", "delivered"),
+        (format!("/v1/calls/{lasting}"), "status", "in-progress"),
+    ] {
         until(wanted, async || {
             let (.., found) = ask(server, By::AdminFor(&ann), "GET", &path, None).await?;
             Ok((found[field] == wanted).then_some(()))
@@ -187,7 +189,14 @@ async fn acts(server: &Server, receiver: &Receiver) -> Result<Vec<Act>> {
         act("DELETE", "/v1/endpoints/{id}", &[&gone], none.clone(), "endpoint.delete", Gone),
         on(
             &format!("{ours}/{person}"),
-            act("PUT", "/v1/opt-outs/{number}/{person}", &[&ours, &person], json!({"is_out": true}), "opt_out.set", Made),
+            act(
+                "PUT",
+                "/v1/opt-outs/{number}/{person}",
+                &[&ours, &person],
+                json!({"is_out": true}),
+                "opt_out.set",
+                Made,
+            ),
         ),
         act("DELETE", "/v1/devices/{id}", &[&device], none.clone(), "device.revoke", Changed),
         for_ann(act("POST", "/v1/messages", &[], sms, "message.send", Made)),

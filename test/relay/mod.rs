@@ -1,5 +1,6 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
 
+mod acting;
 mod acts;
 mod audit;
 mod auth;

@@ -104,12 +104,7 @@ impl Accounts {
     }
 
     /// The account as it now is.
-    pub async fn change(
-        &self,
-        id: AccountId,
-        change: AccountChange,
-        act: &Act<'_, Account>,
-    ) -> Result<Account, Error> {
+    pub async fn change(&self, id: AccountId, change: AccountChange, act: &Act<'_, Account>) -> Result<Account, Error> {
         let before = self.find(id).await?;
         let mut account = before.clone();
         account.name = change.name.unwrap_or(account.name);

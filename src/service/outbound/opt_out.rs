@@ -9,10 +9,10 @@ use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis, Segments};
 use crate::service::audit::Act;
 use crate::service::book::Sender;
-use crate::store::{self, audit};
 use crate::store::message::Message;
 use crate::store::opt_out::{self, OptOut};
 use crate::store::outbox::intake::New;
+use crate::store::{self, audit};
 
 /// Twilio's code for a recipient who has opted out.
 pub(super) const OPTED_OUT: i64 = 21610;

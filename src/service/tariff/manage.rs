@@ -61,12 +61,7 @@ impl Tariff {
     }
 
     /// The route as it now is.
-    pub async fn change_route(
-        &self,
-        id: RouteId,
-        change: RouteChange,
-        act: &Act<'_, Route>,
-    ) -> Result<Route, Error> {
+    pub async fn change_route(&self, id: RouteId, change: RouteChange, act: &Act<'_, Route>) -> Result<Route, Error> {
         let before = self.find_route(id).await?;
         let mut route = before.clone();
         if let Some(account) = change.account {
