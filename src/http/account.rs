@@ -37,8 +37,8 @@ fn name(text: &str) -> Result<(), Refusal> {
     if text.chars().count() <= 128 { Ok(()) } else { Err(reply::bad_field("name", "is longer than 128")) }
 }
 
-fn act(app: &App, call: &Call, action: &'static str) -> Act<'static, Account> {
-    audit::act(app, call, action, |account: &Account| json(&out(account)))
+fn act(call: &Call, action: &'static str) -> Act<'static, Account> {
+    audit::act(call, action, |account: &Account| json(&out(account)))
 }
 
 #[derive(OpenApi)]
@@ -78,7 +78,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         any_sender: posted.any_sender,
         is_checked: posted.check,
     };
-    let account = app.accounts.add(new, &act(app, call, "account.add")).await?;
+    let account = app.accounts.add(new, &act(call, "account.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
@@ -141,7 +141,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         is_checked: posted.check,
     };
     let action = if change.credentials.is_some() { "account.credentials" } else { "account.change" };
-    let account = app.accounts.change(id, change, &act(app, call, action)).await?;
+    let account = app.accounts.change(id, change, &act(call, action)).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -155,7 +155,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.accounts.delete(id_of(id)?, &act(app, call, "account.delete")).await?;
+    app.accounts.delete(id_of(id)?, &act(call, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -170,6 +170,6 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
 async fn check_account(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     auth::administrator(&app, &call)?;
-    app.accounts.check(id_of(&id)?, &act(&app, &call, "account.check")).await?;
+    app.accounts.check(id_of(&id)?, &act(&call, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -16,30 +16,28 @@ use super::{App, Call, asked, auth, openapi, path};
 use crate::model::{Millis, parse_rfc3339, rfc3339};
 use crate::service::audit::{Act, By, Entry, Filter as Wanted};
 
-/// What an administrator does: the service writes it down with what it was done to, before and after, as `show` has
+/// What an administrator does who was let in: the service writes it down with what it was done to, before and after, as `show` has
 /// it. What a client does for itself is not written.
 pub(super) fn act<'a, T>(
-    app: &App,
     call: &Call,
     action: &'static str,
     show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
 ) -> Act<'a, T> {
-    Act::new(by(app, call), action, show)
+    Act::new(by(call), action, show)
 }
 
 /// The same of what is sent: written where an administrator names the client that it is for. What the house sends for
 /// itself is its daily work, and not written: its messages say what became of them.
 pub(super) fn act_for_client<'a, T>(
-    app: &App,
     call: &Call,
     action: &'static str,
     show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
 ) -> Act<'a, T> {
-    Act::new(if auth::names_client(call) { by(app, call) } else { None }, action, show)
+    Act::new(if auth::names_client(call) { by(call) } else { None }, action, show)
 }
 
-fn by(app: &App, call: &Call) -> Option<By> {
-    let who = auth::administrator_name(app, call)?;
+fn by(call: &Call) -> Option<By> {
+    let who = call.administrator.get()?.clone();
     Some(By { who, address: Some(call.caller.address.to_string()) })
 }
 

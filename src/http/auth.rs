@@ -65,19 +65,19 @@ fn administrator_of(app: &App, given: &str) -> Option<String> {
 /// Lets an administrator pass.
 pub(super) fn administrator(app: &App, call: &Call) -> Result<(), Refusal> {
     match identify(app, &call.headers) {
-        Ok(Who::Administrator(_)) => Ok(()),
+        Ok(Who::Administrator(name)) => {
+            let_in(call, name);
+            Ok(())
+        }
         Ok(Who::Client(_)) => Err(reply::forbidden("this path is for administrators")),
         Err(Unknown::Wrong) => Err(reply::unauthorized("this is not the administrator's key").into()),
         Err(Unknown::Missing) => Err(reply::unauthorized("this path wants the administrator's key").into()),
     }
 }
 
-/// Who an administrator is; `None`: it is none.
-pub(super) fn administrator_name(app: &App, call: &Call) -> Option<String> {
-    match identify(app, &call.headers) {
-        Ok(Who::Administrator(name)) => Some(name),
-        Ok(Who::Client(_)) | Err(_) => None,
-    }
+/// Keeps who was let in: its key may be revoked before it has done what it came for, and is written down all the same.
+fn let_in(call: &Call, administrator: String) {
+    let _ = call.administrator.set(administrator);
 }
 
 /// For whom something is done, and whether an administrator does it.
@@ -91,7 +91,8 @@ pub(super) struct Acting {
 /// Lets whoever is known pass: a key within its networks, its rate and its time.
 fn acting(app: &App, call: &Call) -> Result<Acting, Refusal> {
     match identify(app, &call.headers) {
-        Ok(Who::Administrator(_)) => {
+        Ok(Who::Administrator(name)) => {
+            let_in(call, name);
             let client = acted_for(app, call)?;
             Ok(Acting { consumer: Consumer::of(client), client, is_administrator: true })
         }

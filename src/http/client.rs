@@ -27,8 +27,8 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().or(token).unify().map(reply::settle).boxed()
 }
 
-fn act(app: &App, call: &Call, action: &'static str) -> Act<'static, Client> {
-    audit::act(app, call, action, |client: &Client| json(&out(client, None)))
+fn act(call: &Call, action: &'static str) -> Act<'static, Client> {
+    audit::act(call, action, |client: &Client| json(&out(client, None)))
 }
 
 #[derive(OpenApi)]
@@ -51,7 +51,7 @@ async fn clients(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 async fn create(call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let posted: ClientIn = object::read(call, posted, app).await?;
-    let (client, token) = app.clients.create(posted.into(), &act(app, call, "client.create")).await?;
+    let (client, token) = app.clients.create(posted.into(), &act(call, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
 }
 
@@ -106,7 +106,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let id = id_of(id)?;
     let posted: ChangeIn = object::read(call, posted, app).await?;
-    let client = app.clients.change(id, posted.into(), &act(app, call, "client.change")).await?;
+    let client = app.clients.change(id, posted.into(), &act(call, "client.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
@@ -119,7 +119,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.clients.deactivate(id_of(id)?, &act(app, call, "client.delete")).await?;
+    app.clients.deactivate(id_of(id)?, &act(call, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -132,6 +132,6 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
 async fn rotate_token(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     auth::administrator(&app, &call)?;
-    let (client, token) = app.clients.rotate(id_of(&id)?, &act(&app, &call, "client.token")).await?;
+    let (client, token) = app.clients.rotate(id_of(&id)?, &act(&call, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

@@ -74,7 +74,7 @@ async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Answer {
 async fn revoke_device(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("DELETE")?;
     auth::administrator(&app, &call)?;
-    let act = audit::act(&app, &call, "device.revoke", |device: &Device| audit::json(&out(device)));
+    let act = audit::act(&call, "device.revoke", |device: &Device| audit::json(&out(device)));
     app.devices.revoke(id.parse().map_err(|_| Error::NotFound)?, &act).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

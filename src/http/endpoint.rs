@@ -35,8 +35,8 @@ fn id(text: &str) -> Result<EndpointId, Error> {
     text.parse().map_err(|_| Error::NoEndpoint)
 }
 
-fn act(app: &App, call: &Call, action: &'static str) -> Act<'static, Endpoint> {
-    audit::act(app, call, action, |endpoint: &Endpoint| json(&out(endpoint, None)))
+fn act(call: &Call, action: &'static str) -> Act<'static, Endpoint> {
+    audit::act(call, action, |endpoint: &Endpoint| json(&out(endpoint, None)))
 }
 
 #[derive(OpenApi)]
@@ -86,7 +86,7 @@ async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
     let posted: EndpointIn = object::read(call, posted, app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let new = NewEndpoint { url: posted.url, description: posted.description, patterns };
-    let (endpoint, secret) = app.events.create_endpoint(client, new, &act(app, call, "endpoint.create")).await?;
+    let (endpoint, secret) = app.events.create_endpoint(client, new, &act(call, "endpoint.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&endpoint, Some(&secret))))
 }
 
@@ -124,7 +124,7 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
         patterns: posted.event_types.map(|patterns| patterns.0),
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
-    let act = act(app, call, "endpoint.change");
+    let act = act(call, "endpoint.change");
     let endpoint = app.events.update_endpoint(client, id(given)?, &patch, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
 }
@@ -136,7 +136,7 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
 )]
 async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     let client = auth::owner(app, call)?;
-    app.events.delete_endpoint(client, id(given)?, &act(app, call, "endpoint.delete")).await?;
+    app.events.delete_endpoint(client, id(given)?, &act(call, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -148,7 +148,7 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
 async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let client = auth::owner(&app, &call)?;
-    let act = act(&app, &call, "endpoint.rotate");
+    let act = act(&call, "endpoint.rotate");
     let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, Some(&secret))))
 }
@@ -165,7 +165,7 @@ async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let client = auth::owner(&app, &call)?;
     let shown = |event: &EventId| TestOut { event_id: event.to_string() };
-    let act = audit::act(&app, &call, "endpoint.test", |event: &EventId| json(&shown(event)));
+    let act = audit::act(&call, "endpoint.test", |event: &EventId| json(&shown(event)));
     let event = app.events.test_endpoint(client, id(&given)?, &act).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &shown(&event)))
 }

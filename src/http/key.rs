@@ -27,8 +27,8 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().map(reply::settle).boxed()
 }
 
-fn act(app: &App, call: &Call, action: &'static str) -> Act<'static, KeyRow> {
-    audit::act(app, call, action, |key: &KeyRow| json(&out(key, None)))
+fn act(call: &Call, action: &'static str) -> Act<'static, KeyRow> {
+    audit::act(call, action, |key: &KeyRow| json(&out(key, None)))
 }
 
 #[derive(OpenApi)]
@@ -58,7 +58,7 @@ async fn issue(client: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let client = id_of(client)?;
     let posted: KeyIn = object::read_or_default(call, posted, app).await?;
     let (terms, origin) = posted.read()?;
-    let (key, made) = app.clients.issue(client, terms, origin, &act(app, call, "key.create")).await?;
+    let (key, made) = app.clients.issue(client, terms, origin, &act(call, "key.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&key, made.as_ref().map(Secret::expose))))
 }
 
@@ -117,7 +117,7 @@ async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) 
     auth::administrator(app, call)?;
     let (client, id) = (id_of(client)?, key_of(id)?);
     let posted: ChangeIn = object::read(call, posted, app).await?;
-    let key = app.clients.change_key(client, id, posted.read()?, &act(app, call, "key.change")).await?;
+    let key = app.clients.change_key(client, id, posted.read()?, &act(call, "key.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
@@ -132,6 +132,6 @@ async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) 
 )]
 async fn revoke(client: &str, id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.clients.revoke(id_of(client)?, key_of(id)?, &act(app, call, "key.revoke")).await?;
+    app.clients.revoke(id_of(client)?, key_of(id)?, &act(call, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -106,7 +106,7 @@ async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
-    let act = audit::act(app, call, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
+    let act = audit::act(call, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
     let Entered { entry, balance, is_repeated } = app.ledger.post(client, posting, posted.reason, key, &act).await?;
     let shown = posted_out(&entry, balance);
     if is_repeated {

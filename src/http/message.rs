@@ -62,7 +62,7 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let (body, posted): (_, MessageIn) = object::read_with_bytes(call, posted, app).await?;
     let key = idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
-    let act = sending(app, call, "message.send");
+    let act = sending(call, "message.send");
     Ok(match app.relay.send(&consumer, order(posted)?, key, render, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
@@ -71,13 +71,13 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
 
 /// What an administrator does to a message, a call too, whichever door it takes. What was said is not written down:
 /// nobody could redact it there.
-pub(super) fn act(app: &App, call: &Call, action: &'static str) -> Act<'static, Message> {
-    audit::act(app, call, action, shown_unsaid)
+pub(super) fn act(call: &Call, action: &'static str) -> Act<'static, Message> {
+    audit::act(call, action, shown_unsaid)
 }
 
 /// The same of sending it.
-pub(super) fn sending(app: &App, call: &Call, action: &'static str) -> Act<'static, Message> {
-    audit::act_for_client(app, call, action, shown_unsaid)
+pub(super) fn sending(call: &Call, action: &'static str) -> Act<'static, Message> {
+    audit::act_for_client(call, action, shown_unsaid)
 }
 
 fn shown_unsaid(message: &Message) -> Option<String> {
@@ -246,7 +246,7 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::changer(app, call)?;
     let message = find(acting.client, id, app).await?;
     auth::may_change(&acting, message.channel)?;
-    let message = app.outbound.cancel(acting.client, message.id, &act(app, call, "message.cancel")).await?;
+    let message = app.outbound.cancel(acting.client, message.id, &act(call, "message.cancel")).await?;
     shown(&message, &acting, app).await
 }
 
@@ -268,6 +268,6 @@ async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.outbound.redact(acting.client, id, &act(app, call, "message.redact")).await?;
+    let message = app.outbound.redact(acting.client, id, &act(call, "message.redact")).await?;
     shown(&message, &acting, app).await
 }

@@ -49,7 +49,7 @@ pub use tls::{TlsError, TlsSettings};
 pub use trace::Metrics;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::http::{HeaderMap, Method};
 use ipnet::IpNet;
@@ -157,6 +157,8 @@ pub(crate) struct Call {
     headers: HeaderMap,
     caller: Caller,
     query: String,
+    /// Who was let in, where that was an administrator; what the audit log calls them.
+    administrator: OnceLock<String>,
 }
 
 impl Call {
@@ -200,7 +202,7 @@ fn call() -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone {
         |method, headers, caller, query| {
             // a HEAD is a GET whose body hyper leaves out
             let method = if method == Method::HEAD { Method::GET } else { method };
-            Call { method, headers, caller, query }
+            Call { method, headers, caller, query, administrator: OnceLock::new() }
         },
     )
 }

@@ -47,8 +47,8 @@ fn account(id: &str) -> Result<AccountId, Refusal> {
     id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
 }
 
-fn act(app: &App, call: &Call, action: &'static str) -> Act<'static, Number> {
-    audit::act(app, call, action, |number: &Number| json(&out(number, true)))
+fn act(call: &Call, action: &'static str) -> Act<'static, Number> {
+    audit::act(call, action, |number: &Number| json(&out(number, true)))
 }
 
 #[derive(OpenApi)]
@@ -82,7 +82,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform,
         rate: posted.rate.into(),
     };
-    let number = app.numbers.add(client, new, &act(app, call, "number.add")).await?;
+    let number = app.numbers.add(client, new, &act(call, "number.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
@@ -141,7 +141,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform.map(|named| named.0),
         rate: posted.rate.map(i64::from),
     };
-    let number = app.numbers.change(client, id, change, &act(app, call, "number.change")).await?;
+    let number = app.numbers.change(client, id, change, &act(call, "number.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, true)))
 }
 
@@ -152,6 +152,6 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
-    app.numbers.delete(client, id_of(id)?, &act(app, call, "number.delete")).await?;
+    app.numbers.delete(client, id_of(id)?, &act(call, "number.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -132,7 +132,7 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     let person: Address =
         person.parse().map_err(|error: crate::model::address::NotAnAddress| wrong(&error.to_string()))?;
     let change: ChangeIn = object::read(&call, posted, &app).await?;
-    let act = audit::act(&app, &call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
+    let act = audit::act(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
     let entry = app.outbound.set_opt_out(client, &number, &person, change.is_out, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(entry)))
 }

@@ -44,8 +44,8 @@ pub(super) fn asked_time(call: &Call, name: &str) -> Result<Option<Millis>, Refu
     call.decoded(name).map(|text| time(name, &text.replace(' ', "+"))).transpose()
 }
 
-fn act(app: &App, call: &Call, action: &'static str) -> Act<'static, Rate> {
-    audit::act(app, call, action, |rate: &Rate| json(&out(rate)))
+fn act(call: &Call, action: &'static str) -> Act<'static, Rate> {
+    audit::act(call, action, |rate: &Rate| json(&out(rate)))
 }
 
 #[derive(OpenApi)]
@@ -92,7 +92,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         from_ms: posted.from.as_deref().map(|text| time("from", text)).transpose()?,
         until_ms: posted.until.as_deref().map(|text| time("until", text)).transpose()?,
     };
-    let rate = app.tariff.add_rate(new, &act(app, call, "rate.create")).await?;
+    let rate = app.tariff.add_rate(new, &act(call, "rate.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&rate)))
 }
 
@@ -155,7 +155,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let posted: ChangeIn = object::read(call, posted, app).await?;
     let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| time("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
-    let rate = app.tariff.change_rate(id, change, &act(app, call, "rate.change")).await?;
+    let rate = app.tariff.change_rate(id, change, &act(call, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -166,6 +166,6 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.tariff.delete_rate(id_of(id)?, &act(app, call, "rate.delete")).await?;
+    app.tariff.delete_rate(id_of(id)?, &act(call, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

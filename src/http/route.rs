@@ -60,7 +60,7 @@ fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
 }
 
 fn act<'a>(app: &'a App, call: &Call, action: &'static str) -> Act<'a, Route> {
-    audit::act(app, call, action, |route: &Route| json(&show(app, route)))
+    audit::act(call, action, |route: &Route| json(&show(app, route)))
 }
 
 /// `POST /v1/routes`: adds a rule: destinations that match go to its account.

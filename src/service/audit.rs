@@ -22,12 +22,15 @@ pub struct By {
     pub address: Option<String>,
 }
 
+/// Writes JSON without secrets.
+type Show<'a, T> = dyn Fn(&T) -> Option<String> + Send + Sync + 'a;
+
 /// Something that is done to a `T`.
 pub struct Act<'a, T> {
     /// `None`: it is not written down.
     by: Option<By>,
     action: &'static str,
-    show: Box<dyn Fn(&T) -> Option<String> + Send + Sync + 'a>,
+    show: Box<Show<'a, T>>,
 }
 
 impl<'a, T> Act<'a, T> {

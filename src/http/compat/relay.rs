@@ -112,7 +112,7 @@ async fn send(channel: Channel, call: &Call, posted: Posted, app: &App) -> Resul
     let bytes = object::collect(posted, app).await?;
     let order: Order = OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(channel)?;
     let action = if channel == Channel::Voice { "call.place" } else { "message.send" };
-    let act = message::sending(app, call, action);
+    let act = message::sending(call, action);
     let (message, paid) = match app.relay.send(&consumer, order, None, |_| String::new(), &act).await? {
         Told::Accepted(message, paid) => (message, paid),
         // only asked for by an idempotency key

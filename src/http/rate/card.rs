@@ -87,7 +87,7 @@ async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
         Some(_) => return Err(reply::bad_field("replace", "is true or false")),
     };
     let text = object::collect_up_to(app.settings.import_limit, posted, app).await?;
-    let act = audit::act(app, call, "rate.import", |done: &Imported| audit::json(&out(done)));
+    let act = audit::act(call, "rate.import", |done: &Imported| audit::json(&out(done)));
     let done = app.tariff.import(text, replaces, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(&done)))
 }

@@ -57,11 +57,11 @@ struct Visit<'a> {
 impl Visit<'_> {
     /// What an administrator may do here, for a client.
     fn act(&self, action: &'static str) -> Act<'static, Message> {
-        crate::http::message::act(self.app, self.call, action)
+        crate::http::message::act(self.call, action)
     }
 
     fn sending(&self, action: &'static str) -> Act<'static, Message> {
-        crate::http::message::sending(self.app, self.call, action)
+        crate::http::message::sending(self.call, action)
     }
 
     fn may(&self, scope: Scope) -> Result<(), Fault> {
