@@ -15,6 +15,9 @@ use crate::store::{self};
 pub use crate::store::number::{Meaning, Number};
 pub use pool::{Filled, Pool};
 
+/// Races with others before a number is called busy.
+const RACES: usize = 20;
+
 pub struct NewNumber {
     pub address: Address,
     pub account: AccountId,
@@ -138,38 +141,45 @@ impl Numbers {
         change: NumberChange,
         act: &Act<'_, Number>,
     ) -> Result<Number, Error> {
-        let before = self.find(client, id).await?;
-        let mut number = before.clone();
         if let Some(account) = change.account {
+            self.find(client, id).await?;
             self.book.refresh().await?;
             self.book.page().line(account).ok_or_else(no_account)?;
-            number.account = account;
         }
-        number.capabilities = change.capabilities.map_or(number.capabilities, |capabilities| joined(&capabilities));
-        number.meaning = change.meaning.unwrap_or(number.meaning);
-        number.platform = change.platform.unwrap_or(number.platform);
-        number.rate = change.rate.unwrap_or(number.rate);
-        self.holds(&number)?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
-        match number::update(&self.book.store, &number, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NotFound),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.find(client, id).await?;
+            let mut number = before.clone();
+            number.account = change.account.unwrap_or(number.account);
+            number.capabilities = change.capabilities.as_deref().map_or(number.capabilities, joined);
+            number.meaning = change.meaning.unwrap_or(number.meaning);
+            number.platform = change.platform.clone().unwrap_or(number.platform);
+            number.rate = change.rate.unwrap_or(number.rate);
+            self.holds(&number)?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
+            match number::update(&self.book.store, &before, &number, entry).await {
+                Ok(()) => {
+                    self.book.refresh().await?;
+                    return Ok(number);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.book.refresh().await?;
-        Ok(number)
+        Err(busy())
     }
 
     /// Lets a number go; its messages stay.
     pub async fn delete(&self, client: ClientId, id: NumberId, act: &Act<'_, Number>) -> Result<(), Error> {
-        let before = self.find(client, id).await?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
-        match number::delete(&self.book.store, client, id, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NotFound),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.find(client, id).await?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            match number::delete(&self.book.store, &before, entry).await {
+                Ok(()) => return Ok(self.book.refresh().await?),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(self.book.refresh().await?)
+        Err(busy())
     }
 
     /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
@@ -186,6 +196,10 @@ impl Numbers {
             _ => Ok(()),
         }
     }
+}
+
+fn busy() -> Error {
+    store::Error::Unavailable("others keep changing this number".into()).into()
 }
 
 fn no_account() -> Error {

@@ -1,7 +1,8 @@
 //! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
 
 use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, audit, edition};
+use super::rows::{as_read, rewrite};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};
 
@@ -101,26 +102,31 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry
     store.commit(change.settled_by(settled, vec![account.id.hex().into()])).await
 }
 
+impl Account {
+    /// What may be changed of it, but for its credentials.
+    fn columns(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("name", self.name.as_str().into()),
+            ("rate", self.rate.into()),
+            ("uncertain", self.uncertain.name().into()),
+            ("replies_to_keywords", i64::from(self.replies_to_keywords).into()),
+            ("any_sender", i64::from(self.any_sender).into()),
+        ]
+    }
+}
+
 /// Changes what may change; credentials, and what webhooks name them by, only where they are new: who changes
 /// something else at the same time does not bring the old ones back.
-/// [`Error::Conflict`]: the provider's account is known already.
+/// [`Error::Conflict`]: the provider's account is known already. [`Error::Guard`]: it is another than was read.
 pub async fn update(
     store: &Store,
+    before: &Account,
     account: &Account,
     has_new_credentials: bool,
     entry: Option<audit::Entry>,
 ) -> Result<()> {
-    let mut change = Change::new().one(
-        "UPDATE sb_account SET name = ?, rate = ?, uncertain = ?, replies_to_keywords = ?, any_sender = ? WHERE id = ?",
-        vec![
-            account.name.as_str().into(),
-            account.rate.into(),
-            account.uncertain.name().into(),
-            i64::from(account.replies_to_keywords).into(),
-            i64::from(account.any_sender).into(),
-            account.id.hex().into(),
-        ],
-    );
+    let (sql, params) = rewrite("sb_account", account.columns(), &[("id", account.id.hex())], before.columns());
+    let mut change = Change::new().one(sql, params);
     if has_new_credentials {
         let values =
             vec![account.external_id.as_str().into(), account.credentials.clone().into(), account.id.hex().into()];
@@ -129,11 +135,18 @@ pub async fn update(
     store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }
 
-/// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there.
-pub async fn delete(store: &Store, id: AccountId, entry: Option<audit::Entry>) -> Result<()> {
-    let change = Change::new().one(
-        "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)",
-        vec![id.hex().into(), id.hex().into()],
-    );
+/// Whether an account has any.
+pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
+    let sql = "SELECT 1 FROM sb_number WHERE account_id = ? LIMIT 1";
+    Ok(!store.query(sql, vec![id.hex().into()]).await?.is_empty())
+}
+
+/// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there, or another than was read.
+pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>) -> Result<()> {
+    let mut sql =
+        "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)".to_owned();
+    let mut params = vec![before.id.hex().into(), before.id.hex().into()];
+    as_read(&mut sql, &mut params, before.columns());
+    let change = Change::new().one(sql, params);
     store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }

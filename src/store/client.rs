@@ -2,6 +2,7 @@
 
 use super::edition::Volume;
 use super::ledger::{self, Movement};
+use super::rows::as_read;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::{ClientId, Millis, Money};
@@ -122,8 +123,7 @@ pub async fn insert(
 #[derive(Clone, Debug, Default)]
 pub struct Set {
     pub name: Option<String>,
-    /// As it was read, and as it is to be.
-    pub profile: Option<(Option<String>, Option<String>)>,
+    pub profile: Option<Option<String>>,
     pub is_active: Option<bool>,
     pub credit_limit: Option<Money>,
     pub low_at: Option<Option<Money>>,
@@ -136,7 +136,7 @@ impl Set {
         if let Some(name) = &self.name {
             client.name.clone_from(name);
         }
-        if let Some((_, profile)) = &self.profile {
+        if let Some(profile) = &self.profile {
             client.profile.clone_from(profile);
         }
         client.is_active = self.is_active.unwrap_or(client.is_active);
@@ -146,38 +146,44 @@ impl Set {
     }
 }
 
-/// [`Error::Guard`] of statement 0: it is not there, or its profile is another by now; of a later one: it owes more
-/// than the new credit limit.
-pub async fn update(store: &Store, client: ClientId, set: Set, entry: Option<audit::Entry>) -> Result<()> {
-    let id = Value::from(client.hex());
+/// [`Error::Guard`]: it is not there, or what is to change is another than was read; or it owes more than the new
+/// credit limit.
+pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audit::Entry>) -> Result<()> {
+    let id = Value::from(before.id.hex());
+    let mut read: Vec<(&str, Value)> = Vec::new();
     let (mut sql, mut params) = ("UPDATE sb_client SET created_ms = created_ms".to_owned(), Vec::new());
     if let Some(name) = set.name {
         sql.push_str(", name = ?");
         params.push(name.into());
+        read.push(("name", before.name.as_str().into()));
     }
     if let Some(is_active) = set.is_active {
         sql.push_str(", is_active = ?");
         params.push(i64::from(is_active).into());
+        read.push(("is_active", i64::from(before.is_active).into()));
     }
-    if let Some((before, after)) = set.profile {
-        sql.push_str(", profile = ? WHERE COALESCE(profile, '') = ? AND id = ?");
-        params.extend([after.into(), before.unwrap_or_default().into()]);
-    } else {
-        sql.push_str(" WHERE id = ?");
+    if let Some(profile) = set.profile {
+        sql.push_str(", profile = ?");
+        params.push(profile.into());
+        read.push(("profile", before.profile.clone().into()));
     }
+    sql.push_str(" WHERE id = ?");
     params.push(id.clone());
+    as_read(&mut sql, &mut params, read);
     let mut change = Change::new().one(sql, params);
     if let Some(limit) = set.credit_limit {
-        let (sql, limit) = (
-            "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0",
-            Value::from(limit.micros()),
-        );
-        change = change.one(sql, vec![limit.clone(), id.clone(), limit]);
+        let mut sql = "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0".to_owned();
+        let limit = Value::from(limit.micros());
+        let mut params = vec![limit.clone(), id.clone(), limit];
+        as_read(&mut sql, &mut params, vec![("credit_limit", before.credit_limit.micros().into())]);
+        change = change.one(sql, params);
     }
     if let Some(low_at) = set.low_at {
         // another threshold, another message about it
-        let sql = "UPDATE sb_balance SET low_at = ?, low_told = 0 WHERE client_id = ?";
-        change = change.one(sql, vec![low_at.map(Money::micros).into(), id]);
+        let mut sql = "UPDATE sb_balance SET low_at = ?, low_told = 0 WHERE client_id = ?".to_owned();
+        let mut params = vec![low_at.map(Money::micros).into(), id];
+        as_read(&mut sql, &mut params, vec![("low_at", before.low_at.map(Money::micros).into())]);
+        change = change.one(sql, params);
     }
     store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
 }

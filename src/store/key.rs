@@ -1,6 +1,7 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
 use super::edition::Volume;
+use super::rows::as_read;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{AccountId, ClientId, KeyId, Millis};
 
@@ -118,28 +119,33 @@ pub struct Set {
     pub expires_ms: Option<Option<Millis>>,
 }
 
-/// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked.
-pub async fn update(store: &Store, client: ClientId, id: KeyId, set: Set, entry: Option<audit::Entry>) -> Result<()> {
-    let columns: [(&str, Option<Value>); 8] = [
-        ("name", set.name.map(Value::from)),
-        ("scopes", set.scopes.map(Value::from)),
-        ("account_id", set.account.map(|account| account.map(AccountId::hex).into())),
-        ("sources", set.sources.map(Value::from)),
-        ("senders", set.senders.map(Value::from)),
-        ("destinations", set.destinations.map(Value::from)),
-        ("rate", set.rate.map(Value::from)),
-        ("expires_ms", set.expires_ms.map(Value::from)),
+/// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked, or what is to change is
+/// another than was read.
+pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::Entry>) -> Result<()> {
+    let account = |account: Option<AccountId>| Value::from(account.map(AccountId::hex));
+    let columns: [(&str, Option<Value>, Value); 8] = [
+        ("name", set.name.map(Value::from), before.name.as_str().into()),
+        ("scopes", set.scopes.map(Value::from), before.scopes.as_str().into()),
+        ("account_id", set.account.map(account), account(before.account)),
+        ("sources", set.sources.map(Value::from), before.sources.clone().into()),
+        ("senders", set.senders.map(Value::from), before.senders.clone().into()),
+        ("destinations", set.destinations.map(Value::from), before.destinations.clone().into()),
+        ("rate", set.rate.map(Value::from), before.rate.into()),
+        ("expires_ms", set.expires_ms.map(Value::from), before.expires_ms.into()),
     ];
     let (mut sql, mut params) = ("UPDATE sb_key SET created_ms = created_ms".to_owned(), Vec::new());
-    for (column, value) in columns {
+    let mut read = Vec::new();
+    for (column, value, was) in columns {
         let Some(value) = value else { continue };
         sql.push_str(", ");
         sql.push_str(column);
         sql.push_str(" = ?");
         params.push(value);
+        read.push((column, was));
     }
     sql.push_str(" WHERE id = ? AND client_id = ? AND revoked_ms IS NULL");
-    params.extend([id.hex().into(), client.hex().into()]);
+    params.extend([before.id.hex().into(), before.client.hex().into()]);
+    as_read(&mut sql, &mut params, read);
     store.commit(edition::changed(Volume::Clients, Change::new().one(sql, params)).audited(entry)).await
 }
 

@@ -55,16 +55,10 @@ pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> 
     store.commit(change).await
 }
 
-/// [`Error::Guard`]: there is no such pool.
-pub async fn rename(
-    store: &Store,
-    client: ClientId,
-    id: PoolId,
-    name: &str,
-    entry: Option<audit::Entry>,
-) -> Result<()> {
-    let params = [vec![name.into()], key(client, id)].concat();
-    let change = Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ?", params);
+/// [`Error::Guard`]: there is no such pool, or it has another name than was read.
+pub async fn rename(store: &Store, before: &Pool, name: &str, entry: Option<audit::Entry>) -> Result<()> {
+    let params = [vec![name.into()], key(before.client, before.id), vec![before.name.as_str().into()]].concat();
+    let change = Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ? AND name = ?", params);
     store.commit(change.audited(entry)).await
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::edition::Volume;
+use super::rows::{as_read, rewrite};
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{Channel, Millis, Money, RateId};
 
@@ -48,6 +49,11 @@ pub type Slot = (Channel, String, Millis);
 impl Rate {
     pub fn slot(&self) -> Slot {
         (self.channel, self.prefix.clone(), self.from_ms)
+    }
+
+    /// What may be changed of it.
+    fn columns(&self) -> Vec<(&'static str, Value)> {
+        vec![("price", self.price.micros().into()), ("until_ms", self.until_ms.into())]
     }
 
     fn values(&self) -> Vec<Value> {
@@ -117,18 +123,18 @@ pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> 
     store.commit(change.settled_by(settled, vec![rate.id.hex().into()])).await
 }
 
-/// Changes price and end. [`Error::Guard`]: there is no such rate.
-pub async fn update(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_rate SET price = ?, until_ms = ? WHERE id = ?",
-        vec![rate.price.micros().into(), rate.until_ms.into(), rate.id.hex().into()],
-    );
+/// Changes price and end. [`Error::Guard`]: it is not there, or another than was read.
+pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
+    let (sql, params) = rewrite("sb_rate", rate.columns(), &[("id", rate.id.hex())], before.columns());
+    let change = Change::new().one(sql, params);
     store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }
 
-/// [`Error::Guard`]: there is no such rate.
-pub async fn delete(store: &Store, id: RateId, entry: Option<audit::Entry>) -> Result<()> {
-    let change = Change::new().one("DELETE FROM sb_rate WHERE id = ?", vec![id.hex().into()]);
+/// [`Error::Guard`]: it is not there, or another than was read.
+pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -> Result<()> {
+    let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), vec![before.id.hex().into()]);
+    as_read(&mut sql, &mut params, before.columns());
+    let change = Change::new().one(sql, params);
     store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }
 

@@ -1,7 +1,8 @@
 //! Which account a destination's messages go to: `sb_route`.
 
 use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, audit, edition};
+use super::rows::{as_read, rewrite};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -80,24 +81,30 @@ pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -
     store.commit(change.settled_by(settled, vec![route.id.hex().into()])).await
 }
 
-/// [`Error::Guard`]: there is no such route.
-pub async fn update(store: &Store, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_route SET priority = ?, pattern = ?, channel = ?, account_id = ?, name = ? WHERE id = ?",
+impl Route {
+    /// What may be changed of it.
+    fn columns(&self) -> Vec<(&'static str, Value)> {
         vec![
-            route.priority.into(),
-            route.pattern.as_str().into(),
-            route.channel.map(Channel::name).into(),
-            route.account.hex().into(),
-            route.name.as_str().into(),
-            route.id.hex().into(),
-        ],
-    );
+            ("priority", self.priority.into()),
+            ("pattern", self.pattern.as_str().into()),
+            ("channel", self.channel.map(Channel::name).into()),
+            ("account_id", self.account.hex().into()),
+            ("name", self.name.as_str().into()),
+        ]
+    }
+}
+
+/// [`Error::Guard`]: it is not there, or another than was read.
+pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
+    let (sql, params) = rewrite("sb_route", route.columns(), &[("id", route.id.hex())], before.columns());
+    let change = Change::new().one(sql, params);
     store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }
 
-/// [`Error::Guard`]: there is no such route.
-pub async fn delete(store: &Store, id: RouteId, entry: Option<audit::Entry>) -> Result<()> {
-    let change = Change::new().one("DELETE FROM sb_route WHERE id = ?", vec![id.hex().into()]);
+/// [`Error::Guard`]: it is not there, or another than was read.
+pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) -> Result<()> {
+    let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), vec![before.id.hex().into()]);
+    as_read(&mut sql, &mut params, before.columns());
+    let change = Change::new().one(sql, params);
     store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }

@@ -179,7 +179,55 @@ async fn what_is_done_at_the_console_is_written_down(layout: Layout) -> Result {
     Ok(())
 }
 
+/// Each finds what the one before has left: their entries are links of one chain.
+async fn those_who_change_one_thing_at_once_are_written_down_in_turn(layout: Layout) -> Result {
+    let server = builder(layout).await?.start().await?;
+    let account = loopback(&server).await?;
+    let ann = client(&server, "0").await?;
+    let id = async |path: &str, body: Value| text(&well(&server, "POST", path, Some(body)).await?["id"]);
+    let number = json!({"number": "+15005550100", "account_id": account});
+    let route = json!({"priority": 7, "pattern": "\\+99", "account_id": account});
+    let (keys, one) = (format!("/v1/clients/{}/keys", ann.id), format!("/v1/clients/{}", ann.id));
+    let things = [
+        (format!("/v1/numbers/{}", id("/v1/numbers", number).await?), "rate"),
+        (format!("/v1/routes/{}", id("/v1/routes", route).await?), "priority"),
+        (
+            format!("/v1/rates/{}", id("/v1/rates", json!({"channel": "sms", "prefix": "1", "price": "9"})).await?),
+            "price",
+        ),
+        (format!("{keys}/{}", id(&keys, json!({})).await?), "rate"),
+        (format!("/v1/pools/{}", id("/v1/pools", json!({"name": "a pool"})).await?), "name"),
+        (format!("/v1/endpoints/{}", endpoint(&server, "http://127.0.0.1:9/", &["*"]).await?.0), "description"),
+        (format!("/v1/accounts/{account}"), "name"),
+        (one.clone(), "name"),
+        (one.clone(), "credit_limit"),
+        (one, "notes"),
+    ];
+    for (path, field) in things {
+        let first = well(&server, "GET", &path, None).await?[field].clone();
+        let value = |at: u64| if first.is_number() { Value::from(at) } else { at.to_string().into() };
+        let each = (20..26).map(|at| well(&server, "PATCH", &path, Some(json!({field: value(at)}))));
+        futures_util::future::try_join_all(each).await?;
+        let last = well(&server, "GET", &path, None).await?[field].clone();
+        let object = path.rsplit('/').next().unwrap_or_default();
+        let log = well(&server, "GET", &format!("/v1/audit?object={object}"), None).await?;
+        let entries = log["data"].as_array().context("data")?.iter();
+        let links =
+            entries.filter(|entry| entry["before"].is_object() && entry["before"][field] != entry["after"][field]);
+        let links: Vec<_> = links.map(|entry| (&entry["before"][field], &entry["after"][field])).collect();
+        let mut at = &first;
+        for _ in &links {
+            let next: Vec<_> = links.iter().filter(|(before, _)| *before == at).collect();
+            ensure!(next.len() == 1, "{path} {field}: {} go on from {at}: {links:?}", next.len());
+            at = next[0].1;
+        }
+        ensure!(links.len() == 6 && *at == last, "{path} {field}: {last} of {links:?}");
+    }
+    Ok(())
+}
+
 on_both_engines!(
+    those_who_change_one_thing_at_once_are_written_down_in_turn,
     what_is_sent_in_a_client_s_name_is_written_down,
     what_is_done_to_the_house_s_own_messages_is_written_down,
     what_changes_nothing_is_not_written_down,

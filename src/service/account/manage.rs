@@ -10,6 +10,9 @@ use crate::service::audit::Act;
 use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
 
+/// Races with others before an account is called busy.
+const RACES: usize = 20;
+
 /// An account to add.
 pub struct NewAccount {
     pub name: String,
@@ -105,26 +108,36 @@ impl Accounts {
 
     /// The account as it now is.
     pub async fn change(&self, id: AccountId, change: AccountChange, act: &Act<'_, Account>) -> Result<Account, Error> {
-        let before = self.find(id).await?;
-        let mut account = before.clone();
-        account.name = change.name.unwrap_or(account.name);
-        account.rate = change.rate.unwrap_or(account.rate);
-        account.uncertain = change.uncertain.unwrap_or(account.uncertain);
-        account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
-        account.any_sender = change.any_sender.unwrap_or(account.any_sender);
-        let has_new_credentials = change.credentials.is_some();
+        let mut resealed = None;
         if let Some(json) = &change.credentials {
+            let mut account = self.find(id).await?;
             self.reseal(&mut account, json, change.is_checked).await?;
+            resealed = Some(account);
         }
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&account));
-        match account::update(&self.book.store, &account, has_new_credentials, entry).await {
-            Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(Error::Known),
-            Err(error) if error.is_race() => return Err(Error::NotFound),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.find(id).await?;
+            let mut account = before.clone();
+            account.name = change.name.clone().unwrap_or(account.name);
+            account.rate = change.rate.unwrap_or(account.rate);
+            account.uncertain = change.uncertain.unwrap_or(account.uncertain);
+            account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
+            account.any_sender = change.any_sender.unwrap_or(account.any_sender);
+            if let Some(resealed) = &resealed {
+                account.external_id.clone_from(&resealed.external_id);
+                account.credentials.clone_from(&resealed.credentials);
+            }
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&account));
+            match account::update(&self.book.store, &before, &account, resealed.is_some(), entry).await {
+                Ok(()) => {
+                    self.book.refresh().await?;
+                    return Ok(account);
+                }
+                Err(store::Error::Conflict) => return Err(Error::Known),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.book.refresh().await?;
-        Ok(account)
+        Err(busy())
     }
 
     /// Puts new credentials in place of the old ones.
@@ -162,18 +175,25 @@ impl Accounts {
 
     /// Forgets an account with its credentials; its messages stay.
     pub async fn delete(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
-        let before = self.find(id).await?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
-        match account::delete(&self.book.store, id, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => {
-                self.find(id).await?;
+        for _ in 0..RACES {
+            let before = self.find(id).await?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            match account::delete(&self.book.store, &before, entry).await {
+                Ok(()) => return Ok(self.book.refresh().await?),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+            // or somebody else has changed it
+            if account::has_numbers(&self.book.store, id).await? {
                 return Err(Error::HasNumbers);
             }
-            Err(error) => return Err(error.into()),
         }
-        Ok(self.book.refresh().await?)
+        Err(busy())
     }
+}
+
+fn busy() -> Error {
+    store::Error::Unavailable("others keep changing this account".into()).into()
 }
 
 /// By what a provider's webhooks name the account; Flowroute's secret path only as a hash.

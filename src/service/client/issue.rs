@@ -5,7 +5,7 @@ use rand::RngCore;
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::{Clients, Error, KeyRow, Scope, invalid};
+use super::{Clients, Error, KeyRow, RACES, Scope, invalid};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret};
 use crate::service::audit::Act;
 use crate::service::{page, tariff};
@@ -162,41 +162,40 @@ impl Clients {
         change: KeyChange,
         act: &Act<'_, KeyRow>,
     ) -> Result<KeyRow, Error> {
-        let before = self.key(client, id).await?;
-        let mut row = before.clone();
-        row.name = change.name.clone().unwrap_or(row.name);
-        row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));
-        row.account = change.account.unwrap_or(row.account);
-        row.sources = change.sources.as_ref().map_or(Ok(row.sources), |networks| sources(networks))?;
-        row.senders = change.senders.clone().unwrap_or(row.senders);
-        row.destinations = change.destinations.clone().unwrap_or(row.destinations);
-        row.rate = change.rate.unwrap_or(row.rate);
-        row.expires_ms = change.expires_ms.unwrap_or(row.expires_ms);
         if change.account.is_some() {
             self.book.refresh().await?;
         }
-        // an account that was deleted since is nobody's fault here
-        let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
-        self.check(&checked)?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
-        // only what is named: somebody else may be changing the rest
-        let set = key::Set {
-            name: change.name.map(|_| row.name),
-            scopes: change.scopes.map(|_| row.scopes),
-            account: change.account,
-            sources: change.sources.map(|_| row.sources),
-            senders: change.senders,
-            destinations: change.destinations,
-            rate: change.rate,
-            expires_ms: change.expires_ms,
-        };
-        match key::update(&self.store, client, id, set, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoKey),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.key(client, id).await?;
+            if before.revoked_ms.is_some() {
+                return Err(Error::NoKey);
+            }
+            let row = changed(&before, &change)?;
+            // an account that was deleted since is nobody's fault here
+            let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
+            self.check(&checked)?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
+            // only what is named: somebody else may be changing the rest
+            let set = key::Set {
+                name: change.name.as_ref().map(|_| row.name),
+                scopes: change.scopes.as_ref().map(|_| row.scopes),
+                account: change.account,
+                sources: change.sources.as_ref().map(|_| row.sources),
+                senders: change.senders.clone(),
+                destinations: change.destinations.clone(),
+                rate: change.rate,
+                expires_ms: change.expires_ms,
+            };
+            match key::update(&self.store, &before, set, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return self.key(client, id).await;
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.renew().await;
-        self.key(client, id).await
+        Err(store::Error::Unavailable("others keep changing this key".into()).into())
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere.
@@ -217,6 +216,20 @@ impl Clients {
         self.renew().await;
         Ok(())
     }
+}
+
+/// The key as it is to be.
+fn changed(before: &KeyRow, change: &KeyChange) -> Result<KeyRow, Error> {
+    let mut row = before.clone();
+    row.name = change.name.clone().unwrap_or(row.name);
+    row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));
+    row.account = change.account.unwrap_or(row.account);
+    row.sources = change.sources.as_ref().map_or(Ok(row.sources), |networks| sources(networks))?;
+    row.senders = change.senders.clone().unwrap_or(row.senders);
+    row.destinations = change.destinations.clone().unwrap_or(row.destinations);
+    row.rate = change.rate.unwrap_or(row.rate);
+    row.expires_ms = change.expires_ms.unwrap_or(row.expires_ms);
+    Ok(row)
 }
 
 fn new_key() -> Secret {

@@ -4,16 +4,13 @@ use rand::RngCore;
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::{Client, Clients, Error, KeyRow, Profile, ProfileChange, Scope, invalid};
+use super::{Client, Clients, Error, KeyRow, Profile, ProfileChange, RACES, Scope, invalid};
 use crate::model::{ClientId, EntryId, KeyId, Money, Secret};
 use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::client::{self, Set};
 use crate::store::ledger::{Kind, Movement};
 use crate::store::{self, key};
-
-/// Races with others before a client is called busy.
-const RACES: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct NewClient {
@@ -133,22 +130,26 @@ impl Clients {
             // only what is named: somebody else may be changing the rest
             let set = Set {
                 name: change.name.clone(),
-                profile: (profile != old).then(|| (before.profile.clone(), profile.text())),
+                profile: (profile != old).then(|| profile.text()),
                 is_active: change.is_active,
                 credit_limit: change.credit_limit,
                 low_at: change.low_at,
             };
             let after = set.of(&before);
             let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-            match client::update(&self.store, id, set, entry).await {
+            match client::update(&self.store, &before, set, entry).await {
                 Ok(()) => {
                     self.renew().await;
                     return self.find(id).await;
                 }
-                // its profile is another by now, or it is gone
-                Err(store::Error::Guard(0)) => {}
-                Err(error) if error.is_race() => return Err(Error::Overdrawn),
+                // it is another by now, or gone, or owes too much
+                Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
+            }
+            let now = self.find(id).await?;
+            let owes = change.credit_limit.and_then(|limit| now.balance.plus(limit)).is_some_and(Money::is_negative);
+            if owes {
+                return Err(Error::Overdrawn);
             }
         }
         Err(store::Error::Unavailable("others keep changing this client".into()).into())

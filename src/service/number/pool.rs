@@ -1,6 +1,6 @@
 //! Pools: a client's numbers that send together, the same number to the same recipient.
 
-use super::{Error, Number, Numbers};
+use super::{Error, Number, Numbers, RACES};
 use crate::model::{ClientId, NumberId, PoolId};
 use crate::service::audit::Act;
 use crate::service::page;
@@ -78,12 +78,18 @@ impl Numbers {
         act: &Act<'_, Filled>,
     ) -> Result<Filled, Error> {
         check_name(name)?;
-        let before = self.find_pool(client, id).await?;
-        let mut after = before.clone();
-        name.clone_into(&mut after.pool.name);
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        settled(pool::rename(&self.book.store, client, id, name, entry).await, Error::NoPool)?;
-        Ok(after)
+        for _ in 0..RACES {
+            let before = self.find_pool(client, id).await?;
+            let mut after = before.clone();
+            name.clone_into(&mut after.pool.name);
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+            match pool::rename(&self.book.store, &before.pool, name, entry).await {
+                Ok(()) => return Ok(after),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Unavailable("others keep changing this pool".into()).into())
     }
 
     /// Lets its numbers go.

@@ -2,7 +2,7 @@
 //!
 //! Of one destination those that begin later go before those that began earlier, for as long as they are in force.
 
-use super::{Error, Rate, Tariff, invalid};
+use super::{Error, RACES, Rate, Tariff, busy, invalid};
 use crate::model::{Channel, Millis, Money, RateId};
 use crate::service::audit::Act;
 use crate::service::page;
@@ -86,30 +86,38 @@ impl Tariff {
 
     /// The rate as it now is.
     pub async fn change_rate(&self, id: RateId, change: RateChange, act: &Act<'_, Rate>) -> Result<Rate, Error> {
-        let before = self.find_rate(id).await?;
-        let mut rate = before.clone();
-        rate.price = change.price.unwrap_or(rate.price);
-        rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
-        holds(&rate).map_err(|(field, reason)| invalid(field, reason))?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
-        match rate::update(&self.store, &rate, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoRate),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.find_rate(id).await?;
+            let mut rate = before.clone();
+            rate.price = change.price.unwrap_or(rate.price);
+            rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
+            holds(&rate).map_err(|(field, reason)| invalid(field, reason))?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
+            match rate::update(&self.store, &before, &rate, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok(rate);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.renew().await;
-        Ok(rate)
+        Err(busy("rate"))
     }
 
     pub async fn delete_rate(&self, id: RateId, act: &Act<'_, Rate>) -> Result<(), Error> {
-        let before = self.find_rate(id).await?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
-        match rate::delete(&self.store, id, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoRate),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.find_rate(id).await?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            match rate::delete(&self.store, &before, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok(());
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.renew().await;
-        Ok(())
+        Err(busy("rate"))
     }
 }

@@ -1,6 +1,6 @@
 //! Routes as an administrator manages them.
 
-use super::{Error, Route, Tariff, compile, invalid};
+use super::{Error, RACES, Route, Tariff, busy, compile, invalid};
 use crate::model::{AccountId, Channel, RouteId};
 use crate::service::audit::Act;
 use crate::service::page;
@@ -62,38 +62,46 @@ impl Tariff {
 
     /// The route as it now is.
     pub async fn change_route(&self, id: RouteId, change: RouteChange, act: &Act<'_, Route>) -> Result<Route, Error> {
-        let before = self.find_route(id).await?;
-        let mut route = before.clone();
-        if let Some(account) = change.account {
-            let known = account::all(&self.store).await?;
-            known.iter().find(|known| known.id == account).ok_or_else(no_account)?;
-            route.account = account;
+        for _ in 0..RACES {
+            let before = self.find_route(id).await?;
+            let mut route = before.clone();
+            if let Some(account) = change.account {
+                let known = account::all(&self.store).await?;
+                known.iter().find(|known| known.id == account).ok_or_else(no_account)?;
+                route.account = account;
+            }
+            route.priority = change.priority.unwrap_or(route.priority);
+            route.pattern = change.pattern.clone().unwrap_or(route.pattern);
+            route.channel = change.channel.unwrap_or(route.channel);
+            route.name = change.name.clone().unwrap_or(route.name);
+            holds(&route)?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
+            match route::update(&self.store, &before, &route, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok(route);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        route.priority = change.priority.unwrap_or(route.priority);
-        route.pattern = change.pattern.unwrap_or(route.pattern);
-        route.channel = change.channel.unwrap_or(route.channel);
-        route.name = change.name.unwrap_or(route.name);
-        holds(&route)?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
-        match route::update(&self.store, &route, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoRoute),
-            Err(error) => return Err(error.into()),
-        }
-        self.renew().await;
-        Ok(route)
+        Err(busy("route"))
     }
 
     pub async fn delete_route(&self, id: RouteId, act: &Act<'_, Route>) -> Result<(), Error> {
-        let before = self.find_route(id).await?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
-        match route::delete(&self.store, id, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoRoute),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.find_route(id).await?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            match route::delete(&self.store, &before, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok(());
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.renew().await;
-        Ok(())
+        Err(busy("route"))
     }
 }
 
