@@ -1,5 +1,6 @@
 //! `/v1/messages`: sending texts, and what became of them.
 
+mod act;
 mod shape;
 
 use std::sync::Arc;
@@ -10,19 +11,19 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+pub(super) use self::act::{act, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, attempt_out, error_out};
 use self::shape::{ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out, receipt_out};
 use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, audit, auth, filter, object, path, posted};
+use super::{App, Call, auth, filter, object, path, posted};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
-use crate::model::{CallId, Channel, ClientId, MessageId, parse_rfc3339};
-use crate::service::audit::Act;
+use crate::model::{Channel, ClientId, MessageId, parse_rfc3339};
 use crate::service::message::{Filter as MessageFilter, Message};
-use crate::service::outbound::{self, Error, Key, Told};
+use crate::service::outbound::{Error, Key, Told};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -67,26 +68,6 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
     })
-}
-
-/// What an administrator does to a message, a call too, whichever door it takes. What was said is not written down:
-/// nobody could redact it there.
-pub(super) fn act(call: &Call, action: &'static str) -> Act<'static, Message> {
-    audit::act(call, action, shown_unsaid)
-}
-
-/// The same of sending it.
-pub(super) fn sending(call: &Call, action: &'static str) -> Act<'static, Message> {
-    audit::act_for_client(call, action, shown_unsaid)
-}
-
-fn shown_unsaid(message: &Message) -> Option<String> {
-    let message = outbound::unsaid(message);
-    let mut shown = out(&message);
-    if message.channel == Channel::Voice {
-        shown.id = CallId::from(message.id).to_string();
-    }
-    audit::json(&shown)
 }
 
 /// Which messages are shown here: calls have a list of their own.
