@@ -147,7 +147,7 @@ impl Gateway {
             numbers: messaging.numbers,
             admins: messaging.admins,
             clients: messaging.clients,
-            audit: Audit { store: databases.store.clone(), clock: Clock::default() },
+            audit: Audit { store: databases.store.clone() },
             publish,
             form_check: form_check(&messaging.book),
             inbound,

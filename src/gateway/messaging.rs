@@ -14,6 +14,7 @@ use crate::model::{AccountId, ClientId, Clock, Money, Origin};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
+use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::event::Events;
@@ -144,7 +145,7 @@ impl Built {
             any_sender: true,
             is_checked: false,
         };
-        match self.accounts.add(new).await {
+        match self.accounts.add(new, &Act::unwritten()).await {
             Ok(_) | Err(account::Error::Known) => {}
             Err(error) => return Err(error.into()),
         }
@@ -161,7 +162,7 @@ impl Built {
                 platform: None,
                 rate: 0,
             };
-            match self.numbers.add(ClientId::HOUSE, number).await {
+            match self.numbers.add(ClientId::HOUSE, number, &Act::unwritten()).await {
                 Ok(_) | Err(number::Error::Taken) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -177,7 +178,7 @@ impl Built {
         }
         let (pattern, name) = (DEV_PATTERN.to_owned(), "loopback".to_owned());
         let new = NewRoute { priority: DEV_PRIORITY, pattern, channel: None, account, name };
-        self.tariff.add_route(new).await?;
+        self.tariff.add_route(new, &Act::unwritten()).await?;
         Ok(())
     }
 }

@@ -11,13 +11,14 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{AccountIn, AccountOut, ChangeIn, out};
-use super::audit::{self, NOTHING};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::{AccountId, Secret};
-use crate::service::account::{AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
+use crate::service::account::{Account, AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
+use crate::service::audit::Act;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("accounts").and(posted(app)).then(accounts);
@@ -34,6 +35,10 @@ fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
 
 fn name(text: &str) -> Result<(), Refusal> {
     if text.chars().count() <= 128 { Ok(()) } else { Err(reply::bad_field("name", "is longer than 128")) }
+}
+
+fn act(call: &Call, action: &'static str) -> Act<'static, Account> {
+    audit::act(call, action, |account: &Account| json(&out(account)))
 }
 
 #[derive(OpenApi)]
@@ -73,8 +78,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         any_sender: posted.any_sender,
         is_checked: posted.check,
     };
-    let account = app.accounts.add(new).await?;
-    audit::record(app, call, "account.add", account.id, &NOTHING, &out(&account)).await?;
+    let account = app.accounts.add(new, &act(call, "account.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
@@ -137,9 +141,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         is_checked: posted.check,
     };
     let action = if change.credentials.is_some() { "account.credentials" } else { "account.change" };
-    let before = app.accounts.find(id).await?;
-    let account = app.accounts.change(id, change).await?;
-    audit::record(app, call, action, id, &out(&before), &out(&account)).await?;
+    let account = app.accounts.change(id, change, &act(call, action)).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -153,10 +155,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let id = id_of(id)?;
-    let before = app.accounts.find(id).await?;
-    app.accounts.delete(id).await?;
-    audit::record(app, call, "account.delete", id, &out(&before), &NOTHING).await?;
+    app.accounts.delete(id_of(id)?, &act(call, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -171,8 +170,6 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
 async fn check_account(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     auth::administrator(&app, &call)?;
-    let id = id_of(&id)?;
-    app.accounts.check(id).await?;
-    audit::record(&app, &call, "account.check", id, &NOTHING, &NOTHING).await?;
+    app.accounts.check(id_of(&id)?, &act(&call, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

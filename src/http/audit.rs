@@ -1,4 +1,4 @@
-//! `/v1/audit`: what administrators did; and how handlers have it written down.
+//! `/v1/audit`: what administrators did; and how handlers say who does something.
 
 use std::sync::Arc;
 
@@ -14,36 +14,35 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, asked, auth, openapi, path};
 use crate::model::{Millis, parse_rfc3339, rfc3339};
-use crate::service::audit::{Did, Entry, Filter as Wanted};
+use crate::service::audit::{Act, By, Entry, Filter as Wanted};
 
-/// Nothing was there before, or nothing is after.
-pub(super) const NOTHING: () = ();
-
-/// Writes down what an administrator has done, with what it was done to as the API shows it, before and after:
-/// [`NOTHING`] where there was, or is, nothing. Never pass a shape that holds a secret. What a client does for itself
-/// is not written.
-pub(super) async fn record(
-    app: &App,
+/// What an administrator does who was let in: the service writes it down with what it was done to, before and after, as `show` has
+/// it. What a client does for itself is not written.
+pub(super) fn act<'a, T>(
     call: &Call,
     action: &'static str,
-    object: impl ToString,
-    before: &impl Serialize,
-    after: &impl Serialize,
-) -> Result<(), Refusal> {
-    let Some(who) = auth::administrator_name(app, call) else { return Ok(()) };
-    let did = Did {
-        who,
-        action,
-        object: object.to_string(),
-        before: text(before),
-        after: text(after),
-        address: Some(call.caller.address.to_string()),
-    };
-    Ok(app.audit.record(did).await?)
+    show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
+) -> Act<'a, T> {
+    Act::new(by(call), action, show)
 }
 
-fn text(shown: &impl Serialize) -> Option<String> {
-    serde_json::to_string(shown).ok().filter(|text| text != "null")
+/// The same of what is sent: written where an administrator names the client that it is for. What the house sends for
+/// itself is its daily work, and not written: its messages say what became of them.
+pub(super) fn act_for_client<'a, T>(
+    call: &Call,
+    action: &'static str,
+    show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
+) -> Act<'a, T> {
+    Act::new(if auth::names_client(call) { by(call) } else { None }, action, show)
+}
+
+fn by(call: &Call) -> Option<By> {
+    Some(By { who: auth::administrator_name(call)?, address: Some(call.caller.address.to_string()) })
+}
+
+/// As the API shows it. Never pass a shape that holds a secret, or what somebody has said.
+pub(super) fn json(shown: &impl Serialize) -> Option<String> {
+    serde_json::to_string(shown).ok()
 }
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -55,7 +54,7 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 struct EntryOut {
     id: String,
     at: String,
-    /// `config token`, or the id and the name of the administrator's key.
+    /// `config token`, the id and the name of the administrator's key, or `console` and the user of the system.
     who: String,
     /// What was done.
     #[schema(example = "client.create")]

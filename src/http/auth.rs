@@ -97,8 +97,9 @@ pub(super) fn administrator(_: &App, call: &Call) -> Result<(), Refusal> {
     }
 }
 
-/// Who an administrator is; `None`: it is none.
-pub(super) fn administrator_name(_: &App, call: &Call) -> Option<String> {
+/// Who an administrator is; `None`: it is none. The key may be revoked before it has done what it came for, and is
+/// written down all the same.
+pub(super) fn administrator_name(call: &Call) -> Option<String> {
     match &call.caller.known.who {
         Ok(Who::Administrator(name)) => Some(name.clone()),
         Ok(Who::Client(_)) | Err(_) => None,
@@ -127,6 +128,11 @@ fn acting(app: &App, call: &Call) -> Result<Acting, Refusal> {
         Err(Unknown::Wrong) => Err(reply::unauthorized("this is no key in force").into()),
         Err(Unknown::Missing) => Err(reply::unauthorized("this path wants a key").into()),
     }
+}
+
+/// Whether an administrator names the client that it acts for.
+pub(super) fn names_client(call: &Call) -> bool {
+    call.headers.contains_key(ACTS_FOR)
 }
 
 /// The client that an administrator names; unless it names one, the house.

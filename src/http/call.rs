@@ -58,7 +58,8 @@ async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let (body, posted): (_, CallIn) = object::read_with_bytes(call, posted, app).await?;
     let key = message::idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
-    Ok(match app.relay.send(&consumer, order(posted)?, key, render).await? {
+    let act = message::sending(call, "call.place");
+    Ok(match app.relay.send(&consumer, order(posted)?, key, render, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
     })
@@ -162,6 +163,7 @@ async fn shown(acting: &Acting, id: MessageId, app: &App) -> Answer {
 )]
 async fn end(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::caller(app, call)?;
-    let message = app.outbound.end_call(acting.client, id_of(id)?, End::Completed).await?;
+    let act = message::act(call, "call.end");
+    let message = app.outbound.end_call(acting.client, id_of(id)?, End::Completed, &act).await?;
     shown(&acting, message.id, app).await
 }

@@ -11,19 +11,24 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, ClientIn, ClientOut, out};
-use super::audit::{self, NOTHING};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::ClientId;
-use crate::service::client::Error;
+use crate::service::audit::Act;
+use crate::service::client::{Client, Error};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("clients").and(posted(app)).then(clients);
     let one = path::one("clients").and(posted(app)).then(client);
     let token = path::part("clients", "token").and(asked(app)).then(rotate_token);
     all.or(one).unify().or(token).unify().map(reply::settle).boxed()
+}
+
+fn act(call: &Call, action: &'static str) -> Act<'static, Client> {
+    audit::act(call, action, |client: &Client| json(&out(client, None)))
 }
 
 #[derive(OpenApi)]
@@ -46,8 +51,7 @@ async fn clients(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 async fn create(call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let posted: ClientIn = object::read(call, posted, app).await?;
-    let (client, token) = app.clients.create(posted.into()).await?;
-    audit::record(app, call, "client.create", client.id, &NOTHING, &out(&client, None)).await?;
+    let (client, token) = app.clients.create(posted.into(), &act(call, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
 }
 
@@ -102,8 +106,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let id = id_of(id)?;
     let posted: ChangeIn = object::read(call, posted, app).await?;
-    let (before, client) = app.clients.change(id, posted.into()).await?;
-    audit::record(app, call, "client.change", id, &out(&before, None), &out(&client, None)).await?;
+    let client = app.clients.change(id, posted.into(), &act(call, "client.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
@@ -116,9 +119,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let id = id_of(id)?;
-    let (before, client) = app.clients.deactivate(id).await?;
-    audit::record(app, call, "client.delete", id, &out(&before, None), &out(&client, None)).await?;
+    app.clients.deactivate(id_of(id)?, &act(call, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -131,8 +132,6 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
 async fn rotate_token(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     auth::administrator(&app, &call)?;
-    let (client, token) = app.clients.rotate(id_of(&id)?).await?;
-    let shown = out(&client, None);
-    audit::record(&app, &call, "client.token", client.id, &shown, &shown).await?;
+    let (client, token) = app.clients.rotate(id_of(&id)?, &act(&call, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

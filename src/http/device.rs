@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use super::list::{ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, list, path};
+use super::{App, Call, asked, audit, auth, list, path};
 use crate::model::{UserId, rfc3339};
 use crate::service::device::{Device, Error};
 
@@ -74,6 +74,7 @@ async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Answer {
 async fn revoke_device(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("DELETE")?;
     auth::administrator(&app, &call)?;
-    app.devices.revoke(id.parse().map_err(|_| Error::NotFound)?).await?;
+    let act = audit::act(&call, "device.revoke", |device: &Device| audit::json(&out(device)));
+    app.devices.revoke(id.parse().map_err(|_| Error::NotFound)?, &act).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -11,14 +11,15 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{EndpointIn, EndpointOut, PatchIn, SecretOut, StateIn, TestOut, out};
-use super::audit::{self, NOTHING};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
-use crate::model::EndpointId;
 use crate::model::event::Pattern;
-use crate::service::event::{Error, NewEndpoint, Patch};
+use crate::model::{EndpointId, EventId};
+use crate::service::audit::Act;
+use crate::service::event::{Endpoint, Error, NewEndpoint, Patch};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("endpoints").and(posted(app)).then(endpoints);
@@ -32,6 +33,10 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 
 fn id(text: &str) -> Result<EndpointId, Error> {
     text.parse().map_err(|_| Error::NoEndpoint)
+}
+
+fn act(call: &Call, action: &'static str) -> Act<'static, Endpoint> {
+    audit::act(call, action, |endpoint: &Endpoint| json(&out(endpoint, None)))
 }
 
 #[derive(OpenApi)]
@@ -81,8 +86,7 @@ async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
     let posted: EndpointIn = object::read(call, posted, app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let new = NewEndpoint { url: posted.url, description: posted.description, patterns };
-    let (endpoint, secret) = app.events.create_endpoint(client, new).await?;
-    audit::record(app, call, "endpoint.create", endpoint.id, &NOTHING, &out(&endpoint, None)).await?;
+    let (endpoint, secret) = app.events.create_endpoint(client, new, &act(call, "endpoint.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&endpoint, Some(&secret))))
 }
 
@@ -120,10 +124,8 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
         patterns: posted.event_types.map(|patterns| patterns.0),
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
-    let id = id(given)?;
-    let before = app.events.endpoint(client, id).await?;
-    let endpoint = app.events.update_endpoint(client, id, &patch).await?;
-    audit::record(app, call, "endpoint.change", id, &out(&before, None), &out(&endpoint, None)).await?;
+    let act = act(call, "endpoint.change");
+    let endpoint = app.events.update_endpoint(client, id(given)?, &patch, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
 }
 
@@ -134,10 +136,7 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
 )]
 async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     let client = auth::owner(app, call)?;
-    let id = id(given)?;
-    let before = app.events.endpoint(client, id).await?;
-    app.events.delete_endpoint(client, id).await?;
-    audit::record(app, call, "endpoint.delete", id, &out(&before, None), &NOTHING).await?;
+    app.events.delete_endpoint(client, id(given)?, &act(call, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -149,10 +148,8 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
 async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let client = auth::owner(&app, &call)?;
-    let id = id(&given)?;
-    let before = app.events.endpoint(client, id).await?;
-    let (endpoint, secret) = app.events.rotate_endpoint(client, id).await?;
-    audit::record(&app, &call, "endpoint.rotate", id, &out(&before, None), &out(&endpoint, None)).await?;
+    let act = act(&call, "endpoint.rotate");
+    let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, Some(&secret))))
 }
 
@@ -167,10 +164,10 @@ async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
 async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let client = auth::owner(&app, &call)?;
-    let id = id(&given)?;
-    let event = app.events.test_endpoint(client, id).await?;
-    audit::record(&app, &call, "endpoint.test", id, &NOTHING, &NOTHING).await?;
-    Ok(reply::json(StatusCode::ACCEPTED, &TestOut { event_id: event.to_string() }))
+    let shown = |event: &EventId| TestOut { event_id: event.to_string() };
+    let act = audit::act(&call, "endpoint.test", |event: &EventId| json(&shown(event)));
+    let event = app.events.test_endpoint(client, id(&given)?, &act).await?;
+    Ok(reply::json(StatusCode::ACCEPTED, &shown(&event)))
 }
 
 /// `GET /v1/endpoints/callback-secret`: what signs the posts to messages' own callback URLs.

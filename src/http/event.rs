@@ -10,14 +10,15 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use self::shape::{EventOut, FilterIn, ReplayIn, ToldOut, out, told_out};
+use self::shape::{EventOut, FilterIn, ReplayIn, ToldOut, out, target_out, told_out};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::event::EventType;
 use crate::model::{EndpointId, EventId};
-use crate::service::event::Error;
+use crate::service::event::{Error, Target};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("events").and(asked(app)).then(list_events);
@@ -76,6 +77,9 @@ async fn replay_event(given: String, call: Call, posted: Posted, app: Arc<App>) 
     let posted: ReplayIn = object::read_or_default(&call, posted, &app).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
-    let told = app.events.replay(client, id(&given)?, endpoint).await?;
+    let act = audit::act(&call, "event.replay", |targets: &Vec<Target>| {
+        json(&targets.iter().map(target_out).collect::<Vec<_>>())
+    });
+    let told = app.events.replay(client, id(&given)?, endpoint, &act).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told)))
 }

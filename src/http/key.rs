@@ -11,19 +11,24 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, KeyIn, KeyOut, out};
-use super::audit::{self, NOTHING};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::client::id_of;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::{KeyId, Secret};
-use crate::service::client::Error;
+use crate::service::audit::Act;
+use crate::service::client::{Error, KeyRow};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::part("clients", "keys").and(posted(app)).then(keys);
     let one = warp::path!("clients" / String / "keys" / String).and(posted(app)).then(key);
     all.or(one).unify().map(reply::settle).boxed()
+}
+
+fn act(call: &Call, action: &'static str) -> Act<'static, KeyRow> {
+    audit::act(call, action, |key: &KeyRow| json(&out(key, None)))
 }
 
 #[derive(OpenApi)]
@@ -53,8 +58,7 @@ async fn issue(client: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let client = id_of(client)?;
     let posted: KeyIn = object::read_or_default(call, posted, app).await?;
     let (terms, origin) = posted.read()?;
-    let (key, made) = app.clients.issue(client, terms, origin).await?;
-    audit::record(app, call, "key.create", key.id, &NOTHING, &out(&key, None)).await?;
+    let (key, made) = app.clients.issue(client, terms, origin, &act(call, "key.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&key, made.as_ref().map(Secret::expose))))
 }
 
@@ -113,8 +117,7 @@ async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) 
     auth::administrator(app, call)?;
     let (client, id) = (id_of(client)?, key_of(id)?);
     let posted: ChangeIn = object::read(call, posted, app).await?;
-    let (before, key) = app.clients.change_key(client, id, posted.read()?).await?;
-    audit::record(app, call, "key.change", id, &out(&before, None), &out(&key, None)).await?;
+    let key = app.clients.change_key(client, id, posted.read()?, &act(call, "key.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
@@ -129,8 +132,6 @@ async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) 
 )]
 async fn revoke(client: &str, id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let (client, id) = (id_of(client)?, key_of(id)?);
-    let (before, key) = app.clients.revoke(client, id).await?;
-    audit::record(app, call, "key.revoke", id, &out(&before, None), &out(&key, None)).await?;
+    app.clients.revoke(id_of(client)?, key_of(id)?, &act(call, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

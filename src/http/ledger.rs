@@ -20,7 +20,7 @@ use super::rate::asked_time;
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, asked, audit, auth, message, object, path, posted};
 use crate::model::{ClientId, Millis};
-use crate::service::ledger::{Error, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
+use crate::service::ledger::{Entry, Error, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
 
 /// Parts of a statement that wait for whoever reads it.
 const PARTS: usize = 4;
@@ -106,12 +106,12 @@ async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
-    let Entered { entry, balance, is_repeated } = app.ledger.post(client, posting, posted.reason, key).await?;
+    let act = audit::act(call, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
+    let Entered { entry, balance, is_repeated } = app.ledger.post(client, posting, posted.reason, key, &act).await?;
     let shown = posted_out(&entry, balance);
     if is_repeated {
         return Ok(reply::replayed(StatusCode::CREATED, serde_json::to_string(&shown).unwrap_or_default()));
     }
-    audit::record(app, call, "ledger.post", client, &audit::NOTHING, &shown).await?;
     Ok(reply::json(StatusCode::CREATED, &shown))
 }
 

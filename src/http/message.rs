@@ -1,5 +1,6 @@
 //! `/v1/messages`: sending texts, and what became of them.
 
+mod act;
 mod shape;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+pub(super) use self::act::{act, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, attempt_out, error_out};
 use self::shape::{ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out, receipt_out};
 use super::auth::Acting;
@@ -61,7 +63,8 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let (body, posted): (_, MessageIn) = object::read_with_bytes(call, posted, app).await?;
     let key = idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
-    Ok(match app.relay.send(&consumer, order(posted)?, key, render).await? {
+    let act = sending(call, "message.send");
+    Ok(match app.relay.send(&consumer, order(posted)?, key, render, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
     })
@@ -224,7 +227,7 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::changer(app, call)?;
     let message = find(acting.client, id, app).await?;
     auth::may_change(&acting, message.channel)?;
-    let message = app.outbound.cancel(acting.client, message.id).await?;
+    let message = app.outbound.cancel(acting.client, message.id, &act(call, "message.cancel")).await?;
     shown(&message, &acting, app).await
 }
 
@@ -246,6 +249,6 @@ async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.outbound.redact(acting.client, id).await?;
+    let message = app.outbound.redact(acting.client, id, &act(call, "message.redact")).await?;
     shown(&message, &acting, app).await
 }

@@ -11,14 +11,15 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, NumberIn, NumberOut, out};
-use super::audit::{self, NOTHING};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::address::NotAnAddress;
 use crate::model::{AccountId, NumberId};
-use crate::service::number::{Capability, Error, Meaning, NewNumber, NumberChange};
+use crate::service::audit::Act;
+use crate::service::number::{Capability, Error, Meaning, NewNumber, Number, NumberChange};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("numbers").and(posted(app)).then(numbers);
@@ -44,6 +45,10 @@ fn meaning(name: &str) -> Result<Meaning, Refusal> {
 
 fn account(id: &str) -> Result<AccountId, Refusal> {
     id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
+}
+
+fn act(call: &Call, action: &'static str) -> Act<'static, Number> {
+    audit::act(call, action, |number: &Number| json(&out(number, true)))
 }
 
 #[derive(OpenApi)]
@@ -77,8 +82,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform,
         rate: posted.rate.into(),
     };
-    let number = app.numbers.add(client, new).await?;
-    audit::record(app, call, "number.add", number.id, &NOTHING, &out(&number, true)).await?;
+    let number = app.numbers.add(client, new, &act(call, "number.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
@@ -137,9 +141,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform.map(|named| named.0),
         rate: posted.rate.map(i64::from),
     };
-    let before = app.numbers.find(client, id).await?;
-    let number = app.numbers.change(client, id, change).await?;
-    audit::record(app, call, "number.change", id, &out(&before, true), &out(&number, true)).await?;
+    let number = app.numbers.change(client, id, change, &act(call, "number.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, true)))
 }
 
@@ -150,9 +152,6 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
-    let id = id_of(id)?;
-    let before = app.numbers.find(client, id).await?;
-    app.numbers.delete(client, id).await?;
-    audit::record(app, call, "number.delete", id, &out(&before, true), &NOTHING).await?;
+    app.numbers.delete(client, id_of(id)?, &act(call, "number.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -14,7 +14,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::audit;
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
@@ -155,11 +155,7 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
         person.parse().map_err(|error: crate::model::address::NotAnAddress| wrong(&error.to_string()))?;
     let change: ChangeIn = object::read(&call, posted, &app).await?;
     let channel = change.channel.as_deref().map(channel).transpose()?.unwrap_or_default();
-    let (ours, theirs) = (number.clone(), person.as_str().to_owned());
-    let object = format!("{ours}/{theirs}");
-    let this = OptOutFilter { number: Some(ours), person: Some(theirs), channel: Some(channel), after: None };
-    let before = app.outbound.opt_outs(client, &this, 1).await?.0.pop().map(out);
-    let entry = out(app.outbound.set_opt_out(client, channel, &number, &person, change.is_out).await?);
-    audit::record(&app, &call, "opt_out.set", object, &before, &entry).await?;
-    Ok(reply::json(StatusCode::OK, &entry))
+    let act = audit::act(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
+    let entry = app.outbound.set_opt_out(client, channel, &number, &person, change.is_out, &act).await?;
+    Ok(reply::json(StatusCode::OK, &out(entry)))
 }

@@ -11,13 +11,14 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, PoolIn, PoolOut, out};
-use super::audit::{self, NOTHING};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::{NumberId, PoolId};
-use crate::service::number::{Error, Pool};
+use crate::service::audit::Act;
+use crate::service::number::{Error, Filled};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("pools").and(posted(app)).then(pools);
@@ -38,8 +39,8 @@ async fn pools(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     }
 }
 
-fn show(app: &App, pool: &Pool) -> PoolOut {
-    out(pool, &app.numbers.numbers_of(pool))
+fn act(call: &Call, action: &'static str) -> Act<'static, Filled> {
+    audit::act(call, action, |pool: &Filled| json(&out(pool)))
 }
 
 /// `POST /v1/pools`: makes a pool without numbers.
@@ -50,10 +51,8 @@ fn show(app: &App, pool: &Pool) -> PoolOut {
 async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let posted: PoolIn = object::read(call, posted, app).await?;
-    let pool = app.numbers.add_pool(client, posted.name).await?;
-    let shown = show(app, &pool);
-    audit::record(app, call, "pool.create", pool.id, &NOTHING, &shown).await?;
-    Ok(reply::json(StatusCode::CREATED, &shown))
+    let pool = app.numbers.add_pool(client, posted.name, &act(call, "pool.create")).await?;
+    Ok(reply::json(StatusCode::CREATED, &out(&pool)))
 }
 
 /// `GET /v1/pools`: all pools with their numbers, newest first.
@@ -65,8 +64,8 @@ async fn list(call: &Call, app: &App) -> Answer {
     let acting = auth::reader(app, call)?;
     let (after, limit) = list::page(call)?;
     let (pools, more) = app.numbers.list_pools(acting.client, after, limit).await?;
-    let last = pools.last().map(|pool| pool.id);
-    Ok(list::reply(pools.iter().map(|pool| show(app, pool)).collect(), last, more))
+    let last = pools.last().map(|filled| filled.pool.id);
+    Ok(list::reply(pools.iter().map(out).collect(), last, more))
 }
 
 async fn pool(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
@@ -90,7 +89,7 @@ fn id_of(text: &str) -> Result<PoolId, Error> {
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::reader(app, call)?;
     let pool = app.numbers.find_pool(acting.client, id_of(id)?).await?;
-    Ok(reply::json(StatusCode::OK, &show(app, &pool)))
+    Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
 /// `PATCH /v1/pools/<id>`: gives it another name.
@@ -103,14 +102,11 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let id = id_of(id)?;
     let posted: ChangeIn = object::read(call, posted, app).await?;
-    let before = app.numbers.find_pool(client, id).await?;
     let pool = match &posted.name {
-        Some(name) => app.numbers.rename_pool(client, id, name).await?,
-        None => before.clone(),
+        Some(name) => app.numbers.rename_pool(client, id, name, &act(call, "pool.change")).await?,
+        None => app.numbers.find_pool(client, id).await?,
     };
-    let shown = show(app, &pool);
-    audit::record(app, call, "pool.change", id, &show(app, &before), &shown).await?;
-    Ok(reply::json(StatusCode::OK, &shown))
+    Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
 /// `DELETE /v1/pools/<id>`: lets its numbers go; they stay the client's.
@@ -120,10 +116,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
-    let id = id_of(id)?;
-    let before = show(app, &app.numbers.find_pool(client, id).await?);
-    app.numbers.delete_pool(client, id).await?;
-    audit::record(app, call, "pool.delete", id, &before, &NOTHING).await?;
+    app.numbers.delete_pool(client, id_of(id)?, &act(call, "pool.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -151,12 +144,8 @@ fn number_of(text: &str) -> Result<NumberId, Error> {
 async fn put(id: &str, number: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let (id, number) = (id_of(id)?, number_of(number)?);
-    let pool = app.numbers.find_pool(client, id).await?;
-    let before = show(app, &pool);
-    app.numbers.put_into_pool(client, id, number).await?;
-    let shown = show(app, &pool);
-    audit::record(app, call, "pool.put", id, &before, &shown).await?;
-    Ok(reply::json(StatusCode::OK, &shown))
+    let pool = app.numbers.put_into_pool(client, id, number, &act(call, "pool.put")).await?;
+    Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
 /// `DELETE /v1/pools/<id>/numbers/<number_id>`: takes a number out; it stays the client's.
@@ -171,9 +160,6 @@ async fn put(id: &str, number: &str, call: &Call, app: &App) -> Answer {
 async fn take_out(id: &str, number: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let (id, number) = (id_of(id)?, number_of(number)?);
-    let pool = app.numbers.find_pool(client, id).await?;
-    let before = show(app, &pool);
-    app.numbers.take_out_of_pool(client, id, number).await?;
-    audit::record(app, call, "pool.take_out", id, &before, &show(app, &pool)).await?;
+    app.numbers.take_out_of_pool(client, id, number, &act(call, "pool.take_out")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -13,14 +13,15 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, Place, RateIn, RateOut, out};
-use super::audit::{self, NOTHING};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::route::{channel, channels};
 use super::{App, Call, auth, object, openapi, path, posted};
 use crate::model::{Millis, RateId, parse_rfc3339};
-use crate::service::tariff::{Error, NewRate, RateChange, RateFilter};
+use crate::service::audit::Act;
+use crate::service::tariff::{Error, NewRate, Rate, RateChange, RateFilter};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("rates").and(posted(app)).then(rates);
@@ -41,6 +42,10 @@ fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
 /// A time in the query: a plus that was not encoded arrives as a space.
 pub(super) fn asked_time(call: &Call, name: &str) -> Result<Option<Millis>, Refusal> {
     call.decoded(name).map(|text| time(name, &text.replace(' ', "+"))).transpose()
+}
+
+fn act(call: &Call, action: &'static str) -> Act<'static, Rate> {
+    audit::act(call, action, |rate: &Rate| json(&out(rate)))
 }
 
 #[derive(OpenApi)]
@@ -87,8 +92,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         from_ms: posted.from.as_deref().map(|text| time("from", text)).transpose()?,
         until_ms: posted.until.as_deref().map(|text| time("until", text)).transpose()?,
     };
-    let rate = app.tariff.add_rate(new).await?;
-    audit::record(app, call, "rate.create", rate.id, &NOTHING, &out(&rate)).await?;
+    let rate = app.tariff.add_rate(new, &act(call, "rate.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&rate)))
 }
 
@@ -151,8 +155,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let posted: ChangeIn = object::read(call, posted, app).await?;
     let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| time("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
-    let (before, rate) = app.tariff.change_rate(id, change).await?;
-    audit::record(app, call, "rate.change", id, &out(&before), &out(&rate)).await?;
+    let rate = app.tariff.change_rate(id, change, &act(call, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -163,9 +166,6 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let id = id_of(id)?;
-    let before = app.tariff.find_rate(id).await?;
-    app.tariff.delete_rate(id).await?;
-    audit::record(app, call, "rate.delete", id, &out(&before), &NOTHING).await?;
+    app.tariff.delete_rate(id_of(id)?, &act(call, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -12,12 +12,13 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::shape::{ChangeIn, Place, RouteIn, RouteOut, out};
-use super::audit::{self, NOTHING};
+use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::{AccountId, Channel, RouteId};
+use crate::service::audit::Act;
 use crate::service::tariff::{Error, NewRoute, Route, RouteChange};
 
 pub(super) use self::shape::channels;
@@ -58,6 +59,10 @@ fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
     out(route, app.relay.has_account(route))
 }
 
+fn act<'a>(app: &'a App, call: &Call, action: &'static str) -> Act<'a, Route> {
+    audit::act(call, action, |route: &Route| json(&show(app, route)))
+}
+
 /// `POST /v1/routes`: adds a rule: destinations that match go to its account.
 #[utoipa::path(
     post, path = "/v1/routes", tag = "routes", operation_id = "add_route", request_body = RouteIn,
@@ -73,10 +78,8 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         account: account(&posted.account_id)?,
         name: posted.name,
     };
-    let route = app.tariff.add_route(new).await?;
-    let shown = show(app, &route);
-    audit::record(app, call, "route.create", route.id, &NOTHING, &shown).await?;
-    Ok(reply::json(StatusCode::CREATED, &shown))
+    let route = app.tariff.add_route(new, &act(app, call, "route.create")).await?;
+    Ok(reply::json(StatusCode::CREATED, &show(app, &route)))
 }
 
 /// `GET /v1/routes`: all rules, in the order in which they are asked.
@@ -134,10 +137,8 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         account: posted.account_id.as_deref().map(account).transpose()?,
         name: posted.name,
     };
-    let (before, route) = app.tariff.change_route(id, change).await?;
-    let shown = show(app, &route);
-    audit::record(app, call, "route.change", id, &show(app, &before), &shown).await?;
-    Ok(reply::json(StatusCode::OK, &shown))
+    let route = app.tariff.change_route(id, change, &act(app, call, "route.change")).await?;
+    Ok(reply::json(StatusCode::OK, &show(app, &route)))
 }
 
 /// `DELETE /v1/routes/<id>`: takes a rule away; messages on their way stay on it.
@@ -147,9 +148,6 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let id = id_of(id)?;
-    let before = app.tariff.find_route(id).await?;
-    app.tariff.delete_route(id).await?;
-    audit::record(app, call, "route.delete", id, &show(app, &before), &NOTHING).await?;
+    app.tariff.delete_route(id_of(id)?, &act(app, call, "route.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -1,6 +1,9 @@
 //! What administrators do, written down for good.
+//!
+//! Whoever changes something for somebody takes an [`Act`], and puts its [`Act::entry`] into the change that does it:
+//! what is not written down is not done, and what is done is written down.
 
-use crate::model::{AuditId, Clock};
+use crate::model::{AuditId, Millis};
 use crate::service::page;
 use crate::store::{self, Store, audit};
 
@@ -10,52 +13,82 @@ pub use crate::store::audit::{Entry, Filter};
 const WHO: usize = 64;
 const LONGEST: usize = 60_000;
 
-/// What somebody has done.
+/// Who does something.
 #[derive(Clone, Debug)]
-pub struct Did {
-    /// The administrator's key, or that it was the configuration's.
+pub struct By {
+    /// The administrator's key, or that it is the configuration's, or that it is done at the console.
     pub who: String,
-    /// Such as `client.create`.
-    pub action: &'static str,
-    /// The id of what it was done to.
-    pub object: String,
-    /// JSON without secrets.
-    pub before: Option<String>,
-    pub after: Option<String>,
     /// From where.
     pub address: Option<String>,
 }
 
+/// Writes JSON without secrets.
+type Show<'a, T> = dyn Fn(&T) -> Option<String> + Send + Sync + 'a;
+
+/// Something that is done to a `T`.
+pub struct Act<'a, T> {
+    /// `None`: it is not written down.
+    by: Option<By>,
+    action: &'static str,
+    show: Box<Show<'a, T>>,
+}
+
+impl<'a, T> Act<'a, T> {
+    /// `action` is such as `client.create`; `show` writes JSON without secrets.
+    pub fn new(by: Option<By>, action: &'static str, show: impl Fn(&T) -> Option<String> + Send + Sync + 'a) -> Self {
+        Self { by, action, show: Box::new(show) }
+    }
+
+    /// What no administrator does.
+    pub fn unwritten() -> Self {
+        Self::new(None, "", |_| None)
+    }
+
+    /// What is written down of it, where it is: the id of what it is done to, and how that was and will be; `None`
+    /// where there is nothing.
+    pub(super) fn entry(
+        &self,
+        at_ms: Millis,
+        object: impl ToString,
+        before: Option<&T>,
+        after: Option<&T>,
+    ) -> Option<Entry> {
+        let by = self.by.as_ref()?;
+        let shown = |one: Option<&T>| one.and_then(|one| (self.show)(one)).map(cut);
+        Some(Entry {
+            id: AuditId::new(at_ms),
+            at_ms,
+            who: by.who.chars().take(WHO).collect(),
+            action: self.action.to_owned(),
+            object: object.to_string().chars().take(WHO).collect(),
+            before: shown(before),
+            after: shown(after),
+            address: by.address.clone(),
+        })
+    }
+
+    /// Writes down what changes nothing here, but is asked of a provider: before it is asked.
+    pub(super) async fn write(
+        &self,
+        store: &Store,
+        at_ms: Millis,
+        object: impl ToString,
+        before: Option<&T>,
+    ) -> Result<(), store::Error> {
+        let Some(entry) = self.entry(at_ms, object, before, None) else { return Ok(()) };
+        store.commit(store::Change::new().audited(Some(entry))).await
+    }
+}
+
+fn cut(text: String) -> String {
+    if text.len() > LONGEST { format!("{{\"bytes\":{}}}", text.len()) } else { text }
+}
+
 pub struct Audit {
     pub store: Store,
-    pub clock: Clock,
 }
 
 impl Audit {
-    /// Writes down what was done.
-    pub async fn record(&self, did: Did) -> Result<(), store::Error> {
-        let at_ms = self.clock.now_ms();
-        let cut = |text: Option<String>| {
-            text.map(|text| if text.len() > LONGEST { format!("{{\"bytes\":{}}}", text.len()) } else { text })
-        };
-        let entry = Entry {
-            id: AuditId::new(at_ms),
-            at_ms,
-            who: did.who.chars().take(WHO).collect(),
-            action: did.action.to_owned(),
-            object: did.object.chars().take(WHO).collect(),
-            before: cut(did.before),
-            after: cut(did.after),
-            address: did.address,
-        };
-        let written = audit::insert(&self.store, &entry).await;
-        if let Err(error) = &written {
-            let Entry { who, action, object, .. } = &entry;
-            tracing::error!(%error, who, action, object, "what was done is not in the audit log");
-        }
-        written
-    }
-
     /// Newest first; whether there are more.
     pub async fn list(&self, filter: &Filter, limit: usize) -> Result<(Vec<Entry>, bool), store::Error> {
         Ok(page(audit::list(&self.store, filter, limit + 1).await?, limit))

@@ -53,6 +53,9 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+/// Races with others before a client, or a key, is called busy.
+const RACES: usize = 20;
+
 fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
     Error::Invalid { field, reason: reason.into() }
 }

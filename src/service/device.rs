@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Clock, DeviceId, UserId};
+use crate::service::audit::Act;
 use crate::service::event::Events;
 use crate::service::page;
 use crate::service::sync::Board;
@@ -41,12 +42,15 @@ impl Devices {
     }
 
     /// Empties the device's key and closes its user's open sockets. A second time does nothing.
-    pub async fn revoke(&self, id: DeviceId) -> Result<(), Error> {
+    pub async fn revoke(&self, id: DeviceId, act: &Act<'_, Device>) -> Result<(), Error> {
         let device = store::device::find(&self.store, id).await?.ok_or(Error::NotFound)?;
         let at_ms = self.clock.now_ms();
         let mut telling = self.events.telling();
         telling.revoked(&device, at_ms);
-        match store::device::revoke(&self.store, telling.write(Change::new()), id, &device.user, at_ms).await {
+        let after = Device { revoked_ms: Some(at_ms), ..device.clone() };
+        let entry = act.entry(at_ms, id, Some(&device), Some(&after));
+        let told = telling.write(Change::new());
+        match store::device::revoke(&self.store, told, id, &device.user, at_ms, entry).await {
             Ok(()) => {}
             Err(store::Error::Guard(_)) => return Ok(()),
             Err(error) => return Err(error.into()),

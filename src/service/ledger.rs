@@ -12,6 +12,7 @@ pub use crate::store::ledger::{Balance, Entry, Filter, Kind, Page};
 
 use crate::crypto::hash;
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
+use crate::service::audit::Act;
 use crate::service::event::Events;
 use crate::service::outbound::Key;
 use crate::store::ledger::{self, Kept, Movement};
@@ -97,6 +98,7 @@ impl Ledger {
         posting: Posting,
         reason: Option<String>,
         key: Option<Key>,
+        act: &Act<'_, Entry>,
     ) -> Result<Posted, Error> {
         let kept = key.map(|key| Kept { id: key_id(client, &key.name), request_hash: key.request_hash });
         let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
@@ -116,7 +118,9 @@ impl Ledger {
             };
             let at_ms = self.clock.now_ms();
             let movement = Movement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
-            let after = match ledger::post(&self.store, &movement, expected, kept.as_ref()).await {
+            let entry = entry(&movement);
+            let audited = act.entry(at_ms, client, None, Some(&entry));
+            let after = match ledger::post(&self.store, &movement, expected, kept.as_ref(), audited).await {
                 Ok(after) => after,
                 // the same request was quicker
                 Err(store::Error::Conflict) => continue,
@@ -135,7 +139,7 @@ impl Ledger {
                 Some(after) => after,
                 None => self.balance(client).await?.balance,
             };
-            return Ok(Posted { entry: entry(movement), balance: after, is_repeated: false });
+            return Ok(Posted { entry, balance: after, is_repeated: false });
         }
         Err(store::Error::Unavailable("others keep moving this balance".into()).into())
     }
@@ -195,7 +199,7 @@ fn check(posting: Posting, reason: Option<&str>) -> Result<(), Error> {
     }
 }
 
-fn entry(movement: Movement) -> Entry {
-    let Movement { id, client: _, kind, amount, reason, at_ms } = movement;
+fn entry(movement: &Movement) -> Entry {
+    let Movement { id, client: _, kind, amount, reason, at_ms } = movement.clone();
     Entry { id, kind, amount, message: None, reason, created_ms: at_ms }
 }

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use super::book::Book;
 use crate::model::address::{self, Address, AddressKind};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::number;
 use crate::store::{self};
 
 pub use crate::store::number::{Meaning, Number};
-pub use pool::Pool;
+pub use pool::{Filled, Pool};
+
+/// Races with others before a number is called busy.
+const RACES: usize = 20;
 
 pub struct NewNumber {
     pub address: Address,
@@ -102,7 +106,7 @@ impl Numbers {
         number::find(&self.book.store, client, id).await?.ok_or(Error::NotFound)
     }
 
-    pub async fn add(&self, client: ClientId, new: NewNumber) -> Result<Number, Error> {
+    pub async fn add(&self, client: ClientId, new: NewNumber, act: &Act<'_, Number>) -> Result<Number, Error> {
         let now_ms = self.clock.now_ms();
         let number = Number {
             id: NumberId::new(now_ms),
@@ -118,7 +122,8 @@ impl Numbers {
             created_ms: now_ms,
         };
         self.holds(&number)?;
-        match number::insert(&self.book.store, &number).await {
+        let entry = act.entry(now_ms, number.id, None, Some(&number));
+        match number::insert(&self.book.store, &number, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::Taken),
             Err(store::Error::Guard(_)) => return Err(no_account()),
@@ -128,35 +133,53 @@ impl Numbers {
         Ok(number)
     }
 
-    pub async fn change(&self, client: ClientId, id: NumberId, change: NumberChange) -> Result<Number, Error> {
-        let mut number = self.find(client, id).await?;
+    /// The number as it now is.
+    pub async fn change(
+        &self,
+        client: ClientId,
+        id: NumberId,
+        change: NumberChange,
+        act: &Act<'_, Number>,
+    ) -> Result<Number, Error> {
         if let Some(account) = change.account {
+            self.find(client, id).await?;
             self.book.refresh().await?;
             self.book.page().line(account).ok_or_else(no_account)?;
-            number.account = account;
         }
-        number.capabilities = change.capabilities.map_or(number.capabilities, |capabilities| joined(&capabilities));
-        number.meaning = change.meaning.unwrap_or(number.meaning);
-        number.platform = change.platform.unwrap_or(number.platform);
-        number.rate = change.rate.unwrap_or(number.rate);
-        self.holds(&number)?;
-        match number::update(&self.book.store, &number).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NotFound),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.find(client, id).await?;
+            let mut number = before.clone();
+            number.account = change.account.unwrap_or(number.account);
+            number.capabilities = change.capabilities.as_deref().map_or(number.capabilities, joined);
+            number.meaning = change.meaning.unwrap_or(number.meaning);
+            number.platform = change.platform.clone().unwrap_or(number.platform);
+            number.rate = change.rate.unwrap_or(number.rate);
+            self.holds(&number)?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
+            match number::update(&self.book.store, &before, &number, entry).await {
+                Ok(()) => {
+                    self.book.refresh().await?;
+                    return Ok(number);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.book.refresh().await?;
-        Ok(number)
+        Err(busy())
     }
 
     /// Lets a number go; its messages stay.
-    pub async fn delete(&self, client: ClientId, id: NumberId) -> Result<(), Error> {
-        match number::delete(&self.book.store, client, id).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NotFound),
-            Err(error) => return Err(error.into()),
+    pub async fn delete(&self, client: ClientId, id: NumberId, act: &Act<'_, Number>) -> Result<(), Error> {
+        for _ in 0..RACES {
+            let before = self.find(client, id).await?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            match number::delete(&self.book.store, &before, entry).await {
+                Ok(()) => return Ok(self.book.refresh().await?),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(self.book.refresh().await?)
+        Err(busy())
     }
 
     /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
@@ -173,6 +196,10 @@ impl Numbers {
             _ => Ok(()),
         }
     }
+}
+
+fn busy() -> Error {
+    store::Error::Unavailable("others keep changing this number".into()).into()
 }
 
 fn no_account() -> Error {

@@ -27,14 +27,15 @@ use tokio_util::task::TaskTracker;
 pub use administer::{OptOut, OptOutFilter};
 pub use metrics::Metrics;
 pub use opt_out::Said;
-pub use request::{CallPlan, Error, Extra, Key, Request, Told, VALIDITY_ENDED, Via};
+pub use request::{CallPlan, Error, Extra, Key, Request, Told, VALIDITY_ENDED, Via, unsaid};
 pub use settings::Settings;
 pub use tell::Why;
 pub(in crate::service) use tell::wanted;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
-use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Origin};
+use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Money, Origin};
+use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::store::batch::Batch;
@@ -49,6 +50,7 @@ use crate::store::serving::Serving;
 use crate::store::{self, Store};
 use drive::Lane;
 use leave::Leave;
+use request::known_as;
 
 /// What the service is built from.
 pub struct Parts {
@@ -148,12 +150,16 @@ impl Outbound {
     }
 
     /// Takes a message back, unless a provider is being called or has been.
-    pub async fn cancel(&self, client: ClientId, id: MessageId) -> Result<Message, Error> {
+    pub async fn cancel(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<Message, Error> {
         for _ in 0..RACES {
             let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
             let lane = self.lane(&message);
             let told = self.told(&message, State::Canceled, tell::Why::default());
-            match cancel::cancel(&self.parts.store, &message, &lane, &told, self.parts.clock.now_ms()).await {
+            let now_ms = self.parts.clock.now_ms();
+            let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
+            let after = Message { state: State::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
+            let entry = act.entry(now_ms, known_as(&message), Some(&message), Some(&after));
+            match cancel::cancel(&self.parts.store, &message, &lane, &told, now_ms, entry).await {
                 Ok(Canceled::Done) => {
                     self.parts.events.wake();
                     return self.find(client, id).await?.ok_or(Error::NotFound);
@@ -167,23 +173,27 @@ impl Outbound {
     }
 
     /// Empties the body of a message that has been sent or is over.
-    pub async fn redact(&self, client: ClientId, id: MessageId) -> Result<Message, Error> {
+    pub async fn redact(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<Message, Error> {
         let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
-        self.erase(&message, false).await?;
+        self.erase(&message, false, act).await?;
         self.find(client, id).await?.ok_or(Error::NotFound)
     }
 
     /// Takes a message that has been sent or is over out of its client's sight, redacted; what was paid for it stays.
-    pub async fn delete(&self, client: ClientId, id: MessageId) -> Result<(), Error> {
+    pub async fn delete(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<(), Error> {
         let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
-        self.erase(&message, true).await
+        self.erase(&message, true, act).await
     }
 
-    async fn erase(&self, message: &Message, is_deleted: bool) -> Result<(), Error> {
+    async fn erase(&self, message: &Message, is_deleted: bool, act: &Act<'_, Message>) -> Result<(), Error> {
         let now_ms = self.parts.clock.now_ms();
-        let extra = Extra::parse(message.extra.as_deref()).redacted().text();
+        let said_nothing = unsaid(message);
         let deleted_ms = is_deleted.then_some(now_ms);
-        match message::redact(&self.parts.store, message.client, message.id, extra, deleted_ms, now_ms).await {
+        let (store, client, id) = (&self.parts.store, message.client, message.id);
+        let extra = said_nothing.extra.clone();
+        let after = Message { redacted_ms: Some(now_ms), ..said_nothing };
+        let entry = act.entry(now_ms, known_as(message), Some(message), Some(&after).filter(|_| !is_deleted));
+        match message::redact(store, client, id, extra, deleted_ms, now_ms, entry).await {
             Err(error) if error.is_race() => Err(Error::NotOver),
             done => Ok(done?),
         }

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Span};
+use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
 use crate::service::ledger::Ledger;
@@ -75,6 +76,7 @@ impl Relay {
         order: Order,
         key: Option<Key>,
         render: impl Fn(&Message) -> String,
+        act: &Act<'_, Message>,
     ) -> Result<Told, Error> {
         // what a key may not do at all, it is not told of either: another key of its client may have done it
         allow_channel(consumer, order.channel)?;
@@ -102,7 +104,7 @@ impl Relay {
             call: order.call,
             metadata: order.metadata,
         };
-        let told = self.outbound.send(consumer.client, request, key, render).await?;
+        let told = self.outbound.send(consumer.client, request, key, render, act).await?;
         if let Told::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {

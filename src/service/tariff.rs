@@ -58,6 +58,13 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+/// Races with others before a route or a rate is called busy.
+const RACES: usize = 20;
+
+fn busy(what: &str) -> Error {
+    store::Error::Unavailable(format!("others keep changing this {what}")).into()
+}
+
 fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
     Error::Invalid { field, reason: reason.into() }
 }

@@ -1,8 +1,9 @@
 //! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
 
 use super::edition::Volume;
+use super::rows::{as_read, rewrite};
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};
 
@@ -80,7 +81,7 @@ pub async fn all(store: &Store) -> Result<Vec<Account>> {
 }
 
 /// [`Error::Conflict`]: the provider's account is known already.
-pub async fn insert(store: &Store, account: &Account) -> Result<()> {
+pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
          replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -98,37 +99,55 @@ pub async fn insert(store: &Store, account: &Account) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
-    store.commit(edition::changed(Volume::Book, change).settled_by(settled, vec![account.id.hex().into()])).await
+    let change = edition::changed(Volume::Book, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![account.id.hex().into()])).await
+}
+
+impl Account {
+    /// What may be changed of it, but for its credentials.
+    fn columns(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("name", self.name.as_str().into()),
+            ("rate", self.rate.into()),
+            ("uncertain", self.uncertain.name().into()),
+            ("replies_to_keywords", i64::from(self.replies_to_keywords).into()),
+            ("any_sender", i64::from(self.any_sender).into()),
+        ]
+    }
 }
 
 /// Changes what may change; credentials, and what webhooks name them by, only where they are new: who changes
 /// something else at the same time does not bring the old ones back.
-/// [`Error::Conflict`]: the provider's account is known already.
-pub async fn update(store: &Store, account: &Account, has_new_credentials: bool) -> Result<()> {
-    let mut change = Change::new().one(
-        "UPDATE sb_account SET name = ?, rate = ?, uncertain = ?, replies_to_keywords = ?, any_sender = ? WHERE id = ?",
-        vec![
-            account.name.as_str().into(),
-            account.rate.into(),
-            account.uncertain.name().into(),
-            i64::from(account.replies_to_keywords).into(),
-            i64::from(account.any_sender).into(),
-            account.id.hex().into(),
-        ],
-    );
+/// [`Error::Conflict`]: the provider's account is known already. [`Error::Guard`]: it is another than was read.
+pub async fn update(
+    store: &Store,
+    before: &Account,
+    account: &Account,
+    has_new_credentials: bool,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
+    let (sql, params) = rewrite("sb_account", account.columns(), &[("id", account.id.hex())], before.columns());
+    let mut change = Change::new().one(sql, params);
     if has_new_credentials {
         let values =
             vec![account.external_id.as_str().into(), account.credentials.clone().into(), account.id.hex().into()];
         change = change.one("UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ?", values);
     }
-    store.commit(edition::changed(Volume::Book, change)).await
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }
 
-/// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there.
-pub async fn delete(store: &Store, id: AccountId) -> Result<()> {
-    let change = Change::new().one(
-        "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)",
-        vec![id.hex().into(), id.hex().into()],
-    );
-    store.commit(edition::changed(Volume::Book, change)).await
+/// Whether an account has any.
+pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
+    let sql = "SELECT 1 FROM sb_number WHERE account_id = ? LIMIT 1";
+    Ok(!store.query(sql, vec![id.hex().into()]).await?.is_empty())
+}
+
+/// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there, or another than was read.
+pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>) -> Result<()> {
+    let mut sql =
+        "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)".to_owned();
+    let mut params = vec![before.id.hex().into(), before.id.hex().into()];
+    as_read(&mut sql, &mut params, before.columns());
+    let change = Change::new().one(sql, params);
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }

@@ -2,7 +2,7 @@
 
 use super::edition::Volume;
 use super::value::readable;
-use super::{Change, Error, Result, Row, Store, edition};
+use super::{Change, Error, Result, Row, Store, audit, edition};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
@@ -41,7 +41,7 @@ pub async fn hashes(store: &Store) -> Result<Vec<(String, String)>> {
     Ok(readable("an administrator's key", &rows, named))
 }
 
-pub async fn insert(store: &Store, key: &AdminKey, hash: &str) -> Result<()> {
+pub async fn insert(store: &Store, key: &AdminKey, hash: &str, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES (?, ?, ?, ?, ?)",
         vec![
@@ -52,11 +52,12 @@ pub async fn insert(store: &Store, key: &AdminKey, hash: &str) -> Result<()> {
             key.created_ms.into(),
         ],
     );
-    store.commit(edition::changed(Volume::Book, change)).await
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or revoked already.
-pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis) -> Result<()> {
+pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_admin_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
-    store.commit(edition::changed(Volume::Book, Change::new().one(sql, vec![now_ms.into(), id.hex().into()]))).await
+    let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into()]);
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }

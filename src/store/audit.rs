@@ -1,4 +1,4 @@
-//! What administrators did: `sb_audit`, which is only ever added to.
+//! What administrators did: `sb_audit`, which is only ever added to, by the change that does it.
 
 use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::model::{AuditId, Millis};
@@ -44,25 +44,38 @@ fn parse(row: &Row) -> Result<Entry> {
     })
 }
 
-pub async fn insert(store: &Store, entry: &Entry) -> Result<()> {
-    let id = Value::from(entry.id.hex());
-    let change = Change::new()
-        .one(
-            "INSERT INTO sb_audit (id, at_ms, who, action, object, before_text, after_text, address) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            vec![
-                id.clone(),
-                entry.at_ms.into(),
-                entry.who.as_str().into(),
-                entry.action.as_str().into(),
-                entry.object.as_str().into(),
-                entry.before.clone().into(),
-                entry.after.clone().into(),
-                entry.address.clone().into(),
-            ],
-        )
-        .settled_by("SELECT 1 FROM sb_audit WHERE id = ?", vec![id]);
-    store.commit(change).await
+pub(super) const INSERT: &str =
+    "INSERT INTO sb_audit (id, at_ms, who, action, object, before_text, after_text, address)";
+
+impl Entry {
+    /// The values of [`INSERT`].
+    pub(super) fn values(&self) -> Vec<Value> {
+        vec![
+            self.id.hex().into(),
+            self.at_ms.into(),
+            self.who.as_str().into(),
+            self.action.as_str().into(),
+            self.object.as_str().into(),
+            self.before.clone().into(),
+            self.after.clone().into(),
+            self.address.clone().into(),
+        ]
+    }
+}
+
+impl Change {
+    /// Writes down that somebody does this: it is done and written down, or neither. It goes behind the guards whose
+    /// places somebody asks for.
+    #[must_use]
+    pub fn audited(self, entry: Option<Entry>) -> Self {
+        let Some(entry) = entry else { return self };
+        let mut change = self.insert(INSERT, vec![entry.values()]);
+        // the entry is there exactly when the rest is
+        if change.settled_by.is_none() {
+            change = change.settled_by("SELECT 1 FROM sb_audit WHERE id = ?", vec![entry.id.hex().into()]);
+        }
+        change
+    }
 }
 
 /// Newest first.

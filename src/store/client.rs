@@ -2,8 +2,9 @@
 
 use super::edition::Volume;
 use super::ledger::{self, Movement};
+use super::rows::as_read;
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::{ClientId, Millis, Money};
 
@@ -91,7 +92,12 @@ pub async fn known(store: &Store) -> Result<Vec<Known>> {
 }
 
 /// Makes a client with its balance, and what it has paid in. [`Error::Conflict`]: it is there.
-pub async fn insert(store: &Store, client: &Client, paid: Option<&Movement>) -> Result<()> {
+pub async fn insert(
+    store: &Store,
+    client: &Client,
+    paid: Option<&Movement>,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
         vec![
@@ -109,59 +115,82 @@ pub async fn insert(store: &Store, client: &Client, paid: Option<&Movement>) -> 
         None => change,
     };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
-    store.commit(edition::changed(Volume::Clients, change).settled_by(settled, vec![client.id.hex().into()])).await
+    let change = edition::changed(Volume::Clients, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![client.id.hex().into()])).await
 }
 
 /// What is to change of a client; what is not given stays as it is by then.
 #[derive(Clone, Debug, Default)]
 pub struct Set {
     pub name: Option<String>,
-    /// As it was read, and as it is to be.
-    pub profile: Option<(Option<String>, Option<String>)>,
+    pub profile: Option<Option<String>>,
     pub is_active: Option<bool>,
     pub credit_limit: Option<Money>,
     pub low_at: Option<Option<Money>>,
 }
 
-/// [`Error::Guard`] of statement 0: it is not there, or its profile is another by now; of a later one: it owes more
-/// than the new credit limit.
-pub async fn update(store: &Store, client: ClientId, set: Set) -> Result<()> {
-    let id = Value::from(client.hex());
+impl Set {
+    /// The client as it will be.
+    pub fn of(&self, before: &Client) -> Client {
+        let mut client = before.clone();
+        if let Some(name) = &self.name {
+            client.name.clone_from(name);
+        }
+        if let Some(profile) = &self.profile {
+            client.profile.clone_from(profile);
+        }
+        client.is_active = self.is_active.unwrap_or(client.is_active);
+        client.credit_limit = self.credit_limit.unwrap_or(client.credit_limit);
+        client.low_at = self.low_at.unwrap_or(client.low_at);
+        client
+    }
+}
+
+/// [`Error::Guard`]: it is not there, or what is to change is another than was read; or it owes more than the new
+/// credit limit.
+pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audit::Entry>) -> Result<()> {
+    let id = Value::from(before.id.hex());
+    let mut read: Vec<(&str, Value)> = Vec::new();
     let (mut sql, mut params) = ("UPDATE sb_client SET created_ms = created_ms".to_owned(), Vec::new());
     if let Some(name) = set.name {
         sql.push_str(", name = ?");
         params.push(name.into());
+        read.push(("name", before.name.as_str().into()));
     }
     if let Some(is_active) = set.is_active {
         sql.push_str(", is_active = ?");
         params.push(i64::from(is_active).into());
+        read.push(("is_active", i64::from(before.is_active).into()));
     }
-    if let Some((before, after)) = set.profile {
-        sql.push_str(", profile = ? WHERE COALESCE(profile, '') = ? AND id = ?");
-        params.extend([after.into(), before.unwrap_or_default().into()]);
-    } else {
-        sql.push_str(" WHERE id = ?");
+    if let Some(profile) = set.profile {
+        sql.push_str(", profile = ?");
+        params.push(profile.into());
+        read.push(("profile", before.profile.clone().into()));
     }
+    sql.push_str(" WHERE id = ?");
     params.push(id.clone());
+    as_read(&mut sql, &mut params, read);
     let mut change = Change::new().one(sql, params);
     if let Some(limit) = set.credit_limit {
-        let (sql, limit) = (
-            "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0",
-            Value::from(limit.micros()),
-        );
-        change = change.one(sql, vec![limit.clone(), id.clone(), limit]);
+        let mut sql = "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0".to_owned();
+        let limit = Value::from(limit.micros());
+        let mut params = vec![limit.clone(), id.clone(), limit];
+        as_read(&mut sql, &mut params, vec![("credit_limit", before.credit_limit.micros().into())]);
+        change = change.one(sql, params);
     }
     if let Some(low_at) = set.low_at {
         // another threshold, another message about it
-        let sql = "UPDATE sb_balance SET low_at = ?, low_told = 0 WHERE client_id = ?";
-        change = change.one(sql, vec![low_at.map(Money::micros).into(), id]);
+        let mut sql = "UPDATE sb_balance SET low_at = ?, low_told = 0 WHERE client_id = ?".to_owned();
+        let mut params = vec![low_at.map(Money::micros).into(), id];
+        as_read(&mut sql, &mut params, vec![("low_at", before.low_at.map(Money::micros).into())]);
+        change = change.one(sql, params);
     }
-    store.commit(edition::changed(Volume::Clients, change)).await
+    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
 }
 
 /// Puts another auth token in place of the old one. [`Error::Guard`]: there is no such client.
-pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>) -> Result<()> {
+pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
     let change = Change::new().one(sql, vec![sealed.into(), client.hex().into()]);
-    store.commit(edition::changed(Volume::Clients, change)).await
+    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
 }

@@ -1,6 +1,6 @@
 //! Paired phones: `sb_device`.
 
-use super::{Change, Error, Query, Result, Row, Store};
+use super::{Change, Error, Query, Result, Row, Store, audit};
 use crate::crypto::{MasterKey, Place, SharedKey, Sid};
 use crate::model::{DeviceId, Millis, UserId};
 
@@ -104,7 +104,14 @@ pub async fn live_keys(store: &Store, user: Option<&UserId>, limit: i64) -> Resu
 
 /// Empties the key of a device and marks it; `told` is what commits with that. [`Error::Guard`] when
 /// it was revoked already.
-pub async fn revoke(store: &Store, told: Change, id: DeviceId, user: &UserId, now_ms: Millis) -> Result<()> {
+pub async fn revoke(
+    store: &Store,
+    told: Change,
+    id: DeviceId,
+    user: &UserId,
+    now_ms: Millis,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let change = told
         .one(
             "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
@@ -113,7 +120,8 @@ pub async fn revoke(store: &Store, told: Change, id: DeviceId, user: &UserId, no
         .one(
             "INSERT INTO sb_revocation (device_id, user_id, at_ms) VALUES (?, ?, ?)",
             vec![id.hex().into(), user.as_str().into(), now_ms.into()],
-        );
+        )
+        .audited(entry);
     let settled = "SELECT 1 FROM sb_device WHERE id = ? AND revoked_ms = ?";
     store.commit(change.settled_by(settled, vec![id.hex().into(), now_ms.into()])).await
 }

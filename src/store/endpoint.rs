@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Change, Error, Query, Result, Row, Store, Value, meta};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, meta};
 use crate::crypto::Place;
 use crate::model::event::Pattern;
 use crate::model::{ClientId, EndpointId, Millis};
@@ -101,7 +101,13 @@ pub async fn sealed_secret(store: &Store, client: ClientId, id: EndpointId) -> R
     rows.first().map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
 
-pub async fn insert(store: &Store, client: ClientId, endpoint: &Endpoint, sealed: Vec<u8>) -> Result<()> {
+pub async fn insert(
+    store: &Store,
+    client: ClientId,
+    endpoint: &Endpoint,
+    sealed: Vec<u8>,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let sql = "INSERT INTO sb_endpoint (id, client_id, url, description, event_types, secret, state, created_ms, \
                changed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = vec![
@@ -116,11 +122,18 @@ pub async fn insert(store: &Store, client: ClientId, endpoint: &Endpoint, sealed
         endpoint.changed_ms.into(),
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
-    store.commit(bump(Change::new().one(sql, values)).settled_by(settled, vec![endpoint.id.hex().into()])).await
+    let change = bump(Change::new().one(sql, values)).audited(entry);
+    store.commit(change.settled_by(settled, vec![endpoint.id.hex().into()])).await
 }
 
 /// Writes an endpoint over what was read as `seen`. A race means that it has changed since.
-pub async fn update(store: &Store, client: ClientId, seen: &Endpoint, to: &Endpoint) -> Result<()> {
+pub async fn update(
+    store: &Store,
+    client: ClientId,
+    seen: &Endpoint,
+    to: &Endpoint,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET url = ?, description = ?, event_types = ?, state = ?, reason = ?, \
                failing_since_ms = ?, changed_ms = ? WHERE id = ? AND client_id = ? AND changed_ms = ?";
     let values = vec![
@@ -135,7 +148,7 @@ pub async fn update(store: &Store, client: ClientId, seen: &Endpoint, to: &Endpo
         client.hex().into(),
         seen.changed_ms.into(),
     ];
-    commit(store, Change::new().one(sql, values), to).await
+    commit(store, Change::new().one(sql, values).audited(entry), to).await
 }
 
 /// A new secret, the one before it sealed into its own column. A race means that the endpoint has changed.
@@ -146,6 +159,7 @@ pub async fn rotate(
     to: &Endpoint,
     sealed: Vec<u8>,
     previous: Vec<u8>,
+    entry: Option<audit::Entry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET secret = ?, previous_secret = ?, previous_until_ms = ?, changed_ms = ? \
                WHERE id = ? AND client_id = ? AND changed_ms = ?";
@@ -158,7 +172,7 @@ pub async fn rotate(
         client.hex().into(),
         seen.changed_ms.into(),
     ];
-    commit(store, Change::new().one(sql, values), to).await
+    commit(store, Change::new().one(sql, values).audited(entry), to).await
 }
 
 async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
@@ -167,9 +181,10 @@ async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
-pub async fn delete(store: &Store, client: ClientId, id: EndpointId) -> Result<bool> {
+pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    match store.commit(bump(Change::new().one(sql, vec![id.hex().into(), client.hex().into()]))).await {
+    let change = bump(Change::new().one(sql, vec![id.hex().into(), client.hex().into()]));
+    match store.commit(change.audited(entry)).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
         Err(error) => Err(error),

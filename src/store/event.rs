@@ -1,9 +1,12 @@
 //! What happened and is told: `sb_event`, and with each event one `sb_delivery` per target.
 
 use super::sweep::Walk;
-use super::{Change, Error, Query, Result, Row, Store, Value};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId, MessageId, Millis};
+
+/// Races with other replays before an event is called busy.
+const RACES: usize = 20;
 
 /// An event about to be written.
 #[derive(Clone, Debug)]
@@ -144,8 +147,25 @@ pub async fn find(store: &Store, client: ClientId, id: EventId) -> Result<Option
 }
 
 /// Sends an event once more: resets the deliveries that there are and are not under way, adds those
-/// that there are not. A race means that another replay was first: it has done the same.
-pub async fn replay(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -> Result<()> {
+/// that there are not.
+pub async fn replay(
+    store: &Store,
+    id: EventId,
+    targets: &[Target],
+    now_ms: Millis,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
+    for _ in 0..RACES {
+        match store.commit(again(store, id, targets, now_ms).await?.audited(entry.clone())).await {
+            // another replay has added the same: it is there now
+            Err(Error::Conflict) => {}
+            done => return done,
+        }
+    }
+    Err(Error::Unavailable("others keep replaying this event".into()))
+}
+
+async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -> Result<Change> {
     let known: Vec<Target> = super::delivery::list(store, id).await?.into_iter().map(|found| found.target).collect();
     let mut change = Change::new();
     for target in targets.iter().filter(|target| known.contains(target)) {
@@ -156,10 +176,7 @@ pub async fn replay(store: &Store, id: EventId, targets: &[Target], now_ms: Mill
         );
     }
     let new: Vec<_> = targets.iter().filter(|target| !known.contains(target)).map(|target| (id, *target)).collect();
-    match store.commit(add(change, &[], &new, now_ms)).await {
-        Ok(()) | Err(Error::Conflict) => Ok(()),
-        Err(error) => Err(error),
-    }
+    Ok(add(change, &[], &new, now_ms))
 }
 
 /// Forgets a batch of events that nobody waits for any more; whether there may be more.

@@ -1,8 +1,9 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
 use super::edition::Volume;
+use super::rows::as_read;
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{AccountId, ClientId, KeyId, Millis};
 
 /// What may be shown of a key.
@@ -78,7 +79,7 @@ pub async fn in_force(store: &Store) -> Result<Vec<(String, Key)>> {
 }
 
 /// [`Error::Conflict`]: this key is there already. [`Error::Guard`]: there is no such client, or it is not active.
-pub async fn insert(store: &Store, key: &Key, hash: &str) -> Result<()> {
+pub async fn insert(store: &Store, key: &Key, hash: &str, entry: Option<audit::Entry>) -> Result<()> {
     let id = Value::from(key.id.hex());
     let change = Change::new().one(
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
@@ -101,7 +102,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &str) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_key WHERE id = ?";
-    store.commit(edition::changed(Volume::Clients, change).settled_by(settled, vec![id])).await
+    store.commit(edition::changed(Volume::Clients, change).audited(entry).settled_by(settled, vec![id])).await
 }
 
 /// What is to change of a key; what is not given stays as it is by then.
@@ -117,36 +118,47 @@ pub struct Set {
     pub expires_ms: Option<Option<Millis>>,
 }
 
-/// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked.
-pub async fn update(store: &Store, client: ClientId, id: KeyId, set: Set) -> Result<()> {
-    let columns: [(&str, Option<Value>); 8] = [
-        ("name", set.name.map(Value::from)),
-        ("scopes", set.scopes.map(Value::from)),
-        ("account_id", set.account.map(|account| account.map(AccountId::hex).into())),
-        ("sources", set.sources.map(Value::from)),
-        ("senders", set.senders.map(Value::from)),
-        ("destinations", set.destinations.map(Value::from)),
-        ("rate", set.rate.map(Value::from)),
-        ("expires_ms", set.expires_ms.map(Value::from)),
+/// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked, or what is to change is
+/// another than was read.
+pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::Entry>) -> Result<()> {
+    let account = |account: Option<AccountId>| Value::from(account.map(AccountId::hex));
+    let columns: [(&str, Option<Value>, Value); 8] = [
+        ("name", set.name.map(Value::from), before.name.as_str().into()),
+        ("scopes", set.scopes.map(Value::from), before.scopes.as_str().into()),
+        ("account_id", set.account.map(account), account(before.account)),
+        ("sources", set.sources.map(Value::from), before.sources.clone().into()),
+        ("senders", set.senders.map(Value::from), before.senders.clone().into()),
+        ("destinations", set.destinations.map(Value::from), before.destinations.clone().into()),
+        ("rate", set.rate.map(Value::from), before.rate.into()),
+        ("expires_ms", set.expires_ms.map(Value::from), before.expires_ms.into()),
     ];
     let (mut sql, mut params) = ("UPDATE sb_key SET created_ms = created_ms".to_owned(), Vec::new());
-    for (column, value) in columns {
+    let mut read = Vec::new();
+    for (column, value, was) in columns {
         let Some(value) = value else { continue };
         sql.push_str(", ");
         sql.push_str(column);
         sql.push_str(" = ?");
         params.push(value);
+        read.push((column, was));
     }
     sql.push_str(" WHERE id = ? AND client_id = ? AND revoked_ms IS NULL");
-    params.extend([id.hex().into(), client.hex().into()]);
-    store.commit(edition::changed(Volume::Clients, Change::new().one(sql, params))).await
+    params.extend([before.id.hex().into(), before.client.hex().into()]);
+    as_read(&mut sql, &mut params, read);
+    store.commit(edition::changed(Volume::Clients, Change::new().one(sql, params)).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or revoked already.
-pub async fn revoke(store: &Store, client: ClientId, id: KeyId, now_ms: Millis) -> Result<()> {
+pub async fn revoke(
+    store: &Store,
+    client: ClientId,
+    id: KeyId,
+    now_ms: Millis,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
     let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into(), client.hex().into()]);
-    store.commit(edition::changed(Volume::Clients, change)).await
+    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
 }
 
 /// Writes down that keys were used, the last time of all of them.

@@ -1,8 +1,9 @@
 //! Senders of ours: `sb_number`.
 
 use super::edition::Volume;
+use super::rows::{as_read, rewrite};
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
 
 /// What a text to a number is.
@@ -90,7 +91,7 @@ pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Optio
 }
 
 /// [`Error::Conflict`]: the number is somebody's already. [`Error::Guard`]: there is no such account.
-pub async fn insert(store: &Store, number: &Number) -> Result<()> {
+pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
          created_ms) SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, ? FROM sb_account WHERE id = ?",
@@ -108,31 +109,36 @@ pub async fn insert(store: &Store, number: &Number) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
-    store.commit(edition::changed(Volume::Book, change).settled_by(settled, vec![number.id.hex().into()])).await
+    let change = edition::changed(Volume::Book, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![number.id.hex().into()])).await
 }
 
-/// Changes all but the number itself and whose it is.
-pub async fn update(store: &Store, number: &Number) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_number SET account_id = ?, capabilities = ?, meaning = ?, rate = ?, platform = ? \
-         WHERE id = ? AND client_id = ?",
+impl Number {
+    /// What may be changed of it: all but the number itself and whose it is.
+    fn columns(&self) -> Vec<(&'static str, Value)> {
         vec![
-            number.account.hex().into(),
-            number.capabilities.as_str().into(),
-            number.meaning.name().into(),
-            number.rate.into(),
-            number.platform.clone().into(),
-            number.id.hex().into(),
-            number.client.hex().into(),
-        ],
-    );
-    store.commit(edition::changed(Volume::Book, change)).await
+            ("account_id", self.account.hex().into()),
+            ("capabilities", self.capabilities.as_str().into()),
+            ("meaning", self.meaning.name().into()),
+            ("rate", self.rate.into()),
+            ("platform", self.platform.clone().into()),
+        ]
+    }
 }
 
-/// Lets a number go; its messages stay.
-pub async fn delete(store: &Store, client: ClientId, id: NumberId) -> Result<()> {
-    let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
-    store
-        .commit(edition::changed(Volume::Book, Change::new().one(sql, vec![id.hex().into(), client.hex().into()])))
-        .await
+/// [`Error::Guard`]: it is not there, or another than was read.
+pub async fn update(store: &Store, before: &Number, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
+    let key = [("id", number.id.hex()), ("client_id", number.client.hex())];
+    let (sql, params) = rewrite("sb_number", number.columns(), &key, before.columns());
+    let change = Change::new().one(sql, params);
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+}
+
+/// Lets a number go; its messages stay. [`Error::Guard`]: it is not there, or another than was read.
+pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>) -> Result<()> {
+    let mut sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?".to_owned();
+    let mut params = vec![before.id.hex().into(), before.client.hex().into()];
+    as_read(&mut sql, &mut params, before.columns());
+    let change = Change::new().one(sql, params);
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }

@@ -1,6 +1,6 @@
 //! Who wants nothing from which number of ours: `sb_opt_out`, one row for each pair and channel.
 
-use super::{Change, Query, Result, Store, Value};
+use super::{Change, Query, Result, Store, Value, audit};
 use crate::model::{Channel, ClientId, Millis};
 
 /// What a person said, or a carrier for them.
@@ -24,8 +24,8 @@ fn written(channel: Channel) -> Option<&'static str> {
 }
 
 /// Writes what was said, unless something later was. Whether this changed what stands; saying it
-/// again at the very same time counts as the first time.
-pub async fn write(store: &Store, said: &OptOut) -> Result<bool> {
+/// again at the very same time counts as the first time. `entry` is written with a change.
+pub async fn write(store: &Store, said: &OptOut, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "SELECT is_out, changed_ms FROM sb_opt_out WHERE id = ?";
     let rows = store.query(sql, vec![said.id.as_str().into()]).await?;
     let is_out = Value::from(i64::from(said.is_out));
@@ -42,7 +42,7 @@ pub async fn write(store: &Store, said: &OptOut) -> Result<bool> {
                 written(said.channel).into(),
             ],
         );
-        store.commit(change).await?;
+        store.commit(change.audited(entry)).await?;
         return Ok(true);
     };
     let (was_out, changed_ms) = (row.int(0)? != 0, row.int(1)?);
@@ -56,7 +56,7 @@ pub async fn write(store: &Store, said: &OptOut) -> Result<bool> {
         "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ? WHERE id = ? AND changed_ms = ?",
         vec![is_out, said.reason.into(), said.at_ms.into(), said.id.as_str().into(), changed_ms.into()],
     );
-    store.commit(change).await?;
+    store.commit(change.audited(entry)).await?;
     Ok(true)
 }
 

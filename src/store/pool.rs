@@ -1,7 +1,7 @@
 //! A client's numbers that messages leave from together: `sb_pool`, and `sb_number.pool_id`.
 
 use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
 
 #[derive(Clone, Debug)]
@@ -43,46 +43,60 @@ pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
-pub async fn insert(store: &Store, pool: &Pool) -> Result<()> {
+pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> Result<()> {
     let (id, client) = (Value::from(pool.id.hex()), Value::from(pool.client.hex()));
     let change = Change::new()
         .one(
             "INSERT INTO sb_pool (id, client_id, name, created_ms) VALUES (?, ?, ?, ?)",
             vec![id.clone(), client, pool.name.as_str().into(), pool.created_ms.into()],
         )
+        .audited(entry)
         .settled_by("SELECT 1 FROM sb_pool WHERE id = ?", vec![id]);
     store.commit(change).await
 }
 
-/// [`Error::Guard`]: there is no such pool.
-pub async fn rename(store: &Store, client: ClientId, id: PoolId, name: &str) -> Result<()> {
-    let params = [vec![name.into()], key(client, id)].concat();
-    store.commit(Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ?", params)).await
+/// [`Error::Guard`]: there is no such pool, or it has another name than was read.
+pub async fn rename(store: &Store, before: &Pool, name: &str, entry: Option<audit::Entry>) -> Result<()> {
+    let params = [vec![name.into()], key(before.client, before.id), vec![before.name.as_str().into()]].concat();
+    let change = Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ? AND name = ?", params);
+    store.commit(change.audited(entry)).await
 }
 
 /// Lets its numbers go. [`Error::Guard`]: there is no such pool.
-pub async fn delete(store: &Store, client: ClientId, id: PoolId) -> Result<()> {
+pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new()
         .one("DELETE FROM sb_pool WHERE id = ? AND client_id = ?", key(client, id))
         .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id));
-    store.commit(edition::changed(Volume::Book, change)).await
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }
 
 /// Puts a number into a pool, out of any other. [`Error::Guard`]: one of them is not there, or not this client's.
-pub async fn put(store: &Store, client: ClientId, id: PoolId, number: NumberId) -> Result<()> {
+pub async fn put(
+    store: &Store,
+    client: ClientId,
+    id: PoolId,
+    number: NumberId,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
          AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
         [vec![id.hex().into(), number.hex().into(), client.hex().into()], key(client, id)].concat(),
     );
-    store.commit(edition::changed(Volume::Book, change)).await
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: the number is not in this pool.
-pub async fn take_out(store: &Store, client: ClientId, id: PoolId, number: NumberId) -> Result<()> {
+pub async fn take_out(
+    store: &Store,
+    client: ClientId,
+    id: PoolId,
+    number: NumberId,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?",
         vec![number.hex().into(), client.hex().into(), id.hex().into()],
     );
-    store.commit(edition::changed(Volume::Book, change)).await
+    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }

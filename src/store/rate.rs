@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::edition::Volume;
+use super::rows::{as_read, rewrite};
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{Channel, Millis, Money, RateId};
 
 /// How long a whole card may take to be written.
@@ -58,6 +59,11 @@ pub type Slot = (Channel, String, Millis);
 impl Rate {
     pub fn slot(&self) -> Slot {
         (self.channel, self.prefix.clone(), self.from_ms)
+    }
+
+    /// What may be changed of it.
+    fn columns(&self) -> Vec<(&'static str, Value)> {
+        vec![("price", self.price.micros().into()), ("until_ms", self.until_ms.into())]
     }
 
     fn values(&self) -> Vec<Value> {
@@ -120,29 +126,36 @@ pub async fn find(store: &Store, id: RateId) -> Result<Option<Rate>> {
 const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, until_ms)";
 
 /// [`Error::Conflict`]: there is a rate of this channel and prefix that begins at this time.
-pub async fn insert(store: &Store, rate: &Rate) -> Result<()> {
+pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
-    store.commit(edition::changed(Volume::Tariff, change).settled_by(settled, vec![rate.id.hex().into()])).await
+    let change = edition::changed(Volume::Tariff, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![rate.id.hex().into()])).await
 }
 
-/// Changes price and end. [`Error::Guard`]: there is no such rate.
-pub async fn update(store: &Store, rate: &Rate) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_rate SET price = ?, until_ms = ? WHERE id = ?",
-        vec![rate.price.micros().into(), rate.until_ms.into(), rate.id.hex().into()],
-    );
-    store.commit(edition::changed(Volume::Tariff, change)).await
+/// Changes price and end. [`Error::Guard`]: it is not there, or another than was read.
+pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
+    let (sql, params) = rewrite("sb_rate", rate.columns(), &[("id", rate.id.hex())], before.columns());
+    let change = Change::new().one(sql, params);
+    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }
 
-/// [`Error::Guard`]: there is no such rate.
-pub async fn delete(store: &Store, id: RateId) -> Result<()> {
-    let change = Change::new().one("DELETE FROM sb_rate WHERE id = ?", vec![id.hex().into()]);
-    store.commit(edition::changed(Volume::Tariff, change)).await
+/// [`Error::Guard`]: it is not there, or another than was read.
+pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -> Result<()> {
+    let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), vec![before.id.hex().into()]);
+    as_read(&mut sql, &mut params, before.columns());
+    let change = Change::new().one(sql, params);
+    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }
 
 /// Writes a card in one go: instead of all rates, or of those whose ids are among `gone`, each of which must be there.
-pub async fn write_card(store: &Store, card: &[Rate], instead_of_all: bool, gone: &[RateId]) -> Result<()> {
+pub async fn write_card(
+    store: &Store,
+    card: &[Rate],
+    instead_of_all: bool,
+    gone: &[RateId],
+    entry: Option<audit::Entry>,
+) -> Result<()> {
     let change = if instead_of_all {
         Change::new().run("DELETE FROM sb_rate", Vec::new())
     } else {
@@ -150,5 +163,5 @@ pub async fn write_card(store: &Store, card: &[Rate], instead_of_all: bool, gone
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
     let change = change.insert_many(INSERT, card.iter().map(Rate::values).collect());
-    store.commit_within(edition::changed(Volume::Tariff, change), CARD).await
+    store.commit_within(edition::changed(Volume::Tariff, change).audited(entry), CARD).await
 }

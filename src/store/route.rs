@@ -1,8 +1,9 @@
 //! Which account a destination's messages go to: `sb_route`.
 
 use super::edition::Volume;
+use super::rows::{as_read, rewrite};
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -62,7 +63,7 @@ pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
 }
 
 /// [`Error::Guard`]: there is no such account.
-pub async fn insert(store: &Store, route: &Route) -> Result<()> {
+pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
          SELECT ?, ?, ?, ?, id, ?, ? FROM sb_account WHERE id = ?",
@@ -77,27 +78,34 @@ pub async fn insert(store: &Store, route: &Route) -> Result<()> {
         ],
     );
     let settled = "SELECT 1 FROM sb_route WHERE id = ?";
-    store.commit(edition::changed(Volume::Tariff, change).settled_by(settled, vec![route.id.hex().into()])).await
+    let change = edition::changed(Volume::Tariff, change).audited(entry);
+    store.commit(change.settled_by(settled, vec![route.id.hex().into()])).await
 }
 
-/// [`Error::Guard`]: there is no such route.
-pub async fn update(store: &Store, route: &Route) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_route SET priority = ?, pattern = ?, channel = ?, account_id = ?, name = ? WHERE id = ?",
+impl Route {
+    /// What may be changed of it.
+    fn columns(&self) -> Vec<(&'static str, Value)> {
         vec![
-            route.priority.into(),
-            route.pattern.as_str().into(),
-            route.channel.map(Channel::name).into(),
-            route.account.hex().into(),
-            route.name.as_str().into(),
-            route.id.hex().into(),
-        ],
-    );
-    store.commit(edition::changed(Volume::Tariff, change)).await
+            ("priority", self.priority.into()),
+            ("pattern", self.pattern.as_str().into()),
+            ("channel", self.channel.map(Channel::name).into()),
+            ("account_id", self.account.hex().into()),
+            ("name", self.name.as_str().into()),
+        ]
+    }
 }
 
-/// [`Error::Guard`]: there is no such route.
-pub async fn delete(store: &Store, id: RouteId) -> Result<()> {
-    let change = Change::new().one("DELETE FROM sb_route WHERE id = ?", vec![id.hex().into()]);
-    store.commit(edition::changed(Volume::Tariff, change)).await
+/// [`Error::Guard`]: it is not there, or another than was read.
+pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
+    let (sql, params) = rewrite("sb_route", route.columns(), &[("id", route.id.hex())], before.columns());
+    let change = Change::new().one(sql, params);
+    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
+}
+
+/// [`Error::Guard`]: it is not there, or another than was read.
+pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) -> Result<()> {
+    let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), vec![before.id.hex().into()]);
+    as_read(&mut sql, &mut params, before.columns());
+    let change = Change::new().one(sql, params);
+    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
 }

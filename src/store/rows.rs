@@ -158,6 +158,36 @@ impl Change {
     }
 }
 
+/// Makes a statement find its row only as it was read: `sql` ends in a `WHERE`, and gets what its columns held.
+pub(super) fn as_read(sql: &mut String, params: &mut Vec<Value>, columns: Vec<(&str, Value)>) {
+    for (column, value) in columns {
+        sql.push_str(" AND ");
+        sql.push_str(column);
+        if value == Value::Null {
+            sql.push_str(" IS NULL");
+        } else {
+            sql.push_str(" = ?");
+            params.push(value);
+        }
+    }
+}
+
+/// `UPDATE table SET columns WHERE key`, of a row that is as it was read.
+pub(super) fn rewrite(
+    table: &str,
+    columns: Vec<(&str, Value)>,
+    key: &[(&str, String)],
+    before: Vec<(&str, Value)>,
+) -> (String, Vec<Value>) {
+    let (names, mut params): (Vec<_>, Vec<_>) =
+        columns.into_iter().map(|(name, value)| (format!("{name} = ?"), value)).unzip();
+    let keys: Vec<_> = key.iter().map(|(name, _)| format!("{name} = ?")).collect();
+    params.extend(key.iter().map(|(_, value)| Value::from(value.as_str())));
+    let mut sql = format!("UPDATE {table} SET {} WHERE {}", names.join(", "), keys.join(" AND "));
+    as_read(&mut sql, &mut params, before);
+    (sql, params)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -172,6 +202,14 @@ mod tests {
             prop_assert!(sizes.iter().all(|size| size.is_power_of_two() && *size <= ROWS));
             prop_assert!(sizes.iter().filter(|size| **size < ROWS).count() <= 6);
         }
+    }
+
+    #[test]
+    fn a_row_is_found_as_it_was_read() {
+        let (mut sql, mut params) = ("DELETE FROM t WHERE id = ?".to_owned(), vec![7.into()]);
+        as_read(&mut sql, &mut params, vec![("a", Value::Null), ("b", "x".into())]);
+        assert_eq!(sql, "DELETE FROM t WHERE id = ? AND a IS NULL AND b = ?");
+        assert_eq!(params, [Value::Int(7), Value::Text("x".into())]);
     }
 
     #[test]

@@ -60,12 +60,12 @@ async fn a_key_touches_only_the_channels_of_its_scopes(layout: Layout) -> Result
             _ => request,
         };
         let response = request.send().await?;
-        let (status, said) = (response.status().as_u16(), response.text().await?);
-        ensure!(status == 403 && !said.contains("secret") && !said.contains(TO), "{method} {path}: {status} {said}");
+        let (status, heard) = (response.status().as_u16(), response.text().await?);
+        ensure!(status == 403 && !heard.contains("secret") && !heard.contains(TO), "{method} {path}: {status} {heard}");
     }
     // nor does it hear of what another key has sent, by saying the same under the same name
-    let (status, said) = named(&sms).await?;
-    ensure!(status == 403 && !said.contains(&id), "{status} {said}");
+    let (status, heard) = named(&sms).await?;
+    ensure!(status == 403 && !heard.contains(&id), "{status} {heard}");
     let (status, again) = named(&all).await?;
     ensure!(status == 202 && again.contains(&id), "{status} {again}");
     let rows = server.rows("SELECT state, body FROM sb_message WHERE channel = 'whatsapp'").await?;

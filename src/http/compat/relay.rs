@@ -15,7 +15,7 @@ use warp::reply::Response;
 use self::shape::{OrderIn, Wrong};
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, Call, asked, auth, object, posted};
+use crate::http::{App, Call, asked, auth, message, object, posted};
 use crate::model::{Channel, Money};
 use crate::service::outbound::{self, Extra, Told};
 use crate::service::relay::{Error, Order};
@@ -111,7 +111,9 @@ async fn send(channel: Channel, call: &Call, posted: Posted, app: &App) -> Resul
     let consumer = auth::consumer(app, call)?;
     let bytes = object::collect(posted, app).await?;
     let order: Order = OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(channel)?;
-    let (message, paid) = match app.relay.send(&consumer, order, None, |_| String::new()).await? {
+    let action = if channel == Channel::Voice { "call.place" } else { "message.send" };
+    let act = message::sending(call, action);
+    let (message, paid) = match app.relay.send(&consumer, order, None, |_| String::new(), &act).await? {
         Told::Accepted(message, paid) => (message, paid),
         // only asked for by an idempotency key
         Told::Again(_) => return Err(reply::not_found()).map_err(|response| Refused::Early(response.into())),

@@ -65,11 +65,22 @@ pub(super) fn out(event: &Event) -> EventOut {
     }
 }
 
+/// Where an event went, as the audit log has it.
+#[derive(Serialize)]
+pub(super) struct TargetOut {
+    endpoint_id: Option<String>,
+    message_id: Option<String>,
+}
+
+pub(super) fn target_out(target: &Target) -> TargetOut {
+    match target {
+        Target::Endpoint(id) => TargetOut { endpoint_id: Some(id.to_string()), message_id: None },
+        Target::Callback(id) => TargetOut { endpoint_id: None, message_id: Some(id.to_string()) },
+    }
+}
+
 fn delivery_out(delivery: &Delivery) -> DeliveryOut {
-    let (endpoint_id, message_id) = match delivery.target {
-        Target::Endpoint(id) => (Some(id.to_string()), None),
-        Target::Callback(id) => (None, Some(id.to_string())),
-    };
+    let TargetOut { endpoint_id, message_id } = target_out(&delivery.target);
     DeliveryOut {
         endpoint_id,
         message_id,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::rfc3339;
-use crate::service::number::{Number, Pool};
+use crate::service::number::{Filled, Number};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,7 +36,7 @@ struct MemberOut {
     number: String,
 }
 
-pub(super) fn out(pool: &Pool, numbers: &[Number]) -> PoolOut {
+pub(super) fn out(Filled { pool, numbers }: &Filled) -> PoolOut {
     let member = |number: &Number| MemberOut { id: number.id.to_string(), number: number.address.clone() };
     PoolOut {
         id: pool.id.to_string(),

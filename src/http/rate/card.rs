@@ -14,6 +14,7 @@ use warp::reply::Response;
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, Call, audit, auth, object, openapi, path, posted};
+use crate::service::tariff::Imported;
 
 const CSV: &str = "text/csv; charset=utf-8";
 /// What programs call CSV.
@@ -86,11 +87,13 @@ async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
         Some(_) => return Err(reply::bad_field("replace", "is true or false")),
     };
     let text = object::collect_up_to(app.settings.import_limit, posted, app).await?;
-    let done = app.tariff.import(text, replaces).await?;
-    let out = ImportedOut { added: done.added, replaced: done.replaced, removed: done.removed };
-    let object = if replaces { "card" } else { "rates" };
-    audit::record(app, call, "rate.import", object, &audit::NOTHING, &out).await?;
-    Ok(reply::json(StatusCode::OK, &out))
+    let act = audit::act(call, "rate.import", |done: &Imported| audit::json(&out(done)));
+    let done = app.tariff.import(text, replaces, &act).await?;
+    Ok(reply::json(StatusCode::OK, &out(&done)))
+}
+
+fn out(done: &Imported) -> ImportedOut {
+    ImportedOut { added: done.added, replaced: done.replaced, removed: done.removed }
 }
 
 /// `PUT /v1/rates.csv`: the same as POST.

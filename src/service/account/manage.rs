@@ -6,8 +6,12 @@ use super::super::book::Book;
 use crate::crypto::hash;
 use crate::model::{AccountId, Clock, Secret};
 use crate::provider::{self, Credentials, Kind};
+use crate::service::audit::Act;
 use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
+
+/// Races with others before an account is called busy.
+const RACES: usize = 20;
 
 /// An account to add.
 pub struct NewAccount {
@@ -73,7 +77,7 @@ impl Accounts {
     }
 
     /// Adds an account. Its credentials are sealed, and never shown again.
-    pub async fn add(&self, new: NewAccount) -> Result<Account, Error> {
+    pub async fn add(&self, new: NewAccount, act: &Act<'_, Account>) -> Result<Account, Error> {
         let id = AccountId::new(self.clock.now_ms());
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
@@ -92,7 +96,8 @@ impl Accounts {
             any_sender: new.any_sender,
             created_ms: self.clock.now_ms(),
         };
-        match account::insert(&self.book.store, &account).await {
+        let entry = act.entry(account.created_ms, id, None, Some(&account));
+        match account::insert(&self.book.store, &account, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::Known),
             Err(error) => return Err(error.into()),
@@ -101,25 +106,38 @@ impl Accounts {
         Ok(account)
     }
 
-    pub async fn change(&self, id: AccountId, change: AccountChange) -> Result<Account, Error> {
-        let mut account = self.find(id).await?;
-        account.name = change.name.unwrap_or(account.name);
-        account.rate = change.rate.unwrap_or(account.rate);
-        account.uncertain = change.uncertain.unwrap_or(account.uncertain);
-        account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
-        account.any_sender = change.any_sender.unwrap_or(account.any_sender);
-        let has_new_credentials = change.credentials.is_some();
+    /// The account as it now is.
+    pub async fn change(&self, id: AccountId, change: AccountChange, act: &Act<'_, Account>) -> Result<Account, Error> {
+        let mut resealed = None;
         if let Some(json) = &change.credentials {
+            let mut account = self.find(id).await?;
             self.reseal(&mut account, json, change.is_checked).await?;
+            resealed = Some(account);
         }
-        match account::update(&self.book.store, &account, has_new_credentials).await {
-            Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(Error::Known),
-            Err(error) if error.is_race() => return Err(Error::NotFound),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.find(id).await?;
+            let mut account = before.clone();
+            account.name = change.name.clone().unwrap_or(account.name);
+            account.rate = change.rate.unwrap_or(account.rate);
+            account.uncertain = change.uncertain.unwrap_or(account.uncertain);
+            account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
+            account.any_sender = change.any_sender.unwrap_or(account.any_sender);
+            if let Some(resealed) = &resealed {
+                account.external_id.clone_from(&resealed.external_id);
+                account.credentials.clone_from(&resealed.credentials);
+            }
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&account));
+            match account::update(&self.book.store, &before, &account, resealed.is_some(), entry).await {
+                Ok(()) => {
+                    self.book.refresh().await?;
+                    return Ok(account);
+                }
+                Err(store::Error::Conflict) => return Err(Error::Known),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.book.refresh().await?;
-        Ok(account)
+        Err(busy())
     }
 
     /// Puts new credentials in place of the old ones.
@@ -148,24 +166,34 @@ impl Accounts {
     }
 
     /// Asks the provider whether it still knows an account.
-    pub async fn check(&self, id: AccountId) -> Result<(), Error> {
+    pub async fn check(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
         self.book.refresh().await?;
         let line = self.book.page().line(id).cloned().ok_or(Error::NotFound)?;
+        act.write(&self.book.store, self.clock.now_ms(), id, None).await?;
         line.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))
     }
 
     /// Forgets an account with its credentials; its messages stay.
-    pub async fn delete(&self, id: AccountId) -> Result<(), Error> {
-        match account::delete(&self.book.store, id).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => {
-                self.find(id).await?;
+    pub async fn delete(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
+        for _ in 0..RACES {
+            let before = self.find(id).await?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            match account::delete(&self.book.store, &before, entry).await {
+                Ok(()) => return Ok(self.book.refresh().await?),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+            // or somebody else has changed it
+            if account::has_numbers(&self.book.store, id).await? {
                 return Err(Error::HasNumbers);
             }
-            Err(error) => return Err(error.into()),
         }
-        Ok(self.book.refresh().await?)
+        Err(busy())
     }
+}
+
+fn busy() -> Error {
+    store::Error::Unavailable("others keep changing this account".into()).into()
 }
 
 /// By what a provider's webhooks name the account; Flowroute's secret path only as a hash.

@@ -5,8 +5,9 @@ use rand::RngCore;
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::{Clients, Error, KeyRow, Scope, invalid};
+use super::{Clients, Error, KeyRow, RACES, Scope, invalid};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret};
+use crate::service::audit::Act;
 use crate::service::{page, tariff};
 use crate::store::{self, key};
 
@@ -108,6 +109,7 @@ impl Clients {
         client: ClientId,
         terms: KeyTerms,
         origin: KeyOrigin,
+        act: &Act<'_, KeyRow>,
     ) -> Result<(KeyRow, Option<Secret>), Error> {
         // the house is no client, and has no keys
         self.find(client).await?;
@@ -141,7 +143,8 @@ impl Clients {
         };
         self.book.refresh().await?;
         self.check(&row)?;
-        match key::insert(&self.store, &row, &self.hash(&digest)).await {
+        let entry = act.entry(now_ms, row.id, None, Some(&row));
+        match key::insert(&self.store, &row, &self.hash(&digest), entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::KnownKey),
             Err(store::Error::Guard(_)) => return Err(Error::Inactive),
@@ -151,59 +154,82 @@ impl Clients {
         Ok((row, secret))
     }
 
-    /// The key as it was, and as it is now.
-    pub async fn change_key(&self, client: ClientId, id: KeyId, change: KeyChange) -> Result<(KeyRow, KeyRow), Error> {
-        let before = self.key(client, id).await?;
-        let mut row = before.clone();
-        row.name = change.name.clone().unwrap_or(row.name);
-        row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));
-        row.account = change.account.unwrap_or(row.account);
-        row.sources = change.sources.as_ref().map_or(Ok(row.sources), |networks| sources(networks))?;
-        row.senders = change.senders.clone().unwrap_or(row.senders);
-        row.destinations = change.destinations.clone().unwrap_or(row.destinations);
-        row.rate = change.rate.unwrap_or(row.rate);
-        row.expires_ms = change.expires_ms.unwrap_or(row.expires_ms);
+    /// The key as it now is.
+    pub async fn change_key(
+        &self,
+        client: ClientId,
+        id: KeyId,
+        change: KeyChange,
+        act: &Act<'_, KeyRow>,
+    ) -> Result<KeyRow, Error> {
         if change.account.is_some() {
             self.book.refresh().await?;
         }
-        // an account that was deleted since is nobody's fault here
-        let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
-        self.check(&checked)?;
-        // only what is named: somebody else may be changing the rest
-        let set = key::Set {
-            name: change.name.map(|_| row.name),
-            scopes: change.scopes.map(|_| row.scopes),
-            account: change.account,
-            sources: change.sources.map(|_| row.sources),
-            senders: change.senders,
-            destinations: change.destinations,
-            rate: change.rate,
-            expires_ms: change.expires_ms,
-        };
-        match key::update(&self.store, client, id, set).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoKey),
-            Err(error) => return Err(error.into()),
+        for _ in 0..RACES {
+            let before = self.key(client, id).await?;
+            if before.revoked_ms.is_some() {
+                return Err(Error::NoKey);
+            }
+            let row = changed(&before, &change)?;
+            // an account that was deleted since is nobody's fault here
+            let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
+            self.check(&checked)?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
+            // only what is named: somebody else may be changing the rest
+            let set = key::Set {
+                name: change.name.as_ref().map(|_| row.name),
+                scopes: change.scopes.as_ref().map(|_| row.scopes),
+                account: change.account,
+                sources: change.sources.as_ref().map(|_| row.sources),
+                senders: change.senders.clone(),
+                destinations: change.destinations.clone(),
+                rate: change.rate,
+                expires_ms: change.expires_ms,
+            };
+            match key::update(&self.store, &before, set, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return self.key(client, id).await;
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.renew().await;
-        Ok((before, self.key(client, id).await?))
+        Err(store::Error::Unavailable("others keep changing this key".into()).into())
     }
 
-    /// Revokes a key: from now on here, and within two seconds elsewhere. The key as it was, and as it is now.
-    pub async fn revoke(&self, client: ClientId, id: KeyId) -> Result<(KeyRow, KeyRow), Error> {
+    /// Revokes a key: from now on here, and within two seconds elsewhere.
+    pub async fn revoke(&self, client: ClientId, id: KeyId, act: &Act<'_, KeyRow>) -> Result<(), Error> {
         // a key that is gone from memory is not written down any more
         if let Err(error) = self.write_uses().await {
             tracing::warn!(%error, "last uses of keys were not written down before one is revoked");
         }
         let before = self.key(client, id).await?;
-        match key::revoke(&self.store, client, id, self.clock.now_ms()).await {
+        let now_ms = self.clock.now_ms();
+        let after = KeyRow { revoked_ms: Some(now_ms), ..before.clone() };
+        let entry = act.entry(now_ms, id, Some(&before), Some(&after));
+        match key::revoke(&self.store, client, id, now_ms, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoKey),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;
-        Ok((before, self.key(client, id).await?))
+        Ok(())
     }
+}
+
+/// The key as it is to be.
+fn changed(before: &KeyRow, change: &KeyChange) -> Result<KeyRow, Error> {
+    let mut row = before.clone();
+    row.name = change.name.clone().unwrap_or(row.name);
+    row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));
+    row.account = change.account.unwrap_or(row.account);
+    row.sources = change.sources.as_ref().map_or(Ok(row.sources), |networks| sources(networks))?;
+    row.senders = change.senders.clone().unwrap_or(row.senders);
+    row.destinations = change.destinations.clone().unwrap_or(row.destinations);
+    row.rate = change.rate.unwrap_or(row.rate);
+    row.expires_ms = change.expires_ms.unwrap_or(row.expires_ms);
+    Ok(row)
 }
 
 fn new_key() -> Secret {

@@ -4,15 +4,13 @@ use rand::RngCore;
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::{Client, Clients, Error, KeyRow, Profile, ProfileChange, Scope, invalid};
+use super::{Client, Clients, Error, KeyRow, Profile, ProfileChange, RACES, Scope, invalid};
 use crate::model::{ClientId, EntryId, KeyId, Money, Secret};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::client::{self, Set};
 use crate::store::ledger::{Kind, Movement};
 use crate::store::{self, key};
-
-/// Races with others before a client is called busy.
-const RACES: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct NewClient {
@@ -75,7 +73,7 @@ impl Clients {
     }
 
     /// Makes a client; its auth token is not shown again.
-    pub async fn create(&self, new: NewClient) -> Result<(Client, Secret), Error> {
+    pub async fn create(&self, new: NewClient, act: &Act<'_, Client>) -> Result<(Client, Secret), Error> {
         check_name(&new.name)?;
         new.profile.check()?;
         check_credit(new.credit_limit)?;
@@ -84,12 +82,18 @@ impl Clients {
         }
         let token = new_token();
         let id = ClientId::new(self.clock.now_ms());
-        let client = self.insert(id, new, &token).await?;
+        let client = self.insert(id, new, &token, act).await?;
         self.renew().await;
         Ok((client, token))
     }
 
-    async fn insert(&self, id: ClientId, new: NewClient, token: &Secret) -> Result<Client, Error> {
+    async fn insert(
+        &self,
+        id: ClientId,
+        new: NewClient,
+        token: &Secret,
+        act: &Act<'_, Client>,
+    ) -> Result<Client, Error> {
         let at_ms = self.clock.now_ms();
         let client = Client {
             id,
@@ -106,7 +110,7 @@ impl Clients {
         let reason = Some("opening balance".to_owned());
         let paid = Movement { id: EntryId::new(at_ms), client: id, kind, amount, reason, at_ms };
         let paid = Some(&paid).filter(|paid| paid.amount != Money::ZERO);
-        client::insert(&self.store, &client, paid).await?;
+        client::insert(&self.store, &client, paid, act.entry(at_ms, id, None, Some(&client))).await?;
         Ok(client)
     }
 
@@ -114,8 +118,8 @@ impl Clients {
         Ok(self.master.seal(client::place(&id.hex()), token.expose().as_bytes())?)
     }
 
-    /// The client as it was, and as it is now.
-    pub async fn change(&self, id: ClientId, change: ClientChange) -> Result<(Client, Client), Error> {
+    /// The client as it now is.
+    pub async fn change(&self, id: ClientId, change: ClientChange, act: &Act<'_, Client>) -> Result<Client, Error> {
         for _ in 0..RACES {
             let before = self.find(id).await?;
             change.name.as_deref().map_or(Ok(()), check_name)?;
@@ -126,35 +130,42 @@ impl Clients {
             // only what is named: somebody else may be changing the rest
             let set = Set {
                 name: change.name.clone(),
-                profile: (profile != old).then(|| (before.profile.clone(), profile.text())),
+                profile: (profile != old).then(|| profile.text()),
                 is_active: change.is_active,
                 credit_limit: change.credit_limit,
                 low_at: change.low_at,
             };
-            match client::update(&self.store, id, set).await {
+            let after = set.of(&before);
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+            match client::update(&self.store, &before, set, entry).await {
                 Ok(()) => {
                     self.renew().await;
-                    return Ok((before, self.find(id).await?));
+                    return self.find(id).await;
                 }
-                // its profile is another by now, or it is gone
-                Err(store::Error::Guard(0)) => {}
-                Err(error) if error.is_race() => return Err(Error::Overdrawn),
+                // it is another by now, or gone, or owes too much
+                Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
+            }
+            let now = self.find(id).await?;
+            let owes = change.credit_limit.and_then(|limit| now.balance.plus(limit)).is_some_and(Money::is_negative);
+            if owes {
+                return Err(Error::Overdrawn);
             }
         }
         Err(store::Error::Unavailable("others keep changing this client".into()).into())
     }
 
     /// Deactivates a client: its keys and its token work no longer; messages under way finish.
-    pub async fn deactivate(&self, id: ClientId) -> Result<(Client, Client), Error> {
-        self.change(id, ClientChange { is_active: Some(false), ..ClientChange::default() }).await
+    pub async fn deactivate(&self, id: ClientId, act: &Act<'_, Client>) -> Result<Client, Error> {
+        self.change(id, ClientChange { is_active: Some(false), ..ClientChange::default() }, act).await
     }
 
     /// Gives a client a new auth token, which is not shown again; the old one ends.
-    pub async fn rotate(&self, id: ClientId) -> Result<(Client, Secret), Error> {
+    pub async fn rotate(&self, id: ClientId, act: &Act<'_, Client>) -> Result<(Client, Secret), Error> {
         let client = self.find(id).await?;
         let token = new_token();
-        match client::set_token(&self.store, id, self.seal_token(id, &token)?).await {
+        let entry = act.entry(self.clock.now_ms(), id, Some(&client), Some(&client));
+        match client::set_token(&self.store, id, self.seal_token(id, &token)?, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NotFound),
             Err(error) => return Err(error.into()),
@@ -173,7 +184,7 @@ impl Clients {
             low_at: None,
             balance: demo.balance,
         };
-        match self.insert(demo.id, new, &secret).await {
+        match self.insert(demo.id, new, &secret, &Act::unwritten()).await {
             Ok(_) | Err(Error::Store(store::Error::Conflict)) => {}
             Err(error) => return Err(error),
         }
@@ -194,7 +205,7 @@ impl Clients {
             revoked_ms: None,
         };
         let hash = self.hash(&Sha256::digest(secret.expose().as_bytes()));
-        match key::insert(&self.store, &row, &hash).await {
+        match key::insert(&self.store, &row, &hash, None).await {
             Ok(()) => {}
             // it is there already, or its client was deactivated since
             Err(error) if error.is_race() => {}

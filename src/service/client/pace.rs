@@ -43,7 +43,7 @@ impl Pace {
         let next = free.map_or(now, |free| free.max(now)) + each;
         let ahead = next.saturating_duration_since(now);
         if ahead > most {
-            return Err(self.exhausted(ahead - most));
+            return Err(self.exhausted(ahead.saturating_sub(most)));
         }
         *free = Some(next);
         Ok(())

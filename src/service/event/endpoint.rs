@@ -6,6 +6,7 @@ use super::{Endpoint, Error, Events, Happened, Target};
 use crate::crypto::signature::WebhookSecret;
 use crate::model::event::{EventType, Pattern};
 use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::endpoint::{SecretColumn, secret_place};
 use crate::store::{self, Change, meta};
@@ -81,7 +82,12 @@ impl Patch {
 
 impl Events {
     /// A new endpoint and its secret, which is not shown again.
-    pub async fn create_endpoint(&self, client: ClientId, new: NewEndpoint) -> Result<(Endpoint, Secret), Error> {
+    pub async fn create_endpoint(
+        &self,
+        client: ClientId,
+        new: NewEndpoint,
+        act: &Act<'_, Endpoint>,
+    ) -> Result<(Endpoint, Secret), Error> {
         self.check_url(&new.url)?;
         fits(&new.description)?;
         let patterns = distinct(new.patterns)?;
@@ -103,7 +109,8 @@ impl Events {
         };
         let secret = WebhookSecret::generate().to_text();
         let sealed = self.seal(endpoint.id, SecretColumn::Current, &secret)?;
-        store::endpoint::insert(&self.parts.store, client, &endpoint, sealed).await?;
+        let entry = act.entry(now_ms, endpoint.id, None, Some(&endpoint));
+        store::endpoint::insert(&self.parts.store, client, &endpoint, sealed, entry).await?;
         self.refresh_soon().await;
         tracing::info!(endpoint = %endpoint.id, "made an endpoint");
         Ok((endpoint, secret))
@@ -125,15 +132,23 @@ impl Events {
         store::endpoint::find(&self.parts.store, client, id).await?.ok_or(Error::NoEndpoint)
     }
 
-    pub async fn update_endpoint(&self, client: ClientId, id: EndpointId, patch: &Patch) -> Result<Endpoint, Error> {
+    pub async fn update_endpoint(
+        &self,
+        client: ClientId,
+        id: EndpointId,
+        patch: &Patch,
+        act: &Act<'_, Endpoint>,
+    ) -> Result<Endpoint, Error> {
         if let Some(url) = &patch.url {
             self.check_url(url)?;
         }
         fits(patch.description.as_deref().unwrap_or_default())?;
         for _ in 0..RACES {
             let seen = self.endpoint(client, id).await?;
-            let to = patch.apply(&seen, self.parts.clock.now_ms())?;
-            match store::endpoint::update(&self.parts.store, client, &seen, &to).await {
+            let now_ms = self.parts.clock.now_ms();
+            let to = patch.apply(&seen, now_ms)?;
+            let entry = act.entry(now_ms, id, Some(&seen), Some(&to));
+            match store::endpoint::update(&self.parts.store, client, &seen, &to, entry).await {
                 Ok(()) => {
                     self.refresh_soon().await;
                     return Ok(to);
@@ -146,7 +161,12 @@ impl Events {
     }
 
     /// A new secret, shown once; the one before it signs too for another day.
-    pub async fn rotate_endpoint(&self, client: ClientId, id: EndpointId) -> Result<(Endpoint, Secret), Error> {
+    pub async fn rotate_endpoint(
+        &self,
+        client: ClientId,
+        id: EndpointId,
+        act: &Act<'_, Endpoint>,
+    ) -> Result<(Endpoint, Secret), Error> {
         let secret = WebhookSecret::generate().to_text();
         let sealed = self.seal(id, SecretColumn::Current, &secret)?;
         for _ in 0..RACES {
@@ -160,7 +180,9 @@ impl Events {
                 changed_ms: now_ms.max(seen.changed_ms + 1),
                 ..seen.clone()
             };
-            match store::endpoint::rotate(&self.parts.store, client, &seen, &to, sealed.clone(), previous).await {
+            let entry = act.entry(now_ms, id, Some(&seen), Some(&to));
+            let sealed = sealed.clone();
+            match store::endpoint::rotate(&self.parts.store, client, &seen, &to, sealed, previous, entry).await {
                 Ok(()) => {
                     tracing::info!(endpoint = %id, "an endpoint has a new secret");
                     return Ok((to, secret));
@@ -172,8 +194,15 @@ impl Events {
         Err(Error::Busy)
     }
 
-    pub async fn delete_endpoint(&self, client: ClientId, id: EndpointId) -> Result<(), Error> {
-        if !store::endpoint::delete(&self.parts.store, client, id).await? {
+    pub async fn delete_endpoint(
+        &self,
+        client: ClientId,
+        id: EndpointId,
+        act: &Act<'_, Endpoint>,
+    ) -> Result<(), Error> {
+        let before = self.endpoint(client, id).await?;
+        let entry = act.entry(self.parts.clock.now_ms(), id, Some(&before), None);
+        if !store::endpoint::delete(&self.parts.store, client, id, entry).await? {
             return Err(Error::NoEndpoint);
         }
         self.refresh_soon().await;
@@ -182,7 +211,12 @@ impl Events {
     }
 
     /// Sends an `endpoint.test` to this endpoint, whatever it listens for.
-    pub async fn test_endpoint(&self, client: ClientId, id: EndpointId) -> Result<EventId, Error> {
+    pub async fn test_endpoint(
+        &self,
+        client: ClientId,
+        id: EndpointId,
+        act: &Act<'_, EventId>,
+    ) -> Result<EventId, Error> {
         let endpoint = self.endpoint(client, id).await?;
         if !endpoint.is_enabled {
             return Err(Error::Disabled);
@@ -193,7 +227,8 @@ impl Events {
         let event = telling.add_for(what, json!({"endpoint_id": id.to_string()}), &[Target::Endpoint(id)]);
         let event = event.ok_or(Error::NoEvent)?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
-        let change = telling.write(Change::new()).settled_by(settled, vec![event.hex().into()]);
+        let change = telling.write(Change::new()).audited(act.entry(at_ms, id, None, Some(&event)));
+        let change = change.settled_by(settled, vec![event.hex().into()]);
         self.parts.store.commit(change).await?;
         telling.committed();
         Ok(event)

@@ -3,6 +3,7 @@
 use super::{Delivery, Error, Event, Events, Target};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store;
 
@@ -34,7 +35,13 @@ impl Events {
 
     /// Tells an event once more under its own id: to one endpoint, or to all that listen for its
     /// type now and to those that it went to before.
-    pub async fn replay(&self, client: ClientId, id: EventId, only: Option<EndpointId>) -> Result<Told, Error> {
+    pub async fn replay(
+        &self,
+        client: ClientId,
+        id: EventId,
+        only: Option<EndpointId>,
+        act: &Act<'_, Vec<Target>>,
+    ) -> Result<Told, Error> {
         let told = self.event(client, id).await?;
         let targets = match only {
             Some(endpoint) => {
@@ -45,7 +52,9 @@ impl Events {
             }
             None => self.again(client, &told).await?,
         };
-        store::event::replay(&self.parts.store, id, &targets, self.parts.clock.now_ms()).await?;
+        let now_ms = self.parts.clock.now_ms();
+        let entry = act.entry(now_ms, id, None, Some(&targets));
+        store::event::replay(&self.parts.store, id, &targets, now_ms, entry).await?;
         self.wake();
         self.event(client, id).await
     }

@@ -1,11 +1,20 @@
 //! Pools: a client's numbers that send together, the same number to the same recipient.
 
-use super::{Error, Number, Numbers};
+use super::{Error, Number, Numbers, RACES};
 use crate::model::{ClientId, NumberId, PoolId};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::{self, pool};
 
 pub use crate::store::pool::Pool;
+
+/// A pool with its numbers.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    pub pool: Pool,
+    /// Oldest first.
+    pub numbers: Vec<Number>,
+}
 
 /// Characters of a name at most.
 const NAME: usize = 128;
@@ -35,49 +44,94 @@ impl Numbers {
         client: ClientId,
         after: Option<PoolId>,
         limit: usize,
-    ) -> Result<(Vec<Pool>, bool), Error> {
-        Ok(page(pool::list(&self.book.store, client, after, limit + 1).await?, limit))
+    ) -> Result<(Vec<Filled>, bool), Error> {
+        let (pools, more) = page(pool::list(&self.book.store, client, after, limit + 1).await?, limit);
+        Ok((pools.into_iter().map(|pool| self.filled(pool)).collect(), more))
     }
 
-    pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<Pool, Error> {
-        pool::find(&self.book.store, client, id).await?.ok_or(Error::NoPool)
+    pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<Filled, Error> {
+        pool::find(&self.book.store, client, id).await?.map(|pool| self.filled(pool)).ok_or(Error::NoPool)
     }
 
-    /// The numbers of a pool, oldest first.
-    pub fn numbers_of(&self, pool: &Pool) -> Vec<Number> {
+    fn filled(&self, pool: Pool) -> Filled {
         let page = self.book.page();
         let senders = page.senders_of(pool.client).iter().filter(|sender| sender.number.pool == Some(pool.id));
-        senders.map(|sender| sender.number.clone()).collect()
+        let numbers = senders.map(|sender| sender.number.clone()).collect();
+        Filled { pool, numbers }
     }
 
-    pub async fn add_pool(&self, client: ClientId, name: String) -> Result<Pool, Error> {
+    pub async fn add_pool(&self, client: ClientId, name: String, act: &Act<'_, Filled>) -> Result<Filled, Error> {
         check_name(&name)?;
         let now_ms = self.clock.now_ms();
         let pool = Pool { id: PoolId::new(now_ms), client, name, created_ms: now_ms };
-        pool::insert(&self.book.store, &pool).await?;
-        Ok(pool)
+        let made = Filled { pool, numbers: Vec::new() };
+        let entry = act.entry(now_ms, made.pool.id, None, Some(&made));
+        pool::insert(&self.book.store, &made.pool, entry).await?;
+        Ok(made)
     }
 
-    pub async fn rename_pool(&self, client: ClientId, id: PoolId, name: &str) -> Result<Pool, Error> {
+    pub async fn rename_pool(
+        &self,
+        client: ClientId,
+        id: PoolId,
+        name: &str,
+        act: &Act<'_, Filled>,
+    ) -> Result<Filled, Error> {
         check_name(name)?;
-        settled(pool::rename(&self.book.store, client, id, name).await, Error::NoPool)?;
-        self.find_pool(client, id).await
+        for _ in 0..RACES {
+            let before = self.find_pool(client, id).await?;
+            let mut after = before.clone();
+            name.clone_into(&mut after.pool.name);
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+            match pool::rename(&self.book.store, &before.pool, name, entry).await {
+                Ok(()) => return Ok(after),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Unavailable("others keep changing this pool".into()).into())
     }
 
     /// Lets its numbers go.
-    pub async fn delete_pool(&self, client: ClientId, id: PoolId) -> Result<(), Error> {
-        settled(pool::delete(&self.book.store, client, id).await, Error::NoPool)?;
+    pub async fn delete_pool(&self, client: ClientId, id: PoolId, act: &Act<'_, Filled>) -> Result<(), Error> {
+        let before = self.find_pool(client, id).await?;
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+        settled(pool::delete(&self.book.store, client, id, entry).await, Error::NoPool)?;
         Ok(self.book.refresh().await?)
     }
 
     /// Puts a number into a pool, out of any other.
-    pub async fn put_into_pool(&self, client: ClientId, id: PoolId, number: NumberId) -> Result<(), Error> {
-        settled(pool::put(&self.book.store, client, id, number).await, Error::NotFound)?;
-        Ok(self.book.refresh().await?)
+    pub async fn put_into_pool(
+        &self,
+        client: ClientId,
+        id: PoolId,
+        number: NumberId,
+        act: &Act<'_, Filled>,
+    ) -> Result<Filled, Error> {
+        let before = self.find_pool(client, id).await?;
+        let mut after = before.clone();
+        if !after.numbers.iter().any(|one| one.id == number) {
+            after.numbers.push(Number { pool: Some(id), ..self.find(client, number).await? });
+            after.numbers.sort_by_key(|one| one.id);
+        }
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+        settled(pool::put(&self.book.store, client, id, number, entry).await, Error::NotFound)?;
+        self.book.refresh().await?;
+        Ok(after)
     }
 
-    pub async fn take_out_of_pool(&self, client: ClientId, id: PoolId, number: NumberId) -> Result<(), Error> {
-        settled(pool::take_out(&self.book.store, client, id, number).await, Error::NotFound)?;
+    pub async fn take_out_of_pool(
+        &self,
+        client: ClientId,
+        id: PoolId,
+        number: NumberId,
+        act: &Act<'_, Filled>,
+    ) -> Result<(), Error> {
+        let before = self.find_pool(client, id).await?;
+        let mut after = before.clone();
+        after.numbers.retain(|one| one.id != number);
+        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+        settled(pool::take_out(&self.book.store, client, id, number, entry).await, Error::NotFound)?;
         Ok(self.book.refresh().await?)
     }
 }

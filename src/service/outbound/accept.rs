@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::request::known_as;
 use super::{Error, Extra, Key, Outbound, Request, Told, Via};
 use crate::crypto::hash;
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::segment::Segments;
 use crate::model::{Channel, ClientId, MessageId, Millis, PoolId};
+use crate::service::audit::Act;
 use crate::service::book::Sender;
 use crate::service::number::Capability;
 use crate::store::message::Message;
@@ -33,6 +35,7 @@ impl Outbound {
         request: Request,
         key: Option<Key>,
         render: impl Fn(&Message) -> String,
+        act: &Act<'_, Message>,
     ) -> Result<Told, Error> {
         let now_ms = self.parts.clock.now_ms();
         let key = key.map(|key| (key_id(client, &key.name), key.request_hash));
@@ -50,8 +53,9 @@ impl Outbound {
         let told = self.told(&message, message.state, super::tell::Why::default());
         let is_told = !told.new.is_empty();
         let leave = if due_ms.is_none() { self.leave(&message) } else { None };
+        let entry = act.entry(now_ms, known_as(&message), None, Some(&message));
         let stored = message.clone();
-        let new = New { message: stored, lane, due_ms, kept, told, passes_opt_out: false, lease_ends, leave };
+        let new = New { message: stored, lane, due_ms, kept, told, passes_opt_out: false, lease_ends, leave, entry };
         // who raced in vain so often may try again later
         let busy = |error: store::Error| {
             if error.is_race() { store::Error::Unavailable("others keep changing this lane".into()) } else { error }

@@ -3,6 +3,7 @@
 use super::{Outbound, Said};
 use crate::model::address::{Address, AddressKind};
 use crate::model::{Channel, ClientId, Millis};
+use crate::service::audit::Act;
 use crate::service::number::Error;
 use crate::store::{self, opt_out};
 
@@ -31,6 +32,7 @@ impl Outbound {
         number: &str,
         person: &Address,
         is_out: bool,
+        act: &Act<'_, OptOut>,
     ) -> Result<OptOut, Error> {
         if person.kind() == AddressKind::Alphanumeric {
             return Err(Error::Invalid { field: "person", reason: "is a sender name, which nobody can text".into() });
@@ -40,8 +42,19 @@ impl Outbound {
         page.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
         let person = person.as_str();
         let key = self.lane_of(channel, number, person);
-        let at_ms = self.now_after(&key).await?;
-        self.hear(&Said { channel, number, person, is_out, reason: "administrator", at_ms }).await?;
+        let before = opt_out::find(&self.parts.store, &key).await?;
+        let at_ms = self.now_after(before.as_ref());
+        let reason = "administrator";
+        let after = OptOut {
+            number: number.to_owned(),
+            person: person.to_owned(),
+            channel,
+            is_out,
+            reason: reason.to_owned(),
+            changed_ms: at_ms,
+        };
+        let entry = act.entry(at_ms, format!("{number}/{person}"), before.as_ref(), Some(&after));
+        self.hear_by(&Said { channel, number, person, is_out, reason, at_ms }, entry).await?;
         if is_out {
             self.cancel_all(channel, number, person).await?;
         }
@@ -50,8 +63,7 @@ impl Outbound {
     }
 
     /// Now, or just behind what stands, where a clock ahead of ours has said it: an administrator sees what stands.
-    async fn now_after(&self, key: &str) -> Result<Millis, store::Error> {
-        let stands = opt_out::find(&self.parts.store, key).await?;
-        Ok(stands.map_or(0, |entry| entry.changed_ms + 1).max(self.parts.clock.now_ms()))
+    fn now_after(&self, stands: Option<&OptOut>) -> Millis {
+        stands.map_or(0, |entry| entry.changed_ms + 1).max(self.parts.clock.now_ms())
     }
 }

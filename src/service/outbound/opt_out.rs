@@ -7,11 +7,12 @@ use tokio::time::Instant;
 use super::{Error, Extra, Outbound, RACES, Why};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis, Segments};
+use crate::service::audit::Act;
 use crate::service::book::Sender;
-use crate::store;
 use crate::store::message::{self, Message};
 use crate::store::opt_out::{self, OptOut};
 use crate::store::outbox::intake::New;
+use crate::store::{self, audit};
 
 /// Twilio's code for a recipient who has opted out.
 pub(super) const OPTED_OUT: i64 = 21610;
@@ -29,7 +30,12 @@ pub struct Said<'a> {
 impl Outbound {
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
     pub async fn hear(&self, said: &Said<'_>) -> Result<bool, store::Error> {
-        let entry = OptOut {
+        self.hear_by(said, None).await
+    }
+
+    /// The same, written down where it changes what stands.
+    pub(super) async fn hear_by(&self, said: &Said<'_>, entry: Option<audit::Entry>) -> Result<bool, store::Error> {
+        let said = OptOut {
             id: self.lane_of(said.channel, said.number, said.person),
             channel: said.channel,
             number: said.number.to_owned(),
@@ -39,7 +45,7 @@ impl Outbound {
             at_ms: said.at_ms,
         };
         for _ in 0..RACES {
-            match opt_out::write(&self.parts.store, &entry).await {
+            match opt_out::write(&self.parts.store, &said, entry.clone()).await {
                 Err(error) if error.is_race() => {}
                 other => return other,
             }
@@ -60,7 +66,7 @@ impl Outbound {
             if Extra::parse(extra.as_deref()).is_reply {
                 continue;
             }
-            match self.cancel(client, id).await {
+            match self.cancel(client, id, &Act::unwritten()).await {
                 Ok(_) | Err(Error::TooLate | Error::NotFound) => {}
                 Err(Error::Store(error)) => return Err(error),
                 // no other can come of a cancel
@@ -99,7 +105,7 @@ impl Outbound {
             let told = self.told(&message, message.state, Why::default());
             let leave = self.leave(&message);
             let (due_ms, kept, passes_opt_out) = (None, None, true);
-            let new = New { message, lane, due_ms, kept, told, passes_opt_out, lease_ends, leave };
+            let new = New { message, lane, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry: None };
             match self.intake.write(new).await {
                 Ok(_) => {
                     self.parts.metrics.accepted();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
-use crate::model::{AccountId, Channel, Dialing, MessageId, Millis, Money, PoolId, Span};
+use crate::model::{AccountId, CallId, Channel, Dialing, MessageId, Millis, Money, PoolId, Span};
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
 use crate::store::{self};
@@ -112,6 +112,20 @@ impl Extra {
 
     pub(in crate::service) fn text(&self) -> Option<String> {
         if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
+    }
+}
+
+/// A message, or a call, without what was said.
+pub fn unsaid(message: &Message) -> Message {
+    let extra = Extra::parse(message.extra.as_deref()).redacted().text();
+    Message { body: String::new(), extra, ..message.clone() }
+}
+
+/// By which id a message, or a call, is known to its client.
+pub(super) fn known_as(message: &Message) -> String {
+    match message.channel {
+        Channel::Voice => CallId::from(message.id).to_string(),
+        Channel::Sms | Channel::Whatsapp => message.id.to_string(),
     }
 }
 

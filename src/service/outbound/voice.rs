@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::request::known_as;
 use super::{CallPlan, Error, Outbound};
 use crate::model::message::State;
 use crate::model::{CallEvent, Channel, ClientId, MessageId};
 use crate::provider::{AskError, End};
+use crate::service::audit::Act;
 use crate::store::call::{self, Call};
 use crate::store::message::Message;
 use crate::store::outbox::claim;
@@ -29,11 +31,17 @@ impl Outbound {
 
     /// Ends a call: takes it back while no provider has it, and asks its provider from then on. What came of that
     /// its receipt says.
-    pub async fn end_call(&self, client: ClientId, id: MessageId, end: End) -> Result<Message, Error> {
+    pub async fn end_call(
+        &self,
+        client: ClientId,
+        id: MessageId,
+        end: End,
+        act: &Act<'_, Message>,
+    ) -> Result<Message, Error> {
         let message = self.find(client, id).await?.filter(|message| message.channel == Channel::Voice);
         let message = message.ok_or(Error::NotFound)?;
         if message.state.may_become(State::Sending) || message.state == State::Sending {
-            match self.cancel(client, id).await {
+            match self.cancel(client, id, act).await {
                 Err(Error::TooLate) => {}
                 other => return other,
             }
@@ -45,6 +53,7 @@ impl Outbound {
         // the answer to the call that is placed at this moment tells under which id
         let provider_id = claim::accepted_as(&self.parts.store, id).await?.ok_or(Error::TooLate)?;
         let line = self.parts.book.page().line(message.account).cloned().ok_or(Error::TooLate)?;
+        act.write(&self.parts.store, self.parts.clock.now_ms(), known_as(&message), Some(&message)).await?;
         match line.connector.end_call(&provider_id, end).await {
             Ok(()) => Ok(message),
             Err(AskError::Refused { .. } | AskError::Unsupported) => Err(Error::TooLate),

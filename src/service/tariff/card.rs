@@ -2,8 +2,9 @@
 //!
 //! Of one destination those that begin later go before those that began earlier, for as long as they are in force.
 
-use super::{Error, Rate, Tariff, invalid};
+use super::{Error, RACES, Rate, Tariff, busy, invalid};
 use crate::model::{Channel, Millis, Money, RateId};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::{self, rate};
 
@@ -70,9 +71,11 @@ impl Tariff {
         rate::find(&self.store, id).await?.ok_or(Error::NoRate)
     }
 
-    pub async fn add_rate(&self, new: NewRate) -> Result<Rate, Error> {
-        let rate = new.check(self.clock.now_ms()).map_err(|(field, reason)| invalid(field, reason))?;
-        match rate::insert(&self.store, &rate).await {
+    pub async fn add_rate(&self, new: NewRate, act: &Act<'_, Rate>) -> Result<Rate, Error> {
+        let now_ms = self.clock.now_ms();
+        let rate = new.check(now_ms).map_err(|(field, reason)| invalid(field, reason))?;
+        let entry = act.entry(now_ms, rate.id, None, Some(&rate));
+        match rate::insert(&self.store, &rate, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::Taken),
             Err(error) => return Err(error.into()),
@@ -81,29 +84,40 @@ impl Tariff {
         Ok(rate)
     }
 
-    /// The rate as it was, and as it now is.
-    pub async fn change_rate(&self, id: RateId, change: RateChange) -> Result<(Rate, Rate), Error> {
-        let before = self.find_rate(id).await?;
-        let mut rate = before.clone();
-        rate.price = change.price.unwrap_or(rate.price);
-        rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
-        holds(&rate).map_err(|(field, reason)| invalid(field, reason))?;
-        match rate::update(&self.store, &rate).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoRate),
-            Err(error) => return Err(error.into()),
+    /// The rate as it now is.
+    pub async fn change_rate(&self, id: RateId, change: RateChange, act: &Act<'_, Rate>) -> Result<Rate, Error> {
+        for _ in 0..RACES {
+            let before = self.find_rate(id).await?;
+            let mut rate = before.clone();
+            rate.price = change.price.unwrap_or(rate.price);
+            rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
+            holds(&rate).map_err(|(field, reason)| invalid(field, reason))?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
+            match rate::update(&self.store, &before, &rate, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok(rate);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.renew().await;
-        Ok((before, rate))
+        Err(busy("rate"))
     }
 
-    pub async fn delete_rate(&self, id: RateId) -> Result<(), Error> {
-        match rate::delete(&self.store, id).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoRate),
-            Err(error) => return Err(error.into()),
+    pub async fn delete_rate(&self, id: RateId, act: &Act<'_, Rate>) -> Result<(), Error> {
+        for _ in 0..RACES {
+            let before = self.find_rate(id).await?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            match rate::delete(&self.store, &before, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok(());
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.renew().await;
-        Ok(())
+        Err(busy("rate"))
     }
 }

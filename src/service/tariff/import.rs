@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{Error, Rate, Slot, Tariff, sheet};
 use crate::model::RateId;
+use crate::service::audit::Act;
 use crate::store::{self, rate};
 
 /// Races with other changes of the card before it is called busy.
@@ -33,7 +34,7 @@ impl Tariff {
     }
 
     /// Takes a card from CSV, beside the rates that there are or, where it `replaces`, instead of them.
-    pub async fn import(&self, text: Bytes, replaces: bool) -> Result<Imported, Error> {
+    pub async fn import(&self, text: Bytes, replaces: bool, act: &Act<'_, Imported>) -> Result<Imported, Error> {
         let now_ms = self.clock.now_ms();
         let read = tokio::task::spawn_blocking(move || sheet::read(&text, now_ms));
         let mut card = read.await.map_err(|error| Error::Broken(error.to_string()))?.map_err(Error::Lines)?;
@@ -52,10 +53,13 @@ impl Tariff {
                 }
             }
             let removed = if replaces { known.len() - gone.len() } else { 0 };
-            match rate::write_card(&self.store, &card, replaces, &gone).await {
+            let done = Imported { added: card.len() - gone.len(), replaced: gone.len(), removed };
+            let object = if replaces { "card" } else { "rates" };
+            let entry = act.entry(now_ms, object, None, Some(&done));
+            match rate::write_card(&self.store, &card, replaces, &gone, entry).await {
                 Ok(()) => {
                     self.renew().await;
-                    return Ok(Imported { added: card.len() - gone.len(), replaced: gone.len(), removed });
+                    return Ok(done);
                 }
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),

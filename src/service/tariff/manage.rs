@@ -1,7 +1,8 @@
 //! Routes as an administrator manages them.
 
-use super::{Error, Route, Tariff, compile, invalid};
+use super::{Error, RACES, Route, Tariff, busy, compile, invalid};
 use crate::model::{AccountId, Channel, RouteId};
+use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::{self, account, route};
 
@@ -37,7 +38,7 @@ impl Tariff {
         route::find(&self.store, id).await?.ok_or(Error::NoRoute)
     }
 
-    pub async fn add_route(&self, new: NewRoute) -> Result<Route, Error> {
+    pub async fn add_route(&self, new: NewRoute, act: &Act<'_, Route>) -> Result<Route, Error> {
         let now_ms = self.clock.now_ms();
         let route = Route {
             id: RouteId::new(now_ms),
@@ -49,7 +50,8 @@ impl Tariff {
             created_ms: now_ms,
         };
         holds(&route)?;
-        match route::insert(&self.store, &route).await {
+        let entry = act.entry(now_ms, route.id, None, Some(&route));
+        match route::insert(&self.store, &route, entry).await {
             Ok(()) => {}
             Err(store::Error::Guard(_)) => return Err(no_account()),
             Err(error) => return Err(error.into()),
@@ -58,37 +60,48 @@ impl Tariff {
         Ok(route)
     }
 
-    /// The route as it was, and as it now is.
-    pub async fn change_route(&self, id: RouteId, change: RouteChange) -> Result<(Route, Route), Error> {
-        let before = self.find_route(id).await?;
-        let mut route = before.clone();
-        if let Some(account) = change.account {
-            let known = account::all(&self.store).await?;
-            known.iter().find(|known| known.id == account).ok_or_else(no_account)?;
-            route.account = account;
+    /// The route as it now is.
+    pub async fn change_route(&self, id: RouteId, change: RouteChange, act: &Act<'_, Route>) -> Result<Route, Error> {
+        for _ in 0..RACES {
+            let before = self.find_route(id).await?;
+            let mut route = before.clone();
+            if let Some(account) = change.account {
+                let known = account::all(&self.store).await?;
+                known.iter().find(|known| known.id == account).ok_or_else(no_account)?;
+                route.account = account;
+            }
+            route.priority = change.priority.unwrap_or(route.priority);
+            route.pattern = change.pattern.clone().unwrap_or(route.pattern);
+            route.channel = change.channel.unwrap_or(route.channel);
+            route.name = change.name.clone().unwrap_or(route.name);
+            holds(&route)?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
+            match route::update(&self.store, &before, &route, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok(route);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        route.priority = change.priority.unwrap_or(route.priority);
-        route.pattern = change.pattern.unwrap_or(route.pattern);
-        route.channel = change.channel.unwrap_or(route.channel);
-        route.name = change.name.unwrap_or(route.name);
-        holds(&route)?;
-        match route::update(&self.store, &route).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoRoute),
-            Err(error) => return Err(error.into()),
-        }
-        self.renew().await;
-        Ok((before, route))
+        Err(busy("route"))
     }
 
-    pub async fn delete_route(&self, id: RouteId) -> Result<(), Error> {
-        match route::delete(&self.store, id).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoRoute),
-            Err(error) => return Err(error.into()),
+    pub async fn delete_route(&self, id: RouteId, act: &Act<'_, Route>) -> Result<(), Error> {
+        for _ in 0..RACES {
+            let before = self.find_route(id).await?;
+            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            match route::delete(&self.store, &before, entry).await {
+                Ok(()) => {
+                    self.renew().await;
+                    return Ok(());
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.renew().await;
-        Ok(())
+        Err(busy("route"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Kind, Movement, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
-use crate::store::{Change, Error, Query, Result, Row, Store, Value};
+use crate::store::{Change, Error, Query, Result, Row, Store, Value, audit};
 
 /// What a client may spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub async fn post(
     movement: &Movement,
     expected: Option<Money>,
     kept: Option<&Kept>,
+    entry: Option<audit::Entry>,
 ) -> Result<Option<Money>> {
     let client = Value::from(movement.client.hex());
     let mut sql = "UPDATE sb_balance SET low_told = low_told WHERE client_id = ? AND balance + ? <= ?".to_owned();
@@ -90,6 +91,7 @@ pub async fn post(
              AND (low_at IS NULL OR balance >= low_at)",
             vec![client.clone()],
         )
+        .audited(entry)
         .settled_by(
             "SELECT 1 FROM sb_ledger WHERE client_id = ? AND id = ?",
             vec![client.clone(), movement.id.hex().into()],

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::over;
 use crate::model::{ClientId, MessageId, Millis};
-use crate::store::{Change, Query, Result, Store, Value, event, inbound};
+use crate::store::{Change, Query, Result, Store, Value, audit, event, inbound};
 
 /// Empties the body of a message that is over; `extra` is what is kept of the rest. `deleted_ms`: its client sees
 /// it no more from then on; its row stays for what was paid.
@@ -15,6 +15,7 @@ pub async fn redact(
     extra: Option<String>,
     deleted_ms: Option<Millis>,
     now_ms: Millis,
+    entry: Option<audit::Entry>,
 ) -> Result<()> {
     let sql = format!(
         "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ?, deleted_ms = ? WHERE id = ? AND client_id = ? \
@@ -22,7 +23,7 @@ pub async fn redact(
         over()
     );
     let params = vec![extra.into(), now_ms.into(), deleted_ms.into(), id.hex().into(), client.hex().into()];
-    let change = Change::new().one(sql, params);
+    let change = Change::new().one(sql, params).audited(entry);
     // a message that came in has the id of the webhook that brought it
     let copies = copies(store, id).await?;
     store.commit(run(inbound::erase(change, id), copies)).await?;

@@ -6,7 +6,7 @@ use crate::model::{MessageId, Millis};
 use crate::store::event::{self, Told};
 use crate::store::ledger;
 use crate::store::message::{Message, states_before};
-use crate::store::{Change, Query, Result, Store, Value};
+use crate::store::{Change, Query, Result, Store, Value, audit};
 
 /// What a cancel found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,14 @@ struct Standing {
 }
 
 /// Cancels one message. A race means that its lane has moved: try again.
-pub async fn cancel(store: &Store, message: &Message, lane: &str, told: &Told, now_ms: Millis) -> Result<Canceled> {
+pub async fn cancel(
+    store: &Store,
+    message: &Message,
+    lane: &str,
+    told: &Told,
+    now_ms: Millis,
+    entry: Option<audit::Entry>,
+) -> Result<Canceled> {
     let id = message.id;
     let change = event::add(Change::new(), &told.new, &told.targets, now_ms);
     let change = change.one(
@@ -37,7 +44,7 @@ pub async fn cancel(store: &Store, message: &Message, lane: &str, told: &Told, n
         ),
         vec![now_ms.into(), id.hex().into(), message.client.hex().into()],
     );
-    let change = ledger::refund(change, [message], now_ms);
+    let change = ledger::refund(change, [message], now_ms).audited(entry);
     let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]).await?;
     if !scheduled.is_empty() {
         let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]);

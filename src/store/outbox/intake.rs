@@ -15,7 +15,7 @@ use crate::store::batch::Write;
 use crate::store::event::Told;
 use crate::store::ledger::{self, Paid, Purse};
 use crate::store::message::Message;
-use crate::store::{Error, Query, Result, Row, Store, Value};
+use crate::store::{Error, Query, Result, Row, Store, Value, audit};
 
 /// A message to accept. `T` is leave to call its provider at once, if there is.
 pub struct New<T> {
@@ -32,6 +32,8 @@ pub struct New<T> {
     /// By whose monotonic clock the lease ends, if its lane is born leased.
     pub lease_ends: Instant,
     pub leave: Option<T>,
+    /// Written with it, where an administrator sends it.
+    pub entry: Option<audit::Entry>,
 }
 
 /// A reply kept under a client's idempotency key.

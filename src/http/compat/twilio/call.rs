@@ -92,7 +92,8 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
     let order = order(&form)?;
     let wish = Wish::of(&order);
-    let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new()).await;
+    let act = visit.sending("call.place");
+    let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new(), &act).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         Told::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
         Told::Again(text) => Ok(reply::replayed(StatusCode::CREATED, text)),
@@ -196,7 +197,8 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
         Some("completed") => End::Completed,
         _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
     };
-    let ended = visit.app.outbound.end_call(call.client, call.id, end).await.map_err(|error| match error {
+    let act = visit.act("call.end");
+    let ended = visit.app.outbound.end_call(call.client, call.id, end, &act).await.map_err(|error| match error {
         outbound::Error::TooLate => error::CALL_STATE.into(),
         error => Fault::from(error),
     })?;
@@ -207,6 +209,6 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Voice)?;
     let call = find(visit, sid).await?;
-    visit.app.outbound.delete(call.client, call.id).await?;
+    visit.app.outbound.delete(call.client, call.id, &visit.act("call.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

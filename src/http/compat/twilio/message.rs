@@ -32,7 +32,8 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
     let order = order(&form)?;
     let wish = Wish::of(&order);
-    let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new()).await;
+    let act = visit.sending("message.send");
+    let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new(), &act).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         Told::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
         Told::Again(text) => Ok(reply::replayed(StatusCode::CREATED, text)),
@@ -170,10 +171,10 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
         return Err(error::PARAMETER.because("Body can only be emptied"));
     }
     if status.is_some() {
-        message = visit.app.outbound.cancel(message.client, message.id).await?;
+        message = visit.app.outbound.cancel(message.client, message.id, &visit.act("message.cancel")).await?;
     }
     if body.is_some() {
-        message = visit.app.outbound.redact(message.client, message.id).await?;
+        message = visit.app.outbound.redact(message.client, message.id, &visit.act("message.redact")).await?;
     }
     shown(visit, &message).await
 }
@@ -182,6 +183,6 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     let message = find(visit, sid).await?;
     visit.may(Scope::of(message.channel))?;
-    visit.app.outbound.delete(message.client, message.id).await?;
+    visit.app.outbound.delete(message.client, message.id, &visit.act("message.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -27,7 +27,9 @@ use warp::reply::Response;
 use self::error::{Answer, Fault};
 use crate::http::body::Posted;
 use crate::http::{App, Call, auth, posted};
+use crate::service::audit::Act;
 use crate::service::client::{Consumer, Scope};
+use crate::service::message::Message;
 
 pub(in crate::http) use self::error::too_many_requests;
 
@@ -53,6 +55,15 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
+    /// What an administrator may do here, for a client.
+    fn act(&self, action: &'static str) -> Act<'static, Message> {
+        crate::http::message::act(self.call, action)
+    }
+
+    fn sending(&self, action: &'static str) -> Act<'static, Message> {
+        crate::http::message::sending(self.call, action)
+    }
+
     fn may(&self, scope: Scope) -> Result<(), Fault> {
         if self.consumer.may(scope) { Ok(()) } else { Err(error::FORBIDDEN.into()) }
     }

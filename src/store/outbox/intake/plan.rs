@@ -11,7 +11,7 @@ use crate::store::event::{self, Told};
 use crate::store::ledger::Purse;
 use crate::store::message::{self, address};
 use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
-use crate::store::{Change, Value, call};
+use crate::store::{Change, Value, audit, call};
 
 /// The rows of one batch.
 #[derive(Default)]
@@ -23,6 +23,7 @@ pub(super) struct Plan {
     scheduled: Vec<Vec<Value>>,
     kept: Vec<Vec<Value>>,
     calls: Vec<Vec<Value>>,
+    entries: Vec<Vec<Value>>,
     told: Told,
     /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
     lanes: HashMap<String, Joining>,
@@ -72,6 +73,7 @@ impl Plan {
         if item.message.channel == Channel::Voice {
             self.calls.push(call::values(item.message.id));
         }
+        self.entries.extend(item.entry.as_ref().map(audit::Entry::values));
         self.told.new.extend_from_slice(&item.told.new);
         self.told.targets.extend_from_slice(&item.told.targets);
         if let Some(due_ms) = item.due_ms {
@@ -111,6 +113,7 @@ impl Plan {
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
             .insert("INSERT INTO sb_schedule (message_id, due_ms)", self.scheduled)
             .insert(call::INSERT, self.calls)
+            .insert(audit::INSERT, self.entries)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
         purse.enter(event::add(change, &self.told.new, &self.told.targets, now_ms))
     }

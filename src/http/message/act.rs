@@ -1,0 +1,28 @@
+//! What the audit log has of messages and calls.
+
+use super::shape::out;
+use crate::http::{Call, audit};
+use crate::model::{CallId, Channel};
+use crate::service::audit::Act;
+use crate::service::message::Message;
+use crate::service::outbound;
+
+/// What an administrator does to a message, a call too, whichever door it takes. What was said is not written down:
+/// nobody could redact it there.
+pub(in crate::http) fn act(call: &Call, action: &'static str) -> Act<'static, Message> {
+    audit::act(call, action, shown_unsaid)
+}
+
+/// The same of sending it.
+pub(in crate::http) fn sending(call: &Call, action: &'static str) -> Act<'static, Message> {
+    audit::act_for_client(call, action, shown_unsaid)
+}
+
+fn shown_unsaid(message: &Message) -> Option<String> {
+    let message = outbound::unsaid(message);
+    let mut shown = out(&message);
+    if message.channel == Channel::Voice {
+        shown.id = CallId::from(message.id).to_string();
+    }
+    audit::json(&shown)
+}

@@ -1,0 +1,176 @@
+//! Every path by which an administrator changes something, as the API describes them: what is done there is in the
+//! audit log, once; and what cannot be written there is not done.
+
+mod table;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use switchboard::store::Change;
+
+use self::table::Scene;
+use crate::events::receiver::Receiver;
+use crate::events::{builder, well};
+use crate::harness::{ADMIN, Layout, Result, Server};
+use crate::on_both_engines;
+
+/// Paths that change something which is no administrator's doing: a person's phone is played, and texts.
+const OTHERS: [(&str, &str); 1] = [("POST", "/v1/loopback/inbound")];
+
+/// What an entry has of what something is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Made,
+    Changed,
+    /// A secret is another, which is not shown.
+    Same,
+    Gone,
+    /// How it was; what comes of it, others will say.
+    Asked,
+    Nothing,
+}
+
+/// One thing that an administrator does.
+struct Act {
+    method: &'static str,
+    /// As the description has it, and what stands in its braces.
+    template: &'static str,
+    args: Vec<String>,
+    body: Value,
+    /// For which client.
+    client: Option<String>,
+    action: &'static str,
+    /// `None`: the id in the answer.
+    object: Option<String>,
+    shown: Shown,
+}
+
+impl Act {
+    fn path(&self) -> String {
+        let mut args = self.args.iter();
+        let fill = |part: &str| {
+            if part.starts_with('{') { args.next().cloned().unwrap_or_default() } else { part.to_owned() }
+        };
+        self.template.split('/').map(fill).collect::<Vec<_>>().join("/")
+    }
+
+    async fn play(&self, server: &Server) -> Result<(u16, Value)> {
+        let request = server.http.request(self.method.parse()?, server.url(&self.path())).bearer_auth(ADMIN);
+        let request = match &self.client {
+            Some(client) => request.header("switchboard-client", client),
+            None => request,
+        };
+        let request = match &self.body {
+            Value::Null => request,
+            Value::String(csv) => request.header("content-type", "text/csv").body(csv.clone()),
+            json => request.header("content-type", "application/json").body(json.to_string()),
+        };
+        let answer = request.send().await?;
+        let (status, said) = (answer.status().as_u16(), answer.text().await?);
+        Ok((status, if said.is_empty() { Value::Null } else { serde_json::from_str(&said).context(said)? }))
+    }
+}
+
+/// What the acts are about, but for the log itself.
+async fn state(server: &Server) -> Result<Vec<Vec<Vec<String>>>> {
+    let mut all = Vec::new();
+    for sql in [
+        "SELECT * FROM sb_account ORDER BY id",
+        "SELECT * FROM sb_number ORDER BY id",
+        "SELECT * FROM sb_pool ORDER BY id",
+        "SELECT * FROM sb_client ORDER BY id",
+        "SELECT * FROM sb_balance ORDER BY client_id",
+        "SELECT * FROM sb_ledger ORDER BY client_id, id",
+        "SELECT * FROM sb_key ORDER BY id",
+        "SELECT * FROM sb_route ORDER BY id",
+        "SELECT * FROM sb_rate ORDER BY id",
+        "SELECT * FROM sb_endpoint ORDER BY id",
+        "SELECT * FROM sb_event ORDER BY id",
+        "SELECT * FROM sb_delivery ORDER BY event_id, target_id",
+        "SELECT * FROM sb_opt_out ORDER BY id",
+        "SELECT * FROM sb_device ORDER BY id",
+        "SELECT * FROM sb_message ORDER BY id",
+        "SELECT * FROM sb_schedule ORDER BY message_id",
+        "SELECT * FROM sb_call ORDER BY message_id",
+    ] {
+        all.push(server.rows(sql).await?);
+    }
+    Ok(all)
+}
+
+async fn run(server: &Server, sql: &'static str) -> Result {
+    Ok(server.home().databases.store()?.commit(Change::new().run(sql, Vec::new())).await?)
+}
+
+/// The log is away: whatever is asked for fails, and nothing of it is done.
+pub async fn without_the_log(server: &Server) -> Result {
+    run(server, "ALTER TABLE sb_audit RENAME TO sb_audit_away").await
+}
+
+pub async fn with_the_log(server: &Server) -> Result {
+    run(server, "ALTER TABLE sb_audit_away RENAME TO sb_audit").await
+}
+
+async fn every_act_is_written_down_once_or_not_done(layout: Layout) -> Result {
+    let (server, receiver) = (builder(layout).await?.start().await?, Receiver::start().await?);
+    let acts = table::all(&Scene::set(&server, &receiver).await?);
+    let described = well(&server, "GET", "/v1/openapi.json", None).await?;
+    let mut wanted = BTreeSet::new();
+    for (path, methods) in described["paths"].as_object().context("paths")? {
+        let changing = ["post", "put", "patch", "delete"].into_iter().filter(|method| methods[method].is_object());
+        wanted.extend(changing.map(|method| (method.to_uppercase(), path.clone())));
+    }
+    let here = acts.iter().map(|act| (act.method, act.template)).chain(OTHERS);
+    let here: BTreeSet<_> = here.map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
+    assert_eq!(here, wanted, "a path that changes something is held against the audit log here");
+
+    let before = state(&server).await?;
+    without_the_log(&server).await?;
+    for act in &acts {
+        let (status, answer) = act.play(&server).await?;
+        ensure!(status == 500, "{} {}: {status} {answer}", act.method, act.path());
+    }
+    assert_eq!(state(&server).await?, before, "something was done that is not written down");
+    with_the_log(&server).await?;
+
+    // what was said, what opens doors, and what was shown this once
+    let mut secrets = vec!["Secret words".to_owned(), ADMIN.to_owned(), "8".repeat(32), "3".repeat(32)];
+    for act in &acts {
+        let what = format!("{} {}", act.method, act.path());
+        let entries = server.rows("SELECT id FROM sb_audit").await?.len();
+        let (status, answer) = act.play(&server).await?;
+        ensure!((200..300).contains(&status), "{what}: {status} {answer}");
+        let more = server.rows("SELECT id FROM sb_audit").await?.len() - entries;
+        let entry = well(&server, "GET", "/v1/audit?limit=1", None).await?["data"][0].clone();
+        ensure!(more == 1, "{what} was written down {more} times, last as {entry}");
+        is_right(act, &answer, &entry).with_context(|| format!("{what}: {entry}"))?;
+        let shown = ["key", "auth_token", "secret"].into_iter().filter_map(|name| answer[name].as_str());
+        secrets.extend(shown.map(str::to_owned));
+    }
+    ensure!(secrets.len() == 4 + 5, "two tokens, a key, and two endpoints' secrets: {}", secrets.len());
+    let log = server.rows("SELECT before_text, after_text FROM sb_audit").await?.concat().join("\n");
+    for hidden in secrets {
+        ensure!(!log.contains(&hidden), "{hidden} in {log}");
+    }
+    Ok(())
+}
+
+fn is_right(act: &Act, answer: &Value, entry: &Value) -> Result {
+    ensure!(entry["action"] == act.action && entry["who"] == "config token" && entry["address"] == "127.0.0.1");
+    let object = act.object.as_deref().or(answer["id"].as_str()).context("no id in the answer")?;
+    ensure!(entry["object"] == object, "not of {object}");
+    let (before, after) = (&entry["before"], &entry["after"]);
+    let (was, is) = (!before.is_null(), !after.is_null());
+    let fits = match act.shown {
+        Shown::Made => !was && is,
+        Shown::Changed => was && is && before != after,
+        Shown::Same => was && is && before == after,
+        Shown::Gone | Shown::Asked => was && !is,
+        Shown::Nothing => !was && !is,
+    };
+    ensure!(fits, "not {:?}", act.shown);
+    Ok(())
+}
+
+on_both_engines!(every_act_is_written_down_once_or_not_done);
