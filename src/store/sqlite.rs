@@ -109,7 +109,7 @@ impl Sqlite {
                 closed.insert(connection)
             }
         };
-        queries.iter().map(|query| select(connection, query)).collect()
+        select_all(connection, queries)
     }
 
     pub(super) async fn commit(&self, change: Change) -> Result<Committed> {
@@ -128,6 +128,14 @@ fn ask<Q, A>(queue: &mpsc::Sender<(Q, Answer<A>)>, question: Q) -> Result<impl F
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
     let thread = thread::Builder::new().name(name.into()).stack_size(512 * 1024);
     thread.spawn(work).map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+}
+
+/// All of one moment, under one lock: taking it costs more than a look-up does.
+fn select_all(connection: &Connection, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let found = queries.iter().map(|query| select(connection, query)).collect();
+    connection.prepare_cached("ROLLBACK")?.execute([])?;
+    found
 }
 
 fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {

@@ -17,14 +17,16 @@ use crate::plan::Plan;
 use crate::stage::{self, NUMBERS, RECIPIENTS, Via, messages, mix, recipient};
 
 /// To be raised when other rows are written.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 const FILE: &str = "store.db";
 /// Names the store that lies beside it; written last.
 const VALID: &str = "valid";
 /// What a sent message leaves, and which column says of which one.
-const LEFT: [(&str, &str); 2] = [("sb_message", "id"), ("sb_attempt", "message_id")];
-/// Messages of one transaction.
-const BATCH: usize = 100_000;
+const LEFT: [(&str, &str); 3] = [("sb_message", "id"), ("sb_attempt", "message_id"), ("sb_fresh", "id")];
+/// The first of these are copied; the last is what the server has not yet sorted, and is written sorted here.
+const COPIED: usize = 2;
+/// Messages of one transaction, and of one run of the index of numbers.
+const BATCH: usize = 32_768;
 /// They were sent within the last month, evenly.
 const MONTH_MS: i64 = 30 * 24 * 3_600_000;
 
@@ -110,19 +112,22 @@ fn write(file: &Path, stored: usize) -> Result {
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let mut copies = LEFT
+    let mut copies = LEFT[..COPIED]
         .iter()
         .map(|(table, key)| Copies::new(&connection, table, key, &message, created_ms))
         .collect::<Result<Vec<_>>>()?;
     let begun = Instant::now();
     let until_ms = i64::try_from(time::now()?.as_millis())? - 3_600_000;
+    let mut sorted = Vec::with_capacity(2 * BATCH);
     for first in (0..stored).step_by(BATCH) {
         connection.execute_batch("BEGIN")?;
         for number in first..stored.min(first + BATCH) {
             let at_ms = until_ms - MONTH_MS + MONTH_MS * i64::try_from(number)? / i64::try_from(stored)?;
             let one = One { number: number as u64, id: MessageId::new(at_ms).hex(), at_ms };
             copies.iter_mut().try_for_each(|copies| copies.write(&one))?;
+            sorted.extend([(one.from(), one.id.clone()), (one.to(), one.id)]);
         }
+        write_run(&connection, i64::try_from(first)? + 1, &mut sorted)?;
         connection.execute_batch("COMMIT")?;
         let done = stored.min(first + BATCH);
         let rate = done as f64 / begun.elapsed().as_secs_f64();
@@ -136,11 +141,34 @@ fn write(file: &Path, stored: usize) -> Result {
     Ok(())
 }
 
+/// What the server's worker writes of so many messages.
+fn write_run(connection: &Connection, run: i64, entries: &mut Vec<(String, String)>) -> Result {
+    let ids = || entries.iter().map(|(_, id)| id.clone());
+    let (first, last) = ids().min().zip(ids().max()).context("an empty run")?;
+    connection.execute("INSERT INTO sb_run VALUES (?, ?, ?, 1, ?)", (run, first, last, run))?;
+    let mut insert = connection.prepare("INSERT INTO sb_run_message (run, number, id) VALUES (?, ?, ?)")?;
+    entries.sort_unstable();
+    for (number, id) in entries.drain(..) {
+        insert.execute((run, number, id))?;
+    }
+    Ok(())
+}
+
 /// A message to be written.
 struct One {
     number: u64,
     id: String,
     at_ms: i64,
+}
+
+impl One {
+    fn from(&self) -> String {
+        Via::Loopback.sender(mix(self.number) % NUMBERS)
+    }
+
+    fn to(&self) -> String {
+        recipient(mix(self.number) % RECIPIENTS)
+    }
 }
 
 /// What differs between messages.
@@ -188,12 +216,11 @@ impl<'a> Copies<'a> {
     }
 
     fn write(&mut self, one: &One) -> Result {
-        let mixed = mix(one.number);
         for (index, own) in &self.own {
             match own {
                 Own::Id => self.insert.raw_bind_parameter(*index, &one.id)?,
-                Own::From => self.insert.raw_bind_parameter(*index, Via::Loopback.sender(mixed % NUMBERS))?,
-                Own::To => self.insert.raw_bind_parameter(*index, recipient(mixed % RECIPIENTS))?,
+                Own::From => self.insert.raw_bind_parameter(*index, one.from())?,
+                Own::To => self.insert.raw_bind_parameter(*index, one.to())?,
                 Own::ProviderId => {
                     let id = format!("LB{:016x}{:016x}", self.run, one.number);
                     self.insert.raw_bind_parameter(*index, id)?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::{Answer, Opener, QUEUE, ask, select, start};
+use super::{Answer, Opener, QUEUE, ask, select_all, start};
 use crate::store::{Query, Result, Row};
 
 type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
@@ -79,5 +79,5 @@ fn read(opener: &Opener, reader: &mut Option<Connection>, queries: &[Query]) -> 
         Some(connection) => connection,
         none => none.insert(opener()?),
     };
-    queries.iter().map(|query| select(connection, query)).collect()
+    select_all(connection, queries)
 }
