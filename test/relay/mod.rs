@@ -21,6 +21,8 @@ mod node;
 mod pool;
 mod race;
 mod rate;
+mod repeat;
+mod report;
 mod route;
 mod scene;
 mod sequence;
