@@ -166,7 +166,4 @@ async fn what_the_carrier_has_is_paid_for_and_nothing_else(layout: Layout) -> Re
     Ok(())
 }
 
-on_both_engines!(
-    taken_back_while_it_comes_to_nothing,
-    what_the_carrier_has_is_paid_for_and_nothing_else,
-);
+on_both_engines!(taken_back_while_it_comes_to_nothing, what_the_carrier_has_is_paid_for_and_nothing_else,);
