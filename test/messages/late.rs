@@ -31,6 +31,26 @@ async fn an_answer_that_is_recorded_late_is_not_sent_again(layout: Layout) -> Re
     Ok(())
 }
 
+/// A node stands still during a call, and hears what came of it when its lease is over, though nobody has taken it yet.
+async fn a_refusal_that_is_recorded_late_holds_nothing_up(layout: Layout) -> Result {
+    let carrier = Carrier::start().await?;
+    let short = builder(layout, &carrier).await?.set("outbox.lease", "3s").set("outbox.call_timeout", "1s");
+    let (server, _) = ready(short).await?;
+    carrier.behave(json!({"to": TO, "delay_ms": 300, "do": "refuse", "code": 21211})).await?;
+    let id = send_id(&server, sms(TO, "no", json!({}))).await?;
+    let behind = send_id(&server, sms(TO, "behind it", json!({}))).await?;
+    let called = async || Ok((carrier.stats().await?["counts"]["sends"] == 1).then_some(()));
+    until("the call", called).await?;
+    server.signal("STOP")?;
+    // longer than its lease, but not by the five seconds more that it counts for others
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    server.signal("CONT")?;
+    let refused = in_state(&server, &id, "failed").await?;
+    ensure!(outcomes(&refused).last() == Some(&"refused"), "{refused}");
+    in_state(&server, &behind, "failed").await?;
+    super::drained(&server).await
+}
+
 /// The accepting commit succeeds, but neither it nor what became of it is heard of: the lane says that its
 /// provider is being called, and nobody calls.
 #[tokio::test(flavor = "multi_thread")]
@@ -62,4 +82,4 @@ async fn what_a_lost_commit_left_as_called_is_sent_before_its_lease_ends() -> Re
     Ok(())
 }
 
-on_both_engines!(an_answer_that_is_recorded_late_is_not_sent_again);
+on_both_engines!(an_answer_that_is_recorded_late_is_not_sent_again, a_refusal_that_is_recorded_late_holds_nothing_up);

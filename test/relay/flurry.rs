@@ -127,9 +127,11 @@ impl Scene<'_> {
 
     async fn post(&self, body: Value) -> Result {
         let path = format!("/v1/clients/{}/ledger", self.client.id);
+        let set = body["set"].clone();
         let (status, told) = call(self.server, "POST", &path, Some(body)).await?;
         ensure!(matches!(status, 201 | 409), "{status} {told}");
         if status == 201 {
+            ensure!(set.is_null() || told["balance"] == set, "set to {set}: {told}");
             self.model.borrow_mut().moved += micros(&told["amount"])?;
         }
         Ok(())

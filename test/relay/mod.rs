@@ -26,6 +26,8 @@ mod pace;
 mod pool;
 mod race;
 mod rate;
+mod repeat;
+mod report;
 mod route;
 mod scene;
 mod scope;

@@ -15,6 +15,7 @@ use super::{Client, client, loopback, verified};
 use crate::events::call;
 use crate::harness::{Builder, Layout, Result, Server};
 use crate::inbound::play::end_leases;
+use crate::messages::drained;
 use crate::messages::schedule::in_time;
 use crate::on_both_engines;
 
@@ -62,16 +63,40 @@ fn load(node: &Server, client: &Client, sender: usize) -> impl Future<Output = R
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_dies_and_the_books_are_in_order() -> Result {
+/// Two nodes that are quick in everything, and a client of theirs.
+async fn scene() -> Result<(Server, Server, Client)> {
     let builder = Builder::new(Layout::MariadbShared).await?;
     let builder = builder.set("outbox.lease", "3s").set("outbox.call_timeout", "1s").set("outbox.poll_every", "20ms");
     let builder = builder.set("outbox.look_up_after", "300ms,600ms").set("provider.loopback_latency", "20ms");
-    let mut one = builder.clone().start().await?;
+    let one = builder.clone().start().await?;
     loopback(&one).await?;
     let client = client(&one, MONEY).await?;
     let other = builder.start_unseeded().await?;
     known(&other, &client).await?;
+    Ok((one, other, client))
+}
+
+/// All that was accepted is paid for, and nothing else is out of order.
+async fn in_order(other: &Server, client: &Client, accepted: &BTreeSet<String>) -> Result {
+    // receipts that the other node had taken; what it was sending ends by itself
+    end_leases(other).await?;
+    quiet(other).await?;
+    let bought = closed(other, client, MONEY).await?;
+    let lost: Vec<_> = accepted.iter().filter(|id| !bought.contains_key(*id)).collect();
+    println!("{} accepted, {} paid for: {:?}", accepted.len(), bought.len(), tally(&bought));
+    ensure!(lost.is_empty(), "accepted, but not paid for: {lost:?}");
+    ensure!(accepted.len() > SENDERS * 20, "hardly a load: {}", accepted.len());
+    Ok(())
+}
+
+/// Some moment under load.
+async fn moment() {
+    tokio::time::sleep(Duration::from_millis(rand::thread_rng().gen_range(300..800))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_dies_and_the_books_are_in_order() -> Result {
+    let (mut one, other, client) = scene().await?;
     let mut accepted = BTreeSet::new();
     for round in 0..kills() {
         let mut senders = JoinSet::new();
@@ -79,7 +104,7 @@ async fn a_node_dies_and_the_books_are_in_order() -> Result {
             let node = if sender.is_multiple_of(2) { &one } else { &other };
             senders.spawn(load(node, &client, round * SENDERS + sender));
         }
-        tokio::time::sleep(Duration::from_millis(rand::thread_rng().gen_range(300..800))).await;
+        moment().await;
         one.kill()?;
         // as they stand at the kill, while the other goes on
         verified(&Builder::at(one.home())).await?;
@@ -90,15 +115,32 @@ async fn a_node_dies_and_the_books_are_in_order() -> Result {
             one = one.restart().await?;
         }
     }
-    // receipts that the dead node had taken; what it was sending ends by itself
-    end_leases(&other).await?;
-    quiet(&other).await?;
-    let bought = closed(&other, &client, MONEY).await?;
-    let lost: Vec<_> = accepted.iter().filter(|id| !bought.contains_key(*id)).collect();
-    println!("{} accepted, {} paid for: {:?}", accepted.len(), bought.len(), tally(&bought));
-    ensure!(lost.is_empty(), "accepted, but not paid for: {lost:?}");
-    ensure!(accepted.len() > SENDERS * 20, "hardly a load: {}", accepted.len());
-    Ok(())
+    in_order(&other, &client, &accepted).await
+}
+
+/// It has lost its leases while it stood still, and its transaction: what it goes on with then moves no money twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_stands_still_and_the_books_are_in_order() -> Result {
+    let (one, other, client) = scene().await?;
+    let (mut still, mut senders) = (JoinSet::new(), JoinSet::new());
+    for sender in 0..SENDERS {
+        let (node, set) = if sender.is_multiple_of(2) { (&one, &mut still) } else { (&other, &mut senders) };
+        set.spawn(load(node, &client, sender));
+    }
+    moment().await;
+    one.signal("STOP")?;
+    let mut accepted = BTreeSet::new();
+    for answered in senders.join_all().await {
+        accepted.extend(answered?);
+    }
+    // all that it held is taken over
+    drained(&other).await?;
+    verified(&Builder::at(one.home())).await?;
+    one.signal("CONT")?;
+    for answered in still.join_all().await {
+        accepted.extend(answered?);
+    }
+    in_order(&other, &client, &accepted).await
 }
 
 /// Whoever looks at the books while others write in them finds nothing wrong.
@@ -130,10 +172,10 @@ async fn the_check_finds_nothing_wrong_under_load(layout: Layout) -> Result {
     let pay_in = async || -> Result {
         while !is_over() {
             let path = format!("/v1/clients/{}/ledger", client.id);
-            for body in [json!({"kind": "credit", "amount": "1"}), json!({"set": MONEY, "reason": "a test"})] {
-                call(&server, "POST", &path, Some(body)).await?;
-            }
-            // others move it too: a set may find another balance each time it looks
+            call(&server, "POST", &path, Some(json!({"kind": "credit", "amount": "1"}))).await?;
+            let (status, told) = call(&server, "POST", &path, Some(json!({"set": MONEY, "reason": "a test"}))).await?;
+            // whoever else moved it meanwhile
+            ensure!(status != 201 || told["balance"] == "1000.0000", "{told}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())

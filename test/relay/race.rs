@@ -1,21 +1,14 @@
 //! Whoever ends a paid message first, a cancel, a carrier, a receipt or the clock: it is given back once, or kept.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
-use switchboard::model::MessageId;
-use switchboard::model::message::State;
-use switchboard::store::event::Told;
-use switchboard::store::inbound::finish::{self, Folded};
-use switchboard::store::message::{self, Message};
 
-use super::books::{buy, closed, moment, quiet, routed, say, tally};
-use super::client::{By, now_ms, status};
-use super::{Client, client, loopback, post};
-use crate::events::text;
+use super::books::{buy, closed, known, moment, quiet, routed, say, tally};
+use super::client::{By, status};
+use super::{Client, client, loopback};
 use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
 use crate::messages::schedule::in_time;
 use crate::messages::{FROM, copies, drained, person, with};
@@ -38,12 +31,20 @@ const ENDS: [(&str, &str); 6] = [
     ("+14155550100", "delivered"),
 ];
 
-async fn taken_back_while_it_comes_to_nothing(layout: Layout) -> Result {
+async fn nimble(layout: Layout) -> Result<Builder> {
     let builder = Builder::new(layout).await?.set("provider.loopback_latency", "50ms").set("outbox.poll_every", "20ms");
     let builder = builder.set("outbox.retry_first", "50ms").set("outbox.retry_most", "200ms");
-    let server = builder.set("outbox.breaker_failures", "1000000").start().await?;
-    loopback(&server).await?;
-    let client = client(&server, "10").await?;
+    Ok(builder.set("outbox.breaker_failures", "1000000"))
+}
+
+/// Each is sent through one node, and taken back through all at once.
+async fn taken_back(nodes: &[&Server]) -> Result {
+    let server = nodes[0];
+    loopback(server).await?;
+    let client = client(server, "10").await?;
+    for node in nodes {
+        known(node, &client).await?;
+    }
     let one = async |count: usize| -> Result<(String, bool, &str)> {
         let (to, end) = ENDS[count % ENDS.len()];
         // two to a lane
@@ -54,24 +55,25 @@ async fn taken_back_while_it_comes_to_nothing(layout: Layout) -> Result {
         if count.is_multiple_of(5) {
             body["send_at"] = in_time(Duration::from_millis(700))?.into();
         }
-        let id = buy(&server, &client, body).await?;
+        let (node, other) = (nodes[count % nodes.len()], nodes[(count + 1) % nodes.len()]);
+        let id = buy(node, &client, body).await?;
         // some go their way, so that there is some of each end
         if count.is_multiple_of(4) {
             return Ok((id, false, end));
         }
         moment(Duration::from_millis(1200)).await;
-        let cancels = tokio::join!(take_back(&server, &client, &id), take_back(&server, &client, &id));
+        let cancels = tokio::join!(take_back(node, &client, &id), take_back(other, &client, &id));
         let (first, second) = (cancels.0?, cancels.1?);
         ensure!(!(first && second), "{id} was taken back twice");
         Ok((id, first || second, end))
     };
     let told = try_join_all((0..300).map(one)).await?;
-    quiet(&server).await?;
+    quiet(server).await?;
     // a receipt of the loopback provider may be on its way yet
     let open = "SELECT COUNT(*) FROM sb_message WHERE state = 'sent' AND to_address <> '+15005550018'";
     until("all receipts", async || Ok((server.rows(open).await?.concat() == ["0"]).then_some(()))).await?;
-    quiet(&server).await?;
-    let bought = closed(&server, &client, "10").await?;
+    quiet(server).await?;
+    let bought = closed(server, &client, "10").await?;
     println!("{:?}", tally(&bought));
     for (id, was_taken_back, end) in told {
         let wanted = if was_taken_back { "canceled" } else { end };
@@ -83,60 +85,15 @@ async fn taken_back_while_it_comes_to_nothing(layout: Layout) -> Result {
     Ok(())
 }
 
-/// Reports of one message that exclude each other, at once, while its client deletes it.
-async fn contradicted(nodes: &[&Server], carrier: &Carrier) -> Result {
-    const TEXTS: usize = 90;
-    let (one, other) = (nodes[0], nodes[nodes.len() - 1]);
-    let client = client(one, "10").await?;
-    let mut texts = Vec::new();
-    for count in 0..TEXTS {
-        let body = json!({"To": person(count), "From": FROM, "Body": format!("{count}")});
-        let (status, told) = post(one, &client.key, "/relay/sms", &body).await?;
-        ensure!(status == 200, "{status} {told}");
-        texts.push((count, text(&told["sid"])?));
-    }
-    drained(one).await?;
-    let sids: BTreeMap<String, String> =
-        carrier.messages(None).await?.into_iter().map(|message| (message.body, message.sid)).collect();
-    let report = async |(count, own): (usize, String)| -> Result {
-        let sid = &sids[&count.to_string()];
-        let erase = async || {
-            let path = format!("/2010-04-01/Accounts/{}/Messages/{own}.json", client.sid);
-            let status = status(one, By::Basic(&client.sid, &client.token), "DELETE", &path).await?;
-            ensure!(status == 204, "{status}");
-            anyhow::Ok(())
-        };
-        let third = if count.is_multiple_of(3) { "delivered" } else { "failed" };
-        let told = tokio::join!(
-            say(one, sid, "undelivered"),
-            say(other, sid, "failed"),
-            say(if count.is_multiple_of(2) { one } else { other }, sid, third),
-            async { if count.is_multiple_of(2) { erase().await } else { Ok(()) } },
-        );
-        told.0.and(told.1).and(told.2).and(told.3)
-    };
-    try_join_all(texts.into_iter().map(report)).await?;
-    quiet(one).await?;
-    let bought = closed(one, &client, "10").await?;
-    let ends = tally(&bought);
-    println!("{ends:?}");
-    ensure!(ends.values().sum::<usize>() == TEXTS && !ends.contains_key("sent"), "{ends:?}");
-    ensure!(bought.values().filter(|one| one.is_lost()).count() >= TEXTS * 2 / 3, "{ends:?}");
-    Ok(())
-}
-
-async fn reports_contradict_each_other(layout: Layout) -> Result {
-    let carrier = Carrier::start().await?;
-    let server = routed(Builder::new(layout).await?, &carrier).await?;
-    contradicted(&[&server], &carrier).await
+async fn taken_back_while_it_comes_to_nothing(layout: Layout) -> Result {
+    taken_back(&[&nimble(layout).await?.start().await?]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reports_contradict_each_other_on_two_nodes() -> Result {
-    let carrier = Carrier::start().await?;
-    let one = routed(Builder::new(Layout::MariadbShared).await?, &carrier).await?;
+async fn taken_back_on_two_nodes() -> Result {
+    let one = nimble(Layout::MariadbShared).await?.start().await?;
     let other = one.builder().clone().start_unseeded().await?;
-    contradicted(&[&one, &other], &carrier).await
+    taken_back(&[&one, &other]).await
 }
 
 /// What the carrier does wrong with a text, once; the last two until their end.
@@ -209,35 +166,4 @@ async fn what_the_carrier_has_is_paid_for_and_nothing_else(layout: Layout) -> Re
     Ok(())
 }
 
-/// Whoever writes an end that another has written meanwhile gives nothing back, nor does a wrong word of one.
-async fn who_comes_late_gives_nothing_back(layout: Layout) -> Result {
-    let server = Builder::new(layout).await?.set("outbox.poll_every", "20ms").start().await?;
-    loopback(&server).await?;
-    let client = client(&server, "10").await?;
-    for (to, _) in ENDS.iter().filter(|(_, end)| matches!(*end, "failed" | "delivered")) {
-        buy(&server, &client, json!({"to": to, "from": FROM, "body": "x"})).await?;
-    }
-    let open = "SELECT COUNT(*) FROM sb_message WHERE state NOT IN ('failed', 'delivered')";
-    until("all ends", async || Ok((server.rows(open).await?.concat() == ["0"]).then_some(()))).await?;
-    quiet(&server).await?;
-    let bought = closed(&server, &client, "10").await?;
-    let store = server.home().databases.store()?;
-    let mut read = Vec::new();
-    for id in bought.keys() {
-        let id = MessageId::from_hex(id)?;
-        let message = message::find(&store, client.id.parse()?, id).await?.context("no message")?;
-        // as it was before it came to its end
-        read.push(Message { state: State::Sent, refunded_ms: None, ..message });
-    }
-    ensure!(read.len() == 3, "{bought:?}");
-    let folded = Folded { refunded: read, ..Folded::default() };
-    finish::receipts(&store, "late", &folded, &Told::default(), now_ms()).await?;
-    closed(&server, &client, "10").await.map(drop)
-}
-
-on_both_engines!(
-    who_comes_late_gives_nothing_back,
-    taken_back_while_it_comes_to_nothing,
-    reports_contradict_each_other,
-    what_the_carrier_has_is_paid_for_and_nothing_else,
-);
+on_both_engines!(taken_back_while_it_comes_to_nothing, what_the_carrier_has_is_paid_for_and_nothing_else,);

@@ -9,7 +9,7 @@ use crate::service::account::Line;
 use crate::store::account::Uncertain;
 use crate::store::message::Attempt;
 use crate::store::outbox::claim;
-use crate::store::outbox::outcome::{Adopted, Next, Outcome};
+use crate::store::outbox::outcome::{Adopted, Next, Outcome, is_recorded};
 
 /// Providers stamp messages by their own clock.
 const SKEW_MS: Millis = 5_000;
@@ -48,7 +48,10 @@ impl Outbound {
             // its node died during the call: say so, and go on as if no answer had come
             let reason = "the node died during the call";
             let next = self.in_doubt(lane, via, reason, aside, now_ms);
-            let attempt = Some(lost_attempt(lane, via, started_ms, now_ms, reason));
+            // an answer that came when its lane was lost has been recorded: a second one would never be written
+            let known = is_recorded(&self.parts.store, lane.message.id, lane.progress.tries).await;
+            let lost = || lost_attempt(lane, via, started_ms, now_ms, reason);
+            let attempt = (!known.unwrap_or(false)).then(lost);
             return Some(outcome(lane, attempt, None, next));
         }
         if policy(via) != Uncertain::Reconcile {

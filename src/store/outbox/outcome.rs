@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Head, LANE, UNKNOWN, WAITING, place};
 use crate::model::message::State;
-use crate::model::{Clock, Millis};
+use crate::model::{Clock, MessageId, Millis};
 use crate::store::batch::Write;
 use crate::store::event::{self, Told};
 use crate::store::ledger;
@@ -229,8 +229,13 @@ pub async fn is_written(store: &Store, outcome: &Outcome) -> Result<bool> {
         let sql = "SELECT 1 FROM sb_outbox WHERE place = ?";
         return Ok(store.query(sql, vec![outcome.head.place.as_str().into()]).await?.is_empty());
     };
+    is_recorded(store, outcome.head.message, attempt.number).await
+}
+
+/// Whether an attempt has been written, by whoever made it or has taken its lane since.
+pub async fn is_recorded(store: &Store, message: MessageId, number: i64) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
-    Ok(!store.query(sql, vec![outcome.head.message.hex().into(), attempt.number.into()]).await?.is_empty())
+    Ok(!store.query(sql, vec![message.hex().into(), number.into()]).await?.is_empty())
 }
 
 /// Keeps the answer to a call whose lane has been lost since: the attempt alone. Whoever owns the
