@@ -49,6 +49,12 @@ impl Numbers {
         Ok((pools.into_iter().map(|pool| self.filled(pool)).collect(), more))
     }
 
+    /// What is about to change: with its numbers as they are, not as they were a second ago.
+    async fn pool_now(&self, client: ClientId, id: PoolId) -> Result<Filled, Error> {
+        self.book.refresh().await?;
+        self.find_pool(client, id).await
+    }
+
     pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<Filled, Error> {
         pool::find(&self.book.store, client, id).await?.map(|pool| self.filled(pool)).ok_or(Error::NoPool)
     }
@@ -79,7 +85,7 @@ impl Numbers {
     ) -> Result<Filled, Error> {
         check_name(name)?;
         for _ in 0..RACES {
-            let before = self.find_pool(client, id).await?;
+            let before = self.pool_now(client, id).await?;
             let mut after = before.clone();
             name.clone_into(&mut after.pool.name);
             let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
@@ -94,7 +100,7 @@ impl Numbers {
 
     /// Lets its numbers go.
     pub async fn delete_pool(&self, client: ClientId, id: PoolId, act: &Act<'_, Filled>) -> Result<(), Error> {
-        let before = self.find_pool(client, id).await?;
+        let before = self.pool_now(client, id).await?;
         let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
         settled(pool::delete(&self.book.store, client, id, entry).await, Error::NoPool)?;
         Ok(self.book.refresh().await?)
@@ -108,7 +114,7 @@ impl Numbers {
         number: NumberId,
         act: &Act<'_, Filled>,
     ) -> Result<Filled, Error> {
-        let before = self.find_pool(client, id).await?;
+        let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
         if !after.numbers.iter().any(|one| one.id == number) {
             after.numbers.push(Number { pool: Some(id), ..self.find(client, number).await? });
@@ -127,7 +133,7 @@ impl Numbers {
         number: NumberId,
         act: &Act<'_, Filled>,
     ) -> Result<(), Error> {
-        let before = self.find_pool(client, id).await?;
+        let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
         after.numbers.retain(|one| one.id != number);
         let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
