@@ -14,6 +14,7 @@ mod explain;
 mod key;
 mod ledger;
 mod login;
+mod low;
 mod pace;
 mod pool;
 mod rate;
