@@ -2,7 +2,7 @@
 
 use super::edition::Volume;
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, assign, edition};
 use crate::model::{AccountId, ClientId, KeyId, Millis};
 
 /// What may be shown of a key.
@@ -119,7 +119,7 @@ pub struct Set {
 
 /// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked.
 pub async fn update(store: &Store, client: ClientId, id: KeyId, set: Set) -> Result<()> {
-    let columns: [(&str, Option<Value>); 8] = [
+    let (named, mut params) = assign::named([
         ("name", set.name.map(Value::from)),
         ("scopes", set.scopes.map(Value::from)),
         ("account_id", set.account.map(|account| account.map(AccountId::hex).into())),
@@ -128,16 +128,11 @@ pub async fn update(store: &Store, client: ClientId, id: KeyId, set: Set) -> Res
         ("destinations", set.destinations.map(Value::from)),
         ("rate", set.rate.map(Value::from)),
         ("expires_ms", set.expires_ms.map(Value::from)),
-    ];
-    let (mut sql, mut params) = ("UPDATE sb_key SET created_ms = created_ms".to_owned(), Vec::new());
-    for (column, value) in columns {
-        let Some(value) = value else { continue };
-        sql.push_str(", ");
-        sql.push_str(column);
-        sql.push_str(" = ?");
-        params.push(value);
-    }
-    sql.push_str(" WHERE id = ? AND client_id = ? AND revoked_ms IS NULL");
+    ]);
+    // what changes nothing finds its row all the same
+    let sql = format!(
+        "UPDATE sb_key SET created_ms = created_ms{named} WHERE id = ? AND client_id = ? AND revoked_ms IS NULL"
+    );
     params.extend([id.hex().into(), client.hex().into()]);
     store.commit(edition::changed(Volume::Clients, Change::new().one(sql, params))).await
 }

@@ -4,6 +4,7 @@
 //! milliseconds, no `ON CONFLICT`, no row locks. Concurrency is compare-and-set: a
 //! [`Change`] lists guarded statements that commit together or not at all.
 
+mod assign;
 mod change;
 mod engine;
 mod metrics;

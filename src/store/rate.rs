@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::edition::Volume;
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, Value, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, assign, edition};
 use crate::model::{Channel, Millis, Money, RateId};
 
 /// How long a whole card may take to be written.
@@ -126,13 +126,13 @@ pub async fn insert(store: &Store, rate: &Rate) -> Result<()> {
     store.commit(edition::changed(Volume::Tariff, change).settled_by(settled, vec![rate.id.hex().into()])).await
 }
 
-/// Changes price and end. [`Error::Guard`]: there is no such rate.
-pub async fn update(store: &Store, rate: &Rate) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_rate SET price = ?, until_ms = ? WHERE id = ?",
-        vec![rate.price.micros().into(), rate.until_ms.into(), rate.id.hex().into()],
-    );
-    store.commit(edition::changed(Volume::Tariff, change)).await
+/// Changes price and end where they are given. [`Error::Guard`]: there is no such rate.
+pub async fn update(store: &Store, id: RateId, price: Option<Money>, until_ms: Option<Option<Millis>>) -> Result<()> {
+    let (named, mut params) =
+        assign::named([("price", price.map(|price| price.micros().into())), ("until_ms", until_ms.map(Value::from))]);
+    params.push(id.hex().into());
+    let sql = format!("UPDATE sb_rate SET from_ms = from_ms{named} WHERE id = ?");
+    store.commit(edition::changed(Volume::Tariff, Change::new().one(sql, params))).await
 }
 
 /// [`Error::Guard`]: there is no such rate.

@@ -2,7 +2,7 @@
 
 use super::edition::Volume;
 use super::value::readable;
-use super::{Change, Error, Query, Result, Row, Store, edition};
+use super::{Change, Error, Query, Result, Row, Store, Value, assign, edition};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -80,20 +80,28 @@ pub async fn insert(store: &Store, route: &Route) -> Result<()> {
     store.commit(edition::changed(Volume::Tariff, change).settled_by(settled, vec![route.id.hex().into()])).await
 }
 
+/// What is to change of a route; what is not given stays as it is by then.
+#[derive(Clone, Debug, Default)]
+pub struct Set {
+    pub priority: Option<i64>,
+    pub pattern: Option<String>,
+    pub channel: Option<Option<Channel>>,
+    pub account: Option<AccountId>,
+    pub name: Option<String>,
+}
+
 /// [`Error::Guard`]: there is no such route.
-pub async fn update(store: &Store, route: &Route) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_route SET priority = ?, pattern = ?, channel = ?, account_id = ?, name = ? WHERE id = ?",
-        vec![
-            route.priority.into(),
-            route.pattern.as_str().into(),
-            route.channel.map(Channel::name).into(),
-            route.account.hex().into(),
-            route.name.as_str().into(),
-            route.id.hex().into(),
-        ],
-    );
-    store.commit(edition::changed(Volume::Tariff, change)).await
+pub async fn update(store: &Store, id: RouteId, set: Set) -> Result<()> {
+    let (named, mut params) = assign::named([
+        ("priority", set.priority.map(Value::from)),
+        ("pattern", set.pattern.map(Value::from)),
+        ("channel", set.channel.map(|channel| channel.map(Channel::name).into())),
+        ("account_id", set.account.map(|account| account.hex().into())),
+        ("name", set.name.map(Value::from)),
+    ]);
+    params.push(id.hex().into());
+    let sql = format!("UPDATE sb_route SET created_ms = created_ms{named} WHERE id = ?");
+    store.commit(edition::changed(Volume::Tariff, Change::new().one(sql, params))).await
 }
 
 /// [`Error::Guard`]: there is no such route.

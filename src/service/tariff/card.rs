@@ -88,13 +88,14 @@ impl Tariff {
         rate.price = change.price.unwrap_or(rate.price);
         rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
         holds(&rate).map_err(|(field, reason)| invalid(field, reason))?;
-        match rate::update(&self.store, &rate).await {
+        // only what is named: somebody else may be changing the rest
+        match rate::update(&self.store, id, change.price, change.until_ms).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoRate),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;
-        Ok((before, rate))
+        Ok((before, self.find_rate(id).await?))
     }
 
     pub async fn delete_rate(&self, id: RateId) -> Result<(), Error> {

@@ -65,20 +65,19 @@ impl Tariff {
         if let Some(account) = change.account {
             let known = account::all(&self.store).await?;
             known.iter().find(|known| known.id == account).ok_or_else(no_account)?;
-            route.account = account;
         }
-        route.priority = change.priority.unwrap_or(route.priority);
-        route.pattern = change.pattern.unwrap_or(route.pattern);
-        route.channel = change.channel.unwrap_or(route.channel);
-        route.name = change.name.unwrap_or(route.name);
+        route.pattern = change.pattern.clone().unwrap_or(route.pattern);
+        route.name = change.name.clone().unwrap_or(route.name);
         holds(&route)?;
-        match route::update(&self.store, &route).await {
+        // only what is named: somebody else may be changing the rest
+        let RouteChange { priority, pattern, channel, account, name } = change;
+        match route::update(&self.store, id, route::Set { priority, pattern, channel, account, name }).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::NoRoute),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;
-        Ok((before, route))
+        Ok((before, self.find_route(id).await?))
     }
 
     pub async fn delete_route(&self, id: RouteId) -> Result<(), Error> {
