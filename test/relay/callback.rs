@@ -11,7 +11,9 @@ use switchboard::store::Change;
 use super::voice::{dial, scene_of};
 use crate::events::receiver::{Answer, Post, Receiver};
 use crate::events::text;
+use crate::harness::carrier::{ACCOUNT, TOKEN as CARRIER};
 use crate::harness::{Builder, Carrier, Layout, Result, Server, python, until};
+use crate::inbound::play;
 use crate::messages::{FROM, TO, quick, send, sms};
 use crate::on_both_engines;
 
@@ -172,6 +174,32 @@ async fn a_call_is_told_of_as_far_as_is_wanted(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn what_was_recorded_of_a_call_is_told(layout: Layout) -> Result {
+    let scene = Scene::start(layout).await?;
+    scene.give_token().await?;
+    scene.plan(json!({})).await?;
+    let call = dial(&scene.server, TO, json!({})).await?;
+    scene.shape(&call["id"], json!({"call": {"twiml": "<Response/>"}})).await?;
+    let placed = until("the call at the carrier", async || {
+        Ok(scene.carrier.messages(None).await?.into_iter().find(|one| one.told == "accept"))
+    })
+    .await?;
+    let noted = [
+        ("AnsweredBy", "machine_start"),
+        ("RecordingUrl", "https://api.example.com/Recordings/RE1"),
+        ("RecordingSid", "RE1"),
+        ("RecordingDuration", "40"),
+    ];
+    let over = [("CallSid", placed.sid.as_str()), ("AccountSid", ACCOUNT), ("CallStatus", "completed")];
+    let form = [&over[..], &[("CallDuration", "42")], &noted].concat();
+    assert_eq!(play::post_twilio(&scene.server, "/relay/twilio/webhook", &form, CARRIER).await?.0, 200);
+    let posts = scene.told(1).await?;
+    for (name, value) in noted.iter().chain(&[("CallDuration", "42"), ("CallStatus", "completed")]) {
+        ensure!(posts[0].get(*name).is_some_and(|said| said == value), "{name}: {posts:?}");
+    }
+    Ok(())
+}
+
 /// Nobody could tell such a post from a forged one.
 async fn without_a_token_nothing_is_posted(layout: Layout) -> Result {
     let scene = Scene::start(layout).await?;
@@ -191,5 +219,6 @@ on_both_engines!(
     a_message_is_told_of_as_twilio_does,
     a_failure_has_its_code_and_whatsapp_its_prefix,
     a_call_is_told_of_as_far_as_is_wanted,
+    what_was_recorded_of_a_call_is_told,
     without_a_token_nothing_is_posted,
 );
