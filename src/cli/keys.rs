@@ -39,7 +39,7 @@ enum Action {
     },
     /// Tell the store that the configured RSA identity was replaced on purpose
     Accept,
-    Import(Import),
+    Import(Box<Import>),
 }
 
 /// Take over keys of clients by their SHA-256, on a running server: the same as `switchboard key import`

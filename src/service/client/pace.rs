@@ -42,8 +42,8 @@ impl Pace {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let next = free.map_or(now, |free| free.max(now)) + each;
         let ahead = next.saturating_duration_since(now);
-        if ahead > most {
-            return Err(self.exhausted(ahead - most));
+        if let Some(wait) = ahead.checked_sub(most).filter(|wait| !wait.is_zero()) {
+            return Err(self.exhausted(wait));
         }
         *free = Some(next);
         Ok(())
