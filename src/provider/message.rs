@@ -1,5 +1,7 @@
 //! Messages as they pass between us and the providers.
 
+use serde::Serialize;
+
 use std::fmt;
 
 use crate::model::{CallStatus, Channel, Dialing, MessageId, Millis};
@@ -101,11 +103,28 @@ pub struct Receipt {
 }
 
 /// A step of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallStep {
     pub status: CallStatus,
     /// Seconds since it was answered, where it is over.
     pub duration: Option<i64>,
+    pub notes: CallNotes,
+}
+
+/// What else a provider says of a call, in its own words: its client is told of it, and nothing follows from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CallNotes {
+    /// `human`, `machine_start`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+    /// Where the provider keeps what was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_sid: Option<String>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_duration: Option<String>,
 }
 
 impl From<CallStatus> for ReceiptState {

@@ -22,7 +22,7 @@ pub use credential::{BadCredentials, Credentials};
 pub use flowroute::Flowroute;
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{
-    CallStep, End, Inbound, Instructions, Lookup, Media, Outgoing, Receipt, ReceiptState, Sent, Unreadable,
+    CallNotes, CallStep, End, Inbound, Instructions, Lookup, Media, Outgoing, Receipt, ReceiptState, Sent, Unreadable,
 };
 pub use settings::{BaseUrl, Settings};
 pub use twilio::Twilio;

@@ -16,7 +16,7 @@ pub use card::{NewRate, RateChange, RateFilter, Slot};
 pub use import::Imported;
 pub use manage::{NewRoute, RouteChange};
 pub use routes::{BadPattern, compile};
-pub use sheet::BadLine;
+pub use sheet::{BadLine, BadLines};
 
 pub use crate::store::rate::Rate;
 pub use crate::store::route::Route;
@@ -48,9 +48,9 @@ pub enum Error {
     Taken,
     #[error("{field}: {reason}")]
     Invalid { field: &'static str, reason: String },
-    /// Every line of a file that is wrong; nothing of it was taken.
-    #[error("{} lines are wrong, and nothing was taken", .0.len())]
-    Lines(Vec<BadLine>),
+    /// Lines of a file are wrong; nothing of it was taken.
+    #[error("{} lines are wrong, and nothing was taken", .0.count)]
+    Lines(BadLines),
     /// A fault of ours.
     #[error("the card was not read or written: {0}")]
     Broken(String),

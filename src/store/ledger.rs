@@ -52,9 +52,13 @@ pub(super) const INSERT: &str = "INSERT INTO sb_ledger (client_id, id, kind, amo
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paid {
     pub balance: Money,
-    /// It is below what the client wants to be told of, and has not been.
+    /// It fell below what the client wants to be told of, and it has not been told.
     pub is_low: bool,
 }
+
+/// Whether a client is to be told that its balance is low. `low_told` is 0 while it is not, 2 from the transaction in
+/// which it falls until it is told of, whatever has come in meanwhile, then 1 until the one in which it rises again.
+const UNTOLD: &str = "(low_told = 2 OR (low_told = 0 AND balance < low_at))";
 
 /// What clients can pay, and what a batch of messages costs them.
 #[derive(Default)]
@@ -125,8 +129,9 @@ impl Purse {
             return change;
         }
         let clients: Vec<Value> = self.taken.into_keys().map(Value::from).collect();
-        let left = "SELECT client_id, balance, CASE WHEN balance < low_at AND low_told = 0 THEN 1 ELSE 0 END \
-                    FROM sb_balance WHERE client_id IN ({})";
+        let left = format!(
+            "SELECT client_id, balance, CASE WHEN {UNTOLD} THEN 1 ELSE 0 END FROM sb_balance WHERE client_id IN ({{}})"
+        );
         change.insert(INSERT, self.debits).then(Query::over(left, &[], clients))
     }
 }
@@ -165,9 +170,15 @@ pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at
 pub(super) fn enter(change: Change, movement: &Movement) -> Change {
     let (client, amount) = (Value::from(movement.client.hex()), Value::from(movement.amount.micros()));
     let floor = if movement.amount.is_negative() { " AND balance + credit_limit + ? >= 0" } else { "" };
-    let mut params = vec![amount.clone(), client.clone()];
+    let mut params = vec![amount.clone(), amount.clone(), amount.clone(), client.clone()];
     params.extend(movement.amount.is_negative().then(|| amount.clone()));
-    change.one(format!("UPDATE sb_balance SET balance = balance + ? WHERE client_id = ?{floor}"), params).one(
+    // what looks at the balance goes before it: one engine assigns from left to right
+    let sql = format!(
+        "UPDATE sb_balance SET low_told = CASE WHEN low_told = 1 AND balance + ? >= low_at THEN 0 \
+         WHEN low_told = 0 AND balance + ? < low_at THEN 2 ELSE low_told END, balance = balance + ? \
+         WHERE client_id = ?{floor}"
+    );
+    change.one(sql, params).one(
         "INSERT INTO sb_ledger (client_id, id, kind, amount, reason, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
         vec![
             client,

@@ -80,14 +80,17 @@ impl Change {
             let (some, others) = rest.split_at(size);
             rest = others;
             let cost = format!("CASE client_id {}END", "WHEN ? THEN ? ".repeat(size));
+            // one engine assigns from left to right, the other all at once: what looks at the balance goes before it
             let sql = format!(
-                "UPDATE sb_balance SET balance = balance - {cost} WHERE client_id IN ({}) \
-                 AND balance + credit_limit >= {cost}",
+                "UPDATE sb_balance SET \
+                 low_told = CASE WHEN low_told = 0 AND balance - {cost} < low_at THEN 2 ELSE low_told END, \
+                 balance = balance - {cost} WHERE client_id IN ({}) AND balance + credit_limit >= {cost}",
                 marks(size)
             );
             let pairs: Vec<Value> = some.iter().flat_map(|(client, cost)| [(*client).into(), (*cost).into()]).collect();
             let clients = some.iter().map(|(client, _)| Value::from(*client));
-            let params = pairs.iter().cloned().chain(clients).chain(pairs.iter().cloned()).collect();
+            let twice = pairs.iter().chain(&pairs).cloned();
+            let params = twice.chain(clients).chain(pairs.iter().cloned()).collect();
             self = self.rows(size as u64, sql, params);
         }
         self
@@ -108,16 +111,17 @@ impl Change {
             let (some, others) = rest.split_at(size);
             rest = others;
             let failed = format!("id IN ({}) AND {failed}", marks(size));
+            let sum = format!("(SELECT COALESCE(SUM(cost), 0) FROM sb_message WHERE {failed})");
             let ids: Vec<Value> = some.iter().map(|(id, _)| id.as_str().into()).collect();
             let named = some.iter().flat_map(|(id, entry)| [id.as_str().into(), entry.as_str().into()]);
             let named = named.chain([kind.into(), now_ms.into()]).chain(ids.iter().cloned()).collect();
             self = self
                 .run(
                     format!(
-                        "UPDATE sb_balance SET balance = balance + \
-                         (SELECT COALESCE(SUM(cost), 0) FROM sb_message WHERE {failed}) WHERE client_id = ?"
+                        "UPDATE sb_balance SET low_told = CASE WHEN low_told = 1 AND balance + {sum} >= low_at \
+                         THEN 0 ELSE low_told END, balance = balance + {sum} WHERE client_id = ?"
                     ),
-                    ids.iter().cloned().chain([client.into()]).collect(),
+                    ids.iter().chain(&ids).cloned().chain([client.into()]).collect(),
                 )
                 .run(
                     format!(

@@ -10,7 +10,9 @@ use super::voice::scene_of;
 use super::{Client, client, post, route};
 use crate::events::receiver::{Answer, Post, Receiver};
 use crate::events::{call, text, well};
+use crate::harness::carrier::{ACCOUNT, TOKEN as CARRIER};
 use crate::harness::{Builder, Carrier, Layout, Result, Server, python, until};
+use crate::inbound::play;
 use crate::messages::{FROM, TO, quick, with};
 use crate::on_both_engines;
 
@@ -188,6 +190,29 @@ async fn what_nobody_takes_is_given_up(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn what_was_recorded_of_a_call_is_told(layout: Layout) -> Result {
+    let scene = Scene::start(layout).await?;
+    scene.order("call", json!({"Twiml": "<Response/>"})).await?;
+    let placed = until("the call at the carrier", async || {
+        Ok(scene.carrier.messages(None).await?.into_iter().find(|one| one.told == "accept"))
+    })
+    .await?;
+    let noted = [
+        ("AnsweredBy", "machine_start"),
+        ("RecordingUrl", "https://api.example.com/Recordings/RE1"),
+        ("RecordingSid", "RE1"),
+        ("RecordingDuration", "40"),
+    ];
+    let over = [("CallSid", placed.sid.as_str()), ("AccountSid", ACCOUNT), ("CallStatus", "completed")];
+    let form = [&over[..], &[("CallDuration", "42")], &noted].concat();
+    assert_eq!(play::post_twilio(&scene.server, "/relay/twilio/webhook", &form, CARRIER).await?.0, 200);
+    let posts = scene.told(1).await?;
+    for (name, value) in noted.iter().chain(&[("CallDuration", "42"), ("CallStatus", "completed")]) {
+        ensure!(posts[0].get(*name).is_some_and(|said| said == value), "{name}: {posts:?}");
+    }
+    Ok(())
+}
+
 /// Nobody could tell such a post from a forged one.
 async fn without_a_token_nothing_is_posted(layout: Layout) -> Result {
     let scene = Scene::start(layout).await?;
@@ -209,5 +234,6 @@ on_both_engines!(
     a_failure_has_its_code_and_whatsapp_its_prefix,
     a_call_is_told_of_as_far_as_is_wanted,
     what_nobody_takes_is_given_up,
+    what_was_recorded_of_a_call_is_told,
     without_a_token_nothing_is_posted,
 );

@@ -63,6 +63,40 @@ async fn changes_of_a_key_at_once_all_stay(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn changes_of_a_route_and_of_a_rate_at_once_all_stay(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let (account, other) = (loopback(&server).await?, super::scene::unreachable(&server, '7').await?);
+    for round in 0..8 {
+        let new = json!({"priority": 5, "pattern": r"\+237", "account_id": account, "channel": "sms"});
+        let path = format!("/v1/routes/{}", text(&well(&server, "POST", "/v1/routes", Some(new)).await?["id"])?);
+        let rate = json!({"channel": "sms", "prefix": format!("237{round}"), "price": "0.01"});
+        let rate = format!("/v1/rates/{}", text(&well(&server, "POST", "/v1/rates", Some(rate)).await?["id"])?);
+        let change = |path: &str, body| {
+            let (server, path) = (&server, path.to_owned());
+            async move { call(server, "PATCH", &path, Some(body)).await }
+        };
+        let done = futures_util::future::join_all([
+            change(&path, json!({"priority": 7})),
+            change(&path, json!({"pattern": r"\+33"})),
+            change(&path, json!({"channel": null})),
+            change(&path, json!({"account_id": other})),
+            change(&path, json!({"name": "new"})),
+            change(&rate, json!({"price": "0.02"})),
+            change(&rate, json!({"until": "2100-01-01T00:00:00Z"})),
+        ]);
+        for done in done.await {
+            let (status, answer) = done?;
+            ensure!(status == 200, "{status} {answer}");
+        }
+        let now = well(&server, "GET", &path, None).await?;
+        ensure!(now["priority"] == 7 && now["pattern"] == r"\+33" && now["channel"].is_null(), "{round}: {now}");
+        ensure!(now["account_id"] == other.as_str() && now["name"] == "new", "round {round}: {now}");
+        let now = well(&server, "GET", &rate, None).await?;
+        ensure!(now["price"] == "0.0200" && now["until"] == "2100-01-01T00:00:00Z", "round {round}: {now}");
+    }
+    Ok(())
+}
+
 async fn what_is_committed_is_no_error_though_it_cannot_be_read_again(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let account = loopback(&server).await?;
@@ -96,6 +130,7 @@ async fn what_is_committed_is_no_error_though_it_cannot_be_read_again(layout: La
 on_both_engines!(
     changes_of_a_client_at_once_all_stay,
     changes_of_a_key_at_once_all_stay,
+    changes_of_a_route_and_of_a_rate_at_once_all_stay,
     what_is_committed_is_no_error_though_it_cannot_be_read_again,
 );
 

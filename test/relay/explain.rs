@@ -104,6 +104,29 @@ async fn what_is_explained_is_what_is_done(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn a_client_s_own_number_needs_no_rule(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let account = loopback(&server).await?;
+    let client = customer(&server, "10", json!({})).await?;
+    well(&server, "POST", "/v1/numbers", Some(json!({"number": "+15005550100", "account_id": account}))).await?;
+    let refused = agree(&server, &client, "+14155550101", None).await?;
+    ensure!(refused["reason"] == "no route leads to this destination", "{refused}");
+    let own = json!({"number": "+15005550111", "account_id": account, "capabilities": ["sms"]});
+    act_well(&server, &client, "POST", "/v1/numbers", Some(own)).await?;
+    for from in [None, Some("+15005550111")] {
+        let won = agree(&server, &client, "+14155550101", from).await?;
+        ensure!(verdicts(&won) == ["wins"] && won["from"] == "+15005550111" && won["route_id"].is_null(), "{won}");
+    }
+    // what the house lends, or the account would take, goes where rules say
+    for from in ["+15005550100", "+15005550777"] {
+        let refused = agree(&server, &client, "+14155550101", Some(from)).await?;
+        ensure!(refused["reason"] == "no route leads to this destination", "{from}: {refused}");
+    }
+    let voice = explain(&server, &format!("to=%2B14155550101&channel=voice&client={client}")).await?;
+    ensure!(voice["reason"] == "no route leads to this destination", "not of the right kind: {voice}");
+    Ok(())
+}
+
 async fn an_account_that_is_down_is_passed_over(layout: Layout) -> Result {
     let builder = Builder::new(layout).await?;
     let builder = builder.set("provider.twilio_base_url", "http://127.0.0.1:9").set("outbox.breaker_failures", "1");
@@ -131,4 +154,8 @@ async fn an_account_that_is_down_is_passed_over(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(what_is_explained_is_what_is_done, an_account_that_is_down_is_passed_over,);
+on_both_engines!(
+    what_is_explained_is_what_is_done,
+    a_client_s_own_number_needs_no_rule,
+    an_account_that_is_down_is_passed_over,
+);

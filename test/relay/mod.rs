@@ -1,7 +1,6 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
 mod acting;
 mod acts;
-
 mod audit;
 mod auth;
 mod balance;
@@ -21,6 +20,7 @@ mod hangup;
 mod key;
 mod ledger;
 mod login;
+mod low;
 mod node;
 mod pace;
 mod pool;

@@ -33,8 +33,8 @@ async fn a_key_touches_only_the_channels_of_its_scopes(layout: Layout) -> Result
     let call = json!({"to": TO, "twiml": "<Response/>"});
     let (status, _, placed) = ask(&server, By::Proxy(&all), "POST", "/v1/calls", Some(call)).await?;
     ensure!(status == 202, "{status} {placed}");
-    let sid = text(&ann["sid"])?;
-    let below = |item: String| format!("/2010-04-01/Accounts/{sid}/{item}");
+    let owner = text(&ann["sid"])?;
+    let below = |item: String| format!("/2010-04-01/Accounts/{owner}/{item}");
     let (message, call) = (format!("SM{}", &id[4..]), format!("CA{}", &text(&placed["id"])?[5..]));
     for (method, path) in [
         ("GET", format!("/v1/messages/{id}")),

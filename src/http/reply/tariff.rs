@@ -7,9 +7,6 @@ use warp::reply::Response;
 use super::{Problem, Refusal, bad_field, internal, problem, respond, store_error};
 use crate::service::tariff::{BadLine, Error};
 
-/// Lines that are told of at most.
-const LINES: usize = 1_000;
-
 #[derive(Serialize)]
 struct LineOut<'a> {
     line: u64,
@@ -25,15 +22,15 @@ struct LinesOut<'a> {
     lines: Vec<LineOut<'a>>,
 }
 
-/// 400 that names every line that is wrong.
+/// 400 that names the lines that are wrong, the first thousand of them.
 fn lines(wrong: &[BadLine], detail: &str) -> Response {
     let first = wrong.first().map(|line| format!("{detail}: {line}"));
     let detail = first.as_deref().unwrap_or(detail);
     let status = StatusCode::BAD_REQUEST;
     let title = status.canonical_reason().unwrap_or("Error");
     let problem = Problem { kind: "about:blank", title, status: status.as_u16(), detail, field: None };
-    let told = wrong.iter().take(LINES);
-    let lines = told.map(|wrong| LineOut { line: wrong.line, field: wrong.field, detail: &wrong.reason }).collect();
+    let lines =
+        wrong.iter().map(|wrong| LineOut { line: wrong.line, field: wrong.field, detail: &wrong.reason }).collect();
     let out = LinesOut { problem, lines };
     // text and numbers always serialise
     respond(status, "application/problem+json", serde_json::to_vec(&out).unwrap_or_default())
@@ -44,7 +41,7 @@ impl From<Error> for Refusal {
         Self::new(match &error {
             Error::Invalid { field, reason } => *bad_field(field, reason),
             Error::NoRoute | Error::NoRate => problem(StatusCode::NOT_FOUND, &error.to_string()),
-            Error::Lines(wrong) => lines(wrong, &error.to_string()),
+            Error::Lines(wrong) => lines(&wrong.first, &error.to_string()),
             Error::Broken(_) => internal(&error),
             Error::Taken => problem(StatusCode::CONFLICT, &error.to_string()),
             Error::Store(error) => store_error(error),

@@ -2,7 +2,7 @@
 
 use super::{Loopback, LoopbackEvent, Trick};
 use crate::model::{CallStatus, MessageId};
-use crate::provider::{AskError, CallStep, End, Receipt, ReceiptState};
+use crate::provider::{AskError, CallNotes, CallStep, End, Receipt, ReceiptState};
 
 /// How long a call lasts, in seconds. Nobody waits for it.
 const LENGTH: i64 = 1;
@@ -23,7 +23,7 @@ impl Loopback {
     pub(super) fn report_call(&self, message: MessageId, provider_id: &str, trick: Trick) {
         for status in steps(trick) {
             let duration = (*status == CallStatus::Completed).then_some(LENGTH);
-            self.tell_call(message, provider_id, CallStep { status: *status, duration });
+            self.tell_call(message, provider_id, CallStep { status: *status, duration, notes: CallNotes::default() });
         }
     }
 
@@ -33,7 +33,7 @@ impl Loopback {
         let gone = || AskError::Refused { code: Some(20_404), reason: "there is no such call".into() };
         let message = message.ok_or_else(gone)?;
         let duration = (end == End::Completed).then_some(LENGTH);
-        self.tell_call(message, provider_id, CallStep { status: end.status(), duration });
+        self.tell_call(message, provider_id, CallStep { status: end.status(), duration, notes: CallNotes::default() });
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::millis;
 use crate::model::{CallStatus, Channel};
-use crate::provider::{CallStep, Inbound, Media, Receipt, ReceiptState, Unreadable};
+use crate::provider::{CallNotes, CallStep, Inbound, Media, Receipt, ReceiptState, Unreadable};
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
 pub const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
@@ -53,14 +53,25 @@ pub fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unreadable>
 fn parse_call(params: &[(String, String)], sid: &str) -> Result<Receipt, Unreadable> {
     let word = value(params, &["CallStatus"]).ok_or(Unreadable("CallStatus"))?;
     let duration = value(params, &["CallDuration"]).and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
-    let call = CallStatus::parse(word).map(|status| CallStep { status, duration });
+    let call = CallStatus::parse(word).map(|status| CallStep { status, duration, notes: notes(params) });
     Ok(Receipt {
         provider_id: sid.to_owned(),
-        state: call.map_or(ReceiptState::Unknown, |call| call.status.into()),
+        state: call.as_ref().map_or(ReceiptState::Unknown, |call| call.status.into()),
         error_code: value(params, &["ErrorCode"]).and_then(|code| code.parse().ok()),
         at_ms: millis(value(params, &["Timestamp"])),
         call,
     })
+}
+
+/// What is longer than Twilio writes it is left out.
+fn notes(params: &[(String, String)]) -> CallNotes {
+    let word = |name, longest| value(params, &[name]).filter(|word| word.len() <= longest).map(str::to_owned);
+    CallNotes {
+        answered_by: word("AnsweredBy", 64),
+        recording_url: word("RecordingUrl", 2_048),
+        recording_sid: word("RecordingSid", 64),
+        recording_duration: word("RecordingDuration", 16),
+    }
 }
 
 pub(super) fn state(word: &str) -> ReceiptState {
@@ -143,7 +154,10 @@ mod tests {
             ("Timestamp", "Tue, 14 Nov 2023 22:13:20 +0000"),
         ]))?;
         assert_eq!((receipt.state, receipt.at_ms), (ReceiptState::Delivered, Some(1_700_000_000_000)));
-        assert_eq!(receipt.call, Some(CallStep { status: CallStatus::Completed, duration: Some(42) }));
+        assert_eq!(
+            receipt.call,
+            Some(CallStep { status: CallStatus::Completed, duration: Some(42), notes: CallNotes::default() })
+        );
         for (word, state) in [
             ("initiated", ReceiptState::Sent),
             ("in-progress", ReceiptState::Sent),

@@ -56,7 +56,7 @@ impl Inbound {
         let (kind, key, payload) = match event {
             LoopbackEvent::Receipt { message, receipt } => {
                 let Some(state) = state_of(receipt.state) else { return };
-                let call = receipt.call.map(|call| call.status.name());
+                let call = receipt.call.as_ref().map(|call| call.status.name());
                 let key = format!("{}:{}", receipt.provider_id, call.unwrap_or(state.name()));
                 let receipt = LoopbackReceipt {
                     message: message.hex(),
@@ -65,7 +65,7 @@ impl Inbound {
                     error_code: receipt.error_code,
                     at_ms: receipt.at_ms,
                     call: call.map(str::to_owned),
-                    duration: receipt.call.and_then(|call| call.duration),
+                    duration: receipt.call.as_ref().and_then(|call| call.duration),
                 };
                 (Kind::Receipt, key, json(&receipt))
             }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::crypto::hash;
 use crate::model::message::State;
 use crate::model::{CallStatus, Channel, form};
-use crate::provider::{self, CallStep, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
+use crate::provider::{self, CallNotes, CallStep, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
 
 /// What the loopback provider says of a message, as it is stored: it knows our own id.
 #[derive(Deserialize, Serialize)]
@@ -56,7 +56,7 @@ impl Said {
     /// The word under which it is kept: a call says several that come to the same state.
     pub fn word(&self) -> &'static str {
         let state = self.state.unwrap_or(State::Accepted);
-        self.call.map_or(state.name(), |call| call.status.name())
+        self.call.as_ref().map_or(state.name(), |call| call.status.name())
     }
 }
 
@@ -103,7 +103,8 @@ pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unrea
         provider::Kind::Loopback => {
             let read: LoopbackReceipt = serde_json::from_str(payload).map_err(|_| NOT_LOOPBACK)?;
             let (state, duration) = (State::parse(&read.state), read.duration);
-            let call = read.call.as_deref().and_then(CallStatus::parse).map(|status| CallStep { status, duration });
+            let call = read.call.as_deref().and_then(CallStatus::parse);
+            let call = call.map(|status| CallStep { status, duration, notes: CallNotes::default() });
             Ok(Said { of: Of::Message(read.message), state, error_code: read.error_code, at_ms: read.at_ms, call })
         }
     }

@@ -6,7 +6,7 @@ use super::read::{self, Of, Said};
 use super::{Inbound, read::Of::ProviderId};
 use crate::model::message::State;
 use crate::model::{CallStatus, Channel, MessageId, Millis};
-use crate::provider;
+use crate::provider::{self, CallNotes};
 use crate::service::outbound::Why;
 use crate::store;
 use crate::store::call::{self, Call};
@@ -31,7 +31,7 @@ struct Plan {
     steps: Vec<(Message, State, Option<i64>)>,
     /// Calls: as they were read, and as they are now.
     calls: HashMap<MessageId, (Call, Call)>,
-    call_steps: Vec<(Message, Call, Option<i64>)>,
+    call_steps: Vec<(Message, Call, Option<i64>, CallNotes)>,
     /// Of messages that no provider is known to have taken: the answer may not be written yet.
     early: Vec<Job>,
     opted_out: Vec<Message>,
@@ -140,8 +140,8 @@ impl Inbound {
         for (message, state, code) in &plan.steps {
             telling.message(message, *state, Why { code: *code, reason: None }, now_ms);
         }
-        for (message, call, code) in &plan.call_steps {
-            telling.call(message, call, Why { code: *code, reason: None }, now_ms);
+        for (message, call, code, notes) in &plan.call_steps {
+            telling.call_step(message, (call, notes), Why { code: *code, reason: None }, now_ms);
         }
         let moved = plan.calls.into_iter().filter(|(_, (seen, now))| seen != now);
         plan.folded.calls = moved.map(|(id, (seen, now))| (id, seen.status, now)).collect();
@@ -183,11 +183,11 @@ impl Plan {
 
     /// A provider's word of a call, unless it comes too late. That it begins has been told when it was taken.
     fn move_call(&mut self, one: &Read<'_>, message: &Message, is_over: bool, at_ms: Millis) {
-        let Some((step, (_, now))) = one.said.call.zip(self.calls.get_mut(&message.id)) else { return };
+        let Some((step, (_, now))) = one.said.call.as_ref().zip(self.calls.get_mut(&message.id)) else { return };
         let Some(next) = now.after(step.status, step.duration, at_ms) else { return };
         *now = next;
         if !is_over && !matches!(step.status, CallStatus::Queued | CallStatus::Initiated) {
-            self.call_steps.push((message.clone(), next, one.said.error_code));
+            self.call_steps.push((message.clone(), next, one.said.error_code, step.notes.clone()));
         }
     }
 }

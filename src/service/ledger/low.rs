@@ -1,4 +1,6 @@
-//! A client whose balance falls below what it named is told so: once, and again only after it has been above.
+//! A client whose balance falls below what it named is told so: once, and again only after it has been above. That it
+//! falls, or rises, is noted in the transaction that does it: a fall that is made up for at once is told too. Falls of
+//! which none was told yet are told as one.
 
 use serde::Serialize;
 
@@ -20,10 +22,10 @@ struct LowOut {
 }
 
 impl Ledger {
-    /// Tells a client that its balance is low, unless it was told, or it is not.
+    /// Tells a client that its balance fell, unless it was told, or it did not.
     pub async fn tell_low(&self, client: ClientId) -> Result<(), store::Error> {
         let Some(now) = ledger::balance(&self.store, client).await? else { return Ok(()) };
-        if now.low_told || now.low_at.is_none_or(|low_at| now.balance >= low_at) {
+        if !now.is_untold {
             return Ok(());
         }
         let mut telling = self.events.telling();
@@ -40,7 +42,7 @@ impl Ledger {
                 telling.committed();
                 Ok(())
             }
-            // somebody else was first, or money has come in
+            // somebody else was first
             Err(error) if error.is_race() => Ok(()),
             Err(error) => Err(error),
         }

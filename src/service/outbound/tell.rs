@@ -8,6 +8,7 @@ use super::drive::Lane;
 use crate::model::event::EventType;
 use crate::model::message::State;
 use crate::model::{CallEvent, CallId, CallStatus, Channel, Millis, rfc3339};
+use crate::provider::CallNotes;
 use crate::service::event::{Happened, Telling};
 use crate::store::call::Call;
 use crate::store::event::Told;
@@ -39,6 +40,8 @@ struct CallOut<'a> {
     to: &'a str,
     /// Seconds.
     duration: Option<i64>,
+    #[serde(flatten)]
+    notes: &'a CallNotes,
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorOut<'a>>,
@@ -94,8 +97,19 @@ impl Telling<'_> {
         });
     }
 
-    /// A call has come so far. Its own callback is told of those steps that its client wants to hear of.
+    /// A call has come so far.
     pub(in crate::service) fn call(&mut self, message: &Message, call: &Call, why: Why<'_>, at_ms: Millis) {
+        self.call_step(message, (call, &CallNotes::default()), why, at_ms);
+    }
+
+    /// The same as its provider told it. Its own callback is told of those steps that its client wants to hear of.
+    pub(in crate::service) fn call_step(
+        &mut self,
+        message: &Message,
+        (call, notes): (&Call, &CallNotes),
+        why: Why<'_>,
+        at_ms: Millis,
+    ) {
         let extra = Extra::parse(message.extra.as_deref());
         let is_wanted = call.status.event().is_some_and(|event| wanted(&extra).contains(&event));
         let callback = extra.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
@@ -108,6 +122,7 @@ impl Telling<'_> {
                 from: &message.from,
                 to: &message.to,
                 duration: call.duration,
+                notes,
                 metadata: extra.metadata,
                 error: has_error.then_some(ErrorOut { code: why.code, reason: why.reason }),
                 created_at: rfc3339(message.created_ms),

@@ -90,6 +90,11 @@ impl Relay {
                 None => Verdict::NoSender,
             };
         }
+        if !is_routed && let Some(own) = unrouted(&page, consumer, order, wanted) {
+            candidates.push(own);
+            let chosen = allowed(consumer, &candidates, candidates.len() - 1);
+            return Decision { candidates, chosen };
+        }
         if !is_routed {
             // the house lacks a number, not a route
             let is_bare = consumer.is_house() && candidates.is_empty();
@@ -109,8 +114,7 @@ impl Relay {
             return Decision { candidates, chosen: Err(Error::Sender(no_sender(order))) };
         };
         candidates[index].verdict = verdict;
-        let may = candidates[index].from.as_ref().is_some_and(|from| consumer.may_send_from(from));
-        let chosen = if may { Ok(index) } else { Err(Error::Forbidden("this key may not send from this number")) };
+        let chosen = allowed(consumer, &candidates, index);
         Decision { candidates, chosen }
     }
 
@@ -137,6 +141,11 @@ impl Relay {
         }
         candidates
     }
+}
+
+fn allowed(consumer: &Consumer, candidates: &[Candidate], index: usize) -> Result<usize, Error> {
+    let may = candidates[index].from.as_ref().is_some_and(|from| consumer.may_send_from(from));
+    if may { Ok(index) } else { Err(Error::Forbidden("this key may not send from this number")) }
 }
 
 fn no_sender(order: &Order) -> &'static str {
@@ -176,6 +185,28 @@ fn own(page: &Page, consumer: &Consumer, order: &Order, wanted: Capability) -> O
     let sender = page.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client)?;
     let (account, from) = (sender.number.account, Some(sender.number.address.clone()));
     sender.can(wanted).then_some(Candidate { route: None, account, from, verdict: Verdict::Wins })
+}
+
+/// Where no rule leads anywhere: a client's own number goes through its own account all the same, named or chosen.
+/// Rules say where what the house lends may go; the house's own numbers are among the candidates already.
+fn unrouted(page: &Page, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
+    if consumer.is_house() || consumer.account().is_some() {
+        return None;
+    }
+    let able = |sender: &&Arc<Sender>| sender.can(wanted) && page.line(sender.number.account).is_some();
+    // of those that are not named, only what its key allows
+    let fits = |sender: &&Arc<Sender>| able(sender) && consumer.may_send_from(&sender.number.address);
+    let sender = match &order.from {
+        Some(From::Address(from)) => {
+            page.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client).filter(able)
+        }
+        Some(From::Pool(pool)) => sticky(page, consumer, *pool, order, fits),
+        None => page.senders_of(consumer.client).iter().find(fits),
+    }?;
+    let account = sender.number.account;
+    let rests = page.line(account).is_some_and(|line| line.breaker.is_open());
+    let verdict = if rests { Verdict::Waits } else { Verdict::Wins };
+    Some(Candidate { route: None, account, from: Some(sender.number.address.clone()), verdict })
 }
 
 fn is_theirs(consumer: &Consumer, sender: &Sender) -> bool {

@@ -12,6 +12,9 @@ const COLUMNS: [&str; 5] = ["channel", "prefix", "price", "from", "until"];
 /// Those without which there is no card.
 const NEEDED: usize = 3;
 
+/// Wrong lines that are told of at most.
+const TOLD: usize = 1_000;
+
 /// A line that is no rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadLine {
@@ -42,20 +45,36 @@ pub(super) fn write(rates: &[Rate]) -> Result<Vec<u8>, csv::Error> {
     sheet.into_inner().map_err(|error| error.into_error().into())
 }
 
-/// Reads a card: all of it, or every line that is wrong. What begins at no time begins now.
-pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, Vec<BadLine>> {
+/// Lines of a file that are wrong: the first thousand, and how many there are.
+#[derive(Debug, Default)]
+pub struct BadLines {
+    pub first: Vec<BadLine>,
+    pub count: usize,
+}
+
+impl BadLines {
+    fn push(&mut self, line: BadLine) {
+        self.count += 1;
+        if self.first.len() < TOLD {
+            self.first.push(line);
+        }
+    }
+}
+
+/// Reads a card: all of it, or what is wrong with it. What begins at no time begins now.
+pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadLines> {
     // spreadsheets begin what they write with a byte order mark
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut sheet = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text);
     let mut record = ByteRecord::new();
-    let whole = |line, reason: String| vec![BadLine { line, field: None, reason }];
+    let whole = |line, reason: String| BadLines { first: vec![BadLine { line, field: None, reason }], count: 1 };
     match sheet.read_byte_record(&mut record) {
         Ok(true) => {}
         Ok(false) => return Err(whole(1, "the file is empty".into())),
         Err(error) => return Err(whole(1, error.to_string())),
     }
     let places = head(&record).map_err(|reason| whole(1, reason))?;
-    let (mut rates, mut wrong) = (Vec::new(), Vec::new());
+    let (mut rates, mut wrong) = (Vec::new(), BadLines::default());
     let mut lines: HashMap<Slot, u64> = HashMap::new();
     loop {
         let line = sheet.position().line();
@@ -74,12 +93,14 @@ pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, Vec<BadLine
                     let reason = format!("is for the same channel, prefix and time as line {first}");
                     wrong.push(BadLine { line, field: None, reason });
                 }
-                None => rates.push(rate),
+                // where one is wrong none is taken: the rest is only looked through
+                None if wrong.count == 0 => rates.push(rate),
+                None => rates = Vec::new(),
             },
             Err((field, reason)) => wrong.push(BadLine { line, field, reason }),
         }
     }
-    if wrong.is_empty() { Ok(rates) } else { Err(wrong) }
+    if wrong.count == 0 { Ok(rates) } else { Err(wrong) }
 }
 
 /// Where each of [`COLUMNS`] stands.
@@ -133,7 +154,7 @@ mod tests {
     use crate::model::{Money, RateId};
 
     fn bad(text: &str) -> Vec<String> {
-        read(text.as_bytes(), 1_000).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+        read(text.as_bytes(), 1_000).err().unwrap_or_default().first.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -171,6 +192,16 @@ mod tests {
         ] {
             assert!(bad(text).len() == 1 && bad(text)[0].starts_with(said), "{:?}", bad(text));
         }
+    }
+
+    #[test]
+    fn of_many_wrong_lines_the_first_are_kept_and_all_are_counted() {
+        let text = format!("channel,prefix,price\n{}", "fax,1,1\n".repeat(5_000));
+        let wrong = read(text.as_bytes(), 0).err().unwrap_or_default();
+        assert_eq!(
+            (wrong.count, wrong.first.len(), wrong.first.last().map(|last| last.line)),
+            (5_000, 1_000, Some(1_001))
+        );
     }
 
     fn any_rate() -> impl Strategy<Value = Rate> {

@@ -1,6 +1,6 @@
 //! A client's balance looked at and moved by hand, and who is to be told that theirs is low.
 
-use super::{Kind, Movement, enter};
+use super::{Kind, Movement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value, audit};
 
@@ -12,23 +12,25 @@ pub struct Balance {
     pub credit_limit: Money,
     /// Below what the client is told so.
     pub low_at: Option<Money>,
-    pub low_told: bool,
+    /// It fell below that, and the client has not been told.
+    pub is_untold: bool,
 }
-
-const BALANCE: &str = "SELECT balance, credit_limit, low_at, low_told FROM sb_balance WHERE client_id = ?";
 
 fn parse_balance(row: &Row) -> Result<Balance> {
     Ok(Balance {
         balance: Money::from_micros(row.int(0)?),
         credit_limit: Money::from_micros(row.int(1)?),
         low_at: row.maybe_int(2)?.map(Money::from_micros),
-        low_told: row.int(3)? != 0,
+        is_untold: row.int(3)? != 0,
     })
 }
 
 /// `None`: there is no such client, or it pays for nothing.
 pub async fn balance(store: &Store, client: ClientId) -> Result<Option<Balance>> {
-    store.query(BALANCE, vec![client.hex().into()]).await?.first().map(parse_balance).transpose()
+    let sql = format!(
+        "SELECT balance, credit_limit, low_at, CASE WHEN {UNTOLD} THEN 1 ELSE 0 END FROM sb_balance WHERE client_id = ?"
+    );
+    store.read(vec![Query::new(sql, vec![client.hex().into()])]).await?.concat().first().map(parse_balance).transpose()
 }
 
 /// A movement as it was entered.
@@ -86,11 +88,6 @@ pub async fn post(
         );
     }
     let change = change
-        .run(
-            "UPDATE sb_balance SET low_told = 0 WHERE client_id = ? AND low_told = 1 \
-             AND (low_at IS NULL OR balance >= low_at)",
-            vec![client.clone()],
-        )
         .audited(entry)
         .settled_by(
             "SELECT 1 FROM sb_ledger WHERE client_id = ? AND id = ?",
@@ -184,22 +181,22 @@ pub async fn sum_before(store: &Store, client: ClientId, before_ms: Millis) -> R
     rows.first().map_or(Ok(Money::ZERO), |row| row.int(0).map(Money::from_micros))
 }
 
-/// Marks that a client is told of its low balance. [`Error::Guard`]: it is not low, or was told.
+/// Marks that a client is told of its low balance. [`Error::Guard`]: it did not fall, or it was told.
 pub fn told(change: Change, client: ClientId) -> Change {
-    change.one(
-        "UPDATE sb_balance SET low_told = 1 WHERE client_id = ? AND low_told = 0 AND balance < low_at",
-        vec![client.hex().into()],
-    )
+    let sql = format!(
+        "UPDATE sb_balance SET low_told = CASE WHEN balance < low_at THEN 1 ELSE 0 END WHERE client_id = ? AND {UNTOLD}"
+    );
+    change.one(sql, vec![client.hex().into()])
 }
 
-/// Clients whose balance is low and who were not told, so many at most.
+/// Clients whose balance fell and who were not told, so many at most.
 pub async fn untold(store: &Store, limit: i64) -> Result<Vec<ClientId>> {
-    let sql = "SELECT client_id FROM sb_balance WHERE low_told = 0 AND balance < low_at ORDER BY client_id LIMIT ?";
-    let rows = store.query(sql, vec![limit.into()]).await?;
+    let sql = format!("SELECT client_id FROM sb_balance WHERE {UNTOLD} ORDER BY client_id LIMIT ?");
+    let rows = store.read(vec![Query::new(sql, vec![limit.into()])]).await?.concat();
     rows.iter().map(super::client).collect()
 }
 
-/// Forgets that clients were told whose balances are low no longer.
+/// Forgets that clients were told whose balances are low no longer, where an older build has let them rise.
 pub async fn recovered(store: &Store) -> Result<()> {
     let sql = "UPDATE sb_balance SET low_told = 0 WHERE low_told = 1 AND (low_at IS NULL OR balance >= low_at)";
     store.commit(Change::new().run(sql, Vec::new())).await

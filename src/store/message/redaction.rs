@@ -67,7 +67,13 @@ async fn copies(store: &Store, message: MessageId) -> Result<Vec<Step>> {
 pub(in crate::store) fn emptied(text: &str) -> String {
     // what cannot be read is not kept either
     let mut all = serde_json::from_str(text).unwrap_or_else(|_| json!({}));
-    for (path, empty) in [("/body", json!("")), ("/media_urls", json!([]))] {
+    let said = [
+        ("/body", json!("")),
+        ("/media_urls", json!([])),
+        ("/recording_url", json!(null)),
+        ("/recording_sid", json!(null)),
+    ];
+    for (path, empty) in said {
         for prefix in ["", "/data"] {
             if let Some(said) = Json::pointer_mut(&mut all, &[prefix, path].concat()) {
                 *said = empty.clone();
@@ -89,5 +95,8 @@ mod tests {
         let event = |data: &Json| json!({"type": "message.sent", "data": data}).to_string();
         assert_eq!(emptied(&event(&message)), event(&bare));
         assert_eq!(emptied("no JSON: secret"), "{}");
+        let call = json!({"id": "call_1", "recording_url": "https://x/RE1", "recording_sid": "RE1", "duration": 7});
+        let bare = json!({"id": "call_1", "recording_url": null, "recording_sid": null, "duration": 7});
+        assert_eq!(emptied(&event(&call)), event(&bare));
     }
 }

@@ -27,6 +27,10 @@ struct DataIn {
     channel: Option<String>,
     status: Option<String>,
     duration: Option<i64>,
+    answered_by: Option<String>,
+    recording_url: Option<String>,
+    recording_sid: Option<String>,
+    recording_duration: Option<String>,
     error: Option<ErrorIn>,
 }
 
@@ -87,6 +91,13 @@ fn call(event: &EventIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
     if status.is_final() {
         fields.push(("CallDuration", data.duration.unwrap_or_default().to_string()));
     }
+    let notes = [
+        ("AnsweredBy", &data.answered_by),
+        ("RecordingUrl", &data.recording_url),
+        ("RecordingSid", &data.recording_sid),
+        ("RecordingDuration", &data.recording_duration),
+    ];
+    fields.extend(notes.into_iter().filter_map(|(name, said)| Some((name, said.clone()?))));
     let code = data.error.as_ref().and_then(|error| error.code);
     fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
     Some(())
