@@ -112,24 +112,26 @@ struct Known {
 
 impl<T> Intake<T> {
     async fn look_up(&self, items: &[New<T>]) -> Result<Known> {
-        let mut keys: Vec<Value> = items.iter().map(|item| item.lane.as_str().into()).collect();
-        keys.dedup();
+        let keys: Vec<Value> = items.iter().map(|item| item.lane.as_str().into()).collect();
         let kept: Vec<Value> =
             items.iter().filter_map(|item| item.kept.as_ref()).map(|k| k.id.as_str().into()).collect();
         let mut queries = vec![
             Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], keys.clone()),
             Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], keys),
         ];
-        if !kept.is_empty() {
-            queries.push(Query::over("SELECT id, request_hash, reply FROM sb_idempotency WHERE id IN ({})", &[], kept));
-        }
         let mut payers: Vec<Value> =
             items.iter().filter(|item| item.message.cost.is_some()).map(|it| it.message.client.hex().into()).collect();
         payers.dedup();
         if !payers.is_empty() {
             queries.push(ledger::balances(&payers));
         }
+        // behind the balances: who sees that a twin has taken the money sees its reply too
+        let is_any_kept = !kept.is_empty();
+        if is_any_kept {
+            queries.push(Query::over("SELECT id, request_hash, reply FROM sb_idempotency WHERE id IN ({})", &[], kept));
+        }
         let mut answers = self.store.look_up(queries).await?;
+        let replies = if is_any_kept { answers.pop().unwrap_or_default() } else { Vec::new() };
         let purse = if payers.is_empty() { Purse::default() } else { Purse::of(&answers.pop().unwrap_or_default())? };
         let mut known = Known { opted_out: Vec::new(), replies: HashMap::new(), lanes: HashMap::new(), purse };
         for row in &answers[0] {
@@ -139,7 +141,7 @@ impl<T> Intake<T> {
             let last = u128::from_str_radix(row.text(1)?, 16).map_err(|_| Error::Data("position".into()))?;
             known.lanes.insert(row.text(0)?.to_owned(), last);
         }
-        for row in answers.get(2).into_iter().flatten() {
+        for row in &replies {
             known.replies.insert(row.text(0)?.to_owned(), (row.text(1)?.to_owned(), row.text(2)?.to_owned()));
         }
         Ok(known)
