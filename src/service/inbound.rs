@@ -32,7 +32,7 @@ use crate::service::event::Events;
 use crate::service::keep::Pace;
 use crate::service::outbound::Outbound;
 use crate::service::publish::Publish;
-use crate::store::batch::Batch;
+use crate::store::batch::{Batch, WRITERS};
 use crate::store::inbound::intake::Intake;
 use crate::store::sweep::Walk;
 use crate::store::{self, Store, inbound};
@@ -80,7 +80,7 @@ impl Inbound {
         let owner = hex::encode(rand::random::<[u8; 8]>());
         let (queue, jobs) = mpsc::channel(HELD);
         let (store, clock) = (parts.store.clone(), parts.clock.clone());
-        let intake = Batch::start(Intake { store, clock, owner: owner.clone(), lease: LEASE, queue });
+        let intake = Batch::start_many(Intake { store, clock, owner: owner.clone(), lease: LEASE, queue }, WRITERS);
         let inbound = Arc::new(Self { parts, intake, owner });
         let desk = Desk::new(inbound.clone(), jobs);
         (inbound, desk)

@@ -38,7 +38,7 @@ use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Money, Origin};
 use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::event::Events;
-use crate::store::batch::Batch;
+use crate::store::batch::{Batch, WRITERS};
 pub use crate::store::ledger::Paid;
 use crate::store::message::{self, Attempt, Filter, Message, Page, Receipt};
 use crate::store::outbox::cancel::{self, Canceled};
@@ -95,19 +95,22 @@ impl Outbound {
         let room = Arc::new(Semaphore::new(parts.settings.held));
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
         let lease_ms = parts.settings.lease.as_ms();
-        let intake = Batch::start(Intake {
-            store: store.clone(),
-            clock: clock.clone(),
-            owner: owner.clone(),
-            lease_ms,
-            room: room.clone(),
-            // when there is no service any more, the lease just ends
-            start: Box::new(move |leased| {
-                if let Some(outbound) = itself.upgrade() {
-                    outbound.start(leased.into());
-                }
-            }),
-        });
+        let intake = Batch::start_many(
+            Intake {
+                store: store.clone(),
+                clock: clock.clone(),
+                owner: owner.clone(),
+                lease_ms,
+                room: room.clone(),
+                // when there is no service any more, the lease just ends
+                start: Box::new(move |leased| {
+                    if let Some(outbound) = itself.upgrade() {
+                        outbound.start(leased.into());
+                    }
+                }),
+            },
+            WRITERS,
+        );
         let marks = Batch::start(Mark { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms });
         let outcomes = Batch::start(Outcomes { store, clock, owner });
         Self { parts, intake, marks, outcomes, room, serving: OnceLock::new() }

@@ -2,6 +2,8 @@
 //! set-based, and each caller is answered for itself after that commit. No timer is needed: an
 //! idle server commits at once.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +29,11 @@ pub trait Write: Send + Sync + 'static {
     /// How long a batch waits for company while there is much to write; nobody waits on an idle server.
     const LINGER: Duration = Duration::ZERO;
 
+    /// What its items share that would race for the same rows: they are written by one writer, in their order.
+    fn row(_item: &Self::Item) -> Option<&str> {
+        None
+    }
+
     /// Writes all items in one commit, or fails as a whole: a race splits the batch.
     fn write(&self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Done>>> + Send;
 
@@ -37,38 +44,61 @@ pub trait Write: Send + Sync + 'static {
     fn fail(&self, _items: Vec<Self::Item>) {}
 }
 
+/// Writers of what callers wait for: while one's callers wait for its commit, those of the other come. More only
+/// make smaller batches (measured with 64 callers on two cores: one 17,600/s, two 20,400/s, four 21,400/s embedded;
+/// 6,600/s, 7,900/s, 7,700/s on MariaDB).
+pub const WRITERS: usize = 2;
+
 type Answer<W> = oneshot::Sender<Result<<W as Write>::Answer>>;
 type Entry<W> = (<W as Write>::Item, Answer<W>);
 
 /// The door to one kind of batch; clones share it.
 pub struct Batch<W: Write> {
-    queue: mpsc::Sender<Entry<W>>,
+    /// One for each writer.
+    queues: Arc<[mpsc::Sender<Entry<W>>]>,
 }
 
 impl<W: Write> Clone for Batch<W> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self { queues: self.queues.clone() }
     }
 }
 
 impl<W: Write> Batch<W> {
-    /// Starts the loop of this kind; it ends when the last door to it is dropped, and not before
+    /// Starts a writer of this kind; it ends when the last door to it is dropped, and not before
     /// everything in it is answered.
     pub fn start(work: W) -> Self {
-        let (queue, entries) = mpsc::channel(WAITING);
-        tokio::spawn(run(work, entries));
-        Self { queue }
+        Self::start_many(work, 1)
+    }
+
+    /// Starts several: while one waits for its commit, another's callers come.
+    pub fn start_many(work: W, writers: usize) -> Self {
+        let work = Arc::new(work);
+        let start = |_| {
+            let (queue, entries) = mpsc::channel(WAITING);
+            tokio::spawn(run(work.clone(), entries));
+            queue
+        };
+        Self { queues: (0..writers.max(1)).map(start).collect() }
+    }
+
+    fn queue(&self, item: &W::Item) -> &mpsc::Sender<Entry<W>> {
+        let mut hash = DefaultHasher::new();
+        W::row(item).hash(&mut hash);
+        let writers = self.queues.len() as u64;
+        &self.queues[usize::try_from(hash.finish() % writers).unwrap_or(0)]
     }
 
     /// Writes one item together with its neighbours; returns after their commit.
     pub async fn write(&self, item: W::Item) -> Result<W::Answer> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send((item, answer)).map_err(|_| Error::Unavailable("too many writes are waiting".into()))?;
+        let queue = self.queue(&item);
+        queue.try_send((item, answer)).map_err(|_| Error::Unavailable("too many writes are waiting".into()))?;
         answered.await.map_err(|_| Error::Unavailable("the write was given up".into()))?
     }
 }
 
-async fn run<W: Write>(work: W, mut entries: mpsc::Receiver<Entry<W>>) {
+async fn run<W: Write>(work: Arc<W>, mut entries: mpsc::Receiver<Entry<W>>) {
     let mut batch = Vec::with_capacity(W::ITEMS);
     let mut is_busy = false;
     while entries.recv_many(&mut batch, W::ITEMS).await > 0 {
@@ -79,7 +109,7 @@ async fn run<W: Write>(work: W, mut entries: mpsc::Receiver<Entry<W>>) {
         is_busy = batch.len() >= W::ITEMS / 4;
         // who has gone away is not written: nobody would be told
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).filter(|(_, answer)| !answer.is_closed()).unzip();
-        write_all(&work, items, answers).await;
+        write_all(&*work, items, answers).await;
     }
 }
 
@@ -154,6 +184,46 @@ mod tests {
         fn finish(&self, _item: u32, done: u32) -> u32 {
             done
         }
+    }
+
+    /// Takes its time, the longer the earlier.
+    #[derive(Default)]
+    struct Slow(Mutex<Vec<(&'static str, u64)>>);
+
+    impl Write for std::sync::Arc<Slow> {
+        type Item = (&'static str, u64);
+        type Done = ();
+        type Answer = ();
+
+        const ITEMS: usize = 3;
+
+        fn row(item: &Self::Item) -> Option<&str> {
+            Some(item.0)
+        }
+
+        async fn write(&self, items: &[Self::Item]) -> Result<Vec<()>> {
+            tokio::time::sleep(std::time::Duration::from_millis(20_u64.saturating_sub(items[0].1))).await;
+            self.0.lock().map_err(|_| Error::Conflict)?.extend(items);
+            Ok(vec![(); items.len()])
+        }
+
+        fn finish(&self, _item: Self::Item, (): ()) {}
+    }
+
+    #[tokio::test]
+    async fn what_would_race_keeps_its_order_with_several_writers() {
+        let work = std::sync::Arc::new(Slow::default());
+        let batch = Batch::start_many(work.clone(), 4);
+        let rows = ["a", "b", "c", "d", "e", "f"];
+        let items = (0..120).map(|n| (rows[n % rows.len()], n as u64));
+        let all = futures_util::future::join_all(items.map(|item| batch.write(item))).await;
+        assert!(all.iter().all(Result::is_ok));
+        let written = work.0.lock().map(|written| written.clone()).unwrap_or_default();
+        assert_eq!(written.len(), 120);
+        for row in rows {
+            assert!(written.iter().filter(|item| item.0 == row).is_sorted_by_key(|item| item.1), "{written:?}");
+        }
+        assert!(!written.is_sorted_by_key(|item| item.1), "writers work side by side");
     }
 
     #[tokio::test]

@@ -89,6 +89,10 @@ impl Write for Intake {
     type Done = Taken;
     type Answer = Taken;
 
+    fn row(item: &New) -> Option<&str> {
+        Some(&item.key)
+    }
+
     async fn write(&self, items: &[New]) -> Result<Vec<Taken>> {
         let mut known = self.known(items).await?;
         let (now_ms, lease_ends) = (self.clock.now_ms(), Instant::now() + self.lease);

@@ -155,6 +155,10 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
 
     const TRIES_AGAIN: u32 = 20;
 
+    fn row(item: &New<T>) -> Option<&str> {
+        Some(&item.lane)
+    }
+
     async fn write(&self, items: &[New<T>]) -> Result<Vec<Decided>> {
         let mut known = self.look_up(items).await?;
         let mut plan = Plan::at(self.clock.now_ms());
