@@ -2,6 +2,7 @@
 //! set-based, and each caller is answered for itself after that commit. No timer is needed: an
 //! idle server commits at once.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub trait Write: Send + Sync + 'static {
     const LINGER: Duration = Duration::ZERO;
 
     /// What its items share that would race for the same rows: they are written by one writer, in their order.
-    fn row(_item: &Self::Item) -> Option<&str> {
+    fn row<'a>(&self, _item: &'a Self::Item) -> Option<Cow<'a, str>> {
         None
     }
 
@@ -56,11 +57,12 @@ type Entry<W> = (<W as Write>::Item, Answer<W>);
 pub struct Batch<W: Write> {
     /// One for each writer.
     queues: Arc<[mpsc::Sender<Entry<W>>]>,
+    work: Arc<W>,
 }
 
 impl<W: Write> Clone for Batch<W> {
     fn clone(&self) -> Self {
-        Self { queues: self.queues.clone() }
+        Self { queues: self.queues.clone(), work: self.work.clone() }
     }
 }
 
@@ -79,12 +81,12 @@ impl<W: Write> Batch<W> {
             tokio::spawn(run(work.clone(), entries));
             queue
         };
-        Self { queues: (0..writers.max(1)).map(start).collect() }
+        Self { queues: (0..writers.max(1)).map(start).collect(), work: work.clone() }
     }
 
     fn queue(&self, item: &W::Item) -> &mpsc::Sender<Entry<W>> {
         let mut hash = DefaultHasher::new();
-        W::row(item).hash(&mut hash);
+        self.work.row(item).hash(&mut hash);
         let writers = self.queues.len() as u64;
         &self.queues[usize::try_from(hash.finish() % writers).unwrap_or(0)]
     }
@@ -197,8 +199,8 @@ mod tests {
 
         const ITEMS: usize = 3;
 
-        fn row(item: &Self::Item) -> Option<&str> {
-            Some(item.0)
+        fn row<'a>(&self, item: &'a Self::Item) -> Option<Cow<'a, str>> {
+            Some(item.0.into())
         }
 
         async fn write(&self, items: &[Self::Item]) -> Result<Vec<()>> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use regex::Regex;
+use regex::bytes::Regex;
 
 use crate::service::tariff;
 
@@ -23,7 +23,7 @@ impl Pattern {
             let said = |error: &_| tracing::error!(%error, "a key's pattern cannot be used, and matches nothing");
             tariff::compile(&self.text).inspect_err(said).ok()
         });
-        compiled.as_ref().is_some_and(|pattern| pattern.is_match(address))
+        compiled.as_ref().is_some_and(|pattern| pattern.is_match(address.as_bytes()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::Route;
 use crate::model::Channel;
@@ -22,10 +22,11 @@ fn anchored(pattern: &str) -> String {
     format!("^(?:{pattern})")
 }
 
-/// Compiles a pattern, anchored at its start. Its time is linear in what it reads, whatever it says.
+/// Compiles a pattern, anchored at its start. Its time is linear in what it reads, whatever it says. Addresses are
+/// ASCII: the digits of all scripts in each `\d` would make a thousand patterns too large to be matched as one automaton.
 pub fn compile(pattern: &str) -> Result<Regex, BadPattern> {
     // what would close the group around it is no pattern by itself
-    let checked = |text: &str| RegexBuilder::new(text).size_limit(PATTERN_BYTES).build();
+    let checked = |text: &str| RegexBuilder::new(text).unicode(false).size_limit(PATTERN_BYTES).build();
     checked(pattern).and_then(|_| checked(&anchored(pattern))).map_err(|error| BadPattern(error.to_string()))
 }
 
@@ -97,7 +98,7 @@ impl Compiled {
             }
         }
         let together = usable.iter().map(|route| anchored(&route.pattern));
-        let set = RegexSetBuilder::new(together).size_limit(set_bytes).dfa_size_limit(DFA_BYTES).build();
+        let set = RegexSetBuilder::new(together).unicode(false).size_limit(set_bytes).dfa_size_limit(DFA_BYTES).build();
         let matcher = set.map_or_else(
             |error| {
                 tracing::warn!(%error, "the routes are too large to be matched together: each is asked by itself");
@@ -110,9 +111,9 @@ impl Compiled {
 
     fn matching(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
         let indices: Vec<usize> = match &self.matcher {
-            Matcher::Together(set) => set.matches(to).into_iter().collect(),
+            Matcher::Together(set) => set.matches(to.as_bytes()).into_iter().collect(),
             Matcher::Singly(patterns) => {
-                let matching = patterns.iter().enumerate().filter(|(_, pattern)| pattern.is_match(to));
+                let matching = patterns.iter().enumerate().filter(|(_, pattern)| pattern.is_match(to.as_bytes()));
                 matching.map(|(index, _)| index).collect()
             }
         };

@@ -1,5 +1,6 @@
 //! Taking webhooks in: the row is the job, and a repeat finds it there. In batches.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -89,8 +90,8 @@ impl Write for Intake {
     type Done = Taken;
     type Answer = Taken;
 
-    fn row(item: &New) -> Option<&str> {
-        Some(&item.key)
+    fn row<'a>(&self, item: &'a New) -> Option<Cow<'a, str>> {
+        Some(item.key.as_str().into())
     }
 
     async fn write(&self, items: &[New]) -> Result<Vec<Taken>> {
