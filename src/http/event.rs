@@ -78,7 +78,7 @@ async fn replay_event(given: String, call: Call, posted: Posted, app: Arc<App>) 
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
     let act = audit::act(&call, "event.replay", |targets: &Vec<Target>| {
-        json(&targets.iter().map(target_out).collect::<Vec<_>>())
+        json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
     });
     let told = app.events.replay(client, id(&given)?, endpoint, &act).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told)))

@@ -154,6 +154,14 @@ impl Webhooks {
     }
 }
 
+/// A URL as it may be shown: its login is for its receiver alone.
+pub fn shown(url: String) -> String {
+    match Url::parse(&url) {
+        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => without_login(parsed).into(),
+        _ => url,
+    }
+}
+
 fn without_login(mut url: Url) -> Url {
     // what has a host, as this has, can be without a login
     let _ = (url.set_username(""), url.set_password(None));

@@ -1,7 +1,7 @@
 //! Accounts and numbers as they stand, in memory: every message asks, and the store is asked
 //! only when they have changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
@@ -33,6 +33,7 @@ impl Sender {
 pub struct Page {
     edition: String,
     lines: HashMap<AccountId, Arc<Line>>,
+    accounts: HashSet<AccountId>,
     senders: HashMap<String, Arc<Sender>>,
     by_client: HashMap<ClientId, Vec<Arc<Sender>>>,
     admins: HashMap<String, String>,
@@ -41,6 +42,11 @@ pub struct Page {
 impl Page {
     pub fn line(&self, id: AccountId) -> Option<&Arc<Line>> {
         self.lines.get(&id)
+    }
+
+    /// Whether an account is there that cannot be used now: it cannot be read, or not with our keys.
+    pub fn is_unusable(&self, id: AccountId) -> bool {
+        !self.lines.contains_key(&id) && self.accounts.contains(&id)
     }
 
     pub fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
@@ -96,7 +102,8 @@ impl Book {
         if edition == old.edition && !edition.is_empty() {
             return Ok(());
         }
-        let mut fresh = Page { edition, ..Page::default() };
+        let accounts = account::ids(&self.store).await?;
+        let mut fresh = Page { edition, accounts, ..Page::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
             match self.line(old.lines.get(&id), account) {

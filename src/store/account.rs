@@ -1,5 +1,7 @@
 //! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
 
+use std::collections::HashSet;
+
 use super::edition::Volume;
 use super::rows::{as_read, rewrite};
 use super::value::readable;
@@ -78,6 +80,13 @@ fn parse(row: &Row) -> Result<Account> {
 pub async fn all(store: &Store) -> Result<Vec<Account>> {
     let query = Query::new(format!("{COLUMNS} ORDER BY id"), Vec::new());
     Ok(readable("an account", &store.read(vec![query]).await?.concat(), parse))
+}
+
+/// The accounts that there are, those that cannot be read too.
+pub async fn ids(store: &Store) -> Result<HashSet<AccountId>> {
+    let rows = store.query("SELECT id FROM sb_account", Vec::new()).await?;
+    // what has no id of ours is named by no message
+    Ok(rows.iter().filter_map(|row| AccountId::from_hex(row.text(0).ok()?).ok()).collect())
 }
 
 /// [`Error::Conflict`]: the provider's account is known already.

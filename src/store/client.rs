@@ -180,7 +180,9 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
     }
     if let Some(low_at) = set.low_at {
         // another threshold, another message about it
-        let mut sql = "UPDATE sb_balance SET low_at = ?, low_told = 0 WHERE client_id = ?".to_owned();
+        let mut sql =
+            "UPDATE sb_balance SET low_at = ?, low_told = CASE WHEN low_told = 2 THEN 2 ELSE 0 END WHERE client_id = ?"
+                .to_owned();
         let mut params = vec![low_at.map(Money::micros).into(), id];
         as_read(&mut sql, &mut params, vec![("low_at", before.low_at.map(Money::micros).into())]);
         change = change.one(sql, params);

@@ -8,6 +8,8 @@ use super::{Change, Query, Value};
 const ROWS: usize = 64;
 /// Rows of a statement that is seldom and large: both engines take ten parameters for each.
 const MANY: usize = 1024;
+/// Keys of one: MariaDB makes a subquery of a list of a thousand.
+const KEYS: usize = 512;
 
 /// Cuts a number of rows into powers of two, largest first.
 fn chunks(left: usize) -> impl Iterator<Item = usize> {
@@ -148,7 +150,7 @@ impl Change {
     /// The same for many keys, in larger statements.
     #[must_use]
     pub(super) fn any_many(self, sql: &str, keys: &[Value]) -> Self {
-        self.any_of(MANY, sql, &[], keys)
+        self.any_of(KEYS, sql, &[], keys)
     }
 
     fn any_of(mut self, most: usize, sql: &str, before: &[Value], keys: &[Value]) -> Self {

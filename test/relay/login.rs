@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use switchboard::crypto::signature::twilio;
 
+use super::client::{By, ask};
 use super::{client, loopback, post};
 use crate::events::receiver::Receiver;
 use crate::harness::{Builder, Layout, Result};
@@ -39,6 +40,22 @@ async fn a_callback_s_login_goes_by_http_basic(layout: Layout) -> Result {
     ensure!(!server.log()?.contains("s3cret"), "{}", server.log()?);
     let payloads = server.rows("SELECT payload FROM sb_event").await?.concat().concat();
     ensure!(!payloads.is_empty() && !payloads.contains("s3cret"), "{payloads}");
+    // nor by what is asked of it, nor in the audit log of who sends and takes back for her
+    let later = json!({"To": "+14155550100", "From": "+15005550006", "Body": "later", "StatusCallback": with_login});
+    let by = || By::AdminFor(&ann.id);
+    let (status, _, sent) = ask(&server, by(), "POST", "/relay/api/sms", Some(later)).await?;
+    ensure!(status == 200, "{status} {sent}");
+    let (status, _, listed) = ask(&server, by(), "GET", "/v1/messages", None).await?;
+    let shown = &listed["data"][0]["callback_url"];
+    ensure!(status == 200 && *shown == url.as_str(), "{listed}");
+    let path = format!("/v1/messages/{}", crate::events::text(&listed["data"][0]["id"])?);
+    let (status, _, found) = ask(&server, by(), "GET", &path, None).await?;
+    ensure!(status == 200 && !found.to_string().contains("s3cret"), "{found}");
+    ask(&server, by(), "DELETE", &path, None).await?;
+    ask(&server, by(), "PATCH", &path, Some(json!({"body": ""}))).await?;
+    let written = server.rows("SELECT COALESCE(before_text, ''), COALESCE(after_text, '') FROM sb_audit").await?;
+    let written = written.concat().concat();
+    ensure!(written.contains("/told") && !written.contains("s3cret"), "{written}");
     Ok(())
 }
 

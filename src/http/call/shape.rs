@@ -74,7 +74,9 @@ pub(super) struct FullOut<'a> {
 
 pub(super) fn out<'a>(message: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
     let kept = kept.copied().unwrap_or_default();
-    let Extra { metadata, callback_url, call, .. } = Extra::parse(message.extra.as_deref());
+    let extra = Extra::parse(message.extra.as_deref());
+    let callback_url = extra.callback_shown();
+    let Extra { metadata, call, .. } = extra;
     let plan = call.unwrap_or_default();
     CallOut {
         id: CallId::from(message.id).to_string(),

@@ -146,6 +146,7 @@ pub(super) struct ReceiptOut {
 
 pub(super) fn out(message: &Message) -> MessageOut<'_> {
     let extra = Extra::parse(message.extra.as_deref());
+    let callback_url = extra.callback_shown();
     MessageOut {
         id: message.id.to_string(),
         direction: message.direction.name(),
@@ -160,7 +161,7 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
         cost: message.cost,
         refunded_at: message.refunded_ms.map(rfc3339),
         metadata: extra.metadata,
-        callback_url: extra.callback_url,
+        callback_url,
         error: error_out(message),
         created_at: rfc3339(message.created_ms),
         updated_at: rfc3339(message.changed_ms),

@@ -1,4 +1,4 @@
-//! Where jobs are handled: those that this node took in, in their order, and those that nobody has.
+//! Where jobs are handled: those that this node took in, about in the order in which they came, and those that nobody has.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -26,11 +26,12 @@ impl Inbound {
         let (number, person) = (&*text.sender.number.address, &*text.inbound.from);
         let (channel, is_out) = (text.inbound.channel, keyword == Keyword::Stop);
         let is_chat = channel != Channel::Sms;
-        if is_chat && !is_out && (keyword == Keyword::Help || !outbound.is_out(channel, number, person).await?) {
+        let at_ms = text.job.received_ms;
+        if is_chat && !is_out && (keyword == Keyword::Help || !outbound.is_out(channel, number, person, at_ms).await?) {
             // a chat's own words, where nothing was stopped
             return Ok(Verdict::Pass);
         }
-        let said = Said { channel, number, person, is_out, reason: "keyword", at_ms: text.job.received_ms };
+        let said = Said { channel, number, person, is_out, reason: "keyword", at_ms };
         // the ledger first: from here on nothing new is accepted
         let is_news = keyword == Keyword::Help || outbound.hear(&said).await?;
         if is_out && is_news {

@@ -95,6 +95,10 @@ impl Inbound {
         let page = self.parts.book.page();
         let mut found = Vec::with_capacity(jobs.len());
         for job in jobs {
+            if page.is_unusable(job.account) {
+                // tried again when its lease has ended
+                continue;
+            }
             let provider = page.line(job.account).map(|line| line.connector.kind());
             let read = provider.and_then(|provider| Some((provider, read::receipt(provider, &job.payload).ok()?)));
             match read {

@@ -21,6 +21,9 @@ use crate::store::outbox::outcome::{Adopted, Next, Outcome};
 use crate::store::outbox::{Head, Progress, claim};
 use crate::store::{self};
 
+/// How long a message waits whose account is there and cannot be used.
+const UNUSABLE: Duration = Duration::from_secs(10);
+
 /// A lane that this node owns, with its first message.
 pub(super) struct Lane {
     pub head: Head,
@@ -87,6 +90,10 @@ impl Outbound {
             return Some(over(lane, State::Expired, None, "its validity ended"));
         }
         let Some(via) = via else {
+            if self.parts.book.page().is_unusable(lane.message.account) {
+                self.postpone(lane, UNUSABLE).await;
+                return None;
+            }
             return Some(over(lane, State::Failed, None, "its account was deleted"));
         };
         if let Err(wait) = self.pass(lane, &via).await {

@@ -53,10 +53,16 @@ impl Outbound {
         Err(store::Error::Unavailable("the opt-out ledger is contended".into()))
     }
 
-    /// Whether a person wants nothing from a number on a channel.
-    pub async fn is_out(&self, channel: Channel, number: &str, person: &str) -> Result<bool, store::Error> {
+    /// Whether a person wants nothing from a number on a channel, or did until what was said at this time.
+    pub async fn is_out(
+        &self,
+        channel: Channel,
+        number: &str,
+        person: &str,
+        at_ms: Millis,
+    ) -> Result<bool, store::Error> {
         let entry = opt_out::find(&self.parts.store, &self.lane_of(channel, number, person)).await?;
-        Ok(entry.is_some_and(|entry| entry.is_out))
+        Ok(entry.is_some_and(|entry| entry.is_out || entry.changed_ms == at_ms))
     }
 
     /// Takes back what waits to go from a number to a person on a channel, whether due or scheduled; not what confirms

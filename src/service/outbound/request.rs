@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
 use crate::model::{AccountId, CallId, Channel, Dialing, MessageId, Millis, Money, PoolId, Span};
+use crate::provider::webhook;
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
 use crate::store::{self};
@@ -87,6 +88,11 @@ pub struct Extra {
 }
 
 impl Extra {
+    /// Where its callbacks go, as it may be shown.
+    pub fn callback_shown(&self) -> Option<String> {
+        self.callback_url.clone().map(webhook::shown)
+    }
+
     /// Reads what [`Extra::text`] wrote.
     pub fn parse(text: Option<&str>) -> Self {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()

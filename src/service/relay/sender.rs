@@ -90,7 +90,9 @@ impl Relay {
                 None => Verdict::NoSender,
             };
         }
-        if !is_routed && let Some(own) = unrouted(&page, consumer, order, wanted) {
+        if candidates.is_empty()
+            && let Some(own) = unrouted(&page, consumer, order, wanted)
+        {
             candidates.push(own);
             let chosen = allowed(consumer, &candidates, candidates.len() - 1);
             return Decision { candidates, chosen };

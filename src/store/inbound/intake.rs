@@ -114,7 +114,7 @@ impl Write for Intake {
             let change = Change::new().insert(INSERT, rows);
             self.store.commit(change.settled_by("SELECT 1 FROM sb_inbound WHERE id = ?", vec![id])).await?;
         }
-        // handed over here, so that the order is that of the commits, and no caller who has gone away loses one
+        // handed over here, so that the order is that of its commits, and no caller who has gone away loses one
         for (place, job) in jobs {
             place.send(job);
         }

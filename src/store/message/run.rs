@@ -1,7 +1,9 @@
 //! Writing the runs of [`super::address`], and removing those whose messages are gone.
 //!
-//! A run is open until all of it is written: nobody reads it before. One node writes at a time, and says so with
-//! every commit; what a node left behind is removed by the next.
+//! A run is open until all of it is written: nobody reads it before. Who writes says so with every commit; what was
+//! left behind is taken from its writer, and then removed. Mostly one node writes at a time; two that begin at once
+//! write the same twice, of which a look-up takes each once. The numbers of removed messages stay in their run until
+//! none of its messages, nor an older one, is left.
 
 use crate::model::{Clock, Millis};
 use crate::store::{Change, Result, Row, Store, Value};
@@ -11,7 +13,12 @@ const MESSAGES: usize = 32_768;
 /// Rows that one commit writes or removes: others wait for it.
 const SLICE: usize = 1024;
 /// An open run that nobody has written to for so long was left behind.
-const LEFT_AFTER_MS: Millis = 60_000;
+const LEFT_AFTER_MS: Millis = 15_000;
+
+/// A run is written, read or removed.
+const OPEN: i64 = 0;
+const DONE: i64 = 1;
+const GONE: i64 = 2;
 
 /// Moves fresh messages into a run, where there are enough of them. Whether there may be more.
 pub async fn gather(store: &Store, clock: &Clock) -> Result<bool> {
@@ -28,15 +35,15 @@ pub async fn gather(store: &Store, clock: &Clock) -> Result<bool> {
     // the number of a run is never used again: whoever is late finds his own gone
     let begun_ms = clock.now_ms();
     let run = Value::from(begun_ms);
-    let open = vec![run.clone(), first.clone(), last, 0.into(), begun_ms.into()];
+    let open = vec![run.clone(), first.clone(), last, OPEN.into(), begun_ms.into()];
     let into = "INSERT INTO sb_run (run, first_id, last_id, is_done, touched_ms)";
     store.commit(Change::new().insert(into, vec![open])).await?;
     for some in entries(&rows)?.chunks(SLICE) {
         let rows = some.iter().map(|(number, id)| vec![run.clone(), (*number).into(), (*id).into()]).collect();
-        let change = touch(&run, 0, clock).insert_many("INSERT INTO sb_run_message (run, number, id)", rows);
+        let change = touch(&run, OPEN, clock).insert_many("INSERT INTO sb_run_message (run, number, id)", rows);
         store.commit(change).await?;
     }
-    store.commit(touch(&run, 1, clock)).await?;
+    store.commit(touch(&run, DONE, clock)).await?;
     for some in ids.chunks(SLICE) {
         store.commit(Change::new().any_many("DELETE FROM sb_fresh WHERE id IN ({})", some)).await?;
     }
@@ -65,19 +72,26 @@ fn touch(run: &Value, is_done: i64, clock: &Clock) -> Change {
 
 /// Whether another writes a run. What was left behind is removed.
 async fn is_taken(store: &Store, now_ms: Millis) -> Result<bool> {
-    let open = store.query("SELECT run, touched_ms FROM sb_run WHERE is_done = 0", Vec::new()).await?;
+    let open = store.query("SELECT run, touched_ms, is_done FROM sb_run WHERE is_done <> 1", Vec::new()).await?;
     for row in &open {
-        if row.int(1)? > now_ms - LEFT_AFTER_MS {
+        let (run, touched_ms, state) = (row.int(0)?, row.int(1)?, row.int(2)?);
+        if state == OPEN && touched_ms > now_ms - LEFT_AFTER_MS {
             return Ok(true);
         }
-        remove(store, row.int(0)?).await?;
+        remove(store, run, state, touched_ms).await?;
     }
     Ok(false)
 }
 
-/// Removes an open run, its row last.
-async fn remove(store: &Store, run: i64) -> Result<()> {
+/// Removes a run that is as it was read, its row last. First it is taken from whoever may still write it.
+async fn remove(store: &Store, run: i64, state: i64, touched_ms: Millis) -> Result<()> {
     let run = Value::from(run);
+    let sql = "UPDATE sb_run SET is_done = ? WHERE run = ? AND is_done = ? AND touched_ms = ?";
+    let take = Change::new().one(sql, vec![GONE.into(), run.clone(), state.into(), touched_ms.into()]);
+    match store.commit(take).await {
+        Err(error) if error.is_race() => return Ok(()),
+        other => other?,
+    }
     let sql = "SELECT number, id FROM sb_run_message WHERE run = ? ORDER BY number, id LIMIT 1 OFFSET ?";
     let after = Value::from(i64::try_from(SLICE).unwrap_or(i64::MAX));
     while let Some(end) = store.query(sql, vec![run.clone(), after.clone()]).await?.first() {
@@ -90,19 +104,16 @@ async fn remove(store: &Store, run: i64) -> Result<()> {
     }
     let change = Change::new()
         .run("DELETE FROM sb_run_message WHERE run = ?", vec![run.clone()])
-        .run("DELETE FROM sb_run WHERE run = ? AND is_done = 0", vec![run]);
+        .run("DELETE FROM sb_run WHERE run = ? AND is_done = ?", vec![run, GONE.into()]);
     store.commit(change).await
 }
 
 /// Removes the runs of which no message is left.
 pub async fn sweep(store: &Store) -> Result<()> {
     // above all ids, where there is no message
-    let sql = "SELECT run FROM sb_run WHERE is_done = 1 AND last_id < (SELECT COALESCE(MIN(id), 'g') FROM sb_message)";
+    let sql = "SELECT run, touched_ms FROM sb_run WHERE is_done = 1 AND last_id < (SELECT COALESCE(MIN(id), 'g') FROM sb_message)";
     for row in &store.query(sql, Vec::new()).await? {
-        let run = row.int(0)?;
-        let sql = "UPDATE sb_run SET is_done = 0, touched_ms = 0 WHERE run = ? AND is_done = 1";
-        store.commit(Change::new().run(sql, vec![run.into()])).await?;
-        remove(store, run).await?;
+        remove(store, row.int(0)?, DONE, row.int(1)?).await?;
     }
     Ok(())
 }

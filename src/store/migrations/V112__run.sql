@@ -1,5 +1,5 @@
 -- runs: the addresses of some ten thousand messages each, sorted and written at once
--- touched_ms: when it was last written to; is_done: 0 while it is written or removed
+-- touched_ms: when it was last written to; is_done: 0 while it is written, 1 when it is read, 2 while it is removed
 CREATE TABLE sb_run (
     run BIGINT NOT NULL PRIMARY KEY,
     first_id VARCHAR(32) NOT NULL,
