@@ -149,6 +149,8 @@ async fn in_terminal(builder: &Builder, arguments: &[&str]) -> Result<(Running, 
         .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''")))
         .collect();
     let mut command = Command::new("script");
+    // whatever we were started from: a dumb one is drawn nothing
+    command.env("TERM", "xterm");
     command.args(["--quiet", "--return", "--flush", "--command"]).arg(words.join(" ")).arg("/dev/null");
     command.current_dir(builder.path(""));
     let running = Running::start(command)?;
