@@ -77,8 +77,10 @@ impl Counter {
             Ok(Ok(0)) => Some(Ok(())),
             Ok(Ok(wait_us)) => Some(Err(Duration::from_micros(wait_us))),
             Ok(Err(_)) | Err(_) => {
-                link.set(None);
-                link.lost.notify_one();
+                // of all that were under way only the first says so
+                if link.take().is_some() {
+                    link.lost.notify_one();
+                }
                 None
             }
         }
@@ -88,6 +90,10 @@ impl Counter {
 impl Link {
     fn get(&self) -> Option<MultiplexedConnection> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn take(&self) -> Option<MultiplexedConnection> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn set(&self, open: Option<MultiplexedConnection>) {

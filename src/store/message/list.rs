@@ -3,6 +3,7 @@
 use super::{COLUMNS, Message, address};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis};
+use crate::store::change::marks;
 use crate::store::{Error, Query, Result, Row, Store, Value};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.
@@ -219,8 +220,7 @@ impl Conditions {
     /// One of these keys; their list is filled up with its last one, so that there are few shapes.
     pub(super) fn add_keys(&mut self, column: &str, keys: &[Value]) {
         let size = keys.len().next_power_of_two();
-        let marks = vec!["?"; size].join(", ");
-        self.sql = format!("{} AND {column} IN ({marks})", self.sql);
+        self.sql = format!("{} AND {column} IN ({})", self.sql, marks(size));
         self.params
             .extend(keys.iter().chain(std::iter::repeat(keys.last().unwrap_or(&Value::Null))).take(size).cloned());
     }
