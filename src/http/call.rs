@@ -141,13 +141,11 @@ fn id_of(text: &str) -> Result<MessageId, Error> {
 }
 
 async fn shown(acting: &Acting, id: MessageId, app: &App) -> Answer {
-    let found = app.outbound.find(acting.client, id).await?.filter(|message| message.channel == Channel::Voice);
-    let message = found.ok_or(Error::NotFound)?;
-    let kept = app.outbound.call_of(id).await?;
+    let (message, kept) = app.outbound.call_of(acting.client, id).await?.ok_or(Error::NotFound)?;
     let (attempts, _) = app.outbound.history(id).await?;
     let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
     let attempts = attempts.into_iter().map(attempt).collect();
-    Ok(reply::json(StatusCode::OK, &FullOut { call: out(&message, kept.as_ref()), attempts }))
+    Ok(reply::json(StatusCode::OK, &FullOut { call: out(&message, Some(&kept)), attempts }))
 }
 
 /// `DELETE /v1/calls/<id>`: takes a call back that is not yet placed, or has its provider hang up.

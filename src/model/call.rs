@@ -59,7 +59,7 @@ impl CallStatus {
     }
 
     /// How far along; those of the same rank exclude each other.
-    fn rank(self) -> u8 {
+    pub fn rank(self) -> u8 {
         match self {
             Self::Queued => 0,
             Self::Initiated => 1,

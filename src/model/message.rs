@@ -82,7 +82,7 @@ impl State {
     }
 
     /// How far along; states of the same rank exclude each other.
-    fn rank(self) -> u8 {
+    pub fn rank(self) -> u8 {
         match self {
             Self::Accepted => 0,
             Self::Scheduled => 1,

@@ -7,7 +7,7 @@ mod prism;
 mod python;
 mod receiver;
 mod schemathesis;
-mod sdk;
+pub mod sdk;
 mod sdk_callback;
 mod sdk_node;
 mod twilio;

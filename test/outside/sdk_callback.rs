@@ -43,16 +43,22 @@ pub async fn callbacks(server: &Server) -> Result<Value> {
     ];
     let fields = |post: &Post| form_urlencoded::parse(&post.body).into_owned().collect::<Vec<(String, String)>>();
     let has = |post: &Post, name: &str, value: &str| fields(post).contains(&(name.to_owned(), value.to_owned()));
-    let posts = until("the last callback of each", async || {
+    // side by side, so the last may come before another: `SequenceNumber` tells their order
+    let steps = |posts: &[Post], path: &str| posts.iter().filter(|post| post.path == path).count();
+    let posts = until("every step of the first call, and the last callback of each", async || {
         let posts = receiver.posts();
         let is_told = |(path, name, state): &(&str, &str, &str)| {
             posts.iter().any(|post| post.path == *path && has(post, name, state))
         };
-        Ok(last.iter().all(is_told).then_some(posts))
+        Ok((steps(&posts, "/call") >= 4 && last.iter().all(is_told)).then_some(posts))
     })
     .await?;
-    ensure!(posts.iter().filter(|post| post.path == "/call").count() == 4, "a step was not told: {posts:?}");
-    ensure!(posts.iter().filter(|post| post.path == "/relay/call").count() == 1, "more than asked for: {posts:?}");
+    let sequence = |post: &Post| fields(post).into_iter().find(|(name, _)| name == "SequenceNumber");
+    let mut order: Vec<_> = posts.iter().filter(|post| post.path == "/call").filter_map(sequence).collect();
+    order.sort();
+    let order: Vec<_> = order.iter().map(|(_, number)| number.as_str()).collect();
+    ensure!(order == ["0", "1", "2", "3"], "not each step once: {posts:?}");
+    ensure!(steps(&posts, "/relay/call") == 1, "more than asked for: {posts:?}");
     let one = |post: &Post| -> Result<Value> {
         ensure!(post.query == QUERY[1..], "{} came with {:?}", post.path, post.query);
         let url = receiver.url(&format!("{}{QUERY}", post.path));

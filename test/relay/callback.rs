@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::scene::act_well;
@@ -15,6 +16,7 @@ use crate::harness::{Builder, Carrier, Layout, Result, Server, python, until};
 use crate::inbound::play;
 use crate::messages::{FROM, TO, quick, with};
 use crate::on_both_engines;
+use crate::outside::sdk::{SENDER, SID, TOKEN};
 
 /// Whether twilio-python takes each post, under this token.
 const VALIDATE: &str = r"
@@ -166,6 +168,35 @@ async fn a_call_is_told_of_as_far_as_is_wanted(layout: Layout) -> Result {
     Ok(())
 }
 
+/// The steps of a call come side by side, as do those of many: none overtakes another and hides it.
+async fn each_step_of_many_calls_is_told(layout: Layout) -> Result {
+    const CALLS: usize = 25;
+    let receiver = Receiver::start().await?;
+    let server = Builder::new(layout).await?.dev().set("webhook.allow", "127.0.0.1").start().await?;
+    let url = receiver.url("/told");
+    let place = async |n: usize| {
+        let to = format!("+1415555{n:04}");
+        let parties = [("To", to.as_str()), ("From", SENDER), ("Twiml", "<Response/>"), ("StatusCallback", &url)];
+        let wanted = ["initiated", "ringing", "answered", "completed"].map(|event| ("StatusCallbackEvent", event));
+        let path = server.url(&format!("/2010-04-01/Accounts/{SID}/Calls.json"));
+        let form = [&parties[..], &wanted].concat();
+        let answer = server.http.post(path).basic_auth(SID, Some(TOKEN)).form(&form).send().await?;
+        ensure!(answer.status() == 201, "{}", answer.text().await?);
+        Ok(())
+    };
+    try_join_all((0..CALLS).map(place)).await?;
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for post in receiver.wait(4 * CALLS).await?.iter().map(form) {
+        told.entry(post["CallSid"].clone()).or_default().push(post["SequenceNumber"].clone());
+    }
+    ensure!(told.len() == CALLS, "{told:?}");
+    for steps in told.values_mut() {
+        steps.sort();
+        assert_eq!(*steps, ["0", "1", "2", "3"]);
+    }
+    Ok(())
+}
+
 /// A receiver that is out of order is asked so often; what comes later is told all the same, under a new token.
 async fn what_nobody_takes_is_given_up(layout: Layout) -> Result {
     let mut scene = Scene::start(layout).await?;
@@ -233,6 +264,7 @@ on_both_engines!(
     a_message_is_told_of_as_twilio_does,
     a_failure_has_its_code_and_whatsapp_its_prefix,
     a_call_is_told_of_as_far_as_is_wanted,
+    each_step_of_many_calls_is_told,
     what_nobody_takes_is_given_up,
     what_was_recorded_of_a_call_is_told,
     without_a_token_nothing_is_posted,

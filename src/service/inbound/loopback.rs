@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc::Receiver;
 
 use super::read::{LoopbackReceipt, LoopbackText, state_of};
+use super::webhook::Came;
 use super::{Error, Inbound, Kind};
 use crate::model::{Address, MessageId};
 use crate::provider;
@@ -34,8 +35,7 @@ impl Inbound {
         let Some(line) = self.loopback_line() else { return Ok(None) };
         let provider_id = format!("LB{:032x}", rand::random::<u128>());
         let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
-        let text = LoopbackText { provider_id: provider_id.clone(), from, to, body };
-        let id = self.store(Kind::Sms, &line, &provider_id, json(&text)).await?;
+        let id = self.store(&line, text(LoopbackText { provider_id, from, to, body })).await?;
         Ok(Some(id.message()))
     }
 
@@ -53,11 +53,12 @@ impl Inbound {
     }
 
     async fn hear(&self, line: &Line, event: LoopbackEvent) {
-        let (kind, key, payload) = match event {
+        let came = match event {
             LoopbackEvent::Receipt { message, receipt } => {
                 let Some(state) = state_of(receipt.state) else { return };
                 let call = receipt.call.as_ref().map(|call| call.status.name());
-                let key = format!("{}:{}", receipt.provider_id, call.unwrap_or(state.name()));
+                let provider_id = receipt.provider_id.clone();
+                let key = format!("{provider_id}:{}", call.unwrap_or(state.name()));
                 let receipt = LoopbackReceipt {
                     message: message.hex(),
                     provider_id: receipt.provider_id,
@@ -67,16 +68,14 @@ impl Inbound {
                     call: call.map(str::to_owned),
                     duration: receipt.call.as_ref().and_then(|call| call.duration),
                 };
-                (Kind::Receipt, key, json(&receipt))
+                Came { kind: Kind::Receipt, key, lane: provider_id, payload: json(&receipt) }
             }
-            LoopbackEvent::Inbound(inbound) => {
-                let (key, provider::Inbound { provider_id, from, to, body, .. }) =
-                    (inbound.provider_id.clone(), inbound);
-                (Kind::Sms, key, json(&LoopbackText { provider_id, from, to, body }))
+            LoopbackEvent::Inbound(provider::Inbound { provider_id, from, to, body, .. }) => {
+                text(LoopbackText { provider_id, from, to, body })
             }
         };
         // a carrier repeats what was not taken; this one has patience for as long as the store is away
-        while let Err(error) = self.store(kind, line, &key, payload.clone()).await {
+        while let Err(error) = self.store(line, came.clone()).await {
             let Error::Store(error) = error else {
                 tracing::warn!(%error, "could not take in what the loopback provider reports");
                 return;
@@ -85,6 +84,10 @@ impl Inbound {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
+}
+
+fn text(text: LoopbackText) -> Came {
+    Came { kind: Kind::Sms, payload: json(&text), key: text.provider_id, lane: text.from }
 }
 
 /// Plain fields always serialise.

@@ -41,6 +41,13 @@ pub(super) enum Of {
     Message(String),
 }
 
+impl Of {
+    pub fn id(&self) -> &str {
+        let (Self::ProviderId(id) | Self::Message(id)) = self;
+        id
+    }
+}
+
 /// A receipt, whoever sent it.
 pub(super) struct Said {
     pub of: Of,
@@ -57,6 +64,12 @@ impl Said {
     pub fn word(&self) -> &'static str {
         let state = self.state.unwrap_or(State::Accepted);
         self.call.as_ref().map_or(state.name(), |call| call.status.name())
+    }
+
+    /// How far along its message is.
+    pub fn rank(&self) -> u8 {
+        let state = self.state.unwrap_or(State::Accepted);
+        self.call.as_ref().map_or(state.rank(), |call| call.status.rank())
     }
 }
 

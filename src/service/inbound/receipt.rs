@@ -110,6 +110,8 @@ impl Inbound {
                 }
             }
         }
+        // a carrier posts the steps of a message side by side
+        found.sort_by_key(|one| one.said.rank());
         found
     }
 
@@ -198,6 +200,5 @@ impl Plan {
 
 /// The message of a receipt, where the account that speaks of it has sent it.
 fn find<'a>(messages: &'a HashMap<String, Vec<Message>>, one: &Read<'_>) -> Option<&'a Message> {
-    let (ProviderId(id) | Of::Message(id)) = &one.said.of;
-    messages.get(id)?.iter().find(|message| message.account == one.job.account)
+    messages.get(one.said.of.id())?.iter().find(|message| message.account == one.job.account)
 }

@@ -25,6 +25,17 @@ pub struct Post<'a> {
     pub body: &'a [u8],
 }
 
+/// What a provider has proved to be its own.
+#[derive(Clone)]
+pub(super) struct Came {
+    pub kind: Kind,
+    /// What its repeats have in common.
+    pub key: String,
+    /// What must keep its order.
+    pub lane: String,
+    pub payload: String,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No account of ours has sent this, whatever it says.
@@ -69,25 +80,29 @@ impl Inbound {
 
     async fn take(&self, kind: Kind, line: &Line, payload: &str) -> Result<(), Error> {
         let provider = line.connector.kind();
-        let key = match kind {
-            Kind::Sms => read::text(provider, payload)?.provider_id,
-            Kind::Receipt => match read::receipt(provider, payload)?.of {
-                read::Of::ProviderId(id) | read::Of::Message(id) => {
-                    format!("{id}:{}", read::receipt_words(provider, payload))
-                }
-            },
+        let came = match kind {
+            Kind::Sms => {
+                let text = read::text(provider, payload)?;
+                Came { kind, key: text.provider_id, lane: text.from, payload: payload.to_owned() }
+            }
+            Kind::Receipt => {
+                let of = read::receipt(provider, payload)?.of;
+                let key = format!("{}:{}", of.id(), read::receipt_words(provider, payload));
+                Came { kind, key, lane: of.id().to_owned(), payload: payload.to_owned() }
+            }
         };
-        self.store(kind, line, &key, payload.to_owned()).await.map(drop)
+        self.store(line, came).await.map(drop)
     }
 
     /// Stores what came, once for each key. When this returns, it is durable, and a job.
-    pub(super) async fn store(&self, kind: Kind, line: &Line, key: &str, payload: String) -> Result<InboundId, Error> {
+    pub(super) async fn store(&self, line: &Line, came: Came) -> Result<InboundId, Error> {
+        let Came { kind, key, lane, payload } = came;
         if payload.len() > LONGEST {
             return Err(Error::TooLong);
         }
         let received_ms = self.now_ms();
         let id = InboundId::new(received_ms);
-        let new = New { id, account: line.account.id, kind, key: read::key(key), payload, received_ms };
+        let new = New { id, account: line.account.id, kind, key: read::key(&key), lane, payload, received_ms };
         let mut races = 0;
         loop {
             match self.intake.write(new.clone()).await {

@@ -19,12 +19,25 @@ const LONGEST_TWIML: usize = 4_000;
 const LONGEST_URL: usize = 2_048;
 
 impl Outbound {
-    /// How a call stands; of one that is none there is nothing.
-    pub async fn call_of(&self, id: MessageId) -> Result<Option<Call>, store::Error> {
-        call::find(&self.parts.store, id).await
+    /// A call of this client's, and how it stands.
+    pub async fn call_of(&self, client: ClientId, id: MessageId) -> Result<Option<(Message, Call)>, store::Error> {
+        let Some(mut message) = self.voice(client, id).await? else { return Ok(None) };
+        let kept = call::find(&self.parts.store, id).await?.unwrap_or_default();
+        if kept.status.is_final() && !message.state.is_final() {
+            // it ended between the two: both in one commit
+            match self.voice(client, id).await? {
+                Some(now) => message = now,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some((message, kept)))
     }
 
-    /// The same of many.
+    async fn voice(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
+        Ok(self.find(client, id).await?.filter(|message| message.channel == Channel::Voice))
+    }
+
+    /// How many calls stand; of what is none there is nothing.
     pub async fn calls_of(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Call>, store::Error> {
         call::list(&self.parts.store, ids).await
     }
@@ -38,8 +51,7 @@ impl Outbound {
         end: End,
         act: &Act<'_, Message>,
     ) -> Result<Message, Error> {
-        let message = self.find(client, id).await?.filter(|message| message.channel == Channel::Voice);
-        let message = message.ok_or(Error::NotFound)?;
+        let message = self.voice(client, id).await?.ok_or(Error::NotFound)?;
         if message.state.may_become(State::Sending) || message.state == State::Sending {
             match self.cancel(client, id, act).await {
                 Err(Error::TooLate) => {}

@@ -23,6 +23,8 @@ pub struct New {
     pub kind: Kind,
     /// What its repeats have in common, at most 96 characters.
     pub key: String,
+    /// What must keep its order: the texts of one person, the receipts of one message.
+    pub lane: String,
     pub payload: String,
     pub received_ms: Millis,
 }
@@ -91,7 +93,7 @@ impl Write for Intake {
     type Answer = Taken;
 
     fn row<'a>(&self, item: &'a New) -> Option<Cow<'a, str>> {
-        Some(item.key.as_str().into())
+        Some(item.lane.as_str().into())
     }
 
     async fn write(&self, items: &[New]) -> Result<Vec<Taken>> {

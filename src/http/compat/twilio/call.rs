@@ -170,45 +170,45 @@ impl Fits {
     }
 }
 
-async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault> {
+/// The call of that SID, and how it stands.
+async fn find(visit: &Visit<'_>, sid: &str) -> Result<(Message, Call), Fault> {
     let id = sid::parse_call(sid).ok_or(error::NOT_FOUND)?;
-    let call = visit.app.outbound.find(visit.consumer.client, id).await?;
-    Ok(call.filter(|call| call.channel == Channel::Voice).ok_or(error::NOT_FOUND)?)
+    Ok(visit.app.outbound.call_of(visit.consumer.client, id).await?.ok_or(error::NOT_FOUND)?)
 }
 
-async fn shown(visit: &Visit<'_>, call: &Message) -> Answer {
-    let kept = visit.app.outbound.call_of(call.id).await?;
-    Ok(reply::json(StatusCode::OK, &out(call, kept.as_ref())))
+async fn shown(visit: &Visit<'_>, sid: &str) -> Answer {
+    let (call, kept) = find(visit, sid).await?;
+    Ok(reply::json(StatusCode::OK, &out(&call, Some(&kept))))
 }
 
 /// `GET Calls/<sid>.json`
 pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Read)?;
-    shown(visit, &find(visit, sid).await?).await
+    shown(visit, sid).await
 }
 
 /// `POST Calls/<sid>.json`: `Status=canceled` ends it if nobody has answered, `Status=completed` in any case.
 pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
     visit.may(Scope::Voice)?;
     let form = Form::posted(visit, posted).await?;
-    let call = find(visit, sid).await?;
+    let (call, _) = find(visit, sid).await?;
     let end = match form.one("Status") {
         Some("canceled") => End::Canceled,
         Some("completed") => End::Completed,
         _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
     };
     let act = visit.act("call.end");
-    let ended = visit.app.outbound.end_call(call.client, call.id, end, &act).await.map_err(|error| match error {
+    visit.app.outbound.end_call(call.client, call.id, end, &act).await.map_err(|error| match error {
         outbound::Error::TooLate => error::CALL_STATE.into(),
         error => Fault::from(error),
     })?;
-    shown(visit, &ended).await
+    shown(visit, sid).await
 }
 
 /// `DELETE Calls/<sid>.json`: it is gone for its client, once it is over.
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Voice)?;
-    let call = find(visit, sid).await?;
+    let (call, _) = find(visit, sid).await?;
     visit.app.outbound.delete(call.client, call.id, &visit.act("call.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
