@@ -54,16 +54,12 @@ soak: ## kill -9 under load, ROUNDS=N times on each engine, and a node stopped f
 check: ## formatting, lints, licences
 	@scripts/check.sh
 
-# Fifteen thousand sockets need more descriptors than most logins are given.
 .PHONY: bench bench-large
-bench: ## speed, measured here; ARGS go to the benchmark: parts of it, and --short to try them
+bench: ## speed, measured here (starts and stops its own MariaDB); ARGS go to the benchmark: parts of it, and --short to try them
 bench-large: ## the same for messages with 5,000,000 in the store, beside an empty one; 8 GB of disk
 bench-large: parts := large
 bench bench-large:
-	@scripts/install.sh build
-	cargo build --release --locked --example carrier
-	ulimit -n 65536 2>/dev/null || ulimit -Sn "$$(ulimit -Hn)"; \
-	cargo bench --locked --bench bench -- $(parts) $(ARGS)
+	@scripts/bench.sh $(parts) $(ARGS)
 
 .PHONY: install
 install: ## the server into PREFIX/bin (default: cargo's)

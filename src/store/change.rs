@@ -59,6 +59,48 @@ impl Query {
         }
     }
 
+    /// Writes it as one text, with each value where it belongs.
+    pub(super) fn spell(&self, text: &mut String, value: impl Fn(&mut String, &Value)) -> Result<()> {
+        let list = |text: &mut String, values: &[Value]| {
+            for (n, one) in values.iter().enumerate() {
+                text.push_str(if n > 0 { ", " } else { "" });
+                value(text, one);
+            }
+        };
+        if let Over::Rows(width) = self.over {
+            for (n, row) in self.params.chunks(width).enumerate() {
+                text.push_str(if n > 0 { ", (" } else { &self.sql });
+                text.push_str(if n > 0 { "" } else { " VALUES (" });
+                list(text, row);
+                text.push(')');
+            }
+            return Ok(());
+        }
+        let keys = if let Over::Keys(keys) = &self.over { keys.as_slice() } else { &[] };
+        let wrong = || Error::Data("not as many values as places".into());
+        let mut params = self.params.iter();
+        // every second piece stands between quotes
+        for (n, mut piece) in self.sql.split('\'').enumerate() {
+            text.push_str(if n > 0 { "'" } else { "" });
+            while let Some(at) = piece.find(['?', '{']).filter(|_| n % 2 == 0) {
+                text.push_str(&piece[..at]);
+                let rest = &piece[at..];
+                if let Some(rest) = rest.strip_prefix("{}") {
+                    list(text, keys);
+                    piece = rest;
+                } else if let Some(rest) = rest.strip_prefix('?') {
+                    value(text, params.next().ok_or_else(wrong)?);
+                    piece = rest;
+                } else {
+                    text.push('{');
+                    piece = &rest[1..];
+                }
+            }
+            text.push_str(piece);
+        }
+        if params.next().is_some() { Err(wrong()) } else { Ok(()) }
+    }
+
     /// The statement for one row or key.
     pub(super) fn single(&self) -> Cow<'_, str> {
         match &self.over {

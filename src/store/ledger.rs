@@ -116,27 +116,23 @@ impl Purse {
         self.taken.is_empty()
     }
 
-    /// Takes the money: first, and in one order for all, since a row of a busy client is what batches wait for.
-    /// What stands in the row decides, not what was read.
-    pub(super) fn take(&self, change: Change) -> Change {
-        let taken: Vec<_> = self.taken.iter().map(|(client, cost)| (client.as_str(), cost.micros())).collect();
-        change.pay(&taken)
-    }
-
-    /// The entries for it, and a look at what is left.
-    pub(super) fn enter(self, change: Change) -> Change {
+    /// Takes the money, and looks at what is left: behind all else, and in one order for all, since the row of a busy
+    /// client is what batches wait for. What stands in it decides, not what was read.
+    pub(super) fn pay(self, change: Change) -> Change {
         if self.taken.is_empty() {
             return change;
         }
+        let taken: Vec<_> = self.taken.iter().map(|(client, cost)| (client.as_str(), cost.micros())).collect();
+        let change = change.insert(INSERT, self.debits).pay(&taken);
         let clients: Vec<Value> = self.taken.into_keys().map(Value::from).collect();
         let left = format!(
             "SELECT client_id, balance, CASE WHEN {UNTOLD} THEN 1 ELSE 0 END FROM sb_balance WHERE client_id IN ({{}})"
         );
-        change.insert(INSERT, self.debits).then(Query::over(left, &[], clients))
+        change.then(Query::over(left, &[], clients))
     }
 }
 
-/// What clients are left with, as [`Purse::enter`] looked.
+/// What clients are left with, as [`Purse::pay`] looked.
 pub(super) fn left(rows: &[Row]) -> Result<HashMap<ClientId, Paid>> {
     let read =
         |row: &Row| Ok((client(row)?, Paid { balance: Money::from_micros(row.int(1)?), is_low: row.int(2)? != 0 }));

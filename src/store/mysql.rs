@@ -1,10 +1,14 @@
 //! The engine for many nodes: anything that speaks the MySQL protocol.
 
+mod script;
+
 use std::time::Duration;
 
+use mysql_async::consts::ColumnType;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts};
+use mysql_async::{Column, Conn, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts};
 
+use self::script::scripts;
 use super::change::Tally;
 use super::{Change, Committed, Error, Query, Result, Row, Value};
 
@@ -68,11 +72,17 @@ impl Mysql {
 
     pub(super) async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
         let mut connection = self.pool.get_conn().await?;
-        let mut answers = Vec::with_capacity(queries.len());
-        for query in queries {
-            answers.push(select(&mut connection, query).await?);
+        if let [query] = queries {
+            return Ok(vec![select(&mut connection, query).await?]);
         }
-        Ok(answers)
+        let mut found = Vec::with_capacity(queries.len());
+        for (script, count) in scripts(queries)? {
+            let mut answers = connection.query_iter(script).await?;
+            for _ in 0..count {
+                found.push(rows(answers.collect().await?)?);
+            }
+        }
+        Ok(found)
     }
 
     pub(super) async fn commit(&self, change: &Change) -> Result<Committed> {
@@ -101,27 +111,24 @@ impl Mysql {
     async fn attempt(&self, change: &Change) -> Result<Committed, Failure> {
         let mut connection = self.pool.get_conn().await.map_err(classify)?;
         let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
-        let mut tally = Tally::default();
-        for step in &change.steps {
-            let mut touched = 0;
-            if !tally.is_met(step) {
-                let (sql, values) = step.query.whole();
-                transaction.exec_drop(sql.as_ref(), params(values)).await.map_err(classify)?;
-                touched = transaction.affected_rows();
-            }
-            if let Err(guard) = tally.add(step, touched) {
-                transaction.rollback().await.map_err(classify)?;
-                return Err(Failure::Final(guard));
+        let (mut tally, mut found) = (Tally::default(), Vec::new());
+        let mut steps = change.steps.iter();
+        let queries = change.steps.iter().map(|step| &step.query).chain(&change.then);
+        for (script, count) in scripts(queries).map_err(Failure::Final)? {
+            let mut answers = transaction.query_iter(script).await.map_err(classify)?;
+            for _ in 0..count {
+                let touched = answers.affected_rows();
+                if let Some(Err(guard)) = steps.next().map(|step| tally.add(step, touched)) {
+                    // what came behind it is taken back with the rest
+                    let _ = answers.drop_result().await;
+                    transaction.rollback().await.map_err(classify)?;
+                    return Err(Failure::Final(guard));
+                }
+                // this waits for the next one's answer too
+                found = answers.collect().await.map_err(classify)?;
             }
         }
-        let found = match &change.then {
-            Some(query) => {
-                let (sql, values) = query.whole();
-                let found = transaction.exec(sql.as_ref(), params(values)).await.map_err(classify)?;
-                rows(found).map_err(Failure::Final)?
-            }
-            None => Vec::new(),
-        };
+        let found = rows(found).map_err(Failure::Final)?;
         transaction.commit().await.map_err(|error| match classify(error) {
             Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
             other => other,
@@ -136,7 +143,25 @@ async fn select(connection: &mut Conn, query: &Query) -> Result<Vec<Row>> {
 }
 
 fn rows(rows: Vec<mysql_async::Row>) -> Result<Vec<Row>> {
-    rows.into_iter().map(|row| row.unwrap().into_iter().map(Value::try_from).collect::<Result<_>>().map(Row)).collect()
+    let value = |(value, column): (mysql_async::Value, &Column)| match value {
+        // answers to a script are text
+        mysql_async::Value::Bytes(text) if is_integer(column.column_type()) => {
+            let int = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+            int.map(Value::Int).ok_or_else(|| Error::Data("an integer that is none of ours".into()))
+        }
+        other => other.try_into(),
+    };
+    let row = |row: mysql_async::Row| {
+        let columns = row.columns();
+        row.unwrap().into_iter().zip(columns.iter()).map(value).collect::<Result<_>>().map(Row)
+    };
+    rows.into_iter().map(row).collect()
+}
+
+fn is_integer(column: ColumnType) -> bool {
+    use ColumnType::{MYSQL_TYPE_INT24, MYSQL_TYPE_LONG, MYSQL_TYPE_LONGLONG, MYSQL_TYPE_SHORT, MYSQL_TYPE_TINY};
+    let integers = [MYSQL_TYPE_TINY, MYSQL_TYPE_SHORT, MYSQL_TYPE_INT24, MYSQL_TYPE_LONG, MYSQL_TYPE_LONGLONG];
+    integers.contains(&column)
 }
 
 fn params(values: Vec<Value>) -> Params {

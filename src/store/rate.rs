@@ -162,6 +162,6 @@ pub async fn write_card(
         let gone: Vec<Value> = gone.iter().map(|id| id.hex().into()).collect();
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
-    let change = change.insert_many(INSERT, card.iter().map(Rate::values).collect());
+    let change = change.insert(INSERT, card.iter().map(Rate::values).collect());
     store.commit_within(edition::changed(Volume::Tariff, change).audited(entry), CARD).await
 }

@@ -1,24 +1,19 @@
-//! Set-based statements: many rows in few statements, whose texts come in few shapes so that
-//! both engines keep them prepared.
+//! Set-based statements: many rows in few statements.
 
 use super::change::marks;
 use super::{Change, Query, Value};
 
-/// Rows of one statement at most; a power of two.
-const ROWS: usize = 64;
-/// Rows of a statement that is seldom and large: both engines take ten parameters for each.
-const MANY: usize = 1024;
+/// Rows that one statement inserts at most.
+const ROWS: usize = 1024;
 /// Keys of one: MariaDB makes a subquery of a list of a thousand.
 const KEYS: usize = 512;
+/// Clients whose balances one statement moves: a power of two.
+const CLIENTS: usize = 64;
 
-/// Cuts a number of rows into powers of two, largest first.
-fn chunks(left: usize) -> impl Iterator<Item = usize> {
-    chunks_of(left, ROWS)
-}
-
-fn chunks_of(mut left: usize, most: usize) -> impl Iterator<Item = usize> {
+/// Cuts a number of clients into powers of two, largest first: so few texts are kept prepared.
+fn chunks(mut left: usize) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
-        let size = most.min(1 << left.checked_ilog2()?);
+        let size = CLIENTS.min(1 << left.checked_ilog2()?);
         left -= size;
         Some(size)
     })
@@ -27,23 +22,15 @@ fn chunks_of(mut left: usize, most: usize) -> impl Iterator<Item = usize> {
 impl Change {
     /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row a value for every column.
     #[must_use]
-    pub fn insert(self, into: &str, rows: Vec<Vec<Value>>) -> Self {
-        self.insert_by(ROWS, into, rows)
-    }
-
-    /// Inserts many rows of a few columns, in larger statements.
-    #[must_use]
-    pub(super) fn insert_many(self, into: &str, rows: Vec<Vec<Value>>) -> Self {
-        self.insert_by(MANY, into, rows)
-    }
-
-    fn insert_by(mut self, most: usize, into: &str, rows: Vec<Vec<Value>>) -> Self {
+    pub fn insert(mut self, into: &str, rows: Vec<Vec<Value>>) -> Self {
         let Some(width) = rows.first().map(Vec::len) else { return self };
-        let count = rows.len();
+        let mut left = rows.len();
         let mut rows = rows.into_iter();
-        for size in chunks_of(count, most) {
+        while left > 0 {
+            let size = left.min(ROWS);
             let values = rows.by_ref().take(size).flatten().collect();
             self = self.run_query(Query::rows(into.to_owned(), width, values), Some(size as u64));
+            left -= size;
         }
         self
     }
@@ -51,27 +38,29 @@ impl Change {
     /// Runs a statement over keys, of which it must find every one: `sql` has `{}` where the list of keys goes,
     /// behind the parameters in `before`. Keys must differ.
     #[must_use]
-    pub fn each(mut self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
-        let mut rest = keys;
-        for size in chunks(keys.len()) {
-            let (some, others) = rest.split_at(size);
-            rest = others;
-            self = self.run_query(Query::over(sql.to_owned(), before, some.to_vec()), Some(size as u64));
-        }
-        self
+    pub fn each(self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
+        let run = |change: Self, some: &[Value]| {
+            change.run_query(Query::over(sql.to_owned(), before, some.to_vec()), Some(some.len() as u64))
+        };
+        keys.chunks(KEYS).fold(self, run)
     }
 
     /// Runs two statements over keys, of which each must be found by exactly one.
     #[must_use]
-    pub fn either(mut self, first: &str, second: &str, before: &[Value], keys: &[Value]) -> Self {
-        let mut rest = keys;
-        for size in chunks(keys.len()) {
-            let (some, others) = rest.split_at(size);
-            rest = others;
-            self = self.run_query(Query::over(first.to_owned(), before, some.to_vec()), None).with_next();
-            self = self.run_query(Query::over(second.to_owned(), before, some.to_vec()), Some(size as u64));
-        }
-        self
+    pub fn either(self, first: &str, second: &str, before: &[Value], keys: &[Value]) -> Self {
+        let run = |change: Self, some: &[Value]| {
+            let change = change.run_query(Query::over(first.to_owned(), before, some.to_vec()), None).with_next();
+            change.run_query(Query::over(second.to_owned(), before, some.to_vec()), Some(some.len() as u64))
+        };
+        keys.chunks(KEYS).fold(self, run)
+    }
+
+    /// Like [`Change::each`], but finds as many as there are.
+    #[must_use]
+    pub fn any(self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
+        let run =
+            |change: Self, some: &[Value]| change.run_query(Query::over(sql.to_owned(), before, some.to_vec()), None);
+        keys.chunks(KEYS).fold(self, run)
     }
 
     /// Takes money from balances, each of which must have it, credit included. Clients must differ.
@@ -140,28 +129,6 @@ impl Change {
         }
         self
     }
-
-    /// Like [`Change::each`], but finds as many as there are.
-    #[must_use]
-    pub fn any(self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
-        self.any_of(ROWS, sql, before, keys)
-    }
-
-    /// The same for many keys, in larger statements.
-    #[must_use]
-    pub(super) fn any_many(self, sql: &str, keys: &[Value]) -> Self {
-        self.any_of(KEYS, sql, &[], keys)
-    }
-
-    fn any_of(mut self, most: usize, sql: &str, before: &[Value], keys: &[Value]) -> Self {
-        let mut rest = keys;
-        for size in chunks_of(keys.len(), most) {
-            let (some, others) = rest.split_at(size);
-            rest = others;
-            self = self.run_query(Query::over(sql.to_owned(), before, some.to_vec()), None);
-        }
-        self
-    }
 }
 
 /// Makes a statement find its row only as it was read: `sql` ends in a `WHERE`, and gets what its columns held.
@@ -205,8 +172,8 @@ mod tests {
         fn chunks_are_powers_of_two_and_lose_nothing(count in 0_usize..1000) {
             let sizes: Vec<_> = chunks(count).collect();
             prop_assert_eq!(sizes.iter().sum::<usize>(), count);
-            prop_assert!(sizes.iter().all(|size| size.is_power_of_two() && *size <= ROWS));
-            prop_assert!(sizes.iter().filter(|size| **size < ROWS).count() <= 6);
+            prop_assert!(sizes.iter().all(|size| size.is_power_of_two() && *size <= CLIENTS));
+            prop_assert!(sizes.iter().filter(|size| **size < CLIENTS).count() <= 6);
         }
     }
 

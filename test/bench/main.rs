@@ -39,7 +39,7 @@ use plan::Plan;
 use table::Table;
 
 /// In the order in which they run.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "start",
     "password",
     "handshakes",
@@ -52,7 +52,16 @@ const PARTS: [&str; 12] = [
     "carrier",
     "inbound",
     "relay",
+    "mariadb",
 ];
+
+/// What `messages` and `relay` are on a server.
+async fn mariadb(table: &mut Table, plan: &Plan) -> Result {
+    let named = std::env::var_os("SWITCHBOARD_TEST_MYSQL").is_some();
+    ensure!(named, "SWITCHBOARD_TEST_MYSQL names no server: `make bench` starts one");
+    message::on_mariadb(table, plan).await?;
+    relay::on_mariadb(table, plan).await
+}
 
 fn main() -> Result {
     // cargo gives --bench
@@ -83,6 +92,7 @@ fn main() -> Result {
                 "carrier" => carrier::measure(&mut table, &plan).await?,
                 "inbound" => inbound::measure(&mut table, &plan).await?,
                 "relay" => relay::measure(&mut table, &plan).await?,
+                "mariadb" => mariadb(&mut table, &plan).await?,
                 _ => large::measure(&mut table, &plan).await?,
             }
         }

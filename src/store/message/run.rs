@@ -40,12 +40,12 @@ pub async fn gather(store: &Store, clock: &Clock) -> Result<bool> {
     store.commit(Change::new().insert(into, vec![open])).await?;
     for some in entries(&rows)?.chunks(SLICE) {
         let rows = some.iter().map(|(number, id)| vec![run.clone(), (*number).into(), (*id).into()]).collect();
-        let change = touch(&run, OPEN, clock).insert_many("INSERT INTO sb_run_message (run, number, id)", rows);
+        let change = touch(&run, OPEN, clock).insert("INSERT INTO sb_run_message (run, number, id)", rows);
         store.commit(change).await?;
     }
     store.commit(touch(&run, DONE, clock)).await?;
     for some in ids.chunks(SLICE) {
-        store.commit(Change::new().any_many("DELETE FROM sb_fresh WHERE id IN ({})", some)).await?;
+        store.commit(Change::new().any("DELETE FROM sb_fresh WHERE id IN ({})", &[], some)).await?;
     }
     Ok(true)
 }

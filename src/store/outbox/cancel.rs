@@ -44,18 +44,19 @@ pub async fn cancel(
         ),
         vec![now_ms.into(), id.hex().into(), message.client.hex().into()],
     );
-    let change = ledger::refund(change, [message], now_ms).audited(entry);
+    // balances behind lanes, as in the intake: or they would wait for each other
+    let refunded = |change| ledger::refund(change, [message], now_ms).audited(entry);
     let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]).await?;
     if !scheduled.is_empty() {
         let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]);
-        return store.commit(change).await.map(|()| Canceled::Done);
+        return store.commit(refunded(change)).await.map(|()| Canceled::Done);
     }
     for lane in [lane.to_owned(), id.hex()] {
         let Some(standing) = standing(store, &lane, id).await? else { continue };
         if standing.is_head && (standing.phase != WAITING || may_be_sent(store, id).await?) {
             return Ok(Canceled::TooLate);
         }
-        return store.commit(leave(change, &standing, now_ms)).await.map(|()| Canceled::Done);
+        return store.commit(refunded(leave(change, &standing, now_ms))).await.map(|()| Canceled::Done);
     }
     Ok(Canceled::TooLate)
 }

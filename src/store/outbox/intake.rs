@@ -157,9 +157,7 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
     const TRIES_AGAIN: u32 = 20;
 
     fn row<'a>(&self, item: &'a New<T>) -> Option<Cow<'a, str>> {
-        // a server locks the balance until the commit: a client's messages would wait for each other there
-        let is_paid = item.message.cost.is_some() && self.store.is_shared();
-        Some(if is_paid { item.message.client.hex().into() } else { item.lane.as_str().into() })
+        Some(item.lane.as_str().into())
     }
 
     async fn write(&self, items: &[New<T>]) -> Result<Vec<Decided>> {

@@ -54,11 +54,14 @@ impl Write for Outcomes {
     type Done = bool;
     type Answer = bool;
 
-    // nobody waits for these but the next message of the same pair: under load they make room for others
     // a cancel may have come between the two statements that let a lane go
     const TRIES_AGAIN: u32 = 3;
     const ITEMS: usize = 512;
-    const LINGER: Duration = Duration::from_millis(10);
+
+    // nobody waits for these but the next message of the same pair: under load they make room for others
+    fn linger(&self) -> Duration {
+        Duration::from_millis(10)
+    }
 
     async fn write(&self, items: &[Outcome]) -> Result<Vec<bool>> {
         let now_ms = self.clock.now_ms();
@@ -70,8 +73,6 @@ impl Write for Outcomes {
         for item in &over {
             change = self.one(change, item, now_ms);
         }
-        // balances before lanes, as in the intake: or they would wait for each other
-        change = ledger::refund(change, items.iter().filter_map(|item| item.refund.as_deref()), now_ms);
         for item in &waiting {
             change = self.one(change, item, now_ms);
         }
@@ -83,6 +84,8 @@ impl Write for Outcomes {
         for item in items {
             change = event::add(change, &item.told.new, &item.told.targets, now_ms);
         }
+        // balances behind lanes, as in the intake: or they would wait for each other
+        change = ledger::refund(change, items.iter().filter_map(|item| item.refund.as_deref()), now_ms);
         if let Some((head, attempt)) = items.iter().find_map(|item| Some((&item.head, item.attempt.as_ref()?))) {
             let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
             change = change.settled_by(sql, vec![head.message.hex().into(), attempt.number.into()]);

@@ -106,8 +106,7 @@ impl Plan {
 
     pub(super) fn change(self, purse: Purse, owner: &str, lease_ms: Millis) -> Change {
         let now_ms = self.now_ms;
-        let mut change =
-            purse.take(Change::new()).insert(message::INSERT, self.messages).insert(address::INSERT, self.addresses);
+        let mut change = Change::new().insert(message::INSERT, self.messages).insert(address::INSERT, self.addresses);
         change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
         let change = change
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
@@ -115,7 +114,7 @@ impl Plan {
             .insert(call::INSERT, self.calls)
             .insert(audit::INSERT, self.entries)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
-        purse.enter(event::add(change, &self.told.new, &self.told.targets, now_ms))
+        purse.pay(event::add(change, &self.told.new, &self.told.targets, now_ms))
     }
 }
 

@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# Sourced from the repository's root: starts a private MariaDB and Redis, tells of
+# them in the environment, and stops them when the sourcing script ends.
+
+# Sockets by the thousand, both their ends in one process. Who may not raise the
+# limit that far gets what is allowed.
+ulimit -n 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
+
+# A run that was killed outright left its servers behind: end those first. The folder
+# bears its owner's pid, so that a run going on elsewhere is not taken for a dead one.
+mkdir -p target
+for old in target/services.*; do
+    owner=${old#target/services.}
+    if [ -d "$old" ] && [ ! -d "/proc/${owner%%.*}" ]; then
+        scripts/services.sh stop "$old"
+        rm -rf "$old"
+    fi
+done
+
+services=$(mktemp -d "$PWD/target/services.$$.XXXXXX")
+finish() {
+    local status=$?
+    trap - EXIT
+    scripts/services.sh stop "$services" || true
+    rm -rf "$services"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+scripts/services.sh start "$services"
+# shellcheck disable=SC1091 # written by the line above
+. "$services/env"
