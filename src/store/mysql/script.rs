@@ -7,6 +7,9 @@ use crate::store::{Query, Result, Value};
 /// What is sent at once at most, in bytes, but for one statement that is longer: servers take 16 MiB by default.
 const SCRIPT: usize = 1 << 20;
 
+/// Room for an ordinary one.
+const ROOM: usize = 16 << 10;
+
 /// Statements as text, and how many each holds: one round trip for all of them. The server stops at the first that
 /// fails.
 pub(super) fn scripts<'a>(queries: impl IntoIterator<Item = &'a Query>) -> Result<Vec<(String, usize)>> {
@@ -19,7 +22,7 @@ pub(super) fn scripts<'a>(queries: impl IntoIterator<Item = &'a Query>) -> Resul
                 *count += 1;
             }
             _ => {
-                let mut script = String::new();
+                let mut script = String::with_capacity(ROOM);
                 query.spell(&mut script, literal)?;
                 scripts.push((script, 1));
             }
