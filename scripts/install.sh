@@ -3,7 +3,7 @@
 # for some tools a cargo, pip or npm install into a private folder. Silent and quick
 # when nothing is missing; otherwise it says what it does.
 #
-#   scripts/install.sh build|test|check ...
+#   scripts/install.sh build|services|test|check ...
 #   scripts/install.sh bin      prints that private folder's bin, for a script's PATH
 #   scripts/install.sh env      prints where the tests find those tools, for a script's eval
 set -euo pipefail
@@ -127,11 +127,15 @@ build() {
     has cargo || die "cargo is missing: install Rust (rustup) first"
 }
 
-test_tools() {
+want_services() {
     # The core packages hold the server without a service or a system database.
     want_command mariadbd mariadb-server-core
     want_command mariadb mariadb-client-core
     want_command redis-server redis-server
+}
+
+test_tools() {
+    want_services
     want_command chromium chromium
     want_command chromedriver chromium-driver
     want_package fonts-dejavu-core # Chromium draws no text without a font
@@ -181,8 +185,9 @@ if has flock; then flock 9; fi
 for what in "$@"; do
     case $what in
         build) build ;;
+        services) want_services; apt_install ;;
         test) test_tools ;;
         check) check_tools ;;
-        *) die "usage: $0 build|test|check ... | bin | env" ;;
+        *) die "usage: $0 build|services|test|check ... | bin | env" ;;
     esac
 done

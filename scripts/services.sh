@@ -82,7 +82,8 @@ mysql_prepare() {
     [ -s "$mysql/password" ] || openssl rand -hex 16 >"$mysql/password"
     free_port >"$mysql/port"
 
-    # Commits are flushed as in production; everything else is as small as it goes.
+    # Commits are flushed as in production; everything else is as small as it goes,
+    # but where the caller has given SWITCHBOARD_MYSQL_POOL and SWITCHBOARD_MYSQL_LOG.
     # The socket is relative to the data folder: its whole path may be at most 107 bytes.
     cat >"$mysql/conf" <<CONF
 [mysqld]

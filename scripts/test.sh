@@ -15,6 +15,10 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium)}
 CHROMEDRIVER=${CHROMEDRIVER:-$(command -v chromedriver)}
 export CHROMIUM CHROMEDRIVER
 
+# Sockets by the thousand, both their ends in one process. Who may not raise the
+# limit that far gets what is allowed.
+ulimit -n 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
+
 # shellcheck source=scripts/with-services.sh
 . scripts/with-services.sh
 

@@ -2,10 +2,6 @@
 # Sourced from the repository's root: starts a private MariaDB and Redis, tells of
 # them in the environment, and stops them when the sourcing script ends.
 
-# Sockets by the thousand, both their ends in one process. Who may not raise the
-# limit that far gets what is allowed.
-ulimit -n 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
-
 # A run that was killed outright left its servers behind: end those first. The folder
 # bears its owner's pid, so that a run going on elsewhere is not taken for a dead one.
 mkdir -p target

@@ -40,15 +40,11 @@ impl Query {
         Self { sql: into.into(), params: values, over: Over::Rows(width) }
     }
 
-    /// As one statement with its parameters. Lists are filled up with their last key, so that there are few shapes.
+    /// As one statement to read by, with its parameters. Lists are filled up with their last key, so that there are few shapes.
     pub(super) fn whole(&self) -> (Cow<'_, str>, Vec<Value>) {
         match &self.over {
-            Over::Nothing => (Cow::Borrowed(&*self.sql), self.params.clone()),
-            Over::Rows(width) => {
-                let row = format!("({})", marks(*width));
-                let rows = vec![row; self.params.len() / width].join(", ");
-                (format!("{} VALUES {rows}", self.sql).into(), self.params.clone())
-            }
+            // rows are only written
+            Over::Nothing | Over::Rows(_) => (Cow::Borrowed(&*self.sql), self.params.clone()),
             Over::Keys(keys) => {
                 let size = keys.len().next_power_of_two();
                 let last = keys.last().unwrap_or(&Value::Null);
@@ -76,7 +72,10 @@ impl Query {
             }
             return Ok(());
         }
-        let keys = if let Over::Keys(keys) = &self.over { keys.as_slice() } else { &[] };
+        let keys = match &self.over {
+            Over::Keys(keys) if !keys.is_empty() => keys.as_slice(),
+            _ => &[Value::Null],
+        };
         let wrong = || Error::Data("not as many values as places".into());
         let mut params = self.params.iter();
         // every second piece stands between quotes

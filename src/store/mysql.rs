@@ -18,9 +18,11 @@ const TRIES: u32 = 8;
 /// How long a connection is kept that nobody needs.
 const IDLE_FOR: Duration = Duration::from_secs(60);
 
-/// What every connection begins with. A process that was stopped within a transaction must not keep
+/// What every connection begins with. Values stand in scripts as UTF-8, whatever the server presumes of its clients, and
+/// a backslash escapes. A process that was stopped within a transaction must not keep
 /// its row locks: MariaDB ends it (MySQL has no such setting, and reads a comment).
-const SESSION: [&str; 2] = [
+const SESSION: [&str; 3] = [
+    "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00' \
      /*M! , idle_transaction_timeout = 10 */",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -118,14 +120,14 @@ impl Mysql {
             let mut answers = transaction.query_iter(script).await.map_err(classify)?;
             for _ in 0..count {
                 let touched = answers.affected_rows();
+                // here it says so if this very statement has failed, and the next one's answer is waited for
+                found = answers.collect().await.map_err(classify)?;
                 if let Some(Err(guard)) = steps.next().map(|step| tally.add(step, touched)) {
                     // what came behind it is taken back with the rest
                     let _ = answers.drop_result().await;
                     transaction.rollback().await.map_err(classify)?;
                     return Err(Failure::Final(guard));
                 }
-                // this waits for the next one's answer too
-                found = answers.collect().await.map_err(classify)?;
             }
         }
         let found = rows(found).map_err(Failure::Final)?;

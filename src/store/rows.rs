@@ -5,6 +5,8 @@ use super::{Change, Query, Value};
 
 /// Rows that one statement inserts at most.
 const ROWS: usize = 1024;
+/// Bytes of their values: escaped, they are far from what a server reads at once.
+const BYTES: usize = 1 << 20;
 /// Keys of one: MariaDB makes a subquery of a list of a thousand.
 const KEYS: usize = 512;
 /// Clients whose balances one statement moves: a power of two.
@@ -24,15 +26,19 @@ impl Change {
     #[must_use]
     pub fn insert(mut self, into: &str, rows: Vec<Vec<Value>>) -> Self {
         let Some(width) = rows.first().map(Vec::len) else { return self };
-        let mut left = rows.len();
-        let mut rows = rows.into_iter();
-        while left > 0 {
-            let size = left.min(ROWS);
-            let values = rows.by_ref().take(size).flatten().collect();
-            self = self.run_query(Query::rows(into.to_owned(), width, values), Some(size as u64));
-            left -= size;
+        let (mut values, mut bytes, mut count) = (Vec::with_capacity(rows.len().min(ROWS) * width), 0, 0);
+        for row in rows {
+            let more: usize = row.iter().map(Value::bytes).sum();
+            if count == ROWS || (count > 0 && bytes + more > BYTES) {
+                let full = Query::rows(into.to_owned(), width, std::mem::take(&mut values));
+                self = self.run_query(full, Some(count as u64));
+                (bytes, count) = (0, 0);
+            }
+            bytes += more;
+            count += 1;
+            values.extend(row);
         }
-        self
+        self.run_query(Query::rows(into.to_owned(), width, values), Some(count as u64))
     }
 
     /// Runs a statement over keys, of which it must find every one: `sql` has `{}` where the list of keys goes,
@@ -203,7 +209,9 @@ mod tests {
         let change =
             Change::new().insert("INSERT INTO t (a, b)", vec![vec![1.into(), 2.into()], vec![3.into(), 4.into()]]);
         let query = &change.steps[0].query;
-        assert_eq!(query.whole().0, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)");
+        let mut text = String::new();
+        query.spell(&mut text, |text, _| text.push('?')).unwrap();
+        assert_eq!(text, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)");
         assert_eq!(query.single(), "INSERT INTO t (a, b) VALUES (?, ?)");
         let turns: Vec<Vec<Value>> =
             query.turns().into_iter().map(|(former, latter)| [former, latter].concat()).collect();

@@ -1,6 +1,7 @@
 //! Messages out: accepted durably, sent in order, once, and accounted for whatever dies in between.
 
 mod cancel;
+mod change;
 mod crash;
 mod edge;
 mod fault;

@@ -47,6 +47,8 @@ impl Inbound {
             match self.retry(|| self.fold(&jobs)).await {
                 Ok(early) => self.give_back(&early).await,
                 Err(error) if error.is_race() && jobs.len() > 1 => {
+                    // what comes earlier in a message's life goes first
+                    jobs.sort_by_cached_key(|job| self.rank(job));
                     left.push(jobs.split_off(jobs.len() / 2));
                     left.push(jobs);
                 }
@@ -113,6 +115,12 @@ impl Inbound {
         // a carrier posts the steps of a message side by side
         found.sort_by_key(|one| one.said.rank());
         found
+    }
+
+    fn rank(&self, job: &Job) -> u8 {
+        let page = self.parts.book.page();
+        let provider = page.line(job.account).map(|line| line.connector.kind());
+        provider.and_then(|provider| read::receipt(provider, &job.payload).ok()).map_or(0, |said| said.rank())
     }
 
     async fn messages(&self, read: &[Read<'_>]) -> Result<HashMap<String, Vec<Message>>, store::Error> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::store::{Query, Result, Value};
 
-/// What is sent at once at most, in bytes, but for one statement that is longer: servers take 16 MiB by default.
+/// A script that has come to so many bytes takes no more statements: servers read 16 MiB at once by default.
 const SCRIPT: usize = 1 << 20;
 
 /// Room for an ordinary one.
@@ -31,7 +31,7 @@ pub(super) fn scripts<'a>(queries: impl IntoIterator<Item = &'a Query>) -> Resul
     Ok(scripts)
 }
 
-/// A value as it stands in a statement. The session's SQL mode sees to it that a backslash escapes.
+/// A value as it stands in a statement. That a backslash escapes, and that this is UTF-8, the session sees to.
 fn literal(script: &mut String, value: &Value) {
     match value {
         Value::Null => script.push_str("NULL"),

@@ -54,14 +54,11 @@ impl Write for Outcomes {
     type Done = bool;
     type Answer = bool;
 
+    // nobody waits for these but the next message of the same pair: under load they make room for others
     // a cancel may have come between the two statements that let a lane go
     const TRIES_AGAIN: u32 = 3;
     const ITEMS: usize = 512;
-
-    // nobody waits for these but the next message of the same pair: under load they make room for others
-    fn linger(&self) -> Duration {
-        Duration::from_millis(10)
-    }
+    const LINGER: Duration = Duration::from_millis(10);
 
     async fn write(&self, items: &[Outcome]) -> Result<Vec<bool>> {
         let now_ms = self.clock.now_ms();
