@@ -47,7 +47,7 @@ pub trait Write: Send + Sync + 'static {
 
 /// Writers of what callers wait for: while one's callers wait for its commit, those of the other come. More only
 /// make smaller batches (measured with 64 callers on two cores: one 17,600/s, two 20,400/s, four 21,400/s embedded;
-/// 6,600/s, 7,900/s, 7,700/s on MariaDB).
+/// one 8,900/s, two 9,100/s, three 8,500/s on MariaDB).
 pub const WRITERS: usize = 2;
 
 type Answer<W> = oneshot::Sender<Result<<W as Write>::Answer>>;

@@ -56,6 +56,11 @@ fn load(node: &Server, client: &Client, sender: usize) -> impl Future<Output = R
                     accepted.extend(told["id"].as_str().map(|id| id.trim_start_matches("msg_").to_owned()));
                 }
                 503 => {}
+                // its time has gone by while the node stood still
+                400 if body["send_at"].is_string() => {
+                    let said = response.text().await?;
+                    ensure!(said.contains("lies in the past"), "{said}");
+                }
                 other => bail!("{other}: {}", response.text().await.unwrap_or_default()),
             }
         }
