@@ -30,6 +30,11 @@ pub trait Write: Send + Sync + 'static {
     /// How long a batch waits for company while there is much to write; nobody waits on an idle server.
     const LINGER: Duration = Duration::ZERO;
 
+    /// So many items in a batch say that there is much to write.
+    fn many(&self) -> usize {
+        Self::ITEMS / 4
+    }
+
     /// What its items share that would race for the same rows: they are written by one writer, in their order.
     fn row<'a>(&self, _item: &'a Self::Item) -> Option<Cow<'a, str>> {
         None
@@ -108,7 +113,7 @@ async fn run<W: Write>(work: Arc<W>, mut entries: mpsc::Receiver<Entry<W>>) {
             tokio::time::sleep(W::LINGER).await;
             batch.extend(std::iter::from_fn(|| entries.try_recv().ok()).take(W::ITEMS - batch.len()));
         }
-        is_busy = batch.len() >= W::ITEMS / 4;
+        is_busy = batch.len() >= work.many();
         // who has gone away is not written: nobody would be told
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).filter(|(_, answer)| !answer.is_closed()).unzip();
         write_all(&*work, items, answers).await;
