@@ -148,6 +148,11 @@ async fn a_node_stands_still_and_the_books_are_in_order() -> Result {
     in_order(&other, &client, &accepted).await
 }
 
+/// How often there were more than before.
+fn grown(seen: &[u64]) -> usize {
+    seen.windows(2).filter(|two| two[0] < two[1]).count()
+}
+
 /// Whoever looks at the books while others write in them finds nothing wrong.
 async fn the_check_finds_nothing_wrong_under_load(layout: Layout) -> Result {
     const ROUNDS: usize = 12;
@@ -186,8 +191,9 @@ async fn the_check_finds_nothing_wrong_under_load(layout: Layout) -> Result {
         Ok(())
     };
     let look = async || -> Result<Vec<u64>> {
-        let mut seen = Vec::new();
-        for _ in 0..ROUNDS {
+        let mut seen: Vec<u64> = Vec::new();
+        // on a busy machine it takes a while until there is a load
+        while seen.len() < ROUNDS || (grown(&seen) < ROUNDS / 2 && seen.len() < 20 * ROUNDS) {
             let output = server.builder().run(&["ledger", "verify", "--json"]).await?;
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             ensure!(output.status.success(), "{said}");
@@ -205,8 +211,7 @@ async fn the_check_finds_nothing_wrong_under_load(layout: Layout) -> Result {
     paid_in?;
     let sent: Vec<usize> = sent.into_iter().collect::<Result<_>>()?;
     println!("{sent:?} sent, {seen:?} entries seen");
-    let grown = seen.windows(2).filter(|two| two[0] < two[1]).count();
-    ensure!(seen.len() == ROUNDS && grown >= ROUNDS / 2, "hardly a load while it looked: {seen:?}");
+    ensure!(grown(&seen) >= ROUNDS / 2, "hardly a load while it looked: {seen:?}");
     quiet(&server).await?;
     verified(&Builder::at(server.home())).await
 }
