@@ -37,7 +37,7 @@ impl Outbound {
         Ok(self.find(client, id).await?.filter(|message| message.channel == Channel::Voice))
     }
 
-    /// How many calls stand; of what is none there is nothing.
+    /// How each of these calls stands; of what is none there is nothing.
     pub async fn calls_of(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Call>, store::Error> {
         call::list(&self.parts.store, ids).await
     }
