@@ -21,7 +21,7 @@ pub mod segment;
 pub mod span;
 pub mod user;
 
-pub use address::{Address, AddressKind, PhoneReport};
+pub use address::{Address, AddressKind, Country, NotAnAddress, PhoneReport};
 pub use call::{CallEvent, CallStatus};
 pub use channel::Channel;
 pub use clock::{Clock, Millis, parse_rfc3339, rfc3339};

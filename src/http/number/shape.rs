@@ -94,10 +94,11 @@ pub(super) struct NumberOut<'a> {
 
 pub(super) fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
     let address = number.address.parse::<Address>().ok();
-    let kind = address.as_ref().map(|address| match address.kind() {
-        AddressKind::Phone => "phone",
-        AddressKind::ShortCode => "short_code",
-        AddressKind::Alphanumeric => "alphanumeric",
+    let kind = address.as_ref().and_then(|address| match address.kind() {
+        AddressKind::Phone => Some("phone"),
+        AddressKind::ShortCode => Some("short_code"),
+        AddressKind::Alphanumeric => Some("alphanumeric"),
+        AddressKind::Other => None,
     });
     NumberOut {
         id: number.id.to_string(),

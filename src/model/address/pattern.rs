@@ -1,0 +1,53 @@
+//! Patterns of the numbering plans, matched from the first digit to the last: the library's own matching takes a
+//! valid beginning for the whole.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use regex::{Regex, RegexBuilder};
+
+/// How far a pattern must reach.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Reach {
+    Beginning,
+    All,
+}
+
+type Patterns = HashMap<(&'static str, Reach), Option<Arc<Regex>>>;
+
+static PATTERNS: LazyLock<RwLock<Patterns>> = LazyLock::new(RwLock::default);
+/// Patterns kept at most: who asks for numbers of the whole world must not fill the memory.
+const KEPT: usize = 600;
+
+fn pattern(source: &'static str, reach: Reach) -> Option<Arc<Regex>> {
+    if let Some(known) = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(&(source, reach)) {
+        return known.clone();
+    }
+    let end = if reach == Reach::All { "$" } else { "" };
+    // the plans are written over several lines, and of ASCII digits
+    let built = RegexBuilder::new(&format!("^(?:{source}){end}")).ignore_whitespace(true).unicode(false).build();
+    let built = built.ok().map(Arc::new);
+    let mut patterns = PATTERNS.write().unwrap_or_else(PoisonError::into_inner);
+    if patterns.len() >= KEPT {
+        patterns.clear();
+    }
+    patterns.insert((source, reach), built.clone());
+    built
+}
+
+/// Whether a pattern takes all digits.
+pub(super) fn is_whole(source: &'static str, digits: &str) -> bool {
+    pattern(source, Reach::All).is_some_and(|pattern| pattern.is_match(digits))
+}
+
+/// Whether digits begin with what a pattern takes.
+pub(super) fn begins(source: &'static str, digits: &str) -> bool {
+    pattern(source, Reach::Beginning).is_some_and(|pattern| pattern.is_match(digits))
+}
+
+/// How many digits at the start a pattern takes, where there are some and it makes nothing else of them.
+pub(super) fn prefix(source: &'static str, digits: &str) -> Option<usize> {
+    let captures = pattern(source, Reach::Beginning)?.captures(digits)?;
+    let makes_more = captures.iter().skip(1).any(|group| group.is_some());
+    captures.get(0).map(|all| all.end()).filter(|end| *end > 0 && !makes_more)
+}

@@ -1,0 +1,194 @@
+//! What the public numbering plans say. They are asked, and never rewrite anything.
+
+use std::fmt;
+use std::str::FromStr;
+
+use phonenumber::Metadata;
+use phonenumber::country::Id;
+use phonenumber::metadata::{DATABASE, Descriptor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Address, AddressKind, pattern};
+
+/// A country that has a numbering plan.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Country(Id);
+
+#[derive(Debug, thiserror::Error)]
+#[error("must be the two letters of a country (ISO 3166-1), such as US, GB or DE")]
+pub struct NoCountry;
+
+impl Country {
+    pub fn name(&self) -> &str {
+        self.0.as_ref()
+    }
+
+    pub(super) fn plan(self) -> Option<&'static Metadata> {
+        DATABASE.by_id(self.0.as_ref())
+    }
+}
+
+impl FromStr for Country {
+    type Err = NoCountry;
+
+    fn from_str(text: &str) -> Result<Self, NoCountry> {
+        let country = text.parse().map(Self).map_err(|_| NoCountry)?;
+        country.plan().map(|_| country).ok_or(NoCountry)
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Debug for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Country {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What people's and firms' numbers are; not emergency calls and the like.
+fn kinds(plan: &'static Metadata) -> impl Iterator<Item = &'static Descriptor> {
+    let of = plan.descriptors();
+    let kinds = [
+        of.mobile(),
+        of.fixed_line(),
+        of.voip(),
+        of.toll_free(),
+        of.shared_cost(),
+        of.premium_rate(),
+        of.personal_number(),
+        of.pager(),
+        of.uan(),
+        of.voicemail(),
+    ];
+    kinds.into_iter().flatten()
+}
+
+fn has_length(kind: &Descriptor, national: &str) -> bool {
+    u16::try_from(national.len()).is_ok_and(|length| kind.possible_length().contains(&length))
+}
+
+/// Whether a country's numbers may be as long as this one, without a trunk prefix.
+pub(super) fn is_possible(plan: &'static Metadata, national: &str) -> bool {
+    kinds(plan).any(|kind| has_length(kind, national))
+}
+
+fn is_valid_in(plan: &'static Metadata, national: &str) -> bool {
+    let is_of = |kind: &'static Descriptor| {
+        has_length(kind, national) && pattern::is_whole(kind.national_number().as_str(), national)
+    };
+    plan.leading_digits().is_none_or(|leading| pattern::begins(leading.as_str(), national)) && kinds(plan).any(is_of)
+}
+
+/// The plans that share a country code.
+fn plans(code: &str) -> Vec<&'static Metadata> {
+    let code = code.parse::<u16>().ok().filter(|_| !code.starts_with('0'));
+    code.and_then(|code| DATABASE.by_code(&code)).unwrap_or_default()
+}
+
+/// A number's country code, which no other begins with, and the rest.
+fn split(digits: &str) -> Option<(Vec<&'static Metadata>, &str)> {
+    (1..=3).find_map(|length| {
+        let (code, rest) = digits.split_at_checked(length)?;
+        let plans = plans(code);
+        (!plans.is_empty()).then_some((plans, rest))
+    })
+}
+
+/// Whether the plan of its country code knows a number, given without its plus.
+pub(super) fn is_valid(digits: &str) -> bool {
+    split(digits).is_some_and(|(plans, national)| plans.into_iter().any(|plan| is_valid_in(plan, national)))
+}
+
+/// Whether a number is as long as its country's are.
+pub(super) fn has_possible_length(digits: &str) -> bool {
+    split(digits).is_some_and(|(plans, national)| plans.into_iter().any(|plan| is_possible(plan, national)))
+}
+
+/// Whether `code` is a country code behind which a bracketed `(0)` is no part of the number. In Italy and a few others
+/// numbers begin with 0, and no trunk prefix is dialled before them.
+pub(super) fn drops_zero(code: &str, rest: &str) -> bool {
+    let (plans, national) = (plans(code), format!("0{rest}"));
+    let keeps = |plan: &&'static Metadata| {
+        plan.national_prefix().is_none()
+            && pattern::is_whole(plan.descriptors().general().national_number().as_str(), &national)
+    };
+    !plans.is_empty() && !plans.iter().any(keeps)
+}
+
+/// What the public numbering plans say of a phone. Reported, never enforced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneReport {
+    /// ISO 3166-1 alpha-2, where the number tells it.
+    pub country: Option<String>,
+    pub is_valid: bool,
+}
+
+/// The report of a phone; none of any other address. The first call reads the plans, which takes milliseconds.
+pub fn report(address: &Address) -> Option<PhoneReport> {
+    if address.kind() != AddressKind::Phone {
+        return None;
+    }
+    let Ok(number) = phonenumber::parse(None, address.as_str()) else {
+        return Some(PhoneReport { country: None, is_valid: false });
+    };
+    let country = number.country().id().map(|id| id.as_ref().to_owned());
+    Some(PhoneReport { country, is_valid: number.is_valid() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbering_plans_are_reported() {
+        let of = |text: &str| report(&Address::stored(text));
+        assert_eq!(of("+33612345678"), Some(PhoneReport { country: Some("FR".into()), is_valid: true }));
+        assert_eq!(of("+12125550100").map(|report| report.country), Some(Some("US".into())));
+        assert_eq!(of("+19995550100").map(|report| report.is_valid), Some(false));
+        assert_eq!(of("40404"), None);
+    }
+
+    #[test]
+    fn countries_have_two_letters_and_a_plan() {
+        for good in ["US", "GB", "DE", "NO", "JE", "XK"] {
+            assert_eq!(good.parse::<Country>().map(|country| country.to_string()).ok().as_deref(), Some(good));
+        }
+        for bad in ["", "us", "UK", "USA", "49", "001", "AQ", "ZZ", " US"] {
+            assert!(bad.parse::<Country>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_plans_of_the_library_are_known() {
+        for valid in ["12025550150", "13012345678", "447911123456", "8613012345678", "390612345678", "491712345678"] {
+            assert!(is_valid(valid), "{valid}");
+        }
+        // a valid beginning is no valid number; nor are drama ranges, trunk zeros, codes of nobody
+        for other in ["97233142764978", "447700900123", "4407911123456", "999123456789", "0441234567", "1", ""] {
+            assert!(!is_valid(other), "{other}");
+        }
+        assert!(has_possible_length("447700900123") && !has_possible_length("4477009001234"));
+        for (code, rest, drops) in [
+            ("44", "7700900123", true),
+            ("1", "2025550150", true),
+            ("39", "612345678", false),
+            ("225", "712345678", false),
+            ("225", "0712345678", true),
+            ("999", "12345678", false),
+            ("4", "4", false),
+            ("", "1", false),
+        ] {
+            assert_eq!(drops_zero(code, rest), drops, "{code} {rest}");
+        }
+    }
+}
