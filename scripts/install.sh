@@ -15,12 +15,10 @@ tools="${XDG_CACHE_HOME:-$HOME/.cache}/switchboard/tools"
 # Pinned: a new release must not change what `make check` says of an old commit.
 cargo_deny=0.20.2
 websocat=1.14.1
-# Other people's Twilio, webhook signatures and API tests, to hold ours against.
-python_packages=(twilio==9.13.0 standardwebhooks==1.1.0 schemathesis==4.32.5)
-# The last one for Node 18, which is what Debian 12 has.
-prism=5.14.2
-# Twilio's own library for Node, the last one for that Node too.
-twilio_node=5.13.1
+# Other people's Twilio, webhook signatures, API tests and mock, to hold ours against: each
+# with all that it needs, by version and hash, for the Node and Python of Debian 12. How
+# these locks are made anew: scripts/tools/README.md.
+locks="$(cd "$(dirname "$0")" && pwd)/tools"
 
 say() { echo "install: $*" >&2; }
 die() { say "$@"; exit 1; }
@@ -85,33 +83,48 @@ cargo_install() {
 }
 
 # A marker is written last, so that an install which was killed is begun anew.
+locked() { (cd "$locks" && cat "$@" | sha256sum); }
+is_installed() { [ "$(cat "$1/installed" 2>/dev/null)" = "$2" ]; } # FOLDER LOCKED
+
 python_install() {
-    local venv="$tools/venv" wanted="${python_packages[*]}"
-    if [ "$(cat "$venv/installed" 2>/dev/null)" = "$wanted" ] && [ -x "$venv/bin/python" ]; then return; fi
-    say "Python: $wanted (pip install into $venv)"
-    rm -rf "$venv"
+    local home="$tools/python" wanted; wanted=$(locked requirements.txt)
+    if is_installed "$home" "$wanted" && [ -x "$home/bin/python" ]; then return; fi
+    say "Python packages (pip install into $home)"
+    rm -rf "$home"
     # Debian's own, since a version manager's may be gone tomorrow.
     local python=/usr/bin/python3
     [ -x "$python" ] || python=python3
-    { "$python" -m venv "$venv" &&
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input "${python_packages[@]}" </dev/null; } ||
-        die "pip install failed, see above"
-    echo "$wanted" >"$venv/installed"
+    { "$python" -m venv "$home" &&
+        "$home/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes --only-binary :all: \
+            -r "$locks/requirements.txt" </dev/null; } || die "pip install failed, see above"
+    echo "$wanted" >"$home/installed"
 }
 
-# node_install FOLDER PACKAGE VERSION FILE: the file is one of those that it brings.
 node_install() {
-    local home="$tools/$1" package="$2" version="$3" file="$4" log
-    if [ "$(cat "$home/installed" 2>/dev/null)" = "$version" ] && [ -e "$home/node_modules/$file" ]; then return; fi
-    say "$package $version (npm install into $home)"
+    local home="$tools/node" wanted log; wanted=$(locked package.json package-lock.json)
+    if is_installed "$home" "$wanted"; then return; fi
+    say "Node packages (npm ci into $home)"
     rm -rf "$home"
     mkdir -p "$home"
+    cp "$locks/package.json" "$locks/package-lock.json" "$home/"
     log=$(mktemp)
-    npm install --prefix "$home" --no-audit --no-fund --ignore-scripts --loglevel=error \
-        "$package@$version" >"$log" 2>&1 </dev/null ||
-        { tail -n 40 "$log" >&2; die "npm install failed, see above; the whole log: $log"; }
+    npm ci --prefix "$home" --no-audit --no-fund --ignore-scripts --loglevel=error >"$log" 2>&1 </dev/null ||
+        { tail -n 40 "$log" >&2; die "npm ci failed, see above; the whole log: $log"; }
     rm -f "$log"
-    echo "$version" >"$home/installed"
+    echo "$wanted" >"$home/installed"
+}
+
+# What we cannot install is said before anything is.
+want_rust() {
+    local wanted has_version
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$locks/../../Cargo.toml")
+    has_version=$(rustc --version 2>/dev/null | cut -d ' ' -f 2) || true
+    if [ -n "$has_version" ] && has cargo && [ "$(printf '%s\n' "$wanted" "$has_version" | sort -V | head -n 1)" = "$wanted" ]; then
+        return
+    fi
+    say "Rust $wanted or later is needed, here is ${has_version:-none} (Debian 12's own is too old)."
+    say "Install it as https://rustup.rs says, open a new shell, and give the same command again."
+    die "The rest (${missing[*]:-nothing more}) is installed then by this script, with apt-get."
 }
 
 build() {
@@ -123,8 +136,8 @@ build() {
     want_command openssl openssl
     want_package libssl-dev
     want_package ca-certificates
+    want_rust
     apt_install
-    has cargo || die "cargo is missing: install Rust (rustup) first"
 }
 
 want_services() {
@@ -149,8 +162,7 @@ test_tools() {
     apt_install
 
     python_install
-    node_install prism @stoplight/prism-cli "$prism" .bin/prism
-    node_install twilio-node twilio "$twilio_node" twilio/package.json
+    node_install
     if has websocat || [ -x "$tools/bin/websocat" ]; then return; fi
     if has apt-cache && apt-cache show websocat >/dev/null 2>&1; then
         missing+=(websocat)
@@ -170,9 +182,9 @@ check_tools() {
 
 if [ "${1-}" = bin ]; then echo "$tools/bin"; exit; fi
 if [ "${1-}" = env ]; then
-    printf 'export SWITCHBOARD_TEST_PYTHON=%q\n' "$tools/venv/bin/python"
-    printf 'export SWITCHBOARD_TEST_PRISM=%q\n' "$tools/prism/node_modules/.bin/prism"
-    printf 'export SWITCHBOARD_TEST_TWILIO_NODE=%q\n' "$tools/twilio-node/node_modules"
+    printf 'export SWITCHBOARD_TEST_PYTHON=%q\n' "$tools/python/bin/python"
+    printf 'export SWITCHBOARD_TEST_PRISM=%q\n' "$tools/node/node_modules/.bin/prism"
+    printf 'export SWITCHBOARD_TEST_TWILIO_NODE=%q\n' "$tools/node/node_modules"
     exit
 fi
 
