@@ -6,6 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
+die() { echo "test: $*" >&2; exit 1; }
+
+if grep -rnE '#\[(cfg_attr\(.*)?ignore|```.*ignore' src test --include='*.rs'; then die "no test may be ignored"; fi
 
 scripts/install.sh build test
 PATH=$(scripts/install.sh bin):$PATH
@@ -21,7 +24,16 @@ ulimit -n 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
 
 # shellcheck source=scripts/with-services.sh
 . scripts/with-services.sh
+export SWITCHBOARD_TEST_SKIPPED=$services/skipped
 
 # `cargo test` builds examples only where no target is chosen, and tests of one start it too.
 cargo build --locked --example carrier
-cargo test --locked "$@"
+status=0
+cargo test --locked "$@" || status=$?
+
+# What passes may print nothing, so that tests note what they left out in a file.
+if [ -s "$SWITCHBOARD_TEST_SKIPPED" ]; then
+    sort -u "$SWITCHBOARD_TEST_SKIPPED"
+    if grep -qv ': \.\./shared/specs/' "$SWITCHBOARD_TEST_SKIPPED"; then die "only what needs ../shared/specs may be skipped"; fi
+fi
+exit "$status"

@@ -9,6 +9,7 @@ pub mod prism;
 pub mod proxy;
 pub mod python;
 pub mod server;
+pub mod skip;
 pub mod socket;
 pub mod time;
 
@@ -17,6 +18,7 @@ pub use database::Layout;
 pub use phone::{Digests, Phone};
 pub use prism::Prism;
 pub use server::{ADMIN, Builder, Server};
+pub use skip::skip;
 pub use socket::{Heard, Socket};
 pub use time::{LONG, until};
 

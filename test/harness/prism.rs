@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::Result;
 use super::port::free_port;
 use super::server::root;
+use super::skip::skip;
 
 /// A running Prism; ended when dropped. A request that the description does not allow is answered 422
 /// with the reasons under `validation`, one without credentials 401.
@@ -19,6 +20,9 @@ pub struct Prism {
     pub port: u16,
     folder: TempDir,
 }
+
+/// Where Twilio's own description is, beside the repository.
+const DESCRIPTION: &str = "../shared/specs/twilio_api_v2010_messages_calls.json";
 
 /// Ends Prism when its standard input ends, so that nothing is left over where the test was killed.
 const KEEPER: &str = r#""$@" & cat >/dev/null; kill $!; wait $!"#;
@@ -48,9 +52,9 @@ impl Prism {
 
     /// Twilio's own description.
     pub fn description() -> Result<Option<Value>> {
-        let path = root().join("../shared/specs/twilio_api_v2010_messages_calls.json");
+        let path = root().join(DESCRIPTION);
         if !path.exists() {
-            eprintln!("skipped: {} is not there", path.display());
+            skip(DESCRIPTION)?;
             return Ok(None);
         }
         Ok(Some(serde_json::from_slice(&std::fs::read(path)?)?))

@@ -86,7 +86,7 @@ async fn json_is_signed_by_its_digest(layout: Layout) -> Result {
 /// The case of the shared file that is for this path, at both URLs by which the gateway may know itself; the others
 /// are for paths that it has not, or name no account.
 async fn the_vectors_hold_at_the_door(layout: Layout) -> Result {
-    let Some(vectors) = vectors("twilio_signatures.json")? else { return Ok(()) };
+    let vectors = vectors("twilio_signatures.json")?;
     let (case, named) = (&vectors["cases"][0], "sms inbound");
     assert_eq!(case["name"], named);
     let variants = vectors["port_variants"].as_array().into_iter().flatten().filter(|variant| variant["name"] == named);

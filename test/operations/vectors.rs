@@ -16,14 +16,10 @@ use crate::harness::phone::session;
 use crate::harness::{Builder, Digests, Layout, PASSWORD, Phone, Result, Server, USER};
 use crate::{on_both_engines, on_every_layout};
 
-/// The vectors lie beside the repository on the machines that build it; elsewhere they are absent.
-pub fn vectors(name: &str) -> Result<Option<Value>> {
-    let path = crate::harness::server::root().join("../shared/vectors").join(name);
-    if !path.exists() {
-        eprintln!("skipped: there is no {}", path.display());
-        return Ok(None);
-    }
-    Ok(Some(serde_json::from_slice(&std::fs::read(path)?)?))
+/// One of the files of `test/vectors/`.
+pub fn vectors(name: &str) -> Result<Value> {
+    let path = crate::harness::server::root().join("test/vectors").join(name);
+    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str> {
@@ -48,7 +44,7 @@ fn digest(name: &str) -> Digest {
 
 #[test]
 fn every_ciphertext_of_others_decrypts() -> Result {
-    let Some(vectors) = vectors("rsa_oaep.json")? else { return Ok(()) };
+    let vectors = vectors("rsa_oaep.json")?;
     let identity = Identity::from_pem(&private_pem(&vectors)?)?;
     assert_eq!(identity.public_pem().trim(), text(&vectors, "public_key_spki_pem")?.trim());
     for case in cases(&vectors)? {
@@ -79,7 +75,7 @@ async fn users_of(builder: &Builder, cases: &[Value], salt: &str) -> Result {
 }
 
 async fn every_ciphertext_of_others_pairs(layout: Layout) -> Result {
-    let Some(vectors) = vectors("rsa_oaep.json")? else { return Ok(()) };
+    let vectors = vectors("rsa_oaep.json")?;
     let builder = Builder::new(layout).await?;
     run(&builder, &["seed"]).await?.well()?;
     let key: PathBuf = builder.path("theirs.pem");
@@ -119,7 +115,7 @@ on_every_layout!(every_ciphertext_of_others_pairs);
 
 #[test]
 fn the_backends_hashes_are_as_others_made_them() -> Result {
-    let Some(vectors) = vectors("backend_hashes.json")? else { return Ok(()) };
+    let vectors = vectors("backend_hashes.json")?;
     let salt = text(&vectors, "hashing_salt")?;
     for name in ["password", "full_phone_number"] {
         assert_eq!(hash::backend(salt, text(&vectors[name], "plain")?), text(&vectors[name], "hash")?, "{name}");
@@ -129,7 +125,7 @@ fn the_backends_hashes_are_as_others_made_them() -> Result {
 
 #[test]
 fn every_text_of_others_opens_wrapped_or_not() -> Result {
-    let Some(vectors) = vectors("sms_payload_v2.json")? else { return Ok(()) };
+    let vectors = vectors("sms_payload_v2.json")?;
     let cases = vectors["cases"].as_array().context("no cases")?;
     assert!(cases.len() >= 4);
     for case in cases {
@@ -146,7 +142,7 @@ fn every_text_of_others_opens_wrapped_or_not() -> Result {
 }
 
 async fn the_seeded_user_has_the_hashes_that_others_made(layout: Layout) -> Result {
-    let Some(vectors) = vectors("backend_hashes.json")? else { return Ok(()) };
+    let vectors = vectors("backend_hashes.json")?;
     let builder = Builder::new(layout).await?;
     run(&builder, &["seed"]).await?.well()?;
     let sql = "SELECT u.password, i.full_phone_number FROM users u JOIN usersInfos i ON i.userId = u.id";

@@ -130,7 +130,7 @@ async fn a_public_url_is_signed_and_the_machine_at_hand_connected_to() -> Result
 
 #[test]
 fn signatures_are_those_of_twilios_library() -> Result {
-    let Some(vectors) = vectors("twilio_signatures.json")? else { return Ok(()) };
+    let vectors = vectors("twilio_signatures.json")?;
     let token = vectors["auth_token"].as_str().unwrap_or_default();
     let mut checked = 0;
     for case in vectors["cases"].as_array().into_iter().flatten().filter(|case| case["params"].is_object()) {

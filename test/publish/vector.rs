@@ -23,7 +23,7 @@ async fn pair_with(server: &Server, key: &SharedKey) -> Result {
 
 /// Every letter of the vectors has a sink, but `x`, which has no colon after it either.
 async fn every_text_of_others_reaches_its_sink_once(layout: Layout) -> Result {
-    let Some(vectors) = vectors("sms_payload_v2.json")? else { return Ok(()) };
+    let vectors = vectors("sms_payload_v2.json")?;
     let sink = Sink::start().await?;
     let table = platforms(&sink).replace(
         r#"letter="T""#,

@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_twilios_library_signs_is_ours() -> Result {
-        let Some(vectors) = vectors("twilio_signatures.json")? else { return Ok(()) };
+        let vectors = vectors("twilio_signatures.json")?;
         let (token, cases) = (text(&vectors, "auth_token"), vectors["cases"].as_array().ok_or("no cases")?);
         assert!(cases.len() >= 6);
         for case in cases {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn ports_are_taken_as_twilios_validator_takes_them() -> Result {
-        let Some(vectors) = vectors("twilio_signatures.json")? else { return Ok(()) };
+        let vectors = vectors("twilio_signatures.json")?;
         let token = text(&vectors, "auth_token");
         let cases = vectors["cases"].as_array().ok_or("no cases")?;
         for variant in vectors["port_variants"].as_array().ok_or("no variants")? {

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_their_library_signs_is_ours() -> Result {
-        let Some(vectors) = vectors("standard_webhooks.json")? else { return Ok(()) };
+        let vectors = vectors("standard_webhooks.json")?;
         let text = |name: &str| vectors[name].as_str().ok_or(name.to_owned());
         let at = vectors["timestamp"].as_i64().ok_or("no timestamp")?;
         let secret: WebhookSecret = text("secret")?.parse()?;
