@@ -18,12 +18,22 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium)}
 CHROMEDRIVER=${CHROMEDRIVER:-$(command -v chromedriver)}
 export CHROMIUM CHROMEDRIVER
 
+# Most of a test is waiting, for a process or a time.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 4))}
+
 # Sockets by the thousand, both their ends in one process. Who may not raise the
 # limit that far gets what is allowed.
 ulimit -n 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
 
+# On a RAM disk where there is room for all: a thousand databases are made and dropped,
+# and what the tests kill are processes, which lose nothing that they gave to the kernel.
+services_in=$PWD/target
+room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1) || room=0
+if [ -w /dev/shm ] && [ "${room:-0}" -ge $((2 << 20)) ]; then services_in=/dev/shm; fi
 # shellcheck source=scripts/with-services.sh
 . scripts/with-services.sh
+export TMPDIR=$services/tmp
+mkdir "$TMPDIR"
 export SWITCHBOARD_TEST_SKIPPED=$services/skipped
 
 # `cargo test` builds examples only where no target is chosen, and tests of one start it too.

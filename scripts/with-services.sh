@@ -1,19 +1,21 @@
 # shellcheck shell=bash
 # Sourced from the repository's root: starts a private MariaDB and Redis, tells of
-# them in the environment, and stops them when the sourcing script ends.
+# them in the environment, and stops them when the sourcing script ends. Their folder,
+# $services, is in target/, or below $services_in where the sourcing script has set that.
+services_in=${services_in:-$PWD/target}
 
 # A run that was killed outright left its servers behind: end those first. The folder
 # bears its owner's pid, so that a run going on elsewhere is not taken for a dead one.
-mkdir -p target
-for old in target/services.*; do
-    owner=${old#target/services.}
-    if [ -d "$old" ] && [ ! -d "/proc/${owner%%.*}" ]; then
+mkdir -p "$services_in"
+for old in "$services_in"/switchboard.*; do
+    owner=${old##*/switchboard.}
+    if [ -O "$old" ] && [ ! -d "/proc/${owner%%.*}" ]; then
         scripts/services.sh stop "$old"
         rm -rf "$old"
     fi
 done
 
-services=$(mktemp -d "$PWD/target/services.$$.XXXXXX")
+services=$(mktemp -d "$services_in/switchboard.$$.XXXXXX")
 finish() {
     local status=$?
     trap - EXIT

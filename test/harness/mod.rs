@@ -2,6 +2,7 @@
 
 pub mod carrier;
 pub mod database;
+pub mod identity;
 pub mod node;
 pub mod phone;
 pub mod port;

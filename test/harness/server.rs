@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::database::Databases;
 use super::port::free_port;
-use super::{LONG, Layout, Result};
+use super::{LONG, Layout, Result, identity};
 
 /// The administrator's key of every server here.
 pub const ADMIN: &str = "test-admin-token";
@@ -131,8 +131,11 @@ impl Builder {
         Ok(tokio::task::spawn_blocking(move || command.output()).await??)
     }
 
-    /// Fills the user database and starts serving.
+    /// Fills the user database and starts serving, with the key of all servers here unless it names one.
     pub async fn start(self) -> Result<Server> {
+        if !self.settings.iter().any(|(key, _)| key == "sync.private_key" || key == "tls.key") {
+            identity::put(&self.path("keys"))?;
+        }
         let users = self.users.to_string();
         let seeded = self.run(&["seed", "--users", &users]).await?;
         ensure!(seeded.status.success(), "seed: {}", String::from_utf8_lossy(&seeded.stderr));
