@@ -1,6 +1,6 @@
 //! Whose request it is: `X-Forwarded-*` counts only from trusted proxies.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ::http::HeaderMap;
 use ipnet::IpNet;
@@ -15,11 +15,9 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Ip
     if !is_trusted(proxies, client) {
         return client;
     }
-    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
-    for hop in hops.iter().rev() {
-        let Ok(address) = hop.parse::<IpAddr>() else { break };
-        client = address.to_canonical();
+    for hop in list(headers, "x-forwarded-for").iter().rev() {
+        let Some(address) = hop_address(hop) else { break };
+        client = address;
         if !is_trusted(proxies, client) {
             break;
         }
@@ -27,10 +25,32 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Ip
     client
 }
 
-/// Whether the client spoke TLS, to us or to a trusted proxy.
+/// The elements of a header that is a list, whether in one line or in several.
+fn list<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).collect()
+}
+
+/// An address as proxies write it: bare, in brackets, with a port, in quotes.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.strip_prefix('"').and_then(|hop| hop.strip_suffix('"')).unwrap_or(hop).trim();
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|with_port| with_port.ip()));
+    Some(address.ok()?.to_canonical())
+}
+
+/// Whether the client spoke TLS, to us or to a trusted proxy. Where each proxy has added a word of its own, that of the
+/// one which the client spoke to counts; of words that cannot be told apart so, the nearest proxy's: no client wrote it.
 pub(super) fn is_secure(peer: IpAddr, over_tls: bool, headers: &HeaderMap, proxies: &[IpNet]) -> bool {
-    let forwarded = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-    over_tls || (is_trusted(proxies, peer.to_canonical()) && forwarded == Some("https"))
+    if over_tls || !is_trusted(proxies, peer.to_canonical()) {
+        return over_tls;
+    }
+    let (words, hops) = (list(headers, "x-forwarded-proto"), list(headers, "x-forwarded-for"));
+    let is_proxy = |hop: &&&str| hop_address(hop).is_some_and(|address| is_trusted(proxies, address));
+    let between = hops.iter().rev().take_while(is_proxy).count().min(hops.len().saturating_sub(1));
+    let from_end = if words.len() == hops.len() { between } else { 0 };
+    let word = words.iter().rev().nth(from_end).copied().unwrap_or_default();
+    ["https", "wss"].iter().any(|secure| word.trim_matches('"').eq_ignore_ascii_case(secure))
 }
 
 /// What limits count by: an IPv6 subscriber has a whole /64.
@@ -66,6 +86,67 @@ mod tests {
         assert_eq!(client(proxy, "6.6.6.6, 198.51.100.7, 10.2.2.2"), "198.51.100.7", "the client forged the first");
         assert_eq!(client(proxy, "garbage"), "10.1.1.1");
         assert_eq!(client(proxy, ""), "10.1.1.1");
+        Ok(())
+    }
+
+    #[test]
+    fn an_address_is_known_however_its_proxy_writes_it() -> Result<(), Box<dyn std::error::Error>> {
+        let (proxies, proxy): (_, IpAddr) = (["10.0.0.0/8".parse()?, "::1/128".parse()?], "10.1.1.1".parse()?);
+        let table = [
+            ("203.0.113.7:40001", "203.0.113.7"),
+            ("\"203.0.113.7:40001\"", "203.0.113.7"),
+            ("\"203.0.113.7\"", "203.0.113.7"),
+            ("[203.0.113.7]", "203.0.113.7"),
+            ("[2001:db8::7]:40001", "2001:db8::7"),
+            ("\"[2001:db8::7]:40001\"", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:DB8::7", "2001:db8::7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("[::ffff:203.0.113.7]:80", "203.0.113.7"),
+            ("6.6.6.6:1, 203.0.113.7:2, 10.2.2.2:3", "203.0.113.7"),
+            ("203.0.113.7:40001,[::1]:9", "203.0.113.7"),
+            // what is no address is nobody: the proxy that passed it on is
+            ("unknown", "10.1.1.1"),
+            ("_hidden", "10.1.1.1"),
+            ("203.0.113.7:99999", "10.1.1.1"),
+            ("203.0.113.7:", "10.1.1.1"),
+            ("\"203.0.113.7", "10.1.1.1"),
+            ("2001:db8::7]:1", "10.1.1.1"),
+            ("203.0.113.7 10.2.2.2", "10.1.1.1"),
+        ];
+        for (chain, expected) in table {
+            assert_eq!(client(proxy, &forwarded(chain), &proxies).to_string(), expected, "{chain}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_scheme_is_the_word_of_the_proxy_that_the_client_spoke_to() -> Result<(), Box<dyn std::error::Error>> {
+        let (proxies, proxy): (_, IpAddr) = (["10.0.0.0/8".parse()?], "10.1.1.1".parse()?);
+        let secure = |peer, words: &str, chain: &str| -> Result<bool, Box<dyn std::error::Error>> {
+            let mut headers = forwarded(chain);
+            headers.insert("x-forwarded-proto", words.parse()?);
+            Ok(is_secure(peer, false, &headers, &proxies))
+        };
+        for (words, chain, expected) in [
+            ("https", "203.0.113.7", true),
+            ("wss", "203.0.113.7", true),
+            ("HTTPS", "", true),
+            ("Wss", "203.0.113.7, 10.2.2.2", true),
+            ("http", "203.0.113.7", false),
+            ("ws", "203.0.113.7", false),
+            ("https, http", "203.0.113.7, 10.2.2.2", true),
+            ("http, https", "203.0.113.7, 10.2.2.2", false),
+            ("https, http", "6.6.6.6, 203.0.113.7", false),
+            ("https,wss", "10.3.3.3, 10.2.2.2", true),
+            ("https, http", "203.0.113.7", false),
+            ("http,https", "203.0.113.7", true),
+            ("", "203.0.113.7", false),
+            ("httpss", "203.0.113.7", false),
+        ] {
+            assert_eq!(secure(proxy, words, chain)?, expected, "{words} of {chain}");
+            assert!(!secure("203.0.113.9".parse()?, words, chain)?, "a stranger says {words}");
+        }
         Ok(())
     }
 
