@@ -39,12 +39,18 @@ impl Clock {
     }
 }
 
-/// A time as the API writes it: RFC 3339, UTC, whole milliseconds.
+/// A time as the API writes it: RFC 3339, UTC, always with three digits after the second, so that what is sorted as
+/// text is sorted by time.
 pub fn rfc3339(at_ms: Millis) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at_ms) * 1_000_000)
-        .ok()
-        .and_then(|at| at.format(&Rfc3339).ok())
-        .unwrap_or_else(|| at_ms.to_string())
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at_ms) * 1_000_000).map_or_else(
+        |_| at_ms.to_string(),
+        |at| {
+            let (date, time) = (at.date(), at.time());
+            let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+            let (hour, minute, second, millis) = time.as_hms_milli();
+            format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+        },
+    )
 }
 
 /// Reads a time as the API takes it: RFC 3339 with any offset.
@@ -59,7 +65,11 @@ mod tests {
 
     #[test]
     fn times_are_written_in_utc() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(1_700_000_000_200), "2023-11-14T22:13:20.200Z");
+        assert_eq!(rfc3339(1_700_000_000_209), "2023-11-14T22:13:20.209Z");
+        assert_eq!(rfc3339(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(rfc3339(Millis::MAX), Millis::MAX.to_string(), "beyond the calendar");
         assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
         assert_eq!(parse_rfc3339("2023-11-14T23:13:20.123+01:00"), Some(1_700_000_000_123));
         assert_eq!(parse_rfc3339("tomorrow"), None);

@@ -71,7 +71,10 @@ async fn both_levels_of_a_receipt_fold_into_one_state(layout: Layout) -> Result 
     }
     let message = in_state(&server, id, "delivered").await?;
     settled(&server).await?;
-    assert_eq!(message["receipts"], json!([{"state": "delivered", "error_code": null, "at": "2030-01-31T12:00:00Z"}]));
+    assert_eq!(
+        message["receipts"],
+        json!([{"state": "delivered", "error_code": null, "at": "2030-01-31T12:00:00.000Z"}])
+    );
     assert_eq!(server.rows("SELECT id FROM sb_inbound").await?.len(), 2);
     Ok(())
 }

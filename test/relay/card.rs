@@ -24,8 +24,8 @@ async fn export(server: &Server) -> Result<String> {
 
 async fn a_card_is_taken_as_a_whole_or_not_at_all(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
-    let card = "channel,prefix,price,from,until\nsms,,0.0100,2020-01-01T00:00:00Z,\n\
-                sms,237,0.0200,2020-01-01T00:00:00Z,2100-01-01T00:00:00Z\nvoice,,1.0000,2020-01-01T00:00:00Z,\n";
+    let card = "channel,prefix,price,from,until\nsms,,0.0100,2020-01-01T00:00:00.000Z,\n\
+                sms,237,0.0200,2020-01-01T00:00:00.000Z,2100-01-01T00:00:00.000Z\nvoice,,1.0000,2020-01-01T00:00:00.000Z,\n";
     let (status, done) = import(&server, "", card).await?;
     ensure!(status == 200 && done == json!({"added": 3, "replaced": 0, "removed": 0}), "{status} {done}");
     ensure!(export(&server).await? == card, "{}", export(&server).await?);
@@ -86,7 +86,7 @@ async fn rates_and_routes_are_managed_on_the_command_line() -> Result {
     let on = async |words: &[&str]| run(server.builder(), &[words, &["--url", &url]].concat()).await;
     on(&["rate", "add", "sms", "237", "0.02", "--from", "2020-01-01T00:00:00Z"]).await?.well()?;
     let card = on(&["rate", "export"]).await?.well()?;
-    ensure!(card == "channel,prefix,price,from,until\nsms,237,0.0200,2020-01-01T00:00:00Z,\n", "{card}");
+    ensure!(card == "channel,prefix,price,from,until\nsms,237,0.0200,2020-01-01T00:00:00.000Z,\n", "{card}");
     let file = server.builder().path("card.csv");
     std::fs::write(&file, card.replace("0.0200", "0.0300"))?;
     let file = file.display().to_string();

@@ -92,7 +92,7 @@ async fn changes_of_a_route_and_of_a_rate_at_once_all_stay(layout: Layout) -> Re
         ensure!(now["priority"] == 7 && now["pattern"] == r"\+33" && now["channel"].is_null(), "{round}: {now}");
         ensure!(now["account_id"] == other.as_str() && now["name"] == "new", "round {round}: {now}");
         let now = well(&server, "GET", &rate, None).await?;
-        ensure!(now["price"] == "0.0200" && now["until"] == "2100-01-01T00:00:00Z", "round {round}: {now}");
+        ensure!(now["price"] == "0.0200" && now["until"] == "2100-01-01T00:00:00.000Z", "round {round}: {now}");
     }
     Ok(())
 }

@@ -113,7 +113,7 @@ async fn a_statement_runs_from_opening_to_closing(layout: Layout) -> Result {
     let path = format!("/v1/clients/{client}/statement.csv");
     let lines = csv(&server, &format!("{path}?from=2020-01-01T00:00:00Z")).await?;
     ensure!(lines[0].join(",") == "time,kind,amount,balance,id,message_id,reason", "{lines:?}");
-    ensure!(lines[1][1..4] == ["opening", "", "0.0000"] && lines[1][0] == "2020-01-01T00:00:00Z", "{lines:?}");
+    ensure!(lines[1][1..4] == ["opening", "", "0.0000"] && lines[1][0] == "2020-01-01T00:00:00.000Z", "{lines:?}");
     ensure!(lines.len() == 2 + 7 + 1, "{lines:?}");
     let micros = |text: &str| -> Result<i64> { Ok(text.parse::<switchboard::model::Money>()?.micros()) };
     let mut left = 0;

@@ -39,7 +39,7 @@ async fn rates_are_made_listed_changed_and_taken_away(layout: Layout) -> Result 
     let path = format!("/v1/rates/{}", text(&kept["id"])?);
     let change = json!({"price": "0.03", "until": "2021-01-01T00:00:00Z"});
     let changed = well(&server, "PATCH", &path, Some(change)).await?;
-    ensure!(changed["price"] == "0.0300" && changed["until"] == "2021-01-01T00:00:00Z", "{changed}");
+    ensure!(changed["price"] == "0.0300" && changed["until"] == "2021-01-01T00:00:00.000Z", "{changed}");
     let changed = well(&server, "PATCH", &path, Some(json!({"until": null}))).await?;
     ensure!(changed["until"].is_null() && changed == well(&server, "GET", &path, None).await?, "{changed}");
     ensure!(call(&server, "DELETE", &path, None).await?.0 == 204);
