@@ -24,7 +24,13 @@ fn code(text: &str) -> Result<QrCode, TooLong> {
     (1..=40).find_map(of_size).ok_or(TooLong)
 }
 
-/// Two modules a character, light on a dark terminal and scannable on either.
+/// White on black whatever the terminal's own colours are: of the 256 these two are the same everywhere, while themes
+/// change the first sixteen.
+const WHITE_ON_BLACK: &str = "\x1b[38;5;231;48;5;16m";
+const OWN_COLOURS: &str = "\x1b[0m";
+
+/// Two modules a character, in colours of its own, so that it scans on dark and on light terminals. Where colours are
+/// taken out, it is light on a dark terminal.
 pub fn terminal(text: &str) -> Result<String, TooLong> {
     let code = code(text)?;
     let (modules, colors) = (code.width(), code.to_colors());
@@ -35,7 +41,10 @@ pub fn terminal(text: &str) -> Result<String, TooLong> {
     let side = modules + 2 * TERMINAL_QUIET;
     let line = |y: usize| -> String {
         let halves = (0..side).map(|x| (is_light(x, y), is_light(x, y + 1)));
-        halves.map(|(upper, lower)| [[' ', '▄'], ['▀', '█']][usize::from(upper)][usize::from(lower)]).collect()
+        let drawn: String =
+            halves.map(|(upper, lower)| [[' ', '▄'], ['▀', '█']][usize::from(upper)][usize::from(lower)]).collect();
+        // each line by itself: a terminal that scrolls fills up the next one in the colours that are set
+        format!("{WHITE_ON_BLACK}{drawn}{OWN_COLOURS}")
     };
     Ok((0..side).step_by(2).map(line).collect::<Vec<_>>().join("\n"))
 }

@@ -107,20 +107,25 @@ async fn a_long_user_id_does_not_make_the_page_s_code_too_fine() -> Result {
     assert_seen(&server, &view, &"u".repeat(128)).await
 }
 
-/// What a terminal shows as a picture (PGM): each character is two modules, one above the
-/// other, drawn light on dark, with some of the dark terminal around.
-fn photograph(lines: &[&str]) -> Result<Vec<u8>> {
+/// The colours of a terminal, as greys: of what is written, and of what is behind it.
+type Theme = (u8, u8);
+const DARK: Theme = (0xcc, 0x10);
+const LIGHT: Theme = (0x30, 0xff);
+
+/// What a terminal shows as a picture (PGM): each character is two cells, one above the other, with some of the
+/// terminal around.
+fn photograph(lines: &[&str], theme: Theme) -> Result<Vec<u8>> {
     const SCALE: usize = 6;
-    let columns = lines.iter().map(|line| line.chars().count()).max().context("no code")? + 8;
-    let blank = [""; 2];
+    const MARGIN: usize = 4;
+    let painted: Vec<Vec<(u8, u8)>> = lines.iter().map(|line| paint(line, theme)).collect::<Result<_>>()?;
+    let columns = painted.iter().map(Vec::len).max().context("no code")? + 2 * MARGIN;
+    let (cell, blank) = ((theme.1, theme.1), [Vec::new(), Vec::new()]);
     let mut pixels = Vec::new();
-    for line in blank.iter().chain(lines).chain(&blank) {
-        for half in 0..2 {
-            let mut row = Vec::new();
-            for character in "    ".chars().chain(line.chars()).chain(std::iter::repeat(' ')).take(columns) {
-                let is_light = matches!((character, half), ('█', _) | ('▀', 0) | ('▄', 1));
-                row.extend([if is_light { 0xff } else { 0 }; SCALE]);
-            }
+    for line in blank.iter().chain(&painted).chain(&blank) {
+        let cells = std::iter::repeat_n(&cell, MARGIN).chain(line).chain(std::iter::repeat(&cell)).take(columns);
+        let (upper, lower): (Vec<u8>, Vec<u8>) = cells.copied().unzip();
+        for half in [upper, lower] {
+            let row: Vec<u8> = half.into_iter().flat_map(|grey| [grey; SCALE]).collect();
             pixels.extend(row.repeat(SCALE));
         }
     }
@@ -130,15 +135,71 @@ fn photograph(lines: &[&str]) -> Result<Vec<u8>> {
     Ok(picture)
 }
 
+/// The greys of each character's upper and lower half, colours set on the way (ECMA-48, SGR) obeyed.
+fn paint(line: &str, theme: Theme) -> Result<Vec<(u8, u8)>> {
+    let (mut ink, mut paper) = theme;
+    let mut cells = Vec::new();
+    let mut rest = line;
+    while let Some(character) = rest.chars().next() {
+        if let Some(set) = rest.strip_prefix("\u{1b}[") {
+            let (numbers, after) = set.split_once('m').context("an escape that sets no colour")?;
+            (ink, paper) = colours(numbers, theme, (ink, paper))?;
+            rest = after;
+            continue;
+        }
+        let is_ink = |half: usize| matches!((character, half), ('█', _) | ('▀', 0) | ('▄', 1));
+        cells.push([0, 1].map(|half| if is_ink(half) { ink } else { paper }).into());
+        rest = &rest[character.len_utf8()..];
+    }
+    Ok(cells)
+}
+
+/// The colours after `0`, or after `38;5;N` and `48;5;N` with the N of black and of white.
+fn colours(numbers: &str, theme: Theme, now: Theme) -> Result<Theme> {
+    let grey = |number: &str| match number {
+        "16" => Ok(0),
+        "231" => Ok(0xff),
+        _ => anyhow::bail!("not the same on all terminals: {number}"),
+    };
+    let (mut numbers, (mut ink, mut paper)) = (numbers.split(';'), now);
+    while let Some(number) = numbers.next() {
+        match (number, number == "0" || numbers.next() == Some("5")) {
+            ("0", _) => (ink, paper) = theme,
+            ("38", true) => ink = grey(numbers.next().unwrap_or_default())?,
+            ("48", true) => paper = grey(numbers.next().unwrap_or_default())?,
+            _ => anyhow::bail!("an unknown colour: {number}"),
+        }
+    }
+    Ok((ink, paper))
+}
+
+/// The code as a camera reads it from a dark terminal and from a light one.
+async fn scanned(code: &[&str]) -> Result<String> {
+    let dark = read_code(&photograph(code, DARK)?, ".pgm").await?;
+    ensure!(read_code(&photograph(code, LIGHT)?, ".pgm").await? == dark, "a light terminal shows another code");
+    Ok(dark)
+}
+
 /// The first code drawn in a terminal's transcript, and the first URL under it.
 fn drawn(transcript: &str) -> Option<(Vec<&str>, String)> {
-    let is_drawing = |line: &&str| line.chars().count() > 20 && line.chars().all(|c| " █▀▄".contains(c));
+    let is_drawing = |line: &&str| {
+        let bare = bare(line);
+        bare.chars().count() > 20 && bare.chars().all(|c| " █▀▄".contains(c))
+    };
     let lines: Vec<&str> =
         transcript.lines().map(|line| line.rsplit("\u{1b}[J").next().unwrap_or(line).trim_end_matches('\r')).collect();
     let from = lines.iter().position(is_drawing)?;
     let code: Vec<&str> = lines[from..].iter().copied().take_while(|line| is_drawing(line)).collect();
     let url = lines[from + code.len()..].iter().find_map(|line| Some(&line[line.find("http://")?..]))?;
     Some((code, url.split('\u{1b}').next()?.trim().to_owned()))
+}
+
+/// A line without the escapes that set colours or clear what follows.
+fn bare(line: &str) -> String {
+    let (first, rest) = line.split_once("\u{1b}[").unwrap_or((line, ""));
+    let after =
+        |part: &str| part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').get(1..).map(str::to_owned);
+    std::iter::once(first.to_owned()).chain(rest.split("\u{1b}[").filter_map(after)).collect()
 }
 
 /// Runs a command of ours in a terminal, until it has drawn a code.
@@ -163,7 +224,7 @@ async fn the_terminal_s_code_says_the_url_under_it() -> Result {
     let server = patient().await?;
     let (mut running, transcript) = in_terminal(server.builder(), &["sync", USER, "--url", &server.url("")]).await?;
     let (code, url) = drawn(&transcript).context("no code")?;
-    assert_eq!(read_code(&photograph(&code)?, ".pgm").await?, url);
+    assert_eq!(scanned(&code).await?, url);
     assert_in_force(&server, USER, &url).await?;
 
     Phone::new()?.pair(&server, USER, sid_in(&url)?).await?;
@@ -174,8 +235,7 @@ async fn the_terminal_s_code_says_the_url_under_it() -> Result {
 
 /// The rows that a frame takes on a screen of eighty columns, the cursor's included.
 fn rows(frame: &str) -> usize {
-    let clean = frame.replace("\u{1b}[J", "").replace("\u{1b}[2m", "").replace("\u{1b}[0m", "");
-    clean.split('\n').map(|line| line.trim_end_matches('\r').chars().count().div_ceil(80).max(1)).sum()
+    frame.split('\n').map(|line| bare(line).trim_end_matches('\r').chars().count().div_ceil(80).max(1)).sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,7 +247,7 @@ async fn the_terminal_s_code_rotates() -> Result {
     let mut seen = Vec::new();
     for frame in told.split("\u{1b}[H").skip(1) {
         let (code, url) = drawn(frame).context("a frame without a code")?;
-        assert_eq!(read_code(&photograph(&code)?, ".pgm").await?, url);
+        assert_eq!(scanned(&code).await?, url);
         assert_eq!(url, server.url(&session(ODD.1, sid_in(&url)?)));
         seen.push(url);
     }
@@ -230,7 +290,7 @@ async fn a_new_server_draws_its_first_code_where_a_person_looks() -> Result {
     let (_running, transcript) = in_terminal(&builder, &["serve", "--dev", "--listen", &listen]).await?;
     let (code, url) = drawn(&transcript).context("no code")?;
     assert_eq!(url, format!("http://{listen}{}", session(USER, "000")));
-    assert_eq!(read_code(&photograph(&code)?, ".pgm").await?, url);
+    assert_eq!(scanned(&code).await?, url);
 
     let piped = Running::start(builder.command(&["serve", "--dev", "--listen", "127.0.0.1:0"]))?;
     let words = piped.prints("word of the administrator", |text| text.contains("admin").then(|| text.to_owned()));
