@@ -9,10 +9,12 @@ pub mod keyring;
 mod messaging;
 mod pairing;
 mod publisher;
+mod reload;
 mod secret;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -21,8 +23,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::crypto::Sid;
-use crate::http::{self, App, Listeners};
-use crate::model::{Clock, Origin, UserId};
+use crate::http::{self, App, Listeners, Tls};
+use crate::model::{Clock, Origin, Span, UserId};
 use crate::service::audit::Audit;
 use crate::service::health::Health;
 use crate::service::inbound::form_check;
@@ -36,6 +38,8 @@ use inbound::Receiving;
 use keyring::Keyring;
 use messaging::Messaging;
 use pairing::Pairing;
+pub use reload::ReloadError;
+use reload::Reloading;
 pub use secret::DEV_TOKEN;
 pub(crate) use secret::salt;
 
@@ -47,7 +51,10 @@ pub struct Gateway {
     sync: Arc<Sync>,
     tasks: TaskTracker,
     stop: CancellationToken,
-    grace: std::time::Duration,
+    stopping: CancellationToken,
+    reloading: Reloading,
+    grace: Duration,
+    drain_delay: Duration,
 }
 
 /// `--dev` serves this machine alone.
@@ -76,8 +83,9 @@ impl Gateway {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         check_closed(&config)?;
         let named = origin(&config)?;
-        let acceptor = config.tls.acceptor()?;
+        let tls = config.tls.acceptor()?.map(Tls::new);
         let keys = Keyring::open(&config)?;
+        let identities = keys.identities.clone();
         let mut registry = Registry::with_prefix("switchboard");
         let store_metrics = store::Metrics::default();
         store_metrics.register(&mut registry);
@@ -131,7 +139,7 @@ impl Gateway {
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
-        let registry = Arc::new(registry);
+        let stopping = CancellationToken::new();
         let app = Arc::new(App {
             settings: config.http.clone(),
             admin_token: secret::admin_token(&config),
@@ -152,13 +160,13 @@ impl Gateway {
             form_check: form_check(&messaging.book),
             inbound,
             events,
-            health: Health { store: databases.store.clone(), backend: databases.backend.clone(), bus },
-            metrics_text: Box::new(move || {
-                let mut text = String::new();
-                // writing into a String cannot fail
-                let _ = encode(&mut text, &registry);
-                text
-            }),
+            health: Health {
+                store: databases.store.clone(),
+                backend: databases.backend.clone(),
+                bus,
+                stopping: stopping.clone(),
+            },
+            metrics_text: metrics_text(registry),
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
@@ -166,9 +174,10 @@ impl Gateway {
             let routes = http::metrics_routes(&app);
             http::serve(own, None, routes, &app, http_metrics.clone());
         }
-        http::serve(listeners, acceptor, http::routes(&app), &app, http_metrics);
-        let grace = config.http.shutdown_grace.as_duration();
-        Ok(Self { addresses, origin, databases, sync, tasks, stop, grace })
+        http::serve(listeners, tls.clone(), http::routes(&app), &app, http_metrics);
+        let [grace, drain_delay] = [config.http.shutdown_grace, config.http.drain_delay].map(Span::as_duration);
+        let reloading = Reloading { config, tls, identities };
+        Ok(Self { addresses, origin, databases, sync, tasks, stop, stopping, reloading, grace, drain_delay })
     }
 
     /// A link to pair with: the one that never ends under `--dev`, else a fresh one.
@@ -177,9 +186,17 @@ impl Gateway {
         Links { origin: self.origin.clone() }.session(user, sid)
     }
 
+    /// Says on `/readyz` that it stops, and waits `http.drain_delay` for balancers to see that.
+    pub async fn drain(&mut self) {
+        self.stopping.cancel();
+        self.grace = self.grace.saturating_sub(self.drain_delay);
+        tokio::time::sleep(self.drain_delay).await;
+    }
+
     /// Tells open sockets, finishes what was accepted, and lets go of the databases.
     /// Whether all of it ended within `http.shutdown_grace`.
     pub async fn shut_down(self) -> bool {
+        self.stopping.cancel();
         self.stop.cancel();
         self.tasks.close();
         let finished = tokio::time::timeout(self.grace, self.tasks.wait()).await.is_ok();
@@ -187,6 +204,16 @@ impl Gateway {
         self.databases.backend.close().await;
         finished
     }
+}
+
+/// Writes down all that was registered.
+fn metrics_text(registry: Registry) -> Box<dyn Fn() -> String + Send + std::marker::Sync> {
+    Box::new(move || {
+        let mut text = String::new();
+        // writing into a String cannot fail
+        let _ = encode(&mut text, &registry);
+        text
+    })
 }
 
 /// Opens both databases, the store brought up to date and checked against the keys.

@@ -13,6 +13,7 @@ mod health;
 mod key;
 mod keys;
 mod ledger;
+mod log;
 mod message;
 mod migrate;
 mod number;
@@ -32,9 +33,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config, LogFormat, Sources};
+use crate::config::{self, Config, Sources};
 
 /// One self-hosted SMS gateway: pairs phones, and (soon) masks numbers, verifies, relays, enrols.
 ///
@@ -107,13 +107,20 @@ pub fn run() -> ExitCode {
             }
             config.is_dev = serve.dev;
         }
-        start_log(&config, matches!(arguments.command, Command::Serve(_)))?;
-        runtime(&arguments.command)?.block_on(dispatch(arguments.command, config))
+        let log = log::start(&config, matches!(arguments.command, Command::Serve(_)))?;
+        let reload = Reload { sources, log };
+        runtime(&arguments.command)?.block_on(dispatch(arguments.command, config, reload))
     });
     result.unwrap_or_else(|error| {
         anstream::eprintln!("{}: {}", output::bad("error"), told(&error));
         ExitCode::FAILURE
     })
+}
+
+/// What a server needs to read its log level again.
+struct Reload {
+    sources: Sources,
+    log: log::Log,
 }
 
 /// An error with its causes, each told once: many a message quotes its cause already.
@@ -133,9 +140,9 @@ fn runtime(command: &Command) -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(builder.enable_all().build()?)
 }
 
-async fn dispatch(command: Command, config: Config) -> Outcome {
+async fn dispatch(command: Command, config: Config, reload: Reload) -> Outcome {
     match command {
-        Command::Serve(command) => command.run(config).await,
+        Command::Serve(command) => command.run(config, reload).await,
         Command::Migrate(command) => command.run(config).await,
         Command::Seed(command) => command.run(config).await,
         Command::Keys(command) => command.run(config).await,
@@ -158,27 +165,4 @@ async fn dispatch(command: Command, config: Config) -> Outcome {
         Command::Doctor(command) => command.run(config).await,
         Command::Health(command) => command.run(config).await,
     }
-}
-
-/// A server logs as configured; a command only says what went wrong.
-fn start_log(config: &Config, is_server: bool) -> anyhow::Result<()> {
-    use std::io::IsTerminal as _;
-    let level = if is_server { config.log.level.as_str() } else { "error" };
-    // the migrations' own lines say less than ours; a directive of the reader's goes above this
-    // that last one writes segments of paths down, and Flowroute's hold a secret
-    let filter = EnvFilter::try_new(format!("refinery_core=warn,{level},warp::filters::path=off"))
-        .map_err(|error| anyhow::anyhow!("bad value for `log.level`: {level}: {error}"))?;
-    let is_watched = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_watched);
-    let wants_json = match config.log.format {
-        LogFormat::Json => true,
-        LogFormat::Text => false,
-        LogFormat::Auto => is_server && !is_watched,
-    };
-    if wants_json {
-        builder.json().flatten_event(true).init();
-    } else {
-        builder.with_target(false).init();
-    }
-    Ok(())
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Outcome, output};
-use crate::config::Config;
+use super::{Outcome, Reload, output, told};
+use crate::config::{self, Config};
 use crate::gateway::{DEV_TOKEN, Gateway};
 use crate::model::{UserId, qr};
 use crate::store::seed::{DEV_PASSWORD, DEV_USER};
@@ -39,10 +39,12 @@ impl Serve {
         self.listen.iter().map(|address| ("http.listen".to_owned(), address.clone())).collect()
     }
 
-    pub(super) async fn run(self, config: Config) -> Outcome {
+    pub(super) async fn run(self, config: Config, mut reload: Reload) -> Outcome {
         let is_dev = config.is_dev;
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let gateway = Gateway::start(config).await?;
+        // taken from here on, so that it ends nothing while the node starts either
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut gateway = Gateway::start(config).await?;
         for address in &gateway.addresses {
             tracing::info!(%address, public_url = %gateway.origin, "serving");
         }
@@ -50,9 +52,20 @@ impl Serve {
         if let Some(user) = self.qr.clone().or_else(dev_user) {
             welcome(&gateway, &user, is_dev);
         }
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let is_terminated = loop {
+            tokio::select! {
+                _ = terminate.recv() => break true,
+                _ = interrupt.recv() => break false,
+                _ = hangup.recv() => reload_all(&gateway, &mut reload).await,
+            }
+        };
+        if is_terminated {
+            tracing::info!("stopping: /readyz says so");
+            tokio::select! {
+                () = gateway.drain() => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         tracing::info!("stopping: finishing what was accepted");
         // a second signal does not wait
@@ -63,6 +76,21 @@ impl Serve {
         };
         tracing::info!(finished, "stopped");
         Ok(if finished { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Reads again what can change while the node runs: certificate and identity, and the log's level. What cannot be
+/// read stays as it was.
+async fn reload_all(gateway: &Gateway, reload: &mut Reload) {
+    let level = config::load(&reload.sources).map_err(anyhow::Error::from);
+    match level.and_then(|(config, _)| reload.log.set_level(&config.log.level).map(|is_new| (is_new, config))) {
+        Ok((true, config)) => tracing::info!(level = config.log.level, "the log's level is another"),
+        Ok((false, _)) => {}
+        Err(error) => tracing::error!("the log's level stays: {}", told(&error)),
+    }
+    match gateway.reload().await {
+        Ok(is_new) => tracing::info!(new_identity = is_new, "read certificate and identity again"),
+        Err(error) => tracing::error!(%error, "certificate and identity stay as they were"),
     }
 }
 

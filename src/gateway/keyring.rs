@@ -120,7 +120,7 @@ pub fn uses_own_identity(config: &Config) -> bool {
     config.sync.private_key.is_empty() && config.tls.key.is_empty()
 }
 
-fn identity_path(config: &Config) -> PathBuf {
+pub(super) fn identity_path(config: &Config) -> PathBuf {
     match (config.sync.private_key.as_str(), config.tls.key.as_str()) {
         ("", "") => config.keys.dir.join(IDENTITY),
         ("", tls) => tls.into(),

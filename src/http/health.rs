@@ -30,18 +30,27 @@ fn probes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     alive.or(ready).unify().map(reply::settle).boxed()
 }
 
+/// Whether a path is asked by balancers, as often as they like.
+pub(super) fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
 fn words(call: &Call, body: &'static str) -> Answer {
     call.only("GET")?;
     Ok(reply::text(StatusCode::OK, body))
 }
 
-/// `GET /readyz`: whether store and backend answer; Redis is reported, but a node serves without it.
+/// `GET /readyz`: whether the node stays, and store and backend answer; Redis is reported, but a node serves without it.
 async fn readiness(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     let readiness = app.health.readiness().await;
     let word = |is_up| if is_up { "up" } else { "down" };
     let body = json!({
-        "status": if readiness.is_ready() { "ready" } else { "not ready" },
+        "status": match (readiness.is_stopping, readiness.is_ready()) {
+            (true, _) => "stopping",
+            (false, true) => "ready",
+            (false, false) => "not ready",
+        },
         "store": word(readiness.store),
         "backend": word(readiness.backend),
         "redis": readiness.redis.map_or("none", word),

@@ -45,7 +45,7 @@ mod webhook;
 pub use auth::AdminSettings;
 pub use limit::Limit;
 pub use server::{Listeners, serve};
-pub use tls::{TlsError, TlsSettings};
+pub use tls::{Tls, TlsError, TlsSettings};
 pub use trace::Metrics;
 
 use std::net::{IpAddr, SocketAddr};
@@ -97,6 +97,8 @@ pub struct Settings {
     pub connections: usize,
     pub connections_per_address: usize,
     pub shutdown_grace: Span,
+    /// How long `/readyz` says so before the listener closes; part of the grace.
+    pub drain_delay: Span,
     /// Whether `POST /empty` is there, which reads a body and answers 202: what speed is measured against.
     pub empty_route: bool,
 }

@@ -11,13 +11,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::patience::Patience;
 use super::place::{Place, Places};
-use super::{App, Limit, Metrics, trace};
+use super::{App, Limit, Metrics, Tls, trace};
 
 /// The bytes of a request head that we read at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -54,13 +53,13 @@ pub(super) struct Shared {
     /// Wrong keys, on top of that.
     pub(super) guesses: Limit,
     pub(super) metrics: Metrics,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
 }
 
 /// Serves until the app's `stop`; connections are among its tasks, to be joined by the caller.
 pub fn serve(
     listeners: Listeners,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     routes: BoxedFilter<(Response,)>,
     app: &Arc<App>,
     metrics: Metrics,
@@ -117,7 +116,7 @@ async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place
     let place = Arc::new(place);
     match &shared.tls {
         None => converse(&shared, stream, peer, false, place).await,
-        Some(tls) => match tokio::time::timeout(TLS_HANDSHAKE, tls.accept(stream)).await {
+        Some(tls) => match tokio::time::timeout(TLS_HANDSHAKE, tls.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => converse(&shared, stream, peer, true, place).await,
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),

@@ -1,8 +1,10 @@
 //! TLS by rustls: `tls.cert` and `tls.key`, both PEM.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use openssl::asn1::Asn1Time;
+use openssl::x509::X509;
 use serde::Deserialize;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -25,6 +27,26 @@ pub enum TlsError {
     Unreadable { key: &'static str, path: String, reason: String },
     #[error("tls.cert and tls.key do not fit: {0}")]
     Unfit(String),
+    #[error("tls.cert = {path:?}: expired at {at}")]
+    Expired { path: String, at: String },
+}
+
+/// What takes new connections; those that are open keep what they began with.
+#[derive(Clone)]
+pub struct Tls(Arc<RwLock<TlsAcceptor>>);
+
+impl Tls {
+    pub fn new(acceptor: TlsAcceptor) -> Self {
+        Self(Arc::new(RwLock::new(acceptor)))
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn replace(&self, acceptor: TlsAcceptor) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+    }
 }
 
 impl TlsSettings {
@@ -56,5 +78,21 @@ impl TlsSettings {
             .map_err(|error| TlsError::Unfit(error.to_string()))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// Refuses a certificate whose time is over: nobody would connect to it.
+    pub fn check_date(&self) -> Result<(), TlsError> {
+        let reason = |error: &dyn std::fmt::Display| TlsError::Unreadable {
+            key: "tls.cert",
+            path: self.cert.clone(),
+            reason: error.to_string(),
+        };
+        let pem = std::fs::read(&self.cert).map_err(|error| reason(&error))?;
+        let certificate = X509::from_pem(&pem).map_err(|error| reason(&error))?;
+        let now = Asn1Time::days_from_now(0).map_err(|error| reason(&error))?;
+        if certificate.not_after() < now {
+            return Err(TlsError::Expired { path: self.cert.clone(), at: certificate.not_after().to_string() });
+        }
+        Ok(())
     }
 }

@@ -21,7 +21,7 @@ use super::auth::{Known, Unknown};
 use super::compat::twilio;
 use super::place::Place;
 use super::server::Shared;
-use super::{Caller, address, auth, reply, webhook};
+use super::{Caller, address, auth, health, reply, webhook};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Answered {
@@ -68,8 +68,9 @@ fn label(method: &::http::Method) -> &'static str {
 /// Finds out who makes a request, and takes it off what its address, and its key, may ask for; or says how long to
 /// wait.
 async fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant) -> Result<Known, Duration> {
-    // carriers at load come from few addresses, and bring no keys
-    if webhook::is_carriers(request.uri().path()) {
+    // carriers at load come from few addresses, and bring no keys; a probe must not be told to come back later
+    let path = request.uri().path();
+    if webhook::is_carriers(path) || health::is_probe(path) {
         return Ok(Known::new(Err(Unknown::Missing)));
     }
     let mut known = Known::new(auth::identify(&shared.app, request.headers()));

@@ -62,6 +62,13 @@ impl Builder {
         self
     }
 
+    /// Without a setting of those that every server here has.
+    #[must_use]
+    pub fn unset(mut self, key: &str) -> Self {
+        self.settings.retain(|(known, _)| known != key);
+        self
+    }
+
     /// An environment variable of the server process.
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {

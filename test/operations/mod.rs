@@ -23,6 +23,7 @@ mod migration;
 pub mod openapi;
 mod openmetrics;
 mod openssl;
+mod reload;
 mod replaced_key;
 mod seed;
 mod shutdown;

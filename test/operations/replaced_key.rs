@@ -17,7 +17,7 @@ use crate::harness::{Layout, PASSWORD, Phone, Result, Server, USER};
 use crate::on_both_engines;
 
 /// What a phone gets that holds this public key of the server's.
-async fn try_with(server: &Server, server_pem: &str) -> Result<(u16, String)> {
+pub async fn try_with(server: &Server, server_pem: &str) -> Result<(u16, String)> {
     let phone = Phone::new()?;
     let pair = DigestPair { oaep: Digest::Sha256, mgf1: Digest::Sha1 };
     let password = STANDARD.encode(PhoneKey::encrypt(server_pem, pair, PASSWORD.as_bytes())?);
@@ -30,14 +30,14 @@ async fn try_with(server: &Server, server_pem: &str) -> Result<(u16, String)> {
     Ok((status, answer))
 }
 
-async fn pairs_with(server: &Server, server_pem: &str) -> Result {
+pub async fn pairs_with(server: &Server, server_pem: &str) -> Result {
     let (status, answer) = try_with(server, server_pem).await?;
     ensure!(status == 200, "{status}: {answer}");
     Ok(())
 }
 
 /// The public key that a two-step phone is told.
-async fn told(server: &Server) -> Result<String> {
+pub async fn told(server: &Server) -> Result<String> {
     let sid = server.sid(USER).await?;
     let body = json!({"public_key": Phone::new()?.public_pem}).to_string();
     let (status, answer) = server.post(&format!("{}handshake", session(USER, &sid)), body).await?;

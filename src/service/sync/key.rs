@@ -1,7 +1,7 @@
 //! The server's RSA identity, and the one before it while phones may still hold that.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use zeroize::Zeroizing;
@@ -17,43 +17,67 @@ pub enum KeyError {
     NotRsa { path: String },
 }
 
-/// Shared by all handshakes.
+/// Shared by all handshakes; a reload replaces what they hold.
 #[derive(Clone)]
-pub struct Identities {
+pub struct Identities(Arc<RwLock<Arc<Keys>>>);
+
+struct Keys {
     current: Arc<Identity>,
     /// The replaced key and until when it still decrypts.
     previous: Option<(Arc<Identity>, Instant)>,
 }
 
+impl Keys {
+    /// Decrypts under the current key, else under the one that it has just replaced.
+    fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        match (self.current.decrypt(pair, ciphertext), &self.previous) {
+            (Err(Error::Undecryptable), Some((key, until))) if Instant::now() < *until => key.decrypt(pair, ciphertext),
+            (result, _) => result,
+        }
+    }
+}
+
 impl Identities {
-    pub fn new(current: Identity) -> Self {
-        Self { current: Arc::new(current), previous: None }
+    fn new(keys: Keys) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(keys))))
     }
 
     /// Reads the current key, and the replaced one where it was replaced within `ttl`
     /// (its file's time says when).
     pub fn load(current: &Path, previous: Option<&Path>, ttl: Span) -> Result<Self, KeyError> {
-        let mut identities = Self::new(read(current)?);
+        let mut keys = Keys { current: Arc::new(read(current)?), previous: None };
         if let Some(path) = previous.filter(|path| path.exists()) {
             let replaced = std::fs::metadata(path).and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
             let age = replaced.elapsed().unwrap_or(Duration::ZERO);
             if let Some(left) = ttl.as_duration().checked_sub(age) {
-                identities.previous = Some((Arc::new(read(path)?), Instant::now() + left));
+                keys.previous = Some((Arc::new(read(path)?), Instant::now() + left));
             }
         }
-        Ok(identities)
+        Ok(Self::new(keys))
     }
 
-    pub fn current(&self) -> &Identity {
-        &self.current
+    fn keys(&self) -> Arc<Keys> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Decrypts under the current key, else under the one that it has just replaced.
-    pub fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        match (self.current.decrypt(pair, ciphertext), &self.previous) {
-            (Err(Error::Undecryptable), Some((key, until))) if Instant::now() < *until => key.decrypt(pair, ciphertext),
-            (result, _) => result,
+    pub fn current(&self) -> Arc<Identity> {
+        self.keys().current.clone()
+    }
+
+    /// Puts the current key of `other` in the place of this one, which still decrypts for `ttl`: phones have seen it.
+    /// Whether that is another key.
+    pub fn replace(&self, other: &Self, ttl: Span) -> bool {
+        let (old, current) = (self.keys(), other.current());
+        if old.current.fingerprint() == current.fingerprint() {
+            return false;
         }
+        let previous = Some((old.current.clone(), Instant::now() + ttl.as_duration()));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys { current, previous });
+        true
+    }
+
+    pub fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.keys().decrypt(pair, ciphertext)
     }
 }
 

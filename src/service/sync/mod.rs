@@ -157,8 +157,9 @@ impl Sync {
         &self.parts.board
     }
 
-    pub fn public_pem(&self) -> &str {
-        self.parts.identities.current().public_pem()
+    /// The public key that phones encrypt to.
+    fn public_pem(&self) -> String {
+        self.parts.identities.current().public_pem().to_owned()
     }
 
     fn now_ms(&self) -> Millis {
@@ -211,7 +212,7 @@ impl Sync {
             match store::sync::offer(&self.parts.store, sid, user, known.as_ref(), public_key, now_ms).await {
                 Ok(()) => {
                     self.tell(user, Event::Paused(sid), now_ms);
-                    return Ok(Offered { public_key: self.public_pem().to_owned(), sid });
+                    return Ok(Offered { public_key: self.public_pem(), sid });
                 }
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
