@@ -159,6 +159,12 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if sync.session_ttl.as_ms() < 1000 {
         return wrong("sync.session_ttl", "at least 1s");
     }
+    if sync.ping_every.as_ms() < 100 {
+        return wrong("sync.ping_every", "at least 100ms");
+    }
+    if sync.silent_for <= sync.ping_every {
+        return wrong("sync.silent_for", "longer than sync.ping_every, or nobody has time to answer");
+    }
     if config.store.timeout.as_ms() < 10 {
         return wrong("store.timeout", "at least 10ms");
     }

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::crypto::Sid;
-use crate::http::{self, App, Listeners, Tls};
+use crate::http::{self, App, Listeners, Pulse, Tls};
 use crate::model::{Clock, Origin, Span, UserId};
 use crate::service::audit::Audit;
 use crate::service::health::Health;
@@ -145,6 +145,7 @@ impl Gateway {
             admin_token: secret::admin_token(&config),
             origin: origin.clone(),
             is_dev: config.is_dev,
+            pulse: Pulse::start(config.sync.ping_every, config.sync.silent_for, &tasks, &stop),
             sync: sync.clone(),
             devices,
             outbound: messaging.outbound,

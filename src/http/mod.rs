@@ -45,6 +45,7 @@ mod webhook;
 pub use auth::AdminSettings;
 pub use limit::Limit;
 pub use server::{Listeners, serve};
+pub use socket::Pulse;
 pub use tls::{Tls, TlsError, TlsSettings};
 pub use trace::Metrics;
 
@@ -111,6 +112,8 @@ pub struct App {
     /// `--dev`: links follow the Host header.
     pub is_dev: bool,
     pub sync: Arc<Sync>,
+    /// Pings all sync sockets.
+    pub pulse: Arc<Pulse>,
     pub devices: Devices,
     pub publish: Arc<Publish>,
     /// Whether a provider's account of ours has signed a form.

@@ -3,11 +3,14 @@
 //! The upgrade is taken from hyper itself, with small buffers: an idle socket costs under
 //! three kibibytes that way.
 
+mod pulse;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use ::http::{HeaderValue, Method, Response as HttpResponse, StatusCode};
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -27,6 +30,9 @@ use super::{App, Call, Caller, address, reply, with};
 use crate::model::UserId;
 use crate::service::sync::{Action, Close, Links, Opened, Session};
 
+pub use self::pulse::Pulse;
+use self::pulse::Turn;
+
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// A frame that is not taken within this time means that nobody reads.
@@ -36,7 +42,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Clients have nothing to say: more than this is not one of ours.
 const MESSAGE_BYTES: usize = 4096;
 /// Frames that a client may send at once, and then each second (pings mostly).
-const FRAMES: u64 = 60;
+const FRAMES: i64 = 60;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let init = warp::path("sync").and(warp::path("init")).and(warp::path::param::<String>());
@@ -155,7 +161,7 @@ fn close_of(close: Close) -> (CloseCode, &'static str) {
 
 /// Shows codes until the session ends or the client goes.
 async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App) -> Ending {
-    let (opened, mut frames) = (Instant::now(), 0);
+    let (opened, mut frames, mut life) = (Instant::now(), 0, app.pulse.join());
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return Some(close_of(Close::GoingAway)),
@@ -166,12 +172,24 @@ async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App
                     }
                 }
             }
+            () = life.turn() => match life.look(Instant::now()) {
+                Turn::Pass => {}
+                Turn::Dead => return None,
+                Turn::Ping => {
+                    // its answer is no frame of theirs
+                    frames -= 1;
+                    if let Err(ending) = send(socket, Message::Ping(Bytes::new())).await {
+                        return ending;
+                    }
+                }
+            },
             message = socket.next() => {
+                life.heard();
                 frames += 1;
                 if let Some(ending) = heard(message) {
                     return ending;
                 }
-                if frames > FRAMES + opened.elapsed().as_secs() {
+                if frames > FRAMES + opened.elapsed().as_secs().cast_signed() {
                     return Some(close_of(Close::Misbehaved));
                 }
             }

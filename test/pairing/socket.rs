@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use reqwest::header::HeaderMap;
 use switchboard::crypto::hash;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -10,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use super::play::{self, Answer, NOBODY, lenient};
 use crate::harness::server::Builder;
 use crate::harness::time::outlive;
-use crate::harness::{ADMIN, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER, until};
+use crate::harness::{ADMIN, Heard, LONG, Layout, PASSWORD, Phone, Result, Server, Socket, USER, until};
 use crate::{on_both_engines, on_every_layout};
 
 /// A socket by way of a proxy that speaks for `address`.
@@ -139,6 +141,86 @@ async fn a_client_s_close_is_answered() -> Result {
 }
 
 /// A socket as soon as the server has seen that another has gone.
+/// Frames as they are on the wire: proxies and phones see bytes.
+async fn opened_raw(server: &Server) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await?;
+    let head = format!(
+        "GET /v2/sync/init/{USER} HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let mut said = Vec::new();
+    while !said.ends_with(b"\r\n\r\n") {
+        said.push(stream.read_u8().await?);
+    }
+    anyhow::ensure!(said.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&said));
+    Ok(stream)
+}
+
+/// The next frame of a server (RFC 6455, 5.2): its opcode and payload.
+async fn frame(stream: &mut TcpStream) -> Result<(u8, Vec<u8>)> {
+    let read = async {
+        let opcode = stream.read_u8().await? & 0x0f;
+        let length = match stream.read_u8().await? {
+            126 => usize::from(stream.read_u16().await?),
+            short => usize::from(short),
+        };
+        let mut payload = vec![0; length];
+        stream.read_exact(&mut payload).await?;
+        anyhow::Ok((opcode, payload))
+    };
+    tokio::time::timeout(LONG, read).await.context("no frame")?
+}
+
+const TEXT: u8 = 1;
+const PING: u8 = 9;
+
+/// A pause is silent for two minutes, which proxies do not wait for; no page may see what keeps it up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_is_pinged_while_it_waits() -> Result {
+    let builder = Builder::new(Layout::SqliteShared).await?.set("sync.ping_every", "200ms");
+    let server = builder.set("sync.rotate_every", "5m").set("sync.silent_for", "1h").start().await?;
+    let mut stream = opened_raw(&server).await?;
+    assert_eq!(frame(&mut stream).await?.0, TEXT, "the first code");
+    for _ in 0..80 {
+        let (opcode, payload) = frame(&mut stream).await?;
+        assert!(opcode == PING && payload.is_empty(), "{opcode} {payload:?}");
+        // masked, as a client's frames are
+        stream.write_all(&[0x8a, 0x80, 1, 2, 3, 4]).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_no_ping_is_gone() -> Result {
+    let builder = Builder::new(Layout::SqliteShared).await?.set("sync.ping_every", "200ms");
+    let server = builder.set("sync.rotate_every", "5m").set("sync.silent_for", "2s").start().await?;
+    let (mut dead, mut living) = (opened_raw(&server).await?, opened_raw(&server).await?);
+    let mut pings = 0;
+    let gone = async {
+        while let Ok((opcode, _)) = frame(&mut dead).await {
+            pings += i32::from(opcode == PING);
+        }
+    };
+    let lives = async {
+        loop {
+            match frame(&mut living).await {
+                Ok((PING, _)) if living.write_all(&[0x8a, 0x80, 1, 2, 3, 4]).await.is_ok() => {}
+                Ok((TEXT, _)) => {}
+                other => break anyhow::bail!("{other:?}"),
+            }
+        }
+    };
+    tokio::select! {
+        () = gone => {}
+        ended = lives => { let () = ended?; }
+    }
+    assert!(pings > 0, "it was never asked");
+    // the other still is
+    assert!(matches!(frame(&mut living).await?.0, PING | TEXT));
+    Ok(())
+}
+
 async fn seated(server: &Server) -> Result<Socket> {
     until("a place given back", async || {
         let mut socket = socket_from(server, USER, "198.51.100.1").await?;

@@ -48,6 +48,8 @@ pub struct Settings {
     pub rotations: u32,
     pub pause_for: Span,
     pub session_ttl: Span,
+    pub ping_every: Span,
+    pub silent_for: Span,
     pub sockets_per_user: usize,
     pub sockets_per_address: usize,
     pub handshakes_at_once: usize,

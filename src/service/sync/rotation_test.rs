@@ -8,6 +8,8 @@ use crate::model::Span;
 
 fn settings() -> Settings {
     Settings {
+        ping_every: Span::from_millis(25_000),
+        silent_for: Span::from_millis(60_000),
         rotate_every: Span::from_millis(15_000),
         rotations: 3,
         pause_for: Span::from_millis(120_000),

@@ -1,0 +1,119 @@
+//! Whether the other end of a socket still lives: proxies cut what is silent, and the dead never say that they are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::model::Span;
+
+/// Sockets that are looked at together: thousands at the same moment would be a burst.
+const GROUPS: usize = 25;
+
+/// One timer for all sockets. Each is in a group, and each group has its turn twice in every `sync.ping_every`:
+/// at every other turn it is pinged.
+pub struct Pulse {
+    groups: [Notify; GROUPS],
+    next: AtomicUsize,
+    ping_every: Duration,
+    silent_for: Duration,
+}
+
+impl Pulse {
+    pub fn start(ping_every: Span, silent_for: Span, tasks: &TaskTracker, stop: &CancellationToken) -> Arc<Self> {
+        let [ping_every, silent_for] = [ping_every, silent_for].map(Span::as_duration);
+        let groups = std::array::from_fn(|_| Notify::new());
+        let pulse = Arc::new(Self { groups, next: AtomicUsize::new(0), ping_every, silent_for });
+        let (beating, stop) = (pulse.clone(), stop.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = beating.beat() => {}
+            }
+        });
+        pulse
+    }
+
+    async fn beat(&self) {
+        let each = self.ping_every / 2 / u32::try_from(GROUPS).unwrap_or(u32::MAX);
+        let mut timer = interval(each.max(Duration::from_millis(1)));
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for group in self.groups.iter().cycle() {
+            timer.tick().await;
+            group.notify_waiters();
+        }
+    }
+
+    /// The life of a socket that opens now.
+    pub(super) fn join(self: &Arc<Self>) -> Life {
+        let group = self.next.fetch_add(1, Ordering::Relaxed) % GROUPS;
+        let now = Instant::now();
+        Life { pulse: self.clone(), group, heard: now, pinged: now }
+    }
+}
+
+/// When a socket was last heard of, and last pinged.
+pub(super) struct Life {
+    pulse: Arc<Pulse>,
+    group: usize,
+    heard: Instant,
+    pinged: Instant,
+}
+
+/// What a turn comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Pass,
+    Ping,
+    /// Nothing has come for `sync.silent_for`, no answer to a ping either.
+    Dead,
+}
+
+impl Life {
+    /// Waits for its group's turn. One that is missed is made up for at the next.
+    pub(super) fn turn(&self) -> Notified<'_> {
+        self.pulse.groups[self.group].notified()
+    }
+
+    /// Something has come from the other end.
+    pub(super) fn heard(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    pub(super) fn look(&mut self, now: Instant) -> Turn {
+        // turns are half of that apart, but for what a busy machine is late
+        let almost = self.pulse.ping_every * 3 / 4;
+        if now.duration_since(self.heard) >= self.pulse.silent_for {
+            Turn::Dead
+        } else if now.duration_since(self.pinged) >= almost {
+            self.pinged = now;
+            Turn::Ping
+        } else {
+            Turn::Pass
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_other_turn_pings_and_silence_ends_it() {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let [ping_every, silent_for] = [25_000, 60_000].map(Span::from_millis);
+        let mut life = Pulse::start(ping_every, silent_for, &tasks, &stop).join();
+        let begun = life.heard;
+        let mut turns = (1..=6_u64).map(|turn| life.look(begun + Duration::from_millis(12_500 * turn)));
+        assert!(turns.by_ref().take(4).eq([Turn::Pass, Turn::Ping, Turn::Pass, Turn::Ping]));
+        assert!(turns.all(|turn| turn == Turn::Dead));
+        life.heard = begun + Duration::from_secs(50);
+        assert_eq!(life.look(begun + Duration::from_secs(75)), Turn::Ping, "the answer to a ping is life");
+        stop.cancel();
+    }
+}
