@@ -9,7 +9,7 @@ use super::{Databases, StartError, secret};
 use crate::config::Config;
 use crate::crypto::MasterKey;
 use crate::model::Clock;
-use crate::service::publish::{self, Parts, Publish, sink};
+use crate::service::publish::{self, LoopbackSink, Parts, Publish, sink, with_loopback};
 use crate::store::meta;
 
 pub(super) async fn build(
@@ -27,7 +27,7 @@ pub(super) async fn build(
     let parts = Parts {
         settings: config.publisher.clone(),
         refusal_delay: config.sync.sms_refusal_delay,
-        platforms: config.platforms.clone(),
+        platforms: if config.is_dev { with_loopback(&config.platforms) } else { config.platforms.clone() },
         store: databases.store.clone(),
         backend: databases.backend.clone(),
         master,
@@ -35,6 +35,7 @@ pub(super) async fn build(
         salt: secret::salt(config)?,
         backend_key: secret::backend_key(config)?,
         webhooks: sink::webhooks(config.webhook.timeout, &config.platforms)?,
+        loopback: config.is_dev.then(LoopbackSink::default),
         clock,
         metrics,
         tasks: tasks.clone(),

@@ -20,7 +20,8 @@ use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage};
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let messages = warp::path!("loopback" / "messages").and(asked(app)).map(messages);
     let inbound = warp::path!("loopback" / "inbound").and(posted(app)).then(inbound_text);
-    messages.or(inbound).unify().map(reply::settle).boxed()
+    let publications = warp::path!("loopback" / "publications").and(asked(app)).map(publications);
+    messages.or(inbound).unify().or(publications).unify().map(reply::settle).boxed()
 }
 
 /// A text as a person sends it.
@@ -68,7 +69,7 @@ impl IntoParams for FilterIn {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(messages, inbound_text))]
+#[openapi(paths(messages, inbound_text, publications))]
 pub(super) struct Doc;
 
 fn out(message: LoopbackMessage) -> MessageOut {
@@ -118,4 +119,42 @@ async fn inbound_text(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     let (from, to) = (address("from", &posted.from)?, address("to", &posted.to)?);
     let id = app.inbound.play(&from, &to, posted.body).await?.ok_or_else(no_account)?;
     Ok(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))
+}
+
+/// What a platform's sink is posted of a paired phone's text.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoopbackPublication)]
+#[expect(dead_code, reason = "describes what the loopback sink was posted, which is shown as it came")]
+struct PublicationOut {
+    message_id: String,
+    user_id: String,
+    platform: String,
+    phone_hash: String,
+    plaintext: String,
+    received_at: String,
+    /// Only with `publisher.include_grant`.
+    grant: Option<serde_json::Value>,
+}
+
+/// `GET /v1/loopback/publications`: what platforms without a sink of their own were posted, newest first; the last 100.
+#[utoipa::path(
+    get, path = "/v1/loopback/publications", tag = "loopback", operation_id = "list_loopback_publications",
+    params(PageIn),
+    responses(
+        (status = 200, description = "A page of what paired phones have published.", body = ListOut<PublicationOut>),
+        (status = 404, description = "The server does not run with `--dev`: platforms have only the sinks that are \
+                                      configured."),
+    ),
+)]
+fn publications(call: Call, app: Arc<App>) -> Answer {
+    call.only("GET")?;
+    auth::administrator(&app, &call)?;
+    let (before, limit) = list::page::<u64>(&call)?;
+    let none = || reply::problem(StatusCode::NOT_FOUND, "there is a loopback sink under --dev only");
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut posted = app.publish.loopback_publications(before, limit).ok_or_else(none)?;
+    let has_more = posted.len() > limit;
+    posted.truncate(limit);
+    let next = posted.last().map(|last| last.number);
+    Ok(list::reply(posted.into_iter().map(|one| one.body).collect(), next, has_more))
 }

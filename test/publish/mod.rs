@@ -6,6 +6,7 @@ mod device;
 mod flip;
 mod grant;
 mod inbound;
+mod loopback;
 mod loss;
 pub mod play;
 pub mod sink;

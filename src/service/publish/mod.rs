@@ -4,12 +4,14 @@
 mod accept;
 mod deliver;
 mod form;
+mod loopback;
 mod metrics;
 pub mod sink;
 
 pub use accept::Text;
 pub use deliver::Claimed;
 pub use form::{FormCheck, SignedForm};
+pub use loopback::{LoopbackSink, Posted, with_loopback};
 pub use metrics::Metrics;
 
 use std::collections::HashMap;
@@ -70,6 +72,8 @@ pub struct Parts {
     /// The key of the backend's encrypted columns; empty: in its own database.
     pub backend_key: Secret,
     pub webhooks: Webhooks,
+    /// Only under `--dev`.
+    pub loopback: Option<LoopbackSink>,
     pub clock: Clock,
     pub metrics: Metrics,
     pub tasks: TaskTracker,

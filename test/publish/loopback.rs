@@ -1,0 +1,63 @@
+//! The sink that `--dev` has for platforms without one: a text is seen to arrive with nothing configured.
+
+use anyhow::ensure;
+use serde_json::Value;
+use switchboard::crypto::Payload;
+
+use super::play::{pair, post};
+use crate::harness::{ADMIN, Builder, Layout, PHONE, Result, Server, USER, until};
+use crate::on_both_engines;
+
+async fn publications(server: &Server, query: &str) -> Result<(u16, Value)> {
+    let request = server.http.get(server.url(&format!("/v1/loopback/publications{query}"))).bearer_auth(ADMIN);
+    let response = request.send().await?;
+    Ok((response.status().as_u16(), response.json().await?))
+}
+
+async fn a_text_is_seen_to_arrive_with_nothing_configured(layout: Layout) -> Result {
+    let server = Builder::new(layout).await?.dev().start().await?;
+    ensure!(publications(&server, "").await? == (200, serde_json::json!({"data": [], "next_cursor": null})));
+    let key = pair(&server, USER).await?;
+    for plain in ["t:first", "g:to@example.org:subject:body", "T:third"] {
+        let (status, said) = post(&server, &Payload::seal(&key, plain)?).await?;
+        ensure!(status == 200 && said == "published!", "{status} {said}");
+    }
+    let three = async || {
+        let (_, page) = publications(&server, "").await?;
+        Ok((page["data"].as_array().map(Vec::len) == Some(3)).then_some(page))
+    };
+    let page = until("three publications", three).await?;
+    let mut seen: Vec<_> = page["data"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| (one["platform"].as_str().unwrap_or_default(), one["plaintext"].as_str().unwrap_or_default()))
+        .collect();
+    seen.sort_unstable();
+    ensure!(
+        seen == [("gmail", "g:to@example.org:subject:body"), ("telegram", "T:third"), ("twitter", "t:first")],
+        "{page}"
+    );
+    ensure!(page["data"][0]["user_id"] == USER && !page.to_string().contains(PHONE), "{page}");
+    // a page at a time
+    let (_, first) = publications(&server, "?limit=2").await?;
+    let cursor = first["next_cursor"].as_str().unwrap_or_default();
+    let (_, last) = publications(&server, &format!("?limit=2&cursor={cursor}")).await?;
+    ensure!(first["data"].as_array().map(Vec::len) == Some(2) && last["data"][0] == page["data"][2], "{first} {last}");
+    ensure!(last["next_cursor"].is_null(), "{last}");
+    let stranger = server.http.get(server.url("/v1/loopback/publications")).send().await?;
+    ensure!(stranger.status() == 401);
+    Ok(())
+}
+
+on_both_engines!(a_text_is_seen_to_arrive_with_nothing_configured);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn elsewhere_there_is_none() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let (status, problem) = publications(&server, "").await?;
+    ensure!(status == 404 && problem["detail"].as_str().is_some_and(|words| words.contains("--dev")), "{problem}");
+    let key = pair(&server, USER).await?;
+    ensure!(post(&server, &Payload::seal(&key, "t:nowhere")?).await?.0 == 400, "a platform without a sink took a text");
+    Ok(())
+}
