@@ -135,7 +135,7 @@ fn is_limited(answer: &Answer) -> Result<u64> {
 
 async fn forwarded(server: &Server, chain: &str) -> Result<Answer> {
     let mut wire = Wire::open(server).await?;
-    wire.send(&format!("GET /healthz HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: {chain}\r\n\r\n")).await?;
+    wire.send(&format!("GET / HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: {chain}\r\n\r\n")).await?;
     wire.answer().await
 }
 
@@ -145,18 +145,25 @@ async fn an_address_has_so_many_requests_a_minute() -> Result {
     let server = server(&[("http.requests_per_address", "6"), ("http.header_timeout", "5m")]).await?;
     let mut wire = Wire::open(&server).await?;
     for _ in 0..6 {
-        assert_eq!(wire.get("/healthz").await?.status, 200);
+        assert_eq!(wire.get("/").await?.status, 200);
     }
-    let wait = is_limited(&wire.get("/healthz").await?)?;
+    let wait = is_limited(&wire.get("/").await?)?;
     assert!(wait <= 11, "{wait} s");
     // whatever the path, and on another connection too
     let mut other = Wire::open(&server).await?;
     for path in ["/v2/sync/users/111", "/pair/111", "/nosuch"] {
         is_limited(&other.get(path).await?)?;
     }
+    // balancers are not clients: however often they ask, they must not take the node for a dead one
+    for _ in 0..20 {
+        for probe in ["/healthz", "/readyz"] {
+            assert_eq!(other.get(probe).await?.status, 200, "{probe}");
+        }
+    }
+    is_limited(&other.get("/healthz/").await?)?;
     // who waits as told is served
     tokio::time::sleep(Duration::from_secs(wait)).await;
-    assert_eq!(wire.get("/healthz").await?.status, 200);
+    assert_eq!(wire.get("/").await?.status, 200);
     Ok(())
 }
 
@@ -193,6 +200,11 @@ async fn behind_a_trusted_proxy_each_client_counts_for_itself() -> Result {
     }
     is_limited(&forwarded(&server, "2001:db8:0:1:ffff::4").await?)?;
     assert_eq!(forwarded(&server, "2001:db8:0:2::1").await?.status, 200);
+    // however its proxy writes it, it is the same client
+    for form in ["198.51.100.1:40001", "\"198.51.100.1:2\"", "[2001:db8:0:1::9]:40001", "\"[2001:db8:0:1::9]\""] {
+        is_limited(&forwarded(&server, form).await?)?;
+    }
+    assert_eq!(forwarded(&server, "198.51.100.77:40001").await?.status, 200);
     // an IPv4 client in the clothes of IPv6 is the same client
     is_limited(&forwarded(&server, "::ffff:198.51.100.1").await?)?;
     Ok(())
@@ -203,7 +215,7 @@ async fn no_limit_means_none() -> Result {
     let server = server(&[("http.requests_per_address", "0")]).await?;
     let mut wire = Wire::open(&server).await?;
     for _ in 0..700 {
-        assert_eq!(wire.get("/healthz").await?.status, 200);
+        assert_eq!(wire.get("/").await?.status, 200);
     }
     Ok(())
 }
@@ -229,9 +241,9 @@ async fn a_good_key_is_not_limited_and_a_wrong_one_is() -> Result {
         assert_eq!((with_key(&mut wire, ADMIN).await?, with_key(&mut wire, key).await?), (200, 200));
     }
     for _ in 0..10 {
-        assert_eq!(wire.get("/healthz").await?.status, 200);
+        assert_eq!(wire.get("/").await?.status, 200);
     }
-    is_limited(&wire.get("/healthz").await?)?;
+    is_limited(&wire.get("/").await?)?;
     // programs go on, though a browser beside them may not
     assert_eq!(with_key(&mut wire, ADMIN).await?, 200);
     Ok(())

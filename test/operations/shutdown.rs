@@ -119,6 +119,36 @@ async fn a_second_signal_ends_it_at_once() -> Result {
     Ok(())
 }
 
+/// A balancer sees that the node goes before it can no longer connect.
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_ends_before_the_listener_closes() -> Result {
+    let builder = Builder::new(Layout::SqliteShared).await?.set("http.drain_delay", "60s");
+    let builder = builder.set("http.shutdown_grace", "70s");
+    for second in ["TERM", "INT"] {
+        let mut server = builder.clone().start().await?;
+        let ready = async |server: &Server| {
+            let response = server.http.get(server.url("/readyz")).send().await?;
+            anyhow::Ok((response.status().as_u16(), response.text().await?))
+        };
+        assert_eq!(ready(&server).await?.0, 200);
+        server.signal("TERM")?;
+        until("not ready", async || Ok((ready(&server).await?.0 == 503).then_some(()))).await?;
+        assert!(ready(&server).await?.1.contains("stopping"));
+        // it serves as before, whatever asks for a new connection
+        assert_eq!(Wire::open(&server).await?.get("/healthz").await?.status, 200);
+        assert!(server.ended(Duration::ZERO).await.is_err());
+        server.signal(second)?;
+        assert_eq!(server.ended(SOON).await?.code(), Some(0), "a second signal does not wait");
+    }
+    let mut server = builder.clone().start().await?;
+    server.signal("INT")?;
+    assert_eq!(server.ended(SOON).await?.code(), Some(0), "nor does SIGINT");
+    let mut server = builder.set("http.drain_delay", "1s").start().await?;
+    server.signal("TERM")?;
+    assert_eq!(server.ended(SOON).await?.code(), Some(0));
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_waits_no_longer_than_its_grace() -> Result {
     let (server, _refused) = busy().await?;
