@@ -124,7 +124,6 @@ async fn inbound_text(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 /// What a platform's sink is posted of a paired phone's text.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LoopbackPublication)]
-#[expect(dead_code, reason = "describes what the loopback sink was posted, which is shown as it came")]
 struct PublicationOut {
     message_id: String,
     user_id: String,

@@ -1,6 +1,6 @@
 //! Who gets a socket, on which session, how many, and which of them hear of what.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use reqwest::header::HeaderMap;
 use switchboard::crypto::hash;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -205,15 +205,15 @@ async fn who_answers_no_ping_is_gone() -> Result {
     let lives = async {
         loop {
             match frame(&mut living).await {
-                Ok((PING, _)) if living.write_all(&[0x8a, 0x80, 1, 2, 3, 4]).await.is_ok() => {}
+                Ok((PING, _)) => living.write_all(&[0x8a, 0x80, 1, 2, 3, 4]).await?,
                 Ok((TEXT, _)) => {}
-                other => break anyhow::bail!("{other:?}"),
+                other => return other.map(drop),
             }
         }
     };
     tokio::select! {
         () = gone => {}
-        ended = lives => { let () = ended?; }
+        ended = lives => bail!("the one that answers was closed first: {ended:?}"),
     }
     assert!(pings > 0, "it was never asked");
     // the other still is

@@ -32,6 +32,7 @@ async fn service(server: &Server, platforms: Vec<Platform>) -> Result<Publish> {
         store,
         master: master.into(),
         text_key,
+        loopback: None,
         salt: Secret::default(),
         backend_key: Secret::default(),
         clock: Clock::default(),
