@@ -16,8 +16,8 @@ pub struct Query {
 #[derive(Clone, Debug)]
 enum Over {
     Nothing,
-    /// Rows of so many values to insert: they are the parameters.
-    Rows(usize),
+    /// Rows of so many values to insert, each written so: they are the parameters.
+    Rows(usize, Cow<'static, str>),
     /// Keys, in the place of `{}`, behind the parameters.
     Keys(Vec<Value>),
 }
@@ -35,16 +35,21 @@ impl Query {
         Self { sql: sql.into(), params: before.to_vec(), over: Over::Keys(keys) }
     }
 
-    /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row so many values.
-    pub(super) fn rows(into: impl Into<Cow<'static, str>>, width: usize, values: Vec<Value>) -> Self {
-        Self { sql: into.into(), params: values, over: Over::Rows(width) }
+    /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row so many values, in the places of `row`.
+    pub(super) fn rows(
+        into: impl Into<Cow<'static, str>>,
+        row: impl Into<Cow<'static, str>>,
+        width: usize,
+        values: Vec<Value>,
+    ) -> Self {
+        Self { sql: into.into(), params: values, over: Over::Rows(width, row.into()) }
     }
 
     /// As one statement to read by, with its parameters. Lists are filled up with their last key, so that there are few shapes.
     pub(super) fn whole(&self) -> (Cow<'_, str>, Vec<Value>) {
         match &self.over {
             // rows are only written
-            Over::Nothing | Over::Rows(_) => (Cow::Borrowed(&*self.sql), self.params.clone()),
+            Over::Nothing | Over::Rows(..) => (Cow::Borrowed(&*self.sql), self.params.clone()),
             Over::Keys(keys) => {
                 let size = keys.len().next_power_of_two();
                 let last = keys.last().unwrap_or(&Value::Null);
@@ -63,12 +68,17 @@ impl Query {
                 value(text, one);
             }
         };
-        if let Over::Rows(width) = self.over {
-            for (n, row) in self.params.chunks(width).enumerate() {
-                text.push_str(if n > 0 { ", (" } else { &self.sql });
-                text.push_str(if n > 0 { "" } else { " VALUES (" });
-                list(text, row);
-                text.push(')');
+        if let Over::Rows(width, row) = &self.over {
+            for (n, values) in self.params.chunks(*width).enumerate() {
+                text.push_str(if n > 0 { ", " } else { &self.sql });
+                text.push_str(if n > 0 { "" } else { " VALUES " });
+                let mut values = values.iter();
+                for (n, piece) in row.split('?').enumerate() {
+                    if let Some(one) = (n > 0).then(|| values.next()).flatten() {
+                        value(text, one);
+                    }
+                    text.push_str(piece);
+                }
             }
             return Ok(());
         }
@@ -104,7 +114,7 @@ impl Query {
     pub(super) fn single(&self) -> Cow<'_, str> {
         match &self.over {
             Over::Nothing => Cow::Borrowed(&*self.sql),
-            Over::Rows(width) => format!("{} VALUES ({})", self.sql, marks(*width)).into(),
+            Over::Rows(_, row) => format!("{} VALUES {row}", self.sql).into(),
             Over::Keys(_) => self.sql.replace("{}", "?").into(),
         }
     }
@@ -113,7 +123,7 @@ impl Query {
     pub(super) fn turns(&self) -> Vec<(&[Value], &[Value])> {
         match &self.over {
             Over::Nothing => vec![(&self.params, &[])],
-            Over::Rows(width) => self.params.chunks(*width).map(|row| (row, [].as_slice())).collect(),
+            Over::Rows(width, _) => self.params.chunks(*width).map(|row| (row, [].as_slice())).collect(),
             Over::Keys(keys) => keys.chunks(1).map(|key| (self.params.as_slice(), key)).collect(),
         }
     }

@@ -148,7 +148,7 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
     let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
                p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, \
                CASE WHEN d.target = 'callback' THEN m.extra END, m.redacted_ms, \
-               c.auth_token \
+               c.auth_token, e.sequence \
                FROM sb_delivery d JOIN sb_event e ON e.id = d.event_id \
                LEFT JOIN sb_endpoint p ON d.target = 'endpoint' AND p.id = d.target_id \
                LEFT JOIN sb_message m ON m.id = CASE WHEN d.target = 'callback' THEN d.target_id ELSE e.message_id END \
@@ -214,7 +214,7 @@ fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
     Ok(Claimed {
         held: Held { event, target: Target::parse(row.text(1)?, row.text(2)?)?, until_ms },
         client: ClientId::from_hex(row.text(3)?).map_err(id)?,
-        payload: event::payload(row.text(4)?, row.maybe_int(14)?),
+        payload: event::numbered(event::payload(row.text(4)?, row.maybe_int(14)?), row.maybe_int(16)?),
         tries: row.int(5)?,
         address,
         message_extra: row.maybe_text(13)?.map(str::to_owned),

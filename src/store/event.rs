@@ -1,5 +1,7 @@
 //! What happened and is told: `sb_event`, and with each event one `sb_delivery` per target.
 
+use std::collections::BTreeMap;
+
 use super::sweep::Walk;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit};
 use crate::model::event::EventType;
@@ -18,7 +20,19 @@ pub struct NewEvent {
     pub payload: String,
     /// The message that it tells of.
     pub message: Option<MessageId>,
+    pub order: Order,
     pub created_ms: Millis,
+}
+
+/// What puts the events of one object in order, whichever node tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// It is of nothing that has several.
+    Alone,
+    /// The row of this message, or call, counts them in the transaction that writes them.
+    Message(MessageId),
+    /// Its object knows.
+    Known(i64),
 }
 
 /// Where an event goes.
@@ -61,21 +75,83 @@ pub struct Told {
     pub targets: Vec<(EventId, Target)>,
 }
 
+const INTO: &str = "INSERT INTO sb_event (id, client_id, type, payload, message_id, created_ms, sequence)";
+
+impl NewEvent {
+    /// The values of [`INTO`] but the last.
+    fn values(&self) -> Vec<Value> {
+        vec![
+            self.id.hex().into(),
+            self.client.hex().into(),
+            self.kind.name().into(),
+            self.payload.as_str().into(),
+            self.message.map(MessageId::hex).into(),
+            self.created_ms.into(),
+        ]
+    }
+}
+
+/// How many of these events each message's row is to count.
+pub(super) fn counted(events: &[NewEvent]) -> BTreeMap<MessageId, i64> {
+    let mut counted = BTreeMap::new();
+    for event in events {
+        if let Order::Message(id) = event.order {
+            *counted.entry(id).or_default() += 1;
+        }
+    }
+    counted
+}
+
 /// Adds events and their deliveries to a change, so that they commit with what happened.
 /// Deliveries are born free, due when the event was made.
-pub fn add(change: Change, events: &[NewEvent], targets: &[(EventId, Target)], now_ms: Millis) -> Change {
-    let rows = events.iter().map(|event| {
-        vec![
-            event.id.hex().into(),
-            event.client.hex().into(),
-            event.kind.name().into(),
-            event.payload.as_str().into(),
-            event.message.map(MessageId::hex).into(),
-            event.created_ms.into(),
-        ]
+pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, Target)], now_ms: Millis) -> Change {
+    let mut counted = counted(events);
+    let mut by_count: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
+    for (id, count) in &counted {
+        by_count.entry(*count).or_default().push(id.hex().into());
+    }
+    for (count, keys) in by_count {
+        change = change.any("UPDATE sb_message SET sequence = sequence + ? WHERE id IN ({})", &[count.into()], &keys);
+    }
+    let (mut of_messages, mut others) = (Vec::new(), Vec::new());
+    for event in events {
+        let mut row = event.values();
+        match event.order {
+            Order::Message(id) => {
+                // the row has counted all of them by now: how many come behind this one
+                let behind = counted.entry(id).or_default();
+                *behind -= 1;
+                row.extend([(*behind).into(), id.hex().into()]);
+                of_messages.push(row);
+            }
+            Order::Known(sequence) => others.push([row, vec![sequence.into()]].concat()),
+            Order::Alone => others.push([row, vec![Value::Null]].concat()),
+        }
+    }
+    let numbered = "(?, ?, ?, ?, ?, ?, (SELECT sequence - ? FROM sb_message WHERE id = ?))";
+    deliver(change.insert_as(INTO, numbered, of_messages).insert(INTO, others), targets, now_ms)
+}
+
+/// Adds the first events of messages that the same change inserts, with their count in their row.
+pub(super) fn add_first(change: Change, told: &Told, now_ms: Millis) -> Change {
+    let mut counted = BTreeMap::new();
+    let rows = told.new.iter().map(|event| {
+        let sequence = match event.order {
+            Order::Message(id) => {
+                let count = counted.entry(id).or_insert(0_i64);
+                *count += 1;
+                Some(*count)
+            }
+            Order::Known(sequence) => Some(sequence),
+            Order::Alone => None,
+        };
+        [event.values(), vec![sequence.into()]].concat()
     });
-    let into = "INSERT INTO sb_event (id, client_id, type, payload, message_id, created_ms)";
-    let change = change.insert(into, rows.collect());
+    let rows = rows.collect();
+    deliver(change.insert(INTO, rows), &told.targets, now_ms)
+}
+
+fn deliver(change: Change, targets: &[(EventId, Target)], now_ms: Millis) -> Change {
     let rows = targets.iter().map(|(event, target)| {
         vec![
             event.hex().into(),
@@ -103,14 +179,14 @@ pub struct Event {
     pub created_ms: Millis,
 }
 
-const COLUMNS: &str = "SELECT e.id, e.type, e.payload, e.created_ms, m.redacted_ms FROM sb_event e \
+const COLUMNS: &str = "SELECT e.id, e.type, e.payload, e.created_ms, m.redacted_ms, e.sequence FROM sb_event e \
      LEFT JOIN sb_message m ON m.id = e.message_id";
 
 fn parse(row: &Row) -> Result<Event> {
     Ok(Event {
         id: EventId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
         kind: row.text(1)?.parse().map_err(|_| Error::Data("event type".into()))?,
-        payload: payload(row.text(2)?, row.maybe_int(4)?),
+        payload: numbered(payload(row.text(2)?, row.maybe_int(4)?), row.maybe_int(5)?),
         created_ms: row.int(3)?,
     })
 }
@@ -118,6 +194,15 @@ fn parse(row: &Row) -> Result<Event> {
 /// What is told of a message, or was: without its text once that has been redacted, however late the event was written.
 pub(super) fn payload(text: &str, redacted_ms: Option<Millis>) -> String {
     if redacted_ms.is_some() { super::message::redaction::emptied(text) } else { text.to_owned() }
+}
+
+/// What is told, with the place that it has among the events of its object: known only since it was committed.
+pub(super) fn numbered(payload: String, sequence: Option<i64>) -> String {
+    const DATA: &str = r#""data":{"#;
+    match (sequence, payload.split_once(DATA)) {
+        (Some(sequence), Some((before, rest))) => format!(r#"{before}{DATA}"sequence":{sequence},{rest}"#),
+        _ => payload,
+    }
 }
 
 /// A client's events, of one type or of all, newest first, starting after the event `after`.

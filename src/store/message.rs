@@ -52,7 +52,7 @@ const KEYS: usize = 64;
 
 pub(super) const INSERT: &str = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, \
      to_address, body, state, encoding, segments, extra, created_ms, changed_ms, expires_ms, \
-     channel, cost)";
+     channel, cost, sequence)";
 
 pub(super) const COLUMNS: &str = "m.id, m.client_id, m.account_id, m.direction, m.from_address, m.to_address, \
      m.body, m.state, m.encoding, m.segments, m.extra, m.error_code, m.error_reason, m.created_ms, m.changed_ms, \
@@ -62,8 +62,8 @@ pub(super) const COLUMNS: &str = "m.id, m.client_id, m.account_id, m.direction, 
 pub(super) const WIDTH: usize = 20;
 
 impl Message {
-    /// The values of [`INSERT`].
-    pub(super) fn values(&self) -> Vec<Value> {
+    /// The values of [`INSERT`]; so many events are told of it in the same change.
+    pub(super) fn values(&self, told: i64) -> Vec<Value> {
         vec![
             self.id.hex().into(),
             self.client.hex().into(),
@@ -82,6 +82,7 @@ impl Message {
             // most are texts, and say nothing
             (self.channel != Channel::Sms).then(|| self.channel.name()).into(),
             self.cost.map(Money::micros).into(),
+            told.into(),
         ]
     }
 

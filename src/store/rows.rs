@@ -24,13 +24,21 @@ fn chunks(mut left: usize) -> impl Iterator<Item = usize> {
 impl Change {
     /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row a value for every column.
     #[must_use]
-    pub fn insert(mut self, into: &str, rows: Vec<Vec<Value>>) -> Self {
+    pub fn insert(self, into: &str, rows: Vec<Vec<Value>>) -> Self {
+        let row = format!("({})", marks(rows.first().map_or(0, Vec::len)));
+        self.insert_as(into, &row, rows)
+    }
+
+    /// The same where a row is more than its values: `row` has a mark where each of them goes.
+    #[must_use]
+    pub(super) fn insert_as(mut self, into: &str, row: &str, rows: Vec<Vec<Value>>) -> Self {
         let Some(width) = rows.first().map(Vec::len) else { return self };
+        let written = row.to_owned();
         let (mut values, mut bytes, mut count) = (Vec::with_capacity(rows.len().min(ROWS) * width), 0, 0);
         for row in rows {
             let more: usize = row.iter().map(Value::bytes).sum();
             if count == ROWS || (count > 0 && bytes + more > BYTES) {
-                let full = Query::rows(into.to_owned(), width, std::mem::take(&mut values));
+                let full = Query::rows(into.to_owned(), written.clone(), width, std::mem::take(&mut values));
                 self = self.run_query(full, Some(count as u64));
                 (bytes, count) = (0, 0);
             }
@@ -38,7 +46,7 @@ impl Change {
             count += 1;
             values.extend(row);
         }
-        self.run_query(Query::rows(into.to_owned(), width, values), Some(count as u64))
+        self.run_query(Query::rows(into.to_owned(), written, width, values), Some(count as u64))
     }
 
     /// Runs a statement over keys, of which it must find every one: `sql` has `{}` where the list of keys goes,

@@ -5,7 +5,7 @@ use switchboard::model::event::EventType;
 use switchboard::model::message::State;
 use switchboard::model::{ClientId, Clock, EventId, MessageId};
 use switchboard::store::Change;
-use switchboard::store::event::{NewEvent, Target, add};
+use switchboard::store::event::{NewEvent, Order, Target, add};
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, delivery, text, well};

@@ -19,7 +19,7 @@ async fn phones_are_told_of(layout: Layout) -> Result {
     let paired = receiver.wait(1).await?[0].json()?;
     let device = well(&server, "GET", &format!("/v1/users/{USER}/devices"), None).await?["data"][0].clone();
     assert_eq!((&paired["type"], &paired["timestamp"]), (&json!("device.paired"), &device["paired_at"]));
-    let data = json!({"id": device["id"], "user_id": USER, "fingerprint": key.fingerprint(), "flavour": "one-step",
+    let data = json!({"sequence": 1, "id": device["id"], "user_id": USER, "fingerprint": key.fingerprint(), "flavour": "one-step",
                       "paired_at": device["paired_at"]});
     assert_eq!(paired["data"], data);
     let path = format!("/v1/devices/{}", device["id"].as_str().context("an id")?);
@@ -29,6 +29,7 @@ async fn phones_are_told_of(layout: Layout) -> Result {
     let posts = receiver.wait(2).await?;
     let revoked = posts[1].json()?;
     assert_eq!((&revoked["type"], &revoked["data"]["id"]), (&json!("device.revoked"), &device["id"]));
+    assert_eq!(revoked["data"]["sequence"], 2);
     assert_eq!((&revoked["data"]["revoked_at"], &posts[1].path), (&revoked["timestamp"], &"/".to_owned()));
     assert!(posts[0].is_signed_by(&secret)? && posts[1].is_signed_by(&secret)?);
     delivery(&server, posts[1].id()?, "delivered").await?;

@@ -9,6 +9,7 @@ mod endpoint;
 mod keeping;
 mod listing;
 pub mod receiver;
+mod sequence;
 mod tenant;
 
 use std::time::{Duration, Instant};

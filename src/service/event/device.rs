@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Happened, Telling};
+use super::{Happened, Order, Telling};
 use crate::model::event::EventType;
 use crate::model::{ClientId, DeviceId, Millis, UserId, rfc3339};
 use crate::store::device::{Device, NewDevice};
@@ -30,8 +30,10 @@ fn out<'a>(id: DeviceId, user: &'a UserId, fingerprint: &'a str, flavour: &str, 
     }
 }
 
+/// A device is paired once, and revoked once after that.
 fn house(kind: EventType, at_ms: Millis) -> Happened {
-    Happened { client: ClientId::HOUSE, kind, at_ms, callback: None }
+    let order = Order::Known(if kind == EventType::DevicePaired { 1 } else { 2 });
+    Happened { client: ClientId::HOUSE, kind, at_ms, callback: None, order }
 }
 
 impl Telling<'_> {

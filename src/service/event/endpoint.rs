@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Endpoint, Error, Events, Happened, Target};
+use super::{Endpoint, Error, Events, Happened, Order, Target};
 use crate::crypto::signature::WebhookSecret;
 use crate::model::event::{EventType, Pattern};
 use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
@@ -222,7 +222,7 @@ impl Events {
             return Err(Error::Disabled);
         }
         let at_ms = self.parts.clock.now_ms();
-        let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None };
+        let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None, order: Order::Alone };
         let mut telling = self.telling();
         let event = telling.add_for(what, json!({"endpoint_id": id.to_string()}), &[Target::Endpoint(id)]);
         let event = event.ok_or(Error::NoEvent)?;

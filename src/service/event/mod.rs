@@ -20,7 +20,7 @@ pub use telling::{Happened, Telling};
 pub use crate::provider::webhook::BadUrl;
 pub use crate::store::delivery::{Delivery, State};
 pub use crate::store::endpoint::Endpoint;
-pub use crate::store::event::{Event, Target};
+pub use crate::store::event::{Event, Order, Target};
 
 use std::sync::{Arc, PoisonError, RwLock};
 

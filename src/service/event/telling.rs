@@ -6,7 +6,7 @@ use super::Events;
 use crate::model::event::EventType;
 use crate::model::{ClientId, EventId, MessageId, Millis, rfc3339};
 use crate::store::Change;
-use crate::store::event::{NewEvent, Target, Told, add};
+use crate::store::event::{NewEvent, Order, Target, Told, add};
 
 /// Something that happened to something of a client's.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,7 @@ pub struct Happened {
     pub at_ms: Millis,
     /// The message whose own callback URL wants to hear of it too.
     pub callback: Option<MessageId>,
+    pub order: Order,
 }
 
 /// Events to be told, for those who listen now.
@@ -73,7 +74,15 @@ impl<'a> Telling<'a> {
         };
         let id = EventId::new(what.at_ms);
         let (message, created_ms) = (subject(what.kind, &payload), what.at_ms);
-        self.told.new.push(NewEvent { id, client: what.client, kind: what.kind, payload, message, created_ms });
+        self.told.new.push(NewEvent {
+            id,
+            client: what.client,
+            kind: what.kind,
+            payload,
+            message,
+            order: what.order,
+            created_ms,
+        });
         self.told.targets.extend(targets.iter().map(|target| (id, *target)));
         Some(id)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Ledger;
 use crate::model::event::EventType;
 use crate::model::{ClientId, Money};
-use crate::service::event::Happened;
+use crate::service::event::{Happened, Order};
 use crate::store::{self, Change, ledger};
 
 /// Clients that one look may find.
@@ -30,12 +30,15 @@ impl Ledger {
         }
         let mut telling = self.events.telling();
         let at_ms = self.clock.now_ms();
-        telling.add(Happened { client, kind: EventType::BalanceLow, at_ms, callback: None }, || LowOut {
-            client_id: client.to_string(),
-            balance: now.balance,
-            low_at: now.low_at,
-            credit_limit: now.credit_limit,
-        });
+        telling.add(
+            Happened { client, kind: EventType::BalanceLow, at_ms, callback: None, order: Order::Alone },
+            || LowOut {
+                client_id: client.to_string(),
+                balance: now.balance,
+                low_at: now.low_at,
+                credit_limit: now.credit_limit,
+            },
+        );
         match self.store.commit(telling.write(ledger::told(Change::new(), client))).await {
             Ok(()) => {
                 tracing::info!(%client, "a client's balance is low");

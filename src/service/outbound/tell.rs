@@ -9,7 +9,7 @@ use crate::model::event::EventType;
 use crate::model::message::State;
 use crate::model::{CallEvent, CallId, CallStatus, Channel, Millis, rfc3339};
 use crate::provider::CallNotes;
-use crate::service::event::{Happened, Telling};
+use crate::service::event::{Happened, Order, Telling};
 use crate::store::call::Call;
 use crate::store::event::Told;
 use crate::store::message::Message;
@@ -76,7 +76,8 @@ impl Telling<'_> {
         let is_news = |extra: &&Extra| !extra.is_twilio || !matches!(state, State::Accepted | State::Scheduled);
         let told = extra.as_ref().filter(is_news);
         let callback = told.and_then(|extra| extra.callback_url.as_ref()).map(|_| message.id);
-        let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback };
+        let order = Order::Message(message.id);
+        let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
         self.add(what, || {
             let extra = extra.unwrap_or_default();
             let has_error = why.code.is_some() || why.reason.is_some();
@@ -113,7 +114,8 @@ impl Telling<'_> {
         let extra = Extra::parse(message.extra.as_deref());
         let is_wanted = call.status.event().is_some_and(|event| wanted(&extra).contains(&event));
         let callback = extra.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
-        let what = Happened { client: message.client, kind: EventType::Call(call.status), at_ms, callback };
+        let order = Order::Message(message.id);
+        let what = Happened { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
         self.add(what, || {
             let has_error = why.code.is_some() || why.reason.is_some();
             CallOut {

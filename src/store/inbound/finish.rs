@@ -49,13 +49,15 @@ fn done(change: Change, owner: &str, ids: impl Iterator<Item = InboundId>) -> Ch
 
 /// Writes texts as messages, with what is told of them, and marks their jobs done.
 pub async fn texts(store: &Store, owner: &str, texts: &[Text], told: &Told, now_ms: Millis) -> Result<()> {
+    let counted = event::counted(&told.new);
+    let values = |message: &Message| message.values(counted.get(&message.id).copied().unwrap_or(0));
     let messages = || texts.iter().filter_map(|text| text.message.as_ref());
     let erased: Vec<Value> = texts.iter().filter(|text| text.is_erased).map(|text| text.id.hex().into()).collect();
     let change = Change::new()
-        .insert(message::INSERT, messages().map(Message::values).collect())
+        .insert(message::INSERT, messages().map(values).collect())
         .insert(address::INSERT, messages().map(Message::addresses).collect())
         .any("UPDATE sb_inbound SET payload = '' WHERE id IN ({})", &[], &erased);
-    let change = event::add(change, &told.new, &told.targets, now_ms);
+    let change = event::add_first(change, told, now_ms);
     store.commit(done(change, owner, texts.iter().map(|text| text.id))).await
 }
 

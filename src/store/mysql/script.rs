@@ -83,7 +83,12 @@ mod tests {
         let query = |sql: &'static str, values: Vec<Value>| Query::new(sql, values);
         let written = scripts(&[
             query("SELECT '?', a FROM t WHERE b = ? AND c = ?", vec!["it's \\ a \"?\"".into(), Value::Null]),
-            Query::rows("INSERT INTO t (a, b)", 2, vec![1.into(), vec![0xff_u8].into(), 2.into(), "\0\n".into()]),
+            Query::rows(
+                "INSERT INTO t (a, b)",
+                "(?, ?)",
+                2,
+                vec![1.into(), vec![0xff_u8].into(), 2.into(), "\0\n".into()],
+            ),
             Query::over("DELETE FROM t WHERE a = ? AND b IN ({})", &[7.into()], vec![3.into(), 1.into(), 2.into()]),
         ]);
         let wanted = "SELECT '?', a FROM t WHERE b = 'it\\'s \\\\ a \\\"?\\\"' AND c = NULL;\

@@ -68,7 +68,8 @@ impl Plan {
             // a twin in this very batch gets the same reply
             known.replies.insert(id, (hash, reply));
         }
-        self.messages.push(item.message.values());
+        let told = event::counted(&item.told.new).get(&item.message.id).copied();
+        self.messages.push(item.message.values(told.unwrap_or(0)));
         self.addresses.push(item.message.addresses());
         if item.message.channel == Channel::Voice {
             self.calls.push(call::values(item.message.id));
@@ -114,7 +115,7 @@ impl Plan {
             .insert(call::INSERT, self.calls)
             .insert(audit::INSERT, self.entries)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
-        purse.pay(event::add(change, &self.told.new, &self.told.targets, now_ms))
+        purse.pay(event::add_first(change, &self.told, now_ms))
     }
 }
 

@@ -1,0 +1,1 @@
+ALTER TABLE sb_event ADD COLUMN sequence BIGINT
