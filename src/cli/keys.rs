@@ -104,7 +104,7 @@ async fn generate(config: &Config, replace: bool) -> anyhow::Result<()> {
     );
     keyring::replace_identity(config)?;
     accept(config).await?;
-    anstream::println!("restart every node with the new {}", keyring.identity_path.display());
+    anstream::println!("restart every node with the new {}, or send it SIGHUP", keyring.identity_path.display());
     Ok(())
 }
 
