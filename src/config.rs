@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
+use crate::model::keyword::{Words, is_word};
 use crate::model::{Millis, Platform, Secret, Segments};
 use crate::provider::Settings as ProviderSettings;
 use crate::service::event::Settings as WebhookSettings;
@@ -186,6 +187,9 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
     if replies.into_iter().any(|reply| Segments::of(reply).count > config.outbox.segments) {
         return wrong("opt_out", "replies of at most outbox.segments segments each");
+    }
+    if !config.opt_out.words.values().flat_map(Words::texts).all(is_word) {
+        return wrong("opt_out.words", "words of a letter or digit at least, and 40 characters at most");
     }
     if config.keep.sweep_every.as_ms() < 100 {
         return wrong("keep.sweep_every", "at least 100ms");

@@ -17,6 +17,8 @@ fn the_default_stands_alone() -> Result<(), ConfigError> {
     assert_eq!(config.sync.rotations, 3);
     assert_eq!(config.http.listen.len(), 1);
     assert_eq!(config.platforms.len(), 3);
+    let (_, ambiguous) = crate::model::Keywords::new(&config.opt_out.words);
+    assert!(ambiguous.is_empty(), "{ambiguous:?}");
     Ok(())
 }
 
@@ -111,6 +113,23 @@ fn a_sink_s_secret_is_never_shown_and_belongs_to_a_sink() -> Result<(), ConfigEr
     ] {
         let said = complaint(&[("platforms", &platforms(bad))], &[]);
         assert!(said.contains("`platforms`") && !said.contains("hush"), "{said}");
+    }
+    Ok(())
+}
+
+/// A file names languages as sections, the command line as one table: either way the others stay.
+#[test]
+fn a_language_takes_the_place_of_its_own_words_only() -> Result<(), Box<dyn std::error::Error>> {
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), "[opt_out.words.fr]\nstop = [\"Assez\"]\n")?;
+    let flags = vec![("opt_out.words".to_owned(), r#"{ de = {}, nl = { help = ["hulp"] } }"#.to_owned())];
+    let (config, _) = load(&Sources { file: Some(file.path().into()), flags, environment: Vec::new() })?;
+    let words = &config.opt_out.words;
+    assert_eq!((words["fr"].texts().count(), words["de"].texts().count(), words["nl"].texts().count()), (1, 0, 1));
+    assert!(words["en"].stop.len() == 8 && words["es"].stop.contains(&"PARAR".to_owned()));
+    for bad in [r#"{ en = { stop = ["..."] } }"#, r#"{ en = { stpo = ["x"] } }"#, r#"{ en = ["STOP"] }"#, "STOP"] {
+        let said = complaint(&[("opt_out.words", bad)], &[]);
+        assert!(said.contains("`opt_out.words`"), "{said}");
     }
     Ok(())
 }

@@ -115,7 +115,11 @@ impl Layers {
             None => self.table.get_mut(key),
         };
         if let Some(slot) = slot {
-            *slot = value;
+            match (slot, value) {
+                // what is named takes the place of what has that name; the rest stays
+                (Value::Table(known), Value::Table(named)) => known.extend(named),
+                (slot, value) => *slot = value,
+            }
             self.origins.insert(key.to_owned(), origin.to_owned());
         }
         Ok(())

@@ -1,10 +1,13 @@
 //! `/v1/loopback/…`: what the loopback provider was sent, and a person's phone that texts by it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -14,8 +17,8 @@ use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, asked, auth, object, openapi, posted};
-use crate::model::{Address, rfc3339};
-use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage};
+use crate::model::{Channel, rfc3339};
+use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let messages = warp::path!("loopback" / "messages").and(asked(app)).map(messages);
@@ -24,15 +27,34 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     messages.or(inbound).unify().or(publications).unify().map(reply::settle).boxed()
 }
 
-/// A text as a person sends it.
+/// A text as a person sends it, and what a carrier would say of it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = LoopbackText)]
 struct TextIn {
+    /// Of any shape, as carriers have them: a number, a name, `messenger:…`.
+    #[schema(example = "+14155550100")]
     from: String,
+    /// One of your numbers.
     to: String,
     #[serde(default)]
     body: String,
+    /// `sms`, as it is without, or `whatsapp`.
+    #[schema(schema_with = channels)]
+    channel: Option<String>,
+    /// Pictures, by URL.
+    #[serde(default)]
+    media_urls: Vec<String>,
+    /// What the carrier says besides, such as `ProfileName`; `OptOutType` is its word on consent.
+    #[serde(default)]
+    carrier: BTreeMap<String, String>,
+}
+
+/// What people write over; nobody calls here.
+const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
+
+fn channels() -> RefOr<Schema> {
+    openapi::one_of(CHANNELS.map(Channel::name))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -114,10 +136,12 @@ async fn inbound_text(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     call.only("POST")?;
     auth::administrator(&app, &call)?;
     let posted: TextIn = object::read(&call, posted, &app).await?;
-    let address =
-        |field: &str, text: &str| text.parse::<Address>().map_err(|error| reply::bad_field(field, &error.to_string()));
-    let (from, to) = (address("from", &posted.from)?, address("to", &posted.to)?);
-    let id = app.inbound.play(&from, &to, posted.body).await?.ok_or_else(no_account)?;
+    let TextIn { from, to, body, channel, media_urls, carrier } = posted;
+    let known = |name: &str| Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
+    let channel = channel.map(|name| known(&name).ok_or_else(|| reply::bad_field("channel", "is sms or whatsapp")));
+    let channel = channel.transpose()?.unwrap_or_default();
+    let played = Played { channel, from, to, body, media_urls, carrier };
+    let id = app.inbound.play(played).await?.ok_or_else(no_account)?;
     Ok(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))
 }
 

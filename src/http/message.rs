@@ -23,7 +23,7 @@ use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, parse_rfc3339};
 use crate::service::message::{Filter as MessageFilter, Message};
-use crate::service::outbound::{Error, Key, Told};
+use crate::service::outbound::{Error, Extra, Key, Told};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -206,7 +206,11 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
 async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
     let (attempts, receipts) = app.outbound.history(message.id).await?;
     let report = message.to.parse().ok().and_then(|to| address::report(&to));
+    let Extra { media_types, carrier, .. } = Extra::parse(message.extra.as_deref());
     let history = HistoryOut {
+        media_types,
+        carrier: carrier.fields,
+        carrier_omitted: carrier.omitted,
         to_number: report.map(|report| NumberOut { country: report.country, is_valid: report.is_valid }),
         attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),

@@ -15,6 +15,8 @@ pub enum EventType {
     Call(CallStatus),
     DevicePaired,
     DeviceRevoked,
+    /// A person wants nothing more from a number, or does again.
+    OptOutChanged,
     /// A client's balance has fallen below what it wants to be told of.
     BalanceLow,
     /// Somebody tries out their endpoint.
@@ -29,7 +31,8 @@ impl EventType {
     pub fn all() -> impl Iterator<Item = Self> {
         let (messages, calls) =
             (State::ALL.into_iter().map(Self::Message), CallStatus::ALL.into_iter().map(Self::Call));
-        let others = [Self::DevicePaired, Self::DeviceRevoked, Self::BalanceLow, Self::EndpointTest];
+        let others =
+            [Self::DevicePaired, Self::DeviceRevoked, Self::OptOutChanged, Self::BalanceLow, Self::EndpointTest];
         messages.chain(calls).chain(others)
     }
 
@@ -57,6 +60,7 @@ impl EventType {
             Self::Call(CallStatus::Canceled) => "call.canceled",
             Self::DevicePaired => "device.paired",
             Self::DeviceRevoked => "device.revoked",
+            Self::OptOutChanged => "opt_out.changed",
             Self::BalanceLow => "balance.low",
             Self::EndpointTest => "endpoint.test",
         }
@@ -68,6 +72,7 @@ impl EventType {
             Self::Message(_) => Group::Message,
             Self::Call(_) => Group::Call,
             Self::DevicePaired | Self::DeviceRevoked => Group::Device,
+            Self::OptOutChanged => Group::OptOut,
             Self::BalanceLow => Group::Balance,
             Self::EndpointTest => Group::Endpoint,
         }
@@ -94,6 +99,7 @@ pub enum Group {
     Message,
     Call,
     Device,
+    OptOut,
     Balance,
     Endpoint,
 }
@@ -109,8 +115,7 @@ pub enum Pattern {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, `message.*`, `call.*`, `device.*`, \
-     `balance.*`, \
-     `endpoint.*`"
+     `opt_out.*`, `balance.*`, `endpoint.*`"
 )]
 pub struct NotAPattern(String);
 
@@ -131,6 +136,7 @@ impl fmt::Display for Pattern {
             Self::Group(Group::Message) => "message.*",
             Self::Group(Group::Call) => "call.*",
             Self::Group(Group::Device) => "device.*",
+            Self::Group(Group::OptOut) => "opt_out.*",
             Self::Group(Group::Balance) => "balance.*",
             Self::Group(Group::Endpoint) => "endpoint.*",
             Self::One(kind) => kind.name(),
@@ -142,7 +148,8 @@ impl FromStr for Pattern {
     type Err = NotAPattern;
 
     fn from_str(text: &str) -> Result<Self, NotAPattern> {
-        let groups = [Group::Message, Group::Call, Group::Device, Group::Balance, Group::Endpoint].map(Self::Group);
+        let groups = [Group::Message, Group::Call, Group::Device, Group::OptOut, Group::Balance, Group::Endpoint];
+        let groups = groups.map(Self::Group);
         let mut patterns = [Self::All].into_iter().chain(groups).chain(EventType::all().map(Self::One));
         // what was sent is quoted, but not at length
         patterns
@@ -161,7 +168,7 @@ mod tests {
             assert_eq!(kind.name().parse::<EventType>().ok(), Some(kind));
             assert_eq!(kind.name().parse::<Pattern>().ok(), Some(Pattern::One(kind)));
         }
-        for text in ["*", "message.*", "call.*", "device.*", "balance.*", "endpoint.*"] {
+        for text in ["*", "message.*", "call.*", "device.*", "opt_out.*", "balance.*", "endpoint.*"] {
             assert_eq!(text.parse::<Pattern>().map(|pattern| pattern.to_string()).ok().as_deref(), Some(text));
         }
         for bad in ["", "message", "message.", "messages.*", "Message.sent", "message.sent ", "**", "message.s*"] {
@@ -185,7 +192,7 @@ mod tests {
             let pattern = text.parse::<Pattern>().ok();
             EventType::all().filter(|kind| pattern.is_some_and(|pattern| pattern.matches(*kind))).count()
         };
-        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (24, 11, 2, 1));
+        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (25, 11, 2, 1));
         assert_eq!((taken("call.*"), taken("call.no-answer")), (9, 1));
     }
 }

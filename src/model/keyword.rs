@@ -1,4 +1,8 @@
-//! The words by which a recipient opts out, opts in again, or asks for help.
+//! The words by which a recipient opts out, opts in again, or asks for help: settings, by language.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Deserialize;
 
 /// What a whole body means to every carrier in the United States, and to us everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,55 +12,122 @@ pub enum Keyword {
     Help,
 }
 
-/// `YES` is not among them: people answer questions with it.
-const WORDS: [(&str, Keyword); 11] = [
-    ("STOP", Keyword::Stop),
-    ("STOPALL", Keyword::Stop),
-    ("UNSUBSCRIBE", Keyword::Stop),
-    ("CANCEL", Keyword::Stop),
-    ("END", Keyword::Stop),
-    ("QUIT", Keyword::Stop),
-    ("REVOKE", Keyword::Stop),
-    ("OPTOUT", Keyword::Stop),
-    ("START", Keyword::Start),
-    ("UNSTOP", Keyword::Start),
-    ("HELP", Keyword::Help),
-];
-
 impl Keyword {
-    /// The keyword that a body is, in any case, spaces around it ignored. A word within a sentence is none.
-    pub fn of(body: &str) -> Option<Self> {
-        let body = body.trim();
-        WORDS.iter().find(|(word, _)| body.eq_ignore_ascii_case(word)).map(|(_, keyword)| *keyword)
+    /// Reads the name under which a carrier tells it.
+    pub fn parse(name: &str) -> Option<Self> {
+        let names = [("STOP", Self::Stop), ("START", Self::Start), ("HELP", Self::Help)];
+        names.into_iter().find(|(known, _)| name.trim().eq_ignore_ascii_case(known)).map(|(_, keyword)| keyword)
     }
+}
+
+/// The words of one language.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Words {
+    pub stop: Vec<String>,
+    pub start: Vec<String>,
+    pub help: Vec<String>,
+    /// People answer questions with these: they count only from who has opted out.
+    pub start_when_out: Vec<String>,
+    pub help_when_out: Vec<String>,
+}
+
+impl Words {
+    /// All of them, as they were written.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.all().map(|(word, _)| word)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, Meaning)> {
+        let lists = [
+            (&self.stop, Keyword::Stop, false),
+            (&self.start, Keyword::Start, false),
+            (&self.help, Keyword::Help, false),
+            (&self.start_when_out, Keyword::Start, true),
+            (&self.help_when_out, Keyword::Help, true),
+        ];
+        lists.into_iter().flat_map(|(words, keyword, when_out)| {
+            words.iter().map(move |word| (word.as_str(), Meaning { keyword, when_out }))
+        })
+    }
+}
+
+/// What a word means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    pub keyword: Keyword,
+    /// Only where it comes from somebody who has opted out.
+    pub when_out: bool,
+}
+
+/// The words of all languages at once.
+#[derive(Clone, Debug, Default)]
+pub struct Keywords {
+    words: HashMap<String, Meaning>,
+    /// Bytes of the longest, as it is compared.
+    longest: usize,
+}
+
+impl Keywords {
+    /// A word that means two things is none: such are returned too. One that some language asks to come only from who
+    /// has opted out does so in all.
+    pub fn new(languages: &BTreeMap<String, Words>) -> (Self, BTreeSet<String>) {
+        let mut words: HashMap<String, Meaning> = HashMap::new();
+        let mut ambiguous = BTreeSet::new();
+        for (word, meaning) in languages.values().flat_map(Words::all) {
+            let word = folded(word);
+            let known = words.entry(word.clone()).or_insert(meaning);
+            known.when_out |= meaning.when_out;
+            if known.keyword != meaning.keyword {
+                ambiguous.insert(word);
+            }
+        }
+        words.retain(|word, _| !word.is_empty() && !ambiguous.contains(word));
+        let longest = words.keys().map(String::len).max().unwrap_or_default();
+        (Self { words, longest }, ambiguous)
+    }
+
+    /// What a whole body means. A word within a sentence means nothing.
+    pub fn find(&self, body: &str) -> Option<Meaning> {
+        // letters have forms of up to three times the bytes, and an accent may stand beside each
+        let word = trimmed(body);
+        if word.len() > 8 * self.longest {
+            return None;
+        }
+        self.words.get(&folded(word)).copied()
+    }
+}
+
+/// Whether this can be a keyword at all.
+pub fn is_word(text: &str) -> bool {
+    !folded(text).is_empty() && text.chars().count() <= 40
+}
+
+/// Without what stands around the first and the last letter or digit: quotes, full stops, blanks, pictures.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| !c.is_alphanumeric())
+}
+
+/// As words are compared: trimmed, in lower case, in letters of ordinary width, with one blank where there are some.
+fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for c in trimmed(text).chars().flat_map(char::to_lowercase) {
+        match c {
+            // an accent beside its letter, as some keyboards write it
+            '\u{300}'..='\u{36f}' => {}
+            '\u{ff01}'..='\u{ff5e}' => {
+                folded.extend(char::from_u32(u32::from(c) - 0xfee0).map(|c| c.to_ascii_lowercase()));
+            }
+            // the one letter whose lower case depends on where it stands
+            'ς' => folded.push('σ'),
+            c if c.is_whitespace() && folded.ends_with(' ') => {}
+            c if c.is_whitespace() => folded.push(' '),
+            c => folded.push(c),
+        }
+    }
+    folded
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn only_a_whole_body_is_a_keyword() {
-        assert_eq!(Keyword::of(" stop\r\n"), Some(Keyword::Stop));
-        assert_eq!(Keyword::of("OptOut"), Some(Keyword::Stop));
-        assert_eq!(Keyword::of("unstop"), Some(Keyword::Start));
-        assert_eq!(Keyword::of("\u{a0}Help"), Some(Keyword::Help));
-        for none in ["", "YES", "stop it", "STOP.", "don't stop", "ST OP", "ſtop"] {
-            assert_eq!(Keyword::of(none), None, "{none}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn case_and_outer_spaces_do_not_matter(
-            at in 0..WORDS.len(), upper in any::<[bool; 11]>(), before in "\\s{0,3}", after in "\\s{0,3}",
-        ) {
-            let (word, keyword) = WORDS[at];
-            let mixed: String =
-                word.chars().zip(upper).map(|(c, up)| if up { c } else { c.to_ascii_lowercase() }).collect();
-            prop_assert_eq!(Keyword::of(&format!("{before}{mixed}{after}")), Some(keyword));
-        }
-    }
-}
+#[path = "keyword_test.rs"]
+mod tests;

@@ -31,7 +31,7 @@ pub use id::{
     AccountId, AdminKeyId, AuditId, CallId, ClientId, DeviceId, EndpointId, EntryId, EventId, InboundId, KeyId,
     MessageId, NumberId, PoolId, PublicationId, RateId, RouteId,
 };
-pub use keyword::Keyword;
+pub use keyword::{Keyword, Keywords};
 pub use money::{Money, NotMoney};
 pub use origin::Origin;
 pub use phone::Phone;

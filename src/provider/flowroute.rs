@@ -1,6 +1,7 @@
 //! Flowroute: sends, and reads its webhooks
 //! (<https://developer.flowroute.com/api/messages/v2.1/>).
 
+mod fields;
 mod webhook;
 
 use http::Method;

@@ -39,7 +39,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
+use super::{CarrierFields, Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
 use crate::model::address::{self, Address};
 use crate::model::{Channel, Clock, MessageId, Millis, Phone, Segments};
 
@@ -182,6 +182,8 @@ impl Loopback {
                 to: message.from.clone(),
                 body: message.body.clone(),
                 media: Vec::new(),
+                consent: None,
+                carrier: CarrierFields::default(),
             }));
         }
         if matches!(trick, Trick::UncertainSent) {

@@ -1,10 +1,11 @@
 //! Messages as they pass between us and the providers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use std::fmt;
 
-use crate::model::{CallStatus, Channel, Dialing, MessageId, Millis};
+use super::CarrierFields;
+use crate::model::{CallStatus, Channel, Dialing, Keyword, MessageId, Millis};
 
 /// A message to hand to a provider, or a call to place.
 #[derive(Clone)]
@@ -149,7 +150,8 @@ pub struct Lookup {
     pub national_format: Option<String>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+/// What comes with a message.
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Media {
     pub url: String,
     pub content_type: String,
@@ -164,6 +166,10 @@ pub struct Inbound {
     pub to: String,
     pub body: String,
     pub media: Vec<Media>,
+    /// What the carrier has understood of consent, and has answered: its word counts, whatever the body says.
+    pub consent: Option<Keyword>,
+    /// What it says besides.
+    pub carrier: CarrierFields,
 }
 
 impl fmt::Debug for Inbound {

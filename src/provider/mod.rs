@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod credential;
+pub mod fields;
 pub mod flowroute;
 pub mod loopback;
 pub mod message;
@@ -19,6 +20,7 @@ use crate::model::{Millis, Phone};
 
 pub use client::{BadClient, Client};
 pub use credential::{BadCredentials, Credentials};
+pub use fields::CarrierFields;
 pub use flowroute::Flowroute;
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{

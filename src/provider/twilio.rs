@@ -2,6 +2,7 @@
 //! (<https://www.twilio.com/docs/messaging/api/message-resource>).
 
 mod call;
+mod inbound;
 mod list;
 mod webhook;
 
@@ -17,7 +18,8 @@ use super::{AskError, Lookup, Outcome, Outgoing, Sent, Settings};
 use crate::crypto::signature::twilio as signature;
 use crate::model::{Channel, Millis, Secret};
 
-pub use webhook::{EMPTY_TWIML, parse_inbound, parse_receipt};
+pub use inbound::parse_inbound;
+pub use webhook::{EMPTY_TWIML, parse_receipt};
 
 /// Twilio's longest `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u32 = 36_000;

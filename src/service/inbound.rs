@@ -2,6 +2,7 @@
 
 mod desk;
 mod loopback;
+mod message;
 mod metrics;
 mod opt_out;
 mod read;
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use desk::Desk;
-pub use loopback::{Filter, LoopbackMessage, Page};
+pub use loopback::{Filter, LoopbackMessage, Page, Played};
 pub use metrics::Metrics;
 pub use opt_out::Settings as OptOutSettings;
 pub use webhook::{Error, Post, form_check};
@@ -25,7 +26,7 @@ pub use webhook::{Error, Post, form_check};
 pub use crate::provider::twilio::EMPTY_TWIML;
 pub use crate::store::inbound::Kind;
 
-use crate::model::{Clock, Millis, Span};
+use crate::model::{Clock, Keywords, Millis, Span};
 use crate::provider::Loopback;
 use crate::service::book::Book;
 use crate::service::event::Events;
@@ -70,6 +71,7 @@ pub struct Parts {
 pub struct Inbound {
     parts: Parts,
     intake: Batch<Intake>,
+    keywords: Keywords,
     /// This process among all that lease jobs.
     owner: String,
 }
@@ -81,7 +83,8 @@ impl Inbound {
         let (queue, jobs) = mpsc::channel(HELD);
         let (store, clock) = (parts.store.clone(), parts.clock.clone());
         let intake = Batch::start_many(Intake { store, clock, owner: owner.clone(), lease: LEASE, queue }, WRITERS);
-        let inbound = Arc::new(Self { parts, intake, owner });
+        let keywords = parts.opt_out.keywords();
+        let inbound = Arc::new(Self { parts, intake, keywords, owner });
         let desk = Desk::new(inbound.clone(), jobs);
         (inbound, desk)
     }

@@ -1,5 +1,6 @@
 //! Who wants nothing from which number of ours: `sb_opt_out`, one row for each pair and channel.
 
+use super::event::{self, NewEvent, Order, Told};
 use super::{Change, Query, Result, Store, Value, audit};
 use crate::model::{Channel, ClientId, Millis};
 
@@ -24,14 +25,25 @@ fn written(channel: Channel) -> Option<&'static str> {
 }
 
 /// Writes what was said, unless something later was. Whether this changed what stands; saying it
-/// again at the very same time counts as the first time. `entry` is written with a change.
-pub async fn write(store: &Store, said: &OptOut, entry: Option<audit::Entry>) -> Result<bool> {
-    let sql = "SELECT is_out, changed_ms FROM sb_opt_out WHERE id = ?";
+/// again at the very same time counts as the first time. `told`, due now, and `entry` are written with a change.
+pub async fn write(
+    store: &Store,
+    said: &OptOut,
+    (told, now_ms): (&Told, Millis),
+    entry: Option<audit::Entry>,
+) -> Result<bool> {
+    let sql = "SELECT is_out, changed_ms, sequence FROM sb_opt_out WHERE id = ?";
     let rows = store.query(sql, vec![said.id.as_str().into()]).await?;
     let is_out = Value::from(i64::from(said.is_out));
+    // the entry counts what is told of it: the statement that changes it sees to it that nobody else has since
+    let sequence = 1 + rows.first().map(|row| row.maybe_int(2)).transpose()?.flatten().unwrap_or_default();
+    let numbered = |event: &NewEvent| NewEvent { order: Order::Known(sequence), ..event.clone() };
+    let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
+    let tell = |change| event::add(change, &events, &told.targets, now_ms);
     let Some(row) = rows.first() else {
         let change = Change::new().one(
-            "INSERT INTO sb_opt_out (id, number, person, is_out, reason, changed_ms, channel) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sb_opt_out (id, number, person, is_out, reason, changed_ms, channel, sequence) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 said.id.as_str().into(),
                 said.number.as_str().into(),
@@ -40,9 +52,10 @@ pub async fn write(store: &Store, said: &OptOut, entry: Option<audit::Entry>) ->
                 said.reason.into(),
                 said.at_ms.into(),
                 written(said.channel).into(),
+                sequence.into(),
             ],
         );
-        store.commit(change.audited(entry)).await?;
+        store.commit(tell(change).audited(entry)).await?;
         return Ok(true);
     };
     let (was_out, changed_ms) = (row.int(0)? != 0, row.int(1)?);
@@ -53,10 +66,17 @@ pub async fn write(store: &Store, said: &OptOut, entry: Option<audit::Entry>) ->
         return Ok(changed_ms == said.at_ms);
     }
     let change = Change::new().one(
-        "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ? WHERE id = ? AND changed_ms = ?",
-        vec![is_out, said.reason.into(), said.at_ms.into(), said.id.as_str().into(), changed_ms.into()],
+        "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ? WHERE id = ? AND changed_ms = ?",
+        vec![
+            is_out,
+            said.reason.into(),
+            said.at_ms.into(),
+            sequence.into(),
+            said.id.as_str().into(),
+            changed_ms.into(),
+        ],
     );
-    store.commit(change.audited(entry)).await?;
+    store.commit(tell(change).audited(entry)).await?;
     Ok(true)
 }
 

@@ -23,6 +23,10 @@ async fn an_encrypted_text_reaches_its_sink_and_leaves_no_body(layout: Layout) -
     let rows = received(&scene.server).await?;
     assert_eq!(rows, [[PHONE, OURS, ""], [PHONE, OURS, ""], [PHONE, OURS, ""]]);
     assert_eq!(scene.server.rows("SELECT DISTINCT payload FROM sb_inbound").await?, [[""]]);
+    // who is no number is no phone: nothing that it says is secret, nor lost
+    text(&scene.server, "Acme Bank", OURS, "hello").await?;
+    settled(&scene.server).await?;
+    assert_eq!(received(&scene.server).await?[3], ["Acme Bank", OURS, "hello"]);
     Ok(())
 }
 

@@ -48,9 +48,11 @@ async fn its_doors_are_the_administrators_and_need_an_account(layout: Layout) ->
     let post = || server.http.post(server.url("/v1/loopback/inbound"));
     assert_eq!(post().json(&body).send().await?.status(), 401);
     assert_eq!(server.http.get(server.url("/v1/loopback/messages")).send().await?.status(), 401);
-    for bad in
-        [json!({"to": OURS}), json!({"from": "+1", "to": OURS}), json!({"from": PERSON, "to": OURS, "text": "x"})]
-    {
+    for bad in [
+        json!({"to": OURS}),
+        json!({"from": PERSON, "to": OURS, "channel": "voice"}),
+        json!({"from": PERSON, "to": OURS, "text": "x"}),
+    ] {
         assert_eq!(post().bearer_auth(ADMIN).json(&bad).send().await?.status(), 400, "{bad}");
     }
     settled(&server).await?;

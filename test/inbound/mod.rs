@@ -1,5 +1,7 @@
 //! What carriers post: proved, stored once, handled once, whatever they repeat and whatever dies in between.
 
+mod carrier;
+mod consent;
 mod credential;
 mod encrypted;
 mod flowroute;
@@ -10,4 +12,5 @@ mod node;
 mod opt_out;
 pub mod play;
 mod receipt;
+mod shape;
 mod twilio;

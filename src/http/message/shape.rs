@@ -1,5 +1,7 @@
 //! Messages as clients write and read them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -109,6 +111,13 @@ pub(in crate::http) struct ErrorOut<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = History)]
 pub(super) struct HistoryOut {
+    /// Of a message that came in: what kind each of its media is, as its carrier says; empty where it does not.
+    pub(super) media_types: Vec<String>,
+    /// Of a message that came in: what its carrier says besides, in its own words, 64 fields at most. Emptied when
+    /// the message is redacted.
+    pub(super) carrier: BTreeMap<String, String>,
+    /// How many fields there was no room for.
+    pub(super) carrier_omitted: u32,
     /// What the numbering plan says of the recipient.
     pub(super) to_number: Option<NumberOut>,
     pub(super) attempts: Vec<AttemptOut>,

@@ -4,6 +4,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::fields::carrier;
 use crate::model::{Channel, Millis};
 use crate::provider::{Inbound, Media, Receipt, ReceiptState, Unreadable};
 
@@ -26,6 +27,8 @@ pub fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
         to: number(&fields["to"]).ok_or(Unreadable("to"))?,
         body: fields["body"].as_str().unwrap_or_default().to_owned(),
         media: media.collect(),
+        consent: None,
+        carrier: carrier(fields),
     })
 }
 

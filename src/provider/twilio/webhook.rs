@@ -1,41 +1,16 @@
-//! What Twilio posts to us: messages that came in, and receipts of ours.
+//! What Twilio posts to us of ours: receipts of messages, and the steps of calls.
 
 use super::millis;
-use crate::model::{CallStatus, Channel};
-use crate::provider::{CallNotes, CallStep, Inbound, Media, Receipt, ReceiptState, Unreadable};
+use crate::model::CallStatus;
+use crate::provider::{CallNotes, CallStep, Receipt, ReceiptState, Unreadable};
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
 pub const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
 
-/// More media than any carrier takes.
-const MEDIA: usize = 100;
-
-fn value<'a>(params: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
+/// The first of these fields, where it says anything.
+pub(super) fn value<'a>(params: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
     let of = |name: &&str| params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    names.iter().find_map(of).filter(|value| !value.is_empty())
-}
-
-/// The form of an inbound message. Unknown fields are left alone.
-pub fn parse_inbound(params: &[(String, String)]) -> Result<Inbound, Unreadable> {
-    let provider_id = value(params, &["MessageSid", "SmsSid", "SmsMessageSid"]).ok_or(Unreadable("MessageSid"))?;
-    let from = value(params, &["From"]).ok_or(Unreadable("From"))?;
-    let to = value(params, &["To"]).ok_or(Unreadable("To"))?;
-    let count = value(params, &["NumMedia"]).and_then(|count| count.parse::<usize>().ok()).unwrap_or(0);
-    let media = (0..count.min(MEDIA)).filter_map(|n| {
-        let url = value(params, &[&format!("MediaUrl{n}")])?.to_owned();
-        let content_type = value(params, &[&format!("MediaContentType{n}")]).unwrap_or_default().to_owned();
-        Some(Media { url, content_type })
-    });
-    // both are written in the same way
-    let ((channel, from), (_, to)) = (Channel::read(from), Channel::read(to));
-    Ok(Inbound {
-        provider_id: provider_id.to_owned(),
-        channel,
-        from: from.to_owned(),
-        to: to.to_owned(),
-        body: value(params, &["Body"]).unwrap_or_default().to_owned(),
-        media: media.collect(),
-    })
+    names.iter().filter_map(of).find(|value| !value.is_empty())
 }
 
 /// The form of a message's status callback, with its newer or older names, which carries no time; or that of a
@@ -99,35 +74,6 @@ mod tests {
     }
 
     #[test]
-    fn an_inbound_message_has_its_media() -> Result<(), Unreadable> {
-        let inbound = parse_inbound(&params(&[
-            ("MessageSid", "MM1"),
-            ("From", "+14155550100"),
-            ("To", "+14155550199"),
-            ("Body", "Ça va ?"),
-            ("NumMedia", "2"),
-            ("MediaUrl0", "https://a/0"),
-            ("MediaContentType0", "image/png"),
-            ("MediaUrl1", "https://a/1"),
-            ("FromCountry", "US"),
-        ]))?;
-        assert_eq!((inbound.provider_id.as_str(), inbound.body.as_str()), ("MM1", "Ça va ?"));
-        assert_eq!(
-            inbound.media.iter().map(|media| media.url.as_str()).collect::<Vec<_>>(),
-            ["https://a/0", "https://a/1"]
-        );
-        let empty = parse_inbound(&params(&[("SmsSid", "SM1"), ("From", "1"), ("To", "2"), ("Body", "")]))?;
-        assert_eq!((empty.body.as_str(), empty.media.len()), ("", 0));
-        assert_eq!(parse_inbound(&params(&[("MessageSid", "SM1"), ("To", "2")])), Err(Unreadable("From")));
-        let chat = [("MessageSid", "SM1"), ("From", "whatsapp:+14155550100"), ("To", "whatsapp:+14155550199")];
-        let chat = parse_inbound(&params(&chat))?;
-        assert_eq!((chat.channel, chat.from.as_str(), chat.to.as_str()), {
-            (Channel::Whatsapp, "+14155550100", "+14155550199")
-        });
-        Ok(())
-    }
-
-    #[test]
     fn a_receipt_has_newer_and_older_names() {
         for (pairs, state, error_code) in [
             (&[("MessageSid", "SM1"), ("MessageStatus", "delivered")][..], ReceiptState::Delivered, None),
@@ -175,9 +121,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_form_panics(names in prop::collection::vec("(NumMedia|CallSid|CallStatus|CallDuration|Timestamp|MessageSid|From|To|MediaUrl0|\\PC{0,8})", 0..8), value in "\\PC{0,20}|[0-9]{0,30}") {
+        fn no_form_panics(names in prop::collection::vec("(CallSid|CallStatus|CallDuration|Timestamp|MessageSid|\\PC{0,8})", 0..8), value in "\\PC{0,20}|[0-9]{0,30}") {
             let form: Vec<_> = names.into_iter().map(|name| (name, value.clone())).collect();
-            let _ = (parse_inbound(&form), parse_receipt(&form));
+            let _ = parse_receipt(&form);
         }
     }
 }

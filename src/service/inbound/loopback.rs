@@ -1,5 +1,6 @@
 //! The loopback provider's side of the door: what it reports, what it has, and a person who texts by it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,22 @@ use tokio::sync::mpsc::Receiver;
 use super::read::{LoopbackReceipt, LoopbackText, state_of};
 use super::webhook::Came;
 use super::{Error, Inbound, Kind};
-use crate::model::{Address, MessageId};
-use crate::provider;
-use crate::provider::LoopbackEvent;
+use crate::model::{Channel, MessageId};
+use crate::provider::{self, LoopbackEvent, Media};
 use crate::service::account::Line;
 
 pub use crate::provider::loopback::{Filter, LoopbackMessage, Page};
+
+/// What a person's phone sends, and what a carrier would say besides.
+#[derive(Default)]
+pub struct Played {
+    pub channel: Channel,
+    pub from: String,
+    pub to: String,
+    pub body: String,
+    pub media_urls: Vec<String>,
+    pub carrier: BTreeMap<String, String>,
+}
 
 /// Events taken in together at most.
 const BATCH: usize = 256;
@@ -31,11 +42,19 @@ impl Inbound {
 
     /// A person's phone texts a number. The text goes the way of every carrier's; the message that it
     /// becomes, or `None`: there is no account on the loopback provider.
-    pub async fn play(&self, from: &Address, to: &Address, body: String) -> Result<Option<MessageId>, Error> {
+    pub async fn play(&self, played: Played) -> Result<Option<MessageId>, Error> {
         let Some(line) = self.loopback_line() else { return Ok(None) };
-        let provider_id = format!("LB{:032x}", rand::random::<u128>());
-        let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
-        let id = self.store(&line, text(LoopbackText { provider_id, from, to, body })).await?;
+        let Played { channel, from, to, body, media_urls, carrier } = played;
+        let text = LoopbackText {
+            provider_id: format!("LB{:032x}", rand::random::<u128>()),
+            channel: Some(channel).filter(|channel| *channel != Channel::Sms).map(|channel| channel.name().to_owned()),
+            from,
+            to,
+            body,
+            media: media_urls.into_iter().map(|url| Media { url, content_type: String::new() }).collect(),
+            carrier,
+        };
+        let id = self.store(&line, came(text)).await?;
         Ok(Some(id.message()))
     }
 
@@ -71,7 +90,7 @@ impl Inbound {
                 Came { kind: Kind::Receipt, key, lane: provider_id, payload: json(&receipt) }
             }
             LoopbackEvent::Inbound(provider::Inbound { provider_id, from, to, body, .. }) => {
-                text(LoopbackText { provider_id, from, to, body })
+                came(LoopbackText { provider_id, from, to, body, ..LoopbackText::default() })
             }
         };
         // a carrier repeats what was not taken; this one has patience for as long as the store is away
@@ -86,7 +105,7 @@ impl Inbound {
     }
 }
 
-fn text(text: LoopbackText) -> Came {
+fn came(text: LoopbackText) -> Came {
     Came { kind: Kind::Sms, payload: json(&text), key: text.provider_id, lane: text.from }
 }
 

@@ -1,37 +1,56 @@
 //! STOP, START and HELP: the ledger, what it takes back, and the configured replies.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Inbound;
+use super::message::is_number;
 use super::text::{Fact, Text, Verdict};
-use crate::model::address::{Address, AddressKind};
-use crate::model::{Channel, Keyword};
+use crate::model::keyword::Words;
+use crate::model::{Channel, Keyword, Keywords};
 use crate::service::outbound::Said;
 use crate::store;
 
-/// `[opt_out]`: what people are told; nothing where empty.
+/// `[opt_out]`: what people are told, nothing where empty; and what they say.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub stop_reply: String,
     pub start_reply: String,
     pub help_reply: String,
+    /// By language.
+    pub words: BTreeMap<String, Words>,
+}
+
+impl Settings {
+    /// The words of all languages; those that mean two things are none, which the log says.
+    pub(super) fn keywords(&self) -> Keywords {
+        let (keywords, ambiguous) = Keywords::new(&self.words);
+        for word in ambiguous {
+            tracing::warn!(word, "a word of opt_out.words means two things, so it means nothing");
+        }
+        keywords
+    }
+}
+
+/// A keyword, and whose word it is.
+struct Heard {
+    keyword: Keyword,
+    /// The carrier has understood it, and answered.
+    is_carriers: bool,
 }
 
 impl Inbound {
-    /// Takes a text whose whole body is a keyword. Each channel has its own entries: who stops a chat gets texts.
+    /// Takes a text that a carrier calls a keyword, or whose whole body is one. Each channel has its own entries: who
+    /// stops a chat gets texts. Its client hears of it, whatever follows.
     pub(super) async fn opt_out(&self, text: &Text) -> Result<Verdict, store::Error> {
-        let Some(keyword) = Keyword::of(&text.inbound.body) else { return Ok(Verdict::Pass) };
+        let Some(Heard { keyword, is_carriers }) = self.heard(text).await? else { return Ok(Verdict::Pass) };
         let outbound = &self.parts.outbound;
         let (number, person) = (&*text.sender.number.address, &*text.inbound.from);
-        let (channel, is_out) = (text.inbound.channel, keyword == Keyword::Stop);
-        let is_chat = channel != Channel::Sms;
-        let at_ms = text.job.received_ms;
-        if is_chat && !is_out && (keyword == Keyword::Help || !outbound.is_out(channel, number, person, at_ms).await?) {
-            // a chat's own words, where nothing was stopped
-            return Ok(Verdict::Pass);
-        }
-        let said = Said { channel, number, person, is_out, reason: "keyword", at_ms };
+        let (client, channel, is_out) = (text.sender.number.client, text.inbound.channel, keyword == Keyword::Stop);
+        let (reason, at_ms) = (if is_carriers { "carrier" } else { "keyword" }, text.job.received_ms);
+        let said = Said { client, channel, number, person, is_out, reason, at_ms };
         // the ledger first: from here on nothing new is accepted
         let is_news = keyword == Keyword::Help || outbound.hear(&said).await?;
         if is_out && is_news {
@@ -43,18 +62,41 @@ impl Inbound {
             Keyword::Start => &settings.start_reply,
             Keyword::Help => &settings.help_reply,
         };
-        if is_news && !reply.is_empty() && self.may_answer(text) {
+        if is_news && !is_carriers && !reply.is_empty() && self.may_answer(text) {
             outbound.reply(&text.sender, text.job.id.reply(), (channel, person), reply).await?;
         }
-        // what is said in a chat its client hears of, whatever follows from it
-        Ok(Verdict::Taken(Fact { is_told: is_chat, ..Fact::KEPT }))
+        Ok(Verdict::Taken(Fact::TOLD))
     }
 
-    /// Not where the carrier answers by itself, nor to a sender name, which nobody can text.
+    /// What is said of consent, if anything: by the carrier, or in a word of ours.
+    async fn heard(&self, text: &Text) -> Result<Option<Heard>, store::Error> {
+        let inbound = &text.inbound;
+        // what is no number is nobody's to stop
+        if !is_number(&inbound.from) || !is_number(&text.sender.number.address) {
+            return Ok(None);
+        }
+        let carriers = inbound.consent.map(|keyword| (Heard { keyword, is_carriers: true }, false));
+        let own = || {
+            let meaning = self.keywords.find(&inbound.body)?;
+            Some((Heard { keyword: meaning.keyword, is_carriers: false }, meaning.when_out))
+        };
+        let Some((heard, when_out)) = carriers.or_else(own) else { return Ok(None) };
+        // help and a start are a chat's own words, where nothing was stopped
+        let is_of_chat = inbound.channel != Channel::Sms && heard.keyword != Keyword::Stop;
+        if is_of_chat && heard.keyword == Keyword::Help {
+            return Ok(None);
+        }
+        if when_out || is_of_chat {
+            let (number, at_ms) = (&text.sender.number.address, text.job.received_ms);
+            let is_out = self.parts.outbound.is_out(inbound.channel, number, &inbound.from, at_ms).await?;
+            return Ok(Some(heard).filter(|_| is_out));
+        }
+        Ok(Some(heard))
+    }
+
+    /// Not where the carrier answers by itself.
     fn may_answer(&self, text: &Text) -> bool {
         let page = self.parts.book.page();
-        let is_carriers = page.line(text.sender.number.account).is_some_and(|line| line.account.replies_to_keywords);
-        let has_phone = text.inbound.from.parse::<Address>().is_ok_and(|from| from.kind() != AddressKind::Alphanumeric);
-        has_phone && !is_carriers
+        !page.line(text.sender.number.account).is_some_and(|line| line.account.replies_to_keywords)
     }
 }

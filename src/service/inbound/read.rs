@@ -1,12 +1,16 @@
 //! Reads what providers post, when it arrives and again when it is handled.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{CallStatus, Channel, form};
-use crate::provider::{self, CallNotes, CallStep, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
+use crate::model::{CallStatus, Channel, Keyword, form};
+use crate::provider::{
+    self, CallNotes, CallStep, CarrierFields, Inbound, Media, Receipt, ReceiptState, Unreadable, flowroute, twilio,
+};
 
 /// What the loopback provider says of a message, as it is stored: it knows our own id.
 #[derive(Deserialize, Serialize)]
@@ -25,12 +29,29 @@ pub(super) struct LoopbackReceipt {
 }
 
 /// A person's text at the loopback provider, as it is stored.
-#[derive(Deserialize, Serialize)]
+#[derive(Default, Deserialize, Serialize)]
 pub(super) struct LoopbackText {
     pub provider_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     pub from: String,
     pub to: String,
     pub body: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Media>,
+    /// What a carrier would say besides; `OptOutType` means what Twilio means by it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub carrier: BTreeMap<String, String>,
+}
+
+impl LoopbackText {
+    fn inbound(self) -> Inbound {
+        let Self { provider_id, channel, from, to, body, media, carrier } = self;
+        let channel = channel.as_deref().and_then(Channel::parse).unwrap_or_default();
+        let consent = carrier.get("OptOutType").map(String::as_str).and_then(Keyword::parse);
+        let carrier = CarrierFields::of(carrier.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        Inbound { provider_id, channel, from, to, body, media, consent, carrier }
+    }
 }
 
 /// Of which message a receipt speaks.
@@ -92,18 +113,26 @@ pub(super) fn is_json(payload: &str) -> bool {
     payload.trim_ascii_start().starts_with('{')
 }
 
+/// Characters of an address that its column holds.
+const LONGEST: usize = 255;
+
 const NOT_LOOPBACK: Unreadable = Unreadable("loopback text");
 
 pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unreadable> {
-    match kind {
-        provider::Kind::Twilio => twilio::parse_inbound(&fields(payload, is_json(payload)).ok_or(Unreadable("form"))?),
-        provider::Kind::Flowroute => flowroute::parse_inbound(payload.as_bytes()),
-        provider::Kind::Loopback => {
-            let read: LoopbackText = serde_json::from_str(payload).map_err(|_| NOT_LOOPBACK)?;
-            let LoopbackText { provider_id, from, to, body } = read;
-            Ok(Inbound { provider_id, channel: Channel::Sms, from, to, body, media: Vec::new() })
+    let mut inbound = match kind {
+        provider::Kind::Twilio => twilio::parse_inbound(&fields(payload, is_json(payload)).ok_or(Unreadable("form"))?)?,
+        provider::Kind::Flowroute => flowroute::parse_inbound(payload.as_bytes())?,
+        provider::Kind::Loopback => serde_json::from_str::<LoopbackText>(payload).map_err(|_| NOT_LOOPBACK)?.inbound(),
+    };
+    inbound.media = inbound.carrier.without_surplus(inbound.media);
+    for (name, address) in [("From", &mut inbound.from), ("To", &mut inbound.to)] {
+        if let Some((at, _)) = address.char_indices().nth(LONGEST) {
+            // the whole is told beside it
+            inbound.carrier.add(name, address);
+            address.truncate(at);
         }
     }
+    Ok(inbound)
 }
 
 pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unreadable> {

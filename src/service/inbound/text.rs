@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use super::message::{is_number, message, operators};
 use super::{Inbound, read};
-use crate::model::address::Address;
-use crate::model::message::{Direction, State};
-use crate::model::{Channel, InboundId, Segments};
+use crate::model::message::State;
+use crate::model::{Channel, InboundId};
 use crate::provider;
 use crate::service::book::{Page, Sender};
 use crate::service::number::Meaning;
-use crate::service::outbound::{Extra, Why};
+use crate::service::outbound::Why;
 use crate::service::publish;
 use crate::store;
 use crate::store::inbound::{Job, finish};
-use crate::store::message::Message;
 
 /// A text to a number of ours.
 pub(super) struct Text {
@@ -42,7 +41,7 @@ pub(super) struct Fact {
 }
 
 impl Fact {
-    pub const KEPT: Self = Self { is_erased: false, is_told: false };
+    pub const TOLD: Self = Self { is_erased: false, is_told: true };
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,22 +69,22 @@ impl Inbound {
         }
         if text.inbound.channel != Channel::Sms {
             // paired phones send texts
-            return Ok(forward());
+            return Ok(Fact::TOLD);
         }
         if let Verdict::Taken(fact) = self.encrypted(text).await? {
             return Ok(fact);
         }
         // masked conversations and enrolment come here
-        Ok(forward())
+        Ok(Fact::TOLD)
     }
 
-    /// Takes the text of a paired phone to a number that is marked for such.
+    /// Takes the text of a paired phone to a number that is marked for such. A phone has a number.
     async fn encrypted(&self, text: &Text) -> Result<Verdict, Error> {
         let number = &text.sender.number;
-        if number.meaning != Meaning::Encrypted {
+        let inbound = &text.inbound;
+        if number.meaning != Meaning::Encrypted || !is_number(&inbound.from) {
             return Ok(Verdict::Pass);
         }
-        let inbound = &text.inbound;
         match self.parts.publish.accept_inbound(&inbound.from, number.platform.as_deref(), &inbound.body).await {
             Ok(()) => {}
             Err(publish::Error::Refused) => tracing::info!(id = %text.job.id, "refused a text that came as an SMS"),
@@ -207,45 +206,16 @@ impl Inbound {
 fn read_text(page: &Page, job: &Job) -> Result<(provider::Inbound, Arc<Sender>), &'static str> {
     let line = page.line(job.account).ok_or("its account was deleted")?;
     let inbound = read::text(line.connector.kind(), &job.payload).map_err(|_| "it cannot be read any more")?;
-    // what has no such shape has no place in a message
-    inbound.from.parse::<Address>().map_err(|_| "its sender is no address")?;
-    let sender = page.sender(&inbound.to).ok_or("it is not to a number of ours")?.clone();
+    let Some(sender) = page.sender(&inbound.to).cloned() else {
+        if is_number(&inbound.to) {
+            return Err("it is not to a number of ours");
+        }
+        let sender = Arc::new(operators(job, &inbound.to));
+        return Ok((inbound, sender));
+    };
     // an account speaks for its own numbers; the loopback plays every carrier
     if sender.number.account != job.account && line.connector.kind() != provider::Kind::Loopback {
         return Err("the number is on another account");
     }
     Ok((inbound, sender))
-}
-
-/// Takes what no other handler has: its client is told.
-fn forward() -> Fact {
-    Fact { is_erased: false, is_told: true }
-}
-
-fn message(text: &Text, fact: Fact) -> Message {
-    let Text { job, inbound, sender } = text;
-    let segments = Segments::of(&inbound.body);
-    let media_urls = inbound.media.iter().map(|media| media.url.clone()).collect();
-    Message {
-        id: job.id.message(),
-        client: sender.number.client,
-        account: job.account,
-        direction: Direction::In,
-        from: inbound.from.clone(),
-        to: inbound.to.clone(),
-        body: if fact.is_erased { String::new() } else { inbound.body.clone() },
-        state: State::Received,
-        encoding: segments.encoding.name().to_owned(),
-        segments: i64::from(segments.count),
-        extra: Extra { media_urls, ..Extra::default() }.text(),
-        error_code: None,
-        error_reason: None,
-        created_ms: job.received_ms,
-        changed_ms: job.received_ms,
-        expires_ms: None,
-        redacted_ms: None,
-        channel: inbound.channel,
-        cost: None,
-        refunded_ms: None,
-    }
 }

@@ -130,14 +130,13 @@ impl Outbound {
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let extra = Extra {
             media_urls: request.media_urls,
-            had_media: false,
             callback_url: request.callback_url,
             metadata: request.metadata,
             send_at_ms: due_ms,
-            is_reply: false,
             is_twilio: request.is_twilio,
             pool: request.pool.map(PoolId::hex),
             call: request.call,
+            ..Extra::default()
         };
         let cost = via.price.map(|price| price.times(segments).ok_or(Error::Unpayable)).transpose()?;
         Ok(Message {

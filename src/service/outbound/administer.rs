@@ -54,7 +54,7 @@ impl Outbound {
             changed_ms: at_ms,
         };
         let entry = act.entry(at_ms, format!("{number}/{person}"), before.as_ref(), Some(&after));
-        self.hear_by(&Said { channel, number, person, is_out, reason, at_ms }, entry).await?;
+        self.hear_by(&Said { client, channel, number, person, is_out, reason, at_ms }, entry).await?;
         if is_out {
             self.cancel_all(channel, number, person).await?;
         }

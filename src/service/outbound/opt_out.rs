@@ -19,6 +19,8 @@ pub(super) const OPTED_OUT: i64 = 21610;
 
 /// What a person, or a carrier for them, said to a number of ours.
 pub struct Said<'a> {
+    /// Whose number it is: its endpoints hear of it.
+    pub client: ClientId,
     pub channel: Channel,
     pub number: &'a str,
     pub person: &'a str,
@@ -35,6 +37,7 @@ impl Outbound {
 
     /// The same, written down where it changes what stands.
     pub(super) async fn hear_by(&self, said: &Said<'_>, entry: Option<audit::Entry>) -> Result<bool, store::Error> {
+        let client = said.client;
         let said = OptOut {
             id: self.lane_of(said.channel, said.number, said.person),
             channel: said.channel,
@@ -44,9 +47,18 @@ impl Outbound {
             reason: said.reason,
             at_ms: said.at_ms,
         };
+        // only a change is told, in the commit that makes it
+        let mut telling = self.parts.events.telling();
+        telling.opt_out(client, &said);
+        let told = telling.into_rows();
         for _ in 0..RACES {
-            match opt_out::write(&self.parts.store, &said, entry.clone()).await {
+            let told = (&told, self.parts.clock.now_ms());
+            match opt_out::write(&self.parts.store, &said, told, entry.clone()).await {
                 Err(error) if error.is_race() => {}
+                Ok(true) => {
+                    self.parts.events.wake();
+                    return Ok(true);
+                }
                 other => return other,
             }
         }
@@ -85,7 +97,9 @@ impl Outbound {
     /// A carrier refused a text since its recipient has opted out there.
     pub async fn opted_out_at_carrier(&self, client: ClientId, number: &str, person: &str) -> Result<(), store::Error> {
         let at_ms = self.parts.clock.now_ms();
-        let said = Said { channel: Channel::Sms, number, person, is_out: true, reason: "carrier", at_ms };
+        // a number that is not ours is its user's
+        let client = self.parts.book.page().sender(number).map_or(client, |sender| sender.number.client);
+        let said = Said { client, channel: Channel::Sms, number, person, is_out: true, reason: "carrier", at_ms };
         self.hear(&said).await?;
         self.cancel_all(said.channel, number, person).await?;
         tracing::info!(%client, "a recipient has opted out at the carrier");

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
 use crate::model::{AccountId, CallId, Channel, Dialing, MessageId, Millis, Money, PoolId, Span};
-use crate::provider::webhook;
+use crate::provider::{CarrierFields, webhook};
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
 use crate::store::{self};
@@ -65,6 +65,12 @@ pub const VALIDITY_ENDED: i64 = 30036;
 pub struct Extra {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub media_urls: Vec<String>,
+    /// What kind each of them is, as its carrier says; empty where it says nothing of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media_types: Vec<String>,
+    /// What a carrier says of a message that came in, in its own words.
+    #[serde(default, skip_serializing_if = "CarrierFields::is_empty")]
+    pub carrier: CarrierFields,
     /// There was media before it was redacted: its name on Twilio's paths says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub had_media: bool,
@@ -103,7 +109,8 @@ impl Extra {
     pub(in crate::service) fn redacted(self) -> Self {
         let had_media = self.has_media();
         let call = self.call.map(|plan| CallPlan { callback_events: plan.callback_events, ..CallPlan::default() });
-        Self { media_urls: Vec::new(), had_media, call, ..self }
+        let (media_urls, media_types, carrier) = Default::default();
+        Self { media_urls, media_types, carrier, had_media, call, ..self }
     }
 
     /// By what a message is known on Twilio's paths and in its callbacks.

@@ -1,18 +1,21 @@
 //! What listeners are told of messages, in the change that makes it so.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::Extra;
 use super::Outbound;
 use super::drive::Lane;
 use crate::model::event::EventType;
-use crate::model::message::State;
-use crate::model::{CallEvent, CallId, CallStatus, Channel, Millis, rfc3339};
+use crate::model::message::{Direction, State};
+use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, Millis, rfc3339};
 use crate::provider::CallNotes;
 use crate::service::event::{Happened, Order, Telling};
 use crate::store::call::Call;
 use crate::store::event::Told;
 use crate::store::message::Message;
+use crate::store::opt_out::OptOut;
 use crate::store::outbox::outcome::Next;
 
 #[derive(Serialize)]
@@ -25,11 +28,19 @@ struct MessageOut<'a> {
     to: &'a str,
     body: &'a str,
     media_urls: Vec<String>,
+    /// Of a message that came in: what its carrier says of each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_types: Option<Vec<String>>,
     segments: i64,
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorOut<'a>>,
     created_at: String,
+    /// Of a message that came in: what its carrier says besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier_omitted: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +65,16 @@ struct ErrorOut<'a> {
     reason: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+struct OptOutOut<'a> {
+    number: &'a str,
+    person: &'a str,
+    channel: &'static str,
+    is_out: bool,
+    reason: &'static str,
+    changed_at: String,
+}
+
 /// Why a message failed, where it did.
 #[derive(Clone, Copy, Default)]
 pub struct Why<'a> {
@@ -70,8 +91,9 @@ impl Telling<'_> {
             }
             return;
         }
+        let is_in = message.direction == Direction::In;
         // read before asking who listens only where there may be a callback
-        let extra = message.extra.as_deref().map(|text| Extra::parse(Some(text)));
+        let extra = message.extra.as_deref().filter(|_| !is_in).map(|text| Extra::parse(Some(text)));
         // Twilio does not call back with the first state: that was the answer
         let is_news = |extra: &&Extra| !extra.is_twilio || !matches!(state, State::Accepted | State::Scheduled);
         let told = extra.as_ref().filter(is_news);
@@ -79,7 +101,7 @@ impl Telling<'_> {
         let order = Order::Message(message.id);
         let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
         self.add(what, || {
-            let extra = extra.unwrap_or_default();
+            let extra = extra.unwrap_or_else(|| Extra::parse(message.extra.as_deref()));
             let has_error = why.code.is_some() || why.reason.is_some();
             MessageOut {
                 id: message.id.to_string(),
@@ -90,11 +112,29 @@ impl Telling<'_> {
                 to: &message.to,
                 body: &message.body,
                 media_urls: extra.media_urls,
+                media_types: is_in.then_some(extra.media_types),
                 segments: message.segments,
                 metadata: extra.metadata,
                 error: has_error.then_some(ErrorOut { code: why.code, reason: why.reason }),
                 created_at: rfc3339(message.created_ms),
+                carrier: is_in.then_some(extra.carrier.fields),
+                carrier_omitted: is_in.then_some(extra.carrier.omitted),
             }
+        });
+    }
+
+    /// An entry of the ledger of opt-outs has changed.
+    pub(super) fn opt_out(&mut self, client: ClientId, said: &OptOut) {
+        // its entry counts
+        let (at_ms, order) = (said.at_ms, Order::Alone);
+        let what = Happened { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
+        self.add(what, || OptOutOut {
+            number: &said.number,
+            person: &said.person,
+            channel: said.channel.name(),
+            is_out: said.is_out,
+            reason: said.reason,
+            changed_at: rfc3339(said.at_ms),
         });
     }
 

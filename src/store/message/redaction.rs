@@ -70,6 +70,9 @@ pub(in crate::store) fn emptied(text: &str) -> String {
     let said = [
         ("/body", json!("")),
         ("/media_urls", json!([])),
+        ("/media_types", json!([])),
+        ("/carrier", json!({})),
+        ("/carrier_omitted", json!(0)),
         ("/recording_url", json!(null)),
         ("/recording_sid", json!(null)),
     ];
@@ -89,8 +92,10 @@ mod tests {
 
     #[test]
     fn what_was_said_goes_and_the_rest_stays() {
-        let message = json!({"id": "msg_1", "body": "secret", "media_urls": ["u"], "metadata": {"body": "theirs"}});
-        let bare = json!({"id": "msg_1", "body": "", "media_urls": [], "metadata": {"body": "theirs"}});
+        let message = json!({"id": "msg_1", "body": "secret", "media_urls": ["u"], "media_types": ["image/png"],
+            "carrier": {"ProfileName": "secret"}, "carrier_omitted": 1, "metadata": {"body": "theirs"}});
+        let bare = json!({"id": "msg_1", "body": "", "media_urls": [], "media_types": [],
+            "carrier": {}, "carrier_omitted": 0, "metadata": {"body": "theirs"}});
         assert_eq!(emptied(&message.to_string()), bare.to_string());
         let event = |data: &Json| json!({"type": "message.sent", "data": data}).to_string();
         assert_eq!(emptied(&event(&message)), event(&bare));

@@ -1,0 +1,74 @@
+//! What a text that came in is kept as: a message.
+
+use super::text::{Fact, Text};
+use crate::model::message::{Direction, State};
+use crate::model::{Address, ClientId, NumberId, Segments};
+use crate::provider;
+use crate::service::account::Pace;
+use crate::service::book::Sender;
+use crate::service::number::Meaning;
+use crate::service::outbound::Extra;
+use crate::store::inbound::Job;
+use crate::store::message::Message;
+use crate::store::number::Number;
+
+/// Whether it is a number or a short code, which can be texted.
+pub(super) fn is_number(address: &str) -> bool {
+    Address::stored(address).can_be_texted()
+}
+
+/// What is no number can be nobody's number here: a chat's page, or an agent. What comes there is the operator's.
+pub(super) fn operators(job: &Job, address: &str) -> Sender {
+    let number = Number {
+        id: NumberId::new(job.received_ms),
+        client: ClientId::HOUSE,
+        account: job.account,
+        address: address.to_owned(),
+        capabilities: String::new(),
+        meaning: Meaning::Forward,
+        rate: 0,
+        platform: None,
+        country: None,
+        pool: None,
+        created_ms: job.received_ms,
+    };
+    Sender { number, pace: Pace::new(0) }
+}
+
+fn extra(inbound: &provider::Inbound) -> Extra {
+    let is_typed = inbound.media.iter().any(|media| !media.content_type.is_empty());
+    Extra {
+        media_urls: inbound.media.iter().map(|media| media.url.clone()).collect(),
+        media_types: inbound.media.iter().filter(|_| is_typed).map(|media| media.content_type.clone()).collect(),
+        carrier: inbound.carrier.clone(),
+        ..Extra::default()
+    }
+}
+
+/// The message that a text becomes.
+pub(super) fn message(text: &Text, fact: Fact) -> Message {
+    let Text { job, inbound, sender } = text;
+    let segments = Segments::of(&inbound.body);
+    Message {
+        id: job.id.message(),
+        client: sender.number.client,
+        account: job.account,
+        direction: Direction::In,
+        from: inbound.from.clone(),
+        to: inbound.to.clone(),
+        body: if fact.is_erased { String::new() } else { inbound.body.clone() },
+        state: State::Received,
+        encoding: segments.encoding.name().to_owned(),
+        segments: i64::from(segments.count),
+        extra: if fact.is_erased { None } else { extra(inbound).text() },
+        error_code: None,
+        error_reason: None,
+        created_ms: job.received_ms,
+        changed_ms: job.received_ms,
+        expires_ms: None,
+        redacted_ms: None,
+        channel: inbound.channel,
+        cost: None,
+        refunded_ms: None,
+    }
+}

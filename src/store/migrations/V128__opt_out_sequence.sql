@@ -1,0 +1,1 @@
+ALTER TABLE sb_opt_out ADD COLUMN sequence BIGINT NULL
