@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::body::{self, Posted};
 use super::reply::{self, Refusal};
 use super::{App, Call};
+use crate::model::json;
 
 /// A value, or `null` for none: not the same as nothing said.
 pub(super) struct Maybe<T>(pub(super) Option<T>);
@@ -84,6 +85,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(reply::problem(StatusCode::BAD_REQUEST, "the body must be a JSON object").into());
     }
+    // the library would only say that an escape is wrong, and take NUL
+    json::check(bytes).map_err(|bad| reply::bad_field(&bad.path, &bad.reason.to_string()))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read: T = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?;
     json.end().map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "something follows the JSON object"))?;

@@ -42,7 +42,7 @@ async fn publish_now(platform: String, call: &Call, posted: Posted, app: &App, a
     let bytes = body::receive(posted, &app.settings).await?;
     let is_json = bytes.trim_ascii_start().starts_with(b"{");
     let (text, sender) = if platform == FORM && !is_json {
-        let form = form(&bytes, call, app).ok_or_else(|| missing("poorly formed json"))?;
+        let form = form(&bytes, call, app);
         let taken = (form.field("Body").map(str::to_owned), form.field("From").map(str::to_owned));
         if !(app.form_check)(form).await {
             tracing::warn!("a form that no account of ours has signed");
@@ -68,11 +68,11 @@ fn missing(what: &str) -> Refusal {
 }
 
 /// A form as a provider signs it, under the URL by which it knows us.
-fn form(bytes: &[u8], call: &Call, app: &App) -> Option<SignedForm> {
+fn form(bytes: &[u8], call: &Call, app: &App) -> SignedForm {
     let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-    Some(SignedForm {
+    SignedForm {
         url: format!("{}/sms/platform/{FORM}{query}", app.origin),
         signature: call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).map(str::to_owned),
-        fields: form::fields(std::str::from_utf8(bytes).ok()?)?,
-    })
+        fields: form::fields(bytes),
+    }
 }

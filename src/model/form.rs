@@ -1,35 +1,112 @@
-//! Forms as carriers post them.
+//! Forms: `application/x-www-form-urlencoded` (the URL standard, 5.1), from carriers and from clients.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 
-/// `application/x-www-form-urlencoded` (the URL standard, 5.1). `None` where it is not UTF-8.
-pub fn fields(form: &str) -> Option<Vec<(String, String)>> {
-    let decode = |part: &str| Some(percent_decode_str(&part.replace('+', " ")).decode_utf8().ok()?.into_owned());
-    let pairs = form.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| Some((decode(name)?, decode(value)?)))
-        .collect()
+use super::text::{self, NotText};
+
+/// A field of a client's form that is no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadField {
+    pub name: String,
+    pub reason: NotText,
+}
+
+fn decoded(part: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).collect()
+}
+
+fn pairs(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, &pair[pair.len()..]),
+        };
+        (decoded(name), decoded(value))
+    })
+}
+
+/// A form as it was signed: what is no UTF-8 is U+FFFD, as those read it who check signatures. They take the form for
+/// a text before they look at its escapes.
+pub fn fields(form: &[u8]) -> Vec<(String, String)> {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    pairs(String::from_utf8_lossy(form).as_bytes()).map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// A client's form: each field must be a text.
+pub fn texts(form: &[u8]) -> Result<Vec<(String, String)>, BadField> {
+    let read = |(name, value): (Vec<u8>, Vec<u8>)| {
+        let shown = || text::kept(String::from_utf8_lossy(&name).into_owned());
+        let bad = |reason| BadField { name: shown(), reason };
+        let value = text::read(value).map_err(bad)?;
+        Ok((text::read(name.clone()).map_err(bad)?, value))
+    };
+    pairs(form).map(read).collect()
+}
+
+/// `true` or `false` in any case, as languages write them.
+pub fn flag(text: &str) -> Option<bool> {
+    let text = text.trim();
+    let is = |word: &str| text.eq_ignore_ascii_case(word);
+    if is("true") { Some(true) } else { is("false").then_some(false) }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::text::Flaw;
     use super::*;
+
+    fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
 
     #[test]
     fn a_form_s_fields_keep_their_order_and_their_plus_signs() {
-        let read = fields("From=%2B237123456789&Body=a+b%20c&&Empty=&Bare&Body=%E2%9C%93").unwrap();
-        let pairs: Vec<_> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(pairs, [("From", "+237123456789"), ("Body", "a b c"), ("Empty", ""), ("Bare", ""), ("Body", "✓")]);
-        assert_eq!(fields("Body=%ff"), None);
+        let form = b"From=%2B237123456789&Body=a+b%20c&&Empty=&Bare&Body=%E2%9C%93";
+        let expected = [("From", "+237123456789"), ("Body", "a b c"), ("Empty", ""), ("Bare", ""), ("Body", "✓")];
+        assert_eq!(borrowed(&fields(form)), expected);
+        assert_eq!(borrowed(&texts(form).unwrap()), expected);
+    }
+
+    #[test]
+    fn what_a_carrier_s_form_cannot_say_is_replaced_and_a_client_s_is_refused() {
+        for (form, read, name, at, flaw) in [
+            (&b"Body=caf%E9"[..], ("Body", "caf\u{fffd}"), "Body", 4, Flaw::NotUtf8),
+            (b"Body=caf\xe9!", ("Body", "caf\u{fffd}!"), "Body", 4, Flaw::NotUtf8),
+            (b"Body=%ED%A0%80", ("Body", "\u{fffd}\u{fffd}\u{fffd}"), "Body", 1, Flaw::NotUtf8),
+            (b"Body=a%00b", ("Body", "a\0b"), "Body", 2, Flaw::Nul),
+            (b"B%00=a", ("B\0", "a"), "B\u{fffd}", 2, Flaw::Nul),
+        ] {
+            assert_eq!(borrowed(&fields(form)), [read]);
+            let bad = BadField { name: name.to_owned(), reason: NotText { at, flaw } };
+            assert_eq!(texts(form), Err(bad), "{form:?}");
+        }
+        // no escapes: they stay as they are, as browsers leave them
+        assert_eq!(borrowed(&texts(b"a=100%&b=%zz").unwrap()), [("a", "100%"), ("b", "%zz")]);
+    }
+
+    #[test]
+    fn flags_are_read_in_any_case() {
+        for (text, read) in [("true", true), ("True", true), ("TRUE", true), ("false", false), (" False ", false)] {
+            assert_eq!(flag(text), Some(read), "{text}");
+        }
+        assert!(["", "yes", "1", "truee"].into_iter().all(|text| flag(text).is_none()));
     }
 
     proptest! {
         #[test]
-        fn no_form_panics(form in "\\PC{0,80}") {
-            let _ = fields(&form);
+        fn clients_and_carriers_are_read_alike(pairs in prop::collection::vec(("[^\\x00]{0,8}", "[^\\x00]{0,12}"), 0..4)) {
+            let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let read = texts(form.as_bytes());
+            prop_assert_eq!(read.as_ref(), Ok(&fields(form.as_bytes())));
+            prop_assert_eq!(read, Ok(pairs));
+        }
+
+        #[test]
+        fn no_form_panics(form in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = (fields(&form), texts(&form));
         }
     }
 }

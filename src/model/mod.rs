@@ -9,6 +9,7 @@ pub mod digest;
 pub mod event;
 pub mod form;
 pub mod id;
+pub mod json;
 pub mod keyword;
 pub mod message;
 pub mod money;
@@ -19,6 +20,7 @@ pub mod qr;
 pub mod secret;
 pub mod segment;
 pub mod span;
+pub mod text;
 pub mod user;
 
 pub use address::{Address, AddressKind, Country, NotAnAddress, PhoneReport};

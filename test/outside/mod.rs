@@ -1,5 +1,6 @@
 //! What is outside the gateway: other people's tools, and the carrier that plays Twilio, held against each other.
 
+mod bytes;
 mod carrier;
 pub mod contract;
 mod fault;

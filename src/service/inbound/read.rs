@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{CallStatus, Channel, Keyword, form};
+use crate::model::{CallStatus, Channel, Keyword, form, json, text};
 use crate::provider::{
     self, CallNotes, CallStep, CarrierFields, Inbound, Media, Receipt, ReceiptState, Unreadable, flowroute, twilio,
 };
@@ -94,12 +94,12 @@ impl Said {
     }
 }
 
-/// The fields of a form, or of a JSON object. `None`: neither can be read.
-pub(super) fn fields(payload: &str, is_json: bool) -> Option<Vec<(String, String)>> {
-    if !is_json {
-        return form::fields(payload);
+/// The fields of a form, or of a JSON object, as they were signed. `None`: neither can be read.
+pub(super) fn signed_fields(body: &[u8]) -> Option<Vec<(String, String)>> {
+    if !is_json(body) {
+        return Some(form::fields(body));
     }
-    let object: serde_json::Map<String, Value> = serde_json::from_str(payload).ok()?;
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(&json::repaired(body)).ok()?;
     let text = |value: Value| match value {
         Value::String(text) => text,
         Value::Null => String::new(),
@@ -108,9 +108,23 @@ pub(super) fn fields(payload: &str, is_json: bool) -> Option<Vec<(String, String
     Some(object.into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
+/// The same fields, as they can be kept.
+fn fields(payload: &str) -> Option<Vec<(String, String)>> {
+    let kept = |(name, value)| (text::kept(name), text::kept(value));
+    Some(signed_fields(payload.as_bytes())?.into_iter().map(kept).collect())
+}
+
+/// What came, as a column of text holds it: read again, it gives the same fields.
+pub(super) fn storable(body: &[u8]) -> String {
+    if is_json(body) {
+        return String::from_utf8_lossy(&json::repaired(body)).into_owned();
+    }
+    String::from_utf8_lossy(body).replace('\0', "%00")
+}
+
 /// Forms begin with the name of a field, which no carrier begins with a brace.
-pub(super) fn is_json(payload: &str) -> bool {
-    payload.trim_ascii_start().starts_with('{')
+pub(super) fn is_json(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{")
 }
 
 /// Characters of an address that its column holds.
@@ -120,7 +134,7 @@ const NOT_LOOPBACK: Unreadable = Unreadable("loopback text");
 
 pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unreadable> {
     let mut inbound = match kind {
-        provider::Kind::Twilio => twilio::parse_inbound(&fields(payload, is_json(payload)).ok_or(Unreadable("form"))?)?,
+        provider::Kind::Twilio => twilio::parse_inbound(&fields(payload).ok_or(Unreadable("form"))?)?,
         provider::Kind::Flowroute => flowroute::parse_inbound(payload.as_bytes())?,
         provider::Kind::Loopback => serde_json::from_str::<LoopbackText>(payload).map_err(|_| NOT_LOOPBACK)?.inbound(),
     };
@@ -138,7 +152,7 @@ pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unrea
 pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unreadable> {
     match kind {
         provider::Kind::Twilio => {
-            let fields = fields(payload, is_json(payload)).ok_or(Unreadable("form"))?;
+            let fields = fields(payload).ok_or(Unreadable("form"))?;
             twilio::parse_receipt(&fields).map(said)
         }
         provider::Kind::Flowroute => flowroute::parse_receipt(payload.as_bytes()).map(said),
@@ -175,7 +189,7 @@ pub(super) fn receipt_words(kind: provider::Kind, payload: &str) -> String {
     let of = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match kind {
         provider::Kind::Twilio => {
-            let fields = fields(payload, is_json(payload)).unwrap_or_default();
+            let fields = fields(payload).unwrap_or_default();
             let named = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
             named("CallStatus").or_else(|| named("MessageStatus")).or_else(|| named("SmsStatus")).unwrap_or_default()
         }
@@ -200,10 +214,26 @@ mod tests {
 
     #[test]
     fn a_json_post_has_the_fields_of_a_form() {
-        let json = fields(r#"{"Body":"a b","NumMedia":0,"X":null}"#, true).unwrap();
-        let form = fields("Body=a+b&NumMedia=0&X=", false).unwrap();
+        let json = fields(r#"{"Body":"a b","NumMedia":0,"X":null}"#).unwrap();
+        let form = fields("Body=a+b&NumMedia=0&X=").unwrap();
         assert_eq!(json, form);
-        assert!(is_json(" {") && !is_json("Body=%7B"));
+        assert!(is_json(b" {") && !is_json(b"Body=%7B"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_signed_as_it_came_and_kept_as_it_can_be() {
+        for (body, signed, kept) in [
+            (&b"Body=a%00%ff"[..], "a\0\u{fffd}", "a\u{fffd}\u{fffd}"),
+            (b"Body=a\0\xff", "a\0\u{fffd}", "a\u{fffd}\u{fffd}"),
+            (br#"{"Body":"a\u0000\ud800"}"#, "a\u{fffd}\u{fffd}", "a\u{fffd}\u{fffd}"),
+            (b"{\"Body\":\"a\n\xff\"}", "a\n\u{fffd}", "a\n\u{fffd}"),
+        ] {
+            assert_eq!(signed_fields(body).unwrap(), [("Body".to_owned(), signed.to_owned())], "{body:?}");
+            let stored = storable(body);
+            assert_eq!(signed_fields(stored.as_bytes()).unwrap()[0].1, signed, "{body:?}");
+            assert_eq!(fields(&stored).unwrap()[0].1, kept, "{body:?}");
+            assert!(!stored.contains('\0'));
+        }
     }
 
     #[test]

@@ -55,8 +55,7 @@ impl Inbound {
     pub async fn twilio(&self, kind: Kind, post: &Post<'_>) -> Result<(), Error> {
         let line = signed_by(&self.parts.book.page(), post);
         let line = line.ok_or_else(|| self.forged(kind))?;
-        let payload = std::str::from_utf8(post.body).map_err(|_| Unreadable("UTF-8 body"))?;
-        self.take(kind, &line, payload).await
+        self.take(kind, &line, &read::storable(post.body)).await
     }
 
     /// Takes what Flowroute posts: it signs nothing, so whoever knows the account's path is believed.
@@ -69,8 +68,7 @@ impl Inbound {
         let line =
             page.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
         let line = line.ok_or_else(|| self.forged(kind))?;
-        let payload = std::str::from_utf8(body).map_err(|_| Unreadable("UTF-8 body"))?;
-        self.take(kind, line, payload).await
+        self.take(kind, line, &read::storable(body)).await
     }
 
     fn forged(&self, kind: Kind) -> Error {
@@ -121,13 +119,11 @@ impl Inbound {
 
 /// The account that has signed a post.
 fn signed_by(page: &Page, post: &Post<'_>) -> Option<Arc<Line>> {
-    let text = std::str::from_utf8(post.body).ok()?;
-    let is_json = read::is_json(text);
-    let fields = read::fields(text, is_json)?;
+    let fields = read::signed_fields(post.body)?;
     let line = line_of(page, &fields)?;
     let Connector::Twilio(twilio) = &line.connector else { return None };
     let signature = post.signature?;
-    let is_signed = if is_json {
+    let is_signed = if read::is_json(post.body) {
         twilio.has_signed_json(post.url, post.body, signature)
     } else {
         twilio.has_signed_form(post.url, &fields, signature)

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::http::message::is_web;
 use crate::model::address::Address;
-use crate::model::{Channel, form};
+use crate::model::{Channel, form, json};
 use crate::service::outbound::CallPlan;
 use crate::service::relay::{From, Order};
 
@@ -67,12 +67,12 @@ impl OrderIn {
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(wrong("the body must be a JSON object"));
         }
+        json::check(bytes).map_err(|bad| wrong(format!("{}: {}", bad.path, bad.reason)))?;
         serde_json::from_slice(bytes).map_err(|_| wrong("the body is not as it should be"))
     }
 
     fn from_form(bytes: &[u8]) -> Result<Self, Wrong> {
-        let text = std::str::from_utf8(bytes).ok().and_then(form::fields);
-        let fields = text.ok_or_else(|| wrong("the body is no form"))?;
+        let fields = form::texts(bytes).map_err(|bad| wrong(format!("{}: {}", bad.name, bad.reason)))?;
         let mut read = Self::default();
         let mut media = Vec::new();
         for (name, value) in fields {

@@ -7,7 +7,7 @@ use super::Visit;
 use super::error::{self, Fault};
 use crate::http::body::Posted;
 use crate::http::object;
-use crate::model::form::fields;
+use crate::model::form::texts;
 use crate::model::{Address, Channel};
 
 pub(super) struct Form(Vec<(String, String)>);
@@ -20,16 +20,15 @@ impl Form {
         if !is_form && !bytes.is_empty() {
             return Err(error::of(StatusCode::UNSUPPORTED_MEDIA_TYPE).into());
         }
-        let text = std::str::from_utf8(&bytes).map_err(|_| error::PARAMETER)?;
-        Self::read(text)
+        Self::read(&bytes)
     }
 
     pub(super) fn query(visit: &Visit<'_>) -> Result<Self, Fault> {
-        Self::read(&visit.call.query)
+        Self::read(visit.call.query.as_bytes())
     }
 
-    fn read(text: &str) -> Result<Self, Fault> {
-        Ok(Self(fields(text).ok_or(error::PARAMETER)?))
+    fn read(form: &[u8]) -> Result<Self, Fault> {
+        Ok(Self(texts(form).map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?))
     }
 
     /// A parameter's value, empty or not.
@@ -68,7 +67,7 @@ mod tests {
 
     #[test]
     fn addresses_name_their_channel() -> Result<(), Box<dyn std::error::Error>> {
-        let Ok(form) = Form::read("A=whatsapp%3A%2B14155550100&B=+14155550100&C=whatsapp:&D=&E=Acme") else {
+        let Ok(form) = Form::read(b"A=whatsapp%3A%2B14155550100&B=+14155550100&C=whatsapp:&D=&E=Acme") else {
             return Err("not read".into());
         };
         let address =
