@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
 use crate::model::keyword::{Words, is_word};
-use crate::model::{Millis, Platform, Secret, Segments};
+use crate::model::{Millis, Platform, Secret, text};
 use crate::provider::Settings as ProviderSettings;
 use crate::service::event::Settings as WebhookSettings;
 use crate::service::inbound::{OptOutSettings, Settings as InboundSettings};
@@ -131,6 +131,9 @@ const SINK: &str =
 /// What a lease must last beyond two calls: writing takes time too.
 const LEASE_MARGIN_MS: Millis = 1000;
 
+/// More than any carrier takes, and well within the column that holds it.
+const LONGEST_TEXT: usize = 10_000;
+
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     let sync = &config.sync;
@@ -185,8 +188,15 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
         return wrong("webhook.allow", "networks, addresses and host names, such as 10.1.0.0/16");
     }
     let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
-    if replies.into_iter().any(|reply| Segments::of(reply).count > config.outbox.segments) {
-        return wrong("opt_out", "replies of at most outbox.segments segments each");
+    let outbox = &config.outbox;
+    for (key, length) in [("outbox.sms_length", outbox.sms_length), ("outbox.whatsapp_length", outbox.whatsapp_length)]
+    {
+        if !(1..=LONGEST_TEXT).contains(&length) {
+            return wrong(key, "from 1 to 10000");
+        }
+    }
+    if replies.into_iter().any(|reply| text::units(reply) > outbox.sms_length) {
+        return wrong("opt_out", "replies of at most outbox.sms_length UTF-16 units each");
     }
     if !config.opt_out.words.values().flat_map(Words::texts).all(is_word) {
         return wrong("opt_out.words", "words of a letter or digit at least, and 40 characters at most");

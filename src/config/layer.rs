@@ -25,6 +25,12 @@ const SECRETS: [&str; 4] = ["admin.token", "backend.hashing_salt", "redis.url", 
 /// Settings that hold a password inside a URL.
 const URLS: [&str; 4] = ["store.url", "backend.url", "redis.url", "platforms.sink_url"];
 
+/// Settings that there were, and what to do without them.
+const REPLACED: [(&str, &str); 2] = [
+    ("outbox.characters", "outbox.sms_length and outbox.whatsapp_length replace it, in UTF-16 units"),
+    ("outbox.segments", "leave it out: segments are counted and paid for, and a text is limited by outbox.sms_length"),
+];
+
 pub struct Layers {
     pub(super) table: Table,
     /// Which layer set a value; what is not in here is the default.
@@ -134,6 +140,9 @@ impl Layers {
 
     fn unknown(&self, key: &str, origin: &str) -> ConfigError {
         let (section, _) = key.split_once('.').unwrap_or((key, ""));
+        if let Some((_, hint)) = REPLACED.iter().find(|(old, _)| *old == key) {
+            return ConfigError::Unknown { key: key.to_owned(), origin: origin.to_owned(), hint: (*hint).to_owned() };
+        }
         let hint = match self.table.get(section).and_then(Value::as_table) {
             Some(known) => format!("[{section}] knows {}", list(known)),
             None => format!("the sections are {}", list(&self.table)),

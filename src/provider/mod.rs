@@ -112,6 +112,14 @@ impl Kind {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
+
+    /// UTF-16 units of a text that it takes at most on any channel, where it names a limit of its own.
+    pub fn longest_text(self) -> Option<usize> {
+        match self {
+            Self::Twilio => Some(twilio::LONGEST_TEXT),
+            Self::Flowroute | Self::Loopback => None,
+        }
+    }
 }
 
 /// Whether a refusal says that the recipient opted out at the provider.

@@ -21,6 +21,8 @@ use crate::model::{Channel, Millis, Secret};
 pub use inbound::parse_inbound;
 pub use webhook::{EMPTY_TWIML, parse_receipt};
 
+/// UTF-16 units of a `Body`, WhatsApp's too (<https://www.twilio.com/docs/api/errors/21617>).
+pub const LONGEST_TEXT: usize = 1600;
 /// Twilio's longest `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u32 = 36_000;
 /// One account at Twilio.

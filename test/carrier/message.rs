@@ -121,7 +121,7 @@ impl Message {
             Err(Refusal::bad(21910, "Invalid 'From' and 'To' pair: both are of the same channel"))
         } else if self.body.is_empty() && self.media_urls.is_empty() {
             Err(Refusal::bad(21602, "Message body is required."))
-        } else if self.body.chars().count() > 1600 {
+        } else if self.body.encode_utf16().count() > 1600 {
             Err(Refusal::bad(21617, "The concatenated message body exceeds the 1600 character limit"))
         } else {
             Ok(())

@@ -32,6 +32,7 @@ mod route;
 mod scene;
 mod scope;
 mod sequence;
+mod text;
 mod twilio;
 mod unreadable;
 mod validity;

@@ -28,7 +28,8 @@ pub(super) struct MessageIn {
     /// `sms`, as it is without, or `whatsapp`.
     #[schema(schema_with = channels)]
     pub(super) channel: Option<String>,
-    /// At most 1600 characters and 10 segments; may be empty where there are pictures.
+    /// At most 1600 UTF-16 units, over WhatsApp 4096 (`outbox.sms_length`, `outbox.whatsapp_length`); an emoji is two.
+    /// A carrier may take less. May be empty where there are pictures.
     #[serde(default)]
     #[schema(example = "Your table is ready.")]
     pub(super) body: String,

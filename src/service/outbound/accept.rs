@@ -10,7 +10,7 @@ use crate::crypto::hash;
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::segment::Segments;
-use crate::model::{Channel, ClientId, MessageId, Millis, PoolId};
+use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, PoolId, text};
 use crate::service::audit::Act;
 use crate::service::book::Sender;
 use crate::service::number::Capability;
@@ -126,7 +126,7 @@ impl Outbound {
             let checked = if request.is_twilio { events.check_callback(url) } else { events.check_url(url) };
             checked.map_err(|error| invalid("callback_url", error.to_string()))?;
         }
-        let (encoding, segments) = self.fits(&request)?;
+        let (encoding, segments) = self.fits(&request, &via)?;
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let extra = Extra {
             media_urls: request.media_urls,
@@ -183,8 +183,7 @@ impl Outbound {
     }
 
     /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one.
-    fn fits(&self, request: &Request) -> Result<(&'static str, i64), Error> {
-        let settings = &self.parts.settings;
+    fn fits(&self, request: &Request, via: &Via) -> Result<(&'static str, i64), Error> {
         if request.channel == Channel::Voice {
             super::voice::check(request.call.as_ref())?;
             return Ok(("none", 1));
@@ -192,17 +191,26 @@ impl Outbound {
         if request.body.is_empty() && request.media_urls.is_empty() {
             return Err(invalid("body", "is empty, and there is no media"));
         }
-        if request.body.chars().count() > settings.characters {
-            return Err(invalid("body", format!("is longer than {} characters", settings.characters)));
+        let longest = self.longest_text(request.channel, via.account);
+        // no text has more units than bytes
+        if request.body.len() > longest && text::units(&request.body) > longest {
+            let units = text::units(&request.body);
+            return Err(invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
         }
         if request.channel == Channel::Whatsapp {
             return Ok(("utf8", 1));
         }
         let segments = Segments::of(&request.body);
-        if segments.count > settings.segments {
-            return Err(invalid("body", format!("takes {} segments, {} at most", segments.count, settings.segments)));
-        }
         Ok((segments.encoding.name(), segments.count.into()))
+    }
+
+    /// UTF-16 units of a text at most: the channel's, or fewer where the account's carrier takes no more.
+    fn longest_text(&self, channel: Channel, account: AccountId) -> usize {
+        let settings = &self.parts.settings;
+        let ours = if channel == Channel::Whatsapp { settings.whatsapp_length } else { settings.sms_length };
+        let page = self.parts.book.page();
+        let carriers = page.line(account).and_then(|line| line.connector.kind().longest_text());
+        carriers.map_or(ours, |carriers| carriers.min(ours))
     }
 }
 

@@ -43,8 +43,8 @@ mod tests {
             breaker_rest: span(1),
             poll_every: span(1),
             schedule_most: span(1),
-            segments: 10,
-            characters: 1600,
+            sms_length: 1600,
+            whatsapp_length: 4096,
         }
     }
 

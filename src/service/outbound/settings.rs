@@ -31,7 +31,7 @@ pub struct Settings {
     pub poll_every: Span,
     /// How far ahead a message may be scheduled.
     pub schedule_most: Span,
-    /// Segments and characters of one message at most.
-    pub segments: u32,
-    pub characters: usize,
+    /// UTF-16 units of one message at most; a carrier may take less.
+    pub sms_length: usize,
+    pub whatsapp_length: usize,
 }
