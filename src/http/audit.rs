@@ -11,9 +11,9 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer, Refusal};
-use super::{App, Call, asked, auth, openapi, path};
-use crate::model::{Millis, parse_rfc3339, rfc3339};
+use super::reply::{self, Answer};
+use super::{App, Call, asked, auth, filter, openapi, path};
+use crate::model::rfc3339;
 use crate::service::audit::{Act, By, Entry, Filter as Wanted};
 
 /// What an administrator does who was let in: the service writes it down with what it was done to, before and after, as `show` has
@@ -110,12 +110,8 @@ async fn list_audit(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     auth::administrator(&app, &call)?;
     let (after, limit) = list::page(&call)?;
-    let time = |name: &'static str| -> Result<Option<Millis>, Refusal> {
-        let Some(text) = call.decoded(name) else { return Ok(None) };
-        let parsed = parse_rfc3339(&text).map(Some);
-        parsed.ok_or_else(|| reply::bad_field(name, "is no time such as 2030-01-31T12:00:00Z"))
-    };
-    let wanted = Wanted { object: call.address("object"), from_ms: time("from")?, before_ms: time("before")?, after };
+    let (from_ms, before_ms) = (filter::time(&call, "from")?, filter::time(&call, "before")?);
+    let wanted = Wanted { object: call.address("object"), from_ms, before_ms, after };
     let (entries, more) = app.audit.list(&wanted, limit).await?;
     let last = entries.last().map(|entry| entry.id);
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))

@@ -3,7 +3,7 @@
 use super::Call;
 use super::reply::{self, Refusal};
 use crate::model::address::Address;
-use crate::model::{Millis, parse_rfc3339};
+use crate::model::{Millis, date, parse_time_or_day};
 
 pub(super) fn address(call: &Call, name: &'static str) -> Result<Option<String>, Refusal> {
     let Some(text) = call.address(name) else { return Ok(None) };
@@ -11,8 +11,8 @@ pub(super) fn address(call: &Call, name: &'static str) -> Result<Option<String>,
     Ok(Some(text))
 }
 
+/// A time, or a day for its first instant; a plus that was not encoded has arrived as a blank.
 pub(super) fn time(call: &Call, name: &'static str) -> Result<Option<Millis>, Refusal> {
     let Some(text) = call.decoded(name) else { return Ok(None) };
-    let at_ms = parse_rfc3339(&text);
-    at_ms.map(Some).ok_or_else(|| reply::bad_field(name, "is no time such as 2030-01-31T12:00:00Z"))
+    parse_time_or_day(&text).map(Some).ok_or_else(|| reply::bad_field(name, date::TIME_OR_DAY))
 }

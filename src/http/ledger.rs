@@ -16,9 +16,8 @@ use warp::reply::{Reply as _, Response};
 use self::shape::{BalanceOut, EntryIn, EntryOut, FilterIn, PeriodIn, PostedOut, balance_out, out, posted_out};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
-use super::rate::asked_time;
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, asked, audit, auth, message, object, path, posted};
+use super::{App, Call, asked, audit, auth, filter, message, object, path, posted};
 use crate::model::{ClientId, Millis};
 use crate::service::ledger::{Entry, Error, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
 
@@ -71,8 +70,8 @@ async fn list(id: &str, call: &Call, app: &App) -> Answer {
     let (after, limit) = list::page(call)?;
     let filter = Wanted {
         kind: call.param("kind").map(kind).transpose()?,
-        from_ms: asked_time(call, "from")?,
-        before_ms: asked_time(call, "to")?,
+        from_ms: filter::time(call, "from")?,
+        before_ms: filter::time(call, "to")?,
     };
     let page = app.ledger.list(client, &filter, after, limit).await?;
     Ok(list::reply(page.entries.iter().map(out).collect(), page.next, page.next.is_some()))
@@ -129,8 +128,8 @@ fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
 async fn statement(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     let client = readable(&id, &call, &app)?;
-    let from_ms = needed(asked_time(&call, "from")?, "from")?;
-    let before_ms = asked_time(&call, "to")?.unwrap_or_else(|| app.ledger.clock.now_ms());
+    let from_ms = needed(filter::time(&call, "from")?, "from")?;
+    let before_ms = filter::time(&call, "to")?.unwrap_or_else(|| app.ledger.clock.now_ms());
     let statement = app.ledger.statement(client, from_ms, before_ms).await?;
     Ok(streamed(statement, &app))
 }

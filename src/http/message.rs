@@ -21,7 +21,7 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, filter, object, path, posted};
 use crate::model::address::{self, Address};
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, ClientId, MessageId, parse_rfc3339};
+use crate::model::{Channel, ClientId, MessageId, date, parse_time};
 use crate::service::message::{Filter as MessageFilter, Message};
 use crate::service::outbound::{Error, Extra, Key, Told};
 use crate::service::relay::{From, Order};
@@ -88,8 +88,8 @@ fn order(posted: MessageIn) -> Result<Order, Refusal> {
     let wrong = |field: &str, reason: &dyn std::fmt::Display| reply::bad_field(field, &reason.to_string());
     let from = posted.from.map(|from| from.parse::<Address>()).transpose().map_err(|error| wrong("from", &error))?;
     let to = posted.to.parse::<Address>().map_err(|error| wrong("to", &error))?;
-    let send_at_ms = posted.send_at.map(|at| parse_rfc3339(&at).ok_or("is no time such as 2030-01-31T12:00:00Z"));
-    let send_at_ms = send_at_ms.transpose().map_err(|error| wrong("send_at", &error))?;
+    let send_at_ms =
+        posted.send_at.map(|at| parse_time(&at).ok_or_else(|| wrong("send_at", &date::TIME))).transpose()?;
     if posted.valid_for.is_some_and(|span| !(1_000..=36_000_000).contains(&span.as_ms())) {
         return Err(wrong("valid_for", &"is 1s to 10h"));
     }

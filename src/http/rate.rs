@@ -18,8 +18,8 @@ use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::route::{channel, channels};
-use super::{App, Call, auth, object, openapi, path, posted};
-use crate::model::{Millis, RateId, parse_rfc3339};
+use super::{App, Call, auth, filter, object, openapi, path, posted};
+use crate::model::{Millis, RateId, date, parse_time_or_day};
 use crate::service::audit::Act;
 use crate::service::tariff::{Error, NewRate, Rate, RateChange, RateFilter};
 
@@ -36,12 +36,7 @@ pub(super) fn description() -> utoipa::openapi::OpenApi {
 }
 
 fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
-    parse_rfc3339(text).ok_or_else(|| reply::bad_field(field, "is no RFC 3339 time such as 2026-01-31T12:00:00Z"))
-}
-
-/// A time in the query: a plus that was not encoded arrives as a space.
-pub(super) fn asked_time(call: &Call, name: &str) -> Result<Option<Millis>, Refusal> {
-    call.decoded(name).map(|text| time(name, &text.replace(' ', "+"))).transpose()
+    parse_time_or_day(text).ok_or_else(|| reply::bad_field(field, date::TIME_OR_DAY))
 }
 
 fn act(call: &Call, action: &'static str) -> Act<'static, Rate> {
@@ -111,7 +106,7 @@ async fn list(call: &Call, app: &App) -> Answer {
     let filter = RateFilter {
         channel: call.param("channel").map(channel).transpose()?,
         prefix,
-        at_ms: asked_time(call, "at")?,
+        at_ms: filter::time(call, "at")?,
         after: after.map(|place| place.0),
     };
     let (rates, more) = app.tariff.list_rates(&filter, limit).await?;

@@ -4,6 +4,7 @@ pub mod address;
 pub mod call;
 pub mod channel;
 pub mod clock;
+pub mod date;
 pub mod dialing;
 pub mod digest;
 pub mod event;
@@ -26,7 +27,8 @@ pub mod user;
 pub use address::{Address, AddressKind, Country, NotAnAddress, PhoneReport};
 pub use call::{CallEvent, CallStatus};
 pub use channel::Channel;
-pub use clock::{Clock, Millis, parse_rfc3339, rfc3339};
+pub use clock::{Clock, Millis, rfc3339};
+pub use date::{parse_day, parse_time, parse_time_or_day};
 pub use dialing::{Dialing, Fetch, MachineDetection};
 pub use digest::{Digest, DigestPair};
 pub use id::{

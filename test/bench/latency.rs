@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
-use switchboard::model::parse_rfc3339;
+use switchboard::model::parse_time;
 
 use crate::flow::{self, TARGET};
 use crate::harness::{ADMIN, Layout, Result, Server, time};
@@ -70,7 +70,7 @@ async fn times_ms(server: &Server, since_ms: i64) -> Result<Vec<f64>> {
             if posted_ms < since_ms {
                 return Ok(times);
             }
-            let at_ms = message["at"].as_str().and_then(parse_rfc3339).context("no time")?;
+            let at_ms = message["at"].as_str().and_then(parse_time).context("no time")?;
             times.push((at_ms - posted_ms) as f64);
         }
         let Some(next) = page["next_cursor"].as_str() else { return Ok(times) };

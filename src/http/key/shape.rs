@@ -10,7 +10,7 @@ use utoipa::openapi::schema::Schema;
 
 use crate::http::openapi;
 use crate::http::reply::{self, Refusal};
-use crate::model::{AccountId, Millis, parse_rfc3339, rfc3339};
+use crate::model::{AccountId, Millis, date, parse_time, rfc3339};
 use crate::service::client::{KeyChange, KeyOrigin, KeyRow, KeyTerms, Scope};
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -65,7 +65,7 @@ fn sources(texts: &[String]) -> Result<Vec<IpNet>, Refusal> {
 }
 
 fn time(text: &str) -> Result<Millis, Refusal> {
-    parse_rfc3339(text).ok_or_else(|| reply::bad_field("expires_at", "is no time such as 2030-01-31T12:00:00Z"))
+    parse_time(text).ok_or_else(|| reply::bad_field("expires_at", date::TIME))
 }
 
 impl KeyIn {

@@ -36,7 +36,7 @@ pub(super) struct MessageIn {
     /// Pictures, by http(s) URL; 10 at most.
     #[serde(default)]
     pub(super) media_urls: Vec<String>,
-    /// When to send it: RFC 3339, at most 35 days ahead (`outbox.schedule_most`).
+    /// When to send it: RFC 3339 or another ISO 8601 time with its offset, at most 35 days ahead (`outbox.schedule_most`).
     #[schema(example = "2030-01-31T12:00:00Z")]
     pub(super) send_at: Option<String>,
     /// Given up if not sent after so long: 1s to 10h.

@@ -1,11 +1,9 @@
 //! What Flowroute posts to us, in its newer (JSON:API) and its older, flat shape.
 
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::fields::carrier;
-use crate::model::{Channel, Millis};
+use crate::model::{Channel, Millis, parse_time};
 use crate::provider::{Inbound, Media, Receipt, ReceiptState, Unreadable};
 
 /// An inbound message of either shape.
@@ -93,8 +91,7 @@ fn number(value: &Value) -> Option<String> {
 
 /// RFC 3339; where there is no zone, it is UTC.
 fn millis(text: &str) -> Option<Millis> {
-    let at = OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339));
-    Millis::try_from(at.ok()?.unix_timestamp_nanos() / 1_000_000).ok()
+    parse_time(text).or_else(|| parse_time(&format!("{text}Z")))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{NewRate, Rate, Slot};
-use crate::model::{Channel, Millis, NotMoney, parse_rfc3339, rfc3339};
+use crate::model::{Channel, Millis, NotMoney, date, parse_time_or_day, rfc3339};
 
 const COLUMNS: [&str; 5] = ["channel", "prefix", "price", "from", "until"];
 /// Those without which there is no card.
@@ -135,9 +135,9 @@ fn rate(record: &ByteRecord, places: &Places, now_ms: Millis) -> Result<Rate, (O
     };
     let time = |column: usize| match text(column)? {
         "" => Ok(None),
-        given => match parse_rfc3339(given) {
+        given => match parse_time_or_day(given) {
             Some(at_ms) => Ok(Some(at_ms)),
-            None => Err((Some(COLUMNS[column]), "is no RFC 3339 time such as 2026-01-31T12:00:00Z".into())),
+            None => Err((Some(COLUMNS[column]), date::TIME_OR_DAY.into())),
         },
     };
     let channel = Channel::parse(text(0)?).ok_or((Some("channel"), "is sms, whatsapp or voice".into()))?;

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use crate::model::{Millis, parse_rfc3339, rfc3339};
+use crate::model::{Millis, parse_day, parse_time, rfc3339};
 
 const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 
@@ -25,12 +25,11 @@ pub(super) struct When {
 
 /// A day (`2024-01-31`, in UTC), or a second in ISO 8601. Libraries write a day as its first second.
 pub(super) fn parse(text: &str) -> Option<When> {
-    if let Some(at_ms) = parse_rfc3339(text) {
+    if let Some(at_ms) = parse_time(text) {
         let lasts_ms = if at_ms % DAY_MS == 0 { DAY_MS } else { 1000 };
         return Some(When { at_ms: at_ms.div_euclid(1000) * 1000, lasts_ms });
     }
-    let at_ms = parse_rfc3339(&format!("{text}T00:00:00Z"))?;
-    Some(When { at_ms, lasts_ms: DAY_MS })
+    parse_day(text).map(|at_ms| When { at_ms, lasts_ms: DAY_MS })
 }
 
 #[cfg(test)]

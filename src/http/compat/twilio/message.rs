@@ -14,7 +14,7 @@ use crate::http::message::is_web;
 use crate::http::reply;
 use crate::model::address::AddressKind;
 use crate::model::message::Direction;
-use crate::model::{Channel, MessageId, Millis, Span, parse_rfc3339};
+use crate::model::{Channel, MessageId, Millis, Span, date as dates, parse_time};
 use crate::service::client::Scope;
 use crate::service::message::{Filter, Message};
 use crate::service::outbound::Told;
@@ -80,7 +80,9 @@ fn order(form: &Form) -> Result<Order, Fault> {
 
 fn send_at(form: &Form) -> Result<Option<Millis>, Fault> {
     match (form.one("ScheduleType"), form.one("SendAt")) {
-        (Some("fixed") | None, Some(at)) => Ok(Some(parse_rfc3339(at).ok_or(error::SEND_AT)?)),
+        (Some("fixed") | None, Some(at)) => {
+            Ok(Some(parse_time(at).ok_or_else(|| error::SEND_AT.because(dates::TIME))?))
+        }
         (Some("fixed"), None) => Err(error::NO_SEND_AT.into()),
         (Some(_), _) => Err(error::SCHEDULE.into()),
         (None, None) => Ok(None),

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use crate::model::message::State;
-use crate::model::{CallId, CallStatus, Channel, MessageId, parse_rfc3339};
+use crate::model::{CallId, CallStatus, Channel, MessageId, parse_time};
 use crate::service::outbound::{Extra, VALIDITY_ENDED, wanted};
 use crate::store::delivery::Claimed;
 
@@ -76,7 +76,7 @@ fn call(event: &EventIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
     let data = &event.data;
     let id: CallId = data.id.parse().ok()?;
     let status = CallStatus::parse(data.status.as_deref()?)?;
-    let at_secs = parse_rfc3339(&event.timestamp)?.div_euclid(1000);
+    let at_secs = parse_time(&event.timestamp)?.div_euclid(1000);
     let timestamp = OffsetDateTime::from_unix_timestamp(at_secs).ok()?.format(&Rfc2822).ok()?;
     let place = wanted(extra).iter().position(|wanted| Some(*wanted) == status.event());
     fields.extend([
