@@ -125,7 +125,7 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
     let act = act(call, "endpoint.change");
-    let endpoint = app.events.update_endpoint(client, id(given)?, &patch, &act).await?;
+    let endpoint = app.events.update_endpoint(client, id(given)?, patch, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
 }
 

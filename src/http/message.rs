@@ -5,7 +5,7 @@ mod shape;
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode, Uri};
+use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -96,9 +96,6 @@ fn order(posted: MessageIn) -> Result<Order, Refusal> {
     if posted.media_urls.len() > 10 {
         return Err(wrong("media_urls", &"holds 10 at most"));
     }
-    if !posted.media_urls.iter().all(|url| is_web(url)) {
-        return Err(wrong("media_urls", &"holds what is no http URL"));
-    }
     let metadata = posted.metadata;
     fits(metadata.as_ref())?;
     let channel = posted.channel.as_deref().map(channel).transpose()?.unwrap_or_default();
@@ -129,14 +126,6 @@ pub(super) fn fits(metadata: Option<&serde_json::Map<String, serde_json::Value>>
 fn channel(name: &str) -> Result<Channel, Refusal> {
     let channel = Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
     channel.ok_or_else(|| reply::bad_field("channel", "is sms or whatsapp"))
-}
-
-/// Whether a carrier could fetch it: a URL as it is written on the wire, every odd character escaped.
-pub(super) fn is_web(url: &str) -> bool {
-    let parsed = url.parse::<Uri>().ok().filter(|_| url.is_ascii() && url.len() <= 2048);
-    parsed.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
-    })
 }
 
 /// `GET /v1/messages`: messages, newest first, filtered by number, state, direction and time.

@@ -9,6 +9,7 @@ pub mod message;
 mod roots;
 pub mod settings;
 pub mod twilio;
+pub mod web;
 pub mod webhook;
 
 #[cfg(test)]

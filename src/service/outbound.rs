@@ -3,6 +3,7 @@
 mod accept;
 mod administer;
 mod call;
+mod check;
 mod drive;
 mod leave;
 mod look_up;

@@ -33,7 +33,7 @@ pub(super) struct MessageIn {
     #[serde(default)]
     #[schema(example = "Your table is ready.")]
     pub(super) body: String,
-    /// Pictures, by http(s) URL; 10 at most.
+    /// Pictures, by http(s) URL; 10 at most. Blanks and letters beyond ASCII are encoded as browsers do.
     #[serde(default)]
     pub(super) media_urls: Vec<String>,
     /// When to send it: RFC 3339 or another ISO 8601 time with its offset, at most 35 days ahead (`outbox.schedule_most`).

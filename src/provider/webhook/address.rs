@@ -3,11 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use reqwest::Url;
 use serde::{Deserialize, Deserializer};
+use url::Url;
 
-/// Longer URLs are nobody's endpoint.
-const LONGEST: usize = 2048;
+use crate::provider::web::{self, NotWeb};
 
 /// What is not public, though addresses of it could be reached (IANA special-purpose registries).
 const CLOSED_V4: [([u8; 4], u8); 14] = [
@@ -37,11 +36,9 @@ pub struct Allow {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
-    #[error("not a URL of at most {LONGEST} characters")]
-    Shape,
-    #[error("a webhook URL begins with https:// or http://")]
-    Scheme,
-    #[error("a webhook URL holds no login")]
+    #[error(transparent)]
+    NotWeb(#[from] NotWeb),
+    #[error("must hold no login")]
     Login,
     #[error("{0} is not a public address; webhook.allow can name it")]
     Private(String),
@@ -83,16 +80,10 @@ impl Allow {
 
     /// The same of a callback's, which may bring a login, as Twilio's may: it is sent by HTTP Basic.
     pub fn check_callback(&self, text: &str) -> Result<Url, BadUrl> {
-        if text.len() > LONGEST {
-            return Err(BadUrl::Shape);
-        }
-        let mut url: Url = text.parse().map_err(|_| BadUrl::Shape)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(BadUrl::Scheme);
-        }
+        let mut url = web::normal(text)?;
         url.set_fragment(None);
         // the parser has turned every spelling of an address (0x7f.1, 2130706433) into the usual one
-        let host = url.host_str().ok_or(BadUrl::Shape)?;
+        let host = url.host_str().unwrap_or_default();
         let is_good = match host.trim_start_matches('[').trim_end_matches(']').parse() {
             Ok(address) => self.permits(address),
             Err(_) => !is_local(host),

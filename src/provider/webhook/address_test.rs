@@ -104,16 +104,16 @@ fn a_url_is_judged_by_what_it_spells() {
         "http://１２７.0.0.1/",
     ] {
         let found = none.check_url(private);
-        assert!(matches!(found, Err(BadUrl::Private(_) | BadUrl::Shape)), "{private}: {found:?}");
+        assert!(matches!(found, Err(BadUrl::Private(_) | BadUrl::NotWeb(_))), "{private}: {found:?}");
     }
     for (bad, expected) in [
-        ("ftp://example.com/", BadUrl::Scheme),
-        ("file:///etc/passwd", BadUrl::Scheme),
+        ("ftp://example.com/", BadUrl::NotWeb(NotWeb::Scheme("ftp".into()))),
+        ("file:///etc/passwd", BadUrl::NotWeb(NotWeb::Scheme("file".into()))),
         ("https://user@example.com/", BadUrl::Login),
         ("https://:secret@example.com/", BadUrl::Login),
-        ("example.com", BadUrl::Shape),
-        ("https://", BadUrl::Shape),
-        (&format!("https://example.com/{}", "x".repeat(2048)), BadUrl::Shape),
+        ("example.com", BadUrl::NotWeb(NotWeb::Relative)),
+        ("https://", BadUrl::NotWeb(NotWeb::Host(url::ParseError::EmptyHost))),
+        (&format!("https://example.com/{}", "x".repeat(2048)), BadUrl::NotWeb(NotWeb::Long(2068))),
     ] {
         assert_eq!(none.check_url(bad), Err(expected), "{bad}");
     }

@@ -88,7 +88,7 @@ impl Events {
         new: NewEndpoint,
         act: &Act<'_, Endpoint>,
     ) -> Result<(Endpoint, Secret), Error> {
-        self.check_url(&new.url)?;
+        let url = self.check_url(&new.url)?;
         fits(&new.description)?;
         let patterns = distinct(new.patterns)?;
         if store::endpoint::count(&self.parts.store, client).await? >= MOST {
@@ -97,7 +97,7 @@ impl Events {
         let now_ms = self.parts.clock.now_ms();
         let endpoint = Endpoint {
             id: EndpointId::new(now_ms),
-            url: new.url,
+            url,
             description: new.description,
             patterns,
             is_enabled: true,
@@ -136,12 +136,10 @@ impl Events {
         &self,
         client: ClientId,
         id: EndpointId,
-        patch: &Patch,
+        mut patch: Patch,
         act: &Act<'_, Endpoint>,
     ) -> Result<Endpoint, Error> {
-        if let Some(url) = &patch.url {
-            self.check_url(url)?;
-        }
+        patch.url = patch.url.map(|url| self.check_url(&url)).transpose()?;
         fits(patch.description.as_deref().unwrap_or_default())?;
         for _ in 0..RACES {
             let seen = self.endpoint(client, id).await?;

@@ -172,15 +172,13 @@ impl Events {
         Ok(())
     }
 
-    /// Refuses what may not be called.
-    pub(in crate::service) fn check_url(&self, url: &str) -> Result<(), Error> {
-        self.parts.webhooks.check_url(url)?;
-        Ok(())
+    /// Refuses what may not be called; a URL that may, as it will be.
+    pub(in crate::service) fn check_url(&self, url: &str) -> Result<String, Error> {
+        Ok(self.parts.webhooks.check_url(url)?.into())
     }
 
     /// The same of a callback in Twilio's form.
-    pub(in crate::service) fn check_callback(&self, url: &str) -> Result<(), Error> {
-        self.parts.webhooks.check_callback(url)?;
-        Ok(())
+    pub(in crate::service) fn check_callback(&self, url: &str) -> Result<String, Error> {
+        Ok(self.parts.webhooks.check_callback(url)?.into())
     }
 }

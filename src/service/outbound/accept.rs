@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::check::invalid;
 use super::request::known_as;
 use super::{Error, Extra, Key, Outbound, Request, Told, Via};
 use crate::crypto::hash;
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
-use crate::model::segment::Segments;
-use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, PoolId, text};
+use crate::model::{Channel, ClientId, MessageId, Millis, PoolId};
 use crate::service::audit::Act;
 use crate::service::book::Sender;
 use crate::service::number::Capability;
@@ -20,10 +20,6 @@ use crate::store::{self};
 
 fn key_id(client: ClientId, name: &str) -> String {
     hash::sha256_hex(format!("{}\0{name}", client.hex()).as_bytes())
-}
-
-fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::Invalid { field, reason: reason.into() }
 }
 
 impl Outbound {
@@ -121,11 +117,7 @@ impl Outbound {
         if request.to.as_str() == via.from {
             return Err(invalid("to", "is the number that the message would come from"));
         }
-        if let Some(url) = &request.callback_url {
-            let events = &self.parts.events;
-            let checked = if request.is_twilio { events.check_callback(url) } else { events.check_url(url) };
-            checked.map_err(|error| invalid("callback_url", error.to_string()))?;
-        }
+        let request = self.addressed(request)?;
         let (encoding, segments) = self.fits(&request, &via)?;
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let extra = Extra {
@@ -180,37 +172,6 @@ impl Outbound {
         first.map(|sender| via(sender)).ok_or_else(|| {
             invalid("from", format!("is missing, and there is no number that can send {}", wanted.name()))
         })
-    }
-
-    /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one.
-    fn fits(&self, request: &Request, via: &Via) -> Result<(&'static str, i64), Error> {
-        if request.channel == Channel::Voice {
-            super::voice::check(request.call.as_ref())?;
-            return Ok(("none", 1));
-        }
-        if request.body.is_empty() && request.media_urls.is_empty() {
-            return Err(invalid("body", "is empty, and there is no media"));
-        }
-        let longest = self.longest_text(request.channel, via.account);
-        // no text has more units than bytes
-        if request.body.len() > longest && text::units(&request.body) > longest {
-            let units = text::units(&request.body);
-            return Err(invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
-        }
-        if request.channel == Channel::Whatsapp {
-            return Ok(("utf8", 1));
-        }
-        let segments = Segments::of(&request.body);
-        Ok((segments.encoding.name(), segments.count.into()))
-    }
-
-    /// UTF-16 units of a text at most: the channel's, or fewer where the account's carrier takes no more.
-    fn longest_text(&self, channel: Channel, account: AccountId) -> usize {
-        let settings = &self.parts.settings;
-        let ours = if channel == Channel::Whatsapp { settings.whatsapp_length } else { settings.sms_length };
-        let page = self.parts.book.page();
-        let carriers = page.line(account).and_then(|line| line.connector.kind().longest_text());
-        carriers.map_or(ours, |carriers| carriers.min(ours))
     }
 }
 

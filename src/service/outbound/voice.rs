@@ -15,8 +15,6 @@ use crate::store::{self};
 
 /// Twilio's longest `Twiml`, in characters.
 const LONGEST_TWIML: usize = 4_000;
-/// Longer than any URL that is meant.
-const LONGEST_URL: usize = 2_048;
 
 impl Outbound {
     /// A call of this client's, and how it stands.
@@ -81,7 +79,6 @@ pub(super) fn check(plan: Option<&CallPlan>) -> Result<(), Error> {
     match (url, twiml) {
         (None, None) => return wrong("url", "is missing, and there is no twiml"),
         (Some(_), Some(_)) => return wrong("url", "and twiml cannot both be there"),
-        (Some(url), None) if !is_web(url) => return wrong("url", "is no http URL"),
         (None, Some(twiml)) if twiml.trim().is_empty() => return wrong("twiml", "is empty"),
         (None, Some(twiml)) if twiml.chars().count() > LONGEST_TWIML => {
             return wrong("twiml", "is longer than 4000 characters");
@@ -92,12 +89,4 @@ pub(super) fn check(plan: Option<&CallPlan>) -> Result<(), Error> {
         return wrong("callback_events", "are initiated, ringing, answered and completed");
     }
     Ok(())
-}
-
-/// Whether a provider could fetch it.
-fn is_web(url: &str) -> bool {
-    let uri = url.parse::<http::Uri>().ok().filter(|_| url.is_ascii() && url.len() <= LONGEST_URL);
-    uri.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
-    })
 }

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::http::message::is_web;
 use crate::model::address::Address;
 use crate::model::{Channel, form, json};
 use crate::service::outbound::CallPlan;
@@ -42,8 +41,6 @@ pub(super) struct OrderIn {
     twiml: Option<String>,
 }
 
-/// Characters of a call's instructions at most.
-const TWIML: usize = 4000;
 const MEDIA: usize = 10;
 
 /// A field of ours by the name that these paths have for it.
@@ -54,6 +51,8 @@ pub(super) fn name(field: &str) -> &str {
         "body" => "Body",
         "media_urls" => "MediaUrl",
         "callback_url" => "StatusCallback",
+        "url" => "Url",
+        "twiml" => "Twiml",
         other => other,
     }
 }
@@ -112,9 +111,6 @@ impl OrderIn {
         if media_urls.len() > MEDIA {
             return Err(wrong(format!("MediaUrl: {MEDIA} at most")));
         }
-        if !media_urls.iter().all(|url| is_web(url)) {
-            return Err(wrong("MediaUrl: is no http URL"));
-        }
         let call = if is_call { Some(plan(present(self.url), present(self.twiml))?) } else { None };
         Ok(Order {
             channel,
@@ -135,12 +131,6 @@ impl OrderIn {
 fn plan(url: Option<String>, twiml: Option<String>) -> Result<CallPlan, Wrong> {
     if url.is_none() && twiml.is_none() {
         return Err(wrong("Missing required field: Twiml or Url"));
-    }
-    if url.as_ref().is_some_and(|url| !is_web(url)) {
-        return Err(wrong("Url: is no http URL"));
-    }
-    if twiml.as_ref().is_some_and(|twiml| twiml.chars().count() > TWIML) {
-        return Err(wrong(format!("Twiml: is longer than {TWIML} characters")));
     }
     Ok(CallPlan { url, twiml, ..CallPlan::default() })
 }

@@ -10,7 +10,6 @@ use super::page::{Asked, Held};
 use super::refusal::{self, Wish, Words};
 use super::{Visit, date, shape, sid};
 use crate::http::body::Posted;
-use crate::http::message::is_web;
 use crate::http::reply;
 use crate::model::address::AddressKind;
 use crate::model::message::Direction;
@@ -55,9 +54,6 @@ fn order(form: &Form) -> Result<Order, Fault> {
     }
     if media_urls.len() > MOST_MEDIA {
         return Err(error::MUCH_MEDIA.into());
-    }
-    if !media_urls.iter().all(|url| is_web(url)) {
-        return Err(error::MEDIA.into());
     }
     let valid_for = form.one("ValidityPeriod").map(|text| match text.parse() {
         Ok(seconds @ 1..=LONGEST_VALIDITY) => Ok(Span::from_millis(seconds * 1000)),

@@ -3,7 +3,6 @@
 
 use super::error::{self, Fault};
 use super::form::Form;
-use crate::http::message::is_web;
 use crate::model::{Dialing, Fetch, MachineDetection};
 use crate::service::outbound::CallPlan;
 
@@ -53,7 +52,7 @@ pub(super) fn of(form: &Form) -> Result<CallPlan, Fault> {
 fn dialing(form: &Form) -> Result<Dialing, Fault> {
     Ok(Dialing {
         method: read(form, "Method", "can only be GET or POST", Fetch::parse)?,
-        fallback_url: read(form, "FallbackUrl", "is no http URL", |url| is_web(url).then(|| url.to_owned()))?,
+        fallback_url: form.one("FallbackUrl").map(str::to_owned),
         fallback_method: read(form, "FallbackMethod", "can only be GET or POST", Fetch::parse)?,
         send_digits: read(form, "SendDigits", "is not up to 32 of 0-9, A-D, #, *, w and W", digits)?,
         timeout_secs: read(form, "Timeout", "is not from 1 to 600", timeout)?,

@@ -64,6 +64,8 @@ impl std::convert::From<outbound::Error> for Fault {
                 "body" => error::LONG.because(&reason),
                 "callback_url" => error::CALLBACK.because(&reason),
                 "send_at" => error::SEND_AT.because(&reason),
+                "media_urls" => error::MEDIA.because(&reason),
+                "fallback_url" => error::PARAMETER.because(&format!("FallbackUrl {reason}")),
                 "url" | "twiml" => error::NO_URL.because(&format!("{field} {reason}")),
                 _ => error::PARAMETER.because(&format!("{field} {reason}")),
             },

@@ -1,0 +1,73 @@
+//! What a message says, and what it names, as it is sent: the one place of the limits of texts.
+
+use super::{Error, Outbound, Request, Via, voice};
+use crate::model::{AccountId, Channel, Segments, text};
+use crate::provider::web;
+
+pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
+    Error::Invalid { field, reason: reason.into() }
+}
+
+/// A URL that somebody else will fetch.
+fn fetched(field: &'static str, url: &str) -> Result<String, Error> {
+    web::normal(url).map(String::from).map_err(|reason| invalid(field, reason.to_string()))
+}
+
+impl Outbound {
+    /// The request with its URLs in the form that goes over the wire.
+    pub(super) fn addressed(&self, mut request: Request) -> Result<Request, Error> {
+        for (before, url) in request.media_urls.iter_mut().enumerate() {
+            let wrong = |reason: web::NotWeb| invalid("media_urls", format!("URL {} {reason}", before + 1));
+            *url = web::normal(url).map_err(wrong)?.into();
+        }
+        if let Some(url) = &mut request.callback_url {
+            let events = &self.parts.events;
+            let checked = if request.is_twilio { events.check_callback(url) } else { events.check_url(url) };
+            *url = checked.map_err(|error| invalid("callback_url", error.to_string()))?;
+        }
+        if let Some(plan) = &mut request.call {
+            if let Some(url) = &mut plan.url {
+                *url = fetched("url", url)?;
+            }
+            if let Some(url) = &mut plan.dialing.fallback_url {
+                *url = fetched("fallback_url", url)?;
+            }
+        }
+        Ok(request)
+    }
+
+    /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one.
+    pub(super) fn fits(&self, request: &Request, via: &Via) -> Result<(&'static str, i64), Error> {
+        if request.channel == Channel::Voice {
+            voice::check(request.call.as_ref())?;
+            return Ok(("none", 1));
+        }
+        if request.body.is_empty() && request.media_urls.is_empty() {
+            return Err(invalid("body", "is empty, and there is no media"));
+        }
+        let longest = self.longest_text(request.channel, via.account);
+        if is_longer(&request.body, longest) {
+            let units = text::units(&request.body);
+            return Err(invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
+        }
+        if request.channel == Channel::Whatsapp {
+            return Ok(("utf8", 1));
+        }
+        let segments = Segments::of(&request.body);
+        Ok((segments.encoding.name(), segments.count.into()))
+    }
+
+    /// UTF-16 units of a text at most: the channel's, or fewer where the account's carrier takes no more.
+    fn longest_text(&self, channel: Channel, account: AccountId) -> usize {
+        let settings = &self.parts.settings;
+        let ours = if channel == Channel::Whatsapp { settings.whatsapp_length } else { settings.sms_length };
+        let page = self.parts.book.page();
+        let carriers = page.line(account).and_then(|line| line.connector.kind().longest_text());
+        carriers.map_or(ours, |carriers| carriers.min(ours))
+    }
+}
+
+/// No text has more units than bytes.
+fn is_longer(text: &str, longest: usize) -> bool {
+    text.len() > longest && text::units(text) > longest
+}
