@@ -2,6 +2,7 @@
 
 mod call;
 mod page;
+mod parameter;
 mod refusal;
 mod service;
 

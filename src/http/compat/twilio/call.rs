@@ -23,6 +23,18 @@ use crate::service::relay::{From, Order};
 const WORDS: Words =
     Words { no_from: error::NO_CALLER, sender: error::CALLER, route: error::CALL_ROUTE, region: error::CALL_REGION };
 
+/// What Twilio would change of a call under way.
+const NOT_CHANGED: [(&str, &[&str]); 8] = [
+    ("FallbackMethod", &[]),
+    ("FallbackUrl", &[]),
+    ("Method", &[]),
+    ("StatusCallback", &[]),
+    ("StatusCallbackMethod", &[]),
+    ("TimeLimit", &[]),
+    ("Twiml", &[]),
+    ("Url", &[]),
+];
+
 /// All that Twilio's description of a call names; null where there is none.
 #[derive(Serialize)]
 struct CallOut<'a> {
@@ -192,6 +204,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
     visit.may(Scope::Voice)?;
     let form = Form::posted(visit, posted).await?;
     let (call, _) = find(visit, sid).await?;
+    form.carries(&NOT_CHANGED)?;
     let end = match form.one("Status") {
         Some("canceled") => End::Canceled,
         Some("completed") => End::Completed,

@@ -7,7 +7,7 @@ use super::Visit;
 use super::error::{self, Fault};
 use crate::http::body::Posted;
 use crate::http::object;
-use crate::model::form::texts;
+use crate::model::form::{flag, texts};
 use crate::model::{Address, Channel};
 
 pub(super) struct Form(Vec<(String, String)>);
@@ -45,6 +45,29 @@ impl Form {
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         let values = self.0.iter().filter(|(known, value)| known == name && !value.is_empty());
         values.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// A parameter that is `true` or `false`, in any case, where it says something.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
+        let wrong = || error::PARAMETER.because(&format!("{name} must be true or false"));
+        self.one(name).map(|text| flag(text).ok_or_else(wrong)).transpose()
+    }
+
+    /// Refuses the first of these parameters that asks for something: each stands with those of its values, in any
+    /// case, that do not. A parameter whose name Twilio does not know is passed over, as there.
+    pub(super) fn carries(&self, not_carried: &[(&str, &[&str])]) -> Result<(), Fault> {
+        let asks = |value: &str, usual: &[&str]| !usual.iter().any(|usual| usual.eq_ignore_ascii_case(value.trim()));
+        for (name, usual) in not_carried {
+            if self.all(name).iter().any(|value| asks(value, usual)) {
+                let only = match usual.split_last() {
+                    None => "can only be left out".to_owned(),
+                    Some((last, [])) => format!("can only be {last} or left out"),
+                    Some((last, rest)) => format!("can only be {}, {last} or left out", rest.join(", ")),
+                };
+                return Err(error::PARAMETER.because(&format!("{name} is not supported: it {only}")));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {

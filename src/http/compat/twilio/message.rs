@@ -23,6 +23,26 @@ use crate::service::relay::{From, Order};
 const MOST_MEDIA: usize = 10;
 const LONGEST_VALIDITY: u64 = 36_000;
 
+/// What is not carried, and the values that ask for no more than what happens anyway. `Attempt` asks for nothing: it
+/// only tells how often its sender has tried.
+const NOT_CARRIED: [(&str, &[&str]); 15] = [
+    ("AddressRetention", &["retain"]),
+    ("ApplicationSid", &[]),
+    ("ContentRetention", &["retain"]),
+    ("ContentSid", &[]),
+    ("ContentVariables", &["{}"]),
+    ("FallbackFrom", &[]),
+    ("ForceDelivery", &["false"]),
+    ("MaxPrice", &[]),
+    ("PersistentAction", &[]),
+    ("ProvideFeedback", &["false"]),
+    ("RiskCheck", &["disable"]),
+    ("SendAsMms", &["false"]),
+    ("ShortenUrls", &["false"]),
+    ("TrafficType", &[]),
+    ("UrgentMessage", &["false"]),
+];
+
 const WORDS: Words =
     Words { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
 
@@ -40,6 +60,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
 }
 
 fn order(form: &Form) -> Result<Order, Fault> {
+    form.carries(&NOT_CARRIED)?;
     let (channel, to) = form.address("To").ok_or(error::NO_TO)?;
     let to = to.filter(|to| to.kind() != AddressKind::Alphanumeric).ok_or(error::TO)?;
     let from = match (form.address("From"), form.one("MessagingServiceSid")) {

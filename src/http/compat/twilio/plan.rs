@@ -10,35 +10,36 @@ use crate::service::outbound::CallPlan;
 const LONGEST_TIMEOUT: u16 = 600;
 const MOST_DIGITS: usize = 32;
 
-/// What is not carried, and the value that asks for no more than what happens anyway.
-const NOT_CARRIED: [(&str, &str); 20] = [
-    ("ApplicationSid", ""),
-    ("AsyncAmd", "false"),
-    ("AsyncAmdStatusCallback", ""),
-    ("Byoc", ""),
-    ("CallReason", ""),
-    ("CallToken", ""),
-    ("CallerId", ""),
-    ("ClientNotificationUrl", ""),
-    ("MachineDetectionSilenceTimeout", "5000"),
-    ("MachineDetectionSpeechEndThreshold", "1200"),
-    ("MachineDetectionSpeechThreshold", "2400"),
-    ("MachineDetectionTimeout", "30"),
-    ("RecordingChannels", "mono"),
-    ("RecordingStatusCallback", ""),
-    ("RecordingTrack", "both"),
-    ("SipAuthPassword", ""),
-    ("SipAuthUsername", ""),
-    ("StatusCallbackMethod", "POST"),
-    ("TimeLimit", ""),
-    ("Trim", "trim-silence"),
+/// What is not carried, and the values that ask for no more than what happens anyway.
+const NOT_CARRIED: [(&str, &[&str]); 23] = [
+    ("ApplicationSid", &[]),
+    ("AsyncAmd", &["false"]),
+    ("AsyncAmdStatusCallback", &[]),
+    // without the callbacks that they are of, these two ask for nothing
+    ("AsyncAmdStatusCallbackMethod", &["GET", "POST"]),
+    ("Byoc", &[]),
+    ("CallReason", &[]),
+    ("CallToken", &[]),
+    ("CallerId", &[]),
+    ("ClientNotificationUrl", &[]),
+    ("MachineDetectionSilenceTimeout", &["5000"]),
+    ("MachineDetectionSpeechEndThreshold", &["1200"]),
+    ("MachineDetectionSpeechThreshold", &["2400"]),
+    ("MachineDetectionTimeout", &["30"]),
+    ("RecordingChannels", &["mono"]),
+    ("RecordingStatusCallback", &[]),
+    ("RecordingStatusCallbackEvent", &["completed"]),
+    ("RecordingStatusCallbackMethod", &["GET", "POST"]),
+    ("RecordingTrack", &["both"]),
+    ("SipAuthPassword", &[]),
+    ("SipAuthUsername", &[]),
+    ("StatusCallbackMethod", &["POST"]),
+    ("TimeLimit", &[]),
+    ("Trim", &["trim-silence"]),
 ];
 
 pub(super) fn of(form: &Form) -> Result<CallPlan, Fault> {
-    let is_asked = |(name, usual): &&(&str, &str)| form.all(name).iter().any(|value| value != usual);
-    if let Some((name, _)) = NOT_CARRIED.iter().find(is_asked) {
-        return Err(error::PARAMETER.because(&format!("{name} is not supported")));
-    }
+    form.carries(&NOT_CARRIED)?;
     let events = form.all("StatusCallbackEvent");
     let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
     Ok(CallPlan {
@@ -56,7 +57,7 @@ fn dialing(form: &Form) -> Result<Dialing, Fault> {
         fallback_method: read(form, "FallbackMethod", "can only be GET or POST", Fetch::parse)?,
         send_digits: read(form, "SendDigits", "is not up to 32 of 0-9, A-D, #, *, w and W", digits)?,
         timeout_secs: read(form, "Timeout", "is not from 1 to 600", timeout)?,
-        record: read(form, "Record", "can only be true or false", |text| text.parse().ok())?,
+        record: form.flag("Record")?,
         machine_detection: read(
             form,
             "MachineDetection",
