@@ -58,6 +58,9 @@ struct Send {
     /// A picture's URL; may be repeated
     #[arg(long = "media", value_name = "URL")]
     media: Vec<String>,
+    /// Replace typographic quotes, dashes, dots and blanks where that saves segments
+    #[arg(long)]
+    smart_encoded: bool,
     /// Where to post this message's events, besides the endpoints
     #[arg(long, value_name = "URL")]
     callback: Option<String>,
@@ -148,6 +151,7 @@ impl Send {
             ("from", self.from.as_ref().map(|from| from.as_str().into())),
             ("channel", self.channel.as_ref().and_then(api::name)),
             ("send_at", self.at.clone().map(Value::from)),
+            ("smart_encoded", self.smart_encoded.then_some(true.into())),
             ("valid_for", self.valid_for.map(|span| span.to_string().into())),
             ("media_urls", (!self.media.is_empty()).then(|| self.media.clone().into())),
             ("callback_url", self.callback.clone().map(Value::from)),

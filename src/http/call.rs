@@ -76,6 +76,7 @@ fn order(posted: CallIn) -> Result<Order, Refusal> {
         from: from.map(From::Address),
         to,
         body: String::new(),
+        is_smart: false,
         media_urls: Vec::new(),
         send_at_ms: None,
         valid_for: None,

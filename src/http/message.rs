@@ -99,12 +99,13 @@ fn order(posted: MessageIn) -> Result<Order, Refusal> {
     let metadata = posted.metadata;
     fits(metadata.as_ref())?;
     let channel = posted.channel.as_deref().map(channel).transpose()?.unwrap_or_default();
-    let MessageIn { body, media_urls, valid_for, callback_url, .. } = posted;
+    let MessageIn { body, smart_encoded, media_urls, valid_for, callback_url, .. } = posted;
     Ok(Order {
         channel,
         from: from.map(From::Address),
         to,
         body,
+        is_smart: smart_encoded,
         media_urls,
         send_at_ms,
         valid_for,

@@ -20,6 +20,7 @@ pub mod platform;
 pub mod qr;
 pub mod secret;
 pub mod segment;
+pub mod smart;
 pub mod span;
 pub mod text;
 pub mod user;

@@ -27,6 +27,8 @@ pub struct Order {
     pub from: Option<From>,
     pub to: Address,
     pub body: String,
+    /// Its look-alikes may be replaced by characters of the 7-bit alphabet.
+    pub is_smart: bool,
     pub media_urls: Vec<String>,
     pub send_at_ms: Option<Millis>,
     pub valid_for: Option<Span>,
@@ -95,6 +97,7 @@ impl Relay {
             from,
             to: order.to,
             body: order.body,
+            is_smart: order.is_smart,
             media_urls: order.media_urls,
             send_at_ms: order.send_at_ms,
             valid_for: order.valid_for,

@@ -12,6 +12,7 @@ mod client;
 mod command;
 mod contract;
 mod crash;
+mod doors;
 mod explain;
 mod flurry;
 mod force;
@@ -36,6 +37,7 @@ mod text;
 mod twilio;
 mod unreadable;
 mod validity;
+mod value;
 mod voice;
 mod whatsapp;
 

@@ -1,87 +1,12 @@
-//! Texts, and what else clients write, at every door: one server, each row a request.
+//! Texts at every door: what is none, how long they may be, and look-alikes.
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::client;
-use crate::events::{text, well};
-use crate::harness::carrier::{ACCOUNT, TOKEN};
-use crate::harness::{ADMIN, Builder, Carrier, Layout, Result, Server};
-use crate::messages::number;
+use super::doors::{BRITISH, Doors, FORM, JSON, TO, said};
+use crate::harness::{ADMIN, Layout, Result, until};
 use crate::on_both_engines;
 use crate::operations::command::run;
-
-const TO: &str = "+14155550100";
-/// It is sent by an account at the carrier; all else at the loopback.
-const BRITISH: &str = "+447700900123";
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
-
-/// A server whose doors a client knows.
-pub struct Doors {
-    pub server: Server,
-    _carrier: Carrier,
-    client: super::Client,
-}
-
-impl Doors {
-    pub async fn open(layout: Layout) -> Result<Self> {
-        let carrier = Carrier::start().await?;
-        let builder = Builder::new(layout).await?.set("provider.twilio_base_url", carrier.url());
-        let server = builder.start().await?;
-        let all = json!({"capabilities": ["sms", "mms", "voice", "whatsapp"]});
-        let loopback = super::loopback(&server).await?;
-        number(&server, &loopback, "+15005550006", all.clone()).await?;
-        let credentials = json!({"account_sid": ACCOUNT, "auth_token": TOKEN});
-        let twilio = json!({"provider": "twilio", "credentials": credentials, "check": false, "any_sender": true});
-        let twilio = text(&well(&server, "POST", "/v1/accounts", Some(twilio)).await?["id"])?;
-        number(&server, &twilio, "+15005550007", all).await?;
-        let rule = json!({"priority": 1, "pattern": r"\+44", "account_id": twilio});
-        well(&server, "POST", "/v1/routes", Some(rule)).await?;
-        let client = client(&server, "1000").await?;
-        Ok(Self { server, _carrier: carrier, client })
-    }
-
-    pub fn twilio(&self, below: &str) -> String {
-        format!("/2010-04-01/Accounts/{}/{below}", self.client.sid)
-    }
-
-    /// Posts bytes as they are, as the client.
-    pub async fn post(&self, path: &str, media: &str, body: &[u8]) -> Result<(u16, Value)> {
-        let request = self.server.http.post(self.server.url(path)).header("content-type", media).body(body.to_vec());
-        self.ask(request).await
-    }
-
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<(u16, Value)> {
-        let response = request.basic_auth(&self.client.sid, Some(&self.client.token)).send().await?;
-        let status = response.status().as_u16();
-        let said = response.text().await?;
-        Ok((status, serde_json::from_str(&said).context(said)?))
-    }
-
-    pub async fn get(&self, path: &str) -> Result<(u16, Value)> {
-        self.ask(self.server.http.get(self.server.url(path))).await
-    }
-
-    pub async fn json(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
-        self.post(path, JSON, body.to_string().as_bytes()).await
-    }
-
-    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<(u16, Value)> {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.post(path, FORM, body.as_bytes()).await
-    }
-
-    /// How many messages there are, of any kind.
-    async fn stored(&self) -> Result<String> {
-        Ok(self.server.rows("SELECT COUNT(*) FROM sb_message").await?.concat().concat())
-    }
-}
-
-/// What a refusal says, whatever its form.
-pub fn said(answer: &Value) -> String {
-    ["detail", "error", "message"].iter().filter_map(|name| answer[name].as_str()).collect()
-}
 
 async fn what_is_no_text_is_refused_with_its_field_and_place(layout: Layout) -> Result {
     let doors = Doors::open(layout).await?;
@@ -203,7 +128,53 @@ async fn a_text_is_as_long_as_its_channel_and_its_account_take(layout: Layout) -
     Ok(())
 }
 
+async fn look_alikes_are_replaced_where_that_saves(layout: Layout) -> Result {
+    let doors = Doors::open(layout).await?;
+    let (written, plain) = ("“Hello” — it’s me…", "\"Hello\" - it's me...");
+    let long = "’".repeat(100);
+    for (asked, channel, body, kept, encoding, segments) in [
+        (true, "sms", written, plain, "gsm7", 1),
+        (false, "sms", written, written, "ucs2", 1),
+        (true, "sms", "“Hello” 😀", "“Hello” 😀", "ucs2", 1),
+        (true, "sms", &long, &"'".repeat(100), "gsm7", 1),
+        (false, "sms", &long, &long, "ucs2", 2),
+        (true, "sms", "plain €", "plain €", "gsm7", 1),
+        (true, "whatsapp", written, written, "utf8", 1),
+    ] {
+        let message = json!({"to": TO, "channel": channel, "body": body, "smart_encoded": asked});
+        let (status, told) = doors.json("/v1/messages", &message).await?;
+        ensure!(status == 202 && told["body"] == kept && told["encoding"] == encoding, "{message}: {status} {told}");
+        ensure!(told["segments"] == segments, "{message}: {told}");
+        let price = if channel == "whatsapp" { "0.0050" } else { ["0.0075", "0.0150"][segments - 1] };
+        ensure!(told["cost"] == price, "{message}: {told}");
+    }
+    let messages = doors.twilio("Messages.json");
+    for (value, status, kept) in
+        [("True", 201, plain), ("true", 201, plain), ("FALSE", 201, written), ("", 201, written)]
+    {
+        let form = [("To", BRITISH), ("Body", written), ("SmartEncoded", value)];
+        let (found, told) = doors.form(&messages, &form).await?;
+        ensure!(found == status && told["body"] == kept, "{value}: {found} {told}");
+    }
+    let form = [("To", TO), ("Body", written), ("SmartEncoded", "maybe")];
+    let (status, told) = doors.form(&messages, &form).await?;
+    ensure!(status == 400 && told["code"] == 20001 && said(&told).contains("SmartEncoded must be"), "{status} {told}");
+    // it is sent as it is stored
+    let mut sent = until("four texts at the carrier", async || {
+        let sent = doors.carrier.messages(Some(BRITISH)).await?;
+        Ok((sent.len() == 4).then_some(sent))
+    })
+    .await?;
+    sent.sort_by_key(|message| message.seq);
+    assert_eq!(sent.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), [plain, plain, written, written]);
+    let command = ["message", "send", TO, written, "--smart-encoded", "--json"];
+    let told: Value = serde_json::from_str(&run(doors.server.builder(), &command).await?.well()?)?;
+    ensure!(told["body"] == plain, "{told}");
+    Ok(())
+}
+
 on_both_engines!(
     what_is_no_text_is_refused_with_its_field_and_place,
     a_text_is_as_long_as_its_channel_and_its_account_take,
+    look_alikes_are_replaced_where_that_saves,
 );

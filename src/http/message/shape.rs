@@ -33,6 +33,10 @@ pub(super) struct MessageIn {
     #[serde(default)]
     #[schema(example = "Your table is ready.")]
     pub(super) body: String,
+    /// Replaces typographic quotes, dashes, dots and blanks by those of the SMS alphabet, where that makes the whole
+    /// text fit it and saves segments: it is stored, priced and sent so.
+    #[serde(default)]
+    pub(super) smart_encoded: bool,
     /// Pictures, by http(s) URL; 10 at most. Blanks and letters beyond ASCII are encoded as browsers do.
     #[serde(default)]
     pub(super) media_urls: Vec<String>,

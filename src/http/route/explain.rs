@@ -150,6 +150,7 @@ fn order(call: &Call) -> Result<Order, Refusal> {
         from,
         to: address("to")?.ok_or_else(|| reply::bad_field("to", "missing"))?,
         body: String::new(),
+        is_smart: false,
         media_urls: Vec::new(),
         send_at_ms: None,
         valid_for: None,

@@ -117,8 +117,8 @@ impl Outbound {
         if request.to.as_str() == via.from {
             return Err(invalid("to", "is the number that the message would come from"));
         }
-        let request = self.addressed(request)?;
-        let (encoding, segments) = self.fits(&request, &via)?;
+        let mut request = self.addressed(request)?;
+        let (encoding, segments) = self.fits(&mut request, &via)?;
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let extra = Extra {
             media_urls: request.media_urls,

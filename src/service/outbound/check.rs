@@ -1,7 +1,7 @@
 //! What a message says, and what it names, as it is sent: the one place of the limits of texts.
 
 use super::{Error, Outbound, Request, Via, voice};
-use crate::model::{AccountId, Channel, Segments, text};
+use crate::model::{AccountId, Channel, Segments, smart, text};
 use crate::provider::web;
 
 pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
@@ -36,8 +36,9 @@ impl Outbound {
         Ok(request)
     }
 
-    /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one.
-    pub(super) fn fits(&self, request: &Request, via: &Via) -> Result<(&'static str, i64), Error> {
+    /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one. A text whose
+    /// look-alikes may be replaced comes out as it is sent.
+    pub(super) fn fits(&self, request: &mut Request, via: &Via) -> Result<(&'static str, i64), Error> {
         if request.channel == Channel::Voice {
             voice::check(request.call.as_ref())?;
             return Ok(("none", 1));
@@ -46,6 +47,13 @@ impl Outbound {
             return Err(invalid("body", "is empty, and there is no media"));
         }
         let longest = self.longest_text(request.channel, via.account);
+        if request.is_smart
+            && request.channel == Channel::Sms
+            && let Some(replaced) = smart::encoded(&request.body)
+            && !is_longer(&replaced, longest)
+        {
+            request.body = replaced;
+        }
         if is_longer(&request.body, longest) {
             let units = text::units(&request.body);
             return Err(invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));

@@ -19,6 +19,8 @@ pub struct Request {
     pub from: Option<Address>,
     pub to: Address,
     pub body: String,
+    /// Its look-alikes may be replaced by characters of the 7-bit alphabet.
+    pub is_smart: bool,
     pub media_urls: Vec<String>,
     pub send_at_ms: Option<Millis>,
     pub valid_for: Option<Span>,

@@ -117,6 +117,7 @@ impl OrderIn {
             from: present(self.from).map(|from| address(from, "From")).transpose()?.map(From::Address),
             to: address(to, "To")?,
             body: if is_call { String::new() } else { body.unwrap_or_default() },
+            is_smart: false,
             media_urls: if is_call { Vec::new() } else { media_urls },
             send_at_ms: None,
             valid_for: None,

@@ -121,6 +121,7 @@ fn order(form: &Form) -> Result<Order, Fault> {
         from: from.map(From::Address),
         to,
         body: String::new(),
+        is_smart: false,
         media_urls: Vec::new(),
         send_at_ms: None,
         valid_for: None,
@@ -203,8 +204,8 @@ pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
 pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
     visit.may(Scope::Voice)?;
     let form = Form::posted(visit, posted).await?;
-    let (call, _) = find(visit, sid).await?;
     form.carries(&NOT_CHANGED)?;
+    let (call, _) = find(visit, sid).await?;
     let end = match form.one("Status") {
         Some("canceled") => End::Canceled,
         Some("completed") => End::Completed,

@@ -85,6 +85,7 @@ fn order(form: &Form) -> Result<Order, Fault> {
         from,
         to,
         body,
+        is_smart: form.flag("SmartEncoded")?.unwrap_or_default(),
         media_urls,
         send_at_ms: send_at(form)?,
         valid_for: valid_for.transpose()?,
