@@ -18,7 +18,7 @@ pub(super) struct AuditCommand {
     /// Done to the thing with this id
     #[arg(long, value_name = "ID")]
     object: Option<String>,
-    /// Done at this time or later, such as 2030-01-31T12:00:00Z
+    /// Done at this time or later, such as 2030-01-31 or 2030-01-31T12:00:00Z
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// Done before this time

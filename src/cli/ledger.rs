@@ -59,10 +59,10 @@ enum Action {
     /// Write a period's movements as CSV, with the balance after each
     Statement {
         client: ClientId,
-        /// Its begin: RFC 3339
+        /// Its begin: RFC 3339, or a day
         #[arg(long, value_name = "TIME")]
         from: String,
-        /// Its end: RFC 3339 [default: now]
+        /// Its end: RFC 3339, or a day [default: now]
         #[arg(long, value_name = "TIME")]
         to: Option<String>,
     },

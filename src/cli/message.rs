@@ -104,7 +104,7 @@ struct List {
     /// inbound or outbound
     #[arg(long)]
     direction: Option<String>,
-    /// Made at this time or later, such as 2030-01-31T12:00:00Z
+    /// Made at this time or later, such as 2030-01-31 or 2030-01-31T12:00:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Made before this time

@@ -32,10 +32,10 @@ enum Action {
         /// Digits such as 237; '' for all destinations
         prefix: String,
         price: Money,
-        /// When it comes into force: RFC 3339 [default: now]
+        /// When it comes into force: RFC 3339, or a day [default: now]
         #[arg(long, value_name = "TIME")]
         from: Option<String>,
-        /// When it ends: RFC 3339 [default: when a later one begins]
+        /// When it ends: RFC 3339, or a day [default: when a later one begins]
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },
@@ -46,7 +46,7 @@ enum Action {
         /// Of destinations that begin with these digits
         #[arg(long, default_value = "")]
         prefix: String,
-        /// In force at this time: RFC 3339
+        /// In force at this time: RFC 3339, or a day
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
         /// So many at most
@@ -58,7 +58,7 @@ enum Action {
         rate: RateId,
         #[arg(long, value_name = "AMOUNT")]
         price: Option<Money>,
-        /// When it ends: RFC 3339; empty: when a later one begins
+        /// When it ends: RFC 3339, or a day; empty: when a later one begins
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },

@@ -69,11 +69,29 @@ fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
         ("provider.twilio_base_url", "api.twilio.com", "a base URL is"),
         ("provider.connect_timeout", "20s", "shorter than provider.timeout"),
         ("webhook.allow", "10.0.0.0/33", "networks, addresses and host names"),
+        ("outbox.sms_length", "0", "from 1 to 10000"),
+        ("outbox.whatsapp_length", "10001", "from 1 to 10000"),
     ] {
         let said = complaint(&[(key, value)], &[]);
         assert!(said.contains(&format!("`{key}`")) && said.contains(allowed), "{key}: {said}");
         assert!(said.contains(value) || key == "redis.url", "{key}: {said}");
     }
+}
+
+#[test]
+fn a_setting_that_was_replaced_names_what_replaced_it() {
+    for key in ["outbox.segments", "outbox.characters"] {
+        let said = complaint(&[(key, "10")], &[]);
+        assert!(said.contains(&format!("`{key}`")) && said.contains("outbox.sms_length"), "{said}");
+    }
+}
+
+#[test]
+fn replies_to_keywords_are_texts_of_a_length_that_is_sent() {
+    let long = "\u{1f600}".repeat(81);
+    let said = complaint(&[("outbox.sms_length", "160"), ("opt_out.stop_reply", &long)], &[]);
+    assert!(said.contains("outbox.sms_length"), "{said}");
+    assert!(with(&[("outbox.sms_length", "160"), ("opt_out.stop_reply", &long[4..])], &[]).is_ok());
 }
 
 #[test]

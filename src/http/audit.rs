@@ -91,8 +91,8 @@ impl IntoParams for FilterIn {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![
             openapi::optional("object", "Done to the thing with this id.", openapi::text()),
-            openapi::optional("from", "Done at this time or later: RFC 3339.", openapi::text()),
-            openapi::optional("before", "Done before this time: RFC 3339.", openapi::text()),
+            openapi::optional("from", "Done at this time or later: RFC 3339, or a day.", openapi::text()),
+            openapi::optional("before", "Done before this time: RFC 3339, or a day.", openapi::text()),
         ]
     }
 }

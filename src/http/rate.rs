@@ -55,7 +55,7 @@ impl IntoParams for FilterIn {
         vec![
             openapi::optional("channel", "Of this channel.", channels()),
             openapi::optional("prefix", "Of destinations that begin with these digits.", openapi::text()),
-            openapi::optional("at", "In force at this time: RFC 3339.", openapi::text()),
+            openapi::optional("at", "In force at this time: RFC 3339, or a day.", openapi::text()),
         ]
     }
 }

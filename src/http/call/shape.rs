@@ -111,8 +111,8 @@ impl IntoParams for FilterIn {
         vec![
             openapi::optional("from", "From this number.", openapi::text()),
             openapi::optional("to", "To this number.", openapi::text()),
-            openapi::optional("created_from", "Made at this time or later: RFC 3339.", openapi::text()),
-            openapi::optional("created_before", "Made before this time: RFC 3339.", openapi::text()),
+            openapi::optional("created_from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
+            openapi::optional("created_before", "Made before this time: RFC 3339, or a day.", openapi::text()),
         ]
     }
 }

@@ -42,8 +42,8 @@ impl IntoParams for FilterIn {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![
             openapi::optional("kind", "Of this kind.", kinds()),
-            openapi::optional("from", "Made at this time or later: RFC 3339.", openapi::text()),
-            openapi::optional("to", "Made before this time: RFC 3339.", openapi::text()),
+            openapi::optional("from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
+            openapi::optional("to", "Made before this time: RFC 3339, or a day.", openapi::text()),
         ]
     }
 }
@@ -53,7 +53,7 @@ pub(super) struct PeriodIn;
 
 impl IntoParams for PeriodIn {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let mut from = openapi::optional("from", "Its begin: RFC 3339.", openapi::text());
+        let mut from = openapi::optional("from", "Its begin: RFC 3339, or a day.", openapi::text());
         from.required = utoipa::openapi::Required::True;
         vec![from, openapi::optional("to", "Its end, which is not part of it; without one, now.", openapi::text())]
     }

@@ -234,8 +234,8 @@ impl IntoParams for FilterIn {
             openapi::optional("state", "In this state.", states()),
             openapi::optional("direction", "Of this direction.", directions()),
             openapi::optional("channel", "Of this channel.", channels()),
-            openapi::optional("created_from", "Made at this time or later: RFC 3339.", openapi::text()),
-            openapi::optional("created_before", "Made before this time: RFC 3339.", openapi::text()),
+            openapi::optional("created_from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
+            openapi::optional("created_before", "Made before this time: RFC 3339, or a day.", openapi::text()),
         ]
     }
 }

@@ -23,9 +23,9 @@ pub(super) struct RateIn {
     /// Of a segment, or of a call: a decimal with up to six places.
     #[schema(value_type = String, example = "0.0075")]
     pub(super) price: Money,
-    /// When it comes into force: RFC 3339. Without, at once.
+    /// When it comes into force: RFC 3339, or a day. Without, at once.
     pub(super) from: Option<String>,
-    /// When it ends: RFC 3339. Without, when a later one of the same prefix begins.
+    /// When it ends: RFC 3339, or a day. Without, when a later one of the same prefix begins.
     pub(super) until: Option<String>,
 }
 
