@@ -27,6 +27,7 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
         kind: EventType::Message(State::Sent),
         message: Some(message),
         payload: json!({"type": "message.sent", "timestamp": "", "data": {"id": message.to_string()}}).to_string(),
+        order: Order::Alone,
         created_ms: now_ms,
     };
     let targets = [(event.id, Target::Callback(message))];
