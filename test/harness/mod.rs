@@ -19,7 +19,6 @@ pub use database::Layout;
 pub use phone::{Digests, Phone};
 pub use prism::Prism;
 pub use server::{ADMIN, Builder, Server};
-pub use skip::skip;
 pub use socket::{Heard, Socket};
 pub use time::{LONG, until};
 
