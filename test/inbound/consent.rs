@@ -42,7 +42,7 @@ async fn the_carrier_s_word_counts(layout: Layout) -> Result {
     let account = twilio(&server).await?;
     number(&server, &account, OURS, json!({})).await?;
     listen(&server).await?;
-    let mut changes = 0;
+    let mut count = 0;
     for (n, (body, word, out)) in [
         ("PARAR", "STOP", true),
         ("please leave me alone", "STOP", true),
@@ -66,9 +66,9 @@ async fn the_carrier_s_word_counts(layout: Layout) -> Result {
         assert_eq!(post_twilio(&server, SMS, &fields, TOKEN).await?.0, 200);
         settled(&server).await?;
         assert_eq!(is_out(&server).await?, out, "{body} {word}");
-        changes += usize::from(before != out);
+        count += usize::from(before != out);
         let changed = told(&server, "opt_out.changed").await?;
-        assert_eq!(changed.len(), changes, "{body} {word}");
+        assert_eq!(changed.len(), count, "{body} {word}");
         assert_eq!(told(&server, "message.received").await?.last().map(|data| &data["body"]), Some(&json!(body)));
         if out {
             assert_eq!(send(&server, PERSON, "may I?").await?.0, 403);
