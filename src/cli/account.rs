@@ -28,7 +28,7 @@ enum Action {
     Add(Add),
     /// List all accounts, oldest first
     List,
-    /// Ask the provider whether it still knows an account's credentials
+    /// Ask the provider whether it still knows an account's credentials; if so, an account that rests is used again
     Check {
         account: AccountId,
     },
@@ -169,7 +169,12 @@ fn line(account: &Value) -> String {
         Some(rate) => format!("{rate} segments/s"),
     };
     let (id, provider, name) = (field(account, "id"), field(account, "provider"), field(account, "name"));
-    format!("{id}  {}  {rate}  {}  {name}", output::strong(format!("{provider:9}")), field(account, "uncertain"))
+    let line =
+        format!("{id}  {}  {rate}  {}  {name}", output::strong(format!("{provider:9}")), field(account, "uncertain"));
+    match &account["resting"] {
+        Value::Null => line,
+        resting => format!("{line}  {} {}", output::bad("rests:"), field(resting, "reason")),
+    }
 }
 
 impl Add {

@@ -1,5 +1,6 @@
 //! `switchboard doctor`: looks at everything that a start depends on, and says how to mend it.
 
+mod account;
 mod finding;
 
 use std::path::Path;
@@ -153,6 +154,7 @@ async fn check_store(config: &Config, databases: &Databases, keys: Option<&Keyri
         }
         Err(error) => findings.bad("schema", error, "give the store's user rights on its database"),
     }
+    account::check(&databases.store, findings).await;
     check_clock(&databases.store, findings).await;
 }
 

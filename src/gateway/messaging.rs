@@ -94,7 +94,7 @@ impl Messaging<'_> {
             stop: stop.clone(),
         });
         outbound.inherit().await.map_err(storing)?;
-        let accounts = Accounts { book: book.clone(), clock: clock.clone() };
+        let accounts = Accounts { book: book.clone(), events: events.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { book: book.clone(), clock: clock.clone(), platforms };
         let admins = Admins { book: book.clone(), key: admin_key, clock: clock.clone() };

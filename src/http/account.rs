@@ -159,7 +159,8 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
-/// `POST /v1/accounts/<id>/check`: asks the provider whether the credentials still hold.
+/// `POST /v1/accounts/<id>/check`: asks the provider whether the credentials still hold. If they do, an account that
+/// rests is used again at once.
 #[utoipa::path(
     post, path = "/v1/accounts/{id}/check", tag = "accounts", operation_id = "check_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
     responses(

@@ -19,6 +19,10 @@ pub enum EventType {
     OptOutChanged,
     /// A client's balance has fallen below what it wants to be told of.
     BalanceLow,
+    /// A carrier refuses an account, whatever is sent through it: it rests.
+    AccountResting,
+    /// It is in use again.
+    AccountResumed,
     /// Somebody tries out their endpoint.
     EndpointTest,
 }
@@ -31,8 +35,15 @@ impl EventType {
     pub fn all() -> impl Iterator<Item = Self> {
         let (messages, calls) =
             (State::ALL.into_iter().map(Self::Message), CallStatus::ALL.into_iter().map(Self::Call));
-        let others =
-            [Self::DevicePaired, Self::DeviceRevoked, Self::OptOutChanged, Self::BalanceLow, Self::EndpointTest];
+        let others = [
+            Self::DevicePaired,
+            Self::DeviceRevoked,
+            Self::OptOutChanged,
+            Self::BalanceLow,
+            Self::AccountResting,
+            Self::AccountResumed,
+            Self::EndpointTest,
+        ];
         messages.chain(calls).chain(others)
     }
 
@@ -62,6 +73,8 @@ impl EventType {
             Self::DeviceRevoked => "device.revoked",
             Self::OptOutChanged => "opt_out.changed",
             Self::BalanceLow => "balance.low",
+            Self::AccountResting => "account.resting",
+            Self::AccountResumed => "account.resumed",
             Self::EndpointTest => "endpoint.test",
         }
     }
@@ -74,6 +87,7 @@ impl EventType {
             Self::DevicePaired | Self::DeviceRevoked => Group::Device,
             Self::OptOutChanged => Group::OptOut,
             Self::BalanceLow => Group::Balance,
+            Self::AccountResting | Self::AccountResumed => Group::Account,
             Self::EndpointTest => Group::Endpoint,
         }
     }
@@ -101,6 +115,7 @@ pub enum Group {
     Device,
     OptOut,
     Balance,
+    Account,
     Endpoint,
 }
 
@@ -115,7 +130,7 @@ pub enum Pattern {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, `message.*`, `call.*`, `device.*`, \
-     `opt_out.*`, `balance.*`, `endpoint.*`"
+     `opt_out.*`, `balance.*`, `account.*`, `endpoint.*`"
 )]
 pub struct NotAPattern(String);
 
@@ -138,6 +153,7 @@ impl fmt::Display for Pattern {
             Self::Group(Group::Device) => "device.*",
             Self::Group(Group::OptOut) => "opt_out.*",
             Self::Group(Group::Balance) => "balance.*",
+            Self::Group(Group::Account) => "account.*",
             Self::Group(Group::Endpoint) => "endpoint.*",
             Self::One(kind) => kind.name(),
         })
@@ -148,7 +164,15 @@ impl FromStr for Pattern {
     type Err = NotAPattern;
 
     fn from_str(text: &str) -> Result<Self, NotAPattern> {
-        let groups = [Group::Message, Group::Call, Group::Device, Group::OptOut, Group::Balance, Group::Endpoint];
+        let groups = [
+            Group::Message,
+            Group::Call,
+            Group::Device,
+            Group::OptOut,
+            Group::Balance,
+            Group::Account,
+            Group::Endpoint,
+        ];
         let groups = groups.map(Self::Group);
         let mut patterns = [Self::All].into_iter().chain(groups).chain(EventType::all().map(Self::One));
         // what was sent is quoted, but not at length
@@ -168,7 +192,7 @@ mod tests {
             assert_eq!(kind.name().parse::<EventType>().ok(), Some(kind));
             assert_eq!(kind.name().parse::<Pattern>().ok(), Some(Pattern::One(kind)));
         }
-        for text in ["*", "message.*", "call.*", "device.*", "opt_out.*", "balance.*", "endpoint.*"] {
+        for text in ["*", "message.*", "call.*", "device.*", "opt_out.*", "balance.*", "account.*", "endpoint.*"] {
             assert_eq!(text.parse::<Pattern>().map(|pattern| pattern.to_string()).ok().as_deref(), Some(text));
         }
         for bad in ["", "message", "message.", "messages.*", "Message.sent", "message.sent ", "**", "message.s*"] {
@@ -192,7 +216,7 @@ mod tests {
             let pattern = text.parse::<Pattern>().ok();
             EventType::all().filter(|kind| pattern.is_some_and(|pattern| pattern.matches(*kind))).count()
         };
-        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (25, 11, 2, 1));
+        assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (27, 11, 2, 1));
         assert_eq!((taken("call.*"), taken("call.no-answer")), (9, 1));
     }
 }

@@ -170,6 +170,8 @@ impl Answer {
             // our queue at the provider is full: that passes
             _ if code == Some(21_611) => Outcome::Throttled { after: self.retry_after, reason },
             429 => Outcome::Throttled { after: self.retry_after, reason },
+            401 | 402 => Outcome::Denied { code, reason },
+            403 => Outcome::Forbidden { code, reason },
             400..=499 => Outcome::Refused { code, reason },
             // a redirect is not followed: nothing was taken
             300..=399 | 500 | 503 => Outcome::Unreachable { reason },

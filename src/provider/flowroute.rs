@@ -17,6 +17,8 @@ use crate::model::{Channel, Secret};
 pub use webhook::{parse_inbound, parse_receipt};
 
 const MESSAGES: &str = "/v2.1/messages";
+/// None: Flowroute's only codes are those of HTTP, and 403 says of a sender too that it is not the account's.
+pub const ACCOUNT_CODES: &[i64] = &[];
 const JSON_API: &str = "application/vnd.api+json";
 
 /// One account at Flowroute.

@@ -43,6 +43,17 @@ pub enum Outcome {
         code: Option<i64>,
         reason: String,
     },
+    /// The account is refused, whatever it sends: its credentials are no longer good, or it is suspended, or has no
+    /// money left. Nothing was sent.
+    Denied {
+        code: Option<i64>,
+        reason: String,
+    },
+    /// 403, and nothing says whose fault it is: the message's, or the account's.
+    Forbidden {
+        code: Option<i64>,
+        reason: String,
+    },
     /// Nothing was sent: retry after so long.
     Throttled {
         after: Option<Duration>,
@@ -56,6 +67,20 @@ pub enum Outcome {
     Uncertain {
         reason: String,
     },
+}
+
+impl Outcome {
+    /// A refusal as what it is, by the codes that its provider gives where the account is at fault.
+    fn blaming(self, codes: &[i64]) -> Self {
+        match self {
+            Self::Refused { code: Some(code), reason } | Self::Forbidden { code: Some(code), reason }
+                if codes.contains(&code) =>
+            {
+                Self::Denied { code: Some(code), reason }
+            }
+            other => other,
+        }
+    }
 }
 
 /// Why a question to a provider was not answered. Asking again does no harm.
@@ -168,9 +193,9 @@ impl Connector {
 
     pub async fn send(&self, message: &Outgoing) -> Outcome {
         match self {
-            Self::Twilio(twilio) => twilio.send(message).await,
-            Self::Flowroute(flowroute) => flowroute.send(message).await,
-            Self::Loopback(loopback) => loopback.send(message).await,
+            Self::Twilio(twilio) => twilio.send(message).await.blaming(twilio::ACCOUNT_CODES),
+            Self::Flowroute(flowroute) => flowroute.send(message).await.blaming(flowroute::ACCOUNT_CODES),
+            Self::Loopback(loopback) => loopback.send(message).await.blaming(twilio::ACCOUNT_CODES),
         }
     }
 

@@ -25,6 +25,21 @@ pub use webhook::{EMPTY_TWIML, parse_receipt};
 pub const LONGEST_TEXT: usize = 1600;
 /// Twilio's longest `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u32 = 36_000;
+
+/// Codes that say that the account is at fault, whatever it sends (<https://www.twilio.com/docs/api/errors>).
+pub const ACCOUNT_CODES: &[i64] = &[
+    10_001, // the account is not active
+    20_003, // its credentials are not good, or not for this
+    20_005, // it is not active: no money, or not begun
+    20_006, // the credentials lack the right
+    20_008, // they are those for tests
+    20_403, // it is suspended or closed
+    30_002, // it was suspended before the message left
+    63_038, // it has had its messages for today
+    70_051, // the key lacks the right, or is none
+    90_010, // it is not active
+];
+
 /// One account at Twilio.
 #[derive(Clone)]
 pub struct Twilio {

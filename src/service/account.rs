@@ -1,17 +1,21 @@
 //! Accounts at providers: what the house manages of them, and the lines that use them.
 
+mod blame;
 mod breaker;
 mod connector;
 mod line;
 mod lookup;
 mod manage;
 mod pace;
+pub mod rest;
 
+pub use blame::Sent;
+pub use breaker::{Ended, Turn};
 pub use connector::Connectors;
-pub use line::Line;
+pub use line::{Line, Resting};
 pub use lookup::{Lookup, LookupError};
 pub use manage::{AccountChange, Accounts, Error, NewAccount};
 pub use pace::Pace;
 
 pub use crate::provider::{Credentials, Kind};
-pub use crate::store::account::{Account, Uncertain};
+pub use crate::store::account::{Account, Rest, Uncertain};

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId};
 use crate::provider::Kind;
-use crate::service::account::{Connectors, Line, Pace};
+use crate::service::account::{Connectors, Line, Pace, Resting};
 use crate::service::number::Capability;
 use crate::service::outbound::Settings;
 use crate::store::edition::Volume;
@@ -131,8 +131,17 @@ impl Book {
     fn line(&self, known: Option<&Arc<Line>>, account: account::Account) -> std::result::Result<Arc<Line>, String> {
         match known {
             Some(line) if line.serves(&account) => Ok(line.clone()),
-            known => known.and_then(|line| line.changed(&account)).map_or_else(|| self.open(account), Ok).map(Arc::new),
+            known => {
+                let changed = known.and_then(|line| line.changed(&account, self.resting()));
+                let line = changed.map_or_else(|| self.open(account), Ok)?;
+                Ok(Arc::new(line.in_place_of(known.map(Arc::as_ref))))
+            }
         }
+    }
+
+    fn resting(&self) -> Resting {
+        let rest = self.settings.breaker_rest.as_duration();
+        Resting { failures: self.settings.breaker_failures, rest, most: self.settings.retry_most.as_duration() }
     }
 
     fn open(&self, account: account::Account) -> std::result::Result<Line, String> {
@@ -140,7 +149,6 @@ impl Book {
         let row = account.id.hex();
         let plain = self.master.open(account::place(&row), &account.credentials).map_err(|error| error.to_string())?;
         let connector = self.connectors.open(kind, &plain).map_err(|error| error.to_string())?;
-        let breaker = (self.settings.breaker_failures, self.settings.breaker_rest.as_duration());
-        Ok(Line::new(account, connector, self.settings.calls_per_account, breaker))
+        Ok(Line::new(account, connector, self.settings.calls_per_account, self.resting()))
     }
 }

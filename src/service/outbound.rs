@@ -10,6 +10,7 @@ mod look_up;
 mod metrics;
 mod opt_out;
 mod outgoing;
+mod park;
 mod record;
 mod request;
 mod retry;
@@ -36,6 +37,7 @@ pub(in crate::service) use tell::wanted;
 use crate::crypto::HashKey;
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Money, Origin};
+use crate::service::account::Line;
 use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::event::Events;
@@ -221,6 +223,7 @@ impl Outbound {
 
     /// Takes up lanes that nobody owns, and lets scheduled messages join theirs. How many there were.
     pub async fn take_up(self: &Arc<Self>) -> Result<usize, store::Error> {
+        self.hasten().await?;
         let now_ms = self.parts.clock.now_ms();
         let due = claim::due(&self.parts.store, now_ms, 256).await?;
         let mut found = due.len();
@@ -264,7 +267,8 @@ impl Outbound {
     /// Counts what waits, for the metrics.
     pub async fn measure(&self) -> Result<(), store::Error> {
         let lines = self.parts.book.page();
-        self.parts.metrics.breakers(lines.lines().map(|line| (line.account.id, line.breaker.is_open())));
+        let rests = |line: &Arc<Line>| (line.account.id, line.breaker.is_open(), line.rest().is_some());
+        self.parts.metrics.accounts(lines.lines().map(rests));
         let outbox = store::backlog::outbox(&self.parts.store).await?;
         self.parts.metrics.measured(&outbox, self.parts.clock.now_ms());
         Ok(())

@@ -1,13 +1,19 @@
 //! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
 
+pub mod rest;
+pub mod token;
+
 use std::collections::HashSet;
 
 use super::edition::Volume;
+use super::event::{self, Told};
 use super::rows::{as_read, rewrite};
 use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};
+pub use rest::Rest;
+pub use token::Token;
 
 /// What becomes of a message when a provider's answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +57,10 @@ pub struct Account {
     /// Messages may leave from senders that are no numbers of ours: the carrier says which.
     pub any_sender: bool,
     pub created_ms: Millis,
+    /// Its carrier refuses it, whatever is sent.
+    pub rest: Option<Rest>,
+    /// By which its carrier's posts are believed too, for a while.
+    pub tokens: Vec<Token>,
 }
 
 /// Where an account's credentials lie sealed.
@@ -58,8 +68,9 @@ pub fn place(row: &str) -> Place<'_> {
     Place { table: "sb_account", row, column: "credentials" }
 }
 
-const COLUMNS: &str = "SELECT id, provider, name, external_id, credentials, rate, uncertain, replies_to_keywords, \
-     created_ms, any_sender FROM sb_account";
+const COLUMNS: &str = "SELECT a.id, a.provider, a.name, a.external_id, a.credentials, a.rate, a.uncertain, \
+     a.replies_to_keywords, a.created_ms, a.any_sender, r.since_ms, r.code, r.reason \
+     FROM sb_account a LEFT JOIN sb_account_rest r ON r.account_id = a.id";
 
 fn parse(row: &Row) -> Result<Account> {
     Ok(Account {
@@ -73,13 +84,21 @@ fn parse(row: &Row) -> Result<Account> {
         replies_to_keywords: row.int(7)? != 0,
         created_ms: row.int(8)?,
         any_sender: row.int(9)? != 0,
+        rest: rest::parse(row, 10)?,
+        tokens: Vec::new(),
     })
 }
 
 /// All accounts that can be read, oldest first: there are few.
 pub async fn all(store: &Store) -> Result<Vec<Account>> {
-    let query = Query::new(format!("{COLUMNS} ORDER BY id"), Vec::new());
-    Ok(readable("an account", &store.read(vec![query]).await?.concat(), parse))
+    let query = Query::new(format!("{COLUMNS} ORDER BY a.id"), Vec::new());
+    let found = store.read(vec![query, token::query()]).await?;
+    let of = |nth: usize| found.get(nth).map_or(&[][..], Vec::as_slice);
+    let mut accounts = readable("an account", of(0), parse);
+    for (id, token) in readable("an account's token", of(1), token::parse) {
+        accounts.iter_mut().filter(|account| account.id == id).for_each(|account| account.tokens.push(token.clone()));
+    }
+    Ok(accounts)
 }
 
 /// The accounts that there are, those that cannot be read too.
@@ -126,23 +145,31 @@ impl Account {
 }
 
 /// Changes what may change; credentials, and what webhooks name them by, only where they are new: who changes
-/// something else at the same time does not bring the old ones back.
+/// something else at the same time does not bring the old ones back. With it goes what is told of it.
 /// [`Error::Conflict`]: the provider's account is known already. [`Error::Guard`]: it is another than was read.
 pub async fn update(
     store: &Store,
     before: &Account,
     account: &Account,
-    has_new_credentials: bool,
+    told: &Told,
     entry: Option<audit::Entry>,
 ) -> Result<()> {
     let (sql, params) = rewrite("sb_account", account.columns(), &[("id", account.id.hex())], before.columns());
     let mut change = Change::new().one(sql, params);
-    if has_new_credentials {
-        let values =
-            vec![account.external_id.as_str().into(), account.credentials.clone().into(), account.id.hex().into()];
-        change = change.one("UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ?", values);
+    if account.credentials != before.credentials {
+        let sql = "UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ? AND credentials = ?";
+        let (id, sealed) = (account.external_id.as_str(), account.credentials.clone());
+        let values = vec![id.into(), sealed.into(), account.id.hex().into(), before.credentials.clone().into()];
+        change = change.one(sql, values);
     }
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    change = token::changed(change, before, account);
+    if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
+        change = rest::over(change, before.id, rest);
+    }
+    let change = edition::changed(Volume::Book, change).audited(entry);
+    store
+        .commit(event::add(change, &told.new, &told.targets, told.new.first().map_or(0, |event| event.created_ms)))
+        .await
 }
 
 /// Whether an account has any.
@@ -158,5 +185,8 @@ pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>
     let mut params = vec![before.id.hex().into(), before.id.hex().into()];
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
+    let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {
+        change.run(format!("DELETE FROM {table} WHERE account_id = ?"), vec![before.id.hex().into()])
+    });
     store.commit(edition::changed(Volume::Book, change).audited(entry)).await
 }

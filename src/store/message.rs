@@ -138,7 +138,7 @@ pub async fn taken_at(store: &Store, ids: &[MessageId]) -> Result<HashMap<Messag
 pub struct Attempt {
     pub number: i64,
     pub account: AccountId,
-    /// accepted, refused, throttled, unreachable, uncertain, adopted
+    /// accepted, refused, denied, throttled, unreachable, uncertain, adopted
     pub outcome: String,
     pub provider_id: Option<String>,
     pub code: Option<i64>,

@@ -59,8 +59,12 @@ pub enum Act {
     CutBefore,
     /// Records, and never answers.
     Silent,
-    /// Refuses with one of Twilio's error codes.
-    Refuse { code: u32 },
+    /// Refuses with one of Twilio's error codes, and a status: 400 unless it says so.
+    Refuse {
+        code: u32,
+        #[serde(default = "bad")]
+        status: u16,
+    },
     /// Answers 201 and records nothing.
     Forget,
     /// Records and answers, but lists nothing; the message can be fetched by its SID.
@@ -69,6 +73,10 @@ pub enum Act {
 
 fn created() -> u16 {
     201
+}
+
+fn bad() -> u16 {
+    400
 }
 
 impl Act {

@@ -3,9 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::play::{OURS, PERSON, account, builder, call, form, in_state, number, post_twilio, received, send, settled};
+use super::play::{
+    OURS, PERSON, account, builder, call, form, get, in_state, number, post_twilio, received, send, settled,
+};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
-use crate::harness::{Carrier, Layout, Result, Server};
+use crate::harness::{Carrier, Layout, Result, Server, until};
 use crate::on_both_engines;
 
 const SMS: &str = "/webhooks/twilio/sms";
@@ -18,13 +20,20 @@ async fn change(server: &Server, account: &str, credentials: Value, more: Value)
 
 async fn a_new_token_takes_the_place_of_the_old(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
-    let server = builder(layout).await?.set("provider.twilio_base_url", carrier.url()).start().await?;
+    let builder = builder(layout).await?.set("provider.twilio_base_url", carrier.url());
+    let server = builder.set("outbox.breaker_rest", "10m").start().await?;
     let twilio = |sid: &str, token: &str| json!({"account_sid": sid, "auth_token": token});
     let made = account(&server, "twilio", twilio(ACCOUNT, OLD), json!({"name": "mine"})).await?;
     number(&server, &made, OURS, json!({})).await?;
     assert_eq!(post_twilio(&server, SMS, &form("SM1", "one"), OLD).await?.0, 200);
-    let (_, refused) = send(&server, PERSON, "with the old token").await?;
-    in_state(&server, refused["id"].as_str().unwrap_or_default(), "failed").await?;
+    let (_, waits) = send(&server, PERSON, "with the old token").await?;
+    let waits = waits["id"].as_str().unwrap_or_default();
+    until("the account to rest", async || {
+        let account = get(&server, &format!("/v1/accounts/{made}")).await?;
+        Ok((account["resting"]["code"] == 20003).then_some(()))
+    })
+    .await?;
+    in_state(&server, waits, "sending").await?;
 
     // nothing changes by what is refused: not the carrier's, another account's, another provider's
     let flowroute = json!({"access_key": "1", "secret_key": "2", "webhook_token": "a-secret-path-segment"});
@@ -40,6 +49,9 @@ async fn a_new_token_takes_the_place_of_the_old(layout: Layout) -> Result {
     assert_eq!(post_twilio(&server, SMS, &form("SM4", "four"), TOKEN).await?.0, 200);
     let (_, sent) = send(&server, PERSON, "with the new token").await?;
     in_state(&server, sent["id"].as_str().unwrap_or_default(), "sent").await?;
+    // what waited for it goes at once, and the account rests no longer
+    in_state(&server, waits, "sent").await?;
+    assert_eq!(get(&server, &format!("/v1/accounts/{made}")).await?["resting"], Value::Null);
     settled(&server).await?;
     assert_eq!(received(&server).await?.len(), 3);
 

@@ -16,6 +16,7 @@ mod order;
 mod outage;
 mod rate;
 mod redaction;
+mod rest;
 pub mod schedule;
 mod sorted;
 

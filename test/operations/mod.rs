@@ -21,7 +21,7 @@ mod messaging;
 mod metrics;
 mod migration;
 pub mod openapi;
-mod openmetrics;
+pub mod openmetrics;
 mod openssl;
 mod reload;
 mod replaced_key;

@@ -78,6 +78,17 @@ pub(super) struct AccountOut<'a> {
     pub(super) replies_to_keywords: bool,
     pub(super) any_sender: bool,
     pub(super) created_at: String,
+    /// Why its carrier refuses it, whatever is sent: its messages wait, or take the next route. Null: it is in use.
+    pub(super) resting: Option<RestingOut<'a>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountResting)]
+pub(super) struct RestingOut<'a> {
+    pub(super) since: String,
+    /// The carrier's.
+    pub(super) code: Option<i64>,
+    pub(super) reason: &'a str,
 }
 
 pub(super) fn out(account: &Account) -> AccountOut<'_> {
@@ -90,5 +101,10 @@ pub(super) fn out(account: &Account) -> AccountOut<'_> {
         replies_to_keywords: account.replies_to_keywords,
         any_sender: account.any_sender,
         created_at: rfc3339(account.created_ms),
+        resting: account.rest.as_ref().map(|rest| RestingOut {
+            since: rfc3339(rest.since_ms),
+            code: rest.code,
+            reason: &rest.reason,
+        }),
     }
 }

@@ -79,7 +79,7 @@ fn words(verdict: Verdict) -> (&'static str, &'static str) {
         Verdict::Wins => ("wins", "the first that is up and has a sender for this"),
         Verdict::Waits => ("waits", "none that has a sender for this is up: messages wait for this one"),
         Verdict::Spare => ("spare", "would do; one before it wins"),
-        Verdict::Down => ("down", "its breaker is open: its calls fail one after the other"),
+        Verdict::Down => ("down", "it rests: its calls fail one after the other, or its carrier refuses it"),
         Verdict::NoSender => ("no_sender", "it has no sender for this"),
         Verdict::Deleted => ("deleted", "its account is not there"),
         Verdict::Again => ("again", "another rule has led to the same account before"),

@@ -80,9 +80,6 @@ async fn refusals_are_final_and_say_why() -> Result {
     let body = r#"{"code":21211,"message":"Invalid 'To' Phone Number","more_info":"…","status":400}"#;
     let refused = Outcome::Refused { code: Some(21_211), reason: "Invalid 'To' Phone Number".into() };
     assert_eq!(outcome(reply("400 Bad Request", "", body)).await?, refused);
-    let body = r#"{"code":20003,"message":"Authenticate","status":401}"#;
-    let refused = Outcome::Refused { code: Some(20_003), reason: "Authenticate".into() };
-    assert_eq!(outcome(reply("401 Unauthorized", "", body)).await?, refused);
     let refused = Outcome::Refused { code: None, reason: "HTTP 404".into() };
     assert_eq!(outcome(reply("404 Not Found", "", "<html>")).await?, refused);
     // the status is known, though the words broke off
@@ -156,6 +153,31 @@ async fn a_search_reads_every_page_and_keeps_what_may_be_ours() -> Result {
     let asked = mock.asked();
     let query = "Messages.json?To=%2B14155550100&DateSent%3E=2023-11-14&From=%2B14155550199&PageSize=100 HTTP/1.1";
     assert!(asked.len() == 2 && asked[0].contains(query) && asked[1].starts_with(&format!("GET {next} ")), "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_refused_is_the_account_the_message_or_nobody_says() -> Result {
+    for (status, code, wanted) in [
+        ("401 Unauthorized", 20_003, "Denied"),
+        ("401 Unauthorized", 1, "Denied"),
+        ("402 Payment Required", 1, "Denied"),
+        ("403 Forbidden", 20_005, "Denied"),
+        ("403 Forbidden", 20_006, "Denied"),
+        ("403 Forbidden", 21_408, "Forbidden"),
+        ("400 Bad Request", 10_001, "Denied"),
+        ("400 Bad Request", 21_606, "Refused"),
+        ("429 Too Many Requests", 63_038, "Throttled"),
+        ("500 Oops", 20_003, "Unreachable"),
+    ] {
+        let body = format!(r#"{{"code":{code},"message":"so it is","status":400}}"#);
+        let mock = Mock::start(vec![reply(status, "", &body)]).await?;
+        let connector = crate::provider::Connector::Twilio(twilio(&mock.url)?);
+        let found = connector.send(&outgoing("+14155550100", "hello")).await;
+        assert!(format!("{found:?}").starts_with(wanted), "{status} {code}: {found:?}");
+    }
+    let nothing = outcome(reply("403 Forbidden", "", "<html>")).await?;
+    assert_eq!(nothing, Outcome::Forbidden { code: None, reason: "HTTP 403".into() });
     Ok(())
 }
 

@@ -1,8 +1,11 @@
-//! Spares a provider that is down: after failures in a row nothing is sent for a while, then one
-//! message tries it out.
+//! Spares a provider that is down, or that refuses the account: after failures in a row, or one such refusal, nothing
+//! is sent for a while, then one message tries it out. Refused again, that takes twice as long.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Of how many parts of a rest those have to wait longer that were tried, one for each try.
+const TURNS: u32 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -11,97 +14,154 @@ enum State {
     },
     Open {
         until: Instant,
+        rest: Duration,
     },
     /// One message is on its way to try it out; who asks meanwhile waits so long.
     Trying {
         until: Instant,
+        rest: Duration,
     },
+}
+
+/// How a call ended, for the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The carrier took the message, or refused that one.
+    Well,
+    /// Nobody answered, or nothing that helps.
+    Failed,
+    /// The carrier refuses the account.
+    Denied,
 }
 
 /// What a call has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     Opened,
+    /// It is still refused.
+    Denied,
     Closed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Inside {
+    state: State,
+    /// It rests since the carrier refuses the account.
+    is_denied: bool,
 }
 
 #[derive(Debug)]
 pub struct Breaker {
     failures: u32,
     rest: Duration,
-    state: Mutex<State>,
+    /// A rest gets no longer.
+    most: Duration,
+    inside: Mutex<Inside>,
 }
 
 impl Breaker {
-    /// Opens after so many failures in a row, for so long.
-    pub fn new(failures: u32, rest: Duration) -> Self {
-        Self { failures, rest, state: Mutex::new(State::Closed { failures: 0 }) }
+    /// Opens after so many failures in a row, for so long; refused again and again, for `most` at most.
+    pub fn new(failures: u32, rest: Duration, most: Duration) -> Self {
+        let inside = Inside { state: State::Closed { failures: 0 }, is_denied: false };
+        Self { failures, rest, most: most.max(rest), inside: Mutex::new(inside) }
     }
 
-    /// Whether a call may be made now. `Err`: how long to wait.
-    pub fn permit(&self, now: Instant) -> Result<(), Duration> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match *state {
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much longer a message has to wait that was tried so often: each time another one tries a refused account out.
+    fn turn(&self, inside: Inside, tries: i64) -> Duration {
+        let tries = u32::try_from(tries).unwrap_or(TURNS).min(TURNS);
+        if inside.is_denied { self.rest / TURNS * tries } else { Duration::ZERO }
+    }
+
+    /// Whether a message that was tried so often may be sent now. `Err`: how long to wait.
+    pub fn permit(&self, now: Instant, tries: i64) -> Result<(), Duration> {
+        let mut inside = self.inside();
+        match inside.state {
             State::Closed { .. } => Ok(()),
-            State::Open { until } | State::Trying { until } if now < until => Err(until - now),
             // whoever tried it out has vanished, or nobody has: the next one tries
-            State::Open { .. } | State::Trying { .. } => {
-                *state = State::Trying { until: now + self.rest };
+            State::Open { until, rest } | State::Trying { until, rest } => {
+                let until = until + self.turn(*inside, tries);
+                if now < until {
+                    return Err(until - now);
+                }
+                inside.state = State::Trying { until: now + rest, rest };
                 Ok(())
             }
         }
     }
 
-    /// Takes down how a call ended. A breaker that is tried out and fails stays open.
-    pub fn record(&self, is_success: bool, now: Instant) -> Option<Turn> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = State::Open { until: now + self.rest };
-        let was_closed = matches!(*state, State::Closed { .. });
-        *state = match *state {
-            _ if is_success => State::Closed { failures: 0 },
-            State::Closed { failures } if failures + 1 < self.failures => State::Closed { failures: failures + 1 },
-            State::Closed { .. } | State::Trying { .. } => open,
-            // a call that was under way when it opened
-            State::Open { .. } => return None,
-        };
-        match (was_closed, matches!(*state, State::Closed { .. })) {
-            (true, false) => Some(Turn::Opened),
-            (false, true) => Some(Turn::Closed),
-            _ => None,
+    /// How long a message that was refused with its account waits; the account may be awake again by now.
+    pub fn wait(&self, now: Instant, tries: i64) -> Duration {
+        let inside = *self.inside();
+        match inside.state {
+            State::Closed { .. } => Duration::ZERO,
+            State::Open { until, .. } | State::Trying { until, .. } => {
+                (until + self.turn(inside, tries)).saturating_duration_since(now)
+            }
         }
     }
 
+    /// Takes down how a call ended. A breaker that is tried out and fails stays open.
+    pub fn record(&self, ended: Ended, now: Instant) -> Option<Turn> {
+        let mut inside = self.inside();
+        let open = |rest| State::Open { until: now + rest, rest };
+        match (ended, inside.state) {
+            // a call that was under way when the account was refused
+            (Ended::Well, State::Open { .. }) if inside.is_denied => None,
+            (Ended::Well, state) => {
+                *inside = Inside { state: State::Closed { failures: 0 }, is_denied: false };
+                (!matches!(state, State::Closed { .. })).then_some(Turn::Closed)
+            }
+            (Ended::Failed, State::Closed { failures }) if failures + 1 < self.failures => {
+                inside.state = State::Closed { failures: failures + 1 };
+                None
+            }
+            (Ended::Failed, State::Closed { .. }) => {
+                inside.state = open(self.rest);
+                Some(Turn::Opened)
+            }
+            (Ended::Failed, State::Trying { rest, .. }) => {
+                inside.state = open(rest);
+                None
+            }
+            (Ended::Failed, State::Open { .. }) => None,
+            (Ended::Denied, state) => {
+                match state {
+                    State::Trying { rest, .. } if inside.is_denied => inside.state = open((rest * 2).min(self.most)),
+                    State::Open { .. } if inside.is_denied => {}
+                    _ => inside.state = open(self.rest),
+                }
+                let was_denied = std::mem::replace(&mut inside.is_denied, true);
+                Some(if was_denied { Turn::Denied } else { Turn::Opened })
+            }
+        }
+    }
+
+    /// It is known from elsewhere that the carrier refuses the account: tried out after so long.
+    pub fn deny(&self, now: Instant, wait: Duration) {
+        let mut inside = self.inside();
+        if !inside.is_denied {
+            *inside = Inside { state: State::Open { until: now + wait, rest: self.rest }, is_denied: true };
+        }
+    }
+
+    /// It is known from elsewhere that the account is good.
+    pub fn wake(&self) {
+        *self.inside() = Inside { state: State::Closed { failures: 0 }, is_denied: false };
+    }
+
     pub fn is_open(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        !matches!(*state, State::Closed { .. })
+        !matches!(self.inside().state, State::Closed { .. })
+    }
+
+    pub fn is_denied(&self) -> bool {
+        self.inside().is_denied
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const REST: Duration = Duration::from_secs(30);
-
-    #[test]
-    fn failures_in_a_row_open_it_and_one_success_closes_it() {
-        let (breaker, mut now) = (Breaker::new(3, REST), Instant::now());
-        for is_success in [false, false, true, false, false] {
-            assert_eq!(breaker.record(is_success, now), None);
-        }
-        assert_eq!(breaker.permit(now), Ok(()));
-        assert_eq!(breaker.record(false, now), Some(Turn::Opened));
-        assert_eq!(breaker.record(false, now), None, "a call that was under way");
-        assert_eq!(breaker.permit(now), Err(REST));
-        now += REST;
-        assert_eq!(breaker.permit(now), Ok(()), "one tries it out");
-        assert_eq!(breaker.permit(now), Err(REST), "and the others wait for it");
-        assert_eq!(breaker.record(false, now), None, "it stays open");
-        assert_eq!(breaker.permit(now), Err(REST));
-        now += REST;
-        assert_eq!(breaker.permit(now), Ok(()));
-        assert_eq!(breaker.record(true, now), Some(Turn::Closed));
-        assert_eq!(breaker.permit(now), Ok(()));
-        assert!(!breaker.is_open());
-    }
-}
+#[path = "breaker_test.rs"]
+mod tests;

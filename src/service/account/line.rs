@@ -1,35 +1,58 @@
 //! An account in use: its connection to the provider, its pace, its breaker.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::breaker::{Breaker, Turn};
+use super::blame::{Blame, Sent};
+use super::breaker::{Breaker, Ended, Turn};
 use super::pace::Pace;
-use crate::provider::Connector;
-use crate::store::account::Account;
+use crate::provider::{Connector, Outcome};
+use crate::store::account::{Account, Rest};
+
+/// Lanes that are remembered; what is beyond waits its time out.
+const PARKED: usize = 10_000;
 
 pub struct Line {
     pub account: Account,
     pub connector: Connector,
     pub pace: Arc<Pace>,
     pub breaker: Arc<Breaker>,
+    blame: Arc<Blame>,
     /// Calls at once.
     pub calls: Arc<Semaphore>,
+    /// Lanes that wait for the account, and need not any more once it is in use again.
+    parked: Arc<Mutex<HashSet<String>>>,
+}
+
+/// When an account rests, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Resting {
+    /// Failures in a row that rest it.
+    pub failures: u32,
+    pub rest: Duration,
+    /// A rest gets no longer.
+    pub most: Duration,
 }
 
 impl Line {
-    pub fn new(account: Account, connector: Connector, calls: usize, breaker: (u32, Duration)) -> Self {
+    pub fn new(account: Account, connector: Connector, calls: usize, resting: Resting) -> Self {
         let pace = Arc::new(Pace::new(account.rate));
-        let breaker = Arc::new(Breaker::new(breaker.0, breaker.1));
-        Self { account, connector, pace, breaker, calls: Arc::new(Semaphore::new(calls)) }
+        let breaker = Arc::new(Breaker::new(resting.failures, resting.rest, resting.most));
+        if account.rest.is_some() {
+            // nobody here knows since when: the next message tries
+            breaker.deny(Instant::now(), Duration::ZERO);
+        }
+        let (calls, blame, parked) = (Arc::new(Semaphore::new(calls)), Arc::default(), Arc::default());
+        Self { account, connector, pace, breaker, blame, calls, parked }
     }
 
     /// The line of a changed row with the same credentials: it knows what this one does, and shares its calls.
     /// `None`: the credentials are new ones.
-    pub fn changed(&self, account: &Account) -> Option<Self> {
-        let (ours, calls) = (&self.account, self.calls.clone());
+    pub fn changed(&self, account: &Account, resting: Resting) -> Option<Self> {
+        let ours = &self.account;
         if ours.credentials != account.credentials {
             return None;
         }
@@ -40,20 +63,73 @@ impl Line {
             pace.take_over(&self.pace);
             Arc::new(pace)
         };
-        let (connector, breaker) = (self.connector.clone(), self.breaker.clone());
-        Some(Self { account: account.clone(), connector, pace, breaker, calls })
+        // what another node has found out
+        match (&ours.rest, &account.rest) {
+            (known, Some(rest)) if known.as_ref() != Some(rest) => self.breaker.deny(Instant::now(), resting.rest),
+            (Some(_), None) => self.breaker.wake(),
+            _ => {}
+        }
+        Some(Self {
+            account: account.clone(),
+            connector: self.connector.clone(),
+            pace,
+            breaker: self.breaker.clone(),
+            blame: self.blame.clone(),
+            calls: self.calls.clone(),
+            parked: self.parked.clone(),
+        })
+    }
+
+    /// The lanes that wait for the account wait for this one, which has its place.
+    #[must_use]
+    pub fn in_place_of(mut self, other: Option<&Self>) -> Self {
+        if let Some(other) = other {
+            self.parked = other.parked.clone();
+        }
+        self
+    }
+
+    /// What an answer means: whether the account is at fault, or the message.
+    pub fn judge(&self, answer: Outcome, sent: Sent<'_>) -> Outcome {
+        self.blame.judge(answer, sent, self.breaker.is_denied())
     }
 
     /// Takes down how a call ended, and says so where the account rests from now on, or no longer.
-    pub fn record(&self, is_success: bool) {
-        let account = self.account.name.as_str();
-        match self.breaker.record(is_success, std::time::Instant::now()) {
-            Some(Turn::Opened) => {
-                tracing::warn!(account, id = %self.account.id, "an account rests: its calls fail one after the other");
+    pub fn record(&self, ended: Ended, reason: &str) -> Option<Turn> {
+        let (account, id) = (self.account.name.as_str(), self.account.id);
+        let turn = self.breaker.record(ended, Instant::now());
+        match turn {
+            Some(Turn::Opened) if ended == Ended::Denied => {
+                tracing::warn!(account, %id, reason, "an account rests: its carrier refuses it");
             }
-            Some(Turn::Closed) => tracing::info!(account, id = %self.account.id, "an account is used again"),
-            None => {}
+            Some(Turn::Opened) => {
+                tracing::warn!(account, %id, reason, "an account rests: its calls fail one after the other");
+            }
+            Some(Turn::Closed) => tracing::info!(account, %id, "an account is used again"),
+            Some(Turn::Denied) | None => {}
         }
+        turn
+    }
+
+    /// Remembers a lane that waits for the account.
+    pub fn park(&self, lane: &str) {
+        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        if parked.len() < PARKED {
+            parked.insert(lane.to_owned());
+        }
+    }
+
+    /// The lanes that need not wait any longer: the account is in use.
+    pub fn unpark(&self) -> HashSet<String> {
+        if self.breaker.is_open() {
+            return HashSet::new();
+        }
+        std::mem::take(&mut *self.parked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why its carrier refuses it, where it does.
+    pub fn rest(&self) -> Option<&Rest> {
+        self.account.rest.as_ref()
     }
 
     /// Whether this line would serve a row as it is now.
@@ -65,5 +141,6 @@ impl Line {
             && ours.replies_to_keywords == other.replies_to_keywords
             && ours.any_sender == other.any_sender
             && ours.name == other.name
+            && ours.rest == other.rest
     }
 }

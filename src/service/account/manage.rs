@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::super::book::Book;
+use super::rest;
 use crate::crypto::hash;
+use crate::model::event::EventType;
 use crate::model::{AccountId, Clock, Secret};
 use crate::provider::{self, Credentials, Kind};
 use crate::service::audit::Act;
+use crate::service::event::Events;
 use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
 
@@ -63,6 +66,7 @@ pub enum Error {
 
 pub struct Accounts {
     pub book: Arc<Book>,
+    pub events: Arc<Events>,
     pub clock: Clock,
 }
 
@@ -95,6 +99,8 @@ impl Accounts {
             replies_to_keywords: new.replies_to_keywords,
             any_sender: new.any_sender,
             created_ms: self.clock.now_ms(),
+            rest: None,
+            tokens: Vec::new(),
         };
         let entry = act.entry(account.created_ms, id, None, Some(&account));
         match account::insert(&self.book.store, &account, entry).await {
@@ -125,10 +131,18 @@ impl Accounts {
             if let Some(resealed) = &resealed {
                 account.external_id.clone_from(&resealed.external_id);
                 account.credentials.clone_from(&resealed.credentials);
+                // whatever its carrier said was of the old ones
+                account.rest = None;
             }
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&account));
-            match account::update(&self.book.store, &before, &account, resealed.is_some(), entry).await {
+            let now_ms = self.clock.now_ms();
+            let mut telling = self.events.telling();
+            if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
+                telling.account(&account, rest, EventType::AccountResumed, now_ms);
+            }
+            let entry = act.entry(now_ms, id, Some(&before), Some(&account));
+            match account::update(&self.book.store, &before, &account, &telling.into_rows(), entry).await {
                 Ok(()) => {
+                    self.events.wake();
                     self.book.refresh().await?;
                     return Ok(account);
                 }
@@ -165,12 +179,14 @@ impl Accounts {
         connector.check().await.map_err(|error| Error::Check(error.to_string()))
     }
 
-    /// Asks the provider whether it still knows an account.
+    /// Asks the provider whether it still knows an account. If it does, an account that rests is woken.
     pub async fn check(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
         self.book.refresh().await?;
         let line = self.book.page().line(id).cloned().ok_or(Error::NotFound)?;
         act.write(&self.book.store, self.clock.now_ms(), id, None).await?;
-        line.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))
+        line.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))?;
+        line.breaker.wake();
+        Ok(rest::end(&self.book, &self.events, id, self.clock.now_ms()).await?)
     }
 
     /// Forgets an account with its credentials; its messages stay.

@@ -5,9 +5,12 @@ use super::{Outbound, retry};
 use crate::model::Channel;
 use crate::model::message::State;
 use crate::provider;
-use crate::service::account::Line;
+use crate::service::account::{Ended, Line, Rest, Sent, Turn, rest};
 use crate::store::message::Attempt;
 use crate::store::outbox::outcome::Next;
+
+/// What came of a call whose account its carrier refuses.
+pub(super) const DENIED: &str = "denied";
 
 /// What is known of a call once it is over.
 pub(super) struct Called {
@@ -31,9 +34,12 @@ impl Outbound {
             started_ms,
             ended_ms: self.parts.clock.now_ms(),
         };
+        let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
+        let answer = via.judge(answer, Sent { client, from, to });
+        let turn = self.note(via, &answer);
         let next = self.judge(lane, via, answer, &mut attempt);
+        self.tell_rest(via, turn, &attempt).await;
         if provider::opted_out(via.connector.kind(), attempt.code) && lane.message.channel == Channel::Sms {
-            let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
             // the next message is refused in the same way, and tries again to write it
             if let Err(error) = self.opted_out_at_carrier(client, from, to).await {
                 tracing::warn!(%error, "could not write a carrier's opt-out");
@@ -42,7 +48,44 @@ impl Outbound {
         Called { attempt, next }
     }
 
-    /// What an answer means for the message, its account, and what is told of it.
+    /// What an answer means for the account.
+    fn note(&self, via: &Line, answer: &provider::Outcome) -> Option<Turn> {
+        self.parts.metrics.called(via.connector.kind().name(), name(answer));
+        match answer {
+            provider::Outcome::Accepted { .. } => via.record(Ended::Well, ""),
+            provider::Outcome::Refused { reason, .. } => via.record(Ended::Well, reason),
+            provider::Outcome::Denied { reason, .. } | provider::Outcome::Forbidden { reason, .. } => {
+                via.record(Ended::Denied, reason)
+            }
+            provider::Outcome::Unreachable { reason } | provider::Outcome::Uncertain { reason } => {
+                via.record(Ended::Failed, reason)
+            }
+            provider::Outcome::Throttled { .. } => None,
+        }
+    }
+
+    /// Writes down that an account rests, or is in use again, where that is not known. What fails here is tried again
+    /// by the next call.
+    async fn tell_rest(&self, via: &Line, turn: Option<Turn>, attempt: &Attempt) {
+        let (book, events, at_ms) = (&self.parts.book, &self.parts.events, attempt.ended_ms);
+        let told = match turn {
+            Some(Turn::Opened | Turn::Denied) if attempt.outcome == DENIED => {
+                let reason = attempt.reason.clone().unwrap_or_default();
+                rest::begin(book, events, &via.account, &Rest { since_ms: at_ms, code: attempt.code, reason }).await
+            }
+            Some(Turn::Closed) => rest::end(book, events, via.account.id, at_ms).await,
+            // that it is in use again could not be written, or it was not known here that it rested
+            None if is_well(attempt) && via.rest().is_some_and(|rest| rest.since_ms < attempt.started_ms) => {
+                rest::end(book, events, via.account.id, at_ms).await
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = told {
+            tracing::warn!(%error, account = %via.account.id, "could not write down whether an account rests");
+        }
+    }
+
+    /// What an answer means for the message.
     fn judge(&self, lane: &Lane, via: &Line, answer: provider::Outcome, attempt: &mut Attempt) -> Next {
         let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
         let aside = self.has_held_up(lane, now_ms);
@@ -51,12 +94,7 @@ impl Outbound {
             let ready_ms = Self::when(lane, wait, now_ms);
             Next::Again { ready_ms, aside }
         };
-        let is_success = matches!(answer, provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. });
-        if !matches!(answer, provider::Outcome::Throttled { .. }) {
-            via.record(is_success);
-        }
         name(&answer).clone_into(&mut attempt.outcome);
-        self.parts.metrics.called(via.connector.kind().name(), name(&answer));
         match answer {
             provider::Outcome::Accepted { provider_id, .. } => {
                 attempt.provider_id = Some(provider_id);
@@ -65,6 +103,13 @@ impl Outbound {
             provider::Outcome::Refused { code, reason } => {
                 (attempt.code, attempt.reason) = (code, Some(reason.clone()));
                 Next::Over { state: State::Failed, code, reason: Some(reason) }
+            }
+            provider::Outcome::Denied { code, reason } | provider::Outcome::Forbidden { code, reason } => {
+                (attempt.code, attempt.reason) = (code, Some(reason));
+                // those behind it wait for the same account: nobody steps aside
+                let rests = via.breaker.wait(std::time::Instant::now(), tries);
+                let wait = retry::wait(&self.parts.settings, 1, Some(rests));
+                Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside: false }
             }
             provider::Outcome::Throttled { after, reason } => {
                 attempt.reason = Some(reason);
@@ -85,10 +130,16 @@ impl Outbound {
     }
 }
 
+/// Whether the carrier has looked at the message.
+fn is_well(attempt: &Attempt) -> bool {
+    matches!(attempt.outcome.as_str(), "accepted" | "refused")
+}
+
 fn name(outcome: &provider::Outcome) -> &'static str {
     match outcome {
         provider::Outcome::Accepted { .. } => "accepted",
         provider::Outcome::Refused { .. } => "refused",
+        provider::Outcome::Denied { .. } | provider::Outcome::Forbidden { .. } => DENIED,
         provider::Outcome::Throttled { .. } => "throttled",
         provider::Outcome::Unreachable { .. } => "unreachable",
         provider::Outcome::Uncertain { .. } => "uncertain",

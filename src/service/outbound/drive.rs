@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::call::Called;
+use super::call::{Called, DENIED};
 use super::leave::Leave;
 use super::opt_out::OPTED_OUT;
 use super::{Extra, Outbound};
@@ -50,7 +50,12 @@ impl Outbound {
     /// Sends a lane's messages until it is empty, must wait long, or is no longer ours.
     pub(super) async fn drive(self: Arc<Self>, mut lane: Lane) {
         while let Some(outcome) = self.step(&mut lane).await {
-            if !self.record(&lane, outcome).await {
+            let is_denied = outcome.attempt.as_ref().is_some_and(|attempt| attempt.outcome == DENIED);
+            let is_ours = self.record(&lane, outcome).await;
+            if is_denied {
+                self.park(&lane);
+            }
+            if !is_ours {
                 return;
             }
             let lanes = [lane.head.lane.clone()];
@@ -98,6 +103,9 @@ impl Outbound {
         };
         if let Err(wait) = self.pass(lane, &via).await {
             self.postpone(lane, wait).await;
+            if via.breaker.is_open() {
+                self.park(lane);
+            }
             return None;
         }
         let _call = tokio::select! {
@@ -150,7 +158,10 @@ impl Outbound {
         // whoever cannot go takes no place from those who can
         let give_back = |_: &Duration| number.into_iter().for_each(|pace| pace.give_back(segments));
         let wait = via.pace.reserve(segments, most, now).inspect_err(give_back)?.max(wait);
-        via.breaker.permit(now).inspect_err(give_back).inspect_err(|_| via.pace.give_back(segments))?;
+        via.breaker
+            .permit(now, lane.progress.tries)
+            .inspect_err(give_back)
+            .inspect_err(|_| via.pace.give_back(segments))?;
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
             () = self.parts.stop.cancelled() => Err(Duration::ZERO),

@@ -28,7 +28,7 @@ struct Call {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Breaker {
+struct Account {
     account: String,
 }
 
@@ -43,9 +43,10 @@ pub struct Metrics {
     lanes: Family<Phase, Gauge>,
     waiting: Gauge,
     oldest_due_seconds: Gauge,
-    breakers: Family<Breaker, Gauge>,
+    breakers: Family<Account, Gauge>,
+    resting: Family<Account, Gauge>,
     /// Accounts that a gauge stands for: one that is deleted takes it along.
-    shown: Arc<Mutex<Vec<Breaker>>>,
+    shown: Arc<Mutex<Vec<Account>>>,
 }
 
 impl Metrics {
@@ -58,8 +59,10 @@ impl Metrics {
         registry.register("outbox_waiting", "Messages in the store that are to be sent", self.waiting.clone());
         let help = "For how long the longest due message has waited for a node to take it up; 0: none is due";
         registry.register("outbox_oldest_due_seconds", help, self.oldest_due_seconds.clone());
-        let help = "1 where this node rests an account, since its calls failed in a row";
+        let help = "1 where this node rests an account: its calls failed in a row, or its carrier refuses it";
         registry.register("breakers_open", help, self.breakers.clone());
+        let help = "1 where an account rests on all nodes, since its carrier refuses it";
+        registry.register("accounts_resting", help, self.resting.clone());
     }
 
     pub(super) fn accepted(&self) {
@@ -83,17 +86,19 @@ impl Metrics {
         self.oldest_due_seconds.set(due_for_ms.max(0) / 1000);
     }
 
-    /// Every account there is, and whether its breaker is open.
-    pub(super) fn breakers(&self, all: impl Iterator<Item = (AccountId, bool)>) {
+    /// Every account there is, whether its breaker is open, and whether its carrier refuses it.
+    pub(super) fn accounts(&self, all: impl Iterator<Item = (AccountId, bool, bool)>) {
         let mut now = Vec::new();
-        for (id, is_open) in all {
-            let label = Breaker { account: id.to_string() };
+        for (id, is_open, is_resting) in all {
+            let label = Account { account: id.to_string() };
             self.breakers.get_or_create(&label).set(i64::from(is_open));
+            self.resting.get_or_create(&label).set(i64::from(is_resting));
             now.push(label);
         }
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         for gone in shown.iter().filter(|label| !now.contains(label)) {
             self.breakers.remove(gone);
+            self.resting.remove(gone);
         }
         *shown = now;
     }

@@ -24,7 +24,7 @@ pub struct Settings {
     pub look_up_after: Vec<Span>,
     /// How long a message is worth sending, unless it says so itself.
     pub valid_for: Span,
-    /// Failures in a row that rest an account, and for how long.
+    /// Failures in a row that rest an account, and for how long; one refusal of the account itself does too.
     pub breaker_failures: u32,
     pub breaker_rest: Span,
     /// How often to look for lanes that nobody owns.

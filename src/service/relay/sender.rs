@@ -30,7 +30,7 @@ pub enum Verdict {
     Waits,
     /// It could send this; one before it wins.
     Spare,
-    /// It could send this, and rests: its calls fail one after the other.
+    /// It could send this, and rests: its calls fail one after the other, or its carrier refuses it.
     Down,
     NoSender,
     /// There is no such account, or it cannot be used.

@@ -112,6 +112,14 @@ pub async fn release(store: &Store, owner: &str, lanes: &[String], now_ms: Milli
     store.commit(Change::new().any(sql, &[now_ms.into(), owner.into()], &keys)).await
 }
 
+/// Makes lanes due that wait, whatever they wait for.
+pub async fn hasten(store: &Store, lanes: &[String], now_ms: Millis) -> Result<()> {
+    let keys: Vec<Value> = lanes.iter().map(|lane| lane.as_str().into()).collect();
+    let sql = "UPDATE sb_lane SET ready_ms = ?, version = version + 1 WHERE owner IS NULL AND phase = 0 \
+               AND ready_ms > ? AND lane IN ({})";
+    store.commit(Change::new().any(sql, &[now_ms.into(), now_ms.into()], &keys)).await
+}
+
 /// The id under which a provider took a message in an earlier attempt, however late that was recorded.
 pub async fn accepted_as(store: &Store, message: MessageId) -> Result<Option<String>> {
     let sql = "SELECT provider_id FROM sb_attempt WHERE message_id = ? AND provider_id IS NOT NULL ORDER BY number";

@@ -1,0 +1,70 @@
+//! An account whose carrier refuses it rests; that it does, and no longer does, is written down for all nodes, and told.
+
+use serde::Serialize;
+
+use crate::model::event::EventType;
+use crate::model::{AccountId, ClientId, Millis, rfc3339};
+use crate::service::book::Book;
+use crate::service::event::{Events, Happened, Order, Telling};
+use crate::store::account::{Account, Rest, rest};
+use crate::store::{self, Change};
+
+#[derive(Serialize)]
+struct AccountOut<'a> {
+    account_id: String,
+    provider: &'a str,
+    name: &'a str,
+    since: String,
+    code: Option<i64>,
+    reason: &'a str,
+}
+
+impl Telling<'_> {
+    /// An account rests, or does no longer. Accounts are the house's, so its endpoints hear of them.
+    pub(in crate::service) fn account(&mut self, account: &Account, rest: &Rest, kind: EventType, at_ms: Millis) {
+        let what = Happened { client: ClientId::HOUSE, kind, at_ms, callback: None, order: Order::Alone };
+        self.add(what, || AccountOut {
+            account_id: account.id.to_string(),
+            provider: &account.provider,
+            name: &account.name,
+            since: rfc3339(rest.since_ms),
+            code: rest.code,
+            reason: &rest.reason,
+        });
+    }
+}
+
+/// Writes down that an account rests, unless that is known, or its credentials are others by now.
+pub async fn begin(book: &Book, events: &Events, account: &Account, rest: &Rest) -> Result<(), store::Error> {
+    let is_known = book.page().line(account.id).is_none_or(|line| line.rest().is_some());
+    if is_known {
+        return Ok(());
+    }
+    write(book, events, account, rest, (EventType::AccountResting, rest.since_ms), rest::begin(account, rest)).await
+}
+
+/// Writes down that an account is in use again, where it is known to have rested.
+pub async fn end(book: &Book, events: &Events, account: AccountId, at_ms: Millis) -> Result<(), store::Error> {
+    let Some(line) = book.page().line(account).cloned() else { return Ok(()) };
+    let Some(rest) = line.rest() else { return Ok(()) };
+    write(book, events, &line.account, rest, (EventType::AccountResumed, at_ms), rest::end(account, rest)).await
+}
+
+async fn write(
+    book: &Book,
+    events: &Events,
+    account: &Account,
+    rest: &Rest,
+    (kind, at_ms): (EventType, Millis),
+    change: Change,
+) -> Result<(), store::Error> {
+    let mut telling = events.telling();
+    telling.account(account, rest, kind, at_ms);
+    match book.store.commit(telling.write(change)).await {
+        Ok(()) => telling.committed(),
+        // another node was quicker, or somebody has changed the account
+        Err(error) if error.is_race() => {}
+        Err(error) => return Err(error),
+    }
+    book.refresh().await
+}

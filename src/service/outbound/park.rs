@@ -1,0 +1,25 @@
+//! Messages that wait for an account which rests go on as soon as it is in use again.
+
+use super::Outbound;
+use super::drive::Lane;
+use crate::store;
+use crate::store::outbox::claim;
+
+impl Outbound {
+    /// Remembers a lane that waits for its account.
+    pub(super) fn park(&self, lane: &Lane) {
+        // as the account is by now: it may have new credentials
+        if let Some(line) = self.parts.book.page().line(lane.message.account) {
+            line.park(&lane.head.lane);
+        }
+    }
+
+    /// Lets those go on that waited for accounts which are in use again.
+    pub(super) async fn hasten(&self) -> Result<(), store::Error> {
+        let lanes: Vec<String> = self.parts.book.page().lines().flat_map(|line| line.unpark()).collect();
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        claim::hasten(&self.parts.store, &lanes, self.parts.clock.now_ms()).await
+    }
+}

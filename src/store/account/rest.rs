@@ -1,0 +1,50 @@
+//! Accounts whose carriers refuse them: `sb_account_rest`, so that every node, and who looks, knows of it.
+
+use super::Account;
+use crate::model::{AccountId, Millis};
+use crate::store::edition::{self, Volume};
+use crate::store::{Change, Result, Row};
+
+/// Characters of a reason that are kept.
+const REASON: usize = 255;
+
+/// Why an account rests: what its carrier said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    pub since_ms: Millis,
+    pub code: Option<i64>,
+    pub reason: String,
+}
+
+/// What a row of accounts has of it, from a column on.
+pub(super) fn parse(row: &Row, column: usize) -> Result<Option<Rest>> {
+    let Some(since_ms) = row.maybe_int(column)? else { return Ok(None) };
+    Ok(Some(Rest { since_ms, code: row.maybe_int(column + 1)?, reason: row.text(column + 2)?.to_owned() }))
+}
+
+/// An account rests. A race means that it does so already, is not there, or has other credentials by now.
+pub fn begin(account: &Account, rest: &Rest) -> Change {
+    let change = Change::new().one(
+        "INSERT INTO sb_account_rest (account_id, since_ms, code, reason) \
+         SELECT id, ?, ?, ? FROM sb_account WHERE id = ? AND credentials = ?",
+        vec![
+            rest.since_ms.into(),
+            rest.code.into(),
+            rest.reason.chars().take(REASON).collect::<String>().into(),
+            account.id.hex().into(),
+            account.credentials.clone().into(),
+        ],
+    );
+    edition::changed(Volume::Book, change)
+}
+
+/// It is in use again. A race means that it was, or rests for another reason since.
+pub fn end(account: AccountId, rest: &Rest) -> Change {
+    edition::changed(Volume::Book, over(Change::new(), account, rest))
+}
+
+/// The same as a part of another change to the account.
+pub(super) fn over(change: Change, account: AccountId, rest: &Rest) -> Change {
+    let sql = "DELETE FROM sb_account_rest WHERE account_id = ? AND since_ms = ?";
+    change.one(sql, vec![account.hex().into(), rest.since_ms.into()])
+}

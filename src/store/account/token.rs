@@ -1,0 +1,126 @@
+//! Tokens besides an account's own by which its carrier's posts are believed for a while: `sb_account_token`.
+
+use super::Account;
+use crate::crypto::Place;
+use crate::model::{AccountId, Millis};
+use crate::store::edition::{self, Volume};
+use crate::store::{Change, Error, Query, Result, Row, Store, Value};
+
+/// What a token is to the account's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It was the account's own before.
+    Earlier,
+    /// It is to be.
+    Next,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Earlier => "earlier",
+            Self::Next => "next",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Earlier, Self::Next].into_iter().find(|role| role.name() == name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub id: String,
+    pub role: Role,
+    /// Sealed; see [`place`].
+    pub token: Vec<u8>,
+    pub until_ms: Millis,
+    /// How often a post was believed by it, and when last; some seconds late.
+    pub uses: i64,
+    pub used_ms: Option<Millis>,
+}
+
+/// Where a token lies sealed.
+pub fn place(row: &str) -> Place<'_> {
+    Place { table: "sb_account_token", row, column: "token" }
+}
+
+/// All of them, those that were entered first before others.
+pub(super) fn query() -> Query {
+    let sql = "SELECT account_id, id, role, token, until_ms, uses, used_ms FROM sb_account_token ORDER BY until_ms, id";
+    Query::new(sql, Vec::new())
+}
+
+/// A token, and whose it is.
+pub(super) fn parse(row: &Row) -> Result<(AccountId, Token)> {
+    let account = AccountId::from_hex(row.text(0)?).map_err(|_| Error::Data("account id".into()))?;
+    let token = Token {
+        id: row.text(1)?.to_owned(),
+        role: Role::parse(row.text(2)?).ok_or_else(|| Error::Data("token role".into()))?,
+        token: row.bytes(3)?.to_vec(),
+        until_ms: row.int(4)?,
+        uses: row.int(5)?,
+        used_ms: row.maybe_int(6)?,
+    };
+    Ok((account, token))
+}
+
+/// Writes what has become of an account's tokens. A race means that one of them is not as it was read.
+pub(super) fn changed(mut change: Change, before: &Account, after: &Account) -> Change {
+    let in_both = |token: &Token| before.tokens.iter().find(|known| known.id == token.id);
+    for gone in before.tokens.iter().filter(|token| after.tokens.iter().all(|kept| kept.id != token.id)) {
+        change = change.one("DELETE FROM sb_account_token WHERE id = ?", vec![gone.id.as_str().into()]);
+    }
+    for token in &after.tokens {
+        change = match in_both(token) {
+            None => change.insert(INSERT, vec![values(after.id, token)]),
+            Some(known) if known.until_ms != token.until_ms => {
+                let params = vec![token.until_ms.into(), token.id.as_str().into(), known.until_ms.into()];
+                change.one("UPDATE sb_account_token SET until_ms = ? WHERE id = ? AND until_ms = ?", params)
+            }
+            Some(_) => change,
+        };
+    }
+    change
+}
+
+const INSERT: &str = "INSERT INTO sb_account_token (id, account_id, role, token, until_ms, uses, used_ms)";
+
+fn values(account: AccountId, token: &Token) -> Vec<Value> {
+    vec![
+        token.id.as_str().into(),
+        account.hex().into(),
+        token.role.name().into(),
+        token.token.clone().into(),
+        token.until_ms.into(),
+        token.uses.into(),
+        token.used_ms.into(),
+    ]
+}
+
+/// How often posts were believed by a token since it was counted last, and when the last was.
+#[derive(Clone, Debug)]
+pub struct Uses {
+    pub token: String,
+    pub count: i64,
+    pub last_ms: Millis,
+}
+
+/// Adds to what is known of tokens' use; those that are gone by now are passed over.
+pub async fn count(store: &Store, uses: &[Uses]) -> Result<()> {
+    let sql = "UPDATE sb_account_token SET uses = uses + ?, used_ms = ? WHERE id = ?";
+    let add = |change: Change, one: &Uses| {
+        change.run(sql, vec![one.count.into(), one.last_ms.into(), one.token.as_str().into()])
+    };
+    if uses.is_empty() { Ok(()) } else { store.commit(uses.iter().fold(Change::new(), add)).await }
+}
+
+/// Erases what is believed no longer.
+pub async fn sweep(store: &Store, now_ms: Millis) -> Result<()> {
+    let rows = store.query("SELECT id FROM sb_account_token WHERE until_ms <= ?", vec![now_ms.into()]).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let sql = "DELETE FROM sb_account_token WHERE until_ms <= ?";
+    store.commit(edition::changed(Volume::Book, Change::new().run(sql, vec![now_ms.into()]))).await
+}
