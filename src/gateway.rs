@@ -158,7 +158,7 @@ impl Gateway {
             clients: messaging.clients,
             audit: Audit { store: databases.store.clone() },
             publish,
-            form_check: form_check(&messaging.book),
+            form_check: form_check(&inbound),
             inbound,
             events,
             health: Health {

@@ -1,5 +1,7 @@
 //! `switchboard account`: credentials at providers, on a running server.
 
+mod change;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
+use self::change::Change;
 use super::api::{self, Remote};
 use super::output::{self, field};
 use super::{Outcome, secret};
@@ -92,39 +95,6 @@ struct Add {
     unchecked: bool,
 }
 
-/// Change how an account is used, or its credentials where the provider has given you new ones
-///
-/// With --credentials they are taken as `switchboard account add` takes them, all of them. A Twilio account
-/// keeps its SID.
-#[derive(Args)]
-struct Change {
-    account: AccountId,
-    /// What you call it
-    #[arg(long)]
-    name: Option<String>,
-    /// Segments a second at most; 0: no limit
-    #[arg(long)]
-    rate: Option<u32>,
-    /// What to do when a send got no answer
-    #[arg(long, value_enum)]
-    uncertain: Option<Uncertain>,
-    /// Whether the provider answers STOP and HELP itself
-    #[arg(long, value_name = "BOOL")]
-    replies_to_keywords: Option<bool>,
-    /// Whether clients may send from what is no number of yours
-    #[arg(long, value_name = "BOOL")]
-    any_sender: Option<bool>,
-    /// Ask for new credentials, or take them from the environment
-    #[arg(long)]
-    credentials: bool,
-    /// New credentials as a JSON object
-    #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
-    /// Do not ask the provider about new credentials first
-    #[arg(long)]
-    unchecked: bool,
-}
-
 impl AccountCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
         let (action, api, output) = self.remote.open(&config)?;
@@ -144,14 +114,7 @@ impl AccountCommand {
                 output.show_done("good", &known, |_| format!("the provider knows {account}"));
             }
             Action::Change(change) => {
-                let path = format!("/v1/accounts/{}", change.account);
-                let mut body = change.body();
-                if change.credentials || change.file.is_some() {
-                    let provider = Provider::from_str(field(&api.read(&path).await?, "provider"), false);
-                    let provider = provider.ok().context("a provider that this program does not know")?;
-                    body["credentials"] = credentials(provider, change.file.as_deref())?;
-                }
-                let account = api.patch(&path, &body).await?;
+                let account = change.run(&api).await?;
                 output.show_done("changed", &account, line);
             }
             Action::Delete { account } => {
@@ -171,10 +134,13 @@ fn line(account: &Value) -> String {
     let (id, provider, name) = (field(account, "id"), field(account, "provider"), field(account, "name"));
     let line =
         format!("{id}  {}  {rate}  {}  {name}", output::strong(format!("{provider:9}")), field(account, "uncertain"));
-    match &account["resting"] {
-        Value::Null => line,
-        resting => format!("{line}  {} {}", output::bad("rests:"), field(resting, "reason")),
-    }
+    let rests = account["resting"]
+        .as_object()
+        .map(|_| format!("  {} {}", output::bad("rests:"), field(&account["resting"], "reason")));
+    let until = |what: &str, token: &Value| format!("  {what} until {}", field(token, "until"));
+    let next = account["next_token"].as_object().map(|_| until("next", &account["next_token"]));
+    let earlier = account["earlier_tokens"].as_array().into_iter().flatten().map(|token| until("earlier", token));
+    [line].into_iter().chain(rests).chain(next).chain(earlier).collect()
 }
 
 impl Add {
@@ -223,17 +189,4 @@ fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
     let text = std::fs::read_to_string(path).with_context(shown)?;
     // the reader's own words may quote a secret
     serde_json::from_str(&text).ok().with_context(|| format!("{} holds no JSON object", shown()))
-}
-
-impl Change {
-    fn body(&self) -> Value {
-        api::fields([
-            ("name", self.name.clone().map(Value::from)),
-            ("rate", self.rate.map(Value::from)),
-            ("uncertain", self.uncertain.as_ref().and_then(api::name)),
-            ("replies_to_keywords", self.replies_to_keywords.map(Value::from)),
-            ("any_sender", self.any_sender.map(Value::from)),
-            ("check", self.unchecked.then_some(false.into())),
-        ])
-    }
 }

@@ -16,7 +16,7 @@ use super::body::Posted;
 use super::list::{self, ListOut};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, asked, auth, object, path, posted};
-use crate::model::{AccountId, Secret};
+use crate::model::{AccountId, Secret, Span};
 use crate::service::account::{Account, AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
 use crate::service::audit::Act;
 
@@ -31,6 +31,11 @@ fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
     let parse =
         |name| Uncertain::parse(name).ok_or_else(|| reply::bad_field("uncertain", "is reconcile, resend or fail"));
     name.map(parse).transpose()
+}
+
+fn span(text: Option<&str>) -> Result<Option<Span>, Refusal> {
+    let wrong = |_| reply::bad_field("previous_valid_for", "must be a span from 0s to 24h, such as 15m");
+    text.map(|text| text.parse::<Span>().map_err(wrong)).transpose()
 }
 
 fn name(text: &str) -> Result<(), Refusal> {
@@ -117,7 +122,8 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
-/// `PATCH /v1/accounts/<id>`: changes its name, rate, how it is used, and its credentials.
+/// `PATCH /v1/accounts/<id>`: changes its name, rate, how it is used, and its credentials. What its carrier signs with
+/// the token before is believed for a while, and with the next one ahead.
 #[utoipa::path(
     patch, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = ChangeIn,
     params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
@@ -138,9 +144,14 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         replies_to_keywords: posted.replies_to_keywords,
         any_sender: posted.any_sender,
         credentials: posted.credentials.map(|credentials| Secret::new(credentials.to_string())),
+        previous_valid_for: span(posted.previous_valid_for.as_deref())?,
+        next_token: posted.next_token,
+        is_promoted: posted.promote,
         is_checked: posted.check,
     };
-    let action = if change.credentials.is_some() { "account.credentials" } else { "account.change" };
+    let is_of_tokens = change.previous_valid_for.is_some() || change.next_token.is_some() || change.is_promoted;
+    let is_of_credentials = change.credentials.is_some() || is_of_tokens;
+    let action = if is_of_credentials { "account.credentials" } else { "account.change" };
     let account = app.accounts.change(id, change, &act(call, action)).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }

@@ -112,6 +112,25 @@ impl Credentials {
         }
     }
 
+    /// By what the provider's posts are believed: the token that signs them, or the secret part of their path.
+    pub fn proof(&self) -> Option<&Secret> {
+        match self {
+            Self::Twilio(account) => Some(&account.auth_token),
+            Self::Flowroute(account) => Some(&account.webhook_token),
+            Self::Loopback(_) => None,
+        }
+    }
+
+    /// The same with another such token.
+    pub fn with_proof(mut self, token: Secret) -> Result<Self, BadCredentials> {
+        match &mut self {
+            Self::Twilio(account) => account.auth_token = token,
+            Self::Flowroute(account) => account.webhook_token = token,
+            Self::Loopback(_) => {}
+        }
+        self.check().map(|()| self)
+    }
+
     fn check(&self) -> Result<(), BadCredentials> {
         let wrong = |what| Err(BadCredentials::Field(what));
         match self {
@@ -161,6 +180,27 @@ mod tests {
             assert_eq!(credentials.kind(), kind);
             assert!(!format!("{credentials:?}").contains("hush"));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn what_posts_are_believed_by_can_be_another() -> Result<(), BadCredentials> {
+        for (kind, json, good, bad) in [
+            (Kind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush"}"#, "other", ""),
+            (
+                Kind::Flowroute,
+                r#"{"access_key":"1","secret_key":"2","webhook_token":"hush-hush-hush-hush"}"#,
+                "another-path-segment",
+                "short",
+            ),
+        ] {
+            let credentials = Credentials::from_json(kind, json.as_bytes())?;
+            assert!(credentials.clone().with_proof(Secret::new(bad.into())).is_err(), "{bad}");
+            let other = credentials.clone().with_proof(Secret::new(good.into()))?;
+            assert_eq!(other.proof().map(Secret::expose), Some(good));
+            assert_eq!(other.with_proof(credentials.proof().cloned().unwrap_or_default())?, credentials);
+        }
+        assert!(Credentials::from_json(Kind::Loopback, b"{}")?.proof().is_none());
         Ok(())
     }
 

@@ -69,6 +69,11 @@ impl Flowroute {
         }
     }
 
+    /// The secret part of the path that it posts to.
+    pub(super) fn proof(&self) -> &Secret {
+        &self.webhook_token
+    }
+
     /// Where its receipts come in: whoever knows the path is believed.
     pub(super) fn status_path(&self) -> String {
         format!("/webhooks/flowroute/{}/receipt", self.webhook_token.expose())

@@ -17,7 +17,7 @@ mod mock;
 
 use std::time::Duration;
 
-use crate::model::{Millis, Phone};
+use crate::model::{Millis, Phone, Secret};
 
 pub use client::{BadClient, Client};
 pub use credential::{BadCredentials, Credentials};
@@ -180,6 +180,21 @@ impl Connector {
             Self::Flowroute(_) => Kind::Flowroute,
             Self::Loopback(_) => Kind::Loopback,
         }
+    }
+
+    /// By what its posts are believed: the token that signs them, or the secret part of their path; the loopback posts
+    /// nothing.
+    pub fn proof(&self) -> Option<&Secret> {
+        match self {
+            Self::Twilio(twilio) => Some(twilio.proof()),
+            Self::Flowroute(flowroute) => Some(flowroute.proof()),
+            Self::Loopback(_) => None,
+        }
+    }
+
+    /// Whether the account that a post is for is known by its path alone.
+    pub fn is_known_by_path(&self) -> bool {
+        matches!(self, Self::Flowroute(_))
     }
 
     /// Under which path of ours the provider reports what became of a message; the loopback needs none.

@@ -15,7 +15,6 @@ use super::client::{Answer, Client, Failure, Host};
 use super::credential::TwilioCredentials;
 use super::message::is_id;
 use super::{AskError, Lookup, Outcome, Outgoing, Sent, Settings};
-use crate::crypto::signature::twilio as signature;
 use crate::model::{Channel, Millis, Secret};
 
 pub use inbound::parse_inbound;
@@ -124,13 +123,9 @@ impl Twilio {
         }
     }
 
-    /// Whether this account has signed a form posted to `url`, with its query.
-    pub fn has_signed_form(&self, url: &str, fields: &[(String, String)], signature: &str) -> bool {
-        signature::verify_form(self.auth_token.expose(), url, fields, signature)
-    }
-
-    pub fn has_signed_json(&self, url: &str, body: &[u8], signature: &str) -> bool {
-        signature::verify_json(self.auth_token.expose(), url, body, signature)
+    /// What signs its posts.
+    pub(super) fn proof(&self) -> &Secret {
+        &self.auth_token
     }
 
     /// `POST …/Messages.json`, or `…/Calls.json`.

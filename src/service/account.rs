@@ -7,7 +7,9 @@ mod line;
 mod lookup;
 mod manage;
 mod pace;
+mod proof;
 pub mod rest;
+mod token;
 
 pub use blame::Sent;
 pub use breaker::{Ended, Turn};
@@ -16,6 +18,8 @@ pub use line::{Line, Resting};
 pub use lookup::{Lookup, LookupError};
 pub use manage::{AccountChange, Accounts, Error, NewAccount};
 pub use pace::Pace;
+pub use proof::{By, Proof};
 
 pub use crate::provider::{Credentials, Kind};
-pub use crate::store::account::{Account, Rest, Uncertain};
+pub use crate::store::account::token::Role;
+pub use crate::store::account::{Account, Rest, Token, Uncertain};

@@ -7,11 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
 use crate::crypto::MasterKey;
-use crate::model::{AccountId, ClientId};
+use crate::model::{AccountId, ClientId, Secret};
 use crate::provider::Kind;
-use crate::service::account::{Connectors, Line, Pace, Resting};
+use crate::service::account::{Connectors, Line, Pace, Proof, Resting};
 use crate::service::number::Capability;
 use crate::service::outbound::Settings;
+use crate::store::account::token::place as token_place;
 use crate::store::edition::Volume;
 use crate::store::number::Number;
 use crate::store::{Result, Store, account, admin, edition, number};
@@ -133,10 +134,23 @@ impl Book {
             Some(line) if line.serves(&account) => Ok(line.clone()),
             known => {
                 let changed = known.and_then(|line| line.changed(&account, self.resting()));
-                let line = changed.map_or_else(|| self.open(account), Ok)?;
+                let proofs = self.proofs(&account, known.map(Arc::as_ref));
+                let line = changed.map_or_else(|| self.open(account), Ok)?.with(proofs);
                 Ok(Arc::new(line.in_place_of(known.map(Arc::as_ref))))
             }
         }
+    }
+
+    /// The tokens that are believed besides the account's own.
+    fn proofs(&self, account: &account::Account, known: Option<&Line>) -> Vec<Proof> {
+        let open = |token: &account::Token| {
+            let plain = self.master.open(token_place(&token.id), &token.token);
+            let failed = |error: &crate::crypto::Error| tracing::error!(account = %account.id, %error, "a token of it cannot be used");
+            let secret = Secret::new(String::from_utf8_lossy(&plain.inspect_err(failed).ok()?).into_owned());
+            let known = known.and_then(|line| line.proofs.iter().find(|proof| proof.id == token.id));
+            Some(Proof::new(token.id.clone(), token.role, secret, token.until_ms, known))
+        };
+        account.tokens.iter().filter_map(open).collect()
     }
 
     fn resting(&self) -> Resting {

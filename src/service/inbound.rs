@@ -33,6 +33,7 @@ use crate::service::event::Events;
 use crate::service::keep::Pace;
 use crate::service::outbound::Outbound;
 use crate::service::publish::Publish;
+use crate::store::account::token;
 use crate::store::batch::{Batch, WRITERS};
 use crate::store::inbound::intake::Intake;
 use crate::store::sweep::Walk;
@@ -95,8 +96,22 @@ impl Inbound {
 
     /// Counts what waits, for the metrics.
     pub async fn measure(&self) -> Result<(), store::Error> {
+        self.count_uses().await?;
         self.parts.metrics.measured(store::backlog::inbound(&self.parts.store).await?);
         Ok(())
+    }
+
+    /// Writes down how often posts were believed by tokens that are not their account's own.
+    async fn count_uses(&self) -> Result<(), store::Error> {
+        let page = self.parts.book.page();
+        let proofs = page.lines().flat_map(|line| &line.proofs);
+        let taken: Vec<_> = proofs.filter_map(|proof| Some((proof, proof.take_uses()?))).collect();
+        let told: Vec<_> = taken.iter().map(|(_, uses)| uses.clone()).collect();
+        let counted = token::count(&self.parts.store, &told).await;
+        if counted.is_err() {
+            taken.iter().for_each(|(proof, uses)| proof.give_back(uses));
+        }
+        counted
     }
 
     /// Forgets webhooks that have been kept long enough.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::outbound::Outbound;
 use crate::model::{Clock, Span};
+use crate::store::account::token;
 use crate::store::message::{self, Old};
 use crate::store::{self, Store, idempotency};
 
@@ -41,6 +42,11 @@ impl Keep {
             pace.rest().await;
         }
         Ok(())
+    }
+
+    /// Tokens by which carriers' posts are believed no longer.
+    pub async fn sweep_tokens(&self) -> Result<(), store::Error> {
+        token::sweep(&self.store, self.clock.now_ms()).await
     }
 
     pub async fn sweep_messages(&self) -> Result<(), store::Error> {

@@ -26,6 +26,7 @@ pub(super) async fn run(served: Served) {
         tell("expired sessions", served.sync.sweep().await);
         tell("idempotency keys", served.keep.sweep_idempotency_keys().await);
         tell("published texts", served.publish.sweep().await);
+        tell("tokens of accounts", served.keep.sweep_tokens().await);
         tell("old webhooks", served.inbound.sweep().await);
         tell("old events", served.events.sweep().await);
         tell("old messages", served.keep.sweep_messages().await);

@@ -37,7 +37,8 @@ async fn quick(layout: Layout, carrier: &Carrier, sink: &Sink) -> Result<Builder
 async fn accounts(server: &Server) -> Result<Vec<String>> {
     let good = json!({"account_sid": ACCOUNT, "auth_token": TOKEN});
     let (token, api_secret) = (random(), random());
-    let refused = json!({"account_sid": format!("AC{}", random()), "auth_token": token, "api_key": "SK1",
+    let sid = format!("AC{}", random());
+    let refused = json!({"account_sid": sid, "auth_token": token, "api_key": "SK1",
         "api_secret": api_secret});
     let (access_key, secret_key, webhook_token) = (random(), random(), random());
     let away = json!({"access_key": access_key, "secret_key": secret_key, "webhook_token": webhook_token});
@@ -52,6 +53,12 @@ async fn accounts(server: &Server) -> Result<Vec<String>> {
         }
         ids.push(text(&answer["id"])?);
     }
+    let (next, new) = (random(), random());
+    let changed = json!({"account_sid": sid, "auth_token": new, "api_key": "SK1", "api_secret": api_secret});
+    let changed = json!({"credentials": changed, "check": false});
+    for (account, change) in [(&ids[0], json!({"next_token": next})), (&ids[1], changed)] {
+        well(server, "PATCH", &format!("/v1/accounts/{account}"), Some(change)).await?;
+    }
     for (account, address, meaning) in
         [(&ids[0], OURS, "encrypted"), (&ids[0], PLAIN, "forward"), (&ids[2], OTHER, "encrypted")]
     {
@@ -62,7 +69,8 @@ async fn accounts(server: &Server) -> Result<Vec<String>> {
     }
     let logins = [(ACCOUNT, TOKEN), ("SK1", &api_secret), (&access_key, &secret_key)];
     let logins = logins.map(|(user, password)| STANDARD.encode(format!("{user}:{password}")));
-    let secrets = [TOKEN.to_owned(), token, api_secret.clone(), access_key.clone(), secret_key.clone(), webhook_token];
+    let secrets =
+        [TOKEN.to_owned(), token, api_secret.clone(), access_key.clone(), secret_key.clone(), webhook_token, next, new];
     Ok(secrets.into_iter().chain(logins).collect())
 }
 

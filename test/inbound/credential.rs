@@ -43,7 +43,8 @@ async fn a_new_token_takes_the_place_of_the_old(layout: Layout) -> Result {
     }
     assert_eq!(post_twilio(&server, SMS, &form("SM2", "two"), OLD).await?.0, 200);
 
-    let (status, changed) = change(&server, &made, twilio(ACCOUNT, TOKEN), json!({})).await?;
+    let at_once = json!({"previous_valid_for": "0s"});
+    let (status, changed) = change(&server, &made, twilio(ACCOUNT, TOKEN), at_once).await?;
     assert_eq!((status, &changed["name"], &changed["credentials"]), (200, &json!("mine"), &Value::Null));
     assert_eq!(post_twilio(&server, SMS, &form("SM3", "three"), OLD).await?.0, 403);
     assert_eq!(post_twilio(&server, SMS, &form("SM4", "four"), TOKEN).await?.0, 200);
@@ -70,7 +71,7 @@ async fn a_new_path_takes_the_place_of_the_old(layout: Layout) -> Result {
     let (first, second) = ("the-first-path-segment", "the-other-path-segment");
     let made = account(&server, "flowroute", keys(first), json!({})).await?;
     account(&server, "flowroute", keys(second), json!({})).await?;
-    let unchecked = || json!({"check": false});
+    let unchecked = || json!({"check": false, "previous_valid_for": "0s"});
     assert_eq!(change(&server, &made, keys(second), unchecked()).await?.0, 409);
     let third = "the-third-path-segment";
     assert_eq!(change(&server, &made, keys(third), unchecked()).await?.0, 200);

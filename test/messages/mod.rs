@@ -1,5 +1,6 @@
 //! Messages out: accepted durably, sent in order, once, and accounted for whatever dies in between.
 
+mod blame;
 mod cancel;
 mod change;
 mod crash;

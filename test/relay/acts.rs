@@ -77,6 +77,7 @@ async fn state(server: &Server) -> Result<Vec<Vec<Vec<String>>>> {
     let mut all = Vec::new();
     for sql in [
         "SELECT * FROM sb_account ORDER BY id",
+        "SELECT * FROM sb_account_token ORDER BY id",
         "SELECT * FROM sb_number ORDER BY id",
         "SELECT * FROM sb_pool ORDER BY id",
         "SELECT * FROM sb_client ORDER BY id",
@@ -135,7 +136,7 @@ async fn every_act_is_written_down_once_or_not_done(layout: Layout) -> Result {
     with_the_log(&server).await?;
 
     // what was said, what opens doors, and what was shown this once
-    let mut secrets = vec!["Secret words".to_owned(), ADMIN.to_owned(), "8".repeat(32), "3".repeat(32)];
+    let mut secrets = vec!["Secret words".to_owned(), ADMIN.to_owned(), "8".repeat(32), "3".repeat(32), "9".repeat(32)];
     for act in &acts {
         let what = format!("{} {}", act.method, act.path());
         let entries = server.rows("SELECT id FROM sb_audit").await?.len();
@@ -148,7 +149,7 @@ async fn every_act_is_written_down_once_or_not_done(layout: Layout) -> Result {
         let shown = ["key", "auth_token", "secret"].into_iter().filter_map(|name| answer[name].as_str());
         secrets.extend(shown.map(str::to_owned));
     }
-    ensure!(secrets.len() == 4 + 5, "two tokens, a key, and two endpoints' secrets: {}", secrets.len());
+    ensure!(secrets.len() == 5 + 5, "two tokens, a key, and two endpoints' secrets: {}", secrets.len());
     let log = server.rows("SELECT before_text, after_text FROM sb_audit").await?.concat().join("\n");
     for hidden in secrets {
         ensure!(!log.contains(&hidden), "{hidden} in {log}");

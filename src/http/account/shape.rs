@@ -6,8 +6,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use crate::http::openapi;
-use crate::model::rfc3339;
-use crate::service::account::{Account, Kind, Uncertain};
+use crate::model::{Secret, rfc3339};
+use crate::service::account::{Account, Kind, Role, Uncertain};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +62,16 @@ pub(super) struct ChangeIn {
     /// New ones, all of them, for the same account at the same provider.
     #[schema(value_type = Option<Object>)]
     pub(super) credentials: Option<serde_json::Value>,
+    /// How long posts with the token before are believed still, where it changes: from `0s` (it has leaked) to `24h`;
+    /// unless given, 15m. Alone: from now on, for those that are believed already.
+    pub(super) previous_valid_for: Option<String>,
+    /// The token that comes next (Twilio's auth token, Flowroute's webhook token): posts with it are believed from now
+    /// on, for 7 days at most. It never calls the provider. Empty: no other is.
+    #[schema(value_type = Option<String>)]
+    pub(super) next_token: Option<Secret>,
+    /// Puts that one in the place of the account's own.
+    #[serde(default)]
+    pub(super) promote: bool,
     /// Asks the provider about new credentials first.
     #[serde(default = "yes")]
     pub(super) check: bool,
@@ -80,6 +90,20 @@ pub(super) struct AccountOut<'a> {
     pub(super) created_at: String,
     /// Why its carrier refuses it, whatever is sent: its messages wait, or take the next route. Null: it is in use.
     pub(super) resting: Option<RestingOut<'a>>,
+    /// Tokens before its own by which posts are believed still.
+    pub(super) earlier_tokens: Vec<TokenOut>,
+    /// The one that was entered ahead.
+    pub(super) next_token: Option<TokenOut>,
+}
+
+/// When it ends, and how it is used; never the token.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountToken)]
+pub(super) struct TokenOut {
+    pub(super) until: String,
+    /// Posts that were believed by it; some seconds late.
+    pub(super) uses: i64,
+    pub(super) last_used_at: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -89,6 +113,14 @@ pub(super) struct RestingOut<'a> {
     /// The carrier's.
     pub(super) code: Option<i64>,
     pub(super) reason: &'a str,
+}
+
+fn tokens(account: &Account, role: Role) -> impl Iterator<Item = TokenOut> {
+    account.tokens.iter().filter(move |token| token.role == role).map(|token| TokenOut {
+        until: rfc3339(token.until_ms),
+        uses: token.uses,
+        last_used_at: token.used_ms.map(rfc3339),
+    })
 }
 
 pub(super) fn out(account: &Account) -> AccountOut<'_> {
@@ -106,5 +138,7 @@ pub(super) fn out(account: &Account) -> AccountOut<'_> {
             code: rest.code,
             reason: &rest.reason,
         }),
+        earlier_tokens: tokens(account, Role::Earlier).collect(),
+        next_token: tokens(account, Role::Next).next(),
     }
 }

@@ -48,6 +48,11 @@ impl Row {
 pub struct Blame(Mutex<Row>);
 
 impl Blame {
+    /// The account is known to be good: what was refused before says nothing.
+    pub fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Row::default();
+    }
+
     /// An answer as what it means: one that is unexplained is the message's or, where the account rests as its carrier
     /// refuses it, or after enough of them, the account's.
     pub fn judge(&self, answer: Outcome, sent: Sent<'_>, is_denied: bool) -> Outcome {

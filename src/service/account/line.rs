@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::blame::{Blame, Sent};
 use super::breaker::{Breaker, Ended, Turn};
 use super::pace::Pace;
+use super::proof::Proof;
 use crate::provider::{Connector, Outcome};
 use crate::store::account::{Account, Rest};
 
@@ -25,6 +26,8 @@ pub struct Line {
     pub calls: Arc<Semaphore>,
     /// Lanes that wait for the account, and need not any more once it is in use again.
     parked: Arc<Mutex<HashSet<String>>>,
+    /// By which its carrier's posts are believed too, for a while.
+    pub proofs: Vec<Proof>,
 }
 
 /// When an account rests, and for how long.
@@ -46,7 +49,7 @@ impl Line {
             breaker.deny(Instant::now(), Duration::ZERO);
         }
         let (calls, blame, parked) = (Arc::new(Semaphore::new(calls)), Arc::default(), Arc::default());
-        Self { account, connector, pace, breaker, blame, calls, parked }
+        Self { account, connector, pace, breaker, blame, calls, parked, proofs: Vec::new() }
     }
 
     /// The line of a changed row with the same credentials: it knows what this one does, and shares its calls.
@@ -66,7 +69,7 @@ impl Line {
         // what another node has found out
         match (&ours.rest, &account.rest) {
             (known, Some(rest)) if known.as_ref() != Some(rest) => self.breaker.deny(Instant::now(), resting.rest),
-            (Some(_), None) => self.breaker.wake(),
+            (Some(_), None) => self.wake(),
             _ => {}
         }
         Some(Self {
@@ -77,6 +80,7 @@ impl Line {
             blame: self.blame.clone(),
             calls: self.calls.clone(),
             parked: self.parked.clone(),
+            proofs: Vec::new(),
         })
     }
 
@@ -95,20 +99,26 @@ impl Line {
     }
 
     /// Takes down how a call ended, and says so where the account rests from now on, or no longer.
-    pub fn record(&self, ended: Ended, reason: &str) -> Option<Turn> {
+    pub fn record(&self, ended: Ended, code: Option<i64>) -> Option<Turn> {
         let (account, id) = (self.account.name.as_str(), self.account.id);
         let turn = self.breaker.record(ended, Instant::now());
         match turn {
             Some(Turn::Opened) if ended == Ended::Denied => {
-                tracing::warn!(account, %id, reason, "an account rests: its carrier refuses it");
+                tracing::warn!(account, %id, code, "an account rests: its carrier refuses it");
             }
             Some(Turn::Opened) => {
-                tracing::warn!(account, %id, reason, "an account rests: its calls fail one after the other");
+                tracing::warn!(account, %id, code, "an account rests: its calls fail one after the other");
             }
             Some(Turn::Closed) => tracing::info!(account, %id, "an account is used again"),
             Some(Turn::Denied) | None => {}
         }
         turn
+    }
+
+    /// The account is known to be good.
+    pub fn wake(&self) {
+        self.blame.forget();
+        self.breaker.wake();
     }
 
     /// Remembers a lane that waits for the account.
@@ -142,5 +152,11 @@ impl Line {
             && ours.any_sender == other.any_sender
             && ours.name == other.name
             && ours.rest == other.rest
+            && ours.tokens.len() == other.tokens.len()
+            && ours
+                .tokens
+                .iter()
+                .zip(&other.tokens)
+                .all(|(one, two)| (&one.id, one.until_ms) == (&two.id, two.until_ms))
     }
 }

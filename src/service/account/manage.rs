@@ -6,7 +6,7 @@ use super::super::book::Book;
 use super::rest;
 use crate::crypto::hash;
 use crate::model::event::EventType;
-use crate::model::{AccountId, Clock, Secret};
+use crate::model::{AccountId, Clock, Secret, Span};
 use crate::provider::{self, Credentials, Kind};
 use crate::service::audit::Act;
 use crate::service::event::Events;
@@ -41,6 +41,12 @@ pub struct AccountChange {
     pub any_sender: Option<bool>,
     /// JSON as on creation, of the same account at the provider.
     pub credentials: Option<Secret>,
+    /// How long the token before is believed still.
+    pub previous_valid_for: Option<Span>,
+    /// Believed ahead; empty: none is any longer.
+    pub next_token: Option<Secret>,
+    /// The one that was entered ahead takes the place of the account's own.
+    pub is_promoted: bool,
     /// Asks the provider whether it knows the new credentials.
     pub is_checked: bool,
 }
@@ -73,7 +79,10 @@ pub struct Accounts {
 impl Accounts {
     /// All accounts, oldest first.
     pub async fn list(&self) -> Result<Vec<Account>, Error> {
-        Ok(account::all(&self.book.store).await?)
+        let now_ms = self.clock.now_ms();
+        let mut accounts = account::all(&self.book.store).await?;
+        accounts.iter_mut().for_each(|account| account.tokens.retain(|token| token.until_ms > now_ms));
+        Ok(accounts)
     }
 
     pub async fn find(&self, id: AccountId) -> Result<Account, Error> {
@@ -85,6 +94,10 @@ impl Accounts {
         let id = AccountId::new(self.clock.now_ms());
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
+        if let Credentials::Flowroute(flowroute) = &new.credentials {
+            self.book.refresh().await?;
+            self.check_path(id, &flowroute.webhook_token)?;
+        }
         if new.is_checked {
             self.ask(kind, plain.as_bytes()).await?;
         }
@@ -114,12 +127,7 @@ impl Accounts {
 
     /// The account as it now is.
     pub async fn change(&self, id: AccountId, change: AccountChange, act: &Act<'_, Account>) -> Result<Account, Error> {
-        let mut resealed = None;
-        if let Some(json) = &change.credentials {
-            let mut account = self.find(id).await?;
-            self.reseal(&mut account, json, change.is_checked).await?;
-            resealed = Some(account);
-        }
+        let new = self.credentials(id, &change).await?;
         for _ in 0..RACES {
             let before = self.find(id).await?;
             let mut account = before.clone();
@@ -128,24 +136,15 @@ impl Accounts {
             account.uncertain = change.uncertain.unwrap_or(account.uncertain);
             account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
             account.any_sender = change.any_sender.unwrap_or(account.any_sender);
-            if let Some(resealed) = &resealed {
-                account.external_id.clone_from(&resealed.external_id);
-                account.credentials.clone_from(&resealed.credentials);
+            if let Some(new) = &new {
+                account.external_id = external_id(new);
+                account.credentials = self.book.master.seal(account::place(&id.hex()), new.to_json().as_bytes())?;
                 // whatever its carrier said was of the old ones
                 account.rest = None;
             }
-            let now_ms = self.clock.now_ms();
-            let mut telling = self.events.telling();
-            if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
-                telling.account(&account, rest, EventType::AccountResumed, now_ms);
-            }
-            let entry = act.entry(now_ms, id, Some(&before), Some(&account));
-            match account::update(&self.book.store, &before, &account, &telling.into_rows(), entry).await {
-                Ok(()) => {
-                    self.events.wake();
-                    self.book.refresh().await?;
-                    return Ok(account);
-                }
+            self.exchange(&before, &mut account, new.as_ref(), &change)?;
+            match self.write(&before, &account, act).await {
+                Ok(()) => return Ok(account),
                 Err(store::Error::Conflict) => return Err(Error::Known),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
@@ -154,27 +153,19 @@ impl Accounts {
         Err(busy())
     }
 
-    /// Puts new credentials in place of the old ones.
-    async fn reseal(&self, account: &mut Account, json: &Secret, is_checked: bool) -> Result<(), Error> {
-        let wrong = |reason: String| Error::Invalid { field: "credentials", reason };
-        let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
-        let credentials =
-            Credentials::from_json(kind, json.expose().as_bytes()).map_err(|error| wrong(error.to_string()))?;
-        let external_id = external_id(&credentials);
-        // what was sent through it is asked for, and reported, under its SID
-        if kind == Kind::Twilio && external_id != account.external_id {
-            return Err(wrong("account_sid is another account's: add that as one of its own".to_owned()));
+    async fn write(&self, before: &Account, account: &Account, act: &Act<'_, Account>) -> Result<(), store::Error> {
+        let now_ms = self.clock.now_ms();
+        let mut telling = self.events.telling();
+        if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
+            telling.account(account, rest, EventType::AccountResumed, now_ms);
         }
-        let plain = credentials.to_json();
-        if is_checked {
-            self.ask(kind, plain.as_bytes()).await?;
-        }
-        account.external_id = external_id;
-        account.credentials = self.book.master.seal(account::place(&account.id.hex()), plain.as_bytes())?;
-        Ok(())
+        let entry = act.entry(now_ms, account.id, Some(before), Some(account));
+        account::update(&self.book.store, before, account, &telling.into_rows(), entry).await?;
+        self.events.wake();
+        self.book.refresh().await
     }
 
-    async fn ask(&self, kind: Kind, plain: &[u8]) -> Result<(), Error> {
+    pub(super) async fn ask(&self, kind: Kind, plain: &[u8]) -> Result<(), Error> {
         let connector = self.book.connectors.open(kind, plain).map_err(|error| Error::Check(error.to_string()))?;
         connector.check().await.map_err(|error| Error::Check(error.to_string()))
     }
@@ -185,7 +176,7 @@ impl Accounts {
         let line = self.book.page().line(id).cloned().ok_or(Error::NotFound)?;
         act.write(&self.book.store, self.clock.now_ms(), id, None).await?;
         line.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))?;
-        line.breaker.wake();
+        line.wake();
         Ok(rest::end(&self.book, &self.events, id, self.clock.now_ms()).await?)
     }
 
@@ -206,6 +197,10 @@ impl Accounts {
         }
         Err(busy())
     }
+}
+
+pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
+    Error::Invalid { field, reason: reason.into() }
 }
 
 fn busy() -> Error {

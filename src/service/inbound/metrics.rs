@@ -6,15 +6,24 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::model::AccountId;
+
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Webhook {
     kind: &'static str,
     result: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OtherToken {
+    account: String,
+    token: &'static str,
+}
+
 #[derive(Clone, Default)]
 pub struct Metrics {
     webhooks: Family<Webhook, Counter>,
+    other_tokens: Family<OtherToken, Counter>,
     dropped: Counter,
     waiting: Gauge,
 }
@@ -22,12 +31,19 @@ pub struct Metrics {
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("inbound_webhooks", "Webhooks of carriers, by kind and result", self.webhooks.clone());
+        let help = "Webhooks that were believed by a token which is not the account's own: an earlier one, or the next";
+        registry.register("inbound_other_tokens", help, self.other_tokens.clone());
         registry.register("inbound_waiting", "Webhooks in the store that wait to be handled", self.waiting.clone());
         registry.register("inbound_dropped", "Webhooks that were stored and meant nothing to us", self.dropped.clone());
     }
 
     pub(super) fn webhook(&self, kind: &'static str, result: &'static str) {
         self.webhooks.get_or_create(&Webhook { kind, result }).inc();
+    }
+
+    /// A webhook of the account was believed by a token that is not its own.
+    pub(super) fn believed(&self, account: AccountId, token: &'static str) {
+        self.other_tokens.get_or_create(&OtherToken { account: account.to_string(), token }).inc();
     }
 
     pub(super) fn measured(&self, waiting: i64) {

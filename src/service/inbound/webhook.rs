@@ -6,10 +6,11 @@ use subtle::ConstantTimeEq;
 
 use super::{Inbound, Kind, read};
 use crate::crypto::hash;
-use crate::model::InboundId;
-use crate::provider::{self, Connector, Unreadable};
-use crate::service::account::Line;
-use crate::service::book::{Book, Page};
+use crate::crypto::signature::twilio as signature;
+use crate::model::{InboundId, Secret};
+use crate::provider::{self, Unreadable};
+use crate::service::account::{By, Line};
+use crate::service::book::Page;
 use crate::service::publish::{FormCheck, SignedForm};
 use crate::store;
 use crate::store::inbound::intake::{New, Taken};
@@ -53,8 +54,7 @@ pub enum Error {
 impl Inbound {
     /// Takes what Twilio posts. The account is that of the form's `AccountSid`; its auth token must have signed.
     pub async fn twilio(&self, kind: Kind, post: &Post<'_>) -> Result<(), Error> {
-        let line = signed_by(&self.parts.book.page(), post);
-        let line = line.ok_or_else(|| self.forged(kind))?;
+        let line = self.signed_by(post).ok_or_else(|| self.forged(kind))?;
         self.take(kind, &line, &read::storable(post.body)).await
     }
 
@@ -64,11 +64,40 @@ impl Inbound {
         let page = self.parts.book.page();
         let is_flowroute = |line: &&Arc<Line>| line.connector.kind() == provider::Kind::Flowroute;
         // all are compared, each in constant time
-        let fits = |line: &Arc<Line>| bool::from(line.account.external_id.as_bytes().ct_eq(given.as_bytes()));
+        let is_it = |path: &Secret| {
+            let hashed = hash::sha256_hex(path.expose().as_bytes());
+            bool::from(hashed.as_bytes().ct_eq(given.as_bytes()))
+        };
+        let fits = |line: &Arc<Line>| self.is_believed(line, is_it);
         let line =
             page.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
         let line = line.ok_or_else(|| self.forged(kind))?;
         self.take(kind, line, &read::storable(body)).await
+    }
+
+    /// The account that has signed a post.
+    fn signed_by(&self, post: &Post<'_>) -> Option<Arc<Line>> {
+        let fields = read::signed_fields(post.body)?;
+        let is_json = read::is_json(post.body);
+        let line = line_of(&self.parts.book.page(), &fields)?;
+        let given = post.signature?;
+        let has_signed = |token: &Secret| {
+            if is_json {
+                signature::verify_json(token.expose(), post.url, post.body, given)
+            } else {
+                signature::verify_form(token.expose(), post.url, &fields, given)
+            }
+        };
+        self.is_believed(&line, has_signed).then_some(line)
+    }
+
+    /// Whether one of the account's tokens fits; counts those that are not its own.
+    fn is_believed(&self, line: &Line, fits: impl Fn(&Secret) -> bool) -> bool {
+        let by = line.believes(self.now_ms(), fits);
+        if let Some(By::Other(role)) = by {
+            self.parts.metrics.believed(line.account.id, role.name());
+        }
+        by.is_some()
     }
 
     fn forged(&self, kind: Kind) -> Error {
@@ -117,34 +146,19 @@ impl Inbound {
     }
 }
 
-/// The account that has signed a post.
-fn signed_by(page: &Page, post: &Post<'_>) -> Option<Arc<Line>> {
-    let fields = read::signed_fields(post.body)?;
-    let line = line_of(page, &fields)?;
-    let Connector::Twilio(twilio) = &line.connector else { return None };
-    let signature = post.signature?;
-    let is_signed = if read::is_json(post.body) {
-        twilio.has_signed_json(post.url, post.body, signature)
-    } else {
-        twilio.has_signed_form(post.url, &fields, signature)
-    };
-    is_signed.then_some(line)
-}
-
 fn line_of(page: &Page, fields: &[(String, String)]) -> Option<Arc<Line>> {
     let (_, sid) = fields.iter().find(|(name, _)| name == "AccountSid")?;
     page.line_of(provider::Kind::Twilio, sid).cloned()
 }
 
 /// Tells whether a Twilio account of ours has signed a form.
-pub fn form_check(book: &Arc<Book>) -> FormCheck {
-    let book = book.clone();
+pub fn form_check(inbound: &Arc<Inbound>) -> FormCheck {
+    let inbound = inbound.clone();
     Arc::new(move |form: SignedForm| {
-        let is_signed = line_of(&book.page(), &form.fields).is_some_and(|line| match &line.connector {
-            Connector::Twilio(twilio) => {
-                form.signature.as_deref().is_some_and(|given| twilio.has_signed_form(&form.url, &form.fields, given))
-            }
-            Connector::Flowroute(_) | Connector::Loopback(_) => false,
+        let line = line_of(&inbound.parts.book.page(), &form.fields);
+        let is_signed = line.zip(form.signature.as_deref()).is_some_and(|(line, given)| {
+            let has_signed = |token: &Secret| signature::verify_form(token.expose(), &form.url, &form.fields, given);
+            inbound.is_believed(&line, has_signed)
         });
         Box::pin(std::future::ready(is_signed))
     })

@@ -52,13 +52,12 @@ impl Outbound {
     fn note(&self, via: &Line, answer: &provider::Outcome) -> Option<Turn> {
         self.parts.metrics.called(via.connector.kind().name(), name(answer));
         match answer {
-            provider::Outcome::Accepted { .. } => via.record(Ended::Well, ""),
-            provider::Outcome::Refused { reason, .. } => via.record(Ended::Well, reason),
-            provider::Outcome::Denied { reason, .. } | provider::Outcome::Forbidden { reason, .. } => {
-                via.record(Ended::Denied, reason)
+            provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. } => via.record(Ended::Well, None),
+            provider::Outcome::Denied { code, .. } | provider::Outcome::Forbidden { code, .. } => {
+                via.record(Ended::Denied, *code)
             }
-            provider::Outcome::Unreachable { reason } | provider::Outcome::Uncertain { reason } => {
-                via.record(Ended::Failed, reason)
+            provider::Outcome::Unreachable { .. } | provider::Outcome::Uncertain { .. } => {
+                via.record(Ended::Failed, None)
             }
             provider::Outcome::Throttled { .. } => None,
         }

@@ -159,12 +159,14 @@ fn of_house(scene: &Scene) -> Vec<Act> {
     let Scene { account, spare_account: spare, house_number: number, device, .. } = scene;
     let flowroute = json!({"provider": "flowroute", "check": false,
         "credentials": {"access_key": "1", "secret_key": "2", "webhook_token": "3".repeat(32)}});
+    let next = json!({"next_token": "9".repeat(32)});
     let (ours, person, out) = (HOUSE.to_owned(), TO.to_owned(), json!({"is_out": true}));
     let opt_out = act("PUT", "/v1/opt-outs/{number}/{person}", &[&ours, &person], out, "opt_out.set", Made);
     vec![
         act("POST", "/v1/accounts", &[], flowroute, "account.add", Made),
         act("PATCH", "/v1/accounts/{id}", &[account], json!({"name": "lo"}), "account.change", Changed),
         act("PATCH", "/v1/accounts/{id}", &[account], json!({"credentials": {}}), "account.credentials", Same),
+        act("PATCH", "/v1/accounts/{id}", &[spare], next, "account.credentials", Changed),
         act("POST", "/v1/accounts/{id}/check", &[account], Value::Null, "account.check", Nothing),
         act("DELETE", "/v1/accounts/{id}", &[spare], Value::Null, "account.delete", Gone),
         act("POST", "/v1/numbers", &[], scene.new_number("+15005550103"), "number.add", Made),

@@ -1,0 +1,106 @@
+//! `switchboard account change`: how an account is used, its credentials, and the tokens before and after its own.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum as _};
+use serde_json::{Value, json};
+
+use super::{Provider, Uncertain, credentials};
+use crate::cli::api::{self, Api};
+use crate::cli::output::field;
+use crate::cli::secret;
+use crate::model::{AccountId, Span};
+
+/// Change how an account is used, or its credentials where the provider has given you new ones
+///
+/// With --credentials they are taken as `switchboard account add` takes them, all of them. A Twilio account
+/// keeps its SID.
+///
+/// While a token is being changed at the provider, nothing that it posts is lost: the one before is believed for
+/// --keep-old, and one entered --next is believed from now on, for 7 days at most, until --promote puts it in place.
+/// Neither calls the provider. For Flowroute the token is the secret part of the webhooks' path.
+#[derive(Args)]
+pub(super) struct Change {
+    account: AccountId,
+    /// What you call it
+    #[arg(long)]
+    name: Option<String>,
+    /// Segments a second at most; 0: no limit
+    #[arg(long)]
+    rate: Option<u32>,
+    /// What to do when a send got no answer
+    #[arg(long, value_enum)]
+    uncertain: Option<Uncertain>,
+    /// Whether the provider answers STOP and HELP itself
+    #[arg(long, value_name = "BOOL")]
+    replies_to_keywords: Option<bool>,
+    /// Whether clients may send from what is no number of yours
+    #[arg(long, value_name = "BOOL")]
+    any_sender: Option<bool>,
+    /// Ask for new credentials, or take them from the environment
+    #[arg(long, conflicts_with = "promote")]
+    credentials: bool,
+    /// New credentials as a JSON object
+    #[arg(long, value_name = "FILE", conflicts_with = "promote")]
+    file: Option<PathBuf>,
+    /// How long posts with the token before are believed still: 15m unless given, up to 24h; 0s where it has leaked.
+    /// Alone: from now on, for those that are believed already
+    #[arg(long, value_name = "SPAN")]
+    keep_old: Option<Span>,
+    /// Ask for the token that comes next, or take it from SWITCHBOARD_TWILIO_NEXT_AUTH_TOKEN or
+    /// SWITCHBOARD_FLOWROUTE_NEXT_WEBHOOK_TOKEN: posts with it are believed ahead
+    #[arg(long, conflicts_with = "forget_next")]
+    next: bool,
+    /// Forget the token that was to come next
+    #[arg(long)]
+    forget_next: bool,
+    /// Put the token that was entered as the next one in the place of the account's own
+    #[arg(long)]
+    promote: bool,
+    /// Do not ask the provider about new credentials first
+    #[arg(long)]
+    unchecked: bool,
+}
+
+impl Change {
+    pub(super) async fn run(self, api: &Api) -> anyhow::Result<Value> {
+        let path = format!("/v1/accounts/{}", self.account);
+        let mut body = self.body();
+        let has_credentials = self.credentials || self.file.is_some();
+        if has_credentials || self.next {
+            let provider = Provider::from_str(field(&api.read(&path).await?, "provider"), false);
+            let provider = provider.ok().context("a provider that this program does not know")?;
+            if has_credentials {
+                body["credentials"] = credentials(provider, self.file.as_deref())?;
+            }
+            if self.next {
+                body["next_token"] = next(provider)?.into();
+            }
+        }
+        api.patch(&path, &body).await
+    }
+
+    fn body(&self) -> Value {
+        api::fields([
+            ("name", self.name.clone().map(Value::from)),
+            ("rate", self.rate.map(Value::from)),
+            ("uncertain", self.uncertain.as_ref().and_then(api::name)),
+            ("replies_to_keywords", self.replies_to_keywords.map(Value::from)),
+            ("any_sender", self.any_sender.map(Value::from)),
+            ("previous_valid_for", self.keep_old.map(|span| span.to_string().into())),
+            ("next_token", self.forget_next.then(|| json!(""))),
+            ("promote", self.promote.then_some(true.into())),
+            ("check", self.unchecked.then_some(false.into())),
+        ])
+    }
+}
+
+fn next(provider: Provider) -> anyhow::Result<String> {
+    let (variable, question) = match provider {
+        Provider::Twilio => ("SWITCHBOARD_TWILIO_NEXT_AUTH_TOKEN", "next auth token"),
+        Provider::Flowroute => ("SWITCHBOARD_FLOWROUTE_NEXT_WEBHOOK_TOKEN", "next webhook token"),
+        Provider::Loopback => anyhow::bail!("the loopback has no token: nobody posts for it"),
+    };
+    Ok(secret::ask(variable, question)?.expose().to_owned())
+}

@@ -1,0 +1,169 @@
+//! While a carrier's token is being changed: the one before is believed for a while, and so is the next one ahead.
+
+use super::Kind;
+use super::manage::{AccountChange, Accounts, Error, external_id, invalid};
+use crate::model::{AccountId, Millis, Secret, Span};
+use crate::provider::Credentials;
+use crate::store::account::token::{Role, place};
+use crate::store::account::{Account, Token, place as credentials_place};
+
+/// How long the token before is believed, unless somebody says otherwise, and at most.
+const KEPT: Span = Span::from_millis(15 * 60_000);
+const LONGEST: Span = Span::from_millis(24 * 3_600_000);
+/// How long one that is entered ahead is believed, unless it takes its place before.
+const AHEAD: Span = Span::from_millis(7 * 24 * 3_600_000);
+/// Tokens before its own that an account has at most: who mistypes one changes it again.
+const EARLIER: usize = 4;
+
+/// Whether a span is one for which a token may be kept.
+fn check(span: Option<Span>) -> Result<(), Error> {
+    if span.is_some_and(|span| span > LONGEST) {
+        return Err(invalid("previous_valid_for", "must be from 0s to 24h"));
+    }
+    Ok(())
+}
+
+impl Accounts {
+    /// The new credentials of a change that has some, asked about where that is wanted.
+    pub(super) async fn credentials(
+        &self,
+        id: AccountId,
+        change: &AccountChange,
+    ) -> Result<Option<Credentials>, Error> {
+        check(change.previous_valid_for)?;
+        let account = self.find(id).await?;
+        let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
+        let wrong = |reason: String| invalid("credentials", reason);
+        let new = match (&change.credentials, change.is_promoted) {
+            (None, false) => return Ok(None),
+            (Some(_), true) => return Err(invalid("promote", "and credentials cannot both be there")),
+            (None, true) => self.promoted(&account)?,
+            (Some(json), false) => {
+                Credentials::from_json(kind, json.expose().as_bytes()).map_err(|error| wrong(error.to_string()))?
+            }
+        };
+        // what was sent through it is asked for, and reported, under its SID
+        if kind == Kind::Twilio && external_id(&new) != account.external_id {
+            return Err(wrong("account_sid is another account's: add that as one of its own".to_owned()));
+        }
+        if let Credentials::Flowroute(flowroute) = &new {
+            self.check_path(id, &flowroute.webhook_token)?;
+        }
+        if change.is_checked {
+            self.ask(kind, new.to_json().as_bytes()).await?;
+        }
+        Ok(Some(new))
+    }
+
+    fn opened(&self, account: &Account) -> Result<Credentials, Error> {
+        let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
+        let plain = self.book.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
+        Credentials::from_json(kind, &plain).map_err(|error| invalid("credentials", error.to_string()))
+    }
+
+    /// The token itself; `None`: it cannot be read with our keys.
+    fn secret(&self, token: &Token) -> Option<Secret> {
+        let plain = self.book.master.open(place(&token.id), &token.token).ok()?;
+        Some(Secret::new(String::from_utf8_lossy(&plain).into_owned()))
+    }
+
+    fn token(&self, role: Role, secret: &Secret, until_ms: Millis) -> Result<Token, Error> {
+        let id = hex::encode(rand::random::<[u8; 16]>());
+        let token = self.book.master.seal(place(&id), secret.expose().as_bytes())?;
+        Ok(Token { id, role, token, until_ms, uses: 0, used_ms: None })
+    }
+
+    /// The account's credentials with the token that was entered ahead in place of its own.
+    pub(super) fn promoted(&self, account: &Account) -> Result<Credentials, Error> {
+        let next = account.tokens.iter().find(|token| token.role == Role::Next);
+        let next = next.and_then(|token| self.secret(token));
+        let next = next.ok_or_else(|| invalid("promote", "there is no next_token that could take its place"))?;
+        self.opened(account)?.with_proof(next).map_err(|error| invalid("promote", error.to_string()))
+    }
+
+    /// What becomes of the account's tokens: `new` are its credentials from now on, where they change.
+    pub(super) fn exchange(
+        &self,
+        before: &Account,
+        account: &mut Account,
+        new: Option<&Credentials>,
+        change: &AccountChange,
+    ) -> Result<(), Error> {
+        let now_ms = self.clock.now_ms();
+        match new {
+            Some(new) => self.keep(before, account, new, change.previous_valid_for.unwrap_or(KEPT))?,
+            None => prolong(account, change.previous_valid_for, now_ms)?,
+        }
+        if let Some(next) = &change.next_token {
+            account.tokens.retain(|token| token.role != Role::Next);
+            if !next.is_empty() {
+                self.check_next(account, next)?;
+                account.tokens.push(self.token(Role::Next, next, now_ms + AHEAD.as_ms())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the token that is replaced; for no time at all, it has leaked, and those before it are good no longer.
+    fn keep(&self, before: &Account, account: &mut Account, new: &Credentials, span: Span) -> Result<(), Error> {
+        // what cannot be read with our keys could not be used either
+        let old = self.opened(before).ok();
+        let old = old.as_ref().and_then(Credentials::proof).filter(|old| Some(*old) != new.proof());
+        account.tokens.retain(|token| self.secret(token).as_ref() != new.proof());
+        match old {
+            Some(_) if span.as_ms() == 0 => account.tokens.retain(|token| token.role != Role::Earlier),
+            Some(old) => {
+                let earlier = self.token(Role::Earlier, old, self.clock.now_ms() + span.as_ms())?;
+                account.tokens.push(earlier);
+            }
+            None => {}
+        }
+        let too_many =
+            account.tokens.iter().filter(|token| token.role == Role::Earlier).count().saturating_sub(EARLIER);
+        for _ in 0..too_many {
+            // the first is the oldest
+            let oldest = account.tokens.iter().position(|token| token.role == Role::Earlier);
+            if let Some(at) = oldest {
+                account.tokens.remove(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_next(&self, account: &Account, next: &Secret) -> Result<(), Error> {
+        let own = self.opened(account)?;
+        if own.proof() == Some(next) {
+            return Err(invalid("next_token", "is the account's own already"));
+        }
+        if own.proof().is_none() {
+            return Err(invalid("next_token", "is not for this provider: nobody posts for it"));
+        }
+        own.with_proof(next.clone()).map_err(|error| invalid("next_token", error.to_string()))?;
+        self.check_path(account.id, next)
+    }
+
+    /// A path of webhooks leads to one account: those before and after its own are no other's.
+    pub(super) fn check_path(&self, account: AccountId, path: &Secret) -> Result<(), Error> {
+        let now_ms = self.clock.now_ms();
+        let page = self.book.page();
+        let mut others = page.lines().filter(|line| line.account.id != account && line.connector.is_known_by_path());
+        let is_taken = others.any(|line| line.knows(now_ms, path));
+        if is_taken { Err(Error::Known) } else { Ok(()) }
+    }
+}
+
+/// Gives the tokens before the account's own another end.
+fn prolong(account: &mut Account, span: Option<Span>, now_ms: Millis) -> Result<(), Error> {
+    let Some(span) = span else { return Ok(()) };
+    let has_earlier = account.tokens.iter().any(|token| token.role == Role::Earlier);
+    if !has_earlier {
+        return Err(invalid("previous_valid_for", "goes with credentials or promote: there is no earlier token"));
+    }
+    if span.as_ms() == 0 {
+        account.tokens.retain(|token| token.role != Role::Earlier);
+    }
+    for token in account.tokens.iter_mut().filter(|token| token.role == Role::Earlier) {
+        token.until_ms = now_ms + span.as_ms();
+    }
+    Ok(())
+}
