@@ -149,6 +149,8 @@ want_services() {
 
 test_tools() {
     want_services
+    want_package galera-4    # a cluster of MariaDB that all its nodes write
+    want_package libfaketime # a clock that steps back
     want_command chromium chromium
     want_command chromedriver chromium-driver
     want_package fonts-dejavu-core # Chromium draws no text without a font

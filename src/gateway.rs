@@ -26,7 +26,6 @@ use crate::crypto::Sid;
 use crate::http::{self, App, Listeners, Pulse, Tls};
 use crate::model::{Clock, Origin, Span, UserId};
 use crate::service::audit::Audit;
-use crate::service::health::Health;
 use crate::service::inbound::form_check;
 use crate::service::keep::Keep;
 use crate::service::sync::{Link, Links, Sync};
@@ -140,6 +139,8 @@ impl Gateway {
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
         let stopping = CancellationToken::new();
+        let health = Arc::new(databases.health(bus, &stopping));
+        worker::start_watching(&health, &tasks, &stop);
         let app = Arc::new(App {
             settings: config.http.clone(),
             admin_token: secret::admin_token(&config),
@@ -161,12 +162,7 @@ impl Gateway {
             form_check: form_check(&inbound),
             inbound,
             events,
-            health: Health {
-                store: databases.store.clone(),
-                backend: databases.backend.clone(),
-                bus,
-                stopping: stopping.clone(),
-            },
+            health,
             metrics_text: metrics_text(registry),
             tasks: tasks.clone(),
             stop: stop.clone(),

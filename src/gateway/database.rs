@@ -1,7 +1,11 @@
 //! The databases of a node, opened for what a command may do to them.
 
+use tokio_util::sync::CancellationToken;
+
 use super::StartError;
 use crate::config::Config;
+use crate::service::health::Health;
+use crate::signal::Bus;
 use crate::store::{self, Store, StoreUrl};
 
 /// The two databases of a node.
@@ -9,6 +13,14 @@ use crate::store::{self, Store, StoreUrl};
 pub struct Databases {
     pub store: Store,
     pub backend: Store,
+    is_apart: bool,
+}
+
+impl Databases {
+    pub(super) fn health(&self, bus: Bus, stopping: &CancellationToken) -> Health {
+        let (store, backend) = (self.store.clone(), self.backend.clone());
+        Health { store, backend, is_apart: self.is_apart, bus, stopping: stopping.clone() }
+    }
 }
 
 /// Opens the store; nothing is called yet.
@@ -30,7 +42,7 @@ pub enum Backend {
 pub fn open(config: &Config, backend: Backend, metrics: &store::Metrics) -> Result<Databases, StartError> {
     let store = open_store(config, metrics)?;
     let Some(url) = config.backend.url.parse().ok().filter(|url| *url != config.store.url) else {
-        return Ok(Databases { backend: store.clone(), store });
+        return Ok(Databases { backend: store.clone(), store, is_apart: false });
     };
     let settings = store::Settings { url, ..config.store.clone() };
     if let StoreUrl::Sqlite(path) = &settings.url
@@ -44,5 +56,5 @@ pub fn open(config: &Config, backend: Backend, metrics: &store::Metrics) -> Resu
         Backend::Fill => Store::open("backend", &settings, metrics.clone()),
     };
     let backend = opened.map_err(|error| StartError::Backend { url: settings.url.to_string(), error })?;
-    Ok(Databases { store, backend })
+    Ok(Databases { store, backend, is_apart: true })
 }

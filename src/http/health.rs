@@ -26,7 +26,7 @@ pub(super) fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 fn probes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let alive = warp::path("healthz").and(warp::path::end()).and(super::call());
     let alive = alive.map(|call: Call| words(&call, "ok\n"));
-    let ready = warp::path("readyz").and(warp::path::end()).and(asked(app)).then(readiness);
+    let ready = warp::path("readyz").and(warp::path::end()).and(asked(app)).map(readiness);
     alive.or(ready).unify().map(reply::settle).boxed()
 }
 
@@ -40,10 +40,11 @@ fn words(call: &Call, body: &'static str) -> Answer {
     Ok(reply::text(StatusCode::OK, body))
 }
 
-/// `GET /readyz`: whether the node stays, and store and backend answer; Redis is reported, but a node serves without it.
-async fn readiness(call: Call, app: Arc<App>) -> Answer {
+/// `GET /readyz`: whether the node stays, the store takes writes, and the backend answers; Redis is reported, but a node
+/// serves without it.
+fn readiness(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
-    let readiness = app.health.readiness().await;
+    let readiness = app.health.readiness();
     let word = |is_up| if is_up { "up" } else { "down" };
     let body = json!({
         "status": match (readiness.is_stopping, readiness.is_ready()) {

@@ -120,7 +120,7 @@ pub struct App {
     pub form_check: FormCheck,
     pub events: Arc<Events>,
     pub inbound: Arc<Inbound>,
-    pub health: Health,
+    pub health: Arc<Health>,
     pub outbound: Arc<Outbound>,
     pub relay: Arc<Relay>,
     pub tariff: Arc<Tariff>,

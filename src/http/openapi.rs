@@ -149,7 +149,7 @@ fn refuse(operation: &mut Operation) {
         (has_body, "415", "The body is not `application/json`."),
         (true, "429", "Too many requests from this address, or with this key; `Retry-After` says how long to wait."),
         (!is_open, "500", "A fault of ours; the log has it under the `X-Request-Id` of this answer."),
-        (!is_open, "503", "The store is away; `Retry-After` says how long to wait."),
+        (!is_open, "503", "The store is away or busy; `Retry-After` says how long to wait."),
     ];
     for (_, status, words) in all.into_iter().filter(|(can_happen, ..)| *can_happen) {
         let responses = &mut operation.responses.responses;

@@ -29,6 +29,8 @@ pub(super) type Answer = Result<Response, Refusal>;
 
 /// What a client is told to wait while the store is away.
 const RETRY_STORE: &str = "2";
+/// The same while too many write there.
+const RETRY_BUSY: &str = "1";
 
 fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Response {
     let mut response = HttpResponse::new(body.into().into_owned());
@@ -151,6 +153,10 @@ fn store_error(error: &StoreError) -> Response {
         StoreError::Unavailable(reason) => {
             tracing::warn!(reason, "the store is away");
             away("the store is away; try again")
+        }
+        StoreError::Busy(reason) => {
+            tracing::debug!(reason, "the store is busy");
+            retry_after(problem(StatusCode::SERVICE_UNAVAILABLE, "the store is busy; try again"), RETRY_BUSY)
         }
         StoreError::Conflict
         | StoreError::Guard(_)

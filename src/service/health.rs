@@ -1,13 +1,20 @@
 //! Whether this node can serve.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::signal::Bus;
 use crate::store::Store;
 
+/// How often is looked for what nobody has asked for.
+const EVERY: Duration = Duration::from_secs(1);
+
 pub struct Health {
     pub store: Store,
     pub backend: Store,
+    /// Whether these are two databases.
+    pub is_apart: bool,
     pub bus: Bus,
     /// Cancelled when the node has been told to stop: balancers are to send it nothing more.
     pub stopping: CancellationToken,
@@ -31,13 +38,43 @@ impl Readiness {
 }
 
 impl Health {
-    pub async fn readiness(&self) -> Readiness {
-        let (store, backend) = tokio::join!(self.store.ping(), self.backend.ping());
+    /// As of the last write, or the last look: however often it is asked, nobody is asked for it.
+    pub fn readiness(&self) -> Readiness {
         Readiness {
-            store: store.is_ok(),
-            backend: backend.is_ok(),
+            store: self.store.is_up(),
+            backend: self.backend.is_up(),
             redis: self.bus.is_connected(),
             is_stopping: self.stopping.is_cancelled(),
         }
+    }
+
+    /// Looks after both databases: what is written tells how the store does, and once a second a look where nothing
+    /// was.
+    pub async fn watch(&self) {
+        let mut were_up = true;
+        loop {
+            let (store, backend) = tokio::join!(self.look(), self.look_at_users());
+            let are_up = self.store.is_up() && self.backend.is_up();
+            if are_up != were_up {
+                match store.and(backend) {
+                    Err(error) => tracing::warn!(%error, "a database cannot be used: this node is not ready"),
+                    Ok(()) if are_up => tracing::info!("this node is ready again"),
+                    Ok(()) => tracing::warn!("the store takes no writes: this node is not ready"),
+                }
+            }
+            were_up = are_up;
+            if let Err(error) = self.store.tidy().await {
+                tracing::debug!(%error, "could not empty the journal");
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    async fn look(&self) -> Result<(), crate::store::Error> {
+        if self.store.is_up() && !self.store.is_quiet(EVERY) { Ok(()) } else { self.store.check_writes().await }
+    }
+
+    async fn look_at_users(&self) -> Result<(), crate::store::Error> {
+        if self.is_apart { self.backend.check_reads().await } else { Ok(()) }
     }
 }

@@ -141,7 +141,7 @@ impl Ledger {
             };
             return Ok(Posted { entry, balance: after, is_repeated: false });
         }
-        Err(store::Error::Unavailable("others keep moving this balance".into()).into())
+        Err(store::Error::Busy("others keep moving this balance".into()).into())
     }
 
     /// What the same request has entered before, with the balance as it is now.

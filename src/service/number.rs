@@ -199,7 +199,7 @@ impl Numbers {
 }
 
 fn busy() -> Error {
-    store::Error::Unavailable("others keep changing this number".into()).into()
+    store::Error::Busy("others keep changing this number".into()).into()
 }
 
 fn no_account() -> Error {

@@ -175,7 +175,7 @@ impl Outbound {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Unavailable("others keep changing this lane".into()).into())
+        Err(store::Error::Busy("others keep changing this lane".into()).into())
     }
 
     /// Empties the body of a message that has been sent or is over.

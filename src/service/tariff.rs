@@ -62,7 +62,7 @@ pub enum Error {
 const RACES: usize = 20;
 
 fn busy(what: &str) -> Error {
-    store::Error::Unavailable(format!("others keep changing this {what}")).into()
+    store::Error::Busy(format!("others keep changing this {what}")).into()
 }
 
 fn invalid(field: &'static str, reason: impl Into<String>) -> Error {

@@ -100,7 +100,7 @@ impl<W: Write> Batch<W> {
     pub async fn write(&self, item: W::Item) -> Result<W::Answer> {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue(&item);
-        queue.try_send((item, answer)).map_err(|_| Error::Unavailable("too many writes are waiting".into()))?;
+        queue.try_send((item, answer)).map_err(|_| Error::Busy("too many writes are waiting".into()))?;
         answered.await.map_err(|_| Error::Unavailable("the write was given up".into()))?
     }
 }
@@ -135,7 +135,7 @@ async fn write_all<W: Write>(work: &W, items: Vec<W::Item>, answers: Vec<Answer<
                     let _ = answer.send(Ok(work.finish(item, done)));
                 }
             }
-            Err(error) if items.len() > 1 && !matches!(error, Error::Unavailable(_)) => {
+            Err(error) if items.len() > 1 && !error.will_pass() => {
                 let middle = items.len() / 2;
                 let second = (items.split_off(middle), answers.split_off(middle));
                 // the first half goes first: items keep their order
@@ -151,7 +151,7 @@ async fn write_all<W: Write>(work: &W, items: Vec<W::Item>, answers: Vec<Answer<
                 races = 0;
                 let mut answers = answers.into_iter();
                 let last = answers.next_back();
-                answers.for_each(|answer| drop(answer.send(Err(Error::Unavailable(error.to_string())))));
+                answers.for_each(|answer| drop(answer.send(Err(error.shared()))));
                 last.map(|answer| answer.send(Err(error)));
                 work.fail(items);
             }

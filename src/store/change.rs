@@ -183,6 +183,7 @@ pub struct Change {
     pub(super) steps: Vec<Step>,
     pub(super) settled_by: Option<Query>,
     pub(super) then: Option<Query>,
+    pub(super) erases: bool,
 }
 
 /// What a change has done.
@@ -216,6 +217,13 @@ impl Change {
     #[must_use]
     pub fn settled_by(mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
         self.settled_by = Some(Query::new(sql, params));
+        self
+    }
+
+    /// What it overwrites or deletes is not to be found anywhere afterwards.
+    #[must_use]
+    pub fn erasing(mut self) -> Self {
+        self.erases = true;
         self
     }
 

@@ -1,7 +1,9 @@
 //! One database, whichever engine it runs on.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::condition::Condition;
 use super::mysql::Mysql;
 use super::serving::Serving;
 use super::sqlite::Sqlite;
@@ -21,6 +23,7 @@ pub struct Store {
     metrics: Metrics,
     /// What metrics call this database: `store` or `backend`.
     name: &'static str,
+    condition: Arc<Condition>,
 }
 
 impl Store {
@@ -31,7 +34,7 @@ impl Store {
             StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, settings.connections, timeout)?),
             StoreUrl::Mysql(url) => Engine::Mysql(Mysql::open(url, settings.connections)?),
         };
-        Ok(Self { engine, timeout, metrics, name })
+        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
     }
 
     /// Opens another program's database, only to read it: an embedded one has to be there.
@@ -39,7 +42,7 @@ impl Store {
         let StoreUrl::Sqlite(path) = &settings.url else { return Self::open(name, settings, metrics) };
         let timeout = settings.timeout.as_duration();
         let engine = Engine::Sqlite(Sqlite::open_foreign(path, settings.connections, timeout)?);
-        Ok(Self { engine, timeout, metrics, name })
+        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
     }
 
     /// Brings our tables up to date.
@@ -101,17 +104,57 @@ impl Store {
         let work = async {
             match &self.engine {
                 Engine::Sqlite(sqlite) => sqlite.commit(change).await,
-                Engine::Mysql(mysql) => mysql.commit(&change).await,
+                // the caller waits a little longer: what was in the way is to be told
+                Engine::Mysql(mysql) => mysql.commit(&change, self.timeout * 4 / 5, self.condition.is_down()).await,
             }
         };
         let result = self.in_time(work).await;
         self.metrics.observe(self.name, "commit", begun, &result);
+        self.condition.wrote(begun, &result);
         result
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         self.query("SELECT 1", Vec::new()).await.map(drop)
+    }
+
+    /// Whether it does what it is for, as of the last write or check.
+    pub fn is_up(&self) -> bool {
+        !self.condition.is_down()
+    }
+
+    /// Whether nothing has been written for so long, nor checked.
+    pub fn is_quiet(&self, since: Duration) -> bool {
+        self.condition.is_quiet(since)
+    }
+
+    /// Looks whether it can be written, which changes nothing.
+    pub async fn check_writes(&self) -> Result<()> {
+        let work = async {
+            match &self.engine {
+                Engine::Sqlite(sqlite) => sqlite.check().await,
+                Engine::Mysql(mysql) => mysql.check(self.condition.is_down()).await,
+            }
+        };
+        self.checked(work).await
+    }
+
+    /// Looks whether it can be read.
+    pub async fn check_reads(&self) -> Result<()> {
+        self.checked(self.ping()).await
+    }
+
+    async fn checked(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
+        let begun = Instant::now();
+        let result = self.in_time(work).await;
+        match &result {
+            Ok(()) => self.condition.up(),
+            // it answers, at least
+            Err(Error::Busy(_)) => {}
+            Err(_) => self.condition.failed(begun),
+        }
+        result
     }
 
     /// Whether a table exists, for what we must not overwrite.
@@ -138,10 +181,28 @@ impl Store {
         matches!(self.engine, Engine::Mysql(_))
     }
 
+    /// What was erased is erased in the journal too, where that is due.
+    pub async fn tidy(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => self.in_time(sqlite.tidy(false)).await,
+            Engine::Mysql(_) => Ok(()),
+        }
+    }
+
+    /// Empties the journal of an embedded store. [`Error::Busy`]: somebody reads or writes it just now.
+    pub async fn empty_journal(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => self.in_time(sqlite.tidy(true)).await,
+            Engine::Mysql(_) => Ok(()),
+        }
+    }
+
     /// Lets connections end after what they are doing.
     pub async fn close(&self) {
-        if let Engine::Mysql(mysql) = &self.engine {
-            mysql.close().await;
+        match &self.engine {
+            // whoever reads it meanwhile keeps it from that
+            Engine::Sqlite(_) => drop(self.empty_journal().await),
+            Engine::Mysql(mysql) => mysql.close().await,
         }
     }
 

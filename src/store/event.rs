@@ -247,7 +247,7 @@ pub async fn replay(
             done => return done,
         }
     }
-    Err(Error::Unavailable("others keep replaying this event".into()))
+    Err(Error::Busy("others keep replaying this event".into()))
 }
 
 async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -> Result<Change> {

@@ -43,7 +43,7 @@ impl Metrics {
     ) {
         let labels = Operation { database, operation };
         self.seconds.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
-        if matches!(result, Err(super::Error::Unavailable(_) | super::Error::Refused(_))) {
+        if matches!(result, Err(super::Error::Unavailable(_) | super::Error::Busy(_) | super::Error::Refused(_))) {
             self.failures.get_or_create(&labels).inc();
         }
     }

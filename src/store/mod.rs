@@ -5,6 +5,7 @@
 //! [`Change`] lists guarded statements that commit together or not at all.
 
 mod change;
+mod condition;
 mod engine;
 mod metrics;
 mod migrate;
@@ -76,9 +77,12 @@ pub enum Error {
     /// A guarded statement did not find the row as it should be.
     #[error("statement {0} of the change did not find its row")]
     Guard(usize),
-    /// The engine is away, busy or slow: the same call may succeed later.
+    /// The engine is away, does not write, or is slow: the same call may succeed later.
     #[error("the store is away: {0}")]
     Unavailable(String),
+    /// Others write the same rows, or too much waits: the same call may succeed in a moment.
+    #[error("the store is busy: {0}")]
+    Busy(String),
     /// The engine refused the statement: a fault of ours or of the schema.
     #[error("the store refused: {0}")]
     Refused(String),
@@ -93,6 +97,19 @@ impl Error {
     /// Whether another writer was first: read again and decide again.
     pub fn is_race(&self) -> bool {
         matches!(self, Self::Conflict | Self::Guard(_))
+    }
+
+    /// The same for another who waited for it too.
+    fn shared(&self) -> Self {
+        match self {
+            Self::Busy(reason) => Self::Busy(reason.clone()),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+
+    /// Whether the same call, as it is, may succeed later.
+    pub fn will_pass(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Busy(_))
     }
 }
 

@@ -1,142 +1,174 @@
 //! The engine for many nodes: anything that speaks the MySQL protocol.
 
+mod connections;
+mod failure;
 mod script;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql_async::consts::ColumnType;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Column, Conn, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts};
+use mysql_async::{Column, Conn, Opts, Params, Pool, TxOpts};
 
+use self::connections::{Connections, Held};
+use self::failure::{Failure, classify};
 use self::script::scripts;
 use super::change::Tally;
 use super::{Change, Committed, Error, Query, Result, Row, Value};
 
-/// Deadlocks and lock time-outs are answered by running the whole change again.
-const TRIES: u32 = 8;
+/// A change that meets another one's waits for at most so long before its next try: somewhere in it, so that those
+/// who met do not meet again.
+const PAUSE_MS: u64 = 250;
 
-/// How long a connection is kept that nobody needs.
-const IDLE_FOR: Duration = Duration::from_secs(60);
-
-/// What every connection begins with. Values stand in scripts as UTF-8, whatever the server presumes of its clients, and
-/// a backslash escapes. A process that was stopped within a transaction must not keep
-/// its row locks: MariaDB ends it (MySQL has no such setting, and reads a comment).
-const SESSION: [&str; 3] = [
-    "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00' \
-     /*M! , idle_transaction_timeout = 10 */",
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-];
+/// How long the server that writes is looked for, where one has just been found that does not.
+const SEARCH: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(super) struct Mysql {
-    pool: Pool,
-    opts: Opts,
-}
-
-/// Why a change did not go through, where that decides what is done next.
-enum Failure {
-    /// 1213 or 1205: nothing was written, another try may go through.
-    Again(Error),
-    /// The connection was lost during `COMMIT`: it may have been written.
-    Unsettled(Error),
-    Final(Error),
+    connections: Connections,
 }
 
 impl Mysql {
     pub(super) fn open(url: &str, connections: usize) -> Result<Self> {
-        let opts = Opts::from_url(url).map_err(|e| Error::Refused(e.to_string()))?;
-        let constraints = PoolConstraints::new(1, connections.max(1)).unwrap_or_default();
-        // closing what is idle for a moment, or a reset, would cost round trips and every prepared statement
-        let pool = PoolOpts::default().with_constraints(constraints).with_reset_connection(false);
-        let pool = pool.with_inactive_connection_ttl(IDLE_FOR);
-        let builder = OptsBuilder::from_opts(opts)
-            // or an UPDATE that changes nothing reports no row
-            .client_found_rows(true)
-            .stmt_cache_size(256)
-            .setup(SESSION.to_vec())
-            .pool_opts(pool);
-        let opts = Opts::from(builder);
-        Ok(Self { pool: Pool::new(opts.clone()), opts })
+        Ok(Self { connections: Connections::new(url, connections)? })
     }
 
     pub(super) fn opts(&self) -> Opts {
-        self.opts.clone()
+        self.connections.opts()
     }
 
     pub(super) fn pool(&self) -> Pool {
-        self.pool.clone()
+        self.connections.pool()
     }
 
     pub(super) async fn close(&self) {
-        let _ = self.pool.clone().disconnect().await;
+        self.connections.close().await;
     }
 
     pub(super) async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>> {
-        let mut connection = self.pool.get_conn().await?;
-        if let [query] = queries {
-            return Ok(vec![select(&mut connection, query).await?]);
+        match self.read_once(queries).await {
+            Err(Failure::Elsewhere(_)) => self.read_once(queries).await.map_err(Failure::into_error),
+            other => other.map_err(Failure::into_error),
         }
-        let mut found = Vec::with_capacity(queries.len());
-        for (script, count) in scripts(queries)? {
-            let mut answers = connection.query_iter(script).await?;
-            for _ in 0..count {
-                found.push(rows(answers.collect().await?)?);
-            }
-        }
-        Ok(found)
     }
 
-    pub(super) async fn commit(&self, change: &Change) -> Result<Committed> {
-        let mut last = Error::Unavailable("not tried".into());
-        for round in 0..TRIES {
-            if round > 0 {
-                let jitter = rand::random::<u64>() % 8;
-                tokio::time::sleep(Duration::from_millis((2 << round) + jitter)).await;
-            }
-            match self.attempt(change).await {
+    async fn read_once(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, Failure> {
+        let mut held = self.connections.get().await.map_err(classify)?;
+        let found = select_all(&mut held.connection, queries).await;
+        if matches!(found, Err(Failure::Elsewhere(_))) {
+            self.connections.leave(held).await;
+        }
+        found
+    }
+
+    /// Tries for at most so long while others' changes are in the way. `is_lost`: the server that writes has been
+    /// looked for in vain just now.
+    pub(super) async fn commit(&self, change: &Change, within: Duration, is_lost: bool) -> Result<Committed> {
+        let begun = Instant::now();
+        let search = if is_lost { Duration::ZERO } else { SEARCH.min(within) };
+        let mut held = None;
+        for round in 0.. {
+            match self.attempt(&mut held, change).await {
                 Ok(committed) => return Ok(committed),
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Again(error)) => last = error,
+                Err(Failure::Again(error)) if begun.elapsed() >= within => return Err(error),
+                Err(Failure::Elsewhere(error)) if begun.elapsed() >= search => return Err(error),
+                Err(Failure::Again(_) | Failure::Elsewhere(_)) => {}
                 Err(Failure::Unsettled(error)) => {
                     let Some(probe) = &change.settled_by else { return Err(error) };
-                    if !self.read(std::slice::from_ref(probe)).await?.concat().is_empty() {
+                    if self.is_settled(probe).await? {
                         return Ok(Committed::default());
                     }
-                    last = error;
+                    if begun.elapsed() >= within {
+                        return Err(error);
+                    }
                 }
             }
+            pause(round).await;
         }
-        Err(Error::Unavailable(last.to_string()))
+        Err(Error::Unavailable("not tried".into()))
     }
 
-    async fn attempt(&self, change: &Change) -> Result<Committed, Failure> {
-        let mut connection = self.pool.get_conn().await.map_err(classify)?;
-        let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
-        let (mut tally, mut found) = (Tally::default(), Vec::new());
-        let mut steps = change.steps.iter();
-        let queries = change.steps.iter().map(|step| &step.query).chain(&change.then);
-        for (script, count) in scripts(queries).map_err(Failure::Final)? {
-            let mut answers = transaction.query_iter(script).await.map_err(classify)?;
-            for _ in 0..count {
-                let touched = answers.affected_rows();
-                // here it says so if this very statement has failed, and the next one's answer is waited for
-                found = answers.collect().await.map_err(classify)?;
-                if let Some(Err(guard)) = steps.next().map(|step| tally.add(step, touched)) {
-                    // what came behind it is taken back with the rest
-                    let _ = answers.drop_result().await;
-                    transaction.rollback().await.map_err(classify)?;
-                    return Err(Failure::Final(guard));
-                }
+    /// A statement that changes nothing, but is refused wherever one that does would be.
+    pub(super) async fn check(&self, is_lost: bool) -> Result<()> {
+        let change = Change::new().run("UPDATE sb_migration SET name = name WHERE version = -1", Vec::new());
+        self.commit(&change, SEARCH, is_lost).await.map(drop)
+    }
+
+    /// One try. The connection is held for the next one where that is to be made on it.
+    async fn attempt(&self, held: &mut Option<Held>, change: &Change) -> Result<Committed, Failure> {
+        let mut on = match held.take() {
+            Some(on) => on,
+            None => self.connections.get().await.map_err(classify)?,
+        };
+        let done = transact(&mut on.connection, change).await;
+        match &done {
+            Err(Failure::Elsewhere(_)) => self.connections.leave(on).await,
+            Err(Failure::Again(_)) => *held = Some(on),
+            _ => {}
+        }
+        done
+    }
+
+    /// Whether a change was written whose answer was lost. On Galera this may be asked of another node: it first
+    /// takes in what others have written.
+    async fn is_settled(&self, probe: &Query) -> Result<bool> {
+        let mut held = self.connections.get().await?;
+        held.connection.query_drop("SET @settling = 1 /*M! , SESSION wsrep_sync_wait = 1 */").await?;
+        let found = select(&mut held.connection, probe).await;
+        held.connection.query_drop("SET @settling = 0 /*M! , SESSION wsrep_sync_wait = DEFAULT */").await?;
+        found.map(|rows| !rows.is_empty())
+    }
+}
+
+/// Longer after each time, and by chance.
+async fn pause(round: u32) {
+    let most = PAUSE_MS.min(4 << round.min(10));
+    tokio::time::sleep(Duration::from_millis(1 + rand::random::<u64>() % most)).await;
+}
+
+/// Runs a change as one transaction.
+async fn transact(connection: &mut Conn, change: &Change) -> Result<Committed, Failure> {
+    let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
+    let (mut tally, mut found) = (Tally::default(), Vec::new());
+    let mut steps = change.steps.iter();
+    let queries = change.steps.iter().map(|step| &step.query).chain(&change.then);
+    for (script, count) in scripts(queries).map_err(Failure::Final)? {
+        let mut answers = transaction.query_iter(script).await.map_err(classify)?;
+        for _ in 0..count {
+            let touched = answers.affected_rows();
+            // here it says so if this very statement has failed, and the next one's answer is waited for
+            found = answers.collect().await.map_err(classify)?;
+            if let Some(Err(guard)) = steps.next().map(|step| tally.add(step, touched)) {
+                // what came behind it is taken back with the rest
+                let _ = answers.drop_result().await;
+                transaction.rollback().await.map_err(classify)?;
+                return Err(Failure::Final(guard));
             }
         }
-        let found = rows(found).map_err(Failure::Final)?;
-        transaction.commit().await.map_err(|error| match classify(error) {
-            Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
-            other => other,
-        })?;
-        Ok(Committed { touched: tally.into_touched(), found })
     }
+    let found = rows(found).map_err(Failure::Final)?;
+    transaction.commit().await.map_err(|error| match classify(error) {
+        Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
+        other => other,
+    })?;
+    Ok(Committed { touched: tally.into_touched(), found })
+}
+
+async fn select_all(connection: &mut Conn, queries: &[Query]) -> Result<Vec<Vec<Row>>, Failure> {
+    if let [query] = queries {
+        let (sql, values) = query.whole();
+        let found = connection.exec(sql.as_ref(), params(values)).await.map_err(classify)?;
+        return Ok(vec![rows(found).map_err(Failure::Final)?]);
+    }
+    let mut found = Vec::with_capacity(queries.len());
+    for (script, count) in scripts(queries).map_err(Failure::Final)? {
+        let mut answers = connection.query_iter(script).await.map_err(classify)?;
+        for _ in 0..count {
+            found.push(rows(answers.collect().await.map_err(classify)?).map_err(Failure::Final)?);
+        }
+    }
+    Ok(found)
 }
 
 async fn select(connection: &mut Conn, query: &Query) -> Result<Vec<Row>> {
@@ -173,13 +205,6 @@ fn params(values: Vec<Value>) -> Params {
     Params::Positional(values.into_iter().map(Into::into).collect())
 }
 
-fn classify(error: mysql_async::Error) -> Failure {
-    match &error {
-        mysql_async::Error::Server(server) if matches!(server.code, 1213 | 1205) => Failure::Again(error.into()),
-        _ => Failure::Final(error.into()),
-    }
-}
-
 impl From<Value> for mysql_async::Value {
     fn from(value: Value) -> Self {
         match value {
@@ -202,24 +227,5 @@ impl TryFrom<mysql_async::Value> for Value {
             mysql_async::Value::Bytes(bytes) => Self::Bytes(bytes),
             _ => return Err(Error::Data("a column type that no table of ours has".into())),
         })
-    }
-}
-
-/// Server errors that mean "not now": too many connections, shutting down, read-only, disk full,
-/// a Galera node that is not ready.
-const NOT_NOW: [u16; 11] = [1021, 1040, 1047, 1053, 1114, 1158, 1159, 1161, 1290, 1836, 1927];
-
-impl From<mysql_async::Error> for Error {
-    fn from(error: mysql_async::Error) -> Self {
-        match &error {
-            mysql_async::Error::Server(server) => match server.code {
-                1062 => Self::Conflict,
-                1213 | 1205 => Self::Unavailable(server.message.clone()),
-                code if NOT_NOW.contains(&code) => Self::Unavailable(server.message.clone()),
-                _ => Self::Refused(error.to_string()),
-            },
-            mysql_async::Error::Io(_) | mysql_async::Error::Driver(_) => Self::Unavailable(error.to_string()),
-            _ => Self::Refused(error.to_string()),
-        }
     }
 }

@@ -6,7 +6,9 @@
 
 mod connect;
 mod convert;
+mod journal;
 mod reader;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -18,24 +20,23 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use connect::connect;
 use connect::connect_foreign;
+use journal::Journal;
 use reader::Readers;
+use writer::Task;
 
-use super::change::Tally;
 use super::{Change, Committed, Error, Query, Result, Row, Value};
 
 /// Changes waiting for the writer; beyond that the store says that it is busy.
 const QUEUE: usize = 4096;
 /// Connections for look-ups by key.
 const DESKS: usize = 2;
-/// Changes that share one commit at most.
-const BATCH: usize = 128;
 /// KiB of pages that the writer keeps, as SQLite wants it: the leaves that random keys fall on.
 const WRITER_CACHE: i32 = -16_000;
 
 type Answer<T> = oneshot::Sender<Result<T>>;
 /// Opens a connection, for whoever first needs one: an idle server holds none but the writer's.
 type Opener = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
-type Write = (Change, Answer<Committed>);
+type Write = (Task, Answer<Committed>);
 
 #[derive(Clone)]
 pub(super) struct Sqlite {
@@ -45,6 +46,7 @@ pub(super) struct Sqlite {
     opener: Opener,
     /// `None`: the file is another program's.
     writes: Option<mpsc::Sender<Write>>,
+    journal: Arc<Journal>,
 }
 
 impl Sqlite {
@@ -56,14 +58,16 @@ impl Sqlite {
         // the writer opens first: it creates the file and sets its journal
         let connection = connect(path, timeout)?;
         connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
-        start("sqlite-writer", move || write_loop(&connection, changes))?;
+        let journal = Arc::<Journal>::default();
+        let erased = journal.clone();
+        start("sqlite-writer", move || writer::run(&connection, changes, &erased))?;
         let path = Arc::new(path.to_owned());
         let opener: Opener = {
             let path = path.clone();
             Arc::new(move || connect(&path, timeout))
         };
         let readers = Readers::new(readers, &opener);
-        Ok(Self { path, readers, desks: Arc::default(), opener, writes: Some(writes) })
+        Ok(Self { path, readers, desks: Arc::default(), opener, writes: Some(writes), journal })
     }
 
     /// Opens another program's file: neither made nor written, its journal left as it is.
@@ -76,7 +80,7 @@ impl Sqlite {
             Arc::new(move || connect_foreign(&path, timeout))
         };
         let readers = Readers::new(readers, &opener);
-        Ok(Self { path, readers, desks: Arc::default(), opener, writes: None })
+        Ok(Self { path, readers, desks: Arc::default(), opener, writes: None, journal: Arc::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -113,15 +117,32 @@ impl Sqlite {
     }
 
     pub(super) async fn commit(&self, change: Change) -> Result<Committed> {
+        self.have_done(Task::Write(change)).await
+    }
+
+    /// Writes to the journal what is never committed: a full disk is found so, and a file that has become read-only.
+    pub(super) async fn check(&self) -> Result<()> {
+        self.have_done(Task::Check).await.map(drop)
+    }
+
+    /// Empties the journal of what was erased, where it is time to; at the end: whatever it holds.
+    pub(super) async fn tidy(&self, is_end: bool) -> Result<()> {
+        if self.writes.is_none() || !(is_end || self.journal.is_due()) {
+            return Ok(());
+        }
+        self.have_done(Task::Empty).await.map(drop)
+    }
+
+    async fn have_done(&self, task: Task) -> Result<Committed> {
         let foreign = || Error::Refused("this database is another program's, and only read".into());
-        ask(self.writes.as_ref().ok_or_else(foreign)?, change)?.await
+        ask(self.writes.as_ref().ok_or_else(foreign)?, task)?.await
     }
 }
 
 /// Puts a question into a queue; what is returned waits for its answer.
 fn ask<Q, A>(queue: &mpsc::Sender<(Q, Answer<A>)>, question: Q) -> Result<impl Future<Output = Result<A>> + use<Q, A>> {
     let (answer, answered) = oneshot::channel();
-    queue.try_send((question, answer)).map_err(|_| Error::Unavailable("the embedded store is busy".into()))?;
+    queue.try_send((question, answer)).map_err(|_| Error::Busy("the embedded store is busy".into()))?;
     Ok(async { answered.await.map_err(|_| Error::Unavailable("the embedded store has stopped".into()))? })
 }
 
@@ -150,95 +171,4 @@ fn select(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
         }
     }
     Ok(found)
-}
-
-fn write_loop(connection: &Connection, mut queue: mpsc::Receiver<Write>) {
-    while let Some(first) = queue.blocking_recv() {
-        let mut batch = vec![first];
-        while batch.len() < BATCH {
-            match queue.try_recv() {
-                Ok(next) => batch.push(next),
-                Err(_) => break,
-            }
-        }
-        // whoever asked has given up: writing it now would surprise them
-        batch.retain(|(_, answer)| !answer.is_closed());
-        if !batch.is_empty() {
-            write(connection, batch);
-        }
-    }
-}
-
-fn write(connection: &Connection, batch: Vec<Write>) {
-    let results = commit_together(connection, &batch);
-    match results {
-        Ok(results) => {
-            for ((_, answer), result) in batch.into_iter().zip(results) {
-                let _ = answer.send(result);
-            }
-        }
-        Err(error) => {
-            let _ = connection.execute_batch("ROLLBACK");
-            let why = error.to_string();
-            for (_, answer) in batch {
-                let _ = answer.send(Err(Error::Unavailable(why.clone())));
-            }
-        }
-    }
-}
-
-/// One transaction. An `Err` means that nothing was written.
-fn commit_together(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<Committed>>> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let mut results = Vec::with_capacity(batch.len());
-    for (change, _) in batch {
-        let result = run_all(connection, change);
-        let is_failed = result.is_err();
-        results.push(result);
-        if is_failed {
-            // a full disk or a broken file may have ended the transaction by itself
-            if !connection.is_autocommit() {
-                connection.prepare_cached("ROLLBACK")?.execute([])?;
-            }
-            return if batch.len() == 1 { Ok(results) } else { commit_apart(connection, batch) };
-        }
-    }
-    connection.prepare_cached("COMMIT")?.execute([])?;
-    Ok(results)
-}
-
-/// The same where one of them fails: a savepoint for each, which costs a copy of every page it writes.
-fn commit_apart(connection: &Connection, batch: &[Write]) -> Result<Vec<Result<Committed>>> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let mut results = Vec::with_capacity(batch.len());
-    for (change, _) in batch {
-        connection.prepare_cached("SAVEPOINT one")?.execute([])?;
-        let result = run_all(connection, change);
-        if result.is_err() {
-            if connection.is_autocommit() {
-                return Err(Error::Unavailable("the embedded store could not write".into()));
-            }
-            connection.prepare_cached("ROLLBACK TO one")?.execute([])?;
-        }
-        connection.prepare_cached("RELEASE one")?.execute([])?;
-        results.push(result);
-    }
-    connection.prepare_cached("COMMIT")?.execute([])?;
-    Ok(results)
-}
-
-fn run_all(connection: &Connection, change: &Change) -> Result<Committed> {
-    let mut tally = Tally::default();
-    for step in &change.steps {
-        let mut touched = 0;
-        if !tally.is_met(step) {
-            let mut statement = connection.prepare_cached(&step.query.single())?;
-            for (former, latter) in step.query.turns() {
-                touched += statement.execute(params_from_iter(former.iter().chain(latter)))? as u64;
-            }
-        }
-        tally.add(step, touched)?;
-    }
-    let found = change.then.as_ref().map(|query| select(connection, query)).transpose()?.unwrap_or_default();
-    Ok(Committed { touched: tally.into_touched(), found })
 }

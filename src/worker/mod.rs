@@ -3,6 +3,7 @@
 mod book;
 mod client;
 mod expire;
+mod health;
 mod ledger;
 mod measure;
 mod notify;
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::service::book::Book;
 use crate::service::client::Clients;
 use crate::service::event::{Courier, Events};
+use crate::service::health::Health;
 use crate::service::inbound::{Desk, Inbound};
 use crate::service::ledger::Ledger;
 use crate::service::outbound::Outbound;
@@ -60,6 +62,11 @@ pub fn start_receiving(desk: Desk, tasks: &TaskTracker) {
 /// Starts what looks after clients' money.
 pub fn start_accounting(ledger: &Arc<Ledger>, tasks: &TaskTracker, stop: &CancellationToken) {
     spawn(tasks, stop, ledger::run(ledger.clone()));
+}
+
+/// Starts what looks after the databases.
+pub fn start_watching(health: &Arc<Health>, tasks: &TaskTracker, stop: &CancellationToken) {
+    spawn(tasks, stop, health::run(health.clone()));
 }
 
 /// Starts what counts.

@@ -204,7 +204,7 @@ pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
 }
 
 fn busy() -> Error {
-    store::Error::Unavailable("others keep changing this account".into()).into()
+    store::Error::Busy("others keep changing this account".into()).into()
 }
 
 /// By what a provider's webhooks name the account; Flowroute's secret path only as a hash.

@@ -195,7 +195,7 @@ impl Clients {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Unavailable("others keep changing this key".into()).into())
+        Err(store::Error::Busy("others keep changing this key".into()).into())
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere.

@@ -152,7 +152,7 @@ impl Clients {
                 return Err(Error::Overdrawn);
             }
         }
-        Err(store::Error::Unavailable("others keep changing this client".into()).into())
+        Err(store::Error::Busy("others keep changing this client".into()).into())
     }
 
     /// Deactivates a client: its keys and its token work no longer; messages under way finish.

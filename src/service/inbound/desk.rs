@@ -84,8 +84,8 @@ impl Inbound {
         let begun = Instant::now();
         loop {
             match work().await {
-                Err(store::Error::Unavailable(reason)) if begun.elapsed() < LEASE / 2 => {
-                    tracing::warn!(reason, "webhooks wait for the store");
+                Err(error) if error.will_pass() && begun.elapsed() < LEASE / 2 => {
+                    tracing::warn!(%error, "webhooks wait for the store");
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
                 other => return other,

@@ -95,7 +95,7 @@ impl Numbers {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Unavailable("others keep changing this pool".into()).into())
+        Err(store::Error::Busy("others keep changing this pool".into()).into())
     }
 
     /// Lets its numbers go.

@@ -54,7 +54,7 @@ impl Outbound {
         let new = New { message: stored, lane, due_ms, kept, told, passes_opt_out: false, lease_ends, leave, entry };
         // who raced in vain so often may try again later
         let busy = |error: store::Error| {
-            if error.is_race() { store::Error::Unavailable("others keep changing this lane".into()) } else { error }
+            if error.is_race() { store::Error::Busy("others keep changing this lane".into()) } else { error }
         };
         let paid = match self.intake.write(new).await.map_err(busy)? {
             Accepted::Stored(paid) => paid,

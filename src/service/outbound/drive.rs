@@ -208,7 +208,7 @@ impl Outbound {
                     return Some(Marked::Call { started_ms });
                 }
                 Err(error) if error.is_race() => return None,
-                Err(store::Error::Unavailable(_)) => {
+                Err(error) if error.will_pass() => {
                     was_away = true;
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }

@@ -62,7 +62,7 @@ impl Outbound {
                 other => return other,
             }
         }
-        Err(store::Error::Unavailable("the opt-out ledger is contended".into()))
+        Err(store::Error::Busy("the opt-out ledger is contended".into()))
     }
 
     /// Whether a person wants nothing from a number on a channel, or did until what was said at this time.
@@ -136,7 +136,7 @@ impl Outbound {
                 Err(error) => return Err(error),
             }
         }
-        Err(store::Error::Unavailable("the lane of a reply is contended".into()))
+        Err(store::Error::Busy("the lane of a reply is contended".into()))
     }
 
     fn reply_message(&self, sender: &Sender, id: MessageId, (channel, to): (Channel, &str), body: &str) -> Message {

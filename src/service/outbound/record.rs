@@ -8,7 +8,6 @@ use super::Outbound;
 use super::drive::Lane;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Next, Outcome, is_written, late};
-use crate::store::{self};
 
 impl Outbound {
     /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
@@ -25,8 +24,8 @@ impl Outbound {
                     self.after(lane, &outcome);
                     return is_ours && matches!(outcome.next, Next::Over { .. });
                 }
-                Err(store::Error::Unavailable(reason)) => {
-                    tracing::warn!(reason, "an outcome waits for the store");
+                Err(error) if error.will_pass() => {
+                    tracing::warn!(%error, "an outcome waits for the store");
                     was_away = true;
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
@@ -58,7 +57,7 @@ impl Outbound {
         for _ in 0..120 {
             match late(&self.parts.store, outcome).await {
                 Ok(()) => return false,
-                Err(store::Error::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(500)).await,
+                Err(error) if error.will_pass() => tokio::time::sleep(Duration::from_millis(500)).await,
                 Err(error) => {
                     tracing::warn!(%error, "could not record a late outcome");
                     return false;

@@ -143,7 +143,7 @@ impl Publish {
         let mut last = Ok(());
         for _ in 0..TRIES {
             last = job.finish(&self.parts.store, "published").await;
-            if !matches!(last, Err(store::Error::Unavailable(_))) {
+            if !last.as_ref().is_err_and(store::Error::will_pass) {
                 return last;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -65,6 +65,6 @@ impl Tariff {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Unavailable("others keep changing the rates".into()).into())
+        Err(store::Error::Busy("others keep changing the rates".into()).into())
     }
 }

@@ -12,6 +12,8 @@ use crate::store::Result;
 const STATEMENTS: usize = 256;
 /// Pages in the journal before they are moved into the file: hot pages are moved once for many commits.
 const CHECKPOINT: u32 = 8_192;
+/// Bytes of the journal that are kept for what comes next.
+const JOURNAL: u32 = 16 << 20;
 
 /// Opens a connection with full durability: a commit that was answered survives a power cut.
 pub(in crate::store) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
@@ -24,6 +26,8 @@ pub(in crate::store) fn connect(path: &Path, timeout: Duration) -> Result<Connec
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -2_000)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+    // once much was written at once, it is cut to this again
+    connection.pragma_update(None, "journal_size_limit", JOURNAL)?;
     // what a savepoint keeps to undo its statements needs no file
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // what was deleted or redacted is overwritten where that costs no further write

@@ -1,0 +1,115 @@
+//! Connections to the server that stands behind the address now.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use mysql_async::{Conn, DriverError, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
+
+use crate::store::{Error, Result};
+
+/// How long a connection is kept that nobody needs.
+const IDLE_FOR: Duration = Duration::from_secs(60);
+
+/// What every connection begins with. Values stand in scripts as UTF-8, whatever the server presumes of its clients, and
+/// a backslash escapes. A process that was stopped within a transaction must not keep
+/// its row locks: MariaDB ends it (MySQL has no such setting, and reads a comment).
+const SESSION: [&str; 3] = [
+    "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00' \
+     /*M! , idle_transaction_timeout = 10 */",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+];
+
+/// Clones share them.
+#[derive(Clone)]
+pub(super) struct Connections {
+    opts: Opts,
+    now: Arc<RwLock<Generation>>,
+}
+
+/// Those that were made since a server was last found to be of no use.
+#[derive(Clone)]
+struct Generation {
+    number: u64,
+    pool: Pool,
+}
+
+/// A connection, and of which generation it is.
+pub(super) struct Held {
+    pub(super) connection: Conn,
+    generation: u64,
+}
+
+impl Connections {
+    pub(super) fn new(url: &str, most: usize) -> Result<Self> {
+        let opts = Opts::from_url(url).map_err(|e| Error::Refused(e.to_string()))?;
+        let constraints = PoolConstraints::new(1, most.max(1)).unwrap_or_default();
+        // closing what is idle for a moment, or a reset, would cost round trips and every prepared statement
+        let pool = PoolOpts::default().with_constraints(constraints).with_reset_connection(false);
+        let pool = pool.with_inactive_connection_ttl(IDLE_FOR);
+        let builder = OptsBuilder::from_opts(opts)
+            // or an UPDATE that changes nothing reports no row
+            .client_found_rows(true)
+            .stmt_cache_size(256)
+            .setup(SESSION.to_vec())
+            .pool_opts(pool);
+        let opts = Opts::from(builder);
+        let first = Generation { number: 0, pool: Pool::new(opts.clone()) };
+        Ok(Self { opts, now: Arc::new(RwLock::new(first)) })
+    }
+
+    pub(super) fn opts(&self) -> Opts {
+        self.opts.clone()
+    }
+
+    pub(super) fn pool(&self) -> Pool {
+        self.generation().pool
+    }
+
+    fn generation(&self) -> Generation {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) async fn get(&self) -> Result<Held, mysql_async::Error> {
+        loop {
+            let Generation { number, pool } = self.generation();
+            match pool.get_conn().await {
+                Ok(connection) => return Ok(Held { connection, generation: number }),
+                // whoever waited for one of a server that has been left meanwhile
+                Err(mysql_async::Error::Driver(DriverError::PoolDisconnected))
+                    if self.generation().number != number => {}
+                Err(error) => {
+                    if super::failure::is_elsewhere(&error) {
+                        self.turn(number);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Lets go of a server that does not write: of this connection, and of the idle ones beside it.
+    pub(super) async fn leave(&self, held: Held) {
+        self.turn(held.generation);
+        // it may be gone already
+        let _ = held.connection.disconnect().await;
+    }
+
+    /// Whatever is connected from now on asks anew who stands behind the address; once for all that found it out.
+    fn turn(&self, left: u64) {
+        let old = {
+            let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+            if now.number != left {
+                return;
+            }
+            let next = Generation { number: left + 1, pool: Pool::new(self.opts.clone()) };
+            std::mem::replace(&mut *now, next).pool
+        };
+        // ends when what is under way there has ended
+        tokio::spawn(old.disconnect());
+    }
+
+    pub(super) async fn close(&self) {
+        let _ = self.pool().disconnect().await;
+    }
+}

@@ -1,0 +1,75 @@
+//! What was erased is not to be read in the file or its journal (the WAL): pages are overwritten, the journal emptied.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::store::{Error, Result};
+
+/// The journal is emptied no more often.
+const EVERY: Duration = Duration::from_secs(60);
+/// What must not be held up by another program is asked no more often.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What the journal still holds that was erased.
+#[derive(Default)]
+pub(super) struct Journal(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Since when it holds something erased.
+    erased: Option<Instant>,
+    emptied: Option<Instant>,
+    asked: Option<Instant>,
+    is_told: bool,
+}
+
+impl Journal {
+    pub(super) fn has_erased(&self) {
+        let mut state = self.state();
+        state.erased.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether it is to be emptied now.
+    pub(super) fn is_due(&self) -> bool {
+        let state = self.state();
+        let is_past = |at: Option<Instant>, wait| at.is_none_or(|at| at.elapsed() >= wait);
+        state.erased.is_some() && is_past(state.emptied, EVERY) && is_past(state.asked, AGAIN)
+    }
+
+    /// Moves it into the file and cuts it to nothing. Who reads an earlier state, in another program, keeps it from that.
+    pub(super) fn empty(&self, connection: &Connection) -> Result<()> {
+        let waited = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0))?;
+        // writers stand behind this: nobody is waited for
+        connection.busy_timeout(Duration::ZERO)?;
+        let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        connection.busy_timeout(Duration::from_millis(waited.into()))?;
+        let mut state = self.state();
+        state.asked = Some(Instant::now());
+        if emptied? == 0 {
+            *state = State { emptied: state.asked, ..State::default() };
+            return Ok(());
+        }
+        if !state.is_told && state.erased.is_some_and(|since| since.elapsed() >= EVERY) {
+            state.is_told = true;
+            tracing::warn!("another program reads the store: what was redacted stays in its journal until that ends");
+        }
+        Err(Error::Busy("another program reads the store".into()))
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does something with what it deletes overwritten wherever it lay, though that writes more pages.
+pub(super) fn overwriting<T>(connection: &Connection, erases: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    if !erases {
+        return work();
+    }
+    connection.pragma_update(None, "secure_delete", true)?;
+    let done = work();
+    connection.pragma_update(None, "secure_delete", "FAST")?;
+    done
+}
