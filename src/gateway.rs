@@ -29,6 +29,7 @@ use crate::service::audit::Audit;
 use crate::service::inbound::form_check;
 use crate::service::keep::Keep;
 use crate::service::sync::{Link, Links, Sync};
+use crate::service::wait::Waits;
 use crate::store::{self, Store, seed};
 use crate::worker::{self, Served};
 pub use database::{Backend, Databases, open, open_store};
@@ -140,7 +141,8 @@ impl Gateway {
         http_metrics.register(&mut registry);
         let stopping = CancellationToken::new();
         let health = Arc::new(databases.health(bus, &stopping));
-        worker::start_watching(&health, &tasks, &stop);
+        let waits = Waits::new(databases.store.clone(), Clock::default(), config.outbox.lease.as_ms());
+        worker::start_watching(&health, waits, &tasks, &stop);
         let app = Arc::new(App {
             settings: config.http.clone(),
             admin_token: secret::admin_token(&config),

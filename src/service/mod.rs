@@ -19,6 +19,7 @@ pub mod relay;
 mod salt;
 pub mod sync;
 pub mod tariff;
+pub mod wait;
 
 /// What a call has besides its message.
 pub mod call {

@@ -141,9 +141,9 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
         return Ok(Vec::new());
     }
     let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; due.len()].join(" OR ");
-    let mut values: Vec<Value> = vec![lease.owner.into(), lease.until_ms.into()];
+    let mut values: Vec<Value> = vec![lease.owner.into(), lease.until_ms.into(), lease.now_ms.into()];
     values.extend(due.into_iter().flatten());
-    let sql = format!("UPDATE sb_delivery SET owner = ?, ready_ms = ? WHERE {guard}");
+    let sql = format!("UPDATE sb_delivery SET owner = ?, ready_ms = ?, set_ms = ? WHERE {guard}");
     store.commit(Change::new().run(sql, values)).await?;
     let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
                p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, \

@@ -46,6 +46,7 @@ pub mod route;
 pub mod seed;
 pub mod serving;
 pub mod sync;
+pub mod wait;
 
 pub use change::{Change, Committed, Query};
 pub use engine::Store;

@@ -1,11 +1,9 @@
 //! Texts of paired phones on their way to their platform's sink, as jobs: `sb_publication`.
 
+use super::wait::SKEW_MS;
 use super::{Change, Error, Result, Row, Store, sweep};
 use crate::crypto::Place;
 use crate::model::{Millis, PublicationId, UserId};
-
-/// How far nodes' clocks may stand apart: another's lease is taken only so long after its end.
-const SKEW_MS: Millis = 5_000;
 
 /// A text about to be written, already sealed.
 pub struct NewPublication<'a> {
@@ -47,8 +45,8 @@ pub async fn insert(store: &Store, new: NewPublication<'_>, stale_ms: Millis) ->
             vec![new.text_hash.as_str().into(), stale_ms.into()],
         )
         .one(
-            "INSERT INTO sb_publication (id, text_hash, user_id, platform, phone_hash, sealed, ready_ms, tries, \
-             state, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'waiting', ?)",
+            "INSERT INTO sb_publication (id, text_hash, user_id, platform, phone_hash, sealed, ready_ms, set_ms, tries, \
+             state, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', ?)",
             vec![
                 new.id.hex().into(),
                 new.text_hash.into(),
@@ -56,6 +54,7 @@ pub async fn insert(store: &Store, new: NewPublication<'_>, stale_ms: Millis) ->
                 new.platform.into(),
                 new.phone_hash.into(),
                 new.sealed.into(),
+                new.received_ms.into(),
                 new.received_ms.into(),
                 new.received_ms.into(),
             ],
@@ -88,9 +87,10 @@ pub async fn due(store: &Store, platform: &str, owner: &str, now_ms: Millis, lim
 
 impl Publication {
     /// Leases the job until `until_ms`. [`Error::Guard`]: another node was first.
-    pub async fn claim(&mut self, store: &Store, owner: &str, until_ms: Millis) -> Result<()> {
-        let sql = "UPDATE sb_publication SET owner = ?, ready_ms = ?, tries = tries + 1 WHERE id = ? AND ready_ms = ?";
-        let params = vec![owner.into(), until_ms.into(), self.id.hex().into(), self.ready_ms.into()];
+    pub async fn claim(&mut self, store: &Store, owner: &str, until_ms: Millis, now_ms: Millis) -> Result<()> {
+        let sql = "UPDATE sb_publication SET owner = ?, ready_ms = ?, set_ms = ?, tries = tries + 1 \
+                   WHERE id = ? AND ready_ms = ?";
+        let params = vec![owner.into(), until_ms.into(), now_ms.into(), self.id.hex().into(), self.ready_ms.into()];
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND owner = ? AND ready_ms = ?";
         let probe = vec![self.id.hex().into(), owner.into(), until_ms.into()];
         store.commit(Change::new().one(sql, params).settled_by(settled, probe)).await?;
@@ -110,10 +110,11 @@ impl Publication {
     }
 
     /// Gives the job back, to be claimed again at `ready_ms`.
-    pub async fn give_back(&self, store: &Store, ready_ms: Millis, reason: &str) -> Result<()> {
-        let sql = "UPDATE sb_publication SET owner = NULL, ready_ms = ?, last_reason = ? WHERE id = ? AND ready_ms = ?";
+    pub async fn give_back(&self, store: &Store, ready_ms: Millis, now_ms: Millis, reason: &str) -> Result<()> {
+        let sql = "UPDATE sb_publication SET owner = NULL, ready_ms = ?, set_ms = ?, last_reason = ? \
+                   WHERE id = ? AND ready_ms = ?";
         let id = self.id.hex();
-        let params = vec![ready_ms.into(), reason.into(), id.as_str().into(), self.ready_ms.into()];
+        let params = vec![ready_ms.into(), now_ms.into(), reason.into(), id.as_str().into(), self.ready_ms.into()];
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND owner IS NULL AND ready_ms = ?";
         store.commit(Change::new().one(sql, params).settled_by(settled, vec![id.into(), ready_ms.into()])).await
     }

@@ -10,6 +10,7 @@ mod notify;
 pub mod publish;
 mod send;
 mod sort;
+mod wait;
 mod watch;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::service::ledger::Ledger;
 use crate::service::outbound::Outbound;
 use crate::service::sync::Sync;
 use crate::service::tariff::Tariff;
+use crate::service::wait::Waits;
 pub use expire::Served;
 
 /// Starts the workers of a node. `is_shared`: other nodes may write to the same store.
@@ -64,8 +66,9 @@ pub fn start_accounting(ledger: &Arc<Ledger>, tasks: &TaskTracker, stop: &Cancel
     spawn(tasks, stop, ledger::run(ledger.clone()));
 }
 
-/// Starts what looks after the databases.
-pub fn start_watching(health: &Arc<Health>, tasks: &TaskTracker, stop: &CancellationToken) {
+/// Starts what looks after the databases and the clock.
+pub fn start_watching(health: &Arc<Health>, waits: Waits, tasks: &TaskTracker, stop: &CancellationToken) {
+    spawn(tasks, stop, wait::run(waits));
     spawn(tasks, stop, health::run(health.clone()));
 }
 

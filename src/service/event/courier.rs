@@ -18,11 +18,10 @@ use crate::provider::webhook::{Delivery, Event, Form};
 use crate::service::outbound::Extra;
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Lease, Outcome, State};
+use crate::store::wait::SKEW_MS;
 
 pub use crate::store::delivery::Done;
 
-/// How long after its end a lease of another node may be taken: clocks stand apart.
-const SKEW: Span = Span::from_millis(5_000);
 /// A lease lasts so many times as a receiver may take to answer.
 const LEASE_TIMEOUTS: i64 = 4;
 /// What a receiver may ask for at most by `Retry-After`.
@@ -90,11 +89,13 @@ impl Courier {
         let until_ms = {
             // each claim has an end of its own, by which it finds its rows
             let mut last = self.last_until_ms.lock().unwrap_or_else(PoisonError::into_inner);
-            *last = (now_ms + self.lease_ms()).max(*last + 1);
+            let next_ms = now_ms + self.lease_ms();
+            // but not that of a clock that has gone back since
+            *last = if *last > next_ms + SKEW_MS { next_ms } else { next_ms.max(*last + 1) };
             *last
         };
         let since = Instant::now();
-        let lease = Lease { owner: &self.owner, now_ms, until_ms, skew_ms: SKEW.as_ms() };
+        let lease = Lease { owner: &self.owner, now_ms, until_ms, skew_ms: SKEW_MS };
         let busy: Vec<Target> = busy.iter().copied().map(Target::Endpoint).collect();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, limit).await?;

@@ -99,7 +99,7 @@ impl Inbound {
         let now_ms = self.now_ms();
         let ready_ms = now_ms + (now_ms - youngest_ms).clamp(WAITS_MS.0, WAITS_MS.1);
         let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
-        if let Err(error) = claim::give_back(&self.parts.store, &self.owner, &ids, ready_ms).await {
+        if let Err(error) = claim::give_back(&self.parts.store, &self.owner, &ids, ready_ms, now_ms).await {
             // their leases end by themselves
             tracing::debug!(%error, "could not give webhooks back");
         }

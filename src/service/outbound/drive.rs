@@ -176,9 +176,10 @@ impl Outbound {
 
     /// Lets a lane go until a later time, without an attempt.
     async fn postpone(&self, lane: &Lane, wait: Duration) {
-        let at_ms = Self::when(lane, wait, self.parts.clock.now_ms());
+        let now_ms = self.parts.clock.now_ms();
+        let at_ms = Self::when(lane, wait, now_ms);
         let lanes = [lane.head.lane.clone()];
-        if let Err(error) = claim::release(&self.parts.store, &self.parts.owner, &lanes, at_ms).await {
+        if let Err(error) = claim::release(&self.parts.store, &self.parts.owner, &lanes, at_ms, now_ms).await {
             // its lease ends by itself
             tracing::debug!(%error, "could not let go of a lane");
         }
@@ -225,7 +226,9 @@ impl Outbound {
         let hold_ms = self.parts.settings.hold_for.as_ms();
         // a lane of its own holds nobody up
         let is_shared = lane.head.lane != lane.message.id.hex();
-        is_shared && lane.progress.first_ms.is_some_and(|first_ms| now_ms - first_ms >= hold_ms)
+        // a first call that lies ahead was made by a clock that has gone back since
+        let since = lane.progress.first_ms.min(lane.progress.started_ms);
+        is_shared && since.is_some_and(|since_ms| now_ms - since_ms >= hold_ms)
     }
 }
 

@@ -14,13 +14,17 @@ use crate::store::outbox::outcome::{Adopted, Next, Outcome, is_recorded};
 /// Providers stamp messages by their own clock.
 const SKEW_MS: Millis = 5_000;
 
+/// How far back a message is looked for whose call was made by a clock that has gone back since: who knows when.
+const LONG_MS: Millis = 24 * 3_600_000;
+
 /// Twilio's code for a message whose fate is unknown.
 const UNKNOWN_ERROR: i64 = 30008;
 
 impl Outbound {
     /// What follows a call without an answer.
     pub(super) fn in_doubt(&self, lane: &Lane, via: &Line, reason: &str, aside: bool, now_ms: Millis) -> Next {
-        let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
+        // not later than now: the clock may have gone back during the call
+        let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         match policy(via) {
             Uncertain::Fail => {
                 Next::Over { state: State::Failed, code: Some(UNKNOWN_ERROR), reason: Some(reason.to_owned()) }
@@ -39,7 +43,7 @@ impl Outbound {
     /// Asks what became of a message's last call. `None`: the provider never had it, send it again.
     pub(super) async fn look_up(&self, lane: &Lane, via: Option<&Line>) -> Option<Outcome> {
         let now_ms = self.parts.clock.now_ms();
-        let started_ms = lane.progress.started_ms.unwrap_or(now_ms);
+        let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         let Some(via) = via else {
             return Some(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
         };
@@ -91,13 +95,15 @@ impl Outbound {
     /// and not another message of ours.
     async fn listed(&self, lane: &Lane, via: &Line, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
-        let listed = via.connector.find(&self.outgoing(message, via), started_ms - SKEW_MS).await;
+        let is_turned = lane.progress.first_ms.is_some_and(|first_ms| first_ms > started_ms);
+        let since_ms = started_ms - if is_turned { LONG_MS } else { SKEW_MS };
+        let listed = via.connector.find(&self.outgoing(message, via), since_ms).await;
         let listed = listed.map_err(|error| error.to_string())?;
         let is_it = |sent: &Sent| {
             sent.from == message.from
                 && sent.to == message.to
                 && sent.body == message.body
-                && sent.created_ms >= started_ms - SKEW_MS
+                && sent.created_ms >= since_ms
         };
         let mut ids: Vec<String> = listed.into_iter().filter(is_it).map(|sent| sent.provider_id).collect();
         let taken = claim::taken_ids(&self.parts.store, &ids).await.map_err(|error| error.to_string())?;

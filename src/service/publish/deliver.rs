@@ -59,7 +59,8 @@ impl Publish {
         let now_ms = self.now_ms();
         for mut job in publication::due(&self.parts.store, platform, &self.owner, now_ms, LOOK).await? {
             let at = Instant::now();
-            match job.claim(&self.parts.store, &self.owner, self.now_ms() + LEASE.as_ms()).await {
+            let now_ms = self.now_ms();
+            match job.claim(&self.parts.store, &self.owner, now_ms + LEASE.as_ms(), now_ms).await {
                 Ok(()) => return Ok(Some(Claimed { job, at })),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
@@ -152,9 +153,10 @@ impl Publish {
     }
 
     async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> Result<(), store::Error> {
-        let ready_ms = self.now_ms() + wait_ms(job.tries, wait);
+        let now_ms = self.now_ms();
+        let ready_ms = now_ms + wait_ms(job.tries, wait);
         let reason: String = reason.chars().take(255).collect();
-        job.give_back(&self.parts.store, ready_ms, &reason).await
+        job.give_back(&self.parts.store, ready_ms, now_ms, &reason).await
     }
 }
 

@@ -92,10 +92,11 @@ fn single(change: Change, owner: &str, done: &Done, now_ms: Millis) -> Change {
         Outcome::Over { state, status, reason } => (*state, None, *status, reason),
         Outcome::Released { at_ms } => {
             return change.run(
-                "UPDATE sb_delivery SET owner = NULL, ready_ms = ? \
+                "UPDATE sb_delivery SET owner = NULL, ready_ms = ?, set_ms = ? \
                  WHERE event_id = ? AND target_id = ? AND ready_ms = ? AND owner = ?",
                 vec![
                     (*at_ms).into(),
+                    now_ms.into(),
                     held.event.hex().into(),
                     held.target.hex().into(),
                     held.until_ms.into(),
@@ -108,11 +109,12 @@ fn single(change: Change, owner: &str, done: &Done, now_ms: Millis) -> Change {
     let tried = i64::from(state != State::Dropped || status.is_some());
     let reason: String = reason.chars().take(255).collect();
     change.run(
-        "UPDATE sb_delivery SET state = ?, owner = NULL, ready_ms = ?, tries = tries + ?, last_status = ?, \
+        "UPDATE sb_delivery SET state = ?, owner = NULL, ready_ms = ?, set_ms = ?, tries = tries + ?, last_status = ?, \
          last_reason = ?, changed_ms = ? WHERE event_id = ? AND target_id = ? AND ready_ms = ? AND owner = ?",
         vec![
             state.name().into(),
             ready_ms.into(),
+            now_ms.into(),
             tried.into(),
             status.map(i64::from).into(),
             reason.into(),

@@ -6,10 +6,8 @@ use tokio::time::Instant;
 
 use super::{Job, Kind};
 use crate::model::{AccountId, InboundId, Millis};
+use crate::store::wait::SKEW_MS;
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
-
-/// Another node's lease counts so much longer: clocks differ.
-const SKEW_MS: Millis = 5_000;
 
 /// Takes at most `limit` jobs that are free and due, the longest due first; they come in the order of arrival.
 pub async fn claim(store: &Store, owner: &str, now_ms: Millis, lease: Duration, limit: i64) -> Result<Vec<Job>> {
@@ -25,9 +23,9 @@ pub async fn claim(store: &Store, owner: &str, now_ms: Millis, lease: Duration, 
     let owner = Value::from(owner);
     // another node may be quicker with some
     let change = Change::new().any(
-        "UPDATE sb_inbound SET owner = ?, ready_ms = ?, tries = tries + 1 WHERE ready_ms <= ? \
+        "UPDATE sb_inbound SET owner = ?, ready_ms = ?, set_ms = ?, tries = tries + 1 WHERE ready_ms <= ? \
          AND (owner IS NULL OR ready_ms <= ?) AND id IN ({})",
-        &[owner.clone(), until_ms.clone(), now_ms.into(), (now_ms - SKEW_MS).into()],
+        &[owner.clone(), until_ms.clone(), now_ms.into(), now_ms.into(), (now_ms - SKEW_MS).into()],
         &ids,
     );
     store.commit(change).await?;
@@ -52,9 +50,8 @@ fn parse(row: &Row, lease_ends: Instant) -> Result<Job> {
 }
 
 /// Gives jobs back, to be claimed again at `ready_ms`.
-pub async fn give_back(store: &Store, owner: &str, ids: &[InboundId], ready_ms: Millis) -> Result<()> {
+pub async fn give_back(store: &Store, owner: &str, ids: &[InboundId], ready_ms: Millis, now_ms: Millis) -> Result<()> {
     let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
-    let sql =
-        "UPDATE sb_inbound SET owner = NULL, ready_ms = ? WHERE owner = ? AND ready_ms IS NOT NULL AND id IN ({})";
-    store.commit(Change::new().any(sql, &[ready_ms.into(), owner.into()], &keys)).await
+    let sql = "UPDATE sb_inbound SET owner = NULL, ready_ms = ?, set_ms = ? WHERE owner = ? AND ready_ms IS NOT NULL AND id IN ({})";
+    store.commit(Change::new().any(sql, &[ready_ms.into(), now_ms.into(), owner.into()], &keys)).await
 }

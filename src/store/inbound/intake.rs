@@ -12,7 +12,7 @@ use crate::model::{AccountId, Clock, InboundId, Millis};
 use crate::store::batch::Write;
 use crate::store::{Change, Query, Result, Store, Value};
 
-const INSERT: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, tries, \
+const INSERT: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, set_ms, tries, \
      received_ms)";
 
 /// A webhook that its provider has proved to be its own.
@@ -81,6 +81,7 @@ impl Intake {
             item.payload.as_str().into(),
             owner.into(),
             (if is_ours { now_ms + lease_ms } else { now_ms }).into(),
+            now_ms.into(),
             0.into(),
             item.received_ms.into(),
         ]

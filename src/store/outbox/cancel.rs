@@ -101,6 +101,6 @@ fn leave(change: Change, standing: &Standing, now_ms: Millis) -> Change {
     }
     // whoever owns the lane holds a first message that is no longer there: it is taken from them
     let sql = "UPDATE sb_lane SET waiting = waiting - 1, phase = 0, tries = 0, first_ms = NULL, owner = NULL, \
-               ready_ms = ?, version = version + 1 WHERE lane = ? AND version = ? AND waiting > 1";
-    change.one(sql, [Value::from(now_ms)].into_iter().chain(guard).collect())
+               ready_ms = ?, set_ms = ?, version = version + 1 WHERE lane = ? AND version = ? AND waiting > 1";
+    change.one(sql, [Value::from(now_ms), now_ms.into()].into_iter().chain(guard).collect())
 }

@@ -4,10 +4,8 @@ use super::{CALLING, Head, LANE, Progress, UNKNOWN};
 use crate::model::{MessageId, Millis};
 use crate::store::event::{self, Told};
 use crate::store::message::{COLUMNS, Message, WIDTH};
+use crate::store::wait::SKEW_MS;
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
-
-/// Another node's lease counts so much longer: clocks differ.
-const SKEW_MS: Millis = 5_000;
 
 /// The first message of a lane that is now ours.
 #[derive(Clone, Debug)]
@@ -45,11 +43,12 @@ async fn take(store: &Store, free: &[Free], owner: &str, now_ms: Millis, lease_m
     let mut change = Change::new();
     for lane in free {
         change = change.run(
-            "UPDATE sb_lane SET owner = ?, ready_ms = ?, version = version + 1 WHERE lane = ? AND version = ? \
-             AND ready_ms <= ?",
+            "UPDATE sb_lane SET owner = ?, ready_ms = ?, set_ms = ?, version = version + 1 WHERE lane = ? \
+             AND version = ? AND ready_ms <= ?",
             vec![
                 owner.into(),
                 (now_ms + lease_ms).into(),
+                now_ms.into(),
                 lane.lane.as_str().into(),
                 lane.version.into(),
                 now_ms.into(),
@@ -105,11 +104,11 @@ fn parse(row: &Row) -> Result<Claimed> {
 }
 
 /// Gives up lanes that this node will not get to.
-pub async fn release(store: &Store, owner: &str, lanes: &[String], now_ms: Millis) -> Result<()> {
+pub async fn release(store: &Store, owner: &str, lanes: &[String], ready_ms: Millis, now_ms: Millis) -> Result<()> {
     let keys: Vec<Value> = lanes.iter().map(|lane| lane.as_str().into()).collect();
-    let sql = "UPDATE sb_lane SET owner = NULL, ready_ms = ?, version = version + 1 WHERE owner = ? AND phase <> 1 \
-               AND lane IN ({})";
-    store.commit(Change::new().any(sql, &[now_ms.into(), owner.into()], &keys)).await
+    let sql = "UPDATE sb_lane SET owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 WHERE owner = ? \
+               AND phase <> 1 AND lane IN ({})";
+    store.commit(Change::new().any(sql, &[ready_ms.into(), now_ms.into(), owner.into()], &keys)).await
 }
 
 /// Makes lanes due that wait, whatever they wait for.
@@ -167,9 +166,9 @@ pub async fn join(store: &Store, message: MessageId, lane: &str, told: &Told, no
         )
     } else {
         change.one(
-            "INSERT INTO sb_lane (lane, ready_ms, phase, waiting, last_pos, version, tries) \
-             VALUES (?, ?, 0, 1, ?, 0, 0)",
-            vec![lane.into(), now_ms.into(), text],
+            "INSERT INTO sb_lane (lane, ready_ms, set_ms, phase, waiting, last_pos, version, tries) \
+             VALUES (?, ?, ?, 0, 1, ?, 0, 0)",
+            vec![lane.into(), now_ms.into(), now_ms.into(), text],
         )
     };
     let place = super::place(lane, last_pos);
@@ -186,6 +185,7 @@ pub async fn is_owned(store: &Store, owner: &str, lane: &str) -> Result<bool> {
 
 /// Takes all lanes from their owners, who are known to be dead. Calls under way then are in doubt now.
 pub async fn release_all(store: &Store, now_ms: Millis) -> Result<()> {
-    let sql = "UPDATE sb_lane SET owner = NULL, ready_ms = ?, version = version + 1 WHERE owner IS NOT NULL";
-    store.commit(Change::new().run(sql, vec![now_ms.into()])).await
+    let sql = "UPDATE sb_lane SET owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1, \
+               started_ms = CASE WHEN started_ms > ? THEN ? ELSE started_ms END WHERE owner IS NOT NULL";
+    store.commit(Change::new().run(sql, vec![now_ms.into(); 4])).await
 }

@@ -48,8 +48,7 @@ impl Write for Mark {
             let ours = items.iter().filter(|item| item.is_stale == is_stale && !may_not(item));
             ours.map(|item| item.head.lane.as_str().into()).collect()
         };
-        let common =
-            "phase = ?, started_ms = ?, first_ms = COALESCE(first_ms, ?), tries = tries + 1, version = version + 1";
+        let common = "phase = ?, started_ms = ?, first_ms = CASE WHEN first_ms <= ? THEN first_ms ELSE ? END, tries = tries + 1, version = version + 1";
         let rest = "WHERE owner = ? AND phase <> ? AND lane IN ({})";
         let (now, owner) = (Value::from(now_ms), Value::from(self.owner.as_str()));
         let (fresh, stale) = (keys(false), keys(true));
@@ -62,16 +61,18 @@ impl Write for Mark {
             .each("UPDATE sb_outbox SET message_id = message_id WHERE place IN ({})", &[], &places)
             .each(
                 &format!("UPDATE sb_lane SET {common} {rest}"),
-                &[CALLING.into(), now.clone(), now.clone(), owner.clone(), CALLING.into()],
+                &[CALLING.into(), now.clone(), now.clone(), now.clone(), owner.clone(), CALLING.into()],
                 &fresh,
             )
             .each(
-                &format!("UPDATE sb_lane SET {common}, ready_ms = ? {rest}"),
+                &format!("UPDATE sb_lane SET {common}, ready_ms = ?, set_ms = ? {rest}"),
                 &[
                     CALLING.into(),
                     now.clone(),
                     now.clone(),
+                    now.clone(),
                     (now_ms + self.lease_ms).into(),
+                    now.clone(),
                     owner.clone(),
                     CALLING.into(),
                 ],

@@ -164,21 +164,22 @@ impl Outcomes {
         let (lane, owner) = (Value::from(item.head.lane.as_str()), Value::from(self.owner.as_str()));
         if !aside {
             return change.one(
-                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, version = version + 1 \
+                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 \
                  WHERE lane = ? AND owner = ?",
-                vec![phase.into(), ready_ms.into(), lane, owner],
+                vec![phase.into(), ready_ms.into(), now_ms.into(), lane, owner],
             );
         }
         let own = own_lane(&item.head);
         let place = place(&own, item.head.message.bits());
         change
             .one(
-                "INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries, first_ms, \
-                 started_ms) SELECT ?, NULL, ?, ?, 1, ?, 0, tries, first_ms, started_ms FROM sb_lane \
+                "INSERT INTO sb_lane (lane, owner, ready_ms, set_ms, phase, waiting, last_pos, version, tries, first_ms, \
+                 started_ms) SELECT ?, NULL, ?, ?, ?, 1, ?, 0, tries, first_ms, started_ms FROM sb_lane \
                  WHERE lane = ? AND owner = ?",
                 vec![
                     own.into(),
                     ready_ms.into(),
+                    now_ms.into(),
                     phase.into(),
                     item.head.message.hex().into(),
                     lane.clone(),
@@ -191,9 +192,9 @@ impl Outcomes {
             )
             .one("DELETE FROM sb_outbox WHERE place = ?", vec![item.head.place.as_str().into()])
             .one(
-                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, version = version + 1, tries = 0, \
+                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1, tries = 0, \
                  first_ms = NULL, waiting = waiting - 1 WHERE lane = ? AND owner = ? AND waiting > 1",
-                vec![WAITING.into(), now_ms.into(), lane, owner],
+                vec![WAITING.into(), now_ms.into(), now_ms.into(), lane, owner],
             )
     }
 

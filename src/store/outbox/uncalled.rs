@@ -20,11 +20,12 @@ pub(super) async fn free(store: Store, clock: Clock, owner: String, born: Vec<Bo
         let now_ms = clock.now_ms();
         let change = born.iter().fold(Change::new(), |change, (lane, place)| {
             change.run(
-                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, tries = 0, first_ms = NULL, \
+                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, tries = 0, first_ms = NULL, \
                  started_ms = NULL, version = version + 1 WHERE lane = ? AND owner = ? AND phase = ? AND version = 0 \
                  AND EXISTS (SELECT 1 FROM sb_outbox WHERE place = ?)",
                 vec![
                     WAITING.into(),
+                    now_ms.into(),
                     now_ms.into(),
                     lane.as_str().into(),
                     Value::from(owner.as_str()),

@@ -139,6 +139,7 @@ fn join_lanes(
                 lane.into(),
                 owner,
                 ready_ms.into(),
+                now_ms.into(),
                 (if joining.is_calling { CALLING } else { WAITING }).into(),
                 joining.count.into(),
                 format!("{:032x}", joining.last).into(),
@@ -153,7 +154,7 @@ fn join_lanes(
             keys.push(lane.into());
         }
     }
-    let into = "INSERT INTO sb_lane (lane, owner, ready_ms, phase, waiting, last_pos, version, tries, first_ms, \
+    let into = "INSERT INTO sb_lane (lane, owner, ready_ms, set_ms, phase, waiting, last_pos, version, tries, first_ms, \
                 started_ms)";
     change = change.insert(into, born);
     for (count, (last, keys)) in joined {

@@ -1,0 +1,65 @@
+//! The clock may go back (set right after a start): what waits by it must not stand still for as long.
+
+use std::time::{Duration, Instant};
+
+use crate::model::{Clock, Millis};
+use crate::store::wait::{self, Leases, SKEW_MS};
+use crate::store::{Error, Store};
+
+/// Another node's clock may have gone back, or that of one that is no more.
+const EVERY: Duration = Duration::from_secs(60);
+/// No lease lasts longer by its owner's own count.
+const LONGEST: Duration = Duration::from_secs(120);
+
+pub struct Waits {
+    pub store: Store,
+    pub clock: Clock,
+    /// How long a node may hold a lane.
+    pub lease_ms: Millis,
+    seen: Option<Seen>,
+}
+
+/// What both clocks said.
+struct Seen {
+    at: Instant,
+    now_ms: Millis,
+    /// When all were last looked through.
+    looked: Option<Instant>,
+    /// When the clock was last seen to have gone back.
+    turned: Option<Instant>,
+}
+
+impl Waits {
+    pub fn new(store: Store, clock: Clock, lease_ms: Millis) -> Self {
+        Self { store, clock, lease_ms, seen: None }
+    }
+
+    /// To be called every second: ends waits that a clock has set which has gone back since.
+    pub async fn look(&mut self) -> Result<(), Error> {
+        let (at, now_ms) = (Instant::now(), self.clock.now_ms());
+        let has_turned = self.seen.as_ref().is_some_and(|seen| has_turned(seen, at, now_ms));
+        let (looked, turned) = self.seen.as_ref().map_or((None, None), |seen| (seen.looked, seen.turned));
+        let turned = if has_turned { Some(at) } else { turned };
+        // until it has gone well
+        let looked = if has_turned { None } else { looked };
+        self.seen = Some(Seen { at, now_ms, looked, turned });
+        if looked.is_some_and(|looked| looked.elapsed() < EVERY) {
+            return Ok(());
+        }
+        let are_left = turned.is_some_and(|turned| turned.elapsed() < LONGEST);
+        let found = wait::end(&self.store, now_ms, Leases { are_left, lease_ms: self.lease_ms }).await?;
+        if found > 0 {
+            tracing::warn!("the clock has gone back: what waited by the time before is due");
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.looked = Some(at);
+        }
+        Ok(())
+    }
+}
+
+/// The machine's clock has lost time that has passed.
+fn has_turned(seen: &Seen, at: Instant, now_ms: Millis) -> bool {
+    let passed = Millis::try_from(at.duration_since(seen.at).as_millis()).unwrap_or(Millis::MAX / 4);
+    now_ms + SKEW_MS < seen.now_ms + passed
+}

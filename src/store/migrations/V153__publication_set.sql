@@ -1,0 +1,1 @@
+ALTER TABLE sb_publication ADD COLUMN set_ms BIGINT NOT NULL DEFAULT 0
