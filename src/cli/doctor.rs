@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::gateway::keyring::{self, Keyring};
 use crate::gateway::{self, Backend, Databases};
 use crate::model::Clock;
-use crate::store::{Metrics, Store, StoreUrl, backend};
+use crate::store::{Error, Metrics, Store, StoreUrl, backend};
 
 /// Check configuration, keys, store, user database, clock and limits; say how to mend what is wrong
 ///
@@ -156,6 +156,19 @@ async fn check_store(config: &Config, databases: &Databases, keys: Option<&Keyri
     }
     account::check(&databases.store, findings).await;
     check_clock(&databases.store, findings).await;
+    check_journal(&databases.store, findings).await;
+}
+
+/// Another program that has begun to read and does not end keeps what was erased in the embedded store's journal.
+async fn check_journal(store: &Store, findings: &mut Findings) {
+    for _ in 0..20 {
+        match store.empty_journal().await {
+            Err(Error::Busy(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => return,
+        }
+    }
+    let found = "another program has begun to read the store: what was redacted can still be read in its -wal file";
+    findings.careful("journal", found, "end that program, or its transaction");
 }
 
 async fn check_backend(config: &Config, store: &Store, findings: &mut Findings) {

@@ -173,7 +173,7 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
         return Ok(());
     }
     let change = late.into_iter().fold(Change::new(), |change, params| change.run(event::REPLACE, params));
-    store.commit(change).await
+    store.commit(change.erasing()).await
 }
 
 /// The keys of what is due, the longest waiting first.

@@ -58,6 +58,7 @@ pub async fn texts(store: &Store, owner: &str, texts: &[Text], told: &Told, now_
         .insert(address::INSERT, messages().map(Message::addresses).collect())
         .any("UPDATE sb_inbound SET payload = '' WHERE id IN ({})", &[], &erased);
     let change = event::add_first(change, told, now_ms);
+    let change = if erased.is_empty() { change } else { change.erasing() };
     store.commit(done(change, owner, texts.iter().map(|text| text.id))).await
 }
 

@@ -26,10 +26,10 @@ pub async fn redact(
     let change = Change::new().one(sql, params).audited(entry);
     // a message that came in has the id of the webhook that brought it
     let copies = copies(store, id).await?;
-    store.commit(run(inbound::erase(change, id), copies)).await?;
+    store.commit(run(inbound::erase(change, id), copies).erasing()).await?;
     // what was written in between; what is written from now on is erased when it is to be told
     let late = self::copies(store, id).await?;
-    if late.is_empty() { Ok(()) } else { store.commit(run(Change::new(), late)).await }
+    if late.is_empty() { Ok(()) } else { store.commit(run(Change::new(), late).erasing()).await }
 }
 
 /// A statement with its parameters.
