@@ -8,6 +8,7 @@ use ::http::HeaderMap;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
+pub(super) use self::given::login;
 use self::given::{Given, User};
 use super::reply::{self, Refusal};
 use super::{App, Call};

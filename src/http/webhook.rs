@@ -4,21 +4,48 @@
 //! `http.requests_per_address` does not count these paths: a carrier at load comes from few addresses, and
 //! its signature, or its secret path, decides before anything is stored.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use ::http::StatusCode;
+use ::http::header::CONTENT_TYPE;
 use bytes::Bytes;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::body::Posted;
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, object, path, posted};
+use super::{App, Call, auth, object, path, posted};
+use crate::model::charset;
 use crate::service::inbound::{EMPTY_TWIML, Kind, Post};
 
+/// What is escaped in the login of a URL (the URL standard's `userinfo`, and the escape itself).
+const LOGIN: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let twilio = path::one("twilio").and(posted(app)).then(twilio_post);
+    let twilio = path::one("twilio").and(target()).and(posted(app)).then(twilio_post);
     let flowroute = warp::path("flowroute").and(warp::path::param::<String>()).and(warp::path::param::<String>());
     let flowroute = flowroute.and(warp::path::end()).and(posted(app)).then(flowroute_post);
     twilio.or(flowroute).unify().map(reply::settle).boxed()
@@ -26,7 +53,7 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 
 /// `/relay/twilio/webhook`, the path of an older system.
 pub(super) fn relay_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    warp::path!("twilio" / "webhook").and(posted(app)).then(relayed).map(reply::settle).boxed()
+    warp::path!("twilio" / "webhook").and(target()).and(posted(app)).then(relayed).map(reply::settle).boxed()
 }
 
 /// Whether a path is one of these.
@@ -41,9 +68,9 @@ pub(super) fn shown(path: &str) -> &str {
 
 /// `POST /webhooks/twilio/sms`, answered with empty TwiML, and `POST /webhooks/twilio/status`: the account is
 /// that of the form's `AccountSid`, and `X-Twilio-Signature` must be its, over `http.public_url` and the path.
-async fn twilio_post(what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+async fn twilio_post(what: String, target: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     let kind = kind(&what, "status")?;
-    signed(kind, &format!("/webhooks/twilio/{what}"), &call, posted, &app).await?;
+    signed(kind, &target, &call, posted, &app).await?;
     Ok(match kind {
         Kind::Sms => reply::content("text/xml", EMPTY_TWIML.as_bytes()),
         Kind::Receipt => reply::empty(StatusCode::NO_CONTENT),
@@ -51,16 +78,30 @@ async fn twilio_post(what: String, call: Call, posted: Posted, app: Arc<App>) ->
 }
 
 /// `POST /relay/twilio/webhook`: the same as `/webhooks/twilio/status`, over this path.
-async fn relayed(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    signed(Kind::Receipt, "/relay/twilio/webhook", &call, posted, &app).await?;
+async fn relayed(target: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+    signed(Kind::Receipt, &target, &call, posted, &app).await?;
     Ok(reply::json(StatusCode::OK, &serde_json::json!({ "status": "received" })))
 }
 
-/// Takes what a Twilio account has signed over the public URL of this path.
-async fn signed(kind: Kind, path: &str, call: &Call, posted: Posted, app: &App) -> Result<(), Refusal> {
+/// What a request was made to, as it was written: path and query, which is signed to the letter.
+fn target() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
+    let query = warp::query::raw().map(|query: String| format!("?{query}")).or(warp::any().map(String::new)).unify();
+    warp::path::full().and(query).map(|path: warp::path::FullPath, query: String| format!("{}{query}", path.as_str()))
+}
+
+/// The public URL that a request was made to. A login that was in it has become a header.
+fn url(app: &App, call: &Call, target: &str) -> String {
+    let url = format!("{}{target}", app.origin);
+    let Some((user, password)) = auth::login(&call.headers) else { return url };
+    let encode = |text: &str| utf8_percent_encode(text, LOGIN).to_string();
+    let colon = if password.is_empty() { "" } else { ":" };
+    url.replacen("://", &format!("://{}{colon}{}@", encode(&user), encode(&password)), 1)
+}
+
+/// Takes what a Twilio account has signed over the public URL of this request.
+async fn signed(kind: Kind, target: &str, call: &Call, posted: Posted, app: &App) -> Result<(), Refusal> {
     let body = read(call, posted, app).await?;
-    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-    let url = format!("{}{path}{query}", app.origin);
+    let url = url(app, call, target);
     let signature = call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
     Ok(app.inbound.twilio(kind, &Post { url: &url, signature, body: &body }).await?)
 }
@@ -69,6 +110,7 @@ async fn signed(kind: Kind, path: &str, call: &Call, posted: Posted, app: &App) 
 async fn flowroute_post(secret: String, what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     let kind = kind(&what, "receipt")?;
     let body = read(&call, posted, &app).await?;
+    let body = charset::decode(&body, call.header(CONTENT_TYPE));
     app.inbound.flowroute(kind, &secret, &body).await?;
     // anything else is repeated
     Ok(reply::empty(StatusCode::OK))

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod call;
 pub mod channel;
+pub mod charset;
 pub mod clock;
 pub mod date;
 pub mod dialing;

@@ -62,11 +62,21 @@ impl<'a> Given<'a> {
     }
 }
 
-/// RFC 7617: `user:password` in base64; the password may hold colons.
 fn basic(encoded: &str) -> Option<(User, String)> {
+    let (user, password) = decoded(encoded)?;
+    Some((User::parse(&user)?, password))
+}
+
+/// RFC 7617: `user:password` in base64; the password may hold colons.
+fn decoded(encoded: &str) -> Option<(String, String)> {
     let plain = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    let (user, password) = plain.split_once(':')?;
-    Some((User::parse(user)?, password.to_owned()))
+    plain.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+/// The login, whosever it is, of a request that brings one.
+pub(in crate::http) fn login(headers: &HeaderMap) -> Option<(String, String)> {
+    let (scheme, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("basic") { decoded(rest.trim()) } else { None }
 }
 
 #[cfg(test)]

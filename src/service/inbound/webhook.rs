@@ -59,7 +59,7 @@ impl Inbound {
     }
 
     /// Takes what Flowroute posts: it signs nothing, so whoever knows the account's path is believed.
-    pub async fn flowroute(&self, kind: Kind, token: &str, body: &[u8]) -> Result<(), Error> {
+    pub async fn flowroute(&self, kind: Kind, token: &str, body: &str) -> Result<(), Error> {
         let given = hash::sha256_hex(token.as_bytes());
         let page = self.parts.book.page();
         let is_flowroute = |line: &&Arc<Line>| line.connector.kind() == provider::Kind::Flowroute;
@@ -72,7 +72,7 @@ impl Inbound {
         let line =
             page.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
         let line = line.ok_or_else(|| self.forged(kind))?;
-        self.take(kind, line, &read::storable(body)).await
+        self.take(kind, line, &read::storable(body.as_bytes())).await
     }
 
     /// The account that has signed a post.
