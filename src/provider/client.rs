@@ -172,9 +172,10 @@ impl Answer {
             429 => Outcome::Throttled { after: self.retry_after, reason },
             401 | 402 => Outcome::Denied { code, reason },
             403 => Outcome::Forbidden { code, reason },
+            // the request did not come through whole, or came too early (RFC 8470), or there is a pause: nothing was
+            // taken, nor where a redirect was not followed
+            300..=399 | 408 | 425 | 500 | 503 => Outcome::Unreachable { after: self.retry_after, reason },
             400..=499 => Outcome::Refused { code, reason },
-            // a redirect is not followed: nothing was taken
-            300..=399 | 500 | 503 => Outcome::Unreachable { reason },
             _ => Outcome::Uncertain { reason },
         }
     }
@@ -186,23 +187,28 @@ impl Answer {
         match self.status.as_u16() {
             401 | 403 => AskError::Denied { reason },
             429 => AskError::Throttled { after: self.retry_after, reason },
+            408 | 425 => AskError::Unreachable { reason },
             400..=499 => AskError::Refused { code, reason },
             _ => AskError::Unreachable { reason },
         }
     }
 
     fn reason(&self, words: &str) -> String {
-        // it is stored and shown
-        let words: String = words.chars().filter(|c| !c.is_control()).take(300).collect();
+        let words = shown(words);
         if words.is_empty() { format!("HTTP {}", self.status.as_u16()) } else { words }
     }
+}
+
+/// A provider's words, fit to be stored and shown.
+pub(super) fn shown(words: &str) -> String {
+    words.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Busy => Self::Throttled { after: None, reason: BUSY.to_owned() },
-            Failure::NotSent(reason) => Self::Unreachable { reason },
+            Failure::NotSent(reason) => Self::Unreachable { after: None, reason },
             Failure::NoAnswer(reason) => Self::Uncertain { reason },
         }
     }
@@ -217,17 +223,33 @@ impl From<Failure> for AskError {
     }
 }
 
-/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date in any of its three forms.
 pub(super) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let secs = match text.parse::<u64>() {
-        Ok(secs) => secs,
-        Err(_) => {
-            let at = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-            u64::try_from((at - now).whole_seconds()).unwrap_or(0)
-        }
+    let secs = match seconds(text) {
+        Some(secs) => secs,
+        None => u64::try_from((date(text)? - now).whole_seconds()).unwrap_or(0),
     };
     Some(Duration::from_secs(secs.min(LONGEST_PAUSE)))
+}
+
+/// A count of seconds. Some write fractions, which are waited for whole.
+fn seconds(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(part) || (whole.is_empty() && part.is_empty()) {
+        return None;
+    }
+    let has_rest = part.bytes().any(|digit| digit != b'0');
+    // what is longer than any number is bounded like it
+    let secs = if whole.is_empty() { 0 } else { whole.parse::<u64>().unwrap_or(LONGEST_PAUSE) };
+    Some(secs.saturating_add(u64::from(has_rest)))
+}
+
+fn date(text: &str) -> Option<OffsetDateTime> {
+    let known = httpdate::parse_http_date(text).ok().map(OffsetDateTime::from);
+    // in no HTTP, but written: `+0000` in place of `GMT`
+    known.or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok())
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ async fn an_answer_too_long_is_not_read() -> Result {
 }
 
 #[test]
-fn pauses_are_seconds_or_a_date() -> Result {
+fn pauses_are_seconds_or_a_date_in_any_form() -> Result {
     let now = OffsetDateTime::from_unix_timestamp(784_111_740)?;
     let of = |text: &str| -> Result<Option<u64>> {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse()?)]);
@@ -152,9 +152,33 @@ fn pauses_are_seconds_or_a_date() -> Result {
         ("120", Some(120)),
         ("Sun, 06 Nov 1994 08:49:37 GMT", Some(37)),
         ("Sun, 06 Nov 1994 08:48:37 GMT", Some(0)),
+        ("Sun, 06 Nov 1994 08:49:37 +0000", Some(37)),
+        // RFC 850, asctime
+        ("Sunday, 06-Nov-94 08:49:37 GMT", Some(37)),
+        ("Sun Nov  6 08:49:37 1994", Some(37)),
+        ("Sun Nov  6 08:48:37 1994", Some(0)),
+        ("Sun, 06 Nov 2094 08:49:37 GMT", None),
+        ("Sat, 06 Nov 2094 08:49:37 GMT", Some(LONGEST_PAUSE)),
         ("999999999", Some(LONGEST_PAUSE)),
+        ("99999999999999999999999999", Some(LONGEST_PAUSE)),
+        (" 7 ", Some(7)),
+        ("0", Some(0)),
+        ("7.0", Some(7)),
+        ("7.", Some(7)),
+        ("1.5", Some(2)),
+        (".25", Some(1)),
+        ("0.0", Some(0)),
         ("soon", None),
         ("-1", None),
+        ("-1.5", None),
+        ("+7", None),
+        ("1e3", None),
+        ("7s", None),
+        ("1.5.2", None),
+        ("1,5", None),
+        (".", None),
+        ("", None),
+        ("Sun, 32 Nov 1994 08:49:37 GMT", None),
     ] {
         assert_eq!(of(text)?, expected, "{text}");
     }

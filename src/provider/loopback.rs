@@ -137,9 +137,9 @@ impl Loopback {
             Trick::ThrottleOnce if self.is_first(message.id) => {
                 Outcome::Throttled { after: Some(Duration::from_secs(1)), reason: "too many messages".into() }
             }
-            Trick::Unreachable => Outcome::Unreachable { reason: "nobody is there".into() },
+            Trick::Unreachable => Outcome::Unreachable { after: None, reason: "nobody is there".into() },
             Trick::UnreachableOnce if self.is_first(message.id) => {
-                Outcome::Unreachable { reason: "nobody was there".into() }
+                Outcome::Unreachable { after: None, reason: "nobody was there".into() }
             }
             Trick::UncertainOnce if self.is_first(message.id) => {
                 Outcome::Uncertain { reason: "no answer; it was not sent".into() }

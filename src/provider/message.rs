@@ -92,6 +92,21 @@ pub enum ReceiptState {
     Unknown,
 }
 
+impl ReceiptState {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What a provider says of a message that it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {

@@ -11,6 +11,7 @@ pub mod settings;
 pub mod twilio;
 pub mod web;
 pub mod webhook;
+mod word;
 
 #[cfg(test)]
 mod mock;
@@ -43,6 +44,12 @@ pub enum Outcome {
         code: Option<i64>,
         reason: String,
     },
+    /// Final too, but the provider gave it a name: it will report on that.
+    Failed {
+        provider_id: String,
+        code: Option<i64>,
+        reason: String,
+    },
     /// The account is refused, whatever it sends: its credentials are no longer good, or it is suspended, or has no
     /// money left. Nothing was sent.
     Denied {
@@ -61,6 +68,7 @@ pub enum Outcome {
     },
     /// Nothing was sent: retry.
     Unreachable {
+        after: Option<Duration>,
         reason: String,
     },
     /// The request went out and no readable answer came: it may have been sent.
@@ -73,7 +81,9 @@ impl Outcome {
     /// A refusal as what it is, by the codes that its provider gives where the account is at fault.
     fn blaming(self, codes: &[i64]) -> Self {
         match self {
-            Self::Refused { code: Some(code), reason } | Self::Forbidden { code: Some(code), reason }
+            Self::Refused { code: Some(code), reason }
+            | Self::Failed { code: Some(code), reason, .. }
+            | Self::Forbidden { code: Some(code), reason }
                 if codes.contains(&code) =>
             {
                 Self::Denied { code: Some(code), reason }

@@ -8,13 +8,15 @@ mod webhook;
 
 use http::Method;
 use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::client::{Answer, Client, Failure, Host};
+use super::client::{Answer, Client, Failure, Host, shown};
 use super::credential::TwilioCredentials;
 use super::message::is_id;
-use super::{AskError, Lookup, Outcome, Outgoing, Sent, Settings};
+use super::word::error_code;
+use super::{AskError, Lookup, Outcome, Outgoing, ReceiptState, Sent, Settings};
 use crate::model::{Channel, Millis, Secret};
 
 pub use inbound::parse_inbound;
@@ -57,12 +59,33 @@ struct ErrorIn {
     message: Option<String>,
 }
 
-/// A message just made: only its id matters, since unreadable here means uncertain.
+/// A message or call just made: only its id must be readable, since unreadable here means uncertain.
 #[derive(Deserialize)]
 struct CreatedIn {
     sid: String,
     #[serde(default)]
-    num_segments: serde_json::Value,
+    num_segments: Value,
+    #[serde(default)]
+    status: Value,
+    #[serde(default)]
+    error_code: Value,
+    #[serde(default)]
+    error_message: Value,
+}
+
+impl CreatedIn {
+    /// Reads an answer that says that something was made. `None`: it cannot be read.
+    fn outcome(body: &[u8]) -> Option<Outcome> {
+        let made: Self = serde_json::from_slice(body).ok().filter(|made: &Self| is_id(&made.sid))?;
+        let state = made.status.as_str().map_or(ReceiptState::Unknown, webhook::state);
+        if matches!(state, ReceiptState::Failed | ReceiptState::Undelivered) {
+            let words = made.error_message.as_str().map(str::trim).filter(|words| !words.is_empty());
+            let reason = words.map_or_else(|| format!("Twilio made it {}", state.name()), shown);
+            return Some(Outcome::Failed { provider_id: made.sid, code: error_code(&made.error_code), reason });
+        }
+        let segments = made.num_segments.as_str().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
+        Some(Outcome::Accepted { provider_id: made.sid, segments })
+    }
 }
 
 #[derive(Deserialize)]
@@ -140,14 +163,8 @@ impl Twilio {
         if !answer.status.is_success() {
             return answer.outcome(explain);
         }
-        match serde_json::from_slice::<CreatedIn>(&answer.body) {
-            Ok(made) if is_id(&made.sid) => {
-                let segments =
-                    made.num_segments.as_str().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
-                Outcome::Accepted { provider_id: made.sid, segments }
-            }
-            _ => Outcome::Uncertain { reason: "Twilio's answer names no message".into() },
-        }
+        let made = CreatedIn::outcome(&answer.body);
+        made.unwrap_or_else(|| Outcome::Uncertain { reason: "Twilio's answer names no message".into() })
     }
 
     async fn post(&self, resource: &str, form: &[(&'static str, String)]) -> Result<Answer, Failure> {

@@ -65,6 +65,8 @@ pub enum Act {
         #[serde(default = "bad")]
         status: u16,
     },
+    /// Records, and answers 201 with something that has come to nothing.
+    Fail { status: String, code: Option<u32> },
     /// Answers 201 and records nothing.
     Forget,
     /// Records and answers, but lists nothing; the message can be fetched by its SID.
@@ -89,6 +91,7 @@ impl Act {
             Self::CutBefore => "cut_before",
             Self::Silent => "silent",
             Self::Refuse { .. } => "refuse",
+            Self::Fail { .. } => "fail",
             Self::Forget => "forget",
             Self::Unlisted => "unlisted",
         }
@@ -96,7 +99,7 @@ impl Act {
 
     pub fn is_recorded(&self) -> bool {
         match self {
-            Self::Accept | Self::Garbage { .. } | Self::Cut | Self::Silent | Self::Unlisted => true,
+            Self::Accept | Self::Fail { .. } | Self::Garbage { .. } | Self::Cut | Self::Silent | Self::Unlisted => true,
             Self::Status { recorded, .. } => *recorded,
             Self::CutBefore | Self::Refuse { .. } | Self::Forget => false,
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::behaviour::{Act, On};
 use crate::callback;
 use crate::message::Message;
@@ -23,7 +25,13 @@ pub async fn answer(carrier: &Arc<Carrier>, read: Result<Message, Refusal>) -> R
     wait(plan.hold_ms).await;
     plan.act.name().clone_into(&mut message.told);
     message.is_listed = !matches!(plan.act, Act::Unlisted);
-    let created = reply::json(201, &message.show(&carrier.account));
+    let mut shown = message.show(&carrier.account);
+    if let Act::Fail { status, code } = &plan.act {
+        message.status.clone_from(status);
+        (shown["status"], shown["error_code"]) = (json!(status), json!(code));
+        shown["error_message"] = json!(code.map(|_| "Failed on command"));
+    }
+    let created = reply::json(201, &shown);
     if plan.act.is_recorded() {
         callback::record(carrier, message, plan.delay_ms).await;
     }
@@ -34,7 +42,7 @@ pub async fn answer(carrier: &Arc<Carrier>, read: Result<Message, Refusal>) -> R
 /// What becomes of a good answer.
 pub async fn fault(act: Act, good: Reply) -> Result<Reply, Cut> {
     match act {
-        Act::Accept | Act::Forget | Act::Unlisted => Ok(good),
+        Act::Accept | Act::Fail { .. } | Act::Forget | Act::Unlisted => Ok(good),
         Act::Status { status, retry_after, .. } => Ok(Refusal::of_status(status, retry_after).reply()),
         Act::Garbage { status } => Ok(reply::text(status, "application/json", "{\"sid\": \"SM")),
         Act::Refuse { code, status } => Ok(Refusal::new(status, code, "Refused on command").reply()),

@@ -35,6 +35,8 @@ async fn what_was_not_taken_is_sent_again(layout: Layout) -> Result {
         layout,
         &[
             (json!({"do": "status", "status": 429}), &throttled),
+            (json!({"do": "status", "status": 408}), &unreachable),
+            (json!({"do": "status", "status": 425}), &unreachable),
             (json!({"do": "status", "status": 500}), &unreachable),
             (json!({"do": "status", "status": 503}), &unreachable),
             // after the last look-up, as nothing is listed
@@ -165,7 +167,7 @@ async fn a_refusal_is_final(layout: Layout) -> Result {
 async fn a_wait_that_the_carrier_asks_for_is_kept(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let (server, _) = ready(builder(layout, &carrier).await?).await?;
-    carrier.behave(json!({"to": TO, "times": 1, "do": "status", "status": 429, "retry_after": 2})).await?;
+    carrier.behave(json!({"to": TO, "times": 1, "do": "status", "status": 503, "retry_after": 2})).await?;
     let begun = Instant::now();
     let id = send_id(&server, sms(TO, "slowly", json!({}))).await?;
     tried(&server, &id, 1).await?;
@@ -173,7 +175,7 @@ async fn a_wait_that_the_carrier_asks_for_is_kept(layout: Layout) -> Result {
     let other = send_id(&server, sms("+14155550101", "others too", json!({}))).await?;
     let sent = in_state(&server, &id, "sent").await?;
     ensure!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
-    ensure!(outcomes(&sent) == ["throttled", "accepted"], "{sent}");
+    ensure!(outcomes(&sent) == ["unreachable", "accepted"], "{sent}");
     let sent = in_state(&server, &other, "sent").await?;
     ensure!(outcomes(&sent) == ["accepted"], "{sent}");
     Ok(())

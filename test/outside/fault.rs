@@ -50,6 +50,7 @@ async fn every_fault_does_what_its_name_says() -> Result {
         (json!({ "do": "accept", "delay_ms": 5000 }), Seen::Silence, 1, 1),
         (json!({ "do": "accept", "hold_ms": 5000 }), Seen::Silence, 0, 0),
         (json!({ "do": "refuse", "code": 21610 }), Seen::Answer(400), 0, 0),
+        (json!({ "do": "fail", "status": "failed", "code": 30006 }), Seen::Answer(201), 1, 1),
         (json!({ "do": "forget" }), Seen::Answer(201), 0, 0),
         (json!({ "do": "unlisted" }), Seen::Answer(201), 1, 0),
     ];

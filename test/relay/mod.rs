@@ -14,6 +14,7 @@ mod contract;
 mod crash;
 mod doors;
 mod explain;
+mod failed;
 mod flurry;
 mod force;
 mod gone;

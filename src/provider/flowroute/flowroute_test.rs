@@ -66,7 +66,7 @@ async fn its_errors_are_told_apart() -> Result {
             Outcome::Refused { code: Some(422), reason: "'to' is not valid".into() },
         ),
         (reply("429 Too Many", "", ""), Outcome::Throttled { after: None, reason: "HTTP 429".into() }),
-        (reply("503 Unavailable", "", ""), Outcome::Unreachable { reason: "HTTP 503".into() }),
+        (reply("503 Unavailable", "", ""), Outcome::Unreachable { after: None, reason: "HTTP 503".into() }),
         (reply("502 Bad Gateway", "", ""), Outcome::Uncertain { reason: "HTTP 502".into() }),
         (reply("202 Accepted", "", "{}"), Outcome::Uncertain { reason: "Flowroute's answer names no message".into() }),
     ] {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::list::Listed;
 use super::{CreatedIn, Twilio, explain, millis};
 use crate::model::{CallEvent, Dialing, Millis};
-use crate::provider::message::{Instructions, is_id};
+use crate::provider::message::Instructions;
 use crate::provider::{AskError, End, Outcome, Outgoing, Sent};
 
 /// A call as Twilio shows it.
@@ -58,10 +58,8 @@ impl Twilio {
         if !answer.status.is_success() {
             return answer.outcome(explain);
         }
-        match serde_json::from_slice::<CreatedIn>(&answer.body) {
-            Ok(made) if is_id(&made.sid) => Outcome::Accepted { provider_id: made.sid, segments: None },
-            _ => Outcome::Uncertain { reason: "Twilio's answer names no call".into() },
-        }
+        let made = CreatedIn::outcome(&answer.body);
+        made.unwrap_or_else(|| Outcome::Uncertain { reason: "Twilio's answer names no call".into() })
     }
 
     /// `GET …/Calls.json?To=&From=`, newest first, back to `since_ms`: `StartTime` would leave out the calls that

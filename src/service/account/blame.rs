@@ -63,7 +63,7 @@ impl Blame {
                 if is_accounts { Outcome::Denied { code, reason } } else { Outcome::Refused { code, reason } }
             }
             // the carrier has looked at a message: the account is good
-            Outcome::Accepted { .. } | Outcome::Refused { .. } => {
+            Outcome::Accepted { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => {
                 if row.refusals > 0 {
                     *row = Row::default();
                 }
@@ -118,7 +118,7 @@ mod tests {
         ];
         let other = [
             Outcome::Throttled { after: None, reason: String::new() },
-            Outcome::Unreachable { reason: String::new() },
+            Outcome::Unreachable { after: None, reason: String::new() },
             Outcome::Uncertain { reason: String::new() },
         ];
         for (between, wanted) in

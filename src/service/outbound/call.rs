@@ -52,7 +52,9 @@ impl Outbound {
     fn note(&self, via: &Line, answer: &provider::Outcome) -> Option<Turn> {
         self.parts.metrics.called(via.connector.kind().name(), name(answer));
         match answer {
-            provider::Outcome::Accepted { .. } | provider::Outcome::Refused { .. } => via.record(Ended::Well, None),
+            provider::Outcome::Accepted { .. }
+            | provider::Outcome::Refused { .. }
+            | provider::Outcome::Failed { .. } => via.record(Ended::Well, None),
             provider::Outcome::Denied { code, .. } | provider::Outcome::Forbidden { code, .. } => {
                 via.record(Ended::Denied, *code)
             }
@@ -99,9 +101,10 @@ impl Outbound {
                 attempt.provider_id = Some(provider_id);
                 Next::Over { state: State::Sent, code: None, reason: None }
             }
-            provider::Outcome::Refused { code, reason } => {
-                (attempt.code, attempt.reason) = (code, Some(reason.clone()));
-                Next::Over { state: State::Failed, code, reason: Some(reason) }
+            provider::Outcome::Refused { code, reason } => refused(attempt, code, reason),
+            provider::Outcome::Failed { provider_id, code, reason } => {
+                attempt.provider_id = Some(provider_id);
+                refused(attempt, code, reason)
             }
             provider::Outcome::Denied { code, reason } | provider::Outcome::Forbidden { code, reason } => {
                 (attempt.code, attempt.reason) = (code, Some(reason));
@@ -110,16 +113,12 @@ impl Outbound {
                 let wait = retry::wait(&self.parts.settings, 1, Some(rests));
                 Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside: false }
             }
-            provider::Outcome::Throttled { after, reason } => {
+            provider::Outcome::Throttled { after, reason } | provider::Outcome::Unreachable { after, reason } => {
                 attempt.reason = Some(reason);
                 if let Some(after) = after {
                     via.pace.pause(after, std::time::Instant::now());
                 }
                 again(after)
-            }
-            provider::Outcome::Unreachable { reason } => {
-                attempt.reason = Some(reason);
-                again(None)
             }
             provider::Outcome::Uncertain { reason } => {
                 attempt.reason = Some(reason.clone());
@@ -134,10 +133,16 @@ fn is_well(attempt: &Attempt) -> bool {
     matches!(attempt.outcome.as_str(), "accepted" | "refused")
 }
 
+/// The message would be refused again.
+fn refused(attempt: &mut Attempt, code: Option<i64>, reason: String) -> Next {
+    (attempt.code, attempt.reason) = (code, Some(reason.clone()));
+    Next::Over { state: State::Failed, code, reason: Some(reason) }
+}
+
 fn name(outcome: &provider::Outcome) -> &'static str {
     match outcome {
         provider::Outcome::Accepted { .. } => "accepted",
-        provider::Outcome::Refused { .. } => "refused",
+        provider::Outcome::Refused { .. } | provider::Outcome::Failed { .. } => "refused",
         provider::Outcome::Denied { .. } | provider::Outcome::Forbidden { .. } => DENIED,
         provider::Outcome::Throttled { .. } => "throttled",
         provider::Outcome::Unreachable { .. } => "unreachable",

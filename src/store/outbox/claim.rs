@@ -121,7 +121,9 @@ pub async fn hasten(store: &Store, lanes: &[String], now_ms: Millis) -> Result<(
 
 /// The id under which a provider took a message in an earlier attempt, however late that was recorded.
 pub async fn accepted_as(store: &Store, message: MessageId) -> Result<Option<String>> {
-    let sql = "SELECT provider_id FROM sb_attempt WHERE message_id = ? AND provider_id IS NOT NULL ORDER BY number";
+    // what came to nothing at once has a name too
+    let sql = "SELECT provider_id FROM sb_attempt WHERE message_id = ? AND provider_id IS NOT NULL \
+               AND outcome <> 'refused' ORDER BY number";
     let rows = store.query(sql, vec![message.hex().into()]).await?;
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }
