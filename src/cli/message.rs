@@ -199,7 +199,10 @@ fn page(message: &Value) -> String {
         lines.push(format!("  attempt {number}  {at}  {}  {reason}", output::strong(outcome)));
     }
     for receipt in message["receipts"].as_array().into_iter().flatten() {
-        lines.push(format!("  receipt    {}  {}", field(receipt, "at"), output::state(field(receipt, "state"))));
+        let (at, state, word) = (field(receipt, "at"), field(receipt, "state"), field(receipt, "word"));
+        // another's word must not move this terminal's cursor, as its store has seen to
+        let word = if word == state { String::new() } else { format!("  {word}") };
+        lines.push(format!("  receipt    {at}  {}{word}", output::state(state)));
     }
     lines.join("\n")
 }

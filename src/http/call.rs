@@ -126,7 +126,7 @@ async fn call(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     }
 }
 
-/// `GET /v1/calls/<id>`: one call, with its attempts.
+/// `GET /v1/calls/<id>`: one call, with its attempts and receipts.
 #[utoipa::path(
     get, path = "/v1/calls/{id}", tag = "calls", operation_id = "fetch_call",
     params(("id" = String, Path, description = "`call_` and 32 hex digits")),
@@ -143,10 +143,11 @@ fn id_of(text: &str) -> Result<MessageId, Error> {
 
 async fn shown(acting: &Acting, id: MessageId, app: &App) -> Answer {
     let (message, kept) = app.outbound.call_of(acting.client, id).await?.ok_or(Error::NotFound)?;
-    let (attempts, _) = app.outbound.history(id).await?;
+    let (attempts, receipts) = app.outbound.history(id).await?;
     let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
     let attempts = attempts.into_iter().map(attempt).collect();
-    Ok(reply::json(StatusCode::OK, &FullOut { call: out(&message, Some(&kept)), attempts }))
+    let receipts = receipts.into_iter().map(message::receipt_out).collect();
+    Ok(reply::json(StatusCode::OK, &FullOut { call: out(&message, Some(&kept)), attempts, receipts }))
 }
 
 /// `DELETE /v1/calls/<id>`: takes a call back that is not yet placed, or has its provider hang up.

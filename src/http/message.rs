@@ -12,8 +12,8 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub(super) use self::act::{act, sending};
-pub(super) use self::shape::{AttemptOut, ErrorOut, attempt_out, error_out};
-use self::shape::{ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out, receipt_out};
+pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
+use self::shape::{ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out};
 use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::client::{Answer, Client, Host};
 use super::credential::FlowrouteCredentials;
 use super::message::is_id;
+use super::word::error_code;
 use super::{AskError, Outcome, Outgoing, Settings};
 use crate::model::{Channel, Secret};
 
@@ -35,7 +36,7 @@ fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let error = body.get("errors")?.get(0)?;
     let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or_default();
-    Some((webhook::integer(&error["status"]), words.to_owned()))
+    Some((error_code(&error["status"]), words.to_owned()))
 }
 
 /// Flowroute writes numbers without the plus.

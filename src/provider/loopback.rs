@@ -170,7 +170,9 @@ impl Loopback {
             self.report_call(message.id, &provider_id, trick);
         } else if self.0.has_receipts && !matches!(trick, Trick::Silent) {
             let at_ms = Some(now_ms);
-            let receipt = Receipt { provider_id: provider_id.clone(), state, error_code, at_ms, call: None };
+            let word = state.name().to_owned();
+            let receipt =
+                Receipt { provider_id: provider_id.clone(), state, word, hop: None, error_code, at_ms, call: None };
             self.tell(LoopbackEvent::Receipt { message: message.id, receipt });
         }
         // what comes back comes as a text

@@ -112,6 +112,10 @@ impl ReceiptState {
 pub struct Receipt {
     pub provider_id: String,
     pub state: ReceiptState,
+    /// The state as the provider wrote it.
+    pub word: String,
+    /// Which part of the way it speaks of, where there is one receipt for each.
+    pub hop: Option<String>,
     pub error_code: Option<i64>,
     pub at_ms: Option<Millis>,
     /// How a call stands; the state follows from it.

@@ -29,7 +29,8 @@ pub mod call {
 
 /// Rows that doors only read.
 pub mod message {
-    pub use crate::store::message::{Attempt, Filter, Message, Receipt};
+    pub use crate::store::message::{Attempt, Filter, Message};
+    pub use crate::store::receipt::Receipt;
 }
 
 /// What a store says of itself, for the doors: they know no store.

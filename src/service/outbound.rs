@@ -43,12 +43,13 @@ use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::store::batch::{Batch, WRITERS};
 pub use crate::store::ledger::Paid;
-use crate::store::message::{self, Attempt, Filter, Message, Page, Receipt};
+use crate::store::message::{self, Attempt, Filter, Message, Page};
 use crate::store::outbox::cancel::{self, Canceled};
 use crate::store::outbox::claim::{self, Claimed};
 use crate::store::outbox::intake::Intake;
 use crate::store::outbox::mark::Mark;
 use crate::store::outbox::outcome::Outcomes;
+use crate::store::receipt::{self, Receipt};
 use crate::store::serving::Serving;
 use crate::store::{self, Store};
 use drive::Lane;
@@ -152,7 +153,7 @@ impl Outbound {
 
     /// What providers did and said of a message.
     pub async fn history(&self, id: MessageId) -> Result<(Vec<Attempt>, Vec<Receipt>), store::Error> {
-        Ok((message::attempts(&self.parts.store, id).await?, message::receipts(&self.parts.store, id).await?))
+        Ok((message::attempts(&self.parts.store, id).await?, receipt::list(&self.parts.store, id).await?))
     }
 
     /// Takes a message back, unless a provider is being called or has been.

@@ -42,11 +42,41 @@ impl Call {
         }
         if status.is_final() {
             call.ended_ms = Some(at_ms);
-            call.duration = duration;
-            // that it was answered may never have been told
-            call.started_ms = self.started_ms.or(duration.map(|secs| at_ms - secs.saturating_mul(1000)));
+            call = call.measured(duration);
         }
         Some(call)
+    }
+
+    /// The call after a word that came later than it should: what went before what is known. `None`: it says nothing
+    /// that can have been.
+    pub fn before(self, status: CallStatus, at_ms: Millis) -> Option<Self> {
+        if status.rank() >= self.status.rank() {
+            return None;
+        }
+        let mut call = self;
+        if status == CallStatus::InProgress {
+            if self.status != CallStatus::Completed {
+                // nobody had answered
+                return None;
+            }
+            // one without a time of its own has that of its arrival
+            call.started_ms = self.started_ms.or(Some(self.ended_ms.map_or(at_ms, |ended_ms| at_ms.min(ended_ms))));
+        }
+        Some(call)
+    }
+
+    /// A call that is over, with its length.
+    #[must_use]
+    pub fn measured(self, duration: Option<i64>) -> Self {
+        let duration = self.duration.or(duration);
+        let mut call = Self { duration, ..self };
+        if self.status == CallStatus::Completed {
+            // that it was answered may never have been told
+            let length_ms = duration.map(|secs| secs.saturating_mul(1000));
+            let started_ms = self.ended_ms.zip(length_ms).map(|(ended_ms, length_ms)| ended_ms - length_ms);
+            call.started_ms = self.started_ms.or(started_ms);
+        }
+        call
     }
 
     /// Reads `status, started_ms, ended_ms, duration` from that column on.
@@ -110,7 +140,16 @@ mod tests {
         assert_eq!(over.and_then(|call| call.after(CallStatus::Ringing, None, 13_000)), None);
         let untold = call.after(CallStatus::Completed, Some(7), 12_000);
         assert_eq!(untold, Some(expected));
-        let busy = call.after(CallStatus::Busy, None, 1_000);
+        // its end came first
+        let over = Call { started_ms: None, duration: None, ..expected };
+        assert_eq!(call.after(CallStatus::Completed, None, 12_000), Some(over));
+        assert_eq!(over.before(CallStatus::InProgress, 5_000).map(|call| call.measured(Some(7))), Some(expected));
+        assert_eq!(over.before(CallStatus::InProgress, 99_000).and_then(|call| call.started_ms), Some(12_000));
+        assert_eq!(over.measured(Some(7)), expected);
+        assert_eq!(over.before(CallStatus::Ringing, 1_000), Some(over));
+        assert_eq!(over.before(CallStatus::Busy, 1_000), None);
+        let busy = call.after(CallStatus::Busy, Some(0), 1_000);
+        assert_eq!(busy.and_then(|call| call.before(CallStatus::InProgress, 500)), None, "nobody answered");
         assert_eq!(busy.map(|call| (call.started_ms, call.ended_ms)), Some((None, Some(1_000))));
     }
 }

@@ -187,22 +187,6 @@ pub async fn attempts(store: &Store, id: MessageId) -> Result<Vec<Attempt>> {
         .collect()
 }
 
-/// What a provider said of a message after taking it.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    pub state: String,
-    pub error_code: Option<i64>,
-    pub at_ms: Millis,
-}
-
-pub async fn receipts(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
-    let sql = "SELECT state, error_code, at_ms FROM sb_receipt WHERE message_id = ? ORDER BY at_ms, state";
-    let rows = store.query(sql, vec![id.hex().into()]).await?;
-    rows.iter()
-        .map(|row| Ok(Receipt { state: row.text(0)?.to_owned(), error_code: row.maybe_int(1)?, at_ms: row.int(2)? }))
-        .collect()
-}
-
 /// The states of messages of which nothing more is to be done; a receipt may still come.
 fn over_states() -> impl Iterator<Item = State> {
     State::ALL.into_iter().filter(|state| state.is_final() || *state == State::Sent)

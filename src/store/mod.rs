@@ -42,6 +42,7 @@ pub mod outbox;
 pub mod pool;
 pub mod publication;
 pub mod rate;
+pub mod receipt;
 pub mod route;
 pub mod seed;
 pub mod serving;

@@ -36,6 +36,34 @@ async fn both_shapes_become_messages(layout: Layout) -> Result {
     Ok(())
 }
 
+/// As its own programs, and those of others that speak like it, write numbers, ids and letters.
+async fn what_is_written_otherwise_is_read(layout: Layout) -> Result {
+    let server = scene(layout).await?;
+    let (own, person) = (&OURS[1..], "+12025559003");
+    let json = "application/json";
+    let latin = "application/json; charset=ISO-8859-1";
+    let text =
+        |from: &str, id: &str, body: &str| format!(r#"{{"to": {own}, "from": {from}, "id": {id}, "body": "{body}"}}"#);
+    let bytes = |text: String| text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect::<Vec<u8>>();
+    let posts: [(Vec<u8>, &str, &str, &str); 8] = [
+        (text("\"2025559003\"", "\"a\"", "ten digits").into(), json, person, "ten digits"),
+        (text("2025559003", "1", "a number").into(), json, person, "a number"),
+        (text("12025559003", "2", "eleven").into(), json, person, "eleven"),
+        (format!("\u{feff}{}", text("12025559003", "3", "ça ✓")).into(), json, person, "ça ✓"),
+        (bytes(text("12025559003", "4", "ça va")), latin, person, "ça va"),
+        (bytes(text("12025559003", "5", "ça va bien")), json, person, "ça va bien"),
+        (text("12025559003", "6", "été ✓").into(), "application/vnd.api+json; charset=utf-8", person, "été ✓"),
+        (text("\"447700900123\"", "7", "from abroad").into(), json, "+447700900123", "from abroad"),
+    ];
+    for (body, content_type, from, read) in posts {
+        let request = server.http.post(server.url(&path("sms"))).header("Content-Type", content_type);
+        assert_eq!(request.body(body).send().await?.status(), 200, "{read}");
+        settled(&server).await?;
+        assert_eq!(received(&server).await?.pop(), Some(vec![from.to_owned(), OURS.to_owned(), read.to_owned()]));
+    }
+    Ok(())
+}
+
 async fn whoever_does_not_know_the_path_is_refused(layout: Layout) -> Result {
     let server = scene(layout).await?;
     let body = json!({"to": &OURS[1..], "from": &PERSON[1..], "body": "x", "id": "mdr1-1"});
@@ -73,7 +101,7 @@ async fn both_levels_of_a_receipt_fold_into_one_state(layout: Layout) -> Result 
     settled(&server).await?;
     assert_eq!(
         message["receipts"],
-        json!([{"state": "delivered", "error_code": null, "at": "2030-01-31T12:00:00.000Z"}])
+        json!([{"state": "delivered", "word": "delivered", "error_code": null, "at": "2030-01-31T12:00:00.000Z"}])
     );
     assert_eq!(server.rows("SELECT id FROM sb_inbound").await?.len(), 2);
     Ok(())
@@ -81,6 +109,7 @@ async fn both_levels_of_a_receipt_fold_into_one_state(layout: Layout) -> Result 
 
 on_both_engines!(
     both_shapes_become_messages,
+    what_is_written_otherwise_is_read,
     whoever_does_not_know_the_path_is_refused,
     both_levels_of_a_receipt_fold_into_one_state,
 );

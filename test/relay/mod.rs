@@ -34,6 +34,7 @@ pub mod route;
 pub mod scene;
 mod scope;
 mod sequence;
+mod step;
 mod text;
 mod twilio;
 mod unreadable;

@@ -65,7 +65,10 @@ async fn a_call_goes_its_way_and_keeps_it(layout: Layout) -> Result {
         assert_eq!(carrier_says(&server, "/webhooks/twilio/status", &recorded[0].sid, word).await?.0, 204);
     }
     settled(&server).await?;
-    assert_eq!(fetch(&server, &id).await?, over);
+    let mut late = fetch(&server, &id).await?;
+    ensure!(late["receipts"].as_array().is_some_and(|all| all.len() == STEPS.len() + 1), "it is kept: {late}");
+    late["receipts"] = over["receipts"].clone();
+    assert_eq!(late, over);
     // calls are no messages, and messages no calls
     let sent = send(&server, sms(TO, "a text", json!({}))).await?;
     let listed = async |path: &str| Ok::<_, anyhow::Error>(well(&server, "GET", path, None).await?["data"].clone());

@@ -6,7 +6,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::message::{AttemptOut, ErrorOut, error_out};
+use crate::http::message::{AttemptOut, ErrorOut, ReceiptOut, error_out};
 use crate::http::openapi;
 use crate::model::{CallId, CallStatus, rfc3339};
 use crate::service::call::Call;
@@ -70,6 +70,7 @@ pub(super) struct FullOut<'a> {
     #[serde(flatten)]
     pub(super) call: CallOut<'a>,
     pub(super) attempts: Vec<AttemptOut>,
+    pub(super) receipts: Vec<ReceiptOut>,
 }
 
 pub(super) fn out<'a>(message: &'a Message, kept: Option<&Call>) -> CallOut<'a> {

@@ -152,8 +152,11 @@ pub(in crate::http) struct AttemptOut {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Receipt)]
-pub(super) struct ReceiptOut {
+pub(in crate::http) struct ReceiptOut {
+    /// `unknown`: the provider's word is none that we know, and changes nothing.
     pub(super) state: String,
+    /// The state as the provider wrote it.
+    pub(super) word: String,
     pub(super) error_code: Option<i64>,
     pub(super) at: String,
 }
@@ -204,8 +207,9 @@ pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> 
     }
 }
 
-pub(super) fn receipt_out(receipt: Receipt) -> ReceiptOut {
-    ReceiptOut { state: receipt.state, error_code: receipt.error_code, at: rfc3339(receipt.at_ms) }
+pub(in crate::http) fn receipt_out(receipt: Receipt) -> ReceiptOut {
+    let Receipt { state, word, error_code, at_ms } = receipt;
+    ReceiptOut { state, word, error_code, at: rfc3339(at_ms) }
 }
 
 /// What became of it; states only move forward.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::fields::carrier;
-use crate::model::{Channel, Millis, parse_time};
+use crate::model::{Address, Channel, Millis, parse_time};
+use crate::provider::word::{self, error_code};
 use crate::provider::{Inbound, Media, Receipt, ReceiptState, Unreadable};
 
 /// An inbound message of either shape.
@@ -23,7 +24,7 @@ pub fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
         channel: Channel::Sms,
         from: number(&fields["from"]).ok_or(Unreadable("from"))?,
         to: number(&fields["to"]).ok_or(Unreadable("to"))?,
-        body: fields["body"].as_str().unwrap_or_default().to_owned(),
+        body: text(&fields["body"]).unwrap_or_default(),
         media: media.collect(),
         consent: None,
         carrier: carrier(fields),
@@ -39,54 +40,50 @@ pub fn parse_receipt(body: &[u8]) -> Result<Receipt, Unreadable> {
 
 fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
     let provider_id = text(id).ok_or(Unreadable("id"))?;
-    let status = fields["status"].as_str().ok_or(Unreadable("status"))?;
-    let state = state(status);
+    let word = fields["status"].as_str().ok_or(Unreadable("status"))?;
+    let state = state(word);
     let is_failure = matches!(state, ReceiptState::Undelivered | ReceiptState::Failed | ReceiptState::Unknown);
     Ok(Receipt {
         provider_id,
         state,
+        word: word.to_owned(),
+        hop: fields.get("level").map(|level| level.as_str().map_or_else(|| level.to_string(), str::to_owned)),
         // codes are given for success too
-        error_code: integer(&fields["status_code"]).filter(|_| is_failure),
+        error_code: error_code(&fields["status_code"]).filter(|_| is_failure),
         at_ms: fields["timestamp"].as_str().and_then(millis),
         call: None,
     })
 }
 
-/// Its words are those of the SMSCs behind it, so they are read by what they contain.
-fn state(status: &str) -> ReceiptState {
-    let status = status.trim().to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| status.contains(word));
-    if has(&["undeliver", "not delivered", "expired", "deleted"]) {
-        ReceiptState::Undelivered
-    } else if has(&["reject", "fail", "error", "blocked"]) {
-        ReceiptState::Failed
-    } else if has(&["delivered"]) {
-        ReceiptState::Delivered
-    } else if has(&["submit", "sent", "enroute"]) {
-        ReceiptState::Sent
-    } else if has(&["buffered", "intermediate", "accepted", "pending"]) {
-        ReceiptState::Sending
-    } else if has(&["queued", "scheduled"]) {
-        ReceiptState::Queued
-    } else {
-        ReceiptState::Unknown
-    }
+/// Its words are those of the gateway before the centres; those of the centres themselves stand in the shared table.
+fn state(word: &str) -> ReceiptState {
+    word::state(word, |word| match word {
+        "delivery success" => Some(ReceiptState::Delivered),
+        "delivery failure" => Some(ReceiptState::Undelivered),
+        // a centre has taken it, or has not
+        "smsc submit" | "smsc submitted" | "submit" => Some(ReceiptState::Sent),
+        "smsc reject" | "smsc rejected" | "reject" => Some(ReceiptState::Failed),
+        // `message buffered`, without its first word
+        "buffered" | "smsc intermediate notifications" | "smsc intermediate notification" => {
+            Some(ReceiptState::Sending)
+        }
+        _ => None,
+    })
 }
 
-/// A status code may be a number, a string of one, or null.
-pub(super) fn integer(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
-}
-
+/// A field that should be a string, and may be a number.
 fn text(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    let text = value.as_str().map(str::to_owned).or_else(|| value.is_number().then(|| value.to_string()))?;
+    Some(text).filter(|text| !text.is_empty())
 }
 
-/// A number in E.164: Flowroute leaves the plus out. Short codes have none.
+/// A number in E.164. Flowroute, which is American, leaves the plus out, and with it sometimes the 1 behind; eight
+/// digits and fewer are a short code.
 fn number(value: &Value) -> Option<String> {
-    let number = text(value).or_else(|| value.as_u64().map(|number| number.to_string()))?;
-    let is_bare = number.len() > 8 && number.bytes().all(|b| b.is_ascii_digit());
-    Some(if is_bare { format!("+{number}") } else { number })
+    let number = text(value)?;
+    let has_country = number.len() > 8 && number.len() != 10 && number.bytes().all(|b| b.is_ascii_digit());
+    let (_, address) = Address::from_american_carrier(&number);
+    Some(if has_country { format!("+{number}") } else { address.as_str().to_owned() })
 }
 
 /// RFC 3339; where there is no zone, it is UTC.

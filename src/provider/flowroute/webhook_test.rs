@@ -23,13 +23,42 @@ fn both_inbound_shapes_are_read() -> Result<(), Unreadable> {
 }
 
 #[test]
+fn numbers_and_ids_are_read_in_any_form() -> Result<(), Unreadable> {
+    for (given, read) in [
+        (json!("2025559003"), "+12025559003"),
+        (json!(2_025_559_003), "+12025559003"),
+        (json!("12025559003"), "+12025559003"),
+        (json!(12_025_559_003_u64), "+12025559003"),
+        (json!("+12025559003"), "+12025559003"),
+        (json!("447700900123"), "+447700900123"),
+        (json!("2021559003"), "+12021559003"),
+        (json!("(202) 555-9003"), "(202) 555-9003"),
+        (json!("40404"), "40404"),
+        (json!(40404), "40404"),
+        (json!("Acme"), "Acme"),
+    ] {
+        let body = json!({"id": 17, "from": given, "to": "14155550199", "body": 1234});
+        let inbound = parse_inbound(body.to_string().as_bytes())?;
+        assert_eq!(inbound.from, read, "{given}");
+        assert_eq!((inbound.provider_id.as_str(), inbound.body.as_str()), ("17", "1234"));
+    }
+    let receipt = parse_receipt(br#"{"data": {"id": 17, "attributes": {"status": "delivered"}}}"#)?;
+    assert_eq!(receipt.provider_id, "17");
+    Ok(())
+}
+
+#[test]
 fn a_receipts_code_may_be_of_any_type() {
-    for (code, expected) in [(json!("50"), Some(50)), (json!(50), Some(50)), (json!(null), None), (json!("x"), None)] {
+    for (code, expected) in
+        [(json!("50"), Some(50)), (json!(50), Some(50)), (json!(null), None), (json!("0"), None), (json!("x"), None)]
+    {
         let body = json!({"data": {"type": "delivery_receipt", "id": "mdr2-1", "attributes": {
             "level": 2, "status": "smsc reject", "status_code": code, "timestamp": "2023-11-14T22:13:20.50"}}});
         let receipt = Receipt {
             provider_id: "mdr2-1".into(),
             state: ReceiptState::Failed,
+            word: "smsc reject".into(),
+            hop: Some("2".into()),
             error_code: expected,
             at_ms: Some(1_700_000_000_500),
             call: None,
@@ -43,11 +72,21 @@ fn a_receipts_code_may_be_of_any_type() {
 fn its_words_are_understood() {
     for (word, expected) in [
         ("delivered", ReceiptState::Delivered),
+        ("DELIVRD", ReceiptState::Delivered),
+        ("message delivered", ReceiptState::Delivered),
+        ("delivery success", ReceiptState::Delivered),
         ("Undelivered", ReceiptState::Undelivered),
         ("undeliverable", ReceiptState::Undelivered),
+        ("Delivery Failure", ReceiptState::Undelivered),
+        ("EXPIRED", ReceiptState::Undelivered),
         ("message buffered", ReceiptState::Sending),
         ("smsc submit", ReceiptState::Sent),
+        ("SMSC Submit", ReceiptState::Sent),
+        ("ACCEPTD", ReceiptState::Sent),
         ("smsc reject", ReceiptState::Failed),
+        ("REJECTD", ReceiptState::Failed),
+        // not that the phone has it
+        ("delivered to smsc", ReceiptState::Unknown),
         ("smsc intermediate notifications", ReceiptState::Sending),
         ("", ReceiptState::Unknown),
         ("teleported", ReceiptState::Unknown),
@@ -59,9 +98,8 @@ fn its_words_are_understood() {
 #[test]
 fn a_success_has_no_error_code() {
     let body = br#"{"data":{"id":"m","attributes":{"status":"delivered","status_code":1001,"timestamp":null}}}"#;
-    let receipt =
-        Receipt { provider_id: "m".into(), state: ReceiptState::Delivered, error_code: None, at_ms: None, call: None };
-    assert_eq!(parse_receipt(body), Ok(receipt));
+    let receipt = parse_receipt(body).map(|read| (read.state, read.error_code));
+    assert_eq!(receipt, Ok((ReceiptState::Delivered, None)));
 }
 
 proptest! {

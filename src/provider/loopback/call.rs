@@ -41,6 +41,8 @@ impl Loopback {
         let receipt = Receipt {
             provider_id: provider_id.to_owned(),
             state: call.status.into(),
+            word: call.status.name().to_owned(),
+            hop: None,
             error_code: None,
             at_ms: Some(self.0.clock.now_ms()),
             call: Some(call),

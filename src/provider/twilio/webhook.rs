@@ -2,6 +2,7 @@
 
 use super::millis;
 use crate::model::CallStatus;
+use crate::provider::word::{self, error_code_of};
 use crate::provider::{CallNotes, CallStep, Receipt, ReceiptState, Unreadable};
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
@@ -20,19 +21,32 @@ pub fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unreadable>
         return parse_call(params, sid);
     }
     let provider_id = value(params, &["MessageSid", "SmsSid"]).ok_or(Unreadable("MessageSid"))?;
-    let status = value(params, &["MessageStatus", "SmsStatus"]).ok_or(Unreadable("MessageStatus"))?;
-    let error_code = value(params, &["ErrorCode"]).and_then(|code| code.parse().ok());
-    Ok(Receipt { provider_id: provider_id.to_owned(), state: state(status), error_code, at_ms: None, call: None })
+    let word = value(params, &["MessageStatus", "SmsStatus"]).ok_or(Unreadable("MessageStatus"))?;
+    Ok(Receipt {
+        provider_id: provider_id.to_owned(),
+        state: state(word),
+        word: word.to_owned(),
+        hop: None,
+        error_code: code(params),
+        at_ms: None,
+        call: None,
+    })
+}
+
+fn code(params: &[(String, String)]) -> Option<i64> {
+    error_code_of(value(params, &["ErrorCode"])?)
 }
 
 fn parse_call(params: &[(String, String)], sid: &str) -> Result<Receipt, Unreadable> {
     let word = value(params, &["CallStatus"]).ok_or(Unreadable("CallStatus"))?;
     let duration = value(params, &["CallDuration"]).and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
-    let call = CallStatus::parse(word).map(|status| CallStep { status, duration, notes: notes(params) });
+    let call = status(word).map(|status| CallStep { status, duration, notes: notes(params) });
     Ok(Receipt {
         provider_id: sid.to_owned(),
         state: call.as_ref().map_or(ReceiptState::Unknown, |call| call.status.into()),
-        error_code: value(params, &["ErrorCode"]).and_then(|code| code.parse().ok()),
+        word: word.to_owned(),
+        hop: None,
+        error_code: code(params),
         at_ms: millis(value(params, &["Timestamp"])),
         call,
     })
@@ -49,17 +63,29 @@ fn notes(params: &[(String, String)]) -> CallNotes {
     }
 }
 
+/// Twilio's words for a message (<https://www.twilio.com/docs/messaging/api/message-resource#message-status-values>).
 pub(super) fn state(word: &str) -> ReceiptState {
-    match word {
-        "accepted" | "scheduled" | "queued" => ReceiptState::Queued,
-        "sending" => ReceiptState::Sending,
-        "sent" => ReceiptState::Sent,
+    word::state(word, |word| match word {
+        // by Twilio, which has not sent it yet
+        "accepted" | "scheduled" | "queued" => Some(ReceiptState::Queued),
+        "sending" => Some(ReceiptState::Sending),
+        // some of a group have it
+        "sent" | "partially delivered" => Some(ReceiptState::Sent),
         // a chat app knows when it was read, which is later still
-        "delivered" | "read" => ReceiptState::Delivered,
-        "undelivered" => ReceiptState::Undelivered,
-        "failed" => ReceiptState::Failed,
-        "canceled" => ReceiptState::Canceled,
-        _ => ReceiptState::Unknown,
+        "delivered" | "read" => Some(ReceiptState::Delivered),
+        "undelivered" => Some(ReceiptState::Undelivered),
+        "failed" => Some(ReceiptState::Failed),
+        "canceled" => Some(ReceiptState::Canceled),
+        _ => None,
+    })
+}
+
+/// Its words for a call.
+fn status(word: &str) -> Option<CallStatus> {
+    match word::folded(word).as_str() {
+        "answered" => Some(CallStatus::InProgress),
+        "cancelled" => Some(CallStatus::Canceled),
+        word => CallStatus::parse(&word.replace(' ', "-")),
     }
 }
 
@@ -76,17 +102,20 @@ mod tests {
     #[test]
     fn a_receipt_has_newer_and_older_names() {
         for (pairs, state, error_code) in [
-            (&[("MessageSid", "SM1"), ("MessageStatus", "delivered")][..], ReceiptState::Delivered, None),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "Delivered")][..], ReceiptState::Delivered, None),
             (&[("SmsSid", "SM1"), ("SmsStatus", "sent")], ReceiptState::Sent, None),
+            (&[("SmsSid", "SM1"), ("MessageStatus", ""), ("SmsStatus", "READ")], ReceiptState::Delivered, None),
             (
-                &[("MessageSid", "SM1"), ("MessageStatus", "undelivered"), ("ErrorCode", "30003")],
+                &[("MessageSid", "SM1"), ("MessageStatus", "UNDELIV"), ("ErrorCode", "30003")],
                 ReceiptState::Undelivered,
                 Some(30_003),
             ),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "accepted"), ("ErrorCode", "0")], ReceiptState::Queued, None),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "ACCEPTD")], ReceiptState::Sent, None),
             (&[("MessageSid", "SM1"), ("MessageStatus", "teleported"), ("ErrorCode", "")], ReceiptState::Unknown, None),
         ] {
-            let receipt = Receipt { provider_id: "SM1".into(), state, error_code, at_ms: None, call: None };
-            assert_eq!(parse_receipt(&params(pairs)), Ok(receipt));
+            let receipt = parse_receipt(&params(pairs)).map(|read| (read.state, read.error_code));
+            assert_eq!(receipt, Ok((state, error_code)), "{pairs:?}");
         }
         assert_eq!(parse_receipt(&params(&[("MessageStatus", "sent")])), Err(Unreadable("MessageSid")));
     }
@@ -109,6 +138,9 @@ mod tests {
             ("in-progress", ReceiptState::Sent),
             ("busy", ReceiptState::Undelivered),
             ("no-answer", ReceiptState::Undelivered),
+            ("No_Answer", ReceiptState::Undelivered),
+            ("IN PROGRESS ", ReceiptState::Sent),
+            ("Cancelled", ReceiptState::Canceled),
             ("failed", ReceiptState::Failed),
             ("canceled", ReceiptState::Canceled),
             ("teleported", ReceiptState::Unknown),

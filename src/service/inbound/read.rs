@@ -11,6 +11,7 @@ use crate::model::{CallStatus, Channel, Keyword, form, json, text};
 use crate::provider::{
     self, CallNotes, CallStep, CarrierFields, Inbound, Media, Receipt, ReceiptState, Unreadable, flowroute, twilio,
 };
+use crate::store::receipt;
 
 /// What the loopback provider says of a message, as it is stored: it knows our own id.
 #[derive(Deserialize, Serialize)]
@@ -54,6 +55,9 @@ impl LoopbackText {
     }
 }
 
+/// Of a provider's word for a state so much is kept, in characters.
+const LONGEST_WORD: usize = 64;
+
 /// Of which message a receipt speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Of {
@@ -74,6 +78,9 @@ pub(super) struct Said {
     pub of: Of,
     /// Nothing where the provider's word is none that we know.
     pub state: Option<State>,
+    /// The provider's word.
+    word: String,
+    hop: Option<String>,
     pub error_code: Option<i64>,
     pub at_ms: Option<i64>,
     /// The step of a call that it tells of.
@@ -81,10 +88,34 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// The word under which it is kept: a call says several that come to the same state.
-    pub fn word(&self) -> &'static str {
-        let state = self.state.unwrap_or(State::Accepted);
-        self.call.as_ref().map_or(state.name(), |call| call.status.name())
+    /// The name under which it is kept, each once: its state, or the step of a call, of which several come to the
+    /// same state. A word that we do not know is known as such.
+    pub fn name(&self) -> String {
+        match (&self.call, self.state) {
+            (Some(call), _) => call.status.name().to_owned(),
+            (None, Some(state)) => state.name().to_owned(),
+            (None, None) => receipt::unknown(&self.folded()),
+        }
+    }
+
+    /// The provider's own word, fit to be stored and shown.
+    pub fn word(&self) -> String {
+        self.word.trim().chars().filter(|c| !c.is_control()).take(LONGEST_WORD).collect()
+    }
+
+    /// The word in one form.
+    fn folded(&self) -> String {
+        self.word.trim().to_lowercase().split_whitespace().collect::<Vec<_>>().join("-")
+    }
+
+    /// What its repeats have in common. One that says more is none.
+    pub fn key(&self) -> String {
+        let mut parts = vec![self.of.id().to_owned()];
+        parts.extend(self.hop.clone());
+        parts.push(self.folded());
+        parts.extend(self.error_code.map(|code| code.to_string()));
+        parts.extend(self.call.as_ref().and_then(|call| call.duration).map(|secs| format!("{secs}s")));
+        parts.join(":")
     }
 
     /// How far along its message is.
@@ -161,14 +192,15 @@ pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unrea
             let (state, duration) = (State::parse(&read.state), read.duration);
             let call = read.call.as_deref().and_then(CallStatus::parse);
             let call = call.map(|status| CallStep { status, duration, notes: CallNotes::default() });
-            Ok(Said { of: Of::Message(read.message), state, error_code: read.error_code, at_ms: read.at_ms, call })
+            let (of, word) = (Of::Message(read.message), read.call.unwrap_or(read.state));
+            Ok(Said { of, state, word, hop: None, error_code: read.error_code, at_ms: read.at_ms, call })
         }
     }
 }
 
 fn said(receipt: Receipt) -> Said {
-    let Receipt { provider_id, state, error_code, at_ms, call } = receipt;
-    Said { of: Of::ProviderId(provider_id), state: state_of(state), error_code, at_ms, call }
+    let Receipt { provider_id, state, word, hop, error_code, at_ms, call } = receipt;
+    Said { of: Of::ProviderId(provider_id), state: state_of(state), word, hop, error_code, at_ms, call }
 }
 
 pub(super) fn state_of(state: ReceiptState) -> Option<State> {
@@ -181,24 +213,6 @@ pub(super) fn state_of(state: ReceiptState) -> Option<State> {
         ReceiptState::Failed => Some(State::Failed),
         ReceiptState::Canceled => Some(State::Canceled),
         ReceiptState::Unknown => None,
-    }
-}
-
-/// What the repeats of a receipt have in common, besides the message: the provider's own words.
-pub(super) fn receipt_words(kind: provider::Kind, payload: &str) -> String {
-    let of = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    match kind {
-        provider::Kind::Twilio => {
-            let fields = fields(payload).unwrap_or_default();
-            let named = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-            named("CallStatus").or_else(|| named("MessageStatus")).or_else(|| named("SmsStatus")).unwrap_or_default()
-        }
-        provider::Kind::Flowroute => {
-            let body: Value = serde_json::from_str(payload).unwrap_or_default();
-            let fields = &body["data"]["attributes"];
-            format!("{}:{}", of(&fields["level"]), of(&fields["status"]))
-        }
-        provider::Kind::Loopback => String::new(),
     }
 }
 
@@ -244,12 +258,32 @@ mod tests {
         }
     }
 
+    fn key_of(kind: provider::Kind, payload: &str) -> Result<String, Unreadable> {
+        receipt(kind, payload).map(|said| said.key())
+    }
+
     #[test]
-    fn both_levels_of_a_flowroute_receipt_are_receipts() {
+    fn both_levels_of_a_flowroute_receipt_are_receipts() -> Result<(), Unreadable> {
         let at = |level: u8| {
-            let body = format!(r#"{{"data":{{"id":"mdr2-1","attributes":{{"level":{level},"status":"delivered"}}}}}}"#);
-            receipt_words(provider::Kind::Flowroute, &body)
+            let body = format!(r#"{{"data":{{"id":"mdr2-1","attributes":{{"level":{level},"status":"Delivered"}}}}}}"#);
+            key_of(provider::Kind::Flowroute, &body)
         };
-        assert_eq!((at(1), at(2)), ("1:delivered".to_owned(), "2:delivered".to_owned()));
+        assert_eq!((at(1)?, at(2)?), ("mdr2-1:1:delivered".to_owned(), "mdr2-1:2:delivered".to_owned()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_receipt_that_says_more_is_no_repeat() -> Result<(), Unreadable> {
+        for (form, key) in [
+            ("MessageSid=SM1&MessageStatus=undelivered", "SM1:undelivered"),
+            ("MessageSid=SM1&MessageStatus=Undelivered+&ErrorCode=0", "SM1:undelivered"),
+            ("MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30003", "SM1:undelivered:30003"),
+            ("MessageSid=SM1&MessageStatus=in+orbit", "SM1:in-orbit"),
+            ("CallSid=CA1&CallStatus=in-progress", "CA1:in-progress"),
+            ("CallSid=CA1&CallStatus=completed&CallDuration=7", "CA1:completed:7s"),
+        ] {
+            assert_eq!(key_of(provider::Kind::Twilio, form)?, key, "{form}");
+        }
+        Ok(())
     }
 }

@@ -1,40 +1,26 @@
 //! What providers say of messages that they took, folded into the messages' states, which only move forward.
 
+mod plan;
+
 use std::collections::HashMap;
 
 use super::read::{self, Of, Said};
 use super::{Inbound, read::Of::ProviderId};
-use crate::model::message::State;
-use crate::model::{CallStatus, Channel, MessageId, Millis};
-use crate::provider::{self, CallNotes};
+use crate::model::{MessageId, Millis};
+use crate::provider;
 use crate::service::outbound::Why;
-use crate::store;
-use crate::store::call::{self, Call};
 use crate::store::inbound::Job;
 use crate::store::inbound::finish::{self, Folded};
 use crate::store::message::Message;
+use crate::store::{self, call, receipt};
+
+use plan::{Plan, Step};
 
 /// A receipt that could be read.
 struct Read<'a> {
     job: &'a Job,
     said: Said,
     provider: provider::Kind,
-}
-
-/// What a batch of receipts comes to.
-#[derive(Default)]
-struct Plan {
-    folded: Folded,
-    /// Where messages have come to, each by its last step.
-    now: HashMap<MessageId, (State, Option<i64>)>,
-    /// Each step, for those who listen.
-    steps: Vec<(Message, State, Option<i64>)>,
-    /// Calls: as they were read, and as they are now.
-    calls: HashMap<MessageId, (Call, Call)>,
-    call_steps: Vec<(Message, Call, Option<i64>, CallNotes)>,
-    /// Of messages that no provider is known to have taken: the answer may not be written yet.
-    early: Vec<Job>,
-    opted_out: Vec<Message>,
 }
 
 impl Inbound {
@@ -70,19 +56,15 @@ impl Inbound {
         let read = self.read(jobs, &mut plan.folded);
         let messages = self.messages(&read).await?;
         let ids: Vec<MessageId> = messages.values().flatten().map(|message| message.id).collect();
-        let mut known = finish::said(&self.parts.store, &ids).await?;
+        plan.known = receipt::codes(&self.parts.store, &ids).await?;
         if read.iter().any(|one| one.said.call.is_some()) {
             let calls = call::list(&self.parts.store, &ids).await?;
             plan.calls = calls.into_iter().map(|(id, call)| (id, (call, call))).collect();
         }
         let now_ms = self.now_ms();
         for one in &read {
-            let state = one.said.state.unwrap_or(State::Accepted);
             match find(&messages, one) {
-                Some(message) if known.insert((message.id.hex(), one.said.word().to_owned())) => {
-                    plan.add(one, message, state);
-                }
-                Some(_) => plan.folded.done.push(one.job.id),
+                Some(message) => plan.add(one, message),
                 None => self.unknown(one, &mut plan, now_ms),
             }
         }
@@ -92,7 +74,7 @@ impl Inbound {
         self.write_receipts(plan, now_ms).await
     }
 
-    /// What cannot be read, or says nothing that we know, is done with.
+    /// What cannot be read any more is done with.
     fn read<'a>(&self, jobs: &'a [Job], folded: &mut Folded) -> Vec<Read<'a>> {
         let page = self.parts.book.page();
         let mut found = Vec::with_capacity(jobs.len());
@@ -104,9 +86,9 @@ impl Inbound {
             let provider = page.line(job.account).map(|line| line.connector.kind());
             let read = provider.and_then(|provider| Some((provider, read::receipt(provider, &job.payload).ok()?)));
             match read {
-                Some((provider, said)) if said.state.is_some() => found.push(Read { job, said, provider }),
-                _ => {
-                    tracing::info!(id = %job.id, "a receipt says nothing that we know");
+                Some((provider, said)) => found.push(Read { job, said, provider }),
+                None => {
+                    tracing::warn!(id = %job.id, "a receipt cannot be read any more");
                     self.parts.metrics.dropped();
                     folded.done.push(job.id);
                 }
@@ -151,10 +133,10 @@ impl Inbound {
             return Ok(plan.early);
         }
         let mut telling = self.parts.events.telling();
-        for (message, state, code) in &plan.steps {
+        for Step { message, state, code } in &plan.steps {
             telling.message(message, *state, Why { code: *code, reason: None }, now_ms);
         }
-        for (message, call, code, notes) in &plan.call_steps {
+        for (Step { message, state: call, code }, notes) in &plan.call_steps {
             telling.call_step(message, (call, notes), Why { code: *code, reason: None }, now_ms);
         }
         let moved = plan.calls.into_iter().filter(|(_, (seen, now))| seen != now);
@@ -168,41 +150,6 @@ impl Inbound {
             self.parts.events.wake();
         }
         Ok(plan.early)
-    }
-}
-
-impl Plan {
-    /// A thing not said before of a message.
-    fn add(&mut self, one: &Read<'_>, message: &Message, state: State) {
-        let code = one.said.error_code;
-        let at_ms = one.said.at_ms.unwrap_or(one.job.received_ms);
-        self.folded.said.push((message.id, one.said.word(), code, at_ms));
-        self.folded.done.push(one.job.id);
-        let stands = self.now.get(&message.id).map_or(message.state, |(state, _)| *state);
-        let is_over = stands.is_final();
-        self.move_call(one, message, is_over, at_ms);
-        if stands.may_become(state) {
-            self.now.insert(message.id, (state, code));
-            if one.said.call.is_none() {
-                self.steps.push((message.clone(), state, code));
-            }
-            if state.is_failure() && message.cost.is_some() {
-                self.folded.refunded.push(message.clone());
-            }
-        }
-        if provider::opted_out(one.provider, code) && message.channel == Channel::Sms {
-            self.opted_out.push(message.clone());
-        }
-    }
-
-    /// A provider's word of a call, unless it comes too late. That it begins has been told when it was taken.
-    fn move_call(&mut self, one: &Read<'_>, message: &Message, is_over: bool, at_ms: Millis) {
-        let Some((step, (_, now))) = one.said.call.as_ref().zip(self.calls.get_mut(&message.id)) else { return };
-        let Some(next) = now.after(step.status, step.duration, at_ms) else { return };
-        *now = next;
-        if !is_over && !matches!(step.status, CallStatus::Queued | CallStatus::Initiated) {
-            self.call_steps.push((message.clone(), next, one.said.error_code, step.notes.clone()));
-        }
     }
 }
 

@@ -113,9 +113,8 @@ impl Inbound {
                 Came { kind, key: text.provider_id, lane: text.from, payload: payload.to_owned() }
             }
             Kind::Receipt => {
-                let of = read::receipt(provider, payload)?.of;
-                let key = format!("{}:{}", of.id(), read::receipt_words(provider, payload));
-                Came { kind, key, lane: of.id().to_owned(), payload: payload.to_owned() }
+                let said = read::receipt(provider, payload)?;
+                Came { kind, key: said.key(), lane: said.of.id().to_owned(), payload: payload.to_owned() }
             }
         };
         self.store(line, came).await.map(drop)

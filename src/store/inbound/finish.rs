@@ -1,6 +1,6 @@
 //! What came of webhooks, and that they are handled, in one commit: that they take effect once is this guard's doing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::model::message::State;
 use crate::model::{CallStatus, InboundId, MessageId, Millis};
@@ -8,6 +8,7 @@ use crate::store::call::{self, Call};
 use crate::store::event::{self, Told};
 use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, WIDTH, address, states_before};
+use crate::store::receipt::{self, NewReceipt};
 use crate::store::{Change, Query, Result, Row, Store, Value};
 
 /// A text that has been handled.
@@ -23,8 +24,12 @@ pub struct Text {
 /// What receipts come to.
 #[derive(Clone, Debug, Default)]
 pub struct Folded {
-    /// What had not been said before: of which message, what, with which error, and when.
-    pub said: Vec<(MessageId, &'static str, Option<i64>, Millis)>,
+    /// What had not been said before.
+    pub said: Vec<NewReceipt>,
+    /// Codes of receipts that had come without: of which message, under which name.
+    pub codes: Vec<(MessageId, String, i64)>,
+    /// The same for messages that stand in a state without.
+    pub explained: Vec<(MessageId, State, i64)>,
     /// Calls that move on by it: from where, to where.
     pub calls: Vec<(MessageId, CallStatus, Call)>,
     /// Messages that come into a state by it.
@@ -65,11 +70,15 @@ pub async fn texts(store: &Store, owner: &str, texts: &[Text], told: &Told, now_
 /// Keeps what receipts say, moves their messages on, and marks the jobs done.
 /// [`crate::store::Error::is_race`]: a message, or a job, is not as it was read.
 pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, now_ms: Millis) -> Result<()> {
-    let rows = folded.said.iter().map(|(message, word, code, at_ms)| {
-        vec![message.hex().into(), (*word).into(), (*code).into(), (*at_ms).into()]
-    });
-    let into = "INSERT INTO sb_receipt (message_id, state, error_code, at_ms)";
-    let mut change = Change::new().insert(into, rows.collect());
+    let mut change = receipt::add(Change::new(), &folded.said);
+    for (message, name, code) in &folded.codes {
+        change = receipt::fill(change, *message, name, *code);
+    }
+    for (message, state, code) in &folded.explained {
+        let sql = "UPDATE sb_message SET error_code = ?, changed_ms = ? \
+                   WHERE id = ? AND state = ? AND error_code IS NULL";
+        change = change.run(sql, vec![(*code).into(), now_ms.into(), message.hex().into(), state.name().into()]);
+    }
     for ((state, code), ids) in &folded.moved {
         let sql = format!(
             "UPDATE sb_message SET state = ?, error_code = ?, changed_ms = ? WHERE state IN ({}) AND id IN ({{}})",
@@ -84,14 +93,6 @@ pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, 
     let change = ledger::refund(change, &folded.refunded, now_ms);
     let change = event::add(change, &told.new, &told.targets, now_ms);
     store.commit(done(change, owner, folded.done.iter().copied())).await
-}
-
-/// What has been said before of these messages.
-pub async fn said(store: &Store, messages: &[MessageId]) -> Result<HashSet<(String, String)>> {
-    let sql = "SELECT message_id, state FROM sb_receipt WHERE message_id IN ({})";
-    let ids: Vec<String> = messages.iter().map(|id| id.hex()).collect();
-    let read = |row: &Row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
-    rows(store, sql, &ids).await?.iter().map(read).collect()
 }
 
 /// The messages that providers took under these ids.

@@ -1,0 +1,107 @@
+//! What providers said of messages after taking them: `sb_receipt`, each thing once.
+
+use std::collections::HashMap;
+
+use super::{Change, Query, Result, Row, Store, Value};
+use crate::crypto::hash::sha256_hex;
+use crate::model::{MessageId, Millis};
+
+/// The longest name of a word that we do not know, in characters: what the column holds.
+const LONGEST_NAME: usize = 16;
+
+/// Something not said before of a message.
+#[derive(Clone, Debug)]
+pub struct NewReceipt {
+    pub message: MessageId,
+    /// A state, a call's status, or [`unknown`].
+    pub name: String,
+    /// The provider's own word.
+    pub word: String,
+    pub error_code: Option<i64>,
+    pub at_ms: Millis,
+}
+
+/// What a provider said, as it is shown.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// A state or a call's status, or `unknown`.
+    pub state: String,
+    /// The provider's own word.
+    pub word: String,
+    pub error_code: Option<i64>,
+    pub at_ms: Millis,
+}
+
+/// The name of a word that means nothing to us: no state has a question mark.
+pub fn unknown(word: &str) -> String {
+    let is_short = word.len() < LONGEST_NAME && word.bytes().all(|b| b.is_ascii_graphic());
+    if is_short {
+        return format!("?{word}");
+    }
+    let hash: String = sha256_hex(word.as_bytes()).chars().take(LONGEST_NAME - 1).collect();
+    format!("?{hash}")
+}
+
+/// Adds what was not said before.
+#[must_use]
+pub(super) fn add(change: Change, said: &[NewReceipt]) -> Change {
+    let rows = said.iter().map(|one| {
+        let is_its_name = one.word == one.name;
+        vec![
+            one.message.hex().into(),
+            one.name.as_str().into(),
+            (!is_its_name).then(|| one.word.clone()).into(),
+            one.error_code.into(),
+            one.at_ms.into(),
+        ]
+    });
+    change.insert("INSERT INTO sb_receipt (message_id, state, word, error_code, at_ms)", rows.collect())
+}
+
+/// Gives a receipt the code that it came without.
+#[must_use]
+pub(super) fn fill(change: Change, message: MessageId, name: &str, code: i64) -> Change {
+    let sql = "UPDATE sb_receipt SET error_code = ? WHERE message_id = ? AND state = ? AND error_code IS NULL";
+    change.run(sql, vec![code.into(), message.hex().into(), name.into()])
+}
+
+/// The codes of what has been said before of these messages, by message (in hex) and name.
+pub async fn codes(store: &Store, messages: &[MessageId]) -> Result<HashMap<(String, String), Option<i64>>> {
+    let keys: Vec<Value> = messages.iter().map(|id| id.hex().into()).collect();
+    let sql = "SELECT message_id, state, error_code FROM sb_receipt WHERE message_id IN ({})";
+    let mut found = HashMap::new();
+    for keys in keys.chunks(64) {
+        for row in store.look_up(vec![Query::over(sql, &[], keys.to_vec())]).await?.concat() {
+            found.insert((row.text(0)?.to_owned(), row.text(1)?.to_owned()), row.maybe_int(2)?);
+        }
+    }
+    Ok(found)
+}
+
+/// What was said of a message, in the order in which it came about.
+pub async fn list(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
+    let sql = "SELECT state, word, error_code, at_ms FROM sb_receipt WHERE message_id = ? ORDER BY at_ms, state";
+    store.query(sql, vec![id.hex().into()]).await?.iter().map(parse).collect()
+}
+
+fn parse(row: &Row) -> Result<Receipt> {
+    let name = row.text(0)?;
+    let state = if name.starts_with('?') { "unknown" } else { name }.to_owned();
+    let word = row.maybe_text(1)?.unwrap_or(name).to_owned();
+    Ok(Receipt { state, word, error_code: row.maybe_int(2)?, at_ms: row.int(3)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_words_have_names_that_fit_and_differ() {
+        assert_eq!(unknown("teleported"), "?teleported");
+        assert_eq!(unknown("delivered"), "?delivered", "no state is called so");
+        let long = ["in-transit-to-the-next-hop", "in-transit-to-the-last-hop", "été", "sixteen-letters-", ""];
+        let names: std::collections::HashSet<String> = long.iter().map(|word| unknown(word)).collect();
+        assert_eq!(names.len(), long.len());
+        assert!(names.iter().all(|name| name.len() <= LONGEST_NAME && name.starts_with('?')), "{names:?}");
+    }
+}
