@@ -58,7 +58,7 @@ pub(super) fn relay_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 
 /// Whether a path is one of these.
 pub(super) fn is_carriers(path: &str) -> bool {
-    path.starts_with("/webhooks/") || path == "/relay/twilio/webhook"
+    path.starts_with("/webhooks/") || path.trim_end_matches('/') == "/relay/twilio/webhook"
 }
 
 /// A path without its secret part, for the log.
