@@ -16,6 +16,7 @@ use crate::provider::Settings as ProviderSettings;
 use crate::service::event::Settings as WebhookSettings;
 use crate::service::inbound::{OptOutSettings, Settings as InboundSettings};
 use crate::service::keep::Settings as KeepSettings;
+use crate::service::number::Settings as NumberSettings;
 use crate::service::outbound::Settings as OutboxSettings;
 use crate::service::publish::{Settings as PublisherSettings, sink};
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
@@ -43,6 +44,7 @@ pub struct Config {
     pub log: LogSettings,
     pub sync: SyncSettings,
     pub outbox: OutboxSettings,
+    pub number: NumberSettings,
     pub price: Prices,
     pub provider: ProviderSettings,
     pub webhook: WebhookSettings,

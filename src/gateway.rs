@@ -149,6 +149,7 @@ impl Gateway {
             origin: origin.clone(),
             is_dev: config.is_dev,
             pulse: Pulse::start(config.sync.ping_every, config.sync.silent_for, &tasks, &stop),
+            country: config.number.country,
             sync: sync.clone(),
             devices,
             outbound: messaging.outbound,

@@ -75,6 +75,9 @@ struct Terms {
     /// Below what balance a balance.low event is told
     #[arg(long, value_name = "AMOUNT")]
     low_at: Option<String>,
+    /// Where numbers are that it writes without a country code, such as GB [default: number.country of the server]
+    #[arg(long, value_name = "COUNTRY")]
+    country: Option<String>,
 }
 
 #[derive(Args)]
@@ -117,6 +120,7 @@ fn body(profile: Profile, terms: &Terms) -> Value {
         ("notes", text(profile.notes)),
         ("credit_limit", amount(terms.credit_limit)),
         ("low_at", text(terms.low_at.clone())),
+        ("country", text(terms.country.clone())),
     ])
 }
 
@@ -178,7 +182,19 @@ fn with_token(client: &Value) -> String {
 }
 
 fn all(client: &Value) -> String {
-    let rest = ["sid", "email", "company", "phone", "address", "site", "notes", "credit_limit", "low_at", "created_at"];
+    let rest = [
+        "sid",
+        "email",
+        "company",
+        "phone",
+        "address",
+        "site",
+        "notes",
+        "country",
+        "credit_limit",
+        "low_at",
+        "created_at",
+    ];
     let rest = rest.iter().filter(|name| !client[**name].is_null());
     rest.fold(line(client), |all, name| format!("{all}\n{name:13} {}", field(client, name)))
 }

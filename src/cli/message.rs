@@ -9,7 +9,6 @@ use super::Outcome;
 use super::api::{self, Remote};
 use super::output::{self, field};
 use crate::config::Config;
-use crate::model::address::Address;
 use crate::model::{ClientId, MessageId, Span};
 
 /// Send messages, and see what became of them
@@ -40,12 +39,12 @@ enum Action {
 #[derive(Args)]
 struct Send {
     /// Whom to: a number such as +14155550100
-    to: Address,
+    to: String,
     /// What to say
     body: String,
     /// One of our numbers [default: one of them is chosen]
     #[arg(long, value_name = "NUMBER")]
-    from: Option<Address>,
+    from: Option<String>,
     /// Over what it goes [default: sms]
     #[arg(long, value_enum)]
     channel: Option<Channel>,
@@ -88,13 +87,13 @@ fn pair(text: &str) -> Result<(String, String), String> {
 struct List {
     /// From or to this number
     #[arg(long, value_name = "NUMBER")]
-    number: Option<Address>,
+    number: Option<String>,
     /// From this number
     #[arg(long, value_name = "NUMBER")]
-    from: Option<Address>,
+    from: Option<String>,
     /// To this number
     #[arg(long, value_name = "NUMBER")]
-    to: Option<Address>,
+    to: Option<String>,
     /// Only of this channel
     #[arg(long, value_enum)]
     channel: Option<Channel>,
@@ -162,12 +161,11 @@ impl Send {
 
 impl List {
     fn filters(&self) -> Vec<(&'static str, String)> {
-        let address = |address: &Option<Address>| address.as_ref().map(|address| address.as_str().to_owned());
         let channel = self.channel.as_ref().and_then(api::name);
         let all = [
-            ("number", address(&self.number)),
-            ("from", address(&self.from)),
-            ("to", address(&self.to)),
+            ("number", self.number.clone()),
+            ("from", self.from.clone()),
+            ("to", self.to.clone()),
             ("channel", channel.and_then(|name| name.as_str().map(str::to_owned))),
             ("state", self.state.clone()),
             ("direction", self.direction.clone()),

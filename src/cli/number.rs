@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::Outcome;
 use super::api::{self, Remote};
 use super::output::{self, field};
 use crate::config::Config;
-use crate::model::address::Address;
-use crate::model::{AccountId, ClientId, NumberId, Phone};
+use crate::model::{AccountId, ClientId, NumberId};
 
 /// Manage numbers: what messages are sent from, and what a text to them means
 #[derive(Args)]
@@ -31,7 +31,7 @@ enum Action {
     Change(Change),
     /// Ask a provider what it knows of a number, anybody's
     Lookup {
-        number: Phone,
+        number: String,
         /// The account whose provider is asked [default: the oldest that can be, loopback last]
         #[arg(long, value_name = "ID")]
         account: Option<AccountId>,
@@ -61,7 +61,7 @@ enum Meaning {
 /// Take a number into use: +14155550100, a short code, or a sender name
 #[derive(Args)]
 struct Add {
-    number: Address,
+    number: String,
     /// The account that it belongs to [default: the only one]
     #[arg(long, value_name = "ID")]
     account: Option<AccountId>,
@@ -136,7 +136,8 @@ impl NumberCommand {
             }
             Action::Lookup { number, account } => {
                 let query = account.map(|id| format!("?account_id={id}")).unwrap_or_default();
-                let said = api.read(&format!("/v1/lookup/{}{query}", number.as_str())).await?;
+                let said =
+                    api.read(&format!("/v1/lookup/{}{query}", utf8_percent_encode(&number, NON_ALPHANUMERIC))).await?;
                 output.show(&said, known);
             }
             Action::Delete { number } => {

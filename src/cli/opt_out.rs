@@ -11,7 +11,6 @@ use super::api::{self, Api, Remote};
 use super::output::{self, field};
 use crate::config::Config;
 use crate::model::ClientId;
-use crate::model::address::Address;
 
 /// See who wants no texts from which number, set it or lift it
 #[derive(Args)]
@@ -29,10 +28,10 @@ enum Action {
     List {
         /// Of this number of ours
         #[arg(long)]
-        number: Option<Address>,
+        number: Option<String>,
         /// Of this person
         #[arg(long, value_name = "NUMBER")]
-        person: Option<Address>,
+        person: Option<String>,
         /// Of this channel
         #[arg(long, value_enum)]
         channel: Option<Channel>,
@@ -49,8 +48,8 @@ enum Action {
 #[derive(Args)]
 struct Pair {
     /// Ours
-    number: Address,
-    person: Address,
+    number: String,
+    person: String,
     /// Over what; each channel has an entry of its own
     #[arg(long, value_enum, default_value = "sms")]
     channel: Channel,
@@ -68,9 +67,8 @@ impl OptOutCommand {
         let api = api.acting_for(self.client);
         match action {
             Action::List { number, person, channel, limit } => {
-                let address = |address: Option<Address>| address.map(|address| address.as_str().to_owned());
                 let channel = channel.as_ref().and_then(api::name).and_then(|name| name.as_str().map(str::to_owned));
-                let filters = [("number", address(number)), ("person", address(person)), ("channel", channel)];
+                let filters = [("number", number), ("person", person), ("channel", channel)];
                 let filters: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
                 let entries = api.list("/v1/opt-outs", &filters, limit).await?;
                 output.list(&entries, "nobody has opted out", line);
@@ -83,7 +81,7 @@ impl OptOutCommand {
 }
 
 async fn set(api: &Api, pair: &Pair, is_out: bool) -> anyhow::Result<Value> {
-    let [number, person] = [&pair.number, &pair.person].map(|one| utf8_percent_encode(one.as_str(), NON_ALPHANUMERIC));
+    let [number, person] = [&pair.number, &pair.person].map(|one| utf8_percent_encode(one, NON_ALPHANUMERIC));
     api.put(
         &format!("/v1/opt-outs/{number}/{person}"),
         &json!({ "is_out": is_out, "channel": api::name(&pair.channel) }),

@@ -9,7 +9,6 @@ use super::Outcome;
 use super::api::{self, Remote};
 use super::output::{self, field};
 use crate::config::Config;
-use crate::model::address::Address;
 use crate::model::{AccountId, ClientId, KeyId, RouteId};
 
 /// Manage routes: which account a destination's messages go to
@@ -78,7 +77,7 @@ struct Terms {
 
 #[derive(Args)]
 struct Explain {
-    to: Address,
+    to: String,
     #[arg(long, value_enum, default_value = "sms")]
     channel: Channel,
     /// The sender that is asked for: a number, or a pool's id
@@ -141,7 +140,7 @@ impl RouteCommand {
 fn query(explain: &Explain) -> String {
     let channel = api::name(&explain.channel).and_then(|name| name.as_str().map(str::to_owned));
     let given = [
-        ("to", Some(explain.to.as_str().to_owned())),
+        ("to", Some(explain.to.clone())),
         ("channel", channel),
         ("from", explain.from.clone()),
         ("client", explain.client.map(|id| id.to_string())),

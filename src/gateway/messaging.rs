@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::StartError;
 use crate::config::Config;
 use crate::crypto::MasterKey;
-use crate::model::{AccountId, ClientId, Clock, Money, Origin};
+use crate::model::{AccountId, Address, ClientId, Clock, Money, Origin};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
@@ -155,7 +155,7 @@ impl Built {
         };
         for address in DEV_NUMBERS {
             let number = NewNumber {
-                address: address.parse()?,
+                address: Address::stored(address),
                 account: loopback.id,
                 capabilities: Capability::ALL.to_vec(),
                 meaning: Meaning::Forward,

@@ -13,6 +13,7 @@ use warp::reply::Response;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, filter, openapi, path};
+use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
 use crate::service::audit::{Act, By, Entry, Filter as Wanted};
 
@@ -111,7 +112,9 @@ async fn list_audit(call: Call, app: Arc<App>) -> Answer {
     auth::administrator(&app, &call)?;
     let (after, limit) = list::page(&call)?;
     let (from_ms, before_ms) = (filter::time(&call, "from")?, filter::time(&call, "before")?);
-    let wanted = Wanted { object: call.address("object"), from_ms, before_ms, after };
+    // it may be a pair of numbers
+    let object = call.decoded("object").map(|text| blank_as_plus(&text).into_owned());
+    let wanted = Wanted { object, from_ms, before_ms, after };
     let (entries, more) = app.audit.list(&wanted, limit).await?;
     let last = entries.last().map(|entry| entry.id);
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))

@@ -15,9 +15,9 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, filter, message, object, path, posted};
-use crate::model::address::Address;
-use crate::model::{CallId, Channel, MessageId};
+use super::{App, Call, auth, filter, message, object, path, posted, written};
+use crate::model::address::Role;
+use crate::model::{CallId, Channel, Country, MessageId};
 use crate::service::call::End;
 use crate::service::message::{Filter as CallFilter, Message};
 use crate::service::outbound::{CallPlan, Error, Told};
@@ -59,20 +59,21 @@ async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let key = message::idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
     let act = message::sending(call, "call.place");
-    Ok(match app.relay.send(&consumer, order(posted)?, key, render, &act).await? {
+    Ok(match app.relay.send(&consumer, order(posted, app.country(consumer.client))?, key, render, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
     })
 }
 
-fn order(posted: CallIn) -> Result<Order, Refusal> {
-    let wrong = |field: &str, reason: &dyn std::fmt::Display| reply::bad_field(field, &reason.to_string());
-    let from = posted.from.map(|from| from.parse::<Address>()).transpose().map_err(|error| wrong("from", &error))?;
-    let to = posted.to.parse::<Address>().map_err(|error| wrong("to", &error))?;
+fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
+    let from = posted.from.map(|from| written::address("from", &from, Role::Sender, country)).transpose()?;
+    let (named, to) = written::address("to", &posted.to, Role::Recipient, country)?;
+    let (named_by_from, from) = from.map_or((None, None), |(channel, from)| (channel, Some(from)));
+    let channel = written::channel(Some(Channel::Voice), [("to", named), ("from", named_by_from)])?;
     message::fits(posted.metadata.as_ref())?;
     let CallIn { url, twiml, callback_url, callback_events, metadata, .. } = posted;
     Ok(Order {
-        channel: Channel::Voice,
+        channel,
         from: from.map(From::Address),
         to,
         body: String::new(),
@@ -98,7 +99,7 @@ fn order(posted: CallIn) -> Result<Order, Refusal> {
 async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page::<CallId>(call)?;
-    let filter = CallFilter { after: after.map(MessageId::from), ..wanted(call)? };
+    let filter = CallFilter { after: after.map(MessageId::from), ..wanted(call, app.country(client))? };
     let page = app.outbound.list(client, &filter, limit).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
     let kept = app.outbound.calls_of(&ids).await?;
@@ -106,11 +107,14 @@ async fn list(call: &Call, app: &App) -> Answer {
     Ok(list::reply(data, page.next.map(CallId::from), page.next.is_some()))
 }
 
-fn wanted(call: &Call) -> Result<CallFilter, Refusal> {
+fn wanted(call: &Call, country: Option<Country>) -> Result<CallFilter, Refusal> {
+    let mut channels = vec![Channel::Voice];
+    let mut address = |name, role| written::narrowing(call, name, role, country, &mut channels);
+    let (from, to) = (address("from", Role::Sender)?, address("to", Role::Recipient)?);
     Ok(CallFilter {
-        from: filter::address(call, "from")?,
-        to: filter::address(call, "to")?,
-        channels: vec![Channel::Voice],
+        from,
+        to,
+        channels,
         created_from_ms: filter::time(call, "created_from")?,
         created_before_ms: filter::time(call, "created_before")?,
         ..CallFilter::default()

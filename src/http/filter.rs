@@ -1,15 +1,8 @@
-//! What a list is narrowed by: parameters that are addresses and times.
+//! What a list is narrowed by: parameters that are times.
 
 use super::Call;
 use super::reply::{self, Refusal};
-use crate::model::address::Address;
 use crate::model::{Millis, date, parse_time_or_day};
-
-pub(super) fn address(call: &Call, name: &'static str) -> Result<Option<String>, Refusal> {
-    let Some(text) = call.address(name) else { return Ok(None) };
-    text.parse::<Address>().map_err(|error| reply::bad_field(name, &error.to_string()))?;
-    Ok(Some(text))
-}
 
 /// A time, or a day for its first instant; a plus that was not encoded has arrived as a blank.
 pub(super) fn time(call: &Call, name: &'static str) -> Result<Option<Millis>, Refusal> {

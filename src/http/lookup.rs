@@ -50,7 +50,7 @@ pub(super) struct Doc;
 /// public numbering plans.
 #[utoipa::path(
     get, path = "/v1/lookup/{number}", tag = "numbers", operation_id = "look_up_number",
-    params(("number" = String, Path, description = "E.164", example = "+14155550100"), AccountIn),
+    params(("number" = String, Path, description = "A phone number as people write it", example = "+14155550100"), AccountIn),
     responses(
         (status = 200, description = "What the provider says.", body = LookupOut),
         (status = 409, description = "The provider refuses, or there is none that looks numbers up."),
@@ -61,8 +61,8 @@ async fn look_up(number: String, call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     auth::administrator(&app, &call)?;
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
-    let phone = super::segment(&number).and_then(|text| text.parse::<Phone>().ok());
-    let phone = phone.ok_or_else(|| wrong("number", "is no phone such as +14155550100"))?;
+    let text = super::segment(&number).ok_or_else(|| wrong("number", "is no text"))?;
+    let phone = Phone::read(&text, app.country).map_err(|error| wrong("number", &error.to_string()))?;
     let account = call.decoded("account_id").map(|id| id.parse::<AccountId>()).transpose();
     let account = account.map_err(|_| wrong("account_id", "no such account"))?;
     let (account, said) = app.accounts.look_up(account, &phone).await?;

@@ -16,7 +16,8 @@ use warp::reply::Response;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, asked, auth, object, openapi, posted};
+use super::{App, Call, asked, auth, object, openapi, posted, written};
+use crate::model::address::Role;
 use crate::model::{Channel, rfc3339};
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
 
@@ -117,7 +118,11 @@ fn messages(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     auth::administrator(&app, &call)?;
     let (cursor, limit) = list::page::<u64>(&call)?;
-    let filter = LoopbackFilter { to: call.address("to"), from: call.address("from") };
+    let address = |name, role| -> Result<Option<String>, Refusal> {
+        let read = written::asked(&call, name, role, app.country)?;
+        Ok(read.map(|(_, address)| address.as_str().to_owned()))
+    };
+    let filter = LoopbackFilter { to: address("to", Role::Recipient)?, from: address("from", Role::Sender)? };
     let page = app.inbound.loopback_messages(&filter, cursor, limit).ok_or_else(no_account)?;
     let data: Vec<_> = page.messages.into_iter().map(out).collect();
     Ok(list::reply(data, page.next, page.next.is_some()))

@@ -18,8 +18,8 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, filter, object, path, posted};
-use crate::model::address::{self, Address};
+use super::{App, Call, auth, filter, object, path, posted, written};
+use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, date, parse_time};
 use crate::service::message::{Filter as MessageFilter, Message};
@@ -64,7 +64,7 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let key = idempotency_key(call, &body, app)?;
     let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     let act = sending(call, "message.send");
-    Ok(match app.relay.send(&consumer, order(posted)?, key, render, &act).await? {
+    Ok(match app.relay.send(&consumer, order(posted, app.country(consumer.client))?, key, render, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
     })
@@ -84,10 +84,11 @@ pub(super) fn idempotency_key(call: &Call, body: &[u8], app: &App) -> Result<Opt
     }
 }
 
-fn order(posted: MessageIn) -> Result<Order, Refusal> {
+fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> {
     let wrong = |field: &str, reason: &dyn std::fmt::Display| reply::bad_field(field, &reason.to_string());
-    let from = posted.from.map(|from| from.parse::<Address>()).transpose().map_err(|error| wrong("from", &error))?;
-    let to = posted.to.parse::<Address>().map_err(|error| wrong("to", &error))?;
+    let from = posted.from.map(|from| written::address("from", &from, Role::Sender, country)).transpose()?;
+    let (named, to) = written::address("to", &posted.to, Role::Recipient, country)?;
+    let (named_by_from, from) = from.map_or((None, None), |(channel, from)| (channel, Some(from)));
     let send_at_ms =
         posted.send_at.map(|at| parse_time(&at).ok_or_else(|| wrong("send_at", &date::TIME))).transpose()?;
     if posted.valid_for.is_some_and(|span| !(1_000..=36_000_000).contains(&span.as_ms())) {
@@ -98,7 +99,8 @@ fn order(posted: MessageIn) -> Result<Order, Refusal> {
     }
     let metadata = posted.metadata;
     fits(metadata.as_ref())?;
-    let channel = posted.channel.as_deref().map(channel).transpose()?.unwrap_or_default();
+    let said = posted.channel.as_deref().map(channel).transpose()?;
+    let channel = written::channel(said, [("to", named), ("from", named_by_from)])?;
     let MessageIn { body, smart_encoded, media_urls, valid_for, callback_url, .. } = posted;
     Ok(Order {
         channel,
@@ -140,24 +142,29 @@ fn channel(name: &str) -> Result<Channel, Refusal> {
 async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page(call)?;
-    let filter = MessageFilter { after, ..wanted(call)? };
+    let filter = MessageFilter { after, ..wanted(call, app.country(client))? };
     let page = app.outbound.list(client, &filter, limit).await?;
     Ok(list::reply(page.messages.iter().map(out).collect(), page.next, page.next.is_some()))
 }
 
-fn wanted(call: &Call) -> Result<MessageFilter, Refusal> {
+fn wanted(call: &Call, country: Option<Country>) -> Result<MessageFilter, Refusal> {
     let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
     let state = call.param("state").map(|name| State::parse(name).ok_or_else(|| wrong("state", "is no state")));
     let direction = call.param("direction");
     let direction =
         direction.map(|name| Direction::parse(name).ok_or_else(|| wrong("direction", "is inbound or outbound")));
+    let mut channels =
+        call.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(name).map(|one| vec![one]))?;
+    let mut address = |name, role| written::narrowing(call, name, role, country, &mut channels);
+    let (number, from) = (address("number", Role::Sender)?, address("from", Role::Sender)?);
+    let to = address("to", Role::Recipient)?;
     Ok(MessageFilter {
-        number: filter::address(call, "number")?,
-        from: filter::address(call, "from")?,
-        to: filter::address(call, "to")?,
+        number,
+        from,
+        to,
         state: state.transpose()?,
         direction: direction.transpose()?,
-        channels: call.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(name).map(|one| vec![one]))?,
+        channels,
         created_from_ms: filter::time(call, "created_from")?,
         created_before_ms: filter::time(call, "created_before")?,
         ..MessageFilter::default()
@@ -195,7 +202,7 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
 
 async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
     let (attempts, receipts) = app.outbound.history(message.id).await?;
-    let report = message.to.parse().ok().and_then(|to| address::report(&to));
+    let report = address::report(&Address::stored(message.to.as_str()));
     let Extra { media_types, carrier, .. } = Extra::parse(message.extra.as_deref());
     let history = HistoryOut {
         media_types,

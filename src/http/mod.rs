@@ -41,6 +41,7 @@ mod socket;
 mod tls;
 mod trace;
 mod webhook;
+mod written;
 
 pub use auth::AdminSettings;
 pub use limit::Limit;
@@ -63,7 +64,7 @@ use warp::reply::Response;
 
 use self::body::Posted;
 use self::reply::Refusal;
-use crate::model::{Origin, Secret, Span};
+use crate::model::{ClientId, Country, Origin, Secret, Span};
 use crate::service::account::Accounts;
 use crate::service::admin::Admins;
 use crate::service::audit::Audit;
@@ -111,6 +112,8 @@ pub struct App {
     pub origin: Origin,
     /// `--dev`: links follow the Host header.
     pub is_dev: bool,
+    /// Where numbers are that are written without a country code.
+    pub country: Option<Country>,
     pub sync: Arc<Sync>,
     /// Pings all sync sockets.
     pub pulse: Arc<Pulse>,
@@ -137,6 +140,12 @@ pub struct App {
 }
 
 impl App {
+    /// Where numbers are that a client writes without a country code: where it says, else where the server does.
+    fn country(&self, client: ClientId) -> Option<Country> {
+        let own = self.clients.page().client(client).and_then(|client| client.country);
+        own.or(self.country)
+    }
+
     /// Under which address links are handed out.
     fn links(&self, call: &Call) -> Links {
         let host = call.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
@@ -178,12 +187,6 @@ impl Call {
     fn decoded(&self, name: &str) -> Option<String> {
         let value = self.param(name)?.replace('+', " ");
         Some(percent_encoding::percent_decode_str(&value).decode_utf8_lossy().into_owned())
-    }
-
-    /// The value of a query parameter that is an address: a plus that was not encoded arrives as a space.
-    fn address(&self, name: &str) -> Option<String> {
-        let text = self.decoded(name)?;
-        Some(text.strip_prefix(' ').map_or_else(|| text.clone(), |digits| format!("+{digits}")))
     }
 
     /// Refuses every method but one.

@@ -15,8 +15,8 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, object, path, posted};
-use crate::model::address::NotAnAddress;
+use super::{App, Call, auth, object, path, posted, written};
+use crate::model::address::Role;
 use crate::model::{AccountId, NumberId};
 use crate::service::audit::Act;
 use crate::service::number::{Capability, Error, Meaning, NewNumber, Number, NumberChange};
@@ -75,7 +75,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let posted: NumberIn = object::read(call, posted, app).await?;
     let new = NewNumber {
-        address: posted.number.parse().map_err(|error: NotAnAddress| reply::bad_field("number", &error.to_string()))?,
+        address: written::address("number", &posted.number, Role::Sender, app.country(client))?.1,
         account: account(&posted.account_id)?,
         capabilities: capabilities(&posted.capabilities)?,
         meaning: meaning(&posted.meaning)?,

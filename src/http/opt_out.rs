@@ -18,7 +18,8 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, object, openapi, path, posted};
+use super::{App, Call, asked, auth, object, openapi, path, posted, written};
+use crate::model::address::Role;
 use crate::model::{Address, Channel, rfc3339};
 use crate::service::number::Error;
 use crate::service::outbound::{OptOut, OptOutFilter};
@@ -118,14 +119,13 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     let client = auth::reader(&app, &call)?.client;
     let (after, limit) = list::page::<Place>(&call)?;
-    let address = |name: &'static str| -> Result<Option<String>, reply::Refusal> {
-        let parsed = call.address(name).map(|text| text.parse::<Address>()).transpose();
-        let parsed = parsed.map_err(|error| reply::bad_field(name, &error.to_string()))?;
-        Ok(parsed.map(|address| address.as_str().to_owned()))
-    };
-    let after = after.map(|place| place.0);
-    let channel = call.param("channel").map(channel).transpose()?;
-    let filter = OptOutFilter { number: address("number")?, person: address("person")?, channel, after };
+    let country = app.country(client);
+    let said = call.param("channel").map(channel).transpose()?;
+    let mut channels = said.map_or(CHANNELS.to_vec(), |channel| vec![channel]);
+    let mut address = |name, role| written::narrowing(&call, name, role, country, &mut channels);
+    let (number, person) = (address("number", Role::Sender)?, address("person", Role::Recipient)?);
+    let channel = if let [only] = channels[..] { Some(only) } else { None };
+    let filter = OptOutFilter { number, person, channel, after: after.map(|place| place.0) };
     let (entries, more) = app.outbound.opt_outs(client, &filter, limit).await?;
     let last = entries.last().map(|last| Place((last.number.clone(), last.person.clone(), last.channel)));
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
@@ -149,13 +149,15 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     call.only("PUT")?;
     let client = auth::owner(&app, &call)?;
     let number = super::segment(&number).ok_or(Error::NotFound)?;
-    let wrong = |reason: &str| reply::bad_field("person", reason);
-    let person = super::segment(&person).ok_or_else(|| wrong("is no text"))?;
-    let person: Address =
-        person.parse().map_err(|error: crate::model::address::NotAnAddress| wrong(&error.to_string()))?;
+    let person = super::segment(&person).ok_or_else(|| reply::bad_field("person", "is no text"))?;
+    let country = app.country(client);
+    let (named, person) = written::address("person", &person, Role::Recipient, country)?;
+    // what is no number is none of theirs
+    let (_, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::NotFound)?;
     let change: ChangeIn = object::read(&call, posted, &app).await?;
-    let channel = change.channel.as_deref().map(channel).transpose()?.unwrap_or_default();
+    let said = change.channel.as_deref().map(channel).transpose()?;
+    let channel = written::channel(said, [("person", named), ("number", None)])?;
     let act = audit::act(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
-    let entry = app.outbound.set_opt_out(client, channel, &number, &person, change.is_out, &act).await?;
+    let entry = app.outbound.set_opt_out(client, channel, number.as_str(), &person, change.is_out, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(entry)))
 }

@@ -41,9 +41,10 @@ async fn publish(platform: String, call: Call, posted: Posted, app: Arc<App>) ->
 async fn publish_now(platform: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
     let bytes = body::receive(posted, &app.settings).await?;
     let is_json = bytes.trim_ascii_start().starts_with(b"{");
-    let (text, sender) = if platform == FORM && !is_json {
+    let (text, sender, country) = if platform == FORM && !is_json {
         let form = form(&bytes, call, app);
-        let taken = (form.field("Body").map(str::to_owned), form.field("From").map(str::to_owned));
+        // a carrier writes whole numbers
+        let taken = (form.field("Body").map(str::to_owned), form.field("From").map(str::to_owned), None);
         if !(app.form_check)(form).await {
             tracing::warn!("a form that no account of ours has signed");
             return Err(app.publish.refuse(arrived).await.into());
@@ -54,11 +55,11 @@ async fn publish_now(platform: String, call: &Call, posted: Posted, app: &App, a
         // the library would take a list for the fields in their order; its reason may quote the body
         let posted = serde_json::from_slice::<TextIn>(&json).ok().filter(|_| is_json);
         let posted = posted.ok_or_else(|| missing("poorly formed json"))?;
-        (posted.text, posted.msisdn.filter(|msisdn| !msisdn.is_empty()).or(posted.address))
+        (posted.text, posted.msisdn.filter(|msisdn| !msisdn.is_empty()).or(posted.address), app.country)
     };
     let text = text.filter(|text| !text.is_empty()).ok_or_else(|| missing("missing text"))?;
     let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
-    app.publish.accept(Text { platform, sender, text }, arrived).await?;
+    app.publish.accept(Text { platform, sender, country, text }, arrived).await?;
     Ok(reply::text(StatusCode::OK, "published!"))
 }
 

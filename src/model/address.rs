@@ -93,14 +93,6 @@ fn is_name(text: &str) -> bool {
         && text.trim() == text
 }
 
-impl std::str::FromStr for Address {
-    type Err = NotAnAddress;
-
-    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
-        Self::read(text, Role::Sender, None).map(|(_, address)| address)
-    }
-}
-
 impl From<Phone> for Address {
     fn from(phone: Phone) -> Self {
         Self(phone.as_str().to_owned())

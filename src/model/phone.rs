@@ -30,14 +30,6 @@ impl Phone {
     }
 }
 
-impl std::str::FromStr for Phone {
-    type Err = NotAnAddress;
-
-    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
-        Self::read(text, None)
-    }
-}
-
 /// `+2371***789`: enough to recognise, too little to call.
 pub(super) fn mask(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     // what is short is not shown at all

@@ -4,8 +4,10 @@ mod pool;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer};
+
 use super::book::Book;
-use crate::model::address::{self, Address, AddressKind};
+use crate::model::address::{self, Address, AddressKind, Country};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
 use crate::service::audit::Act;
 use crate::service::page;
@@ -14,6 +16,20 @@ use crate::store::{self};
 
 pub use crate::store::number::{Meaning, Number};
 pub use pool::{Filled, Pool};
+
+/// `[number]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where numbers are that are written without a country code.
+    #[serde(deserialize_with = "country_or_none")]
+    pub country: Option<Country>,
+}
+
+fn country_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Country>, D::Error> {
+    let name = String::deserialize(from)?;
+    if name.is_empty() { Ok(None) } else { name.parse().map(Some).map_err(serde::de::Error::custom) }
+}
 
 /// Races with others before a number is called busy.
 const RACES: usize = 20;
@@ -184,7 +200,7 @@ impl Numbers {
 
     /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
     fn holds(&self, number: &Number) -> Result<(), Error> {
-        let is_name = number.address.parse::<Address>().is_ok_and(|it| it.kind() == AddressKind::Alphanumeric);
+        let is_name = Address::stored(number.address.as_str()).kind() == AddressKind::Alphanumeric;
         if is_name && number.capabilities != Capability::Sms.name() {
             return Err(Error::Invalid { field: "capabilities", reason: "a sender name can only send sms".into() });
         }

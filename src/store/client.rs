@@ -6,7 +6,7 @@ use super::rows::as_read;
 use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
-use crate::model::{ClientId, Millis, Money};
+use crate::model::{ClientId, Country, Millis, Money};
 
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -17,6 +17,8 @@ pub struct Client {
     /// Sealed; see [`place`].
     pub auth_token: Option<Vec<u8>>,
     pub is_active: bool,
+    /// Where numbers are that it writes without a country code.
+    pub country: Option<Country>,
     pub created_ms: Millis,
     pub balance: Money,
     /// How far below zero the balance may fall.
@@ -32,6 +34,7 @@ pub struct Known {
     pub name: String,
     pub auth_token: Option<Vec<u8>>,
     pub is_active: bool,
+    pub country: Option<Country>,
 }
 
 /// Where a client's auth token lies sealed.
@@ -40,7 +43,7 @@ pub fn place(row: &str) -> Place<'_> {
 }
 
 const COLUMNS: &str = "SELECT c.id, c.name, c.profile, c.auth_token, c.is_active, c.created_ms, b.balance, \
-     b.credit_limit, b.low_at FROM sb_client c JOIN sb_balance b ON b.client_id = c.id";
+     b.credit_limit, b.low_at, c.country FROM sb_client c JOIN sb_balance b ON b.client_id = c.id";
 
 fn id(row: &Row) -> Result<ClientId> {
     ClientId::from_hex(row.text(0)?).map_err(|_| Error::Data("client id".into()))
@@ -51,6 +54,15 @@ fn maybe_bytes(row: &Row, column: usize) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     row.bytes(column).map(|bytes| Some(bytes.to_vec()))
+}
+
+/// One that no plan has any more is none.
+fn country(row: &Row, column: usize) -> Result<Option<Country>> {
+    Ok(row.maybe_text(column)?.and_then(|name| name.parse().ok()))
+}
+
+fn named(country: Option<Country>) -> Value {
+    country.map(|country| country.to_string()).into()
 }
 
 fn parse(row: &Row) -> Result<Client> {
@@ -64,6 +76,7 @@ fn parse(row: &Row) -> Result<Client> {
         balance: Money::from_micros(row.int(6)?),
         credit_limit: Money::from_micros(row.int(7)?),
         low_at: row.maybe_int(8)?.map(Money::from_micros),
+        country: country(row, 9)?,
     })
 }
 
@@ -82,10 +95,10 @@ pub async fn find(store: &Store, client: ClientId) -> Result<Option<Client>> {
 
 /// All of them, the house too.
 pub async fn known(store: &Store) -> Result<Vec<Known>> {
-    let rows = store.query("SELECT id, name, auth_token, is_active FROM sb_client", Vec::new()).await?;
+    let rows = store.query("SELECT id, name, auth_token, is_active, country FROM sb_client", Vec::new()).await?;
     let parse = |row: &Row| {
         let (name, auth_token) = (row.text(1)?.to_owned(), maybe_bytes(row, 2)?);
-        Ok(Known { id: id(row)?, name, auth_token, is_active: row.int(3)? != 0 })
+        Ok(Known { id: id(row)?, name, auth_token, is_active: row.int(3)? != 0, country: country(row, 4)? })
     };
     // one that cannot be read is nobody
     Ok(readable("a client", &rows, parse))
@@ -99,7 +112,7 @@ pub async fn insert(
     entry: Option<audit::Entry>,
 ) -> Result<()> {
     let change = Change::new().one(
-        "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms, country) VALUES (?, ?, ?, ?, ?, ?, ?)",
         vec![
             client.id.hex().into(),
             client.name.as_str().into(),
@@ -107,6 +120,7 @@ pub async fn insert(
             client.auth_token.clone().into(),
             i64::from(client.is_active).into(),
             client.created_ms.into(),
+            named(client.country),
         ],
     );
     let change = ledger::open(change, client.id, client.credit_limit, client.low_at);
@@ -125,6 +139,7 @@ pub struct Set {
     pub name: Option<String>,
     pub profile: Option<Option<String>>,
     pub is_active: Option<bool>,
+    pub country: Option<Option<Country>>,
     pub credit_limit: Option<Money>,
     pub low_at: Option<Option<Money>>,
 }
@@ -140,6 +155,7 @@ impl Set {
             client.profile.clone_from(profile);
         }
         client.is_active = self.is_active.unwrap_or(client.is_active);
+        client.country = self.country.unwrap_or(client.country);
         client.credit_limit = self.credit_limit.unwrap_or(client.credit_limit);
         client.low_at = self.low_at.unwrap_or(client.low_at);
         client
@@ -166,6 +182,11 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
         sql.push_str(", profile = ?");
         params.push(profile.into());
         read.push(("profile", before.profile.clone().into()));
+    }
+    if let Some(country) = set.country {
+        sql.push_str(", country = ?");
+        params.push(named(country));
+        read.push(("country", named(before.country)));
     }
     sql.push_str(" WHERE id = ?");
     params.push(id.clone());

@@ -180,6 +180,9 @@ const BAD: [(&str, &str, &str); 17] = [
     ("log.format", "xml", "json"),
     ("outbox.lease", "40s", "twice outbox.call_timeout"),
     ("keep.sweep_every", "99ms", "at least 100ms"),
+    ("number.country", "UK", "the two letters of a country"),
+    ("number.country", "+44", "the two letters of a country"),
+    ("number.country", "AQ", "the two letters of a country"),
 ];
 
 #[tokio::test]

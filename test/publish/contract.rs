@@ -45,6 +45,29 @@ fn wrapped(text: &str) -> String {
 "
 }
 
+async fn a_sender_is_read_as_everywhere(layout: Layout) -> Result {
+    let sink = super::sink::Sink::start().await?;
+    let server = play::builder(layout, &sink).await?.set("number.country", "CM").start().await?;
+    let scene = Scene::of(server, sink).await?;
+    let text = Payload::seal(&scene.key, "g:a@example.com:::b:c")?;
+    let from = async |field: &str, phone: &str| {
+        scene.server.post(ROUTE, json!({"text": text, field: phone}).to_string()).await
+    };
+    for phone in ["+237 123 456 789", "tel:+237-123-456-789", "00237123456789", "\u{202A}+237123456789\u{202C}"] {
+        for field in ["MSISDN", "address"] {
+            assert_eq!(from(field, phone).await?, (200, "published!".into()), "{phone}");
+        }
+    }
+    let stranger = from("MSISDN", "+12025550150").await?;
+    assert_eq!(stranger.1, REFUSAL);
+    for phone in ["123456789", "+0237123456789", "+237123456789x1", "Acme", "40404"] {
+        let begun = Instant::now();
+        assert_eq!(from("MSISDN", phone).await?, stranger, "{phone}");
+        assert!(begun.elapsed() >= DELAY, "{phone}: as late as any other");
+    }
+    Ok(())
+}
+
 async fn after_a_day_the_same_text_is_another(layout: Layout) -> Result {
     let scene = Scene::set(layout).await?;
     let text = Payload::seal(&scene.key, "t:hello")?;
@@ -145,6 +168,7 @@ async fn pages_of_allowed_origins_may_post_and_other_methods_may_not(layout: Lay
 
 on_every_layout!(a_text_posted_three_times_is_published_once, every_refusal_looks_alike_and_leaves_late);
 on_both_engines!(
+    a_sender_is_read_as_everywhere,
     after_a_day_the_same_text_is_another,
     what_is_missing_is_said_and_both_spellings_of_the_sender_are_read,
     pages_of_allowed_origins_may_post_and_other_methods_may_not,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::scene::customer;
 use super::{balance, client, loopback};
 use crate::events::{text, well};
-use crate::harness::{Layout, Result, Server};
+use crate::harness::{Builder, Layout, Result, Server};
 use crate::operations::command::run;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,6 +41,41 @@ async fn commands_act_for_a_client_on_every_channel() -> Result {
     ensure!(refused.refusal()?.contains("403"));
     let stands = on(&["opt-out", "list", "--client", &ann.id, "--channel", "whatsapp"]).await?.well()?;
     ensure!(stands.lines().count() == 1 && stands.contains("whatsapp"), "{stands}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_are_written_as_people_write_them() -> Result {
+    let builder = Builder::new(Layout::SqliteShared).await?.set("number.country", "US");
+    let server = builder.start().await?;
+    let url = server.url("");
+    let on = async |words: &[&str]| run(server.builder(), &[words, &["--url", &url]].concat()).await;
+    let account = loopback(&server).await?;
+    let shows = async |words: &[&str], number: &str| -> Result {
+        let said = on(words).await?.well()?;
+        ensure!(said.contains(number), "{words:?}: {said}");
+        Ok(())
+    };
+    shows(&["number", "add", "(500) 555-0201", "--account", &account], "+15005550201").await?;
+    shows(&["number", "lookup", "1-202-555-0150"], "+12025550150").await?;
+    shows(&["message", "send", "(202) 555-0150", "hello", "--from", "500.555.0201"], "+12025550150").await?;
+    shows(&["message", "list", "--to", "tel:2025550150", "--from", "+1 500 555 0201"], "+12025550150").await?;
+    shows(&["route", "explain", "011 44 7700 900123", "--json"], "+447700900123").await?;
+    shows(&["opt-out", "add", "500 555 0201", "202 555 0150"], "+12025550150").await?;
+    shows(&["opt-out", "list", "--person", "+1(202)555-0150"], "+12025550150").await?;
+    // a client's own country goes before the server's
+    shows(&["client", "add", "British", "--country", "gb", "--balance", "1", "--json"], "\"GB\"").await?;
+    let british = text(&well(&server, "GET", "/v1/clients", None).await?["data"][0]["id"])?;
+    let send = ["message", "send", "07700 900123", "hello", "--client", &british];
+    shows(&["number", "add", "07700 900001", "--account", &account, "--client", &british], "+447700900001").await?;
+    shows(&send, "+447700900123").await?;
+    shows(&["client", "change", &british, "--country", ""], "British").await?;
+    let refused = on(&send).await?.refusal()?;
+    ensure!(refused.contains("to: must be a number of US"), "{refused}");
+    let wrong = on(&["client", "change", &british, "--country", "Britain"]).await?.refusal()?;
+    ensure!(wrong.contains("two letters of a country"), "{wrong}");
+    let refused = on(&["message", "send", "202 555 0150 ext 3", "hello"]).await?.refusal()?;
+    ensure!(refused.contains("to: must be a number without an extension"), "{refused}");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The relay: clients, keys, money, routes, and the doors that their programs know.
 mod acting;
 mod acts;
+mod address;
 mod audit;
 mod auth;
 mod balance;

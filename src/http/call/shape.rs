@@ -21,7 +21,7 @@ pub(super) struct CallIn {
     /// One of your numbers. Left out: one is chosen.
     #[schema(example = "+15005550006")]
     pub(super) from: Option<String>,
-    /// A phone number (E.164).
+    /// A phone number as people write it, with its country code unless the client has a country.
     #[schema(example = "+14155550100")]
     pub(super) to: String,
     /// Where the provider gets what the call says, as TwiML.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::{Money, rfc3339};
+use crate::model::{Country, Money, rfc3339};
 use crate::service::client::{Client, ClientChange, NewClient, Profile, ProfileChange};
 
 #[derive(Deserialize, ToSchema)]
@@ -18,6 +18,9 @@ pub(super) struct ClientIn {
     address: Option<String>,
     site: Option<String>,
     notes: Option<String>,
+    /// Where numbers are that it writes without a country code: two letters (ISO 3166-1). Without: `number.country`.
+    #[schema(value_type = Option<String>, example = "GB")]
+    country: Option<Country>,
     /// How far below zero its balance may fall.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "0")]
@@ -33,8 +36,10 @@ pub(super) struct ClientIn {
 
 impl From<ClientIn> for NewClient {
     fn from(posted: ClientIn) -> Self {
-        let ClientIn { name, email, company, phone, address, site, notes, credit_limit, low_at, balance } = posted;
-        Self { name, profile: Profile { email, company, phone, address, site, notes }, credit_limit, low_at, balance }
+        let ClientIn { name, email, company, phone, address, site, notes, country, credit_limit, low_at, balance } =
+            posted;
+        let profile = Profile { email, company, phone, address, site, notes };
+        Self { name, profile, country, credit_limit, low_at, balance }
     }
 }
 
@@ -69,6 +74,9 @@ pub(super) struct ChangeIn {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     notes: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    country: Option<Option<Country>>,
     /// `true` takes a deactivated client back.
     is_active: Option<bool>,
     #[schema(value_type = Option<String>)]
@@ -80,9 +88,10 @@ pub(super) struct ChangeIn {
 
 impl From<ChangeIn> for ClientChange {
     fn from(posted: ChangeIn) -> Self {
-        let ChangeIn { name, email, company, phone, address, site, notes, is_active, credit_limit, low_at } = posted;
+        let ChangeIn { name, email, company, phone, address, site, notes, country, is_active, credit_limit, low_at } =
+            posted;
         let profile = ProfileChange { email, company, phone, address, site, notes };
-        Self { name, profile, is_active, credit_limit, low_at }
+        Self { name, profile, is_active, country, credit_limit, low_at }
     }
 }
 
@@ -99,6 +108,7 @@ pub(super) struct ClientOut<'a> {
     address: Option<String>,
     site: Option<String>,
     notes: Option<String>,
+    country: Option<String>,
     is_active: bool,
     #[schema(value_type = String)]
     balance: Money,
@@ -124,6 +134,7 @@ pub(super) fn out<'a>(client: &'a Client, auth_token: Option<&'a str>) -> Client
         address,
         site,
         notes,
+        country: client.country.map(|country| country.to_string()),
         is_active: client.is_active,
         balance: client.balance,
         credit_limit: client.credit_limit,

@@ -110,7 +110,8 @@ async fn send(channel: Channel, call: &Call, posted: Posted, app: &App) -> Resul
     // who asks comes before any look at the body
     let consumer = auth::consumer(app, call)?;
     let bytes = object::collect(posted, app).await?;
-    let order: Order = OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(channel)?;
+    let order: Order =
+        OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(channel, app.country(consumer.client))?;
     let action = if channel == Channel::Voice { "call.place" } else { "message.send" };
     let act = message::sending(call, action);
     let (message, paid) = match app.relay.send(&consumer, order, None, |_| String::new(), &act).await? {

@@ -22,7 +22,7 @@ pub(super) struct MessageIn {
     /// One of your numbers. Left out: one is chosen.
     #[schema(example = "+15005550006")]
     pub(super) from: Option<String>,
-    /// A phone number (E.164) or a short code.
+    /// A phone number as people write it, with its country code unless the client has a country, or a short code.
     #[schema(example = "+14155550100")]
     pub(super) to: String,
     /// `sms`, as it is without, or `whatsapp`.

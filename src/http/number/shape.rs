@@ -14,7 +14,7 @@ use crate::service::number::{Capability, Meaning, Number};
 #[serde(deny_unknown_fields)]
 #[schema(as = NewNumber)]
 pub(super) struct NumberIn {
-    /// E.164, a short code, or a sender name of up to 11 letters and digits.
+    /// A phone number as people write it, a short code, or a sender name: 1 to 11 of `A-Z a-z 0-9`, space, `& - _ . +`.
     #[schema(example = "+14155550100")]
     pub(super) number: String,
     pub(super) account_id: String,
@@ -93,13 +93,13 @@ pub(super) struct NumberOut<'a> {
 }
 
 pub(super) fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
-    let address = number.address.parse::<Address>().ok();
-    let kind = address.as_ref().and_then(|address| match address.kind() {
+    let address = Address::stored(number.address.as_str());
+    let kind = match address.kind() {
         AddressKind::Phone => Some("phone"),
         AddressKind::ShortCode => Some("short_code"),
         AddressKind::Alphanumeric => Some("alphanumeric"),
         AddressKind::Other => None,
-    });
+    };
     NumberOut {
         id: number.id.to_string(),
         number: &number.address,
@@ -111,7 +111,7 @@ pub(super) fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
         rate: number.rate,
         country: number.country.as_deref(),
         pool_id: number.pool.map(|pool: PoolId| pool.to_string()),
-        is_valid: address.as_ref().and_then(address::report).map(|report| report.is_valid),
+        is_valid: address::report(&address).map(|report| report.is_valid),
         created_at: rfc3339(number.created_ms),
     }
 }

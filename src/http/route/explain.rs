@@ -11,8 +11,9 @@ use warp::reply::Response;
 
 use super::{channel, channels};
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, Call, asked, auth, openapi};
-use crate::model::{Address, Channel, ClientId, KeyId, PoolId};
+use crate::http::{App, Call, asked, auth, openapi, written};
+use crate::model::address::Role;
+use crate::model::{ClientId, Country, KeyId, PoolId};
 use crate::service::client::Consumer;
 use crate::service::relay::{self, Explained, From, Looked, Order, Verdict};
 
@@ -135,20 +136,20 @@ fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
     known.map(Consumer::of).ok_or_else(|| reply::bad_field("client", "no such client"))
 }
 
-fn order(call: &Call) -> Result<Order, Refusal> {
-    let address = |name: &'static str| -> Result<Option<Address>, Refusal> {
-        let parsed = call.address(name).map(|text| text.parse::<Address>()).transpose();
-        parsed.map_err(|error| reply::bad_field(name, &error.to_string()))
-    };
+fn order(call: &Call, country: Option<Country>) -> Result<Order, Refusal> {
+    let (named, to) =
+        written::asked(call, "to", Role::Recipient, country)?.ok_or_else(|| reply::bad_field("to", "missing"))?;
+    let said = call.param("channel").map(channel).transpose()?;
     let pool = call.decoded("from").and_then(|id| id.parse::<PoolId>().ok());
-    let from = match pool {
-        Some(pool) => Some(From::Pool(pool)),
-        None => address("from")?.map(From::Address),
+    let (named_by_from, from) = match pool {
+        Some(pool) => (None, Some(From::Pool(pool))),
+        None => written::asked(call, "from", Role::Sender, country)?
+            .map_or((None, None), |(channel, from)| (channel, Some(From::Address(from)))),
     };
     Ok(Order {
-        channel: call.param("channel").map_or(Ok(Channel::Sms), channel)?,
+        channel: written::channel(said, [("to", named), ("from", named_by_from)])?,
         from,
-        to: address("to")?.ok_or_else(|| reply::bad_field("to", "missing"))?,
+        to,
         body: String::new(),
         is_smart: false,
         media_urls: Vec::new(),
@@ -170,7 +171,8 @@ fn order(call: &Call) -> Result<Order, Refusal> {
 async fn explain(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     auth::administrator(&app, &call)?;
-    let order = order(&call)?;
-    let explained: relay::Explained = app.relay.explain(&consumer(&app, &call)?, &order);
+    let consumer = consumer(&app, &call)?;
+    let order = order(&call, app.country(consumer.client))?;
+    let explained: relay::Explained = app.relay.explain(&consumer, &order);
     Ok(reply::json(::http::StatusCode::OK, &out(&order, explained)))
 }

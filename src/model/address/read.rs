@@ -43,10 +43,14 @@ impl Address {
         }
     }
 
-    /// The same of a carrier who writes numbers of North America by their ten digits alone.
+    /// The same of a carrier who leaves the plus out, and from numbers of North America their country code too.
     pub fn from_american_carrier(text: &str) -> (Option<Channel>, Self) {
-        let is_ten = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit());
-        if is_ten { (None, Self(format!("+1{text}"))) } else { Self::from_carrier(text) }
+        let is_bare = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+        match text.len() {
+            10 if is_bare => (None, Self(format!("+1{text}"))),
+            11..=15 if is_bare => (None, Self(format!("+{text}"))),
+            _ => Self::from_carrier(text),
+        }
     }
 }
 

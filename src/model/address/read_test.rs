@@ -263,5 +263,7 @@ fn what_a_carrier_says_is_read_or_kept() {
     assert_eq!(american("2025559003"), "+12025559003");
     assert_eq!(american("12025559003"), "+12025559003");
     assert_eq!(american("+12025559003"), "+12025559003");
+    assert_eq!(american("447700900123"), "+447700900123", "of no plan, and whole");
+    assert_eq!(american("01144770090012"), "01144770090012");
     assert_eq!(american("40404"), "40404");
 }

@@ -5,7 +5,7 @@ use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
 use super::{Client, Clients, Error, KeyRow, Profile, ProfileChange, RACES, Scope, invalid};
-use crate::model::{ClientId, EntryId, KeyId, Money, Secret};
+use crate::model::{ClientId, Country, EntryId, KeyId, Money, Secret};
 use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::client::{self, Set};
@@ -16,6 +16,7 @@ use crate::store::{self, key};
 pub struct NewClient {
     pub name: String,
     pub profile: Profile,
+    pub country: Option<Country>,
     pub credit_limit: Money,
     pub low_at: Option<Money>,
     /// What it has paid in already.
@@ -27,6 +28,7 @@ pub struct ClientChange {
     pub name: Option<String>,
     pub profile: ProfileChange,
     pub is_active: Option<bool>,
+    pub country: Option<Option<Country>>,
     pub credit_limit: Option<Money>,
     pub low_at: Option<Option<Money>>,
 }
@@ -101,6 +103,7 @@ impl Clients {
             profile: new.profile.text(),
             auth_token: Some(self.seal_token(id, token)?),
             is_active: true,
+            country: new.country,
             created_ms: at_ms,
             balance: new.balance,
             credit_limit: new.credit_limit,
@@ -132,6 +135,7 @@ impl Clients {
                 name: change.name.clone(),
                 profile: (profile != old).then(|| profile.text()),
                 is_active: change.is_active,
+                country: change.country,
                 credit_limit: change.credit_limit,
                 low_at: change.low_at,
             };
@@ -180,6 +184,7 @@ impl Clients {
         let new = NewClient {
             name: demo.name.to_owned(),
             profile: Profile::default(),
+            country: None,
             credit_limit: Money::ZERO,
             low_at: None,
             balance: demo.balance,

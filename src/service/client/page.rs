@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{Clients, Consumer, Key};
-use crate::model::{ClientId, KeyId, Millis, Secret};
+use crate::model::{ClientId, Country, KeyId, Millis, Secret};
 use crate::store::edition::Volume;
 use crate::store::{Error, Result, client, edition, key};
 
@@ -17,6 +17,8 @@ pub struct Party {
     pub id: ClientId,
     pub name: String,
     pub is_active: bool,
+    /// Where numbers are that it writes without a country code.
+    pub country: Option<Country>,
     /// What signs the posts to it, and is its password; `None`: the house.
     pub auth_token: Option<Secret>,
     sealed: Option<Vec<u8>>,
@@ -118,7 +120,7 @@ impl Clients {
     }
 
     fn party(&self, old: Option<&Arc<Party>>, known: client::Known) -> Arc<Party> {
-        let client::Known { id, name, auth_token: sealed, is_active } = known;
+        let client::Known { id, name, auth_token: sealed, is_active, country } = known;
         let kept = old.filter(|old| old.sealed == sealed).map(|old| old.auth_token.clone());
         let auth_token = kept.unwrap_or_else(|| match sealed.as_deref().map(|sealed| self.open_token(id, sealed)) {
             Some(Ok(token)) => Some(token),
@@ -130,7 +132,7 @@ impl Clients {
         });
         // its secrets are known to everybody
         let is_active = is_active && self.shut != Some(id);
-        Arc::new(Party { id, name, is_active, auth_token, sealed })
+        Arc::new(Party { id, name, is_active, country, auth_token, sealed })
     }
 
     fn open_token(&self, id: ClientId, sealed: &[u8]) -> Result<Secret> {

@@ -108,7 +108,7 @@ impl Outbound {
             Some(via) => via,
             None => self.sender(client, request.from.as_ref(), !request.media_urls.is_empty())?,
         };
-        if request.to.kind() == AddressKind::Alphanumeric {
+        if !request.to.can_be_texted() {
             return Err(invalid("to", "a sender name cannot be texted"));
         }
         if request.channel != Channel::Sms && request.to.kind() != AddressKind::Phone {

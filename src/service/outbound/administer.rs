@@ -1,7 +1,7 @@
 //! The ledger of opt-outs as administrators see and mend it.
 
 use super::{Outbound, Said};
-use crate::model::address::{Address, AddressKind};
+use crate::model::address::Address;
 use crate::model::{Channel, ClientId, Millis};
 use crate::service::audit::Act;
 use crate::service::number::Error;
@@ -34,9 +34,6 @@ impl Outbound {
         is_out: bool,
         act: &Act<'_, OptOut>,
     ) -> Result<OptOut, Error> {
-        if person.kind() == AddressKind::Alphanumeric {
-            return Err(Error::Invalid { field: "person", reason: "is a sender name, which nobody can text".into() });
-        }
         self.parts.book.refresh().await?;
         let page = self.parts.book.page();
         page.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;

@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 
 use super::{Error, Publish, REPEAT};
 use crate::crypto::{Payload, SharedKey, hash};
-use crate::model::{Phone, Platform, PublicationId, Secret, UserId};
+use crate::model::{Country, Phone, Platform, PublicationId, Secret, UserId};
 use crate::service::sync::leave_at;
 use crate::store::device::{self, SealedKey};
 use crate::store::publication::{self, NewPublication};
@@ -23,6 +23,8 @@ pub struct Text {
     pub platform: String,
     /// The sender's phone number.
     pub sender: String,
+    /// Where it is, if it is written without its country code.
+    pub country: Option<Country>,
     pub text: String,
 }
 
@@ -52,7 +54,7 @@ impl Publish {
     /// is done with; after another error it may be given again.
     pub async fn accept_inbound(&self, from: &str, platform: Option<&str>, body: &str) -> Result<(), Error> {
         let platform = platform.unwrap_or_default().to_owned();
-        self.accept_now(&Text { platform, sender: from.to_owned(), text: body.to_owned() }).await
+        self.accept_now(&Text { platform, sender: from.to_owned(), country: None, text: body.to_owned() }).await
     }
 
     /// Refuses what a provider has not signed, as late as any other text that is refused.
@@ -88,7 +90,7 @@ impl Publish {
     /// as those that do.
     async fn open(&self, text: &Text) -> Result<Opened, Error> {
         let payload = Payload::parse(&text.text).map_err(|_| Error::Refused)?;
-        let phone: Phone = text.sender.trim().parse().map_err(|_| Error::Refused)?;
+        let phone = Phone::read(&text.sender, text.country).map_err(|_| Error::Refused)?;
         let salt = self.salt.read().await?;
         let phone_hash = hash::backend(salt.expose(), phone.as_str());
         let user = backend::user_of_phone(&self.parts.backend, &phone_hash).await?;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::address::Address;
+use crate::model::address::{Address, Country, Role, blank_as_plus};
 use crate::model::{Channel, form, json};
 use crate::service::outbound::CallPlan;
 use crate::service::relay::{From, Order};
@@ -76,8 +76,8 @@ impl OrderIn {
         let mut media = Vec::new();
         for (name, value) in fields {
             match name.as_str() {
-                "To" => read.to = Some(value),
-                "From" => read.from = Some(value),
+                "To" => read.to = Some(blank_as_plus(&value).into_owned()),
+                "From" => read.from = Some(blank_as_plus(&value).into_owned()),
                 "Body" => read.body = Some(value),
                 "MediaUrl" => media.push(value),
                 "StatusCallback" => read.status_callback = Some(value),
@@ -90,12 +90,13 @@ impl OrderIn {
         Ok(read)
     }
 
-    pub(super) fn order(self, channel: Channel) -> Result<Order, Wrong> {
-        let address = |text: String, name: &str| {
-            // their own prefix is taken, and left out
-            let bare = if channel == Channel::Whatsapp { text.strip_prefix("whatsapp:") } else { None };
-            let parsed = bare.unwrap_or(&text).parse::<Address>();
-            parsed.map_err(|error| wrong(format!("{name}: {error}")))
+    pub(super) fn order(self, channel: Channel, country: Option<Country>) -> Result<Order, Wrong> {
+        let address = |text: String, name: &str, role| {
+            let (named, address) =
+                Address::read(&text, role, country).map_err(|error| wrong(format!("{name}: {error}")))?;
+            // the path says the channel
+            let is_other = named.is_some_and(|named| named != channel);
+            if is_other { Err(wrong(format!("{name}: must not name another channel"))) } else { Ok(address) }
         };
         let present = |field: Option<String>| field.filter(|text| !text.is_empty());
         let (body, is_call) = (present(self.body), channel == Channel::Voice);
@@ -114,8 +115,8 @@ impl OrderIn {
         let call = if is_call { Some(plan(present(self.url), present(self.twiml))?) } else { None };
         Ok(Order {
             channel,
-            from: present(self.from).map(|from| address(from, "From")).transpose()?.map(From::Address),
-            to: address(to, "To")?,
+            from: present(self.from).map(|from| address(from, "From", Role::Sender)).transpose()?.map(From::Address),
+            to: address(to, "To", Role::Recipient)?,
             body: if is_call { String::new() } else { body.unwrap_or_default() },
             is_smart: false,
             media_urls: if is_call { Vec::new() } else { media_urls },

@@ -12,7 +12,7 @@ use super::refusal::{self, Wish, Words};
 use super::{VERSION, Visit, date, plan, shape, sid};
 use crate::http::body::Posted;
 use crate::http::reply;
-use crate::model::address::AddressKind;
+use crate::model::address::{AddressKind, Country, Role};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::call::{Call, End};
 use crate::service::client::Scope;
@@ -102,7 +102,7 @@ fn out<'a>(call: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
 /// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
 pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
-    let order = order(&form)?;
+    let order = order(&form, visit.country())?;
     let wish = Wish::of(&order);
     let act = visit.sending("call.place");
     let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new(), &act).await;
@@ -112,10 +112,14 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     }
 }
 
-fn order(form: &Form) -> Result<Order, Fault> {
-    let (_, to) = form.address("To").ok_or(error::NO_CALLEE)?;
-    let to = to.filter(|to| to.kind() == AddressKind::Phone).ok_or(error::TO)?;
-    let from = form.address("From").map(|(_, from)| from.ok_or(error::FROM)).transpose()?;
+fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
+    let to = form.address("To", Role::Recipient, country).ok_or(error::NO_CALLEE)?;
+    let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
+    if channel != Channel::Sms || to.kind() != AddressKind::Phone {
+        return Err(error::TO.into());
+    }
+    let from = form.address("From", Role::Sender, country).transpose();
+    let from = from.map_err(|error| error::FROM.because(&error.to_string()))?.map(|(_, from)| from);
     Ok(Order {
         channel: Channel::Voice,
         from: from.map(From::Address),
@@ -138,12 +142,13 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
     let asked = Asked::of(&form)?;
-    let address = |name: &str| {
-        let address = form.address(name).map(|(_, address)| address.ok_or_else(|| error::PARAMETER.because(name)));
-        address.map(|address| address.map(|address| address.as_str().to_owned())).transpose()
+    let address = |name: &str, role| -> Result<Option<String>, Fault> {
+        let read = form.address(name, role, visit.country()).transpose();
+        let read = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
+        Ok(read.map(|(_, address)| address.as_str().to_owned()))
     };
     let (created_from_ms, created_before_ms) = times(&form, "StartTime")?;
-    let (from, to, channels) = (address("From")?, address("To")?, vec![Channel::Voice]);
+    let (from, to, channels) = (address("From", Role::Sender)?, address("To", Role::Recipient)?, vec![Channel::Voice]);
     let filter = Filter { from, to, channels, created_from_ms, created_before_ms, ..Filter::default() };
     let fits = Fits::of(&form)?;
     let path = shape::path(visit.consumer.client, "/Calls.json");

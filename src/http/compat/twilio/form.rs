@@ -7,8 +7,9 @@ use super::Visit;
 use super::error::{self, Fault};
 use crate::http::body::Posted;
 use crate::http::object;
+use crate::model::address::{Role, blank_as_plus};
 use crate::model::form::{flag, texts};
-use crate::model::{Address, Channel};
+use crate::model::{Address, Channel, Country, NotAnAddress};
 
 pub(super) struct Form(Vec<(String, String)>);
 
@@ -74,13 +75,16 @@ impl Form {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// An address and whether it is one of WhatsApp. A plus that was not encoded arrives as a space.
-    pub(super) fn address(&self, name: &str) -> Option<(Channel, Option<Address>)> {
-        let text = self.one(name)?;
-        let (channel, text) =
-            text.strip_prefix("whatsapp:").map_or((Channel::Sms, text), |text| (Channel::Whatsapp, text));
-        let text = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
-        Some((channel, text.parse().ok()))
+    /// An address, and the channel that it names: texts where it names none.
+    pub(super) fn address(
+        &self,
+        name: &str,
+        role: Role,
+        country: Option<Country>,
+    ) -> Option<Result<(Channel, Address), NotAnAddress>> {
+        let text = blank_as_plus(self.one(name)?);
+        let read = Address::read(&text, role, country);
+        Some(read.map(|(channel, address)| (channel.unwrap_or_default(), address)))
     }
 }
 
@@ -93,14 +97,13 @@ mod tests {
         let Ok(form) = Form::read(b"A=whatsapp%3A%2B14155550100&B=+14155550100&C=whatsapp:&D=&E=Acme") else {
             return Err("not read".into());
         };
-        let address =
-            |name: &str| form.address(name).map(|(channel, to)| (channel, to.map(|to| to.as_str().to_owned())));
-        let phone = Some("+14155550100".to_owned());
-        assert_eq!(address("A"), Some((Channel::Whatsapp, phone.clone())));
-        assert_eq!(address("B"), Some((Channel::Sms, phone)));
-        assert_eq!(address("C"), Some((Channel::Whatsapp, None)));
+        let address = |name: &str| form.address(name, Role::Sender, None);
+        let phone = Address::stored("+14155550100");
+        assert_eq!(address("A"), Some(Ok((Channel::Whatsapp, phone.clone()))));
+        assert_eq!(address("B"), Some(Ok((Channel::Sms, phone))));
+        assert_eq!(address("C"), Some(Err(NotAnAddress::Empty)));
         assert_eq!(address("D"), None);
-        assert_eq!(address("E"), Some((Channel::Sms, Some("Acme".to_owned()))));
+        assert_eq!(address("E"), Some(Ok((Channel::Sms, Address::stored("Acme")))));
         Ok(())
     }
 }

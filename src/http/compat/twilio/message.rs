@@ -11,7 +11,7 @@ use super::refusal::{self, Wish, Words};
 use super::{Visit, date, shape, sid};
 use crate::http::body::Posted;
 use crate::http::reply;
-use crate::model::address::AddressKind;
+use crate::model::address::{Country, Role};
 use crate::model::message::Direction;
 use crate::model::{Channel, MessageId, Millis, Span, date as dates, parse_time};
 use crate::service::client::Scope;
@@ -49,7 +49,7 @@ const WORDS: Words =
 /// `POST Messages.json`: 201 means that it is stored, and will be sent or accounted for.
 pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
-    let order = order(&form)?;
+    let order = order(&form, visit.country())?;
     let wish = Wish::of(&order);
     let act = visit.sending("message.send");
     let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new(), &act).await;
@@ -59,13 +59,14 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     }
 }
 
-fn order(form: &Form) -> Result<Order, Fault> {
+fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
     form.carries(&NOT_CARRIED)?;
-    let (channel, to) = form.address("To").ok_or(error::NO_TO)?;
-    let to = to.filter(|to| to.kind() != AddressKind::Alphanumeric).ok_or(error::TO)?;
-    let from = match (form.address("From"), form.one("MessagingServiceSid")) {
+    let to = form.address("To", Role::Recipient, country).ok_or(error::NO_TO)?;
+    let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
+    let from = form.address("From", Role::Sender, country).transpose();
+    let from = match (from.map_err(|error| error::FROM.because(&error.to_string()))?, form.one("MessagingServiceSid")) {
         (Some((other, _)), _) if other != channel => return Err(error::CHANNELS.into()),
-        (Some((_, from)), _) => Some(From::Address(from.ok_or(error::FROM)?)),
+        (Some((_, from)), _) => Some(From::Address(from)),
         (None, Some(service)) => Some(From::Pool(sid::parse_pool(service).ok_or(error::SERVICE)?)),
         (None, None) => None,
     };
@@ -112,7 +113,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
     let asked = Asked::of(&form)?;
-    let filter = asked.narrow(filter(&form)?);
+    let filter = asked.narrow(filter(&form, visit.country())?);
     let page = visit.app.outbound.list(visit.consumer.client, &filter, asked.size).await?;
     let taken = taken_at(visit, &page.messages).await?;
     let items: Vec<_> =
@@ -122,15 +123,15 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     Ok(asked.reply(&form, &path, "messages", &items, &held))
 }
 
-fn filter(form: &Form) -> Result<Filter, Fault> {
+fn filter(form: &Form, country: Option<Country>) -> Result<Filter, Fault> {
     let mut channels = vec![Channel::Sms, Channel::Whatsapp];
-    let mut address = |name: &str| -> Result<Option<String>, Fault> {
-        let Some((channel, address)) = form.address(name) else { return Ok(None) };
+    let mut address = |name: &str, role| -> Result<Option<String>, Fault> {
+        let Some(read) = form.address(name, role, country) else { return Ok(None) };
+        let (channel, address) = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
         channels.retain(|one| *one == channel);
-        let address = address.ok_or_else(|| error::PARAMETER.because(name))?;
         Ok(Some(address.as_str().to_owned()))
     };
-    let (from, to) = (address("From")?, address("To")?);
+    let (from, to) = (address("From", Role::Sender)?, address("To", Role::Recipient)?);
     if channels.is_empty() {
         return Err(error::CHANNELS.into());
     }

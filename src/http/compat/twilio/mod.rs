@@ -27,6 +27,7 @@ use warp::reply::Response;
 use self::error::{Answer, Fault};
 use crate::http::body::Posted;
 use crate::http::{App, Call, auth, posted};
+use crate::model::Country;
 use crate::service::audit::Act;
 use crate::service::client::{Consumer, Scope};
 use crate::service::message::Message;
@@ -62,6 +63,11 @@ impl Visit<'_> {
 
     fn sending(&self, action: &'static str) -> Act<'static, Message> {
         crate::http::message::sending(self.call, action)
+    }
+
+    /// Where numbers are that its client writes without a country code.
+    fn country(&self) -> Option<Country> {
+        self.app.country(self.consumer.client)
     }
 
     fn may(&self, scope: Scope) -> Result<(), Fault> {

@@ -1,0 +1,54 @@
+//! Addresses as clients write them, in bodies, paths and queries.
+
+use super::Call;
+use super::reply::{self, Refusal};
+use crate::model::address::{Role, blank_as_plus};
+use crate::model::{Address, Channel, Country};
+
+/// What a field says, and the channel that it names.
+pub(super) fn address(
+    field: &str,
+    text: &str,
+    role: Role,
+    country: Option<Country>,
+) -> Result<(Option<Channel>, Address), Refusal> {
+    Address::read(text, role, country).map_err(|error| reply::bad_field(field, &error.to_string()))
+}
+
+/// The same of a query parameter, where a plus that was not encoded arrives as a blank.
+pub(super) fn asked(
+    call: &Call,
+    name: &'static str,
+    role: Role,
+    country: Option<Country>,
+) -> Result<Option<(Option<Channel>, Address)>, Refusal> {
+    let Some(text) = call.decoded(name) else { return Ok(None) };
+    address(name, &blank_as_plus(&text), role, country).map(Some)
+}
+
+/// The same of what narrows a list: a channel that it names narrows it too.
+pub(super) fn narrowing(
+    call: &Call,
+    name: &'static str,
+    role: Role,
+    country: Option<Country>,
+    channels: &mut Vec<Channel>,
+) -> Result<Option<String>, Refusal> {
+    let Some((named, address)) = asked(call, name, role, country)? else { return Ok(None) };
+    channels.retain(|channel| named.is_none_or(|named| named == *channel));
+    if channels.is_empty() {
+        return Err(reply::bad_field(name, OTHER));
+    }
+    Ok(Some(address.as_str().to_owned()))
+}
+
+const OTHER: &str = "must not name another channel";
+
+/// The channel that is said, else the one that addresses name; texts where nothing is.
+pub(super) fn channel(said: Option<Channel>, named: [(&'static str, Option<Channel>); 2]) -> Result<Channel, Refusal> {
+    let channel = said.or(named.iter().find_map(|(_, channel)| *channel)).unwrap_or_default();
+    match named.iter().find(|(_, named)| named.is_some_and(|named| named != channel)) {
+        Some((field, _)) => Err(reply::bad_field(field, OTHER)),
+        None => Ok(channel),
+    }
+}
