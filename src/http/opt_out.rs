@@ -124,6 +124,7 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
     let mut channels = said.map_or(CHANNELS.to_vec(), |channel| vec![channel]);
     let mut address = |name, role| written::narrowing(&call, name, role, country, &mut channels);
     let (number, person) = (address("number", Role::Sender)?, address("person", Role::Recipient)?);
+    let person = person.map(|person| Address::stored(person).forms()).unwrap_or_default();
     let channel = if let [only] = channels[..] { Some(only) } else { None };
     let filter = OptOutFilter { number, person, channel, after: after.map(|place| place.0) };
     let (entries, more) = app.outbound.opt_outs(client, &filter, limit).await?;

@@ -74,6 +74,11 @@ impl Address {
         fold::fold(&self.0)
     }
 
+    /// Whether carriers write it in more than one form.
+    pub fn has_forms(&self) -> bool {
+        fold::has_forms(&self.0)
+    }
+
     /// All forms in which carriers write this person's number, the folded one first.
     pub fn forms(&self) -> Vec<String> {
         fold::forms(&self.0)

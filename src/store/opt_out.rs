@@ -7,8 +7,9 @@ use crate::model::{Channel, ClientId, Millis};
 /// What a person said, or a carrier for them.
 #[derive(Clone, Debug)]
 pub struct OptOut {
-    /// The key of the pair on this channel: that of their lane.
-    pub id: String,
+    /// The keys of the pair on this channel, which are those of their lanes: one for each form in which carriers write
+    /// the person's number. A new entry gets the first.
+    pub ids: Vec<String>,
     pub channel: Channel,
     pub number: String,
     pub person: String,
@@ -24,6 +25,23 @@ fn written(channel: Channel) -> Option<&'static str> {
     (channel != Channel::Sms).then(|| channel.name())
 }
 
+/// What an entry of the pair says: there is more than one where both forms had an entry of their own once.
+struct Stands {
+    id: String,
+    is_out: bool,
+    changed_ms: Millis,
+    sequence: i64,
+}
+
+async fn stands(store: &Store, ids: &[String]) -> Result<Vec<Stands>> {
+    let query = over("SELECT id, is_out, changed_ms, sequence FROM sb_opt_out WHERE id IN ({})", ids);
+    let parse = |row: &super::Row| {
+        let (id, is_out, changed_ms) = (row.text(0)?.to_owned(), row.int(1)? != 0, row.int(2)?);
+        Ok(Stands { id, is_out, changed_ms, sequence: row.maybe_int(3)?.unwrap_or_default() })
+    };
+    store.look_up(vec![query]).await?.concat().iter().map(parse).collect()
+}
+
 /// Writes what was said, unless something later was. Whether this changed what stands; saying it
 /// again at the very same time counts as the first time. `told`, due now, and `entry` are written with a change.
 pub async fn write(
@@ -32,51 +50,45 @@ pub async fn write(
     (told, now_ms): (&Told, Millis),
     entry: Option<audit::Entry>,
 ) -> Result<bool> {
-    let sql = "SELECT is_out, changed_ms, sequence FROM sb_opt_out WHERE id = ?";
-    let rows = store.query(sql, vec![said.id.as_str().into()]).await?;
-    let is_out = Value::from(i64::from(said.is_out));
+    let stands = stands(store, &said.ids).await?;
+    let last_ms = stands.iter().map(|one| one.changed_ms).max().unwrap_or(Millis::MIN);
+    let others = || stands.iter().filter(|one| one.is_out != said.is_out);
+    if last_ms > said.at_ms {
+        return Ok(false);
+    }
+    if !stands.is_empty() && others().next().is_none() {
+        return Ok(last_ms == said.at_ms);
+    }
     // the entry counts what is told of it: the statement that changes it sees to it that nobody else has since
-    let sequence = 1 + rows.first().map(|row| row.maybe_int(2)).transpose()?.flatten().unwrap_or_default();
-    let numbered = |event: &NewEvent| NewEvent { order: Order::Known(sequence), ..event.clone() };
-    let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
-    let tell = |change| event::add(change, &events, &told.targets, now_ms);
-    let Some(row) = rows.first() else {
-        let change = Change::new().one(
+    let sequence = 1 + stands.iter().map(|one| one.sequence).max().unwrap_or_default();
+    let is_out = Value::from(i64::from(said.is_out));
+    let mut change = Change::new();
+    if stands.is_empty() {
+        change = change.one(
             "INSERT INTO sb_opt_out (id, number, person, is_out, reason, changed_ms, channel, sequence) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
-                said.id.as_str().into(),
+                said.ids.first().map(String::as_str).into(),
                 said.number.as_str().into(),
                 said.person.as_str().into(),
-                is_out,
+                is_out.clone(),
                 said.reason.into(),
                 said.at_ms.into(),
                 written(said.channel).into(),
                 sequence.into(),
             ],
         );
-        store.commit(tell(change).audited(entry)).await?;
-        return Ok(true);
-    };
-    let (was_out, changed_ms) = (row.int(0)? != 0, row.int(1)?);
-    if changed_ms > said.at_ms {
-        return Ok(false);
     }
-    if was_out == said.is_out {
-        return Ok(changed_ms == said.at_ms);
+    for one in others() {
+        let (reason, id) = (said.reason.into(), one.id.as_str().into());
+        change = change.one(
+            "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ? WHERE id = ? AND changed_ms = ?",
+            vec![is_out.clone(), reason, said.at_ms.into(), sequence.into(), id, one.changed_ms.into()],
+        );
     }
-    let change = Change::new().one(
-        "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ? WHERE id = ? AND changed_ms = ?",
-        vec![
-            is_out,
-            said.reason.into(),
-            said.at_ms.into(),
-            sequence.into(),
-            said.id.as_str().into(),
-            changed_ms.into(),
-        ],
-    );
-    store.commit(tell(change).audited(entry)).await?;
+    let numbered = |event: &NewEvent| NewEvent { order: Order::Known(sequence), ..event.clone() };
+    let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
+    store.commit(event::add(change, &events, &told.targets, now_ms).audited(entry)).await?;
     Ok(true)
 }
 
@@ -95,7 +107,8 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub number: Option<String>,
-    pub person: Option<String>,
+    /// All forms in which carriers write the person's number; none: everybody's.
+    pub person: Vec<String>,
     pub channel: Option<Channel>,
     /// Behind this number, person and channel.
     pub after: Option<(String, String, Channel)>,
@@ -120,11 +133,16 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     let mut sql =
         format!("{COLUMNS} WHERE EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = ?)");
     let mut params: Vec<Value> = vec![client.hex().into()];
-    for (condition, wanted) in [(" AND o.number = ?", &filter.number), (" AND o.person = ?", &filter.person)] {
-        if let Some(wanted) = wanted {
-            sql.push_str(condition);
-            params.push(wanted.as_str().into());
-        }
+    if let Some(number) = &filter.number {
+        sql.push_str(" AND o.number = ?");
+        params.push(number.as_str().into());
+    }
+    if !filter.person.is_empty() {
+        let marks = vec!["?"; filter.person.len()].join(", ");
+        sql.push_str(" AND o.person IN (");
+        sql.push_str(&marks);
+        sql.push(')');
+        params.extend(filter.person.iter().map(|form| Value::from(form.as_str())));
     }
     if let Some(channel) = filter.channel {
         sql.push_str(" AND COALESCE(o.channel, 'sms') = ?");
@@ -144,8 +162,13 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
 }
 
-/// The entry of a pair, by its key.
-pub async fn find(store: &Store, id: &str) -> Result<Option<Entry>> {
-    let query = Query::new(format!("{COLUMNS} WHERE o.id = ?"), vec![id.into()]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+/// The entry of a pair, by its keys: where there is more than one, that which stops most.
+pub async fn find(store: &Store, ids: &[String]) -> Result<Option<Entry>> {
+    let rows = store.look_up(vec![over(&format!("{COLUMNS} WHERE o.id IN ({{}})"), ids)]).await?.concat();
+    let entries = rows.iter().map(parse).collect::<Result<Vec<_>>>()?;
+    Ok(entries.into_iter().max_by_key(|entry| (entry.is_out, entry.changed_ms)))
+}
+
+fn over(sql: &str, ids: &[String]) -> Query {
+    Query::over(sql.to_owned(), &[], ids.iter().map(|id| id.as_str().into()).collect())
 }

@@ -17,6 +17,7 @@ mod doors;
 mod explain;
 mod failed;
 mod flurry;
+mod folded;
 mod force;
 mod gone;
 mod hangup;

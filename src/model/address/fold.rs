@@ -46,6 +46,10 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
     }
 }
 
+pub(super) fn has_forms(text: &str) -> bool {
+    tokened(text).is_some() || brazilian(text).is_some()
+}
+
 /// The folded form first; one where there is but one.
 pub(super) fn forms(text: &str) -> Vec<String> {
     if let Some((country, token, number)) = tokened(text) {
@@ -109,6 +113,7 @@ mod tests {
             let forms = forms(&text);
             prop_assert!(forms.contains(&text) && forms[0] == folded);
             prop_assert!(forms.iter().all(|form| fold(form) == folded.as_str()));
+            prop_assert_eq!(has_forms(&text), forms.len() > 1);
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Receiver;
 use super::read::{LoopbackReceipt, LoopbackText, state_of};
 use super::webhook::Came;
 use super::{Error, Inbound, Kind};
-use crate::model::{Channel, MessageId};
+use crate::model::{Address, Channel, MessageId};
 use crate::provider::{self, LoopbackEvent, Media};
 use crate::service::account::Line;
 
@@ -45,6 +45,9 @@ impl Inbound {
     pub async fn play(&self, played: Played) -> Result<Option<MessageId>, Error> {
         let Some(line) = self.loopback_line() else { return Ok(None) };
         let Played { channel, from, to, body, media_urls, carrier } = played;
+        // as all carriers are read
+        let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
+        let (channel, from, to) = (named.unwrap_or(channel), from.as_str().to_owned(), to.as_str().to_owned());
         let text = LoopbackText {
             provider_id: format!("LB{:032x}", rand::random::<u128>()),
             channel: Some(channel).filter(|channel| *channel != Channel::Sms).map(|channel| channel.name().to_owned()),

@@ -44,6 +44,7 @@ impl Outbound {
             Err(error) => return self.replayed(key).await?.ok_or(error),
         };
         let lane = self.lane(&message);
+        let opt_out = self.ledger_keys_of(&message, &lane);
         let kept = key.map(|(id, request_hash)| Kept { id, request_hash, reply: render(&message) });
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
         let told = self.told(&message, message.state, super::tell::Why::default());
@@ -51,7 +52,8 @@ impl Outbound {
         let leave = if due_ms.is_none() { self.leave(&message) } else { None };
         let entry = act.entry(now_ms, known_as(&message), None, Some(&message));
         let stored = message.clone();
-        let new = New { message: stored, lane, due_ms, kept, told, passes_opt_out: false, lease_ends, leave, entry };
+        let passes_opt_out = false;
+        let new = New { message: stored, lane, opt_out, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry };
         // who raced in vain so often may try again later
         let busy = |error: store::Error| {
             if error.is_race() { store::Error::Busy("others keep changing this lane".into()) } else { error }

@@ -38,8 +38,8 @@ impl Outbound {
         let page = self.parts.book.page();
         page.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
         let person = person.as_str();
-        let key = self.lane_of(channel, number, person);
-        let before = opt_out::find(&self.parts.store, &key).await?;
+        let keys = self.ledger_keys(channel, number, person);
+        let before = opt_out::find(&self.parts.store, &keys).await?;
         let at_ms = self.now_after(before.as_ref());
         let reason = "administrator";
         let after = OptOut {
@@ -56,7 +56,7 @@ impl Outbound {
             self.cancel_all(channel, number, person).await?;
         }
         tracing::info!(%client, is_out, "an administrator set an entry of the opt-out ledger");
-        opt_out::find(&self.parts.store, &key).await?.ok_or(Error::NotFound)
+        opt_out::find(&self.parts.store, &keys).await?.ok_or(Error::NotFound)
     }
 
     /// Now, or just behind what stands, where a clock ahead of ours has said it: an administrator sees what stands.

@@ -188,6 +188,8 @@ impl Outbound {
     /// Writes that the provider is about to be called. `None`: the lane is no longer ours.
     async fn mark(&self, lane: &mut Lane) -> Option<Marked> {
         let passes_opt_out = lane.message.extra.is_some() && Extra::parse(lane.message.extra.as_deref()).is_reply;
+        let message = &lane.message;
+        let opt_out = self.ledger_keys(message.channel, &message.from, &message.to);
         let mut was_away = false;
         loop {
             let now = Instant::now();
@@ -196,7 +198,8 @@ impl Outbound {
             }
             let call = self.parts.settings.call_timeout.as_duration();
             let is_stale = lane.lease_ends <= now + call * 2;
-            match self.marks.write(Ready { head: lane.head.clone(), is_stale, passes_opt_out }).await {
+            let ready = Ready { head: lane.head.clone(), is_stale, opt_out: opt_out.clone(), passes_opt_out };
+            match self.marks.write(ready).await {
                 Ok(marked) => {
                     if is_stale {
                         lane.lease_ends = now + self.parts.settings.lease.as_duration();

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Error, Extra, Outbound, RACES, Why};
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, ClientId, MessageId, Millis, Segments};
+use crate::model::{Address, Channel, ClientId, MessageId, Millis, Segments};
 use crate::service::audit::Act;
 use crate::service::book::Sender;
 use crate::store::message::{self, Message};
@@ -30,6 +30,23 @@ pub struct Said<'a> {
 }
 
 impl Outbound {
+    /// The keys under which the ledger may hold what a person said: one for each form in which carriers write their
+    /// number, the folded one first.
+    pub(super) fn ledger_keys(&self, channel: Channel, number: &str, person: &str) -> Vec<String> {
+        let forms = Address::stored(person).forms();
+        forms.iter().map(|form| self.lane_of(channel, number, form)).collect()
+    }
+
+    /// The same of a message's recipient, whose lane is known.
+    pub(super) fn ledger_keys_of(&self, message: &Message, lane: &str) -> Vec<String> {
+        let to = Address::stored(message.to.as_str());
+        if to.has_forms() {
+            self.ledger_keys(message.channel, &message.from, &message.to)
+        } else {
+            vec![lane.to_owned()]
+        }
+    }
+
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
     pub async fn hear(&self, said: &Said<'_>) -> Result<bool, store::Error> {
         self.hear_by(said, None).await
@@ -39,7 +56,7 @@ impl Outbound {
     pub(super) async fn hear_by(&self, said: &Said<'_>, entry: Option<audit::Entry>) -> Result<bool, store::Error> {
         let client = said.client;
         let said = OptOut {
-            id: self.lane_of(said.channel, said.number, said.person),
+            ids: self.ledger_keys(said.channel, said.number, said.person),
             channel: said.channel,
             number: said.number.to_owned(),
             person: said.person.to_owned(),
@@ -73,14 +90,18 @@ impl Outbound {
         person: &str,
         at_ms: Millis,
     ) -> Result<bool, store::Error> {
-        let entry = opt_out::find(&self.parts.store, &self.lane_of(channel, number, person)).await?;
+        let entry = opt_out::find(&self.parts.store, &self.ledger_keys(channel, number, person)).await?;
         Ok(entry.is_some_and(|entry| entry.is_out || entry.changed_ms == at_ms))
     }
 
     /// Takes back what waits to go from a number to a person on a channel, whether due or scheduled; not what confirms
     /// their own keyword.
     pub async fn cancel_all(&self, channel: Channel, number: &str, person: &str) -> Result<(), store::Error> {
-        for (client, id, extra) in message::unsent(&self.parts.store, channel, number, person).await? {
+        let mut unsent = Vec::new();
+        for form in Address::stored(person).forms() {
+            unsent.extend(message::unsent(&self.parts.store, channel, number, &form).await?);
+        }
+        for (client, id, extra) in unsent {
             if Extra::parse(extra.as_deref()).is_reply {
                 continue;
             }
@@ -121,11 +142,13 @@ impl Outbound {
                 return Ok(());
             }
             let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
-            let (message, lane) = (message.clone(), lane.clone());
+            let (opt_out, lane) = (self.ledger_keys_of(&message, &lane), lane.clone());
+            let message = message.clone();
             let told = self.told(&message, message.state, Why::default());
             let leave = self.leave(&message);
             let (due_ms, kept, passes_opt_out) = (None, None, true);
-            let new = New { message, lane, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry: None };
+            let new =
+                New { message, lane, opt_out, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry: None };
             match self.intake.write(new).await {
                 Ok(_) => {
                     self.parts.metrics.accepted();

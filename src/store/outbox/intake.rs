@@ -21,8 +21,10 @@ use crate::store::{Error, Query, Result, Row, Store, Value, audit};
 /// A message to accept. `T` is leave to call its provider at once, if there is.
 pub struct New<T> {
     pub message: Message,
-    /// Names the pair (from, to), as does the opt-out between them.
+    /// Names the pair (from, to).
     pub lane: String,
+    /// The keys under which its recipient may have opted out: that of the lane, and of other forms of their number.
+    pub opt_out: Vec<String>,
     /// When it joins its lane, if not now.
     pub due_ms: Option<Millis>,
     /// The reply to keep for a request that comes again.
@@ -114,10 +116,11 @@ struct Known {
 impl<T> Intake<T> {
     async fn look_up(&self, items: &[New<T>]) -> Result<Known> {
         let keys: Vec<Value> = items.iter().map(|item| item.lane.as_str().into()).collect();
+        let people: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
         let kept: Vec<Value> =
             items.iter().filter_map(|item| item.kept.as_ref()).map(|k| k.id.as_str().into()).collect();
         let mut queries = vec![
-            Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], keys.clone()),
+            Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], people),
             Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], keys),
         ];
         let mut payers: Vec<Value> =

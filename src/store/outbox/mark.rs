@@ -12,6 +12,8 @@ pub struct Ready {
     pub head: Head,
     /// The lease ends too soon for a call: take it anew.
     pub is_stale: bool,
+    /// The keys under which its recipient may have opted out.
+    pub opt_out: Vec<String>,
     /// Goes to a recipient who has opted out too.
     pub passes_opt_out: bool,
 }
@@ -38,11 +40,11 @@ impl Write for Mark {
     type Answer = Marked;
 
     async fn write(&self, items: &[Ready]) -> Result<Vec<Marked>> {
-        let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.as_str().into()).collect();
+        let keys: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
         let sql = "SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})";
-        let answers = self.store.look_up(vec![Query::over(sql, &[], lanes)]).await?.concat();
+        let answers = self.store.look_up(vec![Query::over(sql, &[], keys)]).await?.concat();
         let opted_out = answers.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
-        let may_not = |item: &Ready| !item.passes_opt_out && opted_out.contains(&item.head.lane);
+        let may_not = |item: &Ready| !item.passes_opt_out && item.opt_out.iter().any(|key| opted_out.contains(key));
         let now_ms = self.clock.now_ms();
         let keys = |is_stale: bool| -> Vec<Value> {
             let ours = items.iter().filter(|item| item.is_stale == is_stale && !may_not(item));

@@ -49,7 +49,8 @@ impl Plan {
             let is_same = *request_hash == kept.request_hash;
             return if is_same { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused }.into();
         }
-        if known.opted_out.contains(&item.lane) && !item.passes_opt_out {
+        let is_out = item.opt_out.iter().any(|key| known.opted_out.contains(key));
+        if is_out && !item.passes_opt_out {
             return Accepted::OptedOut.into();
         }
         if !known.purse.pays(&item.message, self.now_ms) {
