@@ -53,6 +53,15 @@ async fn until_full(server: &Server, count: &mut usize) -> Result<BTreeSet<Strin
     Ok(accepted)
 }
 
+/// Probes are told so too, while nothing is written and when something is again.
+async fn readyz(server: &Server, wanted: u16) -> Result {
+    until("probes that are told", async || {
+        let status = server.http.get(server.url("/readyz")).send().await?.status();
+        Ok((status == wanted).then_some(()))
+    })
+    .await
+}
+
 async fn fills_up(is_killed: bool) -> Result {
     let carrier = Carrier::start().await?;
     // the limit kills who does not ignore its signal
@@ -68,6 +77,7 @@ async fn fills_up(is_killed: bool) -> Result {
         let (status, _) = call(&server, "POST", "/v1/endpoints", Some(json!({"url": "https://example.com/"}))).await?;
         assert_eq!(status, 503);
     }
+    readyz(&server, 503).await?;
     for id in &accepted {
         assert_eq!(call(&server, "GET", &format!("/v1/messages/{id}"), None).await?.0, 200);
     }
@@ -78,6 +88,7 @@ async fn fills_up(is_killed: bool) -> Result {
     }
     let resumed = async || post(&server, count).await;
     accepted.insert(text(&until("service with room", resumed).await?["id"])?);
+    readyz(&server, 200).await?;
     drained(&server).await?;
     let stored: BTreeSet<String> = server
         .rows("SELECT id FROM sb_message WHERE state IN ('sent', 'delivered')")

@@ -62,6 +62,11 @@ impl Databases {
         Ok(Self { store_url: urls.pop().unwrap_or_default(), backend_url, schemas })
     }
 
+    /// What is there already, for the store and the users.
+    pub fn over(url: &str) -> Self {
+        Self { store_url: url.to_owned(), backend_url: String::new(), schemas: Vec::new() }
+    }
+
     /// A handle on the store, to look at what the server wrote.
     pub fn store(&self) -> Result<Store> {
         open(&self.store_url)

@@ -3,6 +3,7 @@
 pub mod carrier;
 pub mod database;
 pub mod identity;
+pub mod mariadb;
 pub mod node;
 pub mod phone;
 pub mod port;

@@ -1,5 +1,6 @@
 //! A wire that can be cut: stands between a server and its database or Redis.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use super::Result;
 /// Forwards connections while it is whole; cut, it drops them all and takes none.
 pub struct Proxy {
     pub port: u16,
+    /// Where new connections lead.
+    target: Arc<AtomicU16>,
     whole: Arc<watch::Sender<bool>>,
     /// The wire is cut behind the commit of what holds this text.
     fatal: Arc<Mutex<Option<&'static str>>>,
@@ -23,10 +26,13 @@ impl Proxy {
         let own = listener.local_addr()?.port();
         let (whole, state) = watch::channel(true);
         let (whole, fatal) = (Arc::new(whole), Arc::<Mutex<Option<&str>>>::default());
+        let target = Arc::new(AtomicU16::new(port));
+        let leads = target.clone();
         let (cutter, wanted) = (Arc::downgrade(&whole), fatal.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (mut state, cutter, wanted) = (state.clone(), cutter.clone(), wanted.clone());
+                let port = leads.load(Ordering::Relaxed);
                 tokio::spawn(async move {
                     if !*state.borrow() {
                         return;
@@ -48,7 +54,7 @@ impl Proxy {
                 });
             }
         });
-        Ok(Self { port: own, whole, fatal })
+        Ok(Self { port: own, target, whole, fatal })
     }
 
     /// Cuts everything once the server has been given the commit of what holds this text: its answer is lost.
@@ -63,6 +69,11 @@ impl Proxy {
         while self.whole.receiver_count() > 1 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// Leads new connections to another port; those that are there stay where they are.
+    pub fn switch(&self, port: u16) {
+        self.target.store(port, Ordering::Relaxed);
     }
 
     pub fn mend(&self) {

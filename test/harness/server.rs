@@ -49,6 +49,12 @@ impl Builder {
         Ok(Self::at(Home::make(layout).await?))
     }
 
+    /// A server over a database that is there already.
+    pub fn over(url: &str) -> Result<Self> {
+        let home = Home { databases: Databases::over(url), folder: tempfile::tempdir()? };
+        Ok(Self::at(Arc::new(home)))
+    }
+
     /// Another node over the same databases and keys.
     pub fn at(home: Arc<Home>) -> Self {
         let settings = [("http.requests_per_address", "0"), ("admin.token", ADMIN), ("log.level", "debug")];

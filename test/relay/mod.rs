@@ -5,7 +5,7 @@ mod address;
 mod audit;
 mod auth;
 mod balance;
-mod books;
+pub mod books;
 mod callback;
 mod card;
 mod change;
