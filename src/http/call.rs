@@ -15,12 +15,12 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, filter, message, object, path, posted, written};
+use super::{App, Call, auth, filter, idempotency, message, object, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{CallId, Channel, Country, MessageId};
 use crate::service::call::End;
 use crate::service::message::{Filter as CallFilter, Message};
-use crate::service::outbound::{CallPlan, Error, Told};
+use crate::service::outbound::{CallPlan, Error, Told, Writer};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -56,12 +56,13 @@ async fn calls(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let consumer = auth::consumer(app, call)?;
     let (body, posted): (_, CallIn) = object::read_with_bytes(call, posted, app).await?;
-    let key = message::idempotency_key(call, &body, app)?;
-    let render = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
+    let key = idempotency::key(call, "/v1/calls", Some(&body))?;
+    let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
+    let reply = Writer { text: &text, with_balance: false };
     let act = message::sending(call, "call.place");
-    Ok(match app.relay.send(&consumer, order(posted, app.country(consumer.client))?, key, render, &act).await? {
+    Ok(match app.relay.send(&consumer, order(posted, app.country(consumer.client))?, key, &reply, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
-        Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
+        Told::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
 }
 

@@ -17,8 +17,9 @@ use self::shape::{BalanceOut, EntryIn, EntryOut, FilterIn, PeriodIn, PostedOut, 
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, asked, audit, auth, filter, message, object, path, posted};
+use super::{App, Call, asked, audit, auth, filter, idempotency, object, path, posted};
 use crate::model::{ClientId, Millis};
+use crate::service::idempotency::LEDGER;
 use crate::service::ledger::{Entry, Error, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
 
 /// Parts of a statement that wait for whoever reads it.
@@ -95,7 +96,7 @@ async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let client = id_of(id)?;
     let (body, posted): (_, EntryIn) = object::read_with_bytes(call, posted, app).await?;
-    let key = message::idempotency_key(call, &body, app)?;
+    let key = idempotency::key(call, LEDGER, Some(&body))?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
         (None | Some("adjustment"), None, Some(balance)) => Posting::Set(balance),
         (Some("credit"), Some(amount), None) => Posting::Credit(amount),
@@ -106,7 +107,8 @@ async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
     let act = audit::act(call, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
-    let Entered { entry, balance, is_repeated } = app.ledger.post(client, posting, posted.reason, key, &act).await?;
+    let named = key.map(|key| app.outbound.named(client, key, &posting.canonical(posted.reason.clone())));
+    let Entered { entry, balance, is_repeated } = app.ledger.post(client, posting, posted.reason, named, &act).await?;
     let shown = posted_out(&entry, balance);
     if is_repeated {
         return Ok(reply::replayed(StatusCode::CREATED, serde_json::to_string(&shown).unwrap_or_default()));

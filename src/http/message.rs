@@ -18,12 +18,12 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, filter, object, path, posted, written};
+use super::{App, Call, auth, filter, idempotency, object, path, posted, written};
 use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, date, parse_time};
 use crate::service::message::{Filter as MessageFilter, Message};
-use crate::service::outbound::{Error, Extra, Key, Told};
+use crate::service::outbound::{Error, Extra, Told, Writer};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -48,8 +48,8 @@ async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 #[utoipa::path(
     post, path = "/v1/messages", tag = "messages", operation_id = "send_message", request_body = MessageIn,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
-            description = "A name of yours for this request: for 24 hours the same request under it gets the same \
-                           answer, and sends nothing more.")),
+            description = "A name of yours for this request to this path: for 24 hours the same request under it, \
+                           however it is written, gets the same answer, and sends nothing more.")),
     responses(
         (status = 202, description = "Stored, and will be sent or accounted for. A repeated request gets the first \
                                       answer again, with `Idempotent-Replayed: true`.", body = MessageOut),
@@ -61,28 +61,18 @@ async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let consumer = auth::consumer(app, call)?;
     let (body, posted): (_, MessageIn) = object::read_with_bytes(call, posted, app).await?;
-    let key = idempotency_key(call, &body, app)?;
-    let render = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
+    let key = idempotency::key(call, "/v1/messages", Some(&body))?;
+    let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
+    let reply = Writer { text: &text, with_balance: false };
     let act = sending(call, "message.send");
-    Ok(match app.relay.send(&consumer, order(posted, app.country(consumer.client))?, key, render, &act).await? {
+    Ok(match app.relay.send(&consumer, order(posted, app.country(consumer.client))?, key, &reply, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
-        Told::Again(text) => reply::replayed(StatusCode::ACCEPTED, text),
+        Told::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
 }
 
 /// Which messages are shown here: calls have a list of their own.
 const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
-
-/// The client's name for its request.
-pub(super) fn idempotency_key(call: &Call, body: &[u8], app: &App) -> Result<Option<Key>, Refusal> {
-    let Some(name) = call.headers.get("idempotency-key") else { return Ok(None) };
-    match name.to_str() {
-        Ok(name) if (1..=255).contains(&name.len()) => {
-            Ok(Some(Key { name: name.to_owned(), request_hash: app.outbound.request_hash(body) }))
-        }
-        _ => Err(reply::bad_field("Idempotency-Key", "is 1 to 255 characters of ASCII")),
-    }
-}
 
 fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> {
     let wrong = |field: &str, reason: &dyn std::fmt::Display| reply::bad_field(field, &reason.to_string());

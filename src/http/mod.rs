@@ -15,6 +15,7 @@ mod endpoint;
 mod event;
 mod filter;
 mod health;
+mod idempotency;
 mod key;
 mod ledger;
 mod limit;

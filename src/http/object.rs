@@ -1,5 +1,9 @@
 //! JSON objects as clients post them; what is wrong in one is told with the name of its field.
 
+mod twice;
+
+pub(super) use self::twice::twice;
+
 use ::http::header::{CONNECTION, CONTENT_TYPE};
 use ::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
@@ -87,6 +91,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     }
     // the library would only say that an escape is wrong, and take NUL
     json::check(bytes).map_err(|bad| reply::bad_field(&bad.path, &bad.reason.to_string()))?;
+    if let Some(name) = twice(bytes) {
+        return Err(reply::bad_field(&name, "comes twice"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read: T = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?;
     json.end().map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "something follows the JSON object"))?;

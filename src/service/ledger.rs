@@ -10,13 +10,12 @@ pub use statement::Statement;
 
 pub use crate::store::ledger::{Balance, Entry, Filter, Kind, Page};
 
-use crate::crypto::hash;
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
 use crate::service::audit::Act;
 use crate::service::event::Events;
-use crate::service::outbound::Key;
-use crate::store::ledger::{self, Kept, Movement};
-use crate::store::outbox::intake;
+use crate::service::idempotency::Named;
+use crate::store::idempotency::{self, Found};
+use crate::store::ledger::{self, Movement};
 use crate::store::{self, Store};
 
 /// Characters of a reason at most.
@@ -32,7 +31,7 @@ pub enum Error {
     Invalid { field: &'static str, reason: String },
     #[error("the balance would fall below the credit limit: it is {balance}, with credit of {credit}")]
     TooLow { balance: Money, credit: Money },
-    #[error("this Idempotency-Key came with another body before")]
+    #[error("this Idempotency-Key came with another request before")]
     KeyReused,
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -53,6 +52,18 @@ pub enum Posting {
     Set(Money),
 }
 
+impl Posting {
+    /// What is compared of two requests under one name.
+    pub fn canonical(self, reason: Option<String>) -> Vec<u8> {
+        let (word, amount) = match self {
+            Self::Credit(amount) => ("credit", amount),
+            Self::Adjustment(amount) => ("adjustment", amount),
+            Self::Set(balance) => ("set", balance),
+        };
+        format!("{word}\0{}\0{}", amount.micros(), said(reason).unwrap_or_default()).into_bytes()
+    }
+}
+
 /// What was entered.
 #[derive(Clone, Debug)]
 pub struct Posted {
@@ -61,11 +72,6 @@ pub struct Posted {
     pub balance: Money,
     /// The same request had entered it before.
     pub is_repeated: bool,
-}
-
-/// Keys of postings are none of messages.
-fn key_id(client: ClientId, name: &str) -> String {
-    hash::sha256_hex(format!("ledger\0{}\0{name}", client.hex()).as_bytes())
 }
 
 pub struct Ledger {
@@ -97,11 +103,10 @@ impl Ledger {
         client: ClientId,
         posting: Posting,
         reason: Option<String>,
-        key: Option<Key>,
+        kept: Option<Named>,
         act: &Act<'_, Entry>,
     ) -> Result<Posted, Error> {
-        let kept = key.map(|key| Kept { id: key_id(client, &key.name), request_hash: key.request_hash });
-        let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+        let reason = said(reason);
         check(posting, reason.as_deref())?;
         for _ in 0..RACES {
             if let Some(posted) = self.posted(client, kept.as_ref()).await? {
@@ -145,12 +150,13 @@ impl Ledger {
     }
 
     /// What the same request has entered before, with the balance as it is now.
-    async fn posted(&self, client: ClientId, kept: Option<&Kept>) -> Result<Option<Posted>, Error> {
+    async fn posted(&self, client: ClientId, kept: Option<&Named>) -> Result<Option<Posted>, Error> {
         let Some(kept) = kept else { return Ok(None) };
-        let Some((request_hash, id)) = intake::kept(&self.store, &kept.id).await? else { return Ok(None) };
-        if request_hash != kept.request_hash {
-            return Err(Error::KeyReused);
-        }
+        let id = match idempotency::find(&self.store, kept).await? {
+            Some(Found::Same(reply)) => reply.text,
+            Some(Found::Other) => return Err(Error::KeyReused),
+            None => return Ok(None),
+        };
         let id = EntryId::from_hex(&id).map_err(|_| store::Error::Data("kept entry id".into()))?;
         let entry = ledger::find(&self.store, client, id).await?;
         let entry = entry.ok_or_else(|| store::Error::Data("a kept entry is not there".into()))?;
@@ -182,6 +188,10 @@ impl Ledger {
         }
         Ok(Statement::open(self.store.clone(), client, from_ms, before_ms).await?)
     }
+}
+
+fn said(reason: Option<String>) -> Option<String> {
+    reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
 }
 
 fn check(posting: Posting, reason: Option<&str>) -> Result<(), Error> {

@@ -8,6 +8,7 @@ pub mod client;
 pub mod device;
 pub mod event;
 pub mod health;
+pub mod idempotency;
 pub mod inbound;
 pub mod keep;
 pub mod ledger;

@@ -26,10 +26,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use accept::Writer;
 pub use administer::{OptOut, OptOutFilter};
 pub use metrics::Metrics;
 pub use opt_out::Said;
-pub use request::{CallPlan, Error, Extra, Key, Request, Told, VALIDITY_ENDED, Via, unsaid};
+pub use request::{CallPlan, Error, Extra, Request, Told, VALIDITY_ENDED, Via, unsaid};
 pub use settings::Settings;
 pub use tell::Why;
 pub(in crate::service) use tell::wanted;
@@ -41,6 +42,7 @@ use crate::service::account::Line;
 use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::event::Events;
+use crate::service::idempotency::{Key, Named};
 use crate::store::batch::{Batch, WRITERS};
 pub use crate::store::ledger::Paid;
 use crate::store::message::{self, Attempt, Filter, Message, Page};
@@ -125,9 +127,9 @@ impl Outbound {
         pair(&self.parts.lane_key, from, to)
     }
 
-    /// What is kept of a request to know it again: nobody can tell from it what was said.
-    pub fn request_hash(&self, body: &[u8]) -> String {
-        self.parts.request_key.hex(&[body])
+    /// How a client's request is known again; `canonical`: what is compared of it.
+    pub fn named(&self, client: ClientId, key: Key, canonical: &[u8]) -> Named {
+        key.named(client, canonical, &self.parts.request_key)
     }
 
     /// The key of a message's lane: each channel between two has its own.

@@ -1,5 +1,6 @@
 //! What clients send: allowed by their key, routed to an account, priced, then accepted with its charge.
 
+mod canonical;
 mod explain;
 mod sender;
 
@@ -15,8 +16,9 @@ use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Span};
 use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
+use crate::service::idempotency::Key;
 use crate::service::ledger::Ledger;
-use crate::service::outbound::{self, CallPlan, Key, Outbound, Request, Told, Via};
+use crate::service::outbound::{self, CallPlan, Outbound, Request, Told, Via, Writer};
 use crate::service::tariff::{Route, Tariff};
 use crate::store::message::Message;
 
@@ -77,15 +79,16 @@ impl Relay {
         consumer: &Consumer,
         order: Order,
         key: Option<Key>,
-        render: impl Fn(&Message) -> String,
+        reply: &Writer<'_>,
         act: &Act<'_, Message>,
     ) -> Result<Told, Error> {
         // what a key may not do at all, it is not told of either: another key of its client may have done it
         allow_channel(consumer, order.channel)?;
+        let named = key.map(|key| self.outbound.named(consumer.client, key, &order.canonical()));
         let (via, pool) = match self.allowed_via(consumer, &order) {
             Ok(found) => found,
             // what was good when it came first is answered as it was then
-            Err(error) => return self.outbound.kept(consumer.client, key).await?.ok_or(error),
+            Err(error) => return self.outbound.replayed(named.as_ref()).await?.ok_or(error),
         };
         let from = match order.from {
             Some(From::Address(address)) => Some(address),
@@ -107,7 +110,7 @@ impl Relay {
             call: order.call,
             metadata: order.metadata,
         };
-        let told = self.outbound.send(consumer.client, request, key, render, act).await?;
+        let told = self.outbound.send(consumer.client, request, named, reply, act).await?;
         if let Told::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {

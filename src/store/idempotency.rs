@@ -1,7 +1,80 @@
 //! Replies kept for requests that come again: `sb_idempotency`.
 
-use super::{Result, Store, sweep};
-use crate::model::Millis;
+use std::collections::HashMap;
+
+use super::{Query, Result, Row, Store, Value, sweep};
+use crate::model::{Millis, Money};
+
+/// How a request is found again, and known to be the same.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// Of the client, of what it posted to, and of its name for it.
+    pub id: String,
+    /// A keyed hash of what was asked.
+    pub hash: String,
+    /// Id and hash under which an earlier release kept it.
+    pub earlier: Option<(String, String)>,
+}
+
+/// What was answered when a request came first.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub text: String,
+    /// What its client was left with, where the answer says so.
+    pub balance: Option<Money>,
+}
+
+/// What was kept under a request's name.
+#[derive(Debug)]
+pub enum Found {
+    Same(Reply),
+    /// Another request came under it.
+    Other,
+}
+
+/// What is known of requests, by their ids.
+#[derive(Default)]
+pub(super) struct Replies(HashMap<String, (String, Reply)>);
+
+impl Replies {
+    pub(super) fn of(rows: &[Row]) -> Result<Self> {
+        let read = |row: &Row| {
+            let reply = Reply { text: row.text(2)?.to_owned(), balance: row.maybe_int(3)?.map(Money::from_micros) };
+            Ok((row.text(0)?.to_owned(), (row.text(1)?.to_owned(), reply)))
+        };
+        rows.iter().map(read).collect::<Result<_>>().map(Self)
+    }
+
+    pub(super) fn find(&self, named: &Named) -> Option<Found> {
+        let ours = Some((&named.id, &named.hash));
+        let earlier = named.earlier.as_ref().map(|(id, hash)| (id, hash));
+        let mut both = [ours, earlier].into_iter().flatten();
+        both.find_map(|(id, hash)| {
+            let (known, reply) = self.0.get(id)?;
+            Some(if known == hash { Found::Same(reply.clone()) } else { Found::Other })
+        })
+    }
+
+    /// So that a twin in the same batch gets the same reply.
+    pub(super) fn add(&mut self, named: &Named, text: &str) {
+        let reply = Reply { text: text.to_owned(), balance: None };
+        self.0.insert(named.id.clone(), (named.hash.clone(), reply));
+    }
+}
+
+/// What [`Replies::of`] reads.
+pub(super) fn over<'a>(all: impl Iterator<Item = &'a Named>) -> Option<Query> {
+    let ids = all.flat_map(|named| [Some(&named.id), named.earlier.as_ref().map(|(id, _)| id)]).flatten();
+    let ids: Vec<Value> = ids.map(|id| id.as_str().into()).collect();
+    let sql = "SELECT id, request_hash, reply, balance FROM sb_idempotency WHERE id IN ({})";
+    (!ids.is_empty()).then(|| Query::over(sql, &[], ids))
+}
+
+/// What was kept of a request, if it came before.
+pub async fn find(store: &Store, named: &Named) -> Result<Option<Found>> {
+    let Some(query) = over(std::iter::once(named)) else { return Ok(None) };
+    Ok(Replies::of(&store.read(vec![query]).await?.concat())?.find(named))
+}
 
 /// Forgets a batch of those kept before `before_ms`; whether there may be more.
 pub async fn sweep(store: &Store, before_ms: Millis) -> Result<bool> {

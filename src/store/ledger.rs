@@ -8,7 +8,7 @@ mod list;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use account::{Balance, Entry, Filter, Kept, balance, find, post, recovered, sum_before, told, untold, walk};
+pub use account::{Balance, Entry, Filter, balance, find, post, recovered, sum_before, told, untold, walk};
 pub use list::{Page, list};
 
 use super::message::Message;

@@ -21,6 +21,7 @@ mod folded;
 mod force;
 mod gone;
 mod hangup;
+mod idempotency;
 mod key;
 mod ledger;
 mod login;

@@ -1,23 +1,26 @@
 //! `/relay/sms` and `/relay/api/…`: texts, WhatsApp messages and calls for API clients, charged and routed.
 
+mod sent;
 mod shape;
 
 use std::sync::Arc;
 
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
-use serde::Serialize;
 use serde_json::json;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use self::sent::Sent;
 use self::shape::{OrderIn, Wrong};
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, Call, asked, auth, message, object, posted};
+use crate::http::{App, Call, asked, auth, idempotency, message, object, posted};
 use crate::model::{Channel, Money};
-use crate::service::outbound::{self, Extra, Told};
+use crate::service::client::Consumer;
+use crate::service::message::Message;
+use crate::service::outbound::{self, Told, Writer};
 use crate::service::relay::{Error, Order};
 
 /// Under `/relay`.
@@ -38,46 +41,45 @@ fn health(call: Call, _app: Arc<App>) -> Answer {
 /// `POST /relay/sms` `{"To", "From"?, "Body"}`: a text, with what it cost and what is left.
 async fn sms(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     call.only("POST")?;
-    let sent = send(Channel::Sms, &call, posted, &app).await;
-    let Sent { sid, cost, balance } = sent.map_err(|refused| refused.response(StatusCode::INTERNAL_SERVER_ERROR))?;
-    Ok(reply::json(StatusCode::OK, &SmsOut { sid, status: "queued", cost, remaining_balance: balance }))
+    send(&SMS, &call, posted, &app).await.map_err(|refused| refused.response(SMS.no_route))
 }
 
 /// `POST /relay/api/sms`, `…/whatsapp` and `…/call`.
 async fn api_post(what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    let (channel, status) = match what.as_str() {
-        "sms" => (Channel::Sms, "sent"),
-        "whatsapp" => (Channel::Whatsapp, "sent"),
-        "call" => (Channel::Voice, "initiated"),
-        _ => return Err(reply::not_found().into()),
-    };
+    let path = format!("/relay/api/{what}");
+    let door = API.iter().find(|door| door.path == path).ok_or_else(|| Refusal::new(reply::not_found()))?;
     call.only("POST")?;
-    let sent = send(channel, &call, posted, &app).await;
-    let Sent { sid, cost, .. } = sent.map_err(|refused| refused.response(StatusCode::SERVICE_UNAVAILABLE))?;
-    Ok(reply::json(StatusCode::OK, &SentOut { status, sid, cost }))
+    send(door, &call, posted, &app).await.map_err(|refused| refused.response(door.no_route))
 }
 
-#[derive(Serialize)]
-struct SmsOut {
-    sid: String,
+/// One of these paths.
+struct Door {
+    path: &'static str,
+    channel: Channel,
+    /// Its word for what was accepted.
     status: &'static str,
-    cost: Money,
-    remaining_balance: Option<Money>,
+    /// Its answer says what the client has left.
+    with_balance: bool,
+    /// Its status where no route leads.
+    no_route: StatusCode,
 }
 
-#[derive(Serialize)]
-struct SentOut {
-    status: &'static str,
-    sid: String,
-    cost: Money,
-}
+const SMS: Door = Door {
+    path: "/relay/sms",
+    channel: Channel::Sms,
+    status: "queued",
+    with_balance: true,
+    no_route: StatusCode::INTERNAL_SERVER_ERROR,
+};
 
-/// What was accepted.
-struct Sent {
-    sid: String,
-    cost: Money,
-    /// What its client has left; the house pays nothing.
-    balance: Option<Money>,
+const API: [Door; 3] = [
+    api("/relay/api/sms", Channel::Sms, "sent"),
+    api("/relay/api/whatsapp", Channel::Whatsapp, "sent"),
+    api("/relay/api/call", Channel::Voice, "initiated"),
+];
+
+const fn api(path: &'static str, channel: Channel, status: &'static str) -> Door {
+    Door { path, channel, status, with_balance: false, no_route: StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// Why nothing was.
@@ -85,6 +87,7 @@ enum Refused {
     /// By what all doors share; its body is in their words.
     Early(Refusal),
     Wrong(Wrong),
+    Key(idempotency::Wrong),
     Relay(Error),
 }
 
@@ -100,37 +103,53 @@ impl From<Error> for Refused {
     }
 }
 
+impl From<idempotency::Wrong> for Refused {
+    fn from(wrong: idempotency::Wrong) -> Self {
+        Self::Key(wrong)
+    }
+}
+
 impl From<Wrong> for Refused {
     fn from(wrong: Wrong) -> Self {
         Self::Wrong(wrong)
     }
 }
 
-async fn send(channel: Channel, call: &Call, posted: Posted, app: &App) -> Result<Sent, Refused> {
+async fn send(door: &Door, call: &Call, posted: Posted, app: &App) -> Result<Response, Refused> {
     // who asks comes before any look at the body
     let consumer = auth::consumer(app, call)?;
     let bytes = object::collect(posted, app).await?;
     let order: Order =
-        OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(channel, app.country(consumer.client))?;
-    let action = if channel == Channel::Voice { "call.place" } else { "message.send" };
+        OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
+    let key = idempotency::key(call, door.path, None)?;
+    let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
     let act = message::sending(call, action);
-    let (message, paid) = match app.relay.send(&consumer, order, None, |_| String::new(), &act).await? {
+    let text = |message: &Message| Sent::of(door, message).kept();
+    let reply = Writer { text: &text, with_balance: door.with_balance };
+    let (message, paid) = match app.relay.send(&consumer, order, key, &reply, &act).await? {
         Told::Accepted(message, paid) => (message, paid),
-        // only asked for by an idempotency key
-        Told::Again(_) => return Err(reply::not_found()).map_err(|response| Refused::Early(response.into())),
+        Told::Again(mut kept) => {
+            if door.with_balance && kept.balance.is_none() {
+                kept.balance = left(&consumer, app).await;
+            }
+            return Ok(reply::replayed(StatusCode::OK, Sent::again(door, kept)));
+        }
     };
     let balance = match paid {
+        _ if !door.with_balance => None,
         Some(paid) => Some(paid.balance),
-        None if consumer.is_house() => None,
         // it cost nothing, or its commit was lost and found again
-        None => app.ledger.balance(consumer.client).await.ok().map(|found| found.balance),
+        None => left(&consumer, app).await,
     };
-    let sid = match channel {
-        Channel::Voice => format!("CA{}", message.id.hex()),
-        // as its callbacks name it
-        Channel::Sms | Channel::Whatsapp => Extra::parse(message.extra.as_deref()).sid(message.id),
-    };
-    Ok(Sent { sid, cost: message.cost.unwrap_or_default(), balance })
+    Ok(Sent::of(door, &message).response(door, balance))
+}
+
+/// What a client has left now; the house has no balance.
+async fn left(consumer: &Consumer, app: &App) -> Option<Money> {
+    if consumer.is_house() {
+        return None;
+    }
+    app.ledger.balance(consumer.client).await.ok().map(|found| found.balance)
 }
 
 impl Refused {
@@ -138,6 +157,9 @@ impl Refused {
     fn response(self, no_route: StatusCode) -> Refusal {
         match self {
             Self::Early(refusal) => in_their_words(*refusal).into(),
+            Self::Key(idempotency::Wrong(header, reason)) => {
+                error(StatusCode::BAD_REQUEST, &format!("{header}: {reason}")).into()
+            }
             Self::Wrong(Wrong(reason)) => error(StatusCode::BAD_REQUEST, &reason).into(),
             Self::Relay(Error::NoRoute) => error(no_route, "No Route Found").into(),
             Self::Relay(Error::Outbound(outbound::Error::Unpayable)) => {
@@ -150,6 +172,9 @@ impl Refused {
             }
             Self::Relay(Error::Outbound(outbound::Error::Invalid { field, reason })) => {
                 error(StatusCode::BAD_REQUEST, &format!("{}: {reason}", shape::name(field))).into()
+            }
+            Self::Relay(Error::Outbound(reused @ outbound::Error::KeyReused)) => {
+                error(StatusCode::CONFLICT, &reused.to_string()).into()
             }
             Self::Relay(Error::Outbound(other)) => in_their_words(*Refusal::from(other)).into(),
         }

@@ -6,46 +6,49 @@ use tokio::time::Instant;
 
 use super::check::invalid;
 use super::request::known_as;
-use super::{Error, Extra, Key, Outbound, Request, Told, Via};
-use crate::crypto::hash;
+use super::{Error, Extra, Outbound, Request, Told, Via};
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis, PoolId};
 use crate::service::audit::Act;
 use crate::service::book::Sender;
+use crate::service::idempotency::Named;
 use crate::service::number::Capability;
+use crate::store::idempotency::{self, Found};
 use crate::store::message::Message;
-use crate::store::outbox::intake::{self, Accepted, Kept, New};
+use crate::store::outbox::intake::{Accepted, Kept, New};
 use crate::store::{self};
 
-fn key_id(client: ClientId, name: &str) -> String {
-    hash::sha256_hex(format!("{}\0{name}", client.hex()).as_bytes())
+/// Writes the reply that is kept for a request that comes again.
+pub struct Writer<'a> {
+    pub text: &'a (dyn Fn(&Message) -> String + Send + Sync),
+    /// The answer says what the client is left with, too.
+    pub with_balance: bool,
 }
 
 impl Outbound {
     /// Accepts a message: when this returns, it is stored, and it will be sent or accounted for.
-    /// `render` writes the reply that a repeat of the request gets again.
+    /// `reply` writes what a repeat of the request gets again.
     pub async fn send(
         self: &Arc<Self>,
         client: ClientId,
         request: Request,
-        key: Option<Key>,
-        render: impl Fn(&Message) -> String,
+        named: Option<Named>,
+        reply: &Writer<'_>,
         act: &Act<'_, Message>,
     ) -> Result<Told, Error> {
         let now_ms = self.parts.clock.now_ms();
-        let key = key.map(|key| (key_id(client, &key.name), key.request_hash));
         let planned = self
             .due(&request, now_ms)
             .and_then(|due_ms| self.message(client, request, due_ms, now_ms).map(|message| (message, due_ms)));
         let (message, due_ms) = match planned {
             Ok(planned) => planned,
             // what was good when it came first is answered as it was then
-            Err(error) => return self.replayed(key).await?.ok_or(error),
+            Err(error) => return self.replayed(named.as_ref()).await?.ok_or(error),
         };
         let lane = self.lane(&message);
         let opt_out = self.ledger_keys_of(&message, &lane);
-        let kept = key.map(|(id, request_hash)| Kept { id, request_hash, reply: render(&message) });
+        let kept = named.map(|named| Kept { named, reply: (reply.text)(&message), with_balance: reply.with_balance });
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
         let told = self.told(&message, message.state, super::tell::Why::default());
         let is_told = !told.new.is_empty();
@@ -73,18 +76,13 @@ impl Outbound {
     }
 
     /// The reply to the same request, if it came before.
-    async fn replayed(&self, key: Option<(String, String)>) -> Result<Option<Told>, Error> {
-        let Some((id, request_hash)) = key else { return Ok(None) };
-        match intake::kept(&self.parts.store, &id).await? {
-            Some((hash, reply)) if hash == request_hash => Ok(Some(Told::Again(reply))),
-            Some(_) => Err(Error::KeyReused),
+    pub(in crate::service) async fn replayed(&self, named: Option<&Named>) -> Result<Option<Told>, Error> {
+        let Some(named) = named else { return Ok(None) };
+        match idempotency::find(&self.parts.store, named).await? {
+            Some(Found::Same(reply)) => Ok(Some(Told::Again(reply))),
+            Some(Found::Other) => Err(Error::KeyReused),
             None => Ok(None),
         }
-    }
-
-    /// The reply to a client's request, if the same came before.
-    pub(in crate::service) async fn kept(&self, client: ClientId, key: Option<Key>) -> Result<Option<Told>, Error> {
-        self.replayed(key.map(|key| (key_id(client, &key.name), key.request_hash))).await
     }
 
     fn due(&self, request: &Request, now_ms: Millis) -> Result<Option<Millis>, Error> {

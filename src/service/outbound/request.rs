@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::address::Address;
 use crate::model::{AccountId, CallId, Channel, Dialing, MessageId, Millis, Money, PoolId, Span};
 use crate::provider::{CarrierFields, webhook};
+use crate::store::idempotency::Reply;
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
 use crate::store::{self};
@@ -144,21 +145,13 @@ pub(super) fn known_as(message: &Message) -> String {
     }
 }
 
-/// The caller's name for a request, so that it counts once however often it comes.
-#[derive(Clone, Debug)]
-pub struct Key {
-    pub name: String,
-    /// A keyed hash of the body (HMAC-SHA-256): another body under the same name is refused.
-    pub request_hash: String,
-}
-
 /// What the caller is told.
 #[derive(Debug)]
 pub enum Told {
     /// With what its client has left, where it was charged.
     Accepted(Box<Message>, Option<Paid>),
     /// What was told when the same request came first.
-    Again(String),
+    Again(Reply),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -170,7 +163,7 @@ pub enum Error {
     OptedOut,
     #[error("the balance is too low for this message")]
     Unpayable,
-    #[error("this Idempotency-Key came with another body before")]
+    #[error("this Idempotency-Key came with another request before")]
     KeyReused,
     #[error("no such message")]
     NotFound,

@@ -2,6 +2,7 @@
 
 use super::{Kind, Movement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
+use crate::store::idempotency::Named;
 use crate::store::{Change, Error, Query, Result, Row, Store, Value, audit};
 
 /// What a client may spend.
@@ -65,7 +66,7 @@ pub async fn post(
     store: &Store,
     movement: &Movement,
     expected: Option<Money>,
-    kept: Option<&Kept>,
+    kept: Option<&Named>,
     entry: Option<audit::Entry>,
 ) -> Result<Option<Money>> {
     let client = Value::from(movement.client.hex());
@@ -79,12 +80,7 @@ pub async fn post(
     if let Some(kept) = kept {
         change = change.one(
             "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, ?, ?, ?)",
-            vec![
-                kept.id.as_str().into(),
-                kept.request_hash.as_str().into(),
-                movement.id.hex().into(),
-                movement.at_ms.into(),
-            ],
+            vec![kept.id.as_str().into(), kept.hash.as_str().into(), movement.id.hex().into(), movement.at_ms.into()],
         );
     }
     let change = change
@@ -96,13 +92,6 @@ pub async fn post(
         .then(Query::new("SELECT balance FROM sb_balance WHERE client_id = ?", vec![client]));
     let found = store.commit_telling(change).await?.found;
     found.first().map(|row| row.int(0).map(Money::from_micros)).transpose()
-}
-
-/// A request that moves money once, however often it comes.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    pub id: String,
-    pub request_hash: String,
 }
 
 /// One entry of a client.

@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use self::plan::Plan;
 use super::{Head, place, uncalled};
-use crate::model::{Clock, Millis};
+use crate::model::{Clock, Millis, Money};
 use crate::store::batch::Write;
 use crate::store::event::Told;
+use crate::store::idempotency::{self, Named, Replies, Reply};
 use crate::store::ledger::{self, Paid, Purse};
 use crate::store::message::Message;
 use crate::store::{Error, Query, Result, Row, Store, Value, audit};
@@ -39,12 +40,13 @@ pub struct New<T> {
     pub entry: Option<audit::Entry>,
 }
 
-/// A reply kept under a client's idempotency key.
+/// A reply kept under a client's name for its request.
 #[derive(Clone)]
 pub struct Kept {
-    pub id: String,
-    pub request_hash: String,
+    pub named: Named,
     pub reply: String,
+    /// The answer says what the client is left with, which is known when it has paid.
+    pub with_balance: bool,
 }
 
 /// A message that is first in its lane, which this node owns: send it.
@@ -62,7 +64,7 @@ pub struct Leased<T> {
 pub enum Accepted {
     Stored(Option<Paid>),
     /// The same request came before, and this was its reply.
-    Replayed(String),
+    Replayed(Reply),
     /// Another request came under this key.
     KeyReused,
     /// The recipient wants no texts from this number.
@@ -108,7 +110,7 @@ pub struct Intake<T> {
 /// What the store knows that decides over a batch.
 struct Known {
     opted_out: Vec<String>,
-    replies: HashMap<String, (String, String)>,
+    replies: Replies,
     lanes: HashMap<String, u128>,
     purse: Purse,
 }
@@ -117,8 +119,7 @@ impl<T> Intake<T> {
     async fn look_up(&self, items: &[New<T>]) -> Result<Known> {
         let keys: Vec<Value> = items.iter().map(|item| item.lane.as_str().into()).collect();
         let people: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
-        let kept: Vec<Value> =
-            items.iter().filter_map(|item| item.kept.as_ref()).map(|k| k.id.as_str().into()).collect();
+        let kept = idempotency::over(items.iter().filter_map(|item| item.kept.as_ref()).map(|kept| &kept.named));
         let mut queries = vec![
             Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], people),
             Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], keys),
@@ -130,23 +131,18 @@ impl<T> Intake<T> {
             queries.push(ledger::balances(&payers));
         }
         // behind the balances: who sees that a twin has taken the money sees its reply too
-        let is_any_kept = !kept.is_empty();
-        if is_any_kept {
-            queries.push(Query::over("SELECT id, request_hash, reply FROM sb_idempotency WHERE id IN ({})", &[], kept));
-        }
+        let is_any_kept = kept.is_some();
+        queries.extend(kept);
         let mut answers = self.store.look_up(queries).await?;
-        let replies = if is_any_kept { answers.pop().unwrap_or_default() } else { Vec::new() };
+        let replies = if is_any_kept { Replies::of(&answers.pop().unwrap_or_default())? } else { Replies::default() };
         let purse = if payers.is_empty() { Purse::default() } else { Purse::of(&answers.pop().unwrap_or_default())? };
-        let mut known = Known { opted_out: Vec::new(), replies: HashMap::new(), lanes: HashMap::new(), purse };
+        let mut known = Known { opted_out: Vec::new(), replies, lanes: HashMap::new(), purse };
         for row in &answers[0] {
             known.opted_out.push(row.text(0)?.to_owned());
         }
         for row in &answers[1] {
             let last = u128::from_str_radix(row.text(1)?, 16).map_err(|_| Error::Data("position".into()))?;
             known.lanes.insert(row.text(0)?.to_owned(), last);
-        }
-        for row in &replies {
-            known.replies.insert(row.text(0)?.to_owned(), (row.text(1)?.to_owned(), row.text(2)?.to_owned()));
         }
         Ok(known)
     }
@@ -200,21 +196,24 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
     }
 }
 
-/// Tells each payer what was left behind their own charge.
+/// Tells each payer what was left behind their own charge, and a twin in the same batch what its first is told.
 fn settle<T>(items: &[New<T>], done: &mut [Decided], found: &[Row]) -> Result<()> {
     let mut left = ledger::left(found)?;
-    for (item, decided) in items.iter().zip(done).rev() {
+    for (item, decided) in items.iter().zip(done.iter_mut()).rev() {
         let Accepted::Stored(paid) = &mut decided.accepted else { continue };
         let (Some(cost), Some(now)) = (item.message.cost, left.get_mut(&item.message.client)) else { continue };
         *paid = Some(*now);
         now.balance = now.balance.plus(cost).unwrap_or(now.balance);
     }
+    let told = items.iter().zip(done.iter()).filter_map(|(item, decided)| match &decided.accepted {
+        Accepted::Stored(Some(paid)) => Some((item.kept.as_ref()?.named.id.as_str(), paid.balance)),
+        _ => None,
+    });
+    let told: HashMap<&str, Money> = told.collect();
+    for (item, decided) in items.iter().zip(done) {
+        if let (Some(kept), Accepted::Replayed(reply)) = (&item.kept, &mut decided.accepted) {
+            reply.balance = reply.balance.or_else(|| told.get(kept.named.id.as_str()).copied());
+        }
+    }
     Ok(())
-}
-
-/// The reply kept under a key, with the hash of its request.
-pub async fn kept(store: &Store, id: &str) -> Result<Option<(String, String)>> {
-    let sql = "SELECT request_hash, reply FROM sb_idempotency WHERE id = ?";
-    let rows = store.query(sql, vec![id.into()]).await?;
-    rows.first().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).transpose()
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::http::object;
 use crate::model::address::{Address, Country, Role, blank_as_plus};
 use crate::model::{Channel, form, json};
 use crate::service::outbound::CallPlan;
@@ -67,6 +68,9 @@ impl OrderIn {
             return Err(wrong("the body must be a JSON object"));
         }
         json::check(bytes).map_err(|bad| wrong(format!("{}: {}", bad.path, bad.reason)))?;
+        if let Some(name) = object::twice(bytes) {
+            return Err(wrong(format!("{name}: comes twice")));
+        }
         serde_json::from_slice(bytes).map_err(|_| wrong("the body is not as it should be"))
     }
 

@@ -10,6 +10,7 @@ use ::http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::reply::Response;
 
+use crate::http::idempotency;
 use crate::http::reply::{self, Refusal};
 use crate::service::StoreError;
 
@@ -45,6 +46,9 @@ pub(super) const PAGE_SIZE: Wrong = bad(20007, "PageSize is more than 1000");
 pub(super) const NOT_COMPLETE: Wrong = wrong(StatusCode::CONFLICT, 20009, "It is not complete yet");
 pub(super) const FORBIDDEN: Wrong = wrong(StatusCode::FORBIDDEN, 20403, "This key may not do that");
 pub(super) const NOT_FOUND: Wrong = wrong(StatusCode::NOT_FOUND, 20404, "The requested resource was not found");
+
+pub(super) const KEY_REUSED: Wrong =
+    wrong(StatusCode::CONFLICT, 20409, "This Idempotency-Key came with another request before");
 
 // messages and calls
 pub(super) const TO: Wrong = bad(21211, "'To' is no phone number that this can go to");
@@ -137,6 +141,12 @@ impl From<Refusal> for Fault {
             }
         }
         fault
+    }
+}
+
+impl From<idempotency::Wrong> for Fault {
+    fn from(idempotency::Wrong(header, reason): idempotency::Wrong) -> Self {
+        PARAMETER.because(&format!("{header} {reason}"))
     }
 }
 

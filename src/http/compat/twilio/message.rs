@@ -10,13 +10,13 @@ use super::page::{Asked, Held};
 use super::refusal::{self, Wish, Words};
 use super::{Visit, date, shape, sid};
 use crate::http::body::Posted;
-use crate::http::reply;
+use crate::http::{idempotency, reply};
 use crate::model::address::{Country, Role};
 use crate::model::message::Direction;
 use crate::model::{Channel, MessageId, Millis, Span, date as dates, parse_time};
 use crate::service::client::Scope;
 use crate::service::message::{Filter, Message};
-use crate::service::outbound::Told;
+use crate::service::outbound::{Told, Writer};
 use crate::service::relay::{From, Order};
 
 /// What Twilio takes of each.
@@ -52,10 +52,13 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let order = order(&form, visit.country())?;
     let wish = Wish::of(&order);
     let act = visit.sending("message.send");
-    let told = visit.app.relay.send(&visit.consumer, order, None, |_| String::new(), &act).await;
+    let key = idempotency::twilio_key(visit.call, "/2010-04-01/Messages")?;
+    let text = |message: &Message| serde_json::to_string(&shape::out(message, None)).unwrap_or_default();
+    let reply = Writer { text: &text, with_balance: false };
+    let told = visit.app.relay.send(&visit.consumer, order, key, &reply, &act).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         Told::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
-        Told::Again(text) => Ok(reply::replayed(StatusCode::CREATED, text)),
+        Told::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
     }
 }
 

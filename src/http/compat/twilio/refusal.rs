@@ -71,7 +71,7 @@ impl std::convert::From<outbound::Error> for Fault {
             },
             outbound::Error::OptedOut => error::OPTED_OUT.into(),
             outbound::Error::Unpayable => error::of(Status::PAYMENT_REQUIRED).into(),
-            outbound::Error::KeyReused => error::of(Status::CONFLICT).into(),
+            outbound::Error::KeyReused => error::KEY_REUSED.into(),
             outbound::Error::NotFound => error::NOT_FOUND.into(),
             outbound::Error::TooLate => error::TOO_LATE.into(),
             outbound::Error::NotOver => error::NOT_COMPLETE.into(),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{Accepted, Decided, Known, Lease, New};
-use crate::model::{Channel, Millis};
+use super::{Accepted, Decided, Kept, Known, Lease, New};
+use crate::model::{Channel, ClientId, Millis, Money};
 use crate::store::event::{self, Told};
+use crate::store::idempotency::Found;
 use crate::store::ledger::Purse;
 use crate::store::message::{self, address};
 use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
@@ -22,11 +23,20 @@ pub(super) struct Plan {
     places: Vec<Vec<Value>>,
     scheduled: Vec<Vec<Value>>,
     kept: Vec<Vec<Value>>,
+    balances: Vec<ToldBalance>,
     calls: Vec<Vec<Value>>,
     entries: Vec<Vec<Value>>,
     told: Told,
     /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
     lanes: HashMap<String, Joining>,
+}
+
+/// A kept reply that says what its client was left with.
+struct ToldBalance {
+    id: String,
+    client: ClientId,
+    /// What it paid behind this one, in this batch.
+    later: Money,
 }
 
 struct Joining {
@@ -44,10 +54,10 @@ impl Plan {
     }
 
     pub(super) fn take<T>(&mut self, item: &New<T>, known: &mut Known, room: &Arc<Semaphore>) -> Decided {
-        let known_reply = item.kept.as_ref().and_then(|kept| Some((kept, known.replies.get(&kept.id)?)));
-        if let Some((kept, (request_hash, reply))) = known_reply {
-            let is_same = *request_hash == kept.request_hash;
-            return if is_same { Accepted::Replayed(reply.clone()) } else { Accepted::KeyReused }.into();
+        match item.kept.as_ref().and_then(|kept| known.replies.find(&kept.named)) {
+            Some(Found::Same(reply)) => return Accepted::Replayed(reply).into(),
+            Some(Found::Other) => return Accepted::KeyReused.into(),
+            None => {}
         }
         let is_out = item.opt_out.iter().any(|key| known.opted_out.contains(key));
         if is_out && !item.passes_opt_out {
@@ -56,19 +66,7 @@ impl Plan {
         if !known.purse.pays(&item.message, self.now_ms) {
             return Accepted::Unpayable.into();
         }
-        if let Some(kept) = &item.kept {
-            let (id, hash, reply) = (kept.id.clone(), kept.request_hash.clone(), kept.reply.clone());
-            let of = item.message.id.hex().into();
-            self.kept.push(vec![
-                id.as_str().into(),
-                hash.as_str().into(),
-                reply.as_str().into(),
-                of,
-                self.now_ms.into(),
-            ]);
-            // a twin in this very batch gets the same reply
-            known.replies.insert(id, (hash, reply));
-        }
+        self.keep(item, known);
         let told = event::counted(&item.told.new).get(&item.message.id).copied();
         self.messages.push(item.message.values(told.unwrap_or(0)));
         self.addresses.push(item.message.addresses());
@@ -83,6 +81,27 @@ impl Plan {
             return Accepted::Stored(None).into();
         }
         self.join(item, known, room)
+    }
+
+    /// Keeps the reply for a request that comes again.
+    fn keep<T>(&mut self, item: &New<T>, known: &mut Known) {
+        let (client, cost) = (item.message.client, item.message.cost.unwrap_or_default());
+        // what was told to who came before was told without this charge
+        for told in self.balances.iter_mut().filter(|told| told.client == client) {
+            told.later = told.later.plus(cost).unwrap_or(told.later);
+        }
+        let Some(Kept { named, reply, with_balance }) = &item.kept else { return };
+        self.kept.push(vec![
+            named.id.as_str().into(),
+            named.hash.as_str().into(),
+            reply.as_str().into(),
+            item.message.id.hex().into(),
+            self.now_ms.into(),
+        ]);
+        if *with_balance {
+            self.balances.push(ToldBalance { id: named.id.clone(), client, later: Money::ZERO });
+        }
+        known.replies.add(named, reply);
     }
 
     fn join<T>(&mut self, item: &New<T>, known: &Known, room: &Arc<Semaphore>) -> Decided {
@@ -116,7 +135,12 @@ impl Plan {
             .insert(call::INSERT, self.calls)
             .insert(audit::INSERT, self.entries)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
-        purse.pay(event::add_first(change, &self.told, now_ms))
+        let change = purse.pay(event::add_first(change, &self.told, now_ms));
+        self.balances.into_iter().fold(change, |change, ToldBalance { id, client, later }| {
+            let sql = "UPDATE sb_idempotency SET balance = (SELECT balance FROM sb_balance WHERE client_id = ?) + ? \
+                       WHERE id = ?";
+            change.run(sql, vec![client.hex().into(), later.micros().into(), id.into()])
+        })
     }
 }
 

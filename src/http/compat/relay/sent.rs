@@ -1,0 +1,61 @@
+//! What clients of the relay are answered, first and again.
+
+use ::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use warp::reply::Response;
+
+use super::Door;
+use crate::http::reply;
+use crate::model::{Channel, Money};
+use crate::service::idempotency::Reply;
+use crate::service::message::Message;
+use crate::service::outbound::Extra;
+
+/// What was accepted; kept so, without the balance, for a request that comes again.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Sent {
+    sid: String,
+    status: String,
+    cost: Money,
+}
+
+#[derive(Serialize)]
+struct WithBalance {
+    #[serde(flatten)]
+    sent: Sent,
+    /// What its client has left; the house pays nothing.
+    remaining_balance: Option<Money>,
+}
+
+impl Sent {
+    pub(super) fn of(door: &Door, message: &Message) -> Self {
+        let sid = match door.channel {
+            Channel::Voice => format!("CA{}", message.id.hex()),
+            // as its callbacks name it
+            Channel::Sms | Channel::Whatsapp => Extra::parse(message.extra.as_deref()).sid(message.id),
+        };
+        Self { sid, status: door.status.to_owned(), cost: message.cost.unwrap_or_default() }
+    }
+
+    pub(super) fn kept(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    pub(super) fn response(self, door: &Door, balance: Option<Money>) -> Response {
+        if door.with_balance {
+            return reply::json(StatusCode::OK, &WithBalance { sent: self, remaining_balance: balance });
+        }
+        reply::json(StatusCode::OK, &self)
+    }
+
+    /// What was answered first.
+    pub(super) fn again(door: &Door, kept: Reply) -> String {
+        if !door.with_balance {
+            return kept.text;
+        }
+        let whole = serde_json::from_str(&kept.text)
+            .ok()
+            .and_then(|sent| serde_json::to_string(&WithBalance { sent, remaining_balance: kept.balance }).ok());
+        whole.unwrap_or(kept.text)
+    }
+}

@@ -1,0 +1,83 @@
+//! What is compared of two requests under one name: what they ask, not how that was written.
+
+use serde_json::json;
+
+use super::{From, Order};
+use crate::model::Span;
+
+impl Order {
+    /// The same for the same order, whatever its fields' sequence, its blanks, or whether it was a form.
+    ///
+    /// What an order does not say must not change this: it is compared with what was kept before an update.
+    pub(super) fn canonical(&self) -> Vec<u8> {
+        let Self {
+            channel,
+            from,
+            to,
+            body,
+            media_urls,
+            send_at_ms,
+            valid_for,
+            callback_url,
+            is_twilio,
+            call,
+            metadata,
+            is_smart,
+        } = self;
+        let from = from.as_ref().map(|from| match from {
+            From::Address(address) => address.as_str().to_owned(),
+            From::Pool(pool) => format!("pool {}", pool.hex()),
+        });
+        // objects are kept in the order of their names
+        let mut all = json!({
+            "channel": channel.name(),
+            "from": from,
+            "to": to.as_str(),
+            "body": body,
+            "media_urls": media_urls,
+            "send_at_ms": send_at_ms,
+            "valid_for_ms": valid_for.map(Span::as_ms),
+            "callback_url": callback_url,
+            "is_twilio": is_twilio,
+            "call": call,
+            "metadata": metadata,
+        });
+        if *is_smart {
+            all["is_smart"] = true.into();
+        }
+        all.to_string().into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Address, Channel};
+
+    use super::*;
+
+    fn order(metadata: &str) -> Order {
+        Order {
+            channel: Channel::Sms,
+            from: None,
+            to: "+14155550100".parse::<Address>().unwrap(),
+            body: "x".into(),
+            is_smart: false,
+            media_urls: Vec::new(),
+            send_at_ms: None,
+            valid_for: None,
+            callback_url: None,
+            is_twilio: false,
+            call: None,
+            metadata: serde_json::from_str(metadata).unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_sequence_of_names_does_not_matter_and_what_they_hold_does() {
+        let of = |metadata: &str| order(metadata).canonical();
+        assert_eq!(of(r#"{"a": 1, "b": {"c": [1, 2], "d": null}}"#), of(r#"{"b":{"d":null,"c":[1,2]},"a":1}"#));
+        for other in [r#"{"a": 2}"#, r#"{"a": "1"}"#, r#"{"b": 1}"#, "{}", "null", r#"{"a": 1, "b": null}"#] {
+            assert_ne!(of(r#"{"a": 1}"#), of(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+ALTER TABLE sb_idempotency ADD COLUMN balance BIGINT NULL
