@@ -51,6 +51,8 @@ pub struct Event {
 pub struct Form {
     pub fields: Vec<(String, String)>,
     pub token: Secret,
+    /// The same on every attempt, and another for another event.
+    pub id: String,
 }
 
 /// How an attempt ended.
@@ -150,7 +152,8 @@ impl Webhooks {
             Err(bad) => return failed(bad.to_string()),
         };
         let signature = twilio::sign(form.token.expose(), without_login(url.clone()).as_str(), &form.fields);
-        answered(self.http.post(url).header("X-Twilio-Signature", signature).form(&form.fields)).await
+        let request = self.http.post(url).header("X-Twilio-Signature", signature);
+        answered(request.header("I-Twilio-Idempotency-Token", &form.id).form(&form.fields)).await
     }
 }
 

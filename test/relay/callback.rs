@@ -210,7 +210,15 @@ async fn what_nobody_takes_is_given_up(layout: Layout) -> Result {
         Ok((rows.len() == 2).then_some(rows.concat()))
     });
     ensure!(given_up.await?.iter().all(|state| state != "delivered"), "it was taken");
-    scene.receiver.wait(6).await?;
+    // each is known again by its token: the same on every try
+    let mut tokens = BTreeMap::new();
+    for post in scene.receiver.wait(6).await? {
+        let token = post.header("i-twilio-idempotency-token")?.to_owned();
+        let parts: Vec<usize> = token.split('-').map(str::len).collect();
+        ensure!(parts == [8, 4, 4, 4, 12] && token.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()), "{token}");
+        *tokens.entry((token, form(&post)["MessageStatus"].clone())).or_insert(0) += 1;
+    }
+    ensure!(tokens.len() == 2 && tokens.values().all(|tries| *tries == 3), "{tokens:?}");
     // the next text is told of under the new token
     scene.client.token = text(&rotated["auth_token"])?;
     scene.receiver.answer([Answer::status(200)]);

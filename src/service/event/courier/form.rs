@@ -6,8 +6,9 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{CallId, CallStatus, Channel, MessageId, parse_time};
+use crate::model::{CallId, CallStatus, Channel, EventId, MessageId, parse_time};
 use crate::service::outbound::{Extra, VALIDITY_ENDED, wanted};
 use crate::store::delivery::Claimed;
 
@@ -48,6 +49,12 @@ pub(super) fn fields(claimed: &Claimed, extra: &Extra) -> Option<Vec<(String, St
         data => message(data, extra, &mut fields)?,
     }
     Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// By which its receiver knows an event again: a UUID (RFC 9562, version 8), as Twilio's is one.
+pub(super) fn token(event: EventId) -> String {
+    let hex = hash::sha256_hex(event.hex().as_bytes());
+    format!("{}-{}-8{}-a{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
 }
 
 type Fields = Vec<(&'static str, String)>;
