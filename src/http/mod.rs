@@ -233,7 +233,7 @@ fn with<T: Clone + Send>(value: &T) -> impl Filter<Extract = (T,), Error = std::
 
 /// All routes of the public port, grouped by first path segment; nothing falls through.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let v2 = warp::path("v2").and(pairing::routes(app).or(socket::routes(app)).unify());
+    let v2 = warp::path("v2").and(pairing::routes(app).or(socket::routes(app)).unify()).map(reply::bare);
     let v1 = message::routes(app).or(device::routes(app)).unify();
     let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
     let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
@@ -244,7 +244,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
     let v1 = v1.or(call::routes(app)).unify();
     let v1 = warp::path("v1").and(v1);
-    let sms = warp::path("sms").and(sms::routes(app));
+    let sms = warp::path("sms").and(sms::routes(app)).map(reply::bare);
     let webhooks = warp::path("webhooks").and(webhook::routes(app));
     let relay = warp::path("relay").and(webhook::relay_routes(app));
     let nothing = warp::any().map(reply::not_found);

@@ -1,5 +1,6 @@
 //! Replies, and the one place where an error gets its status.
 
+mod bare;
 mod client;
 mod event;
 mod inbound;
@@ -8,6 +9,7 @@ mod lookup;
 mod phone;
 mod tariff;
 
+pub(super) use bare::bare;
 pub(super) use client::{exhausted, forbidden};
 
 use std::borrow::Cow;
@@ -33,7 +35,12 @@ const RETRY_STORE: &str = "2";
 const RETRY_BUSY: &str = "1";
 
 fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Response {
-    let mut response = HttpResponse::new(body.into().into_owned());
+    let mut body = body.into().into_owned();
+    if content_type.ends_with("json") {
+        // so that a shell's prompt begins a line of its own
+        body.push(b'\n');
+    }
+    let mut response = HttpResponse::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

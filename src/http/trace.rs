@@ -91,7 +91,11 @@ fn admit_address(shared: &Shared, address: IpAddr, known: &Known, now: Instant) 
 
 fn refuse(path: &str, wait: Duration) -> Response {
     let seconds = wait.as_secs() + 1;
-    if twilio::is_here(path) { twilio::too_many_requests(seconds) } else { reply::too_many_requests(seconds) }
+    if twilio::is_here(path) {
+        return twilio::too_many_requests(seconds);
+    }
+    let response = reply::too_many_requests(seconds);
+    if path.starts_with("/v2/sync/") || path.starts_with("/sms/") { reply::bare(response) } else { response }
 }
 
 /// Answers one request.
