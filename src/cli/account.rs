@@ -14,7 +14,7 @@ use super::api::{self, Remote};
 use super::output::{self, field};
 use super::{Outcome, secret};
 use crate::config::Config;
-use crate::model::AccountId;
+use crate::model::{AccountId, bom};
 
 /// Manage accounts: credentials at providers, which numbers send through
 ///
@@ -188,5 +188,5 @@ fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
     let shown = || path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(shown)?;
     // the reader's own words may quote a secret
-    serde_json::from_str(&text).ok().with_context(|| format!("{} holds no JSON object", shown()))
+    serde_json::from_slice(bom::skip(text.as_bytes())).ok().with_context(|| format!("{} holds no JSON object", shown()))
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use super::body::{self, Posted};
 use super::reply::{self, Refusal};
 use super::{App, Call};
-use crate::model::json;
+use crate::model::{bom, json};
 
 /// A value, or `null` for none: not the same as nothing said.
 pub(super) struct Maybe<T>(pub(super) Option<T>);
@@ -49,7 +49,7 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
     app: &App,
 ) -> Result<T, Refusal> {
     let bytes = collect(posted, app).await?;
-    if bytes.is_empty() {
+    if bom::skip(&bytes).is_empty() {
         return Ok(T::default());
     }
     is_json(call)?;
@@ -85,6 +85,7 @@ fn is_json(call: &Call) -> Result<(), Refusal> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    let bytes = bom::skip(bytes);
     // the library would take a list for the fields in their order
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(reply::problem(StatusCode::BAD_REQUEST, "the body must be a JSON object").into());

@@ -15,7 +15,7 @@ use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPlatforms};
-use crate::model::{Digest, DigestPair, UserId, qr, rfc3339};
+use crate::model::{Digest, DigestPair, UserId, bom, qr, rfc3339};
 use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verification_path};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -188,7 +188,7 @@ fn answer(paired: Paired, seeds_url: &str) -> Response {
 
 async fn read<T: DeserializeOwned>(posted: Posted, app: &App) -> Result<(T, Bytes), Refusal> {
     let bytes = body::receive(posted, &app.settings).await?;
-    let json = body::escape_controls(&bytes);
+    let json = body::escape_controls(bom::skip(&bytes));
     // the library would take a list for the fields in their order
     let is_object = json.trim_ascii_start().starts_with(b"{");
     match serde_json::from_slice(&json) {

@@ -12,7 +12,7 @@ use warp::reply::Response;
 use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, cors, posted};
-use crate::model::form;
+use crate::model::{bom, form};
 use crate::service::publish::{SignedForm, Text};
 
 /// The one carrier whose own form is taken here.
@@ -40,7 +40,8 @@ async fn publish(platform: String, call: Call, posted: Posted, app: Arc<App>) ->
 
 async fn publish_now(platform: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
     let bytes = body::receive(posted, &app.settings).await?;
-    let is_json = bytes.trim_ascii_start().starts_with(b"{");
+    let unmarked = bom::skip(&bytes);
+    let is_json = unmarked.trim_ascii_start().starts_with(b"{");
     let (text, sender, country) = if platform == FORM && !is_json {
         let form = form(&bytes, call, app);
         // a carrier writes whole numbers
@@ -51,7 +52,7 @@ async fn publish_now(platform: String, call: &Call, posted: Posted, app: &App, a
         }
         taken
     } else {
-        let json = body::escape_controls(&bytes);
+        let json = body::escape_controls(unmarked);
         // the library would take a list for the fields in their order; its reason may quote the body
         let posted = serde_json::from_slice::<TextIn>(&json).ok().filter(|_| is_json);
         let posted = posted.ok_or_else(|| missing("poorly formed json"))?;

@@ -1,6 +1,7 @@
 //! The vocabulary: values that are valid because they exist. No I/O.
 
 pub mod address;
+pub mod bom;
 pub mod call;
 pub mod channel;
 pub mod charset;

@@ -14,6 +14,7 @@ use time::format_description::well_known::Rfc2822;
 use tokio::sync::Semaphore;
 
 use super::{AskError, BaseUrl, Outcome, Settings, roots};
+use crate::model::bom;
 
 /// Answers are read no further: a page of a hundred long messages, every character escaped, fits.
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
@@ -159,7 +160,8 @@ impl Answer {
                 Ok(Some(_)) | Err(_) => break false,
             }
         };
-        Self { status, retry_after, body: if whole { body.freeze() } else { Bytes::new() } }
+        let body = if whole { body.freeze() } else { Bytes::new() };
+        Self { status, retry_after, body: body.slice_ref(bom::skip(&body)) }
     }
 
     /// The outcome of a send that did not succeed; `explain` reads the provider's code and words.

@@ -33,3 +33,4 @@ mod tls_command;
 mod user_database;
 pub mod vectors;
 mod wire;
+mod words;

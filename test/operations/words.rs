@@ -151,10 +151,9 @@ async fn no_refusal_is_without_words_and_json_ends_in_a_newline() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mark_before_json_is_passed_over() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
-    let account = r#"{"provider": "loopback", "credentials": {}, "any_sender": true}"#;
     for (path, body, status, said) in [
-        ("/v1/accounts", account, 201, "acc_"),
-        ("/v1/messages", r#"{"to": "+14155550100", "from": "+15005550006", "body": "x"}"#, 202, "msg_"),
+        ("/v1/clients", r#"{"name": "somebody"}"#, 201, "cli_"),
+        ("/v1/messages", r#"{"to": "+14155550100", "body": "x", "channel": "fax"}"#, 400, "is sms or whatsapp"),
         ("/v1/messages", "", 400, "must be a JSON object"),
         ("/relay/sms", r#"{"To": "+14155550100"}"#, 400, "Missing required field: Body"),
         ("/v2/sync/users/111/sessions/000/handshake", "{}", 400, "missing public key"),

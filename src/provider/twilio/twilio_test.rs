@@ -52,9 +52,11 @@ async fn a_send_is_the_form_that_twilio_documents() -> Result {
 
 #[tokio::test]
 async fn only_the_id_of_what_was_made_must_be_readable() -> Result {
-    for (body, segments) in
-        [(r#"{"sid":"SM1","num_segments":"0"}"#, None), (r#"{"sid":"SM1","num_segments":3,"to":7}"#, None)]
-    {
+    for (body, segments) in [
+        (r#"{"sid":"SM1","num_segments":"0"}"#, None),
+        (r#"{"sid":"SM1","num_segments":3,"to":7}"#, None),
+        ("\u{feff}{\"sid\":\"SM1\"}", None),
+    ] {
         let accepted = Outcome::Accepted { provider_id: "SM1".into(), segments };
         assert_eq!(outcome(reply("201 Created", "", body)).await?, accepted);
     }

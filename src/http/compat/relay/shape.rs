@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::http::object;
 use crate::model::address::{Address, Country, Role, blank_as_plus};
-use crate::model::{Channel, form, json};
+use crate::model::{Channel, bom, form, json};
 use crate::service::outbound::CallPlan;
 use crate::service::relay::{From, Order};
 
@@ -63,6 +63,7 @@ impl OrderIn {
         if content_type.is_some_and(|named| named.trim_start().starts_with("application/x-www-form-urlencoded")) {
             return Self::from_form(bytes);
         }
+        let bytes = bom::skip(bytes);
         // the library would take a list for the fields in their order
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(wrong("the body must be a JSON object"));
