@@ -34,6 +34,7 @@ mod patience;
 mod place;
 mod pool;
 mod rate;
+mod refused;
 mod reply;
 mod route;
 mod server;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,7 +16,8 @@ use warp::reply::Response;
 
 use super::patience::Patience;
 use super::place::{Place, Places};
-use super::{App, Limit, Metrics, Tls, trace};
+use super::refused::{Line, Opening};
+use super::{App, Limit, Metrics, Tls, address, refused, trace};
 
 /// The bytes of a request head that we read at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     /// Wrong keys, on top of that.
     pub(super) guesses: Limit,
     pub(super) metrics: Metrics,
+    /// What the log says of connections that speak no HTTP: once a minute for each address.
+    refusals: Limit,
     tls: Option<Tls>,
 }
 
@@ -67,7 +70,7 @@ pub fn serve(
     let settings = &app.settings;
     let [limit, guesses] = [Limit::new(settings.requests_per_address), Limit::new(settings.requests_per_address)];
     let places = Places::new(settings.connections, settings.connections_per_address, metrics.clone());
-    let shared = Arc::new(Shared { app: app.clone(), routes, limit, guesses, metrics, tls });
+    let shared = Arc::new(Shared { app: app.clone(), routes, limit, guesses, metrics, refusals: Limit::new(1), tls });
     for listener in listeners.0 {
         app.tasks.spawn(accept(listener, shared.clone(), places.clone()));
     }
@@ -128,12 +131,13 @@ async fn converse<I>(shared: &Arc<Shared>, stream: I, peer: SocketAddr, over_tls
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let under_way = Arc::new(AtomicUsize::new(0));
+    let (under_way, line) = (Arc::new(AtomicUsize::new(0)), Arc::new(Line::default()));
     let service = {
-        let (shared, under_way) = (shared.clone(), under_way.clone());
+        let (shared, under_way, line) = (shared.clone(), under_way.clone(), line.clone());
         service_fn(move |request| {
             let counted = under_way.clone();
             counted.fetch_add(1, Ordering::Relaxed);
+            line.forget();
             let answered = trace::answer(shared.clone(), peer, over_tls, place.clone(), request);
             async move {
                 let result = answered.await;
@@ -146,7 +150,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(shared.app.settings.header_timeout.as_duration())
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Opening::new(stream, line.clone())), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -163,5 +167,8 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
+        if error.is_parse() && shared.refusals.take(address::group(peer.ip()), Instant::now()).is_ok() {
+            refused::tell(peer, &line, &error);
+        }
     }
 }

@@ -23,6 +23,7 @@ mod migration;
 pub mod openapi;
 pub mod openmetrics;
 mod openssl;
+mod protocol;
 mod reload;
 mod replaced_key;
 mod seed;
