@@ -68,7 +68,8 @@ async fn what_is_forged_leaves_nothing(layout: Layout) -> Result {
 async fn json_is_signed_by_its_digest(layout: Layout) -> Result {
     let server = with_twilio(layout).await?;
     let body = Value::Object(form("SM7", "as JSON").into_iter().map(|(k, v)| (k.to_owned(), json!(v))).collect());
-    let body = body.to_string();
+    // a mark before it is part of what is signed, and not of what is said
+    let body = format!("\u{feff}{body}");
     let path = format!("{SMS}?bodySHA256={}", switchboard::crypto::hash::sha256_hex(body.as_bytes()));
     let post = async |path: &str, body: String| {
         let signature = sign(TOKEN, &format!("{PUBLIC}{path}"), &[]);

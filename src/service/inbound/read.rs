@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{CallStatus, Channel, Keyword, form, json, text};
+use crate::model::{CallStatus, Channel, Keyword, bom, form, json, text};
 use crate::provider::{
     self, CallNotes, CallStep, CarrierFields, Inbound, Media, Receipt, ReceiptState, Unreadable, flowroute, twilio,
 };
@@ -130,7 +130,7 @@ pub(super) fn signed_fields(body: &[u8]) -> Option<Vec<(String, String)>> {
     if !is_json(body) {
         return Some(form::fields(body));
     }
-    let object: serde_json::Map<String, Value> = serde_json::from_slice(&json::repaired(body)).ok()?;
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(&json::repaired(bom::skip(body))).ok()?;
     let text = |value: Value| match value {
         Value::String(text) => text,
         Value::Null => String::new(),
@@ -148,14 +148,14 @@ fn fields(payload: &str) -> Option<Vec<(String, String)>> {
 /// What came, as a column of text holds it: read again, it gives the same fields.
 pub(super) fn storable(body: &[u8]) -> String {
     if is_json(body) {
-        return String::from_utf8_lossy(&json::repaired(body)).into_owned();
+        return String::from_utf8_lossy(&json::repaired(bom::skip(body))).into_owned();
     }
     String::from_utf8_lossy(body).replace('\0', "%00")
 }
 
 /// Forms begin with the name of a field, which no carrier begins with a brace.
 pub(super) fn is_json(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"{")
+    bom::skip(body).trim_ascii_start().starts_with(b"{")
 }
 
 /// Characters of an address that its column holds.
