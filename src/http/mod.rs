@@ -14,6 +14,7 @@ mod docs;
 mod endpoint;
 mod event;
 mod filter;
+mod form;
 mod health;
 mod idempotency;
 mod key;

@@ -9,6 +9,30 @@ const WINDOWS: [char; 32] = [
     '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
+/// How clients may write their forms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charset {
+    #[default]
+    Utf8,
+    Latin,
+}
+
+impl Charset {
+    /// The one of this name. `None`: none that is read here.
+    pub fn named(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "utf-8" | "utf8" | "us-ascii" | "ascii" => Some(Self::Utf8),
+            "iso-8859-1" | "iso8859-1" | "latin1" | "latin-1" | "l1" | "windows-1252" | "cp1252" => Some(Self::Latin),
+            _ => None,
+        }
+    }
+
+    /// The same text in UTF-8; what was said to be that is left as it is.
+    pub fn to_utf8(self, bytes: Vec<u8>) -> Vec<u8> {
+        if self == Self::Utf8 || bytes.is_ascii() { bytes } else { latin(&bytes).into_bytes() }
+    }
+}
+
 /// The text of a body. A mark at its beginning decides, then the `charset` of its content type where that is one of
 /// the Latin ones; what is neither is UTF-8, or else Latin: every byte has a letter there.
 pub fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
@@ -20,12 +44,8 @@ pub fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
         [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes).into(),
         _ => {}
     }
-    let charset = content_type.and_then(charset).unwrap_or_default();
-    let is_latin = matches!(
-        charset.as_str(),
-        "iso-8859-1" | "iso8859-1" | "latin1" | "latin-1" | "l1" | "windows-1252" | "cp1252"
-    );
-    if is_latin { latin(bytes).into() } else { utf8(bytes) }
+    let charset = content_type.and_then(charset).and_then(|name| Charset::named(&name));
+    if charset == Some(Charset::Latin) { latin(bytes).into() } else { utf8(bytes) }
 }
 
 /// `charset` of a content type, in lower case.
@@ -78,6 +98,20 @@ mod tests {
         ] {
             assert_eq!(decode(bytes, content_type), text, "{content_type:?}");
         }
+    }
+
+    #[test]
+    fn names_are_read_in_any_case_and_bytes_as_they_say() {
+        for (name, bytes, text) in [
+            ("ISO-8859-1", &b"Gr\xfc\xdfe \x80"[..], "Grüße €"),
+            ("Windows-1252", b"\x93a\x94\x9f\x81", "“a”Ÿ\u{81}"),
+            (" latin1 ", b"a", "a"),
+            ("UTF-8", "Grüße".as_bytes(), "Grüße"),
+        ] {
+            let charset = Charset::named(name).unwrap();
+            assert_eq!(charset.to_utf8(bytes.to_vec()), text.as_bytes(), "{name}");
+        }
+        assert_eq!(Charset::named("utf-16"), None);
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode;
 
+use super::Charset;
 use super::text::{self, NotText};
 
 /// A field of a client's form that is no text.
@@ -33,13 +34,13 @@ pub fn fields(form: &[u8]) -> Vec<(String, String)> {
     pairs(String::from_utf8_lossy(form).as_bytes()).map(|(name, value)| (text(name), text(value))).collect()
 }
 
-/// A client's form: each field must be a text.
-pub fn texts(form: &[u8]) -> Result<Vec<(String, String)>, BadField> {
+/// A client's form, written in `charset`: each field must be a text.
+pub fn texts(form: &[u8], charset: Charset) -> Result<Vec<(String, String)>, BadField> {
     let read = |(name, value): (Vec<u8>, Vec<u8>)| {
         let shown = || text::kept(String::from_utf8_lossy(&name).into_owned());
         let bad = |reason| BadField { name: shown(), reason };
-        let value = text::read(value).map_err(bad)?;
-        Ok((text::read(name.clone()).map_err(bad)?, value))
+        let value = text::read(charset.to_utf8(value)).map_err(bad)?;
+        Ok((text::read(charset.to_utf8(name.clone())).map_err(bad)?, value))
     };
     pairs(form).map(read).collect()
 }
@@ -67,7 +68,7 @@ mod tests {
         let form = b"From=%2B237123456789&Body=a+b%20c&&Empty=&Bare&Body=%E2%9C%93";
         let expected = [("From", "+237123456789"), ("Body", "a b c"), ("Empty", ""), ("Bare", ""), ("Body", "✓")];
         assert_eq!(borrowed(&fields(form)), expected);
-        assert_eq!(borrowed(&texts(form).unwrap()), expected);
+        assert_eq!(borrowed(&texts(form, Charset::Utf8).unwrap()), expected);
     }
 
     #[test]
@@ -81,10 +82,10 @@ mod tests {
         ] {
             assert_eq!(borrowed(&fields(form)), [read]);
             let bad = BadField { name: name.to_owned(), reason: NotText { at, flaw } };
-            assert_eq!(texts(form), Err(bad), "{form:?}");
+            assert_eq!(texts(form, Charset::Utf8), Err(bad), "{form:?}");
         }
         // no escapes: they stay as they are, as browsers leave them
-        assert_eq!(borrowed(&texts(b"a=100%&b=%zz").unwrap()), [("a", "100%"), ("b", "%zz")]);
+        assert_eq!(borrowed(&texts(b"a=100%&b=%zz", Charset::Utf8).unwrap()), [("a", "100%"), ("b", "%zz")]);
     }
 
     #[test]
@@ -99,14 +100,14 @@ mod tests {
         #[test]
         fn clients_and_carriers_are_read_alike(pairs in prop::collection::vec(("[^\\x00]{0,8}", "[^\\x00]{0,12}"), 0..4)) {
             let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
-            let read = texts(form.as_bytes());
+            let read = texts(form.as_bytes(), Charset::Utf8);
             prop_assert_eq!(read.as_ref(), Ok(&fields(form.as_bytes())));
             prop_assert_eq!(read, Ok(pairs));
         }
 
         #[test]
         fn no_form_panics(form in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = (fields(&form), texts(&form));
+            let _ = (fields(&form), texts(&form, Charset::Utf8));
         }
     }
 }

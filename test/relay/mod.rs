@@ -19,6 +19,7 @@ mod failed;
 mod flurry;
 mod folded;
 mod force;
+mod forms;
 mod gone;
 mod hangup;
 mod idempotency;

@@ -1,10 +1,13 @@
 //! What clients of the relay post: JSON, or a form, in Twilio's names.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
+use crate::http::form::{self, BadForm, Media};
 use crate::http::object;
 use crate::model::address::{Address, Country, Role, blank_as_plus};
-use crate::model::{Channel, bom, form, json};
+use crate::model::{Channel, bom, json};
 use crate::service::outbound::CallPlan;
 use crate::service::relay::{From, Order};
 
@@ -16,6 +19,12 @@ fn wrong(reason: impl Into<String>) -> Wrong {
     Wrong(reason.into())
 }
 
+impl std::convert::From<BadForm> for Wrong {
+    fn from(BadForm(reason): BadForm) -> Self {
+        Self(reason)
+    }
+}
+
 /// One URL or several.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -24,21 +33,42 @@ enum Urls {
     Several(Vec<String>),
 }
 
+/// A text; a number or a boolean is the text that a form has for it.
+fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        value @ (Value::Number(_) | Value::Bool(_)) => Ok(Some(value.to_string())),
+        Value::Array(_) | Value::Object(_) => Err(D::Error::custom("must be a text")),
+    }
+}
+
+/// Names the field that is wrong.
+fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Wrong {
+    let (path, said) = (error.path().to_string(), error.inner().to_string());
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    match path.as_str() {
+        "MediaUrl" => wrong("MediaUrl: must be a URL, or a list of them"),
+        _ if error.inner().is_data() && path != "." => wrong(format!("{path}: {said}")),
+        _ => wrong(format!("the body is not as it should be: {said}")),
+    }
+}
+
 #[derive(Default, Deserialize)]
 pub(super) struct OrderIn {
-    #[serde(rename = "To")]
+    #[serde(rename = "To", default, deserialize_with = "said")]
     to: Option<String>,
-    #[serde(rename = "From")]
+    #[serde(rename = "From", default, deserialize_with = "said")]
     from: Option<String>,
-    #[serde(rename = "Body")]
+    #[serde(rename = "Body", default, deserialize_with = "said")]
     body: Option<String>,
     #[serde(rename = "MediaUrl")]
     media_url: Option<Urls>,
-    #[serde(rename = "StatusCallback")]
+    #[serde(rename = "StatusCallback", default, deserialize_with = "said")]
     status_callback: Option<String>,
-    #[serde(rename = "Url")]
+    #[serde(rename = "Url", default, deserialize_with = "said")]
     url: Option<String>,
-    #[serde(rename = "Twiml")]
+    #[serde(rename = "Twiml", default, deserialize_with = "said")]
     twiml: Option<String>,
 }
 
@@ -60,23 +90,31 @@ pub(super) fn name(field: &str) -> &str {
 
 impl OrderIn {
     pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Wrong> {
-        if content_type.is_some_and(|named| named.trim_start().starts_with("application/x-www-form-urlencoded")) {
-            return Self::from_form(bytes);
+        let json = bom::skip(bytes);
+        // no form begins so, whatever it is said to be
+        if json.trim_ascii_start().starts_with(b"{") {
+            return Self::from_json(json);
         }
-        let bytes = bom::skip(bytes);
-        // the library would take a list for the fields in their order
-        if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err(wrong("the body must be a JSON object"));
-        }
+        let media = Media::of(content_type)?.unwrap_or(Media::Other);
+        let fields = form::fields(&media, bytes)?;
+        Self::from_form(fields.ok_or_else(|| wrong("the body must be a JSON object, or a form"))?)
+    }
+
+    fn from_json(bytes: &[u8]) -> Result<Self, Wrong> {
         json::check(bytes).map_err(|bad| wrong(format!("{}: {}", bad.path, bad.reason)))?;
         if let Some(name) = object::twice(bytes) {
             return Err(wrong(format!("{name}: comes twice")));
         }
-        serde_json::from_slice(bytes).map_err(|_| wrong("the body is not as it should be"))
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let read = serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
+        json.end().map_err(|_| wrong("something follows the JSON object"))?;
+        Ok(read)
     }
 
-    fn from_form(bytes: &[u8]) -> Result<Self, Wrong> {
-        let fields = form::texts(bytes).map_err(|bad| wrong(format!("{}: {}", bad.name, bad.reason)))?;
+    fn from_form(fields: Vec<(String, String)>) -> Result<Self, Wrong> {
+        if let Some(name) = form::twice(&fields, &["To", "From", "Body", "StatusCallback", "Url", "Twiml"]) {
+            return Err(wrong(format!("{name}: comes twice")));
+        }
         let mut read = Self::default();
         let mut media = Vec::new();
         for (name, value) in fields {

@@ -10,6 +10,7 @@ use ::http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::reply::Response;
 
+use crate::http::form::BadForm;
 use crate::http::idempotency;
 use crate::http::reply::{self, Refusal};
 use crate::service::StoreError;
@@ -141,6 +142,12 @@ impl From<Refusal> for Fault {
             }
         }
         fault
+    }
+}
+
+impl From<BadForm> for Fault {
+    fn from(BadForm(reason): BadForm) -> Self {
+        PARAMETER.because(&reason)
     }
 }
 

@@ -6,22 +6,50 @@ use ::http::header::CONTENT_TYPE;
 use super::Visit;
 use super::error::{self, Fault};
 use crate::http::body::Posted;
+use crate::http::form::{self, Media};
 use crate::http::object;
 use crate::model::address::{Role, blank_as_plus};
 use crate::model::form::{flag, texts};
-use crate::model::{Address, Channel, Country, NotAnAddress};
+use crate::model::{Address, Channel, Charset, Country, NotAnAddress};
+
+/// Parameters that are read, and of which there is one.
+const SINGLE: [&str; 19] = [
+    "Body",
+    "FallbackMethod",
+    "FallbackUrl",
+    "From",
+    "MachineDetection",
+    "MessagingServiceSid",
+    "Method",
+    "Record",
+    "ScheduleType",
+    "SendAt",
+    "SendDigits",
+    "SmartEncoded",
+    "Status",
+    "StatusCallback",
+    "Timeout",
+    "To",
+    "Twiml",
+    "Url",
+    "ValidityPeriod",
+];
 
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
     pub(super) async fn posted(visit: &Visit<'_>, posted: Posted) -> Result<Self, Fault> {
         let bytes = object::collect(posted, visit.app).await?;
-        let media = visit.call.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim());
-        let is_form = media.is_none_or(|media| media.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-        if !is_form && !bytes.is_empty() {
-            return Err(error::of(StatusCode::UNSUPPORTED_MEDIA_TYPE).into());
+        let media = Media::of(visit.call.header(CONTENT_TYPE))?;
+        let read = match media {
+            Some(Media::Other) if bytes.is_empty() => Some(Vec::new()),
+            media => form::fields(&media.unwrap_or(Media::Form(Charset::Utf8)), &bytes)?,
+        };
+        let fields = read.ok_or(error::of(StatusCode::UNSUPPORTED_MEDIA_TYPE))?;
+        if let Some(name) = form::twice(&fields, &SINGLE) {
+            return Err(error::PARAMETER.because(&format!("{name}: comes twice")));
         }
-        Self::read(&bytes)
+        Ok(Self(fields))
     }
 
     pub(super) fn query(visit: &Visit<'_>) -> Result<Self, Fault> {
@@ -29,7 +57,8 @@ impl Form {
     }
 
     fn read(form: &[u8]) -> Result<Self, Fault> {
-        Ok(Self(texts(form).map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?))
+        let read = texts(form, Charset::Utf8);
+        Ok(Self(read.map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?))
     }
 
     /// A parameter's value, empty or not.

@@ -1,0 +1,132 @@
+//! What clients post as forms: whatever case, parameters and charset its content type has, in one piece or in parts.
+
+mod parts;
+
+use std::collections::BTreeMap;
+
+use crate::model::{Charset, form};
+
+/// How a body is written, as far as its content type says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    Form(Charset),
+    /// `multipart/form-data` (RFC 7578).
+    Parts {
+        boundary: String,
+    },
+    Other,
+}
+
+/// What is wrong with a form, in words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BadForm(pub(super) String);
+
+impl Media {
+    /// `None`: it does not say.
+    pub(super) fn of(content_type: Option<&str>) -> Result<Option<Self>, BadForm> {
+        let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Ok(Some(Self::Form(charset(content_type)?)));
+        }
+        if kind.eq_ignore_ascii_case("multipart/form-data") {
+            let boundary = parameter(content_type, "boundary").filter(|text| (1..=70).contains(&text.len()));
+            let boundary = boundary.ok_or_else(|| BadForm("Content-Type must name its boundary".to_owned()))?;
+            return Ok(Some(Self::Parts { boundary }));
+        }
+        Ok(Some(Self::Other))
+    }
+}
+
+/// The fields of a form, in their order, repeated ones too. `None`: it is none.
+pub(super) fn fields(media: &Media, bytes: &[u8]) -> Result<Option<Vec<(String, String)>>, BadForm> {
+    match media {
+        Media::Form(charset) => {
+            form::texts(bytes, *charset).map(Some).map_err(|bad| BadForm(format!("{}: {}", bad.name, bad.reason)))
+        }
+        Media::Parts { boundary } => parts::fields(boundary, bytes).map(Some),
+        Media::Other => Ok(None),
+    }
+}
+
+/// One of these names that has two different values: which of them is meant?
+pub(super) fn twice<'a>(fields: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, value) in fields {
+        let (name, value) = (name.as_str(), value.as_str());
+        if names.contains(&name) && *first.entry(name).or_insert(value) != value {
+            return Some(name);
+        }
+    }
+    None
+}
+
+fn charset(header: &str) -> Result<Charset, BadForm> {
+    let Some(name) = parameter(header, "charset") else { return Ok(Charset::default()) };
+    Charset::named(&name).ok_or_else(|| BadForm("charset must be utf-8, iso-8859-1 or windows-1252".to_owned()))
+}
+
+/// A parameter of a header, unquoted (RFC 9110, section 5.6.6).
+fn parameter(header: &str, wanted: &str) -> Option<String> {
+    let mut rest = header.split_once(';')?.1;
+    loop {
+        let (name, after) = rest.split_once('=')?;
+        let (value, behind) = value(after);
+        if name.trim().eq_ignore_ascii_case(wanted) {
+            return Some(value);
+        }
+        rest = behind.split_once(';')?.1;
+    }
+}
+
+/// A parameter's value, and what stands behind it.
+fn value(text: &str) -> (String, &str) {
+    let text = text.trim_start();
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(';').unwrap_or(text.len());
+        return (text[..end].trim().to_owned(), &text[end..]);
+    };
+    let (mut value, mut characters) = (String::new(), quoted.char_indices());
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return (value, &quoted[at + 1..]),
+            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            other => value.push(other),
+        }
+    }
+    (value, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_are_read_in_any_case_with_whatever_parameters() {
+        let form = |charset| -> Result<Option<Media>, BadForm> { Ok(Some(Media::Form(charset))) };
+        let parts = |boundary: &str| -> Result<Option<Media>, BadForm> {
+            Ok(Some(Media::Parts { boundary: boundary.to_owned() }))
+        };
+        for (content_type, media) in [
+            (" Application/X-WWW-Form-Urlencoded ", form(Charset::Utf8)),
+            ("application/x-www-form-urlencoded; charset=\"ISO-8859-1\"", form(Charset::Latin)),
+            ("application/x-www-form-urlencoded;x=\"a;charset=utf-16\" ; CharSet = utf-8", form(Charset::Utf8)),
+            ("application/x-www-form-urlencoded;", form(Charset::Utf8)),
+            ("Multipart/Form-Data; boundary=abc", parts("abc")),
+            ("multipart/form-data; charset=utf-8; boundary=\"a \\\"b;c\"", parts("a \"b;c")),
+            ("application/json", Ok(Some(Media::Other))),
+            ("application/x-www-form-urlencodedly", Ok(Some(Media::Other))),
+            ("  ", Ok(None)),
+        ] {
+            assert_eq!(Media::of(Some(content_type)), media, "{content_type}");
+        }
+        assert_eq!(Media::of(None), Ok(None));
+        for bad in [
+            "application/x-www-form-urlencoded; charset=utf-16",
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+        ] {
+            assert!(Media::of(Some(bad)).is_err(), "{bad}");
+        }
+    }
+}
