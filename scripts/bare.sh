@@ -133,7 +133,12 @@ rustup=${RUSTUP_HOME:-$HOME/.rustup} cargo=${CARGO_HOME:-$HOME/.cargo}
 toolchain=$(rustup show active-toolchain | cut -d ' ' -f 1)
 mkdir -p "$root/root/.rustup/toolchains" "$root/root/.cargo"
 cp -a "$rustup/settings.toml" "$root/root/.rustup/"
-cp -aT "$rustup/toolchains/$toolchain" "$root/root/.rustup/toolchains/$toolchain"
+# Two thirds of it are documentation. The marker says that all of the rest is there.
+if [ "$(cat "$root/root/.rustup/copied" 2>/dev/null)" != "$toolchain" ]; then
+    mkdir -p "$root/root/.rustup/toolchains/$toolchain"
+    tar -C "$rustup/toolchains/$toolchain" --exclude=./share/doc -cf - . | tar -C "$root/root/.rustup/toolchains/$toolchain" -xf -
+    echo "$toolchain" >"$root/root/.rustup/copied"
+fi
 cp -aT "$cargo/bin" "$root/root/.cargo/bin"
 for file in config config.toml; do
     if [ -e "$cargo/$file" ]; then cp -a "$cargo/$file" "$root/root/.cargo/$file"; fi
