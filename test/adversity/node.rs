@@ -4,15 +4,21 @@ use std::time::{Duration, Instant};
 
 use ::redis::{AsyncCommands as _, Client};
 use anyhow::Context as _;
+use futures_util::StreamExt as _;
 use serde_json::json;
 
-use crate::harness::database::redis;
 use crate::harness::phone::session;
 use crate::harness::proxy::Proxy;
+use crate::harness::redis::Redis;
 use crate::harness::{ADMIN, Builder, Heard, Layout, Phone, Result, Server, Socket, USER, until};
 
+const CHANNEL: &str = "switchboard:signal";
+
+/// Somebody else, whose page shows how far a node has heard.
+const OTHER: &str = "load-000001";
+
 async fn two(redis_url: &str) -> Result<(Server, Server)> {
-    let builder = Builder::new(Layout::MariadbShared).await?.set("redis.url", redis_url);
+    let builder = Builder::new(Layout::MariadbShared).await?.set("redis.url", redis_url).users(1);
     let home = builder.home();
     let one = builder.start().await?;
     let other = Builder::at(home).set("redis.url", redis_url).start_unseeded().await?;
@@ -32,7 +38,8 @@ async fn joined(server: &Server) -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_hears_of_a_phone_on_the_other_node() -> Result {
-    let (page, phone) = two(&redis()?).await?;
+    let redis = Redis::start().await?;
+    let (page, phone) = two(&redis.url()).await?;
     let mut socket = Socket::of(&page, USER, None).await?;
     let sid = socket.code().await?;
     let begun = Instant::now();
@@ -47,7 +54,8 @@ async fn a_page_hears_of_a_phone_on_the_other_node() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_on_the_other_node_shows_another_code() -> Result {
-    let (page, phone) = two(&redis()?).await?;
+    let redis = Redis::start().await?;
+    let (page, phone) = two(&redis.url()).await?;
     let mut socket = Socket::of(&page, USER, None).await?;
     let sid = socket.code().await?;
     let body = Phone::new()?.one_step(&phone, "wrong password")?;
@@ -60,8 +68,8 @@ async fn a_failure_on_the_other_node_shows_another_code() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_the_store_tells_within_seconds() -> Result {
-    let port = redis()?.rsplit(':').next().context("no port")?.parse()?;
-    let proxy = Proxy::to("127.0.0.1", port).await?;
+    let redis = Redis::start().await?;
+    let proxy = Proxy::to("127.0.0.1", redis.port).await?;
     let (page, phone) = two(&format!("redis://127.0.0.1:{}", proxy.port)).await?;
     proxy.cut().await;
     let mut socket = Socket::of(&page, USER, None).await?;
@@ -74,7 +82,13 @@ async fn without_redis_the_store_tells_within_seconds() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_on_the_other_node_closes_pages_and_stale_news_does_not() -> Result {
-    let (page, phone) = two(&redis()?).await?;
+    let redis = Redis::start().await?;
+    let (page, phone) = two(&redis.url()).await?;
+    let mut heard = Client::open(redis.url())?.get_async_pubsub().await?;
+    heard.subscribe(CHANNEL).await?;
+    let mut heard = heard.into_on_message();
+    let mut other = Socket::of(&page, OTHER, None).await?;
+    let others = other.code().await?;
     let sid = phone.sid(USER).await?;
     Phone::new()?.pair(&phone, USER, &sid).await?;
     let id = page.rows("SELECT id FROM sb_device").await?.concat().concat();
@@ -83,8 +97,11 @@ async fn a_revocation_on_the_other_node_closes_pages_and_stale_news_does_not() -
     let revoke = phone.http.delete(phone.url(&format!("/v1/devices/dev_{id}"))).bearer_auth(ADMIN);
     assert_eq!(revoke.send().await?.status(), 204);
     assert_eq!(socket.hear_past_codes().await?, Heard::Closed(4410));
-    // the store may have told before Redis did, whose signal is for whoever is there when it comes
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // the store may have told before Redis did, whose signal is for whoever is there when it comes: it has come, here,
+    // and at the page's node, which shows that by obeying what was said after it
+    while !heard.next().await.context("no signal")?.get_payload::<String>()?.contains("\"revoked\"") {}
+    say(&redis, OTHER, "paused", Some(&others), 1).await?;
+    assert_eq!(other.hear_past_codes().await?, Heard::Pause);
     // the store still says so for ten seconds, and a page opened now is not meant
     let mut later = Socket::of(&page, USER, None).await?;
     later.code().await?;
@@ -94,23 +111,24 @@ async fn a_revocation_on_the_other_node_closes_pages_and_stale_news_does_not() -
 }
 
 /// What another node says, on a clock of its own.
-async fn say(event: &str, sid: Option<&str>, at_ms: i64) -> Result {
-    let signal = json!({"node": "elsewhere", "user": USER, "event": event, "sid": sid, "at_ms": at_ms});
-    let mut connection = Client::open(redis()?)?.get_multiplexed_async_connection().await?;
-    connection.publish::<_, _, ()>("switchboard:signal", signal.to_string()).await?;
+async fn say(redis: &Redis, user: &str, event: &str, sid: Option<&str>, at_ms: i64) -> Result {
+    let signal = json!({"node": "elsewhere", "user": user, "event": event, "sid": sid, "at_ms": at_ms});
+    let mut connection = Client::open(redis.url())?.get_multiplexed_async_connection().await?;
+    connection.publish::<_, _, ()>(CHANNEL, signal.to_string()).await?;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_are_heard_whatever_their_clocks_say() -> Result {
-    let (page, _other) = two(&redis()?).await?;
+    let redis = Redis::start().await?;
+    let (page, _other) = two(&redis.url()).await?;
     let mut socket = Socket::of(&page, USER, None).await?;
     let sid = socket.code().await?;
-    say("paused", Some(&sid), i64::MAX / 2).await?;
+    say(&redis, USER, "paused", Some(&sid), i64::MAX / 2).await?;
     assert_eq!(socket.hear().await?, Heard::Pause);
-    say("resumed", Some(&sid), 1).await?;
+    say(&redis, USER, "resumed", Some(&sid), 1).await?;
     assert_ne!(socket.code().await?, sid);
-    say("revoked", None, 1).await?;
+    say(&redis, USER, "revoked", None, 1).await?;
     assert_eq!(socket.hear_past_codes().await?, Heard::Closed(4410));
     Ok(())
 }

@@ -10,6 +10,7 @@ pub mod port;
 pub mod prism;
 pub mod proxy;
 pub mod python;
+pub mod redis;
 pub mod server;
 pub mod skip;
 pub mod socket;

@@ -24,8 +24,8 @@ pub struct Prism {
 /// Where Twilio's own description is, beside the repository.
 const DESCRIPTION: &str = "../shared/specs/twilio_api_v2010_messages_calls.json";
 
-/// Ends Prism when its standard input ends, so that nothing is left over where the test was killed.
-const KEEPER: &str = r#""$@" & cat >/dev/null; kill $!; wait $!"#;
+/// Ends a command when its standard input ends, so that nothing is left over where the test was killed.
+pub(super) const KEEPER: &str = r#""$@" & cat >/dev/null; kill $!; wait $!"#;
 
 impl Prism {
     /// `None` where the description is not beside the repository; the caller's test says so and passes.
