@@ -4,6 +4,8 @@
 use anyhow::{Context as _, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::play::{
     OURS, PERSON, PUBLIC, account, builder, call, form, get, number, post_twilio, received, settled, twilio,
@@ -51,7 +53,7 @@ pub async fn believed(server: &Server, tokens: &[&str]) -> Result<Vec<u16>> {
 
 fn millis(at: &Value) -> Result<i64> {
     let at = at.as_str().context("a time")?;
-    switchboard::model::parse_rfc3339(at).context("a time")
+    Ok(i64::try_from(OffsetDateTime::parse(at, &Rfc3339)?.unix_timestamp_nanos() / 1_000_000)?)
 }
 
 fn ends_in(token: &Value, seconds: i64) -> Result {
