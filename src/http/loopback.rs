@@ -142,6 +142,9 @@ async fn inbound_text(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     auth::administrator(&app, &call)?;
     let posted: TextIn = object::read(&call, posted, &app).await?;
     let TextIn { from, to, body, channel, media_urls, carrier } = posted;
+    if to.trim().is_empty() {
+        return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
+    }
     let known = |name: &str| Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
     let channel = channel.map(|name| known(&name).ok_or_else(|| reply::bad_field("channel", "is sms or whatsapp")));
     let channel = channel.transpose()?.unwrap_or_default();

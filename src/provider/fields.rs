@@ -16,6 +16,8 @@ const MEDIA_BYTES: usize = 32 * 1024;
 
 /// Parts of names, in lower case, under which something is proved: nobody else may have that.
 const PROOFS: [&str; 6] = ["signature", "token", "secret", "password", "authorization", "sha256"];
+/// What names end with that name the operator's account at the carrier, which is nobody else's business.
+const ACCOUNT: [&str; 5] = ["accountsid", "account_sid", "account_id", "servicesid", "applicationsid"];
 
 /// Fields by their names, and how many more there were.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -27,10 +29,11 @@ pub struct CarrierFields {
 }
 
 impl CarrierFields {
-    /// Takes fields in the order in which they came, as far as there is room; what proves something is left out.
+    /// Takes fields in the order in which they came, as far as there is room. What proves something, or names the
+    /// operator's account, is left out.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let (mut taken, mut room) = (Self::default(), BYTES);
-        for (name, value) in pairs.into_iter().filter(|(name, _)| !proves(name)) {
+        for (name, value) in pairs.into_iter().filter(|(name, _)| !is_private(name)) {
             taken.take(name, value, &mut room);
         }
         taken
@@ -70,9 +73,11 @@ impl CarrierFields {
     }
 }
 
-fn proves(name: &str) -> bool {
+fn is_private(name: &str) -> bool {
     let name = name.to_lowercase();
-    PROOFS.iter().any(|proof| name.contains(proof))
+    name == "apiversion"
+        || PROOFS.iter().any(|proof| name.contains(proof))
+        || ACCOUNT.iter().any(|account| name.ends_with(account))
 }
 
 /// As many bytes as a text takes in JSON, its quotes included: a column has to hold it.
@@ -112,8 +117,20 @@ mod tests {
     }
 
     #[test]
-    fn what_proves_something_is_not_passed_on() {
-        for name in ["X-Twilio-Signature", "AuthToken", "webhook_TOKEN", "bodySHA256", "client_secret", "Password"] {
+    fn what_proves_something_or_names_the_account_is_not_passed_on() {
+        for name in [
+            "X-Twilio-Signature",
+            "AuthToken",
+            "webhook_TOKEN",
+            "bodySHA256",
+            "client_secret",
+            "Password",
+            "AccountSid",
+            "ParentAccountSid",
+            "MessagingServiceSid",
+            "account_id",
+            "ApiVersion",
+        ] {
             assert!(CarrierFields::of([(name, "hush")]).is_empty(), "{name}");
         }
     }

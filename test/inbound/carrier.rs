@@ -206,7 +206,7 @@ async fn a_played_phone_sends_all_of_it(layout: Layout) -> Result {
         anyhow::ensure!(status == 202, "{status} {answer}");
         last(&server).await
     };
-    let picture = json!({"media_urls": ["https://m/1"], "channel": "whatsapp", "carrier": {"ProfileName": "Ada"}});
+    let picture = json!({"media_urls": ["https://m/1"], "channel": "whatsapp", "carrier": {"ProfileName": "Ada", "AccountSid": "AC1", "AuthToken": "hush"}});
     let (told, shown) = play(picture).await?;
     for one in [told, shown] {
         assert_eq!((&one["channel"], &one["media_urls"]), (&json!("whatsapp"), &json!(["https://m/1"])));
@@ -216,12 +216,12 @@ async fn a_played_phone_sends_all_of_it(layout: Layout) -> Result {
         let (told, _) = play(json!({"from": from})).await?;
         assert_eq!((&told["from"], &told["carrier"]), (&json!(from), &json!({})));
     }
+    let (told, _) = play(json!({"from": " 1 (415) 555-0100 "})).await?;
+    assert_eq!(told["from"], PERSON, "as every carrier's sender is read");
     play(json!({"body": "PARAR", "carrier": {"OptOutType": "STOP"}})).await?;
     let ledger = server.rows("SELECT person, reason FROM sb_opt_out").await?;
     assert_eq!(ledger, [[PERSON, "carrier"]]);
-    for bad in
-        [json!({"channel": "voice"}), json!({"channel": "fax"}), json!({"media_urls": "x"}), json!({"carrier": []})]
-    {
+    for bad in [json!({"channel": "voice"}), json!({"to": " "}), json!({"media_urls": "x"}), json!({"carrier": []})] {
         let posted = crate::messages::with(json!({"from": PERSON, "to": OURS}), bad);
         let (status, answer) = call(&server, Method::POST, "/v1/loopback/inbound", Some(posted)).await?;
         assert_eq!(status, 400, "{answer}");

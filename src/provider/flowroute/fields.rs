@@ -7,8 +7,7 @@ use crate::provider::CarrierFields;
 /// What is read, or says the same again.
 const READ: [&str; 5] = ["id", "type", "from", "to", "body"];
 /// What is the operator's: the path that Flowroute posts to is its proof, and what it takes for a message is theirs.
-const OURS: [&str; 6] =
-    ["message_callback_url", "callback_url", "amount_display", "amount_nanodollars", "links", "account_id"];
+const OURS: [&str; 5] = ["message_callback_url", "callback_url", "amount_display", "amount_nanodollars", "links"];
 
 /// The attributes of a message; texts as they are, all else as JSON. Nulls say nothing.
 pub(super) fn carrier(attributes: &Value) -> CarrierFields {

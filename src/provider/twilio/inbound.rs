@@ -8,9 +8,6 @@ type Params = [(String, String)];
 
 /// What is read here, or says the same again.
 const READ: [&str; 7] = ["From", "To", "Body", "MessageSid", "SmsSid", "SmsMessageSid", "SmsStatus"];
-/// What names the operator's account, which is nobody else's business: names, and what names end with.
-const OURS: ([&str; 2], [&str; 2]) = (["ApiVersion", "ApplicationSid"], ["AccountSid", "ServiceSid"]);
-
 /// The form of an inbound message. Its other fields are passed on.
 pub fn parse_inbound(params: &Params) -> Result<Inbound, Unreadable> {
     let provider_id = value(params, &["MessageSid", "SmsSid", "SmsMessageSid"]).ok_or(Unreadable("MessageSid"))?;
@@ -65,14 +62,9 @@ fn carrier(params: &Params, media: &[(u32, Media)]) -> CarrierFields {
             || is_media(index(name, "MediaContentType"))
             || (name == "NumMedia" && value.parse::<usize>() == Ok(media.len()))
     };
-    let is_ours = |name: &str, value: &str| {
-        let (names, ends) = OURS;
-        names.contains(&name)
-            || ends.iter().any(|end| name.ends_with(end))
-            || account.is_some_and(|account| value.contains(account))
-    };
+    let names_account = |value: &str| account.is_some_and(|account| value.contains(account));
     let others = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    CarrierFields::of(others.filter(|(name, value)| !is_read(name, value) && !is_ours(name, value)))
+    CarrierFields::of(others.filter(|(name, value)| !is_read(name, value) && !names_account(value)))
 }
 
 #[cfg(test)]

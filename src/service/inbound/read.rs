@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{CallStatus, Channel, Keyword, bom, form, json, text};
+use crate::model::{Address, CallStatus, Channel, Keyword, bom, form, json, text};
 use crate::provider::{
     self, CallNotes, CallStep, CarrierFields, Inbound, Media, Receipt, ReceiptState, Unreadable, flowroute, twilio,
 };
@@ -48,7 +48,9 @@ pub(super) struct LoopbackText {
 impl LoopbackText {
     fn inbound(self) -> Inbound {
         let Self { provider_id, channel, from, to, body, media, carrier } = self;
-        let channel = channel.as_deref().and_then(Channel::parse).unwrap_or_default();
+        let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
+        let channel = channel.as_deref().and_then(Channel::parse).or(named).unwrap_or_default();
+        let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
         let consent = carrier.get("OptOutType").map(String::as_str).and_then(Keyword::parse);
         let carrier = CarrierFields::of(carrier.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         Inbound { provider_id, channel, from, to, body, media, consent, carrier }
