@@ -26,7 +26,8 @@ pub(super) fn asked(
     address(name, &blank_as_plus(&text), role, country).map(Some)
 }
 
-/// The same of what narrows a list: a channel that it names narrows it too.
+/// The same of what narrows a list: a channel that it names narrows it too. A sender that only carriers write
+/// (`messenger:1234`) is looked for as it is shown.
 pub(super) fn narrowing(
     call: &Call,
     name: &'static str,
@@ -34,7 +35,10 @@ pub(super) fn narrowing(
     country: Option<Country>,
     channels: &mut Vec<Channel>,
 ) -> Result<Option<String>, Refusal> {
-    let Some((named, address)) = asked(call, name, role, country)? else { return Ok(None) };
+    let is_shown = |text: &String| role == Role::Sender && text.starts_with(char::is_alphabetic);
+    let as_shown = || call.decoded(name).filter(is_shown).map(|text| (None, Address::stored(text)));
+    let found = asked(call, name, role, country).or_else(|refusal| as_shown().map(Some).ok_or(refusal))?;
+    let Some((named, address)) = found else { return Ok(None) };
     channels.retain(|channel| named.is_none_or(|named| named == *channel));
     if channels.is_empty() {
         return Err(reply::bad_field(name, OTHER));

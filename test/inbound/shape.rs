@@ -105,6 +105,12 @@ async fn every_sender_is_kept_and_told_whoever_it_is_and_whatever_dies(layout: L
         let event = told.iter().find(|told| told["id"] == message["id"]).context("not told")?;
         assert_eq!((&event["from"], &event["channel"]), (&json!(kept), &json!(channel)), "{given}");
     }
+    for sender in ["messenger:1234567890123456", "AcmeAcmeAcmeAcme", "Мой банк", PERSON] {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("from", sender).finish();
+        let found = get(&server, &format!("/v1/messages?{query}&channel=sms")).await?;
+        let found: Vec<&Value> = found["data"].as_array().into_iter().flatten().map(|one| &one["from"]).collect();
+        assert!(!found.is_empty() && found.iter().all(|from| **from == json!(sender)), "{sender}: {found:?}");
+    }
     // what is longer than its column is whole beside it
     let long_one = &messages["long"];
     assert_eq!(long_one["from"], json!(&long[..255]));
