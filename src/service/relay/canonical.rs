@@ -59,7 +59,7 @@ mod tests {
         Order {
             channel: Channel::Sms,
             from: None,
-            to: "+14155550100".parse::<Address>().unwrap(),
+            to: Address::stored("+14155550100"),
             body: "x".into(),
             is_smart: false,
             media_urls: Vec::new(),
