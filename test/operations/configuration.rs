@@ -162,7 +162,7 @@ async fn an_unknown_setting_stops_the_start_in_every_layer() -> Result {
 }
 
 /// Setting, value, a word of what is allowed.
-const BAD: [(&str, &str, &str); 17] = [
+const BAD: [(&str, &str, &str); 20] = [
     ("sync.rotate_every", "15", "15s"),
     ("sync.rotate_every", "10ms", "at least 50ms"),
     ("sync.pause_for", "2 weeks", "30d"),
