@@ -92,10 +92,13 @@ command -v cargo >/dev/null || die "Rust is missing, which is copied from here"
 
 if [ -n "$root" ]; then mkdir -p "$root"; else root=$(mktemp -d "${TMPDIR:-/tmp}/switchboard-bare.XXXXXX"); fi
 root=$(cd "$root" && pwd -P)
+child=
 # shellcheck disable=SC2317 # called by the trap
 finish() {
     local status=$?
     trap - EXIT
+    # unshare lets no gentler signal through; what runs in it dies with it
+    if [ -n "$child" ]; then kill -KILL "$child" 2>/dev/null || true; wait "$child" 2>/dev/null || true; fi
     if [ "$keep" = yes ]; then say "kept: $root"; else rm -rf --one-file-system "$root"; fi
     exit "$status"
 }
@@ -150,4 +153,7 @@ git clone --quiet --no-local . "$root/root/switchboard"
 if [ -d ../shared/specs ]; then mkdir -p "$root/root/shared"; cp -aT ../shared/specs "$root/root/shared/specs"; fi
 say "a bare Debian in $root, $((SECONDS - start)) s"
 
-unshare --mount --pid --fork --kill-child -- "$0" --inside "$root" "${parts[@]}" || die "failed, see above"
+# In the background, since a shell that is told to stop attends to its child first.
+unshare --mount --pid --fork --kill-child -- scripts/bare.sh --inside "$root" "${parts[@]}" &
+child=$!
+wait "$child" || die "failed, see above"
