@@ -1,7 +1,7 @@
 //! Many posts at once: one phone pairs, a repeat is a repeat, nobody guesses faster, nobody waits for the slow.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use argon2::password_hash::{PasswordHasher as _, SaltString};
@@ -172,6 +172,13 @@ async fn posts_of(server: &Server, phone: &Phone, users: &[String]) -> Result<Ve
     Ok(posts)
 }
 
+/// Its password was right; a machine that is too busy to look at it within ten seconds says so.
+fn assert_checked((status, took): (reqwest::Result<u16>, Duration)) -> Result {
+    let status = status?;
+    assert!(status == 200 || (status == 503 && took >= Duration::from_secs(10)), "{status} after {took:?}");
+    Ok(())
+}
+
 async fn slow_passwords_do_not_hold_up_quick_ones(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let (phone, users) = (Phone::new()?, named("slow", 24));
@@ -182,22 +189,23 @@ async fn slow_passwords_do_not_hold_up_quick_ones(layout: Layout) -> Result {
     let mut waiting = tokio::task::JoinSet::new();
     for (path, body) in slow {
         let request = server.http.post(server.url(&path)).body(body);
-        waiting.spawn(async move { request.send().await.map(|response| response.status().as_u16()) });
+        let sent = async move { request.send().await.map(|response| response.status().as_u16()) };
+        waiting.spawn(async move { (sent.await, begun.elapsed()) });
     }
     // the first has its answer: now the others stand in line
-    let first = waiting.join_next().await.context("none")???;
-    assert_eq!(first, 200);
+    let (first, _) = waiting.join_next().await.context("none")??;
+    assert_eq!(first?, 200);
     let asked = Instant::now();
     assert_eq!(post(&server, &quick.0, quick.1).await?.status, 200);
     let quick_took = asked.elapsed();
     let mut overtaken = 0;
     while let Some(done) = waiting.try_join_next() {
-        assert_eq!(done??, 200);
+        assert_checked(done?)?;
         overtaken += 1;
     }
     let left = waiting.len();
     while let Some(done) = waiting.join_next().await {
-        assert_eq!(done??, 200);
+        assert_checked(done?)?;
     }
     let all_took = begun.elapsed();
     println!("quick in {quick_took:?}, {left} slow ones still waiting ({overtaken} done); all 24 in {all_took:?}");
