@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use crate::harness::mariadb::{Mariadb, galera};
 use crate::harness::{Builder, Result, Server};
-use crate::relay;
 use crate::relay::books::{closed, known, quiet, tally};
+use crate::relay::{self, Client};
 
 const SENDERS: usize = 6;
 const TEXTS: usize = 30;
@@ -68,26 +68,26 @@ async fn crowd(door: &Door, are_patient: bool, during: impl Future<Output = Resu
     Ok((accepted, refused))
 }
 
-async fn servers(nodes: &[Mariadb; 3]) -> Result<Vec<Server>> {
+/// A server on each node, and a client of theirs. The others start when there is something to charge, and a way.
+async fn scene(nodes: &[Mariadb; 3]) -> Result<(Vec<Server>, Client)> {
     let builder = Builder::over(&Mariadb::store_at(nodes[0].port))?;
     let builder = builder.set("outbox.lease", "5s").set("outbox.call_timeout", "1s").set("outbox.poll_every", "50ms");
     let mut servers = vec![builder.clone().start().await?];
+    relay::loopback(&servers[0]).await?;
+    let client = relay::client(&servers[0], MONEY).await?;
     for node in &nodes[1..] {
         let url = Mariadb::store_at(node.port);
-        servers.push(builder.clone().set("store.url", url).start_unseeded().await?);
+        let server = builder.clone().set("store.url", url).start_unseeded().await?;
+        known(&server, &client).await?;
+        servers.push(server);
     }
-    Ok(servers)
+    Ok((servers, client))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn charges_on_three_nodes_are_each_made_once() -> Result {
     let mut nodes = galera().await?;
-    let servers = servers(&nodes).await?;
-    relay::loopback(&servers[0]).await?;
-    let client = relay::client(&servers[0], MONEY).await?;
-    for server in &servers {
-        known(server, &client).await?;
-    }
+    let (servers, client) = scene(&nodes).await?;
     let urls = servers.iter().map(|server| server.url("/v1/messages")).collect();
     let door = Door { http: servers[0].http.clone(), urls, key: client.key.clone() };
     // nobody is told of others' charges
