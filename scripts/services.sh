@@ -96,7 +96,7 @@ bind_address=127.0.0.1
 port=$(cat "$mysql/port")
 skip_name_resolve
 skip_log_bin
-max_connections=500
+max_connections=1500
 character_set_server=utf8mb4
 collation_server=utf8mb4_general_ci
 innodb_flush_log_at_trx_commit=1

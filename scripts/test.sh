@@ -18,8 +18,10 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium)}
 CHROMEDRIVER=${CHROMEDRIVER:-$(command -v chromedriver)}
 export CHROMIUM CHROMEDRIVER
 
-# Most of a test is waiting, for a process or a time.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 4))}
+# Most of a test is waiting, for a process or a time: more tests than cores, as far as the
+# connections of one MariaDB go.
+threads=$(($(nproc) * 4))
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((threads > 24 ? 24 : threads))}
 
 # Sockets by the thousand, both their ends in one process. Who may not raise the
 # limit that far gets what is allowed.
