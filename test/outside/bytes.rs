@@ -83,7 +83,9 @@ async fn what_is_no_text_is_kept_with_what_can_be(layout: Layout) -> Result {
         let path = format!("/webhooks/flowroute/{FLOWROUTE_TOKEN}/sms");
         let status = post(&server, &path, "application/json", "", with_body(&fields, "body", text)).await?;
         ensure!(status == 200, "{body}: {status}");
-        kept.push(vec![PERSON.to_owned(), FLOWROUTES.to_owned(), (*body).to_owned()]);
+        // its bytes that are no UTF-8 are the older European set
+        let body = if text.starts_with(b"caf\xe9") { "café ðŸ˜" } else { *body };
+        kept.push(vec![PERSON.to_owned(), FLOWROUTES.to_owned(), body.to_owned()]);
     }
     settled(&server).await?;
     let mut found = received(&server).await?;

@@ -8,6 +8,7 @@ use crate::events::{text, well};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Builder, Carrier, Layout, Result, Server};
 use crate::messages::number;
+use crate::operations::command::{Said, run};
 
 pub const TO: &str = "+14155550100";
 /// It is sent by an account at the carrier; all else at the loopback.
@@ -68,6 +69,11 @@ impl Doors {
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<(u16, Value)> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.post(path, FORM, body.as_bytes()).await
+    }
+
+    /// Runs a command against the server, as its administrator.
+    pub async fn command(&self, words: &[&str]) -> Result<Said> {
+        run(self.server.builder(), &[words, &["--url", &self.server.url("")]].concat()).await
     }
 
     /// How many messages there are, of any kind.

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::doors::{BRITISH, Doors, FORM, JSON, TO, said};
 use crate::harness::{ADMIN, Layout, Result, until};
 use crate::on_both_engines;
-use crate::operations::command::run;
 
 async fn what_is_no_text_is_refused_with_its_field_and_place(layout: Layout) -> Result {
     let doors = Doors::open(layout).await?;
@@ -28,7 +27,6 @@ async fn what_is_no_text_is_refused_with_its_field_and_place(layout: Layout) -> 
         ("/v1/messages", JSON, br#"{"to": "x", "body": "x", "media_urls": ["x", "ab\ud800"]}"#, "media_urls[1]", half),
         ("/v1/calls", JSON, br#"{"to": "+14155550100", "twiml": "ab\u0000"}"#, "twiml", nul),
         ("/v1/endpoints", JSON, br#"{"url": "https://example.com", "description": "ab\u0000"}"#, "description", nul),
-        ("/v1/pools", JSON, br#"{"name": "ab\ud800"}"#, "name", half),
         ("/relay/sms", JSON, br#"{"To": "+14155550100", "Body": "ab\ud800"}"#, "Body", half),
         ("/relay/api/sms", JSON, br#"{"To": "+14155550100", "Body": "ab\u0000"}"#, "Body", nul),
         ("/relay/api/whatsapp", FORM, b"To=%2B14155550100&Body=ab%00c", "Body", nul),
@@ -123,7 +121,7 @@ async fn a_text_is_as_long_as_its_channel_and_its_account_take(layout: Layout) -
     // segments are counted, and paid for
     let (status, long) = doors.json("/v1/messages", &json!({"to": TO, "body": "ж".repeat(1600)})).await?;
     ensure!(status == 202 && long["segments"] == 24 && long["cost"] == "0.1800", "{status} {long}");
-    let said = run(doors.server.builder(), &["message", "send", TO, &"x".repeat(1601)]).await?.refusal()?;
+    let said = doors.command(&["message", "send", TO, &"x".repeat(1601)]).await?.refusal()?;
     ensure!(said.contains("at most 1600 UTF-16 units"), "{said}");
     Ok(())
 }
@@ -168,7 +166,7 @@ async fn look_alikes_are_replaced_where_that_saves(layout: Layout) -> Result {
     sent.sort_by_key(|message| message.seq);
     assert_eq!(sent.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), [plain, plain, written, written]);
     let command = ["message", "send", TO, written, "--smart-encoded", "--json"];
-    let told: Value = serde_json::from_str(&run(doors.server.builder(), &command).await?.well()?)?;
+    let told: Value = serde_json::from_str(&doors.command(&command).await?.well()?)?;
     ensure!(told["body"] == plain, "{told}");
     Ok(())
 }

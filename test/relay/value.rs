@@ -10,7 +10,6 @@ use super::doors::{BRITISH, Doors, FORM, TO, said};
 use crate::events::text;
 use crate::harness::{Layout, Result, until};
 use crate::on_both_engines;
-use crate::operations::command::run;
 
 /// Each way to give a URL: where it is given, and the request.
 fn with_url(doors: &Doors, url: &str) -> Vec<(&'static str, String, Option<Value>, Vec<(&'static str, String)>)> {
@@ -157,8 +156,8 @@ async fn times_are_read_as_clients_write_them(layout: Layout) -> Result {
         ensure!(status == 200 && answer["messages"] != json!([]), "{way}: {status} {answer}");
     }
     let said_at = &ways[6];
-    run(doors.server.builder(), &["message", "send", TO, "x", "--at", said_at]).await?.well()?;
-    run(doors.server.builder(), &["message", "list", "--since", "2026-01-31", "--before", said_at]).await?.well()?;
+    doors.command(&["message", "send", TO, "x", "--at", said_at]).await?.well()?;
+    doors.command(&["message", "list", "--since", "2026-01-31", "--before", said_at]).await?.well()?;
     Ok(())
 }
 
@@ -176,7 +175,7 @@ async fn what_is_no_time_is_told_what_is_one(layout: Layout) -> Result {
             let (status, answer) = doors.get(&format!("{path}{}", wrong.replace(' ', "%20"))).await?;
             ensure!(status == 400 && said(&answer).contains(day), "{path}{wrong}: {status} {answer}");
         }
-        let said = run(doors.server.builder(), &["message", "send", TO, "x", "--at", wrong]).await?.refusal()?;
+        let said = doors.command(&["message", "send", TO, "x", "--at", wrong]).await?.refusal()?;
         ensure!(said.contains(time), "{said}");
     }
     // a day is no time to send at, and a good one to look from
