@@ -157,7 +157,6 @@ fn pauses_are_seconds_or_a_date_in_any_form() -> Result {
         ("Sunday, 06-Nov-94 08:49:37 GMT", Some(37)),
         ("Sun Nov  6 08:49:37 1994", Some(37)),
         ("Sun Nov  6 08:48:37 1994", Some(0)),
-        ("Sun, 06 Nov 2094 08:49:37 GMT", None),
         ("Sat, 06 Nov 2094 08:49:37 GMT", Some(LONGEST_PAUSE)),
         ("999999999", Some(LONGEST_PAUSE)),
         ("99999999999999999999999999", Some(LONGEST_PAUSE)),

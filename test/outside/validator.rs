@@ -74,7 +74,7 @@ answer = []
 def post(where, pairs, signature, login=None):
     known = given['public'] + where
     if login:
-        known = known.replace('://', f"://{quote(login[0], safe='')}:{quote(login[1], safe='')}@")
+        known = known.replace('://', f"://{quote(login[0], safe='')}:{quote(login[1], safe='')}@", 1)
     answer.append({'where': where, 'form': pairs, 'signature': signature, 'known': known, 'login': login,
                    'is_signed': validator.validate(known, Form(pairs), signature)})
 
