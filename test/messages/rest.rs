@@ -219,7 +219,6 @@ async fn nodes_rest_and_wake_together() -> Result {
     for id in [&waits, &behind] {
         in_state(&other, id, "sent").await?;
     }
-    ensure!(outcomes(&fetch(&one, &behind).await?) == ["accepted"]);
     let told = one.rows("SELECT COUNT(*) FROM sb_account_rest").await?.concat();
     assert_eq!(told, ["0"]);
     Ok(())

@@ -17,9 +17,10 @@ use crate::model::{AccountId, Span};
 /// With --credentials they are taken as `switchboard account add` takes them, all of them. A Twilio account
 /// keeps its SID.
 ///
-/// While a token is being changed at the provider, nothing that it posts is lost: the one before is believed for
-/// --keep-old, and one entered --next is believed from now on, for 7 days at most, until --promote puts it in place.
-/// Neither calls the provider. For Flowroute the token is the secret part of the webhooks' path.
+/// While a token is being changed at the provider, nothing that it posts is lost. The one before is believed still, for
+/// as long as `--keep-old` says. The next one can be entered ahead by `--next`: it is believed from then on, for 7 days
+/// at most, and takes its place by `--promote`. Neither calls the provider. Flowroute's token is the secret part of the
+/// path that its webhooks are posted to.
 #[derive(Args)]
 pub(super) struct Change {
     account: AccountId,

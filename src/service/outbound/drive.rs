@@ -101,9 +101,11 @@ impl Outbound {
             }
             return Some(over(lane, State::Failed, None, "its account was deleted"));
         };
+        let was_open = via.breaker.is_open();
         if let Err(wait) = self.pass(lane, &via).await {
             self.postpone(lane, wait).await;
-            if via.breaker.is_open() {
+            // it may be in use again by now: then the lane goes on at once
+            if was_open || via.breaker.is_open() {
                 self.park(lane);
             }
             return None;
