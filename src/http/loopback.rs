@@ -182,7 +182,6 @@ fn publications(call: Call, app: Arc<App>) -> Answer {
     auth::administrator(&app, &call)?;
     let (before, limit) = list::page::<u64>(&call)?;
     let none = || reply::problem(StatusCode::NOT_FOUND, "there is a loopback sink under --dev only");
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut posted = app.publish.loopback_publications(before, limit).ok_or_else(none)?;
     let has_more = posted.len() > limit;
     posted.truncate(limit);

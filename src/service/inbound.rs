@@ -109,7 +109,9 @@ impl Inbound {
         let told: Vec<_> = taken.iter().map(|(_, uses)| uses.clone()).collect();
         let counted = token::count(&self.parts.store, &told).await;
         if counted.is_err() {
-            taken.iter().for_each(|(proof, uses)| proof.give_back(uses));
+            for (proof, uses) in &taken {
+                proof.give_back(uses);
+            }
         }
         counted
     }

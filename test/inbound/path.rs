@@ -93,7 +93,7 @@ async fn tokens_are_changed_by_hand() -> Result {
     let said = run(&["--promote", "--keep-old", "1h"], ("X", "")).await?;
     ensure!(said.contains("earlier until") && !said.contains("next"), "{said}");
     assert_eq!(believed(&server, &[TOKEN, "next"]).await?, [200, 200]);
-    let sid = ("SWITCHBOARD_TWILIO_ACCOUNT_SID", ACCOUNT);
+    let account_sid = ("SWITCHBOARD_TWILIO_ACCOUNT_SID", ACCOUNT);
     let mut command = server.builder().command(&[
         "account",
         "change",
@@ -105,7 +105,7 @@ async fn tokens_are_changed_by_hand() -> Result {
         "--keep-old",
         "0s",
     ]);
-    command.env(sid.0, sid.1).env("SWITCHBOARD_TWILIO_AUTH_TOKEN", "last");
+    command.env(account_sid.0, account_sid.1).env("SWITCHBOARD_TWILIO_AUTH_TOKEN", "last");
     let said = finish(command).await?.well()?;
     ensure!(!said.contains("earlier"), "{said}");
     assert_eq!(believed(&server, &[TOKEN, "next", "last"]).await?, [403, 403, 200]);

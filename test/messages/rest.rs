@@ -97,7 +97,8 @@ async fn an_account_s_error_is_not_the_message_s(layout: Layout) -> Result {
         .iter()
         .flat_map(|(_, code)| [format!("account.resting {code}"), format!("account.resumed {code}")])
         .collect();
-    (told.sort(), wanted.sort());
+    told.sort();
+    wanted.sort();
     assert_eq!(told, wanted, "each once");
     Ok(())
 }
@@ -141,8 +142,8 @@ async fn all_take_turns_to_try_it_out(layout: Layout) -> Result {
         Result::Ok(tries)
     };
     until("each to have its turn", async || Ok((tries().await?.iter().min() >= Some(&1)).then_some(()))).await?;
-    let tried: usize = tries().await?.iter().sum();
-    ensure!(tried <= 3 * ids.len(), "{tried} tries of {} messages", ids.len());
+    let total: usize = tries().await?.iter().sum();
+    ensure!(total <= 3 * ids.len(), "{total} tries of {} messages", ids.len());
     carrier.clear().await?;
     for id in &ids {
         in_state(&server, id, "sent").await?;

@@ -82,6 +82,9 @@ pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
     Ok((server, ids.into_iter().collect()))
 }
 
+/// Described as answering 404 everywhere else.
+const ONLY_UNDER_DEV: &str = "/v1/loopback/publications";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_described_is_served_and_nothing_else() -> Result {
     let (server, ids) = furnished().await?;
@@ -111,7 +114,9 @@ async fn what_is_described_is_served_and_nothing_else() -> Result {
         }
         for path in paths {
             let (status, _, answer) = ask(&server, method, &filled(path), &json!({})).await?;
-            ensure!(![401, 404, 405].contains(&status) && status < 500, "{method} {path}: {status} {answer}");
+            let is_absent = path == ONLY_UNDER_DEV && status == 404;
+            let is_served = ![401, 404, 405].contains(&status) && status < 500;
+            ensure!(is_served || is_absent, "{method} {path}: {status} {answer}");
         }
     }
     Ok(())

@@ -95,8 +95,8 @@ impl Doors {
                 (response.status().as_u16(), response.json().await?)
             };
             let said = match answer["sid"].as_str() {
-                Some(sid) => {
-                    let path = format!("/v1/messages/msg_{}", sid.get(2..).unwrap_or_default());
+                Some(name) => {
+                    let path = format!("/v1/messages/msg_{}", name.get(2..).unwrap_or_default());
                     Ok(act_well(server, &client.id, "GET", &path, None).await?["to"]
                         .as_str()
                         .unwrap_or_default()

@@ -1,5 +1,7 @@
 //! Forms as clients really write them, at each door that takes one.
 
+use std::fmt::Write as _;
+
 use anyhow::ensure;
 use serde_json::{Value, json};
 
@@ -28,9 +30,9 @@ async fn post(server: &Server, client: &Client, path: &str, kind: &str, body: &[
 fn parts(boundary: &str, fields: &[(&str, &str)]) -> Vec<u8> {
     let mut body = String::new();
     for (name, value) in fields {
-        body.push_str(&format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+        let _ = write!(body, "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
     }
-    body.push_str(&format!("--{boundary}--\r\n"));
+    let _ = write!(body, "--{boundary}--\r\n");
     body.into_bytes()
 }
 

@@ -11,8 +11,11 @@ use crate::events::text;
 use crate::harness::{Layout, Result, until};
 use crate::on_both_engines;
 
+/// A request: the field that it is about, its path, and its body as JSON or as a form.
+type Asked = (&'static str, String, Option<Value>, Vec<(&'static str, String)>);
+
 /// Each way to give a URL: where it is given, and the request.
-fn with_url(doors: &Doors, url: &str) -> Vec<(&'static str, String, Option<Value>, Vec<(&'static str, String)>)> {
+fn with_url(doors: &Doors, url: &str) -> Vec<Asked> {
     let (messages, calls) = (doors.twilio("Messages.json"), doors.twilio("Calls.json"));
     let native = |path: &str, body: Value| (path.to_owned(), Some(body), Vec::new());
     let form = |path: &str, name: &'static str, more: [(&'static str, &str); 2]| {

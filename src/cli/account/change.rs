@@ -22,6 +22,7 @@ use crate::model::{AccountId, Span};
 /// at most, and takes its place by `--promote`. Neither calls the provider. Flowroute's token is the secret part of the
 /// path that its webhooks are posted to.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives or leaves out")]
 pub(super) struct Change {
     account: AccountId,
     /// What you call it

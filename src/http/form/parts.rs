@@ -75,6 +75,8 @@ fn field(head: &[u8], content: &[u8]) -> Result<Option<(String, String)>, BadFor
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -133,7 +135,7 @@ mod tests {
         fn what_is_written_is_read(values in prop::collection::vec("[^\0]{0,20}", 0..4)) {
             let mut body = String::new();
             for value in &values {
-                body.push_str(&format!("--=_b=\r\n{}\r\n\r\n{value}\r\n", disposition("name=\"a\"")));
+                let _ = write!(body, "--=_b=\r\n{}\r\n\r\n{value}\r\n", disposition("name=\"a\""));
             }
             body.push_str("--=_b=--\r\n");
             let read = fields("=_b=", body.as_bytes()).unwrap();

@@ -3,7 +3,7 @@
 use ::http::Response as HttpResponse;
 use ::http::header::CONTENT_TYPE;
 use futures_util::FutureExt as _;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Collected};
 use warp::Reply as _;
 use warp::reply::Response;
 
@@ -16,7 +16,7 @@ pub(in crate::http) fn bare(response: Response) -> Response {
     let (head, body) = response.into_parts();
     // it was made of bytes, and is there at once
     let whole = body.collect().now_or_never().and_then(Result::ok);
-    let body = whole.map(|whole| whole.to_bytes()).unwrap_or_default();
+    let body = whole.map(Collected::to_bytes).unwrap_or_default();
     let body = body.slice_ref(body.strip_suffix(b"\n").unwrap_or(&body));
     HttpResponse::from_parts(head, body).into_response()
 }

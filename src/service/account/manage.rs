@@ -81,7 +81,9 @@ impl Accounts {
     pub async fn list(&self) -> Result<Vec<Account>, Error> {
         let now_ms = self.clock.now_ms();
         let mut accounts = account::all(&self.book.store).await?;
-        accounts.iter_mut().for_each(|account| account.tokens.retain(|token| token.until_ms > now_ms));
+        for account in &mut accounts {
+            account.tokens.retain(|token| token.until_ms > now_ms);
+        }
         Ok(accounts)
     }
 
