@@ -124,6 +124,7 @@ want_rust() {
     fi
     say "Rust $wanted or later is needed, here is ${has_version:-none} (Debian 12's own is too old)."
     say "Install it as https://rustup.rs says, open a new shell, and give the same command again."
+    has curl || say "That takes curl, which is missing too. As root: apt-get install curl ca-certificates"
     die "The rest (${missing[*]:-nothing more}) is installed then by this script, with apt-get."
 }
 
