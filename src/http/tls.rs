@@ -7,7 +7,7 @@ use openssl::asn1::Asn1Time;
 use openssl::x509::X509;
 use serde::Deserialize;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::ring};
 
@@ -49,6 +49,16 @@ impl Tls {
     }
 }
 
+/// What is wrong with a file: the library shows its lines as numbers.
+fn reason(error: &pem::Error) -> String {
+    match error {
+        pem::Error::NoItemsFound => "nothing of that kind is in it, in PEM".to_owned(),
+        pem::Error::MissingSectionEnd { .. } => "a PEM block in it has no end".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "the first line of a PEM block in it is broken".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 impl TlsSettings {
     pub fn is_on(&self) -> bool {
         !self.cert.is_empty()
@@ -62,13 +72,14 @@ impl TlsSettings {
         if !self.is_on() {
             return Ok(None);
         }
-        let unreadable = |key, path: &str, reason: &dyn std::fmt::Display| TlsError::Unreadable {
+        let unreadable = |key, path: &str, error: &pem::Error| TlsError::Unreadable {
             key,
             path: path.to_owned(),
-            reason: reason.to_string(),
+            reason: reason(error),
         };
         let certificates: Vec<_> = CertificateDer::pem_file_iter(Path::new(&self.cert))
             .and_then(Iterator::collect)
+            .and_then(|read: Vec<_>| if read.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(read) })
             .map_err(|error| unreadable("tls.cert", &self.cert, &error))?;
         let key = PrivateKeyDer::from_pem_file(Path::new(&self.key))
             .map_err(|error| unreadable("tls.key", &self.key, &error))?;

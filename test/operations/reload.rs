@@ -62,11 +62,12 @@ async fn a_renewed_certificate_is_taken_and_a_bad_one_is_not() -> Result {
     let good = std::fs::read(&current.cert)?;
     let expired = openssl::renewed(current, folder.join("expired.pem"), -1)?;
     let other = openssl::certificate(&folder, "other", RSA, LOCAL)?;
-    let bad: [(&str, Vec<u8>); 4] = [
+    let bad: [(&str, Vec<u8>); 5] = [
         ("expired", std::fs::read(&expired.cert)?),
         ("do not fit", std::fs::read(&other.cert)?),
-        ("tls.cert", b"nothing of the kind".to_vec()),
-        ("tls.cert", Vec::new()),
+        ("nothing of that kind is in it", b"nothing of the kind".to_vec()),
+        ("nothing of that kind is in it", Vec::new()),
+        ("a PEM block in it has no end", good[..good.len() / 2].to_vec()),
     ];
     for (words, pem) in bad {
         std::fs::write(&current.cert, pem)?;
