@@ -4,8 +4,20 @@ use std::io::IsTerminal as _;
 
 use anyhow::anyhow;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::config::{Config, LogFormat};
+use crate::model::{Clock, rfc3339};
+
+/// Times in the log are written as the API writes them.
+struct Stamp;
+
+impl FormatTime for Stamp {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        writer.write_str(&rfc3339(Clock::default().now_ms()))
+    }
+}
 
 /// The log of this process, whose level can be set while it runs.
 pub(super) struct Log {
@@ -30,7 +42,7 @@ pub(super) fn start(config: &Config, is_server: bool) -> anyhow::Result<Log> {
     let level = if is_server { config.log.level.clone() } else { "error".to_owned() };
     let is_watched = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter(&level)?).with_writer(std::io::stderr);
-    let builder = builder.with_ansi(is_watched);
+    let builder = builder.with_ansi(is_watched).with_timer(Stamp);
     let wants_json = match config.log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
