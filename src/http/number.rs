@@ -74,10 +74,15 @@ async fn numbers(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let posted: NumberIn = object::read(call, posted, app).await?;
+    let (named, address) = written::address("number", &posted.number, Role::Sender, app.country(client))?;
+    let capabilities = capabilities(&posted.capabilities)?;
+    if named.is_some_and(|channel| !capabilities.iter().any(|it| it.name() == channel.name())) {
+        return Err(reply::bad_field("number", "must not name a channel that is none of its capabilities"));
+    }
     let new = NewNumber {
-        address: written::address("number", &posted.number, Role::Sender, app.country(client))?.1,
+        address,
         account: account(&posted.account_id)?,
-        capabilities: capabilities(&posted.capabilities)?,
+        capabilities,
         meaning: meaning(&posted.meaning)?,
         platform: posted.platform,
         rate: posted.rate.into(),

@@ -154,10 +154,10 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     let country = app.country(client);
     let (named, person) = written::address("person", &person, Role::Recipient, country)?;
     // what is no number is none of theirs
-    let (_, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::NotFound)?;
+    let (named_too, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::NotFound)?;
     let change: ChangeIn = object::read(&call, posted, &app).await?;
     let said = change.channel.as_deref().map(channel).transpose()?;
-    let channel = written::channel(said, [("person", named), ("number", None)])?;
+    let channel = written::channel(said, [("person", named), ("number", named_too)])?;
     let act = audit::act(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
     let entry = app.outbound.set_opt_out(client, channel, number.as_str(), &person, change.is_out, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(entry)))

@@ -170,7 +170,7 @@ async fn lists_are_searched_in_the_same_forms(doors: &Doors) -> Result {
 }
 
 async fn channels_are_named(doors: &Doors) -> Result {
-    let (client, _) = doors.of("US")?;
+    let (client, number) = doors.of("US")?;
     let server = &doors.server;
     for (to, channel, said) in [
         ("WhatsApp: +1 202 555 0150", Value::Null, Ok("whatsapp")),
@@ -196,6 +196,29 @@ async fn channels_are_named(doors: &Doors) -> Result {
     let call = json!({"to": "whatsapp:+12025550150", "twiml": "<Response/>"});
     let (status, answer) = act(server, &client.id, "POST", "/v1/calls", Some(call)).await?;
     ensure!(status == 400 && answer["field"] == "to", "{answer}");
+    // a number of ours names its channel too
+    let of_chats = encoded(&format!("WhatsApp:{number}"));
+    for (person, said, wanted) in [
+        ("+12025550177", Value::Null, (200, "whatsapp")),
+        ("+12025550177", "whatsapp".into(), (200, "whatsapp")),
+        ("whatsapp:+12025550177", Value::Null, (200, "whatsapp")),
+        ("sms:+12025550177", Value::Null, (400, "number")),
+        ("+12025550177", "sms".into(), (400, "number")),
+    ] {
+        let mut change = json!({"is_out": false});
+        if !said.is_null() {
+            change["channel"] = said;
+        }
+        let path = format!("/v1/opt-outs/{of_chats}/{}", encoded(person));
+        let (status, answer) = act(server, &client.id, "PUT", &path, Some(change)).await?;
+        let shown = if status == 200 { &answer["channel"] } else { &answer["field"] };
+        ensure!((status, shown.as_str()) == (wanted.0, Some(wanted.1)), "{person}: {answer}");
+    }
+    for (capability, wanted) in [("sms", 400), ("voice", 400), ("whatsapp", 201)] {
+        let new = json!({"number": "whatsapp:2025550188", "account_id": doors.account, "capabilities": [capability]});
+        let (status, answer) = act(server, &client.id, "POST", "/v1/numbers", Some(new)).await?;
+        ensure!(status == wanted && (status == 201 || answer["field"] == "number"), "{capability}: {answer}");
+    }
     Ok(())
 }
 
