@@ -173,7 +173,7 @@ async fn codes_that_are_refused_twice_are_a_failure() -> Result {
 /// Asks until told to stop asking, and goes on.
 async fn nag(server: &Server, stop: Arc<AtomicBool>, is_full: Arc<AtomicBool>) -> Result {
     while !stop.load(Ordering::Relaxed) {
-        let status = server.http.get(server.url("/healthz")).send().await?.status();
+        let status = server.http.get(server.url("/")).send().await?.status();
         is_full.fetch_or(status == 429, Ordering::Relaxed);
     }
     Ok(())
