@@ -55,8 +55,10 @@ pub struct Twilio {
 
 #[derive(Deserialize)]
 struct ErrorIn {
-    code: Option<i64>,
-    message: Option<String>,
+    #[serde(default)]
+    code: Value,
+    #[serde(default)]
+    message: Value,
 }
 
 /// A message or call just made: only its id must be readable, since unreadable here means uncertain.
@@ -97,7 +99,7 @@ struct LookupIn {
 
 fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
     let error: ErrorIn = serde_json::from_slice(body).ok()?;
-    Some((error.code, error.message.unwrap_or_default()))
+    Some((error_code(&error.code), error.message.as_str().unwrap_or_default().to_owned()))
 }
 
 fn millis(date: Option<&str>) -> Option<Millis> {

@@ -172,11 +172,14 @@ async fn what_is_refused_is_the_account_the_message_or_nobody_says() -> Result {
         ("429 Too Many Requests", 63_038, "Throttled"),
         ("500 Oops", 20_003, "Unreachable"),
     ] {
-        let body = format!(r#"{{"code":{code},"message":"so it is","status":400}}"#);
-        let mock = Mock::start(vec![reply(status, "", &body)]).await?;
-        let connector = crate::provider::Connector::Twilio(twilio(&mock.url)?);
-        let found = connector.send(&outgoing("+14155550100", "hello")).await;
-        assert!(format!("{found:?}").starts_with(wanted), "{status} {code}: {found:?}");
+        // a number, as it is documented, or its text, as some who stand between write it
+        for code in [code.to_string(), format!("\"{code}\"")] {
+            let body = format!(r#"{{"code":{code},"message":"so it is","status":400}}"#);
+            let mock = Mock::start(vec![reply(status, "", &body)]).await?;
+            let connector = crate::provider::Connector::Twilio(twilio(&mock.url)?);
+            let found = connector.send(&outgoing("+14155550100", "hello")).await;
+            assert!(format!("{found:?}").starts_with(wanted), "{status} {code}: {found:?}");
+        }
     }
     let nothing = outcome(reply("403 Forbidden", "", "<html>")).await?;
     assert_eq!(nothing, Outcome::Forbidden { code: None, reason: "HTTP 403".into() });
