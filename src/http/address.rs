@@ -25,10 +25,10 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Ip
     client
 }
 
-/// The elements of a header that is a list, whether in one line or in several.
+/// The elements of a header that is a list, whether in one line or in several. Empty ones are none (RFC 9110, 5.6.1).
 fn list<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).collect()
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|element| !element.is_empty()).collect()
 }
 
 /// An address as proxies write it: bare, in brackets, with a port, in quotes.
@@ -105,6 +105,9 @@ mod tests {
             ("[::ffff:203.0.113.7]:80", "203.0.113.7"),
             ("6.6.6.6:1, 203.0.113.7:2, 10.2.2.2:3", "203.0.113.7"),
             ("203.0.113.7:40001,[::1]:9", "203.0.113.7"),
+            // an empty element is none
+            ("203.0.113.7,", "203.0.113.7"),
+            (", 203.0.113.7 , ,10.2.2.2,\t", "203.0.113.7"),
             // what is no address is nobody: the proxy that passed it on is
             ("unknown", "10.1.1.1"),
             ("_hidden", "10.1.1.1"),
@@ -139,6 +142,8 @@ mod tests {
             ("http, https", "203.0.113.7, 10.2.2.2", false),
             ("https, http", "6.6.6.6, 203.0.113.7", false),
             ("https,wss", "10.3.3.3, 10.2.2.2", true),
+            ("https, http,", "203.0.113.7, , 10.2.2.2", true),
+            ("http,", "203.0.113.7", false),
             ("https, http", "203.0.113.7", false),
             ("http,https", "203.0.113.7", true),
             ("", "203.0.113.7", false),

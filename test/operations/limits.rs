@@ -194,6 +194,9 @@ async fn behind_a_trusted_proxy_each_client_counts_for_itself() -> Result {
     // what a client writes itself stands before what the proxies add
     is_limited(&forwarded(&server, "203.0.113.9, 198.51.100.1").await?)?;
     is_limited(&forwarded(&server, "203.0.113.9, 198.51.100.1, 10.1.1.1").await?)?;
+    // an empty element is nobody
+    is_limited(&forwarded(&server, "198.51.100.1,").await?)?;
+    is_limited(&forwarded(&server, "203.0.113.9,, 198.51.100.1 , , 10.1.1.1,").await?)?;
     // a subscriber has a whole /64, and the next one has another
     for n in 1..=3 {
         assert_eq!(forwarded(&server, &format!("2001:db8:0:1::{n}")).await?.status, 200);
