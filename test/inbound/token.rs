@@ -111,6 +111,8 @@ async fn the_token_before_is_believed_for_a_while(layout: Layout) -> Result {
         (json!({"promote": true}), "promote"),
         (and(token("x"), json!({"promote": true})), "promote"),
         (json!({"next_token": "first"}), "next_token"),
+        (json!({"next_token": "next\n"}), "next_token"),
+        (json!({"next_token": " next"}), "next_token"),
     ] {
         let (status, problem) = change(&server, &made, body.clone()).await?;
         ensure!(status == 400 && problem["field"] == field, "{body}: {status} {problem}");

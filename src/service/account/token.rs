@@ -138,6 +138,10 @@ impl Accounts {
         if own.proof().is_none() {
             return Err(invalid("next_token", "is not for this provider: nobody posts for it"));
         }
+        // nobody asks the provider about it: what was pasted with a line's end would never fit
+        if next.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(invalid("next_token", "must be without blanks and line ends"));
+        }
         own.with_proof(next.clone()).map_err(|error| invalid("next_token", error.to_string()))?;
         self.check_path(account.id, next)
     }
