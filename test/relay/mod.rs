@@ -29,6 +29,7 @@ mod login;
 mod low;
 mod node;
 mod pace;
+mod parameter;
 mod pool;
 mod race;
 mod rate;

@@ -1,5 +1,6 @@
 //! The paths and bodies of other systems over the same services: thin adapters, no rules of their own.
 
+mod carried;
 mod relay;
 pub(super) mod twilio;
 

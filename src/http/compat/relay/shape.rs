@@ -1,12 +1,16 @@
 //! What clients of the relay post: JSON, or a form, in Twilio's names.
 
+use std::collections::BTreeMap;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::http::compat::carried::{self, NotCarried};
 use crate::http::form::{self, BadForm, Media};
 use crate::http::object;
 use crate::model::address::{Address, Country, Role, blank_as_plus};
+use crate::model::form::flag;
 use crate::model::{Channel, bom, json};
 use crate::service::outbound::CallPlan;
 use crate::service::relay::{From, Order};
@@ -43,6 +47,17 @@ fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
     }
 }
 
+/// What else is in an object, as a form has it.
+fn others<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+    let text = |value: Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let fields = BTreeMap::<String, Value>::deserialize(from)?;
+    Ok(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
+}
+
 /// Names the field that is wrong.
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Wrong {
     let (path, said) = (error.path().to_string(), error.inner().to_string());
@@ -70,9 +85,30 @@ pub(super) struct OrderIn {
     url: Option<String>,
     #[serde(rename = "Twiml", default, deserialize_with = "said")]
     twiml: Option<String>,
+    #[serde(rename = "SmartEncoded", default, deserialize_with = "said")]
+    smart_encoded: Option<String>,
+    #[serde(flatten, deserialize_with = "others")]
+    others: Vec<(String, String)>,
 }
 
 const MEDIA: usize = 10;
+
+/// Fields of a form of which there is one.
+const SINGLE: [&str; 7] = ["To", "From", "Body", "StatusCallback", "Url", "Twiml", "SmartEncoded"];
+
+/// What Twilio's own paths carry and these do not.
+const MESSAGE: [NotCarried; 4] =
+    [("MessagingServiceSid", &[]), ("ScheduleType", &[]), ("SendAt", &[]), ("ValidityPeriod", &[])];
+const CALL: [NotCarried; 8] = [
+    ("FallbackMethod", &["GET", "POST"]),
+    ("FallbackUrl", &[]),
+    ("MachineDetection", &[]),
+    ("Method", &["POST"]),
+    ("Record", &["false"]),
+    ("SendDigits", &[]),
+    ("StatusCallbackEvent", &["completed"]),
+    ("Timeout", &["60"]),
+];
 
 /// A field of ours by the name that these paths have for it.
 pub(super) fn name(field: &str) -> &str {
@@ -112,7 +148,7 @@ impl OrderIn {
     }
 
     fn from_form(fields: Vec<(String, String)>) -> Result<Self, Wrong> {
-        if let Some(name) = form::twice(&fields, &["To", "From", "Body", "StatusCallback", "Url", "Twiml"]) {
+        if let Some(name) = form::twice(&fields, &SINGLE) {
             return Err(wrong(format!("{name}: comes twice")));
         }
         let mut read = Self::default();
@@ -122,11 +158,14 @@ impl OrderIn {
                 "To" => read.to = Some(blank_as_plus(&value).into_owned()),
                 "From" => read.from = Some(blank_as_plus(&value).into_owned()),
                 "Body" => read.body = Some(value),
+                // as a form leaves a field that was not filled in
+                "MediaUrl" if value.is_empty() => {}
                 "MediaUrl" => media.push(value),
                 "StatusCallback" => read.status_callback = Some(value),
                 "Url" => read.url = Some(value),
                 "Twiml" => read.twiml = Some(value),
-                _ => {}
+                "SmartEncoded" => read.smart_encoded = Some(value),
+                _ => read.others.push((name, value)),
             }
         }
         read.media_url = (!media.is_empty()).then_some(Urls::Several(media));
@@ -145,10 +184,12 @@ impl OrderIn {
             if is_example(&from) { Ok(Address::stored(from)) } else { address(from, "From", Role::Sender) }
         };
         let present = |field: Option<String>| field.filter(|text| !text.is_empty());
+        carries(channel, &self.others)?;
+        let is_smart = smart(present(self.smart_encoded).as_deref())?;
         let (body, is_call) = (present(self.body), channel == Channel::Voice);
         let media_urls = match self.media_url {
             None => Vec::new(),
-            Some(Urls::One(url)) => vec![url],
+            Some(Urls::One(url)) => present(Some(url)).into_iter().collect(),
             Some(Urls::Several(urls)) => urls,
         };
         let to = present(self.to).ok_or_else(|| wrong("Missing required field: To"))?;
@@ -164,7 +205,7 @@ impl OrderIn {
             from: present(self.from).map(sender).transpose()?.map(From::Address),
             to: address(to, "To", Role::Recipient)?,
             body: if is_call { String::new() } else { body.unwrap_or_default() },
-            is_smart: false,
+            is_smart: is_smart && !is_call,
             media_urls: if is_call { Vec::new() } else { media_urls },
             send_at_ms: None,
             valid_for: None,
@@ -174,6 +215,20 @@ impl OrderIn {
             metadata: None,
         })
     }
+}
+
+/// Refuses what asks for something that does not happen here.
+fn carries(channel: Channel, others: &[(String, String)]) -> Result<(), Wrong> {
+    let (here, anywhere) = match channel {
+        Channel::Voice => (&CALL[..], &carried::CALL[..]),
+        Channel::Sms | Channel::Whatsapp => (&MESSAGE[..], &carried::MESSAGE[..]),
+    };
+    let refusal = carried::refusal(here, others).or_else(|| carried::refusal(anywhere, others));
+    refusal.map_or(Ok(()), |reason| Err(Wrong(reason)))
+}
+
+fn smart(given: Option<&str>) -> Result<bool, Wrong> {
+    given.map_or(Ok(false), |text| flag(text).ok_or_else(|| wrong("SmartEncoded: must be true or false")))
 }
 
 fn plan(url: Option<String>, twiml: Option<String>) -> Result<CallPlan, Wrong> {

@@ -6,6 +6,7 @@ use ::http::header::CONTENT_TYPE;
 use super::Visit;
 use super::error::{self, Fault};
 use crate::http::body::Posted;
+use crate::http::compat::carried::{self, NotCarried};
 use crate::http::form::{self, Media};
 use crate::http::object;
 use crate::model::address::{Role, blank_as_plus};
@@ -83,21 +84,9 @@ impl Form {
         self.one(name).map(|text| flag(text).ok_or_else(wrong)).transpose()
     }
 
-    /// Refuses the first of these parameters that asks for something: each stands with those of its values, in any
-    /// case, that do not. A parameter whose name Twilio does not know is passed over, as there.
-    pub(super) fn carries(&self, not_carried: &[(&str, &[&str])]) -> Result<(), Fault> {
-        let asks = |value: &str, usual: &[&str]| !usual.iter().any(|usual| usual.eq_ignore_ascii_case(value.trim()));
-        for (name, usual) in not_carried {
-            if self.all(name).iter().any(|value| asks(value, usual)) {
-                let only = match usual.split_last() {
-                    None => "can only be left out".to_owned(),
-                    Some((last, [])) => format!("can only be {last} or left out"),
-                    Some((last, rest)) => format!("can only be {}, {last} or left out", rest.join(", ")),
-                };
-                return Err(error::PARAMETER.because(&format!("{name} is not supported: it {only}")));
-            }
-        }
-        Ok(())
+    /// Refuses the first of these parameters that asks for something.
+    pub(super) fn carries(&self, not_carried: &[NotCarried]) -> Result<(), Fault> {
+        carried::refusal(not_carried, &self.0).map_or(Ok(()), |reason| Err(error::PARAMETER.because(&reason)))
     }
 
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -10,6 +10,7 @@ use super::page::{Asked, Held};
 use super::refusal::{self, Wish, Words};
 use super::{Visit, date, shape, sid};
 use crate::http::body::Posted;
+use crate::http::compat::carried;
 use crate::http::{idempotency, reply};
 use crate::model::address::{Country, Role};
 use crate::model::message::Direction;
@@ -22,26 +23,6 @@ use crate::service::relay::{From, Order};
 /// What Twilio takes of each.
 const MOST_MEDIA: usize = 10;
 const LONGEST_VALIDITY: u64 = 36_000;
-
-/// What is not carried, and the values that ask for no more than what happens anyway. `Attempt` asks for nothing: it
-/// only tells how often its sender has tried.
-const NOT_CARRIED: [(&str, &[&str]); 15] = [
-    ("AddressRetention", &["retain"]),
-    ("ApplicationSid", &[]),
-    ("ContentRetention", &["retain"]),
-    ("ContentSid", &[]),
-    ("ContentVariables", &["{}"]),
-    ("FallbackFrom", &[]),
-    ("ForceDelivery", &["false"]),
-    ("MaxPrice", &[]),
-    ("PersistentAction", &[]),
-    ("ProvideFeedback", &["false"]),
-    ("RiskCheck", &["disable"]),
-    ("SendAsMms", &["false"]),
-    ("ShortenUrls", &["false"]),
-    ("TrafficType", &[]),
-    ("UrgentMessage", &["false"]),
-];
 
 const WORDS: Words =
     Words { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
@@ -63,7 +44,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
 }
 
 fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
-    form.carries(&NOT_CARRIED)?;
+    form.carries(&carried::MESSAGE)?;
     let to = form.address("To", Role::Recipient, country).ok_or(error::NO_TO)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
     let from = form.address("From", Role::Sender, country).transpose();

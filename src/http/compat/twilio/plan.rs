@@ -3,6 +3,7 @@
 
 use super::error::{self, Fault};
 use super::form::Form;
+use crate::http::compat::carried;
 use crate::model::{Dialing, Fetch, MachineDetection};
 use crate::service::outbound::CallPlan;
 
@@ -10,36 +11,8 @@ use crate::service::outbound::CallPlan;
 const LONGEST_TIMEOUT: u16 = 600;
 const MOST_DIGITS: usize = 32;
 
-/// What is not carried, and the values that ask for no more than what happens anyway.
-const NOT_CARRIED: [(&str, &[&str]); 23] = [
-    ("ApplicationSid", &[]),
-    ("AsyncAmd", &["false"]),
-    ("AsyncAmdStatusCallback", &[]),
-    // without the callbacks that they are of, these two ask for nothing
-    ("AsyncAmdStatusCallbackMethod", &["GET", "POST"]),
-    ("Byoc", &[]),
-    ("CallReason", &[]),
-    ("CallToken", &[]),
-    ("CallerId", &[]),
-    ("ClientNotificationUrl", &[]),
-    ("MachineDetectionSilenceTimeout", &["5000"]),
-    ("MachineDetectionSpeechEndThreshold", &["1200"]),
-    ("MachineDetectionSpeechThreshold", &["2400"]),
-    ("MachineDetectionTimeout", &["30"]),
-    ("RecordingChannels", &["mono"]),
-    ("RecordingStatusCallback", &[]),
-    ("RecordingStatusCallbackEvent", &["completed"]),
-    ("RecordingStatusCallbackMethod", &["GET", "POST"]),
-    ("RecordingTrack", &["both"]),
-    ("SipAuthPassword", &[]),
-    ("SipAuthUsername", &[]),
-    ("StatusCallbackMethod", &["POST"]),
-    ("TimeLimit", &[]),
-    ("Trim", &["trim-silence"]),
-];
-
 pub(super) fn of(form: &Form) -> Result<CallPlan, Fault> {
-    form.carries(&NOT_CARRIED)?;
+    form.carries(&carried::CALL)?;
     let events = form.all("StatusCallbackEvent");
     let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
     Ok(CallPlan {
