@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use switchboard::model::{parse_time, rfc3339};
 
-use super::doors::{BRITISH, Doors, FORM, TO, said};
+use super::doors::{BRITISH, Doors, FORM, JSON, TO, said};
 use crate::events::text;
 use crate::harness::{Layout, Result, until};
 use crate::on_both_engines;
@@ -197,3 +197,42 @@ on_both_engines!(
     times_are_read_as_clients_write_them,
     what_is_no_time_is_told_what_is_one,
 );
+
+/// Posted under one name: the second is a repeat, the third another request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_the_same_however_its_urls_are_written() -> Result {
+    let doors = Doors::open(Layout::SqliteShared).await?;
+    let native = |media: &str, callback: &str| {
+        let asked = json!({"to": TO, "media_urls": [media], "callback_url": callback});
+        ("/v1/messages".to_owned(), JSON, asked.to_string())
+    };
+    let call = |url: &str, events: &str| {
+        let form = format!("To=%2B14155550100&StatusCallback=https://a.example/&Url={url}&{events}");
+        (doors.twilio("Calls.json"), FORM, form)
+    };
+    let (both, one) = ("StatusCallbackEvent=initiated&StatusCallbackEvent=answered", "StatusCallbackEvent=answered");
+    for [first, same, other] in [
+        [
+            native("https://a.example/a b", "https://a.example"),
+            native("https://A.example:443/a%20b", "https://a.example/"),
+            native("https://a.example/a+b", "https://a.example/"),
+        ],
+        [
+            call("https://a.example/a%20b", both),
+            call("https://a.example/./a%2520b", "StatusCallbackEvent=answered+initiated"),
+            call("https://a.example/a%20b", one),
+        ],
+    ] {
+        let post = |(path, media, body): (String, &str, String)| {
+            let request = doors.server.http.post(doors.server.url(&path)).header("idempotency-key", "u");
+            doors.ask(request.header("content-type", media).body(body))
+        };
+        let (status, sent) = post(first).await?;
+        ensure!(status < 300, "{status} {sent}");
+        let again = post(same).await?;
+        ensure!(again == (status, sent), "{again:?}");
+        let (status, refused) = post(other).await?;
+        ensure!(status == 409, "{status} {refused}");
+    }
+    Ok(())
+}

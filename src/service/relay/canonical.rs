@@ -4,9 +4,27 @@ use serde_json::json;
 
 use super::{From, Order};
 use crate::model::Span;
+use crate::provider::web;
+use crate::service::outbound::CallPlan;
+
+/// A URL as it is kept: who writes it in another way means the same. What is none is refused later.
+fn kept(url: &str) -> String {
+    web::normal(url).map_or_else(|_| url.to_owned(), Into::into)
+}
+
+/// The same for the same call: what is told of it has no sequence.
+fn same(plan: &CallPlan) -> CallPlan {
+    let mut plan = plan.clone();
+    plan.url = plan.url.as_deref().map(kept);
+    plan.dialing.fallback_url = plan.dialing.fallback_url.as_deref().map(kept);
+    plan.callback_events.sort();
+    plan.callback_events.dedup();
+    plan
+}
 
 impl Order {
-    /// The same for the same order, whatever its fields' sequence, its blanks, or whether it was a form.
+    /// The same for the same order, whatever its fields' sequence, its blanks, how its URLs are encoded, or whether it
+    /// was a form.
     ///
     /// What an order does not say must not change this: it is compared with what was kept before an update.
     pub(super) fn canonical(&self) -> Vec<u8> {
@@ -34,12 +52,12 @@ impl Order {
             "from": from,
             "to": to.as_str(),
             "body": body,
-            "media_urls": media_urls,
+            "media_urls": media_urls.iter().map(|url| kept(url)).collect::<Vec<_>>(),
             "send_at_ms": send_at_ms,
             "valid_for_ms": valid_for.map(Span::as_ms),
-            "callback_url": callback_url,
+            "callback_url": callback_url.as_deref().map(kept),
             "is_twilio": is_twilio,
-            "call": call,
+            "call": call.as_ref().map(same),
             "metadata": metadata,
         });
         if *is_smart {
