@@ -85,7 +85,9 @@ impl Relay {
         // what a key may not do at all, it is not told of either: another key of its client may have done it
         allow_channel(consumer, order.channel)?;
         let named = key.map(|key| self.outbound.named(consumer.client, key, &order.canonical()));
-        let (via, pool) = match self.allowed_via(consumer, &order) {
+        // a field that is wrong is told as that, though there may be no way for it either
+        let media = outbound::media(&order.media_urls).map_err(Error::from);
+        let (via, pool) = match media.and_then(|_| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
             // what was good when it came first is answered as it was then
             Err(error) => return self.outbound.replayed(named.as_ref()).await?.ok_or(error),

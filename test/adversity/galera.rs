@@ -72,6 +72,8 @@ async fn crowd(door: &Door, are_patient: bool, during: impl Future<Output = Resu
 async fn scene(nodes: &[Mariadb; 3]) -> Result<(Vec<Server>, Client)> {
     let builder = Builder::over(&Mariadb::store_at(nodes[0].port))?;
     let builder = builder.set("outbox.lease", "5s").set("outbox.call_timeout", "1s").set("outbox.poll_every", "50ms");
+    // whose node died in the middle of a call is in doubt, and the others ask
+    let builder = builder.set("outbox.look_up_after", "1s,2s").set("outbox.retry_most", "2s");
     let mut servers = vec![builder.clone().start().await?];
     relay::loopback(&servers[0]).await?;
     let client = relay::client(&servers[0], MONEY).await?;

@@ -13,13 +13,19 @@ fn fetched(field: &'static str, url: &str) -> Result<String, Error> {
     web::normal(url).map(String::from).map_err(|reason| invalid(field, reason.to_string()))
 }
 
+/// Pictures' URLs in the form that goes over the wire.
+pub(in crate::service) fn media(urls: &[String]) -> Result<Vec<String>, Error> {
+    let normal = |(before, url): (usize, &String)| {
+        let wrong = |reason: web::NotWeb| invalid("media_urls", format!("URL {} {reason}", before + 1));
+        Ok(web::normal(url).map_err(wrong)?.into())
+    };
+    urls.iter().enumerate().map(normal).collect()
+}
+
 impl Outbound {
     /// The request with its URLs in the form that goes over the wire.
     pub(super) fn addressed(&self, mut request: Request) -> Result<Request, Error> {
-        for (before, url) in request.media_urls.iter_mut().enumerate() {
-            let wrong = |reason: web::NotWeb| invalid("media_urls", format!("URL {} {reason}", before + 1));
-            *url = web::normal(url).map_err(wrong)?.into();
-        }
+        request.media_urls = media(&request.media_urls)?;
         if let Some(url) = &mut request.callback_url {
             let events = &self.parts.events;
             let checked = if request.is_twilio { events.check_callback(url) } else { events.check_url(url) };
