@@ -45,7 +45,7 @@ async fn what_is_written_otherwise_is_read(layout: Layout) -> Result {
     let text =
         |from: &str, id: &str, body: &str| format!(r#"{{"to": {own}, "from": {from}, "id": {id}, "body": "{body}"}}"#);
     let bytes = |text: String| text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect::<Vec<u8>>();
-    let posts: [(Vec<u8>, &str, &str, &str); 8] = [
+    let posts: [(Vec<u8>, &str, &str, &str); 12] = [
         (text("\"2025559003\"", "\"a\"", "ten digits").into(), json, person, "ten digits"),
         (text("2025559003", "1", "a number").into(), json, person, "a number"),
         (text("12025559003", "2", "eleven").into(), json, person, "eleven"),
@@ -54,6 +54,10 @@ async fn what_is_written_otherwise_is_read(layout: Layout) -> Result {
         (bytes(text("12025559003", "5", "ça va bien")), json, person, "ça va bien"),
         (text("12025559003", "6", "été ✓").into(), "application/vnd.api+json; charset=utf-8", person, "été ✓"),
         (text("\"447700900123\"", "7", "from abroad").into(), json, "+447700900123", "from abroad"),
+        (text("\"(202) 555-9003\"", "8", "as people write it").into(), json, person, "as people write it"),
+        (text("\"202555900\"", "9", "no number").into(), json, "202555900", "no number"),
+        (text("\"\"", "10", "withheld").into(), json, "", "withheld"),
+        (text("null", "11", "withheld too").into(), json, "", "withheld too"),
     ];
     for (body, content_type, from, read) in posts {
         let request = server.http.post(server.url(&path("sms"))).header("Content-Type", content_type);

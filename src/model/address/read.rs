@@ -45,10 +45,12 @@ impl Address {
 
     /// The same of a carrier who leaves the plus out, and from numbers of North America their country code too.
     pub fn from_american_carrier(text: &str) -> (Option<Channel>, Self) {
-        let is_bare = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
-        match text.len() {
-            10 if is_bare => (None, Self(format!("+1{text}"))),
-            11..=15 if is_bare => (None, Self(format!("+{text}"))),
+        let dialed = Dialed::of(&Cleaned::of(text).text).ok();
+        let bare = dialed.filter(|dialed| !dialed.has_plus && !dialed.digits.starts_with('0'));
+        let digits = bare.map(|dialed| dialed.digits).unwrap_or_default();
+        match digits.len() {
+            10 => (None, Self(format!("+1{digits}"))),
+            11..=15 => (None, Self(format!("+{digits}"))),
             _ => Self::from_carrier(text),
         }
     }

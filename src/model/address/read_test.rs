@@ -262,6 +262,10 @@ fn what_a_carrier_says_is_read_or_kept() {
     let american = |text: &str| Address::from_american_carrier(text).1.as_str().to_owned();
     assert_eq!(american("2025559003"), "+12025559003");
     assert_eq!(american("12025559003"), "+12025559003");
+    assert_eq!(american("(202) 555-9003"), "+12025559003");
+    assert_eq!(american(" 1-202-555-9003\u{200b}"), "+12025559003");
+    assert_eq!(american("202555900"), "202555900", "nobody's number in Egypt");
+    assert_eq!(american("01112025550150"), "+12025550150", "dialled out");
     assert_eq!(american("+12025559003"), "+12025559003");
     assert_eq!(american("447700900123"), "+447700900123", "of no plan, and whole");
     assert_eq!(american("01144770090012"), "01144770090012");

@@ -14,17 +14,23 @@ pub fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
         Some(data) => (&data["id"], &data["attributes"]),
         None => (&body["id"], &body),
     };
-    let media = body["included"].as_array().into_iter().flatten().filter_map(|included| {
+    let included = match &body["included"] {
+        Value::Array(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let media = included.iter().filter_map(|included| {
         let attributes = included.get("attributes").unwrap_or(included);
         let url = attributes["url"].as_str()?.to_owned();
         Some(Media { url, content_type: attributes["mime_type"].as_str().unwrap_or_default().to_owned() })
     });
+    // a sender may be withheld, and is empty or null then
+    let from = fields.get("from").ok_or(Unreadable("from"))?;
     Ok(Inbound {
         provider_id: text(id).ok_or(Unreadable("id"))?,
         channel: Channel::Sms,
-        from: number(&fields["from"]).ok_or(Unreadable("from"))?,
-        to: number(&fields["to"]).ok_or(Unreadable("to"))?,
-        body: text(&fields["body"]).unwrap_or_default(),
+        from: number(&said(from)),
+        to: number(&text(&fields["to"]).ok_or(Unreadable("to"))?),
+        body: said(&fields["body"]),
         media: media.collect(),
         consent: None,
         carrier: carrier(fields),
@@ -77,13 +83,19 @@ fn text(value: &Value) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// A number in E.164. Flowroute, which is American, leaves the plus out, and with it sometimes the 1 behind; eight
-/// digits and fewer are a short code.
-fn number(value: &Value) -> Option<String> {
-    let number = text(value)?;
-    let has_country = number.len() > 8 && number.len() != 10 && number.bytes().all(|b| b.is_ascii_digit());
-    let (_, address) = Address::from_american_carrier(&number);
-    Some(if has_country { format!("+{number}") } else { address.as_str().to_owned() })
+/// What a field says, whatever it is; null says nothing.
+fn said(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A number in E.164. Flowroute, which is American, leaves the plus out, and with it sometimes the 1 behind.
+fn number(text: &str) -> String {
+    let (_, address) = Address::from_american_carrier(text);
+    address.as_str().to_owned()
 }
 
 /// RFC 3339; where there is no zone, it is UTC.

@@ -32,7 +32,11 @@ fn numbers_and_ids_are_read_in_any_form() -> Result<(), Unreadable> {
         (json!("+12025559003"), "+12025559003"),
         (json!("447700900123"), "+447700900123"),
         (json!("2021559003"), "+12021559003"),
-        (json!("(202) 555-9003"), "(202) 555-9003"),
+        (json!("(202) 555-9003"), "+12025559003"),
+        (json!("01112025550150"), "+12025550150"),
+        (json!("202555900"), "202555900"),
+        (json!(""), ""),
+        (json!(null), ""),
         (json!("40404"), "40404"),
         (json!(40404), "40404"),
         (json!("Acme"), "Acme"),
@@ -44,6 +48,17 @@ fn numbers_and_ids_are_read_in_any_form() -> Result<(), Unreadable> {
     }
     let receipt = parse_receipt(br#"{"data": {"id": 17, "attributes": {"status": "delivered"}}}"#)?;
     assert_eq!(receipt.provider_id, "17");
+    Ok(())
+}
+
+#[test]
+fn what_is_written_in_another_shape_is_kept() -> Result<(), Unreadable> {
+    let one = json!({"data": {"id": "mdr2-1", "attributes": {"to": "14155550199", "from": "14155550100",
+        "body": {"text": "hello"}}}, "included": {"attributes": {"url": "https://a/1"}}});
+    let inbound = parse_inbound(one.to_string().as_bytes())?;
+    assert_eq!((inbound.body.as_str(), inbound.media.len()), (r#"{"text":"hello"}"#, 1));
+    let nobody = json!({"id": 17, "to": "14155550199", "body": "x"});
+    assert_eq!(parse_inbound(nobody.to_string().as_bytes()), Err(Unreadable("from")));
     Ok(())
 }
 
