@@ -215,8 +215,9 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if config.http.connections == 0 {
         return wrong("http.connections", "at least 1");
     }
-    if config.http.drain_delay > config.http.shutdown_grace {
-        return wrong("http.drain_delay", "at most http.shutdown_grace, of which it is a part");
+    // what was accepted last is finished behind it
+    if config.http.drain_delay.as_ms() > 0 && config.http.drain_delay >= config.http.shutdown_grace {
+        return wrong("http.drain_delay", "less than http.shutdown_grace, of which it is a part");
     }
     if config.http.write_timeout.as_ms() < 1000 {
         return wrong("http.write_timeout", "at least 1s");

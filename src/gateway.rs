@@ -14,7 +14,7 @@ mod secret;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -187,19 +187,19 @@ impl Gateway {
     }
 
     /// Says on `/readyz` that it stops, and waits `http.drain_delay` for balancers to see that.
-    pub async fn drain(&mut self) {
+    pub async fn drain(&self) {
         self.stopping.cancel();
-        self.grace = self.grace.saturating_sub(self.drain_delay);
         tokio::time::sleep(self.drain_delay).await;
     }
 
     /// Tells open sockets, finishes what was accepted, and lets go of the databases.
-    /// Whether all of it ended within `http.shutdown_grace`.
-    pub async fn shut_down(self) -> bool {
+    /// Whether all of it ended within `http.shutdown_grace` of the first signal.
+    pub async fn shut_down(self, signaled: Instant) -> bool {
         self.stopping.cancel();
         self.stop.cancel();
         self.tasks.close();
-        let finished = tokio::time::timeout(self.grace, self.tasks.wait()).await.is_ok();
+        let left = self.grace.saturating_sub(signaled.elapsed());
+        let finished = tokio::time::timeout(left, self.tasks.wait()).await.is_ok();
         self.databases.store.close().await;
         self.databases.backend.close().await;
         finished

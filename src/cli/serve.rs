@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,7 +45,7 @@ impl Serve {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         // taken from here on, so that it ends nothing while the node starts either
         let mut hangup = signal(SignalKind::hangup())?;
-        let mut gateway = Gateway::start(config).await?;
+        let gateway = Gateway::start(config).await?;
         for address in &gateway.addresses {
             tracing::info!(%address, public_url = %gateway.origin, "serving");
         }
@@ -59,6 +60,7 @@ impl Serve {
                 _ = hangup.recv() => reload_all(&gateway, &mut reload).await,
             }
         };
+        let signaled = Instant::now();
         if is_terminated {
             tracing::info!("stopping: /readyz says so");
             tokio::select! {
@@ -70,7 +72,7 @@ impl Serve {
         tracing::info!("stopping: finishing what was accepted");
         // a second signal does not wait
         let finished = tokio::select! {
-            finished = gateway.shut_down() => finished,
+            finished = gateway.shut_down(signaled) => finished,
             _ = terminate.recv() => false,
             _ = interrupt.recv() => false,
         };
