@@ -187,7 +187,7 @@ impl Answer {
         let (code, words) = explain(&self.body).unwrap_or_default();
         let reason = self.reason(&words);
         match self.status.as_u16() {
-            401 | 403 => AskError::Denied { reason },
+            401..=403 => AskError::Denied { reason },
             429 => AskError::Throttled { after: self.retry_after, reason },
             408 | 425 => AskError::Unreachable { reason },
             400..=499 => AskError::Refused { code, reason },

@@ -96,8 +96,8 @@ impl Outcome {
 /// Why a question to a provider was not answered. Asking again does no harm.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// 401 or 403.
-    #[error("the provider does not take these credentials: {reason}")]
+    /// 401, 402 or 403: whatever is asked.
+    #[error("the provider refuses the account: {reason}")]
     Denied { reason: String },
     #[error("the provider refused: {reason}")]
     Refused { code: Option<i64>, reason: String },

@@ -198,6 +198,10 @@ async fn questions_are_answered_or_told_why_not() -> Result {
     assert_eq!(twilio.check().await, Err(AskError::Denied { reason: "Authenticate".into() }));
     assert_eq!(twilio.lookup("+14155550100").await?.country.as_deref(), Some("US"));
     assert!(matches!(twilio.check().await, Err(AskError::Unreachable { .. })));
+    // no money left is the account's too, not what was asked
+    let unpaid = Mock::start(vec![reply("402 Payment Required", "", "")]).await?;
+    let found = self::twilio(&unpaid.url)?.check().await;
+    assert_eq!(found, Err(AskError::Denied { reason: "HTTP 402".into() }));
     let asked = mock.asked();
     assert!(asked[0].starts_with("GET /2010-04-01/Accounts/AC1/Messages.json?PageSize=1 "), "{asked:?}");
     assert!(asked[2].starts_with("GET /v2/PhoneNumbers/%2B14155550100 "), "{asked:?}");
