@@ -110,6 +110,12 @@ async fn tokens_are_changed_by_hand() -> Result {
     ensure!(!said.contains("earlier"), "{said}");
     assert_eq!(believed(&server, &[TOKEN, "next", "last"]).await?, [403, 403, 200]);
     run(&["--next"], ("SWITCHBOARD_TWILIO_NEXT_AUTH_TOKEN", "soon")).await?;
+    // a variable that is there and empty is a slip, not a wish
+    let mut command = server.builder().command(&["account", "change", &made, "--url", &url, "--next"]);
+    command.env("SWITCHBOARD_TWILIO_NEXT_AUTH_TOKEN", "");
+    let refusal = finish(command).await?.refusal()?;
+    ensure!(refusal.contains("--forget-next"), "{refusal}");
+    assert_eq!(believed(&server, &["soon"]).await?, [200]);
     run(&["--forget-next"], ("X", "")).await?;
     assert_eq!(believed(&server, &["soon"]).await?, [403]);
     let help = server.builder().run(&["account", "change", "--help"]).await?;

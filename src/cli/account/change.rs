@@ -104,5 +104,8 @@ fn next(provider: Provider) -> anyhow::Result<String> {
         Provider::Flowroute => ("SWITCHBOARD_FLOWROUTE_NEXT_WEBHOOK_TOKEN", "next webhook token"),
         Provider::Loopback => anyhow::bail!("the loopback has no token: nobody posts for it"),
     };
-    Ok(secret::ask(variable, question)?.expose().to_owned())
+    let token = secret::ask(variable, question)?;
+    // the server would forget the one that is there
+    anyhow::ensure!(!token.is_empty(), "the {question} is empty: --forget-next forgets the one that was entered");
+    Ok(token.expose().to_owned())
 }
