@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 
 pub use accept::Writer;
 pub use administer::{OptOut, OptOutFilter};
-pub(in crate::service) use check::media;
+pub(in crate::service) use check::anyway;
 pub use metrics::Metrics;
 pub use opt_out::Said;
 pub use request::{CallPlan, Error, Extra, Request, Told, VALIDITY_ENDED, Via, unsaid};

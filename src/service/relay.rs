@@ -86,8 +86,8 @@ impl Relay {
         allow_channel(consumer, order.channel)?;
         let named = key.map(|key| self.outbound.named(consumer.client, key, &order.canonical()));
         // a field that is wrong is told as that, though there may be no way for it either
-        let media = outbound::media(&order.media_urls).map_err(Error::from);
-        let (via, pool) = match media.and_then(|_| self.allowed_via(consumer, &order)) {
+        let checked = outbound::anyway(order.channel, &order.media_urls, order.call.as_ref()).map_err(Error::from);
+        let (via, pool) = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
             // what was good when it came first is answered as it was then
             Err(error) => return self.outbound.replayed(named.as_ref()).await?.ok_or(error),

@@ -1,6 +1,6 @@
 //! What a message says, and what it names, as it is sent: the one place of the limits of texts.
 
-use super::{Error, Outbound, Request, Via, voice};
+use super::{CallPlan, Error, Outbound, Request, Via, voice};
 use crate::model::{AccountId, Channel, Segments, smart, text};
 use crate::provider::web;
 
@@ -13,8 +13,20 @@ fn fetched(field: &'static str, url: &str) -> Result<String, Error> {
     web::normal(url).map(String::from).map_err(|reason| invalid(field, reason.to_string()))
 }
 
+/// What is wrong whichever way a message goes: told before anybody looks for one.
+pub(in crate::service) fn anyway(
+    channel: Channel,
+    media_urls: &[String],
+    call: Option<&CallPlan>,
+) -> Result<(), Error> {
+    if channel == Channel::Voice {
+        voice::check(call)?;
+    }
+    media(media_urls).map(drop)
+}
+
 /// Pictures' URLs in the form that goes over the wire.
-pub(in crate::service) fn media(urls: &[String]) -> Result<Vec<String>, Error> {
+fn media(urls: &[String]) -> Result<Vec<String>, Error> {
     let normal = |(before, url): (usize, &String)| {
         let wrong = |reason: web::NotWeb| invalid("media_urls", format!("URL {} {reason}", before + 1));
         Ok(web::normal(url).map_err(wrong)?.into())
