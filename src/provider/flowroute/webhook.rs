@@ -23,10 +23,11 @@ pub fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
         let url = attributes["url"].as_str()?.to_owned();
         Some(Media { url, content_type: attributes["mime_type"].as_str().unwrap_or_default().to_owned() })
     });
+    let provider_id = text(id).ok_or(Unreadable("id"))?;
     // a sender may be withheld, and is empty or null then
     let from = fields.get("from").ok_or(Unreadable("from"))?;
     Ok(Inbound {
-        provider_id: text(id).ok_or(Unreadable("id"))?,
+        provider_id,
         channel: Channel::Sms,
         from: number(&said(from)),
         to: number(&text(&fields["to"]).ok_or(Unreadable("to"))?),
