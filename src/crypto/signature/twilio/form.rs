@@ -132,7 +132,7 @@ mod tests {
             ("http://h:8080", "http://h", "http://h:8080"),
             ("http://[::1]/x", "http://[::1]/x", "http://[::1]:80/x"),
             ("http://[::1]:81/x", "http://[::1]/x", "http://[::1]:81/x"),
-            ("https://u:p@h/x?", "https://u:p@h/x", "https://u:p@h:443/x"),
+            ("https://u:p@h/x?", "https://u:p@h/x?", "https://u:p@h:443/x?"),
             ("https://u:p@h:1/x", "https://u:p@h/x", "https://u:p@h:1/x"),
             ("nonsense", "nonsense", "nonsense"),
         ] {
