@@ -237,7 +237,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Du
 
 /// A count of seconds. Some write fractions, which are waited for whole.
 fn seconds(text: &str) -> Option<u64> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
     if !is_number(whole) || !is_number(part) || (whole.is_empty() && part.is_empty()) {
         return None;
