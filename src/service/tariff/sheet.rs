@@ -177,7 +177,7 @@ mod tests {
                 "line 3: price: is negative",
                 "line 4: channel: is sms, whatsapp or voice",
                 "line 5: prefix: is no digits",
-                "line 6: from: is no RFC 3339 time such as 2026-01-31T12:00:00Z",
+                "line 6: from: must be an RFC 3339 time or a day, such as 2030-01-31T09:00:00Z or 2030-01-31",
                 "line 7: until: is not after from",
                 "line 8: has 3 columns, the first line 5",
                 "line 10: is for the same channel, prefix and time as line 9",
