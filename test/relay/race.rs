@@ -58,7 +58,7 @@ async fn taken_back(nodes: &[&Server]) -> Result {
         let (node, other) = (nodes[count % nodes.len()], nodes[(count + 1) % nodes.len()]);
         let id = buy(node, &client, body).await?;
         // some go their way, so that there is some of each end
-        if count.is_multiple_of(4) {
+        if (count / ENDS.len()).is_multiple_of(4) {
             return Ok((id, false, end));
         }
         moment(Duration::from_millis(1200)).await;

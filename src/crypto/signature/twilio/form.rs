@@ -21,8 +21,9 @@ const KEPT: AsciiSet = NON_ALPHANUMERIC
 /// Pairs that Node's `querystring.parse` reads at most.
 const PAIRS: usize = 1000;
 
-/// As it is written, without a port and with one.
+/// As it is written, without a port and with one. An empty query is none.
 pub(super) fn written(url: &str) -> [String; 2] {
+    let url = if url.find('?').is_some_and(|at| at + 1 == url.len()) { url.trim_end_matches('?') } else { url };
     let same = || [url.to_owned(), url.to_owned()];
     let Some((scheme, rest)) = url.split_once("://") else { return same() };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -132,7 +133,7 @@ mod tests {
             ("http://h:8080", "http://h", "http://h:8080"),
             ("http://[::1]/x", "http://[::1]/x", "http://[::1]:80/x"),
             ("http://[::1]:81/x", "http://[::1]/x", "http://[::1]:81/x"),
-            ("https://u:p@h/x?", "https://u:p@h/x?", "https://u:p@h:443/x?"),
+            ("https://u:p@h/x?", "https://u:p@h/x", "https://u:p@h:443/x"),
             ("https://u:p@h:1/x", "https://u:p@h/x", "https://u:p@h:1/x"),
             ("nonsense", "nonsense", "nonsense"),
         ] {
