@@ -110,7 +110,11 @@ impl Store {
         };
         let result = self.in_time(work).await;
         self.metrics.observe(self.name, "commit", begun, &result);
-        self.condition.wrote(begun, &result);
+        // a change that has found nothing to change has written nothing: it says nothing of a full disk
+        let is_idle = matches!(&result, Ok(done) if done.touched.iter().all(|rows| *rows == 0));
+        if !is_idle {
+            self.condition.wrote(begun, &result);
+        }
         result
     }
 

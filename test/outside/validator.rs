@@ -34,7 +34,9 @@ class Form(list):
     def getlist(self, wanted):
         return [value for name, value in self.pairs() if name == wanted]
 
-ALPHABETS = ['abcXYZ019', ' +&=%?#/', 'éßÇñ', '✓中文한국어', '😀👩\u200d🚀', '\r\n\t\x00\x7f', 'e\u0301\u202e\ufeff', '-._~"\'<>']
+# none from U+E000 to U+FFFF: Node sorts names with those and an emoji in another way, so that neither takes a post
+# in which only Python's order and only Node's URL fit
+ALPHABETS = ['abcXYZ019', ' +&=%?#/', 'éßÇñ', '✓中文한국어', '😀👩\u200d🚀', '\r\n\t\x00\x7f', 'e\u0301\u202e', '-._~"\'<>']
 
 def word(most):
     return ''.join(dice.choice(dice.choice(ALPHABETS)) for _ in range(dice.randint(0, most)))
