@@ -22,12 +22,16 @@ outside() {
         grep -v '^PIP_FIND_LINKS=' || true
 }
 
-# on_bare ROOT SCRIPT...: runs a script there.
+# home_of ROOT: its administrator's home, as seen from there.
+home_of() { awk -F : '$1 == "root" { print $6 }' "$1/etc/passwd"; }
+
+# on_bare ROOT SCRIPT...: runs a script in the clone there.
 on_bare() {
-    local root=$1 settings; shift
+    local root=$1 home settings; shift
+    home=$(home_of "$root")
     mapfile -t settings < <(outside)
-    env -i HOME=/root LANG=C.UTF-8 PATH=/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        "${settings[@]}" chroot "$root" bash -euo pipefail -c "cd /root/switchboard && $*" </dev/null
+    env -i HOME="$home" LANG=C.UTF-8 "PATH=$home/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+        "${settings[@]}" chroot "$root" bash -euo pipefail -c "cd ~/switchboard && $*" </dev/null
 }
 
 # The half that runs in namespaces of its own: its mounts and processes end with it,
@@ -109,12 +113,14 @@ trap 'exit 129' HUP
 
 start=$SECONDS
 # Debian's own mirror as this machine has it, and no other source: its Node and Python are what is tried.
-if [ ! -d "$root/root" ]; then
+if [ ! -s "$root/etc/passwd" ]; then
     mirror=$(grep -rhoE 'https?://[^ ]+/debian/? *$' /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1 || true)
     debootstrap --variant=minbase --include=git,make bookworm "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 ||
         { tail -n 20 "$root.log" >&2; die "debootstrap failed, see above; the whole log: $root.log"; }
     rm -f "$root.log"
 fi
+
+home=$root$(home_of "$root")
 
 # carry FILE...: to the same place over there, where there is one here.
 carry() {
@@ -129,28 +135,28 @@ for file in /etc/apt/apt.conf.d/*; do
     if grep -qE '^ *Acquire' "$file"; then carry "$file"; fi
 done
 for file in .npmrc .pip .config/pip; do
-    if [ -e ~/"$file" ]; then mkdir -p "$root/root/.config"; cp -aLT ~/"$file" "$root/root/$file"; fi
+    if [ -e ~/"$file" ]; then mkdir -p "$home/.config"; cp -aLT ~/"$file" "$home/$file"; fi
 done
 
 rustup=${RUSTUP_HOME:-$HOME/.rustup} cargo=${CARGO_HOME:-$HOME/.cargo}
 toolchain=$(rustup show active-toolchain | cut -d ' ' -f 1)
-mkdir -p "$root/root/.rustup/toolchains" "$root/root/.cargo"
-cp -a "$rustup/settings.toml" "$root/root/.rustup/"
+mkdir -p "$home/.rustup/toolchains" "$home/.cargo"
+cp -a "$rustup/settings.toml" "$home/.rustup/"
 # Two thirds of it are documentation. The marker says that all of the rest is there.
-if [ "$(cat "$root/root/.rustup/copied" 2>/dev/null)" != "$toolchain" ]; then
-    mkdir -p "$root/root/.rustup/toolchains/$toolchain"
-    tar -C "$rustup/toolchains/$toolchain" --exclude=./share/doc -cf - . | tar -C "$root/root/.rustup/toolchains/$toolchain" -xf -
-    echo "$toolchain" >"$root/root/.rustup/copied"
+if [ "$(cat "$home/.rustup/copied" 2>/dev/null)" != "$toolchain" ]; then
+    mkdir -p "$home/.rustup/toolchains/$toolchain"
+    tar -C "$rustup/toolchains/$toolchain" --exclude=./share/doc -cf - . | tar -C "$home/.rustup/toolchains/$toolchain" -xf -
+    echo "$toolchain" >"$home/.rustup/copied"
 fi
-cp -aT "$cargo/bin" "$root/root/.cargo/bin"
+cp -aT "$cargo/bin" "$home/.cargo/bin"
 for file in config config.toml; do
-    if [ -e "$cargo/$file" ]; then cp -a "$cargo/$file" "$root/root/.cargo/$file"; fi
+    if [ -e "$cargo/$file" ]; then cp -a "$cargo/$file" "$home/.cargo/$file"; fi
 done
 
-rm -rf "$root/root/switchboard" "$root/root/shared"
-git clone --quiet --no-local . "$root/root/switchboard"
+rm -rf "$home/switchboard" "$home/shared"
+git clone --quiet --no-local . "$home/switchboard"
 # Twilio's descriptions, which some tests read where they are.
-if [ -d ../shared/specs ]; then mkdir -p "$root/root/shared"; cp -aT ../shared/specs "$root/root/shared/specs"; fi
+if [ -d ../shared/specs ]; then mkdir -p "$home/shared"; cp -aT ../shared/specs "$home/shared/specs"; fi
 say "a bare Debian in $root, $((SECONDS - start)) s"
 
 # In the background, since a shell that is told to stop attends to its child first.
