@@ -91,11 +91,18 @@ done
 [ ${#parts[@]} -gt 0 ] || parts=(run test)
 [ "$(id -u)" = 0 ] || die "needs root: it makes a system in a folder, and mounts"
 command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
-command -v cargo >/dev/null || die "Rust is missing, which is copied from here"
+command -v rustup >/dev/null || die "rustup is missing: its Rust is copied from here"
 [ -z "$(git status --porcelain)" ] || say "what is not committed is not tried"
 
-if [ -n "$root" ]; then mkdir -p "$root"; else root=$(mktemp -d "${TMPDIR:-/tmp}/switchboard-bare.XXXXXX"); fi
+if [ -n "$root" ]; then
+    mkdir -p "$root"
+    # it is removed in the end: nothing that somebody else has put there
+    [ -e "$root/.switchboard" ] || [ -z "$(ls -A "$root")" ] || die "$root holds something that is not this script's"
+else
+    root=$(mktemp -d)
+fi
 root=$(cd "$root" && pwd -P)
+touch "$root/.switchboard"
 child=
 # shellcheck disable=SC2317 # called by the trap
 finish() {
@@ -113,11 +120,12 @@ trap 'exit 129' HUP
 
 start=$SECONDS
 # Debian's own mirror as this machine has it, and no other source: its Node and Python are what is tried.
-if [ ! -s "$root/etc/passwd" ]; then
+if [ ! -e "$root/.debootstrapped" ]; then
     mirror=$(grep -rhoE 'https?://[^ ]+/debian/? *$' /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1 || true)
     debootstrap --variant=minbase --include=git,make bookworm "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 ||
         { tail -n 20 "$root.log" >&2; die "debootstrap failed, see above; the whole log: $root.log"; }
     rm -f "$root.log"
+    touch "$root/.debootstrapped"
 fi
 
 home=$root$(home_of "$root")

@@ -7,7 +7,7 @@ services_in=${services_in:-$PWD/target}
 # A run that was killed outright left its servers behind: end those first. The folder
 # bears its owner's pid, so that a run going on elsewhere is not taken for a dead one.
 mkdir -p "$services_in"
-for old in "$services_in"/switchboard.*; do
+for old in /dev/shm/switchboard.* target/switchboard.*; do
     owner=${old##*/switchboard.}
     if [ -O "$old" ] && [ ! -d "/proc/${owner%%.*}" ]; then
         scripts/services.sh stop "$old"
