@@ -59,6 +59,8 @@ impl Sqlite {
         let connection = connect(path, timeout)?;
         connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
         let journal = Arc::<Journal>::default();
+        // a process that was killed may have left something in it
+        journal.has_erased();
         let erased = journal.clone();
         start("sqlite-writer", move || writer::run(&connection, changes, &erased))?;
         let path = Arc::new(path.to_owned());

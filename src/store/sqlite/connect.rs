@@ -1,10 +1,11 @@
 //! Connections to the embedded file, ours and another program's.
 
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::store::Result;
 
@@ -21,7 +22,7 @@ pub(in crate::store) fn connect(path: &Path, timeout: Duration) -> Result<Connec
     let connection = Connection::open_with_flags(path, flags)?;
     // below the caller's own deadline, so that the reason is "locked" and not "no answer"
     connection.busy_timeout(timeout / 2)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    keep_journal(&connection, timeout / 2)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -2_000)?;
@@ -34,6 +35,20 @@ pub(in crate::store) fn connect(path: &Path, timeout: Duration) -> Result<Connec
     connection.pragma_update(None, "secure_delete", "FAST")?;
     keep_prepared(&connection)?;
     Ok(connection)
+}
+
+/// Writes ahead from now on. Of several who change a new file so at once, SQLite refuses all but one without a wait,
+/// as its busy handler is not asked where two could wait for each other.
+fn keep_journal(connection: &Connection, patience: Duration) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && start.elapsed() < patience => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// Statements stay prepared: their plans do not depend on what is bound, or they would be made anew each time.

@@ -12,6 +12,9 @@ const EVERY: Duration = Duration::from_secs(60);
 /// What must not be held up by another program is asked no more often.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// How long whoever reads an earlier state is waited for.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// What the journal still holds that was erased.
 #[derive(Default)]
 pub(super) struct Journal(Mutex<State>);
@@ -41,8 +44,8 @@ impl Journal {
     /// Moves it into the file and cuts it to nothing. Who reads an earlier state, in another program, keeps it from that.
     pub(super) fn empty(&self, connection: &Connection) -> Result<()> {
         let waited = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0))?;
-        // writers stand behind this: nobody is waited for
-        connection.busy_timeout(Duration::ZERO)?;
+        // our own readers end soon; writers stand behind this, so others are not waited for
+        connection.busy_timeout(PATIENCE)?;
         let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         connection.busy_timeout(Duration::from_millis(waited.into()))?;
         let mut state = self.state();
@@ -53,9 +56,11 @@ impl Journal {
         }
         if !state.is_told && state.erased.is_some_and(|since| since.elapsed() >= EVERY) {
             state.is_told = true;
-            tracing::warn!("another program reads the store: what was redacted stays in its journal until that ends");
+            tracing::warn!(
+                "somebody still reads an earlier state of the store: what was redacted stays in its journal until that ends"
+            );
         }
-        Err(Error::Busy("another program reads the store".into()))
+        Err(Error::Busy("somebody still reads the store".into()))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
