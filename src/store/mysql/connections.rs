@@ -1,7 +1,7 @@
 //! Connections to the server that stands behind the address now.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql_async::{Conn, DriverError, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 
@@ -9,6 +9,9 @@ use crate::store::{Error, Result};
 
 /// How long a connection is kept that nobody needs.
 const IDLE_FOR: Duration = Duration::from_secs(60);
+
+/// A server is left no more often: the connection that has failed is let go of each time.
+const TURN: Duration = Duration::from_millis(100);
 
 /// What every connection begins with. Values stand in scripts as UTF-8, whatever the server presumes of its clients, and
 /// a backslash escapes. A process that was stopped within a transaction must not keep
@@ -32,6 +35,7 @@ pub(super) struct Connections {
 struct Generation {
     number: u64,
     pool: Pool,
+    made: Instant,
 }
 
 /// A connection, and of which generation it is.
@@ -54,7 +58,7 @@ impl Connections {
             .setup(SESSION.to_vec())
             .pool_opts(pool);
         let opts = Opts::from(builder);
-        let first = Generation { number: 0, pool: Pool::new(opts.clone()) };
+        let first = Generation { number: 0, pool: Pool::new(opts.clone()), made: Instant::now() };
         Ok(Self { opts, now: Arc::new(RwLock::new(first)) })
     }
 
@@ -72,7 +76,7 @@ impl Connections {
 
     pub(super) async fn get(&self) -> Result<Held, mysql_async::Error> {
         loop {
-            let Generation { number, pool } = self.generation();
+            let Generation { number, pool, .. } = self.generation();
             match pool.get_conn().await {
                 Ok(connection) => return Ok(Held { connection, generation: number }),
                 // whoever waited for one of a server that has been left meanwhile
@@ -99,10 +103,11 @@ impl Connections {
     fn turn(&self, left: u64) {
         let old = {
             let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-            if now.number != left {
+            // those who find it out one after the other must not each begin anew
+            if now.number != left || (left > 0 && now.made.elapsed() < TURN) {
                 return;
             }
-            let next = Generation { number: left + 1, pool: Pool::new(self.opts.clone()) };
+            let next = Generation { number: left + 1, pool: Pool::new(self.opts.clone()), made: Instant::now() };
             std::mem::replace(&mut *now, next).pool
         };
         // ends when what is under way there has ended
