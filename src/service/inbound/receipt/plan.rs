@@ -99,8 +99,7 @@ impl Plan {
                 let steps = self.steps.iter_mut().filter(|step| step.message.id == message.id);
                 steps.filter(|step| is_theirs(step.state)).for_each(|step| step.code = code);
             }
-            // what failed for a reason of ours has that
-            None if is_theirs(message.state) && message.error_code.is_none() && message.error_reason.is_none() => {
+            None if is_theirs(message.state) && message.error_code.is_none() => {
                 self.folded.explained.push((message.id, message.state, why));
             }
             Some(_) | None => {}
