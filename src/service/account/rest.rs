@@ -20,7 +20,7 @@ struct AccountOut<'a> {
 }
 
 impl Telling<'_> {
-    /// An account rests, or does no longer. Accounts are the house's, so its endpoints hear of them.
+    /// An account rests, or does no longer. Accounts are the operator's, whose endpoints hear of them.
     pub(in crate::service) fn account(&mut self, account: &Account, rest: &Rest, kind: EventType, at_ms: Millis) {
         let what = Happened { client: ClientId::HOUSE, kind, at_ms, callback: None, order: Order::Alone };
         self.add(what, || AccountOut {

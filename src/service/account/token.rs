@@ -31,6 +31,8 @@ impl Accounts {
         change: &AccountChange,
     ) -> Result<Option<Credentials>, Error> {
         check(change.previous_valid_for)?;
+        // another node may just have been given a path
+        self.book.refresh().await?;
         let account = self.find(id).await?;
         let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
         let wrong = |reason: String| invalid("credentials", reason);
@@ -110,20 +112,17 @@ impl Accounts {
         let old = self.opened(before).ok();
         let old = old.as_ref().and_then(Credentials::proof).filter(|old| Some(*old) != new.proof());
         account.tokens.retain(|token| self.secret(token).as_ref() != new.proof());
-        match old {
-            Some(_) if span.as_ms() == 0 => account.tokens.retain(|token| token.role != Role::Earlier),
-            Some(old) => {
-                let earlier = self.token(Role::Earlier, old, self.clock.now_ms() + span.as_ms())?;
-                account.tokens.push(earlier);
-            }
-            None => {}
+        if span.as_ms() == 0 {
+            account.tokens.retain(|token| token.role != Role::Earlier);
+        } else if let Some(old) = old {
+            account.tokens.push(self.token(Role::Earlier, old, self.clock.now_ms() + span.as_ms())?);
         }
         let too_many =
             account.tokens.iter().filter(|token| token.role == Role::Earlier).count().saturating_sub(EARLIER);
         for _ in 0..too_many {
-            // the first is the oldest
-            let oldest = account.tokens.iter().position(|token| token.role == Role::Earlier);
-            if let Some(at) = oldest {
+            // they come in the order in which they end
+            let soonest = account.tokens.iter().position(|token| token.role == Role::Earlier);
+            if let Some(at) = soonest {
                 account.tokens.remove(at);
             }
         }
