@@ -227,7 +227,9 @@ impl Outbound {
 
     /// Takes up lanes that nobody owns, and lets scheduled messages join theirs. How many there were.
     pub async fn take_up(self: &Arc<Self>) -> Result<usize, store::Error> {
-        self.hasten().await?;
+        if let Err(error) = self.hasten().await {
+            tracing::warn!(%error, "messages whose account is in use again wait for the store");
+        }
         let now_ms = self.parts.clock.now_ms();
         let due = claim::due(&self.parts.store, now_ms, 256).await?;
         let mut found = due.len();

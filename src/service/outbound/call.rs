@@ -108,10 +108,11 @@ impl Outbound {
             }
             provider::Outcome::Denied { code, reason } | provider::Outcome::Forbidden { code, reason } => {
                 (attempt.code, attempt.reason) = (code, Some(reason));
-                // those behind it wait for the same account: nobody steps aside
+                // behind a number of ours all wait for the same account; behind a foreign sender they need not
+                let aside = aside && via.account.any_sender;
                 let rests = via.breaker.wait(std::time::Instant::now(), tries);
                 let wait = retry::wait(&self.parts.settings, 1, Some(rests));
-                Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside: false }
+                Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside }
             }
             provider::Outcome::Throttled { after, reason } | provider::Outcome::Unreachable { after, reason } => {
                 attempt.reason = Some(reason);

@@ -103,6 +103,11 @@ impl Outbound {
         };
         let was_open = via.breaker.is_open();
         if let Err(wait) = self.pass(lane, &via).await {
+            if via.account.any_sender && via.breaker.is_open() && self.has_held_up(lane, now_ms) {
+                // those behind it may go through another account
+                let ready_ms = Self::when(lane, wait, now_ms);
+                return Some(outcome(lane, None, None, Next::Again { ready_ms, aside: true }));
+            }
             self.postpone(lane, wait).await;
             // it may be in use again by now: then the lane goes on at once
             if was_open || via.breaker.is_open() {
@@ -191,7 +196,12 @@ impl Outbound {
     async fn mark(&self, lane: &mut Lane) -> Option<Marked> {
         let passes_opt_out = lane.message.extra.is_some() && Extra::parse(lane.message.extra.as_deref()).is_reply;
         let message = &lane.message;
-        let opt_out = self.ledger_keys(message.channel, &message.from, &message.to);
+        // one that has stepped aside is in a lane of its own
+        let opt_out = if lane.head.lane == message.id.hex() {
+            self.ledger_keys(message.channel, &message.from, &message.to)
+        } else {
+            self.ledger_keys_of(message, &lane.head.lane)
+        };
         let mut was_away = false;
         loop {
             let now = Instant::now();

@@ -20,6 +20,15 @@ impl Outbound {
         if lanes.is_empty() {
             return Ok(());
         }
-        claim::hasten(&self.parts.store, &lanes, self.parts.clock.now_ms()).await
+        let hastened = claim::hasten(&self.parts.store, &lanes, self.parts.clock.now_ms()).await;
+        if hastened.is_err() {
+            // their account is in use: any that is will do to have them looked at again
+            if let Some(line) = self.parts.book.page().lines().find(|line| !line.breaker.is_open()) {
+                for lane in &lanes {
+                    line.park(lane);
+                }
+            }
+        }
+        hastened
     }
 }
