@@ -112,8 +112,9 @@ pub async fn list(store: &Store, messages: &[MessageId]) -> Result<HashMap<Messa
 /// Moves a call on from where it was seen. [`crate::store::Error::Guard`]: it has moved meanwhile.
 #[must_use]
 pub(super) fn step(change: Change, message: MessageId, seen: CallStatus, to: &Call) -> Change {
-    let sql = "UPDATE sb_call SET status = ?, started_ms = ?, ended_ms = ?, duration = ? \
-               WHERE message_id = ? AND status = ?";
+    // what another node has filled in meanwhile stays
+    let sql = "UPDATE sb_call SET status = ?, started_ms = COALESCE(?, started_ms), \
+               ended_ms = COALESCE(?, ended_ms), duration = COALESCE(?, duration) WHERE message_id = ? AND status = ?";
     let params = vec![
         to.status.name().into(),
         to.started_ms.into(),

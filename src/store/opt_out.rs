@@ -86,6 +86,8 @@ pub async fn write(
             vec![is_out.clone(), reason, said.at_ms.into(), sequence.into(), id, one.changed_ms.into()],
         );
     }
+    // who never was out changes nothing by saying that they are in
+    let told = if stands.is_empty() && !said.is_out { &Told::default() } else { told };
     let numbered = |event: &NewEvent| NewEvent { order: Order::Known(sequence), ..event.clone() };
     let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
     store.commit(event::add(change, &events, &told.targets, now_ms).audited(entry)).await?;

@@ -1,6 +1,6 @@
 //! Collects what happens in one change, so that facts and events commit together.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Events;
 use crate::model::event::EventType;
@@ -34,21 +34,6 @@ struct PayloadOut<T> {
     data: T,
 }
 
-/// The message that an event tells of, as its payload names it: redacted, it is to be found here too.
-fn subject(kind: EventType, payload: &str) -> Option<MessageId> {
-    #[derive(Deserialize)]
-    struct PayloadIn {
-        data: DataIn,
-    }
-    #[derive(Deserialize)]
-    struct DataIn {
-        id: String,
-    }
-    let is_of_message = matches!(kind, EventType::Message(_));
-    let payload: PayloadIn = serde_json::from_str(payload).ok().filter(|_| is_of_message)?;
-    payload.data.id.parse().ok()
-}
-
 impl<'a> Telling<'a> {
     pub(super) fn new(events: &'a Events) -> Self {
         Self { events, told: Told::default() }
@@ -73,7 +58,12 @@ impl<'a> Telling<'a> {
             }
         };
         let id = EventId::new(what.at_ms);
-        let (message, created_ms) = (subject(what.kind, &payload), what.at_ms);
+        let message = match (what.kind, what.order) {
+            // redacted, it is to be found here too
+            (EventType::Message(_), Order::Message(id)) => Some(id),
+            _ => None,
+        };
+        let created_ms = what.at_ms;
         self.told.new.push(NewEvent {
             id,
             client: what.client,
