@@ -4,6 +4,7 @@ mod parts;
 
 use std::collections::BTreeMap;
 
+use crate::model::charset::parameter;
 use crate::model::{Charset, form};
 
 /// How a body is written, as far as its content type says.
@@ -66,37 +67,6 @@ fn charset(header: &str) -> Result<Charset, BadForm> {
     Charset::named(&name).ok_or_else(|| BadForm("charset must be utf-8, iso-8859-1 or windows-1252".to_owned()))
 }
 
-/// A parameter of a header, unquoted (RFC 9110, section 5.6.6).
-fn parameter(header: &str, wanted: &str) -> Option<String> {
-    let mut rest = header.split_once(';')?.1;
-    loop {
-        let (name, after) = rest.split_once('=')?;
-        let (value, behind) = value(after);
-        if name.trim().eq_ignore_ascii_case(wanted) {
-            return Some(value);
-        }
-        rest = behind.split_once(';')?.1;
-    }
-}
-
-/// A parameter's value, and what stands behind it.
-fn value(text: &str) -> (String, &str) {
-    let text = text.trim_start();
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(';').unwrap_or(text.len());
-        return (text[..end].trim().to_owned(), &text[end..]);
-    };
-    let (mut value, mut characters) = (String::new(), quoted.char_indices());
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return (value, &quoted[at + 1..]),
-            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
-            other => value.push(other),
-        }
-    }
-    (value, "")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +82,8 @@ mod tests {
             ("application/x-www-form-urlencoded; charset=\"ISO-8859-1\"", form(Charset::Latin)),
             ("application/x-www-form-urlencoded;x=\"a;charset=utf-16\" ; CharSet = utf-8", form(Charset::Utf8)),
             ("application/x-www-form-urlencoded;", form(Charset::Utf8)),
+            ("application/x-www-form-urlencoded; ; charset=iso-8859-1", form(Charset::Latin)),
+            ("multipart/form-data; x; boundary=abc", parts("abc")),
             ("Multipart/Form-Data; boundary=abc", parts("abc")),
             ("multipart/form-data; charset=utf-8; boundary=\"a \\\"b;c\"", parts("a \"b;c")),
             ("application/json", Ok(Some(Media::Other))),

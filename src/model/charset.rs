@@ -44,15 +44,41 @@ pub fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
         [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes).into(),
         _ => {}
     }
-    let charset = content_type.and_then(charset).and_then(|name| Charset::named(&name));
+    let charset = content_type.and_then(|header| parameter(header, "charset")).and_then(|name| Charset::named(&name));
     if charset == Some(Charset::Latin) { latin(bytes).into() } else { utf8(bytes) }
 }
 
-/// `charset` of a content type, in lower case.
-fn charset(content_type: &str) -> Option<String> {
-    let mut parameters = content_type.split(';').skip(1).filter_map(|part| part.split_once('='));
-    let (_, value) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
-    Some(value.trim().trim_matches('"').to_ascii_lowercase())
+/// A parameter of a header, unquoted (RFC 9110, section 5.6.6).
+pub fn parameter(header: &str, wanted: &str) -> Option<String> {
+    let mut rest = header.split_once(';')?.1;
+    loop {
+        let (name, after) = rest.split_once('=')?;
+        let (value, behind) = value(after);
+        // one that is empty, or has no value, stands before the next one's name
+        let name = name.rsplit(';').next().unwrap_or(name);
+        if name.trim().eq_ignore_ascii_case(wanted) {
+            return Some(value);
+        }
+        rest = behind.split_once(';')?.1;
+    }
+}
+
+/// A parameter's value, and what stands behind it.
+fn value(text: &str) -> (String, &str) {
+    let text = text.trim_start();
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(';').unwrap_or(text.len());
+        return (text[..end].trim().to_owned(), &text[end..]);
+    };
+    let (mut value, mut characters) = (String::new(), quoted.char_indices());
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return (value, &quoted[at + 1..]),
+            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            other => value.push(other),
+        }
+    }
+    (value, "")
 }
 
 fn utf8(bytes: &[u8]) -> Cow<'_, str> {

@@ -54,7 +54,10 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
         provider_id,
         state,
         word: word.to_owned(),
-        hop: fields.get("level").map(|level| level.as_str().map_or_else(|| level.to_string(), str::to_owned)),
+        hop: fields
+            .get("level")
+            .filter(|level| !level.is_null())
+            .map(|level| level.as_str().map_or_else(|| level.to_string(), str::to_owned)),
         // codes are given for success too
         error_code: error_code(&fields["status_code"]).filter(|_| is_failure),
         at_ms: fields["timestamp"].as_str().and_then(millis),
