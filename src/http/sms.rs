@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, cors, posted};
+use super::{App, Call, cors, posted, webhook};
 use crate::model::{bom, form};
 use crate::service::publish::{SignedForm, Text};
 
@@ -20,7 +20,7 @@ const FORM: &str = "twilio";
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let platform = warp::path("platform").and(warp::path::param::<String>()).and(warp::path::end());
-    platform.and(posted(app)).then(publish).boxed()
+    platform.and(webhook::target()).and(posted(app)).then(publish).boxed()
 }
 
 /// What forwarding phones post, each in its own words. `Content-Type` is ignored, unknown fields too.
@@ -34,16 +34,23 @@ struct TextIn {
 
 /// `POST /sms/platform/<platform>`: hands a paired phone's encrypted text to its platform's sink.
 /// 200 `published!` once the text and its job are stored; the same text within 24 h does nothing more.
-async fn publish(platform: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
-    cors::answer_post(&call, &app, publish_now(platform, &call, posted, &app, Instant::now())).await
+async fn publish(platform: String, target: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
+    let arrived = Instant::now();
+    cors::answer_post(&call, &app, publish_now((platform, &target), &call, posted, &app, arrived)).await
 }
 
-async fn publish_now(platform: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
+async fn publish_now(
+    (platform, target): (String, &str),
+    call: &Call,
+    posted: Posted,
+    app: &App,
+    arrived: Instant,
+) -> Answer {
     let bytes = body::receive(posted, &app.settings).await?;
     let unmarked = bom::skip(&bytes);
     let is_json = unmarked.trim_ascii_start().starts_with(b"{");
     let (text, sender, country) = if platform == FORM && !is_json {
-        let form = form(&bytes, call, app);
+        let form = form(&bytes, target, call, app);
         // a carrier writes whole numbers
         let taken = (form.field("Body").map(str::to_owned), form.field("From").map(str::to_owned), None);
         if !(app.form_check)(form).await {
@@ -70,10 +77,9 @@ fn missing(what: &str) -> Refusal {
 }
 
 /// A form as a provider signs it, under the URL by which it knows us.
-fn form(bytes: &[u8], call: &Call, app: &App) -> SignedForm {
-    let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+fn form(bytes: &[u8], target: &str, call: &Call, app: &App) -> SignedForm {
     SignedForm {
-        url: format!("{}/sms/platform/{FORM}{query}", app.origin),
+        url: webhook::url(app, call, target),
         signature: call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).map(str::to_owned),
         fields: form::fields(bytes),
     }

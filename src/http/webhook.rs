@@ -84,13 +84,13 @@ async fn relayed(target: String, call: Call, posted: Posted, app: Arc<App>) -> A
 }
 
 /// What a request was made to, as it was written: path and query, which is signed to the letter.
-fn target() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
+pub(super) fn target() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
     let query = warp::query::raw().map(|query: String| format!("?{query}")).or(warp::any().map(String::new)).unify();
     warp::path::full().and(query).map(|path: warp::path::FullPath, query: String| format!("{}{query}", path.as_str()))
 }
 
 /// The public URL that a request was made to. A login that was in it has become a header.
-fn url(app: &App, call: &Call, target: &str) -> String {
+pub(super) fn url(app: &App, call: &Call, target: &str) -> String {
     let url = format!("{}{target}", app.origin);
     let Some((user, password)) = auth::login(&call.headers) else { return url };
     let encode = |text: &str| utf8_percent_encode(text, LOGIN).to_string();

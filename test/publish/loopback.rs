@@ -3,9 +3,12 @@
 use anyhow::ensure;
 use serde_json::Value;
 use switchboard::crypto::Payload;
+use switchboard::crypto::signature::twilio::sign;
 
 use super::play::{pair, post};
+use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{ADMIN, Builder, Layout, PHONE, Result, Server, USER, until};
+use crate::inbound::play::{PUBLIC, twilio};
 use crate::on_both_engines;
 
 async fn publications(server: &Server, query: &str) -> Result<(u16, Value)> {
@@ -50,7 +53,42 @@ async fn a_text_is_seen_to_arrive_with_nothing_configured(layout: Layout) -> Res
     Ok(())
 }
 
-on_both_engines!(a_text_is_seen_to_arrive_with_nothing_configured);
+/// Twilio signs the URL as its customer has written it there; on the way a login becomes a header.
+async fn a_form_is_taken_under_every_form_of_its_url(layout: Layout) -> Result {
+    let server = Builder::new(layout).await?.set("http.public_url", PUBLIC).dev().start().await?;
+    twilio(&server).await?;
+    let key = pair(&server, USER).await?;
+    let form = |text: &str| -> Result<Vec<(String, String)>> {
+        let fields = [("AccountSid", ACCOUNT), ("From", PHONE), ("Body", &Payload::seal(&key, text)?)];
+        Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
+    };
+    let with_login = PUBLIC.replace("://", "://user:secret@");
+    for (nth, (base, path, login)) in [
+        (PUBLIC, "/sms/platform/twilio", None),
+        (PUBLIC, "/sms/platform/twilio/", None),
+        (PUBLIC, "/sms/platform/twilio?a=b", None),
+        (with_login.as_str(), "/sms/platform/twilio", Some(("user", "secret"))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let fields = form(&format!("t:{nth}"))?;
+        for (signed, wanted) in [(format!("{base}{path}x"), 400), (format!("{base}{path}"), 200)] {
+            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+            let request = server.http.post(server.url(path)).body(body);
+            let request = request.header("X-Twilio-Signature", sign(TOKEN, &signed, &fields));
+            let request = match login {
+                Some((user, password)) => request.basic_auth(user, Some(password)),
+                None => request,
+            };
+            let status = request.send().await?.status();
+            ensure!(status == wanted, "{status} for {path} signed as {signed}");
+        }
+    }
+    Ok(())
+}
+
+on_both_engines!(a_text_is_seen_to_arrive_with_nothing_configured, a_form_is_taken_under_every_form_of_its_url);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn elsewhere_there_is_none() -> Result {
