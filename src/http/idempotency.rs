@@ -40,7 +40,7 @@ fn named(
         let shown = if *header == HEADER { "Idempotency-Key" } else { "I-Twilio-Idempotency-Token" };
         for value in call.headers.get_all(*header) {
             let name = value.to_str().ok().filter(|name| (1..=255).contains(&name.len()));
-            let name = name.ok_or(Wrong(shown, "is 1 to 255 characters of ASCII"))?;
+            let name = name.ok_or(Wrong(shown, "must be 1 to 255 characters of ASCII"))?;
             // two names are none: which of them would a repeat have to bring?
             if found.is_some_and(|other| other != name) {
                 return Err(Wrong(shown, "is another name than the one before it: a request has one"));

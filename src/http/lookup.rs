@@ -61,7 +61,7 @@ async fn look_up(number: String, call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     auth::administrator(&app, &call)?;
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
-    let text = super::segment(&number).ok_or_else(|| wrong("number", "is no text"))?;
+    let text = super::segment(&number).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
     let phone = Phone::read(&text, app.country).map_err(|error| wrong("number", &error.to_string()))?;
     let account = call.decoded("account_id").map(|id| id.parse::<AccountId>()).transpose();
     let account = account.map_err(|_| wrong("account_id", "no such account"))?;

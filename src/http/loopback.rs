@@ -146,7 +146,8 @@ async fn inbound_text(call: Call, posted: Posted, app: Arc<App>) -> Answer {
         return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
     }
     let known = |name: &str| Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
-    let channel = channel.map(|name| known(&name).ok_or_else(|| reply::bad_field("channel", "is sms or whatsapp")));
+    let channel =
+        channel.map(|name| known(&name).ok_or_else(|| reply::bad_field("channel", "must be sms or whatsapp")));
     let channel = channel.transpose()?.unwrap_or_default();
     let played = Played { channel, from, to, body, media_urls, carrier };
     let id = app.inbound.play(played).await?.ok_or_else(no_account)?;

@@ -82,10 +82,10 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
     let send_at_ms =
         posted.send_at.map(|at| parse_time(&at).ok_or_else(|| wrong("send_at", &date::TIME))).transpose()?;
     if posted.valid_for.is_some_and(|span| !(1_000..=36_000_000).contains(&span.as_ms())) {
-        return Err(wrong("valid_for", &"is 1s to 10h"));
+        return Err(wrong("valid_for", &"must be 1s to 10h"));
     }
     if posted.media_urls.len() > 10 {
-        return Err(wrong("media_urls", &"holds 10 at most"));
+        return Err(wrong("media_urls", &"must be 10 at most"));
     }
     let metadata = posted.metadata;
     fits(metadata.as_ref())?;
@@ -118,7 +118,7 @@ pub(super) fn fits(metadata: Option<&serde_json::Map<String, serde_json::Value>>
 
 fn channel(name: &str) -> Result<Channel, Refusal> {
     let channel = Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
-    channel.ok_or_else(|| reply::bad_field("channel", "is sms or whatsapp"))
+    channel.ok_or_else(|| reply::bad_field("channel", "must be sms or whatsapp"))
 }
 
 /// `GET /v1/messages`: messages, newest first, filtered by number, state, direction and time.

@@ -93,7 +93,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     // the library would only say that an escape is wrong, and take NUL
     json::check(bytes).map_err(|bad| reply::bad_field(&bad.path, &bad.reason.to_string()))?;
     if let Some(name) = twice(bytes) {
-        return Err(reply::bad_field(&name, "comes twice"));
+        return Err(reply::bad_field(&name, "must come once"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read: T = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error))?;

@@ -51,7 +51,7 @@ fn channels() -> RefOr<Schema> {
 
 fn channel(name: &str) -> Result<Channel, reply::Refusal> {
     let channel = Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
-    channel.ok_or_else(|| reply::bad_field("channel", "is sms or whatsapp"))
+    channel.ok_or_else(|| reply::bad_field("channel", "must be sms or whatsapp"))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -150,7 +150,7 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     call.only("PUT")?;
     let client = auth::owner(&app, &call)?;
     let number = super::segment(&number).ok_or(Error::NotFound)?;
-    let person = super::segment(&person).ok_or_else(|| reply::bad_field("person", "is no text"))?;
+    let person = super::segment(&person).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;
     let country = app.country(client);
     let (named, person) = written::address("person", &person, Role::Recipient, country)?;
     // what is no number is none of theirs

@@ -153,6 +153,10 @@ fn encode(byte: u8) -> String {
 
 /// The first two segments of a path: what is behind them may be a secret, or a person's number.
 fn shown(target: &[u8]) -> String {
+    // a whole URL may begin with a login
+    if !target.starts_with(b"/") {
+        return "…".to_owned();
+    }
     let end = target.iter().position(|byte| *byte == b'?' || !may_stand(*byte)).unwrap_or(target.len());
     let path = String::from_utf8_lossy(&target[..end]);
     let third = path.match_indices('/').nth(2).map(|(at, _)| at);

@@ -32,12 +32,14 @@ impl Phone {
 
 /// `+2371***789`: enough to recognise, too little to call.
 pub(super) fn mask(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    // what is short is not shown at all
-    if text.chars().count() < 8 {
-        return f.write_str("***");
-    }
-    let head = text.char_indices().nth(5).map_or(text, |(end, _)| &text[..end]);
-    let tail = text.char_indices().rev().nth(2).map_or(text, |(start, _)| &text[start..]);
+    // four at least are hidden, and what is short is not shown at all
+    let (before, behind) = match text.chars().count() {
+        0..8 => return f.write_str("***"),
+        8..12 => (3, 1),
+        _ => (5, 3),
+    };
+    let head = text.char_indices().nth(before).map_or(text, |(end, _)| &text[..end]);
+    let tail = text.char_indices().rev().nth(behind - 1).map_or(text, |(start, _)| &text[start..]);
     write!(f, "{head}***{tail}")
 }
 

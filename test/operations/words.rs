@@ -153,7 +153,7 @@ async fn a_mark_before_json_is_passed_over() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
     for (path, body, status, said) in [
         ("/v1/clients", r#"{"name": "somebody"}"#, 201, "cli_"),
-        ("/v1/messages", r#"{"to": "+14155550100", "body": "x", "channel": "fax"}"#, 400, "is sms or whatsapp"),
+        ("/v1/messages", r#"{"to": "+14155550100", "body": "x", "channel": "fax"}"#, 400, "must be sms or whatsapp"),
         ("/v1/messages", "", 400, "must be a JSON object"),
         ("/relay/sms", r#"{"To": "+14155550100"}"#, 400, "Missing required field: Body"),
         ("/v2/sync/users/111/sessions/000/handshake", "{}", 400, "missing public key"),

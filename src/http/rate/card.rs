@@ -14,6 +14,7 @@ use warp::reply::Response;
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, Call, audit, auth, object, openapi, path, posted};
+use crate::model::form;
 use crate::service::tariff::Imported;
 
 const CSV: &str = "text/csv; charset=utf-8";
@@ -81,11 +82,8 @@ impl IntoParams for ReplaceIn {
 async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     is_csv(call)?;
-    let replaces = match call.param("replace") {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(reply::bad_field("replace", "is true or false")),
-    };
+    let replaces = call.param("replace").map_or(Some(false), form::flag);
+    let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
     let text = object::collect_up_to(app.settings.import_limit, posted, app).await?;
     let act = audit::act(call, "rate.import", |done: &Imported| audit::json(&out(done)));
     let done = app.tariff.import(text, replaces, &act).await?;

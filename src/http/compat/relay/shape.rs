@@ -124,6 +124,10 @@ pub(super) fn name(field: &str) -> &str {
     }
 }
 
+/// From what the older system's own examples are sent. No plan has such a number: it is taken as it stands, and goes
+/// through where its account takes any sender, as the loopback does.
+const EXAMPLE: &str = "+0987654321";
+
 impl OrderIn {
     pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Wrong> {
         let json = bom::skip(bytes);
@@ -139,7 +143,7 @@ impl OrderIn {
     fn from_json(bytes: &[u8]) -> Result<Self, Wrong> {
         json::check(bytes).map_err(|bad| wrong(format!("{}: {}", bad.path, bad.reason)))?;
         if let Some(name) = object::twice(bytes) {
-            return Err(wrong(format!("{name}: comes twice")));
+            return Err(wrong(format!("{name}: must come once")));
         }
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let read = serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
@@ -149,7 +153,7 @@ impl OrderIn {
 
     fn from_form(fields: Vec<(String, String)>) -> Result<Self, Wrong> {
         if let Some(name) = form::twice(&fields, &SINGLE) {
-            return Err(wrong(format!("{name}: comes twice")));
+            return Err(wrong(format!("{name}: must come once")));
         }
         let mut read = Self::default();
         let mut media = Vec::new();
@@ -181,7 +185,7 @@ impl OrderIn {
             if is_other { Err(wrong(format!("{name}: must not name another channel"))) } else { Ok(address) }
         };
         let sender = |from: String| {
-            if is_example(&from) { Ok(Address::stored(from)) } else { address(from, "From", Role::Sender) }
+            if from == EXAMPLE { Ok(Address::stored(from)) } else { address(from, "From", Role::Sender) }
         };
         let present = |field: Option<String>| field.filter(|text| !text.is_empty());
         carries(channel, &self.others)?;
@@ -236,11 +240,4 @@ fn plan(url: Option<String>, twiml: Option<String>) -> Result<CallPlan, Wrong> {
         return Err(wrong("Missing required field: Twiml or Url"));
     }
     Ok(CallPlan { url, twiml, ..CallPlan::default() })
-}
-
-/// The older system's own examples are sent from `+0987654321`. No plan has such a number: it is taken as it stands, and
-/// goes through where its account takes any sender, as the loopback does.
-fn is_example(from: &str) -> bool {
-    from.strip_prefix("+0")
-        .is_some_and(|rest| (6..=14).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -48,7 +48,7 @@ impl Form {
         };
         let fields = read.ok_or(error::of(StatusCode::UNSUPPORTED_MEDIA_TYPE))?;
         if let Some(name) = form::twice(&fields, &SINGLE) {
-            return Err(error::PARAMETER.because(&format!("{name}: comes twice")));
+            return Err(error::PARAMETER.because(&format!("{name}: must come once")));
         }
         Ok(Self(fields))
     }

@@ -127,7 +127,11 @@ fn filter(form: &Form, country: Option<Country>) -> Result<Filter, Fault> {
 pub(super) fn times(form: &Form, name: &str) -> Result<(Option<Millis>, Option<Millis>), Fault> {
     let time = |suffix: &str| -> Result<Option<date::When>, Fault> {
         let name = format!("{name}{suffix}");
-        form.one(&name).map(|text| date::parse(text).ok_or_else(|| error::PARAMETER.because(&name))).transpose()
+        form.one(&name)
+            .map(|text| {
+                date::parse(text).ok_or_else(|| error::PARAMETER.because(&format!("{name} {}", dates::TIME_OR_DAY)))
+            })
+            .transpose()
     };
     let (at, from, until) = (time("")?, time(">")?, time("<")?);
     let lower = [at, from].into_iter().flatten().map(|when| when.at_ms).max();
