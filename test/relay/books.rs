@@ -9,7 +9,7 @@ use switchboard::model::Money;
 
 use super::client::{By, ask, status};
 use super::{Client, balance, route, verified};
-use crate::events::text;
+use crate::events::{text, well};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Builder, Carrier, Result, Server, until};
 use crate::inbound::play::{PUBLIC, post_twilio};
@@ -47,10 +47,15 @@ pub async fn buy(server: &Server, client: &Client, message: Value) -> Result<Str
     text(&told["id"])
 }
 
-/// A node has heard of a client's key that another has made.
+/// A node has heard of a client's key, and of a way for its messages, that another has made.
 pub async fn known(node: &Server, client: &Client) -> Result {
-    until("the other node to know the key", async || {
-        Ok((status(node, By::Proxy(&client.key), "GET", "/v1/messages").await? == 200).then_some(()))
+    until("the other node to know the key and a route", async || {
+        if status(node, By::Proxy(&client.key), "GET", "/v1/messages").await? != 200 {
+            return Ok(None);
+        }
+        let said =
+            well(node, "GET", &format!("/v1/routes/explain?to=%2B14155550100&client={}", client.id), None).await?;
+        Ok(said["routes"].as_array().is_some_and(|routes| !routes.is_empty()).then_some(()))
     })
     .await
 }

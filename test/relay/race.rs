@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::books::{buy, closed, known, moment, quiet, routed, say, tally};
 use super::client::{By, status};
@@ -31,6 +32,9 @@ const ENDS: [(&str, &str); 6] = [
     ("+14155550100", "delivered"),
 ];
 
+/// Ahead enough that the last of three hundred at once does not come too late.
+const SCHEDULED: Duration = Duration::from_secs(4);
+
 async fn nimble(layout: Layout) -> Result<Builder> {
     let builder = Builder::new(layout).await?.set("provider.loopback_latency", "50ms").set("outbox.poll_every", "20ms");
     let builder = builder.set("outbox.retry_first", "50ms").set("outbox.retry_most", "200ms");
@@ -52,14 +56,18 @@ async fn taken_back(nodes: &[&Server]) -> Result {
         if end == "expired" {
             body["valid_for"] = "1s".into();
         }
-        if count.is_multiple_of(5) {
-            body["send_at"] = in_time(Duration::from_millis(700))?.into();
+        let is_scheduled = count.is_multiple_of(5);
+        if is_scheduled {
+            body["send_at"] = in_time(SCHEDULED)?.into();
         }
         let (node, other) = (nodes[count % nodes.len()], nodes[(count + 1) % nodes.len()]);
         let id = buy(node, &client, body).await?;
         // some go their way, so that there is some of each end
         if (count / ENDS.len()).is_multiple_of(4) {
             return Ok((id, false, end));
+        }
+        if is_scheduled {
+            sleep(SCHEDULED.mul_f64(0.85)).await;
         }
         moment(Duration::from_millis(1200)).await;
         let cancels = tokio::join!(take_back(node, &client, &id), take_back(other, &client, &id));
