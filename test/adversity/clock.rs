@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 
 use crate::events::receiver::{Answer, Receiver};
-use crate::events::{endpoint, text};
+use crate::events::{delivery, endpoint, text, well};
 use crate::harness::{Builder, Carrier, Layout, Result, until};
 use crate::messages::schedule::in_time;
 use crate::messages::{bodies, builder, fetch, in_state, person, ready, send_id, sms, tried};
@@ -43,7 +43,12 @@ async fn goes_back(layout: Layout, is_killed: bool) -> Result {
     receiver.answer([Answer::status(500), Answer::status(200), Answer::status(200)]);
     let told = send_id(&server, sms(&person(1), "told later", json!({}))).await?;
     in_state(&server, &told, "sent").await?;
-    receiver.wait(1).await?;
+    let first = receiver.wait(1).await?[0].id()?.to_owned();
+    until("its failure to be written down", async || {
+        let told = well(&server, "GET", &format!("/v1/events/{first}"), None).await?;
+        Ok((told["deliveries"][0]["last_status"] == 500).then_some(()))
+    })
+    .await?;
     carrier.behave(json!({"to": person(2), "times": 1, "do": "status", "status": 503})).await?;
     let again = send_id(&server, sms(&person(2), "again", json!({}))).await?;
     let behind = send_id(&server, sms(&person(2), "behind", json!({}))).await?;
@@ -65,7 +70,8 @@ async fn goes_back(layout: Layout, is_killed: bool) -> Result {
     for id in &sent {
         in_state(&server, id, "sent").await?;
     }
-    receiver.wait(2).await?;
+    // that very one again: the others' are told too
+    delivery(&server, &first, "delivered").await?;
     assert_eq!(bodies(&carrier, &person(2)).await?, ["again", "behind"], "in their order, once");
     assert_eq!(bodies(&carrier, &person(3)).await?.len(), usize::from(is_killed), "once");
     assert_eq!(fetch(&server, &named).await?["state"], "scheduled");

@@ -1,6 +1,8 @@
 //! Three servers on three Galera nodes that all write: one client's charges are in everybody's way.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::harness::mariadb::{Mariadb, galera};
-use crate::harness::{Builder, Result, Server};
+use crate::harness::{Builder, Result, Server, until};
 use crate::relay::books::{closed, known, quiet, tally};
 use crate::relay::{self, Client};
 
@@ -22,6 +24,8 @@ struct Door {
     http: reqwest::Client,
     urls: Vec<String>,
     key: String,
+    /// By all senders together.
+    accepted: Arc<AtomicUsize>,
 }
 
 impl Door {
@@ -40,6 +44,7 @@ impl Door {
                 let waits = response.headers().contains_key("retry-after");
                 let said = response.text().await?;
                 if status == 202 {
+                    self.accepted.fetch_add(1, Ordering::Relaxed);
                     accepted.push(serde_json::from_str(&said)?);
                     break;
                 }
@@ -91,16 +96,19 @@ async fn charges_on_three_nodes_are_each_made_once() -> Result {
     let mut nodes = galera().await?;
     let (servers, client) = scene(&nodes).await?;
     let urls = servers.iter().map(|server| server.url("/v1/messages")).collect();
-    let door = Door { http: servers[0].http.clone(), urls, key: client.key.clone() };
+    let door = Door { http: servers[0].http.clone(), urls, key: client.key.clone(), accepted: Arc::default() };
     // nobody is told of others' charges
     let (mut accepted, refused) = crowd(&door, false, async { Ok(()) }).await?;
     assert_eq!(refused, 0);
     let last = nodes.last_mut().context("a node")?;
     let dies = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // in the midst of it: those who begin at that node have texts left
+        let some = SENDERS * TEXTS * 5 / 4;
+        until("some texts", async || Ok((door.accepted.load(Ordering::Relaxed) >= some).then_some(()))).await?;
         last.kill()
     };
     let (more, refused) = crowd(&door, true, dies).await?;
+    assert!(refused > 0, "the node died when all was over");
     accepted.extend(more);
     quiet(&servers[0]).await?;
     let bought = closed(&servers[0], &client, MONEY).await?;

@@ -99,7 +99,11 @@ async fn a_revocation_on_the_other_node_closes_pages_and_stale_news_does_not() -
     assert_eq!(socket.hear_past_codes().await?, Heard::Closed(4410));
     // the store may have told before Redis did, whose signal is for whoever is there when it comes: it has come, here,
     // and at the page's node, which shows that by obeying what was said after it
-    while !heard.next().await.context("no signal")?.get_payload::<String>()?.contains("\"revoked\"") {}
+    let told = async {
+        while !heard.next().await.context("no signal")?.get_payload::<String>()?.contains("\"revoked\"") {}
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(crate::harness::LONG, told).await.context("no signal")??;
     say(&redis, OTHER, "paused", Some(&others), 1).await?;
     assert_eq!(other.hear_past_codes().await?, Heard::Pause);
     // the store still says so for ten seconds, and a page opened now is not meant

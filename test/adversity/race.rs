@@ -156,7 +156,7 @@ fn named(prefix: &str, count: usize) -> Vec<String> {
 /// A hash like the others of its kind, but a tenth of a second to check: many of them take far
 /// longer than one quick handshake, and on a busy machine still less than a check may take.
 fn slow_hash() -> Result<String> {
-    let cost = Params::new(19_456, 3, 1, None).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let cost = Params::new(19_456, 6, 1, None).map_err(|error| anyhow::anyhow!("{error}"))?;
     let salt = SaltString::from_b64("c2FsdHNhbHQ").map_err(|error| anyhow::anyhow!("{error}"))?;
     let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost).hash_password(PASSWORD.as_bytes(), &salt);
     Ok(hash.map_err(|error| anyhow::anyhow!("{error}"))?.to_string())

@@ -221,7 +221,7 @@ fn node(folder: TempDir, ports: [u16; 3], number: usize, is_first: bool) -> Resu
     let all = ports.map(|port| format!("127.0.0.1:{port}")).join(",");
     let options = format!(
         "base_host=127.0.0.1;base_port={here};gmcast.listen_addr=tcp://127.0.0.1:{here};\
-         ist.recv_addr=127.0.0.1:{transfer};gcache.size=16M;evs.suspect_timeout=PT3S;evs.inactive_timeout=PT6S"
+         ist.recv_addr=127.0.0.1:{transfer};gcache.size=16M"
     );
     let mut settings = vec![
         "--wsrep-on=ON".to_owned(),

@@ -1,6 +1,8 @@
 //! A carrier that refuses the account, not the message: the account rests and says why, its messages wait or take the
 //! next route, and nothing of it is lost or told to clients.
 
+use std::time::{Duration, Instant};
+
 use anyhow::ensure;
 use serde_json::{Value, json};
 
@@ -129,6 +131,7 @@ async fn all_take_turns_to_try_it_out(layout: Layout) -> Result {
     let builder = builder(layout, &carrier).await?.set("outbox.breaker_rest", "400ms");
     let (server, account) = super::ready(builder).await?;
     carrier.behave(json!({"do": "status", "status": 401})).await?;
+    let begun = Instant::now();
     let mut ids = vec![send_id(&server, sms(TO, "0", json!({}))).await?];
     rests(&server, &account).await?;
     for nth in 1..=MANY {
@@ -142,6 +145,8 @@ async fn all_take_turns_to_try_it_out(layout: Layout) -> Result {
         Result::Ok(tries)
     };
     until("each to have its turn", async || Ok((tries().await?.iter().min() >= Some(&1)).then_some(()))).await?;
+    let least = Duration::from_millis(400) * u32::try_from(MANY)?;
+    ensure!(begun.elapsed() >= least, "more than one an interval: all were tried in {:?}", begun.elapsed());
     let total: usize = tries().await?.iter().sum();
     ensure!(total <= 3 * ids.len(), "{total} tries of {} messages", ids.len());
     carrier.clear().await?;
@@ -165,7 +170,7 @@ async fn the_next_route_takes_what_comes_and_what_waits_ends_with_its_validity(l
     let client = customer(&server, "1", json!({})).await?;
     carrier.behave(json!({"do": "status", "status": 402})).await?;
     let text = |to: usize, more: Value| with(json!({"to": person(to), "body": "hello"}), more);
-    let first = text(1, json!({"valid_for": "1s"}));
+    let first = text(1, json!({"valid_for": "5s"}));
     let first = act_well(&server, &client, "POST", "/v1/messages", Some(first)).await?;
     ensure!(first["from"] == FROM, "{first}");
     rests(&server, &account).await?;

@@ -59,6 +59,11 @@ async fn a_bad_request_line_is_refused_unread_and_the_log_says_why() -> Result {
         .await?;
         ensure!(lines.len() == 1 && lines[0].contains(reason) && lines[0].contains(path), "{bytes:?}: {lines:?}");
     }
+    // nor has any of them been told twice since
+    for (row, (bytes, ..)) in rows.iter().enumerate() {
+        let lines = told(&server, u8::try_from(row)? + 11)?;
+        ensure!(lines.len() == 1, "{bytes:?}: {lines:?}");
+    }
     // a request that was read is forgotten: what follows it may be the rest of a body
     let second = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n{}", head("/<hushhush>"));
     let said = said(&server, 99, second.as_bytes()).await?;

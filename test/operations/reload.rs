@@ -121,8 +121,9 @@ async fn a_replaced_identity_decrypts_for_session_ttl_only(layout: Layout) -> Re
     run(server.builder(), &["keys", "generate", "--replace-identity"]).await?.well()?;
     reload(&server, DONE).await?;
     ensure!(told(&server).await? != old);
-    until("end of the old key", async || Ok((try_with(&server, &old).await?.0 != 200).then_some(()))).await?;
-    Ok(())
+    let refusal = (400, "error with decryption".to_owned());
+    until("end of the old key", async || Ok((try_with(&server, &old).await? == refusal).then_some(()))).await?;
+    pairs_with(&server, &told(&server).await?).await
 }
 
 on_both_engines!(another_identity_is_taken_where_the_store_knows_it, a_replaced_identity_decrypts_for_session_ttl_only,);

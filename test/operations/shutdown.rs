@@ -144,8 +144,10 @@ async fn readiness_ends_before_the_listener_closes() -> Result {
     server.signal("INT")?;
     assert_eq!(server.ended(SOON).await?.code(), Some(0), "nor does SIGINT");
     let mut server = builder.set("http.drain_delay", "1s").start().await?;
+    let begun = Instant::now();
     server.signal("TERM")?;
     assert_eq!(server.ended(SOON).await?.code(), Some(0));
+    assert!(begun.elapsed() >= Duration::from_secs(1), "it did not wait: {:?}", begun.elapsed());
     Ok(())
 }
 

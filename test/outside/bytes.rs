@@ -60,14 +60,15 @@ async fn what_is_no_text_is_kept_with_what_can_be(layout: Layout) -> Result {
     let server = with_twilio(layout).await?;
     let account = flowroute(&server).await?;
     number(&server, &account, FLOWROUTES, json!({})).await?;
-    let given = json!({"seed": rand::random::<u64>(), "count": 60, "token": TOKEN, "account": ACCOUNT, "from": PERSON,
+    let seed = rand::random::<u64>();
+    let given = json!({"seed": seed, "count": 60, "token": TOKEN, "account": ACCOUNT, "from": PERSON,
         "to": OURS, "url": format!("{PUBLIC}{SMS}")});
     let posts: Vec<Post> = serde_json::from_value(python::run(MAKE, given).await?)?;
     let mut kept = Vec::new();
     for Post { form, signature, kept: body } in posts {
         let shown = String::from_utf8_lossy(&form).into_owned();
         let status = post(&server, SMS, "application/x-www-form-urlencoded", &signature, form).await?;
-        ensure!(status == 200, "{shown}: {status}");
+        ensure!(status == 200, "seed {seed}: {shown}: {status}");
         kept.push(vec![PERSON.to_owned(), OURS.to_owned(), body]);
     }
     for (at, (text, body)) in JSON.iter().enumerate() {
@@ -91,7 +92,7 @@ async fn what_is_no_text_is_kept_with_what_can_be(layout: Layout) -> Result {
     let mut found = received(&server).await?;
     found.sort();
     kept.sort();
-    assert_eq!(found, kept);
+    assert_eq!(found, kept, "seed {seed}");
     Ok(())
 }
 
