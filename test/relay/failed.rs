@@ -29,15 +29,15 @@ async fn what_is_made_and_has_failed_is_refused(layout: Layout) -> Result {
         carrier.behave(with(json!({"to": to, "times": 1, "do": "fail"}), fault.clone())).await?;
         let id = text(&act_well(&server, &client.id, "POST", "/v1/messages", Some(text_of(&to))).await?["id"])?;
         let path = format!("/v1/messages/{id}");
-        let failed = until("its end, and the receipt of it", async || {
-            let message = act_well(&server, &client.id, "GET", &path, None).await?;
-            let is_told = message["receipts"].as_array().is_some_and(|all| all.len() == 1);
-            Ok((message["state"] == "failed" && is_told).then_some(message))
-        });
-        let failed = failed.await?;
         // where the answer gave no code, the receipt does
         let shown = if code.is_null() { &json!(30007) } else { code };
-        ensure!(failed["error"]["code"] == *shown && failed["error"]["reason"] == *reason, "{fault}: {failed}");
+        let failed = until("its end, the receipt of it and its code", async || {
+            let message = act_well(&server, &client.id, "GET", &path, None).await?;
+            let is_told = message["receipts"].as_array().is_some_and(|all| all.len() == 1);
+            Ok((message["state"] == "failed" && is_told && message["error"]["code"] == *shown).then_some(message))
+        });
+        let failed = failed.await?;
+        ensure!(failed["error"]["reason"] == *reason, "{fault}: {failed}");
         ensure!(failed["attempts"][0]["code"] == *code, "{fault}: {failed}");
         ensure!(outcomes(&failed) == ["refused"] && carrier.messages(Some(&to)).await?.len() == 1, "{failed}");
         let sid = carrier.messages(Some(&to)).await?[0].sid.clone();
