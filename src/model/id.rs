@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use rand::RngCore;
 use rand::rngs::OsRng;
@@ -201,6 +202,17 @@ impl MessageId {
     }
 }
 
+impl AuditId {
+    /// Above all that this process made within the same millisecond: a script does several things in one.
+    pub fn next(now_ms: Millis) -> Self {
+        static LAST: Mutex<u128> = Mutex::new(0);
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = time_ordered(now_ms);
+        *last = if made >> 80 == *last >> 80 { *last + 1 } else { made };
+        Self(*last)
+    }
+}
+
 impl ClientId {
     /// The house's own client, which the first migration makes.
     pub const HOUSE: Self = Self(1);
@@ -218,6 +230,13 @@ mod tests {
         let (early, late) = (DeviceId::new(1_000), DeviceId::new(1_001));
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(late.to_string().parse::<DeviceId>().ok(), Some(late));
+    }
+
+    #[test]
+    fn what_is_done_within_a_millisecond_is_in_order() {
+        let ids: Vec<AuditId> = (0..100).map(|_| AuditId::next(1_000)).collect();
+        assert!(ids.is_sorted() && ids.first() < ids.last(), "{ids:?}");
+        assert!(ids.iter().all(|id| id.made_ms() == 1_000));
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl<'a, T> Act<'a, T> {
         let by = self.by.as_ref()?;
         let shown = |one: Option<&T>| one.and_then(|one| (self.show)(one)).map(cut);
         Some(Entry {
-            id: AuditId::new(at_ms),
+            id: AuditId::next(at_ms),
             at_ms,
             who: by.who.chars().take(WHO).collect(),
             action: self.action.to_owned(),
