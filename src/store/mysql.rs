@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use mysql_async::consts::ColumnType;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Column, Conn, Opts, Params, Pool, TxOpts};
+use mysql_async::{Column, Conn, Opts, Params, Pool, QueryResult, TextProtocol, TxOpts};
 
 use self::connections::{Connections, Held};
 use self::failure::{Failure, classify};
@@ -136,7 +136,7 @@ async fn transact(connection: &mut Conn, change: &Change) -> Result<Committed, F
     let mut steps = change.steps.iter();
     let queries = change.steps.iter().map(|step| &step.query).chain(&change.then);
     for (script, count) in scripts(queries).map_err(Failure::Final)? {
-        let mut answers = transaction.query_iter(script).await.map_err(classify)?;
+        let mut answers = ask(&mut transaction, script).await?;
         for _ in 0..count {
             let touched = answers.affected_rows();
             // here it says so if this very statement has failed, and the next one's answer is waited for
@@ -157,6 +157,13 @@ async fn transact(connection: &mut Conn, change: &Change) -> Result<Committed, F
     Ok(Committed { touched: tally.into_touched(), found })
 }
 
+/// Sends a script, and takes what is answered to the session that it asks for.
+async fn ask(on: &mut impl Queryable, script: String) -> Result<QueryResult<'_, 'static, TextProtocol>, Failure> {
+    let mut answers = on.query_iter(script).await.map_err(classify)?;
+    let _: Vec<mysql_async::Row> = answers.collect().await.map_err(classify)?;
+    Ok(answers)
+}
+
 async fn select_all(connection: &mut Conn, queries: &[Query]) -> Result<Vec<Vec<Row>>, Failure> {
     if let [query] = queries {
         let (sql, values) = query.whole();
@@ -165,7 +172,7 @@ async fn select_all(connection: &mut Conn, queries: &[Query]) -> Result<Vec<Vec<
     }
     let mut found = Vec::with_capacity(queries.len());
     for (script, count) in scripts(queries).map_err(Failure::Final)? {
-        let mut answers = connection.query_iter(script).await.map_err(classify)?;
+        let mut answers = ask(connection, script).await?;
         for _ in 0..count {
             found.push(rows(answers.collect().await.map_err(classify)?).map_err(Failure::Final)?);
         }

@@ -5,7 +5,7 @@ use super::{Change, Query, Value};
 
 /// Rows that one statement inserts at most.
 const ROWS: usize = 1024;
-/// Bytes of their values: escaped, they are far from what a server reads at once.
+/// Bytes of their values: in hex, they are far from what a server reads at once.
 const BYTES: usize = 1 << 20;
 /// Keys of one: MariaDB makes a subquery of a list of a thousand.
 const KEYS: usize = 512;

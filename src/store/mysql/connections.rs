@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use mysql_async::{Conn, DriverError, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 
+use super::script::SESSION;
 use crate::store::{Error, Result};
 
 /// How long a connection is kept that nobody needs.
@@ -13,13 +14,11 @@ const IDLE_FOR: Duration = Duration::from_secs(60);
 /// A server is left no more often: the connection that has failed is let go of each time.
 const TURN: Duration = Duration::from_millis(100);
 
-/// What every connection begins with. Values stand in scripts as UTF-8, whatever the server presumes of its clients, and
-/// a backslash escapes. A process that was stopped within a transaction must not keep
-/// its row locks: MariaDB ends it (MySQL has no such setting, and reads a comment).
-const SESSION: [&str; 3] = [
-    "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00' \
-     /*M! , idle_transaction_timeout = 10 */",
+/// What every connection begins with. A process that was stopped within a transaction must not keep its row locks:
+/// MariaDB ends it (MySQL has no such setting, and reads a comment).
+const BEGIN: [&str; 3] = [
+    SESSION,
+    "SET SESSION time_zone = '+00:00' /*M! , idle_transaction_timeout = 10 */",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 ];
 
@@ -55,7 +54,7 @@ impl Connections {
             // or an UPDATE that changes nothing reports no row
             .client_found_rows(true)
             .stmt_cache_size(256)
-            .setup(SESSION.to_vec())
+            .setup(BEGIN.to_vec())
             .pool_opts(pool);
         let opts = Opts::from(builder);
         let first = Generation { number: 0, pool: Pool::new(opts.clone()), made: Instant::now() };

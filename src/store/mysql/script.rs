@@ -10,8 +10,12 @@ const SCRIPT: usize = 1 << 20;
 /// Room for an ordinary one.
 const ROOM: usize = 16 << 10;
 
-/// Statements as text, and how many each holds: one round trip for all of them. The server stops at the first that
-/// fails.
+/// How values are read. A proxy may have changed both, or handed on another connection.
+pub(super) const SESSION: &str =
+    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
+
+/// Statements as text, and how many each holds behind the session's, which comes first: one round trip for all of
+/// them. The server stops at the first that fails.
 pub(super) fn scripts<'a>(queries: impl IntoIterator<Item = &'a Query>) -> Result<Vec<(String, usize)>> {
     let mut scripts: Vec<(String, usize)> = Vec::new();
     for query in queries {
@@ -23,6 +27,8 @@ pub(super) fn scripts<'a>(queries: impl IntoIterator<Item = &'a Query>) -> Resul
             }
             _ => {
                 let mut script = String::with_capacity(ROOM);
+                script.push_str(SESSION);
+                script.push(';');
                 query.spell(&mut script, literal)?;
                 scripts.push((script, 1));
             }
@@ -31,33 +37,28 @@ pub(super) fn scripts<'a>(queries: impl IntoIterator<Item = &'a Query>) -> Resul
     Ok(scripts)
 }
 
-/// A value as it stands in a statement. That a backslash escapes, and that this is UTF-8, the session sees to.
+/// A value as it stands in a statement: it ends at the same place whatever the session's mode and character set are.
 fn literal(script: &mut String, value: &Value) {
-    match value {
-        Value::Null => script.push_str("NULL"),
-        // writing to a string cannot fail
-        Value::Int(int) => drop(write!(script, "{int}")),
-        Value::Text(text) => quote(script, text),
-        Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => quote(script, text),
-            Err(_) => drop(write!(script, "0x{}", hex::encode_upper(bytes))),
-        },
+    let (bytes, charset) = match value {
+        Value::Null => return script.push_str("NULL"),
+        Value::Int(int) => {
+            // writing to a string cannot fail
+            let _ = write!(script, "{int}");
+            return;
+        }
+        // no collation of its own, which would keep a column's index from being used
+        Value::Text(text) => (text.as_bytes(), "_utf8mb4 "),
+        Value::Bytes(bytes) => (bytes.as_slice(), ""),
+    };
+    match std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(is_plain)) {
+        Some(plain) => script.extend(["'", plain, "'"]),
+        None => script.extend([charset, "0x", &hex::encode(bytes)]),
     }
 }
 
-fn quote(script: &mut String, mut text: &str) {
-    const SPECIAL: [(char, &str); 7] =
-        [('\\', "\\\\"), ('\'', "\\'"), ('"', "\\\""), ('\0', "\\0"), ('\n', "\\n"), ('\r', "\\r"), ('\x1a', "\\Z")];
-    script.push('\'');
-    while let Some(at) = text.find(SPECIAL.map(|(special, _)| special)) {
-        let (plain, rest) = text.split_at(at);
-        script.push_str(plain);
-        let (special, escaped) = SPECIAL.iter().find(|(special, _)| rest.starts_with(*special)).unwrap_or(&SPECIAL[0]);
-        script.push_str(escaped);
-        text = &rest[special.len_utf8()..];
-    }
-    script.push_str(text);
-    script.push('\'');
+/// Whether it is itself between single quotes, and ends nothing there.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'\'' && byte != b'\\'
 }
 
 #[cfg(test)]
@@ -66,14 +67,29 @@ mod tests {
 
     use super::*;
 
+    /// What any server takes a literal for: text of one byte a character without an escape, or hex.
+    fn taken(literal: &str) -> Option<Vec<u8>> {
+        if let Some(hex) = literal.strip_prefix("_utf8mb4 ").unwrap_or(literal).strip_prefix("0x") {
+            return hex::decode(hex).ok().filter(|bytes| !bytes.is_empty());
+        }
+        let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
+        let is_simple = inner.bytes().all(|byte| (0x20..0x7f).contains(&byte) && !b"'\\".contains(&byte));
+        is_simple.then(|| inner.as_bytes().to_vec())
+    }
+
     proptest! {
-        /// As the driver's own library writes it.
         #[test]
-        fn a_value_is_written_as_the_library_does(bytes in prop::collection::vec(any::<u8>(), 0..60), text in "(.|[\\\\'\"\0\n\r\x1a])*", int: i64) {
-            for value in [Value::Null, Value::Int(int), Value::Text(text), Value::Bytes(bytes)] {
+        fn a_value_ends_where_it_ends(bytes in prop::collection::vec(any::<u8>(), 0..60), text in "(.|[\\\\'\"\0\n\r\x1a])*", plain in "[ -~]*") {
+            let (text_bytes, plain_bytes) = (text.clone().into_bytes(), plain.clone().into_bytes());
+            for (value, wanted) in [
+                (Value::Text(text.clone()), &text_bytes),
+                (Value::Text(plain), &plain_bytes),
+                (Value::Bytes(text_bytes.clone()), &text_bytes),
+                (Value::Bytes(bytes.clone()), &bytes),
+            ] {
                 let mut ours = String::new();
                 literal(&mut ours, &value);
-                prop_assert_eq!(ours, mysql_async::Value::from(value).as_sql(false));
+                prop_assert_eq!(taken(&ours), Some(wanted.clone()), "{}", ours);
             }
         }
     }
@@ -82,19 +98,19 @@ mod tests {
     fn values_are_written_where_they_belong() {
         let query = |sql: &'static str, values: Vec<Value>| Query::new(sql, values);
         let written = scripts(&[
-            query("SELECT '?', a FROM t WHERE b = ? AND c = ?", vec!["it's \\ a \"?\"".into(), Value::Null]),
+            query("SELECT '?', a FROM t WHERE b = ? AND c = ?", vec!["it's \\ é".into(), Value::Null]),
             Query::rows(
                 "INSERT INTO t (a, b)",
                 "(?, ?)",
                 2,
-                vec![1.into(), vec![0xff_u8].into(), 2.into(), "\0\n".into()],
+                vec![1.into(), vec![0xff_u8].into(), 2.into(), "{\"a\": \"?\"}".into()],
             ),
             Query::over("DELETE FROM t WHERE a = ? AND b IN ({})", &[7.into()], vec![3.into(), 1.into(), 2.into()]),
         ]);
-        let wanted = "SELECT '?', a FROM t WHERE b = 'it\\'s \\\\ a \\\"?\\\"' AND c = NULL;\
-                      INSERT INTO t (a, b) VALUES (1, 0xFF), (2, '\\0\\n');\
+        let wanted = "SELECT '?', a FROM t WHERE b = _utf8mb4 0x69742773205c20c3a9 AND c = NULL;\
+                      INSERT INTO t (a, b) VALUES (1, 0xff), (2, '{\"a\": \"?\"}');\
                       DELETE FROM t WHERE a = 7 AND b IN (1, 2, 3)";
-        assert_eq!(written.unwrap(), [(wanted.to_owned(), 3)]);
+        assert_eq!(written.unwrap(), [(format!("{SESSION};{wanted}"), 3)]);
         for values in [vec![], vec![1.into(), 2.into()]] {
             assert!(scripts(&[query("SELECT ?", values)]).is_err());
         }
@@ -103,7 +119,8 @@ mod tests {
     #[test]
     fn much_is_sent_in_several_parts() {
         let long = Query::new("SELECT ?", vec!["x".repeat(SCRIPT / 2).into()]);
-        let counts: Vec<usize> = scripts(&vec![long; 7]).unwrap().iter().map(|(_, count)| *count).collect();
-        assert_eq!(counts, [2, 2, 2, 1]);
+        let written = scripts(&vec![long; 7]).unwrap();
+        assert_eq!(written.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 2, 2, 1]);
+        assert!(written.iter().all(|(script, _)| script.starts_with(SESSION)));
     }
 }
