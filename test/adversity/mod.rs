@@ -7,6 +7,7 @@ mod disk;
 mod galera;
 mod hostile;
 mod journal;
+mod literal;
 mod node;
 mod outage;
 mod race;

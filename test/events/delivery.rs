@@ -7,7 +7,7 @@ use serde_json::json;
 use super::receiver::{Answer, Receiver};
 use super::{builder, call, delivery, endpoint, test_event, text, well};
 use crate::harness::{Layout, Result};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 async fn a_test_event_arrives_signed(layout: Layout) -> Result {
     let (server, receiver) = (builder(layout).await?.start().await?, Receiver::start().await?);
@@ -119,3 +119,4 @@ on_both_engines!(
     nobody_is_held_up_by_the_slow,
     what_is_on_its_way_to_nowhere_is_dropped,
 );
+in_foreign_sessions!(tries_bear_one_id_and_wait_as_asked);

@@ -8,6 +8,7 @@ use switchboard::model::Span;
 use switchboard::store::{Metrics, Settings, Store};
 
 use super::Result;
+use super::meddler::{Meddler, Meddling};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -15,11 +16,13 @@ pub enum Layout {
     SqliteSeparate,
     MariadbShared,
     MariadbSeparate,
+    /// As shared, behind a proxy that says this before each script.
+    MariadbBehind(&'static str),
 }
 
 impl Layout {
     pub fn is_mariadb(self) -> bool {
-        matches!(self, Self::MariadbShared | Self::MariadbSeparate)
+        matches!(self, Self::MariadbShared | Self::MariadbSeparate | Self::MariadbBehind(_))
     }
 
     fn is_separate(self) -> bool {
@@ -48,11 +51,16 @@ impl Databases {
     pub async fn make(layout: Layout, folder: &Path) -> Result<Self> {
         let mut schemas = Vec::new();
         let mut urls = Vec::new();
+        let meddler = match layout {
+            Layout::MariadbBehind(sql) => Some(Meddler::start(Meddling::Before(sql)).await?),
+            _ => None,
+        };
         for name in ["store", "backend"].iter().take(if layout.is_separate() { 2 } else { 1 }) {
             if layout.is_mariadb() {
                 let schema = format!("sb_test_{name}_{:016x}", rand::random::<u64>());
                 execute(&mariadb()?, &format!("CREATE DATABASE {schema}")).await?;
-                urls.push(format!("{}/{schema}", mariadb()?));
+                let server = meddler.as_ref().map_or_else(mariadb, Meddler::url)?;
+                urls.push(format!("{server}/{schema}"));
                 schemas.push(schema);
             } else {
                 urls.push(format!("sqlite:{}", folder.join(format!("{name}.db")).display()));

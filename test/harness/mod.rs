@@ -4,6 +4,7 @@ pub mod carrier;
 pub mod database;
 pub mod identity;
 pub mod mariadb;
+pub mod meddler;
 pub mod node;
 pub mod phone;
 pub mod port;
@@ -79,4 +80,26 @@ macro_rules! on_both_engines {
             }
         }
     )+};
+}
+
+/// Runs tests on MariaDB behind a proxy that changes the session before each script.
+#[macro_export]
+macro_rules! in_foreign_sessions {
+    ($($name:ident),+ $(,)?) => {
+        mod in_foreign_sessions {$(
+            mod $name {
+                use $crate::harness::{Layout, Result, meddler};
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn no_backslash_escapes() -> Result {
+                    super::super::$name(Layout::MariadbBehind(meddler::NO_ESCAPES)).await
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn gbk() -> Result {
+                    super::super::$name(Layout::MariadbBehind(meddler::GBK)).await
+                }
+            }
+        )+}
+    };
 }

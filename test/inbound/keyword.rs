@@ -7,7 +7,7 @@ use super::play::{
     OURS, PERSON, account, builder, call, in_state, number, received, send, sent, settled, text, with_loopback,
 };
 use crate::harness::{Layout, Result, Server, until};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 /// Waits for what the loopback provider was sent, newest first.
 async fn await_sent(server: &Server, to: &str, count: usize) -> Result<Vec<String>> {
@@ -135,3 +135,4 @@ on_both_engines!(
     the_last_word_stands,
     a_carriers_opt_out_is_ours_too,
 );
+in_foreign_sessions!(stop_closes_and_start_opens);

@@ -10,7 +10,7 @@ use crate::events::endpoint;
 use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Carrier, Layout, Result, Server, until};
 use crate::messages::person;
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 const STATUS: &str = "/webhooks/twilio/status";
 
@@ -226,3 +226,4 @@ on_both_engines!(
     a_receipt_for_no_message_of_ours_is_dropped_in_time,
     an_opt_out_in_a_receipt_outlives_a_failure,
 );
+in_foreign_sessions!(receipts_move_a_message_forward_and_count_once);

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use switchboard::store::{Change, Error, Query, Store, Value};
 
 use crate::harness::{Builder, Layout, Result};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 fn insert(change: Change, id: &str) -> Change {
     let sql = "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, 'h', ?, 1)";
@@ -87,3 +87,4 @@ async fn many_rows_are_all_written(layout: Layout) -> Result {
 }
 
 on_both_engines!(each_failure_is_told_as_what_it_is, many_rows_are_all_written,);
+in_foreign_sessions!(each_failure_is_told_as_what_it_is, many_rows_are_all_written);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{TO, account, bodies, builder, copies, drained, in_state, number, outcomes, ready, send_id, sms, tried};
 use crate::events::well;
 use crate::harness::{Carrier, Layout, Result, until};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 /// One fault, once: what the attempts say, and that the carrier has it exactly once.
 async fn one(layout: Layout, faults: &[(Value, &[&str])]) -> Result {
@@ -260,3 +260,4 @@ on_both_engines!(
     a_failing_account_rests_and_is_tried_again,
     a_stubborn_head_steps_aside,
 );
+in_foreign_sessions!(what_may_have_been_taken_is_asked_for);

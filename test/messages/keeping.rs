@@ -11,7 +11,7 @@ use super::{FROM, TO, account, builder, copies, drained, fetch, number, quick, r
 use crate::events::receiver::Receiver;
 use crate::events::{call, endpoint, text, well};
 use crate::harness::{ADMIN, Builder, Carrier, Layout, Result, Server, until};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 /// A server that keeps nothing for long.
 fn brief(builder: Builder) -> Builder {
@@ -182,3 +182,4 @@ on_both_engines!(
     what_is_in_doubt_stays,
     messages_are_kept_for_ever_where_that_is_wanted
 );
+in_foreign_sessions!(what_has_served_is_gone_after_its_time);

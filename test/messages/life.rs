@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{FROM, TO, bodies, builder, drained, fetch, in_state, number, outcomes, ready, send, send_id, sms};
 use crate::events::{call, text, well};
 use crate::harness::{Carrier, Layout, Result};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 async fn a_message_reaches_the_carrier_and_is_told_of(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
@@ -128,3 +128,4 @@ on_both_engines!(
     redaction_empties_the_text_and_keeps_the_rest,
     unknown_ids_are_not_there,
 );
+in_foreign_sessions!(a_message_reaches_the_carrier_and_is_told_of, redaction_empties_the_text_and_keeps_the_rest);

@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::play::{self, Answer, NOBODY, Written};
 use crate::harness::server::Builder;
 use crate::harness::{ADMIN, Layout, PASSWORD, Phone, Result, Server, USER};
-use crate::{on_both_engines, on_every_layout};
+use crate::{in_foreign_sessions, on_both_engines, on_every_layout};
 
 const LIST: &str = "/v1/users/111/devices";
 
@@ -280,3 +280,4 @@ async fn the_development_key_works_under_dev() -> Result {
 
 on_every_layout!(a_user_s_devices_are_listed_newest_first, revoking_empties_one_device_s_key_and_no_other);
 on_both_engines!(a_long_list_comes_in_pages, a_device_that_is_none_cannot_be_revoked);
+in_foreign_sessions!(revoking_empties_one_device_s_key_and_no_other);

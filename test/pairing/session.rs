@@ -10,7 +10,7 @@ use crate::harness::phone::session;
 use crate::harness::server::Builder;
 use crate::harness::time::outlive;
 use crate::harness::{ADMIN, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
-use crate::{on_both_engines, on_every_layout};
+use crate::{in_foreign_sessions, on_both_engines, on_every_layout};
 
 fn invalid() -> (u16, String) {
     (400, "invalid session requested".into())
@@ -275,3 +275,4 @@ on_both_engines!(
     a_repeat_is_one_for_a_minute,
     of_many_bodies_at_once_one_is_paired,
 );
+in_foreign_sessions!(a_session_is_redeemed_once, a_repeated_failure_counts_once);

@@ -11,7 +11,7 @@ use crate::harness::phone::session;
 use crate::harness::server::Builder;
 use crate::harness::time::{expiry, now};
 use crate::harness::{Heard, Layout, Phone, Result, Server, Socket, USER};
-use crate::{on_both_engines, on_every_layout};
+use crate::{in_foreign_sessions, on_both_engines, on_every_layout};
 
 async fn get(server: &Server, path: &str) -> Result<Answer> {
     Answer::to(server.http.get(server.url(path))).await
@@ -265,3 +265,4 @@ async fn only_the_paths_of_the_contract_are_there() -> Result {
 
 on_both_engines!(issuing_a_code_writes_nothing);
 on_every_layout!(odd_user_ids_travel_percent_encoded);
+in_foreign_sessions!(odd_user_ids_travel_percent_encoded);

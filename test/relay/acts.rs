@@ -13,7 +13,7 @@ use self::table::Scene;
 use crate::events::receiver::Receiver;
 use crate::events::{builder, well};
 use crate::harness::{ADMIN, Layout, Result, Server};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 /// Paths that change something which is no administrator's doing: a person's phone is played, and texts.
 const OTHERS: [(&str, &str); 1] = [("POST", "/v1/loopback/inbound")];
@@ -175,3 +175,4 @@ fn is_right(act: &Act, answer: &Value, entry: &Value) -> Result {
 }
 
 on_both_engines!(every_act_is_written_down_once_or_not_done);
+in_foreign_sessions!(every_act_is_written_down_once_or_not_done);

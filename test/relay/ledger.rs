@@ -7,7 +7,7 @@ use switchboard::store::{Change, Value as Column};
 use super::scene::{act_well, at_rest, balance, customer, everything, tamper, text_to, verify};
 use crate::events::{builder, call, text, well};
 use crate::harness::{ADMIN, Layout, Result, Server, until};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 use crate::operations::command::run;
 
 async fn post(server: &Server, client: &str, body: Value) -> Result<(u16, Value)> {
@@ -324,6 +324,7 @@ on_both_engines!(
     what_is_wrong_in_the_ledger_is_found,
     a_low_balance_is_told_once,
 );
+in_foreign_sessions!(a_statement_runs_from_opening_to_closing);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_is_moved_on_the_command_line() -> Result {

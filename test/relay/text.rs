@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::doors::{BRITISH, Doors, FORM, JSON, TO, said};
 use crate::harness::{ADMIN, Layout, Result, until};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 async fn what_is_no_text_is_refused_with_its_field_and_place(layout: Layout) -> Result {
     let doors = Doors::open(layout).await?;
@@ -176,3 +176,4 @@ on_both_engines!(
     a_text_is_as_long_as_its_channel_and_its_account_take,
     look_alikes_are_replaced_where_that_saves,
 );
+in_foreign_sessions!(what_is_no_text_is_refused_with_its_field_and_place);

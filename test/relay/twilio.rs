@@ -15,7 +15,7 @@ use super::route::{loopback, route};
 use crate::events::{call, text, well};
 use crate::harness::{Builder, Layout, Result, Server, until};
 use crate::messages::number;
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 use crate::outside::contract;
 
 pub const FROM: &str = "+15005550006";
@@ -236,3 +236,4 @@ pub async fn key(door: &Door, terms: Value) -> Result<String> {
 }
 
 on_both_engines!(a_message_lives_and_goes, what_waits_can_be_taken_back, a_call_is_placed_and_listed);
+in_foreign_sessions!(a_message_lives_and_goes);

@@ -8,7 +8,7 @@ use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Builder, Carrier, Layout, Result, Server, until};
 use crate::inbound::play::{PUBLIC, post_twilio, settled};
 use crate::messages::{FROM, TO, account, drained, number, outcomes, person, quick, send, send_id, sms, with};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 const TWIML: &str = "<Response><Say>Your table is ready &amp; waiting.</Say></Response>";
 const STEPS: [&str; 4] = ["initiated", "ringing", "in-progress", "completed"];
@@ -264,3 +264,4 @@ on_both_engines!(
     an_opt_out_is_of_texts,
     what_nobody_could_place_is_refused,
 );
+in_foreign_sessions!(a_call_goes_its_way_and_keeps_it);
