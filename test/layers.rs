@@ -101,3 +101,23 @@ fn the_reader_sees_what_it_must() {
     let names: Vec<String> = named(text).into_iter().map(|(_, name)| name).collect();
     assert_eq!(names, ["store", "http", "model", "cli"]);
 }
+
+/// What others wrote must not reach a terminal as it came: one file prints, and knows how.
+#[test]
+fn commands_print_in_one_place() -> std::io::Result<()> {
+    let (mut sources, mut wrong) = (Vec::new(), Vec::new());
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli"), &mut sources)?;
+    let (printers, others): (Vec<_>, Vec<_>) = sources.into_iter().partition(|path| path.ends_with("output.rs"));
+    for source in others {
+        if prints(&std::fs::read_to_string(&source)?) {
+            wrong.push(source.display().to_string());
+        }
+    }
+    assert!(printers.len() == 1 && prints(&std::fs::read_to_string(&printers[0])?));
+    assert!(wrong.is_empty(), "{}", wrong.join(", "));
+    Ok(())
+}
+
+fn prints(text: &str) -> bool {
+    ["print!(", "println!(", "io::stdout().write", "io::stderr().write"].iter().any(|word| text.contains(word))
+}

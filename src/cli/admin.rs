@@ -73,7 +73,7 @@ impl Key {
                 shown["key"] = secret.expose().into();
                 // alone on its line, so that it can be piped; the words go beside it
                 if !self.output.is_json() {
-                    anstream::eprintln!("{} {}; this key is not shown again:", output::good("made"), key.id);
+                    output::note(format!("{} {}; this key is not shown again:", output::good("made"), key.id));
                 }
                 self.output.show(&shown, |_| secret.expose().to_owned());
             }

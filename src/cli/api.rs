@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
+use super::escape;
 use super::output::Output;
 use crate::config::Config;
 use crate::gateway::{self, DEV_TOKEN};
@@ -193,5 +194,5 @@ pub(super) async fn checked(sent: reqwest::Result<Response>, base: &str) -> anyh
     let body = response.text().await.unwrap_or_default();
     let detail = serde_json::from_str::<Value>(&body).ok();
     let detail = detail.and_then(|problem| problem["detail"].as_str().map(str::to_owned)).unwrap_or(body);
-    anyhow::bail!("{status}: {detail}")
+    anyhow::bail!("{status}: {}", escape::line(&detail))
 }

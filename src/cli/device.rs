@@ -106,7 +106,7 @@ impl DeviceCommand {
             }
             Action::Revoke { device, server } => {
                 server.api(&config)?.delete(&format!("/v1/devices/{device}")).await?;
-                anstream::println!("{} {device}", output::good("revoked"));
+                output::say(format!("{} {device}", output::good("revoked")));
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -152,9 +152,9 @@ impl Pair {
         let fingerprint = paired.shared_key.fingerprint();
         if self.json {
             let out = json!({"fingerprint": fingerprint, "user_platforms": paired.answer["user_platforms"]});
-            anstream::println!("{out}");
+            output::say_json_line(&out);
         } else {
-            anstream::println!("{} fingerprint: {fingerprint}", output::good("paired"));
+            output::say(format!("{} fingerprint: {fingerprint}", output::good("paired")));
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Pair {
             return Ok(Secret::new(password.clone()));
         }
         if std::io::stdin().is_terminal() {
-            anstream::eprint!("password: ");
+            output::ask("password: ");
         }
         let mut line = String::new();
         std::io::stdin().read_line(&mut line)?;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::Outcome;
 use super::api::{self, Remote};
 use super::output::{self, field};
+use super::{Outcome, escape};
 use crate::config::Config;
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
@@ -56,12 +56,12 @@ impl EventCommand {
             }
             Action::Show { event } => {
                 let told = api.read(&format!("/v1/events/{event}")).await?;
-                output.show(&told, page);
+                output.show(&told, page(&told));
             }
             Action::Replay { event, endpoint } => {
                 let body = api::fields([("endpoint_id", endpoint.map(|id| id.to_string().into()))]);
                 let told = api.post(&format!("/v1/events/{event}/replay"), Some(&body)).await?;
-                output.show_done("telling again", &told, page);
+                output.show_done("telling again", &told, page(&told));
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -73,13 +73,17 @@ fn line(event: &Value) -> String {
     format!("{id}  {at}  {kind}")
 }
 
-fn page(told: &Value) -> String {
-    let mut lines = vec![line(told), format!("{:#}", told["data"])];
-    for delivery in told["deliveries"].as_array().into_iter().flatten() {
-        let place = delivery["endpoint_id"].as_str().or(delivery["message_id"].as_str()).unwrap_or_default();
-        let (state, tries) = (output::strong(field(delivery, "state")), &delivery["tries"]);
-        let status = delivery["last_status"].as_i64().map(|status| status.to_string()).unwrap_or_default();
-        lines.push(format!("  {place}  {state} after {tries}  {status} {}", field(delivery, "last_reason")));
+/// What was told is shown as JSON, which is made harmless as such.
+fn page(told: &Value) -> impl FnOnce(&Value) -> String {
+    let data = escape::json(&format!("{:#}", told["data"]));
+    |told| {
+        let mut lines = vec![line(told), data];
+        for delivery in told["deliveries"].as_array().into_iter().flatten() {
+            let place = delivery["endpoint_id"].as_str().or(delivery["message_id"].as_str()).unwrap_or_default();
+            let (state, tries) = (output::strong(field(delivery, "state")), &delivery["tries"]);
+            let status = delivery["last_status"].as_i64().map(|status| status.to_string()).unwrap_or_default();
+            lines.push(format!("  {place}  {state} after {tries}  {status} {}", field(delivery, "last_reason")));
+        }
+        lines.join("\n")
     }
-    lines.join("\n")
 }

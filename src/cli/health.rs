@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, api};
+use super::{Outcome, api, escape, output};
 use crate::config::Config;
 
 /// Ask a running server whether it is ready; exit 0 or 1
@@ -32,7 +32,7 @@ impl HealthCommand {
             api.client = api::own_client()?;
         }
         let answer = api.get("/readyz").await?.text().await?;
-        anstream::println!("{answer}");
+        output::say(escape::lines(&answer));
         Ok(ExitCode::SUCCESS)
     }
 }

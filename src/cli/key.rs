@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::api::{self, Api, Remote};
 use super::output::{self, Output, field};
+use super::{Outcome, escape};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, KeyId};
 
@@ -117,8 +117,8 @@ impl KeyCommand {
                 let key = api.post(&all(client), Some(&terms.body()?)).await?;
                 // alone on its line, so that it can be piped; the words go beside it
                 if !output.is_json() {
-                    let id = field(&key, "id");
-                    anstream::eprintln!("{} {id}; this key is not shown again:", output::good("made"));
+                    let id = escape::line(field(&key, "id"));
+                    output::note(format!("{} {id}; this key is not shown again:", output::good("made")));
                 }
                 output.show(&key, |key| field(key, "key").to_owned());
             }

@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Outcome;
 use super::api::{Api, Server};
 use super::key::{self, Terms};
 use super::output::{self, Output};
+use super::{Outcome, escape};
 use crate::config::Config;
 use crate::gateway;
 use crate::gateway::keyring::{self, Keyring};
@@ -104,7 +104,7 @@ async fn generate(config: &Config, replace: bool) -> anyhow::Result<()> {
     );
     keyring::replace_identity(config)?;
     accept(config).await?;
-    anstream::println!("restart every node with the new {}, or send it SIGHUP", keyring.identity_path.display());
+    output::say(format!("restart every node with the new {}, or send it SIGHUP", path(&keyring)));
     Ok(())
 }
 
@@ -113,7 +113,7 @@ async fn accept(config: &Config) -> anyhow::Result<()> {
     let store = gateway::open_store(config, &Metrics::default())?;
     store.migrate().await?;
     keyring.accept_identity(&store).await?;
-    anstream::println!("{} identity {}", output::good("accepted"), keyring.identities.current().fingerprint());
+    output::say(format!("{} identity {}", output::good("accepted"), keyring.identities.current().fingerprint()));
     store.close().await;
     Ok(())
 }
@@ -129,12 +129,15 @@ fn show(keyring: &Keyring, as_json: bool) {
             },
             "master_key": {"origin": keyring.master_origin, "fingerprint": keyring.master.fingerprint()},
         });
-        anstream::println!("{out:#}");
-        return;
+        return output::say_json(&out);
     }
-    anstream::println!("{} {}", output::strong("identity  "), keyring.identity_path.display());
-    anstream::println!("            {}", identity.fingerprint());
-    anstream::println!("{} {}", output::strong("master key"), keyring.master_origin);
-    anstream::println!("            {}", keyring.master.fingerprint());
-    anstream::print!("{}", identity.public_pem());
+    output::say(format!("{} {}", output::strong("identity  "), path(keyring)));
+    output::say(format!("            {}", identity.fingerprint()));
+    output::say(format!("{} {}", output::strong("master key"), escape::line(&keyring.master_origin)));
+    output::say(format!("            {}", keyring.master.fingerprint()));
+    output::put(identity.public_pem());
+}
+
+fn path(keyring: &Keyring) -> String {
+    escape::line(&keyring.identity_path.to_string_lossy())
 }

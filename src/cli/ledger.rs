@@ -8,9 +8,9 @@ use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::api::{Api, Server};
 use super::output::{self, Output, field};
+use super::{Outcome, escape};
 use crate::config::Config;
 use crate::model::{ClientId, Money};
 
@@ -101,9 +101,15 @@ impl LedgerCommand {
                 let to = to.map(|to| format!("&to={}", encoded(&to))).unwrap_or_default();
                 let path = format!("/v1/clients/{client}/statement.csv?from={}{to}", encoded(&from));
                 let mut answer = api.get(&path).await?;
+                let mut text = Vec::new();
                 while let Some(part) = answer.chunk().await? {
-                    anstream::print!("{}", String::from_utf8_lossy(&part));
+                    text.extend_from_slice(&part);
+                    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                    let rest = text.split_off(end);
+                    output::put(escape::lines(&String::from_utf8_lossy(&text)));
+                    text = rest;
                 }
+                output::put(escape::lines(&String::from_utf8_lossy(&text)));
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -178,9 +178,7 @@ impl List {
 
 fn line(message: &Value) -> String {
     let (id, at, state) = (field(message, "id"), field(message, "created_at"), output::state(field(message, "state")));
-    let (from, to) = (field(message, "from"), field(message, "to"));
-    // what a person sent must not move this terminal's cursor
-    let body: String = field(message, "body").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let (from, to, body) = (field(message, "from"), field(message, "to"), field(message, "body"));
     format!("{id}  {at}  {from} -> {to}  {state}  {body}")
 }
 
@@ -198,7 +196,6 @@ fn page(message: &Value) -> String {
     }
     for receipt in message["receipts"].as_array().into_iter().flatten() {
         let (at, state, word) = (field(receipt, "at"), field(receipt, "state"), field(receipt, "word"));
-        // another's word must not move this terminal's cursor, as its store has seen to
         let word = if word == state { String::new() } else { format!("  {word}") };
         lines.push(format!("  receipt    {at}  {}{word}", output::state(state)));
     }

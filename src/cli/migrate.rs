@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Outcome, output};
+use super::{Outcome, escape, output};
 use crate::config::Config;
 use crate::gateway;
 use crate::store::Metrics;
@@ -18,9 +18,9 @@ impl Migrate {
         let store = gateway::open_store(&config, &Metrics::default())?;
         let report = store.migrate().await?;
         for name in &report.applied {
-            anstream::println!("{} {name}", output::good("applied"));
+            output::say(format!("{} {name}", output::good("applied")));
         }
-        anstream::println!("{} is up to date", config.store.url);
+        output::say(format!("{} is up to date", escape::line(&config.store.url.to_string())));
         store.close().await;
         Ok(ExitCode::SUCCESS)
     }

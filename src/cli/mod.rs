@@ -8,6 +8,7 @@ mod client;
 mod device;
 mod doctor;
 mod endpoint;
+mod escape;
 mod event;
 mod health;
 mod key;
@@ -102,7 +103,7 @@ pub fn run() -> ExitCode {
     let result = config::load(&sources).map_err(anyhow::Error::from).and_then(|(mut config, layers)| {
         if let Command::Serve(serve) = &arguments.command {
             if serve.print_config {
-                anstream::print!("{}", layers.show());
+                output::put(escape::json(&layers.show()));
                 return Ok(ExitCode::SUCCESS);
             }
             config.is_dev = serve.dev;
@@ -112,7 +113,7 @@ pub fn run() -> ExitCode {
         runtime(&arguments.command)?.block_on(dispatch(arguments.command, config, reload))
     });
     result.unwrap_or_else(|error| {
-        anstream::eprintln!("{}: {}", output::bad("error"), told(&error));
+        output::note(format!("{}: {}", output::bad("error"), escape::lines(&told(&error))));
         ExitCode::FAILURE
     })
 }

@@ -1,10 +1,45 @@
 //! What commands say, in colour where a person looks; `anstream` takes it out where output is piped.
+//!
+//! Nothing else here prints. What is given to [`Output`] and [`say_json`] may come from anywhere; words for the others
+//! are ours, with what is not in them made harmless by [`escape`].
 
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use serde_json::{Value, json};
+
+use super::escape;
+
+/// Prints a line.
+pub(super) fn say(words: impl Display) {
+    anstream::println!("{words}");
+}
+
+/// Prints what has its own ends of lines, or none.
+pub(super) fn put(words: impl Display) {
+    anstream::print!("{words}");
+}
+
+/// Prints a line beside the output.
+pub(super) fn note(words: impl Display) {
+    anstream::eprintln!("{words}");
+}
+
+/// Asks for a line of the input.
+pub(super) fn ask(question: impl Display) {
+    anstream::eprint!("{question}");
+}
+
+/// Prints an object for a script.
+pub(super) fn say_json(object: &Value) {
+    say(escape::json(&format!("{object:#}")));
+}
+
+/// The same on one line.
+pub(super) fn say_json_line(object: &Value) {
+    say(escape::json(&object.to_string()));
+}
 
 fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
@@ -55,11 +90,7 @@ impl Output {
 
     /// Shows an object.
     pub(super) fn show(self, object: &Value, words: impl FnOnce(&Value) -> String) {
-        if self.json {
-            anstream::println!("{object:#}");
-        } else {
-            anstream::println!("{}", words(object));
-        }
+        if self.json { say_json(object) } else { say(words(&escape::object(object))) }
     }
 
     /// Shows an object to which something was done.
@@ -75,14 +106,13 @@ impl Output {
     /// Shows a list, one line an item; `none` says that it is empty.
     pub(super) fn list(self, items: &[Value], none: &str, words: impl Fn(&Value) -> String) {
         if self.json {
-            anstream::println!("{:#}", json!({ "data": items }));
-            return;
+            return say_json(&json!({ "data": items }));
         }
         if items.is_empty() {
-            anstream::println!("{none}");
+            say(escape::line(none));
         }
         for item in items {
-            anstream::println!("{}", words(item));
+            say(words(&escape::object(item)));
         }
     }
 }

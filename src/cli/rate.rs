@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::Outcome;
 use super::api::{self, Remote};
 use super::output::{self, field};
 use super::route::Channel;
+use super::{Outcome, escape};
 use crate::config::Config;
 use crate::model::{Money, RateId};
 
@@ -114,7 +114,7 @@ impl RateCommand {
             }
             Action::Export => {
                 let text = api.get("/v1/rates.csv").await?.text().await?;
-                anstream::print!("{text}");
+                output::put(escape::lines(&text));
             }
             Action::Delete { rate } => {
                 api.delete(&format!("/v1/rates/{rate}")).await?;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use super::{Outcome, api, output};
+use super::{Outcome, api, escape, output};
 use crate::config::Config;
 use crate::crypto::{Payload, SharedKey};
 use crate::model::UserId;
@@ -66,11 +66,12 @@ impl Send {
         let sent = api.client.post(url).json(&body).send().await;
         let response = sent.with_context(|| format!("no answer from {url}; is the server running there?"))?;
         let (status, answer) = (response.status(), response.text().await.unwrap_or_default());
-        let word = if status.is_success() { output::good(&answer) } else { output::bad(&answer) };
         if self.json {
-            anstream::println!("{}", json!({"status": status.as_u16(), "body": answer, "text": text}));
+            output::say_json_line(&json!({"status": status.as_u16(), "body": answer, "text": text}));
         } else {
-            anstream::println!("{status} {word}");
+            let answer = escape::line(&answer);
+            let word = if status.is_success() { output::good(answer) } else { output::bad(answer) };
+            output::say(format!("{status} {word}"));
         }
         Ok(status.is_success())
     }

@@ -102,16 +102,17 @@ fn welcome(gateway: &Gateway, user: &UserId, is_dev: bool) {
     if std::io::stdout().is_terminal()
         && let Ok(code) = qr::terminal(&link.qr_url)
     {
-        anstream::println!("{code}");
+        output::say(code);
     }
     let origin = &gateway.origin;
-    anstream::println!("{} {}", output::strong("scan  "), link.qr_url);
-    anstream::println!("{} {origin}/pair/{}", output::strong("or see"), user.segment());
+    output::say(format!("{} {}", output::strong("scan  "), link.qr_url));
+    output::say(format!("{} {origin}/pair/{}", output::strong("or see"), user.segment()));
     let sid = if is_dev { "/000" } else { "" };
-    anstream::println!("{} {}/v2/sync/init/{}{sid}", output::strong("socket"), origin.socket(), user.segment());
+    let socket = format!("{}/v2/sync/init/{}{sid}", origin.socket(), user.segment());
+    output::say(format!("{} {socket}", output::strong("socket")));
     if is_dev {
         let play = format!("switchboard device pair {} --password {DEV_PASSWORD}", link.qr_url);
-        anstream::println!("{} {play}", output::strong("play  "));
-        anstream::println!("{} Authorization: Bearer {DEV_TOKEN}", output::strong("admin "));
+        output::say(format!("{} {play}", output::strong("play  ")));
+        output::say(format!("{} Authorization: Bearer {DEV_TOKEN}", output::strong("admin ")));
     }
 }

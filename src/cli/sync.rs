@@ -17,7 +17,7 @@ use tokio_tungstenite::Connector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::{Outcome, api, output};
+use super::{Outcome, api, escape, output};
 use crate::config::Config;
 use crate::model::{UserId, qr};
 
@@ -79,14 +79,14 @@ impl SyncCommand {
                 let frame: Frame = serde_json::from_str(frame).context("not a rotation frame")?;
                 if self.json {
                     let line = json!({"state": "waiting", "qr_url": frame.qr_url, "mobile_url": frame.mobile_url});
-                    anstream::println!("{line}");
+                    output::say_json_line(&line);
                 } else if is_drawn {
                     // home, and clear below: the new code takes the old one's place
-                    anstream::print!("\x1b[H\x1b[J{}", qr::terminal(&frame.qr_url)?);
+                    output::put(format!("\x1b[H\x1b[J{}", qr::terminal(&frame.qr_url)?));
                     // no more lines: with its quiet zone it just fits a terminal of 24
-                    anstream::println!("\n{}", frame.qr_url);
+                    output::say(format!("\n{}", escape::line(&frame.qr_url)));
                 } else {
-                    anstream::println!("{}", frame.qr_url);
+                    output::say(escape::line(&frame.qr_url));
                 }
             }
         }
@@ -95,9 +95,9 @@ impl SyncCommand {
 
     fn say(&self, state: &str, words: &str) {
         if self.json {
-            anstream::println!("{}", json!({"state": state}));
+            output::say_json_line(&json!({"state": state}));
         } else {
-            anstream::eprintln!("{words}");
+            output::note(words);
         }
     }
 
@@ -107,7 +107,7 @@ impl SyncCommand {
         if code == 1000 {
             self.say("expired", &output::careful("no phone came; run it again for new codes"));
         } else {
-            self.say("closed", &output::bad(format!("closed with {code}: {reason}")));
+            self.say("closed", &output::bad(format!("closed with {code}: {}", escape::line(reason))));
         }
         ExitCode::FAILURE
     }

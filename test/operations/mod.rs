@@ -32,6 +32,7 @@ mod sync;
 mod tls;
 mod tls_command;
 mod user_database;
+mod terminal;
 pub mod vectors;
 mod wire;
 mod words;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::cli::output;
+use crate::cli::{escape, output};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -56,8 +56,7 @@ impl Findings {
                 .0
                 .iter()
                 .map(|f| json!({"verdict": word(f.verdict), "what": f.what, "found": f.found, "advice": f.advice}));
-            anstream::println!("{:#}", json!({ "findings": rows.collect::<Vec<_>>() }));
-            return;
+            return output::say_json(&json!({ "findings": rows.collect::<Vec<_>>() }));
         }
         for finding in &self.0 {
             let mark = match finding.verdict {
@@ -65,9 +64,9 @@ impl Findings {
                 Verdict::Careful => output::careful("careful"),
                 Verdict::Bad => output::bad("bad    "),
             };
-            anstream::println!("{mark} {:14} {}", finding.what, finding.found);
+            output::say(format!("{mark} {:14} {}", finding.what, escape::line(&finding.found)));
             if let Some(advice) = &finding.advice {
-                anstream::println!("{:23}{}", "", output::dim(advice));
+                output::say(format!("{:23}{}", "", output::dim(escape::line(advice))));
             }
         }
     }

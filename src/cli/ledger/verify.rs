@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::cli::Outcome;
 use crate::cli::output::{self, Output};
+use crate::cli::{Outcome, escape};
 use crate::config::Config;
 use crate::gateway;
 use crate::model::Clock;
@@ -23,7 +23,7 @@ pub(super) async fn run(config: &Config, output: Output) -> Outcome {
     let mut told = Vec::new();
     let seen = verify(&store, &keep, |fault| {
         if !output.is_json() {
-            anstream::println!("{} {fault}", output::bad("wrong"));
+            output::say(format!("{} {}", output::bad("wrong"), escape::line(&fault.to_string())));
         } else if told.len() < FAULTS {
             told.push(fault.to_string());
         }
