@@ -3,6 +3,7 @@
 
 mod layer;
 mod legacy;
+mod secret;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -149,7 +150,7 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if !config.http.public_url.is_empty() && config.http.public_url.parse::<crate::model::Origin>().is_err() {
         return wrong("http.public_url", "http://host:port or https://host:port, without a path");
     }
-    if !config.backend.url.is_empty() && config.backend.url.parse::<crate::store::StoreUrl>().is_err() {
+    if !config.backend.url.is_empty() && config.backend.url.expose().parse::<crate::store::StoreUrl>().is_err() {
         return wrong("backend.url", "sqlite:PATH or mysql://user:password@host:port/database, or nothing");
     }
     if !config.redis.url.is_empty() && redis::Client::open(config.redis.url.expose()).is_err() {

@@ -14,7 +14,7 @@ use super::Outcome;
 use crate::config::Config;
 use crate::gateway::keyring::{self, Keyring};
 use crate::gateway::{self, Backend, Databases};
-use crate::model::Clock;
+use crate::model::{Clock, Secret};
 use crate::store::{Error, Metrics, Store, StoreUrl, backend};
 
 /// Check configuration, keys, store, user database, clock and limits; say how to mend what is wrong
@@ -89,12 +89,13 @@ async fn check_stores(config: &Config, keys: Option<&Keyring>, findings: &mut Fi
         return;
     }
     let mut config = config.clone();
-    let backend: Option<StoreUrl> = config.backend.url.parse().ok();
-    let backend_is_missing = backend.as_ref().is_some_and(|url| missing_file(url).is_some());
-    if backend_is_missing {
+    let backend: Option<StoreUrl> = config.backend.url.expose().parse().ok();
+    let missing = backend.filter(|url| missing_file(url).is_some());
+    let backend_is_missing = missing.is_some();
+    if let Some(url) = missing {
         let advice = "point backend.url at the user database, or `switchboard seed` for a sample";
-        findings.bad("user database", format!("{} is not there", config.backend.url), advice);
-        config.backend.url.clear();
+        findings.bad("user database", format!("{url} is not there"), advice);
+        config.backend.url = Secret::default();
     }
     match gateway::open(&config, Backend::Read, &Metrics::default()) {
         Ok(databases) => {

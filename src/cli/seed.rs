@@ -6,11 +6,11 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Outcome, output};
+use super::{Outcome, escape, output};
 use crate::config::Config;
 use crate::gateway::{self, Backend};
-use crate::store::Metrics;
 use crate::store::seed::{DEV_PASSWORD, DEV_PHONE, DEV_USER, seed};
+use crate::store::{Metrics, StoreUrl};
 
 /// Fill the backend user database with sample users
 ///
@@ -35,17 +35,14 @@ impl Seed {
         }
         seed(&databases.backend, self.users, &|done| bar.set_position(done as u64)).await?;
         bar.finish_and_clear();
-        let url = if config.backend.url.is_empty() {
-            config.store.url.to_string()
-        } else {
-            crate::store::redact_url(&config.backend.url)
-        };
-        anstream::println!(
-            "{} {url}: user {DEV_USER} ({DEV_PHONE}, password {DEV_PASSWORD}) and {} more, in {:.1?}",
+        let url = config.backend.url.expose().parse::<StoreUrl>().unwrap_or(config.store.url);
+        output::say(format!(
+            "{} {}: user {DEV_USER} ({DEV_PHONE}, password {DEV_PASSWORD}) and {} more, in {:.1?}",
             output::good("filled"),
+            escape::line(&url.to_string()),
             self.users,
             begun.elapsed()
-        );
+        ));
         databases.store.close().await;
         Ok(ExitCode::SUCCESS)
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::store::redact_url;
+use super::secret::{is_secret, shown};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -20,11 +20,6 @@ pub enum ConfigError {
     BadValue { key: String, origin: String, value: String, allowed: String },
 }
 
-/// Settings whose value is never shown.
-const SECRETS: [&str; 4] = ["admin.token", "backend.hashing_salt", "redis.url", "platforms.sink_secret"];
-/// Settings that hold a password inside a URL.
-const URLS: [&str; 4] = ["store.url", "backend.url", "redis.url", "platforms.sink_url"];
-
 /// Settings that there were, and what to do without them.
 const REPLACED: [(&str, &str); 2] = [
     ("outbox.characters", "outbox.sms_length and outbox.whatsapp_length replace it, in UTF-16 units"),
@@ -35,32 +30,6 @@ pub struct Layers {
     pub(super) table: Table,
     /// Which layer set a value; what is not in here is the default.
     pub(super) origins: BTreeMap<String, String>,
-}
-
-/// A value as errors and `--print-config` may show it.
-pub(super) fn shown(key: &str, value: &Value) -> Value {
-    match value {
-        Value::String(text) if text.is_empty() => value.clone(),
-        Value::String(text) if URLS.contains(&key) => Value::String(without_login(text)),
-        _ if SECRETS.contains(&key) || URLS.contains(&key) => Value::String("(hidden)".into()),
-        // under whatever name: it may be misspelt
-        Value::String(text) if text.starts_with("whsec_") => Value::String("(hidden)".into()),
-        Value::Array(rows) => Value::Array(rows.iter().map(|row| shown(key, row)).collect()),
-        Value::Table(row) => {
-            let part = |(name, value): (&String, &Value)| (name.clone(), shown(&format!("{key}.{name}"), value));
-            Value::Table(row.iter().map(part).collect())
-        }
-        other => other.clone(),
-    }
-}
-
-/// A URL without its password, even where it is too broken to have one in the usual place.
-fn without_login(text: &str) -> String {
-    let redacted = redact_url(text);
-    match redacted.rsplit_once('@') {
-        Some((_, host)) if !text.contains("://") => format!("(hidden)@{host}"),
-        _ => redacted,
-    }
 }
 
 /// Where TOML is broken, without what stands there: it may be a secret.
@@ -165,8 +134,7 @@ impl Layers {
             let key = path.split('[').next().unwrap_or(&path);
             let key = key.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
             // a message about the kind quotes the value
-            let is_secret =
-                SECRETS.contains(&key.as_str()) || URLS.contains(&key.as_str()) || inner.message().contains("whsec_");
+            let is_secret = is_secret(&key) || inner.message().contains("whsec_");
             let quotes = inner.message().starts_with("invalid type");
             self.wrong(&key, if is_secret && quotes { "a text" } else { inner.message() })
         })

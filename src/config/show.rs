@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use toml::Value;
 
 use super::Layers;
-use super::layer::shown;
+use super::secret::shown;
 
 impl Layers {
     /// TOML with secrets hidden; what is not the default says where it came from.

@@ -41,7 +41,7 @@ pub enum Backend {
 /// Opens both databases; nothing is called yet.
 pub fn open(config: &Config, backend: Backend, metrics: &store::Metrics) -> Result<Databases, StartError> {
     let store = open_store(config, metrics)?;
-    let Some(url) = config.backend.url.parse().ok().filter(|url| *url != config.store.url) else {
+    let Some(url) = config.backend.url.expose().parse().ok().filter(|url| *url != config.store.url) else {
         return Ok(Databases { backend: store.clone(), store, is_apart: false });
     };
     let settings = store::Settings { url, ..config.store.clone() };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
+use url::{Position, Url};
 
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -34,12 +35,16 @@ impl FromStr for StoreUrl {
     }
 }
 
-/// The URL without its password.
+/// The URL without its secrets.
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Self::Mysql(url) => f.write_str(&redact_url(url)),
+            // it has no query: what looks like one is meant for another program, and may be a key
+            Self::Sqlite(path) => match path.to_string_lossy().split_once('?') {
+                Some((path, _)) => write!(f, "sqlite:{path}?***"),
+                None => write!(f, "sqlite:{}", path.display()),
+            },
+            Self::Mysql(url) => f.write_str(redact_url(url).as_deref().unwrap_or("(hidden)")),
         }
     }
 }
@@ -56,15 +61,24 @@ impl<'de> Deserialize<'de> for StoreUrl {
     }
 }
 
-/// Replaces the password of a URL by `***`.
-pub fn redact_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority_end = rest.find('/').unwrap_or(rest.len());
-    let Some(at) = rest[..authority_end].rfind('@') else { return url.to_owned() };
-    match rest[..at].split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***{}", &rest[at..]),
-        None => url.to_owned(),
+/// A URL with `***` for what is secret in it. `None`: it is none, or an `@` stands behind its host, so that a part of a
+/// password may stand anywhere.
+pub fn redact_url(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    if url[Position::AfterHost..].contains('@') {
+        return None;
     }
+    // its query holds options that are known; elsewhere that may be a password, and so may a name that stands alone
+    let is_database = url.scheme() == "mysql";
+    if url.password().is_some() {
+        url.set_password(Some("***")).ok()?;
+    } else if !is_database && !url.username().is_empty() {
+        url.set_username("***").ok()?;
+    }
+    if !is_database && url.query().is_some() {
+        url.set_query(Some("***"));
+    }
+    Some(url.into())
 }
 
 #[cfg(test)]
@@ -83,8 +97,21 @@ mod tests {
 
     #[test]
     fn a_password_is_never_printed() {
-        assert_eq!(redact_url("mysql://u:p@ss@h:1/d"), "mysql://u:***@h:1/d");
-        assert_eq!(redact_url("redis://:secret@h"), "redis://:***@h");
-        assert_eq!(redact_url("redis://h:6379"), "redis://h:6379");
+        for (url, shown) in [
+            ("mysql://u:p@ss@h:1/d?require_ssl=true", "mysql://u:***@h:1/d?require_ssl=true"),
+            ("mysql://root@h:1/d", "mysql://root@h:1/d"),
+            ("redis://:secret@h", "redis://:***@h"),
+            ("redis://h:6379", "redis://h:6379"),
+            ("redis://secret@h/1", "redis://***@h/1"),
+            ("redis+unix:///tmp/redis?pass=secret", "redis+unix:///tmp/redis?***"),
+        ] {
+            assert_eq!(redact_url(url).as_deref(), Some(shown));
+        }
+        for url in ["mysql://u:1/secret@h/d", "mysql://u:s@e/cret@h/d", "mysql://u:1?secret@h/d", "u:secret@h/d", "h"] {
+            assert_eq!(redact_url(url), None, "{url}");
+        }
+        for (url, shown) in [("sqlite:a.db?key=secret", "sqlite:a.db?***"), ("mysql://u:1/d/secret@h", "(hidden)")] {
+            assert_eq!(url.parse::<StoreUrl>().map(|url| url.to_string()).ok().as_deref(), Some(shown), "{url}");
+        }
     }
 }

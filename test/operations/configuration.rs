@@ -196,7 +196,9 @@ async fn a_bad_value_stops_the_start_with_what_is_allowed() -> Result {
         let by_environment = place.run_with(&["serve"], &[(&name, value)]).await?.refusal()?;
         for (said, origin) in [(by_flag, "the command line"), (by_environment, name.as_str())] {
             assert!(said.contains(&format!("`{key}`")) && said.contains(origin), "{said}");
-            assert!(said.contains(value) && said.contains(allowed), "{said}");
+            // where a database is may hold a password
+            let shown = if ["store.url", "backend.url"].contains(&key) { "(hidden)" } else { value };
+            assert!(said.contains(shown) && said.contains(allowed), "{said}");
         }
         assert_eq!(place.files()?, [""; 0], "{key}");
     }
@@ -262,5 +264,100 @@ async fn a_file_that_cannot_be_used_is_named() -> Result {
     let said = place.run(&["serve", "--config", "broken.toml"]).await?.refusal()?;
     assert!(said.contains("broken.toml is not TOML") && said.contains("line 2"), "{said}");
     assert_eq!(place.files()?, ["broken.toml"]);
+    Ok(())
+}
+
+/// Passwords where a URL has none, or behind what ends the part that has one.
+const ODD: [&str; 19] = [
+    "mysql://user:pa/hush@host:1/d",
+    "mysql://user:12/hush@host:1/d",
+    "mysql://user:p@host/hush@host:1/d",
+    "mysql://user:pa?hush@host:1/d",
+    "mysql://user:pa#hush@host:1/d",
+    "mysql://host:1/d?password=hush",
+    "mysql://host:1/d?user=u&password=hush&require_ssl=true",
+    "mysql+pymysql://user:hush@host:1/d",
+    "postgres://user:hush@host/d",
+    "mysql:user:hush@host",
+    "user:hush@host/d",
+    "hush",
+    "sqlite:store.db?key=hush",
+    "redis://:pa/hush@host:1",
+    "redis://user:12/hush@host:1",
+    "redis://hush@host:1",
+    "redis://host:1/0?password=hush",
+    "rediss://:hush@host:1/#insecure",
+    "redis+unix:///run/redis.sock?pass=hush",
+];
+
+#[tokio::test]
+async fn no_way_to_write_a_password_shows_it() -> Result {
+    let place = Place::new()?;
+    for (key, older) in [("store.url", Some("DATABASE_URL")), ("backend.url", None), ("redis.url", Some("REDIS_URL"))] {
+        for url in ODD {
+            if let Some(name) = older {
+                let said = place.run_with(&PRINT, &[(name, url)]).await?;
+                assert!(!said.all().contains("hush"), "{name}={url}: {said:?}");
+            }
+            let said = place.run(&flags(&[&format!("{key}={url}")])).await?;
+            assert!(!said.all().contains("hush"), "{key}={url}: {said:?}");
+        }
+    }
+    // elsewhere too, where it was put by mistake
+    for key in ["http.public_url", "provider.twilio_base_url", "sync.seeds_url"] {
+        for url in ["https://user:hush@host", "https://user:pa/hush@host"] {
+            let said = place.run(&flags(&[&format!("{key}={url}")])).await?;
+            assert!(!said.all().contains("hush"), "{key}={url}: {said:?}");
+        }
+    }
+    // nor does an error behind the start show it
+    for url in ["mysql://127.0.0.1:1/d/hush@host", "mysql://user:hush@127.0.0.1:1/d"] {
+        let said = place.run(&["migrate", "--set", &format!("store.url={url}")]).await?;
+        assert!(!said.all().contains("hush"), "{url}: {said:?}");
+        said.refusal()?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_secret_of_a_url_is_shown() -> Result {
+    let place = Place::new()?;
+    for (key, url, shown) in [
+        ("store.url", "mysql://user:hush@host:1/d?require_ssl=true", "mysql://user:***@host:1/d?require_ssl=true"),
+        ("backend.url", "mysql://user@host:1/d", "mysql://user@host:1/d"),
+        ("backend.url", "sqlite:/var/lib/users.db", "sqlite:/var/lib/users.db"),
+        ("redis.url", "rediss://user:hush@host:1/2", "rediss://user:***@host:1/2"),
+        ("sync.seeds_url", "https://example.com/@seeds", "https://example.com/@seeds"),
+    ] {
+        let printed = settings(place.run(&flags(&[&format!("{key}={url}")])).await?)?;
+        let (section, name) = key.split_once('.').unwrap_or_default();
+        assert_eq!(printed[section][name], Value::from(shown));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_short_administrator_s_key_stops_the_start() -> Result {
+    let place = Place::new()?;
+    place.write("short.toml", "[admin]\ntoken = \"hush-hush-hush-\"\n")?;
+    // an address that is nobody's: a start that went on would end there
+    let serve = ["serve", "--listen", "192.0.2.1:1"];
+    for more in [
+        &["--set", "admin.token=hush-hush-hush-"][..],
+        &["--set", "admin.token=hush-hush-hush-", "--dev"],
+        &["--set", "admin.token=h\u{fc}sh"],
+        &["--config", "short.toml"],
+    ] {
+        let said = place.run(&[&serve, more].concat()).await?.refusal()?;
+        assert!(said.contains("`admin.token`") && said.contains("16 characters or more"), "{more:?}: {said}");
+        assert!(!said.contains("hush-"), "{said}");
+    }
+    for command in [&serve[..], &["serve", "--listen", "192.0.2.1:1", "--dev"], &["client", "list"]] {
+        let said = place.run_with(command, &[("SWITCHBOARD__ADMIN__TOKEN", "hush-hush-hush-")]).await?.refusal()?;
+        assert!(said.contains("`admin.token`") && said.contains("SWITCHBOARD__ADMIN__TOKEN"), "{command:?}: {said}");
+    }
+    for token in ["hush-hush-hush-h", ""] {
+        place.run(&flags(&[&format!("admin.token={token}")])).await?.well()?;
+    }
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Settings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackendSettings {
-    pub url: String,
+    pub url: Secret,
     pub hashing_salt: Secret,
     pub hashing_salt_file: String,
     pub shared_key_file: String,
