@@ -139,6 +139,9 @@ const LONGEST_TEXT: usize = 10_000;
 
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
+/// Characters of the administrator's key: what can be guessed opens everything.
+const SHORTEST_TOKEN: usize = 16;
+
     let sync = &config.sync;
     let wrong = |key: &str, allowed: &str| Err(layers.wrong(key, allowed));
     if config.http.listen.is_empty() {
@@ -158,6 +161,10 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     }
     if sync.rotate_every.as_ms() < 50 {
         return wrong("sync.rotate_every", "at least 50ms");
+    let token = config.admin.token.expose();
+    if !token.is_empty() && token.chars().count() < SHORTEST_TOKEN {
+        return wrong("admin.token", "16 characters or more, such as from `openssl rand -hex 32`, or nothing");
+    }
     }
     if sync.rotations == 0 {
         return wrong("sync.rotations", "at least 1");

@@ -42,8 +42,8 @@ fn a_list_may_be_one_text_or_several() -> Result<(), ConfigError> {
 
 #[test]
 fn a_number_in_a_text_setting_stays_text() -> Result<(), ConfigError> {
-    let (config, _) = with(&[], &[("SWITCHBOARD__ADMIN__TOKEN", "12345")])?;
-    assert_eq!(config.admin.token.expose(), "12345");
+    let (config, _) = with(&[], &[("SWITCHBOARD__ADMIN__TOKEN", "1234567890123456")])?;
+    assert_eq!(config.admin.token.expose(), "1234567890123456");
     Ok(())
 }
 
@@ -96,7 +96,7 @@ fn replies_to_keywords_are_texts_of_a_length_that_is_sent() {
 
 #[test]
 fn secrets_are_not_shown() -> Result<(), ConfigError> {
-    let flags = [("admin.token", "hush"), ("store.url", "mysql://u:hush@h:1/d"), ("backend.hashing_salt", "hush")];
+    let flags = [("admin.token", "hush-hush-hush-hush"), ("store.url", "mysql://u:hush@h:1/d"), ("backend.hashing_salt", "hush")];
     let (config, layers) = with(&flags, &[("SWITCHBOARD_MASTER_KEY", "hush")])?;
     assert!(!layers.show().contains("hush"), "{}", layers.show());
     assert!(!format!("{config:?}").contains("hush"), "{config:?}");

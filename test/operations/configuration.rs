@@ -24,7 +24,7 @@ fn line_of<'a>(printed: &'a str, name: &str) -> &'a str {
 async fn printed_settings_hide_every_secret_and_nothing_is_made() -> Result {
     let place = Place::new()?;
     let arguments = flags(&[
-        "admin.token=hush-1",
+        "admin.token=hush-hush-hush-hush-1",
         "backend.hashing_salt=hush-2",
         "store.url=mysql://user:hush-3@host:1/store",
         "backend.url=mysql://user:hush-4@host:1/users",

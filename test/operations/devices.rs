@@ -89,10 +89,10 @@ async fn what_is_unknown_or_not_allowed_is_told() -> Result {
     let said = on(&server, &["device", "revoke", none]).await?.refusal()?;
     assert!(said.contains("no such device"), "{said}");
     let url = server.url("");
-    let stranger = server.builder().clone().set("admin.token", "another-token");
+    let stranger = server.builder().clone().set("admin.token", "another-administrator");
     for words in [["device", "list", USER], ["device", "revoke", none]] {
         let said = run(&stranger, &[&words[..], &["--url", &url]].concat()).await?;
-        assert!(!said.all().contains("another-token"), "{said:?}");
+        assert!(!said.all().contains("another-administrator"), "{said:?}");
         let said = said.refusal()?;
         assert!(said.contains("401") && said.contains("administrator's key"), "{said}");
     }
