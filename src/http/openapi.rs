@@ -60,7 +60,7 @@ fn describe(call: &Call, text: &str) -> Response {
 struct Door;
 
 /// All paths, and on each what every path can answer.
-fn description() -> Description {
+pub(super) fn description() -> Description {
     let parts = vec![
         message::Doc::openapi(),
         call::Doc::openapi(),

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::webhook;
+use super::path;
 
 /// Bytes of a line that are kept.
 const MOST: usize = 1024;
@@ -151,16 +151,14 @@ fn encode(byte: u8) -> String {
     }
 }
 
-/// The first two segments of a path: what is behind them may be a secret, or a person's number.
+/// The path as far as it may stand in a request.
 fn shown(target: &[u8]) -> String {
     // a whole URL may begin with a login
     if !target.starts_with(b"/") {
         return "…".to_owned();
     }
     let end = target.iter().position(|byte| *byte == b'?' || !may_stand(*byte)).unwrap_or(target.len());
-    let path = String::from_utf8_lossy(&target[..end]);
-    let third = path.match_indices('/').nth(2).map(|(at, _)| at);
-    third.map_or_else(|| webhook::shown(&path).to_owned(), |at| format!("{}/…", &path[..at]))
+    path::Shown(&String::from_utf8_lossy(&target[..end])).to_string()
 }
 
 #[cfg(test)]
@@ -175,16 +173,16 @@ mod tests {
             (
                 "POST /webhooks/flowroute/secret/a b HTTP/1.1",
                 "POST",
-                "/webhooks/flowroute/…",
+                "/webhooks/flowroute/…/…",
                 "encode a blank in the URL as %20",
             ),
             (
                 "DELETE /v1/opt-outs/+14155550100/<x> HTTP/1.1",
                 "DELETE",
-                "/v1/opt-outs/…",
+                "/v1/opt-outs/…/",
                 "encode `<` in the URL as %3C",
             ),
-            ("GET /v1/méssages HTTP/1.1", "GET", "/v1/m", "encode the byte 0xC3 in the URL as %C3"),
+            ("GET /v1/méssages HTTP/1.1", "GET", "/v1/…", "encode the byte 0xC3 in the URL as %C3"),
             ("GET /v1/calls?a=é&b=<", "GET", "/v1/calls", "encode `<` in the URL as %3C"),
             ("GET /<", "GET", "/", "encode `<` in the URL as %3C"),
         ] {

@@ -21,7 +21,7 @@ use super::auth::{Known, Unknown};
 use super::compat::twilio;
 use super::place::Place;
 use super::server::Shared;
-use super::{Caller, address, auth, health, reply, webhook};
+use super::{Caller, address, auth, health, path, reply, webhook};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Answered {
@@ -112,7 +112,7 @@ pub(super) async fn answer(
     let address = address::client(peer.ip(), request.headers(), proxies);
     let is_secure = address::is_secure(peer.ip(), over_tls, request.headers(), proxies);
     let method = label(request.method());
-    let span = tracing::info_span!("request", id = %request_id, method, path = webhook::shown(request.uri().path()));
+    let span = tracing::info_span!("request", id = %request_id, method, path = %path::Shown(request.uri().path()));
     let mut response = match admit(&shared, address, &request, begun).await {
         Err(wait) => refuse(request.uri().path(), wait),
         Ok(known) => {

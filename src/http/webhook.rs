@@ -61,11 +61,6 @@ pub(super) fn is_carriers(path: &str) -> bool {
     path.starts_with("/webhooks/") || path.trim_end_matches('/') == "/relay/twilio/webhook"
 }
 
-/// A path without its secret part, for the log.
-pub(super) fn shown(path: &str) -> &str {
-    if path.starts_with("/webhooks/flowroute/") { "/webhooks/flowroute/…" } else { path }
-}
-
 /// `POST /webhooks/twilio/sms`, answered with empty TwiML, and `POST /webhooks/twilio/status`: the account is
 /// that of the form's `AccountSid`, and `X-Twilio-Signature` must be its, over `http.public_url` and the path.
 async fn twilio_post(what: String, target: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
