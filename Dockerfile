@@ -6,8 +6,14 @@
 #
 # Building needs BuildKit (the default since Docker 23) for the cache mounts: they keep
 # the compiled dependencies, so that a change in src/ compiles only src/.
+#
+# To build on images that you have looked at, name them by their digests:
+#   --build-arg BUILD_IMAGE=rust@sha256:… --build-arg RUN_IMAGE=debian@sha256:…
 
-FROM rust:1-bookworm AS build
+ARG BUILD_IMAGE=rust:1-bookworm
+ARG RUN_IMAGE=debian:bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libssl-dev pkg-config \
  && rm -rf /var/lib/apt/lists/*
@@ -15,10 +21,10 @@ WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
-    cargo build --release --locked \
- && cp target/release/switchboard /usr/local/bin/switchboard
+    cargo build --profile dist --locked \
+ && cp target/dist/switchboard /usr/local/bin/switchboard
 
-FROM debian:bookworm-slim
+FROM ${RUN_IMAGE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates libssl3 \
  && rm -rf /var/lib/apt/lists/* \

@@ -62,9 +62,9 @@ bench bench-large:
 	@scripts/bench.sh $(parts) $(ARGS)
 
 .PHONY: install
-install: ## the server into PREFIX/bin (default: cargo's)
+install: ## the server, stripped, into PREFIX/bin (default: cargo's)
 	@scripts/install.sh build
-	cargo install --path . --locked $(if $(PREFIX),--root '$(PREFIX)')
+	cargo install --path . --locked --profile dist $(if $(PREFIX),--root '$(PREFIX)')
 
 .PHONY: keys
 keys: build ## the server's keys, into keys/; never overwrites

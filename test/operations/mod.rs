@@ -3,6 +3,8 @@
 mod address;
 mod admin_key;
 mod backlog;
+mod bodies;
+mod build;
 pub mod command;
 mod configuration;
 mod connections;
