@@ -6,7 +6,7 @@ use openssl::encrypt::{Decrypter, Encrypter};
 use openssl::hash::MessageDigest;
 use openssl::pkey::{HasPublic, PKey, Private, Public};
 use openssl::rsa::{Padding, Rsa};
-use rsa::pkcs8::DecodePublicKey as _;
+use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, LineEnding};
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -16,6 +16,8 @@ use crate::model::{Digest, DigestPair, Secret};
 
 /// Bits of a modulus that we take; below is weak, above costs too much.
 const BITS: std::ops::RangeInclusive<u32> = 2048..=4096;
+/// Bytes of a PEM at most: a key of 4096 bits has 800, and some room for odd wrapping.
+const PEM: usize = 4096;
 
 fn message_digest(digest: Digest) -> MessageDigest {
     match digest {
@@ -43,7 +45,7 @@ impl Identity {
 
     /// A new RSA-2048 key as PKCS#8 PEM.
     pub fn generate() -> Result<Secret, Error> {
-        use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
+        use rsa::pkcs8::EncodePrivateKey as _;
         let library = |error: &dyn std::fmt::Display| Error::Library(error.to_string());
         let key = rsa::RsaPrivateKey::new(&mut rand::rngs::OsRng, 2048).map_err(|e| library(&e))?;
         let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|e| library(&e))?;
@@ -60,7 +62,13 @@ impl Identity {
     }
 
     /// One private-key operation, about a millisecond: call it on a blocking pool.
+    ///
+    /// A ciphertext is as long as the modulus, and OpenSSL refuses one that is not below it: each number has one
+    /// spelling.
     pub fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        if ciphertext.len() != self.key.size() {
+            return Err(Error::Undecryptable);
+        }
         let mut decrypter = Decrypter::new(&self.key)?;
         decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
         decrypter.set_rsa_oaep_md(message_digest(pair.oaep))?;
@@ -74,7 +82,10 @@ impl Identity {
 
 /// A phone's public key: what the shared key is encrypted to.
 #[derive(Clone)]
-pub struct PublicKey(PKey<Public>);
+pub struct PublicKey {
+    key: PKey<Public>,
+    pem: String,
+}
 
 impl PublicKey {
     /// Reads SPKI PEM (`-----BEGIN PUBLIC KEY-----`), wrapped at any column: RSA, 2048 to 4096 bits,
@@ -82,6 +93,9 @@ impl PublicKey {
     ///
     /// The `rsa` crate parses it in two microseconds; OpenSSL 3.0's decoders take 260.
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
+        if pem.len() > PEM {
+            return Err(Error::BadKey);
+        }
         let key = rsa::RsaPublicKey::from_public_key_der(&unarmour(pem)?).map_err(|_| Error::BadKey)?;
         let (modulus, exponent) = (key.n().to_bytes_be(), key.e().to_bytes_be());
         let bits = u32::try_from(key.n().bits()).map_err(|_| Error::BadKey)?;
@@ -91,11 +105,17 @@ impl PublicKey {
             return Err(Error::BadKey);
         }
         let rsa = Rsa::from_public_components(BigNum::from_slice(&modulus)?, BigNum::from_slice(&exponent)?)?;
-        Ok(Self(PKey::from_rsa(rsa)?))
+        let pem = key.to_public_key_pem(LineEnding::LF).map_err(|_| Error::BadKey)?;
+        Ok(Self { key: PKey::from_rsa(rsa)?, pem })
+    }
+
+    /// The key's own DER in PEM: the same for one key, however it was written when it came.
+    pub fn pem(&self) -> &str {
+        &self.pem
     }
 
     pub fn encrypt(&self, pair: DigestPair, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut encrypter = Encrypter::new(&self.0)?;
+        let mut encrypter = Encrypter::new(&self.key)?;
         encrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
         encrypter.set_rsa_oaep_md(message_digest(pair.oaep))?;
         encrypter.set_rsa_mgf1_md(message_digest(pair.mgf1))?;
@@ -135,9 +155,10 @@ mod tests {
             assert_eq!(identity.decrypt(pair, &up)?.as_slice(), b"dummy_password");
             let down = phone_key.encrypt(pair, b"0123456789abcdef0123456789abcdef")?;
             assert_eq!(phone.decrypt(pair, &down)?.as_slice(), b"0123456789abcdef0123456789abcdef");
-            let mut bent = up;
+            let mut bent = up.clone();
             bent[100] ^= 1;
             assert!(identity.decrypt(pair, &bent).is_err());
+            assert!(identity.decrypt(pair, &[&[0][..], &up].concat()).is_err(), "longer than the modulus");
         }
         Ok(())
     }
@@ -154,7 +175,11 @@ mod tests {
         assert!(PublicKey::from_pem("").is_err());
         let wrapped = PhoneKey::generate()?.public_pem()?;
         let line = wrapped.lines().filter(|line| !line.starts_with('-')).collect::<String>();
-        assert!(PublicKey::from_pem(&format!("-----BEGIN PUBLIC KEY-----{line}-----END PUBLIC KEY-----")).is_ok());
+        let framed = |line: &str| format!("-----BEGIN PUBLIC KEY-----{line}-----END PUBLIC KEY-----");
+        assert_eq!(PublicKey::from_pem(&framed(&line))?.pem(), wrapped);
+        let filled = |length: usize| framed(&(" ".repeat(length - framed(&line).len()) + &line));
+        assert!(PublicKey::from_pem(&filled(4096)).is_ok());
+        assert!(PublicKey::from_pem(&filled(4097)).is_err());
         Ok(())
     }
 

@@ -42,7 +42,7 @@ impl Pairing<'_> {
             let listener: Listener = Arc::new(move |signal| remote.deliver(&signal));
             Bus::redis(config.redis.url.expose(), listener, tasks, stop)?
         };
-        let (sid_key, lockout_key) = hash_keys(&databases.store, &keys.master, &clock, config).await?;
+        let [sid_key, lockout_key, ciphertext_key] = hash_keys(&databases.store, &keys.master, &clock, config).await?;
         let passwords =
             Passwords::new(databases.backend.clone(), secret::salt(config)?, settings.places(), metrics.clone());
         let sync = Arc::new(Sync::new(Parts {
@@ -54,6 +54,7 @@ impl Pairing<'_> {
             master: keys.master,
             sid_key,
             lockout_key,
+            ciphertext_key,
             passwords,
             board: board.clone(),
             bus: bus.clone(),
@@ -74,9 +75,10 @@ async fn hash_keys(
     master: &MasterKey,
     clock: &Clock,
     config: &Config,
-) -> Result<(HashKey, HashKey), StartError> {
+) -> Result<[HashKey; 3], StartError> {
     let storing = StartError::storing(config);
     let sid_key = meta::hash_key(store, master, "sync_session", clock.now_ms()).await.map_err(storing)?;
     let lockout_key = meta::hash_key(store, master, "lockout", clock.now_ms()).await.map_err(storing)?;
-    Ok((sid_key, lockout_key))
+    let ciphertext_key = meta::hash_key(store, master, "sync_ciphertext", clock.now_ms()).await.map_err(storing)?;
+    Ok([sid_key, lockout_key, ciphertext_key])
 }

@@ -127,14 +127,15 @@ struct TwoStepOut<'a> {
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/handshake`: T1, the phone's public key for ours.
 async fn offer(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
-    cors::answer_post(&call, &app, offer_now(&uid, &sid, posted, &app, Instant::now())).await
+    cors::answer_post(&call, &app, offer_now(&uid, &sid, &call, posted, &app, Instant::now())).await
 }
 
-async fn offer_now(uid: &str, sid: &str, posted: Posted, app: &App, arrived: Instant) -> Answer {
+async fn offer_now(uid: &str, sid: &str, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
     let (posted, _) = read::<OfferIn>(posted, app).await?;
     let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
     let user = user(uid)?;
-    let offered = app.sync.offer(&user, sid, &public_key, arrived).await?;
+    let address = address::group(call.caller.address);
+    let offered = app.sync.offer(&user, sid, &public_key, address, arrived).await?;
     let verification_url = verification_path(&user, offered.sid);
     Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
 }

@@ -7,9 +7,13 @@ use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 
 mod attempt;
+mod ciphertext;
+mod offer;
 mod session;
 
 pub use attempt::{Attempt, Attempts, Outcome};
+pub use ciphertext::Ciphertext;
+pub use offer::{Unfinished, end, offer, session_and_unfinished};
 pub use session::{Session, State, session};
 use session::{Write, write};
 
@@ -56,24 +60,6 @@ pub async fn snapshot(store: &Store, key: &Key<'_>) -> Result<Snapshot> {
     })
 }
 
-/// Keeps the public key of a phone that will send its password next; the last one sent counts.
-/// A race means that the row is no longer as it was `known`.
-pub async fn offer(
-    store: &Store,
-    sid: Sid,
-    user: &UserId,
-    known: Option<&Session>,
-    pem: &str,
-    now_ms: Millis,
-) -> Result<()> {
-    let failures = known.map_or(0, |known| known.failures);
-    let attempts = known.map(|known| known.attempts.clone()).unwrap_or_default();
-    let to = Write { state: State::Offered, public_key: Some(pem), failures, attempts: &attempts, now_ms };
-    let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = 'offered'";
-    let change = write(Change::new(), sid, user, known, &to);
-    store.commit(change.settled_by(settled, vec![sid.to_string().into(), now_ms.into()])).await
-}
-
 /// An attempt that may be looked at: its session as it was written, and what it made of the counters.
 #[derive(Clone, Debug)]
 pub struct Reserved {
@@ -100,6 +86,7 @@ pub async fn reserve(
         // taken up again, it is among them
         failures: known.map_or(0, |known| known.failures) + i64::from(!seen.is_pending(key.body_hash)),
         attempts: &attempts,
+        offered_by: known.and_then(|known| known.offered_by.as_deref()),
         now_ms,
     };
     let mut change = write(Change::new(), key.sid, key.user, known, &to);
@@ -113,6 +100,7 @@ pub async fn reserve(
         public_key: to.public_key.map(str::to_owned),
         failures: to.failures,
         changed_ms: now_ms,
+        offered_by: to.offered_by.map(str::to_owned),
         version: known.map_or(1, |known| known.version + 1),
         attempts,
     };
@@ -123,13 +111,12 @@ pub async fn reserve(
 /// A race means that the row has changed: read and record again.
 pub async fn fail(store: &Store, key: &Key<'_>, outcome: Outcome, now_ms: Millis) -> Result<()> {
     let Some(known) = session(store, key.sid, key.user).await? else { return Ok(()) };
-    if known.state == State::Redeemed {
+    if known.state.is_over() {
         return Ok(());
     }
     let mut attempts = known.attempts.clone();
     attempts.put(key.body_hash, Attempt { outcome, at_ms: now_ms });
-    let (public_key, failures) = (known.public_key.as_deref(), known.failures);
-    let to = Write { state: State::Failed, public_key, failures, attempts: &attempts, now_ms };
+    let to = Write { state: State::Failed, attempts: &attempts, now_ms, ..known.as_it_is() };
     store.commit(write(Change::new(), key.sid, key.user, Some(&known), &to)).await
 }
 
@@ -142,15 +129,17 @@ pub async fn release(store: &Store, key: &Key<'_>, counted: &Counted, now_ms: Mi
     }
     let mut attempts = known.attempts.clone();
     attempts.remove(key.body_hash);
-    let (public_key, failures) = (known.public_key.as_deref(), (known.failures - 1).max(0));
-    let to = Write { state: State::Failed, public_key, failures, attempts: &attempts, now_ms };
+    let state = if known.state.is_over() { known.state } else { State::Failed };
+    let failures = (known.failures - 1).max(0);
+    let to = Write { state, failures, attempts: &attempts, now_ms, ..known.as_it_is() };
     let change = write(Change::new(), key.sid, key.user, Some(&known), &to);
     store.commit(lockout::uncount(change, key.here_id, key.anywhere_id, counted)).await
 }
 
-/// Takes back the failures alone, of an attempt whose session another has spent meanwhile.
-pub async fn uncount(store: &Store, key: &Key<'_>, counted: &Counted) -> Result<()> {
-    store.commit(lockout::uncount(Change::new(), key.here_id, key.anywhere_id, counted)).await
+/// Takes back the failures alone, of an attempt whose session another has spent meanwhile. `told` is what commits
+/// with it.
+pub async fn uncount(store: &Store, told: Change, key: &Key<'_>, counted: &Counted) -> Result<()> {
+    store.commit(lockout::uncount(told, key.here_id, key.anywhere_id, counted)).await
 }
 
 /// Spends the session, as it was read last, on a new device and takes back the failures of its
@@ -173,6 +162,7 @@ pub async fn redeem(
         public_key: known.public_key.as_deref(),
         failures: if is_dev { 0 } else { known.failures },
         attempts: &attempts,
+        offered_by: None,
         now_ms,
     };
     let change = device.insert(write(told, key.sid, key.user, Some(known), &to), now_ms);

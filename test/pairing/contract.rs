@@ -161,8 +161,8 @@ async fn unknown_fields_are_ignored_and_the_other_flavour_s_too() -> Result {
 async fn control_characters_stand_raw_inside_json_strings() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
     let phone = Phone::new()?;
-    let password = phone.encrypt(&server, PASSWORD)?;
     for newline in ["\n", "\r\n", "\t\n"] {
+        let password = phone.encrypt(&server, PASSWORD)?;
         // as `curl -d "{\"public_key\": \"$(cat key.pem)\"}"` sends it
         let pem = phone.public_pem.trim().replace('\n', newline);
         let body = format!("{{\"note\": \"a\u{1}b\",\n \"public_key\": \"{pem}\",\n \"password\": \"{password}\"}}");
@@ -181,13 +181,15 @@ async fn white_space_inside_base64_is_ignored() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
     let phone = Phone::new()?;
     for (wrap, width) in [("\n", 76), ("\r\n", 64), (" ", 10), ("\t", 1)] {
-        let password = phone.encrypt(&server, PASSWORD)?;
-        let lines: Vec<&str> =
-            password.as_bytes().chunks(width).map(std::str::from_utf8).collect::<std::result::Result<_, _>>()?;
-        let wrapped = lines.join(wrap) + wrap;
+        let wrapped = || -> Result<String> {
+            let password = phone.encrypt(&server, PASSWORD)?;
+            let lines: Vec<&str> =
+                password.as_bytes().chunks(width).map(std::str::from_utf8).collect::<std::result::Result<_, _>>()?;
+            Ok(lines.join(wrap) + wrap)
+        };
         let plain = phone.one_step(&server, PASSWORD)?;
-        let escaped = edited(&plain, &json!({"password": wrapped}))?;
-        let raw = edited(&plain, &json!({"password": "HERE"}))?.replace("HERE", &wrapped);
+        let escaped = edited(&plain, &json!({"password": wrapped()?}))?;
+        let raw = edited(&plain, &json!({"password": "HERE"}))?.replace("HERE", &wrapped()?);
         for body in [escaped, raw] {
             let (status, answer) = server.post(&session(USER, &server.sid(USER).await?), body).await?;
             assert_eq!(status, 200, "wrapped by {wrap:?} at {width}: {answer}");

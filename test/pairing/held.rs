@@ -17,27 +17,27 @@ use crate::harness::{Layout, PASSWORD, Phone, Result, Server, USER};
 use crate::on_both_engines;
 
 /// Holds every look into the user table until it is let go.
-struct Held(Conn);
+pub(super) struct Held(Conn);
 
 impl Held {
-    async fn by(server: &Server) -> Result<Self> {
+    pub(super) async fn by(server: &Server) -> Result<Self> {
         let mut connection = Conn::from_url(&server.home().databases.store_url).await?;
         connection.query_drop("LOCK TABLES users WRITE, usersInfos WRITE").await?;
         Ok(Self(connection))
     }
 
-    async fn let_go(mut self) -> Result {
+    pub(super) async fn let_go(mut self) -> Result {
         self.0.query_drop("UNLOCK TABLES").await?;
         Ok(self.0.disconnect().await?)
     }
 }
 
-async fn patient() -> Result<Builder> {
+pub(super) async fn patient() -> Result<Builder> {
     Ok(lenient(Layout::MariadbShared).await?.set("store.timeout", "60s"))
 }
 
 /// Posts without waiting for the answer.
-fn post(server: &Server, path: &str, body: &str) -> tokio::task::JoinHandle<Result<(u16, String)>> {
+pub(super) fn post(server: &Server, path: &str, body: &str) -> tokio::task::JoinHandle<Result<(u16, String)>> {
     let request = server.http.post(server.url(path)).body(body.to_owned());
     tokio::spawn(async move {
         let response = request.send().await?;
@@ -46,7 +46,7 @@ fn post(server: &Server, path: &str, body: &str) -> tokio::task::JoinHandle<Resu
 }
 
 /// The attempts of all sessions, once so many bodies are being looked at.
-async fn under_way(server: &Server, count: usize) -> Result<String> {
+pub(super) async fn under_way(server: &Server, count: usize) -> Result<String> {
     for _ in 0..500 {
         let attempts = server.rows("SELECT attempts FROM sb_sync_session").await?.concat().join(" ");
         if attempts.matches("pending").count() == count {
@@ -134,6 +134,22 @@ async fn a_body_that_two_nodes_accept_is_one_device() -> Result {
     assert!(phone.open(&one.1)? == phone.open(&other.1)?);
     assert_eq!(first.fingerprints().await?.len(), 1);
     Ok(())
+}
+
+/// What is given up is not looked at any more, and must not open what another has spent meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_is_given_up_leaves_a_spent_session_spent() -> Result {
+    let server = patient().await?.start().await?;
+    let sid = server.sid(USER).await?;
+    let held = Held::by(&server).await?;
+    let slow = post(&server, &session(USER, &sid), &Phone::new()?.one_step(&server, PASSWORD)?);
+    under_way(&server, 1).await?;
+    let spent = "UPDATE sb_sync_session SET state = 'redeemed', version = version + 1 WHERE id = ?";
+    server.home().databases.store()?.commit(Change::new().one(spent, vec![sid.as_str().into()])).await?;
+    assert_eq!(slow.await??.0, 503);
+    under_way(&server, 0).await?;
+    assert_eq!(server.rows("SELECT state FROM sb_sync_session").await?.concat(), ["redeemed"]);
+    held.let_go().await
 }
 
 #[tokio::test(flavor = "multi_thread")]

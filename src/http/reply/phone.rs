@@ -24,6 +24,10 @@ impl From<sync::Error> for Refusal {
                 let response = text(Status::TOO_MANY_REQUESTS, "too many failed attempts");
                 retry_after(response, &wait.as_secs_up().max(1).to_string())
             }
+            sync::Error::TooManyOffers { wait } => {
+                let response = text(Status::TOO_MANY_REQUESTS, "too many unfinished handshakes");
+                retry_after(response, &wait.as_secs_up().max(1).to_string())
+            }
             sync::Error::Busy => away("too many handshakes are waiting; try again"),
             sync::Error::Store(error) => store_error(error),
             sync::Error::Crypto(error) => internal(error),

@@ -15,10 +15,9 @@ use crate::crypto::{PublicKey, SharedKey};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, DigestPair, Secret, UserId};
 use crate::signal::Event;
-use crate::store::Change;
 use crate::store::backend::Login;
-use crate::store::device::{self, NewDevice};
-use crate::store::sync::{self, Attempt, Outcome, Reserved, State};
+use crate::store::device;
+use crate::store::sync::{self, Outcome, Reserved};
 
 /// No password is looked at for longer, waiting for a core included: then it is taken back.
 pub(super) const CHECK: Duration = Duration::from_secs(10);
@@ -39,22 +38,24 @@ impl Sync {
         reserved: &Reserved,
         place: SemaphorePermit<'_>,
     ) -> Result<Paired, Error> {
-        let looked = tokio::time::timeout(CHECK, self.look(checked)).await;
+        let ciphertext = ciphertext(checked)?;
+        let taken = self.ciphertext(checked, to, &ciphertext);
+        let looked = tokio::time::timeout(CHECK, self.look(checked, ciphertext)).await;
         drop(place);
         let login = looked.map_err(|_| Error::Busy)??;
         let platforms = UserPlatforms::of(&self.parts.platforms, &login.granted_platforms);
         let shared_key = SharedKey::generate();
         // encrypted before it is stored: a key that cannot be sent must not become a device
         let sent = encrypt(to, checked, &shared_key)?;
-        if let Some(device) = self.redeem(checked, &login, &shared_key, reserved).await? {
+        if let Some(device) = self.redeem(checked, &login, &shared_key, &taken, reserved).await? {
             return self.answer_again(checked, to, device).await;
         }
         Ok(Paired { flavour: checked.flavour, shared_key: sent, phone_hash: login.phone_hash, platforms })
     }
 
-    async fn look(&self, checked: &Checked) -> Result<Login, Error> {
+    async fn look(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<Login, Error> {
         let user = &checked.post.user;
-        let password = self.decrypt(checked).await?;
+        let password = self.decrypt(checked, ciphertext).await?;
         if checked.flavour == Flavour::OneStep {
             self.tell(user, Event::Paused(checked.sid), self.now_ms());
         }
@@ -62,67 +63,13 @@ impl Sync {
         login.ok_or(Error::Refused(checked.flavour))
     }
 
-    async fn decrypt(&self, checked: &Checked) -> Result<Secret, Error> {
+    async fn decrypt(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<Secret, Error> {
         let undecryptable = || Error::Undecryptable(checked.flavour);
-        let plain: String = checked.post.password.split_ascii_whitespace().collect();
-        let ciphertext = BASE64.decode(plain).map_err(|_| undecryptable())?;
         let (identities, pair) = (self.parts.identities.clone(), checked.post.password_digests);
         let work = move || identities.decrypt(pair, &ciphertext);
         let plain = self.rsa.run(work).await?.map_err(|_| undecryptable())?;
         let text = std::str::from_utf8(&plain).map_err(|_| undecryptable())?;
         Ok(Secret::new(text.to_owned()))
-    }
-
-    /// Spends the session on a new device. `Some` is the device that another node has made of
-    /// this very body meanwhile.
-    async fn redeem(
-        &self,
-        checked: &Checked,
-        login: &Login,
-        key: &SharedKey,
-        reserved: &Reserved,
-    ) -> Result<Option<DeviceId>, Error> {
-        let now_ms = self.now_ms();
-        let id = DeviceId::new(now_ms);
-        let user = &checked.post.user;
-        let device = NewDevice {
-            id,
-            user,
-            sealed_key: self.parts.master.seal(device::key_place(&id.hex()), key.as_bytes())?,
-            fingerprint: key.fingerprint(),
-            phone_hash: &login.phone_hash,
-            flavour: checked.flavour.name(),
-            sid: checked.sid,
-        };
-        let mut known = reserved.session.clone();
-        let mut telling = self.parts.events.telling();
-        telling.paired(&device, now_ms);
-        for _ in 0..RACES {
-            let (store, told, key) = (&self.parts.store, telling.write(Change::new()), checked.key());
-            match sync::redeem(store, told, &key, &known, &device, &reserved.counted, now_ms).await {
-                Ok(()) => {
-                    telling.committed();
-                    // only now: whoever sees the ack may rely on the device
-                    self.tell(user, Event::Acknowledged(checked.sid), now_ms);
-                    let (fingerprint, flavour) = (&device.fingerprint, device.flavour);
-                    tracing::info!(%user, device = %id, fingerprint, flavour, "paired a device");
-                    return Ok(None);
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-            // another node was first: what it has written stays
-            let now = sync::session(&self.parts.store, checked.sid, user).await?;
-            known = now.ok_or(Error::InvalidSession)?;
-            if let Some(Attempt { outcome: Outcome::Paired(device), .. }) = known.attempts.find(&checked.post.body_hash)
-            {
-                return Ok(Some(device));
-            }
-            if known.state == State::Redeemed {
-                return Err(Error::InvalidSession);
-            }
-        }
-        Err(Error::Busy)
     }
 
     /// Records why an attempt failed, for its repeat to be told the same; one whose password
@@ -131,13 +78,8 @@ impl Sync {
         let verdict = match error {
             Error::Undecryptable(_) => Some(Outcome::Undecryptable),
             Error::Refused(_) => Some(Outcome::Failed),
-            // the password was right, and another body was quicker
-            Error::InvalidSession => {
-                if let Err(error) = sync::uncount(&self.parts.store, &checked.key(), &reserved.counted).await {
-                    tracing::warn!(%error, "could not take back what was no failure");
-                }
-                return;
-            }
+            // the password was right, and another body was quicker: it is taken back already
+            Error::InvalidSession => return,
             _ => None,
         };
         for _ in 0..RACES {
@@ -180,6 +122,11 @@ impl Sync {
         let granted = crate::store::backend::granted_platforms(&self.parts.backend, user).await?;
         Ok(UserPlatforms::of(&self.parts.platforms, &granted))
     }
+}
+
+fn ciphertext(checked: &Checked) -> Result<Vec<u8>, Error> {
+    let plain: String = checked.post.password.split_ascii_whitespace().collect();
+    BASE64.decode(plain).map_err(|_| Error::Undecryptable(checked.flavour))
 }
 
 fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String, Error> {

@@ -13,7 +13,7 @@ use super::{Error, Sync, lockout, turn::Turn};
 use crate::crypto::{PublicKey, Sid};
 use crate::model::{DeviceId, Millis, Span, UserId};
 use crate::signal::Event;
-use crate::store::sync::{self, Attempt, Key, Outcome, Session, Snapshot, State};
+use crate::store::sync::{self, Attempt, Key, Outcome, Session, Snapshot};
 
 /// Tries before a race between nodes is called busy.
 pub(super) const RACES: usize = 20;
@@ -24,7 +24,7 @@ const PENDING: Span = Span::from_millis(15_000);
 /// How often to look whether another node is done with the same body.
 const POLL: Duration = Duration::from_millis(100);
 /// How long to wait for the user's turn and for another node: as long as one check may take.
-const PATIENCE: Duration = CHECK;
+pub(super) const PATIENCE: Duration = CHECK;
 /// Failures that kill a session.
 const KILLS: i64 = 5;
 
@@ -98,7 +98,7 @@ impl Sync {
     async fn answer(&self, checked: &Checked) -> Result<Paired, Error> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let turn = self.turns.take(&checked.post.user, until).await.ok_or(Error::Busy)?;
+            let turn = self.turns.take(checked.post.user.as_str(), until).await.ok_or(Error::Busy)?;
             if let Some(result) = self.in_turn(checked, turn).await {
                 return result;
             }
@@ -176,7 +176,7 @@ impl Sync {
         }
     }
 
-    /// A session that is redeemed, or killed by its failures, takes no more. `is_counted`: the body is one of them.
+    /// A session that is over, or killed by its failures, takes no more. `is_counted`: the body is one of them.
     pub(super) fn may_try(
         &self,
         user: &UserId,
@@ -185,7 +185,7 @@ impl Sync {
         is_counted: bool,
     ) -> Result<(), Error> {
         let is_killed = |session: &Session| session.failures - i64::from(is_counted) >= KILLS;
-        let is_spent = session.is_some_and(|session| session.state == State::Redeemed || is_killed(session));
+        let is_spent = session.is_some_and(|session| session.state.is_over() || is_killed(session));
         if is_spent && !self.is_dev(user, sid) { Err(Error::InvalidSession) } else { Ok(()) }
     }
 }
@@ -213,7 +213,7 @@ fn result_name(result: &Result<Paired, Error>) -> &'static str {
         Err(Error::InvalidPublicKey | Error::MissingPublicKey) => "invalid_public_key",
         Err(Error::Undecryptable(_)) => "undecryptable",
         Err(Error::Refused(_)) => "refused",
-        Err(Error::LockedOut { .. }) => "locked_out",
+        Err(Error::LockedOut { .. } | Error::TooManyOffers { .. }) => "locked_out",
         Err(Error::Busy) => "busy",
         Err(Error::Store(_) | Error::Crypto(_) | Error::Died(_)) => "failed",
     }

@@ -7,8 +7,10 @@ mod key;
 mod link;
 mod lockout;
 mod metrics;
+mod offer;
 mod password;
 mod post;
+mod redeem;
 mod rotation;
 mod socket;
 mod turn;
@@ -29,10 +31,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use crate::crypto::{HashKey, MasterKey, PublicKey, Sid};
+use crate::crypto::{HashKey, MasterKey, Sid};
 use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
 use crate::service::event::Events;
 use crate::service::keep::Pace;
@@ -94,6 +95,8 @@ pub enum Error {
     Refused(Flavour),
     #[error("too many failures")]
     LockedOut { wait: Span },
+    #[error("too many unfinished handshakes of one address")]
+    TooManyOffers { wait: Span },
     #[error("too much is waiting")]
     Busy,
     #[error("store: {0}")]
@@ -123,6 +126,7 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     pub sid_key: HashKey,
     pub lockout_key: HashKey,
+    pub ciphertext_key: HashKey,
     pub passwords: Passwords,
     pub board: Arc<Board>,
     pub bus: Bus,
@@ -193,34 +197,6 @@ impl Sync {
         let signal = Signal { user: user.clone(), event, at_ms };
         self.parts.board.deliver(&signal);
         self.parts.bus.publish(&signal);
-    }
-
-    /// T1: keeps the phone's public key, pauses the sockets, answers with our own key.
-    pub async fn offer(&self, user: &UserId, sid: &str, public_key: &str, arrived: Instant) -> Result<Offered, Error> {
-        let result = self.offer_now(user, sid, public_key).await;
-        if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
-            handshake::leave_at(arrived, self.parts.settings.refusal_delay).await;
-        }
-        result
-    }
-
-    async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str) -> Result<Offered, Error> {
-        let sid = self.valid(user, sid)?;
-        for _ in 0..handshake::RACES {
-            let known = store::sync::session(&self.parts.store, sid, user).await?;
-            self.may_try(user, sid, known.as_ref(), false)?;
-            PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
-            let now_ms = self.now_ms();
-            match store::sync::offer(&self.parts.store, sid, user, known.as_ref(), public_key, now_ms).await {
-                Ok(()) => {
-                    self.tell(user, Event::Paused(sid), now_ms);
-                    return Ok(Offered { public_key: self.public_pem(), sid });
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::Busy)
     }
 
     /// Removes what has served: expired sessions, old attempts, counters that have lapsed.

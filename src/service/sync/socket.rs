@@ -86,7 +86,7 @@ impl Sync {
             State::Offered if self.now_ms() - session.changed_ms < self.parts.settings.pause_for.as_ms() => {
                 Some((Event::Paused(sid), session.changed_ms))
             }
-            State::Offered | State::Open | State::Failed => None,
+            State::Offered | State::Open | State::Failed | State::Ended => None,
         }
     }
 
@@ -97,6 +97,7 @@ impl Sync {
         Ok(match session.map(|session| session.state) {
             Some(State::Redeemed) => "paired",
             Some(State::Offered) => "paused",
+            Some(State::Ended) => "expired",
             Some(State::Open | State::Failed) | None => "waiting",
         })
     }

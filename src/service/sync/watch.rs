@@ -22,7 +22,7 @@ impl Sync {
             let event = match changed.state {
                 State::Redeemed => Event::Acknowledged(changed.sid),
                 State::Offered => Event::Paused(changed.sid),
-                State::Failed => Event::Resumed(changed.sid),
+                State::Failed | State::Ended => Event::Resumed(changed.sid),
                 State::Open => continue,
             };
             self.parts.board.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });

@@ -15,20 +15,28 @@ pub enum State {
     Failed,
     /// Spent: a device was paired.
     Redeemed,
+    /// Another phone came for it before one was paired.
+    Ended,
 }
 
 impl State {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Offered => "offered",
             Self::Failed => "failed",
             Self::Redeemed => "redeemed",
+            Self::Ended => "ended",
         }
     }
 
+    /// Whether it takes nothing any more.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Redeemed | Self::Ended)
+    }
+
     pub(super) fn parse(name: &str) -> Result<Self> {
-        [Self::Open, Self::Offered, Self::Failed, Self::Redeemed]
+        [Self::Open, Self::Offered, Self::Failed, Self::Redeemed, Self::Ended]
             .into_iter()
             .find(|state| state.name() == name)
             .ok_or_else(|| Error::Data(format!("sync session state {name}")))
@@ -42,12 +50,28 @@ pub struct Session {
     pub failures: i64,
     pub attempts: Attempts,
     pub changed_ms: Millis,
+    /// A keyed hash of the address that took the first of two steps, until the second is done.
+    pub(super) offered_by: Option<String>,
     /// Counts the row's changes: whoever writes guards by it.
     pub(super) version: i64,
 }
 
+impl Session {
+    /// Its row as it was read.
+    pub(super) fn as_it_is(&self) -> Write<'_> {
+        Write {
+            state: self.state,
+            public_key: self.public_key.as_deref(),
+            failures: self.failures,
+            attempts: &self.attempts,
+            offered_by: self.offered_by.as_deref(),
+            now_ms: self.changed_ms,
+        }
+    }
+}
+
 pub(super) fn query(sid: Sid, user: &UserId) -> Query {
-    let sql = "SELECT state, public_key, failures, attempts, changed_ms, version FROM sb_sync_session \
+    let sql = "SELECT state, public_key, failures, attempts, changed_ms, version, offered_by FROM sb_sync_session \
                WHERE id = ? AND user_id = ?";
     Query::new(sql, vec![sid.to_string().into(), user.as_str().into()])
 }
@@ -61,6 +85,7 @@ pub(super) fn parse(rows: &[Row]) -> Result<Option<Session>> {
         attempts: Attempts::parse(row.text(3)?)?,
         changed_ms: row.int(4)?,
         version: row.int(5)?,
+        offered_by: row.maybe_text(6)?.map(str::to_owned),
     }))
 }
 
@@ -74,28 +99,31 @@ pub(super) struct Write<'a> {
     pub(super) public_key: Option<&'a str>,
     pub(super) failures: i64,
     pub(super) attempts: &'a Attempts,
+    pub(super) offered_by: Option<&'a str>,
     pub(super) now_ms: Millis,
 }
 
 /// Inserts a session's row, or updates the one that was read and has not changed since.
 pub(super) fn write(change: Change, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Change {
-    let values: [Value; 5] = [
+    let values: [Value; 6] = [
         to.state.name().into(),
         to.public_key.into(),
         to.failures.into(),
         to.attempts.to_string().into(),
+        to.offered_by.into(),
         to.now_ms.into(),
     ];
     let keys = |rest: &[Value]| values.iter().chain(rest).cloned().collect();
     match known {
         None => change.one(
-            "INSERT INTO sb_sync_session (state, public_key, failures, attempts, changed_ms, version, id, user_id) \
-             VALUES (?, ?, ?, ?, ?, 1, ?, ?)",
+            "INSERT INTO sb_sync_session \
+             (state, public_key, failures, attempts, offered_by, changed_ms, version, id, user_id) \
+             VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)",
             keys(&[sid.to_string().into(), user.as_str().into()]),
         ),
         Some(known) => change.one(
-            "UPDATE sb_sync_session SET state = ?, public_key = ?, failures = ?, attempts = ?, changed_ms = ?, \
-             version = version + 1 WHERE id = ? AND version = ?",
+            "UPDATE sb_sync_session SET state = ?, public_key = ?, failures = ?, attempts = ?, offered_by = ?, \
+             changed_ms = ?, version = version + 1 WHERE id = ? AND version = ?",
             keys(&[sid.to_string().into(), known.version.into()]),
         ),
     }

@@ -1,0 +1,84 @@
+//! The first of two steps: a phone's public key, kept for the password that follows.
+
+use std::net::IpAddr;
+
+use tokio::time::Instant;
+
+use super::handshake::{PATIENCE, RACES, leave_at};
+use super::post::Offered;
+use super::{Error, Sync};
+use crate::crypto::{PublicKey, Sid};
+use crate::model::UserId;
+use crate::signal::Event;
+use crate::store::sync::{self, Session};
+
+/// First steps of one address for one user that may be unfinished; nodes that are asked at once may each let one more
+/// in. Of a user alone there is no bound: strangers could use it up.
+const OF_USER: i64 = 20;
+/// The same for all users together.
+const OF_ALL: i64 = 600;
+
+impl Sync {
+    /// T1: keeps the phone's public key, pauses the sockets, answers with our own key.
+    pub async fn offer(
+        &self,
+        user: &UserId,
+        sid: &str,
+        public_key: &str,
+        address: IpAddr,
+        arrived: Instant,
+    ) -> Result<Offered, Error> {
+        let result = self.offer_now(user, sid, public_key, address).await;
+        if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
+            leave_at(arrived, self.parts.settings.refusal_delay).await;
+        }
+        result
+    }
+
+    async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str, address: IpAddr) -> Result<Offered, Error> {
+        let sid = self.valid(user, sid)?;
+        let (store, lockout_key, ttl) = (&self.parts.store, &self.parts.lockout_key, self.parts.settings.session_ttl);
+        let address = address.to_string();
+        let turn = lockout_key.hex(&[b"offer", user.as_str().as_bytes(), address.as_bytes()]);
+        let _turn = self.turns.take(&turn, Instant::now() + PATIENCE).await.ok_or(Error::Busy)?;
+        let address = lockout_key.hex(&[b"offer", address.as_bytes()]);
+        for _ in 0..RACES {
+            let now_ms = self.now_ms();
+            let (known, unfinished) =
+                sync::session_and_unfinished(store, sid, user, &address, now_ms - ttl.as_ms()).await?;
+            self.may_try(user, sid, known.as_ref(), false)?;
+            let key = PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
+            let first = known.as_ref().and_then(|known| known.public_key.as_deref());
+            let is_same = |first: &str| PublicKey::from_pem(first).is_ok_and(|first| first.pem() == key.pem());
+            let is_other = first.is_some_and(|first| !is_same(first));
+            let written = match &known {
+                Some(known) if is_other && !self.is_dev(user, sid) => self.end(user, sid, known).await,
+                _ if first.is_none() && (unfinished.of_user >= OF_USER || unfinished.of_all >= OF_ALL) => {
+                    return Err(Error::TooManyOffers { wait: ttl });
+                }
+                known => {
+                    let known = known.as_ref();
+                    sync::offer(store, sid, user, known, key.pem(), &address, now_ms).await.map_err(Error::from)
+                }
+            };
+            match written {
+                Ok(()) => {
+                    self.tell(user, Event::Paused(sid), now_ms);
+                    return Ok(Offered { public_key: self.public_pem(), sid });
+                }
+                Err(Error::Store(error)) if error.is_race() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Two phones have come for one session, and one of them is a stranger's: it is over, and its page shows another code.
+    async fn end(&self, user: &UserId, sid: Sid, known: &Session) -> Result<(), Error> {
+        let now_ms = self.now_ms();
+        sync::end(&self.parts.store, sid, user, known, now_ms).await?;
+        self.tell(user, Event::Resumed(sid), now_ms);
+        tracing::warn!(%user, "a second phone came for a session, which has ended");
+        Err(Error::InvalidSession)
+    }
+}

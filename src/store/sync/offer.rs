@@ -1,0 +1,64 @@
+//! The first of two steps: a session's row with the phone's public key, and how many of them are unfinished.
+
+use super::session::{self, Session, State, Write, write};
+use crate::crypto::Sid;
+use crate::model::{Millis, UserId};
+use crate::store::{Change, Error, Query, Result, Store};
+
+/// First steps that one address has taken and not finished.
+#[derive(Clone, Copy, Debug)]
+pub struct Unfinished {
+    /// For this user.
+    pub of_user: i64,
+    /// For all users.
+    pub of_all: i64,
+}
+
+/// A session, and the first steps that `address` has taken since `since_ms` and not finished.
+pub async fn session_and_unfinished(
+    store: &Store,
+    sid: Sid,
+    user: &UserId,
+    address: &str,
+    since_ms: Millis,
+) -> Result<(Option<Session>, Unfinished)> {
+    let sql = "SELECT COUNT(CASE WHEN user_id = ? THEN 1 END), COUNT(*) FROM sb_sync_session \
+               WHERE offered_by = ? AND changed_ms > ?";
+    let count = Query::new(sql, vec![user.as_str().into(), address.into(), since_ms.into()]);
+    let answers = store.look_up(vec![session::query(sid, user), count]).await?;
+    let [session, counts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
+    let counts = counts.first().ok_or_else(|| Error::Data("no count".into()))?;
+    Ok((session::parse(session)?, Unfinished { of_user: counts.int(0)?, of_all: counts.int(1)? }))
+}
+
+/// Keeps the public key of a phone that will send its password next.
+/// A race means that the row is no longer as it was `known`.
+pub async fn offer(
+    store: &Store,
+    sid: Sid,
+    user: &UserId,
+    known: Option<&Session>,
+    pem: &str,
+    address: &str,
+    now_ms: Millis,
+) -> Result<()> {
+    let failures = known.map_or(0, |known| known.failures);
+    // a second step names no key: with another one the same body is another attempt
+    let same = known.filter(|known| known.public_key.as_deref().is_none_or(|first| first == pem));
+    let attempts = same.map(|known| known.attempts.clone()).unwrap_or_default();
+    let offered_by = known.and_then(|known| known.offered_by.as_deref()).or(Some(address));
+    let to = Write { state: State::Offered, public_key: Some(pem), failures, attempts: &attempts, offered_by, now_ms };
+    commit(store, sid, user, known, &to).await
+}
+
+/// Ends a session for which two phones have come.
+pub async fn end(store: &Store, sid: Sid, user: &UserId, known: &Session, now_ms: Millis) -> Result<()> {
+    let to = Write { state: State::Ended, offered_by: None, now_ms, ..known.as_it_is() };
+    commit(store, sid, user, Some(known), &to).await
+}
+
+async fn commit(store: &Store, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Result<()> {
+    let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = ?";
+    let values = vec![sid.to_string().into(), to.now_ms.into(), to.state.name().into()];
+    store.commit(write(Change::new(), sid, user, known, to).settled_by(settled, values)).await
+}
