@@ -53,13 +53,13 @@ async fn slow_users(server: &Server) -> Result {
 
 /// Logs slow users in, one after the other, until it is over.
 async fn press(server: Arc<Server>, lane: usize, is_over: Arc<AtomicBool>) -> Result {
-    let body = Phone::new()?.one_step(&server, "dummy_password")?;
+    let phone = Phone::new()?;
     let mut wire = Wire::connect(server.port).await?;
     let mut n = lane;
     while !is_over.load(Ordering::Relaxed) {
         let user = format!("slow-{}", n % SLOW_USERS);
         n += 8;
-        let sid = server.sid(&user).await?;
+        let (sid, body) = (server.sid(&user).await?, phone.one_step(&server, "dummy_password")?);
         wire.post(&format!("/v2/sync/users/{user}/sessions/{sid}/"), &body).await?;
     }
     Ok(())

@@ -78,17 +78,16 @@ fn openssl_signs(environment: Option<(&str, &str)>) -> Result<f64> {
 
 /// Handshakes a second over kept connections; sids are fetched beforehand, as pages do.
 async fn round(server: &Arc<Server>) -> Result<f64> {
-    let phone = Phone::new()?;
-    let body: Arc<str> = phone.one_step(server, PASSWORD)?.into();
-    let sids: Arc<Vec<String>> = Arc::new(sids(server.port).await?);
+    let sids = sids(server.port).await?;
+    let posts: Arc<Vec<(String, String)>> = Arc::new(posts(server, sids)?);
     let next = Arc::new(AtomicUsize::new(0));
     let own = std::process::id();
     let cpu = (process::cpu_seconds(server.pid())?, process::cpu_seconds(own)?);
     let begun = Instant::now();
     let mut workers = Vec::new();
     for _ in 0..CONNECTIONS {
-        let (body, sids, next, port) = (body.clone(), sids.clone(), next.clone(), server.port);
-        workers.push(tokio::spawn(async move { work(port, &body, &sids, &next).await }));
+        let (posts, next, port) = (posts.clone(), next.clone(), server.port);
+        workers.push(tokio::spawn(async move { work(port, &posts, &next).await }));
     }
     for worker in workers {
         worker.await??;
@@ -111,17 +110,25 @@ async fn sids(port: u16) -> Result<Vec<String>> {
     Ok(sids)
 }
 
+/// Where each handshake is posted, and its body: every password is encrypted anew, as none is taken twice.
+fn posts(server: &Server, sids: Vec<String>) -> Result<Vec<(String, String)>> {
+    let phone = Phone::new()?;
+    let post =
+        |(n, sid)| Ok((format!("/v2/sync/users/{}/sessions/{sid}/", user(n)), phone.one_step(server, PASSWORD)?));
+    sids.into_iter().enumerate().map(post).collect()
+}
+
 fn user(n: usize) -> String {
     load_user(n % USERS + 1)
 }
 
-async fn work(port: u16, body: &str, sids: &[String], next: &AtomicUsize) -> Result {
+async fn work(port: u16, posts: &[(String, String)], next: &AtomicUsize) -> Result {
     let phone = Phone::new()?;
     let mut wire = Wire::connect(port).await?;
     loop {
         let n = next.fetch_add(1, Ordering::Relaxed);
-        let Some(sid) = sids.get(n) else { return Ok(()) };
-        let answer = wire.post(&format!("/v2/sync/users/{}/sessions/{sid}/", user(n)), body).await?;
+        let Some((path, body)) = posts.get(n) else { return Ok(()) };
+        let answer = wire.post(path, body).await?;
         let text = std::str::from_utf8(&answer.body)?;
         ensure!(answer.status == 200, "{}: {text}", answer.status);
         if n.is_multiple_of(100) {
@@ -132,11 +139,11 @@ async fn work(port: u16, body: &str, sids: &[String], next: &AtomicUsize) -> Res
 
 /// The median milliseconds of handshakes, one after the other.
 pub async fn latency_ms(server: &Server, users: std::ops::Range<usize>) -> Result<f64> {
-    let body = Phone::new()?.one_step(server, PASSWORD)?;
+    let phone = Phone::new()?;
     let mut wire = Wire::connect(server.port).await?;
     let mut times = Vec::new();
     for n in users {
-        let sid = server.sid(&user(n)).await?;
+        let (sid, body) = (server.sid(&user(n)).await?, phone.one_step(server, PASSWORD)?);
         let begun = Instant::now();
         let answer = wire.post(&format!("/v2/sync/users/{}/sessions/{sid}/", user(n)), &body).await?;
         ensure!(answer.status == 200, "{}", answer.status);
