@@ -1,6 +1,6 @@
 //! The text of a paired phone, version 2: `b64( IV ‖ b64( AES-256-CBC-PKCS7( plaintext ) ) )`
 //! under the key that phone and server share. It has no MAC: a changed bit of the IV changes the
-//! first block unnoticed.
+//! first block unnoticed, so whoever takes texts has to know the blocks with which one may begin.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -84,19 +84,41 @@ impl Payload {
         Ok(found)
     }
 
-    /// The decrypted bytes without their padding, and whether that was PKCS#7 (RFC 5652, 6.3).
-    fn decrypt(&self, key: &SharedKey) -> Result<(Zeroizing<Vec<u8>>, Choice), Error> {
-        let mut crypter = Crypter::new(Cipher::aes_256_cbc(), Mode::Decrypt, key.as_bytes(), Some(&self.iv))?;
+    /// The blocks with which a text can begin under an IV of somebody's choice: its first, and each that what is cut
+    /// off before it would leave as the first.
+    pub fn beginnings(&self, key: &SharedKey) -> Result<Vec<&[u8]>, Error> {
+        let bare = self.decrypt_blocks(Cipher::aes_256_ecb(), key, None)?;
+        let blocks = self.ciphertext.chunks(BLOCK).zip(bare.chunks(BLOCK)).enumerate();
+        let beginnings = blocks.filter(|(at, (_, bare))| *at == 0 || can_begin(bare));
+        Ok(beginnings.map(|(_, (block, _))| block).collect())
+    }
+
+    fn decrypt_blocks(&self, how: Cipher, key: &SharedKey, iv: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let mut crypter = Crypter::new(how, Mode::Decrypt, key.as_bytes(), iv)?;
         crypter.pad(false);
         let mut plain = Zeroizing::new(vec![0; self.ciphertext.len() + BLOCK]);
         let mut length = crypter.update(&self.ciphertext, &mut plain)?;
         length += crypter.finalize(&mut plain[length..])?;
         plain.truncate(length);
+        Ok(plain)
+    }
+
+    /// The decrypted bytes without their padding, and whether that was PKCS#7 (RFC 5652, 6.3).
+    fn decrypt(&self, key: &SharedKey) -> Result<(Zeroizing<Vec<u8>>, Choice), Error> {
+        let mut plain = self.decrypt_blocks(Cipher::aes_256_cbc(), key, Some(&self.iv))?;
         let (padding, fits) = padding(&plain);
+        let length = plain.len();
         plain[length - usize::from(padding)..].zeroize();
         plain.truncate(length - usize::from(padding));
         Ok((plain, fits))
     }
+}
+
+/// Whether an IV makes text of a block that was decrypted without one. An IV is ASCII: it leaves each byte above 0x7F, or
+/// below, and no character of UTF-8 has a single byte above. What ends the block may go on in the next.
+fn can_begin(bare: &[u8]) -> bool {
+    let runs: Vec<&[u8]> = bare.split(u8::is_ascii).collect();
+    runs.split_last().is_none_or(|(_, runs)| runs.iter().all(|run| run.len() != 1))
 }
 
 /// How many bytes of padding end these whole blocks, zero where it is not sound; in constant time.

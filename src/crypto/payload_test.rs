@@ -134,3 +134,41 @@ proptest! {
         let _ = open(&text, &[key()]);
     }
 }
+
+/// Blocks of which an IV makes UTF-8, at least as far as they go, are more than can be had by chance.
+#[test]
+fn what_an_iv_makes_text_of_can_begin_one() {
+    let spoken = [
+        "t:hello, you all",
+        "t:é, à, ü, ô, ✓.",
+        "g:a@example.org:",
+        "T:+237123456789:",
+        "t:\u{1f600}\u{1f600}\u{1f600}..",
+        "t:cut here .é.",
+    ];
+    for text in spoken {
+        let block = &text.as_bytes()[..text.len().min(BLOCK)];
+        for mask in 0..=127_u8 {
+            let bare: Vec<u8> = block.iter().map(|byte| byte ^ mask).collect();
+            assert!(can_begin(&bare), "{text} under {mask}");
+        }
+    }
+    assert!(!can_begin(b"t:\xc3, and so on.."), "a single byte above");
+    assert!(can_begin(b"t:and so it went\xc3"), "it may go on in the next block");
+}
+
+proptest! {
+    #[test]
+    fn a_text_is_known_by_its_first_block_and_few_others(plain in "t:[ -~]{0,300}") {
+        let key = SharedKey::generate();
+        let payload = Payload::parse(&Payload::seal(&key, &plain).unwrap()).unwrap();
+        let beginnings = payload.beginnings(&key).unwrap();
+        prop_assert_eq!(beginnings[0], &payload.ciphertext[..BLOCK]);
+        let (bare, iv) = (payload.decrypt_blocks(Cipher::aes_256_ecb(), &key, None).unwrap(), b"abcdefghijklmnop");
+        for (block, bare) in payload.ciphertext.chunks(BLOCK).zip(bare.chunks(BLOCK)) {
+            let text: Vec<u8> = bare.iter().zip(iv).map(|(bare, iv)| bare ^ iv).collect();
+            let is_text = std::str::from_utf8(&text).map_or_else(|error| error.error_len().is_none(), |_| true);
+            prop_assert!(!is_text || beginnings.contains(&block));
+        }
+    }
+}

@@ -33,7 +33,8 @@ struct TextIn {
 }
 
 /// `POST /sms/platform/<platform>`: hands a paired phone's encrypted text to its platform's sink.
-/// 200 `published!` once the text and its job are stored; the same text within 24 h does nothing more.
+/// 200 `published!` once the text and its job are stored; the same text again, after any time, does nothing more, and
+/// what was made of one that came before is refused.
 async fn publish(platform: String, target: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
     let arrived = Instant::now();
     cors::answer_post(&call, &app, publish_now((platform, &target), &call, posted, &app, arrived)).await

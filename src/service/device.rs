@@ -41,7 +41,7 @@ impl Devices {
         Ok(page(devices, limit))
     }
 
-    /// Empties the device's key and closes its user's open sockets. A second time does nothing.
+    /// Empties the device's key, closes its user's open sockets, forgets its texts' blocks. A second time does nothing.
     pub async fn revoke(&self, id: DeviceId, act: &Act<'_, Device>) -> Result<(), Error> {
         let device = store::device::find(&self.store, id).await?.ok_or(Error::NotFound)?;
         let at_ms = self.clock.now_ms();
@@ -60,6 +60,10 @@ impl Devices {
         let signal = Signal { user: device.user, event: Event::Revoked, at_ms };
         self.board.deliver(&signal);
         self.bus.publish(&signal);
+        // the rest, and what is being taken just now, goes with the next sweep
+        if let Err(error) = store::publication::forget(&self.store, &id.hex()).await {
+            tracing::warn!(device = %id, %error, "could not forget the blocks of its texts yet");
+        }
         Ok(())
     }
 }

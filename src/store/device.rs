@@ -133,9 +133,17 @@ pub async fn revoked_since(store: &Store, since_ms: Millis) -> Result<Vec<(UserI
     rows.iter().map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?))).collect()
 }
 
-/// Forgets a batch of revocations that every node has seen by now; the devices stay marked. Whether there may be more.
+/// The rows of devices that were revoked lately, or have left something to forget.
+pub async fn revoked(store: &Store) -> Result<Vec<String>> {
+    let rows = store.query("SELECT device_id FROM sb_revocation", Vec::new()).await?;
+    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}
+
+/// Forgets a batch of revocations that every node has seen by now, and that have left nothing; the devices stay marked.
+/// Whether there may be more.
 pub async fn sweep(store: &Store, before_ms: Millis) -> Result<bool> {
-    let find = "SELECT device_id FROM sb_revocation WHERE at_ms < ? ORDER BY at_ms LIMIT ?";
+    let find = "SELECT device_id FROM sb_revocation r WHERE at_ms < ? AND NOT EXISTS (SELECT 1 FROM sb_text_block b \
+                WHERE b.device_id = r.device_id) ORDER BY at_ms LIMIT ?";
     let delete = "DELETE FROM sb_revocation WHERE at_ms < ? AND device_id IN ({})";
     super::sweep::batch(store, find, delete, &[before_ms.into()]).await
 }

@@ -1,20 +1,35 @@
-//! Texts of paired phones on their way to their platform's sink, as jobs: `sb_publication`.
+//! Texts of paired phones on their way to their platform's sink, as jobs: `sb_publication`; what is known of each for
+//! as long as its device: `sb_text_block`.
 
 use super::wait::SKEW_MS;
-use super::{Change, Error, Result, Row, Store, sweep};
+use super::{Change, Error, Query, Result, Row, Store, sweep};
 use crate::crypto::Place;
 use crate::model::{Millis, PublicationId, UserId};
 
 /// A text about to be written, already sealed.
 pub struct NewPublication<'a> {
     pub id: PublicationId,
-    /// Keyed hash of the phone and of what it sent: the row of a repeat is this one.
+    /// Keyed hash of the phone and of what it sent: a repeat has the same.
     pub text_hash: String,
+    /// The row of the device that opened it.
+    pub device: &'a str,
+    /// Keyed hashes of the blocks with which it can begin, under whatever IV; none twice.
+    pub blocks: Vec<String>,
     pub user: &'a UserId,
     pub platform: &'a str,
     pub phone_hash: &'a str,
     pub sealed: Vec<u8>,
     pub received_ms: Millis,
+}
+
+/// What became of a text that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    New,
+    /// The very same came before.
+    Again,
+    /// It is made of one that came before.
+    Altered,
 }
 
 /// A job that may be claimed, or was: `ready_ms` guards every step that is taken with it.
@@ -36,30 +51,64 @@ pub fn text_place(row: &str) -> Place<'_> {
     Place { table: "sb_publication", row, column: "sealed" }
 }
 
-/// Writes a text with its job, ready at once. [`Error::Conflict`]: the same text came since `stale_ms`.
-pub async fn insert(store: &Store, new: NewPublication<'_>, stale_ms: Millis) -> Result<()> {
+/// Writes a text with its job, ready at once, and its blocks, which no other text of the device can have: whatever
+/// begins with one of them was made of it.
+pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
+    let block = |hash: &String| vec![new.device.into(), hash.as_str().into(), new.text_hash.as_str().into()];
     let change = Change::new()
-        // what has served for its day makes room, though no sweep has come by yet
-        .run(
-            "DELETE FROM sb_publication WHERE text_hash = ? AND ready_ms IS NULL AND received_ms < ?",
-            vec![new.text_hash.as_str().into(), stale_ms.into()],
+        .insert(
+            "INSERT INTO sb_text_block (device_id, block_hash, text_hash)",
+            new.blocks.iter().map(block).collect(),
         )
         .one(
             "INSERT INTO sb_publication (id, text_hash, user_id, platform, phone_hash, sealed, ready_ms, set_ms, tries, \
              state, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', ?)",
             vec![
                 new.id.hex().into(),
-                new.text_hash.into(),
+                new.text_hash.as_str().into(),
                 new.user.as_str().into(),
                 new.platform.into(),
                 new.phone_hash.into(),
-                new.sealed.into(),
+                new.sealed.clone().into(),
                 new.received_ms.into(),
                 new.received_ms.into(),
                 new.received_ms.into(),
             ],
         );
-    store.commit(change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", vec![new.id.hex().into()])).await
+    let change = change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", vec![new.id.hex().into()]);
+    match store.commit(change).await {
+        Ok(()) => Ok(Taken::New),
+        Err(Error::Conflict) => compare(store, new).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// What a text is to the one that was in its way.
+async fn compare(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
+    let hashes = new.blocks.iter().map(|hash| hash.as_str().into()).collect();
+    let sql = "SELECT text_hash FROM sb_text_block WHERE device_id = ? AND block_hash IN ({})";
+    let found = store
+        .look_up(vec![
+            Query::over(sql, &[new.device.into()], hashes),
+            // one that was taken before blocks were kept
+            Query::new("SELECT text_hash FROM sb_publication WHERE text_hash = ?", vec![new.text_hash.as_str().into()]),
+        ])
+        .await?
+        .concat();
+    let texts = found.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
+    match texts.as_slice() {
+        // a node of the database's that has yet to hear of it, or a device revoked just now
+        [] => Err(Error::Busy("the text that came before is not to be seen yet".into())),
+        texts if texts.contains(&new.text_hash.as_str()) => Ok(Taken::Again),
+        _ => Ok(Taken::Altered),
+    }
+}
+
+/// Forgets a batch of a revoked device's blocks, which nothing opens any more; whether there may be more.
+pub async fn forget(store: &Store, device: &str) -> Result<bool> {
+    let find = "SELECT block_hash FROM sb_text_block WHERE device_id = ? LIMIT ?";
+    let delete = "DELETE FROM sb_text_block WHERE device_id = ? AND block_hash IN ({})";
+    sweep::batch(store, find, delete, &[device.into()]).await
 }
 
 fn parse(row: &Row) -> Result<Publication> {
@@ -99,7 +148,7 @@ impl Publication {
         Ok(())
     }
 
-    /// The job is over: its text is erased, its row stays while its repeat may come.
+    /// The job is over: its text is erased, its row stays for a while.
     pub async fn finish(&self, store: &Store, state: &'static str) -> Result<()> {
         let sql = "UPDATE sb_publication SET sealed = ?, owner = NULL, ready_ms = NULL, state = ?, last_reason = NULL \
                    WHERE id = ? AND ready_ms = ?";

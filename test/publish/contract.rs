@@ -6,11 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use switchboard::crypto::{Payload, SharedKey, hash};
+use switchboard::store::publication;
 
+use super::altered::Seen;
 use super::play::{self, DELAY, REFUSAL, ROUTE, SOON, Scene, age, body, post};
 use crate::harness::{Layout, PHONE, Result, USER};
 use crate::pairing::play::{SALT, answer};
-use crate::{on_both_engines, on_every_layout};
+use crate::{in_foreign_sessions, on_both_engines, on_every_layout};
 
 async fn a_text_posted_three_times_is_published_once(layout: Layout) -> Result {
     let scene = Scene::set(layout).await?;
@@ -68,20 +70,22 @@ async fn a_sender_is_read_as_everywhere(layout: Layout) -> Result {
     Ok(())
 }
 
-async fn after_a_day_the_same_text_is_another(layout: Layout) -> Result {
+async fn after_a_day_the_same_text_is_still_the_same(layout: Layout) -> Result {
     let scene = Scene::set(layout).await?;
-    let text = Payload::seal(&scene.key, "t:hello")?;
-    post(&scene.server, &text).await?;
+    let seen = Seen::new(&scene.key, "t:hello, and good morning")?;
+    assert_eq!(post(&scene.server, &seen.text).await?.0, 200);
     scene.sink.await_heard(1, SOON).await?;
     scene.settle().await?;
-    age(&scene.server, Duration::from_secs(23 * 3600)).await?;
-    post(&scene.server, &text).await?;
-    age(&scene.server, Duration::from_secs(3700)).await?;
-    post(&scene.server, &text).await?;
-    let heard = scene.sink.await_heard(2, SOON).await?;
-    scene.settle().await?;
-    assert_eq!(scene.sink.texts()?, ["t:hello", "t:hello"]);
-    assert_ne!(heard[0].id, heard[1].id);
+    for hours in [25, 24 * 400] {
+        age(&scene.server, Duration::from_secs(hours * 3600)).await?;
+        let before_ms = i64::try_from(play::now_secs()?)? * 1000 - 24 * 3_600_000;
+        publication::sweep(&scene.server.home().databases.store()?, before_ms, before_ms).await?;
+        assert!(scene.rows().await?.is_empty(), "its row is gone");
+        assert_eq!(post(&scene.server, &seen.text).await?, (200, "published!".into()));
+        assert_eq!(post(&scene.server, &seen.saying(b"t:hello, and bad")).await?, (400, REFUSAL.into()));
+        assert!(scene.rows().await?.is_empty(), "{hours} h later it is published again");
+    }
+    assert_eq!(scene.sink.texts()?, [seen.plain]);
     Ok(())
 }
 
@@ -169,7 +173,8 @@ async fn pages_of_allowed_origins_may_post_and_other_methods_may_not(layout: Lay
 on_every_layout!(a_text_posted_three_times_is_published_once, every_refusal_looks_alike_and_leaves_late);
 on_both_engines!(
     a_sender_is_read_as_everywhere,
-    after_a_day_the_same_text_is_another,
+    after_a_day_the_same_text_is_still_the_same,
     what_is_missing_is_said_and_both_spellings_of_the_sender_are_read,
     pages_of_allowed_origins_may_post_and_other_methods_may_not,
 );
+in_foreign_sessions!(a_text_posted_three_times_is_published_once);

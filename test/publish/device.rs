@@ -2,9 +2,11 @@
 
 use anyhow::Context as _;
 use switchboard::crypto::Payload;
+use switchboard::store::Change;
 
-use super::play::{REFUSAL, SOON, Scene, pair, post};
-use crate::harness::{ADMIN, Layout, Result, Server, USER};
+use super::play::{self, REFUSAL, SOON, Scene, pair, post};
+use super::sink::Sink;
+use crate::harness::{ADMIN, Layout, Result, Server, USER, until};
 use crate::on_both_engines;
 
 async fn revoke(server: &Server, fingerprint: &str) -> Result {
@@ -33,6 +35,30 @@ async fn every_live_device_s_key_works_and_a_revoked_one_s_does_not(layout: Layo
     Ok(())
 }
 
+async fn what_is_known_of_a_device_s_texts_goes_with_it(layout: Layout) -> Result {
+    let sink = Sink::start().await?;
+    let server = play::builder(layout, &sink).await?.set("keep.sweep_every", "200ms").start().await?;
+    let scene = Scene::of(server, sink).await?;
+    let blocks = || scene.server.rows("SELECT DISTINCT device_id FROM sb_text_block");
+    scene.send("t:from the first").await?;
+    let first = blocks().await?;
+    let second = pair(&scene.server, USER).await?;
+    post(&scene.server, &Payload::seal(&second, "t:from the second")?).await?;
+    assert_eq!(blocks().await?.len(), 2);
+    revoke(&scene.server, &scene.key.fingerprint()).await?;
+    let left = blocks().await?;
+    assert!(left.len() == 1 && left != first, "{first:?} {left:?}");
+    // one that was being taken at that moment
+    let late = Change::new().one(
+        "INSERT INTO sb_text_block (device_id, block_hash, text_hash) VALUES (?, 'late', 'late')",
+        vec![first.concat().concat().into()],
+    );
+    scene.server.home().databases.store()?.commit(late).await?;
+    until("a sweep", async || Ok((blocks().await? == left).then_some(()))).await?;
+    scene.sink.await_heard(2, SOON).await?;
+    scene.settle().await
+}
+
 async fn the_eleventh_device_pushes_the_first_out(layout: Layout) -> Result {
     let scene = Scene::set(layout).await?;
     let mut keys = vec![scene.key.clone()];
@@ -49,4 +75,8 @@ async fn the_eleventh_device_pushes_the_first_out(layout: Layout) -> Result {
     scene.settle().await
 }
 
-on_both_engines!(every_live_device_s_key_works_and_a_revoked_one_s_does_not, the_eleventh_device_pushes_the_first_out,);
+on_both_engines!(
+    every_live_device_s_key_works_and_a_revoked_one_s_does_not,
+    what_is_known_of_a_device_s_texts_goes_with_it,
+    the_eleventh_device_pushes_the_first_out,
+);

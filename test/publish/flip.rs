@@ -1,4 +1,4 @@
-//! Every single-bit flip of a text: the one refusal or a 200, nothing else, and no refusal early.
+//! Every single-bit flip of a text that was taken: the one refusal, and never early; or it is the same text.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,7 +42,7 @@ fn flips(text: &str) -> Result<Vec<String>> {
     Ok(all)
 }
 
-async fn every_flipped_bit_gives_the_one_refusal_or_a_200(layout: Layout) -> Result {
+async fn every_flipped_bit_gives_the_one_refusal(layout: Layout) -> Result {
     let scene = Arc::new(Scene::set(layout).await?);
     let plain = "t:a text of more than one block";
     let text = Payload::seal(&scene.key, plain)?;
@@ -69,13 +69,11 @@ async fn every_flipped_bit_gives_the_one_refusal_or_a_200(layout: Layout) -> Res
             }
         }
     }
-    println!("{refused} flips refused, {taken} taken");
-    assert!(refused > 300 && taken > 0, "{refused} refused, {taken} taken: an IV's bits go unnoticed");
+    println!("{refused} flips refused, {taken} the same text");
+    assert!(refused > 300, "{refused} refused, {taken} taken");
     scene.settle().await?;
-    let texts = scene.sink.texts()?;
-    assert_eq!(texts.iter().filter(|text| *text == plain).count(), 1, "{texts:?}");
-    assert!(texts.iter().all(|text| text.starts_with("t:") || text.starts_with("g:")), "{texts:?}");
+    assert_eq!(scene.sink.texts()?, [plain]);
     Ok(())
 }
 
-on_both_engines!(every_flipped_bit_gives_the_one_refusal_or_a_200);
+on_both_engines!(every_flipped_bit_gives_the_one_refusal);

@@ -1,5 +1,6 @@
 //! Texts of paired phones, from the SMS route to the sinks of their platforms.
 
+mod altered;
 mod command;
 mod contract;
 mod device;

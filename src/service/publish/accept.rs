@@ -1,17 +1,18 @@
 //! Taking a text: whose phone, which key, which platform; then its row and its job in one commit.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Error, Publish, REPEAT};
+use super::{Error, Publish};
 use crate::crypto::{Payload, SharedKey, hash};
 use crate::model::{Country, Phone, Platform, PublicationId, Secret, UserId};
 use crate::service::sync::leave_at;
+use crate::store::backend;
 use crate::store::device::{self, SealedKey};
-use crate::store::publication::{self, NewPublication};
-use crate::store::{self, backend};
+use crate::store::publication::{self, NewPublication, Taken};
 
 /// Devices whose keys are tried at most; so many keys are tried always.
 const KEYS: u8 = 10;
@@ -31,8 +32,12 @@ pub struct Text {
 /// A text that a key has opened.
 struct Opened {
     user: UserId,
+    /// The row of the device whose key it was.
+    device: String,
     phone_hash: String,
     text_hash: String,
+    /// Keyed hashes of the blocks with which it can begin.
+    blocks: Vec<String>,
     plain: Secret,
 }
 
@@ -83,7 +88,7 @@ impl Publish {
             tracing::warn!(platform = platform.name, "refused a text: its platform has no platforms.sink_url");
             return Err(Error::Refused);
         }
-        self.keep(platform, &opened).await
+        self.keep(platform, opened).await
     }
 
     /// Finds the key under which the text opens. Users and devices that do not exist cost the same
@@ -98,11 +103,14 @@ impl Publish {
         let keys = self.keys(&devices)?;
         let opened = payload.open(&keys, |plain| self.platform_of(plain, &text.platform).is_some())?;
         // a decoy's key is nobody's, whatever it seems to open
-        let opened = opened.filter(|(at, _)| *at < devices.len());
-        let (Some(user), Some((_, plain))) = (user, opened) else { return Err(Error::Refused) };
+        let opened = opened.and_then(|(at, plain)| Some((devices.get(at)?, keys.get(at)?, plain)));
+        let (Some(user), Some((device, key, plain))) = (user, opened) else { return Err(Error::Refused) };
         let [iv, ciphertext] = payload.parts();
         let text_hash = self.parts.text_key.hex(&[phone_hash.as_bytes(), iv, ciphertext]);
-        Ok(Opened { user, phone_hash, text_hash, plain })
+        let device = device.row.clone();
+        let hash = |block| self.parts.text_key.hex(&[device.as_bytes(), block]);
+        let blocks: BTreeSet<String> = payload.beginnings(key)?.into_iter().map(hash).collect();
+        Ok(Opened { user, device, phone_hash, text_hash, blocks: blocks.into_iter().collect(), plain })
     }
 
     /// The devices' keys, newest first, then decoys until they are [`KEYS`].
@@ -124,31 +132,37 @@ impl Publish {
         })
     }
 
-    async fn keep(&self, platform: &Platform, opened: &Opened) -> Result<bool, Error> {
+    async fn keep(&self, platform: &Platform, opened: Opened) -> Result<bool, Error> {
         let now_ms = self.now_ms();
         let id = PublicationId::new(now_ms);
         let publication = NewPublication {
             id,
-            text_hash: opened.text_hash.clone(),
+            text_hash: opened.text_hash,
+            device: &opened.device,
+            blocks: opened.blocks,
             user: &opened.user,
             platform: &platform.name,
             phone_hash: &opened.phone_hash,
             sealed: self.parts.master.seal(publication::text_place(&id.hex()), opened.plain.expose().as_bytes())?,
             received_ms: now_ms,
         };
-        match publication::insert(&self.parts.store, publication, now_ms - REPEAT.as_ms()).await {
-            Ok(()) => {
+        match publication::insert(&self.parts.store, &publication).await? {
+            Taken::New => {
                 tracing::info!(publication = %id, user = %opened.user, platform = platform.name, "took a text");
                 if let Some(arrived) = self.arrived.get(&platform.name) {
                     arrived.notify_one();
                 }
                 Ok(true)
             }
-            Err(store::Error::Conflict) => {
+            Taken::Again => {
                 tracing::info!(user = %opened.user, platform = platform.name, "the same text came again");
                 Ok(false)
             }
-            Err(error) => Err(error.into()),
+            Taken::Altered => {
+                let (user, device) = (&opened.user, opened.device);
+                tracing::warn!(%user, device, "refused a text: it is made of one that came before");
+                Err(Error::Refused)
+            }
         }
     }
 }

@@ -30,8 +30,8 @@ use crate::service::keep::Pace;
 use crate::store::device::{self, SealedKey};
 use crate::store::{self, Store, publication};
 
-/// The same text from the same phone is published once within this time.
-const REPEAT: Span = Span::from_millis(24 * 3_600_000);
+/// How long the row of a text stays that is over: nodes that keep no blocks yet know repeats by it.
+const KEPT: Span = Span::from_millis(24 * 3_600_000);
 
 /// `[publisher]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -119,7 +119,7 @@ impl Publish {
         self.parts.clock.now_ms()
     }
 
-    /// Erases what has waited too long for its sink; forgets texts that cannot be repeated any more.
+    /// Erases what has waited too long for its sink; forgets texts that are over, and the blocks of revoked devices.
     pub async fn sweep(&self) -> Result<(), Error> {
         let now_ms = self.now_ms();
         let late_ms = now_ms - self.parts.settings.give_up_after.as_ms();
@@ -128,8 +128,13 @@ impl Publish {
             tracing::error!(texts = late, "no sink took them within publisher.give_up_after: erased");
         }
         let mut pace = Pace::default();
-        while publication::sweep(&self.parts.store, now_ms - REPEAT.as_ms(), late_ms).await? {
+        while publication::sweep(&self.parts.store, now_ms - KEPT.as_ms(), late_ms).await? {
             pace.rest().await;
+        }
+        for device in device::revoked(&self.parts.store).await? {
+            while publication::forget(&self.parts.store, &device).await? {
+                pace.rest().await;
+            }
         }
         Ok(())
     }
