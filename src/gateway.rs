@@ -10,6 +10,7 @@ mod messaging;
 mod pairing;
 mod publisher;
 mod reload;
+pub mod rights;
 mod secret;
 
 use std::net::SocketAddr;
@@ -83,6 +84,8 @@ impl Gateway {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         check_closed(&config)?;
         let named = origin(&config)?;
+        // before SQLite opens: what it makes beside the file gets the file's rights
+        rights::close(&config);
         let tls = config.tls.acceptor()?.map(Tls::new);
         let keys = Keyring::open(&config)?;
         let identities = keys.identities.clone();

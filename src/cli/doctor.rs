@@ -2,6 +2,7 @@
 
 mod account;
 mod finding;
+mod rights;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ impl Doctor {
         findings.good("configuration", "every setting is known and has a good value");
         check_address(&config, &mut findings);
         let keys = check_keys(&config, &mut findings);
+        rights::check(&config, &mut findings);
         check_stores(&config, keys.as_ref(), &mut findings).await;
         check_redis(&config, &mut findings).await;
         check_files(&config, &mut findings);

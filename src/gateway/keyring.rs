@@ -1,7 +1,7 @@
 //! The server's own keys on disk: made on first start, mode 0600, never overwritten.
 
 use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -148,7 +148,8 @@ fn make_master(path: &Path) -> Result<(), KeyringError> {
 /// name fails, so another process that was first wins.
 fn write_new(path: &Path, text: &str) -> Result<(), KeyringError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    let private = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    private.map_err(|error| failed(folder, &error))?;
     let draft = folder.join(format!(".new-{:016x}", rand::random::<u64>()));
     let write = || -> std::io::Result<()> {
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;

@@ -10,6 +10,8 @@ mod journal;
 mod reader;
 mod writer;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -54,8 +56,9 @@ impl Sqlite {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|e| Error::Unavailable(format!("{}: {e}", folder.display())))?;
         }
+        create(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
         let (writes, changes) = mpsc::channel(QUEUE);
-        // the writer opens first: it creates the file and sets its journal
+        // the writer opens first: it sets the file's journal
         let connection = connect(path, timeout)?;
         connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
         let journal = Arc::<Journal>::default();
@@ -139,6 +142,15 @@ impl Sqlite {
         let foreign = || Error::Refused("this database is another program's, and only read".into());
         ask(self.writes.as_ref().ok_or_else(foreign)?, task)?.await
     }
+}
+
+/// Makes the file where it is missing, its owner's alone: what SQLite makes beside it gets the same rights. One that is
+/// there is not opened: closing it would let go of the locks that SQLite holds there.
+fn create(path: &Path) -> std::io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(drop)
 }
 
 /// Puts a question into a queue; what is returned waits for its answer.

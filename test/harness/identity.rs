@@ -1,7 +1,7 @@
 //! The RSA key of every usual server here: making one takes longer than all else that a start does.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -22,7 +22,7 @@ pub fn put(keys: &Path) -> Result {
         // two tests may come here at once: the first key counts
         let _ = PEM.set(Identity::generate()?.expose().to_owned());
     }
-    std::fs::create_dir_all(keys)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(keys)?;
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     Ok(file.write_all(PEM.get().map_or("", String::as_str).as_bytes())?)
 }

@@ -28,6 +28,7 @@ mod openssl;
 mod protocol;
 mod reload;
 mod replaced_key;
+mod rights;
 mod seed;
 mod shutdown;
 mod sync;

@@ -1,0 +1,15 @@
+//! Who besides the server's own user may use its files.
+
+use super::finding::Findings;
+use crate::config::Config;
+use crate::gateway::rights;
+
+/// Says of each file and folder what its group may do, or others until the next start.
+pub(super) fn check(config: &Config, findings: &mut Findings) {
+    for open in rights::open(config) {
+        let (path, mode) = (open.path.display(), open.mode);
+        let who = if open.is_to_others() { "others" } else { "its group" };
+        let closed = if open.path.is_dir() { 700 } else { 600 };
+        findings.careful("rights", format!("{who} may use {path} (mode {mode:04o})"), format!("chmod {closed} {path}"));
+    }
+}
