@@ -3,8 +3,10 @@
 //! The upgrade is taken from hyper itself, with small buffers: an idle socket costs under
 //! three kibibytes that way.
 
+mod meter;
 mod pulse;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,10 +32,11 @@ use super::{App, Call, Caller, address, reply, with};
 use crate::model::UserId;
 use crate::service::sync::{Action, Close, Links, Opened, Session};
 
+use self::meter::Metered;
 pub use self::pulse::Pulse;
 use self::pulse::Turn;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+type Socket = WebSocketStream<Metered<TokioIo<Upgraded>>>;
 
 /// A frame that is not taken within this time means that nobody reads.
 const SEND: Duration = Duration::from_secs(10);
@@ -41,8 +44,6 @@ const SEND: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(2);
 /// Clients have nothing to say: more than this is not one of ours.
 const MESSAGE_BYTES: usize = 4096;
-/// Frames that a client may send at once, and then each second (pings mostly).
-const FRAMES: i64 = 60;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let init = warp::path("sync").and(warp::path("init")).and(warp::path::param::<String>());
@@ -120,7 +121,8 @@ async fn serve(upgrade: OnUpgrade, app: Arc<App>, user: UserId, sid: Option<Stri
         .max_write_buffer_size(16 * 1024)
         .max_message_size(Some(MESSAGE_BYTES))
         .max_frame_size(Some(MESSAGE_BYTES));
-    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let metered = Metered::new(TokioIo::new(upgraded));
+    let mut socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(config)).await;
     // boxed: what opening needs must not stay part of every idle socket
     let opened = Box::pin(app.sync.open(&user, sid.as_deref(), address::group(address))).await;
     drop((user, sid));
@@ -154,14 +156,14 @@ fn close_of(close: Close) -> (CloseCode, &'static str) {
         Close::UnknownSession => "unknown or expired session",
         Close::Revoked => "a device of this user was revoked",
         Close::TooMany => "too many sockets",
-        Close::Misbehaved => "too many frames",
+        Close::Misbehaved => "too many bytes",
     };
     (CloseCode::from(close.code()), reason)
 }
 
 /// Shows codes until the session ends or the client goes.
 async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App) -> Ending {
-    let (opened, mut frames, mut life) = (Instant::now(), 0, app.pulse.join());
+    let mut life = app.pulse.join();
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return Some(close_of(Close::GoingAway)),
@@ -176,8 +178,6 @@ async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App
                 Turn::Pass => {}
                 Turn::Dead => return None,
                 Turn::Ping => {
-                    // its answer is no frame of theirs
-                    frames -= 1;
                     if let Err(ending) = send(socket, Message::Ping(Bytes::new())).await {
                         return ending;
                     }
@@ -185,12 +185,8 @@ async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App
             },
             message = socket.next() => {
                 life.heard();
-                frames += 1;
                 if let Some(ending) = heard(message) {
                     return ending;
-                }
-                if frames > FRAMES + opened.elapsed().as_secs().cast_signed() {
-                    return Some(close_of(Close::Misbehaved));
                 }
             }
         }
@@ -203,6 +199,9 @@ fn heard(message: Option<Result<Message, WsError>>) -> Option<Ending> {
         Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
         Some(Ok(Message::Binary(_))) => Some(Some((CloseCode::Unsupported, "text only"))),
         Some(Err(WsError::Capacity(CapacityError::MessageTooLong { .. }))) => Some(Some((CloseCode::Size, "too long"))),
+        Some(Err(WsError::Io(error))) if error.kind() == ErrorKind::QuotaExceeded => {
+            Some(Some(close_of(Close::Misbehaved)))
+        }
         Some(Err(WsError::Protocol(_) | WsError::Utf8(_))) => Some(Some((CloseCode::Protocol, "not WebSocket"))),
         Some(Ok(Message::Close(_)) | Err(_)) | None => Some(None),
     }
@@ -236,6 +235,9 @@ async fn say_goodbye(mut socket: Socket, ending: Ending) {
         }
         // reading on is what sends the library's own answer to a client's close
         while let Some(Ok(_)) = socket.next().await {}
+        if ending.is_some_and(|(code, _)| code == CloseCode::Policy) {
+            socket.get_mut().throw_away().await;
+        }
     };
     let _ = timeout(LINGER, farewell).await;
 }

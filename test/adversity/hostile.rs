@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -35,7 +35,7 @@ fn resident_kib(server: &Server) -> Result<i64> {
 }
 
 /// Reads until the server ends the connection; the close code, where one came.
-async fn ending(mut stream: TcpStream, within: Duration) -> Result<Option<u16>> {
+async fn ending(mut stream: impl AsyncRead + Unpin, within: Duration) -> Result<Option<u16>> {
     let mut seen = Vec::new();
     let read = async {
         let mut buffer = [0; 4096];
@@ -86,7 +86,7 @@ async fn pings_without_end_are_cut_off_and_a_few_are_answered() -> Result {
     polite.code().await?;
     let mut stream = raw(&server, "hostile").await?;
     let ping = masked(9, b"x");
-    for _ in 0..400 {
+    for _ in 0..2000 {
         if stream.write_all(&ping).await.is_err() {
             break;
         }
@@ -94,6 +94,44 @@ async fn pings_without_end_are_cut_off_and_a_few_are_answered() -> Result {
     let code = ending(stream, LONG).await?;
     assert_eq!(code, Some(1008));
     polite.code().await?;
+    Ok(())
+}
+
+/// A text that never ends, in fragments that hold nothing: the library makes no message of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_fragments_are_counted() -> Result {
+    let server = server("40s").await?;
+    let (reading, mut writing) = raw(&server, "hostile").await?.into_split();
+    let flood = tokio::spawn(async move {
+        let begin = [0x01, 0x80, 0, 0, 0, 0];
+        let fragments = [0x00, 0x80, 0, 0, 0, 0].repeat(10_000);
+        let mut sent = writing.write_all(&begin).await;
+        while sent.is_ok() {
+            sent = writing.write_all(&fragments).await;
+        }
+    });
+    assert_eq!(ending(reading, LONG).await?, Some(1008));
+    // it was not listened to any longer
+    tokio::time::timeout(LONG, flood).await??;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_has_four_kibibytes_at_once() -> Result {
+    let server = server("40s").await?;
+    let (mut quiet, mut loud) = (Socket::of(&server, USER, None).await?, raw(&server, "loud").await?);
+    let said = [b'x'; 120];
+    let ping = masked(9, &said);
+    assert!(ping.len() * 32 <= 4096);
+    for _ in 0..32 {
+        quiet.send(Message::Ping(said.to_vec().into())).await?;
+    }
+    // what it may send in forty seconds
+    loud.write_all(&ping.repeat(120)).await?;
+    assert_eq!(ending(loud, LONG).await?, Some(1008));
+    for _ in 0..20 {
+        quiet.code().await?;
+    }
     Ok(())
 }
 

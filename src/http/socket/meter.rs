@@ -1,0 +1,95 @@
+//! The bytes of a client, counted below the WebSocket library: it hands out whole messages only, and of a message that
+//! never ends there may be any number of frames.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+/// Bytes that a client may send at once, and then each second: room for its answers to pings.
+const AT_ONCE: f64 = 4096.0;
+const PER_SECOND: f64 = 256.0;
+
+/// How often a kibibyte is thrown away after that: what was on its way, but not all that may follow.
+const THROWN_AWAY: usize = 1024;
+
+/// A connection whose reads fail with [`io::ErrorKind::QuotaExceeded`] once its client has sent too much.
+pub(super) struct Metered<I> {
+    io: I,
+    left: f64,
+    counted: Instant,
+}
+
+impl<I> Metered<I> {
+    pub(super) fn new(io: I) -> Self {
+        Self { io, left: AT_ONCE, counted: Instant::now() }
+    }
+
+    fn count(&mut self, bytes: usize, now: Instant) -> io::Result<()> {
+        let earned = now.duration_since(self.counted).as_secs_f64() * PER_SECOND;
+        self.left = (self.left + earned).min(AT_ONCE) - f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
+        self.counted = now;
+        if self.left < 0.0 { Err(io::ErrorKind::QuotaExceeded.into()) } else { Ok(()) }
+    }
+}
+
+impl<I: AsyncRead + Unpin> Metered<I> {
+    /// Reads on, uncounted, what comes too late: unread, it would have a reset overtake our close frame.
+    pub(super) async fn throw_away(&mut self) {
+        let mut bytes = [0; 1024];
+        for _ in 0..THROWN_AWAY {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = poll_fn(|context| Pin::new(&mut self.io).poll_read(context, &mut buffer)).await;
+            if read.is_err() || buffer.filled().is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Metered<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+        let bytes = buffer.filled().len() - before;
+        Poll::Ready(self.count(bytes, Instant::now()))
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Metered<I> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn four_kibibytes_at_once_and_256_bytes_a_second() {
+        let mut metered = Metered::new(());
+        let opened = metered.counted;
+        let mut may = |bytes, secs| metered.count(bytes, opened + Duration::from_secs(secs)).is_ok();
+        assert!(may(4096, 0) && may(256, 1) && may(2560, 11));
+        // silence saves up no more than that
+        assert!(may(4096, 1000) && !may(1, 1000));
+    }
+}
