@@ -1,6 +1,7 @@
 //! Pairing a phone, as the version-2 contract says it, through the doors of the built server.
 
 mod contract;
+mod crowd;
 mod device;
 mod digest;
 mod held;

@@ -16,14 +16,14 @@ use crate::harness::{ADMIN, Heard, LONG, Layout, PASSWORD, Phone, Result, Server
 use crate::{on_both_engines, on_every_layout};
 
 /// A socket by way of a proxy that speaks for `address`.
-async fn socket_from(server: &Server, user: &str, address: &str) -> Result<Socket> {
+pub(super) async fn socket_from(server: &Server, user: &str, address: &str) -> Result<Socket> {
     let mut request = server.socket_url(&format!("/v2/sync/init/{user}")).into_client_request()?;
     request.headers_mut().insert("x-forwarded-for", address.parse()?);
     let (socket, _) = tokio_tungstenite::connect_async(request).await?;
     Ok(Socket(socket))
 }
 
-async fn revoke_newest(server: &Server) -> Result {
+pub(super) async fn revoke_newest(server: &Server) -> Result {
     let ids = server.rows("SELECT id FROM sb_device ORDER BY id").await?.concat();
     let path = format!("/v1/devices/dev_{}", ids.last().context("no device")?);
     let revoked = server.http.delete(server.url(&path)).bearer_auth(ADMIN).send().await?;

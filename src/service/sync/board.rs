@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::Metrics;
+use super::crowd::{Sitting, leaver};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 use crate::signal::{Event, Signal};
@@ -33,6 +34,10 @@ struct Contents {
     letters: Vec<Letter>,
     /// The sessions whose codes the socket has shown: the user's others are none of its business.
     shown: Vec<Sid>,
+    /// A phone has come with one of them.
+    is_scanned: bool,
+    /// The socket's place is another's now.
+    has_to_leave: bool,
 }
 
 /// One socket's letterbox: a few bytes while nothing happens.
@@ -50,7 +55,7 @@ impl Letterbox {
 
     pub(super) fn put(&self, letter: Letter) {
         let mut contents = lock(&self.contents);
-        let Contents { letters, shown } = &mut *contents;
+        let Contents { letters, shown, is_scanned, .. } = &mut *contents;
         let is_ours = match letter.event {
             Event::Revoked => true,
             // the development session signals all sockets of its user
@@ -61,6 +66,7 @@ impl Letterbox {
         if !is_ours || letters.contains(&letter) {
             return;
         }
+        *is_scanned |= matches!(letter.event, Event::Paused(_) | Event::Acknowledged(_));
         if letters.len() >= WAITING {
             // what ends a socket is kept: the rest only changes what it shows
             match letters.iter().position(|known| !is_final(known.event)) {
@@ -73,12 +79,27 @@ impl Letterbox {
         self.arrived.notify_one();
     }
 
-    /// Waits until there is at least one letter.
-    pub(super) async fn take(&self) -> Vec<Letter> {
+    fn is_scanned(&self) -> bool {
+        lock(&self.contents).is_scanned
+    }
+
+    fn leave(&self) {
+        lock(&self.contents).has_to_leave = true;
+        self.arrived.notify_one();
+    }
+
+    /// Waits until there is at least one letter. `None`: the socket has to leave.
+    pub(super) async fn take(&self) -> Option<Vec<Letter>> {
         loop {
-            let taken = std::mem::take(&mut lock(&self.contents).letters);
+            let (taken, has_to_leave) = {
+                let mut contents = lock(&self.contents);
+                (std::mem::take(&mut contents.letters), contents.has_to_leave)
+            };
             if !taken.is_empty() {
-                return taken;
+                return Some(taken);
+            }
+            if has_to_leave {
+                return None;
             }
             self.arrived.notified().await;
         }
@@ -111,13 +132,18 @@ impl Board {
         Self { users: Mutex::default(), per_user, per_address, metrics }
     }
 
-    /// Takes a place for a socket, until the seat is dropped.
+    /// Takes a place for a socket, until the seat is dropped, or until others need it more.
     pub(super) fn sit(self: &Arc<Self>, user: &UserId, address: IpAddr) -> Result<Seat, Full> {
         let mut users = lock(&self.users);
         let places = users.entry(user.clone()).or_default();
         let from_here = places.iter().filter(|place| place.address == address).count();
-        if places.len() >= self.per_user || from_here >= self.per_address {
+        if from_here >= self.per_address {
             return Err(Full);
+        }
+        if places.len() >= self.per_user {
+            let sitting = |place: &Place| Sitting { address: place.address, is_scanned: place.letterbox.is_scanned() };
+            let sitting: Vec<_> = places.iter().map(sitting).collect();
+            places.remove(leaver(&sitting, address).ok_or(Full)?).letterbox.leave();
         }
         let letterbox = Arc::new(Letterbox::default());
         places.reserve_exact(1);
@@ -182,7 +208,7 @@ mod tests {
             letterbox.put(live(Event::Paused(Sid::DEV), at_ms));
             letterbox.put(live(Event::Paused(Sid::DEV), at_ms));
         }
-        let taken = letterbox.take().await;
+        let taken = letterbox.take().await.unwrap_or_default();
         assert_eq!((taken.len(), taken[0].event, taken[WAITING - 1].at_ms), (WAITING, Event::Revoked, 99));
     }
 
@@ -197,7 +223,7 @@ mod tests {
         }
         let acknowledged = Letter { event: Event::Acknowledged(ours), at_ms: 5, is_found: false };
         letterbox.put(acknowledged);
-        assert_eq!(letterbox.take().await, [acknowledged]);
+        assert_eq!(letterbox.take().await, Some(vec![acknowledged]));
         Ok(())
     }
 
@@ -210,10 +236,27 @@ mod tests {
         let _second = board.sit(&user, here)?;
         assert!(board.sit(&user, here).is_err(), "two from one address");
         let _third = board.sit(&user, there)?;
-        assert!(board.sit(&user, there).is_err(), "three in all");
         drop(first);
         assert!(board.sit(&user, here).is_ok());
         assert!(board.sit(&"112".parse()?, here).is_ok(), "another user");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_has_to_leave_hears_first_what_has_come() -> Result<(), Box<dyn std::error::Error>> {
+        let board = Arc::new(Board::new(2, 2, Metrics::default()));
+        let user: UserId = "111".parse()?;
+        let (here, there): (IpAddr, IpAddr) = ("127.0.0.1".parse()?, "127.0.0.2".parse()?);
+        let (oldest, _second) = (board.sit(&user, here)?, board.sit(&user, here)?);
+        board.deliver(&Signal { user: user.clone(), event: Event::Revoked, at_ms: 5 });
+        let third = board.sit(&user, there)?;
+        assert!(oldest.letterbox.take().await.is_some_and(|letters| letters.len() == 1));
+        assert_eq!(oldest.letterbox.take().await, None);
+        drop(oldest);
+        let elsewhere = "127.0.0.3".parse()?;
+        assert!(board.sit(&user, elsewhere).is_err(), "its place was given back once");
+        drop(third);
+        assert!(board.sit(&user, elsewhere).is_ok());
         Ok(())
     }
 }

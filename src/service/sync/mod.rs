@@ -2,6 +2,7 @@
 
 mod board;
 mod check;
+mod crowd;
 mod handshake;
 mod key;
 mod link;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::board::{Letter, Seat};
-use super::{Action, Metrics, Rotation, Sync};
+use super::{Action, Close, Metrics, Rotation, Sync};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 use crate::signal::Event;
@@ -119,6 +119,7 @@ impl Session {
         let actions = tokio::select! {
             () = sleep_until(deadline) => self.rotation.tick(self.opened.elapsed(), &mut issue).into_iter().collect(),
             letters = self.seat.letterbox.take() => {
+                let Some(letters) = letters else { return vec![Action::Close(Close::TooMany)] };
                 let now = self.opened.elapsed();
                 let (rotation, opened_ms) = (&mut self.rotation, self.opened_ms);
                 let obey = |Letter { event, at_ms, is_found }| match (is_found, event) {
