@@ -233,6 +233,9 @@ const SHORTEST_TOKEN: usize = 16;
     if config.http.body_limit < 8192 {
         return wrong("http.body_limit", "at least 8192: a handshake has to fit");
     }
+    if config.http.bodies_memory / 8 < config.http.body_limit {
+        return wrong("http.bodies_memory", "at least eight times http.body_limit: one address may hold an eighth");
+    }
     Ok(())
 }
 

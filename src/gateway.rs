@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::crypto::Sid;
-use crate::http::{self, App, Listeners, Pulse, Tls};
+use crate::http::{self, App, Bodies, Listeners, Pulse, Tls};
 use crate::model::{Clock, Origin, Span, UserId};
 use crate::service::audit::Audit;
 use crate::service::inbound::form_check;
@@ -119,17 +119,7 @@ impl Gateway {
         let inbound = receiving.start(&messaging, loopback_events, &mut registry);
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
-        worker::start_sending(
-            &messaging.outbound,
-            &messaging.book,
-            &messaging.tariff,
-            &messaging.clients,
-            &tasks,
-            &stop,
-        );
-        worker::start_accounting(&messaging.ledger, &tasks, &stop);
-        worker::start_measuring(&messaging.outbound, &inbound, &tasks, &stop);
-        worker::publish::start(&publish, &tasks, &stop);
+        messaging.start(&inbound, &publish, &tasks, &stop);
         let (store, outbound) = (databases.store.clone(), messaging.outbound.clone());
         let served = Served {
             keep: Arc::new(Keep { settings: config.keep.clone(), store, outbound, clock }),
@@ -148,6 +138,8 @@ impl Gateway {
         worker::start_watching(&health, waits, &tasks, &stop);
         let app = Arc::new(App {
             settings: config.http.clone(),
+            bodies: Bodies::of_requests(&config.http),
+            imports: Bodies::of_imports(&config.http),
             admin_token: secret::admin_token(&config),
             origin: origin.clone(),
             is_dev: config.is_dev,

@@ -18,14 +18,17 @@ use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::event::Events;
+use crate::service::inbound::Inbound;
 use crate::service::ledger::Ledger;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::outbound::{self, Outbound};
+use crate::service::publish::Publish;
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{account, number};
 use crate::signal::Counter;
 use crate::store::{Store, meta};
+use crate::worker;
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
@@ -61,6 +64,22 @@ pub(super) struct Built {
     pub(super) admins: Admins,
     pub(super) clients: Arc<Clients>,
     pub(super) loopback: Loopback,
+}
+
+impl Built {
+    /// Starts what works on it.
+    pub(super) fn start(
+        &self,
+        inbound: &Arc<Inbound>,
+        publish: &Arc<Publish>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        worker::start_sending(&self.outbound, &self.book, &self.tariff, &self.clients, tasks, stop);
+        worker::start_accounting(&self.ledger, tasks, stop);
+        worker::start_measuring(&self.outbound, inbound, tasks, stop);
+        worker::publish::start(publish, tasks, stop);
+    }
 }
 
 impl Messaging<'_> {

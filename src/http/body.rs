@@ -1,7 +1,11 @@
 //! Request bodies: read under a limit of size and time, and the JSON that old clients send.
 
+mod share;
+
+pub use self::share::Bodies;
+
 use std::borrow::Cow;
-use std::time::Duration;
+use std::net::IpAddr;
 
 use ::http::header::CONNECTION;
 use ::http::{HeaderValue, StatusCode};
@@ -9,18 +13,37 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use warp::Filter;
+use warp::reply::Response;
 
-use super::Settings;
 use super::reply::{self, Refusal};
+use super::{App, Caller, Settings, address};
+
+/// A body of so many bytes is held whoever sends it: what phones and most clients post is shorter.
+const SHORT: usize = 8192;
+/// Half-sent bodies are gone after `http.body_timeout`.
+const RETRY: &str = "2";
 
 /// What comes after a request's head, not yet read.
-pub(super) type Posted = BoxStream<'static, Result<Bytes, warp::Error>>;
-
-pub(super) fn posted() -> impl Filter<Extract = (Posted,), Error = warp::Rejection> + Copy {
-    warp::body::stream().map(boxed)
+pub(super) struct Posted {
+    chunks: BoxStream<'static, Result<Bytes, warp::Error>>,
+    /// Its length, where the head says so.
+    promised: Option<usize>,
+    /// Whose it is, as limits count.
+    address: IpAddr,
 }
 
-fn boxed<B: Buf>(stream: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Posted {
+pub(super) fn posted() -> impl Filter<Extract = (Posted,), Error = warp::Rejection> + Copy {
+    let length = warp::header::optional("content-length");
+    warp::ext::get().and(length).and(warp::body::stream()).map(|caller: Caller, promised, stream| Posted {
+        chunks: boxed(stream),
+        promised,
+        address: address::group(caller.address),
+    })
+}
+
+fn boxed<B: Buf>(
+    stream: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
+) -> BoxStream<'static, Result<Bytes, warp::Error>> {
     stream.map_ok(|mut chunk| chunk.copy_to_bytes(chunk.remaining())).boxed()
 }
 
@@ -32,37 +55,58 @@ pub(super) enum BodyError {
     TooSlow,
     #[error("the body broke off")]
     Broken,
+    #[error("too many bodies are under way; try again")]
+    Crowded,
 }
 
-/// Collects a body of at most `limit` bytes within `time`.
-pub(super) async fn read(mut posted: Posted, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
+impl BodyError {
+    /// The answer that says so.
+    pub(super) fn refuse(&self, say: impl Fn(StatusCode, &str) -> Response) -> Refusal {
+        let (status, wait) = match self {
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, None),
+            Self::Broken => (StatusCode::BAD_REQUEST, None),
+            Self::Crowded => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY)),
+        };
+        let mut response = say(status, &self.to_string());
+        // the rest of the body is left unread: nothing can follow it on this connection
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        match wait {
+            Some(seconds) => reply::retry_after(response, seconds).into(),
+            None => response.into(),
+        }
+    }
+}
+
+/// Collects a body within its bounds and `http.body_timeout`.
+pub(super) async fn read(mut posted: Posted, bodies: &Bodies, settings: &Settings) -> Result<Bytes, BodyError> {
     let collect = async {
-        let mut body = BytesMut::new();
-        while let Some(chunk) = posted.next().await {
+        let (mut body, mut share) = (BytesMut::new(), bodies.share(posted.address));
+        let promised = posted.promised.unwrap_or_default().min(bodies.longest);
+        while let Some(chunk) = posted.chunks.next().await {
             let chunk = chunk.map_err(|_| BodyError::Broken)?;
-            if body.len() + chunk.len() > limit {
-                return Err(BodyError::TooLarge(limit));
+            let arrived = body.len() + chunk.len();
+            if arrived > bodies.longest {
+                return Err(BodyError::TooLarge(bodies.longest));
+            }
+            if arrived > SHORT {
+                if !share.grow(arrived) {
+                    return Err(BodyError::Crowded);
+                }
+                body.reserve(promised.saturating_sub(body.len()));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
     };
-    tokio::time::timeout(time, collect).await.unwrap_or(Err(BodyError::TooSlow))
+    tokio::time::timeout(settings.body_timeout.as_duration(), collect).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
 /// Collects a body within the limits of the settings, or says in plain text which it broke.
-pub(super) async fn receive(posted: Posted, settings: &Settings) -> Result<Bytes, Refusal> {
-    read(posted, settings.body_limit, settings.body_timeout.as_duration()).await.map_err(|error| {
-        let status = match error {
-            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            BodyError::Broken => StatusCode::BAD_REQUEST,
-        };
-        let mut response = reply::text(status, error.to_string());
-        // the rest of the body is left unread: nothing can follow it on this connection
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        response.into()
-    })
+pub(super) async fn receive(posted: Posted, app: &App) -> Result<Bytes, Refusal> {
+    read(posted, &app.bodies, &app.settings)
+        .await
+        .map_err(|error| error.refuse(|status, said| reply::text(status, said)))
 }
 
 /// Escapes raw control characters inside JSON strings: shell clients put a PEM with its

@@ -5,18 +5,35 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Buckets kept before full ones are thrown away.
+/// Buckets kept before full ones are thrown away, and how often those are looked for at most.
 const KEPT: usize = 100_000;
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 struct Bucket {
     tokens: f64,
     filled: Instant,
 }
 
+#[derive(Default)]
+struct Buckets {
+    by_address: HashMap<IpAddr, Bucket>,
+    swept: Option<Instant>,
+}
+
+impl Buckets {
+    fn sweep(&mut self, now: Instant) {
+        if self.by_address.len() < KEPT || self.swept.is_some_and(|last| now.duration_since(last) < SWEEP_EVERY) {
+            return;
+        }
+        self.by_address.retain(|_, bucket| now.duration_since(bucket.filled) < Duration::from_secs(60));
+        self.swept = Some(now);
+    }
+}
+
 /// So many requests a minute from one address; zero means no limit.
 pub struct Limit {
     per_minute: f64,
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
+    buckets: Mutex<Buckets>,
 }
 
 impl Limit {
@@ -27,7 +44,7 @@ impl Limit {
     /// Whether [`Limit::take`] would take one now.
     pub fn has_left(&self, address: IpAddr, now: Instant) -> bool {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets.get(&address);
+        let bucket = buckets.by_address.get(&address);
         bucket.is_none_or(|bucket| bucket.tokens + now.duration_since(bucket.filled).as_secs_f64() * self.rate() >= 1.0)
     }
 
@@ -42,10 +59,8 @@ impl Limit {
         }
         let rate = self.rate();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= KEPT {
-            buckets.retain(|_, bucket| now.duration_since(bucket.filled) < Duration::from_secs(60));
-        }
-        let bucket = buckets.entry(address).or_insert(Bucket { tokens: self.per_minute, filled: now });
+        buckets.sweep(now);
+        let bucket = buckets.by_address.entry(address).or_insert(Bucket { tokens: self.per_minute, filled: now });
         let earned = now.duration_since(bucket.filled).as_secs_f64() * rate;
         bucket.tokens = (bucket.tokens + earned).min(self.per_minute);
         bucket.filled = now;
@@ -59,6 +74,8 @@ impl Limit {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
@@ -75,5 +92,20 @@ mod tests {
         assert!(limit.take(one, begun + Duration::from_secs(1)).is_err());
         assert!(Limit::new(0).take(one, begun).is_ok());
         Ok(())
+    }
+
+    #[test]
+    fn many_addresses_are_swept_once_a_second() {
+        let (limit, begun) = (Limit::new(60), Instant::now());
+        let take = |address: u32, millis| {
+            let taken = limit.take(Ipv4Addr::from(address).into(), begun + Duration::from_millis(millis));
+            assert!(taken.is_ok());
+            limit.buckets.lock().unwrap_or_else(PoisonError::into_inner).by_address.len()
+        };
+        for address in 0..100_000 {
+            take(address, 0);
+        }
+        // all are still needed when they are looked at, and no more half a second later
+        assert_eq!([take(200_000, 59_900), take(200_001, 60_400), take(200_002, 60_900)], [KEPT + 1, KEPT + 2, 3]);
     }
 }

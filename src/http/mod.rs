@@ -47,6 +47,7 @@ mod webhook;
 mod written;
 
 pub use auth::AdminSettings;
+pub use body::Bodies;
 pub use limit::Limit;
 pub use server::{Listeners, serve};
 pub use socket::Pulse;
@@ -96,6 +97,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// The same of a card of rates.
     pub import_limit: usize,
+    /// What bodies that are not wholly there hold at most.
+    pub bodies_memory: usize,
     pub header_timeout: Span,
     pub body_timeout: Span,
     pub write_timeout: Span,
@@ -111,6 +114,10 @@ pub struct Settings {
 /// What the handlers need.
 pub struct App {
     pub settings: Settings,
+    /// Requests' bodies under way.
+    pub bodies: Bodies,
+    /// The same of cards of rates.
+    pub imports: Bodies,
     pub admin_token: Secret,
     pub origin: Origin,
     /// `--dev`: links follow the Host header.

@@ -4,13 +4,13 @@ mod twice;
 
 pub(super) use self::twice::twice;
 
-use ::http::header::{CONNECTION, CONTENT_TYPE};
-use ::http::{HeaderValue, StatusCode};
+use ::http::StatusCode;
+use ::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::body::{self, Posted};
+use super::body::{self, Bodies, Posted};
 use super::reply::{self, Refusal};
 use super::{App, Call};
 use crate::model::{bom, json};
@@ -57,23 +57,12 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
 }
 
 pub(super) async fn collect(posted: Posted, app: &App) -> Result<Bytes, Refusal> {
-    collect_up_to(app.settings.body_limit, posted, app).await
+    collect_within(&app.bodies, posted, app).await
 }
 
-/// Collects a body of another size.
-pub(super) async fn collect_up_to(limit: usize, posted: Posted, app: &App) -> Result<Bytes, Refusal> {
-    let time = app.settings.body_timeout.as_duration();
-    body::read(posted, limit, time).await.map_err(|error| {
-        let status = match error {
-            body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            body::BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            body::BodyError::Broken => StatusCode::BAD_REQUEST,
-        };
-        let mut response = reply::problem(status, &error.to_string());
-        // the rest of the body is left unread: nothing can follow it on this connection
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        response.into()
-    })
+/// Collects a body within other bounds.
+pub(super) async fn collect_within(bodies: &Bodies, posted: Posted, app: &App) -> Result<Bytes, Refusal> {
+    body::read(posted, bodies, &app.settings).await.map_err(|error| error.refuse(reply::problem))
 }
 
 fn is_json(call: &Call) -> Result<(), Refusal> {

@@ -188,7 +188,7 @@ fn answer(paired: Paired, seeds_url: &str) -> Response {
 }
 
 async fn read<T: DeserializeOwned>(posted: Posted, app: &App) -> Result<(T, Bytes), Refusal> {
-    let bytes = body::receive(posted, &app.settings).await?;
+    let bytes = body::receive(posted, app).await?;
     let json = body::escape_controls(bom::skip(&bytes));
     // the library would take a list for the fields in their order
     let is_object = json.trim_ascii_start().starts_with(b"{");

@@ -137,7 +137,7 @@ pub(super) fn too_many_requests(wait_secs: u64) -> Response {
     retry_after(response, &wait_secs.max(1).to_string())
 }
 
-fn retry_after(mut response: Response, seconds: &str) -> Response {
+pub(super) fn retry_after(mut response: Response, seconds: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(seconds) {
         response.headers_mut().insert(RETRY_AFTER, value);
     }

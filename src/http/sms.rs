@@ -47,7 +47,7 @@ async fn publish_now(
     app: &App,
     arrived: Instant,
 ) -> Answer {
-    let bytes = body::receive(posted, &app.settings).await?;
+    let bytes = body::receive(posted, app).await?;
     let unmarked = bom::skip(&bytes);
     let is_json = unmarked.trim_ascii_start().starts_with(b"{");
     let (text, sender, country) = if platform == FORM && !is_json {

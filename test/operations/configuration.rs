@@ -162,7 +162,7 @@ async fn an_unknown_setting_stops_the_start_in_every_layer() -> Result {
 }
 
 /// Setting, value, a word of what is allowed.
-const BAD: [(&str, &str, &str); 21] = [
+const BAD: [(&str, &str, &str); 22] = [
     ("sync.rotate_every", "15", "15s"),
     ("sync.rotate_every", "10ms", "at least 50ms"),
     ("sync.pause_for", "2 weeks", "30d"),
@@ -171,6 +171,7 @@ const BAD: [(&str, &str, &str); 21] = [
     ("sync.session_ttl", "1ms", "at least 1s"),
     ("http.requests_per_address", "-1", "u32"),
     ("http.body_limit", "10", "at least 8192"),
+    ("http.bodies_memory", "524287", "at least eight times http.body_limit"),
     ("http.drain_delay", "25s", "less than http.shutdown_grace"),
     ("http.listen", "localhost", "socket address"),
     ("http.trusted_proxies", "everybody", "IP"),

@@ -11,7 +11,7 @@ use super::openmetrics;
 use crate::harness::{Builder, Heard, LONG, Layout, Result, Server, Socket, USER, until};
 
 /// A connection from an address of this machine that is none of those which are not counted.
-async fn stranger(server: &Server, from: [u8; 4]) -> Result<TcpStream> {
+pub(super) async fn stranger(server: &Server, from: [u8; 4]) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((from, 0)))?;
     Ok(socket.connect(SocketAddr::from(([127, 0, 0, 1], server.port))).await?)

@@ -35,6 +35,10 @@ impl Wire {
         Ok(Self(TcpStream::connect(("127.0.0.1", port)).await?))
     }
 
+    pub fn over(stream: TcpStream) -> Self {
+        Self(stream)
+    }
+
     pub async fn send(&mut self, text: &str) -> Result {
         Ok(self.0.write_all(text.as_bytes()).await?)
     }

@@ -84,7 +84,7 @@ async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
     is_csv(call)?;
     let replaces = call.param("replace").map_or(Some(false), form::flag);
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
-    let text = object::collect_up_to(app.settings.import_limit, posted, app).await?;
+    let text = object::collect_within(&app.imports, posted, app).await?;
     let act = audit::act(call, "rate.import", |done: &Imported| audit::json(&out(done)));
     let done = app.tariff.import(text, replaces, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(&done)))
