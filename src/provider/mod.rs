@@ -202,6 +202,14 @@ impl Connector {
         }
     }
 
+    /// Whether the ids that a signed post names agree, and are such as this provider gives.
+    pub fn check_ids(&self, params: &[(String, String)]) -> Result<(), Unreadable> {
+        match self {
+            Self::Twilio(twilio) => twilio.check_ids(params),
+            Self::Flowroute(_) | Self::Loopback(_) => Ok(()),
+        }
+    }
+
     /// Whether the account that a post is for is known by its path alone.
     pub fn is_known_by_path(&self) -> bool {
         matches!(self, Self::Flowroute(_))

@@ -39,6 +39,12 @@ impl BaseUrl {
     pub fn join(&self, path: &str) -> String {
         [&self.0, path].concat()
     }
+
+    /// Whether its host is this domain's, or below it.
+    pub fn is_at(&self, domain: &str) -> bool {
+        let host = self.0.parse::<Url>().ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
 }
 
 impl FromStr for BaseUrl {
@@ -74,6 +80,16 @@ mod tests {
         assert_eq!("http://127.0.0.1:4010/mock/".parse::<BaseUrl>()?.join("/x"), "http://127.0.0.1:4010/mock/x");
         for bad in ["", "api.twilio.com", "ftp://h", "https://u:p@h", "https://h?x", "https://h#", "mailto:x"] {
             assert!(bad.parse::<BaseUrl>().is_err(), "{bad}");
+        }
+        for (url, is_at) in [
+            ("https://api.twilio.com", true),
+            ("https://API.dublin.ie1.Twilio.com:443/x", true),
+            ("https://twilio.com", true),
+            ("https://api.nottwilio.com", false),
+            ("https://twilio.com.example.org", false),
+            ("http://127.0.0.1:4010", false),
+        ] {
+            assert_eq!(url.parse::<BaseUrl>()?.is_at("twilio.com"), is_at, "{url}");
         }
         Ok(())
     }

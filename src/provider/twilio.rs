@@ -16,11 +16,11 @@ use super::client::{Answer, Client, Failure, Host, shown};
 use super::credential::TwilioCredentials;
 use super::message::is_id;
 use super::word::error_code;
-use super::{AskError, Lookup, Outcome, Outgoing, ReceiptState, Sent, Settings};
+use super::{AskError, Lookup, Outcome, Outgoing, ReceiptState, Sent, Settings, Unreadable};
 use crate::model::{Channel, Millis, Secret};
 
 pub use inbound::parse_inbound;
-pub use webhook::{EMPTY_TWIML, parse_receipt};
+pub use webhook::{EMPTY_TWIML, is_name, parse_receipt};
 
 /// UTF-16 units of a `Body`, WhatsApp's too (<https://www.twilio.com/docs/api/errors/21617>).
 pub const LONGEST_TEXT: usize = 1600;
@@ -51,6 +51,8 @@ pub struct Twilio {
     user: String,
     password: Secret,
     auth_token: Secret,
+    /// Whether it is Twilio itself that is called, and nobody who speaks as it does.
+    is_twilios: bool,
 }
 
 #[derive(Deserialize)]
@@ -145,12 +147,18 @@ impl Twilio {
             user: user.clone(),
             password: password.clone(),
             auth_token: account.auth_token.clone(),
+            is_twilios: settings.twilio_base_url.is_at("twilio.com"),
         }
     }
 
     /// What signs its posts.
     pub(super) fn proof(&self) -> &Secret {
         &self.auth_token
+    }
+
+    /// Whether the ids that a post names agree, and are Twilio's own where it is Twilio that posts.
+    pub(super) fn check_ids(&self, params: &[(String, String)]) -> Result<(), Unreadable> {
+        webhook::check_ids(params, self.is_twilios)
     }
 
     /// `POST …/Messages.json`, or `…/Calls.json`.

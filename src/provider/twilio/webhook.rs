@@ -14,6 +14,35 @@ pub(super) fn value<'a>(params: &'a [(String, String)], names: &[&str]) -> Optio
     names.iter().filter_map(of).find(|value| !value.is_empty())
 }
 
+/// Under which names ids come, the documented one first, and how Twilio's own begin.
+const IDS: [(&[&str], [&str; 2]); 2] =
+    [(&["MessageSid", "SmsSid", "SmsMessageSid"], ["SM", "MM"]), (&["CallSid"], ["CA", "CA"])];
+
+/// A form names one message, or one call, however often it names it.
+pub(super) fn check_ids(params: &[(String, String)], is_twilios: bool) -> Result<(), Unreadable> {
+    for (names, starts) in IDS {
+        let named = params.iter().filter(|(name, value)| names.contains(&name.as_str()) && !value.is_empty());
+        let mut ids = named.map(|(_, id)| id.as_str());
+        let Some(first) = ids.next() else { continue };
+        let is_right = !is_twilios || starts.iter().any(|start| first.strip_prefix(start).is_some_and(is_sid));
+        if !is_right || ids.any(|id| id != first) {
+            return Err(Unreadable(names[0]));
+        }
+    }
+    Ok(())
+}
+
+/// What is behind the two letters of an id.
+fn is_sid(digits: &str) -> bool {
+    digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// The names of a form's fields: a signature does not see where a name ends, so that what is none was cut elsewhere.
+pub fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+}
+
 /// The form of a message's status callback, with its newer or older names, which carries no time; or that of a
 /// call's, which does.
 pub fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unreadable> {
@@ -118,6 +147,42 @@ mod tests {
             assert_eq!(receipt, Ok((state, error_code)), "{pairs:?}");
         }
         assert_eq!(parse_receipt(&params(&[("MessageStatus", "sent")])), Err(Unreadable("MessageSid")));
+    }
+
+    #[test]
+    fn ids_agree_and_are_twilio_s_where_it_is_twilio() {
+        let [text, picture, call] = ["SM", "MM", "CA"].map(|start| format!("{start}{}", "0123aBcD".repeat(4)));
+        let [text, picture, call] = [&*text, &picture, &call];
+        for (pairs, here, elsewhere) in [
+            (&[("MessageSid", text), ("SmsSid", text), ("SmsMessageSid", text)][..], true, true),
+            (&[("MessageSid", picture), ("SmsSid", ""), ("CallSid", call)], true, true),
+            (&[("SmsSid", text), ("MessageSid", picture)], false, false),
+            (&[("MessageSid", text), ("MessageSid", picture)], false, false),
+            (&[("MessageSid", "SM1"), ("SmsSid", "SM1")], false, true),
+            (&[("MessageSid", call)], false, true),
+            (&[("CallSid", text)], false, true),
+            (&[("MessageSid", &text[1..])], false, true),
+            (&[("Body", "x")], true, true),
+        ] {
+            assert_eq!(check_ids(&params(pairs), true).is_ok(), here, "{pairs:?}");
+            assert_eq!(check_ids(&params(pairs), false).is_ok(), elsewhere, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_words() {
+        for (name, is_good) in [
+            ("MediaUrl0", true),
+            ("Call_Sid-1.x", true),
+            (&*"x".repeat(64), true),
+            (&*"x".repeat(65), false),
+            ("", false),
+            ("From+1", false),
+            ("Bödy", false),
+            ("Body hello", false),
+        ] {
+            assert_eq!(is_name(name), is_good, "{name}");
+        }
     }
 
     #[test]
