@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::crypto::Sid;
-use crate::http::{self, App, Bodies, Listeners, Pulse, Tls};
+use crate::http::{self, App, Bodies, Guesses, Listeners, Pulse, Tls};
 use crate::model::{Clock, Origin, Span, UserId};
 use crate::service::audit::Audit;
 use crate::service::inbound::form_check;
@@ -112,10 +112,19 @@ impl Gateway {
         };
         let (messaging, loopback_events) = messaging.build(&mut registry).await?;
         let publish = publisher::build(&config, &databases, keys.master.clone(), &tasks, &mut registry).await?;
+        let signature_key = inbound::signature_key(&databases.store, &keys.master).await;
+        let signature_key = signature_key.map_err(StartError::storing(&config))?;
         let pairing =
             Pairing { config: &config, databases: &databases, keys, events: &events, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
-        let receiving = Receiving { config: &config, publish: &publish, events: &events, tasks: &tasks, stop: &stop };
+        let receiving = Receiving {
+            config: &config,
+            signature_key,
+            publish: &publish,
+            events: &events,
+            tasks: &tasks,
+            stop: &stop,
+        };
         let inbound = receiving.start(&messaging, loopback_events, &mut registry);
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
@@ -158,6 +167,7 @@ impl Gateway {
             audit: Audit { store: databases.store.clone() },
             publish,
             form_check: form_check(&inbound),
+            guesses: Guesses::new(config.http.requests_per_address),
             inbound,
             events,
             health,

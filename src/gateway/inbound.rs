@@ -9,16 +9,24 @@ use tokio_util::task::TaskTracker;
 
 use super::messaging::Built;
 use crate::config::Config;
+use crate::crypto::{HashKey, MasterKey};
 use crate::model::Clock;
 use crate::provider::LoopbackEvent;
 use crate::service::event::Events;
 use crate::service::inbound::{self, Inbound, Parts};
 use crate::service::publish::Publish;
+use crate::store::{self, Store, meta};
 use crate::worker;
+
+/// Under which signatures are known.
+pub(super) async fn signature_key(store: &Store, master: &MasterKey) -> store::Result<HashKey> {
+    meta::hash_key(store, master, "webhook_signature", Clock::default().now_ms()).await
+}
 
 /// What it is built from, besides messaging.
 pub(super) struct Receiving<'a> {
     pub(super) config: &'a Config,
+    pub(super) signature_key: HashKey,
     pub(super) publish: &'a Arc<Publish>,
     pub(super) events: &'a Arc<Events>,
     pub(super) tasks: &'a TaskTracker,
@@ -39,6 +47,7 @@ impl Receiving<'_> {
             settings: self.config.inbound.clone(),
             opt_out: self.config.opt_out.clone(),
             store: messaging.book.store.clone(),
+            signature_key: self.signature_key,
             book: messaging.book.clone(),
             outbound: messaging.outbound.clone(),
             publish: self.publish.clone(),

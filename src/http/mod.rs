@@ -15,6 +15,7 @@ mod endpoint;
 mod event;
 mod filter;
 mod form;
+mod guess;
 mod health;
 mod idempotency;
 mod key;
@@ -48,6 +49,7 @@ mod written;
 
 pub use auth::AdminSettings;
 pub use body::Bodies;
+pub use guess::Guesses;
 pub use limit::Limit;
 pub use server::{Listeners, serve};
 pub use socket::Pulse;
@@ -129,8 +131,10 @@ pub struct App {
     pub pulse: Arc<Pulse>,
     pub devices: Devices,
     pub publish: Arc<Publish>,
-    /// Whether a provider's account of ours has signed a form.
+    /// Which fields a provider's account of ours has signed.
     pub form_check: FormCheck,
+    /// Wrong keys and forged webhooks, on top of the limit of all requests.
+    pub guesses: Guesses,
     pub events: Arc<Events>,
     pub inbound: Arc<Inbound>,
     pub health: Arc<Health>,

@@ -51,8 +51,6 @@ pub(super) struct Shared {
     pub(super) app: Arc<App>,
     pub(super) routes: BoxedFilter<(Response,)>,
     pub(super) limit: Limit,
-    /// Wrong keys, on top of that.
-    pub(super) guesses: Limit,
     pub(super) metrics: Metrics,
     /// What the log says of connections that speak no HTTP: once a minute for each address.
     refusals: Limit,
@@ -68,9 +66,9 @@ pub fn serve(
     metrics: Metrics,
 ) {
     let settings = &app.settings;
-    let [limit, guesses] = [Limit::new(settings.requests_per_address), Limit::new(settings.requests_per_address)];
+    let limit = Limit::new(settings.requests_per_address);
     let places = Places::new(settings.connections, settings.connections_per_address, metrics.clone());
-    let shared = Arc::new(Shared { app: app.clone(), routes, limit, guesses, metrics, refusals: Limit::new(1), tls });
+    let shared = Arc::new(Shared { app: app.clone(), routes, limit, metrics, refusals: Limit::new(1), tls });
     for listener in listeners.0 {
         app.tasks.spawn(accept(listener, shared.clone(), places.clone()));
     }

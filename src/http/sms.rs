@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::http::StatusCode;
+use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::Instant;
 use warp::Filter;
@@ -12,7 +13,7 @@ use warp::reply::Response;
 use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, cors, posted, webhook};
-use crate::model::{bom, form};
+use crate::model::bom;
 use crate::service::publish::{SignedForm, Text};
 
 /// The one carrier whose own form is taken here.
@@ -51,14 +52,15 @@ async fn publish_now(
     let unmarked = bom::skip(&bytes);
     let is_json = unmarked.trim_ascii_start().starts_with(b"{");
     let (text, sender, country) = if platform == FORM && !is_json {
-        let form = form(&bytes, target, call, app);
-        // a carrier writes whole numbers
-        let taken = (form.field("Body").map(str::to_owned), form.field("From").map(str::to_owned), None);
-        if !(app.form_check)(form).await {
+        let Some(fields) = (app.form_check)(form(&bytes, target, call, app)).await else {
             tracing::warn!("a form that no account of ours has signed");
+            // it waits as long as any other that is refused
+            let _ = app.guesses.count(call);
             return Err(app.publish.refuse(arrived).await.into());
-        }
-        taken
+        };
+        let field = |name| Some(fields.iter().find(|(known, _)| known == name)?.1.clone());
+        // a carrier writes whole numbers
+        (field("Body"), field("From"), None)
     } else {
         let json = body::escape_controls(unmarked);
         // the library would take a list for the fields in their order; its reason may quote the body
@@ -78,10 +80,6 @@ fn missing(what: &str) -> Refusal {
 }
 
 /// A form as a provider signs it, under the URL by which it knows us.
-fn form(bytes: &[u8], target: &str, call: &Call, app: &App) -> SignedForm {
-    SignedForm {
-        url: webhook::url(app, call, target),
-        signature: call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).map(str::to_owned),
-        fields: form::fields(bytes),
-    }
+fn form(bytes: &Bytes, target: &str, call: &Call, app: &App) -> SignedForm {
+    SignedForm { url: webhook::url(app, call, target), signature: webhook::signature(call), body: bytes.clone() }
 }

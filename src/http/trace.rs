@@ -81,9 +81,9 @@ async fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: I
 
 fn admit_address(shared: &Shared, address: IpAddr, known: &Known, now: Instant) -> Result<(), Duration> {
     match known.who {
-        Err(Unknown::Wrong) => shared.guesses.take(address, now)?,
+        Err(Unknown::Wrong) => shared.app.guesses.take(address, now)?,
         // who tries many keys must not learn by this which one is good
-        Ok(_) if shared.guesses.has_left(address, now) => return Ok(()),
+        Ok(_) if shared.app.guesses.has_left(address, now) => return Ok(()),
         Err(Unknown::Missing) | Ok(_) => {}
     }
     shared.limit.take(address, now)

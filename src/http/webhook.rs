@@ -2,7 +2,8 @@
 //! stored, and will be handled once.
 //!
 //! `http.requests_per_address` does not count these paths: a carrier at load comes from few addresses, and
-//! its signature, or its secret path, decides before anything is stored.
+//! its signature, or its secret path, decides before anything is stored. What is forged counts as a guess, and costs
+//! its address its turn; what is proved is taken from whatever address.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use super::body::Posted;
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::charset;
-use crate::service::inbound::{EMPTY_TWIML, Kind, Post};
+use crate::service::inbound::{EMPTY_TWIML, Error, Kind, Post, Proved};
 
 /// What is escaped in the login of a URL (the URL standard's `userinfo`, and the escape itself).
 const LOGIN: &AsciiSet = &CONTROLS
@@ -93,12 +94,34 @@ pub(super) fn url(app: &App, call: &Call, target: &str) -> String {
     url.replacen("://", &format!("://{}{colon}{}@", encode(&user), encode(&password)), 1)
 }
 
+/// By what Twilio's posts are signed.
+pub(super) fn signature(call: &Call) -> Option<String> {
+    call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
 /// Takes what a Twilio account has signed over the public URL of this request.
 async fn signed(kind: Kind, target: &str, call: &Call, posted: Posted, app: &App) -> Result<(), Refusal> {
     let body = read(call, posted, app).await?;
-    let url = url(app, call, target);
-    let signature = call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok());
-    Ok(app.inbound.twilio(kind, &Post { url: &url, signature, body: &body }).await?)
+    let post = Post { url: url(app, call, target), signature: signature(call), body };
+    take(call, app, app.inbound.prove_twilio(kind, post)).await
+}
+
+/// Takes what is proved to be an account's own; the rest are guesses. Past the limit they are answered 429, and what is
+/// proved beside them is taken all the same.
+async fn take(call: &Call, app: &App, proof: impl Future<Output = Result<Proved, Error>>) -> Result<(), Refusal> {
+    let turn = app.guesses.turn(call).await;
+    let proved = proof.await;
+    drop(turn);
+    let taken = match proved {
+        Ok(proved) => app.inbound.take(proved).await,
+        Err(error) => Err(error),
+    };
+    let Err(error) = taken else { return Ok(()) };
+    let counted = if error.is_guess() { app.guesses.count(call) } else { Ok(()) };
+    match counted {
+        Err(wait) if matches!(error, Error::Forged) => Err(reply::too_many_requests(wait.as_secs() + 1).into()),
+        _ => Err(error.into()),
+    }
 }
 
 /// `POST /webhooks/flowroute/<token>/sms` and `…/receipt`: the token is the account's `webhook_token`.
@@ -106,7 +129,7 @@ async fn flowroute_post(secret: String, what: String, call: Call, posted: Posted
     let kind = kind(&what, "receipt")?;
     let body = read(&call, posted, &app).await?;
     let body = charset::decode(&body, call.header(CONTENT_TYPE));
-    app.inbound.flowroute(kind, &secret, &body).await?;
+    take(&call, &app, async { app.inbound.prove_flowroute(kind, &secret, &body) }).await?;
     // anything else is repeated
     Ok(reply::empty(StatusCode::OK))
 }

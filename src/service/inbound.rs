@@ -1,10 +1,12 @@
 //! What comes in: webhooks are proved, stored once and answered; then they are handled once, as jobs.
 
 mod desk;
+mod fields;
 mod loopback;
 mod message;
 mod metrics;
 mod opt_out;
+mod proof;
 mod read;
 mod receipt;
 mod text;
@@ -14,24 +16,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use desk::Desk;
 pub use loopback::{Filter, LoopbackMessage, Page, Played};
 pub use metrics::Metrics;
 pub use opt_out::Settings as OptOutSettings;
-pub use webhook::{Error, Post, form_check};
+pub use proof::{Post, Proved, form_check};
+pub use webhook::Error;
 
 pub use crate::provider::twilio::EMPTY_TWIML;
 pub use crate::store::inbound::Kind;
 
+use crate::crypto::HashKey;
 use crate::model::{Clock, Keywords, Millis, Span};
 use crate::provider::Loopback;
 use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::service::keep::Pace;
 use crate::service::outbound::Outbound;
+use crate::service::pool::Pool;
 use crate::service::publish::Publish;
 use crate::store::account::token;
 use crate::store::batch::{Batch, WRITERS};
@@ -59,6 +64,8 @@ pub struct Parts {
     pub settings: Settings,
     pub opt_out: OptOutSettings,
     pub store: Store,
+    /// Under which signatures are known.
+    pub signature_key: HashKey,
     pub book: Arc<Book>,
     pub outbound: Arc<Outbound>,
     pub publish: Arc<Publish>,
@@ -72,6 +79,8 @@ pub struct Parts {
 pub struct Inbound {
     parts: Parts,
     intake: Batch<Intake>,
+    /// Where large posts are looked at.
+    checks: Pool,
     keywords: Keywords,
     /// This process among all that lease jobs.
     owner: String,
@@ -85,7 +94,10 @@ impl Inbound {
         let (store, clock) = (parts.store.clone(), parts.clock.clone());
         let intake = Batch::start_many(Intake { store, clock, owner: owner.clone(), lease: LEASE, queue }, WRITERS);
         let keywords = parts.opt_out.keywords();
-        let inbound = Arc::new(Self { parts, intake, keywords, owner });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // as many may wait as there are connections
+        let checks = Pool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
+        let inbound = Arc::new(Self { parts, intake, checks, keywords, owner });
         let desk = Desk::new(inbound.clone(), jobs);
         (inbound, desk)
     }

@@ -3,8 +3,10 @@
 mod carrier;
 mod consent;
 mod credential;
+mod cut;
 mod encrypted;
 mod flowroute;
+mod forgery;
 mod keyword;
 mod loopback;
 mod loss;

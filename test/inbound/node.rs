@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::play::{self, OURS, PERSON, PUBLIC, form, get, number, post_twilio, received, settled, twilio};
+use super::play::{self, ELSEWHERE, OURS, PERSON, PUBLIC, form, get, number, post_twilio, received, settled, twilio};
 use crate::events::endpoint;
 use crate::events::receiver::Receiver;
 use crate::harness::carrier::{ACCOUNT, TOKEN};
@@ -66,7 +66,7 @@ async fn a_repeat_at_both_nodes_takes_effect_once() -> Result {
 /// What one node has just added, the other one may not have read yet: it asks before it drops a text.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_added_at_one_node_is_texted_at_the_other() -> Result {
-    let set = |builder: Builder| builder.set("http.public_url", PUBLIC);
+    let set = |builder: Builder| builder.set("http.public_url", PUBLIC).set(ELSEWHERE.0, ELSEWHERE.1);
     let one = set(Builder::new(Layout::MariadbShared).await?);
     let other = set(Builder::at(one.home()));
     let one = one.start().await?;

@@ -15,8 +15,11 @@ pub const OURS: &str = "+14155550199";
 pub const PERSON: &str = "+14155550100";
 pub const FLOWROUTE_TOKEN: &str = "a-secret-path-segment";
 
+/// Somebody who is not Twilio, and nowhere: ids there have any shape.
+pub const ELSEWHERE: (&str, &str) = ("provider.twilio_base_url", "http://127.0.0.1:9");
+
 pub async fn builder(layout: Layout) -> Result<Builder> {
-    Ok(Builder::new(layout).await?.set("http.public_url", PUBLIC))
+    Ok(Builder::new(layout).await?.set("http.public_url", PUBLIC).set(ELSEWHERE.0, ELSEWHERE.1))
 }
 
 /// Calls the API as the administrator; status and answer.

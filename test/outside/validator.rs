@@ -41,6 +41,10 @@ ALPHABETS = ['abcXYZ019', ' +&=%?#/', 'éßÇñ', '✓中文한국어', '😀�
 def word(most):
     return ''.join(dice.choice(dice.choice(ALPHABETS)) for _ in range(dice.randint(0, most)))
 
+# other names are refused
+def name(most):
+    return ''.join(dice.choice('abcXYZ019_-.') for _ in range(dice.randint(0, most)))
+
 def query():
     escape = dice.choice([quote, quote_plus])
     pairs = [dice.choice(['', '=', '=' + escape(word(6))]) for _ in range(dice.randint(0, 4))]
@@ -50,7 +54,7 @@ def query():
 def form(n):
     pairs = [['MessageSid', f'SM{n:032d}'], ['AccountSid', given['account']], ['From', given['from']],
              ['To', given['to']], ['Body', word(40)], ['NumMedia', '0'], ['Empty', '']]
-    pairs += [['x' + word(4), word(12)] for _ in range(dice.randint(0, 5))]
+    pairs += [['x' + name(4), word(12)] for _ in range(dice.randint(0, 5))]
     pairs += [['MediaUrl', word(5)] for _ in range(dice.randint(0, 4))]
     pairs += [dice.choice(pairs[5:])]
     dice.shuffle(pairs)
@@ -71,7 +75,7 @@ def longer(copy, pair): pair[1] += dice.choice(['x', ' ', '\u00e9', '\x00'])
 def fewer(copy, pair): copy.remove(pair)
 def renamed(copy, pair): pair[0] = flipped(pair[0])
 def flip(copy, pair): pair[1] = flipped(pair[1]) if pair[1] else 'x'
-# the signature does not see where a name ends
+# the signature does not see where a name ends: it is taken once
 def shifted(copy, pair): pair[0], pair[1] = pair[0] + pair[1][:1], pair[1][1:]
 def doubled(copy, pair): copy.append(list(pair))
 def another(copy, pair): copy.append([pair[0], pair[1] + 'x'])
@@ -143,7 +147,9 @@ for n in range(given['count']):
     post(where, pairs, flipped(good))
     post(where, pairs, good[:-1])
     for change in [longer, fewer, renamed, flip, shifted, doubled, another]:
-        post(where, bent(pairs, change), good)
+        bent_pairs = bent(pairs, change)
+        post(where, bent_pairs, good)
+        answer[-1]['is_cut'] = change is shifted and sorted(bent_pairs) != sorted(pairs)
     post(where + ('&' if '?' in where else '?') + 'z', pairs, good)
     if '?' in where:
         at = where.index('?') + 1
@@ -181,6 +187,9 @@ struct Post {
     body: Option<String>,
     signature: String,
     is_signed: bool,
+    /// Signed, and cut elsewhere.
+    #[serde(default)]
+    is_cut: bool,
 }
 
 /// Posts as they are, their URL untouched; the status.
@@ -224,18 +233,22 @@ async fn agree(layout: Layout, public: &str, seed: u64) -> Result {
         divided += usize::from(post.is_signed != is_signed);
         post.is_signed |= is_signed;
     }
+    // what it was cut from comes before it
+    posts.sort_by_key(|post| post.is_cut);
     for crowd in posts.chunks(16) {
         let statuses = futures_util::future::join_all(crowd.iter().map(|post| status(&server, post)));
         for (post, status) in crowd.iter().zip(statuses.await) {
-            let (status, expected) = (status?, if post.is_signed { 200 } else { 403 });
+            let is_good = post.is_signed && !post.is_cut;
+            let (status, expected) = (status?, if is_good { 200 } else { 403 });
             ensure!(status == expected, "{status} at {public}, seed {seed}: {post:#?}");
-            *if post.is_signed { &mut taken } else { &mut refused } += 1;
+            *if is_good { &mut taken } else { &mut refused } += 1;
         }
     }
     println!("at {public}: {taken} posts taken, {refused} refused; {divided} where Python and Node disagree");
-    ensure!(taken > 300 && refused > 900 && divided > 20, "{taken} taken, {refused} refused, {divided} divided");
+    ensure!(taken > 250 && refused > 900 && divided > 20, "{taken} taken, {refused} refused, {divided} divided");
     settled(&server).await?;
-    let stored = server.rows("SELECT COUNT(DISTINCT provider_key), COUNT(*) FROM sb_inbound").await?;
+    let stored = "SELECT COUNT(DISTINCT provider_key), COUNT(*) FROM sb_inbound WHERE payload <> ''";
+    let stored = server.rows(stored).await?;
     assert_eq!(stored, [["120", "120"]], "a message is stored once, and nothing forged");
     Ok(())
 }

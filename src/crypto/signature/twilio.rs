@@ -3,7 +3,7 @@
 
 mod form;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,41 +15,60 @@ use crate::crypto::hash::{hmac, sha256_hex};
 
 /// What Twilio writes for a request to `url` with these form parameters; none for a JSON body.
 pub fn sign(token: &str, url: &str, params: &[(String, String)]) -> String {
-    seal(token, url, &said(params))
+    Signed::form(url, &sorted(params)).seal(token, url)
 }
 
-/// The parameters as they are signed: sorted, none twice.
-fn said(params: &[(String, String)]) -> String {
-    let mut sorted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (name, value) in params {
-        sorted.entry(name).or_default().insert(value);
+/// The parameters in the order in which they are signed, none twice.
+pub fn sorted(params: &[(String, String)]) -> Vec<(&str, &str)> {
+    let mut sorted: Vec<_> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted
+}
+
+/// What a post's signature is over, made once: a URL has many forms, an account several tokens, and whoever posts need
+/// not be Twilio.
+pub struct Signed<'a> {
+    url: &'a str,
+    said: String,
+}
+
+impl<'a> Signed<'a> {
+    /// A form, its parameters [`sorted`].
+    pub fn form(url: &'a str, sorted: &[(&str, &str)]) -> Self {
+        Self { url, said: sorted.iter().flat_map(|(name, value)| [*name, *value]).collect() }
     }
-    sorted.into_iter().flat_map(|(name, values)| values.into_iter().flat_map(move |value| [name, value])).collect()
+
+    /// JSON: the URL is signed. `None`: its `bodySHA256` is not the body's.
+    pub fn json(url: &'a str, body: &[u8]) -> Option<Self> {
+        let digest = sha256_hex(body);
+        let is_whole = form::digests(url).any(|claimed| digest.as_bytes().ct_eq(claimed.as_bytes()).into());
+        is_whole.then(|| Self { url, said: String::new() })
+    }
+
+    /// Whether `given` signs it, to any form of the URL; a login in it may have been signed or not.
+    pub fn is_by(&self, token: &str, given: &str) -> bool {
+        let urls = || [Some(self.url.to_owned()), form::without_login(self.url)].into_iter().flatten();
+        let mut tried = HashSet::new();
+        let mut is_signed = |form: String| {
+            tried.insert(form.clone()) && self.seal(token, &form).as_bytes().ct_eq(given.as_bytes()).into()
+        };
+        // most are signed as they are written: what costs more is for those that are not
+        urls().any(|url| form::written(&url).into_iter().any(&mut is_signed))
+            || urls().any(|url| form::browsed(&url).into_iter().any(&mut is_signed))
+    }
+
+    fn seal(&self, token: &str, url: &str) -> String {
+        let mut mac: Hmac<Sha1> = hmac(token.as_bytes());
+        mac.update(url.as_bytes());
+        mac.update(self.said.as_bytes());
+        STANDARD.encode(mac.finalize().into_bytes())
+    }
 }
 
-fn seal(token: &str, url: &str, said: &str) -> String {
-    let mut mac: Hmac<Sha1> = hmac(token.as_bytes());
-    mac.update(url.as_bytes());
-    mac.update(said.as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
-}
-
-/// Whether `given` signs this form post to any form of the URL; a login in it may have been signed or not.
+/// Whether `given` signs this form post.
 pub fn verify_form(token: &str, url: &str, params: &[(String, String)], given: &str) -> bool {
-    // once: a URL has many forms, and whoever posts need not be Twilio
-    let said = said(params);
-    let is_signed = |form: &String| seal(token, form, &said).as_bytes().ct_eq(given.as_bytes()).into();
-    let urls = || [Some(url.to_owned()), form::without_login(url)].into_iter().flatten();
-    // most are signed as they are written: what costs more is for those that are not
-    urls().any(|url| form::written(&url).iter().any(is_signed))
-        || urls().any(|url| form::browsed(&url).iter().any(is_signed))
-}
-
-/// Whether `given` signs this JSON post: the URL is signed, and its `bodySHA256` is the body's.
-pub fn verify_json(token: &str, url: &str, body: &[u8], given: &str) -> bool {
-    let digest = sha256_hex(body);
-    let is_whole = form::digests(url).any(|claimed| digest.as_bytes().ct_eq(claimed.as_bytes()).into());
-    is_whole && verify_form(token, url, &[], given)
+    Signed::form(url, &sorted(params)).is_by(token, given)
 }
 
 #[cfg(test)]
@@ -61,6 +80,10 @@ mod tests {
     use crate::crypto::vectors;
 
     type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+    fn verify_json(token: &str, url: &str, body: &[u8], given: &str) -> bool {
+        Signed::json(url, body).is_some_and(|signed| signed.is_by(token, given))
+    }
 
     fn text<'a>(value: &'a Value, name: &str) -> &'a str {
         value[name].as_str().unwrap_or_default()

@@ -90,7 +90,7 @@ impl Inbound {
                     call: call.map(str::to_owned),
                     duration: receipt.call.as_ref().and_then(|call| call.duration),
                 };
-                Came { kind: Kind::Receipt, key, lane: provider_id, payload: json(&receipt) }
+                Came { kind: Kind::Receipt, key, lane: provider_id, payload: json(&receipt), signature: None }
             }
             LoopbackEvent::Inbound(provider::Inbound { provider_id, from, to, body, .. }) => {
                 came(LoopbackText { provider_id, from, to, body, ..LoopbackText::default() })
@@ -109,7 +109,7 @@ impl Inbound {
 }
 
 fn came(text: LoopbackText) -> Came {
-    Came { kind: Kind::Sms, payload: json(&text), key: text.provider_id, lane: text.from }
+    Came { kind: Kind::Sms, payload: json(&text), key: text.provider_id, lane: text.from, signature: None }
 }
 
 /// Plain fields always serialise.

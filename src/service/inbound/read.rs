@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::fields::fields;
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{Address, CallStatus, Channel, Keyword, bom, form, json, text};
+use crate::model::{Address, CallStatus, Channel, Keyword};
 use crate::provider::{
     self, CallNotes, CallStep, CarrierFields, Inbound, Media, Receipt, ReceiptState, Unreadable, flowroute, twilio,
 };
@@ -127,39 +127,6 @@ impl Said {
     }
 }
 
-/// The fields of a form, or of a JSON object, as they were signed. `None`: neither can be read.
-pub(super) fn signed_fields(body: &[u8]) -> Option<Vec<(String, String)>> {
-    if !is_json(body) {
-        return Some(form::fields(body));
-    }
-    let object: serde_json::Map<String, Value> = serde_json::from_slice(&json::repaired(bom::skip(body))).ok()?;
-    let text = |value: Value| match value {
-        Value::String(text) => text,
-        Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    Some(object.into_iter().map(|(name, value)| (name, text(value))).collect())
-}
-
-/// The same fields, as they can be kept.
-fn fields(payload: &str) -> Option<Vec<(String, String)>> {
-    let kept = |(name, value)| (text::kept(name), text::kept(value));
-    Some(signed_fields(payload.as_bytes())?.into_iter().map(kept).collect())
-}
-
-/// What came, as a column of text holds it: read again, it gives the same fields.
-pub(super) fn storable(body: &[u8]) -> String {
-    if is_json(body) {
-        return String::from_utf8_lossy(&json::repaired(bom::skip(body))).into_owned();
-    }
-    String::from_utf8_lossy(body).replace('\0', "%00")
-}
-
-/// Forms begin with the name of a field, which no carrier begins with a brace.
-pub(super) fn is_json(body: &[u8]) -> bool {
-    bom::skip(body).trim_ascii_start().starts_with(b"{")
-}
-
 /// Characters of an address that its column holds.
 const LONGEST: usize = 255;
 
@@ -227,30 +194,6 @@ pub(super) fn key(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_json_post_has_the_fields_of_a_form() {
-        let json = fields(r#"{"Body":"a b","NumMedia":0,"X":null}"#).unwrap();
-        let form = fields("Body=a+b&NumMedia=0&X=").unwrap();
-        assert_eq!(json, form);
-        assert!(is_json(b" {") && !is_json(b"Body=%7B"));
-    }
-
-    #[test]
-    fn what_is_no_text_is_signed_as_it_came_and_kept_as_it_can_be() {
-        for (body, signed, kept) in [
-            (&b"Body=a%00%ff"[..], "a\0\u{fffd}", "a\u{fffd}\u{fffd}"),
-            (b"Body=a\0\xff", "a\0\u{fffd}", "a\u{fffd}\u{fffd}"),
-            (br#"{"Body":"a\u0000\ud800"}"#, "a\u{fffd}\u{fffd}", "a\u{fffd}\u{fffd}"),
-            (b"{\"Body\":\"a\n\xff\"}", "a\n\u{fffd}", "a\n\u{fffd}"),
-        ] {
-            assert_eq!(signed_fields(body).unwrap(), [("Body".to_owned(), signed.to_owned())], "{body:?}");
-            let stored = storable(body);
-            assert_eq!(signed_fields(stored.as_bytes()).unwrap()[0].1, signed, "{body:?}");
-            assert_eq!(fields(&stored).unwrap()[0].1, kept, "{body:?}");
-            assert!(!stored.contains('\0'));
-        }
-    }
 
     #[test]
     fn keys_fit_their_column() {

@@ -1,30 +1,15 @@
-//! Webhooks at the door: who they are from, whether that is so, and the row that makes them a job.
+//! Webhooks at the door: what is proved to be an account's own becomes a row, which is a job.
 
-use std::sync::Arc;
-
-use subtle::ConstantTimeEq;
-
-use super::{Inbound, Kind, read};
-use crate::crypto::hash;
-use crate::crypto::signature::twilio as signature;
-use crate::model::{InboundId, Secret};
+use super::fields::FIELDS;
+use super::{Inbound, Kind, Proved, read};
+use crate::model::InboundId;
 use crate::provider::{self, Unreadable};
-use crate::service::account::{By, Line};
-use crate::service::book::Page;
-use crate::service::publish::{FormCheck, SignedForm};
+use crate::service::account::Line;
 use crate::store;
-use crate::store::inbound::intake::{New, Taken};
+use crate::store::inbound::intake::{New, Signature, Taken};
 
 /// Bytes that the column holds.
 const LONGEST: usize = 65_535;
-
-/// A signed post as it came.
-pub struct Post<'a> {
-    /// The public URL, with its query, that the provider has posted to.
-    pub url: &'a str,
-    pub signature: Option<&'a str>,
-    pub body: &'a [u8],
-}
 
 /// What a provider has proved to be its own.
 #[derive(Clone)]
@@ -35,6 +20,28 @@ pub(super) struct Came {
     /// What must keep its order.
     pub lane: String,
     pub payload: String,
+    pub signature: Option<Signature>,
+}
+
+impl Came {
+    pub fn read(
+        kind: Kind,
+        provider: provider::Kind,
+        payload: String,
+        signature: Option<Signature>,
+    ) -> Result<Self, Unreadable> {
+        let (key, lane) = match kind {
+            Kind::Sms => {
+                let text = read::text(provider, &payload)?;
+                (text.provider_id, text.from)
+            }
+            Kind::Receipt => {
+                let said = read::receipt(provider, &payload)?;
+                (said.key(), said.of.id().to_owned())
+            }
+        };
+        Ok(Self { kind, key, lane, payload, signature })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +49,9 @@ pub enum Error {
     /// No account of ours has sent this, whatever it says.
     #[error("no account of ours has sent this")]
     Forged,
+    /// Nobody looks further.
+    #[error("a webhook must have at most {FIELDS} fields")]
+    TooManyFields,
     /// It is theirs, and not what they document.
     #[error("{0}")]
     Unreadable(#[from] Unreadable),
@@ -51,87 +61,40 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
-impl Inbound {
-    /// Takes what Twilio posts. The account is that of the form's `AccountSid`; its auth token must have signed.
-    pub async fn twilio(&self, kind: Kind, post: &Post<'_>) -> Result<(), Error> {
-        let line = self.signed_by(post).ok_or_else(|| self.forged(kind))?;
-        self.take(kind, &line, &read::storable(post.body)).await
-    }
-
-    /// Takes what Flowroute posts: it signs nothing, so whoever knows the account's path is believed.
-    pub async fn flowroute(&self, kind: Kind, token: &str, body: &str) -> Result<(), Error> {
-        let given = hash::sha256_hex(token.as_bytes());
-        let page = self.parts.book.page();
-        let is_flowroute = |line: &&Arc<Line>| line.connector.kind() == provider::Kind::Flowroute;
-        // all are compared, each in constant time
-        let is_it = |path: &Secret| {
-            let hashed = hash::sha256_hex(path.expose().as_bytes());
-            bool::from(hashed.as_bytes().ct_eq(given.as_bytes()))
-        };
-        let fits = |line: &Arc<Line>| self.is_believed(line, is_it);
-        let line =
-            page.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
-        let line = line.ok_or_else(|| self.forged(kind))?;
-        self.take(kind, line, &read::storable(body.as_bytes())).await
-    }
-
-    /// The account that has signed a post.
-    fn signed_by(&self, post: &Post<'_>) -> Option<Arc<Line>> {
-        let fields = read::signed_fields(post.body)?;
-        let is_json = read::is_json(post.body);
-        let line = line_of(&self.parts.book.page(), &fields)?;
-        let given = post.signature?;
-        let has_signed = |token: &Secret| {
-            if is_json {
-                signature::verify_json(token.expose(), post.url, post.body, given)
-            } else {
-                signature::verify_form(token.expose(), post.url, &fields, given)
-            }
-        };
-        self.is_believed(&line, has_signed).then_some(line)
-    }
-
-    /// Whether one of the account's tokens fits; counts those that are not its own.
-    fn is_believed(&self, line: &Line, fits: impl Fn(&Secret) -> bool) -> bool {
-        let by = line.believes(self.now_ms(), fits);
-        if let Some(By::Other(role)) = by {
-            self.parts.metrics.believed(line.account.id, role.name());
+impl Error {
+    /// Whether whoever has posted it need not be a carrier.
+    pub fn is_guess(&self) -> bool {
+        match self {
+            Self::Forged | Self::TooManyFields | Self::Unreadable(_) => true,
+            Self::TooLong | Self::Store(_) => false,
         }
-        by.is_some()
     }
+}
 
-    fn forged(&self, kind: Kind) -> Error {
-        self.parts.metrics.webhook(kind.name(), "forged");
-        Error::Forged
-    }
-
-    async fn take(&self, kind: Kind, line: &Line, payload: &str) -> Result<(), Error> {
-        let provider = line.connector.kind();
-        let came = match kind {
-            Kind::Sms => {
-                let text = read::text(provider, payload)?;
-                Came { kind, key: text.provider_id, lane: text.from, payload: payload.to_owned() }
-            }
-            Kind::Receipt => {
-                let said = read::receipt(provider, payload)?;
-                Came { kind, key: said.key(), lane: said.of.id().to_owned(), payload: payload.to_owned() }
-            }
-        };
-        self.store(line, came).await.map(drop)
+impl Inbound {
+    /// Takes what is proved. When this returns, it is durable, and a job; or [`Error::Forged`]: its signature was for
+    /// other fields.
+    pub async fn take(&self, Proved { line, came }: Proved) -> Result<(), Error> {
+        self.store(&line, came).await.map(drop)
     }
 
     /// Stores what came, once for each key. When this returns, it is durable, and a job.
     pub(super) async fn store(&self, line: &Line, came: Came) -> Result<InboundId, Error> {
-        let Came { kind, key, lane, payload } = came;
+        let Came { kind, key, lane, payload, signature } = came;
         if payload.len() > LONGEST {
             return Err(Error::TooLong);
         }
         let received_ms = self.now_ms();
         let id = InboundId::new(received_ms);
-        let new = New { id, account: line.account.id, kind, key: read::key(&key), lane, payload, received_ms };
+        let (account, key) = (line.account.id, read::key(&key));
+        let new = New { id, account, kind, key, lane, payload, received_ms, signature };
         let mut races = 0;
         loop {
             match self.intake.write(new.clone()).await {
+                Ok(Taken::Recut) => {
+                    self.count_forged(kind, &Error::Forged);
+                    return Err(Error::Forged);
+                }
                 Ok(taken) => {
                     let result = if taken == Taken::New { "taken" } else { "repeated" };
                     self.parts.metrics.webhook(kind.name(), result);
@@ -143,22 +106,4 @@ impl Inbound {
             }
         }
     }
-}
-
-fn line_of(page: &Page, fields: &[(String, String)]) -> Option<Arc<Line>> {
-    let (_, sid) = fields.iter().find(|(name, _)| name == "AccountSid")?;
-    page.line_of(provider::Kind::Twilio, sid).cloned()
-}
-
-/// Tells whether a Twilio account of ours has signed a form.
-pub fn form_check(inbound: &Arc<Inbound>) -> FormCheck {
-    let inbound = inbound.clone();
-    Arc::new(move |form: SignedForm| {
-        let line = line_of(&inbound.parts.book.page(), &form.fields);
-        let is_signed = line.zip(form.signature.as_deref()).is_some_and(|(line, given)| {
-            let has_signed = |token: &Secret| signature::verify_form(token.expose(), &form.url, &form.fields, given);
-            inbound.is_believed(&line, has_signed)
-        });
-        Box::pin(std::future::ready(is_signed))
-    })
 }

@@ -2,25 +2,18 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 /// A form post as it came.
-#[derive(Clone)]
 pub struct SignedForm {
     /// The public URL, with its query, that the provider has posted to.
     pub url: String,
     /// `X-Twilio-Signature`.
     pub signature: Option<String>,
-    /// In the order of the body.
-    pub fields: Vec<(String, String)>,
+    pub body: Bytes,
 }
 
-impl SignedForm {
-    /// The first value of a field.
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// Tells whether an account of ours has signed a form. Knows accounts, which this service does not.
-pub type FormCheck = Arc<dyn Fn(SignedForm) -> BoxFuture<'static, bool> + Send + Sync>;
+/// Tells which fields an account of ours has signed, in the order of the form. Knows accounts, which this service does
+/// not.
+pub type FormCheck = Arc<dyn Fn(SignedForm) -> BoxFuture<'static, Option<Vec<(String, String)>>> + Send + Sync>;

@@ -1,4 +1,6 @@
 //! Taking webhooks in: the row is the job, and a repeat finds it there. In batches.
+//!
+//! A signature is taken once: its row stands for as long as any, and nothing else is taken with it.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -13,7 +15,12 @@ use crate::store::batch::Write;
 use crate::store::{Change, Query, Result, Store, Value};
 
 const INSERT: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, set_ms, tries, \
-     received_ms)";
+     received_ms, signature_hash, fields_hash)";
+/// How those that came before are known.
+const BY_KEY: &str = "SELECT provider_key, signature_hash, fields_hash FROM sb_inbound WHERE account_id = ? AND kind = ? \
+     AND provider_key IN ({})";
+const BY_SIGNATURE: &str =
+    "SELECT provider_key, signature_hash, fields_hash FROM sb_inbound WHERE signature_hash IN ({})";
 
 /// A webhook that its provider has proved to be its own.
 #[derive(Clone, Debug)]
@@ -27,6 +34,15 @@ pub struct New {
     pub lane: String,
     pub payload: String,
     pub received_ms: Millis,
+    /// Where its provider signs what it posts.
+    pub signature: Option<Signature>,
+}
+
+/// A provider's signature: keyed hashes, of itself and of the fields that came with it.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    pub hash: String,
+    pub fields: String,
 }
 
 /// Whether it had come before.
@@ -34,6 +50,8 @@ pub struct New {
 pub enum Taken {
     New,
     Repeat,
+    /// Its signature had, with other fields: the same bytes, cut elsewhere. Nothing is stored.
+    Recut,
 }
 
 /// Writes batches of webhooks.
@@ -48,26 +66,88 @@ pub struct Intake {
 
 type Key = (AccountId, Kind, String);
 
+/// What has come before.
+#[derive(Default)]
+struct Known {
+    keys: HashSet<Key>,
+    /// The fields of each signature.
+    signatures: HashMap<String, String>,
+}
+
+impl Known {
+    fn add(&mut self, item: &New) -> Taken {
+        if let Some(Signature { hash, fields }) = &item.signature {
+            if let Some(known) = self.signatures.get(hash) {
+                return if known == fields { Taken::Repeat } else { Taken::Recut };
+            }
+            self.signatures.insert(hash.clone(), fields.clone());
+        }
+        let is_new = self.keys.insert((item.account, item.kind, item.key.clone()));
+        if is_new { Taken::New } else { Taken::Repeat }
+    }
+}
+
 impl Intake {
-    /// Which of these have come before.
-    async fn known(&self, items: &[New]) -> Result<HashSet<Key>> {
+    /// Which of these have come before. Honest posts hardly ever share a signature but not a key: signatures are looked
+    /// up by themselves only once the store has refused one.
+    async fn known(&self, items: &[New], by_signature: bool) -> Result<Known> {
         let mut groups: HashMap<(AccountId, Kind), Vec<Value>> = HashMap::new();
         for item in items {
             groups.entry((item.account, item.kind)).or_default().push(item.key.as_str().into());
         }
-        let sql = "SELECT provider_key FROM sb_inbound WHERE account_id = ? AND kind = ? AND provider_key IN ({})";
         let groups: Vec<_> = groups.into_iter().collect();
-        let queries = groups
+        let mut queries: Vec<_> = groups
             .iter()
-            .map(|((account, kind), keys)| Query::over(sql, &[account.hex().into(), kind.name().into()], keys.clone()));
-        let answers = self.store.look_up(queries.collect()).await?;
-        let mut known = HashSet::new();
-        for (((account, kind), _), rows) in groups.iter().zip(&answers) {
+            .map(|((account, kind), keys)| {
+                Query::over(BY_KEY, &[account.hex().into(), kind.name().into()], keys.clone())
+            })
+            .collect();
+        if by_signature {
+            let hashes = items.iter().filter_map(|item| Some(item.signature.as_ref()?.hash.as_str().into()));
+            queries.push(Query::over(BY_SIGNATURE, &[], hashes.collect()));
+        }
+        let answers = self.store.look_up(queries).await?;
+        let mut known = Known::default();
+        for (nth, rows) in answers.iter().enumerate() {
             for row in rows {
-                known.insert((*account, *kind, row.text(0)?.to_owned()));
+                if let Some(((account, kind), _)) = groups.get(nth) {
+                    known.keys.insert((*account, *kind, row.text(0)?.to_owned()));
+                }
+                if let (Some(hash), Some(fields)) = (row.maybe_text(1)?, row.maybe_text(2)?) {
+                    known.signatures.insert(hash.to_owned(), fields.to_owned());
+                }
             }
         }
         Ok(known)
+    }
+
+    /// Writes what is new of these.
+    async fn write_new(&self, items: &[New], mut known: Known) -> Result<Vec<Taken>> {
+        let (now_ms, lease_ends) = (self.clock.now_ms(), Instant::now() + self.lease);
+        let (mut rows, mut done) = (Vec::new(), Vec::with_capacity(items.len()));
+        let mut jobs: Vec<(OwnedPermit<Job>, Job)> = Vec::new();
+        for item in items {
+            let signature = item.signature.as_ref().filter(|signature| !known.signatures.contains_key(&signature.hash));
+            let taken = known.add(item);
+            if taken == Taken::New {
+                let place = self.queue.clone().try_reserve_owned().ok();
+                rows.push(self.row(item, place.is_some(), now_ms));
+                jobs.extend(place.map(|place| (place, job(item, lease_ends))));
+            } else if let Some(signature) = signature {
+                // a repeat that is signed anew: this signature is taken too
+                rows.push(spent(item, signature, now_ms));
+            }
+            done.push(taken);
+        }
+        if let Some(id) = rows.first().and_then(|row| row.first()).cloned() {
+            let change = Change::new().insert(INSERT, rows);
+            self.store.commit(change.settled_by("SELECT 1 FROM sb_inbound WHERE id = ?", vec![id])).await?;
+        }
+        // handed over here, so that the order is that of its commits, and no caller who has gone away loses one
+        for (place, job) in jobs {
+            place.send(job);
+        }
+        Ok(done)
     }
 
     fn row(&self, item: &New, is_ours: bool, now_ms: Millis) -> Vec<Value> {
@@ -84,8 +164,28 @@ impl Intake {
             now_ms.into(),
             0.into(),
             item.received_ms.into(),
+            item.signature.as_ref().map(|signature| signature.hash.as_str()).into(),
+            item.signature.as_ref().map(|signature| signature.fields.as_str()).into(),
         ]
     }
+}
+
+/// The row of a signature alone, which is no job.
+fn spent(item: &New, Signature { hash, fields }: &Signature, now_ms: Millis) -> Vec<Value> {
+    vec![
+        item.id.hex().into(),
+        item.account.hex().into(),
+        item.kind.name().into(),
+        hash.as_str().into(),
+        "".into(),
+        Value::Null,
+        Value::Null,
+        now_ms.into(),
+        0.into(),
+        item.received_ms.into(),
+        hash.as_str().into(),
+        fields.as_str().into(),
+    ]
 }
 
 impl Write for Intake {
@@ -98,30 +198,10 @@ impl Write for Intake {
     }
 
     async fn write(&self, items: &[New]) -> Result<Vec<Taken>> {
-        let mut known = self.known(items).await?;
-        let (now_ms, lease_ends) = (self.clock.now_ms(), Instant::now() + self.lease);
-        let (mut rows, mut done) = (Vec::new(), Vec::with_capacity(items.len()));
-        let mut jobs: Vec<(OwnedPermit<Job>, Job)> = Vec::new();
-        for item in items {
-            // a twin in this very batch is a repeat too
-            if !known.insert((item.account, item.kind, item.key.clone())) {
-                done.push(Taken::Repeat);
-                continue;
-            }
-            let place = self.queue.clone().try_reserve_owned().ok();
-            rows.push(self.row(item, place.is_some(), now_ms));
-            jobs.extend(place.map(|place| (place, job(item, lease_ends))));
-            done.push(Taken::New);
+        match self.write_new(items, self.known(items, false).await?).await {
+            Err(error) if error.is_race() => self.write_new(items, self.known(items, true).await?).await,
+            written => written,
         }
-        if let Some(id) = rows.first().and_then(|row| row.first()).cloned() {
-            let change = Change::new().insert(INSERT, rows);
-            self.store.commit(change.settled_by("SELECT 1 FROM sb_inbound WHERE id = ?", vec![id])).await?;
-        }
-        // handed over here, so that the order is that of its commits, and no caller who has gone away loses one
-        for (place, job) in jobs {
-            place.send(job);
-        }
-        Ok(done)
     }
 
     fn finish(&self, _item: Self::Item, done: Self::Done) -> Self::Answer {

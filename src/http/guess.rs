@@ -1,0 +1,41 @@
+//! Guesses at what only others know: wrong keys, and webhooks that are forged. So many a minute from one address.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{Call, Limit, address};
+
+pub struct Guesses {
+    limit: Limit,
+    turn: Semaphore,
+}
+
+impl Guesses {
+    pub fn new(per_minute: u32) -> Self {
+        Self { limit: Limit::new(per_minute), turn: Semaphore::new(1) }
+    }
+
+    pub(super) fn has_left(&self, address: IpAddr, now: Instant) -> bool {
+        self.limit.has_left(address, now)
+    }
+
+    pub(super) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        self.limit.take(address, now)
+    }
+
+    /// Takes one off of whoever makes this request, or says how long they should have waited.
+    pub(super) fn count(&self, call: &Call) -> Result<(), Duration> {
+        self.take(address::group(call.caller.address), Instant::now())
+    }
+
+    /// A turn for an address from which too many have come: what such bring is looked at one at a time, all of them
+    /// together. Others need none.
+    pub(super) async fn turn(&self, call: &Call) -> Option<SemaphorePermit<'_>> {
+        if self.has_left(address::group(call.caller.address), Instant::now()) {
+            return None;
+        }
+        self.turn.acquire().await.ok()
+    }
+}

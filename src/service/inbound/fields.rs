@@ -1,0 +1,128 @@
+//! The fields of what is posted, and the text that is kept of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::Error;
+use crate::model::{bom, form, json, text};
+
+/// Fields of a post at most: no carrier writes more, and whoever posts need not be one.
+pub(super) const FIELDS: usize = 256;
+
+/// The fields of a form, or of a JSON object, as they were signed.
+pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<(String, String)>, Error> {
+    if !is_json(body) {
+        let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+        let is_whole = pairs.take(FIELDS + 1).count() <= FIELDS;
+        return if is_whole { Ok(form::fields(body)) } else { Err(Error::TooManyFields) };
+    }
+    let Object(fields) = serde_json::from_slice(&json::repaired(bom::skip(body))).map_err(|_| Error::Forged)?;
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let fields = fields.ok_or(Error::TooManyFields)?;
+    Ok(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
+}
+
+/// A JSON object; `None`: it has more than [`FIELDS`].
+struct Object(Option<BTreeMap<String, Value>>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(ObjectVisitor)
+    }
+}
+
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry()? {
+            fields.insert(name, value);
+            if fields.len() > FIELDS {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return Ok(Object(None));
+            }
+        }
+        Ok(Object(Some(fields)))
+    }
+}
+
+/// The same fields, as they can be kept.
+pub(super) fn fields(payload: &str) -> Option<Vec<(String, String)>> {
+    let kept = |(name, value)| (text::kept(name), text::kept(value));
+    Some(signed_fields(payload.as_bytes()).ok()?.into_iter().map(kept).collect())
+}
+
+/// What came, as a column of text holds it: read again, it gives the same fields.
+pub(super) fn storable(body: &[u8]) -> String {
+    if is_json(body) {
+        return String::from_utf8_lossy(&json::repaired(bom::skip(body))).into_owned();
+    }
+    String::from_utf8_lossy(body).replace('\0', "%00")
+}
+
+/// Forms begin with the name of a field, which no carrier begins with a brace.
+pub(super) fn is_json(body: &[u8]) -> bool {
+    bom::skip(body).trim_ascii_start().starts_with(b"{")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_post_has_the_fields_of_a_form() {
+        let json = fields(r#"{"Body":"a b","NumMedia":0,"X":null}"#).unwrap();
+        let form = fields("Body=a+b&NumMedia=0&X=").unwrap();
+        assert_eq!(json, form);
+        assert!(is_json(b" {") && !is_json(b"Body=%7B"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_signed_as_it_came_and_kept_as_it_can_be() {
+        for (body, signed, kept) in [
+            (&b"Body=a%00%ff"[..], "a\0\u{fffd}", "a\u{fffd}\u{fffd}"),
+            (b"Body=a\0\xff", "a\0\u{fffd}", "a\u{fffd}\u{fffd}"),
+            (br#"{"Body":"a\u0000\ud800"}"#, "a\u{fffd}\u{fffd}", "a\u{fffd}\u{fffd}"),
+            (b"{\"Body\":\"a\n\xff\"}", "a\n\u{fffd}", "a\n\u{fffd}"),
+        ] {
+            assert_eq!(signed_fields(body).unwrap(), [("Body".to_owned(), signed.to_owned())], "{body:?}");
+            let stored = storable(body);
+            assert_eq!(signed_fields(stored.as_bytes()).unwrap()[0].1, signed, "{body:?}");
+            assert_eq!(fields(&stored).unwrap()[0].1, kept, "{body:?}");
+            assert!(!stored.contains('\0'));
+        }
+    }
+
+    #[test]
+    fn fields_are_counted_before_they_are_read() {
+        let of = |count: usize, start: &str, one: &dyn Fn(usize) -> String, between: &str, end: &str| {
+            let all: Vec<_> = (0..count).map(one).collect();
+            signed_fields(format!("{start}{}{end}", all.join(between)).as_bytes()).map(|fields| fields.len())
+        };
+        for count in [1, FIELDS, FIELDS + 1, 10_000] {
+            let is_good = count <= FIELDS;
+            let form = of(count, "&&", &|n| format!("{n}="), "&&", "&");
+            let json = of(count, "{", &|n| format!("\"{n}\":[1,{{}}]"), ",", "}");
+            for read in [form, json] {
+                assert_eq!(read.is_ok(), is_good, "{count}");
+                assert!(is_good || matches!(read, Err(Error::TooManyFields)));
+            }
+        }
+        assert!(matches!(signed_fields(b"{\"a\":"), Err(Error::Forged)));
+    }
+}

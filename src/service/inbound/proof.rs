@@ -1,0 +1,141 @@
+//! Whether a post is an account's own: by its signature, or by the secret path that it came to.
+//!
+//! A signature runs names and values together, so that who has one signed post can cut its fields elsewhere. What it
+//! was for is remembered with it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use subtle::ConstantTimeEq;
+
+use super::fields::{is_json, signed_fields, storable};
+use super::webhook::Came;
+use super::{Error, Inbound, Kind};
+use crate::crypto::hash;
+use crate::crypto::signature::twilio::{Signed, sorted};
+use crate::model::Secret;
+use crate::provider::{self, twilio};
+use crate::service::account::{By, Line};
+use crate::service::publish::{FormCheck, SignedForm};
+use crate::store;
+use crate::store::inbound::intake::Signature;
+
+/// Bytes of a post that is looked at where it came: so much takes less time than going elsewhere would.
+const SMALL: usize = 4 * 1024;
+
+/// A signed post as it came.
+pub struct Post {
+    /// The public URL, with its query, that the provider has posted to.
+    pub url: String,
+    pub signature: Option<String>,
+    pub body: Bytes,
+}
+
+/// What an account of ours has posted; it is not stored yet.
+pub struct Proved {
+    pub(super) line: Arc<Line>,
+    pub(super) came: Came,
+}
+
+type Field = (String, String);
+
+impl Inbound {
+    /// Whether Twilio has posted this. The account is that of the form's `AccountSid`; its auth token must have signed.
+    pub async fn prove_twilio(self: &Arc<Self>, kind: Kind, post: Post) -> Result<Proved, Error> {
+        let proved = self.check(post, move |inbound, post| {
+            let (line, fields, signature) = inbound.signed(post)?;
+            line.connector.check_ids(&fields)?;
+            let came = Came::read(kind, line.connector.kind(), storable(&post.body), Some(signature))?;
+            Ok(Proved { line, came })
+        });
+        proved.await.inspect_err(|error| self.count_forged(kind, error))
+    }
+
+    /// Whether Flowroute has: it signs nothing, so whoever knows the account's path is believed.
+    pub fn prove_flowroute(&self, kind: Kind, token: &str, body: &str) -> Result<Proved, Error> {
+        let given = hash::sha256_hex(token.as_bytes());
+        let page = self.parts.book.page();
+        let is_flowroute = |line: &&Arc<Line>| line.connector.kind() == provider::Kind::Flowroute;
+        // all are compared, each in constant time
+        let is_it = |path: &Secret| {
+            let hashed = hash::sha256_hex(path.expose().as_bytes());
+            bool::from(hashed.as_bytes().ct_eq(given.as_bytes()))
+        };
+        let fits = |line: &Arc<Line>| self.is_believed(line, is_it);
+        let line =
+            page.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
+        let line = line.ok_or(Error::Forged).inspect_err(|error| self.count_forged(kind, error))?;
+        let came = Came::read(kind, line.connector.kind(), storable(body.as_bytes()), None)?;
+        Ok(Proved { line: line.clone(), came })
+    }
+
+    /// Looks at a post, away from the threads that serve where that takes long.
+    async fn check<T: Send + 'static>(
+        self: &Arc<Self>,
+        post: Post,
+        look: impl FnOnce(&Self, &Post) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        if post.body.len() + post.url.len() <= SMALL {
+            return look(self, &post);
+        }
+        let inbound = self.clone();
+        let looked = self.checks.run(move || look(&inbound, &post)).await;
+        looked.unwrap_or_else(|error| Err(store::Error::Busy(error.to_string()).into()))
+    }
+
+    /// The account that has signed a post, the fields that it has signed, and the signature as it is remembered.
+    fn signed(&self, post: &Post) -> Result<(Arc<Line>, Vec<Field>, Signature), Error> {
+        let fields = signed_fields(&post.body)?;
+        let given = post.signature.as_deref().ok_or(Error::Forged)?;
+        let (_, sid) = fields.iter().find(|(name, _)| name == "AccountSid").ok_or(Error::Forged)?;
+        let line = self.parts.book.page().line_of(provider::Kind::Twilio, sid).cloned().ok_or(Error::Forged)?;
+        if !fields.iter().all(|(name, _)| twilio::is_name(name)) {
+            return Err(Error::Forged);
+        }
+        let sorted = sorted(&fields);
+        let signed = if is_json(&post.body) {
+            Signed::json(&post.url, &post.body).ok_or(Error::Forged)?
+        } else {
+            Signed::form(&post.url, &sorted)
+        };
+        if !self.is_believed(&line, |token| signed.is_by(token.expose(), given)) {
+            return Err(Error::Forged);
+        }
+        let key = &self.parts.signature_key;
+        let parts: Vec<&[u8]> = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
+        let short = |parts: &[&[u8]]| hex::encode(&key.mac(parts)[..16]);
+        let signature = Signature { hash: short(&[given.as_bytes()]), fields: short(&parts) };
+        Ok((line, fields, signature))
+    }
+
+    /// Whether one of the account's tokens fits; counts those that are not its own.
+    fn is_believed(&self, line: &Line, fits: impl Fn(&Secret) -> bool) -> bool {
+        let by = line.believes(self.now_ms(), fits);
+        if let Some(By::Other(role)) = by {
+            self.parts.metrics.believed(line.account.id, role.name());
+        }
+        by.is_some()
+    }
+
+    pub(super) fn count_forged(&self, kind: Kind, error: &Error) {
+        if matches!(error, Error::Forged) {
+            self.parts.metrics.webhook(kind.name(), "forged");
+        }
+    }
+}
+
+/// Tells which fields a Twilio account of ours has signed.
+pub fn form_check(inbound: &Arc<Inbound>) -> FormCheck {
+    let inbound = inbound.clone();
+    Arc::new(move |SignedForm { url, signature, body }| {
+        let inbound = inbound.clone();
+        Box::pin(async move {
+            let look = |inbound: &Inbound, post: &Post| {
+                let (line, fields, _) = inbound.signed(post)?;
+                line.connector.check_ids(&fields)?;
+                Ok(fields)
+            };
+            inbound.check(Post { url, signature, body }, look).await.ok()
+        })
+    })
+}
