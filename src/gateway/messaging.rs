@@ -122,7 +122,7 @@ impl Messaging<'_> {
         let client_key = meta::hash_key(store, master, "client_key", clock.now_ms()).await.map_err(storing)?;
         let clients = Clients::new(store.clone(), master.clone(), client_key, clock.clone(), book.clone());
         let clients = clients.counting(counter(config, tasks, stop).await?);
-        let clients = if config.is_dev { clients } else { clients.without(DEMO.id) };
+        let clients = if config.is_dev { clients.with_demo(DEMO) } else { clients.without(DEMO.id) };
         clients.refresh().await.map_err(storing)?;
         let clients = Arc::new(clients);
         let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
@@ -147,8 +147,13 @@ async fn counter(config: &Config, tasks: &TaskTracker, stop: &CancellationToken)
 }
 
 /// The client of the examples: its key and its auth token are the same.
-const DEMO: DemoClient =
-    DemoClient { id: ClientId::DEMO, name: "demo", secret: "dev-key-111", balance: Money::from_micros(100_000_000) };
+const DEMO: DemoClient = DemoClient {
+    id: ClientId::DEMO,
+    name: "demo",
+    secret: "de000000000000000000000000000111",
+    older: "dev-key-111",
+    balance: Money::from_micros(100_000_000),
+};
 
 impl Built {
     /// The demo client, and a loopback account and numbers on it, so that a development server can send at once.

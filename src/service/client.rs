@@ -1,6 +1,7 @@
 //! Consumers of the API: clients, their keys, and what these may do.
 
 mod consumer;
+mod demo;
 mod issue;
 mod key;
 mod manage;
@@ -15,9 +16,10 @@ use std::time::Instant;
 use tokio::sync::Mutex;
 
 pub use consumer::{Consumer, Scope};
+pub use demo::DemoClient;
 pub use issue::{KeyChange, KeyOrigin, KeyTerms};
 pub use key::Key;
-pub use manage::{ClientChange, DemoClient, NewClient};
+pub use manage::{ClientChange, NewClient};
 pub use pace::Exhausted;
 pub use page::{Page, Party};
 pub use pattern::Pattern;
@@ -73,6 +75,7 @@ pub struct Clients {
     counter: Counter,
     /// A client that is not served, whatever its row says.
     shut: Option<ClientId>,
+    demo: Option<DemoClient>,
     patterns: Patterns,
     page: RwLock<Arc<Page>>,
     /// One reload at a time: an older page must not replace a newer.
@@ -83,7 +86,7 @@ impl Clients {
     pub fn new(store: Store, master: Arc<MasterKey>, hash_key: HashKey, clock: Clock, book: Arc<Book>) -> Self {
         let (counter, patterns) = (Counter::alone(), Patterns::default());
         let (page, reloading) = (RwLock::default(), Mutex::default());
-        Self { store, master, hash_key, clock, book, counter, shut: None, patterns, page, reloading }
+        Self { store, master, hash_key, clock, book, counter, shut: None, demo: None, patterns, page, reloading }
     }
 
     /// Counts with the other nodes what keys ask for.

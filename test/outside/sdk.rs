@@ -8,7 +8,7 @@ use crate::harness::{Builder, Layout, Result, Server, python};
 
 /// The client that a development server has.
 pub const SID: &str = "AC00000000000000000000000000000111";
-pub const TOKEN: &str = "dev-key-111";
+pub const TOKEN: &str = "de000000000000000000000000000111";
 pub const SENDER: &str = "+15005550006";
 pub const PERSON: &str = "+14155550100";
 

@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use switchboard::crypto::MasterKey;
+use switchboard::store::Change;
 
 use crate::adversity::secrecy::dump;
 use crate::events::{call, text, well};
@@ -182,7 +184,9 @@ async fn secrets_are_shown_once_and_stored_nowhere(layout: Layout) -> Result {
     let made = client(&server, "Ann", json!({})).await?;
     let key = key_text(&server, &made, json!({})).await?;
     let (id, token) = (text(&made["id"])?, text(&made["auth_token"])?);
-    ensure!(key.starts_with("sbkey_") && key.len() == 54, "{key}");
+    // Twilio's own programs check this alphabet
+    let random = key.strip_prefix("sbkey").context("no prefix")?;
+    ensure!(random.len() == 40 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{key}");
     let rotated = well(&server, "POST", &format!("/v1/clients/{id}/token"), None).await?;
     let newer = text(&rotated["auth_token"])?;
     ensure!(newer != token, "rotated");
@@ -196,7 +200,7 @@ async fn secrets_are_shown_once_and_stored_nowhere(layout: Layout) -> Result {
         ensure!(!shown.contains("auth_token") && !shown.contains(&key) && !shown.contains(&newer), "{path}: {shown}");
     }
     let (store, log) = (dump(&server, layout).await?, server.log()?);
-    for secret in [&key[6..], &token, &newer, &switchboard::crypto::hash::sha256_hex(key.as_bytes())] {
+    for secret in [random, &token, &newer, &switchboard::crypto::hash::sha256_hex(key.as_bytes())] {
         let is_in = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
         ensure!(!is_in(&store), "the store holds {secret}");
         ensure!(!is_in(log.as_bytes()), "the log holds {secret}");
@@ -255,14 +259,46 @@ async fn the_demo_client_is_seeded_once(layout: Layout) -> Result {
     ensure!(found["name"] == "demo" && found["balance"] == "100.0000" && found["notes"] == "changed", "{found}");
     let entries = server.rows("SELECT kind, amount FROM sb_ledger").await?;
     assert_eq!(entries, [["credit", "100000000"]]);
-    let (secret, sid) = ("dev-key-111", "AC00000000000000000000000000000111");
-    for by in [By::Proxy(secret), By::Bearer(secret), By::Basic(sid, secret)] {
-        assert_eq!(status(&server, by, "GET", "/v1/messages").await?, 200);
+    for secret in [DEMO_SECRET, OLDER_SECRET] {
+        serves_the_demo_client(&server, secret).await?;
     }
-    // the token, and no key, may do all
+    assert_eq!(status(&server, By::Basic(DEMO_SKID, OLDER_SECRET), "GET", "/v1/messages").await?, 200);
+    Ok(())
+}
+
+pub const DEMO_SID: &str = "AC00000000000000000000000000000111";
+pub const DEMO_SECRET: &str = "de000000000000000000000000000111";
+const DEMO_SKID: &str = "SK00000000000000000000000000000111";
+/// What it was known by before.
+pub const OLDER_SECRET: &str = "dev-key-111";
+
+/// As a key, and as the token, which alone may do all.
+async fn serves_the_demo_client(server: &Server, secret: &str) -> Result {
+    for by in [By::Proxy(secret), By::Bearer(secret), By::Basic(DEMO_SID, secret)] {
+        assert_eq!(status(server, by, "GET", "/v1/messages").await?, 200, "{secret}");
+    }
     let endpoint = json!({"url": "https://example.com/"});
-    let (made, _, answer) = ask(&server, By::Basic(sid, secret), "POST", "/v1/endpoints", Some(endpoint)).await?;
-    ensure!(made == 201, "{made} {answer}");
+    let (made, _, answer) = ask(server, By::Basic(DEMO_SID, secret), "POST", "/v1/endpoints", Some(endpoint)).await?;
+    ensure!(made == 201, "{secret}: {made} {answer}");
+    Ok(())
+}
+
+/// Its token was the older secret, and it had but one key.
+async fn a_demo_client_of_before_is_known_by_both_secrets(layout: Layout) -> Result {
+    let mut server = Builder::new(layout).await?.dev().start_unseeded().await?;
+    assert_eq!(status(&server, By::Proxy(DEMO_SECRET), "GET", "/v1/messages").await?, 200);
+    server.kill()?;
+    let master = MasterKey::parse(std::fs::read_to_string(server.builder().path("keys/master.key"))?.trim())?;
+    let id = &DEMO_SID[2..];
+    let sealed = master.seal(switchboard::store::client::place(id), OLDER_SECRET.as_bytes())?;
+    let change = Change::new().one("UPDATE sb_client SET auth_token = ? WHERE id = ?", vec![sealed.into(), id.into()]);
+    let change = change.one("DELETE FROM sb_key WHERE id <> ?", vec![id.into()]);
+    server.home().databases.store()?.commit(change).await?;
+    let server = server.restart().await?;
+    for secret in [OLDER_SECRET, DEMO_SECRET] {
+        serves_the_demo_client(&server, secret).await?;
+    }
+    assert_eq!(status(&server, By::Basic(DEMO_SKID, OLDER_SECRET), "GET", "/v1/messages").await?, 200);
     Ok(())
 }
 
@@ -272,4 +308,5 @@ on_both_engines!(
     secrets_are_shown_once_and_stored_nowhere,
     a_deactivated_client_is_refused_and_comes_back,
     the_demo_client_is_seeded_once,
+    a_demo_client_of_before_is_known_by_both_secrets,
 );

@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 
+use super::client::{DEMO_SECRET, DEMO_SID, OLDER_SECRET};
 use super::{Client, balance, client, loopback, post};
 use crate::events::{text, well};
 use crate::harness::{Builder, Layout, Result, Server, until};
@@ -128,13 +129,13 @@ async fn without_a_route_each_path_has_its_own_status(layout: Layout) -> Result 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_development_server_takes_the_documented_request() -> Result {
     let server = Builder::new(Layout::SqliteShared).await?.dev().start().await?;
-    let (status, sent) = post(&server, "dev-key-111", "/relay/sms", &hello()).await?;
+    let (status, sent) = post(&server, DEMO_SECRET, "/relay/sms", &hello()).await?;
     ensure!(status == 200 && sent["remaining_balance"] == "99.9925", "{status} {sent}");
     // the account's number is used where none is named
-    let (status, sent) = post(&server, "dev-key-111", "/relay/sms", &json!({"To": "+1234567890", "Body": "x"})).await?;
+    let (status, sent) = post(&server, OLDER_SECRET, "/relay/sms", &json!({"To": "+1234567890", "Body": "x"})).await?;
     ensure!(status == 200 && sent["remaining_balance"] == "99.9850", "{status} {sent}");
     let basic = server.http.post(server.url("/relay/api/sms")).body(hello().to_string());
-    let basic = basic.basic_auth("AC00000000000000000000000000000111", Some("dev-key-111")).send().await?;
+    let basic = basic.basic_auth(DEMO_SID, Some(DEMO_SECRET)).send().await?;
     ensure!(basic.status() == 200, "{}", basic.status());
     Ok(())
 }
@@ -143,16 +144,18 @@ async fn a_development_server_takes_the_documented_request() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_client_is_not_served_by_a_server_for_others() -> Result {
     let dev = Builder::new(Layout::SqliteShared).await?.dev().start().await?;
-    let (status, _) = post(&dev, "dev-key-111", "/relay/sms", &hello()).await?;
+    let (status, _) = post(&dev, DEMO_SECRET, "/relay/sms", &hello()).await?;
     ensure!(status == 200, "{status}");
     let home = dev.home();
     drop(dev);
     let server = Builder::at(home).start_unseeded().await?;
-    let (status, told) = post(&server, "dev-key-111", "/relay/sms", &hello()).await?;
-    ensure!(status == 401, "{status} {told}");
-    let basic = server.http.get(server.url("/v1/messages"));
-    let basic = basic.basic_auth("AC00000000000000000000000000000111", Some("dev-key-111")).send().await?;
-    ensure!(basic.status() == 401, "{}", basic.status());
+    for secret in [DEMO_SECRET, OLDER_SECRET] {
+        let (status, told) = post(&server, secret, "/relay/sms", &hello()).await?;
+        ensure!(status == 401, "{status} {told}");
+        let basic = server.http.get(server.url("/v1/messages"));
+        let basic = basic.basic_auth(DEMO_SID, Some(secret)).send().await?;
+        ensure!(basic.status() == 401, "{}", basic.status());
+    }
     Ok(())
 }
 

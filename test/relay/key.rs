@@ -216,7 +216,22 @@ async fn clients_and_keys_are_managed_from_the_command_line() -> Result {
     Ok(())
 }
 
+/// With an underscore, and 48 hex digits behind it.
+async fn a_key_handed_out_before_stays_valid(layout: Layout) -> Result {
+    let server = Server::start(layout).await?;
+    let ann = client(&server, "Ann", json!({})).await?;
+    let older = format!("sbkey_{}", "0123456789abcdef".repeat(3));
+    // stored as each key is: by a keyed hash of this
+    let imported = key(&server, &ann, json!({"sha256": sha256_hex(older.as_bytes())})).await?;
+    let (sid, skid) = (text(&ann["sid"])?, text(&imported["id"])?.replacen("key_", "SK", 1));
+    for by in [By::Proxy(&older), By::Bearer(&older), By::Basic(&sid, &older), By::Basic(&skid, &older)] {
+        assert_eq!(status(&server, by, "GET", "/v1/messages").await?, 200);
+    }
+    Ok(())
+}
+
 on_both_engines!(
+    a_key_handed_out_before_stays_valid,
     a_key_is_made_changed_listed_and_revoked,
     what_is_wrong_in_a_key_is_named,
     old_keys_are_taken_over_by_their_hashes,

@@ -2,15 +2,14 @@
 
 use rand::RngCore;
 use rand::rngs::OsRng;
-use sha2::{Digest as _, Sha256};
 
-use super::{Client, Clients, Error, KeyRow, Profile, ProfileChange, RACES, Scope, invalid};
-use crate::model::{ClientId, Country, EntryId, KeyId, Money, Secret};
+use super::{Client, Clients, Error, Profile, ProfileChange, RACES, invalid};
+use crate::model::{ClientId, Country, EntryId, Money, Secret};
 use crate::service::audit::Act;
 use crate::service::page;
+use crate::store;
 use crate::store::client::{self, Set};
 use crate::store::ledger::{Kind, Movement};
-use crate::store::{self, key};
 
 #[derive(Clone, Debug)]
 pub struct NewClient {
@@ -31,16 +30,6 @@ pub struct ClientChange {
     pub country: Option<Option<Country>>,
     pub credit_limit: Option<Money>,
     pub low_at: Option<Option<Money>>,
-}
-
-/// The client of a development server: its ids and secrets are known to everybody.
-#[derive(Clone, Copy, Debug)]
-pub struct DemoClient {
-    pub id: ClientId,
-    pub name: &'static str,
-    /// Its key and its auth token.
-    pub secret: &'static str,
-    pub balance: Money,
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
@@ -89,7 +78,7 @@ impl Clients {
         Ok((client, token))
     }
 
-    async fn insert(
+    pub(super) async fn insert(
         &self,
         id: ClientId,
         new: NewClient,
@@ -117,7 +106,7 @@ impl Clients {
         Ok(client)
     }
 
-    fn seal_token(&self, id: ClientId, token: &Secret) -> Result<Vec<u8>, Error> {
+    pub(super) fn seal_token(&self, id: ClientId, token: &Secret) -> Result<Vec<u8>, Error> {
         Ok(self.master.seal(client::place(&id.hex()), token.expose().as_bytes())?)
     }
 
@@ -176,46 +165,5 @@ impl Clients {
         }
         self.renew().await;
         Ok((client, token))
-    }
-
-    /// Makes the client of a development server, once.
-    pub async fn seed(&self, demo: DemoClient) -> Result<(), Error> {
-        let secret = Secret::new(demo.secret.to_owned());
-        let new = NewClient {
-            name: demo.name.to_owned(),
-            profile: Profile::default(),
-            country: None,
-            credit_limit: Money::ZERO,
-            low_at: None,
-            balance: demo.balance,
-        };
-        match self.insert(demo.id, new, &secret, &Act::unwritten()).await {
-            Ok(_) | Err(Error::Store(store::Error::Conflict)) => {}
-            Err(error) => return Err(error),
-        }
-        let row = KeyRow {
-            id: KeyId::from_hex(&demo.id.hex()).map_err(|_| Error::NoKey)?,
-            client: demo.id,
-            prefix: String::new(),
-            name: demo.name.to_owned(),
-            scopes: Scope::joined(&Scope::ALL),
-            account: None,
-            sources: None,
-            senders: None,
-            destinations: None,
-            rate: 0,
-            created_ms: self.clock.now_ms(),
-            expires_ms: None,
-            last_used_ms: None,
-            revoked_ms: None,
-        };
-        let hash = self.hash(&Sha256::digest(secret.expose().as_bytes()));
-        match key::insert(&self.store, &row, &hash, None).await {
-            Ok(()) => {}
-            // it is there already, or its client was deactivated since
-            Err(error) if error.is_race() => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(self.refresh().await?)
     }
 }

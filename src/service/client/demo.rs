@@ -1,0 +1,86 @@
+//! The client of a development server, whose ids and secrets are known to everybody.
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Client, Clients, Error, KeyRow, NewClient, Profile, Scope};
+use crate::model::{ClientId, KeyId, Money, Secret};
+use crate::service::audit::Act;
+use crate::store::{self, client, key};
+
+/// The id of the key that is [`DemoClient::secret`]; that of the older one is the client's own.
+const KEY: &str = "00000000000000000000000000000112";
+
+#[derive(Clone, Copy, Debug)]
+pub struct DemoClient {
+    pub id: ClientId,
+    pub name: &'static str,
+    /// Its key and its auth token.
+    pub secret: &'static str,
+    /// What it was known by before, and is still.
+    pub older: &'static str,
+    pub balance: Money,
+}
+
+impl Clients {
+    /// Takes for a client what it was known by before, too.
+    #[must_use]
+    pub fn with_demo(self, demo: DemoClient) -> Self {
+        Self { demo: Some(demo), ..self }
+    }
+
+    /// Makes the client of a development server, once.
+    pub async fn seed(&self, demo: DemoClient) -> Result<(), Error> {
+        let secret = Secret::new(demo.secret.to_owned());
+        let new = NewClient {
+            name: demo.name.to_owned(),
+            profile: Profile::default(),
+            country: None,
+            credit_limit: Money::ZERO,
+            low_at: None,
+            balance: demo.balance,
+        };
+        match self.insert(demo.id, new, &secret, &Act::unwritten()).await {
+            Ok(_) => {}
+            Err(Error::Store(store::Error::Conflict)) => self.renew_token(demo, &secret).await?,
+            Err(error) => return Err(error),
+        }
+        self.seed_key(demo, &demo.id.hex(), demo.older).await?;
+        self.seed_key(demo, KEY, demo.secret).await?;
+        Ok(self.refresh().await?)
+    }
+
+    /// What earlier versions made has the older token still, unless it was given another.
+    async fn renew_token(&self, demo: DemoClient, secret: &Secret) -> Result<(), Error> {
+        let Client { auth_token: Some(sealed), .. } = self.find(demo.id).await? else { return Ok(()) };
+        if self.open_token(demo.id, &sealed)?.expose() == demo.older {
+            client::set_token(&self.store, demo.id, self.seal_token(demo.id, secret)?, None).await?;
+        }
+        Ok(())
+    }
+
+    async fn seed_key(&self, demo: DemoClient, id: &str, text: &str) -> Result<(), Error> {
+        let row = KeyRow {
+            id: KeyId::from_hex(id).map_err(|_| Error::NoKey)?,
+            client: demo.id,
+            prefix: String::new(),
+            name: demo.name.to_owned(),
+            scopes: Scope::joined(&Scope::ALL),
+            account: None,
+            sources: None,
+            senders: None,
+            destinations: None,
+            rate: 0,
+            created_ms: self.clock.now_ms(),
+            expires_ms: None,
+            last_used_ms: None,
+            revoked_ms: None,
+            twiml: None,
+        };
+        match key::insert(&self.store, &row, &self.hash(&Sha256::digest(text.as_bytes())), None).await {
+            Ok(()) => Ok(()),
+            // it is there already, or its client was deactivated since
+            Err(error) if error.is_race() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
