@@ -137,11 +137,11 @@ const LEASE_MARGIN_MS: Millis = 1000;
 /// More than any carrier takes, and well within the column that holds it.
 const LONGEST_TEXT: usize = 10_000;
 
-/// What no single value shows.
-fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
 /// Characters of the administrator's key: what can be guessed opens everything.
 const SHORTEST_TOKEN: usize = 16;
 
+/// What no single value shows.
+fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     let sync = &config.sync;
     let wrong = |key: &str, allowed: &str| Err(layers.wrong(key, allowed));
     if config.http.listen.is_empty() {
@@ -159,12 +159,12 @@ const SHORTEST_TOKEN: usize = 16;
     if !config.redis.url.is_empty() && redis::Client::open(config.redis.url.expose()).is_err() {
         return wrong("redis.url", "redis://host:port, or nothing");
     }
-    if sync.rotate_every.as_ms() < 50 {
-        return wrong("sync.rotate_every", "at least 50ms");
     let token = config.admin.token.expose();
     if !token.is_empty() && token.chars().count() < SHORTEST_TOKEN {
         return wrong("admin.token", "16 characters or more, such as from `openssl rand -hex 32`, or nothing");
     }
+    if sync.rotate_every.as_ms() < 50 {
+        return wrong("sync.rotate_every", "at least 50ms");
     }
     if sync.rotations == 0 {
         return wrong("sync.rotations", "at least 1");
