@@ -20,6 +20,7 @@ use crate::service::keep::Settings as KeepSettings;
 use crate::service::number::Settings as NumberSettings;
 use crate::service::outbound::Settings as OutboxSettings;
 use crate::service::publish::{Settings as PublisherSettings, sink};
+use crate::service::relay::CallSettings;
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
 use crate::service::tariff::Prices;
 use crate::store::Settings as StoreSettings;
@@ -46,6 +47,7 @@ pub struct Config {
     pub sync: SyncSettings,
     pub outbox: OutboxSettings,
     pub number: NumberSettings,
+    pub call: CallSettings,
     pub price: Prices,
     pub provider: ProviderSettings,
     pub webhook: WebhookSettings,

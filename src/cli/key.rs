@@ -78,6 +78,10 @@ pub(super) struct Terms {
     /// A pattern of the destinations that it may send to
     #[arg(long, value_name = "PATTERN")]
     destinations: Option<String>,
+    /// What its calls may say: any (whatever the carrier's account may do), or say (speak to who answers, no more)
+    /// [default: say with senders or destinations, else call.twiml]
+    #[arg(long, value_name = "any|say")]
+    twiml: Option<String>,
     /// Requests a minute, on all nodes together where there is Redis; 0: no limit
     #[arg(long)]
     rate: Option<u32>,
@@ -102,6 +106,7 @@ impl Terms {
             ("sources", (!self.sources.is_empty()).then(|| json!(sources))),
             ("senders", text(self.senders.as_deref())),
             ("destinations", text(self.destinations.as_deref())),
+            ("twiml", text(self.twiml.as_deref())),
             ("rate", self.rate.map(Value::from)),
             ("expires_at", text(self.expires_at.as_deref())),
         ]))

@@ -128,7 +128,15 @@ impl Messaging<'_> {
         let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
         let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });
         let (of_tariff, of_ledger, tasks) = (tariff.clone(), ledger.clone(), tasks.clone());
-        let relay = Relay { book: of_book, tariff: of_tariff, outbound: of_outbound, ledger: of_ledger, tasks, clock };
+        let relay = Relay {
+            book: of_book,
+            tariff: of_tariff,
+            outbound: of_outbound,
+            ledger: of_ledger,
+            calls: config.call,
+            tasks,
+            clock,
+        };
         let relay = Arc::new(relay);
         let built = Built { book, outbound, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {

@@ -25,6 +25,7 @@ pub mod segment;
 pub mod smart;
 pub mod span;
 pub mod text;
+pub mod twiml;
 pub mod user;
 
 pub use address::{Address, AddressKind, Country, NotAnAddress, PhoneReport};
@@ -47,4 +48,5 @@ pub use platform::Platform;
 pub use secret::Secret;
 pub use segment::{Encoding, Segments};
 pub use span::Span;
+pub use twiml::Twiml;
 pub use user::UserId;

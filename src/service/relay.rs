@@ -2,6 +2,7 @@
 
 mod canonical;
 mod explain;
+mod say;
 mod sender;
 
 pub use explain::{Explained, Looked};
@@ -9,10 +10,11 @@ pub use sender::{Candidate, Verdict};
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use tokio_util::task::TaskTracker;
 
 use crate::model::address::Address;
-use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Span};
+use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Span, Twiml};
 use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
@@ -21,6 +23,14 @@ use crate::service::ledger::Ledger;
 use crate::service::outbound::{self, CallPlan, Outbound, Request, Told, Via, Writer};
 use crate::service::tariff::{Route, Tariff};
 use crate::store::message::Message;
+
+/// `[call]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallSettings {
+    /// What clients' calls may say where their key has no bounds of its own.
+    pub twiml: Twiml,
+}
 
 /// What a client asks to be sent.
 #[derive(Clone, Debug)]
@@ -68,6 +78,7 @@ pub struct Relay {
     pub tariff: Arc<Tariff>,
     pub outbound: Arc<Outbound>,
     pub ledger: Arc<Ledger>,
+    pub calls: CallSettings,
     pub tasks: TaskTracker,
     pub clock: Clock,
 }
@@ -87,6 +98,7 @@ impl Relay {
         let named = key.map(|key| self.outbound.named(consumer.client, key, &order.canonical()));
         // a field that is wrong is told as that, though there may be no way for it either
         let checked = outbound::anyway(order.channel, &order.media_urls, order.call.as_ref()).map_err(Error::from);
+        let checked = checked.and_then(|()| self.allow_said(consumer, &order));
         let (via, pool) = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
             // what was good when it came first is answered as it was then
@@ -119,6 +131,17 @@ impl Relay {
             self.tell_low(consumer.client);
         }
         Ok(told)
+    }
+
+    /// What a call says is no way around the bounds of its key.
+    fn allow_said(&self, consumer: &Consumer, order: &Order) -> Result<(), Error> {
+        match &order.call {
+            Some(plan) if consumer.twiml(self.calls.twiml) == Twiml::Say => {
+                let wrong = |(field, reason)| outbound::Error::Invalid { field, reason };
+                Ok(say::check(plan).map_err(wrong)?)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// How it goes; the house's own texts leave from a number of the house, whichever that is.

@@ -4,7 +4,7 @@ use super::edition::Volume;
 use super::rows::as_read;
 use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
-use crate::model::{AccountId, ClientId, KeyId, Millis};
+use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 
 /// What may be shown of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +29,12 @@ pub struct Key {
     pub expires_ms: Option<Millis>,
     pub last_used_ms: Option<Millis>,
     pub revoked_ms: Option<Millis>,
+    /// What its calls may say; `None`: as its other bounds, and the settings, have it.
+    pub twiml: Option<Twiml>,
 }
 
 const COLUMNS: &str = "SELECT id, client_id, prefix, name, scopes, account_id, sources, senders, destinations, rate, \
-     created_ms, expires_ms, last_used_ms, revoked_ms";
+     created_ms, expires_ms, last_used_ms, revoked_ms, twiml";
 
 fn parse(row: &Row) -> Result<Key> {
     let bad = |what: &str| Error::Data(format!("key {what}"));
@@ -52,6 +54,7 @@ fn parse(row: &Row) -> Result<Key> {
         expires_ms: row.maybe_int(11)?,
         last_used_ms: row.maybe_int(12)?,
         revoked_ms: row.maybe_int(13)?,
+        twiml: row.maybe_text(14)?.map(|name| Twiml::parse(name).ok_or_else(|| bad("twiml"))).transpose()?,
     })
 }
 
@@ -75,7 +78,7 @@ pub async fn in_force(store: &Store) -> Result<Vec<(String, Key)>> {
     let query = Query::new(format!("{COLUMNS}, key_hash FROM sb_key WHERE revoked_ms IS NULL"), Vec::new());
     let rows = store.read(vec![query]).await?.concat();
     // one that cannot be read opens nothing
-    Ok(readable("a key", &rows, |row| Ok((row.text(14)?.to_owned(), parse(row)?))))
+    Ok(readable("a key", &rows, |row| Ok((row.text(15)?.to_owned(), parse(row)?))))
 }
 
 /// [`Error::Conflict`]: this key is there already. [`Error::Guard`]: there is no such client, or it is not active.
@@ -83,7 +86,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &str, entry: Option<audit::E
     let id = Value::from(key.id.hex());
     let change = Change::new().one(
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
-         destinations, rate, created_ms, expires_ms) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sb_client \
+         destinations, rate, created_ms, expires_ms, twiml) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sb_client \
          WHERE id = ? AND is_active = 1",
         vec![
             id.clone(),
@@ -98,6 +101,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &str, entry: Option<audit::E
             key.rate.into(),
             key.created_ms.into(),
             key.expires_ms.into(),
+            key.twiml.map(Twiml::name).into(),
             key.client.hex().into(),
         ],
     );
@@ -116,13 +120,15 @@ pub struct Set {
     pub destinations: Option<Option<String>>,
     pub rate: Option<i64>,
     pub expires_ms: Option<Option<Millis>>,
+    pub twiml: Option<Option<Twiml>>,
 }
 
 /// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked, or what is to change is
 /// another than was read.
 pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::Entry>) -> Result<()> {
     let account = |account: Option<AccountId>| Value::from(account.map(AccountId::hex));
-    let columns: [(&str, Option<Value>, Value); 8] = [
+    let twiml = |twiml: Option<Twiml>| Value::from(twiml.map(Twiml::name));
+    let columns: [(&str, Option<Value>, Value); 9] = [
         ("name", set.name.map(Value::from), before.name.as_str().into()),
         ("scopes", set.scopes.map(Value::from), before.scopes.as_str().into()),
         ("account_id", set.account.map(account), account(before.account)),
@@ -131,6 +137,7 @@ pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::
         ("destinations", set.destinations.map(Value::from), before.destinations.clone().into()),
         ("rate", set.rate.map(Value::from), before.rate.into()),
         ("expires_ms", set.expires_ms.map(Value::from), before.expires_ms.into()),
+        ("twiml", set.twiml.map(twiml), twiml(before.twiml)),
     ];
     let (mut sql, mut params) = ("UPDATE sb_key SET created_ms = created_ms".to_owned(), Vec::new());
     let mut read = Vec::new();

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod balance;
 pub mod books;
+mod bound;
 mod callback;
 mod card;
 mod change;

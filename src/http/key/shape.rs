@@ -10,7 +10,7 @@ use utoipa::openapi::schema::Schema;
 
 use crate::http::openapi;
 use crate::http::reply::{self, Refusal};
-use crate::model::{AccountId, Millis, date, parse_time, rfc3339};
+use crate::model::{AccountId, Millis, Twiml, date, parse_time, rfc3339};
 use crate::service::client::{KeyChange, KeyOrigin, KeyRow, KeyTerms, Scope};
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -39,6 +39,11 @@ pub(super) struct KeyIn {
     /// RFC 3339.
     #[schema(example = "2030-01-31T12:00:00Z")]
     expires_at: Option<String>,
+    /// What its calls may say. `any`: all TwiML, and a URL; that is whatever the carrier's account may do, at the price
+    /// of one call, to destinations too that the key may not send to. `say`: only Say, Play, Pause, Gather, Hangup and
+    /// Reject, without URLs but Play's. Unless given: `say` with `senders` or `destinations`, else as `call.twiml` says.
+    #[schema(schema_with = twimls)]
+    twiml: Option<String>,
     /// The SHA-256 of a key that was made elsewhere, 64 hex digits: it goes on working here.
     sha256: Option<String>,
 }
@@ -50,6 +55,14 @@ fn all_scopes() -> RefOr<Schema> {
 fn scopes(names: &[String]) -> Result<Vec<Scope>, Refusal> {
     let wrong = || reply::bad_field("scopes", "are sms, voice, whatsapp, verify, sessions and read");
     names.iter().map(|name| Scope::parse(name).ok_or_else(wrong)).collect()
+}
+
+fn twimls() -> RefOr<Schema> {
+    openapi::one_of(Twiml::ALL.map(Twiml::name))
+}
+
+fn twiml(name: &str) -> Result<Twiml, Refusal> {
+    Twiml::parse(name).ok_or_else(|| reply::bad_field("twiml", "must be any or say"))
 }
 
 fn account(id: &str) -> Result<AccountId, Refusal> {
@@ -79,6 +92,7 @@ impl KeyIn {
             destinations: self.destinations,
             rate: self.rate.into(),
             expires_ms: self.expires_at.as_deref().map(time).transpose()?,
+            twiml: self.twiml.as_deref().map(twiml).transpose()?,
         };
         Ok((terms, self.sha256.map_or(KeyOrigin::Made, KeyOrigin::Sha256)))
     }
@@ -113,6 +127,9 @@ pub(super) struct ChangeIn {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     expires_at: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    twiml: Option<Option<String>>,
 }
 
 impl ChangeIn {
@@ -128,6 +145,7 @@ impl ChangeIn {
             destinations: self.destinations,
             rate: self.rate.map(i64::from),
             expires_ms,
+            twiml: self.twiml.map(|name| name.as_deref().map(twiml).transpose()).transpose()?,
         })
     }
 }
@@ -148,6 +166,9 @@ pub(super) struct KeyOut<'a> {
     sources: Vec<String>,
     senders: Option<&'a str>,
     destinations: Option<&'a str>,
+    /// Null: `say` with `senders` or `destinations`, else as `call.twiml` says.
+    #[schema(value_type = Option<String>)]
+    twiml: Option<&'static str>,
     rate: i64,
     created_at: String,
     expires_at: Option<String>,
@@ -172,6 +193,7 @@ pub(super) fn out<'a>(key: &'a KeyRow, made: Option<&'a str>) -> KeyOut<'a> {
         sources: sources.unwrap_or_default(),
         senders: key.senders.as_deref(),
         destinations: key.destinations.as_deref(),
+        twiml: key.twiml.map(Twiml::name),
         rate: key.rate,
         created_at: rfc3339(key.created_ms),
         expires_at: key.expires_ms.map(rfc3339),

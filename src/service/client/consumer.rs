@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Key;
-use crate::model::{AccountId, Channel, ClientId};
+use crate::model::{AccountId, Channel, ClientId, Twiml};
 
 /// What a key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,5 +88,16 @@ impl Consumer {
 
     pub fn may_send_to(&self, destination: &str) -> bool {
         self.key.as_ref().and_then(|key| key.destinations.as_ref()).is_none_or(|pattern| pattern.is_match(destination))
+    }
+
+    /// What its calls may say; `usual`: what clients may. The dialing of others is no way around a key's bounds.
+    pub fn twiml(&self, usual: Twiml) -> Twiml {
+        match &self.key {
+            None if self.is_house() => Twiml::Any,
+            None => usual,
+            Some(key) => key.twiml.unwrap_or_else(|| {
+                if key.senders.is_some() || key.destinations.is_some() { Twiml::Say } else { usual }
+            }),
+        }
     }
 }

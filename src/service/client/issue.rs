@@ -6,7 +6,7 @@ use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
 use super::{Clients, Error, KeyRow, RACES, Scope, invalid};
-use crate::model::{AccountId, ClientId, KeyId, Millis, Secret};
+use crate::model::{AccountId, ClientId, KeyId, Millis, Secret, Twiml};
 use crate::service::audit::Act;
 use crate::service::{page, tariff};
 use crate::store::{self, key};
@@ -43,6 +43,8 @@ pub struct KeyTerms {
     /// Requests a minute; 0: no limit.
     pub rate: i64,
     pub expires_ms: Option<Millis>,
+    /// What its calls may say; `None`: only what speaks where it is bound, else as the settings have it.
+    pub twiml: Option<Twiml>,
 }
 
 /// What is to change; `Some(None)` takes a bound away.
@@ -56,6 +58,7 @@ pub struct KeyChange {
     pub destinations: Option<Option<String>>,
     pub rate: Option<i64>,
     pub expires_ms: Option<Option<Millis>>,
+    pub twiml: Option<Option<Twiml>>,
 }
 
 fn check_pattern(field: &'static str, pattern: Option<&String>) -> Result<(), Error> {
@@ -143,6 +146,7 @@ impl Clients {
             expires_ms: terms.expires_ms,
             last_used_ms: None,
             revoked_ms: None,
+            twiml: terms.twiml,
         };
         self.book.refresh().await?;
         self.check(&row)?;
@@ -188,6 +192,7 @@ impl Clients {
                 destinations: change.destinations.clone(),
                 rate: change.rate,
                 expires_ms: change.expires_ms,
+                twiml: change.twiml,
             };
             match key::update(&self.store, &before, set, entry).await {
                 Ok(()) => {
@@ -232,6 +237,7 @@ fn changed(before: &KeyRow, change: &KeyChange) -> Result<KeyRow, Error> {
     row.destinations = change.destinations.clone().unwrap_or(row.destinations);
     row.rate = change.rate.unwrap_or(row.rate);
     row.expires_ms = change.expires_ms.unwrap_or(row.expires_ms);
+    row.twiml = change.twiml.unwrap_or(row.twiml);
     Ok(row)
 }
 

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::Scope;
 use super::pace::Pace;
 use super::pattern::{Pattern, Patterns};
-use crate::model::{AccountId, ClientId, KeyId, Millis};
+use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 use crate::store::key::Key as Row;
 
 /// What a key in force may do.
@@ -26,6 +26,8 @@ pub struct Key {
     pub senders: Option<Arc<Pattern>>,
     /// Of destinations; `None`: all.
     pub destinations: Option<Arc<Pattern>>,
+    /// What its calls may say; `None`: nobody has said so.
+    pub twiml: Option<Twiml>,
     pub expires_ms: Option<Millis>,
     pub(super) pace: Pace,
     used_ms: AtomicI64,
@@ -51,6 +53,7 @@ impl Key {
             sources: sources.unwrap_or_default(),
             senders: pattern(&row.senders),
             destinations: pattern(&row.destinations),
+            twiml: row.twiml,
             expires_ms: row.expires_ms,
             pace: Pace::new(row.rate, older.map(|older| &older.pace)),
             used_ms: mark(|key| &key.used_ms),
@@ -112,6 +115,7 @@ pub(super) mod tests {
             expires_ms: None,
             last_used_ms: None,
             revoked_ms: None,
+            twiml: None,
         }
     }
 

@@ -1,0 +1,28 @@
+//! How much a client's calls may say.
+
+use serde::Deserialize;
+
+/// What TwiML is taken from a client.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Twiml {
+    /// All that there is: what the carrier's account may do.
+    Any,
+    /// What speaks to who answers, and reaches nobody else.
+    Say,
+}
+
+impl Twiml {
+    pub const ALL: [Self; 2] = [Self::Any, Self::Say];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Say => "say",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|twiml| twiml.name() == name)
+    }
+}
