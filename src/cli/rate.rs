@@ -15,7 +15,7 @@ use super::{Outcome, escape};
 use crate::config::Config;
 use crate::model::{Money, RateId};
 
-/// Manage rates: what a segment, or a call, to a destination costs
+/// Manage rates: what a segment, a text with pictures, or a call, to a destination costs
 ///
 /// The longest prefix of the destination decides, and of one prefix the rate that began last among those in force.
 #[derive(Args)]
@@ -109,7 +109,10 @@ impl RateCommand {
                 let text = read(&file)?;
                 let done = api.post_csv(&format!("/v1/rates.csv?replace={replace}"), text).await?;
                 output.show_done("imported", &done, |done| {
-                    format!("{} added, {} replaced, {} removed", done["added"], done["replaced"], done["removed"])
+                    let lines = done["channels"].as_object().into_iter().flatten();
+                    let lines: Vec<_> = lines.map(|(channel, count)| format!("{channel} {count}")).collect();
+                    let (added, replaced, removed) = (&done["added"], &done["replaced"], &done["removed"]);
+                    format!("{added} added, {replaced} replaced, {removed} removed: {}", lines.join(", "))
                 });
             }
             Action::Export => {

@@ -50,6 +50,8 @@ enum Action {
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Channel {
     Sms,
+    /// Texts with pictures
+    Mms,
     Whatsapp,
     Voice,
 }

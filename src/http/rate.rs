@@ -12,14 +12,14 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+pub(super) use self::shape::channels;
 use self::shape::{ChangeIn, Place, RateIn, RateOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::route::{channel, channels};
 use super::{App, Call, auth, filter, object, openapi, path, posted};
-use crate::model::{Millis, RateId, date, parse_time_or_day};
+use crate::model::{Millis, Priced, RateId, date, parse_time_or_day};
 use crate::service::audit::Act;
 use crate::service::tariff::{Error, NewRate, Rate, RateChange, RateFilter};
 
@@ -33,6 +33,10 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 /// All paths of rates.
 pub(super) fn description() -> utoipa::openapi::OpenApi {
     Doc::openapi().merge_from(card::Doc::openapi())
+}
+
+pub(super) fn channel(name: &str) -> Result<Priced, Refusal> {
+    Priced::parse(name).ok_or_else(|| reply::bad_field("channel", "must be sms, mms, whatsapp or voice"))
 }
 
 fn time(field: &str, text: &str) -> Result<Millis, Refusal> {

@@ -21,8 +21,6 @@ use crate::model::{AccountId, Channel, RouteId};
 use crate::service::audit::Act;
 use crate::service::tariff::{Error, NewRoute, Route, RouteChange};
 
-pub(super) use self::shape::channels;
-
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("routes").and(posted(app)).then(rules);
     let one = path::one("routes").and(posted(app)).then(rule);
@@ -35,8 +33,8 @@ pub(super) fn description() -> utoipa::openapi::OpenApi {
     Doc::openapi().merge_from(explain::Doc::openapi())
 }
 
-pub(super) fn channel(name: &str) -> Result<Channel, Refusal> {
-    Channel::parse(name).ok_or_else(|| reply::bad_field("channel", "is sms, whatsapp or voice"))
+fn channel(name: &str) -> Result<Channel, Refusal> {
+    Channel::parse(name).ok_or_else(|| reply::bad_field("channel", "must be sms, whatsapp or voice"))
 }
 
 fn account(id: &str) -> Result<AccountId, Refusal> {

@@ -35,6 +35,51 @@ impl Channel {
     }
 }
 
+/// What a rate is for: a channel, or the texts among a channel's that have pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priced {
+    Sms,
+    Mms,
+    Whatsapp,
+    Voice,
+}
+
+impl Priced {
+    pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Whatsapp, Self::Voice];
+
+    /// What is paid for on a channel, with pictures or without.
+    pub fn of(channel: Channel, has_media: bool) -> Self {
+        match channel {
+            Channel::Sms if has_media => Self::Mms,
+            Channel::Sms => Self::Sms,
+            Channel::Whatsapp => Self::Whatsapp,
+            Channel::Voice => Self::Voice,
+        }
+    }
+
+    /// On which channel that goes.
+    pub fn channel(self) -> Channel {
+        match self {
+            Self::Sms | Self::Mms => Channel::Sms,
+            Self::Whatsapp => Channel::Whatsapp,
+            Self::Voice => Channel::Voice,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Mms => "mms",
+            Self::Whatsapp => "whatsapp",
+            Self::Voice => "voice",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|priced| priced.name() == name)
+    }
+}
+
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -30,7 +30,7 @@ pub mod user;
 
 pub use address::{Address, AddressKind, Country, NotAnAddress, PhoneReport};
 pub use call::{CallEvent, CallStatus};
-pub use channel::Channel;
+pub use channel::{Channel, Priced};
 pub use charset::Charset;
 pub use clock::{Clock, Millis, rfc3339};
 pub use date::{parse_day, parse_time, parse_time_or_day};

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio_util::task::TaskTracker;
 
 use crate::model::address::Address;
-use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Span, Twiml};
+use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Priced, Span, Twiml};
 use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
@@ -50,6 +50,13 @@ pub struct Order {
     /// What a call says.
     pub call: Option<CallPlan>,
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Order {
+    /// What is paid for.
+    pub fn priced(&self) -> Priced {
+        Priced::of(self.channel, !self.media_urls.is_empty())
+    }
 }
 
 /// Whom a message is to come from.
@@ -169,9 +176,9 @@ impl Relay {
         self.book.page().line(route.account).is_some()
     }
 
-    /// What a segment, or a call, to a destination costs now.
-    pub fn price(&self, channel: Channel, to: &Address) -> Money {
-        self.tariff.price(channel, to.as_str(), self.clock.now_ms())
+    /// What a segment of it, or all of it where it is priced as one, costs now.
+    fn price(&self, order: &Order) -> Money {
+        self.tariff.price(order.priced(), order.to.as_str(), self.clock.now_ms())
     }
 }
 

@@ -23,7 +23,7 @@ pub use crate::store::route::Route;
 
 use self::rates::Rates;
 use self::routes::Routes;
-use crate::model::{Channel, Clock, Millis, Money};
+use crate::model::{Channel, Clock, Millis, Money, Priced};
 use crate::store::edition::Volume;
 use crate::store::{self, Store, edition, rate, route};
 
@@ -33,6 +33,8 @@ use crate::store::{self, Store, edition, rate, route};
 pub struct Prices {
     /// A segment of a text.
     pub sms: Money,
+    /// A message with pictures.
+    pub mms: Money,
     /// A segment of a WhatsApp message.
     pub whatsapp: Money,
     pub call: Money,
@@ -89,7 +91,7 @@ impl Page {
     }
 
     /// The rate that is in force for a destination.
-    pub fn rate(&self, channel: Channel, to: &str, at_ms: Millis) -> Option<&Rate> {
+    pub fn rate(&self, channel: Priced, to: &str, at_ms: Millis) -> Option<&Rate> {
         self.rates.find(channel, to, at_ms)
     }
 }
@@ -112,17 +114,18 @@ impl Tariff {
         self.page.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What a segment, or a call, to a destination costs.
-    pub fn price(&self, channel: Channel, to: &str, at_ms: Millis) -> Money {
+    /// What a segment, a message with pictures, or a call, to a destination costs.
+    pub fn price(&self, channel: Priced, to: &str, at_ms: Millis) -> Money {
         self.page().rate(channel, to, at_ms).map_or_else(|| self.usual(channel), |rate| rate.price)
     }
 
     /// What is charged where no rate says otherwise.
-    pub fn usual(&self, channel: Channel) -> Money {
+    pub fn usual(&self, channel: Priced) -> Money {
         match channel {
-            Channel::Sms => self.prices.sms,
-            Channel::Whatsapp => self.prices.whatsapp,
-            Channel::Voice => self.prices.call,
+            Priced::Sms => self.prices.sms,
+            Priced::Mms => self.prices.mms,
+            Priced::Whatsapp => self.prices.whatsapp,
+            Priced::Voice => self.prices.call,
         }
     }
 

@@ -6,16 +6,16 @@ use super::edition::Volume;
 use super::rows::{as_read, rewrite};
 use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
-use crate::model::{Channel, Millis, Money, RateId};
+use crate::model::{Millis, Money, Priced, RateId};
 
 /// How long a whole card may take to be written.
 const CARD: Duration = Duration::from_secs(60);
 
-/// A price of a segment, or of a call.
+/// A price of a segment, of a message with pictures, or of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub id: RateId,
-    pub channel: Channel,
+    pub channel: Priced,
     /// Digits behind the plus; empty: all destinations.
     pub prefix: String,
     pub price: Money,
@@ -30,7 +30,7 @@ fn parse(row: &Row) -> Result<Rate> {
     let bad = |what: &str| Error::Data(format!("rate {what}"));
     Ok(Rate {
         id: RateId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
-        channel: Channel::parse(row.text(1)?).ok_or_else(|| bad("channel"))?,
+        channel: Priced::parse(row.text(1)?).ok_or_else(|| bad("channel"))?,
         prefix: row.text(2)?.to_owned(),
         price: Money::from_micros(row.int(3)?),
         from_ms: row.int(4)?,
@@ -54,7 +54,7 @@ async fn every(store: &Store) -> Result<Vec<Row>> {
 }
 
 /// What a rate is for: there is one of each.
-pub type Slot = (Channel, String, Millis);
+pub type Slot = (Priced, String, Millis);
 
 impl Rate {
     pub fn slot(&self) -> Slot {
@@ -81,7 +81,7 @@ impl Rate {
 /// Which rates a list holds.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    pub channel: Option<Channel>,
+    pub channel: Option<Priced>,
     /// Of destinations that begin with these digits.
     pub prefix: Option<String>,
     /// In force at this time.

@@ -31,6 +31,7 @@ mod low;
 mod node;
 mod pace;
 mod parameter;
+mod picture;
 mod pool;
 mod race;
 mod rate;

@@ -1,5 +1,6 @@
 //! `/v1/rates.csv`: the whole card of rates, out and in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::http::header::CONTENT_TYPE;
@@ -57,6 +58,9 @@ struct ImportedOut {
     replaced: usize,
     /// Rates that were not in a file that replaces the card.
     removed: usize,
+    /// How many lines were taken for each channel.
+    #[schema(value_type = BTreeMap<String, usize>, example = json!({"mms": 0, "sms": 2, "voice": 1, "whatsapp": 0}))]
+    channels: BTreeMap<&'static str, usize>,
 }
 
 struct ReplaceIn;
@@ -91,7 +95,7 @@ async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
 }
 
 fn out(done: &Imported) -> ImportedOut {
-    ImportedOut { added: done.added, replaced: done.replaced, removed: done.removed }
+    ImportedOut { added: done.added, replaced: done.replaced, removed: done.removed, channels: done.channels.clone() }
 }
 
 /// `PUT /v1/rates.csv`: the same as POST.

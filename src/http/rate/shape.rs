@@ -5,11 +5,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
 use crate::http::object::{Maybe, present};
-use crate::http::route::channels;
-use crate::model::{Channel, Money, rfc3339};
+use crate::http::openapi;
+use crate::model::{Money, Priced, rfc3339};
 use crate::service::tariff::{Rate, Slot};
+
+/// What is priced by itself; `mms`: texts with pictures.
+pub(in crate::http) fn channels() -> RefOr<Schema> {
+    openapi::one_of(Priced::ALL.map(Priced::name))
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,7 +27,7 @@ pub(super) struct RateIn {
     /// The first digits of destinations, up to 15; empty: all. The longest that fits decides.
     #[schema(example = "237")]
     pub(super) prefix: String,
-    /// Of a segment, or of a call: a decimal with up to six places.
+    /// Of a segment of a text, of a message (`mms`, `whatsapp`) or of a call: a decimal with up to six places.
     #[schema(value_type = String, example = "0.0075")]
     pub(super) price: Money,
     /// When it comes into force: RFC 3339, or a day. Without, at once.
@@ -68,7 +75,7 @@ pub(super) struct Place(pub(super) Slot);
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.0.0, self.0.1, self.0.2)
+        write!(f, "{}.{}.{}", self.0.0.name(), self.0.1, self.0.2)
     }
 }
 
@@ -78,6 +85,6 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, ()> {
         let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return Err(()) };
         let from_ms = from_ms.parse().map_err(drop)?;
-        Ok(Self((Channel::parse(channel).ok_or(())?, prefix.to_owned(), from_ms)))
+        Ok(Self((Priced::parse(channel).ok_or(())?, prefix.to_owned(), from_ms)))
     }
 }

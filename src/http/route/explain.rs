@@ -9,11 +9,11 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{channel, channels};
+use crate::http::rate::{channel, channels};
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, Call, asked, auth, openapi, written};
 use crate::model::address::Role;
-use crate::model::{ClientId, Country, KeyId, PoolId};
+use crate::model::{ClientId, Country, KeyId, PoolId, Priced};
 use crate::service::client::Consumer;
 use crate::service::relay::{self, Explained, From, Looked, Order, Verdict};
 
@@ -34,7 +34,7 @@ impl IntoParams for QuestionIn {
         to.required = utoipa::openapi::Required::True;
         vec![
             to,
-            openapi::optional("channel", "Unless given, sms.", channels()),
+            openapi::optional("channel", "Unless given, sms; mms: a text with pictures.", channels()),
             openapi::optional("from", "The sender that is asked for: a number, or a pool's id.", openapi::text()),
             openapi::optional("client", "Whose message it is; without, one without numbers.", openapi::text()),
             openapi::optional("key", "The id of the key that it comes with.", openapi::text()),
@@ -54,7 +54,7 @@ struct ExplainedOut {
     account_id: Option<String>,
     /// The sender that it would leave from.
     from: Option<String>,
-    /// Of a segment, or of a call.
+    /// Of a segment of a text, of a message (`mms`, `whatsapp`) or of a call.
     price: String,
     /// The rate that says so; null: the usual price.
     rate_id: Option<String>,
@@ -112,7 +112,7 @@ fn out(order: &Order, explained: Explained) -> ExplainedOut {
     };
     ExplainedOut {
         to: order.to.as_str().to_owned(),
-        channel: order.channel.name(),
+        channel: order.priced().name(),
         route_id: winner.and_then(|won| won.candidate.route).map(|id| id.to_string()),
         account_id: winner.map(|won| won.candidate.account.to_string()),
         from: winner.and_then(|won| won.candidate.from.clone()),
@@ -139,7 +139,7 @@ fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
 fn order(call: &Call, country: Option<Country>) -> Result<Order, Refusal> {
     let (named, to) =
         written::asked(call, "to", Role::Recipient, country)?.ok_or_else(|| reply::bad_field("to", "missing"))?;
-    let said = call.param("channel").map(channel).transpose()?;
+    let priced = call.param("channel").map(channel).transpose()?;
     let pool = call.decoded("from").and_then(|id| id.parse::<PoolId>().ok());
     let (named_by_from, from) = match pool {
         Some(pool) => (None, Some(From::Pool(pool))),
@@ -147,12 +147,13 @@ fn order(call: &Call, country: Option<Country>) -> Result<Order, Refusal> {
             .map_or((None, None), |(channel, from)| (channel, Some(From::Address(from)))),
     };
     Ok(Order {
-        channel: written::channel(said, [("to", named), ("from", named_by_from)])?,
+        channel: written::channel(priced.map(Priced::channel), [("to", named), ("from", named_by_from)])?,
         from,
         to,
         body: String::new(),
         is_smart: false,
-        media_urls: Vec::new(),
+        // only that there is one matters
+        media_urls: if priced == Some(Priced::Mms) { vec![String::new()] } else { Vec::new() },
         send_at_ms: None,
         valid_for: None,
         callback_url: None,

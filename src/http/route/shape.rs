@@ -44,7 +44,7 @@ pub(super) struct ChangeIn {
     pub(super) name: Option<String>,
 }
 
-pub(in crate::http) fn channels() -> RefOr<Schema> {
+fn channels() -> RefOr<Schema> {
     openapi::one_of(Channel::ALL.map(Channel::name))
 }
 

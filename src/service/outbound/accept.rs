@@ -119,6 +119,8 @@ impl Outbound {
         }
         let mut request = self.addressed(request)?;
         let (encoding, segments) = self.fits(&mut request, &via)?;
+        // pictures are paid for by the message, whatever stands below them
+        let paid_units = if request.media_urls.is_empty() { segments } else { 1 };
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let extra = Extra {
             media_urls: request.media_urls,
@@ -130,7 +132,7 @@ impl Outbound {
             call: request.call,
             ..Extra::default()
         };
-        let cost = via.price.map(|price| price.times(segments).ok_or(Error::Unpayable)).transpose()?;
+        let cost = via.price.map(|price| price.times(paid_units).ok_or(Error::Unpayable)).transpose()?;
         Ok(Message {
             id: MessageId::new(now_ms),
             client,

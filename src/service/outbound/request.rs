@@ -40,7 +40,7 @@ pub struct Request {
 pub struct Via {
     pub account: AccountId,
     pub from: String,
-    /// Of a segment, or of a call; the house pays nothing.
+    /// Of a segment, of a message with pictures, or of a call; the house pays nothing.
     pub price: Option<Money>,
 }
 

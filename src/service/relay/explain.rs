@@ -29,8 +29,8 @@ impl Relay {
         let Decision { candidates, chosen } = self.decide(consumer, order);
         let chosen = allow(consumer, order).and(chosen);
         let tariff = self.tariff.page();
-        let rate = tariff.rate(order.channel, order.to.as_str(), self.clock.now_ms()).cloned();
-        let price = rate.as_ref().map_or_else(|| self.tariff.usual(order.channel), |rate| rate.price);
+        let rate = tariff.rate(order.priced(), order.to.as_str(), self.clock.now_ms()).cloned();
+        let price = rate.as_ref().map_or_else(|| self.tariff.usual(order.priced()), |rate| rate.price);
         let route = |id| tariff.all_routes().iter().find(|route| route.id == id).cloned();
         let look = |candidate: Candidate| Looked { route: candidate.route.and_then(route), candidate };
         Explained { looked: candidates.into_iter().map(look).collect(), chosen, price, rate }

@@ -63,7 +63,7 @@ impl Relay {
     pub(super) fn via(&self, consumer: &Consumer, order: &Order) -> Result<(Via, Option<PoolId>), Error> {
         let Decision { mut candidates, chosen } = self.decide(consumer, order);
         let chosen = candidates.swap_remove(chosen?);
-        let price = (!consumer.is_house()).then(|| self.price(order.channel, &order.to));
+        let price = (!consumer.is_house()).then(|| self.price(order));
         let pool = match order.from {
             Some(From::Pool(pool)) => Some(pool),
             Some(From::Address(_)) | None => None,

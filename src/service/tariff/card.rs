@@ -3,7 +3,7 @@
 //! Of one destination those that begin later go before those that began earlier, for as long as they are in force.
 
 use super::{Error, RACES, Rate, Tariff, busy, invalid};
-use crate::model::{Channel, Millis, Money, RateId};
+use crate::model::{Millis, Money, Priced, RateId};
 use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::{self, rate};
@@ -14,7 +14,7 @@ pub use crate::store::rate::{Filter as RateFilter, Slot};
 const DIGITS: usize = 15;
 
 pub struct NewRate {
-    pub channel: Channel,
+    pub channel: Priced,
     /// Digits, with a plus or without; none: all destinations.
     pub prefix: String,
     pub price: Money,

@@ -1,11 +1,11 @@
 //! The whole card of rates out and in: a file is taken as a whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
 use super::{Error, Rate, Slot, Tariff, sheet};
-use crate::model::RateId;
+use crate::model::{Priced, RateId};
 use crate::service::audit::Act;
 use crate::store::{self, rate};
 
@@ -13,13 +13,15 @@ use crate::store::{self, rate};
 const RACES: usize = 5;
 
 /// What an import has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     pub added: usize,
     /// Had a price already: that of the file stands.
     pub replaced: usize,
     /// Were not in a file that replaces the card.
     pub removed: usize,
+    /// The lines that were taken, of every channel.
+    pub channels: BTreeMap<&'static str, usize>,
 }
 
 impl Tariff {
@@ -38,6 +40,8 @@ impl Tariff {
         let now_ms = self.clock.now_ms();
         let read = tokio::task::spawn_blocking(move || sheet::read(&text, now_ms));
         let mut card = read.await.map_err(|error| Error::Broken(error.to_string()))?.map_err(Error::Lines)?;
+        let lines = |channel| card.iter().filter(|rate| rate.channel == channel).count();
+        let channels: BTreeMap<_, _> = Priced::ALL.map(|channel| (channel.name(), lines(channel))).into();
         for _ in 0..RACES {
             let known: HashMap<Slot, RateId> =
                 rate::all(&self.store).await?.into_iter().map(|rate| (rate.slot(), rate.id)).collect();
@@ -53,7 +57,8 @@ impl Tariff {
                 }
             }
             let removed = if replaces { known.len() - gone.len() } else { 0 };
-            let done = Imported { added: card.len() - gone.len(), replaced: gone.len(), removed };
+            let added = card.len() - gone.len();
+            let done = Imported { added, replaced: gone.len(), removed, channels: channels.clone() };
             let object = if replaces { "card" } else { "rates" };
             let entry = act.entry(now_ms, object, None, Some(&done));
             match rate::write_card(&self.store, &card, replaces, &gone, entry).await {

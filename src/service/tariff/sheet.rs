@@ -6,7 +6,7 @@ use std::fmt;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{NewRate, Rate, Slot};
-use crate::model::{Channel, Millis, NotMoney, date, parse_time_or_day, rfc3339};
+use crate::model::{Millis, NotMoney, Priced, date, parse_time_or_day, rfc3339};
 
 const COLUMNS: [&str; 5] = ["channel", "prefix", "price", "from", "until"];
 /// Those without which there is no card.
@@ -140,7 +140,7 @@ fn rate(record: &ByteRecord, places: &Places, now_ms: Millis) -> Result<Rate, (O
             None => Err((Some(COLUMNS[column]), date::TIME_OR_DAY.into())),
         },
     };
-    let channel = Channel::parse(text(0)?).ok_or((Some("channel"), "is sms, whatsapp or voice".into()))?;
+    let channel = Priced::parse(text(0)?).ok_or((Some("channel"), "must be sms, mms, whatsapp or voice".into()))?;
     let price = text(2)?.parse().map_err(|error: NotMoney| (Some("price"), error.to_string()))?;
     let new = NewRate { channel, prefix: text(1)?.to_owned(), price, from_ms: time(3)?, until_ms: time(4)? };
     new.check(now_ms).map_err(|(field, reason)| (Some(field), reason))
@@ -162,8 +162,8 @@ mod tests {
         let text = "\u{feff}Price, prefix ,channel\r\n0.01,+237,sms\r\n\"2\",,voice\n";
         let rates = read(text.as_bytes(), 1_000).unwrap_or_default();
         let seen: Vec<_> = rates.iter().map(|rate| (rate.slot(), rate.price.micros(), rate.until_ms)).collect();
-        let sms = ((Channel::Sms, "237".to_owned(), 1_000), 10_000, None);
-        assert_eq!(seen, [sms, ((Channel::Voice, String::new(), 1_000), 2_000_000, None)]);
+        let sms = ((Priced::Sms, "237".to_owned(), 1_000), 10_000, None);
+        assert_eq!(seen, [sms, ((Priced::Voice, String::new(), 1_000), 2_000_000, None)]);
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
             [
                 "line 2: price: has more than six decimals",
                 "line 3: price: is negative",
-                "line 4: channel: is sms, whatsapp or voice",
+                "line 4: channel: must be sms, mms, whatsapp or voice",
                 "line 5: prefix: is no digits",
                 "line 6: from: must be an RFC 3339 time or a day, such as 2030-01-31T09:00:00Z or 2030-01-31",
                 "line 7: until: is not after from",
@@ -206,8 +206,8 @@ mod tests {
 
     fn any_rate() -> impl Strategy<Value = Rate> {
         let times = (0_i64..4_000_000_000_000, prop::option::of(1_i64..1_000_000_000));
-        (0_usize..3, "[0-9]{0,15}", 0..=Money::MOST.micros(), times).prop_map(|(channel, prefix, price, times)| {
-            let (channel, price) = (Channel::ALL[channel], Money::from_micros(price));
+        (0_usize..4, "[0-9]{0,15}", 0..=Money::MOST.micros(), times).prop_map(|(channel, prefix, price, times)| {
+            let (channel, price) = (Priced::ALL[channel], Money::from_micros(price));
             let (from_ms, until_ms) = (times.0, times.1.map(|after| times.0 + after));
             Rate { id: RateId::first_of(0), channel, prefix, price, from_ms, until_ms }
         })
