@@ -12,8 +12,9 @@ pub(super) use self::given::login;
 use self::given::{Given, User};
 use super::reply::{self, Refusal};
 use super::{App, Call};
-use crate::model::{Channel, ClientId, Secret};
+use crate::model::{ClientId, Secret};
 use crate::service::client::{Consumer, Exhausted, Scope};
+use crate::service::message::Message;
 
 /// For which client an administrator acts.
 const ACTS_FOR: &str = "switchboard-client";
@@ -115,6 +116,13 @@ pub(super) struct Acting {
     pub(super) is_administrator: bool,
 }
 
+impl Acting {
+    /// Whether it may be shown more of what it has changed than how that stands.
+    pub(super) fn may_read(&self) -> bool {
+        self.consumer.may(Scope::Read)
+    }
+}
+
 /// Lets whoever is known pass: a key within its networks, its rate and its time.
 fn acting(app: &App, call: &Call) -> Result<Acting, Refusal> {
     match &call.caller.known.who {
@@ -173,10 +181,9 @@ pub(super) fn changer(app: &App, call: &Call) -> Result<Acting, Refusal> {
     acting(app, call)
 }
 
-/// Whoever may send on a channel may change what was sent there.
-pub(super) fn may_change(acting: &Acting, channel: Channel) -> Result<(), Refusal> {
-    let may = acting.consumer.may(Scope::of(channel));
-    if may { Ok(()) } else { Err(reply::forbidden("this key may not send on this channel, nor change what was sent")) }
+/// Whoever may send a message may change it.
+pub(super) fn may_change(acting: &Acting, message: &Message) -> Result<(), Refusal> {
+    acting.consumer.may_change(message).map_err(reply::forbidden)
 }
 
 /// Who ends a client's calls.

@@ -10,7 +10,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use self::shape::{CallIn, CallOut, FilterIn, FullOut, out};
+use self::shape::{CallIn, CallOut, ChangedOut, FilterIn, FullOut, out, status};
 use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
@@ -18,7 +18,7 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, filter, idempotency, message, object, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{CallId, Channel, Country, MessageId};
-use crate::service::call::End;
+use crate::service::call::{Call as Kept, End};
 use crate::service::message::{Filter as CallFilter, Message};
 use crate::service::outbound::{CallPlan, Error, Told, Writer};
 use crate::service::relay::{From, Order};
@@ -139,20 +139,24 @@ async fn call(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
 )]
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::reader(app, call)?;
-    shown(&acting, id_of(id)?, app).await
+    let (message, kept) = find(&acting, id_of(id)?, app).await?;
+    Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, app).await?))
 }
 
 fn id_of(text: &str) -> Result<MessageId, Error> {
     text.parse::<CallId>().map(MessageId::from).map_err(|_| Error::NotFound)
 }
 
-async fn shown(acting: &Acting, id: MessageId, app: &App) -> Answer {
-    let (message, kept) = app.outbound.call_of(acting.client, id).await?.ok_or(Error::NotFound)?;
-    let (attempts, receipts) = app.outbound.history(id).await?;
+async fn find(acting: &Acting, id: MessageId, app: &App) -> Result<(Message, Kept), Error> {
+    app.outbound.call_of(acting.client, id).await?.ok_or(Error::NotFound)
+}
+
+async fn full<'a>(message: &'a Message, kept: &Kept, acting: &Acting, app: &App) -> Result<FullOut<'a>, Error> {
+    let (attempts, receipts) = app.outbound.history(message.id).await?;
     let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
     let attempts = attempts.into_iter().map(attempt).collect();
     let receipts = receipts.into_iter().map(message::receipt_out).collect();
-    Ok(reply::json(StatusCode::OK, &FullOut { call: out(&message, Some(&kept)), attempts, receipts }))
+    Ok(FullOut { call: out(message, Some(kept)), attempts, receipts })
 }
 
 /// `DELETE /v1/calls/<id>`: takes a call back that is not yet placed, or has its provider hang up.
@@ -160,15 +164,22 @@ async fn shown(acting: &Acting, id: MessageId, app: &App) -> Answer {
     delete, path = "/v1/calls/{id}", tag = "calls", operation_id = "end_call",
     params(("id" = String, Path, description = "`call_` and 32 hex digits")),
     responses(
-        (status = 200, description = "The call as it now is: that its provider has hung up is told a little later.",
-         body = FullOut),
+        (status = 200, description = "The call as it now is: that its provider has hung up is told a little later. To a \
+                                      key that may not `read` only its id and status.", body = ChangedOut),
         (status = 409, description = "It is over, or is being placed at this moment."),
         (status = 502, description = "Its provider gave no good answer."),
     ),
 )]
 async fn end(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::caller(app, call)?;
-    let act = message::act(call, "call.end");
-    let message = app.outbound.end_call(acting.client, id_of(id)?, End::Completed, &act).await?;
-    shown(&acting, message.id, app).await
+    let id = id_of(id)?;
+    auth::may_change(&acting, &find(&acting, id, app).await?.0)?;
+    app.outbound.end_call(acting.client, id, End::Completed, &message::act(call, "call.end")).await?;
+    let (message, kept) = find(&acting, id, app).await?;
+    let changed = if acting.may_read() {
+        ChangedOut::Whole(Box::new(full(&message, &kept, &acting, app).await?))
+    } else {
+        ChangedOut::State { id: CallId::from(id).to_string(), status: status(&message, &kept) }
+    };
+    Ok(reply::json(StatusCode::OK, &changed))
 }

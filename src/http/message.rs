@@ -13,7 +13,7 @@ use warp::reply::Response;
 
 pub(super) use self::act::{act, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
-use self::shape::{ChangeIn, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out};
+use self::shape::{ChangeIn, ChangedOut, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out};
 use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
@@ -187,10 +187,21 @@ async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error>
 )]
 async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::reader(app, call)?;
-    shown(&find(acting.client, id, app).await?, &acting, app).await
+    let message = find(acting.client, id, app).await?;
+    Ok(reply::json(StatusCode::OK, &full(&message, &acting, app).await?))
 }
 
-async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
+/// What a change has come to.
+async fn changed(message: &Message, acting: &Acting, app: &App) -> Answer {
+    let changed = if acting.may_read() {
+        ChangedOut::Whole(Box::new(full(message, acting, app).await?))
+    } else {
+        ChangedOut::State { id: message.id.to_string(), state: message.state.name() }
+    };
+    Ok(reply::json(StatusCode::OK, &changed))
+}
+
+async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<FullOut<'a>, Refusal> {
     let (attempts, receipts) = app.outbound.history(message.id).await?;
     let report = address::report(&Address::stored(message.to.as_str()));
     let Extra { media_types, carrier, .. } = Extra::parse(message.extra.as_deref());
@@ -202,7 +213,7 @@ async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
         attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),
     };
-    Ok(reply::json(StatusCode::OK, &FullOut { message: out(message), history }))
+    Ok(FullOut { message: out(message), history })
 }
 
 /// `DELETE /v1/messages/<id>`: cancels what is not yet sent.
@@ -210,16 +221,17 @@ async fn shown(message: &Message, acting: &Acting, app: &App) -> Answer {
     delete, path = "/v1/messages/{id}", tag = "messages", operation_id = "cancel_message",
     params(("id" = String, Path, description = "`msg_` and 32 hex digits")),
     responses(
-        (status = 200, description = "The message as it now is.", body = FullOut),
+        (status = 200, description = "The message as it now is; to a key that may not `read` only its id and state.",
+         body = ChangedOut),
         (status = 409, description = "It was sent already, or is being sent."),
     ),
 )]
 async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::changer(app, call)?;
     let message = find(acting.client, id, app).await?;
-    auth::may_change(&acting, message.channel)?;
+    auth::may_change(&acting, &message)?;
     let message = app.outbound.cancel(acting.client, message.id, &act(call, "message.cancel")).await?;
-    shown(&message, &acting, app).await
+    changed(&message, &acting, app).await
 }
 
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
@@ -227,19 +239,20 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     patch, path = "/v1/messages/{id}", tag = "messages", operation_id = "redact_message", request_body = ChangeIn,
     params(("id" = String, Path, description = "`msg_` and 32 hex digits")),
     responses(
-        (status = 200, description = "The message as it now is.", body = FullOut),
+        (status = 200, description = "The message as it now is; to a key that may not `read` only its id and state.",
+         body = ChangedOut),
         (status = 409, description = "It is not over yet: cancel it first."),
     ),
 )]
 async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let acting = auth::changer(app, call)?;
     let message = find(acting.client, id, app).await?;
-    auth::may_change(&acting, message.channel)?;
+    auth::may_change(&acting, &message)?;
     let id = message.id;
     let change: ChangeIn = object::read(call, posted, app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
     let message = app.outbound.redact(acting.client, id, &act(call, "message.redact")).await?;
-    shown(&message, &acting, app).await
+    changed(&message, &acting, app).await
 }

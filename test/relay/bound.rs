@@ -1,23 +1,27 @@
-//! Keys that are bound: what their calls may say.
+//! Keys that are bound: what their calls may say, and what of their client's messages they may change, and see.
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
+use switchboard::model::rfc3339;
 
-use super::client::{By, ask};
+use super::client::{By, ask, now_ms};
 use super::{Client, balance, client, loopback, post};
 use crate::events::{call, text, well};
-use crate::harness::{Builder, Layout, Result, Server};
-use crate::messages::number;
+use crate::harness::{Builder, Layout, Result, Server, until};
+use crate::messages::{number, with};
 use crate::on_both_engines;
 
 const FROM: &str = "+15005550006";
 const TO: &str = "+14155550100";
+/// The loopback's calls to it last.
+const LASTING: &str = "+15005550018";
 const DIAL: &str = "<Response><Dial>+882160000</Dial></Response>";
 const SAID: &str = "<Response><Gather numDigits=\"1\"><Say>Press &amp; go</Say></Gather>\
                     <Play>https://example.org/a.mp3</Play><Hangup/></Response>";
 
 struct Scene {
     server: Server,
+    account: String,
     client: Client,
 }
 
@@ -27,7 +31,7 @@ impl Scene {
         let account = loopback(&server).await?;
         number(&server, &account, FROM, json!({"capabilities": ["sms", "mms", "voice"]})).await?;
         let client = client(&server, "10").await?;
-        Ok(Self { server, client })
+        Ok(Self { server, account, client })
     }
 
     fn keys(&self) -> String {
@@ -38,12 +42,17 @@ impl Scene {
         text(&well(&self.server, "POST", &self.keys(), Some(set)).await?["key"])
     }
 
-    /// A form on Twilio's path of the client.
+    /// A form on Twilio's path of the client, or another request.
     async fn ask(&self, key: &str, method: &str, path: &str, form: &[(&str, &str)]) -> Result<(u16, Value)> {
-        let url = self.server.url(&self.twilio(path));
-        let request = self.server.http.request(method.parse()?, url).header("x-proxy-auth", key);
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let response = request.header("content-type", "application/x-www-form-urlencoded").body(body).send().await?;
+        let path = if path.starts_with('/') { path.to_owned() } else { self.twilio(path) };
+        let request = self.server.http.request(method.parse()?, self.server.url(&path)).header("x-proxy-auth", key);
+        let request = if path.starts_with("/v1") && method == "PATCH" {
+            request.header("content-type", "application/json").body(r#"{"body": ""}"#)
+        } else {
+            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+            request.header("content-type", "application/x-www-form-urlencoded").body(body)
+        };
+        let response = request.send().await?;
         let status = response.status().as_u16();
         let said = response.text().await?;
         Ok((status, if said.is_empty() { Value::Null } else { serde_json::from_str(&said).context(said)? }))
@@ -159,8 +168,130 @@ async fn what_a_key_s_calls_may_say_is_changed(layout: Layout) -> Result {
     Ok(())
 }
 
+impl Scene {
+    /// A text that waits, with secrets in it; its id.
+    async fn later(&self, to: &str) -> Result<String> {
+        let at = rfc3339(now_ms() + 600_000);
+        let body = json!({"from": FROM, "to": to, "body": "secret", "send_at": at, "metadata": {"secret": 1},
+            "callback_url": "https://secret.example/"});
+        let (status, sent) = post(&self.server, &self.client.key, "/v1/messages", &body).await?;
+        ensure!(status == 202, "{status} {sent}");
+        text(&sent["id"])
+    }
+
+    /// A call under way; its id.
+    async fn ringing(&self) -> Result<String> {
+        let body = json!({"from": FROM, "to": LASTING, "twiml": "<Response><Say>secret</Say></Response>"});
+        let (status, placed) = post(&self.server, &self.client.key, "/v1/calls", &body).await?;
+        ensure!(status == 202, "{status} {placed}");
+        let id = text(&placed["id"])?;
+        until("a call under way", async || {
+            let (_, call) = self.ask(&self.client.key, "GET", &format!("/v1/calls/{id}"), &[]).await?;
+            Ok((call["status"] == "in-progress").then_some(()))
+        })
+        .await?;
+        Ok(id)
+    }
+}
+
+/// What is not null of an answer that has these names.
+fn told(answer: &Value, names: &Value) -> Result<Value> {
+    let (answer, names) = (answer.as_object().context("no object")?, names.as_object().context("no object")?);
+    let is_whole = answer.len() == names.len() && answer.keys().all(|name| names.contains_key(name));
+    ensure!(is_whole, "{answer:?} is not in the shape of {names:?}");
+    Ok(answer.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+async fn who_may_not_read_reads_nothing_by_changing(layout: Layout) -> Result {
+    let scene = Scene::open(Builder::new(layout).await?).await?;
+    let blind = scene.key(json!({"scopes": ["sms", "voice"]})).await?;
+    let id = scene.later(TO).await?;
+    let path = format!("/v1/messages/{id}");
+    for method in ["DELETE", "PATCH"] {
+        let (status, answer) = scene.ask(&blind, method, &path, &[]).await?;
+        ensure!(status == 200 && answer == json!({"id": id, "state": "canceled"}), "{method}: {status} {answer}");
+    }
+    let id = scene.ringing().await?;
+    let (status, answer) = scene.ask(&blind, "DELETE", &format!("/v1/calls/{id}"), &[]).await?;
+    let is_bare = answer.as_object().is_some_and(|answer| answer.len() == 2) && answer["status"].is_string();
+    ensure!(status == 200 && answer["id"] == id.as_str() && is_bare, "{status} {answer}");
+
+    let sid = format!("SM{}", &scene.later(TO).await?[4..]);
+    let item = format!("Messages/{sid}.json");
+    let (_, whole) = scene.ask(&scene.client.key, "GET", &item, &[]).await?;
+    for form in [("Status", "canceled"), ("Body", "")] {
+        let (status, answer) = scene.ask(&blind, "POST", &item, &[form]).await?;
+        let told = told(&answer, &whole)?;
+        ensure!(status == 200 && told == json!({"sid": sid, "status": "canceled"}), "{form:?}: {status} {answer}");
+    }
+    let sid = format!("CA{}", &scene.ringing().await?[5..]);
+    let item = format!("Calls/{sid}.json");
+    let (_, whole) = scene.ask(&scene.client.key, "GET", &item, &[]).await?;
+    let (status, answer) = scene.ask(&blind, "POST", &item, &[("Status", "completed")]).await?;
+    let told = told(&answer, &whole)?;
+    ensure!(status == 200 && told == json!({"sid": sid, "status": answer["status"]}), "{status} {answer}");
+    // whoever reads is told all, as ever
+    let id = scene.later(TO).await?;
+    let (_, answer) = scene.ask(&scene.client.key, "DELETE", &format!("/v1/messages/{id}"), &[]).await?;
+    ensure!(answer["body"] == "secret" && answer["attempts"] == json!([]) && answer["to"] == TO, "{answer}");
+    Ok(())
+}
+
+async fn a_bound_key_changes_only_what_it_could_have_sent(layout: Layout) -> Result {
+    let scene = Scene::open(Builder::new(layout).await?).await?;
+    // a text that came in, too: the person is whom the key may not reach
+    let own = json!({"number": "+15005550123", "account_id": scene.account});
+    let for_client = By::AdminFor(&scene.client.id);
+    let (status, _, own) = ask(&scene.server, for_client, "POST", "/v1/numbers", Some(own)).await?;
+    ensure!(status == 201, "{status} {own}");
+    let came = json!({"from": LASTING, "to": "+15005550123", "body": "secret"});
+    well(&scene.server, "POST", "/v1/loopback/inbound", Some(came)).await?;
+    let all = &scene.client.key;
+    let came = until("a text that came in", async || {
+        let (_, list) = scene.ask(all, "GET", "/v1/messages?direction=inbound", &[]).await?;
+        Ok(list["data"][0]["id"].as_str().map(str::to_owned))
+    })
+    .await?;
+    let (message, call) = (scene.later(LASTING).await?, scene.ringing().await?);
+    let kept = async || scene.server.rows("SELECT id, state, body, deleted_ms, redacted_ms FROM sb_message").await;
+    let before = kept().await?;
+    let attempts = [
+        ("DELETE", format!("/v1/messages/{message}")),
+        ("PATCH", format!("/v1/messages/{message}")),
+        ("PATCH", format!("/v1/messages/{came}")),
+        ("DELETE", format!("/v1/calls/{call}")),
+        ("POST", format!("Messages/SM{}.json", &message[4..])),
+        ("DELETE", format!("Messages/SM{}.json", &message[4..])),
+        ("DELETE", format!("Messages/SM{}.json", &came[4..])),
+        ("POST", format!("Calls/CA{}.json", &call[5..])),
+        ("DELETE", format!("Calls/CA{}.json", &call[5..])),
+    ];
+    for bounds in [json!({"destinations": r"\+1415"}), json!({"senders": r"\+1999"})] {
+        let bound = scene.key(with(json!({"scopes": ["sms", "voice", "read"]}), bounds.clone())).await?;
+        for (method, path) in &attempts {
+            let form = [("Status", if path.starts_with("Calls") { "completed" } else { "canceled" })];
+            let (status, answer) = scene.ask(&bound, method, path, &form).await?;
+            ensure!(status == 403, "{bounds}: {method} {path}: {status} {answer}");
+        }
+        ensure!(kept().await? == before, "{bounds}: something was changed");
+    }
+    // what it could have sent it changes
+    let fitting = json!({"destinations": r"\+1500", "senders": r"\+1500555"});
+    let fitting = scene.key(fitting).await?;
+    for (method, path) in &attempts {
+        let form = [("Status", if path.starts_with("Calls") { "completed" } else { "canceled" })];
+        let (status, answer) = scene.ask(&fitting, method, path, &form).await?;
+        // some are over by then
+        ensure!(status < 300 || [400, 404, 409].contains(&status), "{method} {path}: {status} {answer}");
+    }
+    ensure!(kept().await? != before, "nothing was changed");
+    Ok(())
+}
+
 on_both_engines!(
     a_bound_key_s_calls_reach_nobody_else,
     calls_of_all_clients_may_only_say_where_the_server_says_so,
     what_a_key_s_calls_may_say_is_changed,
+    who_may_not_read_reads_nothing_by_changing,
+    a_bound_key_changes_only_what_it_could_have_sent,
 );

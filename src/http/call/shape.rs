@@ -73,6 +73,24 @@ pub(super) struct FullOut<'a> {
     pub(super) receipts: Vec<ReceiptOut>,
 }
 
+/// What a call shows that was ended.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = ChangedCall)]
+pub(super) enum ChangedOut<'a> {
+    Whole(Box<FullOut<'a>>),
+    /// To a key that may not read.
+    State {
+        id: String,
+        #[schema(schema_with = statuses)]
+        status: &'static str,
+    },
+}
+
+pub(super) fn status(message: &Message, kept: &Call) -> &'static str {
+    CallStatus::shown(message.state, kept.status).name()
+}
+
 pub(super) fn out<'a>(message: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
     let kept = kept.copied().unwrap_or_default();
     let extra = Extra::parse(message.extra.as_deref());
@@ -81,7 +99,7 @@ pub(super) fn out<'a>(message: &'a Message, kept: Option<&Call>) -> CallOut<'a> 
     let plan = call.unwrap_or_default();
     CallOut {
         id: CallId::from(message.id).to_string(),
-        status: CallStatus::shown(message.state, kept.status).name(),
+        status: status(message, &kept),
         from: &message.from,
         to: &message.to,
         url: plan.url,

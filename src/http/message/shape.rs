@@ -105,6 +105,20 @@ pub(super) struct FullOut<'a> {
     pub(super) history: HistoryOut,
 }
 
+/// What a message shows that was changed.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = ChangedMessage)]
+pub(super) enum ChangedOut<'a> {
+    Whole(Box<FullOut<'a>>),
+    /// To a key that may not read.
+    State {
+        id: String,
+        #[schema(schema_with = states)]
+        state: &'static str,
+    },
+}
+
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessageError)]
 pub(in crate::http) struct ErrorOut<'a> {

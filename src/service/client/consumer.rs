@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Key;
+use crate::model::message::Direction;
 use crate::model::{AccountId, Channel, ClientId, Twiml};
+use crate::store::message::Message;
 
 /// What a key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +90,24 @@ impl Consumer {
 
     pub fn may_send_to(&self, destination: &str) -> bool {
         self.key.as_ref().and_then(|key| key.destinations.as_ref()).is_none_or(|pattern| pattern.is_match(destination))
+    }
+
+    /// Whether it may change a message, or end a call: on a channel and between numbers that it may send on.
+    pub fn may_change(&self, message: &Message) -> Result<(), &'static str> {
+        let (ours, theirs) = match message.direction {
+            Direction::Out => (&message.from, &message.to),
+            Direction::In => (&message.to, &message.from),
+        };
+        if !self.may(Scope::of(message.channel)) {
+            return Err("this key may not send on this channel, nor change what was sent");
+        }
+        if !self.may_send_to(theirs) {
+            return Err("this key may not send to this destination, nor change what was sent");
+        }
+        if !self.may_send_from(ours) {
+            return Err("this key may not send from this number, nor change what was sent");
+        }
+        Ok(())
     }
 
     /// What its calls may say; `usual`: what clients may. The dialing of others is no way around a key's bounds.

@@ -199,7 +199,7 @@ async fn find(visit: &Visit<'_>, sid: &str) -> Result<(Message, Call), Fault> {
 
 async fn shown(visit: &Visit<'_>, sid: &str) -> Answer {
     let (call, kept) = find(visit, sid).await?;
-    Ok(reply::json(StatusCode::OK, &out(&call, Some(&kept))))
+    Ok(visit.shown(&out(&call, Some(&kept))))
 }
 
 /// `GET Calls/<sid>.json`
@@ -214,6 +214,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
     let form = Form::posted(visit, posted).await?;
     form.carries(&NOT_CHANGED)?;
     let (call, _) = find(visit, sid).await?;
+    visit.may_change(&call)?;
     let end = match form.one("Status") {
         Some("canceled") => End::Canceled,
         Some("completed") => End::Completed,
@@ -231,6 +232,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Voice)?;
     let (call, _) = find(visit, sid).await?;
+    visit.may_change(&call)?;
     visit.app.outbound.delete(call.client, call.id, &visit.act("call.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

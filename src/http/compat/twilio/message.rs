@@ -147,7 +147,7 @@ async fn taken_at(visit: &Visit<'_>, messages: &[Message]) -> Result<HashMap<Mes
 
 async fn shown(visit: &Visit<'_>, message: &Message) -> Answer {
     let taken = taken_at(visit, std::slice::from_ref(message)).await?;
-    Ok(reply::json(StatusCode::OK, &shape::out(message, taken.get(&message.id).copied())))
+    Ok(visit.shown(&shape::out(message, taken.get(&message.id).copied())))
 }
 
 /// A client's message; a call is none.
@@ -167,7 +167,7 @@ pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
 pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
     let mut message = find(visit, sid).await?;
-    visit.may(Scope::of(message.channel))?;
+    visit.may_change(&message)?;
     let (status, body) = (form.one("Status"), form.given("Body"));
     // it would only be shown, which is not what this path is for
     if status.is_none() && body.is_none() {
@@ -191,7 +191,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
 /// `DELETE Messages/<sid>.json`: it is gone for its client, once it is over.
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     let message = find(visit, sid).await?;
-    visit.may(Scope::of(message.channel))?;
+    visit.may_change(&message)?;
     visit.app.outbound.delete(message.client, message.id, &visit.act("message.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

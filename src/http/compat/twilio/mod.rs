@@ -18,7 +18,9 @@ mod sid;
 
 use std::sync::Arc;
 
-use ::http::Method;
+use ::http::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::path::Tail;
@@ -26,7 +28,7 @@ use warp::reply::Response;
 
 use self::error::{Answer, Fault};
 use crate::http::body::Posted;
-use crate::http::{App, Call, auth, posted};
+use crate::http::{App, Call, auth, posted, reply};
 use crate::model::Country;
 use crate::service::audit::Act;
 use crate::service::client::{Consumer, Scope};
@@ -68,6 +70,25 @@ impl Visit<'_> {
     /// Where numbers are that its client writes without a country code.
     fn country(&self) -> Option<Country> {
         self.app.country(self.consumer.client)
+    }
+
+    /// Whether it may change this message, or end this call.
+    fn may_change(&self, message: &Message) -> Result<(), Fault> {
+        self.consumer.may_change(message).map_err(|reason| error::FORBIDDEN.because(reason))
+    }
+
+    /// An item in its whole shape; what was changed says to who may not read only how it stands.
+    fn shown(&self, item: &impl Serialize) -> Response {
+        if self.consumer.may(Scope::Read) {
+            return reply::json(StatusCode::OK, item);
+        }
+        let mut item = serde_json::to_value(item).unwrap_or_default();
+        for (name, value) in item.as_object_mut().into_iter().flatten() {
+            if !["sid", "status"].contains(&name.as_str()) {
+                *value = Value::Null;
+            }
+        }
+        reply::json(StatusCode::OK, &item)
     }
 
     fn may(&self, scope: Scope) -> Result<(), Fault> {
