@@ -108,6 +108,10 @@ pub(super) fn administrator_name(call: &Call) -> Option<String> {
     }
 }
 
+pub(super) fn is_administrator(call: &Call) -> bool {
+    matches!(call.caller.known.who, Ok(Who::Administrator(_)))
+}
+
 /// For whom something is done, and whether an administrator does it.
 #[derive(Clone, Debug)]
 pub(super) struct Acting {

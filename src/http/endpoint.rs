@@ -17,7 +17,7 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::event::Pattern;
-use crate::model::{EndpointId, EventId};
+use crate::model::{EndpointId, EventId, Secret};
 use crate::service::audit::Act;
 use crate::service::event::{Endpoint, Error, NewEndpoint, Patch};
 
@@ -36,7 +36,11 @@ fn id(text: &str) -> Result<EndpointId, Error> {
 }
 
 fn act(call: &Call, action: &'static str) -> Act<'static, Endpoint> {
-    audit::act(call, action, |endpoint: &Endpoint| json(&out(endpoint, None)))
+    audit::act(call, action, |endpoint: &Endpoint| json(&out(endpoint, None, true)))
+}
+
+fn shown(call: &Call, endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
+    out(endpoint, secret, auth::is_administrator(call))
 }
 
 #[derive(OpenApi)]
@@ -70,7 +74,8 @@ async fn list_endpoints(call: &Call, app: &App) -> Answer {
     let (after, limit) = list::page(call)?;
     let (endpoints, more) = app.events.endpoints(client, after, limit).await?;
     let last = endpoints.last().map(|endpoint| endpoint.id);
-    Ok(list::reply(endpoints.iter().map(|endpoint| out(endpoint, None)).collect(), last, more))
+    let data = endpoints.iter().map(|endpoint| shown(call, endpoint, None)).collect();
+    Ok(list::reply(data, last, more))
 }
 
 /// `POST /v1/endpoints`: makes an endpoint; its secret stands in this answer and never again.
@@ -87,7 +92,7 @@ async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let new = NewEndpoint { url: posted.url, description: posted.description, patterns };
     let (endpoint, secret) = app.events.create_endpoint(client, new, &act(call, "endpoint.create")).await?;
-    Ok(reply::json(StatusCode::CREATED, &out(&endpoint, Some(&secret))))
+    Ok(reply::json(StatusCode::CREATED, &shown(call, &endpoint, Some(&secret))))
 }
 
 async fn endpoint(given: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
@@ -107,7 +112,7 @@ async fn endpoint(given: String, call: Call, posted: Posted, app: Arc<App>) -> A
 async fn show_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
     let endpoint = app.events.endpoint(client, id(given)?).await?;
-    Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
+    Ok(reply::json(StatusCode::OK, &shown(call, &endpoint, None)))
 }
 
 /// `PATCH /v1/endpoints/<id>`: changes what is given; `"state"` is `enabled` or `disabled`.
@@ -126,7 +131,7 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
     };
     let act = act(call, "endpoint.change");
     let endpoint = app.events.update_endpoint(client, id(given)?, patch, &act).await?;
-    Ok(reply::json(StatusCode::OK, &out(&endpoint, None)))
+    Ok(reply::json(StatusCode::OK, &shown(call, &endpoint, None)))
 }
 
 /// `DELETE /v1/endpoints/<id>`: deletes it; what is on its way to it is dropped.
@@ -150,7 +155,7 @@ async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &call)?;
     let act = act(&call, "endpoint.rotate");
     let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?, &act).await?;
-    Ok(reply::json(StatusCode::OK, &out(&endpoint, Some(&secret))))
+    Ok(reply::json(StatusCode::OK, &shown(&call, &endpoint, Some(&secret))))
 }
 
 /// `POST /v1/endpoints/<id>/test`: sends an `endpoint.test`.

@@ -58,9 +58,9 @@ async fn list_events(call: Call, app: Arc<App>) -> Answer {
 )]
 async fn show_event(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
-    let client = auth::reader(&app, &call)?.client;
-    let told = app.events.event(client, id(&given)?).await?;
-    Ok(reply::json(StatusCode::OK, &told_out(&told)))
+    let acting = auth::reader(&app, &call)?;
+    let told = app.events.event(acting.client, id(&given)?).await?;
+    Ok(reply::json(StatusCode::OK, &told_out(&told, acting.is_administrator)))
 }
 
 /// `POST /v1/events/<id>/replay`: tells it again under the same id.
@@ -81,5 +81,5 @@ async fn replay_event(given: String, call: Call, posted: Posted, app: Arc<App>) 
         json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
     });
     let told = app.events.replay(client, id(&given)?, endpoint, &act).await?;
-    Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told)))
+    Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told, auth::is_administrator(&call))))
 }

@@ -255,7 +255,8 @@ async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -
     let mut change = Change::new();
     for target in targets.iter().filter(|target| known.contains(target)) {
         change = change.run(
-            "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, changed_ms = ? \
+            "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, last_status = NULL, last_reason = NULL, \
+             changed_ms = ? \
              WHERE event_id = ? AND target_id = ? AND owner IS NULL",
             vec![now_ms.into(), now_ms.into(), id.hex().into(), target.hex().into()],
         );

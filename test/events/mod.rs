@@ -8,6 +8,7 @@ mod edge;
 mod endpoint;
 mod keeping;
 mod listing;
+mod oracle;
 pub mod receiver;
 mod sequence;
 mod tenant;

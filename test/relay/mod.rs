@@ -10,7 +10,7 @@ mod bound;
 mod callback;
 mod card;
 mod change;
-mod client;
+pub mod client;
 mod command;
 mod contract;
 mod crash;

@@ -1,11 +1,13 @@
 //! Endpoints as clients write and read them.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::event::Pattern;
 use crate::model::{Secret, rfc3339};
-use crate::service::event::Endpoint;
+use crate::service::event::{Endpoint, disabled_reason};
 
 /// Patterns as clients write them, each checked.
 #[derive(Clone, Debug)]
@@ -59,7 +61,7 @@ pub(super) struct EndpointOut {
     pub(super) description: String,
     pub(super) event_types: Vec<String>,
     pub(super) state: &'static str,
-    /// Why we disabled it; null where a client did.
+    /// Why we disabled it; null where a client did. Of a place that gave no answer only administrators are told more.
     pub(super) disabled_reason: Option<String>,
     pub(super) failing_since: Option<String>,
     /// Until when the secret before this one signs too.
@@ -70,14 +72,16 @@ pub(super) struct EndpointOut {
     pub(super) secret: Option<String>,
 }
 
-pub(super) fn out(endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
+pub(super) fn out(endpoint: &Endpoint, secret: Option<&Secret>, to_administrator: bool) -> EndpointOut {
+    let reason =
+        if to_administrator { endpoint.reason.as_deref().map(Cow::Borrowed) } else { disabled_reason(endpoint) };
     EndpointOut {
         id: endpoint.id.to_string(),
         url: endpoint.url.clone(),
         description: endpoint.description.clone(),
         event_types: endpoint.patterns.iter().map(ToString::to_string).collect(),
         state: if endpoint.is_enabled { "enabled" } else { "disabled" },
-        disabled_reason: endpoint.reason.clone(),
+        disabled_reason: reason.map(Cow::into_owned),
         failing_since: endpoint.failing_since_ms.map(rfc3339),
         previous_secret_until: endpoint.previous_until_ms.map(rfc3339),
         created_at: rfc3339(endpoint.created_ms),

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::http::openapi;
 use crate::model::event::EventType;
 use crate::model::rfc3339;
-use crate::service::event::{Delivery, Event, State, Target, Told};
+use crate::service::event::{Delivery, Event, State, Target, Told, last_reason};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
@@ -38,6 +38,7 @@ pub(super) struct DeliveryOut {
     pub(super) state: &'static str,
     pub(super) tries: i64,
     pub(super) last_status: Option<i64>,
+    /// Why it failed the last time. Of a place that gave no answer only administrators are told more.
     pub(super) last_reason: Option<String>,
     pub(super) next_try_at: Option<String>,
     pub(super) changed_at: String,
@@ -79,7 +80,8 @@ pub(super) fn target_out(target: &Target) -> TargetOut {
     }
 }
 
-fn delivery_out(delivery: &Delivery) -> DeliveryOut {
+fn delivery_out(delivery: &Delivery, to_administrator: bool) -> DeliveryOut {
+    let reason = if to_administrator { delivery.last_reason.as_deref() } else { last_reason(delivery) };
     let TargetOut { endpoint_id, message_id } = target_out(&delivery.target);
     DeliveryOut {
         endpoint_id,
@@ -87,14 +89,15 @@ fn delivery_out(delivery: &Delivery) -> DeliveryOut {
         state: delivery.state.name(),
         tries: delivery.tries,
         last_status: delivery.last_status,
-        last_reason: delivery.last_reason.clone(),
+        last_reason: reason.map(str::to_owned),
         next_try_at: delivery.ready_ms.filter(|_| delivery.state == State::Pending).map(rfc3339),
         changed_at: rfc3339(delivery.changed_ms),
     }
 }
 
-pub(super) fn told_out(told: &Told) -> ToldOut {
-    ToldOut { event: out(&told.event), deliveries: told.deliveries.iter().map(delivery_out).collect() }
+pub(super) fn told_out(told: &Told, to_administrator: bool) -> ToldOut {
+    let deliveries = told.deliveries.iter().map(|delivery| delivery_out(delivery, to_administrator));
+    ToldOut { event: out(&told.event), deliveries: deliveries.collect() }
 }
 
 #[derive(Default, Deserialize, ToSchema)]

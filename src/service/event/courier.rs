@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use address::{Refusal, host};
 
+use super::reason::disabled;
 use super::{Error, Events, Target};
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::{ClientId, EndpointId, Millis, Span};
@@ -177,7 +178,7 @@ impl Courier {
         let failing_since = job.claimed.address.as_ref().and_then(|at| at.failing_since_ms);
         if failing_since.is_some_and(|since_ms| now_ms - since_ms >= settings.disable_after.as_ms()) {
             let span = settings.disable_after;
-            self.disable(job, &format!("it has failed for {span}; the last time: {reason}")).await;
+            self.disable(job, &disabled(span, &reason)).await;
         }
         let health = if failing_since.is_none() { Health::Failing } else { Health::Unchanged };
         let wait = usize::try_from(job.claimed.tries).ok().and_then(|tries| settings.retries.get(tries));

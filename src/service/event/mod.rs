@@ -9,12 +9,14 @@ mod device;
 mod endpoint;
 mod history;
 mod metrics;
+mod reason;
 mod telling;
 
 pub use courier::{Courier, Done, Job, Lane};
 pub use endpoint::{NewEndpoint, Patch};
 pub use history::Told;
 pub use metrics::Metrics;
+pub use reason::{disabled_reason, last_reason};
 pub use telling::{Happened, Telling};
 
 pub use crate::provider::webhook::BadUrl;

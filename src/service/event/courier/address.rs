@@ -7,6 +7,7 @@ use super::{Courier, Job, NO_URL};
 use crate::crypto::seal::Place;
 use crate::crypto::signature::WebhookSecret;
 use crate::model::{ClientId, EndpointId, Secret};
+use crate::service::event::reason::UNREADABLE;
 use crate::service::event::{Error, Target};
 use crate::store::delivery::Address;
 use crate::store::endpoint::SecretColumn;
@@ -74,7 +75,7 @@ impl Courier {
 
 fn unreadable(error: &Error) -> Refusal {
     tracing::error!(%error, "cannot sign an event");
-    Refusal::Failed("the secret could not be read; the log has the reason".to_owned())
+    Refusal::Failed(UNREADABLE.to_owned())
 }
 
 /// What stands between `//` and the path, but for a login: enough to take turns by.
