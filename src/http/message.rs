@@ -207,8 +207,8 @@ async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<Fu
     let Extra { media_types, carrier, .. } = Extra::parse(message.extra.as_deref());
     let history = HistoryOut {
         media_types,
-        carrier: carrier.fields,
         carrier_omitted: carrier.omitted,
+        carrier: carrier.shown(),
         to_number: report.map(|report| NumberOut { country: report.country, is_valid: report.is_valid }),
         attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),

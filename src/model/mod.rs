@@ -3,6 +3,7 @@
 pub mod address;
 pub mod bom;
 pub mod call;
+pub mod carrier;
 pub mod channel;
 pub mod charset;
 pub mod clock;

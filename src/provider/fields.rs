@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Media;
+use crate::model::carrier;
 
 /// Fields of one message at most; what is beyond is counted.
 const FIELDS: usize = 64;
@@ -66,6 +67,11 @@ impl CarrierFields {
         });
         self.omitted = self.omitted.saturating_add(u32::try_from(surplus.len()).unwrap_or(u32::MAX));
         kept
+    }
+
+    /// As a client may read them.
+    pub fn shown(self) -> BTreeMap<String, String> {
+        self.fields.into_iter().map(|(name, words)| (name, carrier::shown(&words).into_owned())).collect()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -49,6 +49,7 @@ mod validity;
 mod value;
 mod voice;
 mod whatsapp;
+mod words;
 
 use anyhow::ensure;
 use serde_json::{Value, json};

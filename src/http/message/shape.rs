@@ -1,5 +1,6 @@
 //! Messages as clients write and read them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::openapi;
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, Money, Span, rfc3339};
+use crate::model::{Channel, Money, Span, carrier, rfc3339};
 use crate::service::message::{Attempt, Message, Receipt};
 use crate::service::outbound::Extra;
 
@@ -123,7 +124,8 @@ pub(super) enum ChangedOut<'a> {
 #[schema(as = MessageError)]
 pub(in crate::http) struct ErrorOut<'a> {
     pub(super) code: Option<i64>,
-    pub(super) reason: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
+    pub(super) reason: Option<Cow<'a, str>>,
 }
 
 /// What only one message, asked for by its id, shows.
@@ -205,17 +207,19 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
 /// Why it failed, where it did.
 pub(in crate::http) fn error_out(message: &Message) -> Option<ErrorOut<'_>> {
     let has_error = message.error_code.is_some() || message.error_reason.is_some();
-    has_error.then_some(ErrorOut { code: message.error_code, reason: message.error_reason.as_deref() })
+    let reason = message.error_reason.as_deref().map(carrier::shown);
+    has_error.then_some(ErrorOut { code: message.error_code, reason })
 }
 
 pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> AttemptOut {
+    let shown = |words: String| if to_administrator { words } else { carrier::shown(&words).into_owned() };
     AttemptOut {
         number: attempt.number,
         account_id: to_administrator.then(|| attempt.account.to_string()),
         outcome: attempt.outcome,
         provider_id: attempt.provider_id,
         code: attempt.code,
-        reason: attempt.reason,
+        reason: attempt.reason.map(shown),
         started_at: rfc3339(attempt.started_ms),
         ended_at: rfc3339(attempt.ended_ms),
     }
@@ -223,7 +227,7 @@ pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> 
 
 pub(in crate::http) fn receipt_out(receipt: Receipt) -> ReceiptOut {
     let Receipt { state, word, error_code, at_ms } = receipt;
-    ReceiptOut { state, word, error_code, at: rfc3339(at_ms) }
+    ReceiptOut { state, word: carrier::shown(&word).into_owned(), error_code, at: rfc3339(at_ms) }
 }
 
 /// What became of it; states only move forward.

@@ -1,5 +1,6 @@
 //! What listeners are told of messages, in the change that makes it so.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use super::Outbound;
 use super::drive::Lane;
 use crate::model::event::EventType;
 use crate::model::message::{Direction, State};
-use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, Millis, rfc3339};
+use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, Millis, carrier, rfc3339};
 use crate::provider::CallNotes;
 use crate::service::event::{Happened, Order, Telling};
 use crate::store::call::Call;
@@ -62,7 +63,7 @@ struct CallOut<'a> {
 #[derive(Serialize)]
 struct ErrorOut<'a> {
     code: Option<i64>,
-    reason: Option<&'a str>,
+    reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +81,13 @@ struct OptOutOut<'a> {
 pub struct Why<'a> {
     pub code: Option<i64>,
     pub reason: Option<&'a str>,
+}
+
+impl<'a> Why<'a> {
+    fn out(self) -> Option<ErrorOut<'a>> {
+        let has_error = self.code.is_some() || self.reason.is_some();
+        has_error.then(|| ErrorOut { code: self.code, reason: self.reason.map(carrier::shown) })
+    }
 }
 
 impl Telling<'_> {
@@ -102,7 +110,6 @@ impl Telling<'_> {
         let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
         self.add(what, || {
             let extra = extra.unwrap_or_else(|| Extra::parse(message.extra.as_deref()));
-            let has_error = why.code.is_some() || why.reason.is_some();
             MessageOut {
                 id: message.id.to_string(),
                 direction: message.direction.name(),
@@ -115,10 +122,10 @@ impl Telling<'_> {
                 media_types: is_in.then_some(extra.media_types),
                 segments: message.segments,
                 metadata: extra.metadata,
-                error: has_error.then_some(ErrorOut { code: why.code, reason: why.reason }),
+                error: why.out(),
                 created_at: rfc3339(message.created_ms),
-                carrier: is_in.then_some(extra.carrier.fields),
                 carrier_omitted: is_in.then_some(extra.carrier.omitted),
+                carrier: is_in.then(|| extra.carrier.shown()),
             }
         });
     }
@@ -156,19 +163,16 @@ impl Telling<'_> {
         let callback = extra.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
         let order = Order::Message(message.id);
         let what = Happened { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
-        self.add(what, || {
-            let has_error = why.code.is_some() || why.reason.is_some();
-            CallOut {
-                id: CallId::from(message.id).to_string(),
-                status: call.status.name(),
-                from: &message.from,
-                to: &message.to,
-                duration: call.duration,
-                notes,
-                metadata: extra.metadata,
-                error: has_error.then_some(ErrorOut { code: why.code, reason: why.reason }),
-                created_at: rfc3339(message.created_ms),
-            }
+        self.add(what, || CallOut {
+            id: CallId::from(message.id).to_string(),
+            status: call.status.name(),
+            from: &message.from,
+            to: &message.to,
+            duration: call.duration,
+            notes,
+            metadata: extra.metadata,
+            error: why.out(),
+            created_at: rfc3339(message.created_ms),
         });
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::request::known_as;
 use super::{CallPlan, Error, Outbound};
 use crate::model::message::State;
-use crate::model::{CallEvent, Channel, ClientId, MessageId};
+use crate::model::{CallEvent, Channel, ClientId, MessageId, carrier};
 use crate::provider::{AskError, End};
 use crate::service::audit::Act;
 use crate::store::call::{self, Call};
@@ -67,7 +67,7 @@ impl Outbound {
         match line.connector.end_call(&provider_id, end).await {
             Ok(()) => Ok(message),
             Err(AskError::Refused { .. } | AskError::Unsupported) => Err(Error::TooLate),
-            Err(error) => Err(Error::Provider(error.to_string())),
+            Err(error) => Err(Error::Provider(carrier::shown(&error.to_string()).into_owned())),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Messages as Twilio writes them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{VERSION, date, sid};
 use crate::model::message::{Direction, State};
-use crate::model::{ClientId, Millis, Money};
+use crate::model::{ClientId, Millis, Money, carrier};
 use crate::service::message::Message;
 use crate::service::outbound::{Extra, VALIDITY_ENDED};
 
@@ -23,7 +25,7 @@ pub(super) struct MessageOut<'a> {
     date_updated: String,
     direction: &'static str,
     error_code: Option<i64>,
-    error_message: Option<&'a str>,
+    error_message: Option<Cow<'a, str>>,
     from: String,
     messaging_service_sid: Option<String>,
     num_media: String,
@@ -65,7 +67,7 @@ pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_>
             Direction::Out => "outbound-api",
         },
         error_code: message.error_code.or(is_expired.then_some(VALIDITY_ENDED)),
-        error_message: message.error_reason.as_deref(),
+        error_message: message.error_reason.as_deref().map(carrier::shown),
         from: message.channel.written(&message.from),
         messaging_service_sid: extra.pool.as_deref().map(|pool| format!("MG{pool}")),
         num_media: extra.media_urls.len().to_string(),
