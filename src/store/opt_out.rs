@@ -1,12 +1,18 @@
-//! Who wants nothing from which number of ours: `sb_opt_out`, one row for each pair and channel.
+//! Who wants nothing from which number of ours: `sb_opt_out`, one row for each pair and channel. It is the entry of the
+//! client that had the number when it was said; one of an earlier client stays in force behind it.
 
 use super::event::{self, NewEvent, Order, Told};
 use super::{Change, Query, Result, Store, Value, audit};
 use crate::model::{Channel, ClientId, Millis};
 
+/// Why an entry stands that its client set.
+pub const ADMINISTRATOR: &str = "administrator";
+
 /// What a person said, or a carrier for them.
 #[derive(Clone, Debug)]
 pub struct OptOut {
+    /// Whose number it is.
+    pub client: ClientId,
     /// The keys of the pair on this channel, which are those of their lanes: one for each form in which carriers write
     /// the person's number. A new entry gets the first.
     pub ids: Vec<String>,
@@ -14,7 +20,7 @@ pub struct OptOut {
     pub number: String,
     pub person: String,
     pub is_out: bool,
-    /// `keyword`, `carrier` or `administrator`.
+    /// `keyword`, `carrier` or [`ADMINISTRATOR`].
     pub reason: &'static str,
     /// When it was said: what was said later stands.
     pub at_ms: Millis,
@@ -25,21 +31,86 @@ fn written(channel: Channel) -> Option<&'static str> {
     (channel != Channel::Sms).then(|| channel.name())
 }
 
-/// What an entry of the pair says: there is more than one where both forms had an entry of their own once.
+impl OptOut {
+    /// Whether it lifts what stops a person, whoever's entry that is: their own word does.
+    fn lifts_all(&self) -> bool {
+        !self.is_out && self.reason != ADMINISTRATOR
+    }
+}
+
+/// Which of these keys stop a message: an entry does, and one of an earlier client that is held.
+pub(super) fn stopped(keys: Vec<Value>) -> Query {
+    Query::over("SELECT id FROM sb_opt_out WHERE (is_out = 1 OR held_ms IS NOT NULL) AND id IN ({})", &[], keys)
+}
+
+/// An entry of a pair, whoever's it is.
 struct Stands {
+    entry: Entry,
     id: String,
-    is_out: bool,
-    changed_ms: Millis,
+    /// `None`: an earlier client's, which nobody knows.
+    client: Option<String>,
+    held_ms: Option<Millis>,
     sequence: i64,
 }
 
-async fn stands(store: &Store, ids: &[String]) -> Result<Vec<Stands>> {
-    let query = over("SELECT id, is_out, changed_ms, sequence FROM sb_opt_out WHERE id IN ({})", ids);
-    let parse = |row: &super::Row| {
-        let (id, is_out, changed_ms) = (row.text(0)?.to_owned(), row.int(1)? != 0, row.int(2)?);
-        Ok(Stands { id, is_out, changed_ms, sequence: row.maybe_int(3)?.unwrap_or_default() })
-    };
-    store.look_up(vec![query]).await?.concat().iter().map(parse).collect()
+impl Stands {
+    fn parse(row: &super::Row) -> Result<Self> {
+        Ok(Self {
+            entry: parse(row)?,
+            id: row.text(6)?.to_owned(),
+            client: row.maybe_text(7)?.map(str::to_owned),
+            held_ms: row.maybe_int(8)?,
+            sequence: row.maybe_int(9)?.unwrap_or_default(),
+        })
+    }
+
+    fn is_of(&self, client: ClientId) -> bool {
+        self.client.as_deref() == Some(&client.hex())
+    }
+
+    /// Since when an entry of another client's is in force here.
+    fn held_for(&self, client: ClientId) -> Option<Millis> {
+        let is_held = self.entry.is_out && !self.is_of(client);
+        self.held_ms.or_else(|| is_held.then_some(self.entry.changed_ms))
+    }
+
+    /// Whether it says so already.
+    fn agrees(&self, said: &OptOut) -> bool {
+        if said.lifts_all() {
+            return !self.entry.is_out && self.held_ms.is_none();
+        }
+        self.is_of(said.client) && self.entry.is_out == said.is_out
+    }
+}
+
+/// What stands between a number and a person on a channel: there is more than one entry where both forms of the
+/// person's number had one of their own once.
+pub struct Pair(Vec<Stands>);
+
+impl Pair {
+    /// By the keys of the pair.
+    pub async fn find(store: &Store, ids: &[String]) -> Result<Self> {
+        let keys = ids.iter().map(|id| id.as_str().into()).collect();
+        let query = Query::over(format!("{COLUMNS} WHERE o.id IN ({{}})"), &[], keys);
+        let rows = store.look_up(vec![query]).await?.concat();
+        Ok(Self(rows.iter().map(Stands::parse).collect::<Result<_>>()?))
+    }
+
+    /// What a client sees: of its own entries that which stops most.
+    pub fn of(&self, client: ClientId) -> Option<&Entry> {
+        let own = self.0.iter().filter(|one| one.is_of(client)).map(|one| &one.entry);
+        own.max_by_key(|entry| (entry.is_out, entry.changed_ms))
+    }
+
+    /// Whether the person wants nothing, or did until what was said at this time.
+    pub fn is_out(&self, at_ms: Millis) -> bool {
+        self.0.iter().any(|one| one.entry.is_out || one.held_ms.is_some() || one.entry.changed_ms == at_ms)
+    }
+
+    /// When something was said last.
+    pub fn last_ms(&self) -> Option<Millis> {
+        self.0.iter().map(|one| one.entry.changed_ms).max()
+    }
 }
 
 /// Writes what was said, unless something later was. Whether this changed what stands; saying it
@@ -50,9 +121,9 @@ pub async fn write(
     (told, now_ms): (&Told, Millis),
     entry: Option<audit::Entry>,
 ) -> Result<bool> {
-    let stands = stands(store, &said.ids).await?;
-    let last_ms = stands.iter().map(|one| one.changed_ms).max().unwrap_or(Millis::MIN);
-    let others = || stands.iter().filter(|one| one.is_out != said.is_out);
+    let pair = Pair::find(store, &said.ids).await?;
+    let (last_ms, Pair(stands)) = (pair.last_ms().unwrap_or(Millis::MIN), pair);
+    let others = || stands.iter().filter(|one| !one.agrees(said));
     if last_ms > said.at_ms {
         return Ok(false);
     }
@@ -62,11 +133,12 @@ pub async fn write(
     // the entry counts what is told of it: the statement that changes it sees to it that nobody else has since
     let sequence = 1 + stands.iter().map(|one| one.sequence).max().unwrap_or_default();
     let is_out = Value::from(i64::from(said.is_out));
+    let client = Value::from(said.client.hex());
     let mut change = Change::new();
     if stands.is_empty() {
         change = change.one(
-            "INSERT INTO sb_opt_out (id, number, person, is_out, reason, changed_ms, channel, sequence) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sb_opt_out (id, number, person, is_out, reason, changed_ms, channel, sequence, client_id) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 said.ids.first().map(String::as_str).into(),
                 said.number.as_str().into(),
@@ -76,18 +148,30 @@ pub async fn write(
                 said.at_ms.into(),
                 written(said.channel).into(),
                 sequence.into(),
+                client.clone(),
             ],
         );
     }
     for one in others() {
-        let (reason, id) = (said.reason.into(), one.id.as_str().into());
+        let held_ms = one.held_for(said.client).filter(|_| !said.lifts_all());
         change = change.one(
-            "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ? WHERE id = ? AND changed_ms = ?",
-            vec![is_out.clone(), reason, said.at_ms.into(), sequence.into(), id, one.changed_ms.into()],
+            "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ?, client_id = ?, held_ms = ? \
+             WHERE id = ? AND changed_ms = ?",
+            vec![
+                is_out.clone(),
+                said.reason.into(),
+                said.at_ms.into(),
+                sequence.into(),
+                client.clone(),
+                held_ms.into(),
+                one.id.as_str().into(),
+                one.entry.changed_ms.into(),
+            ],
         );
     }
-    // who never was out changes nothing by saying that they are in
-    let told = if stands.is_empty() && !said.is_out { &Told::default() } else { told };
+    // who never was out to this client changes nothing for it by saying that they are in
+    let was_out = stands.iter().any(|one| one.entry.is_out && one.is_of(said.client));
+    let told = if said.is_out || was_out { told } else { &Told::default() };
     let numbered = |event: &NewEvent| NewEvent { order: Order::Known(sequence), ..event.clone() };
     let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
     store.commit(event::add(change, &events, &told.targets, now_ms).audited(entry)).await?;
@@ -116,7 +200,8 @@ pub struct Filter {
     pub after: Option<(String, String, Channel)>,
 }
 
-const COLUMNS: &str = "SELECT o.number, o.person, o.is_out, o.reason, o.changed_ms, o.channel FROM sb_opt_out o";
+const COLUMNS: &str = "SELECT o.number, o.person, o.is_out, o.reason, o.changed_ms, o.channel, o.id, o.client_id, \
+     o.held_ms, o.sequence FROM sb_opt_out o";
 
 fn parse(row: &super::Row) -> Result<Entry> {
     let channel = row.maybe_text(5)?.map_or(Some(Channel::Sms), Channel::parse);
@@ -130,10 +215,12 @@ fn parse(row: &super::Row) -> Result<Entry> {
     })
 }
 
-/// The entries of a client's numbers, by number, person and channel.
+/// A client's entries of its numbers, by number, person and channel.
 pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
-    let mut sql =
-        format!("{COLUMNS} WHERE EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = ?)");
+    let mut sql = format!(
+        "{COLUMNS} WHERE o.client_id = ? \
+         AND EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id)"
+    );
     let mut params: Vec<Value> = vec![client.hex().into()];
     if let Some(number) = &filter.number {
         sql.push_str(" AND o.number = ?");
@@ -162,15 +249,4 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     sql.push_str(" ORDER BY o.number, o.person, COALESCE(o.channel, 'sms') LIMIT ?");
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
-}
-
-/// The entry of a pair, by its keys: where there is more than one, that which stops most.
-pub async fn find(store: &Store, ids: &[String]) -> Result<Option<Entry>> {
-    let rows = store.look_up(vec![over(&format!("{COLUMNS} WHERE o.id IN ({{}})"), ids)]).await?.concat();
-    let entries = rows.iter().map(parse).collect::<Result<Vec<_>>>()?;
-    Ok(entries.into_iter().max_by_key(|entry| (entry.is_out, entry.changed_ms)))
-}
-
-fn over(sql: &str, ids: &[String]) -> Query {
-    Query::over(sql.to_owned(), &[], ids.iter().map(|id| id.as_str().into()).collect())
 }

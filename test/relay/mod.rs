@@ -28,6 +28,7 @@ mod key;
 mod ledger;
 mod login;
 mod low;
+mod moved;
 mod node;
 mod pace;
 mod parameter;

@@ -2,9 +2,10 @@
 
 use super::{Outbound, Said};
 use crate::model::address::Address;
-use crate::model::{Channel, ClientId, Millis};
+use crate::model::{Channel, ClientId};
 use crate::service::audit::Act;
 use crate::service::number::Error;
+use crate::store::opt_out::Pair;
 use crate::store::{self, opt_out};
 
 pub use crate::store::opt_out::{Entry as OptOut, Filter as OptOutFilter};
@@ -39,9 +40,11 @@ impl Outbound {
         page.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
         let person = person.as_str();
         let keys = self.ledger_keys(channel, number, person);
-        let before = opt_out::find(&self.parts.store, &keys).await?;
-        let at_ms = self.now_after(before.as_ref());
-        let reason = "administrator";
+        let pair = Pair::find(&self.parts.store, &keys).await?;
+        let before = pair.of(client);
+        // or just behind what stands, where a clock ahead of ours has said it: an administrator sees what stands
+        let at_ms = pair.last_ms().map_or(0, |last_ms| last_ms + 1).max(self.parts.clock.now_ms());
+        let reason = opt_out::ADMINISTRATOR;
         let after = OptOut {
             number: number.to_owned(),
             person: person.to_owned(),
@@ -50,17 +53,12 @@ impl Outbound {
             reason: reason.to_owned(),
             changed_ms: at_ms,
         };
-        let entry = act.entry(at_ms, format!("{number}/{person}"), before.as_ref(), Some(&after));
+        let entry = act.entry(at_ms, format!("{number}/{person}"), before, Some(&after));
         self.hear_by(&Said { client, channel, number, person, is_out, reason, at_ms }, entry).await?;
         if is_out {
             self.cancel_all(channel, number, person).await?;
         }
         tracing::info!(%client, is_out, "an administrator set an entry of the opt-out ledger");
-        opt_out::find(&self.parts.store, &keys).await?.ok_or(Error::NotFound)
-    }
-
-    /// Now, or just behind what stands, where a clock ahead of ours has said it: an administrator sees what stands.
-    fn now_after(&self, stands: Option<&OptOut>) -> Millis {
-        stands.map_or(0, |entry| entry.changed_ms + 1).max(self.parts.clock.now_ms())
+        Pair::find(&self.parts.store, &keys).await?.of(client).cloned().ok_or(Error::NotFound)
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{Address, Channel, ClientId, MessageId, Millis, Segments};
 use crate::service::audit::Act;
 use crate::service::book::Sender;
 use crate::store::message::{self, Message};
-use crate::store::opt_out::{self, OptOut};
+use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::outbox::intake::New;
 use crate::store::{self, audit};
 
@@ -56,6 +56,7 @@ impl Outbound {
     pub(super) async fn hear_by(&self, said: &Said<'_>, entry: Option<audit::Entry>) -> Result<bool, store::Error> {
         let client = said.client;
         let said = OptOut {
+            client,
             ids: self.ledger_keys(said.channel, said.number, said.person),
             channel: said.channel,
             number: said.number.to_owned(),
@@ -90,8 +91,8 @@ impl Outbound {
         person: &str,
         at_ms: Millis,
     ) -> Result<bool, store::Error> {
-        let entry = opt_out::find(&self.parts.store, &self.ledger_keys(channel, number, person)).await?;
-        Ok(entry.is_some_and(|entry| entry.is_out || entry.changed_ms == at_ms))
+        let pair = Pair::find(&self.parts.store, &self.ledger_keys(channel, number, person)).await?;
+        Ok(pair.is_out(at_ms))
     }
 
     /// Takes back what waits to go from a number to a person on a channel, whether due or scheduled; not what confirms

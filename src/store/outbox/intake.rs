@@ -17,7 +17,7 @@ use crate::store::event::Told;
 use crate::store::idempotency::{self, Named, Replies, Reply};
 use crate::store::ledger::{self, Paid, Purse};
 use crate::store::message::Message;
-use crate::store::{Error, Query, Result, Row, Store, Value, audit};
+use crate::store::{Error, Query, Result, Row, Store, Value, audit, opt_out};
 
 /// A message to accept. `T` is leave to call its provider at once, if there is.
 pub struct New<T> {
@@ -121,7 +121,7 @@ impl<T> Intake<T> {
         let people: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
         let kept = idempotency::over(items.iter().filter_map(|item| item.kept.as_ref()).map(|kept| &kept.named));
         let mut queries = vec![
-            Query::over("SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})", &[], people),
+            opt_out::stopped(people),
             Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], keys),
         ];
         let mut payers: Vec<Value> =

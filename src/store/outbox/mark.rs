@@ -4,7 +4,7 @@
 use super::{CALLING, Head};
 use crate::model::{Clock, Millis};
 use crate::store::batch::Write;
-use crate::store::{Change, Query, Result, Store, Value};
+use crate::store::{Change, Result, Store, Value, opt_out};
 
 /// A message about to be sent.
 #[derive(Clone)]
@@ -41,8 +41,7 @@ impl Write for Mark {
 
     async fn write(&self, items: &[Ready]) -> Result<Vec<Marked>> {
         let keys: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
-        let sql = "SELECT id FROM sb_opt_out WHERE is_out = 1 AND id IN ({})";
-        let answers = self.store.look_up(vec![Query::over(sql, &[], keys)]).await?.concat();
+        let answers = self.store.look_up(vec![opt_out::stopped(keys)]).await?.concat();
         let opted_out = answers.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
         let may_not = |item: &Ready| !item.passes_opt_out && item.opt_out.iter().any(|key| opted_out.contains(key));
         let now_ms = self.clock.now_ms();
