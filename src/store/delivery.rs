@@ -93,6 +93,8 @@ pub struct Held {
     pub target: Target,
     /// When the lease ends.
     pub until_ms: Millis,
+    /// It is of a callback whose login lies sealed.
+    pub has_login: bool,
 }
 
 /// Where an endpoint is and how it signs, as of the claim.
@@ -120,6 +122,8 @@ pub struct Claimed {
     pub address: Option<Address>,
     /// Of a callback: the message's `extra`, which has the URL.
     pub message_extra: Option<String>,
+    /// Of a callback: its URL with its login, sealed, where it has one.
+    pub callback: Option<Vec<u8>>,
     /// Of a callback: what signs it where it is posted as Twilio posts them; sealed.
     pub auth_token: Option<Vec<u8>>,
 }
@@ -148,11 +152,12 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
     let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
                p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, \
                CASE WHEN d.target = 'callback' THEN m.extra END, m.redacted_ms, \
-               c.auth_token, e.sequence \
+               c.auth_token, e.sequence, k.url \
                FROM sb_delivery d JOIN sb_event e ON e.id = d.event_id \
                LEFT JOIN sb_endpoint p ON d.target = 'endpoint' AND p.id = d.target_id \
                LEFT JOIN sb_message m ON m.id = CASE WHEN d.target = 'callback' THEN d.target_id ELSE e.message_id END \
                LEFT JOIN sb_client c ON d.target = 'callback' AND c.id = e.client_id \
+               LEFT JOIN sb_callback k ON d.target = 'callback' AND k.message_id = d.target_id \
                WHERE d.ready_ms = ? AND d.owner = ?";
     let rows = store.query(sql, vec![lease.until_ms.into(), lease.owner.into()]).await?;
     erase_late(store, &rows).await?;
@@ -211,13 +216,16 @@ fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
             changed_ms: row.int(12)?,
         }),
     };
+    let target = Target::parse(row.text(1)?, row.text(2)?)?;
+    let callback = row.maybe_bytes(17)?.map(<[u8]>::to_vec);
     Ok(Claimed {
-        held: Held { event, target: Target::parse(row.text(1)?, row.text(2)?)?, until_ms },
+        held: Held { event, target, until_ms, has_login: callback.is_some() },
         client: ClientId::from_hex(row.text(3)?).map_err(id)?,
         payload: event::numbered(event::payload(row.text(4)?, row.maybe_int(14)?), row.maybe_int(16)?),
         tries: row.int(5)?,
         address,
         message_extra: row.maybe_text(13)?.map(str::to_owned),
+        callback,
         auth_token: row.maybe_bytes(15)?.map(<[u8]>::to_vec),
     })
 }

@@ -23,6 +23,7 @@ pub mod backend;
 pub mod backlog;
 pub mod batch;
 pub mod call;
+pub mod callback;
 pub mod client;
 pub mod delivery;
 pub mod device;

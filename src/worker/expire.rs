@@ -29,6 +29,7 @@ pub(super) async fn run(served: Served) {
         tell("tokens of accounts", served.keep.sweep_tokens().await);
         tell("old webhooks", served.inbound.sweep().await);
         tell("old events", served.events.sweep().await);
+        tell("logins of callbacks", served.events.sweep_logins().await);
         tell("old messages", served.keep.sweep_messages().await);
     }
 }

@@ -16,11 +16,15 @@ use crate::on_both_engines;
 use crate::operations::command::run;
 use crate::publish::play::{SOON, pair, platforms};
 use crate::publish::sink::{SECRET, Sink};
+use crate::relay::scene::act_well;
+use crate::relay::{client, post, route};
 
 /// A number at Flowroute.
 const OTHER: &str = "+14155550188";
 /// A number at Twilio whose texts are forwarded.
 const PLAIN: &str = "+14155550187";
+/// A number of a client whose callbacks bring a login.
+const TOLD: &str = "+14155550186";
 
 fn random() -> String {
     format!("{:032x}", rand::random::<u128>())
@@ -124,6 +128,29 @@ async fn texts(server: &Server, sink: &Sink, webhook_token: &str) -> Result<Vec<
     Ok(plain.map(str::to_owned).into_iter().chain([key]).collect())
 }
 
+/// The login of a callback URL that is called in vain, and of which more may be told.
+async fn login(server: &Server) -> Result<Vec<String>> {
+    let numbers = well(server, "GET", "/v1/numbers", None).await?;
+    let ours = numbers["data"].as_array().into_iter().flatten().find(|number| number["number"] == OURS);
+    let account = text(&ours.context("no number")?["account_id"])?;
+    let ann = client(server, "10").await?;
+    let new = json!({"number": TOLD, "account_id": account, "capabilities": ["sms"]});
+    act_well(server, &ann.id, "POST", "/v1/numbers", Some(new)).await?;
+    route(server, &account).await?;
+    let (user, password) = (random(), random());
+    let url = format!("http://{user}:{password}@127.0.0.1:9/told");
+    let sms = json!({"To": PERSON, "From": TOLD, "Body": "told of", "StatusCallback": url});
+    let (status, sent) = post(server, &ann.key, "/relay/api/sms", &sms).await?;
+    ensure!(status == 200, "{status} {sent}");
+    until("a callback that was tried", async || {
+        let tried = "SELECT event_id FROM sb_delivery WHERE target = 'callback' AND tries > 0";
+        Ok((!server.rows(tried).await?.is_empty()).then_some(()))
+    })
+    .await?;
+    ensure!(server.rows("SELECT message_id FROM sb_callback").await?.len() == 1);
+    Ok(vec![STANDARD.encode(format!("{user}:{password}")), user, password])
+}
+
 async fn no_credential_lies_about(layout: Layout) -> Result {
     let (carrier, sink) = (Carrier::start().await?, Sink::start().await?);
     let server = quick(layout, &carrier, &sink).await?.start().await?;
@@ -131,6 +158,7 @@ async fn no_credential_lies_about(layout: Layout) -> Result {
     let webhook_token = secrets[5].clone();
     secrets.extend(keys(&server).await?);
     secrets.extend(texts(&server, &sink, &webhook_token).await?);
+    secrets.extend(login(&server).await?);
     until("a call of each provider", async || {
         let tried = server.rows("SELECT DISTINCT account_id FROM sb_attempt").await?;
         Ok((tried.len() == 2).then_some(()))

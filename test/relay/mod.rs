@@ -41,6 +41,7 @@ mod report;
 pub mod route;
 pub mod scene;
 mod scope;
+mod sealed;
 mod sequence;
 mod step;
 mod text;

@@ -140,10 +140,10 @@ impl Courier {
     }
 
     async fn post_form(&self, job: &Job) -> Result<Delivery, Refusal> {
-        let url = job.extra.callback_url.as_deref().ok_or(Refusal::Dropped(NO_URL))?;
+        let url = self.callback_url(job)?;
         let fields = form::fields(&job.claimed, &job.extra).ok_or(Refusal::Dropped("Twilio posts no such event"))?;
         let form = Form { fields, token: self.auth_token(job)?, id: form::token(job.claimed.held.event) };
-        Ok(self.events.parts.webhooks.deliver_form(url, &form).await)
+        Ok(self.events.parts.webhooks.deliver_form(url.expose(), &form).await)
     }
 
     fn signed(&self, job: &Job, secrets: &[WebhookSecret]) -> Event {

@@ -8,6 +8,7 @@ mod courier;
 mod device;
 mod endpoint;
 mod history;
+mod login;
 mod metrics;
 mod reason;
 mod telling;

@@ -58,10 +58,10 @@ impl<'a> Telling<'a> {
             }
         };
         let id = EventId::new(what.at_ms);
-        let message = match (what.kind, what.order) {
+        let message = match what.order {
             // redacted, it is to be found here too
-            (EventType::Message(_), Order::Message(id)) => Some(id),
-            _ => None,
+            Order::Message(id) => Some(id),
+            Order::Alone | Order::Known(_) => None,
         };
         let created_ms = what.at_ms;
         self.told.new.push(NewEvent {

@@ -40,8 +40,8 @@ impl Outbound {
         let now_ms = self.parts.clock.now_ms();
         let planned = self
             .due(&request, now_ms)
-            .and_then(|due_ms| self.message(client, request, due_ms, now_ms).map(|message| (message, due_ms)));
-        let (message, due_ms) = match planned {
+            .and_then(|due_ms| self.message(client, request, due_ms, now_ms).map(|planned| (planned, due_ms)));
+        let ((message, callback), due_ms) = match planned {
             Ok(planned) => planned,
             // what was good when it came first is answered as it was then
             Err(error) => return self.replayed(named.as_ref()).await?.ok_or(error),
@@ -54,9 +54,20 @@ impl Outbound {
         let is_told = !told.new.is_empty();
         let leave = if due_ms.is_none() { self.leave(&message) } else { None };
         let entry = act.entry(now_ms, known_as(&message), None, Some(&message));
-        let stored = message.clone();
-        let passes_opt_out = false;
-        let new = New { message: stored, lane, opt_out, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry };
+        let (stored, passes_opt_out) = (message.clone(), false);
+        let new = New {
+            message: stored,
+            lane,
+            opt_out,
+            callback,
+            due_ms,
+            kept,
+            told,
+            passes_opt_out,
+            lease_ends,
+            leave,
+            entry,
+        };
         // who raced in vain so often may try again later
         let busy = |error: store::Error| {
             if error.is_race() { store::Error::Busy("others keep changing this lane".into()) } else { error }
@@ -103,7 +114,7 @@ impl Outbound {
         request: Request,
         due_ms: Option<Millis>,
         now_ms: Millis,
-    ) -> Result<Message, Error> {
+    ) -> Result<(Message, Option<Vec<u8>>), Error> {
         let via = match request.via.clone() {
             Some(via) => via,
             None => self.sender(client, request.from.as_ref(), !request.media_urls.is_empty())?,
@@ -122,9 +133,12 @@ impl Outbound {
         // pictures are paid for by the message, whatever stands below them
         let paid_units = if request.media_urls.is_empty() { segments } else { 1 };
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
+        let id = MessageId::new(now_ms);
+        let callback = request.callback_url.map(|url| self.parts.events.part_login(id, url)).transpose()?;
+        let (callback_url, callback) = callback.map_or((None, None), |(url, sealed)| (Some(url), sealed));
         let extra = Extra {
             media_urls: request.media_urls,
-            callback_url: request.callback_url,
+            callback_url,
             metadata: request.metadata,
             send_at_ms: due_ms,
             is_twilio: request.is_twilio,
@@ -133,8 +147,8 @@ impl Outbound {
             ..Extra::default()
         };
         let cost = via.price.map(|price| price.times(paid_units).ok_or(Error::Unpayable)).transpose()?;
-        Ok(Message {
-            id: MessageId::new(now_ms),
+        let message = Message {
+            id,
             client,
             account: via.account,
             direction: Direction::Out,
@@ -154,7 +168,8 @@ impl Outbound {
             channel: request.channel,
             cost,
             refunded_ms: None,
-        })
+        };
+        Ok((message, callback))
     }
 
     /// The number that a message leaves from. Another client's number is as unknown as one that is not there.

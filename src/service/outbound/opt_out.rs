@@ -148,8 +148,9 @@ impl Outbound {
             let told = self.told(&message, message.state, Why::default());
             let leave = self.leave(&message);
             let (due_ms, kept, passes_opt_out) = (None, None, true);
+            let (callback, entry) = (None, None);
             let new =
-                New { message, lane, opt_out, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry: None };
+                New { message, lane, opt_out, callback, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry };
             match self.intake.write(new).await {
                 Ok(_) => {
                     self.parts.metrics.accepted();

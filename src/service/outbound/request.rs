@@ -97,7 +97,7 @@ pub struct Extra {
 }
 
 impl Extra {
-    /// Where its callbacks go, as it may be shown.
+    /// Where its callbacks go, as it may be shown: one of before may bring its login here.
     pub fn callback_shown(&self) -> Option<String> {
         self.callback_url.clone().map(webhook::shown)
     }
@@ -108,12 +108,13 @@ impl Extra {
     }
 
     /// Without what was said. Media are part of that, and what a call says or presses; the rest is the client's own,
-    /// and who is called back needs it.
+    /// and who is called back needs it, but for a login that was accepted before these were sealed.
     pub(in crate::service) fn redacted(self) -> Self {
         let had_media = self.has_media();
         let call = self.call.map(|plan| CallPlan { callback_events: plan.callback_events, ..CallPlan::default() });
+        let callback_url = self.callback_url.map(webhook::shown);
         let (media_urls, media_types, carrier) = Default::default();
-        Self { media_urls, media_types, carrier, had_media, call, ..self }
+        Self { media_urls, media_types, carrier, had_media, callback_url, call, ..self }
     }
 
     /// By what a message is known on Twilio's paths and in its callbacks.

@@ -3,7 +3,7 @@
 use super::{Held, State};
 use crate::model::Millis;
 use crate::store::event::Target;
-use crate::store::{Change, Result, Store, Value};
+use crate::store::{Change, Result, Store, Value, callback};
 
 /// What is written of a claimed delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,12 @@ pub enum Outcome {
     Released {
         at_ms: Millis,
     },
+}
+
+impl Outcome {
+    fn is_over(&self) -> bool {
+        matches!(self, Self::Delivered { .. } | Self::Over { .. })
+    }
 }
 
 /// What is written of the health of an endpoint.
@@ -58,6 +64,11 @@ pub async fn record(store: &Store, owner: &str, done: &[Done], now_ms: Millis) -
     }
     for one in done {
         change = health(single(change, owner, one, now_ms), one, now_ms);
+    }
+    let over = done.iter().filter(|one| one.held.has_login && one.outcome.is_over());
+    let over: Vec<Value> = over.map(|one| one.held.target.hex().into()).collect();
+    if !over.is_empty() {
+        change = callback::erase_unneeded(change, &over);
     }
     store.commit(change).await
 }

@@ -1,10 +1,11 @@
-//! Emptying what was said, where it lies: in the message, in the reply kept for a repeat, in what was told of it.
+//! Emptying what was said, where it lies: in the message, in the reply kept for a repeat, in what was told of it. The
+//! login of its callback goes too.
 
 use serde_json::{Value as Json, json};
 
 use super::over;
 use crate::model::{ClientId, MessageId, Millis};
-use crate::store::{Change, Query, Result, Store, Value, audit, event, inbound};
+use crate::store::{Change, Query, Result, Store, Value, audit, callback, event, inbound};
 
 /// Empties the body of a message that is over; `extra` is what is kept of the rest. `deleted_ms`: its client sees
 /// it no more from then on; its row stays for what was paid.
@@ -23,7 +24,7 @@ pub async fn redact(
         over()
     );
     let params = vec![extra.into(), now_ms.into(), deleted_ms.into(), id.hex().into(), client.hex().into()];
-    let change = Change::new().one(sql, params).audited(entry);
+    let change = callback::erase(Change::new().one(sql, params), id).audited(entry);
     // a message that came in has the id of the webhook that brought it
     let copies = copies(store, id).await?;
     store.commit(run(inbound::erase(change, id), copies).erasing()).await?;

@@ -54,6 +54,7 @@ impl Old {
                 .any("DELETE FROM sb_attempt WHERE message_id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_receipt WHERE message_id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_call WHERE message_id IN ({})", &[], &keys)
+                .any("DELETE FROM sb_callback WHERE message_id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_fresh WHERE id IN ({})", &[], &keys)
                 .any("DELETE FROM sb_message WHERE id IN ({})", &[], &keys);
             store.commit(change).await?;

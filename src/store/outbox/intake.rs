@@ -26,6 +26,8 @@ pub struct New<T> {
     pub lane: String,
     /// The keys under which its recipient may have opted out: that of the lane, and of other forms of their number.
     pub opt_out: Vec<String>,
+    /// Its callback URL with its login, sealed, where it has one.
+    pub callback: Option<Vec<u8>>,
     /// When it joins its lane, if not now.
     pub due_ms: Option<Millis>,
     /// The reply to keep for a request that comes again.

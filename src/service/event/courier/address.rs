@@ -9,6 +9,7 @@ use crate::crypto::signature::WebhookSecret;
 use crate::model::{ClientId, EndpointId, Secret};
 use crate::service::event::reason::UNREADABLE;
 use crate::service::event::{Error, Target};
+use crate::store::callback;
 use crate::store::delivery::Address;
 use crate::store::endpoint::SecretColumn;
 
@@ -59,6 +60,17 @@ impl Courier {
         let row = job.claimed.client.hex();
         let place = Place { table: "sb_client", row: &row, column: "auth_token" };
         let opened = self.events.parts.master.open(place, sealed).map_err(|error| unreadable(&error.into()))?;
+        Ok(Secret::new(String::from_utf8_lossy(&opened).into_owned()))
+    }
+
+    /// Where a callback in Twilio's form goes: with its login for as long as that is kept.
+    pub(super) fn callback_url(&self, job: &Job) -> Result<Secret, Refusal> {
+        let Some(sealed) = &job.claimed.callback else {
+            return job.extra.callback_url.clone().map(Secret::new).ok_or(Refusal::Dropped(NO_URL));
+        };
+        let Target::Callback(message) = job.claimed.held.target else { return Err(Refusal::Dropped(NO_URL)) };
+        let opened = self.events.parts.master.open(callback::place(&message.hex()), sealed);
+        let opened = opened.map_err(|error| unreadable(&error.into()))?;
         Ok(Secret::new(String::from_utf8_lossy(&opened).into_owned()))
     }
 

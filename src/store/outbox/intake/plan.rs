@@ -12,7 +12,7 @@ use crate::store::idempotency::Found;
 use crate::store::ledger::Purse;
 use crate::store::message::{self, address};
 use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
-use crate::store::{Change, Value, audit, call};
+use crate::store::{Change, Value, audit, call, callback};
 
 /// The rows of one batch.
 #[derive(Default)]
@@ -25,6 +25,7 @@ pub(super) struct Plan {
     kept: Vec<Vec<Value>>,
     balances: Vec<ToldBalance>,
     calls: Vec<Vec<Value>>,
+    callbacks: Vec<Vec<Value>>,
     entries: Vec<Vec<Value>>,
     told: Told,
     /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
@@ -73,6 +74,8 @@ impl Plan {
         if item.message.channel == Channel::Voice {
             self.calls.push(call::values(item.message.id));
         }
+        let callback = item.callback.clone();
+        self.callbacks.extend(callback.map(|url| vec![item.message.id.hex().into(), url.into()]));
         self.entries.extend(item.entry.as_ref().map(audit::Entry::values));
         self.told.new.extend_from_slice(&item.told.new);
         self.told.targets.extend_from_slice(&item.told.targets);
@@ -133,6 +136,7 @@ impl Plan {
             .insert("INSERT INTO sb_outbox (place, message_id)", self.places)
             .insert("INSERT INTO sb_schedule (message_id, due_ms)", self.scheduled)
             .insert(call::INSERT, self.calls)
+            .insert(callback::INSERT, self.callbacks)
             .insert(audit::INSERT, self.entries)
             .insert("INSERT INTO sb_idempotency (id, request_hash, reply, message_id, created_ms)", self.kept);
         let change = purse.pay(event::add_first(change, &self.told, now_ms));

@@ -1,0 +1,100 @@
+//! Callback URLs that bring a login: `sb_callback`, sealed, for as long as callbacks may go there.
+
+use super::sweep::Walk;
+use super::{Change, Result, Store, Value};
+use crate::crypto::{MasterKey, Place};
+use crate::model::message::State;
+use crate::model::{MessageId, Millis};
+
+pub(super) const INSERT: &str = "INSERT INTO sb_callback (message_id, url)";
+
+/// Where a message's lies sealed.
+pub fn place(row: &str) -> Place<'_> {
+    Place { table: "sb_callback", row, column: "url" }
+}
+
+pub fn seal(master: &MasterKey, message: MessageId, url: &str) -> Result<Vec<u8>> {
+    Ok(master.seal(place(&message.hex()), url.as_bytes())?)
+}
+
+pub(super) fn erase(change: Change, message: MessageId) -> Change {
+    change.run("DELETE FROM sb_callback WHERE message_id = ?", vec![message.hex().into()])
+}
+
+/// Erases those of messages that are over, and of which nothing is on its way to be told.
+pub(super) fn erase_unneeded(change: Change, messages: &[Value]) -> Change {
+    let open = State::ALL.into_iter().filter(|state| !state.is_final()).map(|state| format!("'{}'", state.name()));
+    let sql = format!(
+        "DELETE FROM sb_callback WHERE message_id IN ({{}}) AND NOT EXISTS \
+         (SELECT 1 FROM sb_message m WHERE m.id = sb_callback.message_id AND m.state IN ({})) AND NOT EXISTS \
+         (SELECT 1 FROM sb_event e JOIN sb_delivery d ON d.event_id = e.id AND d.target_id = e.message_id \
+         WHERE e.message_id = sb_callback.message_id AND d.ready_ms IS NOT NULL)",
+        open.collect::<Vec<_>>().join(", ")
+    );
+    change.any(&sql, &[], messages).erasing()
+}
+
+/// Erases a batch of those that nobody needs any more, and of those whose messages have not changed since `before_ms`
+/// and wait for nothing; whether there may be more.
+pub async fn sweep(store: &Store, walk: &mut Walk, before_ms: Millis) -> Result<bool> {
+    let find = "SELECT message_id FROM sb_callback WHERE message_id > ? AND message_id < ? ORDER BY message_id LIMIT ?";
+    let passed = walk.go_on(store, find).await?;
+    let keys = passed.rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    if !keys.is_empty() {
+        let old = "DELETE FROM sb_callback WHERE NOT EXISTS (SELECT 1 FROM sb_message m \
+                   WHERE m.id = sb_callback.message_id AND (m.state = 'scheduled' OR m.changed_ms >= ?)) \
+                   AND message_id IN ({})";
+        store.commit(erase_unneeded(Change::new(), &keys).any(old, &[before_ms.into()], &keys)).await?;
+    }
+    Ok(passed.may_be_more)
+}
+
+/// A message of before, whose `extra` may hold a login in the clear.
+pub struct Clear {
+    pub message: MessageId,
+    pub extra: String,
+    pub changed_ms: Millis,
+}
+
+/// What is written in its place.
+pub struct Sealed {
+    pub clear: Clear,
+    pub extra: Option<String>,
+    /// Where callbacks may go there yet.
+    pub url: Option<Vec<u8>>,
+}
+
+/// A batch of messages that may hold one; and whether there may be more.
+pub async fn clear(store: &Store, walk: &mut Walk) -> Result<(Vec<Clear>, bool)> {
+    let find = "SELECT id, CASE WHEN extra LIKE '%\"callback_url\":\"http%@%' THEN extra END, changed_ms FROM sb_message \
+                WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
+    let passed = walk.go_on(store, find).await?;
+    let mut found = Vec::new();
+    for row in &passed.rows {
+        if let Some(extra) = row.maybe_text(1)? {
+            let message = MessageId::from_hex(row.text(0)?).map_err(|e| super::Error::Data(e.to_string()))?;
+            found.push(Clear { message, extra: extra.to_owned(), changed_ms: row.int(2)? });
+        }
+    }
+    Ok((found, passed.may_be_more))
+}
+
+/// Takes logins out of messages; what was redacted meanwhile gets none back.
+pub async fn replace(store: &Store, all: Vec<Sealed>) -> Result<()> {
+    let change = all.into_iter().fold(Change::new(), |change, Sealed { clear, extra, url }| {
+        let id = Value::from(clear.message.hex());
+        let change = match url {
+            Some(url) => change.run(
+                format!(
+                    "{INSERT} SELECT id, ? FROM sb_message WHERE id = ? AND extra = ? AND redacted_ms IS NULL \
+                     AND NOT EXISTS (SELECT 1 FROM sb_callback WHERE message_id = ?)"
+                ),
+                vec![url.into(), id.clone(), clear.extra.as_str().into(), id.clone()],
+            ),
+            None => change,
+        };
+        let sql = "UPDATE sb_message SET extra = ? WHERE id = ? AND extra = ?";
+        change.run(sql, vec![extra.into(), id, clear.extra.into()])
+    });
+    store.commit(change.erasing()).await
+}
