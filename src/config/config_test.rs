@@ -96,7 +96,11 @@ fn replies_to_keywords_are_texts_of_a_length_that_is_sent() {
 
 #[test]
 fn secrets_are_not_shown() -> Result<(), ConfigError> {
-    let flags = [("admin.token", "hush-hush-hush-hush"), ("store.url", "mysql://u:hush@h:1/d"), ("backend.hashing_salt", "hush")];
+    let flags = [
+        ("admin.token", "hush-hush-hush-hush"),
+        ("store.url", "mysql://u:hush@h:1/d"),
+        ("backend.hashing_salt", "hush"),
+    ];
     let (config, layers) = with(&flags, &[("SWITCHBOARD_MASTER_KEY", "hush")])?;
     assert!(!layers.show().contains("hush"), "{}", layers.show());
     assert!(!format!("{config:?}").contains("hush"), "{config:?}");

@@ -2,6 +2,7 @@
 
 use anyhow::ensure;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::receiver::{Answer, Receiver};
 use super::{builder, text};
@@ -9,7 +10,7 @@ use crate::harness::{Builder, Layout, Result, Server, until};
 use crate::on_both_engines;
 use crate::relay::client::{By, ask};
 use crate::relay::scene::act_well;
-use crate::relay::{Client, client};
+use crate::relay::{Client, client, loopback, post};
 
 const SAID: &str = "could not be reached";
 
@@ -94,4 +95,56 @@ async fn an_answer_is_told_as_it_was(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(names_and_private_addresses_read_alike, an_answer_is_told_as_it_was);
+/// Answers one post with 500, then nobody is there; its URL.
+async fn fleeting() -> Result<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/told", listener.local_addr()?);
+    tokio::spawn(async move {
+        let (mut post, _) = listener.accept().await?;
+        drop(listener);
+        let mut bytes = [0; 16 << 10];
+        ensure!(post.read(&mut bytes).await? > 0, "nobody asks");
+        post.write_all(b"HTTP/1.1 500 Fault\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await?;
+        post.shutdown().await?;
+        while post.read(&mut bytes).await? > 0 {}
+        Result::Ok(())
+    });
+    Ok(url)
+}
+
+/// What a callback was answered says nothing of the tries behind it.
+async fn a_callback_that_is_answered_once_reads_alike_afterwards(layout: Layout) -> Result {
+    let server = builder(layout).await?.start().await?;
+    loopback(&server).await?;
+    let ann = client(&server, "1").await?;
+    let sms = json!({"to": "+14155550100", "from": "+15005550006", "body": "x", "callback_url": fleeting().await?});
+    let (status, sent) = post(&server, &ann.key, "/v1/messages", &sms).await?;
+    ensure!(status == 202, "{status} {sent}");
+    let events = async |by: By<'_>| -> Result<Vec<Value>> {
+        let (_, _, events) = ask(&server, by, "GET", "/v1/events", None).await?;
+        let mut deliveries = Vec::new();
+        for event in events["data"].as_array().into_iter().flatten() {
+            let (_, _, told) = ask(&server, by, "GET", &format!("/v1/events/{}", text(&event["id"])?), None).await?;
+            deliveries.extend(told["deliveries"].as_array().cloned().unwrap_or_default());
+        }
+        Ok(deliveries)
+    };
+    let told = until("callbacks that are given up", async || {
+        let told = events(By::Basic(&ann.sid, &ann.token)).await?;
+        let may_be = [Value::Null, json!("HTTP 500"), json!(SAID)];
+        ensure!(told.iter().all(|one| may_be.contains(&one["last_reason"])), "{told:?}");
+        let is_over = !told.is_empty() && told.iter().all(|one| one["state"] == "exhausted");
+        Ok(is_over.then_some(told))
+    })
+    .await?;
+    ensure!(told.iter().all(|one| one["last_reason"] == SAID && one["last_status"].is_null()), "{told:?}");
+    let whole = events(By::AdminFor(&ann.id)).await?;
+    ensure!(whole.iter().all(|one| one["last_reason"].is_string() && one["last_reason"] != SAID), "{whole:?}");
+    Ok(())
+}
+
+on_both_engines!(
+    names_and_private_addresses_read_alike,
+    an_answer_is_told_as_it_was,
+    a_callback_that_is_answered_once_reads_alike_afterwards,
+);

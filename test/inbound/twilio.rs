@@ -8,8 +8,8 @@ use super::play::{
 };
 use crate::harness::carrier::{TOKEN, signature::sign};
 use crate::harness::{Layout, Result, Server};
-use crate::{in_foreign_sessions, on_both_engines};
 use crate::operations::vectors::vectors;
+use crate::{in_foreign_sessions, on_both_engines};
 
 const SMS: &str = "/webhooks/twilio/sms";
 

@@ -93,7 +93,10 @@ fn watch(key: &SharedKey, plain: &'static str, make: impl Fn(&Seen) -> Option<St
 }
 
 async fn what_is_made_of_a_text_without_its_key_is_refused(layout: Layout) -> Result {
-    let scene = Scene::set(layout).await?;
+    let sink = Sink::start().await?;
+    // however busy the machine is, none is refused for that
+    let server = play::builder(layout, &sink).await?.set("store.timeout", "60s").start().await?;
+    let scene = Scene::of(server, sink).await?;
     let longer = Seen::new(&scene.key, "t:a text of which the end is wanted")?;
     let mail = "g:friend@example.org:::Hello:see you tomorrow";
     let (mail, lengthened) = watch(&scene.key, mail, |seen| seen.lengthened(&longer))?;

@@ -7,7 +7,7 @@ use switchboard::crypto::{Payload, SharedKey};
 use switchboard::store::Change;
 
 use super::sink::{SECRET, Sink};
-use crate::harness::{Builder, Layout, PHONE, Phone, Result, Server, USER};
+use crate::harness::{Builder, Layout, PHONE, Phone, Result, Server, USER, until};
 
 pub const ROUTE: &str = "/sms/platform/deku";
 pub const REFUSAL: &str = "message cannot be published";
@@ -60,13 +60,10 @@ impl Scene {
 
     /// Waits until no text waits for its sink any more.
     pub async fn settle(&self) -> Result {
-        for _ in 0..500 {
-            if self.rows().await?.iter().all(|row| row[0] == "published") {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        anyhow::bail!("texts still wait: {:?}", self.rows().await?)
+        until("the end of all texts", async || {
+            Ok(self.rows().await?.iter().all(|row| row[0] == "published").then_some(()))
+        })
+        .await
     }
 }
 

@@ -41,7 +41,7 @@ async fn texts_whatsapp_messages_and_calls_are_taken_and_charged(layout: Layout)
     ensure!(arrived["from"] == "+0987654321" && arrived["body"] == "Hello World", "{arrived}");
     let rest = json!({"StatusCallback": "https://example.com/told", "MediaUrl": "https://example.com/a.png"});
     let (status, sent) = post(&server, &client.key, "/relay/api/sms", &crate::messages::with(hello(), rest)).await?;
-    ensure!(status == 200 && sent["status"] == "sent" && sent["cost"] == "0.0075", "{status} {sent}");
+    ensure!(status == 200 && sent["status"] == "sent" && sent["cost"] == "0.0200", "{status} {sent}");
     // what has media is named so on Twilio's paths, and in callbacks
     ensure!(text(&sent["sid"])?.starts_with("MM"), "{sent}");
     let (status, sent) = post(&server, &client.key, "/relay/api/whatsapp", &hello()).await?;
@@ -50,8 +50,8 @@ async fn texts_whatsapp_messages_and_calls_are_taken_and_charged(layout: Layout)
     let (status, sent) = post(&server, &client.key, "/relay/api/call", &call).await?;
     ensure!(status == 200 && sent["status"] == "initiated" && sent["cost"] == "0.0150", "{status} {sent}");
     ensure!(text(&sent["sid"])?.starts_with("CA"), "{sent}");
-    // 100 - 0.0075 - 0.0075 - 0.0050 - 0.0150
-    ensure!(balance(&server, &client).await? == "99.9650", "{}", balance(&server, &client).await?);
+    // 100 - 0.0075 - 0.0200 - 0.0050 - 0.0150
+    ensure!(balance(&server, &client).await? == "99.9525", "{}", balance(&server, &client).await?);
     let health = server.http.get(server.url("/relay/api/health")).send().await?;
     ensure!(health.status() == 200, "{}", health.status());
     Ok(())

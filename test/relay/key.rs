@@ -223,8 +223,8 @@ async fn a_key_handed_out_before_stays_valid(layout: Layout) -> Result {
     let older = format!("sbkey_{}", "0123456789abcdef".repeat(3));
     // stored as each key is: by a keyed hash of this
     let imported = key(&server, &ann, json!({"sha256": sha256_hex(older.as_bytes())})).await?;
-    let (sid, skid) = (text(&ann["sid"])?, text(&imported["id"])?.replacen("key_", "SK", 1));
-    for by in [By::Proxy(&older), By::Bearer(&older), By::Basic(&sid, &older), By::Basic(&skid, &older)] {
+    let (client_sid, key_sid) = (text(&ann["sid"])?, text(&imported["id"])?.replacen("key_", "SK", 1));
+    for by in [By::Proxy(&older), By::Bearer(&older), By::Basic(&client_sid, &older), By::Basic(&key_sid, &older)] {
         assert_eq!(status(&server, by, "GET", "/v1/messages").await?, 200);
     }
     Ok(())

@@ -7,8 +7,8 @@ use switchboard::store::{Change, Value as Column};
 use super::scene::{act_well, at_rest, balance, customer, everything, tamper, text_to, verify};
 use crate::events::{builder, call, text, well};
 use crate::harness::{ADMIN, Layout, Result, Server, until};
-use crate::{in_foreign_sessions, on_both_engines};
 use crate::operations::command::run;
+use crate::{in_foreign_sessions, on_both_engines};
 
 async fn post(server: &Server, client: &str, body: Value) -> Result<(u16, Value)> {
     call(server, "POST", &format!("/v1/clients/{client}/ledger"), Some(body)).await

@@ -7,11 +7,11 @@ use warp::Filter as _;
 
 use super::client::{By, ask};
 use super::scene::act_well;
-use super::{client, route};
+use super::{Client, client, route};
 use crate::events::receiver::Receiver;
 use crate::events::{text, well};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
-use crate::harness::{Builder, Layout, Result, until};
+use crate::harness::{Builder, Layout, Result, Server, until};
 use crate::inbound::play::{OURS, PERSON, PUBLIC, post_twilio};
 use crate::on_both_engines;
 
@@ -34,6 +34,28 @@ fn is_bare(said: &Value) -> Result {
     let said = said.to_string();
     let ids = ["AC", "SK", "PN", "MG"].map(|prefix| format!("{prefix}{DIGITS}"));
     ensure!(!ids.iter().any(|id| said.contains(id.as_str())), "{said}");
+    Ok(())
+}
+
+/// A receipt's own word, and why a call came to nothing.
+async fn receipts_and_calls_name_nobody(server: &Server, ann: &Client, message: &str, bare: &str) -> Result {
+    let word = format!("seen by MG{DIGITS}");
+    let params = vec![message.trim_start_matches("msg_").into(), "?seen".into(), word.as_str().into(), 1.into()];
+    let sql = "INSERT INTO sb_receipt (message_id, state, word, at_ms) VALUES (?, ?, ?, ?)";
+    server.home().databases.store()?.commit(Change::new().run(sql, params)).await?;
+    let by = || By::Bearer(&ann.key);
+    let (_, _, shown) = ask(server, by(), "GET", &format!("/v1/messages/{message}"), None).await?;
+    assert_eq!(shown["receipts"][0]["word"], "seen by MG…", "{shown}");
+    let call = json!({"from": "+15005550009", "to": PERSON, "twiml": "<Response/>"});
+    let (status, _, placed) = ask(server, by(), "POST", "/v1/calls", Some(call)).await?;
+    ensure!(status == 202, "{status} {placed}");
+    let path = format!("/v1/calls/{}", text(&placed["id"])?);
+    let failed = until("a call that failed", async || {
+        let (_, _, shown) = ask(server, by(), "GET", &path, None).await?;
+        Ok((shown["status"] == "failed").then_some(shown))
+    })
+    .await?;
+    assert_eq!((&failed["error"]["reason"], &failed["attempts"][0]["reason"]), (&json!(bare), &json!(bare)));
     Ok(())
 }
 
@@ -76,6 +98,8 @@ async fn carriers_words_name_no_account(layout: Layout) -> Result {
     // the operator reads all of it
     let whole = act_well(&server, &ann.id, "GET", &path, None).await?;
     ensure!(text(&whole["attempts"][0]["reason"])?.contains(ACCOUNT), "{whole}");
+
+    receipts_and_calls_name_nobody(&server, &ann, &text(&sent["id"])?, bare).await?;
 
     // what comes in
     let note = format!("{{\"service\":\"MG{DIGITS}\",\"by\":\"PN{DIGITS}\"}}");
