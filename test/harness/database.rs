@@ -36,6 +36,8 @@ pub struct Databases {
     /// Empty: the store's.
     pub backend_url: String,
     schemas: Vec<String>,
+    /// What the store is behind.
+    meddler: Option<Meddler>,
 }
 
 /// The MariaDB that `make test` started. Its absence fails a test: a skipped one would look green.
@@ -67,12 +69,12 @@ impl Databases {
             }
         }
         let backend_url = if layout.is_separate() { urls.pop().unwrap_or_default() } else { String::new() };
-        Ok(Self { store_url: urls.pop().unwrap_or_default(), backend_url, schemas })
+        Ok(Self { store_url: urls.pop().unwrap_or_default(), backend_url, schemas, meddler })
     }
 
     /// What is there already, for the store and the users.
     pub fn over(url: &str) -> Self {
-        Self { store_url: url.to_owned(), backend_url: String::new(), schemas: Vec::new() }
+        Self { store_url: url.to_owned(), backend_url: String::new(), schemas: Vec::new(), meddler: None }
     }
 
     /// A handle on the store, to look at what the server wrote.
@@ -114,5 +116,10 @@ impl Drop for Databases {
             })
         });
         let _ = dropped.join();
+        if let Some(meddler) = &self.meddler
+            && !std::thread::panicking()
+        {
+            assert!(meddler.scripts() > 0, "no script was meddled with");
+        }
     }
 }

@@ -82,7 +82,7 @@ macro_rules! on_both_engines {
     )+};
 }
 
-/// Runs tests on MariaDB behind a proxy that changes the session before each script.
+/// Runs tests on MariaDB behind a proxy that changes the session before each script. One where there was none fails.
 #[macro_export]
 macro_rules! in_foreign_sessions {
     ($($name:ident),+ $(,)?) => {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::play::{ELSEWHERE, OURS, PERSON, PUBLIC, builder, form, number, post_form, received, settled, twilio};
 use crate::harness::carrier::{ACCOUNT, TOKEN, signature::sign};
 use crate::harness::{Builder, Layout, Result, Server};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 const SMS: &str = "/webhooks/twilio/sms";
 const STATUS: &str = "/webhooks/twilio/status";
@@ -176,6 +176,8 @@ async fn ids_and_names_are_twilio_s(layout: Layout) -> Result {
 }
 
 on_both_engines!(a_signature_is_taken_once, a_cut_does_its_neighbours_no_harm, ids_and_names_are_twilio_s);
+
+in_foreign_sessions!(a_signature_is_taken_once);
 
 /// A post and what was cut from it reach both nodes at once: one of them is taken, and stays the one.
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use super::held::{Held, patient, post, under_way};
 use super::play::{self, Answer, Written, answer, edited, failures, lenient, verification};
 use crate::harness::phone::session;
 use crate::harness::{ADMIN, Builder, Digests, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Steps {
@@ -252,3 +252,5 @@ on_both_engines!(
     the_development_session_takes_a_ciphertext_again_from_one_phone,
     a_store_that_cannot_be_asked_takes_nothing,
 );
+
+in_foreign_sessions!(a_ciphertext_is_remembered_whatever_became_of_its_phone);

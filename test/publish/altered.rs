@@ -11,7 +11,7 @@ use switchboard::crypto::{Payload, SharedKey};
 use super::play::{self, DELAY, REFUSAL, SOON, Scene, post};
 use super::sink::Sink;
 use crate::harness::{Builder, Layout, Result, USER};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 const BLOCK: usize = 16;
 /// Texts at most that are waited for, where one in some ten thousand will do.
@@ -139,6 +139,8 @@ async fn what_is_made_of_a_text_without_its_key_is_refused(layout: Layout) -> Re
 }
 
 on_both_engines!(what_is_made_of_a_text_without_its_key_is_refused);
+
+in_foreign_sessions!(what_is_made_of_a_text_without_its_key_is_refused);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_one_text_in_two_versions_at_two_nodes_one_is_published_once() -> Result {

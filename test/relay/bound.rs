@@ -9,7 +9,7 @@ use super::{Client, balance, client, loopback, post};
 use crate::events::{call, text, well};
 use crate::harness::{Builder, Layout, Result, Server, until};
 use crate::messages::{number, with};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 const FROM: &str = "+15005550006";
 const TO: &str = "+14155550100";
@@ -297,3 +297,5 @@ on_both_engines!(
     who_may_not_read_reads_nothing_by_changing,
     a_bound_key_changes_only_what_it_could_have_sent,
 );
+
+in_foreign_sessions!(a_bound_key_changes_only_what_it_could_have_sent);

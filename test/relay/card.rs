@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::scene::{customer, everything, text_to};
 use crate::events::well;
 use crate::harness::{ADMIN, Layout, Result, Server};
-use crate::on_both_engines;
 use crate::operations::command::run;
+use crate::{in_foreign_sessions, on_both_engines};
 
 async fn import(server: &Server, query: &str, text: impl Into<reqwest::Body>) -> Result<(u16, Value)> {
     let request = server.http.put(server.url(&format!("/v1/rates.csv{query}"))).bearer_auth(ADMIN);
@@ -84,6 +84,8 @@ async fn a_hundred_thousand_lines_take_seconds(layout: Layout) -> Result {
 }
 
 on_both_engines!(a_card_is_taken_as_a_whole_or_not_at_all, a_hundred_thousand_lines_take_seconds,);
+
+in_foreign_sessions!(a_card_is_taken_as_a_whole_or_not_at_all);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rates_and_routes_are_managed_on_the_command_line() -> Result {

@@ -10,7 +10,7 @@ use super::{Client, client, loopback};
 use crate::events::text;
 use crate::harness::{Builder, Layout, Result, Server};
 use crate::inbound::play::{self, OURS, PERSON, settled};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 /// Who stays out of what the number's second client does.
 const OTHER: &str = "+14155550101";
@@ -116,3 +116,5 @@ async fn the_person_s_own_word_lifts_it(layout: Layout) -> Result {
 }
 
 on_both_engines!(an_earlier_client_s_opt_outs_stay, the_person_s_own_word_lifts_it);
+
+in_foreign_sessions!(an_earlier_client_s_opt_outs_stay);

@@ -11,7 +11,7 @@ use super::{Client, client, loopback, post};
 use crate::adversity::secrecy::{dump, holds};
 use crate::events::receiver::{Answer, Post, Receiver};
 use crate::harness::{Builder, Layout, Result, Server, until};
-use crate::on_both_engines;
+use crate::{in_foreign_sessions, on_both_engines};
 
 const TO: &str = "+14155550100";
 const LOGIN: &str = "ann:s3cret%40x@";
@@ -180,3 +180,5 @@ on_both_engines!(
     those_of_before_still_go_out,
     those_of_before_are_sealed_by_a_sweep,
 );
+
+in_foreign_sessions!(a_redaction_takes_it);
