@@ -65,7 +65,8 @@ const UNTOLD: &str = "(low_told = 2 OR (low_told = 0 AND balance < low_at))";
 pub(super) struct Purse {
     /// Balance and credit together, less what this batch takes.
     left: HashMap<ClientId, Money>,
-    taken: BTreeMap<String, Money>,
+    /// And under which id the last entry for it stands.
+    taken: BTreeMap<String, (Money, String)>,
     debits: Vec<Vec<Value>>,
 }
 
@@ -98,17 +99,18 @@ impl Purse {
             Some(rest) if !rest.is_negative() => *left = rest,
             _ => return false,
         }
-        let client = message.client.hex();
+        let (client, entry) = (message.client.hex(), message.id.debit().hex());
         self.debits.push(vec![
             client.as_str().into(),
-            message.id.debit().hex().into(),
+            entry.as_str().into(),
             Kind::Debit.name().into(),
             (-cost).micros().into(),
             message.id.hex().into(),
             now_ms.into(),
         ]);
-        let taken = self.taken.entry(client).or_default();
+        let (taken, last) = self.taken.entry(client).or_default();
         *taken = taken.plus(cost).unwrap_or(*taken);
+        *last = entry;
         true
     }
 
@@ -122,7 +124,8 @@ impl Purse {
         if self.taken.is_empty() {
             return change;
         }
-        let taken: Vec<_> = self.taken.iter().map(|(client, cost)| (client.as_str(), cost.micros())).collect();
+        let taken = self.taken.iter().map(|(client, (cost, entry))| (client.as_str(), cost.micros(), entry.as_str()));
+        let taken: Vec<_> = taken.collect();
         let change = change.insert(INSERT, self.debits).pay(&taken);
         let clients: Vec<Value> = self.taken.into_keys().map(Value::from).collect();
         let left = format!(
@@ -162,29 +165,24 @@ pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at
     )
 }
 
-/// Moves money. [`Error::Guard`] of its first statement: the client has no balance, or too little for it.
+/// Moves money. [`Error::Guard`] of its second statement: the client has no balance, or too little for it.
 pub(super) fn enter(change: Change, movement: &Movement) -> Change {
     let (client, amount) = (Value::from(movement.client.hex()), Value::from(movement.amount.micros()));
+    let id = Value::from(movement.id.hex());
     let floor = if movement.amount.is_negative() { " AND balance + credit_limit + ? >= 0" } else { "" };
     let mut params = vec![amount.clone(), amount.clone(), amount.clone(), client.clone()];
     params.extend(movement.amount.is_negative().then(|| amount.clone()));
+    params.extend([client.clone(), id.clone()]);
     // what looks at the balance goes before it: one engine assigns from left to right
     let sql = format!(
         "UPDATE sb_balance SET low_told = CASE WHEN low_told = 1 AND balance + ? >= low_at THEN 0 \
          WHEN low_told = 0 AND balance + ? < low_at THEN 2 ELSE low_told END, balance = balance + ? \
-         WHERE client_id = ?{floor}"
+         WHERE client_id = ?{floor} AND (SELECT COUNT(*) FROM sb_ledger l WHERE l.client_id = ? AND l.id = ?) = 1"
     );
-    change.one(sql, params).one(
-        "INSERT INTO sb_ledger (client_id, id, kind, amount, reason, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
-        vec![
-            client,
-            movement.id.hex().into(),
-            movement.kind.name().into(),
-            amount,
-            movement.reason.clone().into(),
-            movement.at_ms.into(),
-        ],
-    )
+    let into = "INSERT INTO sb_ledger (client_id, id, kind, amount, reason, created_ms) VALUES (?, ?, ?, ?, ?, ?)";
+    let entry =
+        vec![client, id, movement.kind.name().into(), amount, movement.reason.clone().into(), movement.at_ms.into()];
+    change.one(into, entry).one(sql, params)
 }
 
 /// `'failed', …`: the states in which a message has come to nothing, and costs nothing.

@@ -6,7 +6,7 @@ mod script;
 
 use std::time::{Duration, Instant};
 
-use mysql_async::consts::ColumnType;
+use mysql_async::consts::{ColumnType, StatusFlags};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Column, Conn, Opts, Params, Pool, QueryResult, TextProtocol, TxOpts};
 
@@ -132,6 +132,8 @@ async fn pause(round: u32) {
 /// Runs a change as one transaction.
 async fn transact(connection: &mut Conn, change: &Change) -> Result<Committed, Failure> {
     let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(classify)?;
+    // one that is alone is whole; those that make tables are, and end the transaction
+    let is_watched = change.steps.len() + usize::from(change.then.is_some()) > 1 && is_within(&transaction);
     let (mut tally, mut found) = (Tally::default(), Vec::new());
     let mut steps = change.steps.iter();
     let queries = change.steps.iter().map(|step| &step.query).chain(&change.then);
@@ -149,12 +151,24 @@ async fn transact(connection: &mut Conn, change: &Change) -> Result<Committed, F
             }
         }
     }
+    if is_watched && !is_within(&transaction) {
+        let _ = transaction.rollback().await;
+        let error = Error::Unavailable("the server has given a transaction up, and did not say so".into());
+        return Err(Failure::Unsettled(error));
+    }
     let found = rows(found).map_err(Failure::Final)?;
     transaction.commit().await.map_err(|error| match classify(error) {
         Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
         other => other,
     })?;
     Ok(Committed { touched: tally.into_touched(), found })
+}
+
+/// Whether the last answer says that a transaction is open. A Galera node may roll one back between two statements of
+/// one text without an error, and run the rest without.
+fn is_within(connection: &Conn) -> bool {
+    let last = connection.last_ok_packet();
+    last.is_some_and(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
 }
 
 /// Sends a script, and takes what is answered to the session that it asks for.

@@ -13,4 +13,5 @@ mod outage;
 mod race;
 mod scene;
 pub mod secrecy;
+mod torn;
 mod writer;

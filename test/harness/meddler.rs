@@ -25,6 +25,8 @@ pub enum Meddling {
     Before(&'static str),
     /// It begins with this instead of the session that it asks for.
     Instead(&'static str),
+    /// Once, the first statement that begins so is not run: in its place the transaction is given up, and nobody is told.
+    Lose(&'static str),
 }
 
 /// Stands before the test's MariaDB until the test ends.
@@ -80,8 +82,16 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, now: &Mutex<Meddlin
                 waiting.extend_from_slice(&said[..count]);
                 while let Some(packet) = first(&mut waiting) {
                     let how = *now.lock().unwrap_or_else(PoisonError::into_inner);
-                    let packet = match script(&packet) {
-                        Some(text) if !matches!(how, Meddling::Nothing) => {
+                    let packet = match (script(&packet), how) {
+                        (Some(text), Meddling::Lose(begin)) => match lose(text, begin) {
+                            Some(lost) => {
+                                *now.lock().unwrap_or_else(PoisonError::into_inner) = Meddling::Nothing;
+                                scripts.fetch_add(1, Ordering::Relaxed);
+                                lost
+                            }
+                            None => packet,
+                        },
+                        (Some(text), Meddling::Before(_) | Meddling::Instead(_)) => {
                             scripts.fetch_add(1, Ordering::Relaxed);
                             meddle(&mut server, text, how).await?
                         }
@@ -114,9 +124,17 @@ async fn meddle(server: &mut TcpStream, text: &[u8], how: Meddling) -> Result<Ve
             server.read_exact(&mut answer).await?;
             ensure!(answer.first() == Some(&0), "{sql}: {}", String::from_utf8_lossy(&answer));
         }
-        Meddling::Nothing => {}
+        Meddling::Nothing | Meddling::Lose(_) => {}
     }
     Ok(query(text))
+}
+
+/// The script, where it holds such a statement. No value of the test's holds a semicolon.
+fn lose(text: &[u8], begin: &str) -> Option<Vec<u8>> {
+    let mut statements: Vec<&[u8]> = text.split(|byte| *byte == b';').collect();
+    let lost = statements.iter().position(|statement| statement.starts_with(begin.as_bytes()))?;
+    statements[lost] = b"ROLLBACK";
+    Some(query(&statements.join(&b';')))
 }
 
 fn length(head: &[u8]) -> usize {

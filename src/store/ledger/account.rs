@@ -60,7 +60,7 @@ pub(super) fn parse(row: &Row) -> Result<Entry> {
 /// Moves money; the balance after it, unless that was lost with the connection.
 ///
 /// [`Error::Guard`] of statement 0: the client has no balance, or not the one that is `expected`, or it would be more
-/// than [`Money::MOST`]; of statement 1: it would fall below the credit limit. [`Error::Conflict`]: the same request
+/// than [`Money::MOST`]; of statement 2: it would fall below the credit limit. [`Error::Conflict`]: the same request
 /// was quicker.
 pub async fn post(
     store: &Store,

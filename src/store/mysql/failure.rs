@@ -8,7 +8,7 @@ pub(super) enum Failure {
     Again(Error),
     /// This server does not write, and wrote nothing: another may stand behind the address by now.
     Elsewhere(Error),
-    /// The connection was lost during `COMMIT`: it may have been written.
+    /// The connection was lost during `COMMIT`, or the transaction before it: it may have been written.
     Unsettled(Error),
     Final(Error),
 }
