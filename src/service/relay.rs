@@ -14,14 +14,14 @@ use serde::Deserialize;
 use tokio_util::task::TaskTracker;
 
 use crate::model::address::Address;
-use crate::model::{Channel, ClientId, Clock, Millis, Money, PoolId, Priced, Span, Twiml};
+use crate::model::{Channel, ClientId, Clock, Millis, PoolId, Priced, Span, Twiml};
 use crate::service::audit::Act;
 use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
 use crate::service::idempotency::Key;
 use crate::service::ledger::Ledger;
 use crate::service::outbound::{self, CallPlan, Outbound, Request, Told, Via, Writer};
-use crate::service::tariff::{Route, Tariff};
+use crate::service::tariff::{Price, Route, Tariff};
 use crate::store::message::Message;
 
 /// `[call]`.
@@ -177,7 +177,7 @@ impl Relay {
     }
 
     /// What a segment of it, or all of it where it is priced as one, costs now.
-    fn price(&self, order: &Order) -> Money {
+    fn price(&self, order: &Order) -> Price {
         self.tariff.price(order.priced(), order.to.as_str(), self.clock.now_ms())
     }
 }

@@ -94,6 +94,30 @@ impl Page {
     pub fn rate(&self, channel: Priced, to: &str, at_ms: Millis) -> Option<&Rate> {
         self.rates.find(channel, to, at_ms)
     }
+
+    /// The rate of a text, where the card has one for a destination and none of what is asked, which is one with pictures.
+    pub fn rate_of_words(&self, channel: Priced, to: &str, at_ms: Millis) -> Option<&Rate> {
+        let is_without = channel == Priced::Mms && self.rate(channel, to, at_ms).is_none();
+        self.rates.find(Priced::Sms, to, at_ms).filter(|_| is_without)
+    }
+}
+
+/// What something costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// A segment, a message with pictures, or a call.
+    pub each: Money,
+    /// A segment of a text, where a card prices these and no pictures: one with a picture costs no less than without, or a
+    /// dearer text would go as the words below a picture.
+    pub words: Option<Money>,
+}
+
+impl Price {
+    /// What so many cost, below which stand so many segments. `None`: more than there is money.
+    pub fn of(self, count: i64, segments: i64) -> Option<Money> {
+        let least = self.words.map_or(Some(Money::ZERO), |segment| segment.times(segments.max(1)))?;
+        Some(self.each.times(count)?.max(least))
+    }
 }
 
 pub struct Tariff {
@@ -115,8 +139,10 @@ impl Tariff {
     }
 
     /// What a segment, a message with pictures, or a call, to a destination costs.
-    pub fn price(&self, channel: Priced, to: &str, at_ms: Millis) -> Money {
-        self.page().rate(channel, to, at_ms).map_or_else(|| self.usual(channel), |rate| rate.price)
+    pub fn price(&self, channel: Priced, to: &str, at_ms: Millis) -> Price {
+        let page = self.page();
+        let each = page.rate(channel, to, at_ms).map_or_else(|| self.usual(channel), |rate| rate.price);
+        Price { each, words: page.rate_of_words(channel, to, at_ms).map(|rate| rate.price) }
     }
 
     /// What is charged where no rate says otherwise.
@@ -158,5 +184,23 @@ impl Tariff {
         if let Err(error) = self.refresh().await {
             tracing::warn!(%error, "routes or rates changed and could not be read again; trying again in a second");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_cost_no_less_than_the_words_below_them() {
+        let price =
+            |each, words: Option<i64>| Price { each: Money::from_micros(each), words: words.map(Money::from_micros) };
+        let cost = |price: Price, count, segments| price.of(count, segments).map(Money::micros);
+        assert_eq!(cost(price(20, None), 1, 10), Some(20));
+        assert_eq!(cost(price(20, Some(8)), 1, 2), Some(20));
+        assert_eq!(cost(price(20, Some(8)), 1, 10), Some(80));
+        assert_eq!(cost(price(20, Some(30)), 1, 0), Some(30), "a picture alone");
+        assert_eq!(cost(price(7, None), 3, 3), Some(21));
+        assert_eq!(cost(price(1, Some(i64::MAX)), 1, 2), None);
     }
 }

@@ -28,8 +28,8 @@ fn pictures() -> (Vec<String>, String) {
     (urls, "x".repeat(400))
 }
 
-async fn costs(server: &Server, key: &str, set: Value) -> Result<Value> {
-    let (status, sent) = post(server, key, "/v1/messages", &with(json!({"to": TO, "from": FROM}), set)).await?;
+async fn costs(server: &Server, key: &str, fields: Value) -> Result<Value> {
+    let (status, sent) = post(server, key, "/v1/messages", &with(json!({"to": TO, "from": FROM}), fields)).await?;
     ensure!(status == 202, "{status} {sent}");
     Ok(sent["cost"].clone())
 }
@@ -111,4 +111,40 @@ async fn a_card_has_rates_of_pictures(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(pictures_are_charged_at_every_door, a_card_has_rates_of_pictures,);
+/// A card with texts alone: a picture of one pixel is no way to send what stands below it for less.
+async fn pictures_without_a_rate_cost_no_less_than_their_words(layout: Layout) -> Result {
+    let (server, client) = scene(Builder::new(layout).await?).await?;
+    let explained = async |to: &str| {
+        well(&server, "GET", &format!("/v1/routes/explain?to={}&channel=mms", to.replace('+', "%2B")), None).await
+    };
+    for (prefix, price) in [("1415", "0.08"), ("1212", "0.001")] {
+        well(&server, "POST", "/v1/rates", Some(json!({"channel": "sms", "prefix": prefix, "price": price}))).await?;
+    }
+    let picture = ["https://example.org/1.png"];
+    let (long, short) = ("x".repeat(1_500), "x".repeat(200));
+    for (body, cost) in [(long.as_str(), "0.8000"), (short.as_str(), "0.1600"), ("x", "0.0800")] {
+        ensure!(costs(&server, &client.key, json!({"body": body})).await? == cost, "{body}");
+        ensure!(costs(&server, &client.key, json!({"body": body, "media_urls": picture})).await? == cost, "{body}");
+    }
+    ensure!(costs(&server, &client.key, json!({"media_urls": picture})).await? == "0.0800", "a picture alone");
+    let said = explained(TO).await?;
+    ensure!(said["price"] == "0.0800" && said["rate_id"].is_string(), "{said}");
+    // what is cheaper as words costs what pictures do; and where the card has nothing at all
+    for to in ["+12125550100", "+13125550100"] {
+        let both = json!({"to": to, "body": "x", "media_urls": picture});
+        ensure!(costs(&server, &client.key, both).await? == "0.0200", "{to}");
+        let said = explained(to).await?;
+        ensure!(said["price"] == "0.0200" && said["rate_id"].is_null(), "{said}");
+    }
+    // a rate of pictures counts, whatever texts cost
+    well(&server, "POST", "/v1/rates", Some(json!({"channel": "mms", "prefix": "1", "price": "0.03"}))).await?;
+    let both = json!({"body": long, "media_urls": picture});
+    ensure!(costs(&server, &client.key, both).await? == "0.0300");
+    verified(&server.builder().clone()).await
+}
+
+on_both_engines!(
+    pictures_are_charged_at_every_door,
+    a_card_has_rates_of_pictures,
+    pictures_without_a_rate_cost_no_less_than_their_words,
+);

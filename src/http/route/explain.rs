@@ -54,7 +54,8 @@ struct ExplainedOut {
     account_id: Option<String>,
     /// The sender that it would leave from.
     from: Option<String>,
-    /// Of a segment of a text, of a message (`mms`, `whatsapp`) or of a call.
+    /// Of a segment of a text, of a message (`mms`, `whatsapp`) or of a call; of one with pictures that has one segment, where
+    /// these go by the rate of texts.
     price: String,
     /// The rate that says so; null: the usual price.
     rate_id: Option<String>,

@@ -130,7 +130,7 @@ impl Outbound {
         }
         let mut request = self.addressed(request)?;
         let (encoding, segments) = self.fits(&mut request, &via)?;
-        // pictures are paid for by the message, whatever stands below them
+        // pictures are paid for by the message; what stands below them counts only where the card has no price of theirs
         let paid_units = if request.media_urls.is_empty() { segments } else { 1 };
         let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
         let id = MessageId::new(now_ms);
@@ -146,7 +146,7 @@ impl Outbound {
             call: request.call,
             ..Extra::default()
         };
-        let cost = via.price.map(|price| price.times(paid_units).ok_or(Error::Unpayable)).transpose()?;
+        let cost = via.price.map(|price| price.of(paid_units, segments).ok_or(Error::Unpayable)).transpose()?;
         let message = Message {
             id,
             client,

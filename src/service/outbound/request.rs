@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
-use crate::model::{AccountId, CallId, Channel, Dialing, MessageId, Millis, Money, PoolId, Span};
+use crate::model::{AccountId, CallId, Channel, Dialing, MessageId, Millis, PoolId, Span};
 use crate::provider::{CarrierFields, webhook};
+use crate::service::tariff::Price;
 use crate::store::idempotency::Reply;
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
@@ -41,7 +42,7 @@ pub struct Via {
     pub account: AccountId,
     pub from: String,
     /// Of a segment, of a message with pictures, or of a call; the house pays nothing.
-    pub price: Option<Money>,
+    pub price: Option<Price>,
 }
 
 /// What a call says to who answers, and what its client wants to be told of it.

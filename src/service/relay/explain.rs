@@ -18,6 +18,7 @@ pub struct Explained {
     pub looked: Vec<Looked>,
     /// Which of them wins, or what the client would be told.
     pub chosen: Result<usize, Error>,
+    /// Of a segment, or of all of it where it is priced as one.
     pub price: Money,
     /// `None`: no rate is in force, and the usual price is asked.
     pub rate: Option<Rate>,
@@ -29,8 +30,12 @@ impl Relay {
         let Decision { candidates, chosen } = self.decide(consumer, order);
         let chosen = allow(consumer, order).and(chosen);
         let tariff = self.tariff.page();
-        let rate = tariff.rate(order.priced(), order.to.as_str(), self.clock.now_ms()).cloned();
-        let price = rate.as_ref().map_or_else(|| self.tariff.usual(order.priced()), |rate| rate.price);
+        let (priced, to, now_ms) = (order.priced(), order.to.as_str(), self.clock.now_ms());
+        let usual = self.tariff.usual(priced);
+        // pictures go by the rate of texts where that is dearer than what is usual, and they have none
+        let words = || tariff.rate_of_words(priced, to, now_ms).filter(|rate| rate.price > usual);
+        let rate = tariff.rate(priced, to, now_ms).or_else(words).cloned();
+        let price = rate.as_ref().map_or(usual, |rate| rate.price);
         let route = |id| tariff.all_routes().iter().find(|route| route.id == id).cloned();
         let look = |candidate: Candidate| Looked { route: candidate.route.and_then(route), candidate };
         Explained { looked: candidates.into_iter().map(look).collect(), chosen, price, rate }
