@@ -1,7 +1,7 @@
 //! Callback URLs that bring a login: `sb_callback`, sealed, for as long as callbacks may go there.
 
 use super::sweep::Walk;
-use super::{Change, Result, Store, Value};
+use super::{Change, Query, Result, Store, Value};
 use crate::crypto::{MasterKey, Place};
 use crate::model::message::State;
 use crate::model::{MessageId, Millis};
@@ -21,17 +21,33 @@ pub(super) fn erase(change: Change, message: MessageId) -> Change {
     change.run("DELETE FROM sb_callback WHERE message_id = ?", vec![message.hex().into()])
 }
 
-/// Erases those of messages that are over, and of which nothing is on its way to be told.
-pub(super) fn erase_unneeded(change: Change, messages: &[Value]) -> Change {
+/// Those of messages that are over, and of which nothing is on its way to be told: what a replay adds later goes without.
+fn unneeded(messages: &[Value]) -> Query {
     let open = State::ALL.into_iter().filter(|state| !state.is_final()).map(|state| format!("'{}'", state.name()));
     let sql = format!(
-        "DELETE FROM sb_callback WHERE message_id IN ({{}}) AND NOT EXISTS \
+        "SELECT message_id FROM sb_callback WHERE message_id IN ({{}}) AND NOT EXISTS \
          (SELECT 1 FROM sb_message m WHERE m.id = sb_callback.message_id AND m.state IN ({})) AND NOT EXISTS \
          (SELECT 1 FROM sb_event e JOIN sb_delivery d ON d.event_id = e.id AND d.target_id = e.message_id \
          WHERE e.message_id = sb_callback.message_id AND d.ready_ms IS NOT NULL)",
         open.collect::<Vec<_>>().join(", ")
     );
-    change.any(&sql, &[], messages).erasing()
+    Query::over(sql, &[], messages.to_vec())
+}
+
+/// Erases those that nobody needs any more. They are looked for before anything is locked, then erased by their keys:
+/// usually there is none, or one.
+pub(super) async fn erase_unneeded(store: &Store, messages: &[Value]) -> Result<()> {
+    erase_found(store, vec![unneeded(messages)]).await
+}
+
+async fn erase_found(store: &Store, queries: Vec<Query>) -> Result<()> {
+    let rows = store.read(queries).await?.concat();
+    let keys = rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let sql = "DELETE FROM sb_callback WHERE message_id IN ({})";
+    store.commit(Change::new().any(sql, &[], &keys).erasing()).await
 }
 
 /// Erases a batch of those that nobody needs any more, and of those whose messages have not changed since `before_ms`
@@ -41,10 +57,11 @@ pub async fn sweep(store: &Store, walk: &mut Walk, before_ms: Millis) -> Result<
     let passed = walk.go_on(store, find).await?;
     let keys = passed.rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
     if !keys.is_empty() {
-        let old = "DELETE FROM sb_callback WHERE NOT EXISTS (SELECT 1 FROM sb_message m \
+        let old = "SELECT message_id FROM sb_callback WHERE NOT EXISTS (SELECT 1 FROM sb_message m \
                    WHERE m.id = sb_callback.message_id AND (m.state = 'scheduled' OR m.changed_ms >= ?)) \
                    AND message_id IN ({})";
-        store.commit(erase_unneeded(Change::new(), &keys).any(old, &[before_ms.into()], &keys)).await?;
+        let old = Query::over(old, &[before_ms.into()], keys.clone());
+        erase_found(store, vec![unneeded(&keys), old]).await?;
     }
     Ok(passed.may_be_more)
 }

@@ -45,6 +45,12 @@ impl Walk {
         Self { after: String::new(), below: format!("{:012x}", before_ms.max(0)) }
     }
 
+    /// Begins with what was made at this time.
+    #[must_use]
+    pub fn since(self, from_ms: Millis) -> Self {
+        Self { after: format!("{:012x}", from_ms.max(0)), ..self }
+    }
+
     /// Goes on: `find` selects the id and what else is wanted of rows above an id and below another, at most so many.
     pub(super) async fn go_on(&mut self, store: &Store, find: &'static str) -> Result<Passed> {
         let from = self.after.clone();

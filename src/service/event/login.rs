@@ -1,7 +1,7 @@
 //! The logins of callback URLs: sealed apart from their messages, and erased when nobody needs them any more.
 
 use super::{Error, Events};
-use crate::model::{MessageId, Millis};
+use crate::model::{MessageId, Millis, Span};
 use crate::provider::webhook;
 use crate::service::keep::Pace;
 use crate::service::outbound::Extra;
@@ -9,8 +9,12 @@ use crate::store::callback::{self, Clear, Sealed};
 use crate::store::sweep::Walk;
 use crate::store::{self, meta};
 
-/// Names in `sb_meta` that no message of before holds a login in the clear.
-const ALL_SEALED: &str = "callback_logins";
+/// Names in `sb_meta` up to when no message holds a login in the clear: the milliseconds of a walk over all before.
+const SEALED_UNTIL: &str = "callback_logins";
+
+/// So far behind that a walk begins, and so often it is written how far one came: a node of a version before this one
+/// may still run, and what it accepts is committed soon after its id was made.
+const AGAIN: Span = Span::from_millis(600_000);
 
 impl Events {
     /// A callback URL as its message keeps it; and sealed, where it brings a login.
@@ -36,13 +40,16 @@ impl Events {
         Ok(())
     }
 
-    /// Seals what a version before this one left in the clear, until there is none: a node of that version may still run.
+    /// Seals what a version before this one left in the clear: all of it first, then what it may have written since.
     async fn seal_clear(&self, now_ms: Millis, before_ms: Millis) -> Result<(), Error> {
         let store = &self.parts.store;
-        if meta::value_of(store, ALL_SEALED).await?.is_some() {
-            return Ok(());
-        }
-        let (mut walk, mut pace, mut is_any) = (Walk::before(now_ms), Pace::default(), false);
+        let until_ms: Option<Millis> = meta::value_of(store, SEALED_UNTIL).await?.and_then(|text| text.parse().ok());
+        let all = Walk::before(now_ms);
+        let mut walk = match until_ms {
+            Some(until_ms) => all.since(until_ms - AGAIN.as_ms()),
+            None => all,
+        };
+        let (mut pace, mut is_any) = (Pace::default(), false);
         loop {
             let (found, may_be_more) = callback::clear(store, &mut walk).await?;
             let found = found.into_iter().filter_map(|clear| self.without_login(clear, before_ms).transpose());
@@ -58,8 +65,9 @@ impl Events {
         }
         if is_any {
             tracing::info!("sealed the logins of callbacks that lay in the clear");
-        } else {
-            meta::value_or_insert(store, ALL_SEALED, "sealed").await?;
+        }
+        if until_ms.is_none_or(|until_ms| now_ms - until_ms >= AGAIN.as_ms()) {
+            meta::set(store, SEALED_UNTIL, &now_ms.to_string()).await?;
         }
         Ok(())
     }
