@@ -1,14 +1,15 @@
 //! What happened and is told: `sb_event`, and with each event one `sb_delivery` per target.
 
-use std::borrow::Cow;
+mod payload;
+
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+pub(super) use payload::{numbered, payload};
 
 use super::sweep::Walk;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit};
 use crate::model::event::EventType;
-use crate::model::{ClientId, EndpointId, EventId, MessageId, Millis, carrier};
+use crate::model::{ClientId, EndpointId, EventId, MessageId, Millis};
 
 /// Races with other replays before an event is called busy.
 const RACES: usize = 20;
@@ -192,46 +193,6 @@ fn parse(row: &Row) -> Result<Event> {
         payload: numbered(payload(row.text(2)?, row.maybe_int(4)?), row.maybe_int(5)?),
         created_ms: row.int(3)?,
     })
-}
-
-/// What is told of a message, or was: without its text once that has been redacted, however late the event was written.
-pub(super) fn payload(text: &str, redacted_ms: Option<Millis>) -> String {
-    if redacted_ms.is_some() { super::message::redaction::emptied(text) } else { shown(text) }
-}
-
-/// What was told while carriers' words were told as they came.
-fn shown(text: &str) -> String {
-    if !carrier::names_operator(text) {
-        return text.to_owned();
-    }
-    let mut all: Json = serde_json::from_str(text).unwrap_or_default();
-    let mut is_changed = false;
-    for path in ["/data/error/reason", "/data/carrier"] {
-        is_changed |= all.pointer_mut(path).is_some_and(take_ids);
-    }
-    if is_changed { all.to_string() } else { text.to_owned() }
-}
-
-/// Whether there were any.
-fn take_ids(said: &mut Json) -> bool {
-    match said {
-        Json::String(words) => {
-            let Cow::Owned(shown) = carrier::shown(words) else { return false };
-            *words = shown;
-            true
-        }
-        Json::Object(fields) => fields.values_mut().map(take_ids).filter(|is_changed| *is_changed).count() > 0,
-        _ => false,
-    }
-}
-
-/// What is told, with the place that it has among the events of its object: known only since it was committed.
-pub(super) fn numbered(payload: String, sequence: Option<i64>) -> String {
-    const DATA: &str = r#""data":{"#;
-    match (sequence, payload.split_once(DATA)) {
-        (Some(sequence), Some((before, rest))) => format!(r#"{before}{DATA}"sequence":{sequence},{rest}"#),
-        _ => payload,
-    }
 }
 
 /// A client's events, of one type or of all, newest first, starting after the event `after`.
