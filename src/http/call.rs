@@ -10,7 +10,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use self::shape::{CallIn, CallOut, ChangedOut, FilterIn, FullOut, out, status};
+use self::shape::{CallIn, CallOut, ChangedOut, FilterIn, FullOut, StateOut, out, status};
 use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
@@ -179,7 +179,7 @@ async fn end(id: &str, call: &Call, app: &App) -> Answer {
     let changed = if acting.may_read() {
         ChangedOut::Whole(Box::new(full(&message, &kept, &acting, app).await?))
     } else {
-        ChangedOut::State { id: CallId::from(id).to_string(), status: status(&message, &kept) }
+        ChangedOut::State(StateOut { id: CallId::from(id).to_string(), status: status(&message, &kept) })
     };
     Ok(reply::json(StatusCode::OK, &changed))
 }

@@ -13,7 +13,9 @@ use warp::reply::Response;
 
 pub(super) use self::act::{act, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
-use self::shape::{ChangeIn, ChangedOut, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, out};
+use self::shape::{
+    ChangeIn, ChangedOut, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, StateOut, out,
+};
 use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
@@ -196,7 +198,7 @@ async fn changed(message: &Message, acting: &Acting, app: &App) -> Answer {
     let changed = if acting.may_read() {
         ChangedOut::Whole(Box::new(full(message, acting, app).await?))
     } else {
-        ChangedOut::State { id: message.id.to_string(), state: message.state.name() }
+        ChangedOut::State(StateOut { id: message.id.to_string(), state: message.state.name() })
     };
     Ok(reply::json(StatusCode::OK, &changed))
 }

@@ -79,12 +79,17 @@ pub(super) struct FullOut<'a> {
 #[schema(as = ChangedCall)]
 pub(super) enum ChangedOut<'a> {
     Whole(Box<FullOut<'a>>),
-    /// To a key that may not read.
-    State {
-        id: String,
-        #[schema(schema_with = statuses)]
-        status: &'static str,
-    },
+    State(StateOut),
+}
+
+/// What a key sees that may not read.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CallState)]
+pub(super) struct StateOut {
+    pub(super) id: String,
+    #[schema(schema_with = statuses)]
+    pub(super) status: &'static str,
 }
 
 pub(super) fn status(message: &Message, kept: &Call) -> &'static str {

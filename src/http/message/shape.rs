@@ -112,12 +112,17 @@ pub(super) struct FullOut<'a> {
 #[schema(as = ChangedMessage)]
 pub(super) enum ChangedOut<'a> {
     Whole(Box<FullOut<'a>>),
-    /// To a key that may not read.
-    State {
-        id: String,
-        #[schema(schema_with = states)]
-        state: &'static str,
-    },
+    State(StateOut),
+}
+
+/// What a key sees that may not read.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MessageState)]
+pub(super) struct StateOut {
+    pub(super) id: String,
+    #[schema(schema_with = states)]
+    pub(super) state: &'static str,
 }
 
 #[derive(Serialize, ToSchema)]
