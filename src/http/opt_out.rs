@@ -110,7 +110,13 @@ impl FromStr for Place {
 #[openapi(paths(list_opt_outs, set))]
 pub(super) struct Doc;
 
-/// `GET /v1/opt-outs`: who wants no texts from which number, and who did once, by number and person.
+/// Whether an administrator asks who acts for no client: they see and lift what no client does.
+fn is_operator(call: &Call) -> bool {
+    auth::is_administrator(call) && !auth::names_client(call)
+}
+
+/// `GET /v1/opt-outs`: who wants no texts from which number, and who did once, by number and person. To an administrator
+/// who acts for no client: those of the house's numbers, and those in force of which their numbers' clients are not told.
 #[utoipa::path(
     get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),
@@ -126,14 +132,16 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
     let (number, person) = (address("number", Role::Sender)?, address("person", Role::Recipient)?);
     let person = person.map(|person| Address::stored(person).forms()).unwrap_or_default();
     let channel = if let [only] = channels[..] { Some(only) } else { None };
-    let filter = OptOutFilter { number, person, channel, after: after.map(|place| place.0) };
+    let with_unseen = is_operator(&call);
+    let filter = OptOutFilter { number, person, channel, with_unseen, after: after.map(|place| place.0) };
     let (entries, more) = app.outbound.opt_outs(client, &filter, limit).await?;
     let last = entries.last().map(|last| Place((last.number.clone(), last.person.clone(), last.channel)));
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
 }
 
 /// `PUT /v1/opt-outs/<number>/<person>`: sets or lifts one entry. Set, it also cancels what waits to go from the
-/// number to the person, as their own STOP does. A carrier that keeps a list of its own is not told.
+/// number to the person, as their own STOP does. A carrier that keeps a list of its own is not told. An administrator who
+/// acts for no client also lifts what was said to a number's earlier client, whoever has the number now.
 #[utoipa::path(
     put, path = "/v1/opt-outs/{number}/{person}", tag = "opt-outs", operation_id = "set_opt_out",
     request_body = ChangeIn,
@@ -159,6 +167,13 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     let said = change.channel.as_deref().map(channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
     let act = audit::act(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
-    let entry = app.outbound.set_opt_out(client, channel, number.as_str(), &person, change.is_out, &act).await?;
-    Ok(reply::json(StatusCode::OK, &out(entry)))
+    let number = number.as_str();
+    let mut entry = app.outbound.set_opt_out(client, channel, number, &person, change.is_out, &act).await;
+    if is_operator(&call) && !change.is_out {
+        entry = match app.outbound.lift_unseen(channel, number, &person, &act).await {
+            Err(Error::NotFound) => entry,
+            lifted => lifted,
+        };
+    }
+    Ok(reply::json(StatusCode::OK, &out(entry?)))
 }

@@ -1,6 +1,10 @@
 //! Who wants nothing from which number of ours: `sb_opt_out`, one row for each pair and channel. It is the entry of the
 //! client that had the number when it was said; one of an earlier client stays in force behind it.
 
+mod unseen;
+
+pub use unseen::lift;
+
 use super::event::{self, NewEvent, Order, Told};
 use super::{Change, Query, Result, Store, Value, audit};
 use crate::model::{Channel, ClientId, Millis};
@@ -196,6 +200,8 @@ pub struct Filter {
     /// All forms in which carriers write the person's number; none: everybody's.
     pub person: Vec<String>,
     pub channel: Option<Channel>,
+    /// What stops people and no client sees, too.
+    pub with_unseen: bool,
     /// Behind this number, person and channel.
     pub after: Option<(String, String, Channel)>,
 }
@@ -217,10 +223,13 @@ fn parse(row: &super::Row) -> Result<Entry> {
 
 /// A client's entries of its numbers, by number, person and channel.
 pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
-    let mut sql = format!(
-        "{COLUMNS} WHERE o.client_id = ? \
-         AND EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id)"
-    );
+    let own = "(o.client_id = ? \
+               AND EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id))";
+    let mut sql = if filter.with_unseen {
+        format!("{COLUMNS} WHERE ({own} OR {})", unseen::UNSEEN)
+    } else {
+        format!("{COLUMNS} WHERE {own}")
+    };
     let mut params: Vec<Value> = vec![client.hex().into()];
     if let Some(number) = &filter.number {
         sql.push_str(" AND o.number = ?");
@@ -248,5 +257,7 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     }
     sql.push_str(" ORDER BY o.number, o.person, COALESCE(o.channel, 'sms') LIMIT ?");
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+    let shown =
+        |row: &super::Row| if filter.with_unseen { Stands::parse(row).map(|one| one.whole()) } else { parse(row) };
+    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(shown).collect()
 }

@@ -1,13 +1,13 @@
 //! A number that moves to another client takes along who wants nothing from it: that stays in force, is shown to its
 //! new client by nothing, and only the person lifts it.
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use serde_json::{Value, json};
 
 use super::client::{By, ask};
-use super::scene::act_well;
+use super::scene::{act_well, tamper};
 use super::{Client, client, loopback};
-use crate::events::text;
+use crate::events::{call, text, well};
 use crate::harness::{Builder, Layout, Result, Server};
 use crate::inbound::play::{self, OURS, PERSON, settled};
 use crate::{in_foreign_sessions, on_both_engines};
@@ -115,6 +115,66 @@ async fn the_person_s_own_word_lifts_it(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(an_earlier_client_s_opt_outs_stay, the_person_s_own_word_lifts_it);
+impl Scene {
+    /// What an administrator sees who acts for nobody: whom, and whether they are out.
+    async fn of_operator(&self) -> Result<Vec<(String, bool)>> {
+        let page = well(&self.server, "GET", "/v1/opt-outs", None).await?;
+        let one = |entry: &Value| Ok((text(&entry["person"])?, entry["is_out"] == true));
+        page["data"].as_array().into_iter().flatten().map(one).collect()
+    }
+
+    async fn operator_sets(&self, person: &str, is_out: bool) -> Result<u16> {
+        let path = format!("/v1/opt-outs/{OURS}/{person}");
+        Ok(call(&self.server, "PUT", &path, Some(json!({"is_out": is_out}))).await?.0)
+    }
+}
+
+/// What no client sees an administrator does, and lifts: it is in the audit log.
+async fn an_administrator_lifts_what_no_client_sees(layout: Layout) -> Result {
+    let server = Builder::new(layout).await?.start().await?;
+    let account = loopback(&server).await?;
+    let (ann, bob) = (client(&server, "10").await?, client(&server, "10").await?);
+    let scene = Scene { server, account };
+    let number = scene.give(&ann).await?;
+    scene.says(PERSON, "STOP").await?;
+    scene.says(OTHER, "STOP").await?;
+    assert!(scene.of_operator().await?.is_empty(), "hers to lift");
+    assert_eq!(scene.operator_sets(PERSON, false).await?, 404);
+    // of one nobody knows whose it was
+    tamper(&scene.server, "UPDATE sb_opt_out SET client_id = NULL WHERE person = '+14155550101'").await?;
+    assert_eq!(scene.of_operator().await?, [(OTHER.to_owned(), true)]);
+    scene.take(&ann, &number).await?;
+    let both = [(PERSON.to_owned(), true), (OTHER.to_owned(), true)];
+    assert_eq!(scene.of_operator().await?, both, "the number is nobody's");
+    scene.give(&bob).await?;
+    assert_eq!(scene.of_operator().await?, both, "nor his");
+    // held behind what he says
+    scene.set(&bob, false).await?;
+    assert_eq!(scene.of_operator().await?, both);
+    assert_eq!(scene.send(&bob).await?, 403);
+    assert_eq!(scene.operator_sets(PERSON, true).await?, 404, "it is only lifted");
+    assert_eq!(scene.operator_sets(PERSON, false).await?, 200);
+    assert_eq!(scene.send(&bob).await?, 202);
+    assert_eq!(scene.ledger(&bob).await?, [(PERSON.to_owned(), false)], "his own entry stays");
+    assert_eq!(scene.operator_sets(OTHER, false).await?, 200);
+    assert!(scene.of_operator().await?.is_empty());
+    assert_eq!(scene.operator_sets(OTHER, false).await?, 404);
+    let stopped = "SELECT id FROM sb_opt_out WHERE is_out = 1 OR held_ms IS NOT NULL";
+    assert!(scene.server.rows(stopped).await?.is_empty());
+    for person in [PERSON, OTHER] {
+        let path = format!("/v1/audit?object={}", format!("{OURS}/{person}").replace('+', "%2B").replace('/', "%2F"));
+        let audited = well(&scene.server, "GET", &path, None).await?;
+        let [lifted] = audited["data"].as_array().map(Vec::as_slice).unwrap_or_default() else { bail!("{audited}") };
+        ensure!(lifted["action"] == "opt_out.set", "{audited}");
+        ensure!(lifted["before"]["is_out"] == true && lifted["after"]["is_out"] == false, "{audited}");
+    }
+    Ok(())
+}
+
+on_both_engines!(
+    an_earlier_client_s_opt_outs_stay,
+    the_person_s_own_word_lifts_it,
+    an_administrator_lifts_what_no_client_sees,
+);
 
 in_foreign_sessions!(an_earlier_client_s_opt_outs_stay);

@@ -1,6 +1,6 @@
 //! The ledger of opt-outs as administrators see and mend it.
 
-use super::{Outbound, Said};
+use super::{Outbound, RACES, Said};
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId};
 use crate::service::audit::Act;
@@ -60,5 +60,37 @@ impl Outbound {
         }
         tracing::info!(%client, is_out, "an administrator set an entry of the opt-out ledger");
         Pair::find(&self.parts.store, &keys).await?.of(client).cloned().ok_or(Error::NotFound)
+    }
+
+    /// Lifts what stops a person and no client sees: the number's client may be another by now, or nobody.
+    pub async fn lift_unseen(
+        &self,
+        channel: Channel,
+        number: &str,
+        person: &Address,
+        act: &Act<'_, OptOut>,
+    ) -> Result<OptOut, Error> {
+        let (number, person) = (number.to_owned(), person.as_str().to_owned());
+        let keys = self.ledger_keys(channel, &number, &person);
+        for _ in 0..RACES {
+            self.parts.book.refresh().await?;
+            let owner = self.parts.book.page().sender(&number).map(|sender| sender.number.client);
+            let pair = Pair::find(&self.parts.store, &keys).await?;
+            let before = pair.unseen(owner).ok_or(Error::NotFound)?;
+            let at_ms = pair.last_ms().map_or(0, |last_ms| last_ms + 1).max(self.parts.clock.now_ms());
+            let (number, person, reason) = (number.clone(), person.clone(), opt_out::ADMINISTRATOR.to_owned());
+            let object = format!("{number}/{person}");
+            let after = OptOut { channel, number, person, is_out: false, reason, changed_ms: at_ms };
+            let entry = act.entry(at_ms, object, Some(&before), Some(&after));
+            match opt_out::lift(&self.parts.store, &pair, owner, at_ms, entry).await {
+                Ok(()) => {
+                    tracing::info!("an administrator lifted an entry of the opt-out ledger that no client sees");
+                    return Ok(after);
+                }
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Busy("the opt-out ledger is contended".into()).into())
     }
 }

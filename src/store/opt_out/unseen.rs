@@ -1,0 +1,55 @@
+//! What stops people and no client sees, nor lifts: entries of a number's earlier clients, and nobody's. Administrators do.
+
+use super::{ADMINISTRATOR, Entry, Pair, Stands};
+use crate::model::{ClientId, Millis};
+use crate::store::{Change, Result, Store, audit};
+
+/// Which those are.
+pub(super) const UNSEEN: &str = "o.held_ms IS NOT NULL OR (o.is_out = 1 AND NOT EXISTS \
+     (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id))";
+
+impl Stands {
+    fn is_unseen(&self, owner: Option<ClientId>) -> bool {
+        self.held_ms.is_some() || (self.entry.is_out && !owner.is_some_and(|owner| self.is_of(owner)))
+    }
+
+    /// What stops, whatever a client has written over it.
+    pub(super) fn whole(&self) -> Entry {
+        let entry = self.entry.clone();
+        match self.held_ms {
+            Some(held_ms) => Entry { is_out: true, changed_ms: held_ms, ..entry },
+            None => entry,
+        }
+    }
+}
+
+impl Pair {
+    /// What the client that has the number now does not see.
+    pub fn unseen(&self, owner: Option<ClientId>) -> Option<Entry> {
+        let unseen = self.0.iter().filter(|one| one.is_unseen(owner)).map(Stands::whole);
+        unseen.max_by_key(|entry| entry.changed_ms)
+    }
+}
+
+/// Lifts what [`Pair::unseen`] finds; what the number's client has written itself stays.
+/// [`crate::store::Error::Guard`]: it is another than was read.
+pub async fn lift(
+    store: &Store,
+    pair: &Pair,
+    owner: Option<ClientId>,
+    at_ms: Millis,
+    entry: Option<audit::Entry>,
+) -> Result<()> {
+    let unseen = pair.0.iter().filter(|one| one.is_unseen(owner));
+    let change = unseen.fold(Change::new(), |change, one| {
+        let (id, read_ms) = (one.id.as_str().into(), one.entry.changed_ms.into());
+        if owner.is_some_and(|owner| one.is_of(owner)) {
+            let sql = "UPDATE sb_opt_out SET held_ms = NULL WHERE id = ? AND changed_ms = ?";
+            return change.one(sql, vec![id, read_ms]);
+        }
+        let sql = "UPDATE sb_opt_out SET held_ms = NULL, is_out = 0, reason = ?, changed_ms = ? \
+                   WHERE id = ? AND changed_ms = ?";
+        change.one(sql, vec![ADMINISTRATOR.into(), at_ms.into(), id, read_ms])
+    });
+    store.commit(change.audited(entry)).await
+}
