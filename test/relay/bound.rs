@@ -106,9 +106,11 @@ async fn a_bound_key_s_calls_reach_nobody_else(layout: Layout) -> Result {
         ] {
             scene.refused(&key, "Twiml", said, what).await?;
         }
-        scene.refused(&key, "Url", "https://example.org/dial.xml", "must be left out").await?;
-        for name in ["FallbackUrl", "ApplicationSid"] {
-            let form = [("To", TO), ("From", FROM), ("Twiml", SAID), (name, "https://example.org/dial.xml")];
+        let url = "https://example.org/dial.xml";
+        scene.refused(&key, "Url", url, "must be left out").await?;
+        let more = [("FallbackUrl", url), ("ApplicationSid", url), ("Record", "true"), ("MachineDetection", "Enable")];
+        for (name, value) in more {
+            let form = [("To", TO), ("From", FROM), ("Twiml", SAID), (name, value)];
             let (status, refused) = scene.ask(&key, "POST", "Calls.json", &form).await?;
             ensure!(status == 400 && text(&refused["message"])?.contains(name), "{name}: {status} {refused}");
         }

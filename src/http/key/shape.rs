@@ -41,7 +41,8 @@ pub(super) struct KeyIn {
     expires_at: Option<String>,
     /// What its calls may say. `any`: all TwiML, and a URL; that is whatever the carrier's account may do, at the price
     /// of one call, to destinations too that the key may not send to. `say`: only Say, Play, Pause, Gather, Hangup and
-    /// Reject, without URLs but Play's. Unless given: `say` with `senders` or `destinations`, else as `call.twiml` says.
+    /// Reject, without URLs but Play's, and neither recorded nor asked for machines. Unless given: `say` with `senders` or
+    /// `destinations`, else as `call.twiml` says.
     #[schema(schema_with = twimls)]
     twiml: Option<String>,
     /// The SHA-256 of a key that was made elsewhere, 64 hex digits: it goes on working here.

@@ -38,6 +38,12 @@ pub(super) fn check(plan: &CallPlan) -> Result<(), (&'static str, String)> {
             return Err((field, "must be left out: calls with this key say what stands in their TwiML".to_owned()));
         }
     }
+    // what the carrier bills besides the call
+    let dialing = &plan.dialing;
+    let billed = [("record", dialing.record == Some(true)), ("machine_detection", dialing.machine_detection.is_some())];
+    if let Some((field, _)) = billed.into_iter().find(|(_, is_there)| *is_there) {
+        return Err((field, "must be left out with this key".to_owned()));
+    }
     plan.twiml.as_deref().map_or(Ok(()), only_says).map_err(|reason| ("twiml", reason))
 }
 
@@ -92,6 +98,7 @@ fn verb(node: Node<'_, '_>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Dialing, MachineDetection};
 
     fn said(twiml: &str) -> Result<(), String> {
         only_says(twiml)
@@ -126,6 +133,10 @@ mod tests {
             ("<Response><Gather partialResultCallback='//x'/></Response>", "no partialResultCallback at Gather"),
             ("<Response><Say statusCallback='https://x'>x</Say></Response>", "no statusCallback at Say"),
             ("<Response xmlns:x='urn:x'><Say x:voice='a'>x</Say></Response>", "no voice at Say"),
+            (
+                "<Response xmlns:xlink='http://www.w3.org/1999/xlink'><Say xlink:href='https://x'>x</Say></Response>",
+                "no href at Say",
+            ),
             ("<Response><Play>a.mp3</Play></Response>", "URL in Play"),
             ("<Response><Play>file:///etc/passwd</Play></Response>", "not with file:"),
             ("<Response><Play/></Response>", "URL in Play"),
@@ -143,5 +154,34 @@ mod tests {
         ] {
             assert!(said(twiml).is_err_and(|reason| reason.contains(name)), "{twiml}: {:?}", said(twiml));
         }
+    }
+
+    /// As deep as 4,000 characters go.
+    #[test]
+    fn what_is_nested_deeply_is_read_like_the_rest() {
+        let nested = |verb: &str, levels| {
+            let (open, close) = (format!("<{verb}>").repeat(levels), format!("</{verb}>").repeat(levels));
+            format!("<Response>{open}{close}</Response>")
+        };
+        assert_eq!(said(&nested("Say", 350)), Ok(()));
+        assert!(said(&nested("a", 560)).is_err_and(|reason| reason.contains("not a")));
+        for open in ["<a>", "<a x='"] {
+            let open = format!("<Response>{}", open.repeat(1_300));
+            assert!(said(&open).is_err_and(|reason| reason.contains("well-formed")));
+        }
+    }
+
+    #[test]
+    fn what_costs_more_than_the_call_is_left_out() {
+        let twiml = Some("<Response/>".to_owned());
+        let with = |record, machine_detection| CallPlan {
+            twiml: twiml.clone(),
+            dialing: Dialing { record, machine_detection, ..Dialing::default() },
+            ..CallPlan::default()
+        };
+        assert_eq!(check(&with(Some(false), None)), Ok(()));
+        let field = |plan: &CallPlan| check(plan).map_err(|(field, _)| field);
+        assert_eq!(field(&with(Some(true), None)), Err("record"));
+        assert_eq!(field(&with(None, Some(MachineDetection::Enable))), Err("machine_detection"));
     }
 }

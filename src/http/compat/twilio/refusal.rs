@@ -66,6 +66,8 @@ impl std::convert::From<outbound::Error> for Fault {
                 "send_at" => error::SEND_AT.because(&reason),
                 "media_urls" => error::MEDIA.because(&reason),
                 "fallback_url" => error::PARAMETER.because(&format!("FallbackUrl {reason}")),
+                "machine_detection" => error::PARAMETER.because(&format!("MachineDetection {reason}")),
+                "record" => error::PARAMETER.because(&format!("Record {reason}")),
                 "url" => error::NO_URL.because(&format!("Url {reason}")),
                 "twiml" => error::NO_URL.because(&format!("Twiml {reason}")),
                 _ => error::PARAMETER.because(&format!("{field} {reason}")),
