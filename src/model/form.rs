@@ -17,14 +17,17 @@ fn decoded(part: &[u8]) -> Vec<u8> {
     percent_decode(&spaced).collect()
 }
 
-fn pairs(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+fn raw(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+        match pair.iter().position(|byte| *byte == b'=') {
             Some(at) => (&pair[..at], &pair[at + 1..]),
             None => (pair, &pair[pair.len()..]),
-        };
-        (decoded(name), decoded(value))
+        }
     })
+}
+
+fn pairs(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    raw(form).map(|(name, value)| (decoded(name), decoded(value)))
 }
 
 /// A form as it was signed: what is no UTF-8 is U+FFFD, as those read it who check signatures. They take the form for
@@ -32,6 +35,12 @@ fn pairs(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
 pub fn fields(form: &[u8]) -> Vec<(String, String)> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     pairs(String::from_utf8_lossy(form).as_bytes()).map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// What [`fields`] has first under this name, both ASCII; no other value is read for it.
+pub fn first(form: &[u8], name: &str) -> Option<String> {
+    let (_, value) = raw(form).find(|(known, _)| decoded(known) == name.as_bytes())?;
+    Some(String::from_utf8_lossy(&decoded(value)).into_owned())
 }
 
 /// A client's form, written in `charset`: each field must be a text.
@@ -86,6 +95,15 @@ mod tests {
         }
         // no escapes: they stay as they are, as browsers leave them
         assert_eq!(borrowed(&texts(b"a=100%&b=%zz", Charset::Utf8).unwrap()), [("a", "100%"), ("b", "%zz")]);
+    }
+
+    #[test]
+    fn the_first_of_a_name_is_that_of_all_fields() {
+        let form = b"a=1&&B%6fdy=a+b&Body=c&Bare&\xff=2&x=caf\xe9";
+        for name in ["a", "Body", "Bare", "x", "y", "body"] {
+            let read = fields(form).into_iter().find(|(known, _)| known == name).map(|(_, value)| value);
+            assert_eq!(first(form, name), read, "{name}");
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ use crate::table::{Table, median};
 
 const PATH: &str = "/webhooks/twilio/sms";
 const TEXT: &str = "On my way";
+/// What nobody has signed.
+const FORGED: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 pub async fn measure(table: &mut Table, plan: &Plan) -> Result {
     let carrier = Carrier::start().await?;
@@ -101,7 +103,7 @@ fn post(mut start: Hmac<Sha1>, sid: &str, from: &str, to: &str) -> Post {
 async fn refuses_forgeries(server: &Server) -> Result {
     let forged = (webhooks(server, PATH)?.make)(0).body.replace("On+my+way", "On+your+way");
     let form = "application/x-www-form-urlencoded";
-    let request = server.http.post(server.url(PATH)).header("content-type", form).header("x-twilio-signature", "AAAA");
+    let request = server.http.post(server.url(PATH)).header("content-type", form).header("x-twilio-signature", FORGED);
     let status = request.body(forged).send().await?.status();
     ensure!(status == 403, "a forged webhook was answered with {status}");
     Ok(())

@@ -4,10 +4,11 @@
 use anyhow::ensure;
 use futures_util::future::try_join_all;
 use serde_json::json;
+use switchboard::store::Change;
 
 use super::play::{ELSEWHERE, OURS, PERSON, PUBLIC, builder, form, number, post_form, received, settled, twilio};
 use crate::harness::carrier::{ACCOUNT, TOKEN, signature::sign};
-use crate::harness::{Builder, Layout, Result, Server};
+use crate::harness::{Builder, Layout, Result, Server, until};
 use crate::{in_foreign_sessions, on_both_engines};
 
 const SMS: &str = "/webhooks/twilio/sms";
@@ -175,7 +176,51 @@ async fn ids_and_names_are_twilio_s(layout: Layout) -> Result {
     Ok(())
 }
 
-on_both_engines!(a_signature_is_taken_once, a_cut_does_its_neighbours_no_harm, ids_and_names_are_twilio_s);
+/// Each cut counts, and what is proved is taken beside them.
+async fn a_cut_is_a_guess(layout: Layout) -> Result {
+    let server = at_twilio(builder(layout).await?.set("http.requests_per_address", 2)).await?;
+    let [real, cut, _] = cuts();
+    let signature = signed(SMS, &real);
+    assert_eq!(post_form(&server, SMS, &real, &signature).await?.0, 200);
+    for _ in 0..2 {
+        assert_eq!(post_form(&server, SMS, &cut, &signature).await?.0, 403);
+    }
+    let spent = async || Ok((post_form(&server, SMS, &cut, &signature).await?.0 == 429).then_some(()));
+    until("the end of what one address may guess", spent).await?;
+    let forged = signed("/elsewhere", &real);
+    assert_eq!(post_form(&server, SMS, &real, &forged).await?.0, 429);
+    assert_eq!(post_form(&server, SMS, &real, &signature).await?.0, 200);
+    Ok(())
+}
+
+async fn rename(server: &Server, sql: &'static str) -> Result {
+    Ok(server.home().databases.store()?.commit(Change::new().run(sql, Vec::new())).await?)
+}
+
+async fn a_store_that_cannot_be_asked_takes_nothing(layout: Layout) -> Result {
+    let server = at_twilio(builder(layout).await?).await?;
+    let [real, cut, _] = cuts();
+    let signature = signed(SMS, &real);
+    rename(&server, "ALTER TABLE sb_inbound RENAME TO sb_away").await?;
+    for fields in [&cut, &real] {
+        ensure!(post_form(&server, SMS, fields, &signature).await?.0 >= 500, "{fields:?}");
+    }
+    rename(&server, "ALTER TABLE sb_away RENAME TO sb_inbound").await?;
+    for (fields, status) in [(&real, 200), (&cut, 403), (&real, 200)] {
+        assert_eq!(post_form(&server, SMS, fields, &signature).await?.0, status, "{fields:?}");
+    }
+    settled(&server).await?;
+    assert_eq!(received(&server).await?, [[PERSON, OURS, &real[4].1]]);
+    Ok(())
+}
+
+on_both_engines!(
+    a_signature_is_taken_once,
+    a_cut_does_its_neighbours_no_harm,
+    ids_and_names_are_twilio_s,
+    a_cut_is_a_guess,
+    a_store_that_cannot_be_asked_takes_nothing,
+);
 
 in_foreign_sessions!(a_signature_is_taken_once);
 

@@ -17,13 +17,16 @@ use crate::harness::{Layout, Result, Server, until};
 use crate::on_both_engines;
 
 const SMS: &str = "/webhooks/twilio/sms";
+/// What could be a signature.
+const SHAPED: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 /// What is let pass for a slow machine.
 const QUICK: Duration = Duration::from_millis(20);
 /// Connections of whoever floods, and how often each of them posts.
 const FLOODERS: usize = 20;
 const EVERY: Duration = Duration::from_millis(20);
-/// Texts that come meanwhile.
+/// Texts that come meanwhile, and how long each may take on a busy machine.
 const TEXTS: usize = 60;
+const PATIENT: Duration = Duration::from_secs(10);
 
 async fn forged_posts_are_guesses_and_proved_ones_are_taken(layout: Layout) -> Result {
     let server = builder(layout).await?.set("http.requests_per_address", 5).start().await?;
@@ -35,14 +38,25 @@ async fn forged_posts_are_guesses_and_proved_ones_are_taken(layout: Layout) -> R
     };
     let path = |token: &str| format!("/webhooks/flowroute/{token}/sms");
     let flow = json!({"to": &OURS[1..], "from": &PERSON[1..], "body": "hello", "id": "mdr1-1"});
-    // whatever is wrong with them counts, and what is right does not
+    let many = async || {
+        let post = server.http.post(server.url(SMS)).header("X-Twilio-Signature", SHAPED).body("a&".repeat(300));
+        anyhow::Ok(post.send().await?.status())
+    };
+    // what nobody has signed counts, or what was cut from what somebody has
     assert_eq!(text(1, "guess").await?.0, 403);
     assert_eq!(post_json(&server, &path("another-path-segment"), &flow).await?, 403);
-    assert_eq!(post_twilio(&server, SMS, &[("AccountSid", ACCOUNT), ("From", PERSON)], TOKEN).await?.0, 400);
-    assert_eq!(server.post(SMS, "a&".repeat(300)).await?.0, 400);
+    assert_eq!(many().await?, 400);
+    let misnamed = [&form("SM1", "hello")[..], &[("SmsSid", "SM2")]].concat();
+    assert_eq!(post_twilio(&server, SMS, &misnamed, TOKEN).await?.0, 400);
+    // what is right does not, nor what is their own and odd
+    let odd = json!({"to": &OURS[1..], "body": "from nobody"});
     for n in 1..20 {
+        assert_eq!(post_twilio(&server, SMS, &[("AccountSid", ACCOUNT), ("From", PERSON)], TOKEN).await?.0, 400);
+        assert_eq!(post_json(&server, &path(FLOWROUTE_TOKEN), &odd).await?, 400);
         assert_eq!(text(n, TOKEN).await?.0, 200);
     }
+    // without a signature nothing is looked at
+    assert_eq!(server.post(SMS, "a&".repeat(300)).await?.0, 403);
     let spent = async || Ok((text(1, "guess").await?.0 == 429).then_some(()));
     until("the end of what one address may guess", spent).await?;
     let forged = server.http.post(server.url(SMS)).header("X-Twilio-Signature", "guess").body("AccountSid=x").send();
@@ -53,7 +67,7 @@ async fn forged_posts_are_guesses_and_proved_ones_are_taken(layout: Layout) -> R
     let key = server.http.get(server.url("/v1/messages")).bearer_auth("wrong").send().await?;
     assert_eq!(key.status(), 429);
     // what is too much to be looked at says so, however often
-    assert_eq!(server.post(SMS, "a&".repeat(300)).await?.0, 400);
+    assert_eq!(many().await?, 400);
     for n in 20..40 {
         assert_eq!(text(n, TOKEN).await?.0, 200, "{n}");
         // one more a while later
@@ -67,7 +81,7 @@ async fn forged_posts_are_guesses_and_proved_ones_are_taken(layout: Layout) -> R
 
 on_both_engines!(forged_posts_are_guesses_and_proved_ones_are_taken);
 
-/// Posts that nobody has signed, as bytes: small ones, one of many tiny fields, one of few large ones, one of JSON.
+/// Posts that nobody has signed, as bytes. A third are dear: of many tiny fields, of few large ones, of JSON.
 fn forgeries() -> Vec<Vec<u8>> {
     let start = format!("AccountSid={ACCOUNT}&MessageSid=SM{:032x}&From=%2B1&To=%2B2", 7);
     let small = format!("{start}&Body=hello");
@@ -78,18 +92,18 @@ fn forgeries() -> Vec<Vec<u8>> {
     let post = |query: &str, body: String| {
         let head = format!(
             "POST {SMS}{query} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YTpi\r\n\
-             X-Twilio-Signature: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\nContent-Length: {}\r\n\r\n",
+             X-Twilio-Signature: {SHAPED}\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         [head.into_bytes(), body.into_bytes()].concat()
     };
-    let small = std::iter::repeat_n(post("?a=%20b&c", small), 37);
-    let rest = [
+    let small = post("?a=%20b&c", small);
+    let dear = [
         post("", format!("{start}{}", tiny.concat())),
         post("?a=%20b&c", format!("{start}{}", large.concat())),
         post(&format!("?bodySHA256={digest}"), nested),
     ];
-    small.chain(rest).collect()
+    dear.into_iter().flat_map(|dear| [small.clone(), small.clone(), dear]).collect()
 }
 
 /// Posts on one connection, one after the other, until it is told to stop.
@@ -166,6 +180,7 @@ async fn a_flood_of_forged_posts_costs_the_real_ones_nothing() -> Result {
     );
     ensure!(count > 1000, "only {count} were posted");
     ensure!(flooded <= (idle * 2).max(QUICK), "{idle:?} idle, {flooded:?} beside them");
+    ensure!(longest <= PATIENT, "a text took {longest:?}");
     settled(&server).await?;
     let bodies: Vec<_> = received(&server).await?.into_iter().map(|mut row| row.remove(2)).collect();
     assert_eq!(bodies, (0..TEXTS).map(|n| format!("text {n:02}")).collect::<Vec<_>>());

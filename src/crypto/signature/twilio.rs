@@ -26,6 +26,11 @@ pub fn sorted(params: &[(String, String)]) -> Vec<(&str, &str)> {
     sorted
 }
 
+/// Whether this has the shape of one: base64 of so many bytes as SHA-1 has.
+pub fn is_signature(given: &str) -> bool {
+    given.len() == 28 && STANDARD.decode(given).is_ok_and(|bytes| bytes.len() == 20)
+}
+
 /// What a post's signature is over, made once: a URL has many forms, an account several tokens, and whoever posts need
 /// not be Twilio.
 pub struct Signed<'a> {
@@ -41,6 +46,7 @@ impl<'a> Signed<'a> {
 
     /// JSON: the URL is signed. `None`: its `bodySHA256` is not the body's.
     pub fn json(url: &'a str, body: &[u8]) -> Option<Self> {
+        form::digests(url).next()?;
         let digest = sha256_hex(body);
         let is_whole = form::digests(url).any(|claimed| digest.as_bytes().ct_eq(claimed.as_bytes()).into());
         is_whole.then(|| Self { url, said: String::new() })
@@ -110,6 +116,7 @@ mod tests {
         for case in cases {
             let (url, signature, mut params) = (text(case, "url"), text(case, "signature"), params(case));
             assert_eq!(sign(token, url, &params), signature, "{case}");
+            assert!(is_signature(signature), "{case}");
             params.reverse();
             if let Some(body) = case["body"].as_str() {
                 assert!(verify_json(token, url, body.as_bytes(), signature), "{case}");
@@ -124,6 +131,16 @@ mod tests {
             assert!(!verify_form(token, url, &params, signature), "{case}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_signature_has_a_shape() {
+        let good = STANDARD.encode([0xff; 20]);
+        assert!(is_signature(&good));
+        let (short, long) = (STANDARD.encode([0xff; 19]), STANDARD.encode([0xff; 21]));
+        for bad in ["", "guess", &good[1..], &format!("{good}="), &good.replace('/', "_"), &short, &long] {
+            assert!(!is_signature(bad), "{bad}");
+        }
     }
 
     #[test]

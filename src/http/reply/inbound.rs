@@ -12,7 +12,7 @@ impl From<Error> for Refusal {
                 tracing::warn!("refused a webhook that no account of ours has sent");
                 problem(StatusCode::FORBIDDEN, &error.to_string())
             }
-            Error::Unreadable(_) | Error::TooManyFields => {
+            Error::Unreadable(_) | Error::Misnamed(_) | Error::TooManyFields => {
                 tracing::warn!(reason = %error, "refused a webhook that cannot be read");
                 problem(StatusCode::BAD_REQUEST, &error.to_string())
             }

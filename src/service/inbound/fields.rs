@@ -12,13 +12,13 @@ use crate::model::{bom, form, json, text};
 
 /// Fields of a post at most: no carrier writes more, and whoever posts need not be one.
 pub(super) const FIELDS: usize = 256;
+/// The field that names an account.
+const ACCOUNT_SID: &str = "AccountSid";
 
 /// The fields of a form, or of a JSON object, as they were signed.
 pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<(String, String)>, Error> {
     if !is_json(body) {
-        let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-        let is_whole = pairs.take(FIELDS + 1).count() <= FIELDS;
-        return if is_whole { Ok(form::fields(body)) } else { Err(Error::TooManyFields) };
+        return few(body).map(form::fields);
     }
     let Object(fields) = serde_json::from_slice(&json::repaired(bom::skip(body))).map_err(|_| Error::Forged)?;
     let text = |value: Value| match value {
@@ -28,6 +28,53 @@ pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<(String, String)>, Error>
     };
     let fields = fields.ok_or(Error::TooManyFields)?;
     Ok(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
+}
+
+/// A form, if it has few enough fields.
+fn few(form: &[u8]) -> Result<&[u8], Error> {
+    let pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    if pairs.take(FIELDS + 1).count() <= FIELDS { Ok(form) } else { Err(Error::TooManyFields) }
+}
+
+/// Whose post it says that it is, found without all that [`signed_fields`] does.
+pub(super) fn account_sid(body: &[u8]) -> Result<String, Error> {
+    if !is_json(body) {
+        return form::first(few(body)?, ACCOUNT_SID).ok_or(Error::Forged);
+    }
+    let read = serde_json::from_slice(&json::repaired(bom::skip(body)));
+    let AccountSid(sid) = read.map_err(|_| Error::Forged)?;
+    sid.ok_or(Error::Forged)
+}
+
+/// That of a JSON object, where it is a text. No other value is kept.
+struct AccountSid(Option<String>);
+
+impl<'de> Deserialize<'de> for AccountSid {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(AccountSidVisitor)
+    }
+}
+
+struct AccountSidVisitor;
+
+impl<'de> Visitor<'de> for AccountSidVisitor {
+    type Value = AccountSid;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccountSid, A::Error> {
+        let mut sid = None;
+        while let Some(name) = map.next_key::<String>()? {
+            if name == ACCOUNT_SID {
+                sid = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(AccountSid(sid))
+    }
 }
 
 /// A JSON object; `None`: it has more than [`FIELDS`].
@@ -106,6 +153,26 @@ mod tests {
             assert_eq!(fields(&stored).unwrap()[0].1, kept, "{body:?}");
             assert!(!stored.contains('\0'));
         }
+    }
+
+    #[test]
+    fn whose_a_post_is_is_found_without_reading_it() {
+        for (body, sid) in [
+            (&b"Body=x&AccountSid=AC1&AccountSid=AC2"[..], Some("AC1")),
+            (b"Body=AccountSid&%41ccountSid=AC%31", Some("AC1")),
+            (b"Body=x", None),
+            (br#"{"Body":"x","More":[{"AccountSid":"AC2"}],"AccountSid":"AC1"}"#, Some("AC1")),
+            (b"\xef\xbb\xbf {\"AccountSid\":\"AC1\",\"Body\":\"\xff\\ud800\"}", Some("AC1")),
+            (br#"{"AccountSid":["AC1"]}"#, None),
+            (br#"{"AccountSid":"AC1""#, None),
+            (b"{}", None),
+        ] {
+            assert_eq!(account_sid(body).ok().as_deref(), sid, "{body:?}");
+            let Some(sid) = sid else { continue };
+            let fields = signed_fields(body).unwrap();
+            assert!(fields.iter().any(|(name, value)| name == ACCOUNT_SID && value == sid), "{body:?}");
+        }
+        assert!(matches!(account_sid("a&".repeat(FIELDS + 1).as_bytes()), Err(Error::TooManyFields)));
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub enum Error {
     /// Nobody looks further.
     #[error("a webhook must have at most {FIELDS} fields")]
     TooManyFields,
+    /// It is signed, and names its message as nobody would but who has cut it from others.
+    #[error("{0}")]
+    Misnamed(Unreadable),
     /// It is theirs, and not what they document.
     #[error("{0}")]
     Unreadable(#[from] Unreadable),
@@ -65,8 +68,8 @@ impl Error {
     /// Whether whoever has posted it need not be a carrier.
     pub fn is_guess(&self) -> bool {
         match self {
-            Self::Forged | Self::TooManyFields | Self::Unreadable(_) => true,
-            Self::TooLong | Self::Store(_) => false,
+            Self::Forged | Self::TooManyFields | Self::Misnamed(_) => true,
+            Self::Unreadable(_) | Self::TooLong | Self::Store(_) => false,
         }
     }
 }
