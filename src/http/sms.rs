@@ -14,7 +14,7 @@ use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, cors, posted, webhook};
 use crate::model::bom;
-use crate::service::publish::{SignedForm, Text};
+use crate::service::publish::{Error, SignedForm, Text};
 
 /// The one carrier whose own form is taken here.
 const FORM: &str = "twilio";
@@ -52,11 +52,15 @@ async fn publish_now(
     let unmarked = bom::skip(&bytes);
     let is_json = unmarked.trim_ascii_start().starts_with(b"{");
     let (text, sender, country) = if platform == FORM && !is_json {
-        let Some(fields) = (app.form_check)(form(&bytes, target, call, app)).await else {
-            tracing::warn!("a form that no account of ours has signed");
-            // it waits as long as any other that is refused
-            let _ = app.guesses.count(call);
-            return Err(app.publish.refuse(arrived).await.into());
+        let fields = match (app.form_check)(form(&bytes, target, call, app)).await {
+            Ok(Some(fields)) => fields,
+            Ok(None) => {
+                tracing::warn!("a form that no account of ours has signed");
+                // it waits as long as any other that is refused
+                let _ = app.guesses.count(call);
+                return Err(app.publish.refuse(Error::Refused, arrived).await.into());
+            }
+            Err(error) => return Err(app.publish.refuse(error.into(), arrived).await.into()),
         };
         let field = |name| Some(fields.iter().find(|(known, _)| known == name)?.1.clone());
         // a carrier writes whole numbers

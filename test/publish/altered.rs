@@ -7,10 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{join, join_all};
 use switchboard::crypto::{Payload, SharedKey};
+use switchboard::store::Change;
 
 use super::play::{self, DELAY, REFUSAL, SOON, Scene, post};
 use super::sink::Sink;
-use crate::harness::{Builder, Layout, Result, USER};
+use crate::harness::carrier::{ACCOUNT, TOKEN};
+use crate::harness::{Builder, Layout, PHONE, Result, Server, USER};
+use crate::inbound::play::{PUBLIC, post_twilio, twilio};
 use crate::{in_foreign_sessions, on_both_engines};
 
 const BLOCK: usize = 16;
@@ -138,7 +141,33 @@ async fn what_is_made_of_a_text_without_its_key_is_refused(layout: Layout) -> Re
     Ok(())
 }
 
-on_both_engines!(what_is_made_of_a_text_without_its_key_is_refused);
+async fn rename(scene: &Scene, sql: &'static str) -> Result {
+    Ok(scene.server.home().databases.store()?.commit(Change::new().run(sql, Vec::new())).await?)
+}
+
+async fn a_store_that_cannot_be_asked_publishes_nothing(layout: Layout) -> Result {
+    let scene = Scene::set(layout).await?;
+    let text = Payload::seal(&scene.key, "t:when it is back")?;
+    rename(&scene, "ALTER TABLE sb_text_block RENAME TO sb_away").await?;
+    assert!(post(&scene.server, &text).await?.0 >= 500);
+    assert!(scene.rows().await?.is_empty());
+    rename(&scene, "ALTER TABLE sb_away RENAME TO sb_text_block").await?;
+    for _ in 0..2 {
+        assert_eq!(post(&scene.server, &text).await?, (200, "published!".into()));
+    }
+    scene.sink.await_heard(1, SOON).await?;
+    scene.settle().await?;
+    assert_eq!(scene.sink.texts()?, ["t:when it is back"]);
+    Ok(())
+}
+
+on_both_engines!(what_is_made_of_a_text_without_its_key_is_refused, a_store_that_cannot_be_asked_publishes_nothing);
+
+/// By way of the carrier, in the form that it signs.
+async fn post_signed(server: &Server, text: &str) -> Result<(u16, String)> {
+    let fields = [("AccountSid", ACCOUNT), ("From", PHONE), ("Body", text)];
+    post_twilio(server, "/sms/platform/twilio", &fields, TOKEN).await
+}
 
 in_foreign_sessions!(what_is_made_of_a_text_without_its_key_is_refused);
 
@@ -146,12 +175,18 @@ in_foreign_sessions!(what_is_made_of_a_text_without_its_key_is_refused);
 async fn of_one_text_in_two_versions_at_two_nodes_one_is_published_once() -> Result {
     const ROUNDS: usize = 20;
     let sink = Sink::start().await?;
-    let first = play::builder(Layout::MariadbShared, &sink).await?.start().await?;
-    let second = Builder::at(first.home()).set("platforms", play::platforms(&sink)).start_unseeded().await?;
+    let set = |builder: Builder| builder.set("platforms", play::platforms(&sink)).set("http.public_url", PUBLIC);
+    let first = set(Builder::new(Layout::MariadbShared).await?).start().await?;
+    twilio(&first).await?;
+    let second = set(Builder::at(first.home())).start_unseeded().await?;
     let key = play::pair(&first, USER).await?;
+    // each way at each node
     let crowd = async |text: &str| {
-        let nodes = [&first, &second].into_iter().cycle().take(8);
-        join_all(nodes.map(|node| post(node, text))).await.into_iter().collect::<Result<Vec<_>>>()
+        let nodes = [&first, &first, &second, &second].into_iter().cycle().take(8).enumerate();
+        let posts = nodes.map(|(n, node)| async move {
+            if n % 2 == 0 { post(node, text).await } else { post_signed(node, text).await }
+        });
+        join_all(posts).await.into_iter().collect::<Result<Vec<_>>>()
     };
     let mut taken = Vec::new();
     for round in 0..ROUNDS {

@@ -130,7 +130,7 @@ impl Inbound {
     }
 }
 
-/// Tells which fields a Twilio account of ours has signed.
+/// Tells which fields a Twilio account of ours has signed; an error, where that cannot be told now.
 pub fn form_check(inbound: &Arc<Inbound>) -> FormCheck {
     let inbound = inbound.clone();
     Arc::new(move |SignedForm { url, signature, body }| {
@@ -141,7 +141,11 @@ pub fn form_check(inbound: &Arc<Inbound>) -> FormCheck {
                 line.connector.check_ids(&fields).map_err(Error::Misnamed)?;
                 Ok(fields)
             };
-            inbound.check(Post { url, signature, body }, look).await.ok()
+            match inbound.check(Post { url, signature, body }, look).await {
+                Ok(fields) => Ok(Some(fields)),
+                Err(Error::Store(error)) => Err(error),
+                Err(_) => Ok(None),
+            }
         })
     })
 }

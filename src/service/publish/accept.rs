@@ -62,11 +62,11 @@ impl Publish {
         self.accept_now(&Text { platform, sender: from.to_owned(), country: None, text: body.to_owned() }).await
     }
 
-    /// Refuses what a provider has not signed, as late as any other text that is refused.
-    pub async fn refuse(&self, arrived: Instant) -> Error {
-        self.parts.metrics.text("refused");
+    /// Refuses what a provider has not signed, or of which that cannot be told, as late as any other text.
+    pub async fn refuse(&self, error: Error, arrived: Instant) -> Error {
+        self.parts.metrics.text(error.result());
         leave_at(arrived, self.parts.refusal_delay).await;
-        Error::Refused
+        error
     }
 
     async fn accept_now(&self, text: &Text) -> Result<(), Error> {
@@ -74,8 +74,7 @@ impl Publish {
         self.parts.metrics.text(match &result {
             Ok(true) => "accepted",
             Ok(false) => "repeated",
-            Err(Error::Refused) => "refused",
-            Err(Error::Store(_) | Error::Crypto(_) | Error::Stopping) => "failed",
+            Err(error) => error.result(),
         });
         result.map(drop)
     }

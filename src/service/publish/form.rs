@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+use crate::store;
+
 /// A form post as it came.
 pub struct SignedForm {
     /// The public URL, with its query, that the provider has posted to.
@@ -14,6 +16,8 @@ pub struct SignedForm {
     pub body: Bytes,
 }
 
-/// Tells which fields an account of ours has signed, in the order of the form. Knows accounts, which this service does
-/// not.
-pub type FormCheck = Arc<dyn Fn(SignedForm) -> BoxFuture<'static, Option<Vec<(String, String)>>> + Send + Sync>;
+/// The fields that an account of ours has signed, in the order of the form.
+type Fields = Vec<(String, String)>;
+
+/// Tells which they are, if one has. Knows accounts, which this service does not.
+pub type FormCheck = Arc<dyn Fn(SignedForm) -> BoxFuture<'static, store::Result<Option<Fields>>> + Send + Sync>;

@@ -56,6 +56,16 @@ pub enum Error {
     Stopping,
 }
 
+impl Error {
+    /// What became of the text, for the metrics.
+    fn result(&self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Store(_) | Self::Crypto(_) | Self::Stopping => "failed",
+        }
+    }
+}
+
 /// What publishing is made of.
 pub struct Parts {
     pub settings: Settings,
