@@ -8,6 +8,7 @@ use serde_json::json;
 use switchboard::store::Change;
 
 use super::play::{self, Answer, Written, answer_from, edited, handshake, lenient, verification};
+use super::replay::rename;
 use crate::harness::phone::session;
 use crate::harness::server::Builder;
 use crate::harness::{Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
@@ -205,6 +206,40 @@ async fn six_hundred_may_be_unfinished_at_an_address(layout: Layout) -> Result {
     Ok(())
 }
 
+async fn six_hundred_are_taken_however_many_come_at_once(layout: Layout) -> Result {
+    let server = behind_a_proxy(layout).await?;
+    let users: Vec<String> = (0..700).map(|n| format!("user-{}", n % 40)).collect();
+    let crowd = futures_util::stream::iter(&users).map(|user| begin(&server, HERE, user)).buffer_unordered(200);
+    let crowd: Vec<_> = crowd.try_collect().await?;
+    let (begun, refused): (Vec<_>, Vec<_>) = crowd.into_iter().partition(|(_, answer)| answer.status == 200);
+    assert_eq!((begun.len(), refused.len()), (600, 100));
+    for (_, answer) in &refused {
+        is_too_many(answer)?;
+    }
+    assert_eq!(Written::by(&server).await?.sessions.len(), 600);
+    Ok(())
+}
+
+async fn a_store_that_cannot_be_asked_takes_no_first_step(layout: Layout) -> Result {
+    let server = lenient(layout).await?.start().await?;
+    let (first, second) = (Phone::new()?, Phone::with_new_key()?);
+    let [begun, fresh] = [server.sid(USER).await?, server.sid(USER).await?];
+    assert_eq!(offer(&server, &begun, &first.public_pem).await?.0, 200);
+    let before = Written::by(&server).await?;
+    rename(&server, "ALTER TABLE sb_sync_session RENAME TO sb_away").await?;
+    for sid in [&begun, &fresh] {
+        for phone in [&first, &second] {
+            assert!(offer(&server, sid, &phone.public_pem).await?.0 >= 500);
+        }
+    }
+    rename(&server, "ALTER TABLE sb_away RENAME TO sb_sync_session").await?;
+    assert_eq!(Written::by(&server).await?, before);
+    assert_eq!(offer(&server, &begun, &first.public_pem).await?.0, 200, "it stands");
+    assert_eq!(offer(&server, &begun, &second.public_pem).await?, invalid());
+    assert_eq!(offer(&server, &fresh, &second.public_pem).await?.0, 200);
+    Ok(())
+}
+
 on_both_engines!(
     a_second_phone_ends_the_session,
     the_same_key_is_the_same_phone_however_it_is_written,
@@ -212,4 +247,6 @@ on_both_engines!(
     the_key_alone_is_kept,
     twenty_of_a_user_may_be_unfinished_at_an_address,
     six_hundred_may_be_unfinished_at_an_address,
+    six_hundred_are_taken_however_many_come_at_once,
+    a_store_that_cannot_be_asked_takes_no_first_step,
 );

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use switchboard::crypto::{MasterKey, Place};
 use switchboard::model::{Digest, DigestPair};
 use switchboard::store::Change;
 
@@ -145,7 +146,42 @@ async fn the_development_session_takes_a_ciphertext_again_from_one_phone(layout:
     Ok(())
 }
 
-async fn rename(server: &Server, sql: &'static str) -> Result {
+/// What an operator does who must change it: seals anew what lies sealed in the store.
+async fn change_master_key(server: &Server) -> Result {
+    let path = server.builder().path("keys/master.key");
+    let (old, text) = (MasterKey::parse(&std::fs::read_to_string(&path)?)?, MasterKey::generate());
+    let new = MasterKey::parse(text.expose())?;
+    std::fs::write(&path, text.expose())?;
+    let (store, known) = (server.home().databases.store()?, vec![new.fingerprint().into(), "master_key".into()]);
+    let mut change = Change::new().one("UPDATE sb_meta SET value = ? WHERE name = ?", known);
+    for row in store.query("SELECT name, sealed FROM sb_secret", Vec::new()).await? {
+        let name = row.text(0)?;
+        let place = Place { table: "sb_secret", row: name, column: "sealed" };
+        let sealed = new.seal(place, &old.open(place, row.bytes(1)?)?)?;
+        change = change.one("UPDATE sb_secret SET sealed = ? WHERE name = ?", vec![sealed.into(), name.into()]);
+    }
+    Ok(store.commit(change).await?)
+}
+
+async fn a_ciphertext_is_remembered_past_a_change_of_the_master_key(layout: Layout) -> Result {
+    let mut server = lenient(layout).await?.start().await?;
+    let (phone, thief) = (Phone::new()?, Phone::with_new_key()?);
+    let ciphertext = phone.encrypt(&server, PASSWORD)?;
+    assert_eq!(bring_anew(&server, &phone, &ciphertext, Steps::One).await?.status, 200);
+    server.kill()?;
+    change_master_key(&server).await?;
+    let server = server.restart().await?;
+    for steps in BOTH {
+        let replayed = bring_anew(&server, &thief, &ciphertext, steps).await?;
+        assert_eq!((replayed.status, replayed.body.as_str()), refusal(steps));
+    }
+    let anew = phone.encrypt(&server, PASSWORD)?;
+    assert_eq!(bring_anew(&server, &phone, &anew, Steps::One).await?.status, 200);
+    assert_eq!(server.rows("SELECT id FROM sb_sync_ciphertext").await?.len(), 2);
+    Ok(())
+}
+
+pub(super) async fn rename(server: &Server, sql: &'static str) -> Result {
     Ok(server.home().databases.store()?.commit(Change::new().run(sql, Vec::new())).await?)
 }
 
@@ -249,6 +285,7 @@ on_both_engines!(
     a_ciphertext_pairs_one_phone_in_both_flavours_and_all_digests,
     a_replay_is_counted_and_delayed_as_a_wrong_password,
     a_ciphertext_is_remembered_whatever_became_of_its_phone,
+    a_ciphertext_is_remembered_past_a_change_of_the_master_key,
     the_development_session_takes_a_ciphertext_again_from_one_phone,
     a_store_that_cannot_be_asked_takes_nothing,
 );

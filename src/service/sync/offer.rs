@@ -6,16 +6,17 @@ use tokio::time::Instant;
 
 use super::handshake::{PATIENCE, RACES, leave_at};
 use super::post::Offered;
+use super::turn::SHARED;
 use super::{Error, Sync};
 use crate::crypto::{PublicKey, Sid};
 use crate::model::UserId;
 use crate::signal::Event;
 use crate::store::sync::{self, Session};
 
-/// First steps of one address for one user that may be unfinished; nodes that are asked at once may each let one more
-/// in. Of a user alone there is no bound: strangers could use it up.
+/// First steps of one address for one user that may be unfinished. Exact on one node; others that are asked at the same
+/// time may each let in one more. Of a user alone there is no bound: strangers could use it up.
 const OF_USER: i64 = 20;
-/// The same for all users together.
+/// The same for all users together; others may each let in as many more as share a turn.
 const OF_ALL: i64 = 600;
 
 impl Sync {
@@ -38,10 +39,11 @@ impl Sync {
     async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str, address: IpAddr) -> Result<Offered, Error> {
         let sid = self.valid(user, sid)?;
         let (store, lockout_key, ttl) = (&self.parts.store, &self.parts.lockout_key, self.parts.settings.session_ttl);
-        let address = address.to_string();
-        let turn = lockout_key.hex(&[b"offer", user.as_str().as_bytes(), address.as_bytes()]);
-        let _turn = self.turns.take(&turn, Instant::now() + PATIENCE).await.ok_or(Error::Busy)?;
+        let (address, until) = (address.to_string(), Instant::now() + PATIENCE);
+        let of_user = lockout_key.hex(&[b"offer", user.as_str().as_bytes(), address.as_bytes()]);
         let address = lockout_key.hex(&[b"offer", address.as_bytes()]);
+        let _of_user = self.turns.take(&of_user, until).await.ok_or(Error::Busy)?;
+        let (mut turn, mut is_shared) = (self.turns.share(&address, until).await.ok_or(Error::Busy)?, true);
         for _ in 0..RACES {
             let now_ms = self.now_ms();
             let (known, unfinished) =
@@ -49,6 +51,13 @@ impl Sync {
             self.may_try(user, sid, known.as_ref(), false)?;
             let key = PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
             let first = known.as_ref().and_then(|known| known.public_key.as_deref());
+            // those who share the turn have not seen each other: the last places are given one at a time
+            let is_last = (OF_ALL - i64::from(SHARED) + 1..OF_ALL).contains(&unfinished.of_all);
+            if is_last && is_shared && first.is_none() {
+                drop(turn);
+                (turn, is_shared) = (self.turns.take(&address, until).await.ok_or(Error::Busy)?, false);
+                continue;
+            }
             let is_same = |first: &str| PublicKey::from_pem(first).is_ok_and(|first| first.pem() == key.pem());
             let is_other = first.is_some_and(|first| !is_same(first));
             let written = match &known {

@@ -1,16 +1,20 @@
 //! One at a time on this node: a user's passwords, whose counters in the store are guarded by compare-and-set, so that
-//! a crowd racing for one row would only wear itself out; an address's first steps for a user, which are counted.
+//! a crowd racing for one row would only wear itself out; an address's first steps, which are counted: a few at a time
+//! while there is room for all of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// Who may wait for one turn; more is an attack, and is told to come back.
 const WAITING: usize = 2048;
 
-type Queue = Arc<tokio::sync::Mutex<()>>;
+/// Who may share one turn.
+pub(super) const SHARED: u32 = 16;
+
+type Queue = Arc<Semaphore>;
 
 #[derive(Default)]
 pub(super) struct Turns(Mutex<HashMap<String, Queue>>);
@@ -18,15 +22,24 @@ pub(super) struct Turns(Mutex<HashMap<String, Queue>>);
 pub(super) struct Turn {
     turns: Arc<Turns>,
     key: String,
-    held: Option<OwnedMutexGuard<()>>,
+    held: Option<OwnedSemaphorePermit>,
 }
 
 impl Turns {
     /// Waits for the turn under this key; `None` when too many wait already, or for too long.
     pub(super) async fn take(self: &Arc<Self>, key: &str, until: Instant) -> Option<Turn> {
+        self.wait(key, SHARED, until).await
+    }
+
+    /// The same, beside up to [`SHARED`] - 1 others who share it.
+    pub(super) async fn share(self: &Arc<Self>, key: &str, until: Instant) -> Option<Turn> {
+        self.wait(key, 1, until).await
+    }
+
+    async fn wait(self: &Arc<Self>, key: &str, parts: u32, until: Instant) -> Option<Turn> {
         let queue = {
             let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let queue = queues.entry(key.to_owned()).or_default();
+            let queue = queues.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(SHARED as usize)));
             if Arc::strong_count(queue) > WAITING {
                 return None;
             }
@@ -34,7 +47,7 @@ impl Turns {
         };
         // made before waiting, so that a caller who gives up tidies too
         let mut turn = Turn { turns: self.clone(), key: key.to_owned(), held: None };
-        turn.held = Some(timeout_at(until, queue.lock_owned()).await.ok()?);
+        turn.held = Some(timeout_at(until, queue.acquire_many_owned(parts)).await.ok()?.ok()?);
         Some(turn)
     }
 }
@@ -71,6 +84,16 @@ mod tests {
         assert!(!waiting.is_finished());
         drop(first);
         assert!(waiting.await?);
+        let mut shared = Vec::new();
+        for _ in 0..SHARED {
+            shared.push(turns.share("111", later).await);
+        }
+        assert!(shared.iter().all(Option::is_some));
+        assert!(turns.share("111", Instant::now()).await.is_none(), "so many, no more");
+        shared.pop();
+        assert!(turns.take("111", Instant::now()).await.is_none(), "some share it");
+        drop(shared);
+        assert!(turns.take("111", Instant::now()).await.is_some());
         assert!(turns.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
         Ok(())
     }

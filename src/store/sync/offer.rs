@@ -58,7 +58,8 @@ pub async fn end(store: &Store, sid: Sid, user: &UserId, known: &Session, now_ms
 }
 
 async fn commit(store: &Store, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Result<()> {
-    let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = ?";
-    let values = vec![sid.to_string().into(), to.now_ms.into(), to.state.name().into()];
+    // with its key: another phone's may be of the same moment
+    let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = ? AND public_key = ?";
+    let values = vec![sid.to_string().into(), to.now_ms.into(), to.state.name().into(), to.public_key.into()];
     store.commit(write(Change::new(), sid, user, known, to).settled_by(settled, values)).await
 }
