@@ -1,5 +1,6 @@
 //! Who goes when a user's places are full.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -14,19 +15,29 @@ pub(super) struct Sitting {
 /// The one of these, oldest first, that makes room for a socket from `newcomer`; `None`: the newcomer goes.
 ///
 /// It is the oldest of the address that has most of them, the newcomer counted; of two with as many, that of the one
-/// which came last. One whose code was scanned stays, but an address pairs one phone at a time: who scans their own
-/// codes keeps one place so, not all.
+/// which came last. One whose code was scanned stays, as long as an address that has more than the newcomer's, or is
+/// the newcomer's, has another. Only then it goes as well: a first step needs no password, and who floods could scan
+/// all codes of their own.
 pub(super) fn leaver(sitting: &[Sitting], newcomer: IpAddr) -> Option<usize> {
     let mut addresses: HashMap<IpAddr, (usize, usize)> = HashMap::new();
     for (at, address) in sitting.iter().map(|one| one.address).chain([newcomer]).enumerate() {
         let (count, _came) = addresses.entry(address).or_insert((0, at));
         *count += 1;
     }
-    let (crowded, _) = addresses.into_iter().max_by_key(|(_, size)| *size)?;
-    let mut theirs = sitting.iter().enumerate().filter(|(_, one)| one.address == crowded);
-    let idle = theirs.clone().find(|(_, one)| !one.is_scanned);
+    let mut crowds: Vec<_> = addresses.into_iter().collect();
+    crowds.sort_unstable_by_key(|(_, size)| Reverse(*size));
+    for (address, _) in &crowds {
+        let idle = sitting.iter().position(|one| one.address == *address && !one.is_scanned);
+        if idle.is_some() {
+            return idle;
+        }
+        if *address == newcomer {
+            break;
+        }
+    }
     // another address is the most crowded with two at least: one stays
-    idle.or_else(|| theirs.next().filter(|_| crowded != newcomer)).map(|(at, _)| at)
+    let (crowded, _) = crowds.first().filter(|(crowded, _)| *crowded != newcomer)?;
+    sitting.iter().position(|one| one.address == *crowded)
 }
 
 #[cfg(test)]
@@ -60,8 +71,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_scanned_stays_and_that_is_one_of_an_address() {
+    fn what_was_scanned_stays_where_another_can_go() {
         assert_eq!(leaver_of(&[-1, 1, 1, 2], 3), Some(1));
+        assert_eq!(leaver_of(&[-1, -1, -1, 2, 2], 3), Some(3), "an address with more than the newcomer's");
+        assert_eq!(leaver_of(&[-1, -1, 2, -2], 3), Some(2));
+        assert_eq!(leaver_of(&[-1, -1, -1, 2], 2), Some(3), "the newcomer's own");
         assert_eq!(leaver_of(&[2, -1, -1, -1], 3), Some(1), "its own scans keep no other out");
         assert_eq!(leaver_of(&[-1, -1, 2], 1), None, "nor does its newcomer");
         assert_eq!(leaver_of(&[-1, -2, -3], 4), None);
