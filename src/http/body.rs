@@ -6,6 +6,7 @@ pub use self::share::Bodies;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::ops::Deref;
 
 use ::http::header::CONNECTION;
 use ::http::{HeaderValue, StatusCode};
@@ -15,12 +16,13 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use warp::Filter;
 use warp::reply::Response;
 
+use self::share::Share;
 use super::reply::{self, Refusal};
 use super::{App, Caller, Settings, address};
 
 /// A body of so many bytes is held whoever sends it: what phones and most clients post is shorter.
 const SHORT: usize = 8192;
-/// Half-sent bodies are gone after `http.body_timeout`.
+/// Half-sent bodies are gone after `http.body_timeout`, and whole ones once they are answered.
 const RETRY: &str = "2";
 
 /// What comes after a request's head, not yet read.
@@ -30,6 +32,21 @@ pub(super) struct Posted {
     promised: Option<usize>,
     /// Whose it is, as limits count.
     address: IpAddr,
+}
+
+/// What has come. It counts towards `http.bodies_memory` until it is dropped: who waits for a turn, or answers late,
+/// keeps it as long.
+pub(super) struct Body {
+    bytes: Bytes,
+    _share: Share,
+}
+
+impl Deref for Body {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.bytes
+    }
 }
 
 pub(super) fn posted() -> impl Filter<Extract = (Posted,), Error = warp::Rejection> + Copy {
@@ -79,7 +96,7 @@ impl BodyError {
 }
 
 /// Collects a body within its bounds and `http.body_timeout`.
-pub(super) async fn read(mut posted: Posted, bodies: &Bodies, settings: &Settings) -> Result<Bytes, BodyError> {
+pub(super) async fn read(mut posted: Posted, bodies: &Bodies, settings: &Settings) -> Result<Body, BodyError> {
     let collect = async {
         let (mut body, mut share) = (BytesMut::new(), bodies.share(posted.address));
         let promised = posted.promised.unwrap_or_default().min(bodies.longest);
@@ -97,13 +114,13 @@ pub(super) async fn read(mut posted: Posted, bodies: &Bodies, settings: &Setting
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body.freeze())
+        Ok(Body { bytes: body.freeze(), _share: share })
     };
     tokio::time::timeout(settings.body_timeout.as_duration(), collect).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
 /// Collects a body within the limits of the settings, or says in plain text which it broke.
-pub(super) async fn receive(posted: Posted, app: &App) -> Result<Bytes, Refusal> {
+pub(super) async fn receive(posted: Posted, app: &App) -> Result<Body, Refusal> {
     read(posted, &app.bodies, &app.settings)
         .await
         .map_err(|error| error.refuse(|status, said| reply::text(status, said)))

@@ -99,7 +99,7 @@ pub struct Settings {
     pub body_limit: usize,
     /// The same of a card of rates.
     pub import_limit: usize,
-    /// What bodies that are not wholly there hold at most.
+    /// What bodies hold at most, until they are answered.
     pub bodies_memory: usize,
     pub header_timeout: Span,
     pub body_timeout: Span,
@@ -116,7 +116,7 @@ pub struct Settings {
 /// What the handlers need.
 pub struct App {
     pub settings: Settings,
-    /// Requests' bodies under way.
+    /// Requests' bodies that are not answered yet.
     pub bodies: Bodies,
     /// The same of cards of rates.
     pub imports: Bodies,
@@ -264,13 +264,15 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = v1.or(webhooks).unify().or(relay).unify().or(v2).unify().or(sms).unify().or(page::routes(app)).unify();
     let all = all.or(compat::routes(app)).unify().or(health::routes(app)).unify();
     let all = all.or(docs::routes()).unify().or(nothing).unify().boxed();
-    if app.settings.empty_route { empty_route().or(all).unify().boxed() } else { all }
+    if app.settings.empty_route { empty_route(app).or(all).unify().boxed() } else { all }
 }
 
-/// `POST /empty`: reads the body and answers 202.
-fn empty_route() -> BoxedFilter<(Response,)> {
+/// `POST /empty`: reads a body whose length its head says, and answers 202.
+fn empty_route(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let limit = u64::try_from(app.settings.body_limit).unwrap_or(u64::MAX);
+    let body = warp::body::content_length_limit(limit).and(warp::body::bytes());
     let read = |_: bytes::Bytes| reply::empty(::http::StatusCode::ACCEPTED);
-    warp::path!("empty").and(warp::post()).and(warp::body::bytes()).map(read).boxed()
+    warp::path!("empty").and(warp::post()).and(body).map(read).boxed()
 }
 
 /// The routes of `http.metrics_listen`: metrics without a key, and health.

@@ -6,11 +6,10 @@ pub(super) use self::twice::twice;
 
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::body::{self, Bodies, Posted};
+use super::body::{self, Bodies, Body, Posted};
 use super::reply::{self, Refusal};
 use super::{App, Call};
 use crate::model::{bom, json};
@@ -35,7 +34,7 @@ pub(super) async fn read_with_bytes<T: DeserializeOwned>(
     call: &Call,
     posted: Posted,
     app: &App,
-) -> Result<(Bytes, T), Refusal> {
+) -> Result<(Body, T), Refusal> {
     let bytes = collect(posted, app).await?;
     is_json(call)?;
     let parsed = parse(&bytes)?;
@@ -56,12 +55,12 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
     parse(&bytes)
 }
 
-pub(super) async fn collect(posted: Posted, app: &App) -> Result<Bytes, Refusal> {
+pub(super) async fn collect(posted: Posted, app: &App) -> Result<Body, Refusal> {
     collect_within(&app.bodies, posted, app).await
 }
 
 /// Collects a body within other bounds.
-pub(super) async fn collect_within(bodies: &Bodies, posted: Posted, app: &App) -> Result<Bytes, Refusal> {
+pub(super) async fn collect_within(bodies: &Bodies, posted: Posted, app: &App) -> Result<Body, Refusal> {
     body::read(posted, bodies, &app.settings).await.map_err(|error| error.refuse(reply::problem))
 }
 

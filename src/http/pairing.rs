@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -11,7 +10,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::body::{self, Posted};
+use super::body::{self, Body, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPlatforms};
@@ -131,7 +130,7 @@ async fn offer(uid: String, sid: String, call: Call, posted: Posted, app: Arc<Ap
 }
 
 async fn offer_now(uid: &str, sid: &str, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
-    let (posted, _) = read::<OfferIn>(posted, app).await?;
+    let (posted, _body) = read::<OfferIn>(posted, app).await?;
     let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
     let user = user(uid)?;
     let address = address::group(call.caller.address);
@@ -147,7 +146,21 @@ async fn pair(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App
 }
 
 async fn pair_now(uid: &str, sid: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
-    let (posted, bytes) = read::<HandshakeIn>(posted, app).await?;
+    let (posted, body) = read::<HandshakeIn>(posted, app).await?;
+    let handshake = handshake(uid, sid, call, posted, &body, arrived)?;
+    let paired = app.sync.pair(handshake, body).await?;
+    Ok(answer(paired, &app.sync.settings().seeds_url))
+}
+
+/// What is needed of a post; the rest of it is gone before its turn comes.
+fn handshake(
+    uid: &str,
+    sid: String,
+    call: &Call,
+    posted: HandshakeIn,
+    body: &[u8],
+    arrived: Instant,
+) -> Result<Handshake, Refusal> {
     let password =
         posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
     let oaep = Digest::of_oaep(posted.hashing_algorithm.as_deref());
@@ -158,19 +171,17 @@ async fn pair_now(uid: &str, sid: String, call: &Call, posted: Posted, app: &App
     } else {
         (posted.two_step_password_mgf1, posted.two_step_answer_mgf1)
     };
-    let handshake = Handshake {
+    Ok(Handshake {
         user: user(uid)?,
         sid,
         public_key,
         password,
         password_digests: DigestPair { oaep, mgf1: Digest::of_mgf1(password_mgf1.as_deref()) },
         answer_mgf1: Digest::of_mgf1(answer_mgf1.as_deref()),
-        body_hash: body_hash(&bytes),
+        body_hash: body_hash(body),
         address: address::group(call.caller.address),
         arrived,
-    };
-    let paired = app.sync.pair(handshake).await?;
-    Ok(answer(paired, &app.sync.settings().seeds_url))
+    })
 }
 
 fn answer(paired: Paired, seeds_url: &str) -> Response {
@@ -187,7 +198,7 @@ fn answer(paired: Paired, seeds_url: &str) -> Response {
     }
 }
 
-async fn read<T: DeserializeOwned>(posted: Posted, app: &App) -> Result<(T, Bytes), Refusal> {
+async fn read<T: DeserializeOwned>(posted: Posted, app: &App) -> Result<(T, Body), Refusal> {
     let bytes = body::receive(posted, app).await?;
     let json = body::escape_controls(bom::skip(&bytes));
     // the library would take a list for the fields in their order

@@ -74,7 +74,7 @@ async fn publish_now(
     };
     let text = text.filter(|text| !text.is_empty()).ok_or_else(|| missing("missing text"))?;
     let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
-    app.publish.accept(Text { platform, sender, country, text }, arrived).await?;
+    app.publish.accept(Text { platform, sender, country, text }, arrived, bytes).await?;
     Ok(reply::text(StatusCode::OK, "published!"))
 }
 

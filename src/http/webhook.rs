@@ -10,13 +10,12 @@ use std::sync::Arc;
 
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
-use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::body::Posted;
+use super::body::{Body, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::charset;
@@ -101,8 +100,9 @@ pub(super) fn signature(call: &Call) -> Option<String> {
 
 /// Takes what a Twilio account has signed over the public URL of this request.
 async fn signed(kind: Kind, target: &str, call: &Call, posted: Posted, app: &App) -> Result<(), Refusal> {
+    // kept until it is answered: it may have to wait for its turn
     let body = read(call, posted, app).await?;
-    let post = Post { url: url(app, call, target), signature: signature(call), body };
+    let post = Post { url: url(app, call, target), signature: signature(call), body: body.clone() };
     take(call, app, app.inbound.prove_twilio(kind, post)).await
 }
 
@@ -128,8 +128,8 @@ async fn take(call: &Call, app: &App, proof: impl Future<Output = Result<Proved,
 async fn flowroute_post(secret: String, what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     let kind = kind(&what, "receipt")?;
     let body = read(&call, posted, &app).await?;
-    let body = charset::decode(&body, call.header(CONTENT_TYPE));
-    take(&call, &app, async { app.inbound.prove_flowroute(kind, &secret, &body) }).await?;
+    let text = charset::decode(&body, call.header(CONTENT_TYPE));
+    take(&call, &app, async { app.inbound.prove_flowroute(kind, &secret, &text) }).await?;
     // anything else is repeated
     Ok(reply::empty(StatusCode::OK))
 }
@@ -143,7 +143,7 @@ fn kind(what: &str, receipt: &str) -> Result<Kind, Refusal> {
     }
 }
 
-async fn read(call: &Call, posted: Posted, app: &App) -> Result<Bytes, Refusal> {
+async fn read(call: &Call, posted: Posted, app: &App) -> Result<Body, Refusal> {
     call.only("POST")?;
     object::collect(posted, app).await
 }

@@ -1,12 +1,15 @@
-//! `http.bodies_memory`: what bodies that have come in part may hold, by all together and by one address.
+//! `http.bodies_memory`: what bodies may hold until they are answered, all together and those of one address.
 
 use anyhow::ensure;
+use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 
 use super::hoarder::stranger;
 use super::wire::{Answer, Wire};
+use crate::harness::carrier::{ACCOUNT, TOKEN};
 use crate::harness::{Builder, LONG, Layout, Result, Server, until};
+use crate::inbound::play;
 
 const SESSION: &str = "/v2/sync/users/111/sessions/0123456789abcdef0123456789abcdef/";
 /// What a half-sent body promises.
@@ -85,6 +88,101 @@ async fn an_address_holds_an_eighth_and_all_together_the_whole() -> Result {
     }
     drop(held);
     let taken = async || Ok(is_taken(&post(&server, address(9), 20_000).await?).then_some(()));
+    until("room again", taken).await
+}
+
+/// Sends a whole body, and does not wait for the answer.
+async fn whole(server: &Server, path: &str, body: &str) -> Result<Wire> {
+    let mut wire = Wire::over(stranger(server, HERE).await?);
+    let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nX-Twilio-Signature: AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    // it may be refused before all of it was sent
+    let _ = wire.send(&format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    Ok(wire)
+}
+
+/// A form of 62 KB that nobody has signed.
+fn forged() -> String {
+    let large: Vec<String> = (0..200).map(|n| format!("&Field{n}={}", "x".repeat(300))).collect();
+    format!("AccountSid={ACCOUNT}&MessageSid=SM{:032x}&From=%2B1&To=%2B2{}", 7, large.concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_body_counts_until_it_is_answered() -> Result {
+    // an eighth holds two of the longest
+    let builder = Builder::new(Layout::SqliteShared).await?.set("http.bodies_memory", "1048576");
+    let server = builder.set("sync.sms_refusal_delay", "5s").start().await?;
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        waiting.push(whole(&server, "/sms/platform/twilio", &forged()).await?);
+    }
+    let third = async || {
+        let answer = post(&server, HERE, 20_000).await?;
+        ensure!(answer.status == 503 || is_taken(&answer), "{answer:?}");
+        anyhow::Ok((answer.status == 503).then_some(answer))
+    };
+    assert_refused(&until("a full address", third).await?);
+    let answer = post(&server, HERE, 8192).await?;
+    assert!(is_taken(&answer), "{answer:?}");
+    for mut wire in waiting {
+        assert_eq!(wire.answer().await?.status, 400);
+    }
+    let answer = post(&server, HERE, 20_000).await?;
+    assert!(is_taken(&answer), "{answer:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_webhooks_that_wait_for_their_turn_are_counted() -> Result {
+    let builder = play::builder(Layout::SqliteShared).await?.set("http.bodies_memory", "1048576");
+    let server = builder.set("http.requests_per_address", 5).set("log.level", "error").start().await?;
+    let account = play::twilio(&server).await?;
+    play::number(&server, &account, play::OURS, json!({})).await?;
+    let (path, body) = ("/webhooks/twilio/sms", forged());
+    let mut waiting = Vec::new();
+    for _ in 0..400 {
+        waiting.push(whole(&server, path, &body).await?);
+    }
+    // from the same address
+    for n in 0..20 {
+        let (sid, text) = (format!("SM{n}"), format!("text {n}"));
+        let (status, answer) = play::post_twilio(&server, path, &play::form(&sid, &text), TOKEN).await?;
+        ensure!(status == 200, "{status} {answer}");
+    }
+    let mut refused = 0;
+    for mut wire in waiting {
+        let answer = wire.answer().await?;
+        ensure!([403, 429, 503].contains(&answer.status), "{answer:?}");
+        ensure!(answer.status != 503 || answer.header("retry-after") == Some("2"), "{answer:?}");
+        refused += usize::from(answer.status == 503);
+    }
+    println!("{refused} of 400 found their address's eighth taken");
+    ensure!(refused > 0, "each was held");
+    let answer = whole(&server, path, &body).await?.answer().await?;
+    ensure!([403, 429].contains(&answer.status), "not given back: {answer:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_too_late_or_in_chunks_is_given_back() -> Result {
+    let builder = Builder::new(Layout::SqliteShared).await?.set("http.bodies_memory", "524288");
+    let server = builder.set("http.body_timeout", "1s").start().await?;
+    let body = format!("{{\"a\":\"{}\"}}", "x".repeat(60_000));
+    let head = format!("POST {SESSION} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let chunk = |part: &str| format!("{:x}\r\n{part}\r\n", part.len());
+    for _ in 0..3 {
+        // each time all that an address may hold
+        let mut late = half_sent(&server, HERE, PROMISED - 1).await?;
+        assert_eq!(late.answer().await?.status, 408);
+        let mut chunked = Wire::over(stranger(&server, HERE).await?);
+        let chunks = [chunk(&body[..20_000]), chunk(&body[20_000..]), chunk("")].concat();
+        chunked.send(&format!("{head}{chunks}")).await?;
+        let answer = chunked.answer().await?;
+        assert!(is_taken(&answer), "{answer:?}");
+    }
+    let mut broken = Wire::over(stranger(&server, HERE).await?);
+    broken.send(&format!("{head}{}", chunk(&body[..40_000]))).await?;
+    drop(broken);
+    let taken = async || Ok(is_taken(&post(&server, HERE, 60_000).await?).then_some(()));
     until("room again", taken).await
 }
 

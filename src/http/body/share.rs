@@ -1,8 +1,8 @@
-//! What bodies that are not wholly there may hold: all of them together, and those of one address.
+//! What bodies may hold until they are answered: all of them together, and those of one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
 
@@ -12,6 +12,10 @@ const ADDRESSES: usize = 8;
 /// How long one body may be, and what is held of those under way.
 pub struct Bodies {
     pub(super) longest: usize,
+    bounds: Arc<Bounds>,
+}
+
+struct Bounds {
     together: usize,
     per_address: usize,
     held: Mutex<Held>,
@@ -27,39 +31,45 @@ impl Bodies {
     /// `http.body_limit` and `http.bodies_memory`.
     pub fn of_requests(settings: &Settings) -> Self {
         let together = settings.bodies_memory;
-        Self { longest: settings.body_limit, together, per_address: together / ADDRESSES, held: Mutex::default() }
+        Self::new(settings.body_limit, together, together / ADDRESSES)
     }
 
     /// `http.import_limit`: two of the longest, whoever sends them, as none but administrators do.
     pub fn of_imports(settings: &Settings) -> Self {
         let (longest, together) = (settings.import_limit, settings.import_limit.saturating_mul(2));
-        Self { longest, together, per_address: together, held: Mutex::default() }
+        Self::new(longest, together, together)
+    }
+
+    fn new(longest: usize, together: usize, per_address: usize) -> Self {
+        Self { longest, bounds: Arc::new(Bounds { together, per_address, held: Mutex::default() }) }
     }
 
     /// What one body holds, nothing yet.
-    pub(super) fn share(&self, address: IpAddr) -> Share<'_> {
-        Share { bodies: self, address, bytes: 0 }
+    pub(super) fn share(&self, address: IpAddr) -> Share {
+        Share { bounds: self.bounds.clone(), address, bytes: 0 }
     }
+}
 
+impl Bounds {
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What one body holds until this is dropped.
-pub(super) struct Share<'a> {
-    bodies: &'a Bodies,
+pub(super) struct Share {
+    bounds: Arc<Bounds>,
     address: IpAddr,
     bytes: usize,
 }
 
-impl Share<'_> {
+impl Share {
     /// Whether it may hold so many bytes; they are its then.
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
-        let mut held = self.bodies.held();
+        let mut held = self.bounds.held();
         let own = held.by_address.get(&self.address).copied().unwrap_or_default();
-        if held.bytes + more > self.bodies.together || own + more > self.bodies.per_address {
+        if held.bytes + more > self.bounds.together || own + more > self.bounds.per_address {
             return false;
         }
         held.bytes += more;
@@ -69,12 +79,12 @@ impl Share<'_> {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Share {
     fn drop(&mut self) {
         if self.bytes == 0 {
             return;
         }
-        let mut held = self.bodies.held();
+        let mut held = self.bounds.held();
         held.bytes -= self.bytes;
         if let Some(own) = held.by_address.get_mut(&self.address) {
             *own -= self.bytes;
@@ -91,7 +101,7 @@ mod tests {
 
     #[test]
     fn shares_are_bounded_and_given_back() {
-        let bodies = Bodies { longest: 10, together: 20, per_address: 12, held: Mutex::default() };
+        let bodies = Bodies::new(10, 20, 12);
         let [here, there]: [IpAddr; 2] = [[127, 0, 0, 1].into(), [127, 0, 0, 2].into()];
         let (mut first, mut second, mut third) = (bodies.share(here), bodies.share(here), bodies.share(there));
         assert!(first.grow(8) && first.grow(10) && !second.grow(3) && second.grow(2), "twelve of one address");
@@ -99,7 +109,7 @@ mod tests {
         drop(first);
         assert!(third.grow(10) && second.grow(10));
         drop((second, third));
-        let held = bodies.held();
+        let held = bodies.bounds.held();
         assert!(held.bytes == 0 && held.by_address.is_empty());
     }
 }

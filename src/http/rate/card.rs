@@ -90,7 +90,7 @@ async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
     let text = object::collect_within(&app.imports, posted, app).await?;
     let act = audit::act(call, "rate.import", |done: &Imported| audit::json(&out(done)));
-    let done = app.tariff.import(text, replaces, &act).await?;
+    let done = app.tariff.import(text.clone(), replaces, &act).await?;
     Ok(reply::json(StatusCode::OK, &out(&done)))
 }
 

@@ -43,10 +43,18 @@ struct Opened {
 
 impl Publish {
     /// Takes a text to its end even when its caller goes away meanwhile. Every refusal leaves at a
-    /// fixed time after the text arrived.
-    pub async fn accept(self: &Arc<Self>, text: Text, arrived: Instant) -> Result<(), Error> {
+    /// fixed time after the text arrived. `held` is let go once the text is done with: what its bytes count as.
+    pub async fn accept(
+        self: &Arc<Self>,
+        text: Text,
+        arrived: Instant,
+        held: impl Send + 'static,
+    ) -> Result<(), Error> {
         let service = self.clone();
-        let work = async move { service.accept_now(&text).await };
+        let work = async move {
+            let _held = held;
+            service.accept_now(&text).await
+        };
         let result = self.parts.tasks.spawn(work.in_current_span()).await.unwrap_or(Err(Error::Stopping));
         if result.is_err() {
             leave_at(arrived, self.parts.refusal_delay).await;

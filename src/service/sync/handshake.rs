@@ -62,10 +62,14 @@ enum Standing {
 impl Sync {
     /// Runs a handshake to its end even when its caller goes away meanwhile: what was
     /// accepted is finished. Every refusal after the session's check leaves at a fixed time.
-    pub async fn pair(self: &Arc<Self>, post: Handshake) -> Result<Paired, Error> {
+    /// `held` is let go once the post is done with: what its bytes count as.
+    pub async fn pair(self: &Arc<Self>, post: Handshake, held: impl Send + 'static) -> Result<Paired, Error> {
         let (arrived, flavour, user) = (post.arrived, post.flavour(), post.user.clone());
         let service = self.clone();
-        let work = async move { service.pair_now(post).await };
+        let work = async move {
+            let _held = held;
+            service.pair_now(post).await
+        };
         let task = self.parts.tasks.spawn(work.in_current_span());
         let result = task.await.unwrap_or_else(|error| {
             tracing::error!(%error, %user, flavour = flavour.name(), "the task of a handshake died");

@@ -5,7 +5,7 @@ use ::http::header::CONTENT_TYPE;
 
 use super::Visit;
 use super::error::{self, Fault};
-use crate::http::body::Posted;
+use crate::http::body::{Body, Posted};
 use crate::http::compat::carried::{self, NotCarried};
 use crate::http::form::{self, Media};
 use crate::http::object;
@@ -36,7 +36,11 @@ const SINGLE: [&str; 19] = [
     "ValidityPeriod",
 ];
 
-pub(super) struct Form(Vec<(String, String)>);
+pub(super) struct Form {
+    fields: Vec<(String, String)>,
+    /// What it was read from, which counts until it is answered.
+    _body: Option<Body>,
+}
 
 impl Form {
     pub(super) async fn posted(visit: &Visit<'_>, posted: Posted) -> Result<Self, Fault> {
@@ -50,7 +54,7 @@ impl Form {
         if let Some(name) = form::twice(&fields, &SINGLE) {
             return Err(error::PARAMETER.because(&format!("{name}: must come once")));
         }
-        Ok(Self(fields))
+        Ok(Self { fields, _body: Some(bytes) })
     }
 
     pub(super) fn query(visit: &Visit<'_>) -> Result<Self, Fault> {
@@ -59,12 +63,13 @@ impl Form {
 
     fn read(form: &[u8]) -> Result<Self, Fault> {
         let read = texts(form, Charset::Utf8);
-        Ok(Self(read.map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?))
+        let fields = read.map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?;
+        Ok(Self { fields, _body: None })
     }
 
     /// A parameter's value, empty or not.
     pub(super) fn given(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter's value, where it says something.
@@ -74,7 +79,7 @@ impl Form {
 
     /// All values of a parameter that may be repeated.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
-        let values = self.0.iter().filter(|(known, value)| known == name && !value.is_empty());
+        let values = self.fields.iter().filter(|(known, value)| known == name && !value.is_empty());
         values.map(|(_, value)| value.clone()).collect()
     }
 
@@ -86,11 +91,11 @@ impl Form {
 
     /// Refuses the first of these parameters that asks for something.
     pub(super) fn carries(&self, not_carried: &[NotCarried]) -> Result<(), Fault> {
-        carried::refusal(not_carried, &self.0).map_or(Ok(()), |reason| Err(error::PARAMETER.because(&reason)))
+        carried::refusal(not_carried, &self.fields).map_or(Ok(()), |reason| Err(error::PARAMETER.because(&reason)))
     }
 
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// An address, and the channel that it names: texts where it names none.
