@@ -165,11 +165,19 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if !token.is_empty() && token.chars().count() < SHORTEST_TOKEN {
         return wrong("admin.token", "16 characters or more, such as from `openssl rand -hex 32`, or nothing");
     }
+    for (key, is_none) in [
+        ("sync.rotations", sync.rotations == 0),
+        ("sync.sockets_per_user", sync.sockets_per_user == 0),
+        ("sync.sockets_per_address", sync.sockets_per_address == 0),
+        ("provider.connections_per_host", config.provider.connections_per_host == 0),
+        ("http.connections", config.http.connections == 0),
+    ] {
+        if is_none {
+            return wrong(key, "at least 1");
+        }
+    }
     if sync.rotate_every.as_ms() < 50 {
         return wrong("sync.rotate_every", "at least 50ms");
-    }
-    if sync.rotations == 0 {
-        return wrong("sync.rotations", "at least 1");
     }
     // a sid carries its expiry in whole seconds
     if sync.session_ttl.as_ms() < 1000 {
@@ -192,9 +200,6 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     }
     if config.provider.connect_timeout >= config.provider.timeout {
         return wrong("provider.connect_timeout", "shorter than provider.timeout");
-    }
-    if config.provider.connections_per_host == 0 {
-        return wrong("provider.connections_per_host", "at least 1");
     }
     if crate::provider::webhook::Allow::parse(&config.webhook.allow).is_err() {
         return wrong("webhook.allow", "networks, addresses and host names, such as 10.1.0.0/16");
@@ -221,9 +226,6 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     }
     if config.webhook.timeout.as_ms() < 100 {
         return wrong("webhook.timeout", "at least 100ms");
-    }
-    if config.http.connections == 0 {
-        return wrong("http.connections", "at least 1");
     }
     // what was accepted last is finished behind it
     if config.http.drain_delay.as_ms() > 0 && config.http.drain_delay >= config.http.shutdown_grace {

@@ -61,6 +61,8 @@ fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
         ("sync.rotate_every", "15", "15s"),
         ("sync.rotations", "many", "invalid type"),
         ("sync.rotations", "0", "at least 1"),
+        ("sync.sockets_per_user", "0", "at least 1"),
+        ("sync.sockets_per_address", "0", "at least 1"),
         ("store.url", "postgres://x/y", "sqlite:PATH"),
         ("http.listen", "nowhere", "invalid socket address"),
         ("http.public_url", "http://h/path", "without a path"),
@@ -132,9 +134,11 @@ fn a_sink_s_secret_is_never_shown_and_belongs_to_a_sink() -> Result<(), ConfigEr
         r#"sink_url="not a url",sink_secret="whsec_hush""#,
         r#"sink_url="https://h/p",sink_secert="whsec_hush""#,
         r#"sink_url="https://h/p",sink_secret=["whsec_hush"]"#,
+        r#"sink_url="https://h/p",sink_secret=5550123"#,
+        r#"sink_url=5550123,sink_secret="hush""#,
     ] {
         let said = complaint(&[("platforms", &platforms(bad))], &[]);
-        assert!(said.contains("`platforms`") && !said.contains("hush"), "{said}");
+        assert!(said.contains("`platforms`") && !said.contains("hush") && !said.contains("5550123"), "{said}");
     }
     Ok(())
 }

@@ -133,8 +133,9 @@ impl Layers {
             // `sync.lockouts[0].wait` is a part of the setting `sync.lockouts`
             let key = path.split('[').next().unwrap_or(&path);
             let key = key.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
-            // a message about the kind quotes the value
-            let is_secret = is_secret(&key) || inner.message().contains("whsec_");
+            // a message about the kind quotes the value; of a list's rows each part has a name of its own
+            let part = format!("{key}.{}", path.rsplit('.').next().unwrap_or_default());
+            let is_secret = is_secret(&key) || is_secret(&part) || inner.message().contains("whsec_");
             let quotes = inner.message().starts_with("invalid type");
             self.wrong(&key, if is_secret && quotes { "a text" } else { inner.message() })
         })

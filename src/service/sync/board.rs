@@ -128,8 +128,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Board {
+    /// So many places of one user, and of one user from one address: one at least, so that whoever is refused finds others
+    /// there, and leaves no empty list behind.
     pub fn new(per_user: usize, per_address: usize, metrics: Metrics) -> Self {
-        Self { users: Mutex::default(), per_user, per_address, metrics }
+        Self { users: Mutex::default(), per_user: per_user.max(1), per_address: per_address.max(1), metrics }
     }
 
     /// Takes a place for a socket, until the seat is dropped, or until others need it more.
