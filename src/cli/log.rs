@@ -1,12 +1,16 @@
-//! What is logged, and how it is written.
+//! What is logged, and how it is written: nothing that others wrote moves the terminal of who reads it.
 
-use std::io::IsTerminal as _;
+use std::fmt::Debug;
+use std::io::{self, IsTerminal as _, Write};
 
 use anyhow::anyhow;
+use tracing::field::{Field, Visit};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::field::{MakeVisitor, VisitFmt, VisitOutput};
+use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 
+use super::escape;
 use crate::config::{Config, LogFormat};
 use crate::model::{Clock, rfc3339};
 
@@ -16,6 +20,61 @@ struct Stamp;
 impl FormatTime for Stamp {
     fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
         writer.write_str(&rfc3339(Clock::default().now_ms()))
+    }
+}
+
+/// Fields of a text log as they usually are, escaped: the library does so in messages only.
+struct Fields;
+
+impl<'a> MakeVisitor<Writer<'a>> for Fields {
+    type Visitor = Escaped<'a>;
+
+    fn make_visitor(&self, target: Writer<'a>) -> Self::Visitor {
+        Escaped(DefaultVisitor::new(target, true))
+    }
+}
+
+struct Escaped<'a>(DefaultVisitor<'a>);
+
+impl Visit for Escaped<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        // a message has no quotes
+        if field.name() == "message" {
+            self.record_debug(field, &format_args!("{value}"));
+        } else {
+            self.record_debug(field, &value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let shown = escape::line(&format!("{value:?}"));
+        self.0.record_debug(field, &format_args!("{shown}"));
+    }
+}
+
+impl VisitOutput<std::fmt::Result> for Escaped<'_> {
+    fn finish(self) -> std::fmt::Result {
+        self.0.finish()
+    }
+}
+
+impl VisitFmt for Escaped<'_> {
+    fn writer(&mut self) -> &mut dyn std::fmt::Write {
+        self.0.writer()
+    }
+}
+
+/// Where lines of JSON go, each in one write. They are read as the same.
+struct JsonLines<W>(W);
+
+impl<W: Write> Write for JsonLines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write_all(escape::json(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -49,12 +108,13 @@ pub(super) fn start(config: &Config, is_server: bool) -> anyhow::Result<Log> {
         LogFormat::Auto => is_server && !is_watched,
     };
     if wants_json {
-        let builder = builder.json().flatten_event(true).with_filter_reloading();
+        let builder = builder.json().flatten_event(true).with_writer(|| JsonLines(std::io::stderr()));
+        let builder = builder.with_filter_reloading();
         let handle = builder.reload_handle();
         builder.init();
         Ok(Log { level, set: Box::new(move |filter| Ok(handle.reload(filter)?)) })
     } else {
-        let builder = builder.with_target(false).with_filter_reloading();
+        let builder = builder.with_target(false).fmt_fields(Fields).with_filter_reloading();
         let handle = builder.reload_handle();
         builder.init();
         Ok(Log { level, set: Box::new(move |filter| Ok(handle.reload(filter)?)) })
@@ -66,4 +126,81 @@ pub(super) fn start(config: &Config, is_server: bool) -> anyhow::Result<Log> {
 fn filter(level: &str) -> anyhow::Result<EnvFilter> {
     EnvFilter::try_new(format!("refinery_core=warn,{level},warp::filters::path=off"))
         .map_err(|error| anyhow!("bad value for `log.level`: {level}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use serde_json::Value;
+    use tracing::Subscriber;
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::fmt;
+
+    use super::*;
+
+    const NASTY: &str = "Ann\u{1b}[2J\u{9b}2J\nWARN all is well\u{7f}\u{202e}eve\u{2066}";
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged of this name.
+    fn logged<S: Subscriber + Send + Sync + 'static>(name: &str, to: impl FnOnce(Written) -> S) -> String {
+        let written = Written::default();
+        with_default(to(written.clone()), || {
+            let span = tracing::info_span!("request", path = name, method = %name);
+            let _inside = span.enter();
+            tracing::warn!(user = %name, quoted = ?name, error = name, count = 3, "it was {name}");
+        });
+        let written = written.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&written).into_owned()
+    }
+
+    fn text(to: Written) -> impl Subscriber + Send + Sync {
+        let builder = fmt().with_ansi(false).without_time().with_target(false);
+        builder.fmt_fields(Fields).with_writer(move || to.clone()).finish()
+    }
+
+    fn usual(to: Written) -> impl Subscriber + Send + Sync {
+        fmt().with_ansi(false).without_time().with_target(false).with_writer(move || to.clone()).finish()
+    }
+
+    fn json(to: Written) -> impl Subscriber + Send + Sync {
+        fmt().json().flatten_event(true).with_writer(move || JsonLines(to.clone())).finish()
+    }
+
+    fn is_one_harmless_line(shown: &str) -> bool {
+        shown.strip_suffix('\n').is_some_and(|line| escape::line(line) == line)
+    }
+
+    #[test]
+    fn no_field_moves_a_terminal() -> serde_json::Result<()> {
+        let shown = logged(NASTY, text);
+        assert!(is_one_harmless_line(&shown), "{shown:?}");
+        for part in ["it was Ann\\u{1b}", "user=Ann\\u{1b}", "quoted=\"Ann\\u{1b}"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        let shown = logged(NASTY, json);
+        assert!(is_one_harmless_line(&shown), "{shown:?}");
+        let read: Value = serde_json::from_str(&shown)?;
+        assert!(read["user"] == NASTY && read["span"]["method"] == NASTY, "{read}");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_harmless_is_written_as_ever() {
+        for name in ["Ann", "Zürich \\ \"👩\"", "", "a b"] {
+            assert_eq!(logged(name, text), logged(name, usual));
+        }
+    }
 }

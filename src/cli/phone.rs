@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
+use super::escape;
 use crate::crypto::SharedKey;
 use crate::crypto::phone::PhoneKey;
 use crate::model::{Digest, DigestPair, Secret};
@@ -96,12 +97,12 @@ impl Phone {
 
     async fn post(&self, url: &str, body: &Value) -> anyhow::Result<Value> {
         let sent = self.client.post(url).json(body).send().await;
-        let response = sent.with_context(|| format!("no answer from {url}"))?;
+        let response = sent.with_context(|| format!("no answer from {}", escape::line(url)))?;
         let (status, text) = (response.status(), response.text().await.unwrap_or_default());
         match status {
             StatusCode::OK => Ok(serde_json::from_str(&text)?),
             StatusCode::FORBIDDEN => anyhow::bail!("403: unknown user or wrong password"),
-            _ => anyhow::bail!("{status}: {text}"),
+            _ => anyhow::bail!("{status}: {}", escape::line(&text)),
         }
     }
 }

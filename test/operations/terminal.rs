@@ -1,9 +1,10 @@
 //! What others wrote is shown by every command, and moves nothing on the terminal that shows it.
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::command::{Said, run};
 use crate::events::{text, well};
@@ -85,9 +86,8 @@ async fn no_command_prints_what_a_terminal_obeys() -> Result {
     Ok(())
 }
 
-/// Who answers may be no server of ours.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_told_as_harmlessly() -> Result {
+/// Who answers may be no server of ours: one request with these words. Its URL.
+async fn hostile(words: String) -> Result<(String, JoinHandle<Result>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let server = tokio::spawn(async move {
@@ -97,13 +97,28 @@ async fn a_refusal_is_told_as_harmlessly() -> Result {
             let read = stream.read(&mut head).await?;
             ensure!(read > 0, "no request");
         }
-        let body = json!({ "detail": NASTY }).to_string();
-        let answer = format!("HTTP/1.1 400 x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-        Ok(stream.write_all(answer.as_bytes()).await?)
+        let length = words.len();
+        let answer = format!("HTTP/1.1 400 x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{words}");
+        stream.write_all(answer.as_bytes()).await?;
+        // what is left unread would be a reset
+        let _ = stream.read_to_end(&mut head).await;
+        Ok(())
     });
+    Ok((url, server))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_told_as_harmlessly() -> Result {
     let builder = Builder::new(Layout::SqliteShared).await?;
-    let said = on(&builder, &url, &["client", "list"]).await?.refusal()?;
-    server.await??;
-    ensure!(harmful(&said).is_none() && said.lines().count() == 1, "{said:?}");
-    said.contains("400").then_some(()).context("no status")
+    let (url, api) = hostile(json!({ "detail": NASTY }).to_string()).await?;
+    let listed = on(&builder, &url, &["client", "list"]).await?.refusal()?;
+    let (url, phone) = hostile(NASTY.to_owned()).await?;
+    let scanned = format!("{url}/v2/sync/users/111/sessions/0123456789abcdef0123456789abcdef/");
+    let paired = run(&builder, &["device", "pair", &scanned, "--password", "secret"]).await?.refusal()?;
+    api.await??;
+    phone.await??;
+    for said in [listed, paired] {
+        ensure!(harmful(&said).is_none() && said.lines().count() == 1 && said.contains("400"), "{said:?}");
+    }
+    Ok(())
 }
