@@ -33,11 +33,26 @@ pub fn open(config: &Config) -> Vec<Open> {
         StoreUrl::Sqlite(path) => serving::files(path).to_vec(),
         StoreUrl::Mysql(_) => Vec::new(),
     };
-    let found = files.into_iter().chain([config.keys.dir.clone()]).filter_map(|path| {
-        let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o7777;
-        Some(Open { path, mode })
-    });
+    let found = files.into_iter().chain([config.keys.dir.clone()]).filter_map(of);
     found.filter(|open| open.mode & (OTHERS | GROUP) != 0).collect()
+}
+
+/// The files of a user database that is apart from the store, where others may use them. They are left so: it may be
+/// another program's.
+pub fn open_backend(config: &Config) -> Vec<Open> {
+    let Ok(url) = config.backend.url.expose().parse::<StoreUrl>() else { return Vec::new() };
+    match &url {
+        StoreUrl::Sqlite(path) if url != config.store.url => {
+            serving::files(path).into_iter().filter_map(of).filter(Open::is_to_others).collect()
+        }
+        StoreUrl::Sqlite(_) | StoreUrl::Mysql(_) => Vec::new(),
+    }
+}
+
+/// `None`: it is not there.
+fn of(path: PathBuf) -> Option<Open> {
+    let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o7777;
+    Some(Open { path, mode })
 }
 
 /// Takes from others what they may do.

@@ -85,6 +85,24 @@ async fn what_others_may_do_is_taken_back_and_a_group_is_named() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_database_apart_is_named_and_left_as_it_is() -> Result {
+    let server = Server::start(Layout::SqliteSeparate).await?;
+    let builder = server.builder().clone();
+    modes(&builder).await?;
+    let backend = builder.path("backend.db");
+    for (mode, is_named) in [(0o660, false), (0o644, true)] {
+        set_permissions(&backend, Permissions::from_mode(mode))?;
+        let said = diagnosed(&builder).await?;
+        assert_eq!(said.len(), usize::from(is_named), "{said:?}");
+        let is_it = |said: &String| said.contains("careful") && said.contains("backend.db (mode 0644)");
+        assert!(said.iter().all(is_it), "{said:?}");
+    }
+    let _server = server.restart().await?;
+    assert_eq!(metadata(&backend)?.permissions().mode() & 0o777, 0o644);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rights_that_cannot_be_taken_are_a_warning() -> Result {
     let builder = Builder::new(Layout::SqliteShared).await?;
     crate::harness::identity::put(&builder.path("keys"))?;
