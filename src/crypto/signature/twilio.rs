@@ -46,9 +46,8 @@ impl<'a> Signed<'a> {
 
     /// JSON: the URL is signed. `None`: its `bodySHA256` is not the body's.
     pub fn json(url: &'a str, body: &[u8]) -> Option<Self> {
-        form::digests(url).next()?;
-        let digest = sha256_hex(body);
-        let is_whole = form::digests(url).any(|claimed| digest.as_bytes().ct_eq(claimed.as_bytes()).into());
+        let claimed = form::digest(url)?;
+        let is_whole: bool = sha256_hex(body).as_bytes().ct_eq(claimed.as_bytes()).into();
         is_whole.then(|| Self { url, said: String::new() })
     }
 
@@ -131,6 +130,21 @@ mod tests {
             assert!(!verify_form(token, url, &params, signature), "{case}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_digest_stands_where_twilio_writes_it() {
+        let pair = format!("bodySHA256={}", sha256_hex(b"{}"));
+        for (query, is_it) in [
+            (pair.clone(), true),
+            (format!("a=1&{pair}"), true),
+            // fetched by GET, which signs the URL alone
+            (format!("{pair}&CallSid=CA1"), false),
+            (format!("{pair}&bodySHA256="), false),
+            (format!("{pair}&"), false),
+        ] {
+            assert_eq!(Signed::json(&format!("https://example.org/?{query}"), b"{}").is_some(), is_it, "{query}");
+        }
     }
 
     #[test]

@@ -29,7 +29,15 @@ pub(super) fn check_ids(params: &[(String, String)], is_twilios: bool) -> Result
             return Err(Unreadable(names[0]));
         }
     }
-    Ok(())
+    // what was cut out of another field would stand behind the number
+    let of = |name: &str| ["From", "To"].into_iter().find(|end| *end == name);
+    let cut = params.iter().filter(|(_, value)| is_twilios && !is_whole(value)).find_map(|(name, _)| of(name));
+    cut.map_or(Ok(()), |name| Err(Unreadable(name)))
+}
+
+/// Whether a value that begins as a number goes on as one.
+fn is_whole(value: &str) -> bool {
+    value.strip_prefix('+').is_none_or(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 /// What is behind the two letters of an id.
@@ -162,7 +170,9 @@ mod tests {
             (&[("MessageSid", call)], false, true),
             (&[("CallSid", text)], false, true),
             (&[("MessageSid", &text[1..])], false, true),
-            (&[("Body", "x")], true, true),
+            (&[("From", "+14155550133"), ("To", "whatsapp:+14155550122"), ("Body", "+1 from me")], true, true),
+            (&[("From", "+14155550133From+14155550122")], false, true),
+            (&[("To", "+14155550133ToCity")], false, true),
         ] {
             assert_eq!(check_ids(&params(pairs), true).is_ok(), here, "{pairs:?}");
             assert_eq!(check_ids(&params(pairs), false).is_ok(), elsewhere, "{pairs:?}");
