@@ -100,7 +100,6 @@ impl Relay {
         reply: &Writer<'_>,
         act: &Act<'_, Message>,
     ) -> Result<Told, Error> {
-        // what a key may not do at all, it is not told of either: another key of its client may have done it
         allow_channel(consumer, order.channel)?;
         let named = key.map(|key| self.outbound.named(consumer.client, key, &order.canonical()));
         // a field that is wrong is told as that, though there may be no way for it either
@@ -108,6 +107,8 @@ impl Relay {
         let checked = checked.and_then(|()| self.allow_said(consumer, &order));
         let (via, pool) = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
+            // what a key may not do, it is not told of either: another key of its client may have done it
+            Err(error @ Error::Forbidden(_)) => return Err(error),
             // what was good when it came first is answered as it was then
             Err(error) => return self.outbound.replayed(named.as_ref()).await?.ok_or(error),
         };

@@ -64,8 +64,11 @@ async fn a_key_touches_only_the_channels_of_its_scopes(layout: Layout) -> Result
         ensure!(status == 403 && !heard.contains("secret") && !heard.contains(TO), "{method} {path}: {status} {heard}");
     }
     // nor does it hear of what another key has sent, by saying the same under the same name
-    let (status, heard) = named(&sms).await?;
-    ensure!(status == 403 && !heard.contains(&id), "{status} {heard}");
+    let elsewhere = key_text(&server, &ann, json!({"destinations": r"\+237"})).await?;
+    for key in [&sms, &elsewhere] {
+        let (status, heard) = named(key).await?;
+        ensure!(status == 403 && !heard.contains(&id), "{status} {heard}");
+    }
     let (status, again) = named(&all).await?;
     ensure!(status == 202 && again.contains(&id), "{status} {again}");
     let rows = server.rows("SELECT state, body FROM sb_message WHERE channel = 'whatsapp'").await?;
