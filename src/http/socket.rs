@@ -129,11 +129,11 @@ async fn serve(upgrade: OnUpgrade, app: Arc<App>, user: UserId, sid: Option<Stri
     let close = match opened {
         Opened::Unknown => Some(close_of(Close::UnknownSession)),
         Opened::TooMany => Some(close_of(Close::TooMany)),
-        Opened::Acknowledged => match send(&mut socket, Message::text(ACK)).await {
+        Opened::Acknowledged => match Box::pin(send(&mut socket, Message::text(ACK))).await {
             Ok(()) => Some(close_of(Close::Done)),
             Err(cut) => cut,
         },
-        Opened::Showing(mut session, first) => match act(&mut socket, &session, &view, first).await {
+        Opened::Showing(mut session, first) => match Box::pin(act(&mut socket, &session, &view, first)).await {
             Ok(()) => talk(&mut socket, &mut session, &view, &app).await,
             Err(cut) => cut,
         },
@@ -169,7 +169,8 @@ async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App
             () = app.stop.cancelled() => return Some(close_of(Close::GoingAway)),
             actions = session.next() => {
                 for action in actions {
-                    if let Err(ending) = act(socket, session, view, action).await {
+                    // boxed: what sending needs must not stay part of every idle socket either
+                    if let Err(ending) = Box::pin(act(socket, session, view, action)).await {
                         return ending;
                     }
                 }
@@ -178,7 +179,7 @@ async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App
                 Turn::Pass => {}
                 Turn::Dead => return None,
                 Turn::Ping => {
-                    if let Err(ending) = send(socket, Message::Ping(Bytes::new())).await {
+                    if let Err(ending) = Box::pin(send(socket, Message::Ping(Bytes::new()))).await {
                         return ending;
                     }
                 }
