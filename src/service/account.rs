@@ -17,7 +17,7 @@ pub use connector::Connectors;
 pub use line::{Line, Resting};
 pub use lookup::{Lookup, LookupError};
 pub use manage::{AccountChange, Accounts, Error, NewAccount};
-pub use pace::Pace;
+pub use pace::{Pace, Place};
 pub use proof::{By, Proof};
 
 pub use crate::provider::{Credentials, Kind};

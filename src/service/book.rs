@@ -20,7 +20,7 @@ use crate::store::{Result, Store, account, admin, edition, number};
 /// A number in use, with its own pace.
 pub struct Sender {
     pub number: Number,
-    pub pace: Pace,
+    pub pace: Arc<Pace>,
 }
 
 impl Sender {
@@ -114,10 +114,8 @@ impl Book {
         }
         for number in number::all(&self.store).await? {
             let kept = old.senders.get(&number.address).filter(|sender| sender.number.rate == number.rate);
-            let pace = Pace::new(number.rate);
-            if let Some(kept) = kept {
-                pace.take_over(&kept.pace);
-            }
+            // shared, not copied: some wait in it
+            let pace = kept.map_or_else(|| Arc::new(Pace::new(number.rate)), |kept| kept.pace.clone());
             let (address, client) = (number.address.clone(), number.client);
             let sender = Arc::new(Sender { number, pace });
             fresh.by_client.entry(client).or_default().push(sender.clone());

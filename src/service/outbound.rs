@@ -11,6 +11,7 @@ mod metrics;
 mod opt_out;
 mod outgoing;
 mod park;
+mod pass;
 mod record;
 mod request;
 mod retry;

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{account, builder, drained, in_state, number, person, ready, send, send_id, sms, tried, with};
+use super::{account, builder, copies, drained, in_state, number, person, ready, send, send_id, sms, tried, with};
 use crate::harness::{Carrier, Layout, Result};
 use crate::on_both_engines;
 
@@ -50,6 +50,42 @@ async fn rates_hold(layout: Layout) -> Result {
     Ok(())
 }
 
+/// What one has sent and taken back again holds nobody up, on the same number or another one of the account; and the
+/// rate holds all the same.
+async fn canceled_texts_delay_nobody(layout: Layout) -> Result {
+    const A: &str = "+15005550111";
+    const B: &str = "+15005550112";
+    let carrier = Carrier::start().await?;
+    let server = builder(layout, &carrier).await?.start().await?;
+    let made = account(&server, json!({"rate": 2})).await?;
+    number(&server, &made, A, json!({"rate": 2})).await?;
+    number(&server, &made, B, json!({})).await?;
+    let text = |from: &str, to: usize, body: &str| json!({"from": from, "to": person(to), "body": body});
+    // seven segments each: 42 seconds of the rate
+    let long = "x".repeat(1000);
+    send_id(&server, text(A, 0, &long)).await?;
+    let others = try_join_all((1..12).map(|count| send_id(&server, text(A, count, &long)))).await?;
+    let begun = Instant::now();
+    let mut short = vec![send_id(&server, text(A, 20, "before")).await?];
+    let paths: Vec<String> = others.iter().map(|id| format!("/v1/messages/{id}")).collect();
+    try_join_all(paths.iter().map(|path| crate::events::well(&server, "DELETE", path, None))).await?;
+    short.push(send_id(&server, text(A, 21, "behind")).await?);
+    short.push(send_id(&server, text(B, 22, "beside")).await?);
+    for id in &short {
+        in_state(&server, id, "sent").await?;
+    }
+    ensure!(begun.elapsed() < Duration::from_secs(9), "sent after {:?}", begun.elapsed());
+    drained(&server).await?;
+    let copies = copies(&carrier)?;
+    assert!(copies.len() == 4 && copies.values().all(|count| *count == 1), "{copies:?}");
+    // a second's worth may go at once: the first one takes three seconds, the others half a second each
+    let mut arrived: Vec<i64> = carrier.recorded()?.iter().map(|one| one.arrived_ms).collect();
+    arrived.sort_unstable();
+    ensure!(arrived[1] - arrived[0] >= 2_000 && arrived[3] - arrived[0] >= 3_000, "{arrived:?}");
+    println!("behind eleven canceled ones after {:?}", begun.elapsed());
+    Ok(())
+}
+
 /// Its name is ours; that the provider asked for patience stays as it is.
 async fn a_renamed_account_stays_patient(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
@@ -79,4 +115,4 @@ async fn a_new_account_has_the_rate_that_its_provider_allows() -> Result {
     Ok(())
 }
 
-on_both_engines!(rates_hold, a_renamed_account_stays_patient);
+on_both_engines!(rates_hold, canceled_texts_delay_nobody, a_renamed_account_stays_patient);

@@ -1,5 +1,7 @@
 //! What a text that came in is kept as: a message.
 
+use std::sync::Arc;
+
 use super::text::{Fact, Text};
 use crate::model::message::{Direction, State};
 use crate::model::{Address, ClientId, NumberId, Segments};
@@ -32,7 +34,7 @@ pub(super) fn operators(job: &Job, address: &str) -> Sender {
         pool: None,
         created_ms: job.received_ms,
     };
-    Sender { number, pace: Pace::new(0) }
+    Sender { number, pace: Arc::new(Pace::new(0)) }
 }
 
 fn extra(inbound: &provider::Inbound) -> Extra {

@@ -102,19 +102,10 @@ impl Outbound {
             return Some(over(lane, State::Failed, None, "its account was deleted"));
         };
         let was_open = via.breaker.is_open();
-        if let Err(wait) = self.pass(lane, &via).await {
-            if via.account.any_sender && via.breaker.is_open() && self.has_held_up(lane, now_ms) {
-                // those behind it may go through another account
-                let ready_ms = Self::when(lane, wait, now_ms);
-                return Some(outcome(lane, None, None, Next::Again { ready_ms, aside: true }));
-            }
-            self.postpone(lane, wait).await;
-            // it may be in use again by now: then the lane goes on at once
-            if was_open || via.breaker.is_open() {
-                self.park(lane);
-            }
-            return None;
-        }
+        let places = match self.pass(lane, &via).await {
+            Ok(places) => places,
+            Err(wait) => return self.turned_away(lane, &via, wait, was_open).await,
+        };
         let _call = tokio::select! {
             biased;
             // another node can have it at once
@@ -124,15 +115,34 @@ impl Outbound {
             }
             call = via.calls.acquire() => call.ok()?,
         };
-        match self.mark(lane).await? {
-            Marked::OptedOut => Some(over(lane, State::Failed, Some(OPTED_OUT), "the recipient has opted out")),
-            Marked::Call { started_ms } => {
-                lane.progress.tries += 1;
-                lane.progress.first_ms.get_or_insert(started_ms);
-                lane.progress.started_ms = Some(started_ms);
-                self.marked(lane, &via, started_ms).await
-            }
+        let marked = self.mark(lane).await;
+        if let Some(Marked::Call { started_ms }) = marked {
+            places.take();
+            lane.progress.tries += 1;
+            lane.progress.first_ms.get_or_insert(started_ms);
+            lane.progress.started_ms = Some(started_ms);
+            return self.marked(lane, &via, started_ms).await;
         }
+        self.give_back(places).await;
+        marked.map(|_| over(lane, State::Failed, Some(OPTED_OUT), "the recipient has opted out"))
+    }
+
+    /// Lets a lane go whose turn is too far away.
+    async fn turned_away(&self, lane: &Lane, via: &Line, wait: Duration, was_open: bool) -> Option<Outcome> {
+        let now_ms = self.parts.clock.now_ms();
+        if via.account.any_sender && via.breaker.is_open() && self.has_held_up(lane, now_ms) {
+            // those behind it may go through another account
+            let ready_ms = Self::when(lane, wait, now_ms);
+            return Some(outcome(lane, None, None, Next::Again { ready_ms, aside: true }));
+        }
+        self.postpone(lane, wait).await;
+        if was_open || via.breaker.is_open() {
+            // it may be in use again by now: then the lane goes on at once
+            self.park(lane);
+        } else {
+            self.queue(lane, via, wait);
+        }
+        None
     }
 
     /// Calls the provider of a lane that says so.
@@ -152,27 +162,6 @@ impl Outbound {
         }
         self.parts.book.refresh().await?;
         Ok(self.parts.book.page().line(account).cloned())
-    }
-
-    /// Waits for the breaker and for a place in the pace of account and number. `Err`: too long to wait here.
-    async fn pass(&self, lane: &Lane, via: &Line) -> Result<(), Duration> {
-        let most = lane.lease_ends.saturating_duration_since(Instant::now()) / 2;
-        let now = std::time::Instant::now();
-        let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
-        let page = self.parts.book.page();
-        let number = page.sender(&lane.message.from).map(|sender| &sender.pace);
-        let wait = number.map(|pace| pace.reserve(segments, most, now)).transpose()?.unwrap_or_default();
-        // whoever cannot go takes no place from those who can
-        let give_back = |_: &Duration| number.into_iter().for_each(|pace| pace.give_back(segments));
-        let wait = via.pace.reserve(segments, most, now).inspect_err(give_back)?.max(wait);
-        via.breaker
-            .permit(now, lane.progress.tries)
-            .inspect_err(give_back)
-            .inspect_err(|_| via.pace.give_back(segments))?;
-        tokio::select! {
-            () = tokio::time::sleep(wait) => Ok(()),
-            () = self.parts.stop.cancelled() => Err(Duration::ZERO),
-        }
     }
 
     /// The end of a wait; that of a message's validity is not slept through.

@@ -7,35 +7,22 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Outbound;
 use super::look_up::policy;
-use crate::service::account::Line;
-use crate::service::book::Sender;
+use crate::service::account::{Line, Pace, Place};
 use crate::store::account::Uncertain;
 use crate::store::message::Message;
 
-/// A place in the pace of an account and a number, and one of the account's calls.
+/// A place in the pace of an account and a number, given back unless used, and one of the account's calls.
 pub(super) struct Leave {
     via: Arc<Line>,
-    sender: Arc<Sender>,
-    segments: u32,
-    is_used: bool,
+    places: [Place; 2],
     _call: OwnedSemaphorePermit,
 }
 
 impl Leave {
     /// The line to call now; the leave lasts as long as the call.
     pub(super) fn line(&mut self) -> Arc<Line> {
-        self.is_used = true;
+        self.places.iter_mut().for_each(Place::take);
         self.via.clone()
-    }
-}
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        // whoever does not go takes no place from those who can
-        if !self.is_used {
-            self.sender.pace.give_back(self.segments);
-            self.via.pace.give_back(self.segments);
-        }
     }
 }
 
@@ -51,11 +38,8 @@ impl Outbound {
         let call = via.calls.clone().try_acquire_owned().ok()?;
         let segments = u32::try_from(message.segments).unwrap_or(1).max(1);
         let now = Instant::now();
-        sender.pace.reserve(segments, Duration::ZERO, now).ok()?;
-        if via.pace.reserve(segments, Duration::ZERO, now).is_err() {
-            sender.pace.give_back(segments);
-            return None;
-        }
-        Some(Leave { via: via.clone(), sender: sender.clone(), segments, is_used: false, _call: call })
+        let place = |pace: &Arc<Pace>| pace.reserve(segments, Duration::ZERO, now).ok();
+        let places = [place(&sender.pace)?, place(&via.pace)?];
+        Some(Leave { via: via.clone(), places, _call: call })
     }
 }
