@@ -10,6 +10,7 @@ pub mod seal;
 pub mod shared_key;
 pub mod sid;
 pub mod signature;
+pub mod veil;
 
 pub use hash::HashKey;
 pub use payload::Payload;

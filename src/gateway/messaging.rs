@@ -94,6 +94,7 @@ impl Messaging<'_> {
         book.refresh().await.map_err(storing)?;
         let lane_key = meta::hash_key(store, master, "lane", clock.now_ms()).await.map_err(storing)?;
         let request_key = meta::hash_key(store, master, "request", clock.now_ms()).await.map_err(storing)?;
+        let cursor_key = meta::hash_key(store, master, "cursor", clock.now_ms()).await.map_err(storing)?;
         let admin_key = meta::hash_key(store, master, "admin_key", clock.now_ms()).await.map_err(storing)?;
         let metrics = outbound::Metrics::default();
         metrics.register(registry);
@@ -108,6 +109,7 @@ impl Messaging<'_> {
             public_url: Some(origin.clone()).filter(|_| !config.http.public_url.is_empty()),
             lane_key,
             request_key,
+            cursor_key,
             metrics,
             tasks: tasks.clone(),
             stop: stop.clone(),

@@ -99,13 +99,15 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
 )]
 async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
-    let (after, limit) = list::page::<CallId>(call)?;
-    let filter = CallFilter { after: after.map(MessageId::from), ..wanted(call, app.country(client))? };
+    let (after, limit) = list::page_of_messages::<CallId>(call, app)?;
+    let filter = CallFilter { after, ..wanted(call, app.country(client))? };
     let page = app.outbound.list(client, &filter, limit).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
     let kept = app.outbound.calls_of(&ids).await?;
     let data = page.messages.iter().map(|message| out(message, kept.get(&message.id))).collect();
-    Ok(list::reply(data, page.next.map(CallId::from), page.next.is_some()))
+    let next = app.outbound.next(&page).map(|next| next.text(|id| CallId::from(id).to_string()));
+    let more = next.is_some();
+    Ok(list::reply(data, next, more))
 }
 
 fn wanted(call: &Call, country: Option<Country>) -> Result<CallFilter, Refusal> {

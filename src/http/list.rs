@@ -10,7 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use warp::reply::Response;
 
 use super::reply::{self, Refusal};
-use super::{Call, openapi};
+use super::{App, Call, openapi};
+use crate::model::MessageId;
 
 /// Items in one page unless `?limit=` says otherwise, and at most.
 const PAGE: usize = 50;
@@ -41,8 +42,22 @@ impl IntoParams for PageIn {
 
 /// After which item, and how many.
 pub(super) fn page<Id: FromStr>(call: &Call) -> Result<(Option<Id>, usize), Refusal> {
-    let after = call.param("cursor").map(str::parse).transpose();
-    let after = after.map_err(|_| reply::bad_field("cursor", "not one of ours"))?;
+    page_of(call, |cursor| cursor.parse().ok())
+}
+
+/// The same of messages or calls, whose cursors are sealed where they are no item's that was shown.
+pub(super) fn page_of_messages<Id: FromStr + Into<MessageId>>(
+    call: &Call,
+    app: &App,
+) -> Result<(Option<MessageId>, usize), Refusal> {
+    let plain = |cursor: &str| cursor.parse::<Id>().ok().map(Into::<MessageId>::into);
+    page_of(call, |cursor| app.outbound.sealed(cursor).map(|place| place.id()).or_else(|| plain(cursor)))
+}
+
+fn page_of<Id>(call: &Call, read: impl Fn(&str) -> Option<Id>) -> Result<(Option<Id>, usize), Refusal> {
+    let after =
+        call.param("cursor").map(|cursor| read(cursor).ok_or_else(|| reply::bad_field("cursor", "not one of ours")));
+    let after = after.transpose()?;
     let limit = call.param("limit").map_or(Ok(PAGE), |limit| match limit.parse() {
         Ok(limit @ 1..=LARGEST_PAGE) => Ok(limit),
         _ => Err(reply::bad_field("limit", "a number from 1 to 200")),
@@ -50,7 +65,7 @@ pub(super) fn page<Id: FromStr>(call: &Call) -> Result<(Option<Id>, usize), Refu
     Ok((after, limit))
 }
 
-/// `last`: the id of the last item, from which the next page goes on.
+/// `last`: where the next page goes on, mostly the id of the last item.
 pub(super) fn reply<T: Serialize>(data: Vec<T>, last: Option<impl ToString>, more: bool) -> Response {
     let next_cursor = last.filter(|_| more).map(|id| id.to_string());
     reply::json(StatusCode::OK, &ListOut { data, next_cursor })

@@ -133,10 +133,12 @@ fn channel(name: &str) -> Result<Channel, Refusal> {
 )]
 async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
-    let (after, limit) = list::page(call)?;
+    let (after, limit) = list::page_of_messages::<MessageId>(call, app)?;
     let filter = MessageFilter { after, ..wanted(call, app.country(client))? };
     let page = app.outbound.list(client, &filter, limit).await?;
-    Ok(list::reply(page.messages.iter().map(out).collect(), page.next, page.next.is_some()))
+    let next = app.outbound.next(&page).map(|next| next.text(|id| id.to_string()));
+    let more = next.is_some();
+    Ok(list::reply(page.messages.iter().map(out).collect(), next, more))
 }
 
 fn wanted(call: &Call, country: Option<Country>) -> Result<MessageFilter, Refusal> {

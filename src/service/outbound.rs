@@ -4,6 +4,7 @@ mod accept;
 mod administer;
 mod call;
 mod check;
+mod cursor;
 mod drive;
 mod leave;
 mod look_up;
@@ -30,6 +31,7 @@ use tokio_util::task::TaskTracker;
 pub use accept::Writer;
 pub use administer::{OptOut, OptOutFilter};
 pub(in crate::service) use check::anyway;
+pub use cursor::Cursor;
 pub use metrics::Metrics;
 pub use opt_out::Said;
 pub use request::{CallPlan, Error, Extra, Request, Told, VALIDITY_ENDED, Via, unsaid};
@@ -75,6 +77,8 @@ pub struct Parts {
     pub lane_key: HashKey,
     /// Under which requests are hashed.
     pub request_key: HashKey,
+    /// Under which places in lists are sealed.
+    pub cursor_key: HashKey,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,

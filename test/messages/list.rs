@@ -9,6 +9,8 @@ use super::{FROM, TO, builder, ready};
 use crate::events::{text, well};
 use crate::harness::{Carrier, Layout, Result, Server};
 use crate::on_both_engines;
+use crate::relay::client;
+use crate::relay::client::{By, ask};
 
 /// More than a page looks at.
 const ALL: usize = 24_000;
@@ -98,6 +100,44 @@ async fn what_is_rare_is_found_in_bounded_pages(layout: Layout) -> Result {
     }
     let page = well(&server, "GET", "/v1/messages?state=expired", None).await?;
     ensure!(page["data"] == json!([]) && page["next_cursor"].is_string(), "it looks at all there are: {page}");
+    Ok(())
+}
+
+/// A number of the house's is full of the house's messages: another client's page ends among them.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_page_is_cut_off_tells_nothing_of_others_messages() -> Result {
+    let carrier = Carrier::start().await?;
+    let (server, account) = ready(builder(Layout::SqliteShared, &carrier).await?).await?;
+    fill(&server, &account, ALL, |_| Old { state: "sent", direction: "outbound", from: FROM.into(), to: TO.into() })
+        .await?;
+    let other = client(&server, "1").await?;
+    let ids = server.rows("SELECT id FROM sb_message").await?.concat();
+    // the first digits of an id are its time
+    let tells = |text: &str| ids.iter().any(|id| text.contains(&id[..8]));
+    let (own, twilio) = (By::Bearer(&other.key), By::Basic(&other.sid, &other.token));
+    let get = async |by: By<'_>, path: &str| -> Result<Value> {
+        let (status, _, page) = ask(&server, by, "GET", path, None).await?;
+        ensure!(status == 200, "{path}: {status} {page}");
+        Ok(page)
+    };
+    let list = format!("/v1/messages?number=%2B{}&state=canceled", &FROM[1..]);
+    let page = get(own, &list).await?;
+    let cursor = text(&page["next_cursor"])?;
+    ensure!(page["data"] == json!([]) && !tells(&page.to_string()), "{page}");
+    let tail = get(own, &format!("{list}&cursor={cursor}")).await?;
+    ensure!(tail["data"] == json!([]) && tail["next_cursor"].is_null(), "{tail}");
+    let made_up = format!("{list}&cursor={}", cursor.replace("cur_", "cur_00"));
+    assert_eq!(ask(&server, own, "GET", &made_up, None).await?.0, 400, "{made_up}");
+
+    let first =
+        get(twilio, &format!("/2010-04-01/Accounts/{}/Messages.json?From=%2B{}", other.sid, &FROM[1..])).await?;
+    let next = get(twilio, &text(&first["next_page_uri"])?).await?;
+    ensure!(first["messages"] == json!([]) && !tells(&first.to_string()), "{first}");
+    ensure!(next["next_page_uri"].is_null() && !tells(&next.to_string()), "{next}");
+
+    // whoever was shown a message reads its id there, as ever
+    let page = well(&server, "GET", "/v1/messages?limit=2", None).await?;
+    ensure!(page["next_cursor"] == page["data"][1]["id"] && page["next_cursor"].is_string(), "{page}");
     Ok(())
 }
 

@@ -144,7 +144,7 @@ fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
 pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form)?;
+    let asked = Asked::of(&form, &visit.app.outbound)?;
     let address = |name: &str, role| -> Result<Option<String>, Fault> {
         let read = form.address(name, role, visit.country()).transpose();
         let read = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
@@ -165,7 +165,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     let items = page.messages.iter().map(|call| (call, kept.get(&call.id)));
     let items: Vec<_> =
         items.filter(|(call, kept)| fits.has(call, *kept)).map(|(call, kept)| out(call, kept)).collect();
-    let held = Held::of(&page.messages, page.next);
+    let held = Held::of(&page.messages, visit.app.outbound.next(&page));
     Ok(asked.reply(&form, &path, "calls", &items, &held))
 }
 

@@ -15,7 +15,7 @@ pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Read)?;
     let message = message::find(visit, sid).await?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form)?;
+    let asked = Asked::of(&form, &visit.app.outbound)?;
     let extra = Extra::parse(message.extra.as_deref());
     let parent = extra.sid(message.id);
     let path = shape::path(message.client, &format!("/Messages/{parent}/Media"));

@@ -96,13 +96,13 @@ fn send_at(form: &Form) -> Result<Option<Millis>, Fault> {
 pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form)?;
+    let asked = Asked::of(&form, &visit.app.outbound)?;
     let filter = asked.narrow(filter(&form, visit.country())?);
     let page = visit.app.outbound.list(visit.consumer.client, &filter, asked.size).await?;
     let taken = taken_at(visit, &page.messages).await?;
     let items: Vec<_> =
         page.messages.iter().map(|message| shape::out(message, taken.get(&message.id).copied())).collect();
-    let held = Held::of(&page.messages, page.next);
+    let held = Held::of(&page.messages, visit.app.outbound.next(&page));
     let path = shape::path(visit.consumer.client, "/Messages.json");
     Ok(asked.reply(&form, &path, "messages", &items, &held))
 }

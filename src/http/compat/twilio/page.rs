@@ -11,35 +11,35 @@ use super::form::Form;
 use crate::http::reply;
 use crate::model::MessageId;
 use crate::service::message::{Filter, Message};
+use crate::service::outbound::{Cursor, Outbound};
 
 /// Items of a page unless `PageSize` says otherwise, and at most.
 const SIZE: usize = 50;
 const LARGEST: usize = 1000;
 
 /// Where a page begins.
-#[derive(Clone, Copy)]
 enum Place {
     Newest,
     /// Right behind the last of the page before.
-    After(MessageId),
+    After(Cursor),
     /// It ends right before the first of the page behind.
-    Before(MessageId),
+    Before(Cursor),
 }
 
 impl Place {
-    fn parse(token: &str) -> Option<Self> {
-        let id = |hex: &str| MessageId::from_hex(hex).ok();
+    fn parse(token: &str, outbound: &Outbound) -> Option<Self> {
+        let place = |text: &str| outbound.sealed(text).or_else(|| MessageId::from_hex(text).ok().map(Cursor::from));
         match token.strip_prefix("PA") {
-            Some(hex) => id(hex).map(Self::After),
-            None => id(token.strip_prefix("PB")?).map(Self::Before),
+            Some(text) => place(text).map(Self::After),
+            None => place(token.strip_prefix("PB")?).map(Self::Before),
         }
     }
 
-    fn token(self) -> Option<String> {
+    fn token(&self) -> Option<String> {
         match self {
             Self::Newest => None,
-            Self::After(id) => Some(format!("PA{}", id.hex())),
-            Self::Before(id) => Some(format!("PB{}", id.hex())),
+            Self::After(place) => Some(format!("PA{}", place.text(MessageId::hex))),
+            Self::Before(place) => Some(format!("PB{}", place.text(MessageId::hex))),
         }
     }
 }
@@ -56,18 +56,18 @@ pub(super) struct Held {
     pub(super) first: Option<MessageId>,
     pub(super) last: Option<MessageId>,
     /// Where the store would go on.
-    pub(super) next: Option<MessageId>,
+    pub(super) next: Option<Cursor>,
 }
 
 impl Held {
-    pub(super) fn of(messages: &[Message], next: Option<MessageId>) -> Self {
+    pub(super) fn of(messages: &[Message], next: Option<Cursor>) -> Self {
         let id = |message: &Message| message.id;
         Self { first: messages.first().map(id), last: messages.last().map(id), next }
     }
 }
 
 impl Asked {
-    pub(super) fn of(form: &Form) -> Result<Self, Fault> {
+    pub(super) fn of(form: &Form, outbound: &Outbound) -> Result<Self, Fault> {
         let size = match form.one("PageSize").map(str::parse::<usize>) {
             None => SIZE,
             Some(Ok(size @ 1..=LARGEST)) => size,
@@ -76,7 +76,7 @@ impl Asked {
         };
         let number = form.one("Page").map_or(Ok(0), str::parse).map_err(|_| error::PARAMETER.because("Page"))?;
         let place = match form.one("PageToken") {
-            Some(token) => Place::parse(token).ok_or_else(|| error::PARAMETER.because("PageToken"))?,
+            Some(token) => Place::parse(token, outbound).ok_or_else(|| error::PARAMETER.because("PageToken"))?,
             None if number == 0 => Place::Newest,
             None => return Err(error::PARAMETER.because("a Page needs its PageToken")),
         };
@@ -84,18 +84,20 @@ impl Asked {
     }
 
     pub(super) fn narrow(&self, filter: Filter) -> Filter {
-        match self.place {
+        match &self.place {
             Place::Newest => filter,
-            Place::After(id) => Filter { after: Some(id), ..filter },
-            Place::Before(id) => Filter { before: Some(id), ..filter },
+            Place::After(place) => Filter { after: Some(place.id()), ..filter },
+            Place::Before(place) => Filter { before: Some(place.id()), ..filter },
         }
     }
 
     /// The pages before and behind this one.
     fn neighbours(&self, held: &Held) -> (Option<Place>, Option<Place>) {
+        let next = held.next.clone();
+        let (first, last) = (held.first.map(Cursor::from), held.last.map(Cursor::from));
         match self.place {
-            Place::Before(_) => (held.next.map(Place::Before), held.last.map(Place::After)),
-            Place::Newest | Place::After(_) => (held.first.map(Place::Before), held.next.map(Place::After)),
+            Place::Before(_) => (next.map(Place::Before), last.map(Place::After)),
+            Place::Newest | Place::After(_) => (first.map(Place::Before), next.map(Place::After)),
         }
     }
 
@@ -108,14 +110,14 @@ impl Asked {
         items: &[T],
         held: &Held,
     ) -> Response {
-        let uri = |number: usize, place: Place| {
+        let uri = |number: usize, place: &Place| {
             let mut query = filters(form);
             query.push(format!("PageSize={}&Page={number}", self.size));
             query.extend(place.token().map(|token| format!("PageToken={token}")));
             format!("{path}?{}", query.join("&"))
         };
         let (previous, next) = self.neighbours(held);
-        let previous = previous.and_then(|place| Some(uri(self.number.checked_sub(1)?, place)));
+        let previous = previous.and_then(|place| Some(uri(self.number.checked_sub(1)?, &place)));
         let start = self.number.saturating_mul(self.size);
         let page = json!({
             name: items,
@@ -123,9 +125,9 @@ impl Asked {
             "page_size": self.size,
             "start": start,
             "end": start.saturating_add(items.len().saturating_sub(1)),
-            "uri": uri(self.number, self.place),
-            "first_page_uri": uri(0, Place::Newest),
-            "next_page_uri": next.map(|place| uri(self.number.saturating_add(1), place)),
+            "uri": uri(self.number, &self.place),
+            "first_page_uri": uri(0, &Place::Newest),
+            "next_page_uri": next.map(|place| uri(self.number.saturating_add(1), &place)),
             "previous_page_uri": previous,
         });
         reply::json(StatusCode::OK, &page)
