@@ -95,7 +95,7 @@ impl Gateway {
         let databases = databases(&config, &keys, &store_metrics).await?;
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let (listeners, metrics_listeners) = bind(&config).await?;
+        let (listeners, metrics_listeners) = bind(&config)?;
         let addresses = listeners.addresses();
         let origin = origin_at(&config, &addresses).unwrap_or(named);
         let clock = Clock::default();
@@ -237,12 +237,12 @@ async fn databases(config: &Config, keys: &Keyring, metrics: &store::Metrics) ->
 }
 
 /// All addresses at once, the main one last: whoever finds it open finds that of the metrics open too.
-async fn bind(config: &Config) -> Result<(Listeners, Option<Listeners>), StartError> {
+fn bind(config: &Config) -> Result<(Listeners, Option<Listeners>), StartError> {
     let metrics = match config.http.metrics_listen.parse() {
-        Ok(address) => Some(Listeners::bind(&[address]).await?),
+        Ok(address) => Some(Listeners::bind(&[address])?),
         Err(_) => None,
     };
-    Ok((Listeners::bind(&config.http.listen).await?, metrics))
+    Ok((Listeners::bind(&config.http.listen)?, metrics))
 }
 
 /// Port 0 was asked for: where clients reach this node is the one that was given.

@@ -1,7 +1,9 @@
 //! Request bodies: read under a limit of size and time, and the JSON that old clients send.
 
+mod answer;
 mod share;
 
+pub(super) use self::answer::{Answers, crowded};
 pub use self::share::Bodies;
 
 use std::borrow::Cow;

@@ -1,5 +1,6 @@
 //! `GET /docs`: Swagger UI over `/v1/openapi.json`, from files compiled in, with no resource from outside.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -54,12 +55,12 @@ fn asset(name: &str, call: &Call, config: &Arc<Config<'static>>) -> Response {
     }
 }
 
-fn read(name: &str, config: &Arc<Config<'static>>) -> Option<Vec<u8>> {
+fn read(name: &str, config: &Arc<Config<'static>>) -> Option<Cow<'static, [u8]>> {
     let file = utoipa_swagger_ui::serve(name, config.clone()).ok().flatten()?;
-    Some(file.bytes.into_owned())
+    Some(file.bytes)
 }
 
-fn guarded(call: &Call, content_type: &'static str, bytes: Vec<u8>) -> Response {
+fn guarded(call: &Call, content_type: &'static str, bytes: impl Into<Cow<'static, [u8]>>) -> Response {
     if call.method != Method::GET {
         return reply::method_not_allowed("GET");
     }

@@ -99,7 +99,7 @@ pub struct Settings {
     pub body_limit: usize,
     /// The same of a card of rates.
     pub import_limit: usize,
-    /// What bodies hold at most, until they are answered.
+    /// What bodies hold at most, until they are answered; and long answers besides, until they are written.
     pub bodies_memory: usize,
     pub header_timeout: Span,
     pub body_timeout: Span,

@@ -28,7 +28,7 @@ const PROBLEM: &str = "application/problem+json";
 
 pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
     // written once, for the first who asks: it does not change while the server runs
-    static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default());
+    static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default() + "\n");
     let path = warp::path("openapi.json").and(warp::path::end()).and(super::call());
     path.map(|call: Call| describe(&call, &TEXT)).boxed()
 }
@@ -38,11 +38,11 @@ pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
     get, path = "/v1/openapi.json", tag = "description", operation_id = "describe", security(()),
     responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object, content_type = "application/json")),
 )]
-fn describe(call: &Call, text: &str) -> Response {
+fn describe(call: &Call, text: &'static str) -> Response {
     if call.method != Method::GET {
         return reply::method_not_allowed("GET");
     }
-    reply::content("application/json", text.as_bytes().to_vec())
+    reply::content("application/json", text.as_bytes())
 }
 
 #[derive(OpenApi)]

@@ -9,13 +9,14 @@ mod lookup;
 mod phone;
 mod tariff;
 
-pub(super) use bare::bare;
+pub(super) use bare::{bare, parts};
 pub(super) use client::{exhausted, forbidden};
 
 use std::borrow::Cow;
 
 use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{HeaderValue, Response as HttpResponse, StatusCode};
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::Reply;
@@ -35,11 +36,17 @@ const RETRY_STORE: &str = "2";
 const RETRY_BUSY: &str = "1";
 
 fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Response {
-    let mut body = body.into().into_owned();
-    if content_type.ends_with("json") {
-        // so that a shell's prompt begins a line of its own
-        body.push(b'\n');
-    }
+    let body = match body.into() {
+        // it stays as long as the server runs: no answer holds it
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(mut bytes) => {
+            if content_type.ends_with("json") {
+                // so that a shell's prompt begins a line of its own
+                bytes.push(b'\n');
+            }
+            Bytes::from(bytes)
+        }
+    };
     let mut response = HttpResponse::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();

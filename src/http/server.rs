@@ -10,10 +10,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::body::Answers;
 use super::patience::Patience;
 use super::place::{Place, Places};
 use super::refused::{Line, Opening};
@@ -24,14 +25,20 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// A TLS handshake that takes longer is none.
 const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// What the system holds at most of what a client does not read: it takes twice what it is asked for.
+const SEND_BUFFER: u32 = 128 * 1024;
+/// Connections that wait to be accepted: as many as the library's own listeners have.
+const BACKLOG: u32 = 128;
+
 /// Bound addresses, before anything is served on them.
 pub struct Listeners(Vec<TcpListener>);
 
 impl Listeners {
-    pub async fn bind(addresses: &[SocketAddr]) -> std::io::Result<Self> {
+    /// Within a runtime.
+    pub fn bind(addresses: &[SocketAddr]) -> std::io::Result<Self> {
         let mut bound = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let listener = TcpListener::bind(address).await;
+            let listener = listen(*address);
             bound.push(listener.map_err(|error| std::io::Error::new(error.kind(), format!("{address}: {error}")))?);
         }
         Ok(Self(bound))
@@ -43,6 +50,15 @@ impl Listeners {
     }
 }
 
+/// As the library's own listeners are, but for the send buffer, which connections have from theirs.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// How long a connection without a request may take to close at shutdown.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -51,6 +67,8 @@ pub(super) struct Shared {
     pub(super) app: Arc<App>,
     pub(super) routes: BoxedFilter<(Response,)>,
     pub(super) limit: Limit,
+    /// What is asked for and not read.
+    pub(super) answers: Answers,
     pub(super) metrics: Metrics,
     /// What the log says of connections that speak no HTTP: once a minute for each address.
     refusals: Limit,
@@ -66,9 +84,10 @@ pub fn serve(
     metrics: Metrics,
 ) {
     let settings = &app.settings;
-    let limit = Limit::new(settings.requests_per_address);
+    let (limit, answers) = (Limit::new(settings.requests_per_address), Answers::new(settings));
     let places = Places::new(settings.connections, settings.connections_per_address, metrics.clone());
-    let shared = Arc::new(Shared { app: app.clone(), routes, limit, metrics, refusals: Limit::new(1), tls });
+    let refusals = Limit::new(1);
+    let shared = Arc::new(Shared { app: app.clone(), routes, limit, answers, metrics, refusals, tls });
     for listener in listeners.0 {
         app.tasks.spawn(accept(listener, shared.clone(), places.clone()));
     }

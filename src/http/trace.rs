@@ -21,7 +21,7 @@ use super::auth::{Known, Unknown};
 use super::compat::twilio;
 use super::place::Place;
 use super::server::Shared;
-use super::{Caller, address, auth, health, path, reply, webhook};
+use super::{Caller, address, auth, body, health, path, reply, webhook};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Answered {
@@ -91,11 +91,16 @@ fn admit_address(shared: &Shared, address: IpAddr, known: &Known, now: Instant) 
 
 fn refuse(path: &str, wait: Duration) -> Response {
     let seconds = wait.as_secs() + 1;
-    if twilio::is_here(path) {
-        return twilio::too_many_requests(seconds);
-    }
     let response = reply::too_many_requests(seconds);
+    if twilio::is_here(path) {
+        return twilio::retold(response);
+    }
     if path.starts_with("/v2/sync/") || path.starts_with("/sms/") { reply::bare(response) } else { response }
+}
+
+fn crowded(is_twilio: bool) -> Response {
+    let response = body::crowded();
+    if is_twilio { twilio::retold(response) } else { response }
 }
 
 /// Answers one request.
@@ -112,8 +117,9 @@ pub(super) async fn answer(
     let address = address::client(peer.ip(), request.headers(), proxies);
     let is_secure = address::is_secure(peer.ip(), over_tls, request.headers(), proxies);
     let method = label(request.method());
+    let (is_twilio, is_read) = (twilio::is_here(request.uri().path()), request.method().is_safe());
     let span = tracing::info_span!("request", id = %request_id, method, path = %path::Shown(request.uri().path()));
-    let mut response = match admit(&shared, address, &request, begun).await {
+    let response = match admit(&shared, address, &request, begun).await {
         Err(wait) => refuse(request.uri().path(), wait),
         Ok(known) => {
             let (request_id, known) = (request_id.clone(), Arc::new(known));
@@ -123,6 +129,9 @@ pub(super) async fn answer(
             response
         }
     };
+    // what was changed is told, whatever is held
+    let counted = if is_read { shared.answers.count(response, address::group(address)) } else { Some(response) };
+    let mut response = counted.unwrap_or_else(|| crowded(is_twilio));
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", id);
     }

@@ -2,6 +2,7 @@
 
 mod address;
 mod admin_key;
+mod answers;
 mod backlog;
 mod bodies;
 mod build;

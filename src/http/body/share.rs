@@ -40,13 +40,20 @@ impl Bodies {
         Self::new(longest, together, together)
     }
 
-    fn new(longest: usize, together: usize, per_address: usize) -> Self {
+    pub(super) fn new(longest: usize, together: usize, per_address: usize) -> Self {
         Self { longest, bounds: Arc::new(Bounds { together, per_address, held: Mutex::default() }) }
     }
 
     /// What one body holds, nothing yet.
     pub(super) fn share(&self, address: IpAddr) -> Share {
         Share { bounds: self.bounds.clone(), address, bytes: 0 }
+    }
+
+    /// The same of what is there at once. It may be longer than all that an address may hold, and counts as that then:
+    /// there is always room for one.
+    pub(super) fn share_of(&self, address: IpAddr, bytes: usize) -> Option<Share> {
+        let mut share = self.share(address);
+        share.grow(bytes.min(self.bounds.per_address)).then_some(share)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use ::http::Response as HttpResponse;
 use ::http::header::CONTENT_TYPE;
+use ::http::response::Parts;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, Collected};
 use warp::Reply as _;
@@ -13,10 +15,15 @@ pub(in crate::http) fn bare(response: Response) -> Response {
     if !is_json {
         return response;
     }
+    let (head, body) = parts(response);
+    let body = body.slice_ref(body.strip_suffix(b"\n").unwrap_or(&body));
+    HttpResponse::from_parts(head, body).into_response()
+}
+
+/// What an answer consists of.
+pub(in crate::http) fn parts(response: Response) -> (Parts, Bytes) {
     let (head, body) = response.into_parts();
     // it was made of bytes, and is there at once
     let whole = body.collect().now_or_never().and_then(Result::ok);
-    let body = whole.map(Collected::to_bytes).unwrap_or_default();
-    let body = body.slice_ref(body.strip_suffix(b"\n").unwrap_or(&body));
-    HttpResponse::from_parts(head, body).into_response()
+    (head, whole.map(Collected::to_bytes).unwrap_or_default())
 }

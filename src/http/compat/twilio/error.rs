@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use ::http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::reply::Response;
@@ -169,11 +169,9 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Fault {
     fault
 }
 
-/// Too many requests from one address.
-pub(in crate::http) fn too_many_requests(wait_secs: u64) -> Response {
-    let mut fault = Fault::from(of(StatusCode::TOO_MANY_REQUESTS));
-    fault.0.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait_secs.max(1)));
-    *fault.0
+/// A refusal of ours, in Twilio's form, that no path here has made.
+pub(in crate::http) fn retold(refusal: Response) -> Response {
+    *Fault::from(Refusal::new(refusal)).0
 }
 
 /// The reply of a handler, or why there is none.

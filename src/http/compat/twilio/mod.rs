@@ -34,7 +34,7 @@ use crate::service::audit::Act;
 use crate::service::client::{Consumer, Scope};
 use crate::service::message::Message;
 
-pub(in crate::http) use self::error::too_many_requests;
+pub(in crate::http) use self::error::retold;
 
 /// Twilio's name for this API, and the first segment of its paths.
 pub(in crate::http) const VERSION: &str = "2010-04-01";
