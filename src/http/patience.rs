@@ -1,4 +1,4 @@
-//! A connection that is cut when its client stops taking what is sent to it.
+//! A connection that is cut when its client stops taking what is sent to it, and that hears a client out when it ends.
 
 use std::io;
 use std::pin::Pin;
@@ -8,6 +8,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+/// How long what is still on its way is read after our last byte.
+const LINGER: Duration = Duration::from_millis(500);
+
 /// Below TLS, where a byte that the client took is seen. A socket that sends nothing waits for
 /// nothing, so an idle one is never cut.
 pub(super) struct Patience<I> {
@@ -15,11 +18,13 @@ pub(super) struct Patience<I> {
     limit: Duration,
     /// Runs from the moment that the client takes no more until it does again.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Runs since our last byte was sent.
+    leaving: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I> Patience<I> {
     pub(super) fn new(io: I, limit: Duration) -> Self {
-        Self { io, limit, stalled: None }
+        Self { io, limit, stalled: None, leaving: None }
     }
 
     /// Passes on how a write went, unless it has waited too long.
@@ -35,6 +40,26 @@ impl<I> Patience<I> {
     }
 }
 
+impl<I: AsyncRead + Unpin> Patience<I> {
+    /// Reads on until the client is done: unread, a body that was refused would have a reset overtake the answer that
+    /// says why.
+    fn hear_out(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let leaving = self.leaving.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        if leaving.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut bytes = [0; 4096];
+        // the runtime ends this where more comes than others have time for
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
 impl<I: AsyncRead + Unpin> AsyncRead for Patience<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -45,7 +70,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Patience<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Patience<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<I> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(context, bytes);
         self.watch(context, written)
@@ -70,7 +95,10 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Patience<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
+        if self.leaving.is_none() {
+            ready!(Pin::new(&mut self.io).poll_shutdown(context))?;
+        }
+        self.hear_out(context).map(Ok)
     }
 }
 
@@ -100,6 +128,24 @@ mod tests {
         let cut = ours.write_all(&[0; 64]).await;
         assert!(cut.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut));
         drop(reader.await);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_still_sends_is_heard_out_and_not_waited_for_long() -> io::Result<()> {
+        let (ours, mut theirs) = tokio::io::duplex(16);
+        let mut ours = Patience::new(ours, Duration::from_secs(60));
+        let client = tokio::spawn(async move {
+            theirs.write_all(&[0; 4096]).await?;
+            let mut answer = Vec::new();
+            theirs.read_to_end(&mut answer).await?;
+            io::Result::Ok((answer, theirs))
+        });
+        ours.write_all(b"413").await?;
+        // it is open still when we go
+        tokio::time::timeout(Duration::from_secs(60), ours.shutdown()).await??;
+        let (answer, _theirs) = client.await??;
+        assert_eq!(answer, b"413");
         Ok(())
     }
 }
