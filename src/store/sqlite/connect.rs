@@ -11,8 +11,9 @@ use crate::store::Result;
 
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
-/// Pages in the journal before they are moved into the file: hot pages are moved once for many commits.
-const CHECKPOINT: u32 = 8_192;
+/// Pages in the journal before they are moved into the file: hot pages are moved once for many commits. They fit into
+/// what is kept of it: where a file is cut and grows anew, each flush costs more.
+const CHECKPOINT: u32 = 3_584;
 /// Bytes of the journal that are kept for what comes next.
 const JOURNAL: u32 = 16 << 20;
 
