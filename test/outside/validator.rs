@@ -245,7 +245,11 @@ async fn agree(layout: Layout, public: &str, seed: u64) -> Result {
         }
     }
     println!("at {public}: {taken} posts taken, {refused} refused; {divided} where Python and Node disagree");
-    ensure!(taken > 250 && refused > 900 && divided > 20, "{taken} taken, {refused} refused, {divided} divided");
+    let cut = posts.iter().filter(|post| post.is_signed && post.is_cut).count();
+    ensure!(
+        taken > 250 && taken + cut > 300 && refused > 900 && divided > 20,
+        "{taken} taken, {refused} refused, {divided} divided"
+    );
     settled(&server).await?;
     let stored = "SELECT COUNT(DISTINCT provider_key), COUNT(*) FROM sb_inbound WHERE payload <> ''";
     let stored = server.rows(stored).await?;

@@ -62,7 +62,8 @@ fn by(client: &Client) -> By<'_> {
     By::Basic(&client.sid, &client.token)
 }
 
-async fn an_earlier_client_s_opt_outs_stay(layout: Layout) -> Result {
+/// Two have told the first client of the number to stop.
+async fn stopped(layout: Layout) -> Result<(Scene, [Client; 2], String)> {
     let server = Builder::new(layout).await?.start().await?;
     let account = loopback(&server).await?;
     let (ann, bob) = (client(&server, "10").await?, client(&server, "10").await?);
@@ -70,6 +71,11 @@ async fn an_earlier_client_s_opt_outs_stay(layout: Layout) -> Result {
     let number = scene.give(&ann).await?;
     scene.says(PERSON, "STOP").await?;
     scene.says(OTHER, "STOP").await?;
+    Ok((scene, [ann, bob], number))
+}
+
+async fn an_earlier_client_s_opt_outs_stay(layout: Layout) -> Result {
+    let (scene, [ann, bob], number) = stopped(layout).await?;
     let of_ann = [(PERSON.to_owned(), true), (OTHER.to_owned(), true)];
     assert_eq!(scene.ledger(&ann).await?, of_ann);
     scene.take(&ann, &number).await?;
@@ -131,13 +137,7 @@ impl Scene {
 
 /// What no client sees an administrator does, and lifts: it is in the audit log.
 async fn an_administrator_lifts_what_no_client_sees(layout: Layout) -> Result {
-    let server = Builder::new(layout).await?.start().await?;
-    let account = loopback(&server).await?;
-    let (ann, bob) = (client(&server, "10").await?, client(&server, "10").await?);
-    let scene = Scene { server, account };
-    let number = scene.give(&ann).await?;
-    scene.says(PERSON, "STOP").await?;
-    scene.says(OTHER, "STOP").await?;
+    let (scene, [ann, bob], number) = stopped(layout).await?;
     assert!(scene.of_operator().await?.is_empty(), "hers to lift");
     assert_eq!(scene.operator_sets(PERSON, false).await?, 404);
     // of one nobody knows whose it was
