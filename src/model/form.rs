@@ -1,5 +1,7 @@
 //! Forms: `application/x-www-form-urlencoded` (the URL standard, 5.1), from carriers and from clients.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode;
 
 use super::Charset;
@@ -12,9 +14,22 @@ pub struct BadField {
     pub reason: NotText,
 }
 
-fn decoded(part: &[u8]) -> Vec<u8> {
-    let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced).collect()
+/// Most parts are as they are written.
+fn decoded(part: &[u8]) -> Cow<'_, [u8]> {
+    if !part.contains(&b'+') {
+        return percent_decode(part).into();
+    }
+    let mut spaced = part.to_vec();
+    spaced.iter_mut().filter(|byte| **byte == b'+').for_each(|byte| *byte = b' ');
+    match percent_decode(&spaced).into() {
+        Cow::Owned(decoded) => Cow::Owned(decoded),
+        Cow::Borrowed(_) => Cow::Owned(spaced),
+    }
+}
+
+/// What is no UTF-8 is U+FFFD.
+fn lossy(bytes: Cow<'_, [u8]>) -> String {
+    String::from_utf8(bytes.into_owned()).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
 fn raw(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -26,30 +41,28 @@ fn raw(form: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-fn pairs(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+fn pairs(form: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
     raw(form).map(|(name, value)| (decoded(name), decoded(value)))
 }
 
 /// A form as it was signed: what is no UTF-8 is U+FFFD, as those read it who check signatures. They take the form for
 /// a text before they look at its escapes.
 pub fn fields(form: &[u8]) -> Vec<(String, String)> {
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    pairs(String::from_utf8_lossy(form).as_bytes()).map(|(name, value)| (text(name), text(value))).collect()
+    pairs(text::lossy(form).as_bytes()).map(|(name, value)| (lossy(name), lossy(value))).collect()
 }
 
 /// What [`fields`] has first under this name, both ASCII; no other value is read for it.
 pub fn first(form: &[u8], name: &str) -> Option<String> {
     let (_, value) = raw(form).find(|(known, _)| decoded(known) == name.as_bytes())?;
-    Some(String::from_utf8_lossy(&decoded(value)).into_owned())
+    Some(lossy(decoded(value)))
 }
 
 /// A client's form, written in `charset`: each field must be a text.
 pub fn texts(form: &[u8], charset: Charset) -> Result<Vec<(String, String)>, BadField> {
-    let read = |(name, value): (Vec<u8>, Vec<u8>)| {
-        let shown = || text::kept(String::from_utf8_lossy(&name).into_owned());
-        let bad = |reason| BadField { name: shown(), reason };
-        let value = text::read(charset.to_utf8(value)).map_err(bad)?;
-        Ok((text::read(charset.to_utf8(name.clone())).map_err(bad)?, value))
+    let read = |(name, value): (Cow<'_, [u8]>, Cow<'_, [u8]>)| {
+        let bad = |reason| BadField { name: text::kept(lossy(name.clone())), reason };
+        let value = text::read(charset.to_utf8(value.into_owned())).map_err(bad)?;
+        Ok((text::read(charset.to_utf8(name.clone().into_owned())).map_err(bad)?, value))
     };
     pairs(form).map(read).collect()
 }

@@ -1,5 +1,6 @@
 //! What no stored text may hold, and how long a text is as carriers count it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What stands in a text and is no character that can be kept.
@@ -45,6 +46,11 @@ pub fn read(bytes: Vec<u8>) -> Result<String, NotText> {
 /// What somebody out there has written, as it can be kept: U+FFFD stands for what cannot.
 pub fn kept(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+/// What is no UTF-8 is U+FFFD. Nearly all is, which the standard library's own does not look for first.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// A text's length in UTF-16 units, by which carriers limit it: most characters are one, an emoji is two.

@@ -3,6 +3,7 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, ToSql};
 
+use crate::model::text::lossy;
 use crate::store::{Error, Value};
 
 impl ToSql for Value {
@@ -23,7 +24,7 @@ impl From<ValueRef<'_>> for Value {
             ValueRef::Integer(int) => Self::Int(int),
             // no column of ours is a REAL; one of the backend's would be read as text
             ValueRef::Real(real) => Self::Text(real.to_string()),
-            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Text(text) => Self::Text(lossy(text).into_owned()),
             ValueRef::Blob(bytes) => Self::Bytes(bytes.to_vec()),
         }
     }
