@@ -28,6 +28,11 @@ impl HashKey {
 
     /// HMAC-SHA256 over the parts, each with its length before it so that they cannot run together.
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.mac_all(parts.iter().copied())
+    }
+
+    /// The same of parts that are not put together for it.
+    pub fn mac_all<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
         let mut mac = hmac::<Hmac<Sha256>>(&self.0);
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
