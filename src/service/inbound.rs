@@ -44,6 +44,8 @@ use crate::store::inbound::intake::Intake;
 use crate::store::sweep::Walk;
 use crate::store::{self, Store, inbound};
 
+use self::read::Parsed;
+
 /// `[inbound]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,9 +78,12 @@ pub struct Parts {
     pub stop: CancellationToken,
 }
 
+/// A webhook to be handled.
+type Job = inbound::Job<Parsed>;
+
 pub struct Inbound {
     parts: Parts,
-    intake: Batch<Intake>,
+    intake: Batch<Intake<Parsed>>,
     /// Where large posts are looked at.
     checks: Pool,
     keywords: Keywords,

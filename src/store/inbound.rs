@@ -35,14 +35,22 @@ impl Kind {
     }
 }
 
+/// What a job's webhook says. `R`: what its service reads it as.
+#[derive(Clone, Debug)]
+pub enum Content<R> {
+    /// Read by this node, when it came.
+    Read(R),
+    /// As it came, out of the store.
+    Stored(String),
+}
+
 /// A webhook to be handled, which this node has leased.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct Job<R> {
     pub id: InboundId,
     pub account: AccountId,
     pub kind: Kind,
-    /// As it came.
-    pub payload: String,
+    pub content: Content<R>,
     pub received_ms: Millis,
     /// By the monotonic clock: a process that was stopped owns nothing any more.
     pub lease_ends: Instant,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
-use super::{Inbound, Kind, LEASE};
+use super::{Inbound, Job, Kind, LEASE};
 use crate::model::Millis;
 use crate::store;
-use crate::store::inbound::{Job, claim};
+use crate::store::inbound::claim;
 
 /// Jobs handled together at most.
 const BATCH: usize = 256;

@@ -110,8 +110,11 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
 /// The same fields, as they can be kept.
 pub(super) fn fields(payload: &str) -> Option<Vec<(String, String)>> {
-    let kept = |(name, value)| (text::kept(name), text::kept(value));
-    Some(signed_fields(payload.as_bytes()).ok()?.into_iter().map(kept).collect())
+    signed_fields(payload.as_bytes()).ok().map(kept)
+}
+
+pub(super) fn kept(signed: Vec<(String, String)>) -> Vec<(String, String)> {
+    signed.into_iter().map(|(name, value)| (text::kept(name), text::kept(value))).collect()
 }
 
 /// What came, as a column of text holds it: read again, it gives the same fields.
@@ -119,7 +122,8 @@ pub(super) fn storable(body: &[u8]) -> String {
     if is_json(body) {
         return String::from_utf8_lossy(&json::repaired(bom::skip(body))).into_owned();
     }
-    String::from_utf8_lossy(body).replace('\0', "%00")
+    let text = text::lossy(body);
+    if text.contains('\0') { text.replace('\0', "%00") } else { text.into_owned() }
 }
 
 /// Forms begin with the name of a field, which no carrier begins with a brace.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc::Receiver;
 
-use super::read::{LoopbackReceipt, LoopbackText, state_of};
+use super::read::{LoopbackReceipt, LoopbackText, Parsed, state_of};
 use super::webhook::Came;
 use super::{Error, Inbound, Kind};
 use crate::model::{Address, Channel, MessageId};
@@ -90,7 +90,8 @@ impl Inbound {
                     call: call.map(str::to_owned),
                     duration: receipt.call.as_ref().and_then(|call| call.duration),
                 };
-                Came { kind: Kind::Receipt, key, lane: provider_id, payload: json(&receipt), signature: None }
+                let (payload, read) = (json(&receipt), Parsed::Receipt(Arc::new(receipt.said())));
+                Came { kind: Kind::Receipt, key, lane: provider_id, payload, read, signature: None }
             }
             LoopbackEvent::Inbound(provider::Inbound { provider_id, from, to, body, .. }) => {
                 came(LoopbackText { provider_id, from, to, body, ..LoopbackText::default() })
@@ -109,7 +110,8 @@ impl Inbound {
 }
 
 fn came(text: LoopbackText) -> Came {
-    Came { kind: Kind::Sms, payload: json(&text), key: text.provider_id, lane: text.from, signature: None }
+    let payload = json(&text);
+    Came::text(text.inbound(), payload, None)
 }
 
 /// Plain fields always serialise.

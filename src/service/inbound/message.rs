@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Job;
 use super::text::{Fact, Text};
 use crate::model::message::{Direction, State};
 use crate::model::{Address, ClientId, NumberId, Segments};
@@ -10,7 +11,6 @@ use crate::service::account::Pace;
 use crate::service::book::Sender;
 use crate::service::number::Meaning;
 use crate::service::outbound::Extra;
-use crate::store::inbound::Job;
 use crate::store::message::Message;
 use crate::store::number::Number;
 

@@ -45,7 +45,7 @@ impl Inbound {
         let proved = self.check(post, move |inbound, post| {
             let (line, fields, signature) = inbound.signed(post)?;
             line.connector.check_ids(&fields).map_err(Error::Misnamed)?;
-            let came = Came::read(kind, line.connector.kind(), storable(&post.body), Some(signature))?;
+            let came = Came::signed(kind, storable(&post.body), fields, signature)?;
             Ok(Proved { line, came })
         });
         proved.await.inspect_err(|error| self.count_forged(kind, error))
@@ -65,7 +65,7 @@ impl Inbound {
         let line =
             page.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
         let line = line.ok_or(Error::Forged).inspect_err(|error| self.count_forged(kind, error))?;
-        let came = Came::read(kind, line.connector.kind(), storable(body.as_bytes()), None)?;
+        let came = Came::read(kind, storable(body.as_bytes()))?;
         Ok(Proved { line: line.clone(), came })
     }
 
@@ -108,9 +108,9 @@ impl Inbound {
             return Err(Error::Forged);
         }
         let key = &self.parts.signature_key;
-        let parts: Vec<&[u8]> = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
-        let short = |parts: &[&[u8]]| hex::encode(&key.mac(parts)[..16]);
-        let signature = Signature { hash: short(&[given.as_bytes()]), fields: short(&parts) };
+        let parts = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        let short = |mac: [u8; 32]| hex::encode(&mac[..16]);
+        let signature = Signature { hash: short(key.mac(&[given.as_bytes()])), fields: short(key.mac_all(parts)) };
         Ok((line, fields, signature))
     }
 

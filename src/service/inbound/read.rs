@@ -1,9 +1,11 @@
 //! Reads what providers post, when it arrives and again when it is handled.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Job;
 use super::fields::fields;
 use crate::crypto::hash;
 use crate::model::message::State;
@@ -11,6 +13,7 @@ use crate::model::{Address, CallStatus, Channel, Keyword};
 use crate::provider::{
     self, CallNotes, CallStep, CarrierFields, Inbound, Media, Receipt, ReceiptState, Unreadable, flowroute, twilio,
 };
+use crate::store::inbound::Content;
 use crate::store::receipt;
 
 /// What the loopback provider says of a message, as it is stored: it knows our own id.
@@ -27,6 +30,16 @@ pub(super) struct LoopbackReceipt {
     pub call: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<i64>,
+}
+
+impl LoopbackReceipt {
+    pub fn said(self) -> Said {
+        let (state, duration) = (State::parse(&self.state), self.duration);
+        let call = self.call.as_deref().and_then(CallStatus::parse);
+        let call = call.map(|status| CallStep { status, duration, notes: CallNotes::default() });
+        let (of, word) = (Of::Message(self.message), self.call.unwrap_or(self.state));
+        Said { of, state, word, hop: None, error_code: self.error_code, at_ms: self.at_ms, call }
+    }
 }
 
 /// A person's text at the loopback provider, as it is stored.
@@ -46,14 +59,14 @@ pub(super) struct LoopbackText {
 }
 
 impl LoopbackText {
-    fn inbound(self) -> Inbound {
+    pub fn inbound(self) -> Inbound {
         let Self { provider_id, channel, from, to, body, media, carrier } = self;
         let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
         let channel = channel.as_deref().and_then(Channel::parse).or(named).unwrap_or_default();
         let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
         let consent = carrier.get("OptOutType").map(String::as_str).and_then(Keyword::parse);
         let carrier = CarrierFields::of(carrier.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        Inbound { provider_id, channel, from, to, body, media, consent, carrier }
+        fitted(Inbound { provider_id, channel, from, to, body, media, consent, carrier })
     }
 }
 
@@ -76,6 +89,7 @@ impl Of {
 }
 
 /// A receipt, whoever sent it.
+#[derive(Debug)]
 pub(super) struct Said {
     pub of: Of,
     /// Nothing where the provider's word is none that we know.
@@ -127,17 +141,51 @@ impl Said {
     }
 }
 
+/// What a webhook says.
+#[derive(Clone, Debug)]
+pub(super) enum Parsed {
+    Text(Arc<Inbound>),
+    Receipt(Arc<Said>),
+}
+
+/// The text of a job, read anew where this node has not taken it in.
+pub(super) fn text_of(kind: provider::Kind, job: &Job) -> Result<Arc<Inbound>, Unreadable> {
+    match &job.content {
+        Content::Read(Parsed::Text(text)) => Ok(text.clone()),
+        Content::Read(Parsed::Receipt(_)) => Err(Unreadable("text")),
+        Content::Stored(payload) => text(kind, payload).map(Arc::new),
+    }
+}
+
+/// The same of a receipt.
+pub(super) fn receipt_of(kind: provider::Kind, job: &Job) -> Result<Arc<Said>, Unreadable> {
+    match &job.content {
+        Content::Read(Parsed::Receipt(said)) => Ok(said.clone()),
+        Content::Read(Parsed::Text(_)) => Err(Unreadable("receipt")),
+        Content::Stored(payload) => receipt(kind, payload).map(Arc::new),
+    }
+}
+
 /// Characters of an address that its column holds.
 const LONGEST: usize = 255;
 
 const NOT_LOOPBACK: Unreadable = Unreadable("loopback text");
 
 pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unreadable> {
-    let mut inbound = match kind {
-        provider::Kind::Twilio => twilio::parse_inbound(&fields(payload).ok_or(Unreadable("form"))?)?,
-        provider::Kind::Flowroute => flowroute::parse_inbound(payload.as_bytes())?,
-        provider::Kind::Loopback => serde_json::from_str::<LoopbackText>(payload).map_err(|_| NOT_LOOPBACK)?.inbound(),
-    };
+    match kind {
+        provider::Kind::Twilio => twilio_text(&fields(payload).ok_or(Unreadable("form"))?),
+        provider::Kind::Flowroute => flowroute::parse_inbound(payload.as_bytes()).map(fitted),
+        provider::Kind::Loopback => serde_json::from_str(payload).map(LoopbackText::inbound).map_err(|_| NOT_LOOPBACK),
+    }
+}
+
+/// The fields of a text from Twilio.
+pub(super) fn twilio_text(fields: &[(String, String)]) -> Result<Inbound, Unreadable> {
+    twilio::parse_inbound(fields).map(fitted)
+}
+
+/// As its columns hold it.
+fn fitted(mut inbound: Inbound) -> Inbound {
     inbound.media = inbound.carrier.without_surplus(inbound.media);
     for (name, address) in [("From", &mut inbound.from), ("To", &mut inbound.to)] {
         if let Some((at, _)) = address.char_indices().nth(LONGEST) {
@@ -146,24 +194,19 @@ pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unrea
             address.truncate(at);
         }
     }
-    Ok(inbound)
+    inbound
+}
+
+/// The fields of a receipt from Twilio.
+pub(super) fn twilio_receipt(fields: &[(String, String)]) -> Result<Said, Unreadable> {
+    twilio::parse_receipt(fields).map(said)
 }
 
 pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unreadable> {
     match kind {
-        provider::Kind::Twilio => {
-            let fields = fields(payload).ok_or(Unreadable("form"))?;
-            twilio::parse_receipt(&fields).map(said)
-        }
+        provider::Kind::Twilio => twilio_receipt(&fields(payload).ok_or(Unreadable("form"))?),
         provider::Kind::Flowroute => flowroute::parse_receipt(payload.as_bytes()).map(said),
-        provider::Kind::Loopback => {
-            let read: LoopbackReceipt = serde_json::from_str(payload).map_err(|_| NOT_LOOPBACK)?;
-            let (state, duration) = (State::parse(&read.state), read.duration);
-            let call = read.call.as_deref().and_then(CallStatus::parse);
-            let call = call.map(|status| CallStep { status, duration, notes: CallNotes::default() });
-            let (of, word) = (Of::Message(read.message), read.call.unwrap_or(read.state));
-            Ok(Said { of, state, word, hop: None, error_code: read.error_code, at_ms: read.at_ms, call })
-        }
+        provider::Kind::Loopback => serde_json::from_str(payload).map(LoopbackReceipt::said).map_err(|_| NOT_LOOPBACK),
     }
 }
 

@@ -3,13 +3,13 @@
 mod plan;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::read::{self, Of, Said};
-use super::{Inbound, read::Of::ProviderId};
+use super::{Inbound, Job, read::Of::ProviderId};
 use crate::model::{MessageId, Millis};
 use crate::provider;
 use crate::service::outbound::Why;
-use crate::store::inbound::Job;
 use crate::store::inbound::finish::{self, Folded};
 use crate::store::message::Message;
 use crate::store::{self, call, receipt};
@@ -19,7 +19,7 @@ use plan::{Plan, Step};
 /// A receipt that could be read.
 struct Read<'a> {
     job: &'a Job,
-    said: Said,
+    said: Arc<Said>,
     provider: provider::Kind,
 }
 
@@ -84,7 +84,7 @@ impl Inbound {
                 continue;
             }
             let provider = page.line(job.account).map(|line| line.connector.kind());
-            let read = provider.and_then(|provider| Some((provider, read::receipt(provider, &job.payload).ok()?)));
+            let read = provider.and_then(|provider| Some((provider, read::receipt_of(provider, job).ok()?)));
             match read {
                 Some((provider, said)) => found.push(Read { job, said, provider }),
                 None => {
@@ -102,7 +102,7 @@ impl Inbound {
     fn rank(&self, job: &Job) -> u8 {
         let page = self.parts.book.page();
         let provider = page.line(job.account).map(|line| line.connector.kind());
-        provider.and_then(|provider| read::receipt(provider, &job.payload).ok()).map_or(0, |said| said.rank())
+        provider.and_then(|provider| read::receipt_of(provider, job).ok()).map_or(0, |said| said.rank())
     }
 
     async fn messages(&self, read: &[Read<'_>]) -> Result<HashMap<String, Vec<Message>>, store::Error> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::message::{is_number, message, operators};
-use super::{Inbound, read};
+use super::{Inbound, Job, read};
 use crate::model::message::State;
 use crate::model::{Channel, InboundId};
 use crate::provider;
@@ -15,12 +15,12 @@ use crate::service::number::Meaning;
 use crate::service::outbound::Why;
 use crate::service::publish;
 use crate::store;
-use crate::store::inbound::{Job, finish};
+use crate::store::inbound::finish;
 
 /// A text to a number of ours.
 pub(super) struct Text {
     pub job: Job,
-    pub inbound: provider::Inbound,
+    pub inbound: Arc<provider::Inbound>,
     pub sender: Arc<Sender>,
 }
 
@@ -203,9 +203,9 @@ impl Inbound {
 }
 
 /// What a job says, and to which number of ours.
-fn read_text(page: &Page, job: &Job) -> Result<(provider::Inbound, Arc<Sender>), &'static str> {
+fn read_text(page: &Page, job: &Job) -> Result<(Arc<provider::Inbound>, Arc<Sender>), &'static str> {
     let line = page.line(job.account).ok_or("its account was deleted")?;
-    let inbound = read::text(line.connector.kind(), &job.payload).map_err(|_| "it cannot be read any more")?;
+    let inbound = read::text_of(line.connector.kind(), job).map_err(|_| "it cannot be read any more")?;
     let Some(sender) = page.sender(&inbound.to).cloned() else {
         if is_number(&inbound.to) {
             return Err("it is not to a number of ours");

@@ -1,7 +1,10 @@
 //! Webhooks at the door: what is proved to be an account's own becomes a row, which is a job.
 
-use super::fields::FIELDS;
-use super::{Inbound, Kind, Proved, read};
+use std::sync::Arc;
+
+use super::fields::{FIELDS, kept};
+use super::read::{self, Parsed, Said};
+use super::{Inbound, Kind, Proved};
 use crate::model::InboundId;
 use crate::provider::{self, Unreadable};
 use crate::service::account::Line;
@@ -20,27 +23,41 @@ pub(super) struct Came {
     /// What must keep its order.
     pub lane: String,
     pub payload: String,
+    pub read: Parsed,
     pub signature: Option<Signature>,
 }
 
 impl Came {
-    pub fn read(
+    /// What Flowroute posts, which signs nothing.
+    pub fn read(kind: Kind, payload: String) -> Result<Self, Unreadable> {
+        Ok(match kind {
+            Kind::Sms => Self::text(read::text(provider::Kind::Flowroute, &payload)?, payload, None),
+            Kind::Receipt => Self::receipt(read::receipt(provider::Kind::Flowroute, &payload)?, payload, None),
+        })
+    }
+
+    /// What Twilio has signed: the fields, as they are read again out of the payload, are here already.
+    pub fn signed(
         kind: Kind,
-        provider: provider::Kind,
         payload: String,
-        signature: Option<Signature>,
+        fields: Vec<(String, String)>,
+        signature: Signature,
     ) -> Result<Self, Unreadable> {
-        let (key, lane) = match kind {
-            Kind::Sms => {
-                let text = read::text(provider, &payload)?;
-                (text.provider_id, text.from)
-            }
-            Kind::Receipt => {
-                let said = read::receipt(provider, &payload)?;
-                (said.key(), said.of.id().to_owned())
-            }
-        };
-        Ok(Self { kind, key, lane, payload, signature })
+        let fields = kept(fields);
+        Ok(match kind {
+            Kind::Sms => Self::text(read::twilio_text(&fields)?, payload, Some(signature)),
+            Kind::Receipt => Self::receipt(read::twilio_receipt(&fields)?, payload, Some(signature)),
+        })
+    }
+
+    pub fn text(text: provider::Inbound, payload: String, signature: Option<Signature>) -> Self {
+        let (key, lane) = (text.provider_id.clone(), text.from.clone());
+        Self { kind: Kind::Sms, key, lane, payload, read: Parsed::Text(Arc::new(text)), signature }
+    }
+
+    fn receipt(said: Said, payload: String, signature: Option<Signature>) -> Self {
+        let (key, lane) = (said.key(), said.of.id().to_owned());
+        Self { kind: Kind::Receipt, key, lane, payload, read: Parsed::Receipt(Arc::new(said)), signature }
     }
 }
 
@@ -83,14 +100,14 @@ impl Inbound {
 
     /// Stores what came, once for each key. When this returns, it is durable, and a job.
     pub(super) async fn store(&self, line: &Line, came: Came) -> Result<InboundId, Error> {
-        let Came { kind, key, lane, payload, signature } = came;
+        let Came { kind, key, lane, payload, read: parsed, signature } = came;
         if payload.len() > LONGEST {
             return Err(Error::TooLong);
         }
         let received_ms = self.now_ms();
         let id = InboundId::new(received_ms);
         let (account, key) = (line.account.id, read::key(&key));
-        let new = New { id, account, kind, key, lane, payload, received_ms, signature };
+        let new = New { id, account, kind, key, lane, payload, read: parsed, received_ms, signature };
         let mut races = 0;
         loop {
             match self.intake.write(new.clone()).await {

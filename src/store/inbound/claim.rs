@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Job, Kind};
+use super::{Content, Job, Kind};
 use crate::model::{AccountId, InboundId, Millis};
 use crate::store::wait::SKEW_MS;
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
 /// Takes at most `limit` jobs that are free and due, the longest due first; they come in the order of arrival.
-pub async fn claim(store: &Store, owner: &str, now_ms: Millis, lease: Duration, limit: i64) -> Result<Vec<Job>> {
+pub async fn claim<R>(store: &Store, owner: &str, now_ms: Millis, lease: Duration, limit: i64) -> Result<Vec<Job<R>>> {
     let sql = "SELECT id FROM sb_inbound WHERE ready_ms <= ? AND (owner IS NULL OR ready_ms <= ?) \
                ORDER BY ready_ms, id LIMIT ?";
     let free = store.query(sql, vec![now_ms.into(), (now_ms - SKEW_MS).into(), limit.into()]).await?;
@@ -37,13 +37,13 @@ pub async fn claim(store: &Store, owner: &str, now_ms: Millis, lease: Duration, 
     Ok(jobs)
 }
 
-fn parse(row: &Row, lease_ends: Instant) -> Result<Job> {
+fn parse<R>(row: &Row, lease_ends: Instant) -> Result<Job<R>> {
     let bad = |what: &str| Error::Data(format!("webhook {what}"));
     Ok(Job {
         id: InboundId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
         account: AccountId::from_hex(row.text(1)?).map_err(|_| bad("account"))?,
         kind: Kind::parse(row.text(2)?).ok_or_else(|| bad("kind"))?,
-        payload: row.text(3)?.to_owned(),
+        content: Content::Stored(row.text(3)?.to_owned()),
         received_ms: row.int(4)?,
         lease_ends,
     })

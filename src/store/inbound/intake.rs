@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 use tokio::time::Instant;
 
-use super::{Job, Kind};
+use super::{Content, Job, Kind};
 use crate::model::{AccountId, Clock, InboundId, Millis};
 use crate::store::batch::Write;
 use crate::store::{Change, Query, Result, Store, Value};
@@ -24,7 +24,7 @@ const BY_SIGNATURE: &str =
 
 /// A webhook that its provider has proved to be its own.
 #[derive(Clone, Debug)]
-pub struct New {
+pub struct New<R> {
     pub id: InboundId,
     pub account: AccountId,
     pub kind: Kind,
@@ -33,6 +33,8 @@ pub struct New {
     /// What must keep its order: the texts of one person, the receipts of one message.
     pub lane: String,
     pub payload: String,
+    /// What the payload says.
+    pub read: R,
     pub received_ms: Millis,
     /// Where its provider signs what it posts.
     pub signature: Option<Signature>,
@@ -55,42 +57,42 @@ pub enum Taken {
 }
 
 /// Writes batches of webhooks.
-pub struct Intake {
+pub struct Intake<R> {
     pub store: Store,
     pub clock: Clock,
     pub owner: String,
     pub lease: Duration,
     /// To this node's worker; what finds no room there waits in the store, free for all.
-    pub queue: Sender<Job>,
+    pub queue: Sender<Job<R>>,
 }
 
-type Key = (AccountId, Kind, String);
+type Key<'a> = (AccountId, Kind, Cow<'a, str>);
 
-/// What has come before.
+/// What has come before: out of the store, and of the same batch.
 #[derive(Default)]
-struct Known {
-    keys: HashSet<Key>,
+struct Known<'a> {
+    keys: HashSet<Key<'a>>,
     /// The fields of each signature.
-    signatures: HashMap<String, String>,
+    signatures: HashMap<Cow<'a, str>, Cow<'a, str>>,
 }
 
-impl Known {
-    fn add(&mut self, item: &New) -> Taken {
+impl<'a> Known<'a> {
+    fn add<R>(&mut self, item: &'a New<R>) -> Taken {
         if let Some(Signature { hash, fields }) = &item.signature {
-            if let Some(known) = self.signatures.get(hash) {
+            if let Some(known) = self.signatures.get(hash.as_str()) {
                 return if known == fields { Taken::Repeat } else { Taken::Recut };
             }
-            self.signatures.insert(hash.clone(), fields.clone());
+            self.signatures.insert(hash.into(), fields.into());
         }
-        let is_new = self.keys.insert((item.account, item.kind, item.key.clone()));
+        let is_new = self.keys.insert((item.account, item.kind, item.key.as_str().into()));
         if is_new { Taken::New } else { Taken::Repeat }
     }
 }
 
-impl Intake {
+impl<R: Clone + Send + Sync + 'static> Intake<R> {
     /// Which of these have come before. Honest posts hardly ever share a signature but not a key: signatures are looked
     /// up by themselves only once the store has refused one.
-    async fn known(&self, items: &[New], by_signature: bool) -> Result<Known> {
+    async fn known<'a>(&self, items: &[New<R>], by_signature: bool) -> Result<Known<'a>> {
         let mut groups: HashMap<(AccountId, Kind), Vec<Value>> = HashMap::new();
         for item in items {
             groups.entry((item.account, item.kind)).or_default().push(item.key.as_str().into());
@@ -111,10 +113,10 @@ impl Intake {
         for (nth, rows) in answers.iter().enumerate() {
             for row in rows {
                 if let Some(((account, kind), _)) = groups.get(nth) {
-                    known.keys.insert((*account, *kind, row.text(0)?.to_owned()));
+                    known.keys.insert((*account, *kind, row.text(0)?.to_owned().into()));
                 }
                 if let (Some(hash), Some(fields)) = (row.maybe_text(1)?, row.maybe_text(2)?) {
-                    known.signatures.insert(hash.to_owned(), fields.to_owned());
+                    known.signatures.insert(hash.to_owned().into(), fields.to_owned().into());
                 }
             }
         }
@@ -122,12 +124,13 @@ impl Intake {
     }
 
     /// Writes what is new of these.
-    async fn write_new(&self, items: &[New], mut known: Known) -> Result<Vec<Taken>> {
+    async fn write_new<'a>(&self, items: &'a [New<R>], mut known: Known<'a>) -> Result<Vec<Taken>> {
         let (now_ms, lease_ends) = (self.clock.now_ms(), Instant::now() + self.lease);
         let (mut rows, mut done) = (Vec::new(), Vec::with_capacity(items.len()));
-        let mut jobs: Vec<(OwnedPermit<Job>, Job)> = Vec::new();
+        let mut jobs: Vec<(OwnedPermit<Job<R>>, Job<R>)> = Vec::new();
         for item in items {
-            let signature = item.signature.as_ref().filter(|signature| !known.signatures.contains_key(&signature.hash));
+            let signature =
+                item.signature.as_ref().filter(|signature| !known.signatures.contains_key(signature.hash.as_str()));
             let taken = known.add(item);
             if taken == Taken::New {
                 let place = self.queue.clone().try_reserve_owned().ok();
@@ -150,7 +153,7 @@ impl Intake {
         Ok(done)
     }
 
-    fn row(&self, item: &New, is_ours: bool, now_ms: Millis) -> Vec<Value> {
+    fn row(&self, item: &New<R>, is_ours: bool, now_ms: Millis) -> Vec<Value> {
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX / 4);
         let owner = is_ours.then_some(self.owner.as_str());
         vec![
@@ -171,7 +174,7 @@ impl Intake {
 }
 
 /// The row of a signature alone, which is no job.
-fn spent(item: &New, Signature { hash, fields }: &Signature, now_ms: Millis) -> Vec<Value> {
+fn spent<R>(item: &New<R>, Signature { hash, fields }: &Signature, now_ms: Millis) -> Vec<Value> {
     vec![
         item.id.hex().into(),
         item.account.hex().into(),
@@ -188,16 +191,16 @@ fn spent(item: &New, Signature { hash, fields }: &Signature, now_ms: Millis) -> 
     ]
 }
 
-impl Write for Intake {
-    type Item = New;
+impl<R: Clone + Send + Sync + 'static> Write for Intake<R> {
+    type Item = New<R>;
     type Done = Taken;
     type Answer = Taken;
 
-    fn row<'a>(&self, item: &'a New) -> Option<Cow<'a, str>> {
+    fn row<'a>(&self, item: &'a New<R>) -> Option<Cow<'a, str>> {
         Some(item.lane.as_str().into())
     }
 
-    async fn write(&self, items: &[New]) -> Result<Vec<Taken>> {
+    async fn write(&self, items: &[New<R>]) -> Result<Vec<Taken>> {
         match self.write_new(items, self.known(items, false).await?).await {
             Err(error) if error.is_race() => self.write_new(items, self.known(items, true).await?).await,
             written => written,
@@ -209,7 +212,7 @@ impl Write for Intake {
     }
 }
 
-fn job(item: &New, lease_ends: Instant) -> Job {
-    let (id, account, kind) = (item.id, item.account, item.kind);
-    Job { id, account, kind, payload: item.payload.clone(), received_ms: item.received_ms, lease_ends }
+fn job<R: Clone>(item: &New<R>, lease_ends: Instant) -> Job<R> {
+    let (id, account, kind, content) = (item.id, item.account, item.kind, Content::Read(item.read.clone()));
+    Job { id, account, kind, content, received_ms: item.received_ms, lease_ends }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::Read;
+use super::{Job, Read};
 use crate::model::message::State;
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::provider::{self, CallNotes};
 use crate::store::call::Call;
-use crate::store::inbound::Job;
 use crate::store::inbound::finish::Folded;
 use crate::store::message::Message;
 use crate::store::receipt::NewReceipt;
