@@ -246,25 +246,49 @@ fn with<T: Clone + Send>(value: &T) -> impl Filter<Extract = (T,), Error = std::
 
 /// All routes of the public port, grouped by first path segment; nothing falls through.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let v2 = warp::path("v2").and(pairing::routes(app).or(socket::routes(app)).unify()).map(reply::bare);
-    let v1 = message::routes(app).or(device::routes(app)).unify();
-    let v1 = v1.or(account::routes(app)).unify().or(number::routes(app)).unify();
-    let v1 = v1.or(endpoint::routes(app)).unify().or(event::routes(app)).unify();
-    let v1 = v1.or(opt_out::routes(app)).unify().or(lookup::routes(app)).unify();
-    let v1 = v1.or(route::routes(app)).unify().or(rate::routes(app)).unify();
-    let v1 = v1.or(client::routes(app)).unify().or(key::routes(app)).unify().or(audit::routes(app)).unify();
-    let v1 = v1.or(ledger::routes(app)).unify().or(pool::routes(app)).unify();
-    let v1 = v1.or(loopback::routes(app)).unify().or(openapi::routes(app)).unify();
-    let v1 = v1.or(call::routes(app)).unify();
-    let v1 = warp::path("v1").and(v1);
-    let sms = warp::path("sms").and(sms::routes(app)).map(reply::bare);
-    let webhooks = warp::path("webhooks").and(webhook::routes(app));
-    let relay = warp::path("relay").and(webhook::relay_routes(app));
-    let nothing = warp::any().map(reply::not_found);
-    let all = v1.or(webhooks).unify().or(relay).unify().or(v2).unify().or(sms).unify().or(page::routes(app)).unify();
-    let all = all.or(compat::routes(app)).unify().or(health::routes(app)).unify();
-    let all = all.or(docs::routes()).unify().or(nothing).unify().boxed();
+    // the busiest first: each that is tried before has its part in every poll of a request
+    let v1 = first_of([
+        message::routes(app),
+        call::routes(app),
+        device::routes(app),
+        account::routes(app),
+        number::routes(app),
+        endpoint::routes(app),
+        event::routes(app),
+        opt_out::routes(app),
+        lookup::routes(app),
+        route::routes(app),
+        rate::routes(app),
+        client::routes(app),
+        key::routes(app),
+        audit::routes(app),
+        ledger::routes(app),
+        pool::routes(app),
+        loopback::routes(app),
+        openapi::routes(app),
+    ]);
+    let v2 = first_of([pairing::routes(app), socket::routes(app)]);
+    let all = first_of([
+        warp::path("v1").and(v1).boxed(),
+        warp::path("webhooks").and(webhook::routes(app)).boxed(),
+        warp::path("v2").and(v2).map(reply::bare).boxed(),
+        warp::path("relay").and(webhook::relay_routes(app)).boxed(),
+        warp::path("sms").and(sms::routes(app)).map(reply::bare).boxed(),
+        compat::routes(app),
+        page::routes(app),
+        health::routes(app),
+        docs::routes(),
+        warp::any().map(reply::not_found).boxed(),
+    ]);
     if app.settings.empty_route { empty_route(app).or(all).unify().boxed() } else { all }
+}
+
+/// Tries one after the other, each in a box: what comes later costs who comes first nothing.
+fn first_of(
+    routes: impl IntoIterator<Item = BoxedFilter<(Response,)>, IntoIter: DoubleEndedIterator>,
+) -> BoxedFilter<(Response,)> {
+    let all = routes.into_iter().rev().reduce(|rest, one| one.or(rest).unify().boxed());
+    all.unwrap_or_else(|| warp::any().map(reply::not_found).boxed())
 }
 
 /// `POST /empty`: reads a body whose length its head says, and answers 202.
