@@ -6,9 +6,8 @@ pub mod token;
 use std::collections::HashSet;
 
 use super::edition::Volume;
+use super::engine::{as_read, readable, rewrite};
 use super::event::{self, Told};
-use super::rows::{as_read, rewrite};
-use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};

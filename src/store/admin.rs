@@ -1,7 +1,7 @@
 //! Administrators' keys: `sb_admin_key`, keyed hashes only.
 
 use super::edition::Volume;
-use super::value::readable;
+use super::engine::readable;
 use super::{Change, Error, Result, Row, Store, audit, edition};
 use crate::model::{AdminKeyId, Millis};
 

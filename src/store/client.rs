@@ -1,9 +1,8 @@
 //! Consumers of the API: `sb_client`, each but the house with a balance. The house is not changed here.
 
 use super::edition::Volume;
+use super::engine::{as_read, readable};
 use super::ledger::{self, Movement};
-use super::rows::as_read;
-use super::value::readable;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::{ClientId, Country, Millis, Money};

@@ -1,218 +1,87 @@
-//! One database, whichever engine it runs on.
+//! One database, whichever engine it runs on: how it is asked, how a change is written, how a schema gets there. It
+//! knows no table of ours.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+pub mod batch;
+mod change;
+mod condition;
+mod database;
+mod metrics;
+mod migrate;
+mod mysql;
+mod rows;
+pub mod serving;
+mod sqlite;
+mod url;
+mod value;
 
-use super::condition::Condition;
-use super::mysql::Mysql;
-use super::serving::Serving;
-use super::sqlite::Sqlite;
-use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, migrate};
+pub use change::{Change, Committed, Query};
+pub use database::Store;
+pub use metrics::Metrics;
+pub use migrate::Report;
+pub use url::{StoreUrl, redact_url};
+pub use value::{Row, Value};
 
-#[derive(Clone)]
-enum Engine {
-    Sqlite(Sqlite),
-    Mysql(Mysql),
+pub(super) use change::marks;
+pub(super) use rows::{as_read, rewrite};
+pub(super) use value::readable;
+
+use serde::Deserialize;
+
+use crate::model::Span;
+
+/// `[store]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub url: StoreUrl,
+    /// Connections held at most: to the server, or readers of the embedded file.
+    pub connections: usize,
+    /// No statement waits longer than this.
+    pub timeout: Span,
 }
 
-/// A handle on one database; clones share its connections.
-#[derive(Clone)]
-pub struct Store {
-    engine: Engine,
-    timeout: Duration,
-    metrics: Metrics,
-    /// What metrics call this database: `store` or `backend`.
-    name: &'static str,
-    condition: Arc<Condition>,
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A unique key is taken.
+    #[error("a row with that key exists")]
+    Conflict,
+    /// A guarded statement did not find the row as it should be.
+    #[error("statement {0} of the change did not find its row")]
+    Guard(usize),
+    /// The engine is away, does not write, or is slow: the same call may succeed later.
+    #[error("the store is away: {0}")]
+    Unavailable(String),
+    /// Others write the same rows, or too much waits: the same call may succeed in a moment.
+    #[error("the store is busy: {0}")]
+    Busy(String),
+    /// The engine refused the statement: a fault of ours or of the schema.
+    #[error("the store refused: {0}")]
+    Refused(String),
+    /// A row holds what it should not.
+    #[error("unreadable row: {0}")]
+    Data(String),
+    #[error(transparent)]
+    Crypto(#[from] crate::crypto::Error),
 }
 
-impl Store {
-    /// Opens a database. An embedded one is created where it is missing; a server is not called yet.
-    pub fn open(name: &'static str, settings: &Settings, metrics: Metrics) -> Result<Self> {
-        let timeout = settings.timeout.as_duration();
-        let engine = match &settings.url {
-            StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, settings.connections, timeout)?),
-            StoreUrl::Mysql(url) => Engine::Mysql(Mysql::open(url, settings.connections)?),
-        };
-        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
+impl Error {
+    /// Whether another writer was first: read again and decide again.
+    pub fn is_race(&self) -> bool {
+        matches!(self, Self::Conflict | Self::Guard(_))
     }
 
-    /// Opens another program's database, only to read it: an embedded one has to be there.
-    pub fn open_foreign(name: &'static str, settings: &Settings, metrics: Metrics) -> Result<Self> {
-        let StoreUrl::Sqlite(path) = &settings.url else { return Self::open(name, settings, metrics) };
-        let timeout = settings.timeout.as_duration();
-        let engine = Engine::Sqlite(Sqlite::open_foreign(path, settings.connections, timeout)?);
-        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
-    }
-
-    /// Brings our tables up to date.
-    pub async fn migrate(&self) -> Result<Report> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => migrate::sqlite(sqlite.path()).await,
-            Engine::Mysql(mysql) => migrate::mysql(mysql.opts(), mysql.pool()).await,
+    /// The same for another who waited for it too.
+    fn shared(&self) -> Self {
+        match self {
+            Self::Busy(reason) => Self::Busy(reason.clone()),
+            other => Self::Unavailable(other.to_string()),
         }
     }
 
-    /// Runs queries one after the other on one connection.
-    pub async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
-        let begun = Instant::now();
-        let work = async {
-            match &self.engine {
-                Engine::Sqlite(sqlite) => sqlite.read(queries).await,
-                Engine::Mysql(mysql) => mysql.read(&queries).await,
-            }
-        };
-        let result = self.in_time(work).await;
-        self.metrics.observe(self.name, "read", begun, &result);
-        result
-    }
-
-    /// Like [`Store::read`], for look-ups of few rows by their key.
-    pub async fn look_up(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
-        let Engine::Sqlite(sqlite) = &self.engine else { return self.read(queries).await };
-        let begun = Instant::now();
-        let result = self.in_time(sqlite.look_up(queries)).await;
-        self.metrics.observe(self.name, "read", begun, &result);
-        result
-    }
-
-    /// Runs one query.
-    pub async fn query(&self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>> {
-        let mut answers = self.read(vec![Query::new(sql, params)]).await?;
-        answers.pop().ok_or_else(|| Error::Data("no answer".into()))
-    }
-
-    /// Commits a change: when this returns `Ok`, it is durable.
-    pub async fn commit(&self, change: Change) -> Result<()> {
-        self.commit_telling(change).await.map(drop)
-    }
-
-    /// The same database for what may take longer than [`Settings::timeout`].
-    #[must_use]
-    pub fn patient(&self, timeout: Duration) -> Self {
-        Self { timeout: timeout.max(self.timeout), ..self.clone() }
-    }
-
-    /// Commits a change that is larger than most, and may take longer than [`Settings::timeout`].
-    pub async fn commit_within(&self, change: Change, timeout: Duration) -> Result<()> {
-        self.patient(timeout).commit(change).await
-    }
-
-    /// Commits a change, and says what it has done.
-    pub async fn commit_telling(&self, change: Change) -> Result<Committed> {
-        let begun = Instant::now();
-        let work = async {
-            match &self.engine {
-                Engine::Sqlite(sqlite) => sqlite.commit(change).await,
-                // the caller waits a little longer: what was in the way is to be told
-                Engine::Mysql(mysql) => mysql.commit(&change, self.timeout * 4 / 5, self.condition.is_down()).await,
-            }
-        };
-        let result = self.in_time(work).await;
-        self.metrics.observe(self.name, "commit", begun, &result);
-        // a change that has found nothing to change has written nothing: it says nothing of a full disk
-        let is_idle = matches!(&result, Ok(done) if done.touched.iter().all(|rows| *rows == 0));
-        if !is_idle {
-            self.condition.wrote(begun, &result);
-        }
-        result
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<()> {
-        self.query("SELECT 1", Vec::new()).await.map(drop)
-    }
-
-    /// Whether it does what it is for, as of the last write or check.
-    pub fn is_up(&self) -> bool {
-        !self.condition.is_down()
-    }
-
-    /// Whether nothing has been written for so long, nor checked.
-    pub fn is_quiet(&self, since: Duration) -> bool {
-        self.condition.is_quiet(since)
-    }
-
-    /// Looks whether it can be written, which changes nothing.
-    pub async fn check_writes(&self) -> Result<()> {
-        let work = async {
-            match &self.engine {
-                Engine::Sqlite(sqlite) => sqlite.check().await,
-                Engine::Mysql(mysql) => mysql.check(self.condition.is_down()).await,
-            }
-        };
-        self.checked(work).await
-    }
-
-    /// Looks whether it can be read.
-    pub async fn check_reads(&self) -> Result<()> {
-        self.checked(self.ping()).await
-    }
-
-    async fn checked(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
-        let begun = Instant::now();
-        let result = self.in_time(work).await;
-        match &result {
-            Ok(()) => self.condition.up(),
-            // it answers, at least
-            Err(Error::Busy(_)) => {}
-            Err(_) => self.condition.failed(begun),
-        }
-        result
-    }
-
-    /// Whether a table exists, for what we must not overwrite.
-    pub async fn has_table(&self, table: &str) -> Result<bool> {
-        let sql = match &self.engine {
-            Engine::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
-            Engine::Mysql(_) => {
-                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
-            }
-        };
-        Ok(!self.query(sql, vec![table.into()]).await?.is_empty())
-    }
-
-    /// Takes a place among the processes that serve an embedded store; servers have leases instead.
-    pub async fn serve(&self) -> Result<Option<Serving>> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => Serving::of(sqlite.path()).await.map(Some),
-            Engine::Mysql(_) => Ok(None),
-        }
-    }
-
-    /// Whether other processes on other machines may write here too.
-    pub fn is_shared(&self) -> bool {
-        matches!(self.engine, Engine::Mysql(_))
-    }
-
-    /// What was erased is erased in the journal too, where that is due.
-    pub async fn tidy(&self) -> Result<()> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => self.in_time(sqlite.tidy(false)).await,
-            Engine::Mysql(_) => Ok(()),
-        }
-    }
-
-    /// Empties the journal of an embedded store. [`Error::Busy`]: somebody reads or writes it just now.
-    pub async fn empty_journal(&self) -> Result<()> {
-        match &self.engine {
-            Engine::Sqlite(sqlite) => self.in_time(sqlite.tidy(true)).await,
-            Engine::Mysql(_) => Ok(()),
-        }
-    }
-
-    /// Lets connections end after what they are doing.
-    pub async fn close(&self) {
-        match &self.engine {
-            // whoever reads it meanwhile keeps it from that
-            Engine::Sqlite(_) => drop(self.empty_journal().await),
-            Engine::Mysql(mysql) => mysql.close().await,
-        }
-    }
-
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::time::timeout(self.timeout, work)
-            .await
-            .unwrap_or_else(|_| Err(Error::Unavailable(format!("no answer within {:?}", self.timeout))))
+    /// Whether the same call, as it is, may succeed later.
+    pub fn will_pass(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Busy(_))
     }
 }
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;

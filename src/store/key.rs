@@ -1,8 +1,7 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
 use super::edition::Volume;
-use super::rows::as_read;
-use super::value::readable;
+use super::engine::{as_read, readable};
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 

@@ -4,24 +4,14 @@
 //! milliseconds, no `ON CONFLICT`, no row locks. Concurrency is compare-and-set: a
 //! [`Change`] lists guarded statements that commit together or not at all.
 
-mod change;
-mod condition;
 mod engine;
-mod metrics;
-mod migrate;
-mod mysql;
-mod rows;
-mod sqlite;
 pub mod sweep;
-mod url;
-mod value;
 
 pub mod account;
 pub mod admin;
 pub mod audit;
 pub mod backend;
 pub mod backlog;
-pub mod batch;
 pub mod call;
 pub mod callback;
 pub mod client;
@@ -46,74 +36,10 @@ pub mod rate;
 pub mod receipt;
 pub mod route;
 pub mod seed;
-pub mod serving;
 pub mod sync;
 pub mod wait;
 
-pub use change::{Change, Committed, Query};
-pub use engine::Store;
-pub use metrics::Metrics;
-pub use migrate::Report;
-pub use url::{StoreUrl, redact_url};
-pub use value::{Row, Value};
-
-use serde::Deserialize;
-
-use crate::model::Span;
-
-/// `[store]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    pub url: StoreUrl,
-    /// Connections held at most: to the server, or readers of the embedded file.
-    pub connections: usize,
-    /// No statement waits longer than this.
-    pub timeout: Span,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A unique key is taken.
-    #[error("a row with that key exists")]
-    Conflict,
-    /// A guarded statement did not find the row as it should be.
-    #[error("statement {0} of the change did not find its row")]
-    Guard(usize),
-    /// The engine is away, does not write, or is slow: the same call may succeed later.
-    #[error("the store is away: {0}")]
-    Unavailable(String),
-    /// Others write the same rows, or too much waits: the same call may succeed in a moment.
-    #[error("the store is busy: {0}")]
-    Busy(String),
-    /// The engine refused the statement: a fault of ours or of the schema.
-    #[error("the store refused: {0}")]
-    Refused(String),
-    /// A row holds what it should not.
-    #[error("unreadable row: {0}")]
-    Data(String),
-    #[error(transparent)]
-    Crypto(#[from] crate::crypto::Error),
-}
-
-impl Error {
-    /// Whether another writer was first: read again and decide again.
-    pub fn is_race(&self) -> bool {
-        matches!(self, Self::Conflict | Self::Guard(_))
-    }
-
-    /// The same for another who waited for it too.
-    fn shared(&self) -> Self {
-        match self {
-            Self::Busy(reason) => Self::Busy(reason.clone()),
-            other => Self::Unavailable(other.to_string()),
-        }
-    }
-
-    /// Whether the same call, as it is, may succeed later.
-    pub fn will_pass(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Busy(_))
-    }
-}
-
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub use engine::{
+    Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, Store, StoreUrl, Value, batch, redact_url,
+    serving,
+};

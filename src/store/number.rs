@@ -1,8 +1,7 @@
 //! Senders of ours: `sb_number`.
 
 use super::edition::Volume;
-use super::rows::{as_read, rewrite};
-use super::value::readable;
+use super::engine::{as_read, readable, rewrite};
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
 

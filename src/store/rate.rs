@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::edition::Volume;
-use super::rows::{as_read, rewrite};
-use super::value::readable;
+use super::engine::{as_read, readable, rewrite};
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::model::{Millis, Money, Priced, RateId};
 

@@ -3,7 +3,7 @@
 use super::{COLUMNS, Message, address};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis};
-use crate::store::change::marks;
+use crate::store::engine::marks;
 use crate::store::{Error, Query, Result, Row, Store, Value};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.

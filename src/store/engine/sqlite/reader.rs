@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::{Answer, Opener, QUEUE, ask, select_all, start};
-use crate::store::{Query, Result, Row};
+use crate::store::engine::{Query, Result, Row};
 
 type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
 

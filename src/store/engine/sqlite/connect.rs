@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::store::Result;
+use crate::store::engine::Result;
 
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 256;
@@ -18,7 +18,7 @@ const CHECKPOINT: u32 = 3_584;
 const JOURNAL: u32 = 16 << 20;
 
 /// Opens a connection with full durability: a commit that was answered survives a power cut.
-pub(in crate::store) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
+pub(in crate::store::engine) fn connect(path: &Path, timeout: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     // below the caller's own deadline, so that the reason is "locked" and not "no answer"

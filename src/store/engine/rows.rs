@@ -31,7 +31,7 @@ impl Change {
 
     /// The same where a row is more than its values: `row` has a mark where each of them goes.
     #[must_use]
-    pub(super) fn insert_as(mut self, into: &str, row: &str, rows: Vec<Vec<Value>>) -> Self {
+    pub(in crate::store) fn insert_as(mut self, into: &str, row: &str, rows: Vec<Vec<Value>>) -> Self {
         let Some(width) = rows.first().map(Vec::len) else { return self };
         let written = row.to_owned();
         let (mut values, mut bytes, mut count) = (Vec::with_capacity(rows.len().min(ROWS) * width), 0, 0);
@@ -85,7 +85,7 @@ impl Change {
     /// Takes money from balances, each of which must have it, credit included, and in the same change the entry of this
     /// id for it. Clients must differ.
     #[must_use]
-    pub(super) fn pay(mut self, costs: &[(&str, i64, &str)]) -> Self {
+    pub(in crate::store) fn pay(mut self, costs: &[(&str, i64, &str)]) -> Self {
         let mut rest = costs;
         for size in chunks(costs.len()) {
             let (some, others) = rest.split_at(size);
@@ -113,7 +113,7 @@ impl Change {
 
     /// Gives a client back what messages cost of which `failed` is true, each under the id of its entry.
     #[must_use]
-    pub(super) fn give_back(
+    pub(in crate::store) fn give_back(
         mut self,
         client: &str,
         entries: &[(String, String)],
@@ -163,7 +163,7 @@ impl Change {
 }
 
 /// Makes a statement find its row only as it was read: `sql` ends in a `WHERE`, and gets what its columns held.
-pub(super) fn as_read(sql: &mut String, params: &mut Vec<Value>, columns: Vec<(&str, Value)>) {
+pub(in crate::store) fn as_read(sql: &mut String, params: &mut Vec<Value>, columns: Vec<(&str, Value)>) {
     for (column, value) in columns {
         sql.push_str(" AND ");
         sql.push_str(column);
@@ -177,7 +177,7 @@ pub(super) fn as_read(sql: &mut String, params: &mut Vec<Value>, columns: Vec<(&
 }
 
 /// `UPDATE table SET columns WHERE key`, of a row that is as it was read.
-pub(super) fn rewrite(
+pub(in crate::store) fn rewrite(
     table: &str,
     columns: Vec<(&str, Value)>,
     key: &[(&str, String)],

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mysql_async::{Conn, DriverError, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 
 use super::script::SESSION;
-use crate::store::{Error, Result};
+use crate::store::engine::{Error, Result};
 
 /// How long a connection is kept that nobody needs.
 const IDLE_FOR: Duration = Duration::from_secs(60);

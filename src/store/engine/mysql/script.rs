@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::store::{Query, Result, Value};
+use crate::store::engine::{Query, Result, Value};
 
 /// A script that has come to so many bytes takes no more statements: servers read 16 MiB at once by default.
 const SCRIPT: usize = 1 << 20;

@@ -130,7 +130,7 @@ impl Query {
 }
 
 /// `?, ?, ?`: so many.
-pub(super) fn marks(count: usize) -> String {
+pub(in crate::store) fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
@@ -181,7 +181,7 @@ impl Tally {
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub(super) steps: Vec<Step>,
-    pub(super) settled_by: Option<Query>,
+    pub(in crate::store) settled_by: Option<Query>,
     pub(super) then: Option<Query>,
     pub(super) erases: bool,
 }
@@ -229,7 +229,7 @@ impl Change {
 
     /// A query that is run behind the last statement, and sees what it has done before anybody else changes it.
     #[must_use]
-    pub(super) fn then(mut self, query: Query) -> Self {
+    pub(in crate::store) fn then(mut self, query: Query) -> Self {
         self.then = Some(query);
         self
     }
@@ -259,7 +259,7 @@ impl Change {
     }
 
     /// How many statements there are so far.
-    pub(super) fn statements(&self) -> usize {
+    pub(in crate::store) fn statements(&self) -> usize {
         self.steps.len()
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::store::{Error, Result};
+use crate::store::engine::{Error, Result};
 
 /// The journal is emptied no more often.
 const EVERY: Duration = Duration::from_secs(60);

@@ -98,7 +98,7 @@ impl Row {
 
 /// What can be read of rows that are read together, their ids in their first columns: one that cannot be read must not
 /// keep the others out, and is said in the log.
-pub(super) fn readable<T>(what: &'static str, rows: &[Row], parse: impl Fn(&Row) -> Result<T>) -> Vec<T> {
+pub(in crate::store) fn readable<T>(what: &'static str, rows: &[Row], parse: impl Fn(&Row) -> Result<T>) -> Vec<T> {
     let said = |row: &Row, error: &Error| {
         let id: String = row.text(0).unwrap_or("unreadable").chars().take(64).collect();
         tracing::error!(?id, %error, "a row cannot be read, and is passed over: {what}");

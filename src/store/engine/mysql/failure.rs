@@ -1,6 +1,6 @@
 //! Why a change did not go through, and what a server's error numbers mean.
 
-use crate::store::Error;
+use crate::store::engine::Error;
 
 /// What is done next.
 pub(super) enum Failure {

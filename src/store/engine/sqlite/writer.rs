@@ -5,8 +5,8 @@ use tokio::sync::mpsc;
 
 use super::journal::{self, Journal};
 use super::{Answer, Write, select};
-use crate::store::change::Tally;
-use crate::store::{Change, Committed, Error, Result};
+use crate::store::engine::change::Tally;
+use crate::store::engine::{Change, Committed, Error, Result};
 
 /// Changes that share one commit at most.
 const BATCH: usize = 128;

@@ -1,0 +1,218 @@
+//! One database, whichever engine it runs on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::condition::Condition;
+use super::mysql::Mysql;
+use super::serving::Serving;
+use super::sqlite::Sqlite;
+use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, migrate};
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(Sqlite),
+    Mysql(Mysql),
+}
+
+/// A handle on one database; clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+    timeout: Duration,
+    metrics: Metrics,
+    /// What metrics call this database: `store` or `backend`.
+    name: &'static str,
+    condition: Arc<Condition>,
+}
+
+impl Store {
+    /// Opens a database. An embedded one is created where it is missing; a server is not called yet.
+    pub fn open(name: &'static str, settings: &Settings, metrics: Metrics) -> Result<Self> {
+        let timeout = settings.timeout.as_duration();
+        let engine = match &settings.url {
+            StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, settings.connections, timeout)?),
+            StoreUrl::Mysql(url) => Engine::Mysql(Mysql::open(url, settings.connections)?),
+        };
+        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
+    }
+
+    /// Opens another program's database, only to read it: an embedded one has to be there.
+    pub fn open_foreign(name: &'static str, settings: &Settings, metrics: Metrics) -> Result<Self> {
+        let StoreUrl::Sqlite(path) = &settings.url else { return Self::open(name, settings, metrics) };
+        let timeout = settings.timeout.as_duration();
+        let engine = Engine::Sqlite(Sqlite::open_foreign(path, settings.connections, timeout)?);
+        Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
+    }
+
+    /// Brings our tables up to date.
+    pub async fn migrate(&self) -> Result<Report> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => migrate::sqlite(sqlite.path()).await,
+            Engine::Mysql(mysql) => migrate::mysql(mysql.opts(), mysql.pool()).await,
+        }
+    }
+
+    /// Runs queries one after the other on one connection.
+    pub async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
+        let begun = Instant::now();
+        let work = async {
+            match &self.engine {
+                Engine::Sqlite(sqlite) => sqlite.read(queries).await,
+                Engine::Mysql(mysql) => mysql.read(&queries).await,
+            }
+        };
+        let result = self.in_time(work).await;
+        self.metrics.observe(self.name, "read", begun, &result);
+        result
+    }
+
+    /// Like [`Store::read`], for look-ups of few rows by their key.
+    pub async fn look_up(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {
+        let Engine::Sqlite(sqlite) = &self.engine else { return self.read(queries).await };
+        let begun = Instant::now();
+        let result = self.in_time(sqlite.look_up(queries)).await;
+        self.metrics.observe(self.name, "read", begun, &result);
+        result
+    }
+
+    /// Runs one query.
+    pub async fn query(&self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>> {
+        let mut answers = self.read(vec![Query::new(sql, params)]).await?;
+        answers.pop().ok_or_else(|| Error::Data("no answer".into()))
+    }
+
+    /// Commits a change: when this returns `Ok`, it is durable.
+    pub async fn commit(&self, change: Change) -> Result<()> {
+        self.commit_telling(change).await.map(drop)
+    }
+
+    /// The same database for what may take longer than [`Settings::timeout`].
+    #[must_use]
+    pub fn patient(&self, timeout: Duration) -> Self {
+        Self { timeout: timeout.max(self.timeout), ..self.clone() }
+    }
+
+    /// Commits a change that is larger than most, and may take longer than [`Settings::timeout`].
+    pub async fn commit_within(&self, change: Change, timeout: Duration) -> Result<()> {
+        self.patient(timeout).commit(change).await
+    }
+
+    /// Commits a change, and says what it has done.
+    pub async fn commit_telling(&self, change: Change) -> Result<Committed> {
+        let begun = Instant::now();
+        let work = async {
+            match &self.engine {
+                Engine::Sqlite(sqlite) => sqlite.commit(change).await,
+                // the caller waits a little longer: what was in the way is to be told
+                Engine::Mysql(mysql) => mysql.commit(&change, self.timeout * 4 / 5, self.condition.is_down()).await,
+            }
+        };
+        let result = self.in_time(work).await;
+        self.metrics.observe(self.name, "commit", begun, &result);
+        // a change that has found nothing to change has written nothing: it says nothing of a full disk
+        let is_idle = matches!(&result, Ok(done) if done.touched.iter().all(|rows| *rows == 0));
+        if !is_idle {
+            self.condition.wrote(begun, &result);
+        }
+        result
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.query("SELECT 1", Vec::new()).await.map(drop)
+    }
+
+    /// Whether it does what it is for, as of the last write or check.
+    pub fn is_up(&self) -> bool {
+        !self.condition.is_down()
+    }
+
+    /// Whether nothing has been written for so long, nor checked.
+    pub fn is_quiet(&self, since: Duration) -> bool {
+        self.condition.is_quiet(since)
+    }
+
+    /// Looks whether it can be written, which changes nothing.
+    pub async fn check_writes(&self) -> Result<()> {
+        let work = async {
+            match &self.engine {
+                Engine::Sqlite(sqlite) => sqlite.check().await,
+                Engine::Mysql(mysql) => mysql.check(self.condition.is_down()).await,
+            }
+        };
+        self.checked(work).await
+    }
+
+    /// Looks whether it can be read.
+    pub async fn check_reads(&self) -> Result<()> {
+        self.checked(self.ping()).await
+    }
+
+    async fn checked(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
+        let begun = Instant::now();
+        let result = self.in_time(work).await;
+        match &result {
+            Ok(()) => self.condition.up(),
+            // it answers, at least
+            Err(Error::Busy(_)) => {}
+            Err(_) => self.condition.failed(begun),
+        }
+        result
+    }
+
+    /// Whether a table exists, for what we must not overwrite.
+    pub async fn has_table(&self, table: &str) -> Result<bool> {
+        let sql = match &self.engine {
+            Engine::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+            Engine::Mysql(_) => {
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+            }
+        };
+        Ok(!self.query(sql, vec![table.into()]).await?.is_empty())
+    }
+
+    /// Takes a place among the processes that serve an embedded store; servers have leases instead.
+    pub async fn serve(&self) -> Result<Option<Serving>> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => Serving::of(sqlite.path()).await.map(Some),
+            Engine::Mysql(_) => Ok(None),
+        }
+    }
+
+    /// Whether other processes on other machines may write here too.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Mysql(_))
+    }
+
+    /// What was erased is erased in the journal too, where that is due.
+    pub async fn tidy(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => self.in_time(sqlite.tidy(false)).await,
+            Engine::Mysql(_) => Ok(()),
+        }
+    }
+
+    /// Empties the journal of an embedded store. [`Error::Busy`]: somebody reads or writes it just now.
+    pub async fn empty_journal(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => self.in_time(sqlite.tidy(true)).await,
+            Engine::Mysql(_) => Ok(()),
+        }
+    }
+
+    /// Lets connections end after what they are doing.
+    pub async fn close(&self) {
+        match &self.engine {
+            // whoever reads it meanwhile keeps it from that
+            Engine::Sqlite(_) => drop(self.empty_journal().await),
+            Engine::Mysql(mysql) => mysql.close().await,
+        }
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::time::timeout(self.timeout, work)
+            .await
+            .unwrap_or_else(|_| Err(Error::Unavailable(format!("no answer within {:?}", self.timeout))))
+    }
+}
