@@ -5,6 +5,7 @@
 mod account;
 pub mod check;
 mod list;
+mod transfer;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -126,7 +127,7 @@ impl Purse {
         }
         let taken = self.taken.iter().map(|(client, (cost, entry))| (client.as_str(), cost.micros(), entry.as_str()));
         let taken: Vec<_> = taken.collect();
-        let change = change.insert(INSERT, self.debits).pay(&taken);
+        let change = transfer::take(change.insert(INSERT, self.debits), &taken);
         let clients: Vec<Value> = self.taken.into_keys().map(Value::from).collect();
         let left = format!(
             "SELECT client_id, balance, CASE WHEN {UNTOLD} THEN 1 ELSE 0 END FROM sb_balance WHERE client_id IN ({{}})"
@@ -203,6 +204,6 @@ pub(super) fn refund<'a>(change: Change, messages: impl IntoIterator<Item = &'a 
     let failed = format!("cost > 0 AND refunded_ms IS NULL AND state IN ({})", failures());
     by_client.into_iter().fold(change, |change, (client, ids)| {
         let entries: Vec<_> = ids.into_iter().map(|id| (id, EntryId::new(now_ms).hex())).collect();
-        change.give_back(&client, &entries, &failed, Kind::Refund.name(), now_ms)
+        transfer::give_back(change, &client, &entries, &failed, Kind::Refund.name(), now_ms)
     })
 }
