@@ -102,6 +102,59 @@ fn the_reader_sees_what_it_must() {
     assert_eq!(names, ["store", "http", "model", "cli"]);
 }
 
+/// What runs a database knows nothing of what is kept in it: it names none of our tables, in no statement, and nothing
+/// of the modules that do.
+#[test]
+fn the_engine_knows_no_table() -> std::io::Result<()> {
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let (engine, mut sources) = (store.join("engine.rs"), Vec::new());
+    files(&store.join("engine"), &mut sources)?;
+    assert!(sources.len() > 10, "only {} files were found: has the engine moved?", sources.len());
+    let mut wrong = known(&engine.display().to_string(), &std::fs::read_to_string(&engine)?, 0);
+    for source in &sources {
+        // how far up `super` leads to the engine, and no further
+        let depth = source.strip_prefix(store.join("engine")).map_or(0, |inside| inside.components().count());
+        wrong.extend(known(&source.display().to_string(), &std::fs::read_to_string(source)?, depth));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// What a file of the engine says that it should not know: unit tests may name a table.
+fn known(file: &str, text: &str, depth: usize) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let code = text.split("#[cfg(test)]").next().unwrap_or(text);
+    for (number, line) in code.lines().enumerate() {
+        let line = line.split("//").next().unwrap_or(line);
+        let is_outside = |after: &str| !after.starts_with("::engine") && !after.starts_with(')');
+        let is_above = line.contains(&"super::".repeat(depth + 1))
+            || line.contains("crate::{")
+            || line.split("crate::store").skip(1).any(is_outside);
+        if is_above || line.contains("sb_") {
+            wrong.push(format!("{file}:{}: the engine knows no table: {}", number + 1, line.trim()));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn what_the_engine_must_not_know_is_seen() {
+    let good = "use super::{Error, Result};\nuse crate::store::engine::Row; // sb_meta\npub(in crate::store) fn a() {}\n\
+                #[cfg(test)]\nmod tests { const SQL: &str = \"DELETE FROM sb_meta\"; }";
+    assert_eq!(known("good", good, 1), Vec::<String>::new());
+    for bad in [
+        "\"DELETE FROM sb_meta\"",
+        "use super::super::meta;",
+        "use crate::store::meta;",
+        "use crate::store::{Row, meta};",
+        "use crate::{model, store};",
+    ] {
+        assert_eq!(known("bad", bad, 1).len(), 1, "{bad}");
+    }
+    assert_eq!(known("bad", "use super::meta;", 0).len(), 1);
+    assert_eq!(known("good", "use super::super::Row;", 2).len(), 0);
+}
+
 /// What others wrote must not reach a terminal as it came: one file prints, and knows how.
 #[test]
 fn commands_print_in_one_place() -> std::io::Result<()> {

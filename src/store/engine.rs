@@ -22,6 +22,7 @@ pub use url::{StoreUrl, redact_url};
 pub use value::{Row, Value};
 
 pub(super) use change::marks;
+pub(super) use migrate::Schema;
 pub(super) use rows::{as_read, rewrite};
 pub(super) use value::readable;
 

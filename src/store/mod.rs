@@ -5,6 +5,7 @@
 //! [`Change`] lists guarded statements that commit together or not at all.
 
 mod engine;
+mod schema;
 pub mod sweep;
 
 pub mod account;

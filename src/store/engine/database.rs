@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::condition::Condition;
+use super::migrate::{self, Schema};
 use super::mysql::Mysql;
 use super::serving::Serving;
 use super::sqlite::Sqlite;
-use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, migrate};
+use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value};
 
 #[derive(Clone)]
 enum Engine {
@@ -45,11 +46,11 @@ impl Store {
         Ok(Self { engine, timeout, metrics, name, condition: Arc::new(Condition::new()) })
     }
 
-    /// Brings our tables up to date.
-    pub async fn migrate(&self) -> Result<Report> {
+    /// Runs the migrations that it has not been through.
+    pub(in crate::store) async fn bring_up_to(&self, schema: Schema) -> Result<Report> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => migrate::sqlite(sqlite.path()).await,
-            Engine::Mysql(mysql) => migrate::mysql(mysql.opts(), mysql.pool()).await,
+            Engine::Sqlite(sqlite) => migrate::sqlite(sqlite.path(), schema).await,
+            Engine::Mysql(mysql) => migrate::mysql(mysql.opts(), mysql.pool(), &schema).await,
         }
     }
 
@@ -133,12 +134,12 @@ impl Store {
         self.condition.is_quiet(since)
     }
 
-    /// Looks whether it can be written, which changes nothing.
-    pub async fn check_writes(&self) -> Result<()> {
+    /// Looks whether it can be written; a server is asked by a statement that changes nothing.
+    pub(in crate::store) async fn check_writes_by(&self, probe: &'static str) -> Result<()> {
         let work = async {
             match &self.engine {
                 Engine::Sqlite(sqlite) => sqlite.check().await,
-                Engine::Mysql(mysql) => mysql.check(self.condition.is_down()).await,
+                Engine::Mysql(mysql) => mysql.check(probe, self.condition.is_down()).await,
             }
         };
         self.checked(work).await

@@ -1,4 +1,4 @@
-//! Brings our tables up to date: one folder of migrations, the same on both engines.
+//! Brings a database up to date: one list of migrations, the same on both engines.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, Pool};
+use refinery::{Migration, Runner};
 
 use super::{Error, Result, sqlite};
-
-mod embedded {
-    refinery::embed_migrations!("src/store/migrations");
-}
 
 /// Which migrations were applied now, by their names.
 #[derive(Clone, Debug, Default)]
@@ -19,23 +16,30 @@ pub struct Report {
     pub applied: Vec<String>,
 }
 
-fn runner() -> refinery::Runner {
-    let mut runner = embedded::migrations::runner();
-    runner.set_migration_table_name("sb_migration");
-    runner
+/// What makes a database's tables.
+pub(in crate::store) struct Schema {
+    pub(in crate::store) migrations: Vec<Migration>,
+    /// In which it says which of them it has.
+    pub(in crate::store) table: &'static str,
 }
 
-/// SQLite keeps a table's rows in the tree of its primary key, as InnoDB does, only where it is told:
-/// one tree less to write for every row.
-fn sqlite_runner() -> Result<refinery::Runner, refinery::Error> {
-    let clustered = |migration: &refinery::Migration| {
-        let sql = migration.sql().unwrap_or_default().replace(") /*!", ") WITHOUT ROWID /*!");
-        refinery::Migration::unapplied(&migration.to_string(), &sql)
-    };
-    let migrations = runner().get_migrations().iter().map(clustered).collect::<Result<Vec<_>, _>>()?;
-    let mut runner = refinery::Runner::new(&migrations);
-    runner.set_migration_table_name("sb_migration");
-    Ok(runner)
+impl Schema {
+    fn runner(&self) -> Runner {
+        let mut runner = Runner::new(&self.migrations);
+        runner.set_migration_table_name(self.table);
+        runner
+    }
+
+    /// SQLite keeps a table's rows in the tree of its primary key, as InnoDB does, only where it is told:
+    /// one tree less to write for every row.
+    fn clustered(self) -> Result<Self, refinery::Error> {
+        let clustered = |migration: &Migration| {
+            let sql = migration.sql().unwrap_or_default().replace(") /*!", ") WITHOUT ROWID /*!");
+            Migration::unapplied(&migration.to_string(), &sql)
+        };
+        let migrations = self.migrations.iter().map(clustered).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { migrations, ..self })
+    }
 }
 
 fn report(report: &refinery::Report) -> Report {
@@ -48,28 +52,28 @@ fn refused(error: &refinery::Error) -> Error {
 
 /// Processes that start together on one file take turns by a lock on its folder. (Not on the file:
 /// closing it would let go of the locks that SQLite holds there.)
-pub(super) async fn sqlite(path: &Path) -> Result<Report> {
+pub(super) async fn sqlite(path: &Path, schema: Schema) -> Result<Report> {
     let path = path.to_owned();
     let work = move || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let turn = File::open(folder).map_err(|error| Error::Unavailable(error.to_string()))?;
         turn.lock().map_err(|error| Error::Unavailable(error.to_string()))?;
         let mut connection = sqlite::connect(&path, Duration::from_secs(10))?;
-        let runner = sqlite_runner().map_err(|error| refused(&error))?;
-        runner.run(&mut connection).map(|done| report(&done)).map_err(|error| refused(&error))
+        let schema = schema.clustered().map_err(|error| refused(&error))?;
+        schema.runner().run(&mut connection).map(|done| report(&done)).map_err(|error| refused(&error))
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Refused(error.to_string()))?
 }
 
 /// Nodes that start together take turns by a named lock, as DDL cannot be rolled back here.
 /// The lock has a connection of its own: the pool may have one only.
-pub(super) async fn mysql(opts: Opts, mut pool: Pool) -> Result<Report> {
+pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &Schema) -> Result<Report> {
     let mut guard = Conn::new(opts).await?;
     let locked: Option<Option<i64>> = guard.query_first("SELECT GET_LOCK('switchboard_migrate', 30)").await?;
     if locked.flatten() != Some(1) {
         return Err(Error::Unavailable("another node is migrating".into()));
     }
-    let done = runner().run_async(&mut pool).await;
+    let done = schema.runner().run_async(&mut pool).await;
     guard.query_drop("DO RELEASE_LOCK('switchboard_migrate')").await?;
     guard.disconnect().await?;
     done.map(|done| report(&done)).map_err(|error| refused(&error))

@@ -89,10 +89,9 @@ impl Mysql {
         Err(Error::Unavailable("not tried".into()))
     }
 
-    /// A statement that changes nothing, but is refused wherever one that does would be.
-    pub(super) async fn check(&self, is_lost: bool) -> Result<()> {
-        let change = Change::new().run("UPDATE sb_migration SET name = name WHERE version = -1", Vec::new());
-        self.commit(&change, SEARCH, is_lost).await.map(drop)
+    /// Runs a statement that changes nothing, but is refused wherever one that does would be.
+    pub(super) async fn check(&self, probe: &'static str, is_lost: bool) -> Result<()> {
+        self.commit(&Change::new().run(probe, Vec::new()), SEARCH, is_lost).await.map(drop)
     }
 
     /// One try. The connection is held for the next one where that is to be made on it.
