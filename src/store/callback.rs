@@ -1,5 +1,6 @@
 //! Callback URLs that bring a login: `sb_callback`, sealed, for as long as callbacks may go there.
 
+use super::message::in_states;
 use super::sweep::Walk;
 use super::{Change, Query, Result, Store, Value};
 use crate::crypto::{MasterKey, Place};
@@ -23,13 +24,12 @@ pub(super) fn erase(change: Change, message: MessageId) -> Change {
 
 /// Those of messages that are over, and of which nothing is on its way to be told: what a replay adds later goes without.
 fn unneeded(messages: &[Value]) -> Query {
-    let open = State::ALL.into_iter().filter(|state| !state.is_final()).map(|state| format!("'{}'", state.name()));
+    let open = in_states("m.state", State::ALL.into_iter().filter(|state| !state.is_final()));
     let sql = format!(
         "SELECT message_id FROM sb_callback WHERE message_id IN ({{}}) AND NOT EXISTS \
-         (SELECT 1 FROM sb_message m WHERE m.id = sb_callback.message_id AND m.state IN ({})) AND NOT EXISTS \
+         (SELECT 1 FROM sb_message m WHERE m.id = sb_callback.message_id AND {open}) AND NOT EXISTS \
          (SELECT 1 FROM sb_event e JOIN sb_delivery d ON d.event_id = e.id AND d.target_id = e.message_id \
-         WHERE e.message_id = sb_callback.message_id AND d.ready_ms IS NOT NULL)",
-        open.collect::<Vec<_>>().join(", ")
+         WHERE e.message_id = sb_callback.message_id AND d.ready_ms IS NOT NULL)"
     );
     Query::over(sql, &[], messages.to_vec())
 }

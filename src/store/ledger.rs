@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 pub use account::{Balance, Entry, Filter, balance, find, post, recovered, sum_before, told, untold, walk};
 pub use list::{Page, list};
 
-use super::message::Message;
+use super::message::{Message, in_states};
 use super::{Change, Error, Query, Result, Row, Value};
 use crate::model::message::State;
 use crate::model::{ClientId, EntryId, Millis, Money};
@@ -186,10 +186,9 @@ pub(super) fn enter(change: Change, movement: &Movement) -> Change {
     change.one(into, entry).one(sql, params)
 }
 
-/// `'failed', …`: the states in which a message has come to nothing, and costs nothing.
+/// Whether a message has come to nothing, and costs nothing, as a guard.
 fn failures() -> String {
-    let all = State::ALL.into_iter().filter(|state| state.is_failure());
-    all.map(|state| format!("'{}'", state.name())).collect::<Vec<_>>().join(", ")
+    in_states("state", State::ALL.into_iter().filter(|state| state.is_failure()))
 }
 
 /// Gives the costs of messages back that have come to nothing by the statements before: once, whoever has
@@ -201,7 +200,7 @@ pub(super) fn refund<'a>(change: Change, messages: impl IntoIterator<Item = &'a 
             by_client.entry(message.client.hex()).or_default().push(message.id.hex());
         }
     }
-    let failed = format!("cost > 0 AND refunded_ms IS NULL AND state IN ({})", failures());
+    let failed = format!("cost > 0 AND refunded_ms IS NULL AND {}", failures());
     by_client.into_iter().fold(change, |change, (client, ids)| {
         let entries: Vec<_> = ids.into_iter().map(|id| (id, EntryId::new(now_ms).hex())).collect();
         transfer::give_back(change, &client, &entries, &failed, Kind::Refund.name(), now_ms)

@@ -196,12 +196,31 @@ fn is_over(state: &str) -> bool {
     over_states().any(|over| over.name() == state)
 }
 
-/// The same as a list for SQL.
+/// The same as a guard.
 fn over() -> String {
-    over_states().map(|state| format!("'{}'", state.name())).collect::<Vec<_>>().join(", ")
+    in_states("state", over_states())
 }
 
-/// `'accepted', 'queued', …`: the states from which `next` may be reached.
-pub(super) fn states_before(next: State) -> String {
-    next.before().map(|state| format!("'{}'", state.name())).collect::<Vec<_>>().join(", ")
+/// Whether a message stands where it may still come into the state `next`, as a guard.
+pub(super) fn states_before(column: &str, next: State) -> String {
+    in_states(column, next.before())
+}
+
+/// `(state = 'accepted' OR state = 'queued' OR …)`, of at least one state. Not as a list: the embedded engine makes a
+/// tree of one of three or more, anew each time that the statement is run.
+pub(super) fn in_states(column: &str, states: impl Iterator<Item = State>) -> String {
+    let all: Vec<_> = states.map(|state| format!("{column} = '{}'", state.name())).collect();
+    format!("({})", all.join(" OR "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_names_each_state_for_itself() {
+        let before = "(m.state = 'accepted' OR m.state = 'scheduled' OR m.state = 'queued')";
+        assert_eq!(states_before("m.state", State::Sending), before);
+        assert!(State::ALL.into_iter().all(|state| over().contains(state.name()) == is_over(state.name())));
+    }
 }

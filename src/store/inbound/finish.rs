@@ -81,8 +81,8 @@ pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, 
     }
     for ((state, code), ids) in &folded.moved {
         let sql = format!(
-            "UPDATE sb_message SET state = ?, error_code = ?, changed_ms = ? WHERE state IN ({}) AND id IN ({{}})",
-            states_before(*state)
+            "UPDATE sb_message SET state = ?, error_code = ?, changed_ms = ? WHERE {} AND id IN ({{}})",
+            states_before("state", *state)
         );
         let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
         change = change.each(&sql, &[state.name().into(), (*code).into(), now_ms.into()], &keys);

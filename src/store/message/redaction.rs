@@ -20,7 +20,7 @@ pub async fn redact(
 ) -> Result<()> {
     let sql = format!(
         "UPDATE sb_message SET body = '', extra = ?, redacted_ms = ?, deleted_ms = ? WHERE id = ? AND client_id = ? \
-         AND deleted_ms IS NULL AND state IN ({})",
+         AND deleted_ms IS NULL AND {}",
         over()
     );
     let params = vec![extra.into(), now_ms.into(), deleted_ms.into(), id.hex().into(), client.hex().into()];

@@ -27,7 +27,7 @@ pub async fn unsent(
             vec![person.into(), number.into(), channel.name().into()],
         );
         query.add_keys("m.id", &keys);
-        let waits = format!("m.state IN ({}) AND m.direction = 'outbound'", states_before(State::Sent));
+        let waits = format!("{} AND m.direction = 'outbound'", states_before("m.state", State::Sent));
         let query = query.and(&waits).into_query(
             "m.id, m.client_id, m.extra FROM sb_message m",
             "m.id",

@@ -39,8 +39,8 @@ pub async fn cancel(
     let change = event::add(Change::new(), &told.new, &told.targets, now_ms);
     let change = change.one(
         format!(
-            "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND state IN ({})",
-            states_before(State::Sent)
+            "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND {}",
+            states_before("state", State::Sent)
         ),
         vec![now_ms.into(), id.hex().into(), message.client.hex().into()],
     );

@@ -108,9 +108,9 @@ impl Outcomes {
     fn sent(change: Change, items: &[Outcome], now_ms: Millis) -> Change {
         let is_sent = |item: &&Outcome| matches!(item.next, Next::Over { state: State::Sent, .. });
         let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.hex().into()).collect();
-        let before = states_before(State::Sent);
+        let before = states_before("state", State::Sent);
         // a receipt may have been quicker: then it stays delivered
-        let sql = format!("UPDATE sb_message SET state = ?, changed_ms = ? WHERE state IN ({before}) AND id IN ({{}})");
+        let sql = format!("UPDATE sb_message SET state = ?, changed_ms = ? WHERE {before} AND id IN ({{}})");
         change.any(&sql, &[State::Sent.name().into(), now_ms.into()], &ids)
     }
 
@@ -128,8 +128,8 @@ impl Outcomes {
             Next::Over { state, code, reason } => change.run(
                 format!(
                     "UPDATE sb_message SET state = ?, error_code = ?, error_reason = ?, changed_ms = ? \
-                     WHERE id = ? AND state IN ({})",
-                    states_before(*state)
+                     WHERE id = ? AND {}",
+                    states_before("state", *state)
                 ),
                 vec![
                     state.name().into(),
@@ -156,8 +156,8 @@ impl Outcomes {
     ) -> Change {
         let change = change.run(
             format!(
-                "UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND state IN ({})",
-                states_before(State::Sending)
+                "UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND {}",
+                states_before("state", State::Sending)
             ),
             vec![State::Sending.name().into(), now_ms.into(), item.head.message.hex().into()],
         );
