@@ -31,6 +31,7 @@ use crate::service::inbound::form_check;
 use crate::service::keep::Keep;
 use crate::service::sync::{Link, Links, Sync};
 use crate::service::wait::Waits;
+use crate::store::lease::Owner;
 use crate::store::{self, Store, seed};
 use crate::worker::{self, Served};
 pub use database::{Backend, Databases, open, open_store};
@@ -94,32 +95,33 @@ impl Gateway {
         store_metrics.register(&mut registry);
         let databases = databases(&config, &keys, &store_metrics).await?;
 
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let (tasks, stop, stopping) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         let (listeners, metrics_listeners) = bind(&config)?;
         let addresses = listeners.addresses();
         let origin = origin_at(&config, &addresses).unwrap_or(named);
-        let clock = Clock::default();
-        let events = Arc::new(events::open(&config, &databases.store, &keys, &mut registry).await?);
+        let (clock, owner) = (Clock::default(), Owner::generate());
+        let events = Arc::new(events::open(&config, &databases.store, &owner, &keys, &mut registry).await?);
         let messaging = Messaging {
             config: &config,
             store: &databases.store,
             master: &keys.master,
             clock: &clock,
+            owner: &owner,
             events: &events,
             origin: &origin,
             tasks: &tasks,
             stop: &stop,
         };
         let (messaging, loopback_events) = messaging.build(&mut registry).await?;
-        let publish = publisher::build(&config, &databases, keys.master.clone(), &tasks, &mut registry).await?;
-        let signature_key = inbound::signature_key(&databases.store, &keys.master).await;
-        let signature_key = signature_key.map_err(StartError::storing(&config))?;
+        let publish = publisher::build(&config, &databases, &owner, keys.master.clone(), &tasks, &mut registry).await?;
+        let signature_key = inbound::signature_key(&config, &databases.store, &keys.master).await?;
         let pairing =
             Pairing { config: &config, databases: &databases, keys, events: &events, tasks: &tasks, stop: &stop };
         let (sync, devices, bus) = pairing.build(&mut registry).await?;
         let receiving = Receiving {
             config: &config,
             signature_key,
+            owner,
             publish: &publish,
             events: &events,
             tasks: &tasks,
@@ -141,7 +143,6 @@ impl Gateway {
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
-        let stopping = CancellationToken::new();
         let health = Arc::new(databases.health(bus, &stopping));
         let waits = Waits::new(databases.store.clone(), Clock::default(), config.outbox.lease.as_ms());
         worker::start_watching(&health, waits, &tasks, &stop);

@@ -9,10 +9,12 @@ use crate::model::Clock;
 use crate::provider::webhook::{self, Allow, Webhooks};
 use crate::service::event::{Events, Metrics, Parts};
 use crate::store::Store;
+use crate::store::lease::Owner;
 
 pub(super) async fn open(
     config: &Config,
     store: &Store,
+    owner: &Owner,
     keys: &Keyring,
     registry: &mut Registry,
 ) -> Result<Events, StartError> {
@@ -30,6 +32,7 @@ pub(super) async fn open(
         master: keys.master.clone(),
         webhooks: Webhooks::new(&webhook::Settings { allow, timeout: config.webhook.timeout })?,
         clock: Clock::default(),
+        owner: owner.clone(),
         metrics,
     };
     Ok(Events::open(parts).await?)

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::StartError;
 use super::messaging::Built;
 use crate::config::Config;
 use crate::crypto::{HashKey, MasterKey};
@@ -15,18 +16,21 @@ use crate::provider::LoopbackEvent;
 use crate::service::event::Events;
 use crate::service::inbound::{self, Inbound, Parts};
 use crate::service::publish::Publish;
-use crate::store::{self, Store, meta};
+use crate::store::lease::Owner;
+use crate::store::{Store, meta};
 use crate::worker;
 
 /// Under which signatures are known.
-pub(super) async fn signature_key(store: &Store, master: &MasterKey) -> store::Result<HashKey> {
-    meta::hash_key(store, master, "webhook_signature", Clock::default().now_ms()).await
+pub(super) async fn signature_key(config: &Config, store: &Store, master: &MasterKey) -> Result<HashKey, StartError> {
+    let key = meta::hash_key(store, master, "webhook_signature", Clock::default().now_ms()).await;
+    key.map_err(StartError::storing(config))
 }
 
 /// What it is built from, besides messaging.
 pub(super) struct Receiving<'a> {
     pub(super) config: &'a Config,
     pub(super) signature_key: HashKey,
+    pub(super) owner: Owner,
     pub(super) publish: &'a Arc<Publish>,
     pub(super) events: &'a Arc<Events>,
     pub(super) tasks: &'a TaskTracker,
@@ -54,6 +58,7 @@ impl Receiving<'_> {
             events: self.events.clone(),
             loopback: messaging.loopback.clone(),
             clock: Clock::default(),
+            owner: self.owner,
             metrics,
             stop: self.stop.clone(),
         });

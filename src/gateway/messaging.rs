@@ -27,6 +27,7 @@ use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{account, number};
 use crate::signal::Counter;
+use crate::store::lease::Owner;
 use crate::store::{Store, meta};
 use crate::worker;
 
@@ -46,6 +47,7 @@ pub(super) struct Messaging<'a> {
     pub(super) store: &'a Store,
     pub(super) master: &'a Arc<MasterKey>,
     pub(super) clock: &'a Clock,
+    pub(super) owner: &'a Owner,
     pub(super) events: &'a Arc<Events>,
     pub(super) origin: &'a Origin,
     pub(super) tasks: &'a TaskTracker,
@@ -84,7 +86,7 @@ impl Built {
 
 impl Messaging<'_> {
     pub(super) async fn build(self, registry: &mut Registry) -> Result<(Built, Receiver<LoopbackEvent>), StartError> {
-        let Self { config, store, master, clock, events, origin, tasks, stop } = self;
+        let Self { config, store, master, clock, owner, events, origin, tasks, stop } = self;
         let storing = StartError::storing(config);
         let http = provider::Client::new(&config.provider)?;
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
@@ -104,7 +106,7 @@ impl Messaging<'_> {
             book: book.clone(),
             events: events.clone(),
             clock: clock.clone(),
-            owner: hex::encode(rand::random::<[u8; 8]>()),
+            owner: owner.clone(),
             // carriers refuse a callback to an address that is not the world's
             public_url: Some(origin.clone()).filter(|_| !config.http.public_url.is_empty()),
             lane_key,

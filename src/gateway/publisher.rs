@@ -10,11 +10,13 @@ use crate::config::Config;
 use crate::crypto::MasterKey;
 use crate::model::Clock;
 use crate::service::publish::{self, LoopbackSink, Parts, Publish, sink, with_loopback};
+use crate::store::lease::Owner;
 use crate::store::meta;
 
 pub(super) async fn build(
     config: &Config,
     databases: &Databases,
+    owner: &Owner,
     master: Arc<MasterKey>,
     tasks: &TaskTracker,
     registry: &mut Registry,
@@ -37,6 +39,7 @@ pub(super) async fn build(
         webhooks: sink::webhooks(config.webhook.timeout, &config.platforms)?,
         loopback: config.is_dev.then(LoopbackSink::default),
         clock,
+        owner: owner.clone(),
         metrics,
         tasks: tasks.clone(),
     };

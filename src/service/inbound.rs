@@ -41,6 +41,7 @@ use crate::service::publish::Publish;
 use crate::store::account::token;
 use crate::store::batch::{Batch, WRITERS};
 use crate::store::inbound::intake::Intake;
+use crate::store::lease::Owner;
 use crate::store::sweep::Walk;
 use crate::store::{self, Store, inbound};
 
@@ -74,6 +75,8 @@ pub struct Parts {
     pub events: Arc<Events>,
     pub loopback: Loopback,
     pub clock: Clock,
+    /// This process among all that lease webhooks.
+    pub owner: Owner,
     pub metrics: Metrics,
     pub stop: CancellationToken,
 }
@@ -87,22 +90,19 @@ pub struct Inbound {
     /// Where large posts are looked at.
     checks: Pool,
     keywords: Keywords,
-    /// This process among all that lease jobs.
-    owner: String,
 }
 
 impl Inbound {
     /// The service, and the desk at which its worker handles what it takes in.
     pub fn start(parts: Parts) -> (Arc<Self>, Desk) {
-        let owner = hex::encode(rand::random::<[u8; 8]>());
         let (queue, jobs) = mpsc::channel(HELD);
-        let (store, clock) = (parts.store.clone(), parts.clock.clone());
-        let intake = Batch::start_many(Intake { store, clock, owner: owner.clone(), lease: LEASE, queue }, WRITERS);
+        let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
+        let intake = Batch::start_many(Intake { store, clock, owner, lease: LEASE, queue }, WRITERS);
         let keywords = parts.opt_out.keywords();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // as many may wait as there are connections
         let checks = Pool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
-        let inbound = Arc::new(Self { parts, intake, checks, keywords, owner });
+        let inbound = Arc::new(Self { parts, intake, checks, keywords });
         let desk = Desk::new(inbound.clone(), jobs);
         (inbound, desk)
     }

@@ -48,6 +48,7 @@ use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::service::idempotency::{Key, Named};
 use crate::store::batch::{Batch, WRITERS};
+use crate::store::lease::Owner;
 pub use crate::store::ledger::Paid;
 use crate::store::message::{self, Attempt, Filter, Message, Page};
 use crate::store::outbox::cancel::{self, Canceled};
@@ -70,7 +71,7 @@ pub struct Parts {
     pub events: Arc<Events>,
     pub clock: Clock,
     /// This process among all that own lanes.
-    pub owner: String,
+    pub owner: Owner,
     /// Where carriers reach us; they are asked for receipts only where there is such a URL.
     pub public_url: Option<Origin>,
     /// Under which pairs of numbers are hashed.

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::model::{Clock, Millis};
-use crate::store::wait::{self, Leases, SKEW_MS};
+use crate::store::lease::SKEW_MS;
+use crate::store::wait::{self, Leases};
 use crate::store::{Error, Store};
 
 /// Another node's clock may have gone back, or that of one that is no more.

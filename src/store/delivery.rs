@@ -5,6 +5,7 @@ mod outcome;
 pub use outcome::{Done, Health, Outcome, record};
 
 use super::event::{self, Target};
+use super::lease::Owner;
 use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::model::{ClientId, EventId, Millis};
 
@@ -131,7 +132,7 @@ pub struct Claimed {
 /// Whose leases, until when, and how far another's must have ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease<'a> {
-    pub owner: &'a str,
+    pub owner: &'a Owner,
     pub now_ms: Millis,
     pub until_ms: Millis,
     pub skew_ms: Millis,

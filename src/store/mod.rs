@@ -24,6 +24,7 @@ pub mod event;
 pub mod idempotency;
 pub mod inbound;
 pub mod key;
+pub mod lease;
 pub mod ledger;
 pub mod lockout;
 pub mod message;

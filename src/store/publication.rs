@@ -1,7 +1,7 @@
 //! Texts of paired phones on their way to their platform's sink, as jobs: `sb_publication`; what is known of each for
 //! as long as its device: `sb_text_block`.
 
-use super::wait::SKEW_MS;
+use super::lease::{Owner, SKEW_MS};
 use super::{Change, Error, Query, Result, Row, Store, sweep};
 use crate::crypto::Place;
 use crate::model::{Millis, PublicationId, UserId};
@@ -125,7 +125,7 @@ fn parse(row: &Row) -> Result<Publication> {
 }
 
 /// A platform's texts whose time has come, longest due first: free ones, and those whose owner has died.
-pub async fn due(store: &Store, platform: &str, owner: &str, now_ms: Millis, limit: i64) -> Result<Vec<Publication>> {
+pub async fn due(store: &Store, platform: &str, owner: &Owner, now_ms: Millis, limit: i64) -> Result<Vec<Publication>> {
     let sql = "SELECT id, user_id, platform, phone_hash, sealed, tries, received_ms, ready_ms FROM sb_publication \
                WHERE platform = ? AND ready_ms <= ? AND (owner IS NULL OR owner = ? OR ready_ms <= ?) \
                ORDER BY ready_ms LIMIT ?";
@@ -136,7 +136,7 @@ pub async fn due(store: &Store, platform: &str, owner: &str, now_ms: Millis, lim
 
 impl Publication {
     /// Leases the job until `until_ms`. [`Error::Guard`]: another node was first.
-    pub async fn claim(&mut self, store: &Store, owner: &str, until_ms: Millis, now_ms: Millis) -> Result<()> {
+    pub async fn claim(&mut self, store: &Store, owner: &Owner, until_ms: Millis, now_ms: Millis) -> Result<()> {
         let sql = "UPDATE sb_publication SET owner = ?, ready_ms = ?, set_ms = ?, tries = tries + 1 \
                    WHERE id = ? AND ready_ms = ?";
         let params = vec![owner.into(), until_ms.into(), now_ms.into(), self.id.hex().into(), self.ready_ms.into()];

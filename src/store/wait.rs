@@ -3,11 +3,9 @@
 //! Only what we computed ourselves is looked at (retries, look-ups, leases, lock-outs), never a time that somebody
 //! has named. A row says when its wait was set: where that lies in the future, the wait is over.
 
+use super::lease::SKEW_MS;
 use super::{Change, Error, Query, Result, Store, Value};
 use crate::model::Millis;
-
-/// Nodes' clocks may stand so far apart without one of them being wrong: another's lease counts so much longer.
-pub const SKEW_MS: Millis = 5_000;
 
 /// Each table whose rows wait, and when their waits were set.
 const TABLES: [(&str, &str); 4] = [

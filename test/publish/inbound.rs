@@ -3,6 +3,7 @@
 use switchboard::crypto::{MasterKey, Payload};
 use switchboard::model::{Clock, Platform, Secret, Span};
 use switchboard::service::publish::{Error, Metrics, Parts, Publish, Settings, sink};
+use switchboard::store::lease::Owner;
 use switchboard::store::meta;
 
 use super::play::{SOON, Scene};
@@ -36,6 +37,7 @@ async fn service(server: &Server, platforms: Vec<Platform>) -> Result<Publish> {
         salt: Secret::default(),
         backend_key: Secret::default(),
         clock: Clock::default(),
+        owner: Owner::generate(),
         metrics: Metrics::default(),
         tasks: tokio_util::task::TaskTracker::new(),
     })?)

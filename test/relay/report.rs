@@ -9,6 +9,7 @@ use switchboard::model::MessageId;
 use switchboard::model::message::State;
 use switchboard::store::event::Told;
 use switchboard::store::inbound::finish::{self, Folded};
+use switchboard::store::lease::Owner;
 use switchboard::store::message::{self, Message};
 
 use super::books::{buy, closed, quiet, routed, say, tally};
@@ -99,7 +100,7 @@ async fn who_comes_late_gives_nothing_back(layout: Layout) -> Result {
     }
     ensure!(read.len() == 3, "{bought:?}");
     let folded = Folded { refunded: read, ..Folded::default() };
-    finish::receipts(&store, "late", &folded, &Told::default(), now_ms()).await?;
+    finish::receipts(&store, &Owner::generate(), &folded, &Told::default(), now_ms()).await?;
     closed(&server, &client, "10").await.map(drop)
 }
 

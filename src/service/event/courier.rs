@@ -19,7 +19,7 @@ use crate::provider::webhook::{Delivery, Event, Form};
 use crate::service::outbound::Extra;
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Lease, Outcome, State};
-use crate::store::wait::SKEW_MS;
+use crate::store::lease::SKEW_MS;
 
 pub use crate::store::delivery::Done;
 
@@ -59,16 +59,13 @@ impl Job {
 /// One node's postman.
 pub struct Courier {
     events: Arc<Events>,
-    /// Names this process in leases.
-    owner: String,
     last_until_ms: Mutex<Millis>,
     callback_secrets: Mutex<HashMap<ClientId, WebhookSecret>>,
 }
 
 impl Courier {
     pub fn new(events: Arc<Events>) -> Self {
-        let owner = format!("{:016x}", rand::random::<u64>());
-        Self { events, owner, last_until_ms: Mutex::default(), callback_secrets: Mutex::default() }
+        Self { events, last_until_ms: Mutex::default(), callback_secrets: Mutex::default() }
     }
 
     /// Waits until somebody has committed new events.
@@ -96,7 +93,7 @@ impl Courier {
             *last
         };
         let since = Instant::now();
-        let lease = Lease { owner: &self.owner, now_ms, until_ms, skew_ms: SKEW_MS };
+        let lease = Lease { owner: &self.events.parts.owner, now_ms, until_ms, skew_ms: SKEW_MS };
         let busy: Vec<Target> = busy.iter().copied().map(Target::Endpoint).collect();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, limit).await?;
@@ -164,9 +161,10 @@ impl Courier {
 
     /// Writes what became of deliveries.
     pub async fn record(&self, done: &[Done]) -> Result<(), Error> {
-        store::delivery::record(&self.events.parts.store, &self.owner, done, self.now_ms()).await?;
+        let parts = &self.events.parts;
+        store::delivery::record(&parts.store, &parts.owner, done, self.now_ms()).await?;
         for one in done {
-            self.events.parts.metrics.delivery(&one.outcome);
+            parts.metrics.delivery(&one.outcome);
         }
         Ok(())
     }

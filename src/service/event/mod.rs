@@ -36,6 +36,7 @@ use crate::model::{ClientId, Clock, MessageId, Span};
 use crate::provider::webhook::Webhooks;
 use crate::service::keep::Pace;
 use crate::store::endpoint::Listeners;
+use crate::store::lease::Owner;
 use crate::store::sweep::Walk;
 use crate::store::{self, Store};
 
@@ -87,6 +88,8 @@ pub struct Parts {
     pub master: Arc<MasterKey>,
     pub webhooks: Webhooks,
     pub clock: Clock,
+    /// This process among all that lease deliveries.
+    pub owner: Owner,
     pub metrics: Metrics,
 }
 

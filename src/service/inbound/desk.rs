@@ -57,7 +57,7 @@ impl Desk {
     async fn poll(&mut self) -> Vec<Job> {
         let inbound = &self.inbound;
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        let found = claim::claim(&inbound.parts.store, &inbound.owner, inbound.now_ms(), LEASE, limit).await;
+        let found = claim::claim(&inbound.parts.store, &inbound.parts.owner, inbound.now_ms(), LEASE, limit).await;
         let found = found.unwrap_or_else(|error| {
             tracing::debug!(%error, "could not look for webhooks to handle");
             Vec::new()
@@ -99,7 +99,7 @@ impl Inbound {
         let now_ms = self.now_ms();
         let ready_ms = now_ms + (now_ms - youngest_ms).clamp(WAITS_MS.0, WAITS_MS.1);
         let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
-        if let Err(error) = claim::give_back(&self.parts.store, &self.owner, &ids, ready_ms, now_ms).await {
+        if let Err(error) = claim::give_back(&self.parts.store, &self.parts.owner, &ids, ready_ms, now_ms).await {
             // their leases end by themselves
             tracing::debug!(%error, "could not give webhooks back");
         }

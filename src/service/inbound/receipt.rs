@@ -145,7 +145,7 @@ impl Inbound {
             plan.folded.moved.entry(step).or_default().push(id);
         }
         let told = telling.into_rows();
-        finish::receipts(&self.parts.store, &self.owner, &plan.folded, &told, now_ms).await?;
+        finish::receipts(&self.parts.store, &self.parts.owner, &plan.folded, &told, now_ms).await?;
         if !told.new.is_empty() {
             self.parts.events.wake();
         }

@@ -194,7 +194,7 @@ impl Inbound {
         }
         texts.extend(foreign.iter().map(|id| finish::Text { id: *id, message: None, is_erased: false }));
         let told = telling.into_rows();
-        finish::texts(&self.parts.store, &self.owner, &texts, &told, self.now_ms()).await?;
+        finish::texts(&self.parts.store, &self.parts.owner, &texts, &told, self.now_ms()).await?;
         if !told.new.is_empty() {
             self.parts.events.wake();
         }

@@ -11,8 +11,8 @@ use crate::store::message::Attempt;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Adopted, Next, Outcome, is_recorded};
 
-/// Providers stamp messages by their own clock.
-const SKEW_MS: Millis = 5_000;
+/// Providers stamp messages by their own clock, which may stand so far from ours.
+const PROVIDER_SKEW_MS: Millis = 5_000;
 
 /// How far back a message is looked for whose call was made by a clock that has gone back since: who knows when.
 const LONG_MS: Millis = 24 * 3_600_000;
@@ -96,7 +96,7 @@ impl Outbound {
     async fn listed(&self, lane: &Lane, via: &Line, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
         let is_turned = lane.progress.first_ms.is_some_and(|first_ms| first_ms > started_ms);
-        let since_ms = started_ms - if is_turned { LONG_MS } else { SKEW_MS };
+        let since_ms = started_ms - if is_turned { LONG_MS } else { PROVIDER_SKEW_MS };
         let listed = via.connector.find(&self.outgoing(message, via), since_ms).await;
         let listed = listed.map_err(|error| error.to_string())?;
         let is_it = |sent: &Sent| {

@@ -57,10 +57,10 @@ impl Publish {
     /// Claims a text of this platform whose time has come.
     pub async fn claim(&self, platform: &str) -> Result<Option<Claimed>, Error> {
         let now_ms = self.now_ms();
-        for mut job in publication::due(&self.parts.store, platform, &self.owner, now_ms, LOOK).await? {
+        for mut job in publication::due(&self.parts.store, platform, &self.parts.owner, now_ms, LOOK).await? {
             let at = Instant::now();
             let now_ms = self.now_ms();
-            match job.claim(&self.parts.store, &self.owner, now_ms + LEASE.as_ms(), now_ms).await {
+            match job.claim(&self.parts.store, &self.parts.owner, now_ms + LEASE.as_ms(), now_ms).await {
                 Ok(()) => return Ok(Some(Claimed { job, at })),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),

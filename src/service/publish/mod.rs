@@ -28,6 +28,7 @@ use crate::model::{Clock, Millis, Platform, Secret, Span};
 use crate::provider::Webhooks;
 use crate::service::keep::Pace;
 use crate::store::device::{self, SealedKey};
+use crate::store::lease::Owner;
 use crate::store::{self, Store, publication};
 
 /// How long the row of a text stays that is over: nodes that keep no blocks yet know repeats by it.
@@ -85,6 +86,8 @@ pub struct Parts {
     /// Only under `--dev`.
     pub loopback: Option<LoopbackSink>,
     pub clock: Clock,
+    /// This process among all that lease texts.
+    pub owner: Owner,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
 }
@@ -95,8 +98,6 @@ pub struct Publish {
     salt: Salt,
     /// Tried in the place of devices that a user does not have.
     decoy: SealedKey,
-    /// Names this process in the leases of its jobs.
-    owner: String,
     /// Wakes the workers of platforms that have a sink.
     arrived: HashMap<String, Notify>,
 }
@@ -106,10 +107,9 @@ impl Publish {
         let row = "decoy".to_owned();
         let sealed = parts.master.seal(device::key_place(&row), SharedKey::generate().as_bytes())?;
         let salt = Salt::new(parts.backend.clone(), parts.salt.clone());
-        let owner = format!("{:016x}", rand::random::<u64>());
         let with_sink = parts.platforms.iter().filter(|platform| platform.has_sink());
         let arrived = with_sink.map(|platform| (platform.name.clone(), Notify::new())).collect();
-        Ok(Self { parts, salt, decoy: SealedKey { row, sealed }, owner, arrived })
+        Ok(Self { parts, salt, decoy: SealedKey { row, sealed }, arrived })
     }
 
     /// The names of the platforms that have a sink: each has a worker of its own, so that none

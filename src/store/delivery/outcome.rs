@@ -3,6 +3,7 @@
 use super::{Held, State};
 use crate::model::Millis;
 use crate::store::event::Target;
+use crate::store::lease::Owner;
 use crate::store::{Change, Result, Store, Value, callback};
 
 /// What is written of a claimed delivery.
@@ -55,7 +56,7 @@ pub struct Done {
 
 /// Writes what became of claimed deliveries in one commit. A delivery whose lease was lost is left
 /// alone: another node is at it.
-pub async fn record(store: &Store, owner: &str, done: &[Done], now_ms: Millis) -> Result<()> {
+pub async fn record(store: &Store, owner: &Owner, done: &[Done], now_ms: Millis) -> Result<()> {
     let mut change = Change::new();
     for status in statuses(done) {
         let taken: Vec<Held> =
@@ -86,7 +87,7 @@ fn statuses(done: &[Done]) -> std::collections::BTreeSet<u16> {
 }
 
 /// The usual outcome, for many at once.
-fn delivered(change: Change, owner: &str, status: u16, taken: &[Held], now_ms: Millis) -> Change {
+fn delivered(change: Change, owner: &Owner, status: u16, taken: &[Held], now_ms: Millis) -> Change {
     let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; taken.len()].join(" OR ");
     let mut values: Vec<Value> = vec![i64::from(status).into(), now_ms.into(), owner.into()];
     for held in taken {
@@ -99,7 +100,7 @@ fn delivered(change: Change, owner: &str, status: u16, taken: &[Held], now_ms: M
     change.run(sql, values)
 }
 
-fn single(change: Change, owner: &str, done: &Done, now_ms: Millis) -> Change {
+fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change {
     let held = done.held;
     let (state, ready_ms, status, reason): (_, Option<Millis>, _, &str) = match &done.outcome {
         Outcome::Delivered { .. } => return change,

@@ -6,11 +6,17 @@ use tokio::time::Instant;
 
 use super::{Content, Job, Kind};
 use crate::model::{AccountId, InboundId, Millis};
-use crate::store::wait::SKEW_MS;
+use crate::store::lease::{Owner, SKEW_MS};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
 /// Takes at most `limit` jobs that are free and due, the longest due first; they come in the order of arrival.
-pub async fn claim<R>(store: &Store, owner: &str, now_ms: Millis, lease: Duration, limit: i64) -> Result<Vec<Job<R>>> {
+pub async fn claim<R>(
+    store: &Store,
+    owner: &Owner,
+    now_ms: Millis,
+    lease: Duration,
+    limit: i64,
+) -> Result<Vec<Job<R>>> {
     let sql = "SELECT id FROM sb_inbound WHERE ready_ms <= ? AND (owner IS NULL OR ready_ms <= ?) \
                ORDER BY ready_ms, id LIMIT ?";
     let free = store.query(sql, vec![now_ms.into(), (now_ms - SKEW_MS).into(), limit.into()]).await?;
@@ -50,7 +56,13 @@ fn parse<R>(row: &Row, lease_ends: Instant) -> Result<Job<R>> {
 }
 
 /// Gives jobs back, to be claimed again at `ready_ms`.
-pub async fn give_back(store: &Store, owner: &str, ids: &[InboundId], ready_ms: Millis, now_ms: Millis) -> Result<()> {
+pub async fn give_back(
+    store: &Store,
+    owner: &Owner,
+    ids: &[InboundId],
+    ready_ms: Millis,
+    now_ms: Millis,
+) -> Result<()> {
     let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
     let sql = "UPDATE sb_inbound SET owner = NULL, ready_ms = ?, set_ms = ? WHERE owner = ? AND ready_ms IS NOT NULL AND id IN ({})";
     store.commit(Change::new().any(sql, &[ready_ms.into(), now_ms.into(), owner.into()], &keys)).await

@@ -6,6 +6,7 @@ use crate::model::message::State;
 use crate::model::{CallStatus, InboundId, MessageId, Millis};
 use crate::store::call::{self, Call};
 use crate::store::event::{self, Told};
+use crate::store::lease::Owner;
 use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, WIDTH, address, states_before};
 use crate::store::receipt::{self, NewReceipt};
@@ -41,7 +42,7 @@ pub struct Folded {
 }
 
 /// Marks jobs done. [`crate::store::Error::Guard`]: one of them is no longer ours.
-fn done(change: Change, owner: &str, ids: impl Iterator<Item = InboundId>) -> Change {
+fn done(change: Change, owner: &Owner, ids: impl Iterator<Item = InboundId>) -> Change {
     let keys: Vec<Value> = ids.map(|id| id.hex().into()).collect();
     let sql = "UPDATE sb_inbound SET owner = NULL, ready_ms = NULL WHERE owner = ? AND ready_ms IS NOT NULL \
                AND id IN ({})";
@@ -53,7 +54,7 @@ fn done(change: Change, owner: &str, ids: impl Iterator<Item = InboundId>) -> Ch
 }
 
 /// Writes texts as messages, with what is told of them, and marks their jobs done.
-pub async fn texts(store: &Store, owner: &str, texts: &[Text], told: &Told, now_ms: Millis) -> Result<()> {
+pub async fn texts(store: &Store, owner: &Owner, texts: &[Text], told: &Told, now_ms: Millis) -> Result<()> {
     let counted = event::counted(&told.new);
     let values = |message: &Message| message.values(counted.get(&message.id).copied().unwrap_or(0));
     let messages = || texts.iter().filter_map(|text| text.message.as_ref());
@@ -69,7 +70,7 @@ pub async fn texts(store: &Store, owner: &str, texts: &[Text], told: &Told, now_
 
 /// Keeps what receipts say, moves their messages on, and marks the jobs done.
 /// [`crate::store::Error::is_race`]: a message, or a job, is not as it was read.
-pub async fn receipts(store: &Store, owner: &str, folded: &Folded, told: &Told, now_ms: Millis) -> Result<()> {
+pub async fn receipts(store: &Store, owner: &Owner, folded: &Folded, told: &Told, now_ms: Millis) -> Result<()> {
     let mut change = receipt::add(Change::new(), &folded.said);
     for (message, name, code) in &folded.codes {
         change = receipt::fill(change, *message, name, *code);

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{Content, Job, Kind};
 use crate::model::{AccountId, Clock, InboundId, Millis};
 use crate::store::batch::Write;
+use crate::store::lease::Owner;
 use crate::store::{Change, Query, Result, Store, Value};
 
 const INSERT: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, set_ms, tries, \
@@ -60,7 +61,7 @@ pub enum Taken {
 pub struct Intake<R> {
     pub store: Store,
     pub clock: Clock,
-    pub owner: String,
+    pub owner: Owner,
     pub lease: Duration,
     /// To this node's worker; what finds no room there waits in the store, free for all.
     pub queue: Sender<Job<R>>,
@@ -155,7 +156,7 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
 
     fn row(&self, item: &New<R>, is_ours: bool, now_ms: Millis) -> Vec<Value> {
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX / 4);
-        let owner = is_ours.then_some(self.owner.as_str());
+        let owner = is_ours.then_some(&self.owner);
         vec![
             item.id.hex().into(),
             item.account.hex().into(),

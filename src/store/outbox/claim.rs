@@ -3,8 +3,8 @@
 use super::{CALLING, Head, LANE, Progress, UNKNOWN};
 use crate::model::{MessageId, Millis};
 use crate::store::event::{self, Told};
+use crate::store::lease::{Owner, SKEW_MS};
 use crate::store::message::{COLUMNS, Message, WIDTH};
-use crate::store::wait::SKEW_MS;
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
 /// The first message of a lane that is now ours.
@@ -21,7 +21,13 @@ struct Free {
 }
 
 /// Takes at most `limit` lanes that are free and due, the longest due first.
-pub async fn claim(store: &Store, owner: &str, now_ms: Millis, lease_ms: Millis, limit: usize) -> Result<Vec<Claimed>> {
+pub async fn claim(
+    store: &Store,
+    owner: &Owner,
+    now_ms: Millis,
+    lease_ms: Millis,
+    limit: usize,
+) -> Result<Vec<Claimed>> {
     let free = free(store, now_ms, limit).await?;
     let mut ours = Vec::with_capacity(free.len());
     for chunk in free.chunks(64) {
@@ -39,7 +45,7 @@ async fn free(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Free>> 
 }
 
 /// Writes our name on lanes that are as they were seen; another node may be quicker with some.
-async fn take(store: &Store, free: &[Free], owner: &str, now_ms: Millis, lease_ms: Millis) -> Result<Vec<String>> {
+async fn take(store: &Store, free: &[Free], owner: &Owner, now_ms: Millis, lease_ms: Millis) -> Result<Vec<String>> {
     let mut change = Change::new();
     for lane in free {
         change = change.run(
@@ -104,7 +110,7 @@ fn parse(row: &Row) -> Result<Claimed> {
 }
 
 /// Gives up lanes that this node will not get to.
-pub async fn release(store: &Store, owner: &str, lanes: &[String], ready_ms: Millis, now_ms: Millis) -> Result<()> {
+pub async fn release(store: &Store, owner: &Owner, lanes: &[String], ready_ms: Millis, now_ms: Millis) -> Result<()> {
     let keys: Vec<Value> = lanes.iter().map(|lane| lane.as_str().into()).collect();
     let sql = "UPDATE sb_lane SET owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 WHERE owner = ? \
                AND phase <> 1 AND lane IN ({})";
@@ -180,7 +186,7 @@ pub async fn join(store: &Store, message: MessageId, lane: &str, told: &Told, no
 }
 
 /// Whether this node owns a lane.
-pub async fn is_owned(store: &Store, owner: &str, lane: &str) -> Result<bool> {
+pub async fn is_owned(store: &Store, owner: &Owner, lane: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ?";
     Ok(!store.query(sql, vec![lane.into(), owner.into()]).await?.is_empty())
 }

@@ -15,6 +15,7 @@ use crate::model::{Clock, Millis, Money};
 use crate::store::batch::Write;
 use crate::store::event::Told;
 use crate::store::idempotency::{self, Named, Replies, Reply};
+use crate::store::lease::Owner;
 use crate::store::ledger::{self, Paid, Purse};
 use crate::store::message::Message;
 use crate::store::{Error, Query, Result, Row, Store, Value, audit, opt_out};
@@ -101,7 +102,7 @@ impl From<Accepted> for Decided {
 pub struct Intake<T> {
     pub store: Store,
     pub clock: Clock,
-    pub owner: String,
+    pub owner: Owner,
     pub lease_ms: Millis,
     /// How many lanes this node may hold in memory.
     pub room: Arc<Semaphore>,

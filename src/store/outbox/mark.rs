@@ -4,6 +4,7 @@
 use super::{CALLING, Head};
 use crate::model::{Clock, Millis};
 use crate::store::batch::Write;
+use crate::store::lease::Owner;
 use crate::store::{Change, Result, Store, Value, opt_out};
 
 /// A message about to be sent.
@@ -30,7 +31,7 @@ pub enum Marked {
 pub struct Mark {
     pub store: Store,
     pub clock: Clock,
-    pub owner: String,
+    pub owner: Owner,
     pub lease_ms: Millis,
 }
 
@@ -51,7 +52,7 @@ impl Write for Mark {
         };
         let common = "phase = ?, started_ms = ?, first_ms = CASE WHEN first_ms <= ? THEN first_ms ELSE ? END, tries = tries + 1, version = version + 1";
         let rest = "WHERE owner = ? AND phase <> ? AND lane IN ({})";
-        let (now, owner) = (Value::from(now_ms), Value::from(self.owner.as_str()));
+        let (now, owner) = (Value::from(now_ms), Value::from(&self.owner));
         let (fresh, stale) = (keys(false), keys(true));
         let ours = items.iter().filter(|item| !may_not(item));
         let places: Vec<Value> = ours.map(|item| item.head.place.as_str().into()).collect();
@@ -95,7 +96,7 @@ impl Write for Mark {
 }
 
 /// When this node marked a message, if it did: for whoever lost the store before it could answer.
-pub async fn marked(store: &Store, owner: &str, head: &Head) -> Result<Option<Millis>> {
+pub async fn marked(store: &Store, owner: &Owner, head: &Head) -> Result<Option<Millis>> {
     let sql = "SELECT l.started_ms FROM sb_lane l JOIN sb_outbox o ON o.place = ? \
                WHERE l.lane = ? AND l.owner = ? AND l.phase = ?";
     let params = vec![head.place.as_str().into(), head.lane.as_str().into(), owner.into(), CALLING.into()];

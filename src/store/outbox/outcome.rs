@@ -7,6 +7,7 @@ use crate::model::message::State;
 use crate::model::{Clock, MessageId, Millis};
 use crate::store::batch::Write;
 use crate::store::event::{self, Told};
+use crate::store::lease::Owner;
 use crate::store::ledger;
 use crate::store::message::{Attempt, INSERT_ATTEMPT, Message, states_before};
 use crate::store::{Change, Query, Result, Store, Value};
@@ -46,7 +47,7 @@ pub struct Adopted {
 pub struct Outcomes {
     pub store: Store,
     pub clock: Clock,
-    pub owner: String,
+    pub owner: Owner,
 }
 
 impl Write for Outcomes {
@@ -161,7 +162,7 @@ impl Outcomes {
             ),
             vec![State::Sending.name().into(), now_ms.into(), item.head.message.hex().into()],
         );
-        let (lane, owner) = (Value::from(item.head.lane.as_str()), Value::from(self.owner.as_str()));
+        let (lane, owner) = (Value::from(item.head.lane.as_str()), Value::from(&self.owner));
         if !aside {
             return change.one(
                 "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 \
@@ -201,7 +202,7 @@ impl Outcomes {
     /// Takes messages that are over out of their lanes; empty lanes are over too.
     fn leave(&self, change: Change, over: &[&Outcome]) -> Change {
         let lanes: Vec<Value> = over.iter().map(|item| item.head.lane.as_str().into()).collect();
-        let owner = [Value::from(self.owner.as_str())];
+        let owner = [Value::from(&self.owner)];
         // every one: a lane that another owns by now counts its messages itself
         change.either(
             "DELETE FROM sb_lane WHERE owner = ? AND waiting = 1 AND lane IN ({})",
@@ -216,7 +217,7 @@ impl Outcomes {
     async fn still_ours(&self, items: &[Outcome]) -> Result<Vec<bool>> {
         let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.as_str().into()).collect();
         let sql = "SELECT lane FROM sb_lane WHERE owner = ? AND lane IN ({})";
-        let rows = self.store.look_up(vec![Query::over(sql, &[self.owner.as_str().into()], lanes)]).await?.concat();
+        let rows = self.store.look_up(vec![Query::over(sql, &[Value::from(&self.owner)], lanes)]).await?.concat();
         let ours = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
         Ok(items.iter().map(|item| ours.contains(&item.head.lane)).collect())
     }

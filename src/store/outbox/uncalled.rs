@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{CALLING, WAITING};
 use crate::model::Clock;
+use crate::store::lease::Owner;
 use crate::store::{Change, Store, Value};
 
 /// When to look: a commit may still be under way when its answer is given up.
@@ -14,7 +15,7 @@ pub(super) type Born = (String, String);
 
 /// Frees such lanes at once instead of when their lease ends. One that was never written, or is
 /// another's by now, is not touched: its place, its owner or its version is not the same.
-pub(super) async fn free(store: Store, clock: Clock, owner: String, born: Vec<Born>) {
+pub(super) async fn free(store: Store, clock: Clock, owner: Owner, born: Vec<Born>) {
     for after in AFTER {
         tokio::time::sleep(after).await;
         let now_ms = clock.now_ms();
@@ -28,7 +29,7 @@ pub(super) async fn free(store: Store, clock: Clock, owner: String, born: Vec<Bo
                     now_ms.into(),
                     now_ms.into(),
                     lane.as_str().into(),
-                    Value::from(owner.as_str()),
+                    Value::from(&owner),
                     CALLING.into(),
                     place.as_str().into(),
                 ],

@@ -9,6 +9,7 @@ use super::{Accepted, Decided, Kept, Known, Lease, New};
 use crate::model::{Channel, ClientId, Millis, Money};
 use crate::store::event::{self, Told};
 use crate::store::idempotency::Found;
+use crate::store::lease::Owner;
 use crate::store::ledger::Purse;
 use crate::store::message::{self, address};
 use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
@@ -128,7 +129,7 @@ impl Plan {
         Decided { accepted: Accepted::Stored(None), leased: Some(Lease { head, permit, started_ms }) }
     }
 
-    pub(super) fn change(self, purse: Purse, owner: &str, lease_ms: Millis) -> Change {
+    pub(super) fn change(self, purse: Purse, owner: &Owner, lease_ms: Millis) -> Change {
         let now_ms = self.now_ms;
         let mut change = Change::new().insert(message::INSERT, self.messages).insert(address::INSERT, self.addresses);
         change = join_lanes(change, self.lanes, owner, now_ms, lease_ms);
@@ -152,7 +153,7 @@ impl Plan {
 fn join_lanes(
     mut change: Change,
     lanes: HashMap<String, Joining>,
-    owner: &str,
+    owner: &Owner,
     now_ms: Millis,
     lease_ms: Millis,
 ) -> Change {
