@@ -48,7 +48,7 @@ use crate::service::book::Book;
 use crate::service::event::Events;
 use crate::service::idempotency::{Key, Named};
 use crate::store::batch::{Batch, WRITERS};
-use crate::store::lease::Owner;
+use crate::store::lease::{Lease, Owner};
 pub use crate::store::ledger::Paid;
 use crate::store::message::{self, Attempt, Filter, Message, Page};
 use crate::store::outbox::cancel::{self, Canceled};
@@ -253,10 +253,10 @@ impl Outbound {
         if room == 0 {
             return Ok(found);
         }
-        let lease = self.parts.settings.lease;
-        let lease_ends = Instant::now() + lease.as_duration();
-        let claimed =
-            claim::claim(&self.parts.store, &self.parts.owner, self.parts.clock.now_ms(), lease.as_ms(), room).await?;
+        let length = self.parts.settings.lease;
+        let (lease_ends, now_ms) = (Instant::now() + length.as_duration(), self.parts.clock.now_ms());
+        let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + length.as_ms() };
+        let claimed = claim::claim(&self.parts.store, lease, room).await?;
         found += claimed.len();
         for Claimed { head, message, progress } in claimed {
             // intake may have been quicker with the room: then its lease just ends

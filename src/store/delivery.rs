@@ -5,7 +5,7 @@ mod outcome;
 pub use outcome::{Done, Health, Outcome, record};
 
 use super::event::{self, Target};
-use super::lease::Owner;
+use super::lease::{FREE, Lease, TAKE};
 use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::model::{ClientId, EventId, Millis};
 
@@ -129,15 +129,6 @@ pub struct Claimed {
     pub auth_token: Option<Vec<u8>>,
 }
 
-/// Whose leases, until when, and how far another's must have ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Lease<'a> {
-    pub owner: &'a Owner,
-    pub now_ms: Millis,
-    pub until_ms: Millis,
-    pub skew_ms: Millis,
-}
-
 /// Leases at most `limit` due deliveries to `lease.owner`, but none to the targets in `busy`.
 /// `lease.until_ms` must be another one each time: it tells this claim's rows.
 pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Claimed>> {
@@ -146,9 +137,9 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
         return Ok(Vec::new());
     }
     let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; due.len()].join(" OR ");
-    let mut values: Vec<Value> = vec![lease.owner.into(), lease.until_ms.into(), lease.now_ms.into()];
+    let mut values = lease.take().to_vec();
     values.extend(due.into_iter().flatten());
-    let sql = format!("UPDATE sb_delivery SET owner = ?, ready_ms = ?, set_ms = ? WHERE {guard}");
+    let sql = format!("UPDATE sb_delivery SET {TAKE} WHERE {guard}");
     store.commit(Change::new().run(sql, values)).await?;
     let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
                p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, \
@@ -184,10 +175,8 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
 
 /// The keys of what is due, the longest waiting first.
 async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Vec<Value>>> {
-    let mut values: Vec<Value> = vec![lease.now_ms.into(), (lease.now_ms - lease.skew_ms).into()];
-    let mut sql = "SELECT event_id, target_id, ready_ms FROM sb_delivery \
-                   WHERE ready_ms <= ? AND (owner IS NULL OR ready_ms <= ?)"
-        .to_owned();
+    let mut values = lease.free().to_vec();
+    let mut sql = format!("SELECT event_id, target_id, ready_ms FROM sb_delivery WHERE {FREE}");
     if !busy.is_empty() {
         sql.push_str(" AND target_id NOT IN (");
         sql.push_str(&vec!["?"; busy.len()].join(", "));

@@ -1,8 +1,8 @@
 //! Texts of paired phones on their way to their platform's sink, as jobs: `sb_publication`; what is known of each for
 //! as long as its device: `sb_text_block`.
 
-use super::lease::{Owner, SKEW_MS};
-use super::{Change, Error, Query, Result, Row, Store, sweep};
+use super::lease::{GIVE_BACK, HELD, Lease, Owner, SKEW_MS, TAKE};
+use super::{Change, Error, Query, Result, Row, Store, Value, sweep};
 use crate::crypto::Place;
 use crate::model::{Millis, PublicationId, UserId};
 
@@ -135,15 +135,15 @@ pub async fn due(store: &Store, platform: &str, owner: &Owner, now_ms: Millis, l
 }
 
 impl Publication {
-    /// Leases the job until `until_ms`. [`Error::Guard`]: another node was first.
-    pub async fn claim(&mut self, store: &Store, owner: &Owner, until_ms: Millis, now_ms: Millis) -> Result<()> {
-        let sql = "UPDATE sb_publication SET owner = ?, ready_ms = ?, set_ms = ?, tries = tries + 1 \
-                   WHERE id = ? AND ready_ms = ?";
-        let params = vec![owner.into(), until_ms.into(), now_ms.into(), self.id.hex().into(), self.ready_ms.into()];
-        let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND owner = ? AND ready_ms = ?";
-        let probe = vec![self.id.hex().into(), owner.into(), until_ms.into()];
+    /// Leases the job. [`Error::Guard`]: another node was first.
+    pub async fn claim(&mut self, store: &Store, lease: Lease<'_>) -> Result<()> {
+        let sql = format!("UPDATE sb_publication SET {TAKE}, tries = tries + 1 WHERE id = ? AND ready_ms = ?");
+        let id = Value::from(self.id.hex());
+        let params = lease.take().into_iter().chain([id.clone(), self.ready_ms.into()]).collect();
+        let settled = format!("SELECT 1 FROM sb_publication WHERE id = ? AND {HELD}");
+        let probe = [id].into_iter().chain(lease.held()).collect();
         store.commit(Change::new().one(sql, params).settled_by(settled, probe)).await?;
-        self.ready_ms = until_ms;
+        self.ready_ms = lease.until_ms;
         self.tries += 1;
         Ok(())
     }
@@ -160,8 +160,7 @@ impl Publication {
 
     /// Gives the job back, to be claimed again at `ready_ms`.
     pub async fn give_back(&self, store: &Store, ready_ms: Millis, now_ms: Millis, reason: &str) -> Result<()> {
-        let sql = "UPDATE sb_publication SET owner = NULL, ready_ms = ?, set_ms = ?, last_reason = ? \
-                   WHERE id = ? AND ready_ms = ?";
+        let sql = format!("UPDATE sb_publication SET {GIVE_BACK}, last_reason = ? WHERE id = ? AND ready_ms = ?");
         let id = self.id.hex();
         let params = vec![ready_ms.into(), now_ms.into(), reason.into(), id.as_str().into(), self.ready_ms.into()];
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND owner IS NULL AND ready_ms = ?";

@@ -18,8 +18,8 @@ use crate::model::{ClientId, EndpointId, Millis, Span};
 use crate::provider::webhook::{Delivery, Event, Form};
 use crate::service::outbound::Extra;
 use crate::store;
-use crate::store::delivery::{Claimed, Health, Lease, Outcome, State};
-use crate::store::lease::SKEW_MS;
+use crate::store::delivery::{Claimed, Health, Outcome, State};
+use crate::store::lease::{Lease, SKEW_MS};
 
 pub use crate::store::delivery::Done;
 
@@ -93,7 +93,7 @@ impl Courier {
             *last
         };
         let since = Instant::now();
-        let lease = Lease { owner: &self.events.parts.owner, now_ms, until_ms, skew_ms: SKEW_MS };
+        let lease = Lease { owner: &self.events.parts.owner, now_ms, until_ms };
         let busy: Vec<Target> = busy.iter().copied().map(Target::Endpoint).collect();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, limit).await?;

@@ -10,6 +10,7 @@ use super::{Error, LoopbackSink, Publish, sink};
 use crate::crypto::backend as column;
 use crate::model::{Millis, Platform, Secret, Span, rfc3339};
 use crate::provider::Delivery;
+use crate::store::lease::Lease;
 use crate::store::publication::{self, Publication};
 use crate::store::{self, backend};
 
@@ -60,7 +61,8 @@ impl Publish {
         for mut job in publication::due(&self.parts.store, platform, &self.parts.owner, now_ms, LOOK).await? {
             let at = Instant::now();
             let now_ms = self.now_ms();
-            match job.claim(&self.parts.store, &self.parts.owner, now_ms + LEASE.as_ms(), now_ms).await {
+            let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + LEASE.as_ms() };
+            match job.claim(&self.parts.store, lease).await {
                 Ok(()) => return Ok(Some(Claimed { job, at })),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),

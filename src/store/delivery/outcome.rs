@@ -3,7 +3,7 @@
 use super::{Held, State};
 use crate::model::Millis;
 use crate::store::event::Target;
-use crate::store::lease::Owner;
+use crate::store::lease::{GIVE_BACK, Owner};
 use crate::store::{Change, Result, Store, Value, callback};
 
 /// What is written of a claimed delivery.
@@ -108,8 +108,10 @@ fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change 
         Outcome::Over { state, status, reason } => (*state, None, *status, reason),
         Outcome::Released { at_ms } => {
             return change.run(
-                "UPDATE sb_delivery SET owner = NULL, ready_ms = ?, set_ms = ? \
-                 WHERE event_id = ? AND target_id = ? AND ready_ms = ? AND owner = ?",
+                format!(
+                    "UPDATE sb_delivery SET {GIVE_BACK} WHERE event_id = ? AND target_id = ? AND ready_ms = ? \
+                     AND owner = ?"
+                ),
                 vec![
                     (*at_ms).into(),
                     now_ms.into(),

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Content, Job, Kind};
 use crate::model::{AccountId, InboundId, Millis};
-use crate::store::lease::{Owner, SKEW_MS};
+use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
 /// Takes at most `limit` jobs that are free and due, the longest due first; they come in the order of arrival.
@@ -17,27 +17,23 @@ pub async fn claim<R>(
     lease: Duration,
     limit: i64,
 ) -> Result<Vec<Job<R>>> {
-    let sql = "SELECT id FROM sb_inbound WHERE ready_ms <= ? AND (owner IS NULL OR ready_ms <= ?) \
-               ORDER BY ready_ms, id LIMIT ?";
-    let free = store.query(sql, vec![now_ms.into(), (now_ms - SKEW_MS).into(), limit.into()]).await?;
+    let until_ms = now_ms + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 4);
+    let taken = Lease { owner, now_ms, until_ms };
+    let sql = format!("SELECT id FROM sb_inbound WHERE {FREE} ORDER BY ready_ms, id LIMIT ?");
+    let params = taken.free().into_iter().chain([limit.into()]).collect();
+    let free = store.read(vec![Query::new(sql, params)]).await?.concat();
     if free.is_empty() {
         return Ok(Vec::new());
     }
     let ids = free.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
     let lease_ends = Instant::now() + lease;
-    let until_ms = Value::from(now_ms + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 4));
-    let owner = Value::from(owner);
     // another node may be quicker with some
-    let change = Change::new().any(
-        "UPDATE sb_inbound SET owner = ?, ready_ms = ?, set_ms = ?, tries = tries + 1 WHERE ready_ms <= ? \
-         AND (owner IS NULL OR ready_ms <= ?) AND id IN ({})",
-        &[owner.clone(), until_ms.clone(), now_ms.into(), now_ms.into(), (now_ms - SKEW_MS).into()],
-        &ids,
-    );
-    store.commit(change).await?;
-    let sql = "SELECT id, account_id, kind, payload, received_ms FROM sb_inbound WHERE owner = ? AND ready_ms = ? \
-               AND id IN ({})";
-    let rows = store.look_up(vec![Query::over(sql, &[owner, until_ms], ids)]).await?.concat();
+    let sql = format!("UPDATE sb_inbound SET {TAKE}, tries = tries + 1 WHERE {FREE} AND id IN ({{}})");
+    let before: Vec<Value> = taken.take().into_iter().chain(taken.free()).collect();
+    store.commit(Change::new().any(&sql, &before, &ids)).await?;
+    let sql =
+        format!("SELECT id, account_id, kind, payload, received_ms FROM sb_inbound WHERE {HELD} AND id IN ({{}})");
+    let rows = store.look_up(vec![Query::over(sql, &taken.held(), ids)]).await?.concat();
     let mut jobs = rows.iter().map(|row| parse(row, lease_ends)).collect::<Result<Vec<_>>>()?;
     jobs.sort_by_key(|job| (job.received_ms, job.id));
     Ok(jobs)
@@ -64,6 +60,6 @@ pub async fn give_back(
     now_ms: Millis,
 ) -> Result<()> {
     let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
-    let sql = "UPDATE sb_inbound SET owner = NULL, ready_ms = ?, set_ms = ? WHERE owner = ? AND ready_ms IS NOT NULL AND id IN ({})";
-    store.commit(Change::new().any(sql, &[ready_ms.into(), now_ms.into(), owner.into()], &keys)).await
+    let sql = format!("UPDATE sb_inbound SET {GIVE_BACK} WHERE owner = ? AND ready_ms IS NOT NULL AND id IN ({{}})");
+    store.commit(Change::new().any(&sql, &[ready_ms.into(), now_ms.into(), owner.into()], &keys)).await
 }

@@ -3,7 +3,7 @@
 use super::{CALLING, Head, LANE, Progress, UNKNOWN};
 use crate::model::{MessageId, Millis};
 use crate::store::event::{self, Told};
-use crate::store::lease::{Owner, SKEW_MS};
+use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
 use crate::store::message::{COLUMNS, Message, WIDTH};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
@@ -21,50 +21,38 @@ struct Free {
 }
 
 /// Takes at most `limit` lanes that are free and due, the longest due first.
-pub async fn claim(
-    store: &Store,
-    owner: &Owner,
-    now_ms: Millis,
-    lease_ms: Millis,
-    limit: usize,
-) -> Result<Vec<Claimed>> {
-    let free = free(store, now_ms, limit).await?;
+pub async fn claim(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<Claimed>> {
+    let free = free(store, lease, limit).await?;
     let mut ours = Vec::with_capacity(free.len());
     for chunk in free.chunks(64) {
-        ours.extend(take(store, chunk, owner, now_ms, lease_ms).await?);
+        ours.extend(take(store, chunk, lease).await?);
     }
     heads(store, &ours).await
 }
 
-async fn free(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Free>> {
-    let sql = "SELECT lane, version FROM sb_lane WHERE ready_ms <= ? AND (owner IS NULL OR ready_ms <= ?) \
-               ORDER BY ready_ms LIMIT ?";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = store.query(sql, vec![now_ms.into(), (now_ms - SKEW_MS).into(), limit.into()]).await?;
+async fn free(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<Free>> {
+    let sql = format!("SELECT lane, version FROM sb_lane WHERE {FREE} ORDER BY ready_ms LIMIT ?");
+    let mut params = lease.free().to_vec();
+    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let rows = store.read(vec![Query::new(sql, params)]).await?.concat();
     rows.iter().map(|row| Ok(Free { lane: row.text(0)?.to_owned(), version: row.int(1)? })).collect()
 }
 
 /// Writes our name on lanes that are as they were seen; another node may be quicker with some.
-async fn take(store: &Store, free: &[Free], owner: &Owner, now_ms: Millis, lease_ms: Millis) -> Result<Vec<String>> {
+async fn take(store: &Store, free: &[Free], lease: Lease<'_>) -> Result<Vec<String>> {
     let mut change = Change::new();
     for lane in free {
-        change = change.run(
-            "UPDATE sb_lane SET owner = ?, ready_ms = ?, set_ms = ?, version = version + 1 WHERE lane = ? \
-             AND version = ? AND ready_ms <= ?",
-            vec![
-                owner.into(),
-                (now_ms + lease_ms).into(),
-                now_ms.into(),
-                lane.lane.as_str().into(),
-                lane.version.into(),
-                now_ms.into(),
-            ],
+        let mut params = lease.take().to_vec();
+        params.extend([lane.lane.as_str().into(), lane.version.into(), lease.now_ms.into()]);
+        let sql = format!(
+            "UPDATE sb_lane SET {TAKE}, version = version + 1 WHERE lane = ? AND version = ? AND ready_ms <= ?"
         );
+        change = change.run(sql, params);
     }
     store.commit(change).await?;
     let keys: Vec<Value> = free.iter().map(|lane| lane.lane.as_str().into()).collect();
-    let sql = "SELECT lane, version FROM sb_lane WHERE owner = ? AND ready_ms = ? AND lane IN ({})";
-    let query = Query::over(sql, &[owner.into(), (now_ms + lease_ms).into()], keys);
+    let sql = format!("SELECT lane, version FROM sb_lane WHERE {HELD} AND lane IN ({{}})");
+    let query = Query::over(sql, &lease.held(), keys);
     let rows = store.read(vec![query]).await?.concat();
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
@@ -112,9 +100,10 @@ fn parse(row: &Row) -> Result<Claimed> {
 /// Gives up lanes that this node will not get to.
 pub async fn release(store: &Store, owner: &Owner, lanes: &[String], ready_ms: Millis, now_ms: Millis) -> Result<()> {
     let keys: Vec<Value> = lanes.iter().map(|lane| lane.as_str().into()).collect();
-    let sql = "UPDATE sb_lane SET owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 WHERE owner = ? \
-               AND phase <> 1 AND lane IN ({})";
-    store.commit(Change::new().any(sql, &[ready_ms.into(), now_ms.into(), owner.into()], &keys)).await
+    let sql = format!(
+        "UPDATE sb_lane SET {GIVE_BACK}, version = version + 1 WHERE owner = ? AND phase <> 1 AND lane IN ({{}})"
+    );
+    store.commit(Change::new().any(&sql, &[ready_ms.into(), now_ms.into(), owner.into()], &keys)).await
 }
 
 /// Makes lanes due that wait, whatever they wait for.

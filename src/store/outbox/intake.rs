@@ -80,12 +80,12 @@ pub enum Accepted {
 #[derive(Debug)]
 pub struct Decided {
     accepted: Accepted,
-    leased: Option<Lease>,
+    leased: Option<Hold>,
 }
 
 /// A lane that is born owned by this node.
 #[derive(Debug)]
-struct Lease {
+struct Hold {
     head: Head,
     permit: OwnedSemaphorePermit,
     /// Since when its provider is being called, if it is.
@@ -182,7 +182,7 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
     }
 
     fn finish(&self, item: New<T>, done: Decided) -> Accepted {
-        if let Some(Lease { head, permit, started_ms }) = done.leased {
+        if let Some(Hold { head, permit, started_ms }) = done.leased {
             let New { message, lease_ends, leave, .. } = item;
             (self.start)(Leased { message, head, lease_ends, permit, call: leave.zip(started_ms) });
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{Accepted, Decided, Kept, Known, Lease, New};
+use super::{Accepted, Decided, Hold, Kept, Known, New};
 use crate::model::{Channel, ClientId, Millis, Money};
 use crate::store::event::{self, Told};
 use crate::store::idempotency::Found;
@@ -126,7 +126,7 @@ impl Plan {
         let Some(permit) = permit else { return Accepted::Stored(None).into() };
         let head = Head { lane: item.lane.clone(), place, message: item.message.id };
         let started_ms = joining.is_calling.then_some(self.now_ms);
-        Decided { accepted: Accepted::Stored(None), leased: Some(Lease { head, permit, started_ms }) }
+        Decided { accepted: Accepted::Stored(None), leased: Some(Hold { head, permit, started_ms }) }
     }
 
     pub(super) fn change(self, purse: Purse, owner: &Owner, lease_ms: Millis) -> Change {
