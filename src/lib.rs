@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`model`] | the words: ids, phones, spans, secrets; no I/O | nothing of ours |
 //! | [`crypto`] | RSA, sealing at rest, password and phone hashes; no I/O | model |
-//! | [`store`] | facts persist: one file per table group, two engines | model, crypto |
+//! | [`store`] | facts persist: one file per table group, above `engine`, which knows none of them | model, crypto |
 //! | [`signal`] | nodes tell each other: Redis or memory | model, crypto |
 //! | [`provider`] | the outside we call: carriers, and our customers' webhooks | model, crypto |
 //! | [`service`] | what the product promises | model, crypto, store, provider, signal |
