@@ -2,9 +2,7 @@
 //! only when they have changed.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
-
-use tokio::sync::Mutex;
+use std::sync::Arc;
 
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
@@ -12,6 +10,7 @@ use crate::provider::Kind;
 use crate::service::account::{Connectors, Line, Pace, Proof, Resting};
 use crate::service::number::Capability;
 use crate::service::outbound::Settings;
+use crate::service::snapshot::Snapshot;
 use crate::store::account::token::place as token_place;
 use crate::store::edition::Volume;
 use crate::store::number::Number;
@@ -32,7 +31,6 @@ impl Sender {
 /// All there is at one moment.
 #[derive(Default)]
 pub struct Page {
-    edition: String,
     lines: HashMap<AccountId, Arc<Line>>,
     accounts: HashSet<AccountId>,
     senders: HashMap<String, Arc<Sender>>,
@@ -80,31 +78,26 @@ pub struct Book {
     pub master: Arc<MasterKey>,
     pub connectors: Connectors,
     pub settings: Settings,
-    page: RwLock<Arc<Page>>,
-    /// One reload at a time: an older page must not replace a newer.
-    reloading: Mutex<()>,
+    page: Snapshot<Page>,
 }
 
 impl Book {
     pub fn new(store: Store, master: Arc<MasterKey>, connectors: Connectors, settings: Settings) -> Self {
-        Self { store, master, connectors, settings, page: RwLock::default(), reloading: Mutex::default() }
+        Self { store, master, connectors, settings, page: Snapshot::default() }
     }
 
     pub fn page(&self) -> Arc<Page> {
-        self.page.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.page.current()
     }
 
     /// Reads what has changed since the page at hand.
     pub async fn refresh(&self) -> Result<()> {
-        let _alone = self.reloading.lock().await;
-        // the edition first: what changes while we read is read again next time
-        let edition = edition::current(&self.store, Volume::Book).await?;
-        let old = self.page();
-        if edition == old.edition && !edition.is_empty() {
-            return Ok(());
-        }
+        self.page.refresh(edition::current(&self.store, Volume::Book), |old| self.read(old)).await
+    }
+
+    async fn read(&self, old: Arc<Page>) -> Result<Page> {
         let accounts = account::ids(&self.store).await?;
-        let mut fresh = Page { edition, accounts, ..Page::default() };
+        let mut fresh = Page { accounts, ..Page::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
             match self.line(old.lines.get(&id), account) {
@@ -122,8 +115,7 @@ impl Book {
             fresh.senders.insert(address, sender);
         }
         fresh.admins = admin::hashes(&self.store).await?.into_iter().collect();
-        *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-        Ok(())
+        Ok(fresh)
     }
 
     /// What a line knows of its provider outlives all changes but that of its credentials.

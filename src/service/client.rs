@@ -10,10 +10,8 @@ mod page;
 mod pattern;
 mod profile;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Instant;
-
-use tokio::sync::Mutex;
 
 pub use consumer::{Consumer, Scope};
 pub use demo::DemoClient;
@@ -32,6 +30,7 @@ use self::pattern::Patterns;
 use crate::crypto::{HashKey, MasterKey};
 use crate::model::{ClientId, Clock};
 use crate::service::book::Book;
+use crate::service::snapshot::Snapshot;
 use crate::signal::Counter;
 use crate::store::{self, Store};
 
@@ -77,16 +76,13 @@ pub struct Clients {
     shut: Option<ClientId>,
     demo: Option<DemoClient>,
     patterns: Patterns,
-    page: RwLock<Arc<Page>>,
-    /// One reload at a time: an older page must not replace a newer.
-    reloading: Mutex<()>,
+    page: Snapshot<Page>,
 }
 
 impl Clients {
     pub fn new(store: Store, master: Arc<MasterKey>, hash_key: HashKey, clock: Clock, book: Arc<Book>) -> Self {
-        let (counter, patterns) = (Counter::alone(), Patterns::default());
-        let (page, reloading) = (RwLock::default(), Mutex::default());
-        Self { store, master, hash_key, clock, book, counter, shut: None, demo: None, patterns, page, reloading }
+        let (counter, patterns, page) = (Counter::alone(), Patterns::default(), Snapshot::default());
+        Self { store, master, hash_key, clock, book, counter, shut: None, demo: None, patterns, page }
     }
 
     /// Counts with the other nodes what keys ask for.
@@ -113,6 +109,6 @@ impl Clients {
     }
 
     pub fn page(&self) -> Arc<Page> {
-        self.page.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.page.current()
     }
 }

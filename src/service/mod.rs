@@ -18,6 +18,7 @@ pub mod pool;
 pub mod publish;
 pub mod relay;
 mod salt;
+mod snapshot;
 pub mod sync;
 pub mod tariff;
 pub mod wait;

@@ -7,10 +7,9 @@ mod rates;
 mod routes;
 mod sheet;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
 pub use card::{NewRate, RateChange, RateFilter, Slot};
 pub use import::Imported;
@@ -24,6 +23,7 @@ pub use crate::store::route::Route;
 use self::rates::Rates;
 use self::routes::Routes;
 use crate::model::{Channel, Clock, Millis, Money, Priced};
+use crate::service::snapshot::Snapshot;
 use crate::store::edition::Volume;
 use crate::store::{self, Store, edition, rate, route};
 
@@ -74,7 +74,6 @@ fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
 /// All there is at one moment.
 #[derive(Default)]
 pub struct Page {
-    edition: String,
     routes: Arc<Routes>,
     rates: Rates,
 }
@@ -124,18 +123,16 @@ pub struct Tariff {
     pub store: Store,
     pub prices: Prices,
     pub clock: Clock,
-    page: RwLock<Arc<Page>>,
-    /// One reload at a time: an older page must not replace a newer.
-    reloading: Mutex<()>,
+    page: Snapshot<Page>,
 }
 
 impl Tariff {
     pub fn new(store: Store, prices: Prices, clock: Clock) -> Self {
-        Self { store, prices, clock, page: RwLock::default(), reloading: Mutex::default() }
+        Self { store, prices, clock, page: Snapshot::default() }
     }
 
     pub fn page(&self) -> Arc<Page> {
-        self.page.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.page.current()
     }
 
     /// What a segment, a message with pictures, or a call, to a destination costs.
@@ -157,13 +154,10 @@ impl Tariff {
 
     /// Reads what has changed since the page at hand.
     pub async fn refresh(&self) -> Result<(), store::Error> {
-        let _alone = self.reloading.lock().await;
-        // the edition first: what changes while we read is read again next time
-        let edition = edition::current(&self.store, Volume::Tariff).await?;
-        let old = self.page();
-        if edition == old.edition && !edition.is_empty() {
-            return Ok(());
-        }
+        self.page.refresh(edition::current(&self.store, Volume::Tariff), |old| self.read(old)).await
+    }
+
+    async fn read(&self, old: Arc<Page>) -> Result<Page, store::Error> {
         let (rules, card) = (route::all(&self.store).await?, rate::usable(&self.store).await?);
         // a large card, and many rules, take longer than a thread may that serves
         let work = move || {
@@ -171,12 +165,9 @@ impl Tariff {
             if old.routes.is_compiled() {
                 routes.compile();
             }
-            Page { edition, routes, rates: Rates::new(card) }
+            Page { routes, rates: Rates::new(card) }
         };
-        let fresh = tokio::task::spawn_blocking(work).await;
-        let fresh = Arc::new(fresh.map_err(|error| store::Error::Unavailable(error.to_string()))?);
-        *self.page.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(())
+        tokio::task::spawn_blocking(work).await.map_err(|error| store::Error::Unavailable(error.to_string()))
     }
 
     /// The same behind a change that is committed: what cannot be read now is read at the next look at the edition.

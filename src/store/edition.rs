@@ -1,6 +1,6 @@
 //! Which edition of what nodes keep in memory is in force: they read it again when this has changed.
 
-use super::{Change, Result, Store};
+use super::{Change, Result, Store, meta};
 
 /// What is kept in memory together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,6 @@ pub(super) fn changed(volume: Volume, change: Change) -> Change {
 }
 
 /// The edition in force; equal editions hold the same.
-pub async fn current(store: &Store, volume: Volume) -> Result<String> {
-    let rows = store.query("SELECT value FROM sb_meta WHERE name = ?", vec![volume.name().into()]).await?;
-    Ok(rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default())
+pub async fn current(store: &Store, volume: Volume) -> Result<Option<String>> {
+    meta::value_of(store, volume.name()).await
 }

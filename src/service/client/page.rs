@@ -1,7 +1,7 @@
 //! Clients and keys in force, in memory: every request asks, and the store is asked only when they have changed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
@@ -27,7 +27,6 @@ pub struct Party {
 /// All there is at one moment.
 #[derive(Default)]
 pub struct Page {
-    edition: String,
     clients: HashMap<ClientId, Arc<Party>>,
     /// By their hashes.
     keys: HashMap<String, Arc<Key>>,
@@ -86,14 +85,11 @@ impl Clients {
 
     /// Reads what has changed since the page at hand.
     pub async fn refresh(&self) -> Result<()> {
-        let _alone = self.reloading.lock().await;
-        // the edition first: what changes while we read is read again next time
-        let edition = edition::current(&self.store, Volume::Clients).await?;
-        let old = self.page();
-        if edition == old.edition && !edition.is_empty() {
-            return Ok(());
-        }
-        let mut fresh = Page { edition, ..Page::default() };
+        self.page.refresh(edition::current(&self.store, Volume::Clients), |old| self.read(old)).await
+    }
+
+    async fn read(&self, old: Arc<Page>) -> Result<Page> {
+        let mut fresh = Page::default();
         for known in client::known(&self.store).await? {
             let party = self.party(old.clients.get(&known.id), known);
             fresh.clients.insert(party.id, party);
@@ -110,8 +106,7 @@ impl Clients {
                 Err(reason) => tracing::error!(key = %id, reason, "a key cannot be used"),
             }
         }
-        *self.page.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-        Ok(())
+        Ok(fresh)
     }
 
     /// The same behind a change that is committed: what cannot be read now is read at the next look at the edition.

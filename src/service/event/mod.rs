@@ -25,16 +25,17 @@ pub use crate::store::delivery::{Delivery, State};
 pub use crate::store::endpoint::Endpoint;
 pub use crate::store::event::{Event, Order, Target};
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 
 use crate::crypto::MasterKey;
 use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, MessageId, Span};
 use crate::provider::webhook::Webhooks;
 use crate::service::keep::Pace;
+use crate::service::snapshot::Snapshot;
 use crate::store::endpoint::Listeners;
 use crate::store::lease::Owner;
 use crate::store::sweep::Walk;
@@ -93,26 +94,17 @@ pub struct Parts {
     pub metrics: Metrics,
 }
 
-/// Who listens, as of a version of all endpoints.
-struct Known {
-    version: Option<String>,
-    listeners: Arc<Listeners>,
-}
-
 /// The events of this node.
 pub struct Events {
     parts: Parts,
-    known: RwLock<Known>,
-    /// One reload at a time: an older one must not replace a newer.
-    reloading: Mutex<()>,
+    listeners: Snapshot<Listeners>,
     woken: Notify,
 }
 
 impl Events {
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         store::endpoint::version_or_insert(&parts.store).await?;
-        let known = RwLock::new(Known { version: None, listeners: Arc::default() });
-        let events = Self { parts, known, reloading: Mutex::new(()), woken: Notify::new() };
+        let events = Self { parts, listeners: Snapshot::default(), woken: Notify::new() };
         events.refresh().await?;
         Ok(events)
     }
@@ -124,7 +116,7 @@ impl Events {
     /// Who wants to hear of this: enabled endpoints of the client, and the callback of a message
     /// that brought one. As of at most a second ago where another node changed them.
     pub fn targets(&self, client: ClientId, kind: EventType, callback: Option<MessageId>) -> Vec<Target> {
-        let listeners = self.known.read().unwrap_or_else(PoisonError::into_inner).listeners.clone();
+        let listeners = self.listeners.current();
         let wants = |patterns: &[crate::model::event::Pattern]| patterns.iter().any(|pattern| pattern.matches(kind));
         let of_client = listeners.get(&client).into_iter().flatten();
         let endpoints = of_client.filter(|(_, patterns)| wants(patterns)).map(|(id, _)| Target::Endpoint(*id));
@@ -143,16 +135,8 @@ impl Events {
 
     /// Reads who listens, where that has changed.
     pub async fn refresh(&self) -> Result<(), Error> {
-        let _alone = self.reloading.lock().await;
-        // the version first: what changes while we read is read once more
-        let version = store::endpoint::version(&self.parts.store).await?;
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).version.clone();
-        if version.is_some() && known == version {
-            return Ok(());
-        }
-        let listeners = Arc::new(store::endpoint::listeners(&self.parts.store).await?);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { version, listeners };
-        Ok(())
+        let store = &self.parts.store;
+        Ok(self.listeners.refresh(store::endpoint::version(store), |_| store::endpoint::listeners(store)).await?)
     }
 
     /// Counts what waits, for the metrics.
