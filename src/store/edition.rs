@@ -11,6 +11,8 @@ pub enum Volume {
     Clients,
     /// Routes and rates.
     Tariff,
+    /// Endpoints of clients.
+    Endpoints,
 }
 
 impl Volume {
@@ -19,6 +21,7 @@ impl Volume {
             Self::Book => "book",
             Self::Clients => "clients",
             Self::Tariff => "tariff",
+            Self::Endpoints => "endpoint_version",
         }
     }
 }
@@ -27,6 +30,11 @@ impl Volume {
 pub(super) fn changed(volume: Volume, change: Change) -> Change {
     let edition = hex::encode(rand::random::<[u8; 16]>());
     change.one("UPDATE sb_meta SET value = ? WHERE name = ?", vec![edition.into(), volume.name().into()])
+}
+
+/// Writes a first edition where there is none.
+pub async fn begin(store: &Store, volume: Volume) -> Result<()> {
+    meta::value_or_insert(store, volume.name(), "0").await.map(drop)
 }
 
 /// The edition in force; equal editions hold the same.

@@ -1,14 +1,12 @@
-//! Where clients want their events: `sb_endpoint`. Every change bumps a version, by which nodes notice.
+//! Where clients want their events: `sb_endpoint`.
 
 use std::collections::HashMap;
 
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, meta};
+use super::edition::Volume;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
 use crate::crypto::Place;
 use crate::model::event::Pattern;
 use crate::model::{ClientId, EndpointId, Millis};
-
-/// Names the version in `sb_meta`.
-const VERSION: &str = "endpoint_version";
 
 /// What may be shown of an endpoint: everything but its secrets.
 #[derive(Clone, Debug)]
@@ -122,7 +120,7 @@ pub async fn insert(
         endpoint.changed_ms.into(),
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
-    let change = bump(Change::new().one(sql, values)).audited(entry);
+    let change = edition::changed(Volume::Endpoints, Change::new().one(sql, values)).audited(entry);
     store.commit(change.settled_by(settled, vec![endpoint.id.hex().into()])).await
 }
 
@@ -177,13 +175,15 @@ pub async fn rotate(
 
 async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ? AND changed_ms = ?";
-    store.commit(bump(change).settled_by(settled, vec![to.id.hex().into(), to.changed_ms.into()])).await
+    let change = edition::changed(Volume::Endpoints, change);
+    store.commit(change.settled_by(settled, vec![to.id.hex().into(), to.changed_ms.into()])).await
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
 pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let change = bump(Change::new().one(sql, vec![id.hex().into(), client.hex().into()]));
+    let change =
+        edition::changed(Volume::Endpoints, Change::new().one(sql, vec![id.hex().into(), client.hex().into()]));
     match store.commit(change.audited(entry)).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
@@ -197,27 +197,11 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
     let values: Vec<Value> = vec![reason.into(), changed_ms.into(), id.hex().into(), seen_ms.into()];
-    match store.commit(bump(Change::new().one(sql, values))).await {
+    match store.commit(edition::changed(Volume::Endpoints, Change::new().one(sql, values))).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// A version that nobody has seen before.
-fn bump(change: Change) -> Change {
-    let next = format!("{:032x}", rand::random::<u128>());
-    change.one("UPDATE sb_meta SET value = ? WHERE name = ?", vec![next.into(), VERSION.into()])
-}
-
-/// The version of all endpoints, written where there is none yet.
-pub async fn version_or_insert(store: &Store) -> Result<String> {
-    meta::value_or_insert(store, VERSION, "0").await
-}
-
-/// The version of all endpoints.
-pub async fn version(store: &Store) -> Result<Option<String>> {
-    meta::value_of(store, VERSION).await
 }
 
 /// What every client listens for.

@@ -36,10 +36,11 @@ use crate::model::{ClientId, Clock, MessageId, Span};
 use crate::provider::webhook::Webhooks;
 use crate::service::keep::Pace;
 use crate::service::snapshot::Snapshot;
+use crate::store::edition::Volume;
 use crate::store::endpoint::Listeners;
 use crate::store::lease::Owner;
 use crate::store::sweep::Walk;
-use crate::store::{self, Store};
+use crate::store::{self, Store, edition};
 
 /// `[webhook]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -103,7 +104,7 @@ pub struct Events {
 
 impl Events {
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        store::endpoint::version_or_insert(&parts.store).await?;
+        edition::begin(&parts.store, Volume::Endpoints).await?;
         let events = Self { parts, listeners: Snapshot::default(), woken: Notify::new() };
         events.refresh().await?;
         Ok(events)
@@ -136,7 +137,8 @@ impl Events {
     /// Reads who listens, where that has changed.
     pub async fn refresh(&self) -> Result<(), Error> {
         let store = &self.parts.store;
-        Ok(self.listeners.refresh(store::endpoint::version(store), |_| store::endpoint::listeners(store)).await?)
+        let edition = edition::current(store, Volume::Endpoints);
+        Ok(self.listeners.refresh(edition, |_| store::endpoint::listeners(store)).await?)
     }
 
     /// Counts what waits, for the metrics.
