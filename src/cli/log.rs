@@ -130,7 +130,7 @@ fn filter(level: &str) -> anyhow::Result<EnvFilter> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::{Arc, Mutex};
 
     use serde_json::Value;
     use tracing::Subscriber;
@@ -138,6 +138,7 @@ mod tests {
     use tracing_subscriber::fmt;
 
     use super::*;
+    use crate::model::lock::lock;
 
     const NASTY: &str = "Ann\u{1b}[2J\u{9b}2J\nWARN all is well\u{7f}\u{202e}eve\u{2066}";
 
@@ -146,7 +147,7 @@ mod tests {
 
     impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+            lock(&self.0).write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -162,7 +163,7 @@ mod tests {
             let _inside = span.enter();
             tracing::warn!(user = %name, quoted = ?name, error = name, count = 3, "it was {name}");
         });
-        let written = written.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = lock(&written.0);
         String::from_utf8_lossy(&written).into_owned()
     }
 

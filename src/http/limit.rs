@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use crate::model::lock::lock;
 
 /// Buckets kept before full ones are thrown away, and how often those are looked for at most.
 const KEPT: usize = 100_000;
@@ -43,7 +45,7 @@ impl Limit {
 
     /// Whether [`Limit::take`] would take one now.
     pub fn has_left(&self, address: IpAddr, now: Instant) -> bool {
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let buckets = lock(&self.buckets);
         let bucket = buckets.by_address.get(&address);
         bucket.is_none_or(|bucket| bucket.tokens + now.duration_since(bucket.filled).as_secs_f64() * self.rate() >= 1.0)
     }
@@ -58,7 +60,7 @@ impl Limit {
             return Ok(());
         }
         let rate = self.rate();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = lock(&self.buckets);
         buckets.sweep(now);
         let bucket = buckets.by_address.entry(address).or_insert(Bucket { tokens: self.per_minute, filled: now });
         let earned = now.duration_since(bucket.filled).as_secs_f64() * rate;
@@ -100,7 +102,7 @@ mod tests {
         let take = |address: u32, millis| {
             let taken = limit.take(Ipv4Addr::from(address).into(), begun + Duration::from_millis(millis));
             assert!(taken.is_ok());
-            limit.buckets.lock().unwrap_or_else(PoisonError::into_inner).by_address.len()
+            lock(&limit.buckets).by_address.len()
         };
         for address in 0..100_000 {
             take(address, 0);

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Metrics, address};
+use crate::model::lock::lock;
 
 /// Connections open by address group; who is not in it has none.
 type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
@@ -35,7 +36,7 @@ impl Places {
             return Some(Admitted(None));
         }
         let group = address::group(peer);
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = lock(&self.counts);
         let count = counts.entry(group).or_default();
         if *count >= self.per_address {
             return None;
@@ -64,7 +65,7 @@ pub(super) struct Admitted(Option<(IpAddr, Counts)>);
 impl Drop for Admitted {
     fn drop(&mut self) {
         let Some((group, counts)) = &self.0 else { return };
-        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = lock(counts);
         if let Some(count) = counts.get_mut(group) {
             *count -= 1;
             if *count == 0 {
@@ -105,7 +106,7 @@ mod tests {
         let many = ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.1.1"];
         let held = many.map(|peer| [admit(peer), admit(peer), admit(peer)]);
         assert!(held.iter().flatten().all(|one| matches!(one, Ok(Some(_)))));
-        assert_eq!(places.counts.lock().unwrap_or_else(PoisonError::into_inner).len(), 1, "only who is connected");
+        assert_eq!(lock(&places.counts).len(), 1, "only who is connected");
         Ok(())
     }
 

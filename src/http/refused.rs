@@ -6,12 +6,13 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::path;
+use crate::model::lock::lock;
 
 /// Bytes of a line that are kept.
 const MOST: usize = 1024;
@@ -30,7 +31,7 @@ impl Line {
         if self.is_over.load(Ordering::Relaxed) {
             return;
         }
-        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = lock(&self.bytes);
         // empty lines before it are none
         let read = if bytes.is_empty() { read.trim_ascii_start() } else { read };
         let end = read.iter().position(|byte| *byte == b'\n');
@@ -45,7 +46,7 @@ impl Line {
     /// It was read: it is a request, and nothing to tell of.
     pub(super) fn forget(&self) {
         self.is_over.store(true, Ordering::Relaxed);
-        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = lock(&self.bytes);
         if !bytes.is_empty() {
             *bytes = Vec::new();
         }
@@ -105,7 +106,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Opening<I> {
 
 /// Says what was refused, and what its client is to do.
 pub(super) fn tell(peer: SocketAddr, line: &Line, error: &hyper::Error) {
-    let bytes = line.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+    let bytes = lock(&line.bytes);
     let Wrong { method, path, reason } = wrong(&bytes);
     let reason = reason.unwrap_or_else(|| error.to_string());
     tracing::warn!(address = %peer.ip(), method, path, reason, "refused what is no HTTP request");
@@ -202,13 +203,13 @@ mod tests {
         for part in ["\r\n", "GE", "T /<", "> HTTP/1.1\r\nAuthorization", ": secret"] {
             line.add(part.as_bytes());
         }
-        let bytes = || line.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let bytes = || lock(&line.bytes).clone();
         assert_eq!(bytes(), b"GET /<> HTTP/1.1\r");
         line.forget();
         line.add(b"a body");
         assert!(bytes().is_empty() && bytes().capacity() == 0);
         let long = Line::default();
         long.add(&[b'x'; 5000]);
-        assert_eq!(long.bytes.lock().unwrap_or_else(PoisonError::into_inner).len(), MOST);
+        assert_eq!(lock(&long.bytes).len(), MOST);
     }
 }

@@ -1,7 +1,7 @@
 //! TLS by rustls: `tls.cert` and `tls.key`, both PEM.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use openssl::asn1::Asn1Time;
 use openssl::x509::X509;
@@ -10,6 +10,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+
+use crate::model::lock;
 
 /// `[tls]`: both or neither.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,11 +43,11 @@ impl Tls {
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        lock::read(&self.0).clone()
     }
 
     pub fn replace(&self, acceptor: TlsAcceptor) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        *lock::write(&self.0) = acceptor;
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rand::RngCore;
 use rand::rngs::OsRng;
 
 use super::Millis;
+use crate::model::lock::lock;
 
 /// What an id must look like, for the error of whoever sent another.
 #[derive(Debug, thiserror::Error)]
@@ -206,7 +207,7 @@ impl AuditId {
     /// Above all that this process made within the same millisecond: a script does several things in one.
     pub fn next(now_ms: Millis) -> Self {
         static LAST: Mutex<u128> = Mutex::new(0);
-        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&LAST);
         let made = time_ordered(now_ms);
         *last = if made >> 80 == *last >> 80 { *last + 1 } else { made };
         Self(*last)

@@ -15,6 +15,7 @@ pub mod form;
 pub mod id;
 pub mod json;
 pub mod keyword;
+pub mod lock;
 pub mod message;
 pub mod money;
 pub mod origin;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::{AskError, BaseUrl, Outcome, Settings, roots};
 use crate::model::bom;
+use crate::model::lock::lock;
 
 /// Answers are read no further: a page of a hundred long messages, every character escaped, fits.
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
@@ -92,7 +93,7 @@ impl Client {
     }
 
     pub(super) fn host(&self, base: &BaseUrl) -> Host {
-        let mut known = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.permits);
         let permits = known
             .entry(base.to_string())
             .or_insert_with(|| Arc::new(Semaphore::new(self.connections_per_host.min(Semaphore::MAX_PERMITS))));

@@ -34,13 +34,14 @@ mod call;
 mod ring;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::{CarrierFields, Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
 use crate::model::address::{self, Address};
+use crate::model::lock::lock;
 use crate::model::{Channel, Clock, MessageId, Millis, Phone, Segments};
 
 use ring::Ring;
@@ -220,7 +221,7 @@ impl Loopback {
 
     /// Held for moments only, and never over an await.
     fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.ring)
     }
 }
 

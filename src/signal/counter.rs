@@ -3,7 +3,7 @@
 //! The generic cell rate algorithm (GCRA): of each name only the moment is kept at which it will have made up for
 //! all that it has taken; the clock is that of Redis.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::BadRedisUrl;
+use crate::model::lock::lock;
 
 /// Between tries to reach a server that is away.
 const RETRY: Duration = Duration::from_secs(1);
@@ -89,15 +90,15 @@ impl Counter {
 
 impl Link {
     fn get(&self) -> Option<MultiplexedConnection> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.open).clone()
     }
 
     fn take(&self) -> Option<MultiplexedConnection> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.open).take()
     }
 
     fn set(&self, open: Option<MultiplexedConnection>) {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = open;
+        *lock(&self.open) = open;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Somebody who listens: takes posts, remembers them, answers as told.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::Value;
 use switchboard::crypto::signature::{WebhookSecret, webhook};
+use switchboard::model::lock::lock;
 use tokio::task::JoinHandle;
 use warp::Filter as _;
 
@@ -109,7 +110,7 @@ impl Receiver {
     }
 
     fn book(&self) -> std::sync::MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.book)
     }
 
     /// What the next posts are answered; the last of them stays.
@@ -136,7 +137,7 @@ impl Receiver {
 }
 
 fn note(book: &Mutex<Book>, post: Post) -> Answer {
-    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut book = lock(book);
     book.posts.push(post);
     let next = book.answers.front().copied();
     if book.answers.len() > 1 {

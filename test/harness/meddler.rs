@@ -1,10 +1,11 @@
 //! A proxy that speaks MySQL's packets, and changes the session under those who use it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::ensure;
 use mysql_async::Opts;
+use switchboard::model::lock::lock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -64,7 +65,7 @@ impl Meddler {
     }
 
     pub fn turn(&self, to: Meddling) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        *lock(&self.now) = to;
     }
 
     /// How many scripts were meddled with.
@@ -81,11 +82,11 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, now: &Mutex<Meddlin
                 let Ok(count @ 1..) = count else { return Ok(()) };
                 waiting.extend_from_slice(&said[..count]);
                 while let Some(packet) = first(&mut waiting) {
-                    let how = *now.lock().unwrap_or_else(PoisonError::into_inner);
+                    let how = *lock(now);
                     let packet = match (script(&packet), how) {
                         (Some(text), Meddling::Lose(begin)) => match lose(text, begin) {
                             Some(lost) => {
-                                *now.lock().unwrap_or_else(PoisonError::into_inner) = Meddling::Nothing;
+                                *lock(now) = Meddling::Nothing;
                                 scripts.fetch_add(1, Ordering::Relaxed);
                                 lost
                             }

@@ -1,9 +1,10 @@
 //! A wire that can be cut: stands between a server and its database or Redis.
 
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use switchboard::model::lock::lock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -59,7 +60,7 @@ impl Proxy {
 
     /// Cuts everything once the server has been given the commit of what holds this text: its answer is lost.
     pub fn cut_after_commit_of(&self, text: &'static str) {
-        *self.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        *lock(&self.fatal) = Some(text);
     }
 
     /// When this returns, no connection is left: what is asked from now on is not answered.
@@ -99,7 +100,7 @@ async fn up(
         }
         let said = &chunk[..count];
         to.write_all(said).await?;
-        let wanted = *fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = *lock(fatal);
         is_doomed |= wanted.is_some_and(|text| holds(said, text));
         if is_doomed && holds(said, "COMMIT") {
             return Ok(true);

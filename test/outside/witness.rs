@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::{Value, json};
+use switchboard::model::lock::lock;
 use warp::Filter as _;
 use warp::path::FullPath;
 
@@ -82,7 +83,7 @@ impl Witness {
     }
 
     pub fn seen(&self) -> Vec<Seen> {
-        self.book.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.book.seen).clone()
     }
 
     /// That Prism accepted every request, and the description knows each name in it.
@@ -142,7 +143,7 @@ impl Asked {
             Method::GET if status.is_success() => paged(&seen, answer)?,
             _ => answer,
         };
-        book.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+        lock(&book.seen).push(seen);
         Ok(say(status, shown))
     }
 }

@@ -1,7 +1,7 @@
 //! A platform's sink inside the test: hears what is posted, checks the signature by itself, answers as told.
 
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use hmac::{Hmac, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
+use switchboard::model::lock::lock;
 use tokio::net::TcpListener;
 use warp::Filter as _;
 use warp::http::{HeaderMap, StatusCode};
@@ -62,7 +63,7 @@ impl Sink {
             move |headers: HeaderMap, body: Bytes| {
                 let shared = shared.clone();
                 async move {
-                    shared.heard.lock().unwrap_or_else(PoisonError::into_inner).push((headers, body));
+                    lock(&shared.heard).push((headers, body));
                     let answer = shared.answer.load(Ordering::SeqCst);
                     if answer == SILENCE {
                         std::future::pending::<()>().await;
@@ -85,7 +86,7 @@ impl Sink {
 
     /// Everything heard so far, each post's signature checked.
     pub fn heard(&self) -> Result<Vec<Heard>> {
-        let heard = self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let heard = lock(&self.shared.heard).clone();
         heard.iter().map(|(headers, body)| verified(headers, body)).collect()
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::Settings;
+use crate::model::lock::lock;
 
 /// The part of it that one address may hold.
 const ADDRESSES: usize = 8;
@@ -59,7 +60,7 @@ impl Bodies {
 
 impl Bounds {
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.held)
     }
 }
 

@@ -2,9 +2,11 @@
 //! valid beginning for the whole.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, RwLock};
 
 use regex::{Regex, RegexBuilder};
+
+use crate::model::lock;
 
 /// How far a pattern must reach.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,14 +22,14 @@ static PATTERNS: LazyLock<RwLock<Patterns>> = LazyLock::new(RwLock::default);
 const KEPT: usize = 600;
 
 fn pattern(source: &'static str, reach: Reach) -> Option<Arc<Regex>> {
-    if let Some(known) = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(&(source, reach)) {
+    if let Some(known) = lock::read(&PATTERNS).get(&(source, reach)) {
         return known.clone();
     }
     let end = if reach == Reach::All { "$" } else { "" };
     // the plans are written over several lines, and of ASCII digits
     let built = RegexBuilder::new(&format!("^(?:{source}){end}")).ignore_whitespace(true).unicode(false).build();
     let built = built.ok().map(Arc::new);
-    let mut patterns = PATTERNS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut patterns = lock::write(&PATTERNS);
     if patterns.len() >= KEPT {
         patterns.clear();
     }

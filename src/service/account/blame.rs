@@ -1,8 +1,9 @@
 //! Whose fault a refusal is that does not say so: the message's, unless it comes again and again to others too.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use crate::model::ClientId;
+use crate::model::lock::lock;
 use crate::provider::Outcome;
 
 /// So many in a row, to so many people, and from so many senders or clients, are the account's.
@@ -50,13 +51,13 @@ pub struct Blame(Mutex<Row>);
 impl Blame {
     /// The account is known to be good: what was refused before says nothing.
     pub fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Row::default();
+        *lock(&self.0) = Row::default();
     }
 
     /// An answer as what it means: one that is unexplained is the message's or, where the account rests as its carrier
     /// refuses it, or after enough of them, the account's.
     pub fn judge(&self, answer: Outcome, sent: Sent<'_>, is_denied: bool) -> Outcome {
-        let mut row = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut row = lock(&self.0);
         match answer {
             Outcome::Forbidden { code, reason } => {
                 let is_accounts = row.add(sent) || is_denied;

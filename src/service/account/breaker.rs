@@ -1,8 +1,10 @@
 //! Spares a provider that is down, or that refuses the account: after failures in a row, or one such refusal, nothing
 //! is sent for a while, then one message tries it out. Refused again, that takes twice as long.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use crate::model::lock::lock;
 
 /// Of how many parts of a rest those have to wait longer that were tried, one for each try.
 const TURNS: u32 = 8;
@@ -67,7 +69,7 @@ impl Breaker {
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inside)
     }
 
     /// How much longer a message has to wait that was tried so often: each time another one tries a refused account out.

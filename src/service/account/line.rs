@@ -1,7 +1,7 @@
 //! An account in use: its connection to the provider, its pace, its breaker.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -10,6 +10,7 @@ use super::blame::{Blame, Sent};
 use super::breaker::{Breaker, Ended, Turn};
 use super::pace::Pace;
 use super::proof::Proof;
+use crate::model::lock::lock;
 use crate::provider::{Connector, Outcome};
 use crate::store::account::{Account, Rest};
 
@@ -123,7 +124,7 @@ impl Line {
 
     /// Remembers a lane that waits for the account.
     pub fn park(&self, lane: &str) {
-        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parked = lock(&self.parked);
         if parked.len() < PARKED {
             parked.insert(lane.to_owned());
         }
@@ -134,7 +135,7 @@ impl Line {
         if self.breaker.is_open() {
             return HashSet::new();
         }
-        std::mem::take(&mut *self.parked.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.parked))
     }
 
     /// Why its carrier refuses it, where it does.

@@ -2,10 +2,12 @@
 //! while its provider asked for a pause.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
+
+use crate::model::lock::lock;
 
 /// Who waited little may send so much at once, in seconds of its rate.
 const BURST: Duration = Duration::from_secs(1);
@@ -76,7 +78,7 @@ impl Pace {
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.plan)
     }
 
     /// The earliest time of which something may still be used: a rate of one segment a second has no burst but

@@ -1,8 +1,10 @@
 //! Requests that a key may make in a minute, as one node counts them; see [`Counter`](crate::signal::Counter) for how
 //! all of them do.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::model::lock::lock;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -39,7 +41,7 @@ impl Pace {
         let Some(per_minute) = self.per_minute() else { return Ok(()) };
         let each = (MINUTE / per_minute).max(Duration::from_nanos(1));
         let most = each * per_minute;
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = lock(&self.free);
         let next = free.map_or(now, |free| free.max(now)) + each;
         let ahead = next.saturating_duration_since(now);
         if ahead > most {

@@ -1,10 +1,11 @@
 //! Patterns that keys bring, each compiled once, when it is asked first: many keys have the same, and most rest.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use regex::bytes::Regex;
 
+use crate::model::lock::lock;
 use crate::service::tariff;
 
 /// What a key may send from, or to.
@@ -33,7 +34,7 @@ pub(super) struct Patterns(Mutex<HashMap<Arc<str>, Weak<Pattern>>>);
 
 impl Patterns {
     pub(super) fn share(&self, text: &str) -> Arc<Pattern> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.0);
         if let Some(pattern) = known.get(text).and_then(Weak::upgrade) {
             return pattern;
         }
@@ -44,7 +45,7 @@ impl Patterns {
 
     /// Drops the names of those that are gone.
     pub(super) fn tidy(&self) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.0);
         known.retain(|_, pattern| pattern.strong_count() > 0);
         known.shrink_to_fit();
     }
@@ -64,7 +65,7 @@ mod tests {
         let third = patterns.share(r"\+33");
         drop((one, other));
         patterns.tidy();
-        assert_eq!(patterns.0.lock().unwrap_or_else(PoisonError::into_inner).len(), 1);
+        assert_eq!(lock(&patterns.0).len(), 1);
         assert!(third.is_match("+331"));
     }
 

@@ -4,7 +4,7 @@ mod address;
 mod form;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use address::{Refusal, host};
 use super::reason::disabled;
 use super::{Error, Events, Target};
 use crate::crypto::signature::{WebhookSecret, webhook};
+use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Millis, Span};
 use crate::provider::webhook::{Delivery, Event, Form};
 use crate::service::outbound::Extra;
@@ -86,7 +87,7 @@ impl Courier {
         let now_ms = self.now_ms();
         let until_ms = {
             // each claim has an end of its own, by which it finds its rows
-            let mut last = self.last_until_ms.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = lock(&self.last_until_ms);
             let next_ms = now_ms + self.lease_ms();
             // but not that of a clock that has gone back since
             *last = if *last > next_ms + SKEW_MS { next_ms } else { next_ms.max(*last + 1) };

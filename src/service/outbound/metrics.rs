@@ -1,6 +1,6 @@
 //! What is counted of messages out.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::model::lock::lock;
 use crate::model::{AccountId, Millis};
 use crate::store::backlog::Outbox;
 
@@ -95,7 +96,7 @@ impl Metrics {
             self.resting.get_or_create(&label).set(i64::from(is_resting));
             now.push(label);
         }
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = lock(&self.shown);
         for gone in shown.iter().filter(|label| !now.contains(label)) {
             self.breakers.remove(gone);
             self.resting.remove(gone);

@@ -1,12 +1,13 @@
 //! The sink of platforms that have none of their own, under `--dev`: in memory, the newest hundred, for looking at.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use serde_json::Value;
 
 use super::Publish;
 use crate::model::Platform;
+use crate::model::lock::lock;
 
 /// What stands in the place of `platforms.sink_url`; no URL of anybody's.
 const URL: &str = "loopback:";
@@ -41,7 +42,7 @@ impl LoopbackSink {
     }
 
     pub(super) fn take(&self, body: &str) {
-        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut posted = lock(&self.posted);
         let number = posted.front().map_or(0, |last| last.number + 1);
         posted.push_front(Posted { number, body: serde_json::from_str(body).unwrap_or_default() });
         posted.truncate(KEPT);
@@ -52,7 +53,7 @@ impl Publish {
     /// What the loopback sink was posted before that number, newest first, and one more where there is one. `None`: there
     /// is no such sink.
     pub fn loopback_publications(&self, before: Option<u64>, limit: usize) -> Option<Vec<Posted>> {
-        let posted = self.parts.loopback.as_ref()?.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        let posted = lock(&self.parts.loopback.as_ref()?.posted);
         let older = posted.iter().filter(|one| before.is_none_or(|before| one.number < before));
         Some(older.take(limit + 1).cloned().collect())
     }

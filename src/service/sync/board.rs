@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
 use super::Metrics;
 use super::crowd::{Sitting, leaver};
 use crate::crypto::Sid;
+use crate::model::lock::lock;
 use crate::model::{Millis, UserId};
 use crate::signal::{Event, Signal};
 
@@ -122,10 +123,6 @@ pub struct Board {
 #[derive(Debug, thiserror::Error)]
 #[error("too many sockets of this user or address")]
 pub struct Full;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Board {
     /// So many places of one user, and of one user from one address: one at least, so that whoever is refused finds others

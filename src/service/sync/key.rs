@@ -1,12 +1,13 @@
 //! The server's RSA identity, and the one before it while phones may still hold that.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use zeroize::Zeroizing;
 
 use crate::crypto::{Error, Identity};
+use crate::model::lock;
 use crate::model::{DigestPair, Span};
 
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,7 @@ impl Identities {
     }
 
     fn keys(&self) -> Arc<Keys> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        lock::read(&self.0).clone()
     }
 
     pub fn current(&self) -> Arc<Identity> {
@@ -72,7 +73,7 @@ impl Identities {
             return false;
         }
         let previous = Some((old.current.clone(), Instant::now() + ttl.as_duration()));
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys { current, previous });
+        *lock::write(&self.0) = Arc::new(Keys { current, previous });
         true
     }
 

@@ -3,10 +3,12 @@
 //! while there is room for all of them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
+
+use crate::model::lock::lock;
 
 /// Who may wait for one turn; more is an attack, and is told to come back.
 const WAITING: usize = 2048;
@@ -38,7 +40,7 @@ impl Turns {
 
     async fn wait(self: &Arc<Self>, key: &str, parts: u32, until: Instant) -> Option<Turn> {
         let queue = {
-            let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queues = lock(&self.0);
             let queue = queues.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(SHARED as usize)));
             if Arc::strong_count(queue) > WAITING {
                 return None;
@@ -54,7 +56,7 @@ impl Turns {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut queues = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = lock(&self.turns.0);
         self.held = None;
         // only the map's own reference is left: nobody waits
         if queues.get(&self.key).is_some_and(|queue| Arc::strong_count(queue) == 1) {
@@ -94,7 +96,7 @@ mod tests {
         assert!(turns.take("111", Instant::now()).await.is_none(), "some share it");
         drop(shared);
         assert!(turns.take("111", Instant::now()).await.is_some());
-        assert!(turns.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
+        assert!(lock(&turns.0).is_empty());
         Ok(())
     }
 }

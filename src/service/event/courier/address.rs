@@ -1,11 +1,12 @@
 //! Where a claimed delivery goes, and what signs it.
 
 use std::collections::HashMap;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use super::{Courier, Job, NO_URL};
 use crate::crypto::seal::Place;
 use crate::crypto::signature::WebhookSecret;
+use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Secret};
 use crate::service::event::reason::UNREADABLE;
 use crate::service::event::{Error, Target};
@@ -40,7 +41,7 @@ impl Courier {
     }
 
     fn secrets(&self) -> MutexGuard<'_, HashMap<ClientId, WebhookSecret>> {
-        self.callback_secrets.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.callback_secrets)
     }
 
     fn endpoint_secrets(&self, id: EndpointId, address: &Address) -> Result<Vec<WebhookSecret>, Error> {

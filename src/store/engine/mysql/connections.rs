@@ -1,11 +1,12 @@
 //! Connections to the server that stands behind the address now.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use mysql_async::{Conn, DriverError, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 
 use super::script::SESSION;
+use crate::model::lock;
 use crate::store::engine::{Error, Result};
 
 /// How long a connection is kept that nobody needs.
@@ -70,7 +71,7 @@ impl Connections {
     }
 
     fn generation(&self) -> Generation {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+        lock::read(&self.now).clone()
     }
 
     pub(super) async fn get(&self) -> Result<Held, mysql_async::Error> {
@@ -101,7 +102,7 @@ impl Connections {
     /// Whatever is connected from now on asks anew who stands behind the address; once for all that found it out.
     fn turn(&self, left: u64) {
         let old = {
-            let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+            let mut now = lock::write(&self.now);
             // those who find it out one after the other must not each begin anew
             if now.number != left || (left > 0 && now.made.elapsed() < TURN) {
                 return;

@@ -1,10 +1,11 @@
 //! What was erased is not to be read in the file or its journal (the WAL): pages are overwritten, the journal emptied.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::model::lock::lock;
 use crate::store::engine::{Error, Result};
 
 /// The journal is emptied no more often.
@@ -64,7 +65,7 @@ impl Journal {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Threads that read: as many as are needed at once, started when they are.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::{Answer, Opener, QUEUE, ask, select_all, start};
+use crate::model::lock::lock;
 use crate::store::engine::{Query, Result, Row};
 
 type Reads = (Vec<Query>, Answer<Vec<Vec<Row>>>);
@@ -65,7 +66,7 @@ impl Readers {
 fn read_loop(opener: &Opener, queue: &Mutex<mpsc::Receiver<Reads>>, under_way: &AtomicUsize) {
     let mut reader = None;
     loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let next = lock(queue).blocking_recv();
         let Some((queries, answer)) = next else { return };
         if !answer.is_closed() {
             let _ = answer.send(read(opener, &mut reader, &queries));
