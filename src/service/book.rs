@@ -12,9 +12,9 @@ use crate::service::number::Capability;
 use crate::service::outbound::Settings;
 use crate::service::snapshot::Snapshot;
 use crate::store::account::token::place as token_place;
-use crate::store::edition::Volume;
 use crate::store::number::Number;
-use crate::store::{Result, Store, account, admin, edition, number};
+use crate::store::version::Versioned;
+use crate::store::{Result, Store, account, admin, number, version};
 
 /// A number in use, with its own pace.
 pub struct Sender {
@@ -92,7 +92,7 @@ impl Book {
 
     /// Reads what has changed since the page at hand.
     pub async fn refresh(&self) -> Result<()> {
-        self.page.refresh(edition::current(&self.store, Volume::Book), |old| self.read(old)).await
+        self.page.refresh(version::current(&self.store, Versioned::Directory), |old| self.read(old)).await
     }
 
     async fn read(&self, old: Arc<Page>) -> Result<Page> {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
+use crate::store::version::Version;
+
 /// A value as it stood at one version of the store. Whoever asks waits for nobody, not even while it is read again.
 #[derive(Default)]
 pub struct Snapshot<T> {
     value: ArcSwap<T>,
     /// What the value was read at; `None`: nobody knows, so the next look reads. Held as long as a reload takes: of two
     /// at once the second finds what the first has read, and an older value never replaces a newer.
-    version: Mutex<Option<String>>,
+    version: Mutex<Option<Version>>,
 }
 
 impl<T> Snapshot<T> {
@@ -23,7 +25,7 @@ impl<T> Snapshot<T> {
     /// What fails leaves both as they are, so that the next look tries again.
     pub async fn refresh<E, R>(
         &self,
-        version: impl Future<Output = Result<Option<String>, E>>,
+        version: impl Future<Output = Result<Option<Version>, E>>,
         read: impl FnOnce(Arc<T>) -> R,
     ) -> Result<(), E>
     where
@@ -66,8 +68,8 @@ mod tests {
             self.value.store(value, Ordering::SeqCst);
         }
 
-        fn version(&self) -> Outcome<Option<String>> {
-            Ok(Some(self.value.load(Ordering::SeqCst).to_string()))
+        fn version(&self) -> Outcome<Option<Version>> {
+            Ok(Some(Version(self.value.load(Ordering::SeqCst).to_string())))
         }
 
         /// Gives others so many turns before it is done.

@@ -24,8 +24,8 @@ use self::rates::Rates;
 use self::routes::Routes;
 use crate::model::{Channel, Clock, Millis, Money, Priced};
 use crate::service::snapshot::Snapshot;
-use crate::store::edition::Volume;
-use crate::store::{self, Store, edition, rate, route};
+use crate::store::version::Versioned;
+use crate::store::{self, Store, rate, route, version};
 
 /// `[price]`: what is charged where no rate says otherwise.
 #[derive(Clone, Debug, Deserialize)]
@@ -154,7 +154,7 @@ impl Tariff {
 
     /// Reads what has changed since the page at hand.
     pub async fn refresh(&self) -> Result<(), store::Error> {
-        self.page.refresh(edition::current(&self.store, Volume::Tariff), |old| self.read(old)).await
+        self.page.refresh(version::current(&self.store, Versioned::Tariff), |old| self.read(old)).await
     }
 
     async fn read(&self, old: Arc<Page>) -> Result<Page, store::Error> {
@@ -170,7 +170,7 @@ impl Tariff {
         tokio::task::spawn_blocking(work).await.map_err(|error| store::Error::Unavailable(error.to_string()))
     }
 
-    /// The same behind a change that is committed: what cannot be read now is read at the next look at the edition.
+    /// The same behind a change that is committed: what cannot be read now is read at the next look at the version.
     async fn renew(&self) {
         if let Err(error) = self.refresh().await {
             tracing::warn!(%error, "routes or rates changed and could not be read again; trying again in a second");

@@ -5,10 +5,10 @@ pub mod token;
 
 use std::collections::HashSet;
 
-use super::edition::Volume;
 use super::engine::{as_read, readable, rewrite};
 use super::event::{self, Told};
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};
 pub use rest::Rest;
@@ -126,7 +126,7 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry
         ],
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
-    let change = edition::changed(Volume::Book, change).audited(entry);
+    let change = version::changed(Versioned::Directory, change).audited(entry);
     store.commit(change.settled_by(settled, vec![account.id.hex().into()])).await
 }
 
@@ -165,7 +165,7 @@ pub async fn update(
     if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
         change = rest::over(change, before.id, rest);
     }
-    let change = edition::changed(Volume::Book, change).audited(entry);
+    let change = version::changed(Versioned::Directory, change).audited(entry);
     store
         .commit(event::add(change, &told.new, &told.targets, told.new.first().map_or(0, |event| event.created_ms)))
         .await
@@ -187,5 +187,5 @@ pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>
     let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {
         change.run(format!("DELETE FROM {table} WHERE account_id = ?"), vec![before.id.hex().into()])
     });
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

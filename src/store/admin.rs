@@ -1,8 +1,8 @@
 //! Administrators' keys: `sb_admin_key`, keyed hashes only.
 
-use super::edition::Volume;
 use super::engine::readable;
-use super::{Change, Error, Result, Row, Store, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Result, Row, Store, audit, version};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
@@ -52,12 +52,12 @@ pub async fn insert(store: &Store, key: &AdminKey, hash: &str, entry: Option<aud
             key.created_ms.into(),
         ],
     );
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or revoked already.
 pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_admin_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
     let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into()]);
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

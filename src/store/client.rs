@@ -1,9 +1,9 @@
 //! Consumers of the API: `sb_client`, each but the house with a balance. The house is not changed here.
 
-use super::edition::Volume;
 use super::engine::{as_read, readable};
 use super::ledger::{self, Movement};
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::crypto::Place;
 use crate::model::{ClientId, Country, Millis, Money};
 
@@ -128,7 +128,7 @@ pub async fn insert(
         None => change,
     };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
-    let change = edition::changed(Volume::Clients, change).audited(entry);
+    let change = version::changed(Versioned::Clients, change).audited(entry);
     store.commit(change.settled_by(settled, vec![client.id.hex().into()])).await
 }
 
@@ -207,12 +207,12 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
         as_read(&mut sql, &mut params, vec![("low_at", before.low_at.map(Money::micros).into())]);
         change = change.one(sql, params);
     }
-    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
 }
 
 /// Puts another auth token in place of the old one. [`Error::Guard`]: there is no such client.
 pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
     let change = Change::new().one(sql, vec![sealed.into(), client.hex().into()]);
-    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
 }

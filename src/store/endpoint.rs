@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::crypto::Place;
 use crate::model::event::Pattern;
 use crate::model::{ClientId, EndpointId, Millis};
@@ -120,7 +120,7 @@ pub async fn insert(
         endpoint.changed_ms.into(),
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
-    let change = edition::changed(Volume::Endpoints, Change::new().one(sql, values)).audited(entry);
+    let change = version::changed(Versioned::Endpoints, Change::new().one(sql, values)).audited(entry);
     store.commit(change.settled_by(settled, vec![endpoint.id.hex().into()])).await
 }
 
@@ -175,7 +175,7 @@ pub async fn rotate(
 
 async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ? AND changed_ms = ?";
-    let change = edition::changed(Volume::Endpoints, change);
+    let change = version::changed(Versioned::Endpoints, change);
     store.commit(change.settled_by(settled, vec![to.id.hex().into(), to.changed_ms.into()])).await
 }
 
@@ -183,7 +183,7 @@ async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
 pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
     let change =
-        edition::changed(Volume::Endpoints, Change::new().one(sql, vec![id.hex().into(), client.hex().into()]));
+        version::changed(Versioned::Endpoints, Change::new().one(sql, vec![id.hex().into(), client.hex().into()]));
     match store.commit(change.audited(entry)).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
@@ -197,7 +197,7 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
     let values: Vec<Value> = vec![reason.into(), changed_ms.into(), id.hex().into(), seen_ms.into()];
-    match store.commit(edition::changed(Volume::Endpoints, Change::new().one(sql, values))).await {
+    match store.commit(version::changed(Versioned::Endpoints, Change::new().one(sql, values))).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
         Err(error) => Err(error),

@@ -1,8 +1,8 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
-use super::edition::Volume;
 use super::engine::{as_read, readable};
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 
 /// What may be shown of a key.
@@ -105,7 +105,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &str, entry: Option<audit::E
         ],
     );
     let settled = "SELECT 1 FROM sb_key WHERE id = ?";
-    store.commit(edition::changed(Volume::Clients, change).audited(entry).settled_by(settled, vec![id])).await
+    store.commit(version::changed(Versioned::Clients, change).audited(entry).settled_by(settled, vec![id])).await
 }
 
 /// What is to change of a key; what is not given stays as it is by then.
@@ -151,7 +151,7 @@ pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::
     sql.push_str(" WHERE id = ? AND client_id = ? AND revoked_ms IS NULL");
     params.extend([before.id.hex().into(), before.client.hex().into()]);
     as_read(&mut sql, &mut params, read);
-    store.commit(edition::changed(Volume::Clients, Change::new().one(sql, params)).audited(entry)).await
+    store.commit(version::changed(Versioned::Clients, Change::new().one(sql, params)).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or revoked already.
@@ -164,7 +164,7 @@ pub async fn revoke(
 ) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
     let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into(), client.hex().into()]);
-    store.commit(edition::changed(Volume::Clients, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
 }
 
 /// Writes down that keys were used, the last time of all of them.

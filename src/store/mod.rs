@@ -19,7 +19,6 @@ pub mod callback;
 pub mod client;
 pub mod delivery;
 pub mod device;
-pub mod edition;
 pub mod endpoint;
 pub mod event;
 pub mod idempotency;
@@ -40,6 +39,7 @@ pub mod receipt;
 pub mod route;
 pub mod seed;
 pub mod sync;
+pub mod version;
 pub mod wait;
 
 pub use engine::{

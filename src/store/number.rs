@@ -1,8 +1,8 @@
 //! Senders of ours: `sb_number`.
 
-use super::edition::Volume;
 use super::engine::{as_read, readable, rewrite};
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
 
 /// What a text to a number is.
@@ -108,7 +108,7 @@ pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>)
         ],
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
-    let change = edition::changed(Volume::Book, change).audited(entry);
+    let change = version::changed(Versioned::Directory, change).audited(entry);
     store.commit(change.settled_by(settled, vec![number.id.hex().into()])).await
 }
 
@@ -130,7 +130,7 @@ pub async fn update(store: &Store, before: &Number, number: &Number, entry: Opti
     let key = [("id", number.id.hex()), ("client_id", number.client.hex())];
     let (sql, params) = rewrite("sb_number", number.columns(), &key, before.columns());
     let change = Change::new().one(sql, params);
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
 
 /// Lets a number go; its messages stay. [`Error::Guard`]: it is not there, or another than was read.
@@ -139,5 +139,5 @@ pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>)
     let mut params = vec![before.id.hex().into(), before.client.hex().into()];
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

@@ -1,7 +1,7 @@
 //! A client's numbers that messages leave from together: `sb_pool`, and `sb_number.pool_id`.
 
-use super::edition::Volume;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
 
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<a
     let change = Change::new()
         .one("DELETE FROM sb_pool WHERE id = ? AND client_id = ?", key(client, id))
         .run("UPDATE sb_number SET pool_id = NULL WHERE pool_id = ? AND client_id = ?", key(client, id));
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
 
 /// Puts a number into a pool, out of any other. [`Error::Guard`]: one of them is not there, or not this client's.
@@ -83,7 +83,7 @@ pub async fn put(
          AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
         [vec![id.hex().into(), number.hex().into(), client.hex().into()], key(client, id)].concat(),
     );
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: the number is not in this pool.
@@ -98,5 +98,5 @@ pub async fn take_out(
         "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?",
         vec![number.hex().into(), client.hex().into(), id.hex().into()],
     );
-    store.commit(edition::changed(Volume::Book, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::edition::Volume;
 use super::engine::{as_read, readable, rewrite};
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{Millis, Money, Priced, RateId};
 
 /// How long a whole card may take to be written.
@@ -128,7 +128,7 @@ const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, 
 pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
-    let change = edition::changed(Volume::Tariff, change).audited(entry);
+    let change = version::changed(Versioned::Tariff, change).audited(entry);
     store.commit(change.settled_by(settled, vec![rate.id.hex().into()])).await
 }
 
@@ -136,7 +136,7 @@ pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> 
 pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let (sql, params) = rewrite("sb_rate", rate.columns(), &[("id", rate.id.hex())], before.columns());
     let change = Change::new().one(sql, params);
-    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or another than was read.
@@ -144,7 +144,7 @@ pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -
     let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), vec![before.id.hex().into()]);
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
-    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
 }
 
 /// Writes a card in one go: instead of all rates, or of those whose ids are among `gone`, each of which must be there.
@@ -162,5 +162,5 @@ pub async fn write_card(
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
     let change = change.insert(INSERT, card.iter().map(Rate::values).collect());
-    store.commit_within(edition::changed(Volume::Tariff, change).audited(entry), CARD).await
+    store.commit_within(version::changed(Versioned::Tariff, change).audited(entry), CARD).await
 }

@@ -1,8 +1,8 @@
 //! Which account a destination's messages go to: `sb_route`.
 
-use super::edition::Volume;
 use super::engine::{as_read, readable, rewrite};
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, edition};
+use super::version::Versioned;
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -77,7 +77,7 @@ pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -
         ],
     );
     let settled = "SELECT 1 FROM sb_route WHERE id = ?";
-    let change = edition::changed(Volume::Tariff, change).audited(entry);
+    let change = version::changed(Versioned::Tariff, change).audited(entry);
     store.commit(change.settled_by(settled, vec![route.id.hex().into()])).await
 }
 
@@ -98,7 +98,7 @@ impl Route {
 pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
     let (sql, params) = rewrite("sb_route", route.columns(), &[("id", route.id.hex())], before.columns());
     let change = Change::new().one(sql, params);
-    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or another than was read.
@@ -106,5 +106,5 @@ pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) 
     let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), vec![before.id.hex().into()]);
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
-    store.commit(edition::changed(Volume::Tariff, change).audited(entry)).await
+    store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
 }

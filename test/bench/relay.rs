@@ -152,7 +152,7 @@ async fn keys(server: &Server) -> Result {
     for _ in 0..KEYS / 1000 {
         store.commit(Change::new().insert(into, (0..1000).map(row).collect())).await?;
     }
-    let edition = "UPDATE sb_meta SET value = 'filled' WHERE name = 'clients'";
-    store.commit(Change::new().run(edition, Vec::new())).await?;
+    let version = "UPDATE sb_meta SET value = 'filled' WHERE name = 'clients'";
+    store.commit(Change::new().run(version, Vec::new())).await?;
     Ok(())
 }

@@ -36,7 +36,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// What an older edition of it did is its own. `Err`: what it holds cannot be read, so it may do nothing.
+    /// What an older version of it did is its own. `Err`: what it holds cannot be read, so it may do nothing.
     pub(super) fn open(row: Row, older: Option<&Self>, patterns: &Patterns) -> Result<Self, String> {
         // whoever wrote a list meant less than everything: one that cannot be read opens nothing
         let scopes = row.scopes.split(',').filter_map(Scope::parse).collect();

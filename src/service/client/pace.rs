@@ -20,12 +20,12 @@ pub struct Exhausted {
 #[derive(Debug)]
 pub(super) struct Pace {
     per_minute: u32,
-    /// When it will have made up for all that it has taken; shared by all editions of its key.
+    /// When it will have made up for all that it has taken; shared by all versions of its key.
     free: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Pace {
-    /// So many requests a minute; 0: no limit. What an older edition has taken is taken.
+    /// So many requests a minute; 0: no limit. What an older version has taken is taken.
     pub(super) fn new(per_minute: i64, older: Option<&Self>) -> Self {
         let per_minute = u32::try_from(per_minute.max(0)).unwrap_or(u32::MAX);
         Self { per_minute, free: older.map(|older| older.free.clone()).unwrap_or_default() }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn another_edition_has_taken_what_the_older_has() {
+    fn another_version_has_taken_what_the_older_has() {
         let (older, begun) = (Pace::new(4, None), Instant::now());
         assert!((0..4).all(|_| older.take(begun).is_ok()));
         let same = Pace::new(4, Some(&older));

@@ -8,8 +8,8 @@ use subtle::ConstantTimeEq;
 
 use super::{Clients, Consumer, Key};
 use crate::model::{ClientId, Country, KeyId, Millis, Secret};
-use crate::store::edition::Volume;
-use crate::store::{Error, Result, client, edition, key};
+use crate::store::version::Versioned;
+use crate::store::{Error, Result, client, key, version};
 
 /// A client as it stands.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Clients {
 
     /// Reads what has changed since the page at hand.
     pub async fn refresh(&self) -> Result<()> {
-        self.page.refresh(edition::current(&self.store, Volume::Clients), |old| self.read(old)).await
+        self.page.refresh(version::current(&self.store, Versioned::Clients), |old| self.read(old)).await
     }
 
     async fn read(&self, old: Arc<Page>) -> Result<Page> {
@@ -109,7 +109,7 @@ impl Clients {
         Ok(fresh)
     }
 
-    /// The same behind a change that is committed: what cannot be read now is read at the next look at the edition.
+    /// The same behind a change that is committed: what cannot be read now is read at the next look at the version.
     pub(super) async fn renew(&self) {
         if let Err(error) = self.refresh().await {
             tracing::warn!(%error, "clients or keys changed and could not be read again; trying again in a second");

@@ -36,11 +36,11 @@ use crate::model::{ClientId, Clock, MessageId, Span};
 use crate::provider::webhook::Webhooks;
 use crate::service::keep::Pace;
 use crate::service::snapshot::Snapshot;
-use crate::store::edition::Volume;
 use crate::store::endpoint::Listeners;
 use crate::store::lease::Owner;
 use crate::store::sweep::Walk;
-use crate::store::{self, Store, edition};
+use crate::store::version::Versioned;
+use crate::store::{self, Store, version};
 
 /// `[webhook]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -104,7 +104,7 @@ pub struct Events {
 
 impl Events {
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        edition::begin(&parts.store, Volume::Endpoints).await?;
+        version::begin(&parts.store, Versioned::Endpoints).await?;
         let events = Self { parts, listeners: Snapshot::default(), woken: Notify::new() };
         events.refresh().await?;
         Ok(events)
@@ -137,8 +137,8 @@ impl Events {
     /// Reads who listens, where that has changed.
     pub async fn refresh(&self) -> Result<(), Error> {
         let store = &self.parts.store;
-        let edition = edition::current(store, Volume::Endpoints);
-        Ok(self.listeners.refresh(edition, |_| store::endpoint::listeners(store)).await?)
+        let version = version::current(store, Versioned::Endpoints);
+        Ok(self.listeners.refresh(version, |_| store::endpoint::listeners(store)).await?)
     }
 
     /// Counts what waits, for the metrics.

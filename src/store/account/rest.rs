@@ -2,7 +2,7 @@
 
 use super::Account;
 use crate::model::{AccountId, Millis};
-use crate::store::edition::{self, Volume};
+use crate::store::version::{self, Versioned};
 use crate::store::{Change, Result, Row};
 
 /// Characters of a reason that are kept.
@@ -35,12 +35,12 @@ pub fn begin(account: &Account, rest: &Rest) -> Change {
             account.credentials.clone().into(),
         ],
     );
-    edition::changed(Volume::Book, change)
+    version::changed(Versioned::Directory, change)
 }
 
 /// It is in use again. A race means that it was, or rests for another reason since.
 pub fn end(account: AccountId, rest: &Rest) -> Change {
-    edition::changed(Volume::Book, over(Change::new(), account, rest))
+    version::changed(Versioned::Directory, over(Change::new(), account, rest))
 }
 
 /// The same as a part of another change to the account.

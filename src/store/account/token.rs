@@ -3,7 +3,7 @@
 use super::Account;
 use crate::crypto::Place;
 use crate::model::{AccountId, Millis};
-use crate::store::edition::{self, Volume};
+use crate::store::version::{self, Versioned};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
 /// What a token is to the account's own.
@@ -122,5 +122,5 @@ pub async fn sweep(store: &Store, now_ms: Millis) -> Result<()> {
         return Ok(());
     }
     let sql = "DELETE FROM sb_account_token WHERE until_ms <= ?";
-    store.commit(edition::changed(Volume::Book, Change::new().run(sql, vec![now_ms.into()]))).await
+    store.commit(version::changed(Versioned::Directory, Change::new().run(sql, vec![now_ms.into()]))).await
 }

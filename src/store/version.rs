@@ -1,0 +1,49 @@
+//! Versions of what nodes keep in memory: they read it again when its version has changed.
+
+use super::{Change, Result, Store, meta};
+
+/// What is kept in memory together, and has one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versioned {
+    /// Accounts, numbers, administrators' keys.
+    Directory,
+    /// Clients and their keys.
+    Clients,
+    /// Routes and rates.
+    Tariff,
+    /// Endpoints of clients.
+    Endpoints,
+}
+
+impl Versioned {
+    /// The row of `sb_meta` that holds it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Directory => "book",
+            Self::Clients => "clients",
+            Self::Tariff => "tariff",
+            Self::Endpoints => "endpoint_version",
+        }
+    }
+}
+
+/// One state of what is versioned: of two that are equal nothing differs, of two that are not nobody can say which is
+/// the older.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version(pub String);
+
+/// Marks that something of this has changed, in the change that changes it.
+pub(super) fn changed(what: Versioned, change: Change) -> Change {
+    let version = hex::encode(rand::random::<[u8; 16]>());
+    change.one("UPDATE sb_meta SET value = ? WHERE name = ?", vec![version.into(), what.name().into()])
+}
+
+/// Writes a first version where there is none.
+pub async fn begin(store: &Store, what: Versioned) -> Result<()> {
+    meta::value_or_insert(store, what.name(), "0").await.map(drop)
+}
+
+/// The version in the store; `None`: nothing of this was ever written.
+pub async fn current(store: &Store, what: Versioned) -> Result<Option<Version>> {
+    Ok(meta::value_of(store, what.name()).await?.map(Version))
+}
