@@ -9,7 +9,7 @@ use crate::model::Clock;
 use crate::provider::{self, Loopback};
 use crate::service::account::Connectors;
 use crate::service::admin::Admins;
-use crate::service::book::Book;
+use crate::service::directory::Directory;
 use crate::store::{self, Store, meta};
 
 /// Opens the store, made and brought up to date where needed, for work on administrators' keys.
@@ -26,6 +26,6 @@ pub async fn open(config: &Config) -> Result<(Store, Admins), StartError> {
     let loopback = Loopback::new(&config.provider, clock.clone(), sender);
     let http = provider::Client::new(&config.provider)?;
     let connectors = Connectors { settings: config.provider.clone(), http, loopback };
-    let book = Arc::new(Book::new(store.clone(), keys.master, connectors, config.outbox.clone()));
-    Ok((store, Admins { book, key, clock }))
+    let directory = Arc::new(Directory::new(store.clone(), keys.master, connectors, config.outbox.clone()));
+    Ok((store, Admins { directory, key, clock }))
 }

@@ -50,9 +50,9 @@ impl Receiving<'_> {
         let (inbound, desk) = Inbound::start(Parts {
             settings: self.config.inbound.clone(),
             opt_out: self.config.opt_out.clone(),
-            store: messaging.book.store.clone(),
+            store: messaging.directory.store.clone(),
             signature_key: self.signature_key,
-            book: messaging.book.clone(),
+            directory: messaging.directory.clone(),
             outbound: messaging.outbound.clone(),
             publish: self.publish.clone(),
             events: self.events.clone(),

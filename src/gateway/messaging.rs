@@ -15,8 +15,8 @@ use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
 use crate::service::audit::Act;
-use crate::service::book::Book;
 use crate::service::client::{Clients, DemoClient};
+use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::inbound::Inbound;
 use crate::service::ledger::Ledger;
@@ -56,7 +56,7 @@ pub(super) struct Messaging<'a> {
 
 /// What it consists of.
 pub(super) struct Built {
-    pub(super) book: Arc<Book>,
+    pub(super) directory: Arc<Directory>,
     pub(super) outbound: Arc<Outbound>,
     pub(super) tariff: Arc<Tariff>,
     pub(super) ledger: Arc<Ledger>,
@@ -77,7 +77,7 @@ impl Built {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
-        worker::start_sending(&self.outbound, &self.book, &self.tariff, &self.clients, tasks, stop);
+        worker::start_sending(&self.outbound, &self.directory, &self.tariff, &self.clients, tasks, stop);
         worker::start_accounting(&self.ledger, tasks, stop);
         worker::start_measuring(&self.outbound, inbound, tasks, stop);
         worker::publish::start(publish, tasks, stop);
@@ -92,8 +92,8 @@ impl Messaging<'_> {
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let connectors = Connectors { settings: config.provider.clone(), http, loopback: loopback.clone() };
-        let book = Arc::new(Book::new(store.clone(), master.clone(), connectors, config.outbox.clone()));
-        book.refresh().await.map_err(storing)?;
+        let directory = Arc::new(Directory::new(store.clone(), master.clone(), connectors, config.outbox.clone()));
+        directory.refresh().await.map_err(storing)?;
         let lane_key = meta::hash_key(store, master, "lane", clock.now_ms()).await.map_err(storing)?;
         let request_key = meta::hash_key(store, master, "request", clock.now_ms()).await.map_err(storing)?;
         let cursor_key = meta::hash_key(store, master, "cursor", clock.now_ms()).await.map_err(storing)?;
@@ -103,7 +103,7 @@ impl Messaging<'_> {
         let outbound = Outbound::new(outbound::Parts {
             settings: config.outbox.clone(),
             store: store.clone(),
-            book: book.clone(),
+            directory: directory.clone(),
             events: events.clone(),
             clock: clock.clone(),
             owner: owner.clone(),
@@ -117,23 +117,23 @@ impl Messaging<'_> {
             stop: stop.clone(),
         });
         outbound.inherit().await.map_err(storing)?;
-        let accounts = Accounts { book: book.clone(), events: events.clone(), clock: clock.clone() };
+        let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
-        let numbers = Numbers { book: book.clone(), clock: clock.clone(), platforms };
-        let admins = Admins { book: book.clone(), key: admin_key, clock: clock.clone() };
+        let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms };
+        let admins = Admins { directory: directory.clone(), key: admin_key, clock: clock.clone() };
         let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone(), clock.clone()));
         tariff.refresh().await.map_err(storing)?;
         let client_key = meta::hash_key(store, master, "client_key", clock.now_ms()).await.map_err(storing)?;
-        let clients = Clients::new(store.clone(), master.clone(), client_key, clock.clone(), book.clone());
+        let clients = Clients::new(store.clone(), master.clone(), client_key, clock.clone(), directory.clone());
         let clients = clients.counting(counter(config, tasks, stop).await?);
         let clients = if config.is_dev { clients.with_demo(DEMO) } else { clients.without(DEMO.id) };
         clients.refresh().await.map_err(storing)?;
         let clients = Arc::new(clients);
-        let (of_book, of_outbound, clock) = (book.clone(), outbound.clone(), clock.clone());
+        let (of_directory, of_outbound, clock) = (directory.clone(), outbound.clone(), clock.clone());
         let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });
         let (of_tariff, of_ledger, tasks) = (tariff.clone(), ledger.clone(), tasks.clone());
         let relay = Relay {
-            book: of_book,
+            directory: of_directory,
             tariff: of_tariff,
             outbound: of_outbound,
             ledger: of_ledger,
@@ -142,7 +142,7 @@ impl Messaging<'_> {
             clock,
         };
         let relay = Arc::new(relay);
-        let built = Built { book, outbound, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
+        let built = Built { directory, outbound, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }

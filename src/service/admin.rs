@@ -6,7 +6,7 @@ use rand::RngCore;
 use rand::rngs::OsRng;
 
 use super::audit::Act;
-use super::book::Book;
+use super::directory::Directory;
 use crate::crypto::HashKey;
 use crate::model::{AdminKeyId, Clock, Secret};
 use crate::store::admin;
@@ -20,7 +20,7 @@ const PREFIX: &str = "sbadm_";
 const SHOWN: usize = 12;
 
 pub struct Admins {
-    pub book: Arc<Book>,
+    pub directory: Arc<Directory>,
     pub key: HashKey,
     pub clock: Clock,
 }
@@ -33,7 +33,7 @@ impl Admins {
             return None;
         }
         // what is hashed under a secret key gives nothing away by how it compares
-        self.book.page().admin(&self.key.hex(&[given.as_bytes()])).map(str::to_owned)
+        self.directory.current().admin(&self.key.hex(&[given.as_bytes()])).map(str::to_owned)
     }
 
     /// Makes a key; this is the only time that it is seen.
@@ -50,12 +50,12 @@ impl Admins {
             revoked_ms: None,
         };
         let entry = act.entry(now_ms, key.id, None, Some(&key));
-        admin::insert(&self.book.store, &key, &self.key.hex(&[text.as_bytes()]), entry).await?;
+        admin::insert(&self.directory.store, &key, &self.key.hex(&[text.as_bytes()]), entry).await?;
         Ok((key, Secret::new(text)))
     }
 
     pub async fn list(&self) -> Result<Vec<AdminKey>, store::Error> {
-        admin::list(&self.book.store).await
+        admin::list(&self.directory.store).await
     }
 
     /// Whether there was such a key in force.
@@ -64,7 +64,7 @@ impl Admins {
         let now_ms = self.clock.now_ms();
         let after = AdminKey { revoked_ms: Some(now_ms), ..before.clone() };
         let entry = act.entry(now_ms, id, Some(&before), Some(&after));
-        match admin::revoke(&self.book.store, id, now_ms, entry).await {
+        match admin::revoke(&self.directory.store, id, now_ms, entry).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_race() => Ok(false),
             Err(error) => Err(error),

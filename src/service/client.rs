@@ -29,7 +29,7 @@ pub use crate::store::key::Key as KeyRow;
 use self::pattern::Patterns;
 use crate::crypto::{HashKey, MasterKey};
 use crate::model::{ClientId, Clock};
-use crate::service::book::Book;
+use crate::service::directory::Directory;
 use crate::service::snapshot::Snapshot;
 use crate::signal::Counter;
 use crate::store::{self, Store};
@@ -69,7 +69,7 @@ pub struct Clients {
     pub hash_key: HashKey,
     pub clock: Clock,
     /// Which accounts there are to force a key to.
-    pub book: Arc<Book>,
+    pub directory: Arc<Directory>,
     /// What all nodes count together of what keys ask for.
     counter: Counter,
     /// A client that is not served, whatever its row says.
@@ -80,9 +80,15 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub fn new(store: Store, master: Arc<MasterKey>, hash_key: HashKey, clock: Clock, book: Arc<Book>) -> Self {
+    pub fn new(
+        store: Store,
+        master: Arc<MasterKey>,
+        hash_key: HashKey,
+        clock: Clock,
+        directory: Arc<Directory>,
+    ) -> Self {
         let (counter, patterns, page) = (Counter::alone(), Patterns::default(), Snapshot::default());
-        Self { store, master, hash_key, clock, book, counter, shut: None, demo: None, patterns, page }
+        Self { store, master, hash_key, clock, directory, counter, shut: None, demo: None, patterns, page }
     }
 
     /// Counts with the other nodes what keys ask for.

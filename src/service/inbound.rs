@@ -32,7 +32,7 @@ pub use crate::store::inbound::Kind;
 use crate::crypto::HashKey;
 use crate::model::{Clock, Keywords, Millis, Span};
 use crate::provider::Loopback;
-use crate::service::book::Book;
+use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::keep::Pace;
 use crate::service::outbound::Outbound;
@@ -69,7 +69,7 @@ pub struct Parts {
     pub store: Store,
     /// Under which signatures are known.
     pub signature_key: HashKey,
-    pub book: Arc<Book>,
+    pub directory: Arc<Directory>,
     pub outbound: Arc<Outbound>,
     pub publish: Arc<Publish>,
     pub events: Arc<Events>,
@@ -120,8 +120,8 @@ impl Inbound {
 
     /// Writes down how often posts were believed by tokens that are not their account's own.
     async fn count_uses(&self) -> Result<(), store::Error> {
-        let page = self.parts.book.page();
-        let proofs = page.lines().flat_map(|line| &line.proofs);
+        let entries = self.parts.directory.current();
+        let proofs = entries.lines().flat_map(|line| &line.proofs);
         let taken: Vec<_> = proofs.filter_map(|proof| Some((proof, proof.take_uses()?))).collect();
         let told: Vec<_> = taken.iter().map(|(_, uses)| uses.clone()).collect();
         let counted = token::count(&self.parts.store, &told).await;

@@ -3,9 +3,9 @@
 pub mod account;
 pub mod admin;
 pub mod audit;
-pub mod book;
 pub mod client;
 pub mod device;
+pub mod directory;
 pub mod event;
 pub mod health;
 pub mod idempotency;

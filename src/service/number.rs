@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use super::book::Book;
+use super::directory::Directory;
 use crate::model::address::{self, Address, AddressKind, Country};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
 use crate::service::audit::Act;
@@ -100,7 +100,7 @@ pub enum Error {
 }
 
 pub struct Numbers {
-    pub book: Arc<Book>,
+    pub directory: Arc<Directory>,
     pub clock: Clock,
     /// Names of the configured platforms.
     pub platforms: Vec<String>,
@@ -114,12 +114,12 @@ impl Numbers {
         after: Option<NumberId>,
         limit: usize,
     ) -> Result<(Vec<Number>, bool), Error> {
-        let numbers = number::list(&self.book.store, client, after, limit + 1).await?;
+        let numbers = number::list(&self.directory.store, client, after, limit + 1).await?;
         Ok(page(numbers, limit))
     }
 
     pub async fn find(&self, client: ClientId, id: NumberId) -> Result<Number, Error> {
-        number::find(&self.book.store, client, id).await?.ok_or(Error::NotFound)
+        number::find(&self.directory.store, client, id).await?.ok_or(Error::NotFound)
     }
 
     pub async fn add(&self, client: ClientId, new: NewNumber, act: &Act<'_, Number>) -> Result<Number, Error> {
@@ -139,13 +139,13 @@ impl Numbers {
         };
         self.holds(&number)?;
         let entry = act.entry(now_ms, number.id, None, Some(&number));
-        match number::insert(&self.book.store, &number, entry).await {
+        match number::insert(&self.directory.store, &number, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::Taken),
             Err(store::Error::Guard(_)) => return Err(no_account()),
             Err(error) => return Err(error.into()),
         }
-        self.book.refresh().await?;
+        self.directory.refresh().await?;
         Ok(number)
     }
 
@@ -159,8 +159,8 @@ impl Numbers {
     ) -> Result<Number, Error> {
         if let Some(account) = change.account {
             self.find(client, id).await?;
-            self.book.refresh().await?;
-            self.book.page().line(account).ok_or_else(no_account)?;
+            self.directory.refresh().await?;
+            self.directory.current().line(account).ok_or_else(no_account)?;
         }
         for _ in 0..RACES {
             let before = self.find(client, id).await?;
@@ -172,9 +172,9 @@ impl Numbers {
             number.rate = change.rate.unwrap_or(number.rate);
             self.holds(&number)?;
             let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
-            match number::update(&self.book.store, &before, &number, entry).await {
+            match number::update(&self.directory.store, &before, &number, entry).await {
                 Ok(()) => {
-                    self.book.refresh().await?;
+                    self.directory.refresh().await?;
                     return Ok(number);
                 }
                 Err(error) if error.is_race() => {}
@@ -189,8 +189,8 @@ impl Numbers {
         for _ in 0..RACES {
             let before = self.find(client, id).await?;
             let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
-            match number::delete(&self.book.store, &before, entry).await {
-                Ok(()) => return Ok(self.book.refresh().await?),
+            match number::delete(&self.directory.store, &before, entry).await {
+                Ok(()) => return Ok(self.directory.refresh().await?),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }

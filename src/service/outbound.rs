@@ -44,7 +44,7 @@ use crate::model::message::State;
 use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Money, Origin};
 use crate::service::account::Line;
 use crate::service::audit::Act;
-use crate::service::book::Book;
+use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::idempotency::{Key, Named};
 use crate::store::batch::{Batch, WRITERS};
@@ -67,7 +67,7 @@ use request::known_as;
 pub struct Parts {
     pub settings: Settings,
     pub store: Store,
-    pub book: Arc<Book>,
+    pub directory: Arc<Directory>,
     pub events: Arc<Events>,
     pub clock: Clock,
     /// This process among all that own lanes.
@@ -278,7 +278,7 @@ impl Outbound {
 
     /// Counts what waits, for the metrics.
     pub async fn measure(&self) -> Result<(), store::Error> {
-        let lines = self.parts.book.page();
+        let lines = self.parts.directory.current();
         let rests = |line: &Arc<Line>| (line.account.id, line.breaker.is_open(), line.rest().is_some());
         self.parts.metrics.accounts(lines.lines().map(rests));
         let outbox = store::backlog::outbox(&self.parts.store).await?;

@@ -16,8 +16,8 @@ use tokio_util::task::TaskTracker;
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId, Clock, Millis, PoolId, Priced, Span, Twiml};
 use crate::service::audit::Act;
-use crate::service::book::Book;
 use crate::service::client::{Consumer, Scope};
+use crate::service::directory::Directory;
 use crate::service::idempotency::Key;
 use crate::service::ledger::Ledger;
 use crate::service::outbound::{self, CallPlan, Outbound, Request, Told, Via, Writer};
@@ -81,7 +81,7 @@ pub enum Error {
 }
 
 pub struct Relay {
-    pub book: Arc<Book>,
+    pub directory: Arc<Directory>,
     pub tariff: Arc<Tariff>,
     pub outbound: Arc<Outbound>,
     pub ledger: Arc<Ledger>,
@@ -174,7 +174,7 @@ impl Relay {
 
     /// Whether a route's account is there: a route to one that was deleted is passed over.
     pub fn has_account(&self, route: &Route) -> bool {
-        self.book.page().line(route.account).is_some()
+        self.directory.current().line(route.account).is_some()
     }
 
     /// What a segment of it, or all of it where it is priced as one, costs now.

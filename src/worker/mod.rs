@@ -1,7 +1,7 @@
 //! Time speaks: what is done without anybody asking.
 
-mod book;
 mod client;
+mod directory;
 mod expire;
 mod health;
 mod ledger;
@@ -18,8 +18,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::service::book::Book;
 use crate::service::client::Clients;
+use crate::service::directory::Directory;
 use crate::service::event::{Courier, Events};
 use crate::service::health::Health;
 use crate::service::inbound::{Desk, Inbound};
@@ -43,16 +43,16 @@ pub fn start(sync: &Arc<Sync>, events: &Arc<Events>, is_shared: bool, tasks: &Ta
 /// Starts what sends.
 pub fn start_sending(
     outbound: &Arc<Outbound>,
-    book: &Arc<Book>,
+    directory: &Arc<Directory>,
     tariff: &Arc<Tariff>,
     clients: &Arc<Clients>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
     spawn(tasks, stop, send::run(outbound.clone()));
-    spawn(tasks, stop, book::accounts(book.clone()));
-    spawn(tasks, stop, book::tariff(tariff.clone()));
-    spawn(tasks, stop, book::clients(clients.clone()));
+    spawn(tasks, stop, directory::accounts(directory.clone()));
+    spawn(tasks, stop, directory::tariff(tariff.clone()));
+    spawn(tasks, stop, directory::clients(clients.clone()));
     spawn(tasks, stop, client::run(clients.clone()));
 }
 

@@ -38,12 +38,12 @@ impl Accounts {
     /// Asks the provider of an account; of the oldest that can, where none is named, and a real one before
     /// the loopback. Which account was asked, and what its provider said.
     pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, Lookup), LookupError> {
-        self.book.refresh().await?;
-        let page = self.book.page();
+        self.directory.refresh().await?;
+        let entries = self.directory.current();
         let line = match account {
-            Some(id) => page.line(id).ok_or(LookupError::NoAccount)?,
+            Some(id) => entries.line(id).ok_or(LookupError::NoAccount)?,
             None => {
-                let able = page.lines().filter(|line| line.connector.can_look_up());
+                let able = entries.lines().filter(|line| line.connector.can_look_up());
                 able.min_by_key(|line| rank(line)).ok_or(LookupError::Nobody)?
             }
         };

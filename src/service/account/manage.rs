@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::book::Book;
+use super::super::directory::Directory;
 use super::rest;
 use crate::crypto::hash;
 use crate::model::event::EventType;
@@ -71,7 +71,7 @@ pub enum Error {
 }
 
 pub struct Accounts {
-    pub book: Arc<Book>,
+    pub directory: Arc<Directory>,
     pub events: Arc<Events>,
     pub clock: Clock,
 }
@@ -80,7 +80,7 @@ impl Accounts {
     /// All accounts, oldest first.
     pub async fn list(&self) -> Result<Vec<Account>, Error> {
         let now_ms = self.clock.now_ms();
-        let mut accounts = account::all(&self.book.store).await?;
+        let mut accounts = account::all(&self.directory.store).await?;
         for account in &mut accounts {
             account.tokens.retain(|token| token.until_ms > now_ms);
         }
@@ -97,7 +97,7 @@ impl Accounts {
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
         if let Credentials::Flowroute(flowroute) = &new.credentials {
-            self.book.refresh().await?;
+            self.directory.refresh().await?;
             self.check_path(id, &flowroute.webhook_token)?;
         }
         if new.is_checked {
@@ -108,7 +108,7 @@ impl Accounts {
             provider: kind.name().to_owned(),
             name: new.name,
             external_id: external_id(&new.credentials),
-            credentials: self.book.master.seal(account::place(&id.hex()), plain.as_bytes())?,
+            credentials: self.directory.master.seal(account::place(&id.hex()), plain.as_bytes())?,
             rate: new.rate.unwrap_or_else(|| allowed(kind)),
             uncertain: new.uncertain.unwrap_or_else(|| usual(kind)),
             replies_to_keywords: new.replies_to_keywords,
@@ -118,12 +118,12 @@ impl Accounts {
             tokens: Vec::new(),
         };
         let entry = act.entry(account.created_ms, id, None, Some(&account));
-        match account::insert(&self.book.store, &account, entry).await {
+        match account::insert(&self.directory.store, &account, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::Known),
             Err(error) => return Err(error.into()),
         }
-        self.book.refresh().await?;
+        self.directory.refresh().await?;
         Ok(account)
     }
 
@@ -140,7 +140,8 @@ impl Accounts {
             account.any_sender = change.any_sender.unwrap_or(account.any_sender);
             if let Some(new) = &new {
                 account.external_id = external_id(new);
-                account.credentials = self.book.master.seal(account::place(&id.hex()), new.to_json().as_bytes())?;
+                account.credentials =
+                    self.directory.master.seal(account::place(&id.hex()), new.to_json().as_bytes())?;
                 // whatever its carrier said was of the old ones
                 account.rest = None;
             }
@@ -162,24 +163,24 @@ impl Accounts {
             telling.account(account, rest, EventType::AccountResumed, now_ms);
         }
         let entry = act.entry(now_ms, account.id, Some(before), Some(account));
-        account::update(&self.book.store, before, account, &telling.into_rows(), entry).await?;
+        account::update(&self.directory.store, before, account, &telling.into_rows(), entry).await?;
         self.events.wake();
-        self.book.refresh().await
+        self.directory.refresh().await
     }
 
     pub(super) async fn ask(&self, kind: Kind, plain: &[u8]) -> Result<(), Error> {
-        let connector = self.book.connectors.open(kind, plain).map_err(|error| Error::Check(error.to_string()))?;
+        let connector = self.directory.connectors.open(kind, plain).map_err(|error| Error::Check(error.to_string()))?;
         connector.check().await.map_err(|error| Error::Check(error.to_string()))
     }
 
     /// Asks the provider whether it still knows an account. If it does, an account that rests is woken.
     pub async fn check(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
-        self.book.refresh().await?;
-        let line = self.book.page().line(id).cloned().ok_or(Error::NotFound)?;
-        act.write(&self.book.store, self.clock.now_ms(), id, None).await?;
+        self.directory.refresh().await?;
+        let line = self.directory.current().line(id).cloned().ok_or(Error::NotFound)?;
+        act.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
         line.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))?;
         line.wake();
-        Ok(rest::end(&self.book, &self.events, id, self.clock.now_ms()).await?)
+        Ok(rest::end(&self.directory, &self.events, id, self.clock.now_ms()).await?)
     }
 
     /// Forgets an account with its credentials; its messages stay.
@@ -187,13 +188,13 @@ impl Accounts {
         for _ in 0..RACES {
             let before = self.find(id).await?;
             let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
-            match account::delete(&self.book.store, &before, entry).await {
-                Ok(()) => return Ok(self.book.refresh().await?),
+            match account::delete(&self.directory.store, &before, entry).await {
+                Ok(()) => return Ok(self.directory.refresh().await?),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
             // or somebody else has changed it
-            if account::has_numbers(&self.book.store, id).await? {
+            if account::has_numbers(&self.directory.store, id).await? {
                 return Err(Error::HasNumbers);
             }
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::event::EventType;
 use crate::model::{AccountId, ClientId, Millis, rfc3339};
-use crate::service::book::Book;
+use crate::service::directory::Directory;
 use crate::service::event::{Events, Happened, Order, Telling};
 use crate::store::account::{Account, Rest, rest};
 use crate::store::{self, Change};
@@ -35,23 +35,29 @@ impl Telling<'_> {
 }
 
 /// Writes down that an account rests, unless that is known, or its credentials are others by now.
-pub async fn begin(book: &Book, events: &Events, account: &Account, rest: &Rest) -> Result<(), store::Error> {
-    let is_known = book.page().line(account.id).is_none_or(|line| line.rest().is_some());
+pub async fn begin(directory: &Directory, events: &Events, account: &Account, rest: &Rest) -> Result<(), store::Error> {
+    let is_known = directory.current().line(account.id).is_none_or(|line| line.rest().is_some());
     if is_known {
         return Ok(());
     }
-    write(book, events, account, rest, (EventType::AccountResting, rest.since_ms), rest::begin(account, rest)).await
+    write(directory, events, account, rest, (EventType::AccountResting, rest.since_ms), rest::begin(account, rest))
+        .await
 }
 
 /// Writes down that an account is in use again, where it is known to have rested.
-pub async fn end(book: &Book, events: &Events, account: AccountId, at_ms: Millis) -> Result<(), store::Error> {
-    let Some(line) = book.page().line(account).cloned() else { return Ok(()) };
+pub async fn end(
+    directory: &Directory,
+    events: &Events,
+    account: AccountId,
+    at_ms: Millis,
+) -> Result<(), store::Error> {
+    let Some(line) = directory.current().line(account).cloned() else { return Ok(()) };
     let Some(rest) = line.rest() else { return Ok(()) };
-    write(book, events, &line.account, rest, (EventType::AccountResumed, at_ms), rest::end(account, rest)).await
+    write(directory, events, &line.account, rest, (EventType::AccountResumed, at_ms), rest::end(account, rest)).await
 }
 
 async fn write(
-    book: &Book,
+    directory: &Directory,
     events: &Events,
     account: &Account,
     rest: &Rest,
@@ -60,11 +66,11 @@ async fn write(
 ) -> Result<(), store::Error> {
     let mut telling = events.telling();
     telling.account(account, rest, kind, at_ms);
-    match book.store.commit(telling.write(change)).await {
+    match directory.store.commit(telling.write(change)).await {
         Ok(()) => telling.committed(),
         // another node was quicker, or somebody has changed the account
         Err(error) if error.is_race() => {}
         Err(error) => return Err(error),
     }
-    book.refresh().await
+    directory.refresh().await
 }

@@ -32,7 +32,7 @@ impl Accounts {
     ) -> Result<Option<Credentials>, Error> {
         check(change.previous_valid_for)?;
         // another node may just have been given a path
-        self.book.refresh().await?;
+        self.directory.refresh().await?;
         let account = self.find(id).await?;
         let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
         let wrong = |reason: String| invalid("credentials", reason);
@@ -59,19 +59,19 @@ impl Accounts {
 
     fn opened(&self, account: &Account) -> Result<Credentials, Error> {
         let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
-        let plain = self.book.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
+        let plain = self.directory.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
         Credentials::from_json(kind, &plain).map_err(|error| invalid("credentials", error.to_string()))
     }
 
     /// The token itself; `None`: it cannot be read with our keys.
     fn secret(&self, token: &Token) -> Option<Secret> {
-        let plain = self.book.master.open(place(&token.id), &token.token).ok()?;
+        let plain = self.directory.master.open(place(&token.id), &token.token).ok()?;
         Some(Secret::new(String::from_utf8_lossy(&plain).into_owned()))
     }
 
     fn token(&self, role: Role, secret: &Secret, until_ms: Millis) -> Result<Token, Error> {
         let id = hex::encode(rand::random::<[u8; 16]>());
-        let token = self.book.master.seal(place(&id), secret.expose().as_bytes())?;
+        let token = self.directory.master.seal(place(&id), secret.expose().as_bytes())?;
         Ok(Token { id, role, token, until_ms, uses: 0, used_ms: None })
     }
 
@@ -148,8 +148,8 @@ impl Accounts {
     /// A path of webhooks leads to one account: those before and after its own are no other's.
     pub(super) fn check_path(&self, account: AccountId, path: &Secret) -> Result<(), Error> {
         let now_ms = self.clock.now_ms();
-        let page = self.book.page();
-        let mut others = page.lines().filter(|line| line.account.id != account && line.connector.is_known_by_path());
+        let entries = self.directory.current();
+        let mut others = entries.lines().filter(|line| line.account.id != account && line.connector.is_known_by_path());
         let is_taken = others.any(|line| line.knows(now_ms, path));
         if is_taken { Err(Error::Known) } else { Ok(()) }
     }

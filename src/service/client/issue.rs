@@ -104,7 +104,9 @@ impl Clients {
         check_pattern("senders", row.senders.as_ref())?;
         check_pattern("destinations", row.destinations.as_ref())?;
         match row.account {
-            Some(account) if self.book.page().line(account).is_none() => Err(invalid("account_id", "no such account")),
+            Some(account) if self.directory.current().line(account).is_none() => {
+                Err(invalid("account_id", "no such account"))
+            }
             _ => Ok(()),
         }
     }
@@ -148,7 +150,7 @@ impl Clients {
             revoked_ms: None,
             twiml: terms.twiml,
         };
-        self.book.refresh().await?;
+        self.directory.refresh().await?;
         self.check(&row)?;
         let entry = act.entry(now_ms, row.id, None, Some(&row));
         match key::insert(&self.store, &row, &self.hash(&digest), entry).await {
@@ -170,7 +172,7 @@ impl Clients {
         act: &Act<'_, KeyRow>,
     ) -> Result<KeyRow, Error> {
         if change.account.is_some() {
-            self.book.refresh().await?;
+            self.directory.refresh().await?;
         }
         for _ in 0..RACES {
             let before = self.key(client, id).await?;

@@ -32,7 +32,7 @@ const BATCH: usize = 256;
 
 impl Inbound {
     fn loopback_line(&self) -> Option<Arc<Line>> {
-        self.parts.book.page().lines().find(|line| line.connector.kind() == provider::Kind::Loopback).cloned()
+        self.parts.directory.current().lines().find(|line| line.connector.kind() == provider::Kind::Loopback).cloned()
     }
 
     /// What the loopback provider was sent, newest first. `None`: there is no account on it.

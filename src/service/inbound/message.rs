@@ -8,7 +8,7 @@ use crate::model::message::{Direction, State};
 use crate::model::{Address, ClientId, NumberId, Segments};
 use crate::provider;
 use crate::service::account::Pace;
-use crate::service::book::Sender;
+use crate::service::directory::Sender;
 use crate::service::number::Meaning;
 use crate::service::outbound::Extra;
 use crate::store::message::Message;

@@ -96,7 +96,7 @@ impl Inbound {
 
     /// Not where the carrier answers by itself.
     fn may_answer(&self, text: &Text) -> bool {
-        let page = self.parts.book.page();
-        !page.line(text.sender.number.account).is_some_and(|line| line.account.replies_to_keywords)
+        let entries = self.parts.directory.current();
+        !entries.line(text.sender.number.account).is_some_and(|line| line.account.replies_to_keywords)
     }
 }

@@ -54,7 +54,7 @@ impl Inbound {
     /// Whether Flowroute has: it signs nothing, so whoever knows the account's path is believed.
     pub fn prove_flowroute(&self, kind: Kind, token: &str, body: &str) -> Result<Proved, Error> {
         let given = hash::sha256_hex(token.as_bytes());
-        let page = self.parts.book.page();
+        let entries = self.parts.directory.current();
         let is_flowroute = |line: &&Arc<Line>| line.connector.kind() == provider::Kind::Flowroute;
         // all are compared, each in constant time
         let is_it = |path: &Secret| {
@@ -63,7 +63,7 @@ impl Inbound {
         };
         let fits = |line: &Arc<Line>| self.is_believed(line, is_it);
         let line =
-            page.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
+            entries.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
         let line = line.ok_or(Error::Forged).inspect_err(|error| self.count_forged(kind, error))?;
         let came = Came::read(kind, storable(body.as_bytes()))?;
         Ok(Proved { line: line.clone(), came })
@@ -94,7 +94,8 @@ impl Inbound {
         let is_json = is_json(&post.body);
         let digest = is_json.then(|| Signed::json(&post.url, &post.body).ok_or(Error::Forged)).transpose()?;
         let sid = account_sid(&post.body)?;
-        let line = self.parts.book.page().line_of(provider::Kind::Twilio, &sid).cloned().ok_or(Error::Forged)?;
+        let line =
+            self.parts.directory.current().line_of(provider::Kind::Twilio, &sid).cloned().ok_or(Error::Forged)?;
         let is_by_it = |signed: &Signed<'_>| self.is_believed(&line, |token| signed.is_by(token.expose(), given));
         if digest.as_ref().is_some_and(|signed| !is_by_it(signed)) {
             return Err(Error::Forged);

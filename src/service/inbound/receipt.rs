@@ -47,10 +47,10 @@ impl Inbound {
 
     /// Folds receipts in; those that come too early are returned.
     async fn fold(&self, jobs: &[Job]) -> Result<Vec<Job>, store::Error> {
-        let page = self.parts.book.page();
-        if jobs.iter().any(|job| page.line(job.account).is_none()) {
+        let entries = self.parts.directory.current();
+        if jobs.iter().any(|job| entries.line(job.account).is_none()) {
             // another node may just have added the account
-            self.parts.book.refresh().await?;
+            self.parts.directory.refresh().await?;
         }
         let mut plan = Plan::default();
         let read = self.read(jobs, &mut plan.folded);
@@ -76,14 +76,14 @@ impl Inbound {
 
     /// What cannot be read any more is done with.
     fn read<'a>(&self, jobs: &'a [Job], folded: &mut Folded) -> Vec<Read<'a>> {
-        let page = self.parts.book.page();
+        let entries = self.parts.directory.current();
         let mut found = Vec::with_capacity(jobs.len());
         for job in jobs {
-            if page.is_unusable(job.account) {
+            if entries.is_unusable(job.account) {
                 // tried again when its lease has ended
                 continue;
             }
-            let provider = page.line(job.account).map(|line| line.connector.kind());
+            let provider = entries.line(job.account).map(|line| line.connector.kind());
             let read = provider.and_then(|provider| Some((provider, read::receipt_of(provider, job).ok()?)));
             match read {
                 Some((provider, said)) => found.push(Read { job, said, provider }),
@@ -100,8 +100,8 @@ impl Inbound {
     }
 
     fn rank(&self, job: &Job) -> u8 {
-        let page = self.parts.book.page();
-        let provider = page.line(job.account).map(|line| line.connector.kind());
+        let entries = self.parts.directory.current();
+        let provider = entries.line(job.account).map(|line| line.connector.kind());
         provider.and_then(|provider| read::receipt_of(provider, job).ok()).map_or(0, |said| said.rank())
     }
 

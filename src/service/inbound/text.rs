@@ -10,7 +10,7 @@ use super::{Inbound, Job, read};
 use crate::model::message::State;
 use crate::model::{Channel, InboundId};
 use crate::provider;
-use crate::service::book::{Page, Sender};
+use crate::service::directory::{Entries, Sender};
 use crate::service::number::Meaning;
 use crate::service::outbound::Why;
 use crate::service::publish;
@@ -99,7 +99,7 @@ impl Inbound {
         let (mut foreign, mut failed) = (Vec::new(), Vec::new());
         if !unplaced.is_empty() {
             // another node may just have added the number: the store knows
-            match self.parts.book.refresh().await {
+            match self.parts.directory.refresh().await {
                 Ok(()) => foreign = self.place(unplaced, &mut texts),
                 Err(error) => {
                     tracing::warn!(%error, "texts that no number here is known for are tried again");
@@ -130,10 +130,10 @@ impl Inbound {
 
     /// Texts to numbers of ours as this node knows them, and the rest with the reasons.
     fn sort(&self, jobs: Vec<Job>) -> (Vec<Text>, Vec<(Job, &'static str)>) {
-        let page = self.parts.book.page();
+        let entries = self.parts.directory.current();
         let (mut texts, mut unplaced) = (Vec::new(), Vec::new());
         for job in jobs {
-            match read_text(&page, &job) {
+            match read_text(&entries, &job) {
                 Ok((inbound, sender)) => texts.push(Text { job, inbound, sender }),
                 Err(reason) => unplaced.push((job, reason)),
             }
@@ -203,10 +203,10 @@ impl Inbound {
 }
 
 /// What a job says, and to which number of ours.
-fn read_text(page: &Page, job: &Job) -> Result<(Arc<provider::Inbound>, Arc<Sender>), &'static str> {
-    let line = page.line(job.account).ok_or("its account was deleted")?;
+fn read_text(entries: &Entries, job: &Job) -> Result<(Arc<provider::Inbound>, Arc<Sender>), &'static str> {
+    let line = entries.line(job.account).ok_or("its account was deleted")?;
     let inbound = read::text_of(line.connector.kind(), job).map_err(|_| "it cannot be read any more")?;
-    let Some(sender) = page.sender(&inbound.to).cloned() else {
+    let Some(sender) = entries.sender(&inbound.to).cloned() else {
         if is_number(&inbound.to) {
             return Err("it is not to a number of ours");
         }

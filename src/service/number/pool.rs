@@ -45,23 +45,23 @@ impl Numbers {
         after: Option<PoolId>,
         limit: usize,
     ) -> Result<(Vec<Filled>, bool), Error> {
-        let (pools, more) = page(pool::list(&self.book.store, client, after, limit + 1).await?, limit);
+        let (pools, more) = page(pool::list(&self.directory.store, client, after, limit + 1).await?, limit);
         Ok((pools.into_iter().map(|pool| self.filled(pool)).collect(), more))
     }
 
     /// What is about to change: with its numbers as they are, not as they were a second ago.
     async fn pool_now(&self, client: ClientId, id: PoolId) -> Result<Filled, Error> {
-        self.book.refresh().await?;
+        self.directory.refresh().await?;
         self.find_pool(client, id).await
     }
 
     pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<Filled, Error> {
-        pool::find(&self.book.store, client, id).await?.map(|pool| self.filled(pool)).ok_or(Error::NoPool)
+        pool::find(&self.directory.store, client, id).await?.map(|pool| self.filled(pool)).ok_or(Error::NoPool)
     }
 
     fn filled(&self, pool: Pool) -> Filled {
-        let page = self.book.page();
-        let senders = page.senders_of(pool.client).iter().filter(|sender| sender.number.pool == Some(pool.id));
+        let entries = self.directory.current();
+        let senders = entries.senders_of(pool.client).iter().filter(|sender| sender.number.pool == Some(pool.id));
         let numbers = senders.map(|sender| sender.number.clone()).collect();
         Filled { pool, numbers }
     }
@@ -72,7 +72,7 @@ impl Numbers {
         let pool = Pool { id: PoolId::new(now_ms), client, name, created_ms: now_ms };
         let made = Filled { pool, numbers: Vec::new() };
         let entry = act.entry(now_ms, made.pool.id, None, Some(&made));
-        pool::insert(&self.book.store, &made.pool, entry).await?;
+        pool::insert(&self.directory.store, &made.pool, entry).await?;
         Ok(made)
     }
 
@@ -89,7 +89,7 @@ impl Numbers {
             let mut after = before.clone();
             name.clone_into(&mut after.pool.name);
             let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-            match pool::rename(&self.book.store, &before.pool, name, entry).await {
+            match pool::rename(&self.directory.store, &before.pool, name, entry).await {
                 Ok(()) => return Ok(after),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
@@ -102,8 +102,8 @@ impl Numbers {
     pub async fn delete_pool(&self, client: ClientId, id: PoolId, act: &Act<'_, Filled>) -> Result<(), Error> {
         let before = self.pool_now(client, id).await?;
         let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
-        settled(pool::delete(&self.book.store, client, id, entry).await, Error::NoPool)?;
-        Ok(self.book.refresh().await?)
+        settled(pool::delete(&self.directory.store, client, id, entry).await, Error::NoPool)?;
+        Ok(self.directory.refresh().await?)
     }
 
     /// Puts a number into a pool, out of any other.
@@ -121,8 +121,8 @@ impl Numbers {
             after.numbers.sort_by_key(|one| one.id);
         }
         let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        settled(pool::put(&self.book.store, client, id, number, entry).await, Error::NotFound)?;
-        self.book.refresh().await?;
+        settled(pool::put(&self.directory.store, client, id, number, entry).await, Error::NotFound)?;
+        self.directory.refresh().await?;
         Ok(after)
     }
 
@@ -137,7 +137,7 @@ impl Numbers {
         let mut after = before.clone();
         after.numbers.retain(|one| one.id != number);
         let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        settled(pool::take_out(&self.book.store, client, id, number, entry).await, Error::NotFound)?;
-        Ok(self.book.refresh().await?)
+        settled(pool::take_out(&self.directory.store, client, id, number, entry).await, Error::NotFound)?;
+        Ok(self.directory.refresh().await?)
     }
 }

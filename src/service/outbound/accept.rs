@@ -11,7 +11,7 @@ use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis, PoolId};
 use crate::service::audit::Act;
-use crate::service::book::Sender;
+use crate::service::directory::Sender;
 use crate::service::idempotency::Named;
 use crate::service::number::Capability;
 use crate::store::idempotency::{self, Found};
@@ -174,17 +174,17 @@ impl Outbound {
 
     /// The number that a message leaves from. Another client's number is as unknown as one that is not there.
     fn sender(&self, client: ClientId, from: Option<&Address>, with_media: bool) -> Result<Via, Error> {
-        let page = self.parts.book.page();
+        let entries = self.parts.directory.current();
         let wanted = if with_media { Capability::Mms } else { Capability::Sms };
         if let Some(from) = from {
-            let sender = page.sender(from.as_str()).filter(|sender| sender.number.client == client);
+            let sender = entries.sender(from.as_str()).filter(|sender| sender.number.client == client);
             let sender = sender.ok_or_else(|| invalid("from", "is not a number of yours"))?;
             if !sender.can(wanted) {
                 return Err(invalid("from", format!("cannot send {}", wanted.name())));
             }
             return Ok(via(sender));
         }
-        let mut senders = page.senders_of(client).iter();
+        let mut senders = entries.senders_of(client).iter();
         let first = senders.find(|sender| sender.can(wanted));
         first.map(|sender| via(sender)).ok_or_else(|| {
             invalid("from", format!("is missing, and there is no number that can send {}", wanted.name()))

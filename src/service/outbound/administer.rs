@@ -35,9 +35,9 @@ impl Outbound {
         is_out: bool,
         act: &Act<'_, OptOut>,
     ) -> Result<OptOut, Error> {
-        self.parts.book.refresh().await?;
-        let page = self.parts.book.page();
-        page.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
+        self.parts.directory.refresh().await?;
+        let entries = self.parts.directory.current();
+        entries.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
         let person = person.as_str();
         let keys = self.ledger_keys(channel, number, person);
         let pair = Pair::find(&self.parts.store, &keys).await?;
@@ -73,8 +73,8 @@ impl Outbound {
         let (number, person) = (number.to_owned(), person.as_str().to_owned());
         let keys = self.ledger_keys(channel, &number, &person);
         for _ in 0..RACES {
-            self.parts.book.refresh().await?;
-            let owner = self.parts.book.page().sender(&number).map(|sender| sender.number.client);
+            self.parts.directory.refresh().await?;
+            let owner = self.parts.directory.current().sender(&number).map(|sender| sender.number.client);
             let pair = Pair::find(&self.parts.store, &keys).await?;
             let before = pair.unseen(owner).ok_or(Error::NotFound)?;
             let at_ms = pair.last_ms().map_or(0, |last_ms| last_ms + 1).max(self.parts.clock.now_ms());

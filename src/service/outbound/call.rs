@@ -68,16 +68,17 @@ impl Outbound {
     /// Writes down that an account rests, or is in use again, where that is not known. What fails here is tried again
     /// by the next call.
     async fn tell_rest(&self, via: &Line, turn: Option<Turn>, attempt: &Attempt) {
-        let (book, events, at_ms) = (&self.parts.book, &self.parts.events, attempt.ended_ms);
+        let (directory, events, at_ms) = (&self.parts.directory, &self.parts.events, attempt.ended_ms);
         let told = match turn {
             Some(Turn::Opened | Turn::Denied) if attempt.outcome == DENIED => {
                 let reason = attempt.reason.clone().unwrap_or_default();
-                rest::begin(book, events, &via.account, &Rest { since_ms: at_ms, code: attempt.code, reason }).await
+                rest::begin(directory, events, &via.account, &Rest { since_ms: at_ms, code: attempt.code, reason })
+                    .await
             }
-            Some(Turn::Closed) => rest::end(book, events, via.account.id, at_ms).await,
+            Some(Turn::Closed) => rest::end(directory, events, via.account.id, at_ms).await,
             // that it is in use again could not be written, or it was not known here that it rested
             None if is_well(attempt) && via.rest().is_some_and(|rest| rest.since_ms < attempt.started_ms) => {
-                rest::end(book, events, via.account.id, at_ms).await
+                rest::end(directory, events, via.account.id, at_ms).await
             }
             _ => Ok(()),
         };

@@ -87,8 +87,8 @@ impl Outbound {
     fn longest_text(&self, channel: Channel, account: AccountId) -> usize {
         let settings = &self.parts.settings;
         let ours = if channel == Channel::Whatsapp { settings.whatsapp_length } else { settings.sms_length };
-        let page = self.parts.book.page();
-        let carriers = page.line(account).and_then(|line| line.connector.kind().longest_text());
+        let entries = self.parts.directory.current();
+        let carriers = entries.line(account).and_then(|line| line.connector.kind().longest_text());
         carriers.map_or(ours, |carriers| carriers.min(ours))
     }
 }

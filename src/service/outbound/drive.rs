@@ -95,7 +95,7 @@ impl Outbound {
             return Some(over(lane, State::Expired, None, "its validity ended"));
         }
         let Some(via) = via else {
-            if self.parts.book.page().is_unusable(lane.message.account) {
+            if self.parts.directory.current().is_unusable(lane.message.account) {
                 self.postpone(lane, UNUSABLE).await;
                 return None;
             }
@@ -157,11 +157,11 @@ impl Outbound {
 
     /// The account as this node knows it; one that another node has just added is read first.
     async fn line(&self, account: AccountId) -> Result<Option<Arc<Line>>, store::Error> {
-        if let Some(via) = self.parts.book.page().line(account) {
+        if let Some(via) = self.parts.directory.current().line(account) {
             return Ok(Some(via.clone()));
         }
-        self.parts.book.refresh().await?;
-        Ok(self.parts.book.page().line(account).cloned())
+        self.parts.directory.refresh().await?;
+        Ok(self.parts.directory.current().line(account).cloned())
     }
 
     /// The end of a wait; that of a message's validity is not slept through.

@@ -30,8 +30,8 @@ impl Outbound {
     /// Leave to send a message at once. `None`: it waits its turn, as every message does whose account
     /// fails what is in doubt, since after a crash this one would be.
     pub(super) fn leave(&self, message: &Message) -> Option<Leave> {
-        let page = self.parts.book.page();
-        let (via, sender) = (page.line(message.account)?, page.sender(&message.from)?);
+        let entries = self.parts.directory.current();
+        let (via, sender) = (entries.line(message.account)?, entries.sender(&message.from)?);
         if self.parts.stop.is_cancelled() || via.breaker.is_open() || policy(via) == Uncertain::Fail {
             return None;
         }

@@ -8,7 +8,7 @@ use super::{Error, Extra, Outbound, RACES, Why};
 use crate::model::message::{Direction, State};
 use crate::model::{Address, Channel, ClientId, MessageId, Millis, Segments};
 use crate::service::audit::Act;
-use crate::service::book::Sender;
+use crate::service::directory::Sender;
 use crate::store::message::{self, Message};
 use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::outbox::intake::New;
@@ -120,7 +120,7 @@ impl Outbound {
     pub async fn opted_out_at_carrier(&self, client: ClientId, number: &str, person: &str) -> Result<(), store::Error> {
         let at_ms = self.parts.clock.now_ms();
         // a number that is not ours is its user's
-        let client = self.parts.book.page().sender(number).map_or(client, |sender| sender.number.client);
+        let client = self.parts.directory.current().sender(number).map_or(client, |sender| sender.number.client);
         let said = Said { client, channel: Channel::Sms, number, person, is_out: true, reason: "carrier", at_ms };
         self.hear(&said).await?;
         self.cancel_all(said.channel, number, person).await?;

@@ -38,8 +38,8 @@ impl Outbound {
         let most = lane.lease_ends.saturating_duration_since(tokio::time::Instant::now()) / 2;
         let now = Instant::now();
         let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
-        let page = self.parts.book.page();
-        let number = page.sender(&lane.message.from).map(|sender| &sender.pace);
+        let entries = self.parts.directory.current();
+        let number = entries.sender(&lane.message.from).map(|sender| &sender.pace);
         // whoever cannot go takes no place from those who can: each is given back where the next is refused
         let number = number.map(|pace| pace.reserve(segments, most, now)).transpose()?;
         let account = via.pace.reserve(segments, most, now)?;
@@ -55,7 +55,7 @@ impl Outbound {
     pub(super) fn queue(&self, lane: &Lane, via: &Line, wait: Duration) {
         let now = Instant::now();
         let until = now + wait;
-        if let Some(sender) = self.parts.book.page().sender(&lane.message.from) {
+        if let Some(sender) = self.parts.directory.current().sender(&lane.message.from) {
             sender.pace.park(&lane.head.lane, until, now);
         }
         via.pace.park(&lane.head.lane, until, now);

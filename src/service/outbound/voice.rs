@@ -62,7 +62,7 @@ impl Outbound {
         }
         // the answer to the call that is placed at this moment tells under which id
         let provider_id = claim::accepted_as(&self.parts.store, id).await?.ok_or(Error::TooLate)?;
-        let line = self.parts.book.page().line(message.account).cloned().ok_or(Error::TooLate)?;
+        let line = self.parts.directory.current().line(message.account).cloned().ok_or(Error::TooLate)?;
         act.write(&self.parts.store, self.parts.clock.now_ms(), known_as(&message), Some(&message)).await?;
         match line.connector.end_call(&provider_id, end).await {
             Ok(()) => Ok(message),

@@ -6,8 +6,8 @@ use super::{Error, From, Order, Relay};
 use crate::crypto::hash;
 use crate::model::{AccountId, Channel, ClientId, PoolId, RouteId};
 use crate::service::account::Line;
-use crate::service::book::{Page, Sender};
 use crate::service::client::Consumer;
+use crate::service::directory::{Entries, Sender};
 use crate::service::number::Capability;
 use crate::service::outbound::Via;
 
@@ -73,17 +73,17 @@ impl Relay {
 
     /// Looks at every account that may carry it, and says what each comes to.
     pub(super) fn decide(&self, consumer: &Consumer, order: &Order) -> Decision {
-        let page = self.book.page();
+        let entries = self.directory.current();
         let mut candidates = self.candidates(consumer, order);
         let wanted = wanted(order);
         let mut is_routed = false;
         for candidate in candidates.iter_mut().filter(|candidate| candidate.verdict != Verdict::Again) {
-            let Some(line) = page.line(candidate.account) else {
+            let Some(line) = entries.line(candidate.account) else {
                 candidate.verdict = Verdict::Deleted;
                 continue;
             };
             is_routed = true;
-            candidate.from = choose(&page, consumer, order, line, wanted);
+            candidate.from = choose(&entries, consumer, order, line, wanted);
             candidate.verdict = match &candidate.from {
                 Some(_) if line.breaker.is_open() => Verdict::Down,
                 Some(_) => Verdict::Spare,
@@ -91,7 +91,7 @@ impl Relay {
             };
         }
         if candidates.is_empty()
-            && let Some(own) = unrouted(&page, consumer, order, wanted)
+            && let Some(own) = unrouted(&entries, consumer, order, wanted)
         {
             candidates.push(own);
             let chosen = allowed(consumer, &candidates, candidates.len() - 1);
@@ -107,7 +107,7 @@ impl Relay {
         let found = match (first(Verdict::Spare), first(Verdict::Down)) {
             (Some(up), _) => Some((up, Verdict::Wins)),
             (None, Some(down)) => Some((down, Verdict::Waits)),
-            (None, None) => own(&page, consumer, order, wanted).map(|own| {
+            (None, None) => own(&entries, consumer, order, wanted).map(|own| {
                 candidates.push(own);
                 (candidates.len() - 1, Verdict::Wins)
             }),
@@ -137,8 +137,8 @@ impl Relay {
         }
         if candidates.is_empty() && consumer.is_house() {
             // the house needs no routes: its numbers lead to their own accounts
-            let page = self.book.page();
-            let able = page.senders_of(consumer.client).iter().filter(|sender| sender.can(wanted(order)));
+            let entries = self.directory.current();
+            let able = entries.senders_of(consumer.client).iter().filter(|sender| sender.can(wanted(order)));
             candidates.extend(able.map(|sender| new(None, sender.number.account)));
         }
         candidates
@@ -159,54 +159,54 @@ fn no_sender(order: &Order) -> &'static str {
 }
 
 /// The client's own numbers go before those that the house lends.
-fn choose(page: &Page, consumer: &Consumer, order: &Order, line: &Line, wanted: Capability) -> Option<String> {
+fn choose(entries: &Entries, consumer: &Consumer, order: &Order, line: &Line, wanted: Capability) -> Option<String> {
     let account = line.account.id;
     let able = |sender: &&Arc<Sender>| sender.number.account == account && sender.can(wanted);
     // of those that are not named, only what its key allows
     let fits = |sender: &&Arc<Sender>| able(sender) && consumer.may_send_from(&sender.number.address);
     match &order.from {
-        Some(From::Address(from)) => match page.sender(from.as_str()) {
+        Some(From::Address(from)) => match entries.sender(from.as_str()) {
             Some(sender) => Some(sender).filter(|sender| is_theirs(consumer, sender)).filter(able),
             None => return line.account.any_sender.then(|| from.as_str().to_owned()),
         },
-        Some(From::Pool(pool)) => sticky(page, consumer, *pool, order, fits),
+        Some(From::Pool(pool)) => sticky(entries, consumer, *pool, order, fits),
         None => {
-            let own = page.senders_of(consumer.client).iter().find(fits);
-            own.or_else(|| page.senders_of(ClientId::HOUSE).iter().find(fits))
+            let own = entries.senders_of(consumer.client).iter().find(fits);
+            own.or_else(|| entries.senders_of(ClientId::HOUSE).iter().find(fits))
         }
     }
     .map(|sender| sender.number.address.clone())
 }
 
 /// A number of the client's own goes through its own account, where no route names another that has it.
-fn own(page: &Page, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
+fn own(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
     let Some(From::Address(from)) = &order.from else { return None };
     if consumer.account().is_some() {
         return None;
     }
-    let sender = page.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client)?;
+    let sender = entries.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client)?;
     let (account, from) = (sender.number.account, Some(sender.number.address.clone()));
     sender.can(wanted).then_some(Candidate { route: None, account, from, verdict: Verdict::Wins })
 }
 
 /// Where no rule leads anywhere: a client's own number goes through its own account all the same, named or chosen.
 /// Rules say where what the house lends may go; the house's own numbers are among the candidates already.
-fn unrouted(page: &Page, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
+fn unrouted(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
     if consumer.is_house() || consumer.account().is_some() {
         return None;
     }
-    let able = |sender: &&Arc<Sender>| sender.can(wanted) && page.line(sender.number.account).is_some();
+    let able = |sender: &&Arc<Sender>| sender.can(wanted) && entries.line(sender.number.account).is_some();
     // of those that are not named, only what its key allows
     let fits = |sender: &&Arc<Sender>| able(sender) && consumer.may_send_from(&sender.number.address);
     let sender = match &order.from {
         Some(From::Address(from)) => {
-            page.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client).filter(able)
+            entries.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client).filter(able)
         }
-        Some(From::Pool(pool)) => sticky(page, consumer, *pool, order, fits),
-        None => page.senders_of(consumer.client).iter().find(fits),
+        Some(From::Pool(pool)) => sticky(entries, consumer, *pool, order, fits),
+        None => entries.senders_of(consumer.client).iter().find(fits),
     }?;
     let account = sender.number.account;
-    let rests = page.line(account).is_some_and(|line| line.breaker.is_open());
+    let rests = entries.line(account).is_some_and(|line| line.breaker.is_open());
     let verdict = if rests { Verdict::Waits } else { Verdict::Wins };
     Some(Candidate { route: None, account, from: Some(sender.number.address.clone()), verdict })
 }
@@ -218,7 +218,7 @@ fn is_theirs(consumer: &Consumer, sender: &Sender) -> bool {
 /// Of a pool's numbers the one that weighs most for this recipient: always the same while it is there, and when
 /// one comes or goes, only those recipients move that it takes or leaves.
 fn sticky<'a>(
-    page: &'a Page,
+    entries: &'a Entries,
     consumer: &Consumer,
     pool: PoolId,
     order: &Order,
@@ -228,5 +228,5 @@ fn sticky<'a>(
     let weight = |sender: &&Arc<Sender>| {
         hash::sha256_hex(format!("{}\0{}", sender.number.address, order.to.as_str()).as_bytes())
     };
-    page.senders_of(consumer.client).iter().filter(of_pool).max_by_key(weight)
+    entries.senders_of(consumer.client).iter().filter(of_pool).max_by_key(weight)
 }

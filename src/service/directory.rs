@@ -1,4 +1,4 @@
-//! Accounts and numbers as they stand, in memory: every message asks, and the store is asked
+//! The directory of accounts, numbers and administrators' keys, in memory: every message asks, and the store is asked
 //! only when they have changed.
 
 use std::collections::{HashMap, HashSet};
@@ -28,9 +28,9 @@ impl Sender {
     }
 }
 
-/// All there is at one moment.
+/// What the directory holds at one moment.
 #[derive(Default)]
-pub struct Page {
+pub struct Entries {
     lines: HashMap<AccountId, Arc<Line>>,
     accounts: HashSet<AccountId>,
     senders: HashMap<String, Arc<Sender>>,
@@ -38,7 +38,7 @@ pub struct Page {
     admins: HashMap<String, String>,
 }
 
-impl Page {
+impl Entries {
     pub fn line(&self, id: AccountId) -> Option<&Arc<Line>> {
         self.lines.get(&id)
     }
@@ -73,31 +73,31 @@ impl Page {
     }
 }
 
-pub struct Book {
+pub struct Directory {
     pub store: Store,
     pub master: Arc<MasterKey>,
     pub connectors: Connectors,
     pub settings: Settings,
-    page: Snapshot<Page>,
+    entries: Snapshot<Entries>,
 }
 
-impl Book {
+impl Directory {
     pub fn new(store: Store, master: Arc<MasterKey>, connectors: Connectors, settings: Settings) -> Self {
-        Self { store, master, connectors, settings, page: Snapshot::default() }
+        Self { store, master, connectors, settings, entries: Snapshot::default() }
     }
 
-    pub fn page(&self) -> Arc<Page> {
-        self.page.current()
+    pub fn current(&self) -> Arc<Entries> {
+        self.entries.current()
     }
 
-    /// Reads what has changed since the page at hand.
+    /// Reads what has changed since it was read last.
     pub async fn refresh(&self) -> Result<()> {
-        self.page.refresh(version::current(&self.store, Versioned::Directory), |old| self.read(old)).await
+        self.entries.refresh(version::current(&self.store, Versioned::Directory), |old| self.read(old)).await
     }
 
-    async fn read(&self, old: Arc<Page>) -> Result<Page> {
+    async fn read(&self, old: Arc<Entries>) -> Result<Entries> {
         let accounts = account::ids(&self.store).await?;
-        let mut fresh = Page { accounts, ..Page::default() };
+        let mut fresh = Entries { accounts, ..Entries::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
             match self.line(old.lines.get(&id), account) {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::service::StoreError;
-use crate::service::book::Book;
 use crate::service::client::Clients;
+use crate::service::directory::Directory;
 use crate::service::tariff::Tariff;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-pub(super) async fn accounts(book: Arc<Book>) {
+pub(super) async fn accounts(directory: Arc<Directory>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        told("accounts and numbers", book.refresh().await);
+        told("accounts and numbers", directory.refresh().await);
     }
 }
 
