@@ -208,8 +208,8 @@ impl Built {
 
     /// A route that catches what no other does, behind all others.
     async fn seed_route(&self, account: AccountId) -> anyhow::Result<()> {
-        let page = self.tariff.page();
-        if page.all_routes().iter().any(|route| route.pattern == DEV_PATTERN && route.account == account) {
+        let known = self.tariff.current();
+        if known.all_routes().iter().any(|route| route.pattern == DEV_PATTERN && route.account == account) {
             return Ok(());
         }
         let (pattern, name) = (DEV_PATTERN.to_owned(), "loopback".to_owned());

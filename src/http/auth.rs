@@ -152,7 +152,7 @@ pub(super) fn names_client(call: &Call) -> bool {
 fn acted_for(app: &App, call: &Call) -> Result<ClientId, Refusal> {
     let Some(named) = call.headers.get(ACTS_FOR) else { return Ok(ClientId::HOUSE) };
     let id = named.to_str().ok().and_then(|text| text.trim().parse::<ClientId>().ok());
-    let known = id.filter(|id| app.clients.page().client(*id).is_some());
+    let known = id.filter(|id| app.clients.current().client(*id).is_some());
     known.ok_or_else(|| reply::bad_field("Switchboard-Client", "no such client"))
 }
 
@@ -169,7 +169,7 @@ fn admit(app: &App, call: &Call, consumer: &Consumer) -> Result<(), Refusal> {
 pub(super) fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
     let acting = acting(app, call)?;
     // clients' own credentials end with them; an administrator may still look, but send nothing for them
-    if app.clients.page().client(acting.client).is_some_and(|client| !client.is_active) {
+    if app.clients.current().client(acting.client).is_some_and(|client| !client.is_active) {
         return Err(reply::forbidden("this client is not active"));
     }
     Ok(acting.consumer)

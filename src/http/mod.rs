@@ -156,7 +156,7 @@ pub struct App {
 impl App {
     /// Where numbers are that a client writes without a country code: where it says, else where the server does.
     fn country(&self, client: ClientId) -> Option<Country> {
-        let own = self.clients.page().client(client).and_then(|client| client.country);
+        let own = self.clients.current().client(client).and_then(|client| client.country);
         own.or(self.country)
     }
 

@@ -4,9 +4,9 @@ mod consumer;
 mod demo;
 mod issue;
 mod key;
+mod known;
 mod manage;
 mod pace;
-mod page;
 mod pattern;
 mod profile;
 
@@ -17,9 +17,9 @@ pub use consumer::{Consumer, Scope};
 pub use demo::DemoClient;
 pub use issue::{KeyChange, KeyOrigin, KeyTerms};
 pub use key::Key;
+pub use known::{ClientsAndKeys, Party};
 pub use manage::{ClientChange, NewClient};
 pub use pace::Exhausted;
-pub use page::{Page, Party};
 pub use pattern::Pattern;
 pub use profile::{Profile, ProfileChange};
 
@@ -76,7 +76,7 @@ pub struct Clients {
     shut: Option<ClientId>,
     demo: Option<DemoClient>,
     patterns: Patterns,
-    page: Snapshot<Page>,
+    known: Snapshot<ClientsAndKeys>,
 }
 
 impl Clients {
@@ -87,8 +87,8 @@ impl Clients {
         clock: Clock,
         directory: Arc<Directory>,
     ) -> Self {
-        let (counter, patterns, page) = (Counter::alone(), Patterns::default(), Snapshot::default());
-        Self { store, master, hash_key, clock, directory, counter, shut: None, demo: None, patterns, page }
+        let (counter, patterns, known) = (Counter::alone(), Patterns::default(), Snapshot::default());
+        Self { store, master, hash_key, clock, directory, counter, shut: None, demo: None, patterns, known }
     }
 
     /// Counts with the other nodes what keys ask for.
@@ -114,7 +114,7 @@ impl Clients {
         }
     }
 
-    pub fn page(&self) -> Arc<Page> {
-        self.page.current()
+    pub fn current(&self) -> Arc<ClientsAndKeys> {
+        self.known.current()
     }
 }

@@ -71,14 +71,14 @@ fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
     Error::Invalid { field, reason: reason.into() }
 }
 
-/// All there is at one moment.
+/// What is in force at one moment.
 #[derive(Default)]
-pub struct Page {
+pub struct RoutesAndRates {
     routes: Arc<Routes>,
     rates: Rates,
 }
 
-impl Page {
+impl RoutesAndRates {
     /// The routes that a destination matches, in the order in which they are asked.
     pub fn routes(&self, channel: Channel, to: &str) -> impl Iterator<Item = &Route> {
         self.routes.matching(channel, to)
@@ -123,23 +123,23 @@ pub struct Tariff {
     pub store: Store,
     pub prices: Prices,
     pub clock: Clock,
-    page: Snapshot<Page>,
+    known: Snapshot<RoutesAndRates>,
 }
 
 impl Tariff {
     pub fn new(store: Store, prices: Prices, clock: Clock) -> Self {
-        Self { store, prices, clock, page: Snapshot::default() }
+        Self { store, prices, clock, known: Snapshot::default() }
     }
 
-    pub fn page(&self) -> Arc<Page> {
-        self.page.current()
+    pub fn current(&self) -> Arc<RoutesAndRates> {
+        self.known.current()
     }
 
     /// What a segment, a message with pictures, or a call, to a destination costs.
     pub fn price(&self, channel: Priced, to: &str, at_ms: Millis) -> Price {
-        let page = self.page();
-        let each = page.rate(channel, to, at_ms).map_or_else(|| self.usual(channel), |rate| rate.price);
-        Price { each, words: page.rate_of_words(channel, to, at_ms).map(|rate| rate.price) }
+        let known = self.current();
+        let each = known.rate(channel, to, at_ms).map_or_else(|| self.usual(channel), |rate| rate.price);
+        Price { each, words: known.rate_of_words(channel, to, at_ms).map(|rate| rate.price) }
     }
 
     /// What is charged where no rate says otherwise.
@@ -152,12 +152,12 @@ impl Tariff {
         }
     }
 
-    /// Reads what has changed since the page at hand.
+    /// Reads what has changed since they were read last.
     pub async fn refresh(&self) -> Result<(), store::Error> {
-        self.page.refresh(version::current(&self.store, Versioned::Tariff), |old| self.read(old)).await
+        self.known.refresh(version::current(&self.store, Versioned::Tariff), |old| self.read(old)).await
     }
 
-    async fn read(&self, old: Arc<Page>) -> Result<Page, store::Error> {
+    async fn read(&self, old: Arc<RoutesAndRates>) -> Result<RoutesAndRates, store::Error> {
         let (rules, card) = (route::all(&self.store).await?, rate::usable(&self.store).await?);
         // a large card, and many rules, take longer than a thread may that serves
         let work = move || {
@@ -165,7 +165,7 @@ impl Tariff {
             if old.routes.is_compiled() {
                 routes.compile();
             }
-            Page { routes, rates: Rates::new(card) }
+            RoutesAndRates { routes, rates: Rates::new(card) }
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| store::Error::Unavailable(error.to_string()))
     }

@@ -126,14 +126,14 @@ fn out(order: &Order, explained: Explained) -> ExplainedOut {
 
 /// Without a client, one that has no numbers, and pays as all do.
 fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
-    let page = app.clients.page();
+    let clients = app.clients.current();
     if let Some(id) = call.decoded("key") {
         let id = id.parse::<KeyId>().ok();
-        let key = id.and_then(|id| page.key(id)).ok_or_else(|| reply::bad_field("key", "no such key in force"))?;
+        let key = id.and_then(|id| clients.key(id)).ok_or_else(|| reply::bad_field("key", "no such key in force"))?;
         return Ok(Consumer { client: key.client, key: Some(key.clone()) });
     }
     let Some(id) = call.decoded("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
-    let known = id.parse::<ClientId>().ok().filter(|id| page.client(*id).is_some());
+    let known = id.parse::<ClientId>().ok().filter(|id| clients.client(*id).is_some());
     known.map(Consumer::of).ok_or_else(|| reply::bad_field("client", "no such client"))
 }
 

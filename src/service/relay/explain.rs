@@ -29,7 +29,7 @@ impl Relay {
     pub fn explain(&self, consumer: &Consumer, order: &Order) -> Explained {
         let Decision { candidates, chosen } = self.decide(consumer, order);
         let chosen = allow(consumer, order).and(chosen);
-        let tariff = self.tariff.page();
+        let tariff = self.tariff.current();
         let (priced, to, now_ms) = (order.priced(), order.to.as_str(), self.clock.now_ms());
         let usual = self.tariff.usual(priced);
         // pictures go by the rate of texts where that is dearer than what is usual, and they have none

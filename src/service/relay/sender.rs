@@ -126,7 +126,7 @@ impl Relay {
         if let Some(forced) = consumer.account() {
             return vec![new(None, forced)];
         }
-        let tariff = self.tariff.page();
+        let tariff = self.tariff.current();
         let mut candidates: Vec<Candidate> = Vec::new();
         for route in tariff.routes(order.channel, order.to.as_str()) {
             let mut candidate = new(Some(route.id), route.account);

@@ -12,8 +12,8 @@ pub(super) fn fetch(visit: &Visit<'_>) -> Response {
     let client = visit.consumer.client;
     let sid = sid::account(client);
     let created = date::rfc2822(client.made_ms());
-    let party = visit.app.clients.page();
-    let name = party.client(client).map_or(sid.as_str(), |party| party.name.as_str());
+    let clients = visit.app.clients.current();
+    let name = clients.client(client).map_or(sid.as_str(), |party| party.name.as_str());
     let below = |name: &str| shape::path(client, &format!("/{name}.json"));
     let account = json!({
         "sid": sid,

@@ -24,15 +24,15 @@ pub struct Party {
     sealed: Option<Vec<u8>>,
 }
 
-/// All there is at one moment.
+/// What is known at one moment.
 #[derive(Default)]
-pub struct Page {
+pub struct ClientsAndKeys {
     clients: HashMap<ClientId, Arc<Party>>,
     /// By their hashes.
     keys: HashMap<String, Arc<Key>>,
 }
 
-impl Page {
+impl ClientsAndKeys {
     /// A client, active or not.
     pub fn client(&self, id: ClientId) -> Option<&Arc<Party>> {
         self.clients.get(&id)
@@ -52,20 +52,20 @@ impl Clients {
 
     /// Whose this key is, if it is in force.
     pub fn by_key(&self, given: &str) -> Option<Consumer> {
-        let page = self.page();
+        let known = self.current();
         // what is hashed under a secret key gives nothing away by how it compares
-        let key = page.keys.get(&self.hash(&Sha256::digest(given.as_bytes())))?;
-        let is_active = page.client(key.client).is_some_and(|client| client.is_active);
+        let key = known.keys.get(&self.hash(&Sha256::digest(given.as_bytes())))?;
+        let is_active = known.client(key.client).is_some_and(|client| client.is_active);
         let in_force = is_active && !key.is_expired(self.clock.now_ms());
         in_force.then(|| Consumer { client: key.client, key: Some(key.clone()) })
     }
 
     /// Whether a client is known by a password: its auth token, with which it may do all, or a key of its.
     pub fn by_client(&self, id: ClientId, password: &str) -> Option<Consumer> {
-        let page = self.page();
+        let known = self.current();
         let older = self.demo.filter(|demo| demo.id == id && demo.older == password);
         let password = older.map_or(password, |demo| demo.secret);
-        let token = page.client(id).filter(|client| client.is_active).and_then(|client| client.auth_token.as_ref());
+        let token = known.client(id).filter(|client| client.is_active).and_then(|client| client.auth_token.as_ref());
         let fits = token.is_some_and(|token| bool::from(token.expose().as_bytes().ct_eq(password.as_bytes())));
         if fits {
             return Some(Consumer::of(id));
@@ -80,16 +80,16 @@ impl Clients {
 
     /// What signs the posts to a client; `None`: it has none.
     pub fn auth_token(&self, id: ClientId) -> Option<Secret> {
-        self.page().client(id).and_then(|client| client.auth_token.clone())
+        self.current().client(id).and_then(|client| client.auth_token.clone())
     }
 
-    /// Reads what has changed since the page at hand.
+    /// Reads what has changed since they were read last.
     pub async fn refresh(&self) -> Result<()> {
-        self.page.refresh(version::current(&self.store, Versioned::Clients), |old| self.read(old)).await
+        self.known.refresh(version::current(&self.store, Versioned::Clients), |old| self.read(old)).await
     }
 
-    async fn read(&self, old: Arc<Page>) -> Result<Page> {
-        let mut fresh = Page::default();
+    async fn read(&self, old: Arc<ClientsAndKeys>) -> Result<ClientsAndKeys> {
+        let mut fresh = ClientsAndKeys::default();
         for known in client::known(&self.store).await? {
             let party = self.party(old.clients.get(&known.id), known);
             fresh.clients.insert(party.id, party);
@@ -140,9 +140,9 @@ impl Clients {
 
     /// Writes down when keys were used last, for those that were since this was done before.
     pub async fn write_uses(&self) -> Result<()> {
-        let page = self.page();
+        let known = self.current();
         let used: Vec<(&Arc<Key>, Millis)> =
-            page.keys.values().filter_map(|key| Some((key, key.unwritten_ms()?))).collect();
+            known.keys.values().filter_map(|key| Some((key, key.unwritten_ms()?))).collect();
         let Some(last_ms) = used.iter().map(|(_, at_ms)| *at_ms).max() else { return Ok(()) };
         let ids: Vec<KeyId> = used.iter().map(|(key, _)| key.id).collect();
         key::used(&self.store, &ids, last_ms).await?;
