@@ -1,9 +1,9 @@
-//! Accounts at providers: what the house manages of them, and the lines that use them.
+//! Accounts at providers: what the house manages of them, and the handles by which they are used.
 
 mod blame;
 mod breaker;
 mod connector;
-mod line;
+mod handle;
 mod lookup;
 mod manage;
 mod pace;
@@ -14,7 +14,7 @@ mod token;
 pub use blame::Sent;
 pub use breaker::{Ended, Turn};
 pub use connector::Connectors;
-pub use line::{Line, Resting};
+pub use handle::{AccountHandle, Resting};
 pub use lookup::{Lookup, LookupError};
 pub use manage::{AccountChange, Accounts, Error, NewAccount};
 pub use pace::{Pace, Place};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
 use crate::provider::Kind;
-use crate::service::account::{Connectors, Line, Pace, Proof, Resting};
+use crate::service::account::{AccountHandle, Connectors, Pace, Proof, Resting};
 use crate::service::number::Capability;
 use crate::service::outbound::Settings;
 use crate::service::snapshot::Snapshot;
@@ -31,7 +31,7 @@ impl Sender {
 /// What the directory holds at one moment.
 #[derive(Default)]
 pub struct Entries {
-    lines: HashMap<AccountId, Arc<Line>>,
+    handles: HashMap<AccountId, Arc<AccountHandle>>,
     accounts: HashSet<AccountId>,
     senders: HashMap<String, Arc<Sender>>,
     by_client: HashMap<ClientId, Vec<Arc<Sender>>>,
@@ -39,22 +39,24 @@ pub struct Entries {
 }
 
 impl Entries {
-    pub fn line(&self, id: AccountId) -> Option<&Arc<Line>> {
-        self.lines.get(&id)
+    pub fn handle(&self, id: AccountId) -> Option<&Arc<AccountHandle>> {
+        self.handles.get(&id)
     }
 
     /// Whether an account is there that cannot be used now: it cannot be read, or not with our keys.
     pub fn is_unusable(&self, id: AccountId) -> bool {
-        !self.lines.contains_key(&id) && self.accounts.contains(&id)
+        !self.handles.contains_key(&id) && self.accounts.contains(&id)
     }
 
-    pub fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
-        self.lines.values()
+    pub fn handles(&self) -> impl Iterator<Item = &Arc<AccountHandle>> {
+        self.handles.values()
     }
 
     /// The account that a webhook means.
-    pub fn line_of(&self, kind: Kind, external_id: &str) -> Option<&Arc<Line>> {
-        self.lines.values().find(|line| line.account.provider == kind.name() && line.account.external_id == external_id)
+    pub fn handle_of(&self, kind: Kind, external_id: &str) -> Option<&Arc<AccountHandle>> {
+        self.handles
+            .values()
+            .find(|handle| handle.account.provider == kind.name() && handle.account.external_id == external_id)
     }
 
     /// Whose an administrator's key with this hash is, if one is in force: its id and its name.
@@ -100,8 +102,8 @@ impl Directory {
         let mut fresh = Entries { accounts, ..Entries::default() };
         for account in account::all(&self.store).await? {
             let id = account.id;
-            match self.line(old.lines.get(&id), account) {
-                Ok(line) => drop(fresh.lines.insert(id, line)),
+            match self.handle(old.handles.get(&id), account) {
+                Ok(handle) => drop(fresh.handles.insert(id, handle)),
                 Err(reason) => tracing::error!(account = %id, reason, "an account cannot be used"),
             }
         }
@@ -118,26 +120,30 @@ impl Directory {
         Ok(fresh)
     }
 
-    /// What a line knows of its provider outlives all changes but that of its credentials.
-    fn line(&self, known: Option<&Arc<Line>>, account: account::Account) -> std::result::Result<Arc<Line>, String> {
+    /// What a handle knows of its provider outlives all changes but that of its credentials.
+    fn handle(
+        &self,
+        known: Option<&Arc<AccountHandle>>,
+        account: account::Account,
+    ) -> std::result::Result<Arc<AccountHandle>, String> {
         match known {
-            Some(line) if line.serves(&account) => Ok(line.clone()),
+            Some(handle) if handle.serves(&account) => Ok(handle.clone()),
             known => {
-                let changed = known.and_then(|line| line.changed(&account, self.resting()));
+                let changed = known.and_then(|handle| handle.changed(&account, self.resting()));
                 let proofs = self.proofs(&account, known.map(Arc::as_ref));
-                let line = changed.map_or_else(|| self.open(account), Ok)?.with(proofs);
-                Ok(Arc::new(line.in_place_of(known.map(Arc::as_ref))))
+                let handle = changed.map_or_else(|| self.open(account), Ok)?.with(proofs);
+                Ok(Arc::new(handle.in_place_of(known.map(Arc::as_ref))))
             }
         }
     }
 
     /// The tokens that are believed besides the account's own.
-    fn proofs(&self, account: &account::Account, known: Option<&Line>) -> Vec<Proof> {
+    fn proofs(&self, account: &account::Account, known: Option<&AccountHandle>) -> Vec<Proof> {
         let open = |token: &account::Token| {
             let plain = self.master.open(token_place(&token.id), &token.token);
             let failed = |error: &crate::crypto::Error| tracing::error!(account = %account.id, %error, "a token of it cannot be used");
             let secret = Secret::new(String::from_utf8_lossy(&plain.inspect_err(failed).ok()?).into_owned());
-            let known = known.and_then(|line| line.proofs.iter().find(|proof| proof.id == token.id));
+            let known = known.and_then(|handle| handle.proofs.iter().find(|proof| proof.id == token.id));
             Some(Proof::new(token.id.clone(), token.role, secret, token.until_ms, known))
         };
         account.tokens.iter().filter_map(open).collect()
@@ -148,11 +154,11 @@ impl Directory {
         Resting { failures: self.settings.breaker_failures, rest, most: self.settings.retry_most.as_duration() }
     }
 
-    fn open(&self, account: account::Account) -> std::result::Result<Line, String> {
+    fn open(&self, account: account::Account) -> std::result::Result<AccountHandle, String> {
         let kind = Kind::parse(&account.provider).ok_or("no such provider")?;
         let row = account.id.hex();
         let plain = self.master.open(account::place(&row), &account.credentials).map_err(|error| error.to_string())?;
         let connector = self.connectors.open(kind, &plain).map_err(|error| error.to_string())?;
-        Ok(Line::new(account, connector, self.settings.calls_per_account, self.resting()))
+        Ok(AccountHandle::new(account, connector, self.settings.calls_per_account, self.resting()))
     }
 }

@@ -121,7 +121,7 @@ impl Inbound {
     /// Writes down how often posts were believed by tokens that are not their account's own.
     async fn count_uses(&self) -> Result<(), store::Error> {
         let entries = self.parts.directory.current();
-        let proofs = entries.lines().flat_map(|line| &line.proofs);
+        let proofs = entries.handles().flat_map(|handle| &handle.proofs);
         let taken: Vec<_> = proofs.filter_map(|proof| Some((proof, proof.take_uses()?))).collect();
         let told: Vec<_> = taken.iter().map(|(_, uses)| uses.clone()).collect();
         let counted = token::count(&self.parts.store, &told).await;

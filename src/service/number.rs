@@ -160,7 +160,7 @@ impl Numbers {
         if let Some(account) = change.account {
             self.find(client, id).await?;
             self.directory.refresh().await?;
-            self.directory.current().line(account).ok_or_else(no_account)?;
+            self.directory.current().handle(account).ok_or_else(no_account)?;
         }
         for _ in 0..RACES {
             let before = self.find(client, id).await?;

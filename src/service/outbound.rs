@@ -42,7 +42,7 @@ pub(in crate::service) use tell::wanted;
 use crate::crypto::HashKey;
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Money, Origin};
-use crate::service::account::Line;
+use crate::service::account::AccountHandle;
 use crate::service::audit::Act;
 use crate::service::directory::Directory;
 use crate::service::event::Events;
@@ -278,9 +278,10 @@ impl Outbound {
 
     /// Counts what waits, for the metrics.
     pub async fn measure(&self) -> Result<(), store::Error> {
-        let lines = self.parts.directory.current();
-        let rests = |line: &Arc<Line>| (line.account.id, line.breaker.is_open(), line.rest().is_some());
-        self.parts.metrics.accounts(lines.lines().map(rests));
+        let entries = self.parts.directory.current();
+        let rests =
+            |handle: &Arc<AccountHandle>| (handle.account.id, handle.breaker.is_open(), handle.rest().is_some());
+        self.parts.metrics.accounts(entries.handles().map(rests));
         let outbox = store::backlog::outbox(&self.parts.store).await?;
         self.parts.metrics.measured(&outbox, self.parts.clock.now_ms());
         Ok(())

@@ -174,7 +174,7 @@ impl Relay {
 
     /// Whether a route's account is there: a route to one that was deleted is passed over.
     pub fn has_account(&self, route: &Route) -> bool {
-        self.directory.current().line(route.account).is_some()
+        self.directory.current().handle(route.account).is_some()
     }
 
     /// What a segment of it, or all of it where it is priced as one, costs now.

@@ -1,6 +1,6 @@
 //! What providers know of anybody's number.
 
-use super::{Accounts, Kind, Line};
+use super::{AccountHandle, Accounts, Kind};
 use crate::model::{AccountId, Phone};
 use crate::provider::AskError;
 use crate::store;
@@ -40,17 +40,17 @@ impl Accounts {
     pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, Lookup), LookupError> {
         self.directory.refresh().await?;
         let entries = self.directory.current();
-        let line = match account {
-            Some(id) => entries.line(id).ok_or(LookupError::NoAccount)?,
+        let handle = match account {
+            Some(id) => entries.handle(id).ok_or(LookupError::NoAccount)?,
             None => {
-                let able = entries.lines().filter(|line| line.connector.can_look_up());
-                able.min_by_key(|line| rank(line)).ok_or(LookupError::Nobody)?
+                let able = entries.handles().filter(|handle| handle.connector.can_look_up());
+                able.min_by_key(|handle| rank(handle)).ok_or(LookupError::Nobody)?
             }
         };
-        Ok((line.account.id, line.connector.lookup(phone).await?))
+        Ok((handle.account.id, handle.connector.lookup(phone).await?))
     }
 }
 
-fn rank(line: &Line) -> (bool, AccountId) {
-    (line.connector.kind() == Kind::Loopback, line.account.id)
+fn rank(handle: &AccountHandle) -> (bool, AccountId) {
+    (handle.connector.kind() == Kind::Loopback, handle.account.id)
 }

@@ -176,10 +176,10 @@ impl Accounts {
     /// Asks the provider whether it still knows an account. If it does, an account that rests is woken.
     pub async fn check(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
         self.directory.refresh().await?;
-        let line = self.directory.current().line(id).cloned().ok_or(Error::NotFound)?;
+        let handle = self.directory.current().handle(id).cloned().ok_or(Error::NotFound)?;
         act.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
-        line.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))?;
-        line.wake();
+        handle.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))?;
+        handle.wake();
         Ok(rest::end(&self.directory, &self.events, id, self.clock.now_ms()).await?)
     }
 

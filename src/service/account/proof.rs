@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::Line;
+use super::AccountHandle;
 use crate::model::{Millis, Secret};
 use crate::store::account::token::{Role, Uses};
 
@@ -56,7 +56,7 @@ impl Proof {
     }
 }
 
-impl Line {
+impl AccountHandle {
     /// The tokens besides its own.
     #[must_use]
     pub fn with(mut self, proofs: Vec<Proof>) -> Self {

@@ -36,7 +36,7 @@ impl Telling<'_> {
 
 /// Writes down that an account rests, unless that is known, or its credentials are others by now.
 pub async fn begin(directory: &Directory, events: &Events, account: &Account, rest: &Rest) -> Result<(), store::Error> {
-    let is_known = directory.current().line(account.id).is_none_or(|line| line.rest().is_some());
+    let is_known = directory.current().handle(account.id).is_none_or(|handle| handle.rest().is_some());
     if is_known {
         return Ok(());
     }
@@ -51,9 +51,9 @@ pub async fn end(
     account: AccountId,
     at_ms: Millis,
 ) -> Result<(), store::Error> {
-    let Some(line) = directory.current().line(account).cloned() else { return Ok(()) };
-    let Some(rest) = line.rest() else { return Ok(()) };
-    write(directory, events, &line.account, rest, (EventType::AccountResumed, at_ms), rest::end(account, rest)).await
+    let Some(handle) = directory.current().handle(account).cloned() else { return Ok(()) };
+    let Some(rest) = handle.rest() else { return Ok(()) };
+    write(directory, events, &handle.account, rest, (EventType::AccountResumed, at_ms), rest::end(account, rest)).await
 }
 
 async fn write(

@@ -149,8 +149,9 @@ impl Accounts {
     pub(super) fn check_path(&self, account: AccountId, path: &Secret) -> Result<(), Error> {
         let now_ms = self.clock.now_ms();
         let entries = self.directory.current();
-        let mut others = entries.lines().filter(|line| line.account.id != account && line.connector.is_known_by_path());
-        let is_taken = others.any(|line| line.knows(now_ms, path));
+        let mut others =
+            entries.handles().filter(|handle| handle.account.id != account && handle.connector.is_known_by_path());
+        let is_taken = others.any(|handle| handle.knows(now_ms, path));
         if is_taken { Err(Error::Known) } else { Ok(()) }
     }
 }

@@ -104,7 +104,7 @@ impl Clients {
         check_pattern("senders", row.senders.as_ref())?;
         check_pattern("destinations", row.destinations.as_ref())?;
         match row.account {
-            Some(account) if self.directory.current().line(account).is_none() => {
+            Some(account) if self.directory.current().handle(account).is_none() => {
                 Err(invalid("account_id", "no such account"))
             }
             _ => Ok(()),

@@ -12,7 +12,7 @@ use super::webhook::Came;
 use super::{Error, Inbound, Kind};
 use crate::model::{Address, Channel, MessageId};
 use crate::provider::{self, LoopbackEvent, Media};
-use crate::service::account::Line;
+use crate::service::account::AccountHandle;
 
 pub use crate::provider::loopback::{Filter, LoopbackMessage, Page};
 
@@ -31,19 +31,24 @@ pub struct Played {
 const BATCH: usize = 256;
 
 impl Inbound {
-    fn loopback_line(&self) -> Option<Arc<Line>> {
-        self.parts.directory.current().lines().find(|line| line.connector.kind() == provider::Kind::Loopback).cloned()
+    fn loopback_handle(&self) -> Option<Arc<AccountHandle>> {
+        self.parts
+            .directory
+            .current()
+            .handles()
+            .find(|handle| handle.connector.kind() == provider::Kind::Loopback)
+            .cloned()
     }
 
     /// What the loopback provider was sent, newest first. `None`: there is no account on it.
     pub fn loopback_messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Option<Page> {
-        self.loopback_line().map(|_| self.parts.loopback.list(filter, cursor, limit))
+        self.loopback_handle().map(|_| self.parts.loopback.list(filter, cursor, limit))
     }
 
     /// A person's phone texts a number. The text goes the way of every carrier's; the message that it
     /// becomes, or `None`: there is no account on the loopback provider.
     pub async fn play(&self, played: Played) -> Result<Option<MessageId>, Error> {
-        let Some(line) = self.loopback_line() else { return Ok(None) };
+        let Some(handle) = self.loopback_handle() else { return Ok(None) };
         let Played { channel, from, to, body, media_urls, carrier } = played;
         // as all carriers are read
         let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
@@ -57,7 +62,7 @@ impl Inbound {
             media: media_urls.into_iter().map(|url| Media { url, content_type: String::new() }).collect(),
             carrier,
         };
-        let id = self.store(&line, came(text)).await?;
+        let id = self.store(&handle, came(text)).await?;
         Ok(Some(id.message()))
     }
 
@@ -66,15 +71,15 @@ impl Inbound {
     pub async fn listen(&self, mut events: Receiver<LoopbackEvent>) {
         let mut batch = Vec::with_capacity(BATCH);
         while events.recv_many(&mut batch, BATCH).await > 0 {
-            let Some(line) = self.loopback_line() else {
+            let Some(handle) = self.loopback_handle() else {
                 batch.clear();
                 continue;
             };
-            join_all(batch.drain(..).map(|event| self.hear(&line, event))).await;
+            join_all(batch.drain(..).map(|event| self.hear(&handle, event))).await;
         }
     }
 
-    async fn hear(&self, line: &Line, event: LoopbackEvent) {
+    async fn hear(&self, handle: &AccountHandle, event: LoopbackEvent) {
         let came = match event {
             LoopbackEvent::Receipt { message, receipt } => {
                 let Some(state) = state_of(receipt.state) else { return };
@@ -98,7 +103,7 @@ impl Inbound {
             }
         };
         // a carrier repeats what was not taken; this one has patience for as long as the store is away
-        while let Err(error) = self.store(line, came.clone()).await {
+        while let Err(error) = self.store(handle, came.clone()).await {
             let Error::Store(error) = error else {
                 tracing::warn!(%error, "could not take in what the loopback provider reports");
                 return;

@@ -97,6 +97,6 @@ impl Inbound {
     /// Not where the carrier answers by itself.
     fn may_answer(&self, text: &Text) -> bool {
         let entries = self.parts.directory.current();
-        !entries.line(text.sender.number.account).is_some_and(|line| line.account.replies_to_keywords)
+        !entries.handle(text.sender.number.account).is_some_and(|handle| handle.account.replies_to_keywords)
     }
 }

@@ -15,7 +15,7 @@ use crate::crypto::hash;
 use crate::crypto::signature::twilio::{Signed, is_signature, sorted};
 use crate::model::Secret;
 use crate::provider::{self, twilio};
-use crate::service::account::{By, Line};
+use crate::service::account::{AccountHandle, By};
 use crate::service::publish::{FormCheck, SignedForm};
 use crate::store;
 use crate::store::inbound::intake::Signature;
@@ -33,7 +33,7 @@ pub struct Post {
 
 /// What an account of ours has posted; it is not stored yet.
 pub struct Proved {
-    pub(super) line: Arc<Line>,
+    pub(super) handle: Arc<AccountHandle>,
     pub(super) came: Came,
 }
 
@@ -43,10 +43,10 @@ impl Inbound {
     /// Whether Twilio has posted this. The account is that of the form's `AccountSid`; its auth token must have signed.
     pub async fn prove_twilio(self: &Arc<Self>, kind: Kind, post: Post) -> Result<Proved, Error> {
         let proved = self.check(post, move |inbound, post| {
-            let (line, fields, signature) = inbound.signed(post)?;
-            line.connector.check_ids(&fields).map_err(Error::Misnamed)?;
+            let (handle, fields, signature) = inbound.signed(post)?;
+            handle.connector.check_ids(&fields).map_err(Error::Misnamed)?;
             let came = Came::signed(kind, storable(&post.body), fields, signature)?;
-            Ok(Proved { line, came })
+            Ok(Proved { handle, came })
         });
         proved.await.inspect_err(|error| self.count_forged(kind, error))
     }
@@ -55,18 +55,20 @@ impl Inbound {
     pub fn prove_flowroute(&self, kind: Kind, token: &str, body: &str) -> Result<Proved, Error> {
         let given = hash::sha256_hex(token.as_bytes());
         let entries = self.parts.directory.current();
-        let is_flowroute = |line: &&Arc<Line>| line.connector.kind() == provider::Kind::Flowroute;
+        let is_flowroute = |handle: &&Arc<AccountHandle>| handle.connector.kind() == provider::Kind::Flowroute;
         // all are compared, each in constant time
         let is_it = |path: &Secret| {
             let hashed = hash::sha256_hex(path.expose().as_bytes());
             bool::from(hashed.as_bytes().ct_eq(given.as_bytes()))
         };
-        let fits = |line: &Arc<Line>| self.is_believed(line, is_it);
-        let line =
-            entries.lines().filter(is_flowroute).fold(None, |found, line| if fits(line) { Some(line) } else { found });
-        let line = line.ok_or(Error::Forged).inspect_err(|error| self.count_forged(kind, error))?;
+        let fits = |handle: &Arc<AccountHandle>| self.is_believed(handle, is_it);
+        let handle = entries
+            .handles()
+            .filter(is_flowroute)
+            .fold(None, |found, handle| if fits(handle) { Some(handle) } else { found });
+        let handle = handle.ok_or(Error::Forged).inspect_err(|error| self.count_forged(kind, error))?;
         let came = Came::read(kind, storable(body.as_bytes()))?;
-        Ok(Proved { line: line.clone(), came })
+        Ok(Proved { handle: handle.clone(), came })
     }
 
     /// Looks at a post that has a signature, away from the threads that serve where that takes long.
@@ -88,15 +90,15 @@ impl Inbound {
 
     /// The account that has signed a post, the fields that it has signed, and the signature as it is remembered. What
     /// costs little comes first: whoever posts need not be Twilio.
-    fn signed(&self, post: &Post) -> Result<(Arc<Line>, Vec<Field>, Signature), Error> {
+    fn signed(&self, post: &Post) -> Result<(Arc<AccountHandle>, Vec<Field>, Signature), Error> {
         let given = post.signature.as_deref().ok_or(Error::Forged)?;
         // of JSON its digest is signed, with the URL, and no field
         let is_json = is_json(&post.body);
         let digest = is_json.then(|| Signed::json(&post.url, &post.body).ok_or(Error::Forged)).transpose()?;
         let sid = account_sid(&post.body)?;
-        let line =
-            self.parts.directory.current().line_of(provider::Kind::Twilio, &sid).cloned().ok_or(Error::Forged)?;
-        let is_by_it = |signed: &Signed<'_>| self.is_believed(&line, |token| signed.is_by(token.expose(), given));
+        let handle =
+            self.parts.directory.current().handle_of(provider::Kind::Twilio, &sid).cloned().ok_or(Error::Forged)?;
+        let is_by_it = |signed: &Signed<'_>| self.is_believed(&handle, |token| signed.is_by(token.expose(), given));
         if digest.as_ref().is_some_and(|signed| !is_by_it(signed)) {
             return Err(Error::Forged);
         }
@@ -112,14 +114,14 @@ impl Inbound {
         let parts = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         let short = |mac: [u8; 32]| hex::encode(&mac[..16]);
         let signature = Signature { hash: short(key.mac(&[given.as_bytes()])), fields: short(key.mac_all(parts)) };
-        Ok((line, fields, signature))
+        Ok((handle, fields, signature))
     }
 
     /// Whether one of the account's tokens fits; counts those that are not its own.
-    fn is_believed(&self, line: &Line, fits: impl Fn(&Secret) -> bool) -> bool {
-        let by = line.believes(self.now_ms(), fits);
+    fn is_believed(&self, handle: &AccountHandle, fits: impl Fn(&Secret) -> bool) -> bool {
+        let by = handle.believes(self.now_ms(), fits);
         if let Some(By::Other(role)) = by {
-            self.parts.metrics.believed(line.account.id, role.name());
+            self.parts.metrics.believed(handle.account.id, role.name());
         }
         by.is_some()
     }
@@ -138,8 +140,8 @@ pub fn form_check(inbound: &Arc<Inbound>) -> FormCheck {
         let inbound = inbound.clone();
         Box::pin(async move {
             let look = |inbound: &Inbound, post: &Post| {
-                let (line, fields, _) = inbound.signed(post)?;
-                line.connector.check_ids(&fields).map_err(Error::Misnamed)?;
+                let (handle, fields, _) = inbound.signed(post)?;
+                handle.connector.check_ids(&fields).map_err(Error::Misnamed)?;
                 Ok(fields)
             };
             match inbound.check(Post { url, signature, body }, look).await {

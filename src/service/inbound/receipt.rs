@@ -48,7 +48,7 @@ impl Inbound {
     /// Folds receipts in; those that come too early are returned.
     async fn fold(&self, jobs: &[Job]) -> Result<Vec<Job>, store::Error> {
         let entries = self.parts.directory.current();
-        if jobs.iter().any(|job| entries.line(job.account).is_none()) {
+        if jobs.iter().any(|job| entries.handle(job.account).is_none()) {
             // another node may just have added the account
             self.parts.directory.refresh().await?;
         }
@@ -83,7 +83,7 @@ impl Inbound {
                 // tried again when its lease has ended
                 continue;
             }
-            let provider = entries.line(job.account).map(|line| line.connector.kind());
+            let provider = entries.handle(job.account).map(|handle| handle.connector.kind());
             let read = provider.and_then(|provider| Some((provider, read::receipt_of(provider, job).ok()?)));
             match read {
                 Some((provider, said)) => found.push(Read { job, said, provider }),
@@ -101,7 +101,7 @@ impl Inbound {
 
     fn rank(&self, job: &Job) -> u8 {
         let entries = self.parts.directory.current();
-        let provider = entries.line(job.account).map(|line| line.connector.kind());
+        let provider = entries.handle(job.account).map(|handle| handle.connector.kind());
         provider.and_then(|provider| read::receipt_of(provider, job).ok()).map_or(0, |said| said.rank())
     }
 

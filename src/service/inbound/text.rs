@@ -204,8 +204,8 @@ impl Inbound {
 
 /// What a job says, and to which number of ours.
 fn read_text(entries: &Entries, job: &Job) -> Result<(Arc<provider::Inbound>, Arc<Sender>), &'static str> {
-    let line = entries.line(job.account).ok_or("its account was deleted")?;
-    let inbound = read::text_of(line.connector.kind(), job).map_err(|_| "it cannot be read any more")?;
+    let handle = entries.handle(job.account).ok_or("its account was deleted")?;
+    let inbound = read::text_of(handle.connector.kind(), job).map_err(|_| "it cannot be read any more")?;
     let Some(sender) = entries.sender(&inbound.to).cloned() else {
         if is_number(&inbound.to) {
             return Err("it is not to a number of ours");
@@ -214,7 +214,7 @@ fn read_text(entries: &Entries, job: &Job) -> Result<(Arc<provider::Inbound>, Ar
         return Ok((inbound, sender));
     };
     // an account speaks for its own numbers; the loopback plays every carrier
-    if sender.number.account != job.account && line.connector.kind() != provider::Kind::Loopback {
+    if sender.number.account != job.account && handle.connector.kind() != provider::Kind::Loopback {
         return Err("the number is on another account");
     }
     Ok((inbound, sender))

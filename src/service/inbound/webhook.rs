@@ -7,7 +7,7 @@ use super::read::{self, Parsed, Said};
 use super::{Inbound, Kind, Proved};
 use crate::model::InboundId;
 use crate::provider::{self, Unreadable};
-use crate::service::account::Line;
+use crate::service::account::AccountHandle;
 use crate::store;
 use crate::store::inbound::intake::{New, Signature, Taken};
 
@@ -94,19 +94,19 @@ impl Error {
 impl Inbound {
     /// Takes what is proved. When this returns, it is durable, and a job; or [`Error::Forged`]: its signature was for
     /// other fields.
-    pub async fn take(&self, Proved { line, came }: Proved) -> Result<(), Error> {
-        self.store(&line, came).await.map(drop)
+    pub async fn take(&self, Proved { handle, came }: Proved) -> Result<(), Error> {
+        self.store(&handle, came).await.map(drop)
     }
 
     /// Stores what came, once for each key. When this returns, it is durable, and a job.
-    pub(super) async fn store(&self, line: &Line, came: Came) -> Result<InboundId, Error> {
+    pub(super) async fn store(&self, handle: &AccountHandle, came: Came) -> Result<InboundId, Error> {
         let Came { kind, key, lane, payload, read: parsed, signature } = came;
         if payload.len() > LONGEST {
             return Err(Error::TooLong);
         }
         let received_ms = self.now_ms();
         let id = InboundId::new(received_ms);
-        let (account, key) = (line.account.id, read::key(&key));
+        let (account, key) = (handle.account.id, read::key(&key));
         let new = New { id, account, kind, key, lane, payload, read: parsed, received_ms, signature };
         let mut races = 0;
         loop {

@@ -5,7 +5,7 @@ use super::{Outbound, retry};
 use crate::model::Channel;
 use crate::model::message::State;
 use crate::provider;
-use crate::service::account::{Ended, Line, Rest, Sent, Turn, rest};
+use crate::service::account::{AccountHandle, Ended, Rest, Sent, Turn, rest};
 use crate::store::message::Attempt;
 use crate::store::outbox::outcome::Next;
 
@@ -19,7 +19,7 @@ pub(super) struct Called {
 }
 
 impl Outbound {
-    pub(super) async fn call(&self, lane: &Lane, via: &Line, started_ms: i64) -> Called {
+    pub(super) async fn call(&self, lane: &Lane, via: &AccountHandle, started_ms: i64) -> Called {
         let timeout = self.parts.settings.call_timeout.as_duration();
         let answer = tokio::time::timeout(timeout, via.connector.send(&self.outgoing(&lane.message, via))).await;
         let answer =
@@ -49,7 +49,7 @@ impl Outbound {
     }
 
     /// What an answer means for the account.
-    fn note(&self, via: &Line, answer: &provider::Outcome) -> Option<Turn> {
+    fn note(&self, via: &AccountHandle, answer: &provider::Outcome) -> Option<Turn> {
         self.parts.metrics.called(via.connector.kind().name(), name(answer));
         match answer {
             provider::Outcome::Accepted { .. }
@@ -67,7 +67,7 @@ impl Outbound {
 
     /// Writes down that an account rests, or is in use again, where that is not known. What fails here is tried again
     /// by the next call.
-    async fn tell_rest(&self, via: &Line, turn: Option<Turn>, attempt: &Attempt) {
+    async fn tell_rest(&self, via: &AccountHandle, turn: Option<Turn>, attempt: &Attempt) {
         let (directory, events, at_ms) = (&self.parts.directory, &self.parts.events, attempt.ended_ms);
         let told = match turn {
             Some(Turn::Opened | Turn::Denied) if attempt.outcome == DENIED => {
@@ -88,7 +88,7 @@ impl Outbound {
     }
 
     /// What an answer means for the message.
-    fn judge(&self, lane: &Lane, via: &Line, answer: provider::Outcome, attempt: &mut Attempt) -> Next {
+    fn judge(&self, lane: &Lane, via: &AccountHandle, answer: provider::Outcome, attempt: &mut Attempt) -> Next {
         let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
         let aside = self.has_held_up(lane, now_ms);
         let again = |asked| {

@@ -88,7 +88,7 @@ impl Outbound {
         let settings = &self.parts.settings;
         let ours = if channel == Channel::Whatsapp { settings.whatsapp_length } else { settings.sms_length };
         let entries = self.parts.directory.current();
-        let carriers = entries.line(account).and_then(|line| line.connector.kind().longest_text());
+        let carriers = entries.handle(account).and_then(|handle| handle.connector.kind().longest_text());
         carriers.map_or(ours, |carriers| carriers.min(ours))
     }
 }

@@ -12,7 +12,7 @@ use super::opt_out::OPTED_OUT;
 use super::{Extra, Outbound};
 use crate::model::message::State;
 use crate::model::{AccountId, Millis};
-use crate::service::account::Line;
+use crate::service::account::AccountHandle;
 use crate::store::event::Told;
 use crate::store::message::{Attempt, Message};
 use crate::store::outbox::intake::Leased;
@@ -73,9 +73,9 @@ impl Outbound {
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
     async fn step(&self, lane: &mut Lane) -> Option<Outcome> {
         if let Some(mut leave) = lane.leave.take() {
-            return self.marked(lane, &leave.line(), lane.progress.started_ms?).await;
+            return self.marked(lane, &leave.handle(), lane.progress.started_ms?).await;
         }
-        let Ok(via) = self.line(lane.message.account).await else {
+        let Ok(via) = self.handle(lane.message.account).await else {
             self.postpone(lane, Duration::from_secs(1)).await;
             return None;
         };
@@ -128,7 +128,7 @@ impl Outbound {
     }
 
     /// Lets a lane go whose turn is too far away.
-    async fn turned_away(&self, lane: &Lane, via: &Line, wait: Duration, was_open: bool) -> Option<Outcome> {
+    async fn turned_away(&self, lane: &Lane, via: &AccountHandle, wait: Duration, was_open: bool) -> Option<Outcome> {
         let now_ms = self.parts.clock.now_ms();
         if via.account.any_sender && via.breaker.is_open() && self.has_held_up(lane, now_ms) {
             // those behind it may go through another account
@@ -146,7 +146,7 @@ impl Outbound {
     }
 
     /// Calls the provider of a lane that says so.
-    async fn marked(&self, lane: &Lane, via: &Line, started_ms: Millis) -> Option<Outcome> {
+    async fn marked(&self, lane: &Lane, via: &AccountHandle, started_ms: Millis) -> Option<Outcome> {
         // right before the call: a process that was stopped meanwhile must not make it
         if lane.lease_ends <= Instant::now() {
             return None;
@@ -156,12 +156,12 @@ impl Outbound {
     }
 
     /// The account as this node knows it; one that another node has just added is read first.
-    async fn line(&self, account: AccountId) -> Result<Option<Arc<Line>>, store::Error> {
-        if let Some(via) = self.parts.directory.current().line(account) {
+    async fn handle(&self, account: AccountId) -> Result<Option<Arc<AccountHandle>>, store::Error> {
+        if let Some(via) = self.parts.directory.current().handle(account) {
             return Ok(Some(via.clone()));
         }
         self.parts.directory.refresh().await?;
-        Ok(self.parts.directory.current().line(account).cloned())
+        Ok(self.parts.directory.current().handle(account).cloned())
     }
 
     /// The end of a wait; that of a message's validity is not slept through.

@@ -7,20 +7,20 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Outbound;
 use super::look_up::policy;
-use crate::service::account::{Line, Pace, Place};
+use crate::service::account::{AccountHandle, Pace, Place};
 use crate::store::account::Uncertain;
 use crate::store::message::Message;
 
 /// A place in the pace of an account and a number, given back unless used, and one of the account's calls.
 pub(super) struct Leave {
-    via: Arc<Line>,
+    via: Arc<AccountHandle>,
     places: [Place; 2],
     _call: OwnedSemaphorePermit,
 }
 
 impl Leave {
-    /// The line to call now; the leave lasts as long as the call.
-    pub(super) fn line(&mut self) -> Arc<Line> {
+    /// The handle to call now; the leave lasts as long as the call.
+    pub(super) fn handle(&mut self) -> Arc<AccountHandle> {
         self.places.iter_mut().for_each(Place::take);
         self.via.clone()
     }
@@ -31,7 +31,7 @@ impl Outbound {
     /// fails what is in doubt, since after a crash this one would be.
     pub(super) fn leave(&self, message: &Message) -> Option<Leave> {
         let entries = self.parts.directory.current();
-        let (via, sender) = (entries.line(message.account)?, entries.sender(&message.from)?);
+        let (via, sender) = (entries.handle(message.account)?, entries.sender(&message.from)?);
         if self.parts.stop.is_cancelled() || via.breaker.is_open() || policy(via) == Uncertain::Fail {
             return None;
         }

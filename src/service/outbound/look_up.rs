@@ -5,7 +5,7 @@ use super::{Outbound, retry};
 use crate::model::Millis;
 use crate::model::message::State;
 use crate::provider::Sent;
-use crate::service::account::Line;
+use crate::service::account::AccountHandle;
 use crate::store::account::Uncertain;
 use crate::store::message::Attempt;
 use crate::store::outbox::claim;
@@ -22,7 +22,7 @@ const UNKNOWN_ERROR: i64 = 30008;
 
 impl Outbound {
     /// What follows a call without an answer.
-    pub(super) fn in_doubt(&self, lane: &Lane, via: &Line, reason: &str, aside: bool, now_ms: Millis) -> Next {
+    pub(super) fn in_doubt(&self, lane: &Lane, via: &AccountHandle, reason: &str, aside: bool, now_ms: Millis) -> Next {
         // not later than now: the clock may have gone back during the call
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         match policy(via) {
@@ -41,7 +41,7 @@ impl Outbound {
     }
 
     /// Asks what became of a message's last call. `None`: the provider never had it, send it again.
-    pub(super) async fn look_up(&self, lane: &Lane, via: Option<&Line>) -> Option<Outcome> {
+    pub(super) async fn look_up(&self, lane: &Lane, via: Option<&AccountHandle>) -> Option<Outcome> {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         let Some(via) = via else {
@@ -93,7 +93,7 @@ impl Outbound {
 
     /// The provider's id of this message: the same to, from and body, made since the call began,
     /// and not another message of ours.
-    async fn listed(&self, lane: &Lane, via: &Line, started_ms: Millis) -> Result<Option<String>, String> {
+    async fn listed(&self, lane: &Lane, via: &AccountHandle, started_ms: Millis) -> Result<Option<String>, String> {
         let message = &lane.message;
         let is_turned = lane.progress.first_ms.is_some_and(|first_ms| first_ms > started_ms);
         let since_ms = started_ms - if is_turned { LONG_MS } else { PROVIDER_SKEW_MS };
@@ -114,14 +114,14 @@ impl Outbound {
 }
 
 /// What the account wants, as far as its provider can.
-pub(super) fn policy(via: &Line) -> Uncertain {
+pub(super) fn policy(via: &AccountHandle) -> Uncertain {
     match via.account.uncertain {
         Uncertain::Reconcile if !via.connector.can_list() => Uncertain::Resend,
         other => other,
     }
 }
 
-fn lost_attempt(lane: &Lane, via: &Line, started_ms: Millis, now_ms: Millis, reason: &str) -> Attempt {
+fn lost_attempt(lane: &Lane, via: &AccountHandle, started_ms: Millis, now_ms: Millis, reason: &str) -> Attempt {
     Attempt {
         number: lane.progress.tries,
         account: via.account.id,

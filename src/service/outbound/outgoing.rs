@@ -3,7 +3,7 @@
 use super::{Extra, Outbound};
 use crate::model::Millis;
 use crate::provider::{Instructions, Outgoing};
-use crate::service::account::Line;
+use crate::service::account::AccountHandle;
 use crate::store::message::Message;
 
 /// For how long a carrier may still try: a second at least, whatever the clocks say.
@@ -12,9 +12,9 @@ fn seconds_left(expires_ms: Millis, now_ms: Millis) -> u32 {
 }
 
 impl Outbound {
-    pub(super) fn outgoing(&self, message: &Message, line: &Line) -> Outgoing {
+    pub(super) fn outgoing(&self, message: &Message, handle: &AccountHandle) -> Outgoing {
         let status_url = self.parts.public_url.as_ref().and_then(|origin| {
-            let path = line.connector.status_path()?;
+            let path = handle.connector.status_path()?;
             Some(format!("{origin}{path}"))
         });
         let Extra { media_urls, call, .. } = Extra::parse(message.extra.as_deref());

@@ -9,23 +9,23 @@ impl Outbound {
     /// Remembers a lane that waits for its account.
     pub(super) fn park(&self, lane: &Lane) {
         // as the account is by now: it may have new credentials
-        if let Some(line) = self.parts.directory.current().line(lane.message.account) {
-            line.park(&lane.head.lane);
+        if let Some(handle) = self.parts.directory.current().handle(lane.message.account) {
+            handle.park(&lane.head.lane);
         }
     }
 
     /// Lets those go on that waited for accounts which are in use again.
     pub(super) async fn hasten(&self) -> Result<(), store::Error> {
-        let lanes: Vec<String> = self.parts.directory.current().lines().flat_map(|line| line.unpark()).collect();
+        let lanes: Vec<String> = self.parts.directory.current().handles().flat_map(|handle| handle.unpark()).collect();
         if lanes.is_empty() {
             return Ok(());
         }
         let hastened = claim::hasten(&self.parts.store, &lanes, self.parts.clock.now_ms()).await;
         if hastened.is_err() {
             // their account is in use: any that is will do to have them looked at again
-            if let Some(line) = self.parts.directory.current().lines().find(|line| !line.breaker.is_open()) {
+            if let Some(handle) = self.parts.directory.current().handles().find(|handle| !handle.breaker.is_open()) {
                 for lane in &lanes {
-                    line.park(lane);
+                    handle.park(lane);
                 }
             }
         }

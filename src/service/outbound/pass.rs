@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Outbound;
 use super::drive::Lane;
-use crate::service::account::{Line, Place};
+use crate::service::account::{AccountHandle, Place};
 use crate::store::outbox::claim;
 
 /// A message's places in the pace of its number and of its account, given back unless used.
@@ -34,7 +34,7 @@ impl Places {
 
 impl Outbound {
     /// Waits for the breaker and for a place in the pace of account and number. `Err`: too long to wait here.
-    pub(super) async fn pass(&self, lane: &Lane, via: &Line) -> Result<Places, Duration> {
+    pub(super) async fn pass(&self, lane: &Lane, via: &AccountHandle) -> Result<Places, Duration> {
         let most = lane.lease_ends.saturating_duration_since(tokio::time::Instant::now()) / 2;
         let now = Instant::now();
         let segments = u32::try_from(lane.message.segments).unwrap_or(1).max(1);
@@ -52,7 +52,7 @@ impl Outbound {
     }
 
     /// Remembers a lane that was let go for so long since there was no place for it.
-    pub(super) fn queue(&self, lane: &Lane, via: &Line, wait: Duration) {
+    pub(super) fn queue(&self, lane: &Lane, via: &AccountHandle, wait: Duration) {
         let now = Instant::now();
         let until = now + wait;
         if let Some(sender) = self.parts.directory.current().sender(&lane.message.from) {

@@ -62,9 +62,9 @@ impl Outbound {
         }
         // the answer to the call that is placed at this moment tells under which id
         let provider_id = claim::accepted_as(&self.parts.store, id).await?.ok_or(Error::TooLate)?;
-        let line = self.parts.directory.current().line(message.account).cloned().ok_or(Error::TooLate)?;
+        let handle = self.parts.directory.current().handle(message.account).cloned().ok_or(Error::TooLate)?;
         act.write(&self.parts.store, self.parts.clock.now_ms(), known_as(&message), Some(&message)).await?;
-        match line.connector.end_call(&provider_id, end).await {
+        match handle.connector.end_call(&provider_id, end).await {
             Ok(()) => Ok(message),
             Err(AskError::Refused { .. } | AskError::Unsupported) => Err(Error::TooLate),
             Err(error) => Err(Error::Provider(carrier::shown(&error.to_string()).into_owned())),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Error, From, Order, Relay};
 use crate::crypto::hash;
 use crate::model::{AccountId, Channel, ClientId, PoolId, RouteId};
-use crate::service::account::Line;
+use crate::service::account::AccountHandle;
 use crate::service::client::Consumer;
 use crate::service::directory::{Entries, Sender};
 use crate::service::number::Capability;
@@ -78,14 +78,14 @@ impl Relay {
         let wanted = wanted(order);
         let mut is_routed = false;
         for candidate in candidates.iter_mut().filter(|candidate| candidate.verdict != Verdict::Again) {
-            let Some(line) = entries.line(candidate.account) else {
+            let Some(handle) = entries.handle(candidate.account) else {
                 candidate.verdict = Verdict::Deleted;
                 continue;
             };
             is_routed = true;
-            candidate.from = choose(&entries, consumer, order, line, wanted);
+            candidate.from = choose(&entries, consumer, order, handle, wanted);
             candidate.verdict = match &candidate.from {
-                Some(_) if line.breaker.is_open() => Verdict::Down,
+                Some(_) if handle.breaker.is_open() => Verdict::Down,
                 Some(_) => Verdict::Spare,
                 None => Verdict::NoSender,
             };
@@ -159,15 +159,21 @@ fn no_sender(order: &Order) -> &'static str {
 }
 
 /// The client's own numbers go before those that the house lends.
-fn choose(entries: &Entries, consumer: &Consumer, order: &Order, line: &Line, wanted: Capability) -> Option<String> {
-    let account = line.account.id;
+fn choose(
+    entries: &Entries,
+    consumer: &Consumer,
+    order: &Order,
+    handle: &AccountHandle,
+    wanted: Capability,
+) -> Option<String> {
+    let account = handle.account.id;
     let able = |sender: &&Arc<Sender>| sender.number.account == account && sender.can(wanted);
     // of those that are not named, only what its key allows
     let fits = |sender: &&Arc<Sender>| able(sender) && consumer.may_send_from(&sender.number.address);
     match &order.from {
         Some(From::Address(from)) => match entries.sender(from.as_str()) {
             Some(sender) => Some(sender).filter(|sender| is_theirs(consumer, sender)).filter(able),
-            None => return line.account.any_sender.then(|| from.as_str().to_owned()),
+            None => return handle.account.any_sender.then(|| from.as_str().to_owned()),
         },
         Some(From::Pool(pool)) => sticky(entries, consumer, *pool, order, fits),
         None => {
@@ -195,7 +201,7 @@ fn unrouted(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capab
     if consumer.is_house() || consumer.account().is_some() {
         return None;
     }
-    let able = |sender: &&Arc<Sender>| sender.can(wanted) && entries.line(sender.number.account).is_some();
+    let able = |sender: &&Arc<Sender>| sender.can(wanted) && entries.handle(sender.number.account).is_some();
     // of those that are not named, only what its key allows
     let fits = |sender: &&Arc<Sender>| able(sender) && consumer.may_send_from(&sender.number.address);
     let sender = match &order.from {
@@ -206,7 +212,7 @@ fn unrouted(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capab
         None => entries.senders_of(consumer.client).iter().find(fits),
     }?;
     let account = sender.number.account;
-    let rests = entries.line(account).is_some_and(|line| line.breaker.is_open());
+    let rests = entries.handle(account).is_some_and(|handle| handle.breaker.is_open());
     let verdict = if rests { Verdict::Waits } else { Verdict::Wins };
     Some(Candidate { route: None, account, from: Some(sender.number.address.clone()), verdict })
 }

@@ -17,7 +17,7 @@ use crate::store::account::{Account, Rest};
 /// Lanes that are remembered; what is beyond waits its time out.
 const PARKED: usize = 10_000;
 
-pub struct Line {
+pub struct AccountHandle {
     pub account: Account,
     pub connector: Connector,
     pub pace: Arc<Pace>,
@@ -41,7 +41,7 @@ pub struct Resting {
     pub most: Duration,
 }
 
-impl Line {
+impl AccountHandle {
     pub fn new(account: Account, connector: Connector, calls: usize, resting: Resting) -> Self {
         let pace = Arc::new(Pace::new(account.rate));
         let breaker = Arc::new(Breaker::new(resting.failures, resting.rest, resting.most));
@@ -53,7 +53,7 @@ impl Line {
         Self { account, connector, pace, breaker, blame, calls, parked, proofs: Vec::new() }
     }
 
-    /// The line of a changed row with the same credentials: it knows what this one does, and shares its calls.
+    /// The handle of a changed row with the same credentials: it knows what this one does, and shares its calls.
     /// `None`: the credentials are new ones.
     pub fn changed(&self, account: &Account, resting: Resting) -> Option<Self> {
         let ours = &self.account;
@@ -143,7 +143,7 @@ impl Line {
         self.account.rest.as_ref()
     }
 
-    /// Whether this line would serve a row as it is now.
+    /// Whether this handle would serve a row as it is now.
     pub fn serves(&self, account: &Account) -> bool {
         let (ours, other) = (&self.account, account);
         ours.credentials == other.credentials
