@@ -23,7 +23,7 @@ pub use crate::store::route::Route;
 use self::rates::Rates;
 use self::routes::Routes;
 use crate::model::{Channel, Clock, Millis, Money, Priced};
-use crate::service::snapshot::Snapshot;
+use crate::service::snapshot::{self, Snapshot};
 use crate::store::version::Versioned;
 use crate::store::{self, Store, rate, route, version};
 
@@ -170,11 +170,9 @@ impl Tariff {
         tokio::task::spawn_blocking(work).await.map_err(|error| store::Error::Unavailable(error.to_string()))
     }
 
-    /// The same behind a change that is committed: what cannot be read now is read at the next look at the version.
+    /// The same behind a change that is committed.
     async fn renew(&self) {
-        if let Err(error) = self.refresh().await {
-            tracing::warn!(%error, "routes or rates changed and could not be read again; trying again in a second");
-        }
+        snapshot::renewed("routes or rates", self.refresh().await);
     }
 }
 

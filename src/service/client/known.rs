@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Clients, Consumer, Key};
 use crate::model::{ClientId, Country, KeyId, Millis, Secret};
+use crate::service::snapshot;
 use crate::store::version::Versioned;
 use crate::store::{Error, Result, client, key, version};
 
@@ -109,11 +110,9 @@ impl Clients {
         Ok(fresh)
     }
 
-    /// The same behind a change that is committed: what cannot be read now is read at the next look at the version.
+    /// The same behind a change that is committed.
     pub(super) async fn renew(&self) {
-        if let Err(error) = self.refresh().await {
-            tracing::warn!(%error, "clients or keys changed and could not be read again; trying again in a second");
-        }
+        snapshot::renewed("clients or keys", self.refresh().await);
     }
 
     fn party(&self, old: Option<&Arc<Party>>, known: client::Known) -> Arc<Party> {

@@ -202,7 +202,7 @@ impl Courier {
         match store::endpoint::disable(&events.parts.store, id, address.changed_ms, &reason, now_ms).await {
             Ok(true) => {
                 tracing::warn!(endpoint = %id, reason, "disabled an endpoint");
-                events.refresh_soon().await;
+                events.renew().await;
             }
             Ok(false) => {}
             // the next failure tries it again

@@ -111,7 +111,7 @@ impl Events {
         let sealed = self.seal(endpoint.id, SecretColumn::Current, &secret)?;
         let entry = act.entry(now_ms, endpoint.id, None, Some(&endpoint));
         store::endpoint::insert(&self.parts.store, client, &endpoint, sealed, entry).await?;
-        self.refresh_soon().await;
+        self.renew().await;
         tracing::info!(endpoint = %endpoint.id, "made an endpoint");
         Ok((endpoint, secret))
     }
@@ -148,7 +148,7 @@ impl Events {
             let entry = act.entry(now_ms, id, Some(&seen), Some(&to));
             match store::endpoint::update(&self.parts.store, client, &seen, &to, entry).await {
                 Ok(()) => {
-                    self.refresh_soon().await;
+                    self.renew().await;
                     return Ok(to);
                 }
                 Err(error) if error.is_race() => {}
@@ -203,7 +203,7 @@ impl Events {
         if !store::endpoint::delete(&self.parts.store, client, id, entry).await? {
             return Err(Error::NoEndpoint);
         }
-        self.refresh_soon().await;
+        self.renew().await;
         tracing::info!(endpoint = %id, "removed an endpoint");
         Ok(())
     }

@@ -35,7 +35,7 @@ use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, MessageId, Span};
 use crate::provider::webhook::Webhooks;
 use crate::service::keep::Pace;
-use crate::service::snapshot::Snapshot;
+use crate::service::snapshot::{self, Snapshot};
 use crate::store::endpoint::Listeners;
 use crate::store::lease::Owner;
 use crate::store::sweep::Walk;
@@ -141,17 +141,15 @@ impl Events {
         Ok(self.listeners.refresh(version, |_| store::endpoint::listeners(store)).await?)
     }
 
+    /// The same behind a change that is committed.
+    async fn renew(&self) {
+        snapshot::renewed("endpoints", self.refresh().await);
+    }
+
     /// Counts what waits, for the metrics.
     pub async fn measure(&self) -> Result<(), Error> {
         self.parts.metrics.measured(store::delivery::backlog(&self.parts.store).await?);
         Ok(())
-    }
-
-    /// After a change of ours: what fails here is made up for a second later.
-    async fn refresh_soon(&self) {
-        if let Err(error) = self.refresh().await {
-            tracing::warn!(%error, "could not read the endpoints after a change; trying again in a second");
-        }
     }
 
     /// Forgets events that were kept for `keep_events`.
