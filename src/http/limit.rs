@@ -1,76 +1,64 @@
-//! Requests per address: a token bucket each, refilled by the minute.
+//! Requests per address: so many a minute, and a minute's worth at once.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::model::Gcra;
 use crate::model::lock::lock;
 
-/// Buckets kept before full ones are thrown away, and how often those are looked for at most.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Buckets kept before those unused for a minute are thrown away, and how often such are looked for at most.
 const KEPT: usize = 100_000;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-struct Bucket {
-    tokens: f64,
-    filled: Instant,
-}
-
 #[derive(Default)]
 struct Buckets {
-    by_address: HashMap<IpAddr, Bucket>,
+    /// When each will have made up for all that it has taken.
+    by_address: HashMap<IpAddr, Instant>,
     swept: Option<Instant>,
 }
 
 impl Buckets {
-    fn sweep(&mut self, now: Instant) {
+    fn sweep(&mut self, gcra: Gcra, now: Instant) {
         if self.by_address.len() < KEPT || self.swept.is_some_and(|last| now.duration_since(last) < SWEEP_EVERY) {
             return;
         }
-        self.by_address.retain(|_, bucket| now.duration_since(bucket.filled) < Duration::from_secs(60));
+        // the last request was taken at least one interval before that time
+        self.by_address.retain(|_, due| *due + MINUTE > now + gcra.interval());
         self.swept = Some(now);
     }
 }
 
 /// So many requests a minute from one address; zero means no limit.
 pub struct Limit {
-    per_minute: f64,
+    gcra: Option<Gcra>,
     buckets: Mutex<Buckets>,
 }
 
 impl Limit {
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute: f64::from(per_minute), buckets: Mutex::default() }
+        Self { gcra: Gcra::per(MINUTE, per_minute), buckets: Mutex::default() }
     }
 
     /// Whether [`Limit::take`] would take one now.
     pub fn has_left(&self, address: IpAddr, now: Instant) -> bool {
+        let Some(gcra) = self.gcra else { return true };
         let buckets = lock(&self.buckets);
-        let bucket = buckets.by_address.get(&address);
-        bucket.is_none_or(|bucket| bucket.tokens + now.duration_since(bucket.filled).as_secs_f64() * self.rate() >= 1.0)
-    }
-
-    fn rate(&self) -> f64 {
-        self.per_minute / 60.0
+        let due = buckets.by_address.get(&address);
+        due.is_none_or(|due| gcra.take(*due, 1, now).is_ok())
     }
 
     /// Takes one request off, or says how long to wait.
     pub fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        if self.per_minute <= 0.0 {
-            return Ok(());
-        }
-        let rate = self.rate();
+        let Some(gcra) = self.gcra else { return Ok(()) };
         let mut buckets = lock(&self.buckets);
-        buckets.sweep(now);
-        let bucket = buckets.by_address.entry(address).or_insert(Bucket { tokens: self.per_minute, filled: now });
-        let earned = now.duration_since(bucket.filled).as_secs_f64() * rate;
-        bucket.tokens = (bucket.tokens + earned).min(self.per_minute);
-        bucket.filled = now;
-        if bucket.tokens >= 1.0 {
-            bucket.tokens -= 1.0;
-            return Ok(());
-        }
-        Err(Duration::from_secs_f64((1.0 - bucket.tokens) / rate))
+        buckets.sweep(gcra, now);
+        let due = buckets.by_address.entry(address).or_insert(now);
+        *due = gcra.take(*due, 1, now)?;
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ pub mod dialing;
 pub mod digest;
 pub mod event;
 pub mod form;
+pub mod gcra;
 pub mod id;
 pub mod json;
 pub mod keyword;
@@ -38,6 +39,7 @@ pub use clock::{Clock, Millis, rfc3339};
 pub use date::{parse_day, parse_time, parse_time_or_day};
 pub use dialing::{Dialing, Fetch, MachineDetection};
 pub use digest::{Digest, DigestPair};
+pub use gcra::Gcra;
 pub use id::{
     AccountId, AdminKeyId, AuditId, CallId, ClientId, DeviceId, EndpointId, EntryId, EventId, InboundId, KeyId,
     MessageId, NumberId, PoolId, PublicationId, RateId, RouteId,

@@ -1,7 +1,6 @@
 //! What all nodes count together, in Redis: how often something may happen in a minute.
 //!
-//! The generic cell rate algorithm (GCRA): of each name only the moment is kept at which it will have made up for
-//! all that it has taken; the clock is that of Redis.
+//! [`Gcra`](crate::model::Gcra) as a script: Redis keeps the theoretical arrival time of each name, by its own clock.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

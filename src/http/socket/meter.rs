@@ -5,13 +5,16 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
+
+use crate::model::Gcra;
 
 /// Bytes that a client may send at once, and then each second: room for its answers to pings.
-const AT_ONCE: f64 = 4096.0;
-const PER_SECOND: f64 = 256.0;
+const AT_ONCE: u32 = 4096;
+const PER_SECOND: u64 = 256;
+const BYTES: Gcra = Gcra::new(Duration::from_nanos(1_000_000_000 / PER_SECOND), AT_ONCE);
 
 /// How often a kibibyte is thrown away after that: what was on its way, but not all that may follow.
 const THROWN_AWAY: usize = 1024;
@@ -19,20 +22,19 @@ const THROWN_AWAY: usize = 1024;
 /// A connection whose reads fail with [`io::ErrorKind::QuotaExceeded`] once its client has sent too much.
 pub(super) struct Metered<I> {
     io: I,
-    left: f64,
-    counted: Instant,
+    /// When the client will have made up for all that it has sent.
+    due: Instant,
 }
 
 impl<I> Metered<I> {
     pub(super) fn new(io: I) -> Self {
-        Self { io, left: AT_ONCE, counted: Instant::now() }
+        Self { io, due: Instant::now() }
     }
 
     fn count(&mut self, bytes: usize, now: Instant) -> io::Result<()> {
-        let earned = now.duration_since(self.counted).as_secs_f64() * PER_SECOND;
-        self.left = (self.left + earned).min(AT_ONCE) - f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
-        self.counted = now;
-        if self.left < 0.0 { Err(io::ErrorKind::QuotaExceeded.into()) } else { Ok(()) }
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.due = BYTES.take(self.due, bytes, now).map_err(|_| io::ErrorKind::QuotaExceeded)?;
+        Ok(())
     }
 }
 
@@ -79,14 +81,12 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Metered<I> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
     fn four_kibibytes_at_once_and_256_bytes_a_second() {
         let mut metered = Metered::new(());
-        let opened = metered.counted;
+        let opened = metered.due;
         let mut may = |bytes, secs| metered.count(bytes, opened + Duration::from_secs(secs)).is_ok();
         assert!(may(4096, 0) && may(256, 1) && may(2560, 11));
         // silence saves up no more than that

@@ -18,6 +18,8 @@ const PARKED: usize = 10_000;
 const UNPARKED: usize = 64;
 
 /// A leaky bucket as a meter (GCRA): keeps when the next segment is due, and who waits for an earlier one.
+/// A [`Gcra`](crate::model::Gcra) takes or refuses; here places are taken ahead of their time, move up when another is
+/// given back, and stand still in a pause, so their times are kept instead of one theoretical arrival time.
 #[derive(Debug)]
 pub struct Pace {
     /// Time of one segment; zero: no limit.

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::model::Gcra;
 use crate::model::lock::lock;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,14 +22,14 @@ pub struct Exhausted {
 pub(super) struct Pace {
     per_minute: u32,
     /// When it will have made up for all that it has taken; shared by all versions of its key.
-    free: Arc<Mutex<Option<Instant>>>,
+    due: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Pace {
     /// So many requests a minute; 0: no limit. What an older version has taken is taken.
     pub(super) fn new(per_minute: i64, older: Option<&Self>) -> Self {
         let per_minute = u32::try_from(per_minute.max(0)).unwrap_or(u32::MAX);
-        Self { per_minute, free: older.map(|older| older.free.clone()).unwrap_or_default() }
+        Self { per_minute, due: older.map(|older| older.due.clone()).unwrap_or_default() }
     }
 
     /// `None`: as many as it likes.
@@ -38,16 +39,10 @@ impl Pace {
 
     /// Takes one request off.
     pub(super) fn take(&self, now: Instant) -> Result<(), Exhausted> {
-        let Some(per_minute) = self.per_minute() else { return Ok(()) };
-        let each = (MINUTE / per_minute).max(Duration::from_nanos(1));
-        let most = each * per_minute;
-        let mut free = lock(&self.free);
-        let next = free.map_or(now, |free| free.max(now)) + each;
-        let ahead = next.saturating_duration_since(now);
-        if ahead > most {
-            return Err(self.exhausted(ahead.saturating_sub(most)));
-        }
-        *free = Some(next);
+        let Some(gcra) = Gcra::per(MINUTE, self.per_minute) else { return Ok(()) };
+        let mut due = lock(&self.due);
+        let next = gcra.take(due.unwrap_or(now), 1, now).map_err(|wait| self.exhausted(wait))?;
+        *due = Some(next);
         Ok(())
     }
 
