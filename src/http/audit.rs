@@ -113,7 +113,7 @@ async fn list_audit(call: Call, app: Arc<App>) -> Answer {
     let (after, limit) = list::page(&call)?;
     let (from_ms, before_ms) = (filter::time(&call, "from")?, filter::time(&call, "before")?);
     // it may be a pair of numbers
-    let object = call.decoded("object").map(|text| blank_as_plus(&text).into_owned());
+    let object = call.param("object").map(|text| blank_as_plus(&text).into_owned());
     let wanted = Wanted { object, from_ms, before_ms, after };
     let (entries, more) = app.audit.list(&wanted, limit).await?;
     let last = entries.last().map(|entry| entry.id);

@@ -44,7 +44,7 @@ async fn list_events(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     let client = auth::reader(&app, &call)?.client;
     let (after, limit) = list::page(&call)?;
-    let kind = call.decoded("type").map(|name| name.parse::<EventType>()).transpose();
+    let kind = call.param("type").map(|name| name.parse::<EventType>()).transpose();
     let kind = kind.map_err(|_| reply::bad_field("type", "not an event type such as message.sent"))?;
     let (events, more) = app.events.events(client, kind, after, limit).await?;
     let last = events.last().map(|event| event.id);

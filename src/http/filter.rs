@@ -6,6 +6,6 @@ use crate::model::{Millis, date, parse_time_or_day};
 
 /// A time, or a day for its first instant; a plus that was not encoded has arrived as a blank.
 pub(super) fn time(call: &Call, name: &'static str) -> Result<Option<Millis>, Refusal> {
-    let Some(text) = call.decoded(name) else { return Ok(None) };
+    let Some(text) = call.param(name) else { return Ok(None) };
     parse_time_or_day(&text).map(Some).ok_or_else(|| reply::bad_field(name, date::TIME_OR_DAY))
 }

@@ -70,7 +70,7 @@ async fn list(id: &str, call: &Call, app: &App) -> Answer {
     let client = readable(id, call, app)?;
     let (after, limit) = list::page(call)?;
     let filter = Wanted {
-        kind: call.param("kind").map(kind).transpose()?,
+        kind: call.param("kind").map(|name| kind(&name)).transpose()?,
         from_ms: filter::time(call, "from")?,
         before_ms: filter::time(call, "to")?,
     };

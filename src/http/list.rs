@@ -56,7 +56,7 @@ pub(super) fn page_of_messages<Id: FromStr + Into<MessageId>>(
 
 fn page_of<Id>(call: &Call, read: impl Fn(&str) -> Option<Id>) -> Result<(Option<Id>, usize), Refusal> {
     let after =
-        call.param("cursor").map(|cursor| read(cursor).ok_or_else(|| reply::bad_field("cursor", "not one of ours")));
+        call.param("cursor").map(|cursor| read(&cursor).ok_or_else(|| reply::bad_field("cursor", "not one of ours")));
     let after = after.transpose()?;
     let limit = call.param("limit").map_or(Ok(PAGE), |limit| match limit.parse() {
         Ok(limit @ 1..=LARGEST_PAGE) => Ok(limit),

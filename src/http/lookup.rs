@@ -63,7 +63,7 @@ async fn look_up(number: String, call: Call, app: Arc<App>) -> Answer {
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
     let text = super::segment(&number).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
     let phone = Phone::read(&text, app.country).map_err(|error| wrong("number", &error.to_string()))?;
-    let account = call.decoded("account_id").map(|id| id.parse::<AccountId>()).transpose();
+    let account = call.param("account_id").map(|id| id.parse::<AccountId>()).transpose();
     let account = account.map_err(|_| wrong("account_id", "no such account"))?;
     let (account, said) = app.accounts.look_up(account, &phone).await?;
     let (number, account_id) = (phone.as_str().to_owned(), account.to_string());

@@ -143,12 +143,12 @@ async fn list(call: &Call, app: &App) -> Answer {
 
 fn wanted(call: &Call, country: Option<Country>) -> Result<MessageFilter, Refusal> {
     let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
-    let state = call.param("state").map(|name| State::parse(name).ok_or_else(|| wrong("state", "is no state")));
+    let state = call.param("state").map(|name| State::parse(&name).ok_or_else(|| wrong("state", "is no state")));
     let direction = call.param("direction");
     let direction =
-        direction.map(|name| Direction::parse(name).ok_or_else(|| wrong("direction", "is inbound or outbound")));
+        direction.map(|name| Direction::parse(&name).ok_or_else(|| wrong("direction", "is inbound or outbound")));
     let mut channels =
-        call.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(name).map(|one| vec![one]))?;
+        call.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(&name).map(|one| vec![one]))?;
     let mut address = |name, role| written::narrowing(call, name, role, country, &mut channels);
     let (number, from) = (address("number", Role::Sender)?, address("from", Role::Sender)?);
     let to = address("to", Role::Recipient)?;

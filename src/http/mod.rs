@@ -56,6 +56,7 @@ pub use socket::Pulse;
 pub use tls::{Tls, TlsError, TlsSettings};
 pub use trace::Metrics;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -190,17 +191,9 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The value of a query parameter.
-    fn param(&self, name: &str) -> Option<&str> {
-        self.query
-            .split('&')
-            .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
-    }
-
-    /// The value of a query parameter, percent-decoded.
-    fn decoded(&self, name: &str) -> Option<String> {
-        let value = self.param(name)?.replace('+', " ");
-        Some(percent_encoding::percent_decode_str(&value).decode_utf8_lossy().into_owned())
+    /// The first value of a query parameter; empty where only its name stands.
+    fn param(&self, name: &str) -> Option<Cow<'_, str>> {
+        form_urlencoded::parse(self.query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Refuses every method but one.
@@ -215,7 +208,7 @@ impl Call {
 
 /// A path's segment, percent-decoded. `None`: it is no text.
 fn segment(raw: &str) -> Option<String> {
-    percent_encoding::percent_decode_str(raw).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    percent_encoding::percent_decode_str(raw).decode_utf8().ok().map(Cow::into_owned)
 }
 
 fn call() -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone {

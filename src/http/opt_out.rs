@@ -126,7 +126,7 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
     let client = auth::reader(&app, &call)?.client;
     let (after, limit) = list::page::<Place>(&call)?;
     let country = app.country(client);
-    let said = call.param("channel").map(channel).transpose()?;
+    let said = call.param("channel").map(|name| channel(&name)).transpose()?;
     let mut channels = said.map_or(CHANNELS.to_vec(), |channel| vec![channel]);
     let mut address = |name, role| written::narrowing(&call, name, role, country, &mut channels);
     let (number, person) = (address("number", Role::Sender)?, address("person", Role::Recipient)?);

@@ -49,7 +49,8 @@ struct SyncUrlOut {
 }
 
 fn draw(user: &UserId, call: &Call, app: &App) -> Response {
-    let format = match call.param("format").map_or_else(|| accepted(call), Some) {
+    let named = call.param("format");
+    let format = match named.as_deref().or_else(|| accepted(call)) {
         Some(known @ ("svg" | "png" | "json")) => known,
         None | Some("text") => "text",
         Some(_) => return reply::text(StatusCode::BAD_REQUEST, "format is svg, png, json or text"),

@@ -103,12 +103,12 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
 async fn list(call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let (after, limit) = list::page::<Place>(call)?;
-    let prefix = call.decoded("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
+    let prefix = call.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
         return Err(reply::bad_field("prefix", "is no digits"));
     }
     let filter = RateFilter {
-        channel: call.param("channel").map(channel).transpose()?,
+        channel: call.param("channel").map(|name| channel(&name)).transpose()?,
         prefix,
         at_ms: filter::time(call, "at")?,
         after: after.map(|place| place.0),

@@ -82,7 +82,7 @@ fn accept(uid: String, sid: Option<String>, call: Call, upgrade: Option<OnUpgrad
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    let view = View { links: app.links(&call), is_plain: call.param("plain") == Some("1") };
+    let view = View { links: app.links(&call), is_plain: call.param("plain").as_deref() == Some("1") };
     let Caller { address, place, .. } = call.caller;
     let tasks = app.tasks.clone();
     tasks.spawn(serve(upgrade, app, user, sid, view, address, place));

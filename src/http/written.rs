@@ -22,7 +22,7 @@ pub(super) fn asked(
     role: Role,
     country: Option<Country>,
 ) -> Result<Option<(Option<Channel>, Address)>, Refusal> {
-    let Some(text) = call.decoded(name) else { return Ok(None) };
+    let Some(text) = call.param(name) else { return Ok(None) };
     address(name, &blank_as_plus(&text), role, country).map(Some)
 }
 
@@ -35,8 +35,11 @@ pub(super) fn narrowing(
     country: Option<Country>,
     channels: &mut Vec<Channel>,
 ) -> Result<Option<String>, Refusal> {
-    let is_shown = |text: &String| role == Role::Sender && text.starts_with(char::is_alphabetic);
-    let as_shown = || call.decoded(name).filter(is_shown).map(|text| (None, Address::stored(text)));
+    let as_shown = || {
+        let text = call.param(name)?;
+        let is_shown = role == Role::Sender && text.starts_with(char::is_alphabetic);
+        is_shown.then(|| (None, Address::stored(text)))
+    };
     let found = asked(call, name, role, country).or_else(|refusal| as_shown().map(Some).ok_or(refusal))?;
     let Some((named, address)) = found else { return Ok(None) };
     channels.retain(|channel| named.is_none_or(|named| named == *channel));

@@ -78,6 +78,7 @@ async fn lists_are_narrowed_and_come_in_pages(layout: Layout) -> Result {
     assert_eq!((rest, last), (vec![others[0].to_owned(), others[0].to_owned()], None));
     assert_eq!(people(&server, "number=%2B14155550199").await?.0.len(), 3);
     assert_eq!(people(&server, "number=Acme%20%26%20Co").await?.0, [others[0]]);
+    assert_eq!(people(&server, "num%62er=Acme+%26+Co&limit=%31").await?.0, [others[0]], "written otherwise");
     assert_eq!(people(&server, "person=%2B14155550103").await?.0.len(), 2);
     assert_eq!(people(&server, "person=%2B14155550103&number=%2B14155550199").await?.0.len(), 1);
     assert_eq!(people(&server, "person=%2B14155550109").await?.0.len(), 0);
@@ -100,7 +101,7 @@ async fn what_cannot_be_is_refused(layout: Layout) -> Result {
     for body in [json!({}), json!({"is_out": 1}), json!({"is_out": true, "reason": "keyword"})] {
         assert_eq!(call(&server, Method::PUT, &path, Some(body)).await?.0, 400);
     }
-    for query in ["cursor=xyz", "cursor=00", "number=%00", "person=+1", "limit=0"] {
+    for query in ["cursor=xyz", "cursor=00", "number=%00", "person=+1", "limit=0", "limit"] {
         let (status, answer) = call(&server, Method::GET, &format!("/v1/opt-outs?{query}"), None).await?;
         assert_eq!(status, 400, "{query}: {answer}");
     }

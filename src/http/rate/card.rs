@@ -86,7 +86,7 @@ impl IntoParams for ReplaceIn {
 async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     is_csv(call)?;
-    let replaces = call.param("replace").map_or(Some(false), form::flag);
+    let replaces = call.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
     let text = object::collect_within(&app.imports, posted, app).await?;
     let act = audit::act(call, "rate.import", |done: &Imported| audit::json(&out(done)));

@@ -127,12 +127,12 @@ fn out(order: &Order, explained: Explained) -> ExplainedOut {
 /// Without a client, one that has no numbers, and pays as all do.
 fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
     let clients = app.clients.current();
-    if let Some(id) = call.decoded("key") {
+    if let Some(id) = call.param("key") {
         let id = id.parse::<KeyId>().ok();
         let key = id.and_then(|id| clients.key(id)).ok_or_else(|| reply::bad_field("key", "no such key in force"))?;
         return Ok(Consumer { client: key.client, key: Some(key.clone()) });
     }
-    let Some(id) = call.decoded("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
+    let Some(id) = call.param("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
     let known = id.parse::<ClientId>().ok().filter(|id| clients.client(*id).is_some());
     known.map(Consumer::of).ok_or_else(|| reply::bad_field("client", "no such client"))
 }
@@ -140,8 +140,8 @@ fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
 fn order(call: &Call, country: Option<Country>) -> Result<Order, Refusal> {
     let (named, to) =
         written::asked(call, "to", Role::Recipient, country)?.ok_or_else(|| reply::bad_field("to", "missing"))?;
-    let priced = call.param("channel").map(channel).transpose()?;
-    let pool = call.decoded("from").and_then(|id| id.parse::<PoolId>().ok());
+    let priced = call.param("channel").map(|name| channel(&name)).transpose()?;
+    let pool = call.param("from").and_then(|id| id.parse::<PoolId>().ok());
     let (named_by_from, from) = match pool {
         Some(pool) => (None, Some(From::Pool(pool))),
         None => written::asked(call, "from", Role::Sender, country)?
