@@ -50,6 +50,12 @@ pub(super) fn fields<const N: usize>(given: [(&str, Option<Value>); N]) -> Value
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
+/// A query of those parameters that are given.
+pub(super) fn query<const N: usize>(given: [(&str, Option<String>); N]) -> String {
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+}
+
 /// What the API calls a choice: the same as the command line does.
 pub(super) fn name(choice: &impl ValueEnum) -> Option<Value> {
     choice.to_possible_value().map(|value| value.get_name().into())

@@ -5,10 +5,9 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::api::{Api, Server};
+use super::api::{self, Api, Server};
 use super::output::{self, Output, field};
 use super::{Outcome, escape};
 use crate::config::Config;
@@ -97,10 +96,8 @@ impl LedgerCommand {
                 post(&api, output, client, json!({"set": balance, "reason": reason})).await?;
             }
             Action::Statement { client, from, to } => {
-                let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-                let to = to.map(|to| format!("&to={}", encoded(&to))).unwrap_or_default();
-                let path = format!("/v1/clients/{client}/statement.csv?from={}{to}", encoded(&from));
-                let mut answer = api.get(&path).await?;
+                let query = api::query([("from", Some(from)), ("to", to)]);
+                let mut answer = api.get(&format!("/v1/clients/{client}/statement.csv?{query}")).await?;
                 let mut text = Vec::new();
                 while let Some(part) = answer.chunk().await? {
                     text.extend_from_slice(&part);

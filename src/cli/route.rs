@@ -141,24 +141,13 @@ impl RouteCommand {
 
 fn query(explain: &Explain) -> String {
     let channel = api::name(&explain.channel).and_then(|name| name.as_str().map(str::to_owned));
-    let given = [
+    api::query([
         ("to", Some(explain.to.clone())),
         ("channel", channel),
         ("from", explain.from.clone()),
         ("client", explain.client.map(|id| id.to_string())),
         ("key", explain.key.map(|id| id.to_string())),
-    ];
-    let pairs: Vec<_> = given
-        .into_iter()
-        .filter_map(|(name, value)| {
-            let value = value?;
-            Some(format!(
-                "{name}={}",
-                percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC)
-            ))
-        })
-        .collect();
-    pairs.join("&")
+    ])
 }
 
 fn explained(said: &Value) -> String {

@@ -1,7 +1,6 @@
 //! Pages of lists as Twilio's libraries turn them: by the URIs that each page names.
 
 use ::http::StatusCode;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::json;
 use warp::reply::Response;
@@ -111,10 +110,11 @@ impl Asked {
         held: &Held,
     ) -> Response {
         let uri = |number: usize, place: &Place| {
-            let mut query = filters(form);
-            query.push(format!("PageSize={}&Page={number}", self.size));
-            query.extend(place.token().map(|token| format!("PageToken={token}")));
-            format!("{path}?{}", query.join("&"))
+            let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
+            query.extend_pairs(filters(form));
+            query.append_pair("PageSize", &self.size.to_string()).append_pair("Page", &number.to_string());
+            query.extend_pairs(place.token().map(|token| ("PageToken", token)));
+            query.finish()
         };
         let (previous, next) = self.neighbours(held);
         let previous = previous.and_then(|place| Some(uri(self.number.checked_sub(1)?, &place)));
@@ -135,10 +135,6 @@ impl Asked {
 }
 
 /// What the list is narrowed by, as it was asked for.
-fn filters(form: &Form) -> Vec<String> {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    form.pairs()
-        .filter(|(name, _)| !["Page", "PageSize", "PageToken"].contains(name))
-        .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
-        .collect()
+fn filters(form: &Form) -> impl Iterator<Item = (&str, &str)> {
+    form.pairs().filter(|(name, _)| !["Page", "PageSize", "PageToken"].contains(name))
 }
