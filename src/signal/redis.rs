@@ -1,4 +1,9 @@
 //! Signals over Redis publish/subscribe: one connection speaks, one listens.
+//!
+//! These, and that of the counter beside, are opened anew here and not by the crate's `ConnectionManager`. To that one
+//! a time-out is no reason to reconnect, so it would stay on a connection whose other end is gone without a word;
+//! while it reconnects, every request waits for it, where ours are counted by the node at once; and it listens over
+//! RESP3 only, where it says nothing of a subscription that did not come back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
