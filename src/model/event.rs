@@ -1,4 +1,4 @@
-//! What can happen that is told, and what a listener asks for.
+//! The table of event types: what can happen that is told; and what a listener asks for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,21 +9,16 @@ use super::message::State;
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventType {
-    /// A message came into a state: `message.sent`.
+    /// A message came into a state.
     Message(State),
-    /// A call has come so far: `call.ringing`.
+    /// A call has come so far.
     Call(CallStatus),
     DevicePaired,
     DeviceRevoked,
-    /// A person wants nothing more from a number, or does again.
     OptOutChanged,
-    /// A client's balance has fallen below what it wants to be told of.
     BalanceLow,
-    /// A carrier refuses an account, whatever is sent through it: it rests.
     AccountResting,
-    /// It is in use again.
     AccountResumed,
-    /// Somebody tries out their endpoint.
     EndpointTest,
 }
 
@@ -31,56 +26,88 @@ pub enum EventType {
 #[error("not an event type")]
 pub struct NotAType;
 
-impl EventType {
-    pub fn all() -> impl Iterator<Item = Self> {
-        let (messages, calls) =
-            (State::ALL.into_iter().map(Self::Message), CallStatus::ALL.into_iter().map(Self::Call));
-        let others = [
-            Self::DevicePaired,
-            Self::DeviceRevoked,
-            Self::OptOutChanged,
-            Self::BalanceLow,
-            Self::AccountResting,
-            Self::AccountResumed,
-            Self::EndpointTest,
-        ];
-        messages.chain(calls).chain(others)
-    }
+/// Everything that is listed of event types is read from these rows. A type without a row does not compile, and
+/// neither does a row without its type.
+macro_rules! event_types {
+    ($([$($kind:tt)+] $name:literal $when:literal)+) => {
+        impl EventType {
+            /// Every type, in the order of the table.
+            pub fn all() -> impl Iterator<Item = Self> {
+                [$(Self::$($kind)+),+].into_iter()
+            }
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Message(State::Accepted) => "message.accepted",
-            Self::Message(State::Scheduled) => "message.scheduled",
-            Self::Message(State::Queued) => "message.queued",
-            Self::Message(State::Sending) => "message.sending",
-            Self::Message(State::Sent) => "message.sent",
-            Self::Message(State::Delivered) => "message.delivered",
-            Self::Message(State::Undelivered) => "message.undelivered",
-            Self::Message(State::Failed) => "message.failed",
-            Self::Message(State::Canceled) => "message.canceled",
-            Self::Message(State::Expired) => "message.expired",
-            Self::Message(State::Received) => "message.received",
-            Self::Call(CallStatus::Queued) => "call.queued",
-            Self::Call(CallStatus::Initiated) => "call.initiated",
-            Self::Call(CallStatus::Ringing) => "call.ringing",
-            Self::Call(CallStatus::InProgress) => "call.in-progress",
-            Self::Call(CallStatus::Completed) => "call.completed",
-            Self::Call(CallStatus::Busy) => "call.busy",
-            Self::Call(CallStatus::NoAnswer) => "call.no-answer",
-            Self::Call(CallStatus::Failed) => "call.failed",
-            Self::Call(CallStatus::Canceled) => "call.canceled",
-            Self::DevicePaired => "device.paired",
-            Self::DeviceRevoked => "device.revoked",
-            Self::OptOutChanged => "opt_out.changed",
-            Self::BalanceLow => "balance.low",
-            Self::AccountResting => "account.resting",
-            Self::AccountResumed => "account.resumed",
-            Self::EndpointTest => "endpoint.test",
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$($kind)+ => $name),+ }
+            }
+
+            /// When it happens: a sentence.
+            pub fn when(self) -> &'static str {
+                match self { $(Self::$($kind)+ => $when),+ }
+            }
         }
-    }
+    };
+}
 
-    /// What stands before the dot.
-    fn group(self) -> Group {
+event_types! {
+    [Message(State::Accepted)] "message.accepted"
+        "A message was accepted and stored."
+    [Message(State::Scheduled)] "message.scheduled"
+        "A message was accepted and stored, to be sent at a later time."
+    [Message(State::Queued)] "message.queued"
+        "The time of a scheduled message has come, and it waits for its turn."
+    [Message(State::Sending)] "message.sending"
+        "A first attempt to send a message has not settled what becomes of it; it is tried again, or looked up."
+    [Message(State::Sent)] "message.sent"
+        "A carrier has taken a message."
+    [Message(State::Delivered)] "message.delivered"
+        "A carrier reports that a message has arrived."
+    [Message(State::Undelivered)] "message.undelivered"
+        "A carrier reports that a message did not arrive."
+    [Message(State::Failed)] "message.failed"
+        "No carrier took a message, or the one that did reports that it failed."
+    [Message(State::Canceled)] "message.canceled"
+        "A message was canceled before it was sent."
+    [Message(State::Expired)] "message.expired"
+        "The validity of a message ended before a carrier took it."
+    [Message(State::Received)] "message.received"
+        "A person's message to one of your numbers came in."
+    [Call(CallStatus::Queued)] "call.queued"
+        "A call was accepted and stored."
+    [Call(CallStatus::Initiated)] "call.initiated"
+        "A carrier has taken a call and begins to dial."
+    [Call(CallStatus::Ringing)] "call.ringing"
+        "The phone that is called rings."
+    [Call(CallStatus::InProgress)] "call.in-progress"
+        "A call was answered."
+    [Call(CallStatus::Completed)] "call.completed"
+        "A call that was answered is over."
+    [Call(CallStatus::Busy)] "call.busy"
+        "The line that was called was busy."
+    [Call(CallStatus::NoAnswer)] "call.no-answer"
+        "Nobody answered a call."
+    [Call(CallStatus::Failed)] "call.failed"
+        "A call could not be placed, or its validity ended before a carrier took it."
+    [Call(CallStatus::Canceled)] "call.canceled"
+        "A call was canceled before anybody answered it."
+    [DevicePaired] "device.paired"
+        "A phone was paired with a user."
+    [DeviceRevoked] "device.revoked"
+        "A paired phone was revoked."
+    [OptOutChanged] "opt_out.changed"
+        "A person wants no more messages from a number, or wants them again."
+    [BalanceLow] "balance.low"
+        "A client's balance fell below its `low_at`; told once, and again only after the balance was above it."
+    [AccountResting] "account.resting"
+        "A carrier refuses an account itself: the account rests, and its messages wait."
+    [AccountResumed] "account.resumed"
+        "An account that rested is in use again."
+    [EndpointTest] "endpoint.test"
+        "Somebody tries out an endpoint; no other endpoint is told."
+}
+
+impl EventType {
+    /// The types that it is spoken of together with.
+    pub fn group(self) -> Group {
         match self {
             Self::Message(_) => Group::Message,
             Self::Call(_) => Group::Call,
@@ -107,7 +134,7 @@ impl FromStr for EventType {
     }
 }
 
-/// Event types that are spoken of together.
+/// Event types whose names begin alike, and whose payloads have the same fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {
     Message,
@@ -119,6 +146,24 @@ pub enum Group {
     Endpoint,
 }
 
+impl Group {
+    pub const ALL: [Self; 7] =
+        [Self::Message, Self::Call, Self::Device, Self::OptOut, Self::Balance, Self::Account, Self::Endpoint];
+
+    /// What a listener writes who wants all of them.
+    pub fn pattern(self) -> &'static str {
+        match self {
+            Self::Message => "message.*",
+            Self::Call => "call.*",
+            Self::Device => "device.*",
+            Self::OptOut => "opt_out.*",
+            Self::Balance => "balance.*",
+            Self::Account => "account.*",
+            Self::Endpoint => "endpoint.*",
+        }
+    }
+}
+
 /// What a listener asks for: one type, a group (`message.*`), or all (`*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pattern {
@@ -128,13 +173,28 @@ pub enum Pattern {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, `message.*`, `call.*`, `device.*`, \
-     `opt_out.*`, `balance.*`, `account.*`, `endpoint.*`"
-)]
+#[error("`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, {groups}", groups = listed())]
 pub struct NotAPattern(String);
 
+/// The patterns of all groups, for who wrote something else.
+fn listed() -> String {
+    Group::ALL.map(|group| format!("`{}`", group.pattern())).join(", ")
+}
+
 impl Pattern {
+    /// Every pattern that there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::All].into_iter().chain(Group::ALL.map(Self::Group)).chain(EventType::all().map(Self::One))
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "*",
+            Self::Group(group) => group.pattern(),
+            Self::One(kind) => kind.name(),
+        }
+    }
+
     pub fn matches(self, kind: EventType) -> bool {
         match self {
             Self::All => true,
@@ -146,17 +206,7 @@ impl Pattern {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::All => "*",
-            Self::Group(Group::Message) => "message.*",
-            Self::Group(Group::Call) => "call.*",
-            Self::Group(Group::Device) => "device.*",
-            Self::Group(Group::OptOut) => "opt_out.*",
-            Self::Group(Group::Balance) => "balance.*",
-            Self::Group(Group::Account) => "account.*",
-            Self::Group(Group::Endpoint) => "endpoint.*",
-            Self::One(kind) => kind.name(),
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -164,20 +214,9 @@ impl FromStr for Pattern {
     type Err = NotAPattern;
 
     fn from_str(text: &str) -> Result<Self, NotAPattern> {
-        let groups = [
-            Group::Message,
-            Group::Call,
-            Group::Device,
-            Group::OptOut,
-            Group::Balance,
-            Group::Account,
-            Group::Endpoint,
-        ];
-        let groups = groups.map(Self::Group);
-        let mut patterns = [Self::All].into_iter().chain(groups).chain(EventType::all().map(Self::One));
         // what was sent is quoted, but not at length
-        patterns
-            .find(|pattern| pattern.to_string() == text)
+        Self::all()
+            .find(|pattern| pattern.name() == text)
             .ok_or_else(|| NotAPattern(text.chars().filter(|c| !c.is_control()).take(64).collect()))
     }
 }
@@ -198,6 +237,18 @@ mod tests {
         for bad in ["", "message", "message.", "messages.*", "Message.sent", "message.sent ", "**", "message.s*"] {
             assert!(bad.parse::<Pattern>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn rows_say_which_group_they_are_of_and_when_they_happen() {
+        for kind in EventType::all() {
+            let prefix = kind.group().pattern().trim_end_matches('*');
+            assert!(kind.name().starts_with(prefix) && Group::ALL.contains(&kind.group()), "{kind}");
+            assert!(kind.when().ends_with('.') && kind.when().starts_with(char::is_uppercase), "{kind}");
+        }
+        let said = "x".parse::<Pattern>().map_err(|error| error.to_string());
+        let patterns = "`*`, `message.*`, `call.*`, `device.*`, `opt_out.*`, `balance.*`, `account.*`, `endpoint.*`";
+        assert!(said.is_err_and(|said| said.ends_with(patterns)));
     }
 
     #[test]
