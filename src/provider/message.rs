@@ -1,6 +1,7 @@
 //! Messages as they pass between us and the providers.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use std::fmt;
 
@@ -132,7 +133,7 @@ pub struct CallStep {
 }
 
 /// What else a provider says of a call, in its own words: its client is told of it, and nothing follows from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CallNotes {
     /// `human`, `machine_start`, …
     #[serde(skip_serializing_if = "Option::is_none")]

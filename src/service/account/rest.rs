@@ -1,29 +1,18 @@
 //! An account whose carrier refuses it rests; that it does, and no longer does, is written down for all nodes, and told.
 
-use serde::Serialize;
-
 use crate::model::event::EventType;
 use crate::model::{AccountId, ClientId, Millis, rfc3339};
 use crate::service::directory::Directory;
+use crate::service::event::payload::AccountData;
 use crate::service::event::{Events, Happened, Order, Telling};
 use crate::store::account::{Account, Rest, rest};
 use crate::store::{self, Change};
-
-#[derive(Serialize)]
-struct AccountOut<'a> {
-    account_id: String,
-    provider: &'a str,
-    name: &'a str,
-    since: String,
-    code: Option<i64>,
-    reason: &'a str,
-}
 
 impl Telling<'_> {
     /// An account rests, or does no longer. Accounts are the operator's, whose endpoints hear of them.
     pub(in crate::service) fn account(&mut self, account: &Account, rest: &Rest, kind: EventType, at_ms: Millis) {
         let what = Happened { client: ClientId::HOUSE, kind, at_ms, callback: None, order: Order::Alone };
-        self.add(what, || AccountOut {
+        self.add(what, || AccountData {
             account_id: account.id.to_string(),
             provider: &account.provider,
             name: &account.name,

@@ -1,26 +1,15 @@
 //! What listeners are told of paired phones. Phones are the house's, so its endpoints hear of them.
 
-use serde::Serialize;
-
+use super::payload::DeviceData;
 use super::{Happened, Order, Telling};
 use crate::model::event::EventType;
 use crate::model::{ClientId, DeviceId, Millis, UserId, rfc3339};
 use crate::store::device::{Device, NewDevice};
 
-#[derive(Serialize)]
-struct DeviceOut<'a> {
-    id: String,
-    user_id: &'a str,
-    fingerprint: &'a str,
-    flavour: &'static str,
-    paired_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revoked_at: Option<String>,
-}
-
-fn out<'a>(id: DeviceId, user: &'a UserId, fingerprint: &'a str, flavour: &str, paired_ms: Millis) -> DeviceOut<'a> {
+fn out<'a>(id: DeviceId, user: &'a UserId, fingerprint: &'a str, flavour: &str, paired_ms: Millis) -> DeviceData<'a> {
     let flavour = if flavour == "one" { "one-step" } else { "two-step" };
-    DeviceOut {
+    DeviceData {
+        sequence: None,
         id: id.to_string(),
         user_id: user.as_str(),
         fingerprint,
@@ -43,7 +32,7 @@ impl Telling<'_> {
     }
 
     pub(in crate::service) fn revoked(&mut self, device: &Device, at_ms: Millis) {
-        self.add(house(EventType::DeviceRevoked, at_ms), || DeviceOut {
+        self.add(house(EventType::DeviceRevoked, at_ms), || DeviceData {
             revoked_at: Some(rfc3339(at_ms)),
             ..out(device.id, &device.user, &device.fingerprint, &device.flavour, device.paired_ms)
         });

@@ -1,7 +1,6 @@
 //! Where a client wants its events: made, changed, tried out, and given new secrets.
 
-use serde_json::json;
-
+use super::payload::EndpointData;
 use super::{Endpoint, Error, Events, Happened, Order, Target};
 use crate::crypto::signature::WebhookSecret;
 use crate::model::event::{EventType, Pattern};
@@ -222,7 +221,8 @@ impl Events {
         let at_ms = self.parts.clock.now_ms();
         let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None, order: Order::Alone };
         let mut telling = self.telling();
-        let event = telling.add_for(what, json!({"endpoint_id": id.to_string()}), &[Target::Endpoint(id)]);
+        let data = EndpointData { endpoint_id: id.to_string() };
+        let event = telling.add_for(what, data, &[Target::Endpoint(id)]);
         let event = event.ok_or(Error::NoEvent)?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
         let change = telling.write(Change::new()).audited(act.entry(at_ms, id, None, Some(&event)));

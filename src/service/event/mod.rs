@@ -2,7 +2,8 @@
 //!
 //! Whoever has something to tell asks [`Events::telling`] for a collection, adds to it what
 //! happens, lets it add its rows to the change that writes the facts, commits, and says so by
-//! [`Telling::committed`]. Where nobody listens, nothing is written.
+//! [`Telling::committed`]. Where nobody listens, nothing is written. The types stand in
+//! [`crate::model::event`], the fields of each in [`payload`].
 
 mod courier;
 mod device;
@@ -10,6 +11,7 @@ mod endpoint;
 mod history;
 mod login;
 mod metrics;
+pub mod payload;
 mod reason;
 mod telling;
 

@@ -2,24 +2,15 @@
 //! falls, or rises, is noted in the transaction that does it: a fall that is made up for at once is told too. Falls of
 //! which none was told yet are told as one.
 
-use serde::Serialize;
-
 use super::Ledger;
+use crate::model::ClientId;
 use crate::model::event::EventType;
-use crate::model::{ClientId, Money};
+use crate::service::event::payload::BalanceData;
 use crate::service::event::{Happened, Order};
 use crate::store::{self, Change, ledger};
 
 /// Clients that one look may find.
 const CLIENTS: i64 = 500;
-
-#[derive(Serialize)]
-struct LowOut {
-    client_id: String,
-    balance: Money,
-    low_at: Option<Money>,
-    credit_limit: Money,
-}
 
 impl Ledger {
     /// Tells a client that its balance fell, unless it was told, or it did not.
@@ -32,7 +23,7 @@ impl Ledger {
         let at_ms = self.clock.now_ms();
         telling.add(
             Happened { client, kind: EventType::BalanceLow, at_ms, callback: None, order: Order::Alone },
-            || LowOut {
+            || BalanceData {
                 client_id: client.to_string(),
                 balance: now.balance,
                 low_at: now.low_at,

@@ -1,10 +1,5 @@
 //! What listeners are told of messages, in the change that makes it so.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-
 use super::Extra;
 use super::Outbound;
 use super::drive::Lane;
@@ -12,69 +7,13 @@ use crate::model::event::EventType;
 use crate::model::message::{Direction, State};
 use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, Millis, carrier, rfc3339};
 use crate::provider::CallNotes;
+use crate::service::event::payload::{CallData, ErrorData, MessageData, OptOutData};
 use crate::service::event::{Happened, Order, Telling};
 use crate::store::call::Call;
 use crate::store::event::Told;
 use crate::store::message::Message;
 use crate::store::opt_out::OptOut;
 use crate::store::outbox::outcome::Next;
-
-#[derive(Serialize)]
-struct MessageOut<'a> {
-    id: String,
-    direction: &'static str,
-    channel: &'static str,
-    state: &'static str,
-    from: &'a str,
-    to: &'a str,
-    body: &'a str,
-    media_urls: Vec<String>,
-    /// Of a message that came in: what its carrier says of each.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    media_types: Option<Vec<String>>,
-    segments: i64,
-    metadata: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorOut<'a>>,
-    created_at: String,
-    /// Of a message that came in: what its carrier says besides.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    carrier: Option<BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    carrier_omitted: Option<u32>,
-}
-
-#[derive(Serialize)]
-struct CallOut<'a> {
-    id: String,
-    status: &'static str,
-    from: &'a str,
-    to: &'a str,
-    /// Seconds.
-    duration: Option<i64>,
-    #[serde(flatten)]
-    notes: &'a CallNotes,
-    metadata: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorOut<'a>>,
-    created_at: String,
-}
-
-#[derive(Serialize)]
-struct ErrorOut<'a> {
-    code: Option<i64>,
-    reason: Option<Cow<'a, str>>,
-}
-
-#[derive(Serialize)]
-struct OptOutOut<'a> {
-    number: &'a str,
-    person: &'a str,
-    channel: &'static str,
-    is_out: bool,
-    reason: &'static str,
-    changed_at: String,
-}
 
 /// Why a message failed, where it did.
 #[derive(Clone, Copy, Default)]
@@ -84,9 +23,9 @@ pub struct Why<'a> {
 }
 
 impl<'a> Why<'a> {
-    fn out(self) -> Option<ErrorOut<'a>> {
+    fn out(self) -> Option<ErrorData<'a>> {
         let has_error = self.code.is_some() || self.reason.is_some();
-        has_error.then(|| ErrorOut { code: self.code, reason: self.reason.map(carrier::shown) })
+        has_error.then(|| ErrorData { code: self.code, reason: self.reason.map(carrier::shown) })
     }
 }
 
@@ -110,7 +49,8 @@ impl Telling<'_> {
         let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
         self.add(what, || {
             let extra = extra.unwrap_or_else(|| Extra::parse(message.extra.as_deref()));
-            MessageOut {
+            MessageData {
+                sequence: None,
                 id: message.id.to_string(),
                 direction: message.direction.name(),
                 channel: message.channel.name(),
@@ -135,7 +75,8 @@ impl Telling<'_> {
         // its entry counts
         let (at_ms, order) = (said.at_ms, Order::Alone);
         let what = Happened { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
-        self.add(what, || OptOutOut {
+        self.add(what, || OptOutData {
+            sequence: None,
             number: &said.number,
             person: &said.person,
             channel: said.channel.name(),
@@ -163,7 +104,8 @@ impl Telling<'_> {
         let callback = extra.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
         let order = Order::Message(message.id);
         let what = Happened { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
-        self.add(what, || CallOut {
+        self.add(what, || CallData {
+            sequence: None,
             id: CallId::from(message.id).to_string(),
             status: call.status.name(),
             from: &message.from,

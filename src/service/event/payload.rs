@@ -1,0 +1,206 @@
+//! What is told with each type of event: the fields of `data`, and their schema.
+
+mod example;
+
+pub use example::example;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
+use crate::model::Money;
+use crate::model::event::Group;
+use crate::provider::CallNotes;
+
+/// The `data` of all types of a group.
+pub(in crate::service) trait Payload: Serialize {
+    const GROUP: Group;
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::service) struct MessageData<'a> {
+    /// Which of this message's events came first: 1, 2, 3… in the order in which they were written down.
+    // none here: only the store knows, which writes it into what is posted
+    #[schema(value_type = i64)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) sequence: Option<i64>,
+    pub(in crate::service) id: String,
+    /// `outbound` or `inbound`.
+    pub(in crate::service) direction: &'static str,
+    /// `sms` or `whatsapp`.
+    pub(in crate::service) channel: &'static str,
+    /// What the type says too.
+    pub(in crate::service) state: &'static str,
+    pub(in crate::service) from: &'a str,
+    pub(in crate::service) to: &'a str,
+    pub(in crate::service) body: &'a str,
+    pub(in crate::service) media_urls: Vec<String>,
+    /// Of a message that came in: what its carrier says of each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) media_types: Option<Vec<String>>,
+    pub(in crate::service) segments: i64,
+    #[schema(value_type = Option<Object>)]
+    pub(in crate::service) metadata: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) error: Option<ErrorData<'a>>,
+    /// RFC 3339.
+    pub(in crate::service) created_at: String,
+    /// Of a message that came in: what its carrier says besides, in its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) carrier: Option<BTreeMap<String, String>>,
+    /// How many of the carrier's fields there was no room for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) carrier_omitted: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::service) struct CallData<'a> {
+    /// Which of this call's events came first: 1, 2, 3… in the order in which they were written down.
+    #[schema(value_type = i64)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) sequence: Option<i64>,
+    pub(in crate::service) id: String,
+    /// What the type says too.
+    pub(in crate::service) status: &'static str,
+    pub(in crate::service) from: &'a str,
+    pub(in crate::service) to: &'a str,
+    /// Seconds.
+    pub(in crate::service) duration: Option<i64>,
+    #[schema(value_type = CallNotes)]
+    #[serde(flatten)]
+    pub(in crate::service) notes: &'a CallNotes,
+    #[schema(value_type = Option<Object>)]
+    pub(in crate::service) metadata: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) error: Option<ErrorData<'a>>,
+    /// RFC 3339.
+    pub(in crate::service) created_at: String,
+}
+
+/// Why a message or a call failed.
+#[derive(Serialize, ToSchema)]
+pub(in crate::service) struct ErrorData<'a> {
+    /// The carrier's.
+    pub(in crate::service) code: Option<i64>,
+    #[schema(value_type = Option<String>)]
+    pub(in crate::service) reason: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::service) struct DeviceData<'a> {
+    /// 1 of the event that it was paired, 2 of the one that it was revoked.
+    #[schema(value_type = i64)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) sequence: Option<i64>,
+    pub(in crate::service) id: String,
+    pub(in crate::service) user_id: &'a str,
+    /// 16 hex digits by which both ends know the shared key.
+    pub(in crate::service) fingerprint: &'a str,
+    /// `one-step` or `two-step`.
+    pub(in crate::service) flavour: &'static str,
+    /// RFC 3339.
+    pub(in crate::service) paired_at: String,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) revoked_at: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::service) struct OptOutData<'a> {
+    /// Which change of this entry came first: 1, 2, 3… in the order in which they were written down.
+    #[schema(value_type = i64)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::service) sequence: Option<i64>,
+    pub(in crate::service) number: &'a str,
+    pub(in crate::service) person: &'a str,
+    /// `sms` or `whatsapp`.
+    pub(in crate::service) channel: &'static str,
+    pub(in crate::service) is_out: bool,
+    /// `keyword`, `carrier` or `administrator`.
+    pub(in crate::service) reason: &'static str,
+    /// RFC 3339.
+    pub(in crate::service) changed_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::service) struct BalanceData {
+    pub(in crate::service) client_id: String,
+    #[schema(value_type = String)]
+    pub(in crate::service) balance: Money,
+    #[schema(value_type = Option<String>)]
+    pub(in crate::service) low_at: Option<Money>,
+    #[schema(value_type = String)]
+    pub(in crate::service) credit_limit: Money,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::service) struct AccountData<'a> {
+    pub(in crate::service) account_id: String,
+    pub(in crate::service) provider: &'a str,
+    pub(in crate::service) name: &'a str,
+    /// Since when it rests, or rested: RFC 3339.
+    pub(in crate::service) since: String,
+    /// The carrier's.
+    pub(in crate::service) code: Option<i64>,
+    pub(in crate::service) reason: &'a str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::service) struct EndpointData {
+    pub(in crate::service) endpoint_id: String,
+}
+
+impl Payload for MessageData<'_> {
+    const GROUP: Group = Group::Message;
+}
+
+impl Payload for CallData<'_> {
+    const GROUP: Group = Group::Call;
+}
+
+impl Payload for DeviceData<'_> {
+    const GROUP: Group = Group::Device;
+}
+
+impl Payload for OptOutData<'_> {
+    const GROUP: Group = Group::OptOut;
+}
+
+impl Payload for BalanceData {
+    const GROUP: Group = Group::Balance;
+}
+
+impl Payload for AccountData<'_> {
+    const GROUP: Group = Group::Account;
+}
+
+impl Payload for EndpointData {
+    const GROUP: Group = Group::Endpoint;
+}
+
+/// Schemas by name, as OpenAPI keeps them.
+pub type Schemas = Vec<(String, RefOr<Schema>)>;
+
+/// The name of the schema of a group's `data`; it, and what it refers to, is added to `schemas`.
+pub fn schema(group: Group, schemas: &mut Schemas) -> Cow<'static, str> {
+    match group {
+        Group::Message => add::<MessageData<'_>>(schemas),
+        Group::Call => add::<CallData<'_>>(schemas),
+        Group::Device => add::<DeviceData<'_>>(schemas),
+        Group::OptOut => add::<OptOutData<'_>>(schemas),
+        Group::Balance => add::<BalanceData>(schemas),
+        Group::Account => add::<AccountData<'_>>(schemas),
+        Group::Endpoint => add::<EndpointData>(schemas),
+    }
+}
+
+fn add<T: ToSchema>(schemas: &mut Schemas) -> Cow<'static, str> {
+    T::schemas(schemas);
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::name()
+}

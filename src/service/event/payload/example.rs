@@ -1,0 +1,130 @@
+//! An example of each type of event: made of the payload's own types, so that it has their fields.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    AccountData, BalanceData, CallData, DeviceData, EndpointData, ErrorData, MessageData, OptOutData, Payload,
+};
+use crate::model::event::EventType;
+use crate::model::message::{Direction, State};
+use crate::model::{
+    AccountId, CallId, CallStatus, Channel, ClientId, DeviceId, EndpointId, MessageId, Millis, Money, rfc3339,
+};
+use crate::provider::CallNotes;
+
+/// When they happened: 2026-01-01.
+const AT_MS: Millis = 1_767_225_600_000;
+const OURS: &str = "+15005550006";
+const PERSON: &str = "+14155550100";
+
+/// What is posted of an event of this type.
+pub fn example(kind: EventType) -> Value {
+    let data = match kind {
+        EventType::Message(state) => message(state),
+        EventType::Call(status) => call(status),
+        EventType::DevicePaired => device(false),
+        EventType::DeviceRevoked => device(true),
+        EventType::OptOutChanged => opt_out(),
+        EventType::BalanceLow => balance(),
+        EventType::AccountResting | EventType::AccountResumed => account(),
+        EventType::EndpointTest => value(&EndpointData { endpoint_id: EndpointId::first_of(AT_MS).to_string() }),
+    };
+    json!({"type": kind.name(), "timestamp": rfc3339(AT_MS), "data": data})
+}
+
+fn value(data: &impl Payload) -> Value {
+    serde_json::to_value(data).unwrap_or_default()
+}
+
+fn message(state: State) -> Value {
+    let is_in = state == State::Received;
+    let (direction, from, to) = if is_in { (Direction::In, PERSON, OURS) } else { (Direction::Out, OURS, PERSON) };
+    let metadata = json!({"order": "17"}).as_object().cloned();
+    let error = match state {
+        State::Undelivered | State::Failed => Some(ErrorData { code: Some(30003), reason: None }),
+        State::Expired => Some(ErrorData { code: None, reason: Some("its validity ended".into()) }),
+        _ => None,
+    };
+    value(&MessageData {
+        sequence: Some(if is_in { 1 } else { i64::from(state.rank()) + 1 }),
+        id: MessageId::first_of(AT_MS).to_string(),
+        direction: direction.name(),
+        channel: Channel::Sms.name(),
+        state: state.name(),
+        from,
+        to,
+        body: "Your table is ready.",
+        media_urls: Vec::new(),
+        media_types: is_in.then(Vec::new),
+        segments: 1,
+        metadata: metadata.filter(|_| !is_in),
+        error,
+        created_at: rfc3339(AT_MS),
+        carrier: is_in.then(|| BTreeMap::from([("FromCountry".to_owned(), "US".to_owned())])),
+        carrier_omitted: is_in.then_some(0),
+    })
+}
+
+fn call(status: CallStatus) -> Value {
+    let is_completed = status == CallStatus::Completed;
+    let notes = CallNotes { answered_by: is_completed.then(|| "human".to_owned()), ..CallNotes::default() };
+    let is_failed = status == CallStatus::Failed;
+    value(&CallData {
+        sequence: Some(i64::from(status.rank()) + 1),
+        id: CallId::first_of(AT_MS).to_string(),
+        status: status.name(),
+        from: OURS,
+        to: PERSON,
+        duration: is_completed.then_some(42),
+        notes: &notes,
+        metadata: None,
+        error: is_failed.then_some(ErrorData { code: Some(13224), reason: None }),
+        created_at: rfc3339(AT_MS),
+    })
+}
+
+fn device(is_revoked: bool) -> Value {
+    value(&DeviceData {
+        sequence: Some(if is_revoked { 2 } else { 1 }),
+        id: DeviceId::first_of(AT_MS).to_string(),
+        user_id: "111",
+        fingerprint: "0123456789abcdef",
+        flavour: "two-step",
+        paired_at: rfc3339(AT_MS),
+        revoked_at: is_revoked.then(|| rfc3339(AT_MS)),
+    })
+}
+
+fn opt_out() -> Value {
+    value(&OptOutData {
+        sequence: Some(1),
+        number: OURS,
+        person: PERSON,
+        channel: Channel::Sms.name(),
+        is_out: true,
+        reason: "keyword",
+        changed_at: rfc3339(AT_MS),
+    })
+}
+
+fn balance() -> Value {
+    value(&BalanceData {
+        client_id: ClientId::first_of(AT_MS).to_string(),
+        balance: Money::from_micros(4_992_500),
+        low_at: Some(Money::from_micros(5_000_000)),
+        credit_limit: Money::ZERO,
+    })
+}
+
+fn account() -> Value {
+    value(&AccountData {
+        account_id: AccountId::first_of(AT_MS).to_string(),
+        provider: "twilio",
+        name: "main",
+        since: rfc3339(AT_MS),
+        code: Some(20003),
+        reason: "Authenticate",
+    })
+}
