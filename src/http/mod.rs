@@ -13,6 +13,7 @@ mod device;
 mod docs;
 mod endpoint;
 mod event;
+mod event_type;
 mod filter;
 mod form;
 mod guess;
@@ -248,6 +249,7 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
         number::routes(app),
         endpoint::routes(app),
         event::routes(app),
+        event_type::routes(app),
         opt_out::routes(app),
         lookup::routes(app),
         route::routes(app),

@@ -1,4 +1,5 @@
-//! `GET /v1/openapi.json`: the paths under `/v1`, described by their handlers' own words (OpenAPI 3.1).
+//! `GET /v1/openapi.json`: the paths under `/v1`, described by their handlers' own words, and the events that we post
+//! (OpenAPI 3.1).
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,8 +16,8 @@ use warp::reply::Response;
 
 use super::reply::{self, Problem};
 use super::{
-    App, Call, account, audit, call, client, device, endpoint, event, key, ledger, lookup, loopback, message, number,
-    opt_out, pool, rate, route,
+    App, Call, account, audit, call, client, device, endpoint, event, event_type, key, ledger, lookup, loopback,
+    message, number, opt_out, pool, rate, route,
 };
 
 /// The names of the security schemes: an administrator's key; a client's key; its account SID with a key, or with
@@ -59,7 +60,7 @@ fn describe(call: &Call, text: &'static str) -> Response {
 )]
 struct Door;
 
-/// All paths, and on each what every path can answer.
+/// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {
     let parts = vec![
         message::Doc::openapi(),
@@ -68,6 +69,7 @@ pub(super) fn description() -> Description {
         account::Doc::openapi(),
         endpoint::Doc::openapi(),
         event::Doc::openapi(),
+        event_type::Doc::openapi(),
         opt_out::Doc::openapi(),
         client::Doc::openapi(),
         key::Doc::openapi(),
@@ -82,6 +84,7 @@ pub(super) fn description() -> Description {
     ];
     let mut all = parts.into_iter().fold(Door::openapi(), Description::merge_from);
     Common.modify(&mut all);
+    all.webhooks = Some(event_type::webhooks(all.components.get_or_insert_default()));
     all
 }
 

@@ -8,8 +8,8 @@ use warp::{Filter, Rejection};
 
 /// Every segment that is the same in all requests to a route.
 const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Media Media.json Messages Messages.json accounts api assets audit \
-     balance call callback-secret calls check clients devices docs empty endpoints events explain favicon.ico \
-     flowroute handshake health healthz inbound init keys ledger lookup loopback messages metrics numbers \
+     balance call callback-secret calls check clients devices docs empty endpoints event-types events explain \
+     favicon.ico flowroute handshake health healthz inbound init keys ledger lookup loopback messages metrics numbers \
      openapi.json opt-outs pair platform pools publications rates rates.csv readyz receipt relay replay rotate \
      routes sessions sms statement.csv status sync test token twilio users v1 v2 webhook webhooks whatsapp";
 

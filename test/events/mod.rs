@@ -11,6 +11,7 @@ mod listing;
 mod oracle;
 pub mod receiver;
 mod sequence;
+mod table;
 mod tenant;
 
 use std::time::{Duration, Instant};

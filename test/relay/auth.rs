@@ -69,7 +69,8 @@ async fn a_key_may_do_what_its_scopes_say(layout: Layout) -> Result {
     ensure!(sent == 202 && message["cost"] == "0.0075", "{sent} {message}");
     assert_eq!(ask(&server, By::Proxy(&read), "POST", "/v1/messages", order()).await?.0, 403);
     let one = format!("/v1/messages/{}", text(&message["id"])?);
-    for path in ["/v1/messages", &one, "/v1/numbers", "/v1/endpoints", "/v1/events", "/v1/opt-outs"] {
+    let lists = ["/v1/numbers", "/v1/endpoints", "/v1/events", "/v1/event-types", "/v1/opt-outs"];
+    for path in ["/v1/messages", &one].into_iter().chain(lists) {
         assert_eq!(status(&server, By::Proxy(&read), "GET", path).await?, 200, "{path}");
         assert_eq!(status(&server, By::Proxy(&sms), "GET", path).await?, 403, "{path}");
     }

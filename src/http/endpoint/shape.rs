@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, Schema};
 
+use crate::http::openapi;
 use crate::model::event::Pattern;
 use crate::model::{Secret, rfc3339};
 use crate::service::event::{Endpoint, disabled_reason};
@@ -21,6 +24,14 @@ impl<'de> Deserialize<'de> for PatternsIn {
     }
 }
 
+/// What an endpoint listens for.
+fn patterns() -> RefOr<Schema> {
+    let words = "Types such as `message.received`, all of a group (`message.*`), or `*`: all, as where a new endpoint \
+                 names none. `GET /v1/event-types` lists them.";
+    let patterns = ArrayBuilder::new().items(openapi::one_of(Pattern::all().map(Pattern::name)));
+    RefOr::T(Schema::Array(patterns.description(Some(words)).build()))
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEndpoint)]
@@ -29,8 +40,7 @@ pub(super) struct EndpointIn {
     pub(super) url: String,
     #[serde(default)]
     pub(super) description: String,
-    /// Types such as `message.received`, or `message.*`. Left out: all.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(schema_with = patterns)]
     pub(super) event_types: Option<PatternsIn>,
 }
 
@@ -48,7 +58,7 @@ pub(super) enum StateIn {
 pub(super) struct PatchIn {
     pub(super) url: Option<String>,
     pub(super) description: Option<String>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(schema_with = patterns)]
     pub(super) event_types: Option<PatternsIn>,
     pub(super) state: Option<StateIn>,
 }
@@ -59,6 +69,7 @@ pub(super) struct EndpointOut {
     pub(super) id: String,
     pub(super) url: String,
     pub(super) description: String,
+    #[schema(schema_with = patterns)]
     pub(super) event_types: Vec<String>,
     pub(super) state: &'static str,
     /// Why we disabled it; null where a client did. Of a place that gave no answer only administrators are told more.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::openapi;
@@ -15,6 +17,7 @@ use crate::service::event::{Delivery, Event, State, Target, Told, last_reason};
 pub(super) struct EventOut {
     pub(super) id: String,
     #[serde(rename = "type")]
+    #[schema(schema_with = types)]
     pub(super) kind: &'static str,
     pub(super) timestamp: String,
     #[schema(value_type = Object)]
@@ -44,13 +47,16 @@ pub(super) struct DeliveryOut {
     pub(super) changed_at: String,
 }
 
+fn types() -> RefOr<Schema> {
+    openapi::one_of(EventType::all().map(EventType::name))
+}
+
 /// What the list may be narrowed by.
 pub(super) struct FilterIn;
 
 impl IntoParams for FilterIn {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let types = openapi::one_of(EventType::all().map(EventType::name));
-        vec![openapi::optional("type", "Of this type.", types)]
+        vec![openapi::optional("type", "Of this type.", types())]
     }
 }
 
