@@ -29,7 +29,8 @@ enum Action {
         // not `url`: that is where the server is
         #[arg(value_name = "URL")]
         target: String,
-        /// An event type, such as message.received, or message.* for all of them; may be repeated [default: all]
+        /// An event type, such as message.received, or message.* for all of them; may be repeated; `switchboard event
+        /// types` lists them [default: all]
         #[arg(long = "type", value_name = "TYPE")]
         types: Vec<String>,
         /// What it is for

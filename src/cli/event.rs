@@ -26,7 +26,7 @@ pub(super) struct EventCommand {
 enum Action {
     /// List events, newest first
     List {
-        /// Only of this type, such as message.sent
+        /// Only of this type, such as message.sent; `event types` lists them
         #[arg(long = "type", value_name = "TYPE")]
         kind: Option<EventType>,
         /// So many at most
@@ -35,6 +35,8 @@ enum Action {
     },
     /// Show an event, and what became of it at each place
     Show { event: EventId },
+    /// List all types of events, and when each happens
+    Types,
     /// Tell an event again, under the same id
     Replay {
         event: EventId,
@@ -58,6 +60,10 @@ impl EventCommand {
                 let told = api.read(&format!("/v1/events/{event}")).await?;
                 output.show(&told, page(&told));
             }
+            Action::Types => {
+                let types = api.list("/v1/event-types", &[], usize::MAX).await?;
+                output.list(&types, "no types", kind_line);
+            }
             Action::Replay { event, endpoint } => {
                 let body = api::fields([("endpoint_id", endpoint.map(|id| id.to_string().into()))]);
                 let told = api.post(&format!("/v1/events/{event}/replay"), Some(&body)).await?;
@@ -71,6 +77,11 @@ impl EventCommand {
 fn line(event: &Value) -> String {
     let (id, at, kind) = (field(event, "id"), field(event, "timestamp"), output::strong(field(event, "type")));
     format!("{id}  {at}  {kind}")
+}
+
+fn kind_line(kind: &Value) -> String {
+    let (name, when) = (field(kind, "name"), field(kind, "when"));
+    format!("{}  {when}", output::strong(format!("{name:<19}")))
 }
 
 /// What was told is shown as JSON, which is made harmless as such.

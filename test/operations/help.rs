@@ -3,7 +3,7 @@
 use super::command::Place;
 use crate::harness::Result;
 
-const COMMANDS: [&[&str]; 66] = [
+const COMMANDS: [&[&str]; 67] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -61,6 +61,7 @@ const COMMANDS: [&[&str]; 66] = [
     &["event"],
     &["event", "list"],
     &["event", "show"],
+    &["event", "types"],
     &["event", "replay"],
     &["admin"],
     &["admin", "key"],

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use switchboard::model::event::EventType;
 use switchboard::model::rfc3339;
 
 use super::command::{Said, finish_with, run};
@@ -96,6 +97,20 @@ async fn an_endpoint_is_added_tested_rotated_and_an_event_replayed() -> Result {
     ensure!(told["id"] == event && told["deliveries"][0]["state"] == "pending", "{told}");
     on(&server, &["endpoint", "delete", id(&made)?]).await?.well()?;
     ensure!(on(&server, &["endpoint", "list"]).await?.well()?.starts_with("no endpoints"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_type_of_event_is_listed() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let types = json(&server, &["event", "types"]).await?;
+    let names = types["data"].as_array().into_iter().flatten().map(|one| one["name"].as_str());
+    ensure!(names.eq(EventType::all().map(|kind| Some(kind.name()))), "{types}");
+    let said = on(&server, &["event", "types"]).await?.well()?;
+    for (line, kind) in said.lines().zip(EventType::all()) {
+        ensure!(line.starts_with(kind.name()) && line.ends_with(kind.when()), "{kind}: {said}");
+    }
+    ensure!(said.lines().count() == EventType::all().count(), "{said}");
     Ok(())
 }
 
