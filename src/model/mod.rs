@@ -11,12 +11,14 @@ pub mod date;
 pub mod dialing;
 pub mod digest;
 pub mod event;
+pub mod fields;
 pub mod form;
 pub mod gcra;
 pub mod id;
 pub mod json;
 pub mod keyword;
 pub mod lock;
+pub mod login;
 pub mod message;
 pub mod money;
 pub mod origin;
@@ -39,6 +41,7 @@ pub use clock::{Clock, Millis, rfc3339};
 pub use date::{parse_day, parse_time, parse_time_or_day};
 pub use dialing::{Dialing, Fetch, MachineDetection};
 pub use digest::{Digest, DigestPair};
+pub use fields::{CarrierFields, Media};
 pub use gcra::Gcra;
 pub use id::{
     AccountId, AdminKeyId, AuditId, CallId, ClientId, DeviceId, EndpointId, EntryId, EventId, InboundId, KeyId,

@@ -39,10 +39,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{CarrierFields, Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
+use super::{Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
-use crate::model::{Channel, Clock, MessageId, Millis, Phone, Segments};
+use crate::model::{CarrierFields, Channel, Clock, MessageId, Millis, Phone, Segments};
 
 use ring::Ring;
 pub use ring::{Filter, LoopbackMessage, Page};

@@ -1,12 +1,11 @@
 //! Messages as they pass between us and the providers.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use std::fmt;
 
-use super::CarrierFields;
-use crate::model::{CallStatus, Channel, Dialing, Keyword, MessageId, Millis};
+use crate::model::{CallStatus, CarrierFields, Channel, Dialing, Keyword, Media, MessageId, Millis};
 
 /// A message to hand to a provider, or a call to place.
 #[derive(Clone)]
@@ -168,13 +167,6 @@ pub struct Lookup {
     pub country: Option<String>,
     /// As the country writes it.
     pub national_format: Option<String>,
-}
-
-/// What comes with a message.
-#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Media {
-    pub url: String,
-    pub content_type: String,
 }
 
 /// A message that came in.

@@ -2,7 +2,6 @@
 
 pub mod client;
 pub mod credential;
-pub mod fields;
 pub mod flowroute;
 pub mod loopback;
 pub mod message;
@@ -22,11 +21,10 @@ use crate::model::{Millis, Phone, Secret};
 
 pub use client::{BadClient, Client};
 pub use credential::{BadCredentials, Credentials};
-pub use fields::CarrierFields;
 pub use flowroute::Flowroute;
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{
-    CallNotes, CallStep, End, Inbound, Instructions, Lookup, Media, Outgoing, Receipt, ReceiptState, Sent, Unreadable,
+    CallNotes, CallStep, End, Inbound, Instructions, Lookup, Outgoing, Receipt, ReceiptState, Sent, Unreadable,
 };
 pub use settings::{BaseUrl, Settings};
 pub use twilio::Twilio;

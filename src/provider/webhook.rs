@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use super::client::{BadClient, USER_AGENT, chain, retry_after};
 use super::roots;
 use crate::crypto::signature::twilio;
-use crate::model::{Secret, Span};
+use crate::model::{Secret, Span, login};
 
 pub use address::{Allow, BadUrl};
 
@@ -151,24 +151,10 @@ impl Webhooks {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
         };
-        let signature = twilio::sign(form.token.expose(), without_login(url.clone()).as_str(), &form.fields);
+        let signature = twilio::sign(form.token.expose(), login::without(url.clone()).as_str(), &form.fields);
         let request = self.http.post(url).header("X-Twilio-Signature", signature);
         answered(request.header("I-Twilio-Idempotency-Token", &form.id).form(&form.fields)).await
     }
-}
-
-/// A URL as it may be shown: its login is for its receiver alone.
-pub fn shown(url: String) -> String {
-    match Url::parse(&url) {
-        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => without_login(parsed).into(),
-        _ => url,
-    }
-}
-
-fn without_login(mut url: Url) -> Url {
-    // what has a host, as this has, can be without a login
-    let _ = (url.set_username(""), url.set_password(None));
-    url
 }
 
 fn failed(reason: String) -> Delivery {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::provider::CarrierFields;
+use crate::model::CarrierFields;
 
 /// What is read, or says the same again.
 const READ: [&str; 5] = ["id", "type", "from", "to", "body"];

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::fields::carrier;
-use crate::model::{Address, Channel, Millis, parse_time};
+use crate::model::{Address, Channel, Media, Millis, parse_time};
 use crate::provider::word::{self, error_code};
-use crate::provider::{Inbound, Media, Receipt, ReceiptState, Unreadable};
+use crate::provider::{Inbound, Receipt, ReceiptState, Unreadable};
 
 /// An inbound message of either shape.
 pub fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {

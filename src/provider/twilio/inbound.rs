@@ -1,8 +1,8 @@
 //! The form of a message that came in: what we read of it, what is passed on, and what is nobody else's.
 
 use super::webhook::value;
-use crate::model::{Address, Keyword};
-use crate::provider::{CarrierFields, Inbound, Media, Unreadable};
+use crate::model::{Address, CarrierFields, Keyword, Media};
+use crate::provider::{Inbound, Unreadable};
 
 type Params = [(String, String)];
 

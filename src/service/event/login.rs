@@ -1,8 +1,7 @@
 //! The logins of callback URLs: sealed apart from their messages, and erased when nobody needs them any more.
 
 use super::{Error, Events};
-use crate::model::{MessageId, Millis, Span};
-use crate::provider::webhook;
+use crate::model::{MessageId, Millis, Span, login};
 use crate::service::keep::Pace;
 use crate::service::outbound::Extra;
 use crate::store::callback::{self, Clear, Sealed};
@@ -23,7 +22,7 @@ impl Events {
         message: MessageId,
         url: String,
     ) -> Result<(String, Option<Vec<u8>>), store::Error> {
-        let shown = webhook::shown(url.clone());
+        let shown = login::shown(url.clone());
         let sealed = (shown != url).then(|| callback::seal(&self.parts.master, message, &url)).transpose()?;
         Ok((shown, sealed))
     }

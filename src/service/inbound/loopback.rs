@@ -10,8 +10,8 @@ use tokio::sync::mpsc::Receiver;
 use super::read::{LoopbackReceipt, LoopbackText, Parsed, state_of};
 use super::webhook::Came;
 use super::{Error, Inbound, Kind};
-use crate::model::{Address, Channel, MessageId};
-use crate::provider::{self, LoopbackEvent, Media};
+use crate::model::{Address, Channel, Media, MessageId};
+use crate::provider::{self, LoopbackEvent};
 use crate::service::account::AccountHandle;
 
 pub use crate::provider::loopback::{Filter, LoopbackMessage, Page};

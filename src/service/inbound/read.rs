@@ -9,10 +9,8 @@ use super::Job;
 use super::fields::fields;
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{Address, CallStatus, Channel, Keyword};
-use crate::provider::{
-    self, CallNotes, CallStep, CarrierFields, Inbound, Media, Receipt, ReceiptState, Unreadable, flowroute, twilio,
-};
+use crate::model::{Address, CallStatus, CarrierFields, Channel, Keyword, Media};
+use crate::provider::{self, CallNotes, CallStep, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
 use crate::store::inbound::Content;
 use crate::store::receipt;
 

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
-use crate::model::{AccountId, CallId, Channel, Dialing, MessageId, Millis, PoolId, Span};
-use crate::provider::{CarrierFields, webhook};
+use crate::model::{AccountId, CallId, CarrierFields, Channel, Dialing, MessageId, Millis, PoolId, Span, login};
 use crate::service::tariff::Price;
 use crate::store::idempotency::Reply;
 use crate::store::ledger::Paid;
@@ -100,7 +99,7 @@ pub struct Extra {
 impl Extra {
     /// Where its callbacks go, as it may be shown: one of before may bring its login here.
     pub fn callback_shown(&self) -> Option<String> {
-        self.callback_url.clone().map(webhook::shown)
+        self.callback_url.clone().map(login::shown)
     }
 
     /// Reads what [`Extra::text`] wrote.
@@ -113,7 +112,7 @@ impl Extra {
     pub(in crate::service) fn redacted(self) -> Self {
         let had_media = self.has_media();
         let call = self.call.map(|plan| CallPlan { callback_events: plan.callback_events, ..CallPlan::default() });
-        let callback_url = self.callback_url.map(webhook::shown);
+        let callback_url = self.callback_url.map(login::shown);
         let (media_urls, media_types, carrier) = Default::default();
         Self { media_urls, media_types, carrier, had_media, callback_url, call, ..self }
     }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Media;
-use crate::model::carrier;
+use super::carrier;
 
 /// Fields of one message at most; what is beyond is counted.
 const FIELDS: usize = 64;
@@ -19,6 +18,14 @@ const MEDIA_BYTES: usize = 32 * 1024;
 const PROOFS: [&str; 6] = ["signature", "token", "secret", "password", "authorization", "sha256"];
 /// What names end with that name the operator's account at the carrier, which is nobody else's business.
 const ACCOUNT: [&str; 5] = ["accountsid", "account_sid", "account_id", "servicesid", "applicationsid"];
+
+/// What comes with a message.
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Media {
+    pub url: String,
+    /// As its carrier says; empty where it says nothing.
+    pub content_type: String,
+}
 
 /// Fields by their names, and how many more there were.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
