@@ -17,10 +17,10 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, filter, idempotency, message, object, path, posted, written};
 use crate::model::address::Role;
-use crate::model::{CallId, Channel, Country, MessageId};
+use crate::model::{CallId, CallPlan, Channel, Country, MessageId};
 use crate::service::call::{Call as Kept, End};
 use crate::service::message::{Filter as CallFilter, Message};
-use crate::service::outbound::{CallPlan, Error, Told, Writer};
+use crate::service::outbound::{Error, Told, Writer};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {

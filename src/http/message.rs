@@ -25,7 +25,7 @@ use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, date, parse_time};
 use crate::service::message::{Filter as MessageFilter, Message};
-use crate::service::outbound::{Error, Extra, Told, Writer};
+use crate::service::outbound::{Error, Told, Writer};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -208,11 +208,11 @@ async fn changed(message: &Message, acting: &Acting, app: &App) -> Answer {
 async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<FullOut<'a>, Refusal> {
     let (attempts, receipts) = app.outbound.history(message.id).await?;
     let report = address::report(&Address::stored(message.to.as_str()));
-    let Extra { media_types, carrier, .. } = Extra::parse(message.extra.as_deref());
+    let content = &message.content;
     let history = HistoryOut {
-        media_types,
-        carrier_omitted: carrier.omitted,
-        carrier: carrier.shown(),
+        media_types: content.media_types.clone(),
+        carrier_omitted: content.carrier.omitted,
+        carrier: content.carrier.shown(),
         to_number: report.map(|report| NumberOut { country: report.country, is_valid: report.is_valid }),
         attempts: attempts.into_iter().map(|attempt| attempt_out(attempt, acting.is_administrator)).collect(),
         receipts: receipts.into_iter().map(receipt_out).collect(),

@@ -37,6 +37,8 @@ pub struct CarrierFields {
 }
 
 impl CarrierFields {
+    pub(super) const NONE: Self = Self { fields: BTreeMap::new(), omitted: 0 };
+
     /// Takes fields in the order in which they came, as far as there is room. What proves something, or names the
     /// operator's account, is left out.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
@@ -77,8 +79,8 @@ impl CarrierFields {
     }
 
     /// As a client may read them.
-    pub fn shown(self) -> BTreeMap<String, String> {
-        self.fields.into_iter().map(|(name, words)| (name, carrier::shown(&words).into_owned())).collect()
+    pub fn shown(&self) -> BTreeMap<String, String> {
+        self.fields.iter().map(|(name, words)| (name.clone(), carrier::shown(words).into_owned())).collect()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -34,7 +34,7 @@ pub(in crate::service) use check::anyway;
 pub use cursor::Cursor;
 pub use metrics::Metrics;
 pub use opt_out::Said;
-pub use request::{CallPlan, Error, Extra, Request, Told, VALIDITY_ENDED, Via, unsaid};
+pub use request::{Error, Request, Told, VALIDITY_ENDED, Via, unsaid};
 pub use settings::Settings;
 pub use tell::Why;
 pub(in crate::service) use tell::wanted;
@@ -206,10 +206,9 @@ impl Outbound {
         let said_nothing = unsaid(message);
         let deleted_ms = is_deleted.then_some(now_ms);
         let (store, client, id) = (&self.parts.store, message.client, message.id);
-        let extra = said_nothing.extra.clone();
         let after = Message { redacted_ms: Some(now_ms), ..said_nothing };
         let entry = act.entry(now_ms, known_as(message), Some(message), Some(&after).filter(|_| !is_deleted));
-        match message::redact(store, client, id, extra, deleted_ms, now_ms, entry).await {
+        match message::redact(store, client, id, &after.content, deleted_ms, now_ms, entry).await {
             Err(error) if error.is_race() => Err(Error::NotOver),
             done => Ok(done?),
         }

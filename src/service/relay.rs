@@ -14,13 +14,13 @@ use serde::Deserialize;
 use tokio_util::task::TaskTracker;
 
 use crate::model::address::Address;
-use crate::model::{Channel, ClientId, Clock, Millis, PoolId, Priced, Span, Twiml};
+use crate::model::{CallPlan, Channel, ClientId, Clock, Millis, PoolId, Priced, Span, Twiml};
 use crate::service::audit::Act;
 use crate::service::client::{Consumer, Scope};
 use crate::service::directory::Directory;
 use crate::service::idempotency::Key;
 use crate::service::ledger::Ledger;
-use crate::service::outbound::{self, CallPlan, Outbound, Request, Told, Via, Writer};
+use crate::service::outbound::{self, Outbound, Request, Told, Via, Writer};
 use crate::service::tariff::{Price, Route, Tariff};
 use crate::store::message::Message;
 

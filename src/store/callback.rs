@@ -5,7 +5,7 @@ use super::sweep::Walk;
 use super::{Change, Query, Result, Store, Value};
 use crate::crypto::{MasterKey, Place};
 use crate::model::message::State;
-use crate::model::{MessageId, Millis};
+use crate::model::{MessageContent, MessageId, Millis};
 
 pub(super) const INSERT: &str = "INSERT INTO sb_callback (message_id, url)";
 
@@ -66,17 +66,19 @@ pub async fn sweep(store: &Store, walk: &mut Walk, before_ms: Millis) -> Result<
     Ok(passed.may_be_more)
 }
 
-/// A message of before, whose `extra` may hold a login in the clear.
+/// A message of before that may hold a login in the clear.
 pub struct Clear {
     pub message: MessageId,
-    pub extra: String,
+    /// As it lies there.
+    extra: String,
+    pub content: MessageContent,
     pub changed_ms: Millis,
 }
 
 /// What is written in its place.
 pub struct Sealed {
+    /// With the content that is written.
     pub clear: Clear,
-    pub extra: Option<String>,
     /// Where callbacks may go there yet.
     pub url: Option<Vec<u8>>,
 }
@@ -90,7 +92,8 @@ pub async fn clear(store: &Store, walk: &mut Walk) -> Result<(Vec<Clear>, bool)>
     for row in &passed.rows {
         if let Some(extra) = row.maybe_text(1)? {
             let message = MessageId::from_hex(row.text(0)?).map_err(|e| super::Error::Data(e.to_string()))?;
-            found.push(Clear { message, extra: extra.to_owned(), changed_ms: row.int(2)? });
+            let content = MessageContent::parse(Some(extra));
+            found.push(Clear { message, extra: extra.to_owned(), content, changed_ms: row.int(2)? });
         }
     }
     Ok((found, passed.may_be_more))
@@ -98,7 +101,7 @@ pub async fn clear(store: &Store, walk: &mut Walk) -> Result<(Vec<Clear>, bool)>
 
 /// Takes logins out of messages; what was redacted meanwhile gets none back.
 pub async fn replace(store: &Store, all: Vec<Sealed>) -> Result<()> {
-    let change = all.into_iter().fold(Change::new(), |change, Sealed { clear, extra, url }| {
+    let change = all.into_iter().fold(Change::new(), |change, Sealed { clear, url }| {
         let id = Value::from(clear.message.hex());
         let change = match url {
             Some(url) => change.run(
@@ -111,7 +114,7 @@ pub async fn replace(store: &Store, all: Vec<Sealed>) -> Result<()> {
             None => change,
         };
         let sql = "UPDATE sb_message SET extra = ? WHERE id = ? AND extra = ?";
-        change.run(sql, vec![extra.into(), id, clear.extra.into()])
+        change.run(sql, vec![clear.content.text().into(), id, clear.extra.into()])
     });
     store.commit(change.erasing()).await
 }

@@ -7,7 +7,7 @@ pub use outcome::{Done, Health, Outcome, record};
 use super::event::{self, Target};
 use super::lease::{FREE, Lease, TAKE};
 use super::{Change, Error, Query, Result, Row, Store, Value};
-use crate::model::{ClientId, EventId, Millis};
+use crate::model::{ClientId, EventId, Millis, SharedContent};
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,8 +121,8 @@ pub struct Claimed {
     pub tries: i64,
     /// Of an endpoint that still exists.
     pub address: Option<Address>,
-    /// Of a callback: the message's `extra`, which has the URL.
-    pub message_extra: Option<String>,
+    /// Of a callback: what its message holds, the URL among it.
+    pub content: SharedContent,
     /// Of a callback: its URL with its login, sealed, where it has one.
     pub callback: Option<Vec<u8>>,
     /// Of a callback: what signs it where it is posted as Twilio posts them; sealed.
@@ -214,7 +214,7 @@ fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
         payload: event::numbered(event::payload(row.text(4)?, row.maybe_int(14)?), row.maybe_int(16)?),
         tries: row.int(5)?,
         address,
-        message_extra: row.maybe_text(13)?.map(str::to_owned),
+        content: SharedContent::parse(row.maybe_text(13)?),
         callback,
         auth_token: row.maybe_bytes(15)?.map(<[u8]>::to_vec),
     })

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 use super::{Error, Query, Result, Row, Store, Value};
 use crate::model::message::{Direction, State};
-use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, Money};
+use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, Money, SharedContent};
 
 /// A message as it is written and read.
 #[derive(Clone, Debug)]
@@ -31,8 +31,8 @@ pub struct Message {
     pub state: State,
     pub encoding: String,
     pub segments: i64,
-    /// JSON of what is seldom there: media, metadata, callback.
-    pub extra: Option<String>,
+    /// What is seldom there; its column, `extra`, holds it as JSON.
+    pub content: SharedContent,
     pub error_code: Option<i64>,
     pub error_reason: Option<String>,
     pub created_ms: Millis,
@@ -75,7 +75,7 @@ impl Message {
             self.state.name().into(),
             self.encoding.as_str().into(),
             self.segments.into(),
-            self.extra.clone().into(),
+            self.content.text().into(),
             self.created_ms.into(),
             self.changed_ms.into(),
             self.expires_ms.into(),
@@ -100,7 +100,7 @@ impl Message {
             state: State::parse(row.text(7)?).ok_or_else(|| bad("state"))?,
             encoding: row.text(8)?.to_owned(),
             segments: row.int(9)?,
-            extra: row.maybe_text(10)?.map(str::to_owned),
+            content: SharedContent::parse(row.maybe_text(10)?),
             error_code: row.maybe_int(11)?,
             error_reason: row.maybe_text(12)?.map(str::to_owned),
             created_ms: row.int(13)?,

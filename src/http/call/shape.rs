@@ -11,7 +11,6 @@ use crate::http::openapi;
 use crate::model::{CallId, CallStatus, rfc3339};
 use crate::service::call::Call;
 use crate::service::message::Message;
-use crate::service::outbound::Extra;
 
 /// What a client posts.
 #[derive(Deserialize, ToSchema)]
@@ -47,14 +46,15 @@ pub(super) struct CallOut<'a> {
     status: &'static str,
     from: &'a str,
     to: &'a str,
-    url: Option<String>,
-    twiml: Option<String>,
+    url: Option<&'a str>,
+    twiml: Option<&'a str>,
     /// Seconds.
     duration: Option<i64>,
     #[schema(value_type = Option<Object>)]
-    metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    metadata: Option<&'a serde_json::Map<String, serde_json::Value>>,
     callback_url: Option<String>,
-    callback_events: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    callback_events: &'a [String],
     error: Option<ErrorOut<'a>>,
     created_at: String,
     updated_at: String,
@@ -98,21 +98,19 @@ pub(super) fn status(message: &Message, kept: &Call) -> &'static str {
 
 pub(super) fn out<'a>(message: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
     let kept = kept.copied().unwrap_or_default();
-    let extra = Extra::parse(message.extra.as_deref());
-    let callback_url = extra.callback_shown();
-    let Extra { metadata, call, .. } = extra;
-    let plan = call.unwrap_or_default();
+    let content = &message.content;
+    let plan = content.call.as_ref();
     CallOut {
         id: CallId::from(message.id).to_string(),
         status: status(message, &kept),
         from: &message.from,
         to: &message.to,
-        url: plan.url,
-        twiml: plan.twiml,
+        url: plan.and_then(|plan| plan.url.as_deref()),
+        twiml: plan.and_then(|plan| plan.twiml.as_deref()),
         duration: kept.duration,
-        metadata,
-        callback_url,
-        callback_events: plan.callback_events,
+        metadata: content.metadata.as_ref(),
+        callback_url: content.callback_shown(),
+        callback_events: plan.map(|plan| plan.callback_events.as_slice()).unwrap_or_default(),
         error: error_out(message),
         created_at: rfc3339(message.created_ms),
         updated_at: rfc3339(message.changed_ms),

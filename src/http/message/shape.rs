@@ -13,7 +13,6 @@ use crate::http::openapi;
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, Money, Span, carrier, rfc3339};
 use crate::service::message::{Attempt, Message, Receipt};
-use crate::service::outbound::Extra;
 
 /// What a client posts.
 #[derive(Deserialize, ToSchema)]
@@ -76,7 +75,8 @@ pub(super) struct MessageOut<'a> {
     pub(super) from: &'a str,
     pub(super) to: &'a str,
     pub(super) body: &'a str,
-    pub(super) media_urls: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub(super) media_urls: &'a [String],
     /// `gsm7` or `ucs2`.
     pub(super) encoding: &'a str,
     pub(super) segments: i64,
@@ -86,7 +86,7 @@ pub(super) struct MessageOut<'a> {
     /// When that was given back.
     pub(super) refunded_at: Option<String>,
     #[schema(value_type = Option<Object>)]
-    pub(super) metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub(super) metadata: Option<&'a serde_json::Map<String, serde_json::Value>>,
     pub(super) callback_url: Option<String>,
     pub(super) error: Option<ErrorOut<'a>>,
     pub(super) created_at: String,
@@ -183,8 +183,7 @@ pub(in crate::http) struct ReceiptOut {
 }
 
 pub(super) fn out(message: &Message) -> MessageOut<'_> {
-    let extra = Extra::parse(message.extra.as_deref());
-    let callback_url = extra.callback_shown();
+    let content = &message.content;
     MessageOut {
         id: message.id.to_string(),
         direction: message.direction.name(),
@@ -193,17 +192,17 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
         from: &message.from,
         to: &message.to,
         body: &message.body,
-        media_urls: extra.media_urls,
+        media_urls: &content.media_urls,
         encoding: &message.encoding,
         segments: message.segments,
         cost: message.cost,
         refunded_at: message.refunded_ms.map(rfc3339),
-        metadata: extra.metadata,
-        callback_url,
+        metadata: content.metadata.as_ref(),
+        callback_url: content.callback_shown(),
         error: error_out(message),
         created_at: rfc3339(message.created_ms),
         updated_at: rfc3339(message.changed_ms),
-        send_at: extra.send_at_ms.map(rfc3339),
+        send_at: content.send_at_ms.map(rfc3339),
         expires_at: message.expires_ms.map(rfc3339),
         redacted_at: message.redacted_ms.map(rfc3339),
     }

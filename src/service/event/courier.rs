@@ -17,7 +17,6 @@ use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Millis, Span};
 use crate::provider::webhook::{Delivery, Event, Form};
-use crate::service::outbound::Extra;
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Outcome, State};
 use crate::store::lease::{Lease, SKEW_MS};
@@ -45,8 +44,6 @@ pub enum Lane {
 pub struct Job {
     claimed: Claimed,
     pub lane: Lane,
-    /// Of a callback: what its message brought with it.
-    extra: Extra,
     since: Instant,
 }
 
@@ -107,7 +104,7 @@ impl Courier {
         if job.age() > half {
             return self.give_back(&job);
         }
-        let is_form = matches!(job.claimed.held.target, Target::Callback(_)) && job.extra.is_twilio;
+        let is_form = matches!(job.claimed.held.target, Target::Callback(_)) && job.claimed.content.is_twilio;
         let posted = if is_form { self.post_form(&job).await } else { self.post_event(&job).await };
         match posted {
             Err(Refusal::Dropped(reason)) => {
@@ -139,7 +136,7 @@ impl Courier {
 
     async fn post_form(&self, job: &Job) -> Result<Delivery, Refusal> {
         let url = self.callback_url(job)?;
-        let fields = form::fields(&job.claimed, &job.extra).ok_or(Refusal::Dropped("Twilio posts no such event"))?;
+        let fields = form::fields(&job.claimed).ok_or(Refusal::Dropped("Twilio posts no such event"))?;
         let form = Form { fields, token: self.auth_token(job)?, id: form::token(job.claimed.held.event) };
         Ok(self.events.parts.webhooks.deliver_form(url.expose(), &form).await)
     }
@@ -212,10 +209,9 @@ impl Courier {
 }
 
 fn job(claimed: Claimed, since: Instant) -> Job {
-    let extra = Extra::parse(claimed.message_extra.as_deref());
     let lane = match claimed.held.target {
         Target::Endpoint(id) => Lane::Endpoint(id),
-        Target::Callback(_) => Lane::Host(extra.callback_url.as_deref().map(host).unwrap_or_default()),
+        Target::Callback(_) => Lane::Host(claimed.content.callback_url.as_deref().map(host).unwrap_or_default()),
     };
-    Job { claimed, lane, extra, since }
+    Job { claimed, lane, since }
 }

@@ -3,7 +3,6 @@
 use super::{Error, Events};
 use crate::model::{MessageId, Millis, Span, login};
 use crate::service::keep::Pace;
-use crate::service::outbound::Extra;
 use crate::store::callback::{self, Clear, Sealed};
 use crate::store::sweep::Walk;
 use crate::store::{self, meta};
@@ -71,13 +70,12 @@ impl Events {
         Ok(())
     }
 
-    fn without_login(&self, clear: Clear, before_ms: Millis) -> Result<Option<Sealed>, store::Error> {
-        let extra = Extra::parse(Some(&clear.extra));
-        let Some(url) = extra.callback_url.clone() else { return Ok(None) };
+    fn without_login(&self, mut clear: Clear, before_ms: Millis) -> Result<Option<Sealed>, store::Error> {
+        let Some(url) = clear.content.callback_url.take() else { return Ok(None) };
         let (shown, sealed) = self.part_login(clear.message, url)?;
         let Some(sealed) = sealed else { return Ok(None) };
         let url = Some(sealed).filter(|_| clear.changed_ms >= before_ms);
-        let extra = Extra { callback_url: Some(shown), ..extra }.text();
-        Ok(Some(Sealed { clear, extra, url }))
+        clear.content.callback_url = Some(shown);
+        Ok(Some(Sealed { clear, url }))
     }
 }

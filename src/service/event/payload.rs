@@ -39,13 +39,15 @@ pub(in crate::service) struct MessageData<'a> {
     pub(in crate::service) from: &'a str,
     pub(in crate::service) to: &'a str,
     pub(in crate::service) body: &'a str,
-    pub(in crate::service) media_urls: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub(in crate::service) media_urls: &'a [String],
     /// Of a message that came in: what its carrier says of each.
+    #[schema(value_type = Option<Vec<String>>)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::service) media_types: Option<Vec<String>>,
+    pub(in crate::service) media_types: Option<&'a [String]>,
     pub(in crate::service) segments: i64,
     #[schema(value_type = Option<Object>)]
-    pub(in crate::service) metadata: Option<Map<String, Value>>,
+    pub(in crate::service) metadata: Option<&'a Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::service) error: Option<ErrorData<'a>>,
     /// RFC 3339.
@@ -75,7 +77,7 @@ pub(in crate::service) struct CallData<'a> {
     #[serde(flatten)]
     pub(in crate::service) notes: &'a CallNotes,
     #[schema(value_type = Option<Object>)]
-    pub(in crate::service) metadata: Option<Map<String, Value>>,
+    pub(in crate::service) metadata: Option<&'a Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::service) error: Option<ErrorData<'a>>,
     /// RFC 3339.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use super::Job;
 use super::text::{Fact, Text};
 use crate::model::message::{Direction, State};
-use crate::model::{Address, ClientId, NumberId, Segments};
+use crate::model::{Address, ClientId, MessageContent, NumberId, Segments, SharedContent};
 use crate::provider;
 use crate::service::account::Pace;
 use crate::service::directory::Sender;
 use crate::service::number::Meaning;
-use crate::service::outbound::Extra;
 use crate::store::message::Message;
 use crate::store::number::Number;
 
@@ -37,13 +36,13 @@ pub(super) fn operators(job: &Job, address: &str) -> Sender {
     Sender { number, pace: Arc::new(Pace::new(0)) }
 }
 
-fn extra(inbound: &provider::Inbound) -> Extra {
+fn content(inbound: &provider::Inbound) -> MessageContent {
     let is_typed = inbound.media.iter().any(|media| !media.content_type.is_empty());
-    Extra {
+    MessageContent {
         media_urls: inbound.media.iter().map(|media| media.url.clone()).collect(),
         media_types: inbound.media.iter().filter(|_| is_typed).map(|media| media.content_type.clone()).collect(),
         carrier: inbound.carrier.clone(),
-        ..Extra::default()
+        ..MessageContent::default()
     }
 }
 
@@ -62,7 +61,7 @@ pub(super) fn message(text: &Text, fact: Fact) -> Message {
         state: State::Received,
         encoding: segments.encoding.name().to_owned(),
         segments: i64::from(segments.count),
-        extra: if fact.is_erased { None } else { extra(inbound).text() },
+        content: if fact.is_erased { SharedContent::default() } else { content(inbound).into() },
         error_code: None,
         error_reason: None,
         created_ms: job.received_ms,

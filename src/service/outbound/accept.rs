@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use super::check::invalid;
 use super::request::known_as;
-use super::{Error, Extra, Outbound, Request, Told, Via};
+use super::{Error, Outbound, Request, Told, Via};
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, ClientId, MessageId, Millis, PoolId};
+use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
 use crate::service::audit::Act;
 use crate::service::directory::Sender;
 use crate::service::idempotency::Named;
@@ -136,7 +136,7 @@ impl Outbound {
         let id = MessageId::new(now_ms);
         let callback = request.callback_url.map(|url| self.parts.events.part_login(id, url)).transpose()?;
         let (callback_url, callback) = callback.map_or((None, None), |(url, sealed)| (Some(url), sealed));
-        let extra = Extra {
+        let content = MessageContent {
             media_urls: request.media_urls,
             callback_url,
             metadata: request.metadata,
@@ -144,7 +144,7 @@ impl Outbound {
             is_twilio: request.is_twilio,
             pool: request.pool.map(PoolId::hex),
             call: request.call,
-            ..Extra::default()
+            ..MessageContent::default()
         };
         let cost = via.price.map(|price| price.of(paid_units, segments).ok_or(Error::Unpayable)).transpose()?;
         let message = Message {
@@ -158,7 +158,7 @@ impl Outbound {
             state: if due_ms.is_some() { State::Scheduled } else { State::Accepted },
             encoding: encoding.to_owned(),
             segments,
-            extra: extra.text(),
+            content: content.into(),
             error_code: None,
             error_reason: None,
             created_ms: now_ms,

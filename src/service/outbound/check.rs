@@ -1,7 +1,7 @@
 //! What a message says, and what it names, as it is sent: the one place of the limits of texts.
 
-use super::{CallPlan, Error, Outbound, Request, Via, voice};
-use crate::model::{AccountId, Channel, Segments, smart, text};
+use super::{Error, Outbound, Request, Via, voice};
+use crate::model::{AccountId, CallPlan, Channel, Segments, smart, text};
 use crate::provider::web;
 
 pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {

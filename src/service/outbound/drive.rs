@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::Outbound;
 use super::call::{Called, DENIED};
 use super::leave::Leave;
 use super::opt_out::OPTED_OUT;
-use super::{Extra, Outbound};
 use crate::model::message::State;
 use crate::model::{AccountId, Millis};
 use crate::service::account::AccountHandle;
@@ -183,7 +183,7 @@ impl Outbound {
 
     /// Writes that the provider is about to be called. `None`: the lane is no longer ours.
     async fn mark(&self, lane: &mut Lane) -> Option<Marked> {
-        let passes_opt_out = lane.message.extra.is_some() && Extra::parse(lane.message.extra.as_deref()).is_reply;
+        let passes_opt_out = lane.message.content.is_reply;
         let message = &lane.message;
         // one that has stepped aside is in a lane of its own
         let opt_out = if lane.head.lane == message.id.hex() {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Error, Extra, Outbound, RACES, Why};
+use super::{Error, Outbound, RACES, Why};
 use crate::model::message::{Direction, State};
-use crate::model::{Address, Channel, ClientId, MessageId, Millis, Segments};
+use crate::model::{Address, Channel, ClientId, MessageContent, MessageId, Millis, Segments};
 use crate::service::audit::Act;
 use crate::service::directory::Sender;
 use crate::store::message::{self, Message};
@@ -102,8 +102,8 @@ impl Outbound {
         for form in Address::stored(person).forms() {
             unsent.extend(message::unsent(&self.parts.store, channel, number, &form).await?);
         }
-        for (client, id, extra) in unsent {
-            if Extra::parse(extra.as_deref()).is_reply {
+        for (client, id, content) in unsent {
+            if content.is_reply {
                 continue;
             }
             match self.cancel(client, id, &Act::unwritten()).await {
@@ -178,7 +178,7 @@ impl Outbound {
             state: State::Accepted,
             encoding: segments.encoding.name().to_owned(),
             segments: if channel == Channel::Sms { i64::from(segments.count) } else { 1 },
-            extra: Extra { is_reply: true, ..Extra::default() }.text(),
+            content: MessageContent { is_reply: true, ..MessageContent::default() }.into(),
             error_code: None,
             error_reason: None,
             created_ms: now_ms,

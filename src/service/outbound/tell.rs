@@ -1,11 +1,10 @@
 //! What listeners are told of messages, in the change that makes it so.
 
-use super::Extra;
 use super::Outbound;
 use super::drive::Lane;
 use crate::model::event::EventType;
 use crate::model::message::{Direction, State};
-use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, Millis, carrier, rfc3339};
+use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, MessageContent, Millis, carrier, rfc3339};
 use crate::provider::CallNotes;
 use crate::service::event::payload::{CallData, ErrorData, MessageData, OptOutData};
 use crate::service::event::{Happened, Order, Telling};
@@ -39,34 +38,30 @@ impl Telling<'_> {
             return;
         }
         let is_in = message.direction == Direction::In;
-        // read before asking who listens only where there may be a callback
-        let extra = message.extra.as_deref().filter(|_| !is_in).map(|text| Extra::parse(Some(text)));
+        let content: &MessageContent = &message.content;
         // Twilio does not call back with the first state: that was the answer
-        let is_news = |extra: &&Extra| !extra.is_twilio || !matches!(state, State::Accepted | State::Scheduled);
-        let told = extra.as_ref().filter(is_news);
-        let callback = told.and_then(|extra| extra.callback_url.as_ref()).map(|_| message.id);
+        let is_news = !content.is_twilio || !matches!(state, State::Accepted | State::Scheduled);
+        let has_callback = !is_in && is_news && content.callback_url.is_some();
+        let callback = has_callback.then_some(message.id);
         let order = Order::Message(message.id);
         let what = Happened { client: message.client, kind: EventType::Message(state), at_ms, callback, order };
-        self.add(what, || {
-            let extra = extra.unwrap_or_else(|| Extra::parse(message.extra.as_deref()));
-            MessageData {
-                sequence: None,
-                id: message.id.to_string(),
-                direction: message.direction.name(),
-                channel: message.channel.name(),
-                state: state.name(),
-                from: &message.from,
-                to: &message.to,
-                body: &message.body,
-                media_urls: extra.media_urls,
-                media_types: is_in.then_some(extra.media_types),
-                segments: message.segments,
-                metadata: extra.metadata,
-                error: why.out(),
-                created_at: rfc3339(message.created_ms),
-                carrier_omitted: is_in.then_some(extra.carrier.omitted),
-                carrier: is_in.then(|| extra.carrier.shown()),
-            }
+        self.add(what, || MessageData {
+            sequence: None,
+            id: message.id.to_string(),
+            direction: message.direction.name(),
+            channel: message.channel.name(),
+            state: state.name(),
+            from: &message.from,
+            to: &message.to,
+            body: &message.body,
+            media_urls: &content.media_urls,
+            media_types: is_in.then_some(content.media_types.as_slice()),
+            segments: message.segments,
+            metadata: content.metadata.as_ref(),
+            error: why.out(),
+            created_at: rfc3339(message.created_ms),
+            carrier_omitted: is_in.then_some(content.carrier.omitted),
+            carrier: is_in.then(|| content.carrier.shown()),
         });
     }
 
@@ -99,9 +94,9 @@ impl Telling<'_> {
         why: Why<'_>,
         at_ms: Millis,
     ) {
-        let extra = Extra::parse(message.extra.as_deref());
-        let is_wanted = call.status.event().is_some_and(|event| wanted(&extra).contains(&event));
-        let callback = extra.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
+        let content: &MessageContent = &message.content;
+        let is_wanted = call.status.event().is_some_and(|event| wanted(content).contains(&event));
+        let callback = content.callback_url.as_ref().filter(|_| is_wanted).map(|_| message.id);
         let order = Order::Message(message.id);
         let what = Happened { client: message.client, kind: EventType::Call(call.status), at_ms, callback, order };
         self.add(what, || CallData {
@@ -112,7 +107,7 @@ impl Telling<'_> {
             to: &message.to,
             duration: call.duration,
             notes,
-            metadata: extra.metadata,
+            metadata: content.metadata.as_ref(),
             error: why.out(),
             created_at: rfc3339(message.created_ms),
         });
@@ -120,8 +115,8 @@ impl Telling<'_> {
 }
 
 /// What a call's client wants to hear of, in the order in which it happens; by default how it ended.
-pub(in crate::service) fn wanted(extra: &Extra) -> Vec<CallEvent> {
-    let asked = extra.call.iter().flat_map(|call| &call.callback_events);
+pub(in crate::service) fn wanted(content: &MessageContent) -> Vec<CallEvent> {
+    let asked = content.call.iter().flat_map(|call| &call.callback_events);
     let mut events: Vec<CallEvent> = asked.filter_map(|name| CallEvent::parse(name)).collect();
     events.sort_unstable();
     events.dedup();

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::request::known_as;
-use super::{CallPlan, Error, Outbound};
+use super::{Error, Outbound};
 use crate::model::message::State;
-use crate::model::{CallEvent, Channel, ClientId, MessageId, carrier};
+use crate::model::{CallEvent, CallPlan, Channel, ClientId, MessageId, carrier};
 use crate::provider::{AskError, End};
 use crate::service::audit::Act;
 use crate::store::call::{self, Call};

@@ -3,9 +3,8 @@
 use serde_json::json;
 
 use super::{From, Order};
-use crate::model::Span;
+use crate::model::{CallPlan, Span};
 use crate::provider::web;
-use crate::service::outbound::CallPlan;
 
 /// A URL as it is kept: who writes it in another way means the same. What is none is refused later.
 fn kept(url: &str) -> String {

@@ -3,8 +3,8 @@
 
 use roxmltree::{Document, Node};
 
+use crate::model::CallPlan;
 use crate::provider::web;
-use crate::service::outbound::CallPlan;
 
 /// The verbs, and of each the attributes that name no URL (<https://www.twilio.com/docs/voice/twiml>).
 const VERBS: [(&str, &[&str]); 7] = [

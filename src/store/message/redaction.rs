@@ -4,16 +4,16 @@
 use serde_json::{Value as Json, json};
 
 use super::over;
-use crate::model::{ClientId, MessageId, Millis};
+use crate::model::{ClientId, MessageContent, MessageId, Millis};
 use crate::store::{Change, Query, Result, Store, Value, audit, callback, event, inbound};
 
-/// Empties the body of a message that is over; `extra` is what is kept of the rest. `deleted_ms`: its client sees
+/// Empties the body of a message that is over; `content` is what is kept of the rest. `deleted_ms`: its client sees
 /// it no more from then on; its row stays for what was paid.
 pub async fn redact(
     store: &Store,
     client: ClientId,
     id: MessageId,
-    extra: Option<String>,
+    content: &MessageContent,
     deleted_ms: Option<Millis>,
     now_ms: Millis,
     entry: Option<audit::Entry>,
@@ -23,7 +23,7 @@ pub async fn redact(
          AND deleted_ms IS NULL AND {}",
         over()
     );
-    let params = vec![extra.into(), now_ms.into(), deleted_ms.into(), id.hex().into(), client.hex().into()];
+    let params = vec![content.text().into(), now_ms.into(), deleted_ms.into(), id.hex().into(), client.hex().into()];
     let change = callback::erase(Change::new().one(sql, params), id).audited(entry);
     // a message that came in has the id of the webhook that brought it
     let copies = copies(store, id).await?;

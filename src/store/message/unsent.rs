@@ -3,20 +3,20 @@
 use super::list::{Conditions, Filter, parse_id};
 use super::{address, states_before};
 use crate::model::message::State;
-use crate::model::{Channel, ClientId, MessageId};
+use crate::model::{Channel, ClientId, MessageId, SharedContent};
 use crate::store::{Error, Result, Row, Store};
 
 /// Messages of the person that are looked through at once.
 const WINDOW: usize = 512;
 
-/// Messages of a pair on a channel that no provider has taken, with whose they are and what lies in `extra`. Newest first:
+/// Messages of a pair on a channel that no provider has taken, with whose they are and what they hold. Newest first:
 /// taken back in this order, none comes to the head of its lane meanwhile.
 pub async fn unsent(
     store: &Store,
     channel: Channel,
     number: &str,
     person: &str,
-) -> Result<Vec<(ClientId, MessageId, Option<String>)>> {
+) -> Result<Vec<(ClientId, MessageId, SharedContent)>> {
     let mut filter = Filter::default();
     let mut found = Vec::new();
     loop {
@@ -45,7 +45,7 @@ pub async fn unsent(
     }
 }
 
-fn parse(row: &Row) -> Result<(ClientId, MessageId, Option<String>)> {
+fn parse(row: &Row) -> Result<(ClientId, MessageId, SharedContent)> {
     let client = ClientId::from_hex(row.text(1)?).map_err(|_| Error::Data("message client".into()))?;
-    Ok((client, parse_id(row)?, row.maybe_text(2)?.map(str::to_owned)))
+    Ok((client, parse_id(row)?, SharedContent::parse(row.maybe_text(2)?)))
 }

@@ -9,7 +9,6 @@ use crate::http::reply;
 use crate::model::{Channel, Money};
 use crate::service::idempotency::Reply;
 use crate::service::message::Message;
-use crate::service::outbound::Extra;
 
 /// What was accepted; kept so, without the balance, for a request that comes again.
 #[derive(Deserialize, Serialize)]
@@ -32,7 +31,7 @@ impl Sent {
         let sid = match door.channel {
             Channel::Voice => format!("CA{}", message.id.hex()),
             // as its callbacks name it
-            Channel::Sms | Channel::Whatsapp => Extra::parse(message.extra.as_deref()).sid(message.id),
+            Channel::Sms | Channel::Whatsapp => message.content.sid(message.id),
         };
         Self { sid, status: door.status.to_owned(), cost: message.cost.unwrap_or_default() }
     }

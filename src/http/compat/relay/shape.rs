@@ -11,8 +11,7 @@ use crate::http::form::{self, BadForm, Media};
 use crate::http::object;
 use crate::model::address::{Address, Country, Role, blank_as_plus};
 use crate::model::form::flag;
-use crate::model::{Channel, bom, json};
-use crate::service::outbound::CallPlan;
+use crate::model::{CallPlan, Channel, bom, json};
 use crate::service::relay::{From, Order};
 
 /// What cannot be sent, as its client is told.

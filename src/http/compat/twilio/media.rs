@@ -8,7 +8,6 @@ use super::page::{Asked, Held};
 use super::{Visit, date, message, shape, sid};
 use crate::crypto::hash;
 use crate::service::client::Scope;
-use crate::service::outbound::Extra;
 
 /// `GET Messages/<sid>/Media.json`
 pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
@@ -16,8 +15,8 @@ pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
     let message = message::find(visit, sid).await?;
     let form = Form::query(visit)?;
     let asked = Asked::of(&form, &visit.app.outbound)?;
-    let extra = Extra::parse(message.extra.as_deref());
-    let parent = extra.sid(message.id);
+    let content = &message.content;
+    let parent = content.sid(message.id);
     let path = shape::path(message.client, &format!("/Messages/{parent}/Media"));
     let (created, account) = (date::rfc2822(message.created_ms), sid::account(message.client));
     let item = |(place, url): (usize, &String)| -> Value {
@@ -28,7 +27,7 @@ pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
             "date_created": created, "date_updated": created, "uri": format!("{path}/{sid}.json"),
         })
     };
-    let items: Vec<Value> = extra.media_urls.iter().enumerate().map(item).collect();
+    let items: Vec<Value> = content.media_urls.iter().enumerate().map(item).collect();
     let held = Held::of(&[], None);
     Ok(asked.reply(&form, &format!("{path}.json"), "media_list", &items, &held))
 }

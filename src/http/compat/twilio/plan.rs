@@ -4,8 +4,7 @@
 use super::error::{self, Fault};
 use super::form::Form;
 use crate::http::compat::carried;
-use crate::model::{Dialing, Fetch, MachineDetection};
-use crate::service::outbound::CallPlan;
+use crate::model::{CallPlan, Dialing, Fetch, MachineDetection};
 
 /// Seconds that Twilio lets a phone ring at most.
 const LONGEST_TIMEOUT: u16 = 600;

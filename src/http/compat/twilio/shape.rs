@@ -9,7 +9,7 @@ use super::{VERSION, date, sid};
 use crate::model::message::{Direction, State};
 use crate::model::{ClientId, Millis, Money, carrier};
 use crate::service::message::Message;
-use crate::service::outbound::{Extra, VALIDITY_ENDED};
+use crate::service::outbound::VALIDITY_ENDED;
 
 /// The one currency here.
 pub(super) const CURRENCY: &str = "USD";
@@ -46,8 +46,8 @@ pub(super) fn path(client: ClientId, below: &str) -> String {
 
 /// `taken_ms`: when a provider took it, if one has.
 pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_> {
-    let extra = Extra::parse(message.extra.as_deref());
-    let sid = extra.sid(message.id);
+    let content = &message.content;
+    let sid = content.sid(message.id);
     let is_inbound = message.direction == Direction::In;
     // what providers did was read after the message was
     let is_sent = !message.state.may_become(State::Sent);
@@ -63,18 +63,18 @@ pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_>
         date_updated: date::rfc2822(message.changed_ms),
         direction: match message.direction {
             Direction::In => "inbound",
-            Direction::Out if extra.is_reply => "outbound-reply",
+            Direction::Out if content.is_reply => "outbound-reply",
             Direction::Out => "outbound-api",
         },
         error_code: message.error_code.or(is_expired.then_some(VALIDITY_ENDED)),
         error_message: message.error_reason.as_deref().map(carrier::shown),
         from: message.channel.written(&message.from),
-        messaging_service_sid: extra.pool.as_deref().map(|pool| format!("MG{pool}")),
-        num_media: extra.media_urls.len().to_string(),
+        messaging_service_sid: content.pool.as_deref().map(|pool| format!("MG{pool}")),
+        num_media: content.media_urls.len().to_string(),
         num_segments: message.segments.to_string(),
         price: price(message),
         price_unit: CURRENCY,
-        status: status(message.state, extra.pool.is_some()),
+        status: status(message.state, content.pool.is_some()),
         subresource_uris: json!({ "media": below("/Media") }),
         to: message.channel.written(&message.to),
         uri: below(""),

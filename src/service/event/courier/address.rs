@@ -33,7 +33,7 @@ impl Courier {
                 Ok((address.url.clone(), secrets))
             }
             (Target::Callback(_), _) => {
-                let url = job.extra.callback_url.clone().ok_or(Refusal::Dropped(NO_URL))?;
+                let url = job.claimed.content.callback_url.clone().ok_or(Refusal::Dropped(NO_URL))?;
                 let secret = self.callback_secret(job.claimed.client).await.map_err(|error| unreadable(&error))?;
                 Ok((url, vec![secret]))
             }
@@ -67,7 +67,7 @@ impl Courier {
     /// Where a callback in Twilio's form goes: with its login for as long as that is kept.
     pub(super) fn callback_url(&self, job: &Job) -> Result<Secret, Refusal> {
         let Some(sealed) = &job.claimed.callback else {
-            return job.extra.callback_url.clone().map(Secret::new).ok_or(Refusal::Dropped(NO_URL));
+            return job.claimed.content.callback_url.clone().map(Secret::new).ok_or(Refusal::Dropped(NO_URL));
         };
         let Target::Callback(message) = job.claimed.held.target else { return Err(Refusal::Dropped(NO_URL)) };
         let opened = self.events.parts.master.open(callback::place(&message.hex()), sealed);

@@ -8,8 +8,8 @@ use time::format_description::well_known::Rfc2822;
 
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{CallId, CallStatus, Channel, EventId, MessageId, parse_time};
-use crate::service::outbound::{Extra, VALIDITY_ENDED, wanted};
+use crate::model::{CallId, CallStatus, Channel, EventId, MessageContent, MessageId, parse_time};
+use crate::service::outbound::{VALIDITY_ENDED, wanted};
 use crate::store::delivery::Claimed;
 
 /// What an event says of a message, or of a call.
@@ -41,12 +41,12 @@ struct ErrorIn {
 }
 
 /// The fields of a callback. `None`: the event is of nothing that Twilio calls back for.
-pub(super) fn fields(claimed: &Claimed, extra: &Extra) -> Option<Vec<(String, String)>> {
+pub(super) fn fields(claimed: &Claimed) -> Option<Vec<(String, String)>> {
     let event: EventIn = serde_json::from_str(&claimed.payload).ok()?;
     let mut fields = vec![("AccountSid", format!("AC{}", claimed.client.hex())), ("ApiVersion", "2010-04-01".into())];
     match &event.data {
-        data if data.status.is_some() => call(&event, extra, &mut fields)?,
-        data => message(data, extra, &mut fields)?,
+        data if data.status.is_some() => call(&event, &claimed.content, &mut fields)?,
+        data => message(data, &claimed.content, &mut fields)?,
     }
     Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
@@ -59,10 +59,10 @@ pub(super) fn token(event: EventId) -> String {
 
 type Fields = Vec<(&'static str, String)>;
 
-fn message(data: &DataIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
+fn message(data: &DataIn, content: &MessageContent, fields: &mut Fields) -> Option<()> {
     let id: MessageId = data.id.parse().ok()?;
     let state = State::parse(data.state.as_deref()?)?;
-    let (sid, word) = (extra.sid(id), word(state)?);
+    let (sid, word) = (content.sid(id), word(state)?);
     let channel = data.channel.as_deref().and_then(Channel::parse).unwrap_or_default();
     fields.extend([
         ("MessageSid", sid.clone()),
@@ -75,17 +75,17 @@ fn message(data: &DataIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
     let code = data.error.as_ref().and_then(|error| error.code);
     let code = code.or((state == State::Expired).then_some(VALIDITY_ENDED));
     fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
-    fields.extend(extra.pool.as_ref().map(|pool| ("MessagingServiceSid", format!("MG{pool}"))));
+    fields.extend(content.pool.as_ref().map(|pool| ("MessagingServiceSid", format!("MG{pool}"))));
     Some(())
 }
 
-fn call(event: &EventIn, extra: &Extra, fields: &mut Fields) -> Option<()> {
+fn call(event: &EventIn, content: &MessageContent, fields: &mut Fields) -> Option<()> {
     let data = &event.data;
     let id: CallId = data.id.parse().ok()?;
     let status = CallStatus::parse(data.status.as_deref()?)?;
     let at_secs = parse_time(&event.timestamp)?.div_euclid(1000);
     let timestamp = OffsetDateTime::from_unix_timestamp(at_secs).ok()?.format(&Rfc2822).ok()?;
-    let place = wanted(extra).iter().position(|wanted| Some(*wanted) == status.event());
+    let place = wanted(content).iter().position(|wanted| Some(*wanted) == status.event());
     fields.extend([
         ("CallSid", format!("CA{}", id.hex())),
         ("CallStatus", status.name().to_owned()),

@@ -41,7 +41,8 @@ fn value(data: &impl Payload) -> Value {
 fn message(state: State) -> Value {
     let is_in = state == State::Received;
     let (direction, from, to) = if is_in { (Direction::In, PERSON, OURS) } else { (Direction::Out, OURS, PERSON) };
-    let metadata = json!({"order": "17"}).as_object().cloned();
+    let metadata = json!({"order": "17"});
+    let media: &[String] = &[];
     let error = match state {
         State::Undelivered | State::Failed => Some(ErrorData { code: Some(30003), reason: None }),
         State::Expired => Some(ErrorData { code: None, reason: Some("its validity ended".into()) }),
@@ -56,10 +57,10 @@ fn message(state: State) -> Value {
         from,
         to,
         body: "Your table is ready.",
-        media_urls: Vec::new(),
-        media_types: is_in.then(Vec::new),
+        media_urls: media,
+        media_types: is_in.then_some(media),
         segments: 1,
-        metadata: metadata.filter(|_| !is_in),
+        metadata: metadata.as_object().filter(|_| !is_in),
         error,
         created_at: rfc3339(AT_MS),
         carrier: is_in.then(|| BTreeMap::from([("FromCountry".to_owned(), "US".to_owned())])),

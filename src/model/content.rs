@@ -1,0 +1,183 @@
+//! What a message holds besides its columns, and how the store writes that.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CarrierFields, Dialing, MessageId, Millis, login};
+
+/// What a call says to who answers, and what its client wants to be told of it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct CallPlan {
+    /// Where the provider gets its instructions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The instructions themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twiml: Option<String>,
+    /// `initiated`, `ringing`, `answered`, `completed`; none: only the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callback_events: Vec<String>,
+    #[serde(flatten)]
+    pub dialing: Dialing,
+}
+
+/// Media, callback, call and whatever else few messages have. The store keeps it as one JSON text.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct MessageContent {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media_urls: Vec<String>,
+    /// What kind each of them is, as its carrier says; empty where it says nothing of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media_types: Vec<String>,
+    /// What a carrier says of a message that came in, in its own words.
+    #[serde(default, skip_serializing_if = "CarrierFields::is_empty")]
+    pub carrier: CarrierFields,
+    /// There was media before it was redacted: its name on Twilio's paths says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub had_media: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_at_ms: Option<Millis>,
+    /// A reply to a keyword, such as the confirmation of STOP: it alone passes the opt-out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_reply: bool,
+    /// The callback is posted as Twilio posts them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_twilio: bool,
+    /// The pool that its sender is of, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallPlan>,
+}
+
+/// What most messages hold.
+static NOTHING: MessageContent = MessageContent {
+    media_urls: Vec::new(),
+    media_types: Vec::new(),
+    carrier: CarrierFields::NONE,
+    had_media: false,
+    callback_url: None,
+    metadata: None,
+    send_at_ms: None,
+    is_reply: false,
+    is_twilio: false,
+    pool: None,
+    call: None,
+};
+
+impl MessageContent {
+    /// Reads what [`MessageContent::text`] wrote; what cannot be read is taken for nothing.
+    pub fn parse(text: Option<&str>) -> Self {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    /// As the store keeps it. `None`: there is nothing to keep.
+    pub fn text(&self) -> Option<String> {
+        if *self == NOTHING { None } else { serde_json::to_string(self).ok() }
+    }
+
+    /// Where its callbacks go, as it may be shown: one of before may bring its login here.
+    pub fn callback_shown(&self) -> Option<String> {
+        self.callback_url.clone().map(login::shown)
+    }
+
+    /// Without what was said. Media are part of that, and what a call says or presses; the rest is the client's own,
+    /// and who is called back needs it, but for a login that was accepted before these were sealed.
+    #[must_use]
+    pub fn redacted(&self) -> Self {
+        let only_events =
+            |plan: &CallPlan| CallPlan { callback_events: plan.callback_events.clone(), ..CallPlan::default() };
+        Self {
+            media_urls: Vec::new(),
+            media_types: Vec::new(),
+            carrier: CarrierFields::NONE,
+            had_media: self.has_media(),
+            callback_url: self.callback_shown(),
+            metadata: self.metadata.clone(),
+            send_at_ms: self.send_at_ms,
+            is_reply: self.is_reply,
+            is_twilio: self.is_twilio,
+            pool: self.pool.clone(),
+            call: self.call.as_ref().map(only_events),
+        }
+    }
+
+    /// By what a message is known on Twilio's paths and in its callbacks.
+    pub fn sid(&self, id: MessageId) -> String {
+        format!("{}{}", if self.has_media() { "MM" } else { "SM" }, id.hex())
+    }
+
+    /// Whether it came, or was accepted, with media.
+    fn has_media(&self) -> bool {
+        self.had_media || !self.media_urls.is_empty()
+    }
+}
+
+/// The same as a message holds it: read once, and shared by the message's copies. Most have none, which takes no room.
+#[derive(Clone, Debug, Default)]
+pub struct SharedContent(Option<Arc<MessageContent>>);
+
+impl SharedContent {
+    /// Reads what [`MessageContent::text`] wrote; what cannot be read is taken for nothing.
+    pub fn parse(text: Option<&str>) -> Self {
+        text.map_or_else(Self::default, |text| MessageContent::parse(Some(text)).into())
+    }
+}
+
+impl From<MessageContent> for SharedContent {
+    fn from(content: MessageContent) -> Self {
+        Self((content != NOTHING).then(|| Arc::new(content)))
+    }
+}
+
+impl Deref for SharedContent {
+    type Target = MessageContent;
+
+    fn deref(&self) -> &MessageContent {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_written_as_before() {
+        for text in [
+            r#"{"media_urls":["https://h.example/a"],"media_types":["image/png"],"carrier":{"fields":{"A":"1"},"omitted":2}}"#,
+            r#"{"had_media":true,"callback_url":"https://h.example/","metadata":{"a":1},"send_at_ms":7,"is_twilio":true}"#,
+            r#"{"is_reply":true}"#,
+            r#"{"pool":"0f","call":{"twiml":"<Response/>","callback_events":["ringing"],"send_digits":"1"}}"#,
+        ] {
+            assert_eq!(MessageContent::parse(Some(text)).text().as_deref(), Some(text));
+            assert_eq!(SharedContent::parse(Some(text)).text().as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_or_cannot_be_read_is_nothing() {
+        assert_eq!(NOTHING, MessageContent::default());
+        for text in [None, Some("{}"), Some("no JSON"), Some(r#"{"media_urls":7}"#), Some(r#"{"carrier":{}}"#)] {
+            let shared = SharedContent::parse(text);
+            assert!(shared.0.is_none() && *shared == NOTHING && shared.text().is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn redacted_it_keeps_its_name_and_what_callbacks_need() {
+        let said = r#"{"media_urls":["u"],"callback_url":"https://u:p@h.example/","call":{"url":"u","callback_events":["answered"],"send_digits":"1"}}"#;
+        let kept = r#"{"had_media":true,"callback_url":"https://h.example/","call":{"callback_events":["answered"]}}"#;
+        let said = MessageContent::parse(Some(said));
+        let redacted = said.redacted();
+        assert_eq!(redacted.text().as_deref(), Some(kept));
+        let id = MessageId::new(1);
+        assert!(said.sid(id).starts_with("MM") && said.sid(id) == redacted.sid(id));
+    }
+}
