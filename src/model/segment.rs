@@ -6,28 +6,38 @@ const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ
 /// The extension table (6.2.1.1): each is an escape and a character.
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
+/// Units in the only segment, and in each of several: those give 6 bytes to the header that joins them.
+type Room = (u32, u32);
+/// In septets.
+const GSM7: Room = (160, 153);
+/// In UTF-16 units.
+const UCS2: Room = (70, 67);
+
+/// How a message's text goes over the air, by the names under which messages keep it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// 160 septets in one segment, 153 each in several.
     Gsm7,
-    /// 70 UTF-16 units in one segment, 67 each in several.
     Ucs2,
+    /// A WhatsApp message's, which has no segments.
+    Utf8,
+    /// A call's, which has no text.
+    None,
 }
 
 impl Encoding {
+    pub const ALL: [Self; 4] = [Self::Gsm7, Self::Ucs2, Self::Utf8, Self::None];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Gsm7 => "gsm7",
             Self::Ucs2 => "ucs2",
+            Self::Utf8 => "utf8",
+            Self::None => "none",
         }
     }
 
-    /// Units in the only segment, and in each of several: those give 6 bytes to the header that joins them.
-    const fn room(self) -> (u32, u32) {
-        match self {
-            Self::Gsm7 => (160, 153),
-            Self::Ucs2 => (70, 67),
-        }
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|encoding| encoding.name() == name)
     }
 }
 
@@ -54,15 +64,14 @@ fn septets(c: char) -> Option<u32> {
 impl Segments {
     pub fn of(text: &str) -> Self {
         if text.chars().all(|c| septets(c).is_some()) {
-            Self::fill(Encoding::Gsm7, text.chars().filter_map(septets))
+            Self::fill(Encoding::Gsm7, GSM7, text.chars().filter_map(septets))
         } else {
-            Self::fill(Encoding::Ucs2, text.chars().map(|c| if c.len_utf16() == 2 { 2 } else { 1 }))
+            Self::fill(Encoding::Ucs2, UCS2, text.chars().map(|c| if c.len_utf16() == 2 { 2 } else { 1 }))
         }
     }
 
     /// Fills segments in order; what takes two units is never split over two segments.
-    fn fill(encoding: Encoding, widths: impl Iterator<Item = u32>) -> Self {
-        let (alone, each) = encoding.room();
+    fn fill(encoding: Encoding, (alone, each): Room, widths: impl Iterator<Item = u32>) -> Self {
         let (mut units, mut count, mut filled) = (0_u32, 1, 0);
         for width in widths {
             units = units.saturating_add(width);
@@ -92,6 +101,12 @@ mod tests {
         // 128 places less the escape
         assert_eq!(BASIC.chars().count(), 127);
         assert_eq!(EXTENSION.chars().count(), 10);
+    }
+
+    #[test]
+    fn encodings_are_read_as_they_are_written() {
+        assert!(Encoding::ALL.into_iter().all(|encoding| Encoding::parse(encoding.name()) == Some(encoding)));
+        assert_eq!(Encoding::parse("utf16"), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 use super::{Error, Query, Result, Row, Store, Value};
 use crate::model::message::{Direction, State};
-use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, Money, SharedContent};
+use crate::model::{AccountId, Channel, ClientId, Encoding, MessageId, Millis, Money, SharedContent};
 
 /// A message as it is written and read.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct Message {
     pub to: String,
     pub body: String,
     pub state: State,
-    pub encoding: String,
+    pub encoding: Encoding,
     pub segments: i64,
     /// What is seldom there; its column, `extra`, holds it as JSON.
     pub content: SharedContent,
@@ -73,7 +73,7 @@ impl Message {
             self.to.as_str().into(),
             self.body.as_str().into(),
             self.state.name().into(),
-            self.encoding.as_str().into(),
+            self.encoding.name().into(),
             self.segments.into(),
             self.content.text().into(),
             self.created_ms.into(),
@@ -98,7 +98,7 @@ impl Message {
             to: row.text(5)?.to_owned(),
             body: row.text(6)?.to_owned(),
             state: State::parse(row.text(7)?).ok_or_else(|| bad("state"))?,
-            encoding: row.text(8)?.to_owned(),
+            encoding: Encoding::parse(row.text(8)?).ok_or_else(|| bad("encoding"))?,
             segments: row.int(9)?,
             content: SharedContent::parse(row.maybe_text(10)?),
             error_code: row.maybe_int(11)?,

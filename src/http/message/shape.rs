@@ -78,7 +78,7 @@ pub(super) struct MessageOut<'a> {
     #[schema(value_type = Vec<String>)]
     pub(super) media_urls: &'a [String],
     /// `gsm7` or `ucs2`.
-    pub(super) encoding: &'a str,
+    pub(super) encoding: &'static str,
     pub(super) segments: i64,
     /// What it cost; null: nothing, as nobody is charged for it.
     #[schema(value_type = Option<String>, example = "0.0075")]
@@ -193,7 +193,7 @@ pub(super) fn out(message: &Message) -> MessageOut<'_> {
         to: &message.to,
         body: &message.body,
         media_urls: &content.media_urls,
-        encoding: &message.encoding,
+        encoding: message.encoding.name(),
         segments: message.segments,
         cost: message.cost,
         refunded_at: message.refunded_ms.map(rfc3339),

@@ -59,7 +59,7 @@ pub(super) fn message(text: &Text, fact: Fact) -> Message {
         to: inbound.to.clone(),
         body: if fact.is_erased { String::new() } else { inbound.body.clone() },
         state: State::Received,
-        encoding: segments.encoding.name().to_owned(),
+        encoding: segments.encoding,
         segments: i64::from(segments.count),
         content: if fact.is_erased { SharedContent::default() } else { content(inbound).into() },
         error_code: None,

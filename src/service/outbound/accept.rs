@@ -156,7 +156,7 @@ impl Outbound {
             to: request.to.as_str().to_owned(),
             body: request.body,
             state: if due_ms.is_some() { State::Scheduled } else { State::Accepted },
-            encoding: encoding.to_owned(),
+            encoding,
             segments,
             content: content.into(),
             error_code: None,

@@ -1,7 +1,7 @@
 //! What a message says, and what it names, as it is sent: the one place of the limits of texts.
 
 use super::{Error, Outbound, Request, Via, voice};
-use crate::model::{AccountId, CallPlan, Channel, Segments, smart, text};
+use crate::model::{AccountId, CallPlan, Channel, Encoding, Segments, smart, text};
 use crate::provider::web;
 
 pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
@@ -56,10 +56,10 @@ impl Outbound {
 
     /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one. A text whose
     /// look-alikes may be replaced comes out as it is sent.
-    pub(super) fn fits(&self, request: &mut Request, via: &Via) -> Result<(&'static str, i64), Error> {
+    pub(super) fn fits(&self, request: &mut Request, via: &Via) -> Result<(Encoding, i64), Error> {
         if request.channel == Channel::Voice {
             voice::check(request.call.as_ref())?;
-            return Ok(("none", 1));
+            return Ok((Encoding::None, 1));
         }
         if request.body.is_empty() && request.media_urls.is_empty() {
             return Err(invalid("body", "is empty, and there is no media"));
@@ -77,10 +77,10 @@ impl Outbound {
             return Err(invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
         }
         if request.channel == Channel::Whatsapp {
-            return Ok(("utf8", 1));
+            return Ok((Encoding::Utf8, 1));
         }
         let segments = Segments::of(&request.body);
-        Ok((segments.encoding.name(), segments.count.into()))
+        Ok((segments.encoding, segments.count.into()))
     }
 
     /// UTF-16 units of a text at most: the channel's, or fewer where the account's carrier takes no more.

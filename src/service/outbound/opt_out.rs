@@ -176,7 +176,7 @@ impl Outbound {
             to: to.to_owned(),
             body: body.to_owned(),
             state: State::Accepted,
-            encoding: segments.encoding.name().to_owned(),
+            encoding: segments.encoding,
             segments: if channel == Channel::Sms { i64::from(segments.count) } else { 1 },
             content: MessageContent { is_reply: true, ..MessageContent::default() }.into(),
             error_code: None,
