@@ -1,4 +1,4 @@
-//! The life of a message: its states, which only move forward.
+//! The life of a message: its states, which only move forward, and what came of each attempt to send it.
 
 /// Where a message goes: from a client to a person, or from a person to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,51 @@ impl State {
     }
 }
 
+/// What came of one call of a provider for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    Accepted,
+    /// The message would be refused again.
+    Refused,
+    /// The account is refused, whatever it sends.
+    Denied,
+    Throttled,
+    /// Nothing was sent.
+    Unreachable,
+    /// Something may have been sent: no answer came.
+    Uncertain,
+    /// No answer came, and the provider was found to have the message.
+    Adopted,
+}
+
+impl AttemptOutcome {
+    pub const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::Refused,
+        Self::Denied,
+        Self::Throttled,
+        Self::Unreachable,
+        Self::Uncertain,
+        Self::Adopted,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+            Self::Throttled => "throttled",
+            Self::Unreachable => "unreachable",
+            Self::Uncertain => "uncertain",
+            Self::Adopted => "adopted",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -144,5 +189,12 @@ mod tests {
         }
         assert_eq!(State::Scheduled.before().collect::<Vec<_>>(), [State::Accepted]);
         assert!(State::ALL.into_iter().all(|state| State::parse(state.name()) == Some(state)));
+    }
+
+    #[test]
+    fn outcomes_are_read_as_they_are_written() {
+        let is_read = |outcome: AttemptOutcome| AttemptOutcome::parse(outcome.name()) == Some(outcome);
+        assert!(AttemptOutcome::ALL.into_iter().all(is_read));
+        assert_eq!(AttemptOutcome::parse("failed"), None);
     }
 }

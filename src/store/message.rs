@@ -15,7 +15,7 @@ pub use unsent::unsent;
 use std::collections::HashMap;
 
 use super::{Error, Query, Result, Row, Store, Value};
-use crate::model::message::{Direction, State};
+use crate::model::message::{AttemptOutcome, Direction, State};
 use crate::model::{AccountId, Channel, ClientId, Encoding, MessageId, Millis, Money, SharedContent};
 
 /// A message as it is written and read.
@@ -138,8 +138,7 @@ pub async fn taken_at(store: &Store, ids: &[MessageId]) -> Result<HashMap<Messag
 pub struct Attempt {
     pub number: i64,
     pub account: AccountId,
-    /// accepted, refused, denied, throttled, unreachable, uncertain, adopted
-    pub outcome: String,
+    pub outcome: AttemptOutcome,
     pub provider_id: Option<String>,
     pub code: Option<i64>,
     pub reason: Option<String>,
@@ -156,7 +155,7 @@ impl Attempt {
             message.hex().into(),
             self.number.into(),
             self.account.hex().into(),
-            self.outcome.as_str().into(),
+            self.outcome.name().into(),
             self.provider_id.clone().into(),
             self.code.into(),
             self.reason.as_deref().map(|reason| reason.chars().take(255).collect::<String>()).into(),
@@ -176,7 +175,7 @@ pub async fn attempts(store: &Store, id: MessageId) -> Result<Vec<Attempt>> {
             Ok(Attempt {
                 number: row.int(0)?,
                 account: AccountId::from_hex(row.text(1)?).map_err(|_| Error::Data("account id".into()))?,
-                outcome: row.text(2)?.to_owned(),
+                outcome: AttemptOutcome::parse(row.text(2)?).ok_or_else(|| Error::Data("attempt outcome".into()))?,
                 provider_id: row.maybe_text(3)?.map(str::to_owned),
                 code: row.maybe_int(4)?,
                 reason: row.maybe_text(5)?.map(str::to_owned),

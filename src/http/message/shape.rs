@@ -163,7 +163,7 @@ pub(in crate::http) struct AttemptOut {
     pub(super) number: i64,
     /// Only administrators are told.
     pub(super) account_id: Option<String>,
-    pub(super) outcome: String,
+    pub(super) outcome: &'static str,
     pub(super) provider_id: Option<String>,
     pub(super) code: Option<i64>,
     pub(super) reason: Option<String>,
@@ -220,7 +220,7 @@ pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> 
     AttemptOut {
         number: attempt.number,
         account_id: to_administrator.then(|| attempt.account.to_string()),
-        outcome: attempt.outcome,
+        outcome: attempt.outcome.name(),
         provider_id: attempt.provider_id,
         code: attempt.code,
         reason: attempt.reason.map(shown),

@@ -3,14 +3,11 @@
 use super::drive::Lane;
 use super::{Outbound, retry};
 use crate::model::Channel;
-use crate::model::message::State;
+use crate::model::message::{AttemptOutcome, State};
 use crate::provider;
 use crate::service::account::{AccountHandle, Ended, Rest, Sent, Turn, rest};
 use crate::store::message::Attempt;
 use crate::store::outbox::outcome::Next;
-
-/// What came of a call whose account its carrier refuses.
-pub(super) const DENIED: &str = "denied";
 
 /// What is known of a call once it is over.
 pub(super) struct Called {
@@ -24,18 +21,19 @@ impl Outbound {
         let answer = tokio::time::timeout(timeout, via.connector.send(&self.outgoing(&lane.message, via))).await;
         let answer =
             answer.unwrap_or_else(|_| provider::Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
+        let ended_ms = self.parts.clock.now_ms();
+        let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
+        let answer = via.judge(answer, Sent { client, from, to });
         let mut attempt = Attempt {
             number: lane.progress.tries,
             account: via.account.id,
-            outcome: String::new(),
+            outcome: outcome_of(&answer),
             provider_id: None,
             code: None,
             reason: None,
             started_ms,
-            ended_ms: self.parts.clock.now_ms(),
+            ended_ms,
         };
-        let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
-        let answer = via.judge(answer, Sent { client, from, to });
         let turn = self.note(via, &answer);
         let next = self.judge(lane, via, answer, &mut attempt);
         self.tell_rest(via, turn, &attempt).await;
@@ -50,7 +48,7 @@ impl Outbound {
 
     /// What an answer means for the account.
     fn note(&self, via: &AccountHandle, answer: &provider::Outcome) -> Option<Turn> {
-        self.parts.metrics.called(via.connector.kind().name(), name(answer));
+        self.parts.metrics.called(via.connector.kind().name(), outcome_of(answer).name());
         match answer {
             provider::Outcome::Accepted { .. }
             | provider::Outcome::Refused { .. }
@@ -70,7 +68,7 @@ impl Outbound {
     async fn tell_rest(&self, via: &AccountHandle, turn: Option<Turn>, attempt: &Attempt) {
         let (directory, events, at_ms) = (&self.parts.directory, &self.parts.events, attempt.ended_ms);
         let told = match turn {
-            Some(Turn::Opened | Turn::Denied) if attempt.outcome == DENIED => {
+            Some(Turn::Opened | Turn::Denied) if attempt.outcome == AttemptOutcome::Denied => {
                 let reason = attempt.reason.clone().unwrap_or_default();
                 rest::begin(directory, events, &via.account, &Rest { since_ms: at_ms, code: attempt.code, reason })
                     .await
@@ -96,7 +94,6 @@ impl Outbound {
             let ready_ms = Self::when(lane, wait, now_ms);
             Next::Again { ready_ms, aside }
         };
-        name(&answer).clone_into(&mut attempt.outcome);
         match answer {
             provider::Outcome::Accepted { provider_id, .. } => {
                 attempt.provider_id = Some(provider_id);
@@ -132,7 +129,7 @@ impl Outbound {
 
 /// Whether the carrier has looked at the message.
 fn is_well(attempt: &Attempt) -> bool {
-    matches!(attempt.outcome.as_str(), "accepted" | "refused")
+    matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Refused)
 }
 
 /// The message would be refused again.
@@ -141,13 +138,13 @@ fn refused(attempt: &mut Attempt, code: Option<i64>, reason: String) -> Next {
     Next::Over { state: State::Failed, code, reason: Some(reason) }
 }
 
-fn name(outcome: &provider::Outcome) -> &'static str {
-    match outcome {
-        provider::Outcome::Accepted { .. } => "accepted",
-        provider::Outcome::Refused { .. } | provider::Outcome::Failed { .. } => "refused",
-        provider::Outcome::Denied { .. } | provider::Outcome::Forbidden { .. } => DENIED,
-        provider::Outcome::Throttled { .. } => "throttled",
-        provider::Outcome::Unreachable { .. } => "unreachable",
-        provider::Outcome::Uncertain { .. } => "uncertain",
+fn outcome_of(answer: &provider::Outcome) -> AttemptOutcome {
+    match answer {
+        provider::Outcome::Accepted { .. } => AttemptOutcome::Accepted,
+        provider::Outcome::Refused { .. } | provider::Outcome::Failed { .. } => AttemptOutcome::Refused,
+        provider::Outcome::Denied { .. } | provider::Outcome::Forbidden { .. } => AttemptOutcome::Denied,
+        provider::Outcome::Throttled { .. } => AttemptOutcome::Throttled,
+        provider::Outcome::Unreachable { .. } => AttemptOutcome::Unreachable,
+        provider::Outcome::Uncertain { .. } => AttemptOutcome::Uncertain,
     }
 }

@@ -7,10 +7,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Outbound;
-use super::call::{Called, DENIED};
+use super::call::Called;
 use super::leave::Leave;
 use super::opt_out::OPTED_OUT;
-use crate::model::message::State;
+use crate::model::message::{AttemptOutcome, State};
 use crate::model::{AccountId, Millis};
 use crate::service::account::AccountHandle;
 use crate::store::event::Told;
@@ -50,7 +50,7 @@ impl Outbound {
     /// Sends a lane's messages until it is empty, must wait long, or is no longer ours.
     pub(super) async fn drive(self: Arc<Self>, mut lane: Lane) {
         while let Some(outcome) = self.step(&mut lane).await {
-            let is_denied = outcome.attempt.as_ref().is_some_and(|attempt| attempt.outcome == DENIED);
+            let is_denied = outcome.attempt.as_ref().is_some_and(|attempt| attempt.outcome == AttemptOutcome::Denied);
             let is_ours = self.record(&lane, outcome).await;
             if is_denied {
                 self.park(&lane);

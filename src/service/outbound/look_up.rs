@@ -3,7 +3,7 @@
 use super::drive::{Lane, outcome, over};
 use super::{Outbound, retry};
 use crate::model::Millis;
-use crate::model::message::State;
+use crate::model::message::{AttemptOutcome, State};
 use crate::provider::Sent;
 use crate::service::account::AccountHandle;
 use crate::store::account::Uncertain;
@@ -125,7 +125,7 @@ fn lost_attempt(lane: &Lane, via: &AccountHandle, started_ms: Millis, now_ms: Mi
     Attempt {
         number: lane.progress.tries,
         account: via.account.id,
-        outcome: "uncertain".to_owned(),
+        outcome: AttemptOutcome::Uncertain,
         provider_id: None,
         code: None,
         reason: Some(reason.to_owned()),

@@ -258,7 +258,7 @@ pub async fn late(store: &Store, outcome: &Outcome) -> Result<()> {
                 "UPDATE sb_attempt SET outcome = ?, provider_id = ?, code = ?, ended_ms = ? \
                  WHERE message_id = ? AND number = ? AND provider_id IS NULL",
                 vec![
-                    attempt.outcome.as_str().into(),
+                    attempt.outcome.name().into(),
                     attempt.provider_id.clone().into(),
                     attempt.code.into(),
                     attempt.ended_ms.into(),
