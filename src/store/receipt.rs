@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::{Change, Query, Result, Row, Store, Value};
 use crate::crypto::hash::sha256_hex;
-use crate::model::{MessageId, Millis};
+use crate::model::message::State;
+use crate::model::{CallStatus, MessageId, Millis};
 
 /// The longest name of a word that we do not know, in characters: what the column holds.
 const LONGEST_NAME: usize = 16;
@@ -21,11 +22,37 @@ pub struct NewReceipt {
     pub at_ms: Millis,
 }
 
+/// What a receipt says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// Of a message; of a call, where its status is called as a state is.
+    State(State),
+    Call(CallStatus),
+    /// The provider's word is none that we know.
+    Unknown,
+}
+
+impl Reported {
+    /// A state or a call's status, or `unknown`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::State(state) => state.name(),
+            Self::Call(status) => status.name(),
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Reads [`NewReceipt::name`].
+    fn parse(name: &str) -> Self {
+        let state = State::parse(name).map(Self::State);
+        state.or_else(|| CallStatus::parse(name).map(Self::Call)).unwrap_or(Self::Unknown)
+    }
+}
+
 /// What a provider said, as it is shown.
 #[derive(Clone, Debug)]
 pub struct Receipt {
-    /// A state or a call's status, or `unknown`.
-    pub state: String,
+    pub state: Reported,
     /// The provider's own word.
     pub word: String,
     pub error_code: Option<i64>,
@@ -86,7 +113,7 @@ pub async fn list(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
 
 fn parse(row: &Row) -> Result<Receipt> {
     let name = row.text(0)?;
-    let state = if name.starts_with('?') { "unknown" } else { name }.to_owned();
+    let state = Reported::parse(name);
     let word = row.maybe_text(1)?.unwrap_or(name).to_owned();
     Ok(Receipt { state, word, error_code: row.maybe_int(2)?, at_ms: row.int(3)? })
 }
@@ -94,6 +121,17 @@ fn parse(row: &Row) -> Result<Receipt> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_by_its_name() {
+        let names = State::ALL.map(State::name).into_iter().chain(CallStatus::ALL.map(CallStatus::name));
+        for name in names {
+            assert_eq!(Reported::parse(name).name(), name);
+        }
+        for name in [unknown("delivered").as_str(), "teleported"] {
+            assert_eq!(Reported::parse(name), Reported::Unknown);
+        }
+    }
 
     #[test]
     fn unknown_words_have_names_that_fit_and_differ() {

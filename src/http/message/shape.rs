@@ -175,7 +175,7 @@ pub(in crate::http) struct AttemptOut {
 #[schema(as = Receipt)]
 pub(in crate::http) struct ReceiptOut {
     /// `unknown`: the provider's word is none that we know, and changes nothing.
-    pub(super) state: String,
+    pub(super) state: &'static str,
     /// The state as the provider wrote it.
     pub(super) word: String,
     pub(super) error_code: Option<i64>,
@@ -231,7 +231,7 @@ pub(in crate::http) fn attempt_out(attempt: Attempt, to_administrator: bool) -> 
 
 pub(in crate::http) fn receipt_out(receipt: Receipt) -> ReceiptOut {
     let Receipt { state, word, error_code, at_ms } = receipt;
-    ReceiptOut { state, word: carrier::shown(&word).into_owned(), error_code, at: rfc3339(at_ms) }
+    ReceiptOut { state: state.name(), word: carrier::shown(&word).into_owned(), error_code, at: rfc3339(at_ms) }
 }
 
 /// What became of it; states only move forward.
