@@ -24,7 +24,7 @@ pub struct Sender {
 
 impl Sender {
     pub fn can(&self, what: Capability) -> bool {
-        self.number.capabilities.split(',').any(|one| one == what.name())
+        self.number.capabilities.contains(&what)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::service::page;
 use crate::store::number;
 use crate::store::{self};
 
-pub use crate::store::number::{Meaning, Number};
+pub use crate::store::number::{Capability, Meaning, Number};
 pub use pool::{Filled, Pool};
 
 /// `[number]`.
@@ -53,36 +53,9 @@ pub struct NumberChange {
     pub rate: Option<i64>,
 }
 
-/// What a number can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capability {
-    Sms,
-    Mms,
-    Voice,
-    Whatsapp,
-}
-
-impl Capability {
-    pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Voice, Self::Whatsapp];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Mms => "mms",
-            Self::Voice => "voice",
-            Self::Whatsapp => "whatsapp",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|capability| capability.name() == name)
-    }
-}
-
-fn joined(capabilities: &[Capability]) -> String {
-    let names: Vec<_> =
-        Capability::ALL.into_iter().filter(|one| capabilities.contains(one)).map(Capability::name).collect();
-    names.join(",")
+/// Each once, in the one order in which they are kept.
+fn ordered(capabilities: &[Capability]) -> Vec<Capability> {
+    Capability::ALL.into_iter().filter(|one| capabilities.contains(one)).collect()
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +102,7 @@ impl Numbers {
             client,
             account: new.account,
             address: new.address.as_str().to_owned(),
-            capabilities: joined(&new.capabilities),
+            capabilities: ordered(&new.capabilities),
             meaning: new.meaning,
             rate: new.rate,
             platform: new.platform,
@@ -166,7 +139,7 @@ impl Numbers {
             let before = self.find(client, id).await?;
             let mut number = before.clone();
             number.account = change.account.unwrap_or(number.account);
-            number.capabilities = change.capabilities.as_deref().map_or(number.capabilities, joined);
+            number.capabilities = change.capabilities.as_deref().map_or(number.capabilities, ordered);
             number.meaning = change.meaning.unwrap_or(number.meaning);
             number.platform = change.platform.clone().unwrap_or(number.platform);
             number.rate = change.rate.unwrap_or(number.rate);
@@ -201,7 +174,7 @@ impl Numbers {
     /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
     fn holds(&self, number: &Number) -> Result<(), Error> {
         let is_name = Address::stored(number.address.as_str()).kind() == AddressKind::Alphanumeric;
-        if is_name && number.capabilities != Capability::Sms.name() {
+        if is_name && number.capabilities != [Capability::Sms] {
             return Err(Error::Invalid { field: "capabilities", reason: "a sender name can only send sms".into() });
         }
         let wrong = |reason: &str| Err(Error::Invalid { field: "platform", reason: reason.to_owned() });

@@ -29,14 +29,49 @@ impl Meaning {
     }
 }
 
+/// What a number can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    Sms,
+    Mms,
+    Voice,
+    Whatsapp,
+}
+
+impl Capability {
+    pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Voice, Self::Whatsapp];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Mms => "mms",
+            Self::Voice => "voice",
+            Self::Whatsapp => "whatsapp",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.name() == name)
+    }
+}
+
+/// As a number's column holds them: `sms`, `mms`, `voice`, `whatsapp`, with commas between.
+fn written(capabilities: &[Capability]) -> String {
+    capabilities.iter().map(|one| one.name()).collect::<Vec<_>>().join(",")
+}
+
+/// Reads what [`written`] wrote; what is not known here keeps the rest from nobody.
+fn read(text: &str) -> Vec<Capability> {
+    text.split(',').filter_map(Capability::parse).collect()
+}
+
 #[derive(Clone, Debug)]
 pub struct Number {
     pub id: NumberId,
     pub client: ClientId,
     pub account: AccountId,
     pub address: String,
-    /// `sms`, `mms`, `voice`, `whatsapp`, with commas between.
-    pub capabilities: String,
+    pub capabilities: Vec<Capability>,
     pub meaning: Meaning,
     /// Segments a second at most; 0: no limit.
     pub rate: i64,
@@ -58,7 +93,7 @@ fn parse(row: &Row) -> Result<Number> {
         client: ClientId::from_hex(row.text(1)?).map_err(|_| bad("client"))?,
         account: AccountId::from_hex(row.text(2)?).map_err(|_| bad("account"))?,
         address: row.text(3)?.to_owned(),
-        capabilities: row.text(4)?.to_owned(),
+        capabilities: read(row.text(4)?),
         meaning: Meaning::parse(row.text(5)?).ok_or_else(|| bad("meaning"))?,
         rate: row.int(6)?,
         platform: row.maybe_text(7)?.map(str::to_owned),
@@ -98,7 +133,7 @@ pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>)
             number.id.hex().into(),
             number.client.hex().into(),
             number.address.as_str().into(),
-            number.capabilities.as_str().into(),
+            written(&number.capabilities).into(),
             number.meaning.name().into(),
             number.rate.into(),
             number.platform.clone().into(),
@@ -117,7 +152,7 @@ impl Number {
     fn columns(&self) -> Vec<(&'static str, Value)> {
         vec![
             ("account_id", self.account.hex().into()),
-            ("capabilities", self.capabilities.as_str().into()),
+            ("capabilities", written(&self.capabilities).into()),
             ("meaning", self.meaning.name().into()),
             ("rate", self.rate.into()),
             ("platform", self.platform.clone().into()),
@@ -140,4 +175,17 @@ pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>)
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_read_as_they_are_written() {
+        for text in ["", "sms", "sms,mms,voice,whatsapp", "voice,sms"] {
+            assert_eq!(written(&read(text)), text);
+        }
+        assert_eq!(read("sms,fax"), [Capability::Sms]);
+    }
 }

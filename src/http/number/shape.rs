@@ -80,7 +80,7 @@ pub(super) struct NumberOut<'a> {
     pub(super) kind: Option<&'static str>,
     /// Only administrators are told.
     pub(super) account_id: Option<String>,
-    pub(super) capabilities: Vec<&'a str>,
+    pub(super) capabilities: Vec<&'static str>,
     pub(super) meaning: &'static str,
     pub(super) platform: Option<&'a str>,
     pub(super) rate: i64,
@@ -105,7 +105,7 @@ pub(super) fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
         number: &number.address,
         kind,
         account_id: to_administrator.then(|| number.account.to_string()),
-        capabilities: number.capabilities.split(',').filter(|one| !one.is_empty()).collect(),
+        capabilities: number.capabilities.iter().map(|one| one.name()).collect(),
         meaning: number.meaning.name(),
         platform: number.platform.as_deref(),
         rate: number.rate,

@@ -25,7 +25,7 @@ pub(super) fn operators(job: &Job, address: &str) -> Sender {
         client: ClientId::HOUSE,
         account: job.account,
         address: address.to_owned(),
-        capabilities: String::new(),
+        capabilities: Vec::new(),
         meaning: Meaning::Forward,
         rate: 0,
         platform: None,
