@@ -186,7 +186,8 @@ impl Built {
             Err(error) => return Err(error.into()),
         }
         let accounts = self.accounts.list().await?;
-        let Some(loopback) = accounts.iter().find(|account| account.provider == account::Kind::Loopback.name()) else {
+        let is_loopback = |account: &&account::Account| account.provider.kind() == Some(account::Kind::Loopback);
+        let Some(loopback) = accounts.iter().find(is_loopback) else {
             return Ok(());
         };
         for address in DEV_NUMBERS {

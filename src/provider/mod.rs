@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use crate::model::{Millis, Phone, Secret};
 
+pub use crate::model::ProviderKind as Kind;
+
 pub use client::{BadClient, Client};
 pub use credential::{BadCredentials, Credentials};
 pub use flowroute::Flowroute;
@@ -125,28 +127,7 @@ impl From<AskError> for CheckError {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    Twilio,
-    Flowroute,
-    Loopback,
-}
-
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Twilio, Self::Flowroute, Self::Loopback];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Twilio => "twilio",
-            Self::Flowroute => "flowroute",
-            Self::Loopback => "loopback",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
     /// UTF-16 units of a text that it takes at most on any channel, where it names a limit of its own.
     pub fn longest_text(self) -> Option<usize> {
         match self {

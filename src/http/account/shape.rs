@@ -126,7 +126,7 @@ fn tokens(account: &Account, role: Role) -> impl Iterator<Item = TokenOut> {
 pub(super) fn out(account: &Account) -> AccountOut<'_> {
     AccountOut {
         id: account.id.to_string(),
-        provider: &account.provider,
+        provider: account.provider.name(),
         name: &account.name,
         rate: account.rate,
         uncertain: account.uncertain.name(),

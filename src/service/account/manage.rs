@@ -10,7 +10,7 @@ use crate::model::{AccountId, Clock, Secret, Span};
 use crate::provider::{self, Credentials, Kind};
 use crate::service::audit::Act;
 use crate::service::event::Events;
-use crate::store::account::{self, Account, Uncertain};
+use crate::store::account::{self, Account, AccountProvider, Uncertain};
 use crate::store::{self};
 
 /// Races with others before an account is called busy.
@@ -105,7 +105,7 @@ impl Accounts {
         }
         let account = Account {
             id,
-            provider: kind.name().to_owned(),
+            provider: AccountProvider::Known(kind),
             name: new.name,
             external_id: external_id(&new.credentials),
             credentials: self.directory.master.seal(account::place(&id.hex()), plain.as_bytes())?,

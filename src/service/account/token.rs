@@ -34,7 +34,7 @@ impl Accounts {
         // another node may just have been given a path
         self.directory.refresh().await?;
         let account = self.find(id).await?;
-        let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
+        let kind = account.provider.kind().ok_or(Error::NotFound)?;
         let wrong = |reason: String| invalid("credentials", reason);
         let new = match (&change.credentials, change.is_promoted) {
             (None, false) => return Ok(None),
@@ -58,7 +58,7 @@ impl Accounts {
     }
 
     fn opened(&self, account: &Account) -> Result<Credentials, Error> {
-        let kind = Kind::parse(&account.provider).ok_or(Error::NotFound)?;
+        let kind = account.provider.kind().ok_or(Error::NotFound)?;
         let plain = self.directory.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
         Credentials::from_json(kind, &plain).map_err(|error| invalid("credentials", error.to_string()))
     }
