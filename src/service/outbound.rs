@@ -34,7 +34,7 @@ pub(in crate::service) use check::anyway;
 pub use cursor::Cursor;
 pub use metrics::Metrics;
 pub use opt_out::Said;
-pub use request::{Error, Request, Told, VALIDITY_ENDED, Via, unsaid};
+pub use request::{Error, From, Order, Told, VALIDITY_ENDED, Via, unsaid};
 pub use settings::Settings;
 pub use tell::Why;
 pub(in crate::service) use tell::wanted;

@@ -5,6 +5,7 @@ mod explain;
 mod say;
 mod sender;
 
+pub use crate::service::outbound::{From, Order};
 pub use explain::{Explained, Looked};
 pub use sender::{Candidate, Verdict};
 
@@ -13,14 +14,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio_util::task::TaskTracker;
 
-use crate::model::address::Address;
-use crate::model::{CallPlan, Channel, ClientId, Clock, Millis, PoolId, Priced, Span, Twiml};
+use crate::model::{Channel, ClientId, Clock, Twiml};
 use crate::service::audit::Act;
 use crate::service::client::{Consumer, Scope};
 use crate::service::directory::Directory;
 use crate::service::idempotency::Key;
 use crate::service::ledger::Ledger;
-use crate::service::outbound::{self, Outbound, Request, Told, Via, Writer};
+use crate::service::outbound::{self, Outbound, Told, Via, Writer};
 use crate::service::tariff::{Price, Route, Tariff};
 use crate::store::message::Message;
 
@@ -30,40 +30,6 @@ use crate::store::message::Message;
 pub struct CallSettings {
     /// What clients' calls may say where their key has no bounds of its own.
     pub twiml: Twiml,
-}
-
-/// What a client asks to be sent.
-#[derive(Clone, Debug)]
-pub struct Order {
-    pub channel: Channel,
-    pub from: Option<From>,
-    pub to: Address,
-    pub body: String,
-    /// Its look-alikes may be replaced by characters of the 7-bit alphabet.
-    pub is_smart: bool,
-    pub media_urls: Vec<String>,
-    pub send_at_ms: Option<Millis>,
-    pub valid_for: Option<Span>,
-    pub callback_url: Option<String>,
-    /// The callback is posted as Twilio posts them.
-    pub is_twilio: bool,
-    /// What a call says.
-    pub call: Option<CallPlan>,
-    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-impl Order {
-    /// What is paid for.
-    pub fn priced(&self) -> Priced {
-        Priced::of(self.channel, !self.media_urls.is_empty())
-    }
-}
-
-/// Whom a message is to come from.
-#[derive(Clone, Debug)]
-pub enum From {
-    Address(Address),
-    Pool(PoolId),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,34 +71,14 @@ impl Relay {
         // a field that is wrong is told as that, though there may be no way for it either
         let checked = outbound::anyway(order.channel, &order.media_urls, order.call.as_ref()).map_err(Error::from);
         let checked = checked.and_then(|()| self.allow_said(consumer, &order));
-        let (via, pool) = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
+        let via = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
             // what a key may not do, it is not told of either: another key of its client may have done it
             Err(error @ Error::Forbidden(_)) => return Err(error),
             // what was good when it came first is answered as it was then
             Err(error) => return self.outbound.replayed(named.as_ref()).await?.ok_or(error),
         };
-        let from = match order.from {
-            Some(From::Address(address)) => Some(address),
-            Some(From::Pool(_)) | None => None,
-        };
-        let request = Request {
-            channel: order.channel,
-            via,
-            from,
-            to: order.to,
-            body: order.body,
-            is_smart: order.is_smart,
-            media_urls: order.media_urls,
-            send_at_ms: order.send_at_ms,
-            valid_for: order.valid_for,
-            callback_url: order.callback_url,
-            is_twilio: order.is_twilio,
-            pool,
-            call: order.call,
-            metadata: order.metadata,
-        };
-        let told = self.outbound.send(consumer.client, request, named, reply, act).await?;
+        let told = self.outbound.send(consumer.client, order, via, named, reply, act).await?;
         if let Told::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {
@@ -153,13 +99,12 @@ impl Relay {
     }
 
     /// How it goes; the house's own texts leave from a number of the house, whichever that is.
-    fn allowed_via(&self, consumer: &Consumer, order: &Order) -> Result<(Option<Via>, Option<PoolId>), Error> {
+    fn allowed_via(&self, consumer: &Consumer, order: &Order) -> Result<Option<Via>, Error> {
         allow(consumer, order)?;
-        if consumer.is_house() && order.channel == Channel::Sms && !is_pool(order) {
-            return Ok((None, None));
+        if consumer.is_house() && order.channel == Channel::Sms && order.pool().is_none() {
+            return Ok(None);
         }
-        let (via, pool) = self.via(consumer, order)?;
-        Ok((Some(via), pool))
+        self.via(consumer, order).map(Some)
     }
 
     /// Nobody waits for it: what fails here is made up for within a minute.
@@ -181,10 +126,6 @@ impl Relay {
     fn price(&self, order: &Order) -> Price {
         self.tariff.price(order.priced(), order.to.as_str(), self.clock.now_ms())
     }
-}
-
-fn is_pool(order: &Order) -> bool {
-    matches!(order.from, Some(From::Pool(_)))
 }
 
 fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<(), Error> {

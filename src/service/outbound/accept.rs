@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::check::invalid;
 use super::request::known_as;
-use super::{Error, Outbound, Request, Told, Via};
+use super::{Error, Order, Outbound, Told, Via};
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
@@ -28,19 +28,21 @@ pub struct Writer<'a> {
 
 impl Outbound {
     /// Accepts a message: when this returns, it is stored, and it will be sent or accounted for.
-    /// `reply` writes what a repeat of the request gets again.
+    /// `via`: decided by whoever routes it; without, it leaves from a number of the client's, the oldest where none is
+    /// named. `reply` writes what a repeat of the request gets again.
     pub async fn send(
         self: &Arc<Self>,
         client: ClientId,
-        request: Request,
+        order: Order,
+        via: Option<Via>,
         named: Option<Named>,
         reply: &Writer<'_>,
         act: &Act<'_, Message>,
     ) -> Result<Told, Error> {
         let now_ms = self.parts.clock.now_ms();
         let planned = self
-            .due(&request, now_ms)
-            .and_then(|due_ms| self.message(client, request, due_ms, now_ms).map(|planned| (planned, due_ms)));
+            .due(&order, now_ms)
+            .and_then(|due_ms| self.message(client, order, via, due_ms, now_ms).map(|planned| (planned, due_ms)));
         let ((message, callback), due_ms) = match planned {
             Ok(planned) => planned,
             // what was good when it came first is answered as it was then
@@ -96,8 +98,8 @@ impl Outbound {
         }
     }
 
-    fn due(&self, request: &Request, now_ms: Millis) -> Result<Option<Millis>, Error> {
-        let Some(send_at_ms) = request.send_at_ms else { return Ok(None) };
+    fn due(&self, order: &Order, now_ms: Millis) -> Result<Option<Millis>, Error> {
+        let Some(send_at_ms) = order.send_at_ms else { return Ok(None) };
         let most = self.parts.settings.schedule_most;
         if send_at_ms <= now_ms {
             return Err(invalid("send_at", "lies in the past"));
@@ -111,39 +113,41 @@ impl Outbound {
     fn message(
         &self,
         client: ClientId,
-        request: Request,
+        order: Order,
+        via: Option<Via>,
         due_ms: Option<Millis>,
         now_ms: Millis,
     ) -> Result<(Message, Option<Vec<u8>>), Error> {
-        let via = match request.via.clone() {
+        let via = match via {
             Some(via) => via,
-            None => self.sender(client, request.from.as_ref(), !request.media_urls.is_empty())?,
+            None => self.sender(client, order.sender(), !order.media_urls.is_empty())?,
         };
-        if !request.to.can_be_texted() {
+        if !order.to.can_be_texted() {
             return Err(invalid("to", "a sender name cannot be texted"));
         }
-        if request.channel != Channel::Sms && request.to.kind() != AddressKind::Phone {
+        if order.channel != Channel::Sms && order.to.kind() != AddressKind::Phone {
             return Err(invalid("to", "is no phone number"));
         }
-        if request.to.as_str() == via.from {
+        if order.to.as_str() == via.from {
             return Err(invalid("to", "is the number that the message would come from"));
         }
-        let mut request = self.addressed(request)?;
-        let (encoding, segments) = self.fits(&mut request, &via)?;
+        let mut order = self.addressed(order)?;
+        let (encoding, segments) = self.fits(&mut order, &via)?;
+        let pool = order.pool().map(PoolId::hex);
         // pictures are paid for by the message; what stands below them counts only where the card has no price of theirs
-        let paid_units = if request.media_urls.is_empty() { segments } else { 1 };
-        let valid_for = request.valid_for.unwrap_or(self.parts.settings.valid_for);
+        let paid_units = if order.media_urls.is_empty() { segments } else { 1 };
+        let valid_for = order.valid_for.unwrap_or(self.parts.settings.valid_for);
         let id = MessageId::new(now_ms);
-        let callback = request.callback_url.map(|url| self.parts.events.part_login(id, url)).transpose()?;
+        let callback = order.callback_url.map(|url| self.parts.events.part_login(id, url)).transpose()?;
         let (callback_url, callback) = callback.map_or((None, None), |(url, sealed)| (Some(url), sealed));
         let content = MessageContent {
-            media_urls: request.media_urls,
+            media_urls: order.media_urls,
             callback_url,
-            metadata: request.metadata,
+            metadata: order.metadata,
             send_at_ms: due_ms,
-            is_twilio: request.is_twilio,
-            pool: request.pool.map(PoolId::hex),
-            call: request.call,
+            is_twilio: order.is_twilio,
+            pool,
+            call: order.call,
             ..MessageContent::default()
         };
         let cost = via.price.map(|price| price.of(paid_units, segments).ok_or(Error::Unpayable)).transpose()?;
@@ -153,8 +157,8 @@ impl Outbound {
             account: via.account,
             direction: Direction::Out,
             from: via.from,
-            to: request.to.as_str().to_owned(),
-            body: request.body,
+            to: order.to.as_str().to_owned(),
+            body: order.body,
             state: if due_ms.is_some() { State::Scheduled } else { State::Accepted },
             encoding,
             segments,
@@ -165,7 +169,7 @@ impl Outbound {
             changed_ms: now_ms,
             expires_ms: Some(due_ms.unwrap_or(now_ms) + valid_for.as_ms()),
             redacted_ms: None,
-            channel: request.channel,
+            channel: order.channel,
             cost,
             refunded_ms: None,
         };

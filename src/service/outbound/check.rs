@@ -1,6 +1,6 @@
 //! What a message says, and what it names, as it is sent: the one place of the limits of texts.
 
-use super::{Error, Outbound, Request, Via, voice};
+use super::{Error, Order, Outbound, Via, voice};
 use crate::model::{AccountId, CallPlan, Channel, Encoding, Segments, smart, text};
 use crate::provider::web;
 
@@ -35,15 +35,15 @@ fn media(urls: &[String]) -> Result<Vec<String>, Error> {
 }
 
 impl Outbound {
-    /// The request with its URLs in the form that goes over the wire.
-    pub(super) fn addressed(&self, mut request: Request) -> Result<Request, Error> {
-        request.media_urls = media(&request.media_urls)?;
-        if let Some(url) = &mut request.callback_url {
+    /// The order with its URLs in the form that goes over the wire.
+    pub(super) fn addressed(&self, mut order: Order) -> Result<Order, Error> {
+        order.media_urls = media(&order.media_urls)?;
+        if let Some(url) = &mut order.callback_url {
             let events = &self.parts.events;
-            let checked = if request.is_twilio { events.check_callback(url) } else { events.check_url(url) };
+            let checked = if order.is_twilio { events.check_callback(url) } else { events.check_url(url) };
             *url = checked.map_err(|error| invalid("callback_url", error.to_string()))?;
         }
-        if let Some(plan) = &mut request.call {
+        if let Some(plan) = &mut order.call {
             if let Some(url) = &mut plan.url {
                 *url = fetched("url", url)?;
             }
@@ -51,35 +51,35 @@ impl Outbound {
                 *url = fetched("fallback_url", url)?;
             }
         }
-        Ok(request)
+        Ok(order)
     }
 
     /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one. A text whose
     /// look-alikes may be replaced comes out as it is sent.
-    pub(super) fn fits(&self, request: &mut Request, via: &Via) -> Result<(Encoding, i64), Error> {
-        if request.channel == Channel::Voice {
-            voice::check(request.call.as_ref())?;
+    pub(super) fn fits(&self, order: &mut Order, via: &Via) -> Result<(Encoding, i64), Error> {
+        if order.channel == Channel::Voice {
+            voice::check(order.call.as_ref())?;
             return Ok((Encoding::None, 1));
         }
-        if request.body.is_empty() && request.media_urls.is_empty() {
+        if order.body.is_empty() && order.media_urls.is_empty() {
             return Err(invalid("body", "is empty, and there is no media"));
         }
-        let longest = self.longest_text(request.channel, via.account);
-        if request.is_smart
-            && request.channel == Channel::Sms
-            && let Some(replaced) = smart::encoded(&request.body)
+        let longest = self.longest_text(order.channel, via.account);
+        if order.is_smart
+            && order.channel == Channel::Sms
+            && let Some(replaced) = smart::encoded(&order.body)
             && !is_longer(&replaced, longest)
         {
-            request.body = replaced;
+            order.body = replaced;
         }
-        if is_longer(&request.body, longest) {
-            let units = text::units(&request.body);
+        if is_longer(&order.body, longest) {
+            let units = text::units(&order.body);
             return Err(invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
         }
-        if request.channel == Channel::Whatsapp {
+        if order.channel == Channel::Whatsapp {
             return Ok((Encoding::Utf8, 1));
         }
-        let segments = Segments::of(&request.body);
+        let segments = Segments::of(&order.body);
         Ok((segments.encoding, segments.count.into()))
     }
 

@@ -1,21 +1,19 @@
 //! What callers ask to be sent, and what they are told.
 
 use crate::model::address::Address;
-use crate::model::{AccountId, CallId, CallPlan, Channel, Millis, PoolId, Span};
+use crate::model::{AccountId, CallId, CallPlan, Channel, Millis, PoolId, Priced, Span};
 use crate::service::tariff::Price;
 use crate::store::idempotency::Reply;
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
 use crate::store::{self};
 
-/// What a caller asks for.
+/// What a client asks to be sent.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct Order {
     pub channel: Channel,
-    /// Decided by whoever routes it; without, it leaves from a number of the client's.
-    pub via: Option<Via>,
-    /// Without one, the client's oldest number that can.
-    pub from: Option<Address>,
+    /// Without one, a number that the client may use.
+    pub from: Option<From>,
     pub to: Address,
     pub body: String,
     /// Its look-alikes may be replaced by characters of the 7-bit alphabet.
@@ -26,11 +24,39 @@ pub struct Request {
     pub callback_url: Option<String>,
     /// The callback is posted as Twilio posts them.
     pub is_twilio: bool,
-    /// The pool that its sender is of.
-    pub pool: Option<PoolId>,
     /// What a call says.
     pub call: Option<CallPlan>,
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Whom a message is to come from.
+#[derive(Clone, Debug)]
+pub enum From {
+    Address(Address),
+    Pool(PoolId),
+}
+
+impl Order {
+    /// What is paid for.
+    pub fn priced(&self) -> Priced {
+        Priced::of(self.channel, !self.media_urls.is_empty())
+    }
+
+    /// The sender that it names.
+    pub(super) fn sender(&self) -> Option<&Address> {
+        match &self.from {
+            Some(From::Address(address)) => Some(address),
+            Some(From::Pool(_)) | None => None,
+        }
+    }
+
+    /// The pool that its sender is to be of.
+    pub(in crate::service) fn pool(&self) -> Option<PoolId> {
+        match self.from {
+            Some(From::Pool(pool)) => Some(pool),
+            Some(From::Address(_)) | None => None,
+        }
+    }
 }
 
 /// Through which account, from whom and at which price a message goes.

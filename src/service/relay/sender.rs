@@ -60,15 +60,11 @@ pub(super) struct Decision {
 impl Relay {
     /// The first account in the order of the routes that is up and has a sender for this; where none is up, the
     /// first that has one, whose messages wait for it.
-    pub(super) fn via(&self, consumer: &Consumer, order: &Order) -> Result<(Via, Option<PoolId>), Error> {
+    pub(super) fn via(&self, consumer: &Consumer, order: &Order) -> Result<Via, Error> {
         let Decision { mut candidates, chosen } = self.decide(consumer, order);
         let chosen = candidates.swap_remove(chosen?);
         let price = (!consumer.is_house()).then(|| self.price(order));
-        let pool = match order.from {
-            Some(From::Pool(pool)) => Some(pool),
-            Some(From::Address(_)) | None => None,
-        };
-        Ok((Via { account: chosen.account, from: chosen.from.unwrap_or_default(), price }, pool))
+        Ok(Via { account: chosen.account, from: chosen.from.unwrap_or_default(), price })
     }
 
     /// Looks at every account that may carry it, and says what each comes to.
