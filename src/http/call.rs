@@ -71,7 +71,6 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
     let (named, to) = written::address("to", &posted.to, Role::Recipient, country)?;
     let (named_by_from, from) = from.map_or((None, None), |(channel, from)| (channel, Some(from)));
     let channel = written::channel(Some(Channel::Voice), [("to", named), ("from", named_by_from)])?;
-    message::fits(posted.metadata.as_ref())?;
     let CallIn { url, twiml, callback_url, callback_events, metadata, .. } = posted;
     Ok(Order {
         channel,

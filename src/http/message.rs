@@ -77,23 +77,14 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
 const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
 
 fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> {
-    let wrong = |field: &str, reason: &dyn std::fmt::Display| reply::bad_field(field, &reason.to_string());
     let from = posted.from.map(|from| written::address("from", &from, Role::Sender, country)).transpose()?;
     let (named, to) = written::address("to", &posted.to, Role::Recipient, country)?;
     let (named_by_from, from) = from.map_or((None, None), |(channel, from)| (channel, Some(from)));
-    let send_at_ms =
-        posted.send_at.map(|at| parse_time(&at).ok_or_else(|| wrong("send_at", &date::TIME))).transpose()?;
-    if posted.valid_for.is_some_and(|span| !(1_000..=36_000_000).contains(&span.as_ms())) {
-        return Err(wrong("valid_for", &"must be 1s to 10h"));
-    }
-    if posted.media_urls.len() > 10 {
-        return Err(wrong("media_urls", &"must be 10 at most"));
-    }
-    let metadata = posted.metadata;
-    fits(metadata.as_ref())?;
+    let wrong_time = || reply::bad_field("send_at", date::TIME);
+    let send_at_ms = posted.send_at.map(|at| parse_time(&at).ok_or_else(wrong_time)).transpose()?;
     let said = posted.channel.as_deref().map(channel).transpose()?;
     let channel = written::channel(said, [("to", named), ("from", named_by_from)])?;
-    let MessageIn { body, smart_encoded, media_urls, valid_for, callback_url, .. } = posted;
+    let MessageIn { body, smart_encoded, media_urls, valid_for, callback_url, metadata, .. } = posted;
     Ok(Order {
         channel,
         from: from.map(From::Address),
@@ -108,14 +99,6 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
         call: None,
         metadata,
     })
-}
-
-/// What a client keeps with its message is small.
-pub(super) fn fits(metadata: Option<&serde_json::Map<String, serde_json::Value>>) -> Result<(), Refusal> {
-    if metadata.is_some_and(|map| serde_json::to_string(map).is_ok_and(|text| text.len() > 4096)) {
-        return Err(reply::bad_field("metadata", "is longer than 4096 characters"));
-    }
-    Ok(())
 }
 
 fn channel(name: &str) -> Result<Channel, Refusal> {

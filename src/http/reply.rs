@@ -200,6 +200,7 @@ impl From<outbound::Error> for Refusal {
         use StatusCode as Status;
         Self::new(match &error {
             outbound::Error::Invalid { field, reason } => *bad_field(field, reason),
+            outbound::Error::Limit(limit) => *bad_field(limit.field(), limit.reason()),
             outbound::Error::Unpayable => problem(Status::PAYMENT_REQUIRED, &error.to_string()),
             outbound::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
             outbound::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),

@@ -30,7 +30,8 @@ use tokio_util::task::TaskTracker;
 
 pub use accept::Writer;
 pub use administer::{OptOut, OptOutFilter};
-pub(in crate::service) use check::anyway;
+pub use check::Limit;
+pub(in crate::service) use check::{anyway, limits};
 pub use cursor::Cursor;
 pub use metrics::Metrics;
 pub use opt_out::Said;

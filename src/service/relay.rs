@@ -66,6 +66,7 @@ impl Relay {
         reply: &Writer<'_>,
         act: &Act<'_, Message>,
     ) -> Result<Told, Error> {
+        outbound::limits(&order)?;
         allow_channel(consumer, order.channel)?;
         let named = key.map(|key| self.outbound.named(consumer.client, key, &order.canonical()));
         // a field that is wrong is told as that, though there may be no way for it either

@@ -173,6 +173,9 @@ impl Refused {
             Self::Relay(Error::Outbound(outbound::Error::Invalid { field, reason })) => {
                 error(StatusCode::BAD_REQUEST, &format!("{}: {reason}", shape::name(field))).into()
             }
+            Self::Relay(Error::Outbound(outbound::Error::Limit(limit))) => {
+                error(StatusCode::BAD_REQUEST, &shape::limit(limit)).into()
+            }
             Self::Relay(Error::Outbound(reused @ outbound::Error::KeyReused)) => {
                 error(StatusCode::CONFLICT, &reused.to_string()).into()
             }

@@ -98,18 +98,6 @@ impl Outbound {
         }
     }
 
-    fn due(&self, order: &Order, now_ms: Millis) -> Result<Option<Millis>, Error> {
-        let Some(send_at_ms) = order.send_at_ms else { return Ok(None) };
-        let most = self.parts.settings.schedule_most;
-        if send_at_ms <= now_ms {
-            return Err(invalid("send_at", "lies in the past"));
-        }
-        if send_at_ms > now_ms + most.as_ms() {
-            return Err(invalid("send_at", format!("lies more than {most} ahead")));
-        }
-        Ok(Some(send_at_ms))
-    }
-
     fn message(
         &self,
         client: ClientId,

@@ -1,8 +1,70 @@
-//! What a message says, and what it names, as it is sent: the one place of the limits of texts.
+//! What an order may hold, whichever door it comes through, and the form in which it is sent: the one place of the
+//! limits of messages and calls.
 
-use super::{Error, Order, Outbound, Via, voice};
-use crate::model::{AccountId, CallPlan, Channel, Encoding, Segments, smart, text};
+use std::ops::RangeInclusive;
+
+use super::{Error, Order, Outbound, Via};
+use crate::model::{AccountId, CallEvent, CallPlan, Channel, Encoding, Millis, Segments, smart, text};
 use crate::provider::web;
+
+/// Pictures of one message at most.
+const MOST_MEDIA: usize = 10;
+/// For how long a message may be worth sending.
+const VALIDITY_MS: RangeInclusive<Millis> = 1_000..=36_000_000;
+/// What a client keeps with its message is small: bytes of JSON at most.
+const LONGEST_METADATA: usize = 4_096;
+/// Twilio's longest `Twiml`, in characters.
+const LONGEST_TWIML: usize = 4_000;
+
+/// A limit for which doors may have words of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Neither text nor pictures.
+    Empty,
+    Media,
+    Validity,
+    Metadata,
+    /// A call that says nothing.
+    Instructions,
+}
+
+impl Limit {
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Empty => "body",
+            Self::Media => "media_urls",
+            Self::Validity => "valid_for",
+            Self::Metadata => "metadata",
+            Self::Instructions => "url",
+        }
+    }
+
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Empty => "is empty, and there is no media",
+            Self::Media => "must be 10 at most",
+            Self::Validity => "must be 1s to 10h",
+            Self::Metadata => "is longer than 4096 characters",
+            Self::Instructions => "is missing, and there is no twiml",
+        }
+    }
+}
+
+/// What no order may be, whoever sends it: told before anything is looked for.
+pub(in crate::service) fn limits(order: &Order) -> Result<(), Error> {
+    let is_empty = order.body.is_empty() && order.media_urls.is_empty();
+    let wrong = [
+        (Limit::Empty, is_empty && order.channel != Channel::Voice),
+        (Limit::Media, order.media_urls.len() > MOST_MEDIA),
+        (Limit::Validity, order.valid_for.is_some_and(|span| !VALIDITY_MS.contains(&span.as_ms()))),
+        (Limit::Metadata, order.metadata.as_ref().is_some_and(is_long)),
+    ];
+    wrong.into_iter().find(|(_, is_wrong)| *is_wrong).map_or(Ok(()), |(limit, _)| Err(Error::Limit(limit)))
+}
+
+fn is_long(metadata: &serde_json::Map<String, serde_json::Value>) -> bool {
+    serde_json::to_string(metadata).is_ok_and(|text| text.len() > LONGEST_METADATA)
+}
 
 pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
     Error::Invalid { field, reason: reason.into() }
@@ -20,9 +82,27 @@ pub(in crate::service) fn anyway(
     call: Option<&CallPlan>,
 ) -> Result<(), Error> {
     if channel == Channel::Voice {
-        voice::check(call)?;
+        said(call)?;
     }
     media(media_urls).map(drop)
+}
+
+/// Refuses a call that nobody could place.
+fn said(plan: Option<&CallPlan>) -> Result<(), Error> {
+    let (url, twiml) = plan.map_or((None, None), |plan| (plan.url.as_deref(), plan.twiml.as_deref()));
+    match (url, twiml) {
+        (None, None) => return Err(Error::Limit(Limit::Instructions)),
+        (Some(_), Some(_)) => return Err(invalid("url", "and twiml cannot both be there")),
+        (None, Some(twiml)) if twiml.trim().is_empty() => return Err(invalid("twiml", "is empty")),
+        (None, Some(twiml)) if twiml.chars().count() > LONGEST_TWIML => {
+            return Err(invalid("twiml", "is longer than 4000 characters"));
+        }
+        _ => {}
+    }
+    if plan.is_some_and(|plan| plan.callback_events.iter().any(|name| CallEvent::parse(name).is_none())) {
+        return Err(invalid("callback_events", "are initiated, ringing, answered and completed"));
+    }
+    Ok(())
 }
 
 /// Pictures' URLs in the form that goes over the wire.
@@ -35,6 +115,19 @@ fn media(urls: &[String]) -> Result<Vec<String>, Error> {
 }
 
 impl Outbound {
+    /// When it is to be sent, where that is later.
+    pub(super) fn due(&self, order: &Order, now_ms: Millis) -> Result<Option<Millis>, Error> {
+        let Some(send_at_ms) = order.send_at_ms else { return Ok(None) };
+        let most = self.parts.settings.schedule_most;
+        if send_at_ms <= now_ms {
+            return Err(invalid("send_at", "lies in the past"));
+        }
+        if send_at_ms > now_ms + most.as_ms() {
+            return Err(invalid("send_at", format!("lies more than {most} ahead")));
+        }
+        Ok(Some(send_at_ms))
+    }
+
     /// The order with its URLs in the form that goes over the wire.
     pub(super) fn addressed(&self, mut order: Order) -> Result<Order, Error> {
         order.media_urls = media(&order.media_urls)?;
@@ -58,11 +151,8 @@ impl Outbound {
     /// look-alikes may be replaced comes out as it is sent.
     pub(super) fn fits(&self, order: &mut Order, via: &Via) -> Result<(Encoding, i64), Error> {
         if order.channel == Channel::Voice {
-            voice::check(order.call.as_ref())?;
+            said(order.call.as_ref())?;
             return Ok((Encoding::None, 1));
-        }
-        if order.body.is_empty() && order.media_urls.is_empty() {
-            return Err(invalid("body", "is empty, and there is no media"));
         }
         let longest = self.longest_text(order.channel, via.account);
         if order.is_smart
@@ -96,4 +186,76 @@ impl Outbound {
 /// No text has more units than bytes.
 fn is_longer(text: &str, longest: usize) -> bool {
     text.len() > longest && text::units(text) > longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Address, Span};
+
+    fn order(channel: Channel, body: &str) -> Order {
+        Order {
+            channel,
+            from: None,
+            to: Address::stored("+14155550100"),
+            body: body.to_owned(),
+            is_smart: false,
+            media_urls: Vec::new(),
+            send_at_ms: None,
+            valid_for: None,
+            callback_url: None,
+            is_twilio: false,
+            call: None,
+            metadata: None,
+        }
+    }
+
+    #[test]
+    fn each_limit_ends_where_it_says() {
+        let pictures = |body, count| Order {
+            media_urls: vec!["https://h.example/".to_owned(); count],
+            ..order(Channel::Sms, body)
+        };
+        let valid = |ms| Order { valid_for: Some(Span::from_millis(ms)), ..order(Channel::Sms, "x") };
+        // eight characters are not the text's
+        let keeps = |length: usize| {
+            let metadata = [("a".to_owned(), serde_json::Value::from("x".repeat(length - 8)))].into_iter().collect();
+            Order { metadata: Some(metadata), ..order(Channel::Sms, "x") }
+        };
+        for (order, limit) in [
+            (order(Channel::Sms, ""), Some(Limit::Empty)),
+            (order(Channel::Whatsapp, ""), Some(Limit::Empty)),
+            (order(Channel::Voice, ""), None),
+            (pictures("", 1), None),
+            (pictures("x", 10), None),
+            (pictures("x", 11), Some(Limit::Media)),
+            (valid(999), Some(Limit::Validity)),
+            (valid(1_000), None),
+            (valid(36_000_000), None),
+            (valid(36_000_001), Some(Limit::Validity)),
+            (keeps(4_096), None),
+            (keeps(4_097), Some(Limit::Metadata)),
+        ] {
+            let found = match limits(&order) {
+                Err(Error::Limit(found)) => Some(found),
+                _ => None,
+            };
+            assert_eq!(found, limit, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_says_one_thing() {
+        let plan = |url: Option<&str>, twiml: Option<&str>| CallPlan {
+            url: url.map(str::to_owned),
+            twiml: twiml.map(str::to_owned),
+            ..CallPlan::default()
+        };
+        let long = "x".repeat(LONGEST_TWIML + 1);
+        assert!(matches!(said(Some(&plan(None, None))), Err(Error::Limit(Limit::Instructions))));
+        assert!(said(Some(&plan(Some("u"), None))).is_ok() && said(Some(&plan(None, Some(&long[1..])))).is_ok());
+        for (url, twiml) in [(Some("u"), Some("t")), (None, Some(" ")), (None, Some(long.as_str()))] {
+            assert!(matches!(said(Some(&plan(url, twiml))), Err(Error::Invalid { .. })), "{url:?}");
+        }
+    }
 }

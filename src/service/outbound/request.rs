@@ -1,5 +1,6 @@
 //! What callers ask to be sent, and what they are told.
 
+use super::Limit;
 use crate::model::address::Address;
 use crate::model::{AccountId, CallId, CallPlan, Channel, Millis, PoolId, Priced, Span};
 use crate::service::tariff::Price;
@@ -99,6 +100,9 @@ pub enum Error {
     /// A field that cannot be.
     #[error("{field}: {reason}")]
     Invalid { field: &'static str, reason: String },
+    /// A limit that its order does not keep.
+    #[error("{}: {}", .0.field(), .0.reason())]
+    Limit(Limit),
     #[error("the recipient has opted out of texts from this number")]
     OptedOut,
     #[error("the balance is too low for this message")]

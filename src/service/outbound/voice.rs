@@ -5,16 +5,13 @@ use std::collections::HashMap;
 use super::request::known_as;
 use super::{Error, Outbound};
 use crate::model::message::State;
-use crate::model::{CallEvent, CallPlan, Channel, ClientId, MessageId, carrier};
+use crate::model::{Channel, ClientId, MessageId, carrier};
 use crate::provider::{AskError, End};
 use crate::service::audit::Act;
 use crate::store::call::{self, Call};
 use crate::store::message::Message;
 use crate::store::outbox::claim;
 use crate::store::{self};
-
-/// Twilio's longest `Twiml`, in characters.
-const LONGEST_TWIML: usize = 4_000;
 
 impl Outbound {
     /// A call of this client's, and how it stands.
@@ -70,23 +67,4 @@ impl Outbound {
             Err(error) => Err(Error::Provider(carrier::shown(&error.to_string()).into_owned())),
         }
     }
-}
-
-/// Refuses a call that nobody could place.
-pub(super) fn check(plan: Option<&CallPlan>) -> Result<(), Error> {
-    let wrong = |field: &'static str, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
-    let (url, twiml) = plan.map_or((None, None), |plan| (plan.url.as_deref(), plan.twiml.as_deref()));
-    match (url, twiml) {
-        (None, None) => return wrong("url", "is missing, and there is no twiml"),
-        (Some(_), Some(_)) => return wrong("url", "and twiml cannot both be there"),
-        (None, Some(twiml)) if twiml.trim().is_empty() => return wrong("twiml", "is empty"),
-        (None, Some(twiml)) if twiml.chars().count() > LONGEST_TWIML => {
-            return wrong("twiml", "is longer than 4000 characters");
-        }
-        _ => {}
-    }
-    if plan.is_some_and(|plan| plan.callback_events.iter().any(|name| CallEvent::parse(name).is_none())) {
-        return wrong("callback_events", "are initiated, ringing, answered and completed");
-    }
-    Ok(())
 }

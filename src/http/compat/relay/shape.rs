@@ -12,6 +12,7 @@ use crate::http::object;
 use crate::model::address::{Address, Country, Role, blank_as_plus};
 use crate::model::form::flag;
 use crate::model::{CallPlan, Channel, bom, json};
+use crate::service::outbound::Limit;
 use crate::service::relay::{From, Order};
 
 /// What cannot be sent, as its client is told.
@@ -90,8 +91,6 @@ pub(super) struct OrderIn {
     others: Vec<(String, String)>,
 }
 
-const MEDIA: usize = 10;
-
 /// Fields of a form of which there is one.
 const SINGLE: [&str; 7] = ["To", "From", "Body", "StatusCallback", "Url", "Twiml", "SmartEncoded"];
 
@@ -120,6 +119,16 @@ pub(super) fn name(field: &str) -> &str {
         "url" => "Url",
         "twiml" => "Twiml",
         other => other,
+    }
+}
+
+/// A limit in the words of these paths.
+pub(super) fn limit(limit: Limit) -> String {
+    match limit {
+        Limit::Empty => "Missing required field: Body".to_owned(),
+        Limit::Instructions => "Missing required field: Twiml or Url".to_owned(),
+        Limit::Media => "MediaUrl: 10 at most".to_owned(),
+        Limit::Validity | Limit::Metadata => format!("{}: {}", name(limit.field()), limit.reason()),
     }
 }
 
@@ -196,13 +205,8 @@ impl OrderIn {
             Some(Urls::Several(urls)) => urls,
         };
         let to = present(self.to).ok_or_else(|| wrong("Missing required field: To"))?;
-        if !is_call && body.is_none() && media_urls.is_empty() {
-            return Err(wrong("Missing required field: Body"));
-        }
-        if media_urls.len() > MEDIA {
-            return Err(wrong(format!("MediaUrl: {MEDIA} at most")));
-        }
-        let call = if is_call { Some(plan(present(self.url), present(self.twiml))?) } else { None };
+        let (url, twiml) = (present(self.url), present(self.twiml));
+        let call = is_call.then(|| CallPlan { url, twiml, ..CallPlan::default() });
         Ok(Order {
             channel,
             from: present(self.from).map(sender).transpose()?.map(From::Address),
@@ -232,11 +236,4 @@ fn carries(channel: Channel, others: &[(String, String)]) -> Result<(), Wrong> {
 
 fn smart(given: Option<&str>) -> Result<bool, Wrong> {
     given.map_or(Ok(false), |text| flag(text).ok_or_else(|| wrong("SmartEncoded: must be true or false")))
-}
-
-fn plan(url: Option<String>, twiml: Option<String>) -> Result<CallPlan, Wrong> {
-    if url.is_none() && twiml.is_none() {
-        return Err(wrong("Missing required field: Twiml or Url"));
-    }
-    Ok(CallPlan { url, twiml, ..CallPlan::default() })
 }

@@ -20,10 +20,6 @@ use crate::service::message::{Filter, Message};
 use crate::service::outbound::{Told, Writer};
 use crate::service::relay::{From, Order};
 
-/// What Twilio takes of each.
-const MOST_MEDIA: usize = 10;
-const LONGEST_VALIDITY: u64 = 36_000;
-
 const WORDS: Words =
     Words { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
 
@@ -54,26 +50,16 @@ fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
         (None, Some(service)) => Some(From::Pool(sid::parse_pool(service).ok_or(error::SERVICE)?)),
         (None, None) => None,
     };
-    let (body, media_urls) = (form.one("Body").unwrap_or_default().to_owned(), form.all("MediaUrl"));
-    if body.is_empty() && media_urls.is_empty() {
-        return Err(error::NO_BODY.into());
-    }
-    if media_urls.len() > MOST_MEDIA {
-        return Err(error::MUCH_MEDIA.into());
-    }
-    let valid_for = form.one("ValidityPeriod").map(|text| match text.parse() {
-        Ok(seconds @ 1..=LONGEST_VALIDITY) => Ok(Span::from_millis(seconds * 1000)),
-        _ => Err(error::VALIDITY),
-    });
+    let valid_secs = form.one("ValidityPeriod").map(|text| text.parse::<u64>().map_err(|_| error::VALIDITY));
     Ok(Order {
         channel,
         from,
         to,
-        body,
+        body: form.one("Body").unwrap_or_default().to_owned(),
         is_smart: form.flag("SmartEncoded")?.unwrap_or_default(),
-        media_urls,
+        media_urls: form.all("MediaUrl"),
         send_at_ms: send_at(form)?,
-        valid_for: valid_for.transpose()?,
+        valid_for: valid_secs.transpose()?.map(|secs| Span::from_millis(secs.saturating_mul(1000))),
         callback_url: form.one("StatusCallback").map(str::to_owned),
         is_twilio: true,
         call: None,

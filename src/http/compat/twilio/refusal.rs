@@ -4,7 +4,7 @@ use super::Visit;
 use super::error::{self, Fault, Wrong};
 use crate::model::{Address, Channel};
 use crate::service::client::Scope;
-use crate::service::outbound;
+use crate::service::outbound::{self, Limit};
 use crate::service::relay::{self, From, Order};
 
 /// The codes that messages and calls do not share.
@@ -55,23 +55,34 @@ pub(super) fn of(visit: &Visit<'_>, words: &Words, wish: &Wish, error: relay::Er
     }
 }
 
+/// A field of ours by Twilio's code for it.
+fn invalid(field: &str, reason: &str) -> Fault {
+    match field {
+        "to" => error::TO.because(reason),
+        "body" => error::LONG.because(reason),
+        "callback_url" => error::CALLBACK.because(reason),
+        "send_at" => error::SEND_AT.because(reason),
+        "media_urls" => error::MEDIA.because(reason),
+        "fallback_url" => error::PARAMETER.because(&format!("FallbackUrl {reason}")),
+        "machine_detection" => error::PARAMETER.because(&format!("MachineDetection {reason}")),
+        "record" => error::PARAMETER.because(&format!("Record {reason}")),
+        "url" => error::NO_URL.because(&format!("Url {reason}")),
+        "twiml" => error::NO_URL.because(&format!("Twiml {reason}")),
+        _ => error::PARAMETER.because(&format!("{field} {reason}")),
+    }
+}
+
 impl std::convert::From<outbound::Error> for Fault {
     fn from(error: outbound::Error) -> Self {
         use ::http::StatusCode as Status;
         match error {
-            outbound::Error::Invalid { field, reason } => match field {
-                "to" => error::TO.because(&reason),
-                "body" => error::LONG.because(&reason),
-                "callback_url" => error::CALLBACK.because(&reason),
-                "send_at" => error::SEND_AT.because(&reason),
-                "media_urls" => error::MEDIA.because(&reason),
-                "fallback_url" => error::PARAMETER.because(&format!("FallbackUrl {reason}")),
-                "machine_detection" => error::PARAMETER.because(&format!("MachineDetection {reason}")),
-                "record" => error::PARAMETER.because(&format!("Record {reason}")),
-                "url" => error::NO_URL.because(&format!("Url {reason}")),
-                "twiml" => error::NO_URL.because(&format!("Twiml {reason}")),
-                _ => error::PARAMETER.because(&format!("{field} {reason}")),
-            },
+            outbound::Error::Invalid { field, reason } => invalid(field, &reason),
+            outbound::Error::Limit(Limit::Empty) => error::NO_BODY.into(),
+            outbound::Error::Limit(Limit::Media) => error::MUCH_MEDIA.into(),
+            outbound::Error::Limit(Limit::Validity) => error::VALIDITY.into(),
+            outbound::Error::Limit(limit @ (Limit::Metadata | Limit::Instructions)) => {
+                invalid(limit.field(), limit.reason())
+            }
             outbound::Error::OptedOut => error::OPTED_OUT.into(),
             outbound::Error::Unpayable => error::of(Status::PAYMENT_REQUIRED).into(),
             outbound::Error::KeyReused => error::KEY_REUSED.into(),
