@@ -20,7 +20,7 @@ use crate::model::address::Role;
 use crate::model::{CallId, CallPlan, Channel, Country, MessageId};
 use crate::service::call::{Call as Kept, End};
 use crate::service::message::{Filter as CallFilter, Message};
-use crate::service::outbound::{Error, Told, Writer};
+use crate::service::outbound::{Error, Told};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -58,9 +58,10 @@ async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let (body, posted): (_, CallIn) = object::read_with_bytes(call, posted, app).await?;
     let key = idempotency::key(call, "/v1/calls", Some(&body))?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
-    let reply = Writer { text: &text, with_balance: false };
+    let reply = message::Writer { text: &text, with_balance: false };
     let act = message::sending(call, "call.place");
-    Ok(match app.relay.send(&consumer, order(posted, app.country(consumer.client))?, key, &reply, &act).await? {
+    let order = order(posted, app.country(consumer.client))?;
+    Ok(match message::accept(app, &consumer, order, key, &reply, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
         Told::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })

@@ -1,5 +1,6 @@
 //! `/v1/messages`: sending texts, and what became of them.
 
+mod accept;
 mod act;
 mod shape;
 
@@ -11,6 +12,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+pub(super) use self::accept::{Writer, accept};
 pub(super) use self::act::{act, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 use self::shape::{
@@ -25,7 +27,7 @@ use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, date, parse_time};
 use crate::service::message::{Filter as MessageFilter, Message};
-use crate::service::outbound::{Error, Told, Writer};
+use crate::service::outbound::{Error, Told};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -67,7 +69,8 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
     let act = sending(call, "message.send");
-    Ok(match app.relay.send(&consumer, order(posted, app.country(consumer.client))?, key, &reply, &act).await? {
+    let order = order(posted, app.country(consumer.client))?;
+    Ok(match accept(app, &consumer, order, key, &reply, &act).await? {
         Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         Told::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })

@@ -28,9 +28,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use accept::Writer;
+pub use accept::{Answered, Draft, Drafted};
 pub use administer::{OptOut, OptOutFilter};
-pub use check::Limit;
+pub use check::{Limit, says_something};
 pub(in crate::service) use check::{anyway, limits};
 pub use cursor::Cursor;
 pub use metrics::Metrics;

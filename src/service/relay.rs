@@ -20,7 +20,7 @@ use crate::service::client::{Consumer, Scope};
 use crate::service::directory::Directory;
 use crate::service::idempotency::Key;
 use crate::service::ledger::Ledger;
-use crate::service::outbound::{self, Outbound, Told, Via, Writer};
+use crate::service::outbound::{self, Answered, Draft, Drafted, Outbound, Told, Via};
 use crate::service::tariff::{Price, Route, Tariff};
 use crate::store::message::Message;
 
@@ -57,16 +57,13 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Accepts what a client sends: when this returns, it is stored and paid for.
-    pub async fn send(
-        &self,
-        consumer: &Consumer,
-        order: Order,
-        key: Option<Key>,
-        reply: &Writer<'_>,
-        act: &Act<'_, Message>,
-    ) -> Result<Told, Error> {
+    /// What a client's order comes to: allowed, routed and priced, or told as when it came first. Nothing is written.
+    pub async fn draft(&self, consumer: &Consumer, mut order: Order, key: Option<Key>) -> Result<Drafted, Error> {
         outbound::limits(&order)?;
+        if order.channel == Channel::Voice {
+            // a call has no pictures: they are counted, and left out
+            order.media_urls.clear();
+        }
         allow_channel(consumer, order.channel)?;
         let named = key.map(|key| self.outbound.named(consumer.client, key, &order.canonical()));
         // a field that is wrong is told as that, though there may be no way for it either
@@ -77,9 +74,21 @@ impl Relay {
             // what a key may not do, it is not told of either: another key of its client may have done it
             Err(error @ Error::Forbidden(_)) => return Err(error),
             // what was good when it came first is answered as it was then
-            Err(error) => return self.outbound.replayed(named.as_ref()).await?.ok_or(error),
+            Err(error) => return self.outbound.replayed(named.as_ref()).await?.map(Drafted::Again).ok_or(error),
         };
-        let told = self.outbound.send(consumer.client, order, via, named, reply, act).await?;
+        Ok(self.outbound.draft(consumer.client, order, via, named).await?)
+    }
+
+    /// Accepts what a client sends: when this returns, it is stored and paid for.
+    /// `answered`: what is kept for a request that comes again, where [`Draft::named`] has a message.
+    pub async fn accept(
+        &self,
+        consumer: &Consumer,
+        draft: Draft,
+        answered: Option<Answered>,
+        act: &Act<'_, Message>,
+    ) -> Result<Told, Error> {
+        let told = self.outbound.accept(draft, answered, act).await?;
         if let Told::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {

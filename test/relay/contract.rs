@@ -82,6 +82,7 @@ async fn every_refusal_can_be_provoked_and_charges_nothing(layout: Layout) -> Re
     ensure!(missing.json::<Value>().await?["error"].is_string(), "no reason");
     let (status, told) = post(&server, &client.key, "/relay/sms", &hello()).await?;
     ensure!(status == 402 && told["error"] == "Insufficient balance", "{status} {told}");
+    let pictures = vec!["https://example.com/a"; 11];
     for (path, body, field) in [
         ("/relay/sms", json!({"Body": "x"}), "To"),
         ("/relay/sms", json!({"To": "+1234567890"}), "Body"),
@@ -92,6 +93,7 @@ async fn every_refusal_can_be_provoked_and_charges_nothing(layout: Layout) -> Re
         ("/relay/api/call", json!({"To": "+1234567890"}), "Twiml"),
         ("/relay/api/call", json!({"To": "+1234567890", "Twiml": "x".repeat(4001)}), "Twiml"),
         ("/relay/api/call", crate::messages::with(said(), json!({"Url": "https://example.com/a"})), "twiml"),
+        ("/relay/api/call", crate::messages::with(said(), json!({"MediaUrl": pictures})), "MediaUrl"),
         ("/relay/sms", json!({"To": "+1234567890", "From": "+0987654321", "Body": "x".repeat(1601)}), "Body"),
         ("/relay/sms", json!([]), "JSON"),
     ] {

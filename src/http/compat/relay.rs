@@ -20,7 +20,7 @@ use crate::http::{App, Call, asked, auth, idempotency, message, object, posted};
 use crate::model::{Channel, Money};
 use crate::service::client::Consumer;
 use crate::service::message::Message;
-use crate::service::outbound::{self, Told, Writer};
+use crate::service::outbound::{self, Told};
 use crate::service::relay::{Error, Order};
 
 /// Under `/relay`.
@@ -121,12 +121,13 @@ async fn send(door: &Door, call: &Call, posted: Posted, app: &App) -> Result<Res
     let bytes = object::collect(posted, app).await?;
     let order: Order =
         OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
+    outbound::says_something(&order).map_err(Error::from)?;
     let key = idempotency::key(call, door.path, None)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
     let act = message::sending(call, action);
     let text = |message: &Message| Sent::of(door, message).kept();
-    let reply = Writer { text: &text, with_balance: door.with_balance };
-    let (message, paid) = match app.relay.send(&consumer, order, key, &reply, &act).await? {
+    let reply = message::Writer { text: &text, with_balance: door.with_balance };
+    let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &act).await? {
         Told::Accepted(message, paid) => (message, paid),
         Told::Again(mut kept) => {
             if door.with_balance && kept.balance.is_none() {

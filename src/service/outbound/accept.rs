@@ -14,49 +14,84 @@ use crate::service::audit::Act;
 use crate::service::directory::Sender;
 use crate::service::idempotency::Named;
 use crate::service::number::Capability;
-use crate::store::idempotency::{self, Found};
+use crate::store::idempotency::{self, Found, Reply};
 use crate::store::message::Message;
 use crate::store::outbox::intake::{Accepted, Kept, New};
 use crate::store::{self};
 
-/// Writes the reply that is kept for a request that comes again.
-pub struct Writer<'a> {
-    pub text: &'a (dyn Fn(&Message) -> String + Send + Sync),
+/// A message as it is to be stored. Nothing is written yet.
+pub struct Draft {
+    message: Box<Message>,
+    /// Where its callback goes, sealed, where that brings a login.
+    callback: Option<Vec<u8>>,
+    /// When it is to be sent, where that is later.
+    due_ms: Option<Millis>,
+    named: Option<Named>,
+}
+
+impl Draft {
+    /// The message, where its request has a name: what that is answered has to be kept for when it comes again.
+    pub fn named(&self) -> Option<&Message> {
+        self.named.as_ref().map(|_| &*self.message)
+    }
+}
+
+/// What an order comes to.
+pub enum Drafted {
+    New(Draft),
+    /// What was told when the same request came first.
+    Again(Reply),
+}
+
+/// What a request is answered that comes again.
+pub struct Answered {
+    pub text: String,
     /// The answer says what the client is left with, too.
     pub with_balance: bool,
 }
 
 impl Outbound {
-    /// Accepts a message: when this returns, it is stored, and it will be sent or accounted for.
-    /// `via`: decided by whoever routes it; without, it leaves from a number of the client's, the oldest where none is
-    /// named. `reply` writes what a repeat of the request gets again.
-    pub async fn send(
-        self: &Arc<Self>,
+    /// The message that an order becomes. `via`: decided by whoever routes it; without, it leaves from a number of the
+    /// client's, the oldest where none is named.
+    pub(in crate::service) async fn draft(
+        &self,
         client: ClientId,
         order: Order,
         via: Option<Via>,
         named: Option<Named>,
-        reply: &Writer<'_>,
-        act: &Act<'_, Message>,
-    ) -> Result<Told, Error> {
+    ) -> Result<Drafted, Error> {
         let now_ms = self.parts.clock.now_ms();
         let planned = self
             .due(&order, now_ms)
             .and_then(|due_ms| self.message(client, order, via, due_ms, now_ms).map(|planned| (planned, due_ms)));
-        let ((message, callback), due_ms) = match planned {
-            Ok(planned) => planned,
+        match planned {
+            Ok(((message, callback), due_ms)) => {
+                Ok(Drafted::New(Draft { message: Box::new(message), callback, due_ms, named }))
+            }
             // what was good when it came first is answered as it was then
-            Err(error) => return self.replayed(named.as_ref()).await?.ok_or(error),
-        };
+            Err(error) => self.replayed(named.as_ref()).await?.map(Drafted::Again).ok_or(error),
+        }
+    }
+
+    /// Accepts a message: when this returns, it is stored, and it will be sent or accounted for.
+    /// `answered`: what is kept for a request that comes again, where [`Draft::named`] has a message.
+    pub(in crate::service) async fn accept(
+        self: &Arc<Self>,
+        draft: Draft,
+        answered: Option<Answered>,
+        act: &Act<'_, Message>,
+    ) -> Result<Told, Error> {
+        let Draft { message, callback, due_ms, named } = draft;
+        let kept = named.zip(answered);
+        let kept = kept.map(|(named, Answered { text, with_balance })| Kept { named, reply: text, with_balance });
         let lane = self.lane(&message);
         let opt_out = self.ledger_keys_of(&message, &lane);
-        let kept = named.map(|named| Kept { named, reply: (reply.text)(&message), with_balance: reply.with_balance });
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
         let told = self.told(&message, message.state, super::tell::Why::default());
         let is_told = !told.new.is_empty();
         let leave = if due_ms.is_none() { self.leave(&message) } else { None };
-        let entry = act.entry(now_ms, known_as(&message), None, Some(&message));
-        let (stored, passes_opt_out) = (message.clone(), false);
+        let entry = act.entry(message.created_ms, known_as(&message), None, Some(&*message));
+        let (stored, passes_opt_out) = (Message::clone(&message), false);
         let new = New {
             message: stored,
             lane,
@@ -85,14 +120,14 @@ impl Outbound {
         if is_told {
             self.parts.events.wake();
         }
-        Ok(Told::Accepted(Box::new(message), paid))
+        Ok(Told::Accepted(message, paid))
     }
 
     /// The reply to the same request, if it came before.
-    pub(in crate::service) async fn replayed(&self, named: Option<&Named>) -> Result<Option<Told>, Error> {
+    pub(in crate::service) async fn replayed(&self, named: Option<&Named>) -> Result<Option<Reply>, Error> {
         let Some(named) = named else { return Ok(None) };
         match idempotency::find(&self.parts.store, named).await? {
-            Some(Found::Same(reply)) => Ok(Some(Told::Again(reply))),
+            Some(Found::Same(reply)) => Ok(Some(reply)),
             Some(Found::Other) => Err(Error::KeyReused),
             None => Ok(None),
         }

@@ -52,14 +52,28 @@ impl Limit {
 
 /// What no order may be, whoever sends it: told before anything is looked for.
 pub(in crate::service) fn limits(order: &Order) -> Result<(), Error> {
-    let is_empty = order.body.is_empty() && order.media_urls.is_empty();
     let wrong = [
-        (Limit::Empty, is_empty && order.channel != Channel::Voice),
         (Limit::Media, order.media_urls.len() > MOST_MEDIA),
         (Limit::Validity, order.valid_for.is_some_and(|span| !VALIDITY_MS.contains(&span.as_ms()))),
         (Limit::Metadata, order.metadata.as_ref().is_some_and(is_long)),
     ];
     wrong.into_iter().find(|(_, is_wrong)| *is_wrong).map_or(Ok(()), |(limit, _)| Err(Error::Limit(limit)))
+}
+
+/// Refuses what says nothing. Every order is held to it once its way is found; a door whose contract tells of it
+/// before all else asks first.
+pub fn says_something(order: &Order) -> Result<(), Error> {
+    let silent = match order.channel {
+        Channel::Voice => is_silent(order.call.as_ref()).then_some(Limit::Instructions),
+        Channel::Sms | Channel::Whatsapp => {
+            (order.body.is_empty() && order.media_urls.is_empty()).then_some(Limit::Empty)
+        }
+    };
+    silent.map_or(Ok(()), |limit| Err(Error::Limit(limit)))
+}
+
+fn is_silent(plan: Option<&CallPlan>) -> bool {
+    plan.is_none_or(|plan| plan.url.is_none() && plan.twiml.is_none())
 }
 
 fn is_long(metadata: &serde_json::Map<String, serde_json::Value>) -> bool {
@@ -89,9 +103,11 @@ pub(in crate::service) fn anyway(
 
 /// Refuses a call that nobody could place.
 fn said(plan: Option<&CallPlan>) -> Result<(), Error> {
+    if is_silent(plan) {
+        return Err(Error::Limit(Limit::Instructions));
+    }
     let (url, twiml) = plan.map_or((None, None), |plan| (plan.url.as_deref(), plan.twiml.as_deref()));
     match (url, twiml) {
-        (None, None) => return Err(Error::Limit(Limit::Instructions)),
         (Some(_), Some(_)) => return Err(invalid("url", "and twiml cannot both be there")),
         (None, Some(twiml)) if twiml.trim().is_empty() => return Err(invalid("twiml", "is empty")),
         (None, Some(twiml)) if twiml.chars().count() > LONGEST_TWIML => {
@@ -154,6 +170,7 @@ impl Outbound {
             said(order.call.as_ref())?;
             return Ok((Encoding::None, 1));
         }
+        says_something(order)?;
         let longest = self.longest_text(order.channel, via.account);
         if order.is_smart
             && order.channel == Channel::Sms
@@ -210,6 +227,13 @@ mod tests {
         }
     }
 
+    fn limit_of(checked: Result<(), Error>) -> Option<Limit> {
+        match checked {
+            Err(Error::Limit(limit)) => Some(limit),
+            _ => None,
+        }
+    }
+
     #[test]
     fn each_limit_ends_where_it_says() {
         let pictures = |body, count| Order {
@@ -223,10 +247,7 @@ mod tests {
             Order { metadata: Some(metadata), ..order(Channel::Sms, "x") }
         };
         for (order, limit) in [
-            (order(Channel::Sms, ""), Some(Limit::Empty)),
-            (order(Channel::Whatsapp, ""), Some(Limit::Empty)),
-            (order(Channel::Voice, ""), None),
-            (pictures("", 1), None),
+            (order(Channel::Sms, ""), None),
             (pictures("x", 10), None),
             (pictures("x", 11), Some(Limit::Media)),
             (valid(999), Some(Limit::Validity)),
@@ -236,11 +257,21 @@ mod tests {
             (keeps(4_096), None),
             (keeps(4_097), Some(Limit::Metadata)),
         ] {
-            let found = match limits(&order) {
-                Err(Error::Limit(found)) => Some(found),
-                _ => None,
-            };
-            assert_eq!(found, limit, "{order:?}");
+            assert_eq!(limit_of(limits(&order)), limit, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn who_says_nothing_is_told_so() {
+        let picture = Order { media_urls: vec!["u".to_owned()], ..order(Channel::Sms, "") };
+        for (order, limit) in [
+            (order(Channel::Sms, ""), Some(Limit::Empty)),
+            (order(Channel::Whatsapp, ""), Some(Limit::Empty)),
+            (order(Channel::Sms, "x"), None),
+            (picture, None),
+            (order(Channel::Voice, ""), Some(Limit::Instructions)),
+        ] {
+            assert_eq!(limit_of(says_something(&order)), limit, "{order:?}");
         }
     }
 

@@ -25,7 +25,7 @@ pub struct Explained {
 }
 
 impl Relay {
-    /// What [`Relay::send`] would do, without doing it.
+    /// How [`Relay::draft`] would send it, without a message.
     pub fn explain(&self, consumer: &Consumer, order: &Order) -> Explained {
         let Decision { candidates, chosen } = self.decide(consumer, order);
         let chosen = allow(consumer, order).and(chosen);

@@ -213,7 +213,7 @@ impl OrderIn {
             to: address(to, "To", Role::Recipient)?,
             body: if is_call { String::new() } else { body.unwrap_or_default() },
             is_smart: is_smart && !is_call,
-            media_urls: if is_call { Vec::new() } else { media_urls },
+            media_urls,
             send_at_ms: None,
             valid_for: None,
             callback_url: present(self.status_callback),

@@ -11,13 +11,14 @@ use super::page::{Asked, Held};
 use super::refusal::{self, Wish, Words};
 use super::{VERSION, Visit, date, plan, shape, sid};
 use crate::http::body::Posted;
+use crate::http::message::{Writer, accept};
 use crate::http::{idempotency, reply};
 use crate::model::address::{AddressKind, Country, Role};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::call::{Call, End};
 use crate::service::client::Scope;
 use crate::service::message::{Filter, Message};
-use crate::service::outbound::{self, Told, Writer};
+use crate::service::outbound::{self, Told};
 use crate::service::relay::{From, Order};
 
 const WORDS: Words =
@@ -108,7 +109,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let key = idempotency::twilio_key(visit.call, "/2010-04-01/Calls")?;
     let text = |call: &Message| serde_json::to_string(&out(call, None)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
-    let told = visit.app.relay.send(&visit.consumer, order, key, &reply, &act).await;
+    let told = accept(visit.app, &visit.consumer, order, key, &reply, &act).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         Told::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
         Told::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),

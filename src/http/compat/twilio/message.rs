@@ -11,13 +11,14 @@ use super::refusal::{self, Wish, Words};
 use super::{Visit, date, shape, sid};
 use crate::http::body::Posted;
 use crate::http::compat::carried;
+use crate::http::message::{Writer, accept};
 use crate::http::{idempotency, reply};
 use crate::model::address::{Country, Role};
 use crate::model::message::Direction;
 use crate::model::{Channel, MessageId, Millis, Span, date as dates, parse_time};
 use crate::service::client::Scope;
 use crate::service::message::{Filter, Message};
-use crate::service::outbound::{Told, Writer};
+use crate::service::outbound::{self, Told};
 use crate::service::relay::{From, Order};
 
 const WORDS: Words =
@@ -27,12 +28,13 @@ const WORDS: Words =
 pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
     let order = order(&form, visit.country())?;
+    outbound::says_something(&order)?;
     let wish = Wish::of(&order);
     let act = visit.sending("message.send");
     let key = idempotency::twilio_key(visit.call, "/2010-04-01/Messages")?;
     let text = |message: &Message| serde_json::to_string(&shape::out(message, None)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
-    let told = visit.app.relay.send(&visit.consumer, order, key, &reply, &act).await;
+    let told = accept(visit.app, &visit.consumer, order, key, &reply, &act).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         Told::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
         Told::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),

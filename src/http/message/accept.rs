@@ -1,0 +1,35 @@
+//! Accepting what clients send, at whichever door they send it.
+
+use crate::http::App;
+use crate::service::audit::Act;
+use crate::service::client::Consumer;
+use crate::service::idempotency::Key;
+use crate::service::message::Message;
+use crate::service::outbound::{Answered, Drafted, Told};
+use crate::service::relay::{Error, Order};
+
+/// How a door writes the reply that is kept for a request that comes again.
+pub(in crate::http) struct Writer<'a> {
+    pub(in crate::http) text: &'a (dyn Fn(&Message) -> String + Send + Sync),
+    /// The answer says what the client is left with, too.
+    pub(in crate::http) with_balance: bool,
+}
+
+/// Accepts an order: when this returns, it is stored, and it will be sent or accounted for.
+pub(in crate::http) async fn accept(
+    app: &App,
+    consumer: &Consumer,
+    order: Order,
+    key: Option<Key>,
+    reply: &Writer<'_>,
+    act: &Act<'_, Message>,
+) -> Result<Told, Error> {
+    let draft = match app.relay.draft(consumer, order, key).await? {
+        Drafted::New(draft) => draft,
+        Drafted::Again(kept) => return Ok(Told::Again(kept)),
+    };
+    // it is kept in the commit that stores the message
+    let answered =
+        draft.named().map(|message| Answered { text: (reply.text)(message), with_balance: reply.with_balance });
+    app.relay.accept(consumer, draft, answered, act).await
+}
