@@ -34,6 +34,9 @@ const FLAGS: [&str; 13] = [
 /// The key of an element reference (WebDriver, section 12.2).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// How often a driver is started before it is given up.
+const STARTS: usize = 5;
+
 /// A browser with a profile of its own; it ends when dropped.
 pub struct Browser {
     http: reqwest::Client,
@@ -45,17 +48,30 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-impl Browser {
-    pub async fn open() -> Result<Self> {
+/// A driver and its port. It chooses one that is free for one family of addresses: where that is taken for the other, it
+/// gives up, and another is started.
+async fn driver() -> Result<(Running, u16)> {
+    for _ in 0..STARTS {
         let mut command = Command::new(tool::program("chromedriver", "CHROMEDRIVER")?);
-        // port 0 lets it choose a free one, and say which
         command.arg("--port=0");
         let driver = Running::start(command)?;
         let port = driver.prints("port", |text| {
+            if text.contains("port not available") {
+                return Some(None);
+            }
             let (_, rest) = text.split_once("successfully on port ")?;
-            rest.split_once('.')?.0.parse::<u16>().ok()
+            rest.split_once('.')?.0.parse::<u16>().ok().map(Some)
         });
-        let port = port.await?;
+        if let Some(port) = port.await? {
+            return Ok((driver, port));
+        }
+    }
+    bail!("no port was free in {STARTS} starts")
+}
+
+impl Browser {
+    pub async fn open() -> Result<Self> {
+        let (driver, port) = driver().await?;
         // a second test finds it installed, which is as good
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(LONG).no_proxy().build()?;
