@@ -74,18 +74,11 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
     let channel = written::channel(Some(Channel::Voice), [("to", named), ("from", named_by_from)])?;
     let CallIn { url, twiml, callback_url, callback_events, metadata, .. } = posted;
     Ok(Order {
-        channel,
         from: from.map(From::Address),
-        to,
-        body: String::new(),
-        is_smart: false,
-        media_urls: Vec::new(),
-        send_at_ms: None,
-        valid_for: None,
         callback_url,
-        is_twilio: false,
         call: Some(CallPlan { url, twiml, callback_events, ..CallPlan::default() }),
         metadata,
+        ..Order::new(channel, to)
     })
 }
 

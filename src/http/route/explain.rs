@@ -147,21 +147,10 @@ fn order(call: &Call, country: Option<Country>) -> Result<Order, Refusal> {
         None => written::asked(call, "from", Role::Sender, country)?
             .map_or((None, None), |(channel, from)| (channel, Some(From::Address(from)))),
     };
-    Ok(Order {
-        channel: written::channel(priced.map(Priced::channel), [("to", named), ("from", named_by_from)])?,
-        from,
-        to,
-        body: String::new(),
-        is_smart: false,
-        // only that there is one matters
-        media_urls: if priced == Some(Priced::Mms) { vec![String::new()] } else { Vec::new() },
-        send_at_ms: None,
-        valid_for: None,
-        callback_url: None,
-        is_twilio: false,
-        call: None,
-        metadata: None,
-    })
+    let channel = written::channel(priced.map(Priced::channel), [("to", named), ("from", named_by_from)])?;
+    // only that there is one matters
+    let media_urls = if priced == Some(Priced::Mms) { vec![String::new()] } else { Vec::new() };
+    Ok(Order { from, media_urls, ..Order::new(channel, to) })
 }
 
 /// `GET /v1/routes/explain`: which rules match a destination, which of them wins and why, the sender that a message

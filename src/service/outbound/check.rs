@@ -211,20 +211,7 @@ mod tests {
     use crate::model::{Address, Span};
 
     fn order(channel: Channel, body: &str) -> Order {
-        Order {
-            channel,
-            from: None,
-            to: Address::stored("+14155550100"),
-            body: body.to_owned(),
-            is_smart: false,
-            media_urls: Vec::new(),
-            send_at_ms: None,
-            valid_for: None,
-            callback_url: None,
-            is_twilio: false,
-            call: None,
-            metadata: None,
-        }
+        Order { body: body.to_owned(), ..Order::new(channel, Address::stored("+14155550100")) }
     }
 
     fn limit_of(checked: Result<(), Error>) -> Option<Limit> {

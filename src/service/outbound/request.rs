@@ -38,6 +38,24 @@ pub enum From {
 }
 
 impl Order {
+    /// Nothing but to whom, and by what.
+    pub fn new(channel: Channel, to: Address) -> Self {
+        Self {
+            channel,
+            from: None,
+            to,
+            body: String::new(),
+            is_smart: false,
+            media_urls: Vec::new(),
+            send_at_ms: None,
+            valid_for: None,
+            callback_url: None,
+            is_twilio: false,
+            call: None,
+            metadata: None,
+        }
+    }
+
     /// What is paid for.
     pub fn priced(&self) -> Priced {
         Priced::of(self.channel, !self.media_urls.is_empty())

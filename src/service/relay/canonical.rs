@@ -73,20 +73,8 @@ mod tests {
     use super::*;
 
     fn order(metadata: &str) -> Order {
-        Order {
-            channel: Channel::Sms,
-            from: None,
-            to: Address::stored("+14155550100"),
-            body: "x".into(),
-            is_smart: false,
-            media_urls: Vec::new(),
-            send_at_ms: None,
-            valid_for: None,
-            callback_url: None,
-            is_twilio: false,
-            call: None,
-            metadata: serde_json::from_str(metadata).unwrap(),
-        }
+        let metadata = serde_json::from_str(metadata).unwrap();
+        Order { body: "x".into(), metadata, ..Order::new(Channel::Sms, Address::stored("+14155550100")) }
     }
 
     #[test]

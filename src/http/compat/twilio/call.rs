@@ -125,18 +125,11 @@ fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
     let from = form.address("From", Role::Sender, country).transpose();
     let from = from.map_err(|error| error::FROM.because(&error.to_string()))?.map(|(_, from)| from);
     Ok(Order {
-        channel: Channel::Voice,
         from: from.map(From::Address),
-        to,
-        body: String::new(),
-        is_smart: false,
-        media_urls: Vec::new(),
-        send_at_ms: None,
-        valid_for: None,
         callback_url: form.one("StatusCallback").map(str::to_owned),
         is_twilio: true,
         call: Some(plan::of(form)?),
-        metadata: None,
+        ..Order::new(Channel::Voice, to)
     })
 }
 
