@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, Schema};
+use utoipa::openapi::schema::{ArrayBuilder, Schema, SchemaType, Type};
 
 use crate::http::openapi;
 use crate::model::event::Pattern;
@@ -26,9 +26,18 @@ impl<'de> Deserialize<'de> for PatternsIn {
 
 /// What an endpoint listens for.
 fn patterns() -> RefOr<Schema> {
+    patterns_as(Type::Array.into())
+}
+
+/// The same where null says nothing of it.
+fn patterns_or_null() -> RefOr<Schema> {
+    patterns_as(SchemaType::from_iter([Type::Array, Type::Null]))
+}
+
+fn patterns_as(kind: SchemaType) -> RefOr<Schema> {
     let words = "Types such as `message.received`, all of a group (`message.*`), or `*`: all, as where a new endpoint \
                  names none. `GET /v1/event-types` lists them.";
-    let patterns = ArrayBuilder::new().items(openapi::one_of(Pattern::all().map(Pattern::name)));
+    let patterns = ArrayBuilder::new().schema_type(kind).items(openapi::one_of(Pattern::all().map(Pattern::name)));
     RefOr::T(Schema::Array(patterns.description(Some(words)).build()))
 }
 
@@ -40,7 +49,7 @@ pub(super) struct EndpointIn {
     pub(super) url: String,
     #[serde(default)]
     pub(super) description: String,
-    #[schema(schema_with = patterns)]
+    #[schema(schema_with = patterns_or_null)]
     pub(super) event_types: Option<PatternsIn>,
 }
 
@@ -58,7 +67,7 @@ pub(super) enum StateIn {
 pub(super) struct PatchIn {
     pub(super) url: Option<String>,
     pub(super) description: Option<String>,
-    #[schema(schema_with = patterns)]
+    #[schema(schema_with = patterns_or_null)]
     pub(super) event_types: Option<PatternsIn>,
     pub(super) state: Option<StateIn>,
 }
