@@ -67,7 +67,7 @@ impl Inbound {
             .filter(is_flowroute)
             .fold(None, |found, handle| if fits(handle) { Some(handle) } else { found });
         let handle = handle.ok_or(Error::Forged).inspect_err(|error| self.count_forged(kind, error))?;
-        let came = Came::read(kind, storable(body.as_bytes()))?;
+        let came = Came::unsigned(kind, storable(body.as_bytes()))?;
         Ok(Proved { handle: handle.clone(), came })
     }
 

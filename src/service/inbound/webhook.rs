@@ -29,7 +29,7 @@ pub(super) struct Came {
 
 impl Came {
     /// What Flowroute posts, which signs nothing.
-    pub fn read(kind: Kind, payload: String) -> Result<Self, Unreadable> {
+    pub fn unsigned(kind: Kind, payload: String) -> Result<Self, Unreadable> {
         Ok(match kind {
             Kind::Sms => Self::text(read::text(provider::Kind::Flowroute, &payload)?, payload, None),
             Kind::Receipt => Self::receipt(read::receipt(provider::Kind::Flowroute, &payload)?, payload, None),
