@@ -1,5 +1,7 @@
 //! The HTTP client of the providers: pooled, bounded, and able to say whether a request went out.
 
+mod due;
+
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::{Arc, Mutex};
@@ -8,11 +10,12 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, RETRY_AFTER};
 use http::{Method, StatusCode};
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Request, RequestBuilder, Response};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::sync::Semaphore;
 
+use self::due::Late;
 use super::{AskError, BaseUrl, Outcome, Settings, roots};
 use crate::model::bom;
 use crate::model::lock::lock;
@@ -106,7 +109,17 @@ impl Host {
         self.client.http.request(method, self.base.join(path))
     }
 
+    /// Asks, which may be done twice.
     pub(super) async fn call(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        self.run(request.build().map_err(failure)?).await
+    }
+
+    /// Sends what may be sent once: not a byte of what it says is written after `until`.
+    pub(super) async fn send(&self, request: RequestBuilder, until: Instant) -> Result<Answer, Failure> {
+        self.run(due::bound(request.build().map_err(failure)?, until)).await
+    }
+
+    async fn run(&self, mut request: Request) -> Result<Answer, Failure> {
         let begun = Instant::now();
         // the wait is part of the call; yet what is begun too late to be answered would be in doubt for nothing
         let permit = tokio::time::timeout(self.client.timeout / 2, self.permits.acquire()).await;
@@ -114,20 +127,23 @@ impl Host {
             return Err(Failure::Busy);
         };
         let left = self.client.timeout.saturating_sub(begun.elapsed());
-        let response = request.timeout(left).send().await.map_err(failure)?;
+        *request.timeout_mut() = Some(left);
+        let response = self.client.http.execute(request).await.map_err(failure)?;
         Ok(Answer::read(response).await)
     }
 }
 
 /// Told apart by what reqwest 0.13 and hyper 1 guarantee: `is_connect` covers the name, the
 /// connection, TLS and `connect_timeout`, all before a byte of the request; a hyper error that
-/// is "canceled" hands the request back unwritten. Anything else may have been written.
+/// is "canceled" hands the request back unwritten. What was too late was not written by ourselves. Anything else may
+/// have been written.
 fn failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     let mut is_unwritten = error.is_connect() || error.is_builder();
     let mut source = error.source();
     while let Some(cause) = source {
-        is_unwritten |= cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        is_unwritten |=
+            cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) || cause.is::<Late>();
         source = cause.source();
     }
     let reason = chain(&error);

@@ -76,6 +76,23 @@ async fn a_certificate_of_nobody_is_refused_before_anything_is_sent() -> Result 
 }
 
 #[tokio::test]
+async fn what_may_be_sent_once_is_not_written_after_its_time() -> Result {
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let mock = Mock::start(vec![Act::Say(ok.into())]).await?;
+    let host = client(&settings(&mock.url)?)?.host(&mock.url.parse()?);
+    let send = async |until| host.send(host.request(Method::POST, "/x").body("y=1"), until).await;
+    let now = Instant::now();
+    let late = send(now).await.err();
+    assert!(matches!(&late, Some(Failure::NotSent(reason)) if reason.ends_with("before it could be sent")), "{late:?}");
+    assert_eq!(mock.asked(), Vec::<String>::new());
+    let answer = send(now + Duration::from_secs(60)).await.map_err(|failure| format!("{failure:?}"))?;
+    assert_eq!(answer.body, "ok");
+    let asked = mock.asked().concat().to_ascii_lowercase();
+    assert!(asked.contains("content-length: 3\r\n") && asked.ends_with("\r\n\r\ny=1"), "{asked}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_connection_that_died_in_the_pool_costs_nothing() -> Result {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     // the second closes right behind its answer, which says keep-alive

@@ -92,7 +92,8 @@ impl Flowroute {
         }
         let request = self.host.request(Method::POST, MESSAGES).header(CONTENT_TYPE, JSON_API);
         let request = request.body(document(message).to_string());
-        let answer = match self.host.call(request.basic_auth(&self.access_key, Some(self.secret_key.expose()))).await {
+        let request = request.basic_auth(&self.access_key, Some(self.secret_key.expose()));
+        let answer = match self.host.send(request, message.until).await {
             Ok(answer) => answer,
             Err(failure) => return failure.into(),
         };

@@ -1,9 +1,10 @@
 //! Messages as they pass between us and the providers.
 
+use std::fmt;
+use std::time::Instant;
+
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use std::fmt;
 
 use crate::model::{CallStatus, CarrierFields, Channel, Dialing, Keyword, Media, MessageId, Millis};
 
@@ -22,6 +23,8 @@ pub struct Outgoing {
     pub status_url: Option<String>,
     /// What a call says; nothing where this is none.
     pub instructions: Option<Instructions>,
+    /// Until when it may be written to the provider: then another node may send it.
+    pub until: Instant,
 }
 
 /// What a call says to who answers: a URL or TwiML; and how it is made.

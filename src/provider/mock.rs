@@ -1,7 +1,7 @@
 //! A server of a few lines: does what a test tells it to, and keeps what it was asked.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -137,5 +137,6 @@ pub(super) fn outgoing(to: &str, body: &str) -> Outgoing {
         valid_for_secs: None,
         status_url: None,
         instructions: None,
+        until: Instant::now() + Duration::from_secs(60),
     }
 }

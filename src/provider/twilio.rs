@@ -6,6 +6,8 @@ mod inbound;
 mod list;
 mod webhook;
 
+use std::time::Instant;
+
 use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
@@ -166,7 +168,7 @@ impl Twilio {
         if message.channel == Channel::Voice {
             return self.place(message).await;
         }
-        let answer = match self.post("Messages.json", &form(message)).await {
+        let answer = match self.post("Messages.json", &form(message), message.until).await {
             Ok(answer) => answer,
             Err(failure) => return failure.into(),
         };
@@ -177,9 +179,9 @@ impl Twilio {
         made.unwrap_or_else(|| Outcome::Uncertain { reason: "Twilio's answer names no message".into() })
     }
 
-    async fn post(&self, resource: &str, form: &[(&'static str, String)]) -> Result<Answer, Failure> {
+    async fn post(&self, resource: &str, form: &[(&'static str, String)], until: Instant) -> Result<Answer, Failure> {
         let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
-        self.host.call(request.basic_auth(&self.user, Some(self.password.expose()))).await
+        self.host.send(request.basic_auth(&self.user, Some(self.password.expose())), until).await
     }
 
     /// What Twilio has with the same sender, recipient and body, created since then.

@@ -51,7 +51,7 @@ fn dialed(dialing: Dialing) -> impl Iterator<Item = (&'static str, String)> {
 impl Twilio {
     /// `POST …/Calls.json`.
     pub(super) async fn place(&self, call: &Outgoing) -> Outcome {
-        let answer = match self.post("Calls.json", &form(call)).await {
+        let answer = match self.post("Calls.json", &form(call), call.until).await {
             Ok(answer) => answer,
             Err(failure) => return failure.into(),
         };

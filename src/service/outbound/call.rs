@@ -18,7 +18,8 @@ pub(super) struct Called {
 impl Outbound {
     pub(super) async fn call(&self, lane: &Lane, via: &AccountHandle, started_ms: i64) -> Called {
         let timeout = self.parts.settings.call_timeout.as_duration();
-        let answer = tokio::time::timeout(timeout, via.connector.send(&self.outgoing(&lane.message, via))).await;
+        let outgoing = self.outgoing(&lane.message, via, lane.lease_ends.into_std());
+        let answer = tokio::time::timeout(timeout, via.connector.send(&outgoing)).await;
         let answer =
             answer.unwrap_or_else(|_| provider::Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
         let ended_ms = self.parts.clock.now_ms();

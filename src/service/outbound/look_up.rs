@@ -97,7 +97,7 @@ impl Outbound {
         let message = &lane.message;
         let is_turned = lane.progress.first_ms.is_some_and(|first_ms| first_ms > started_ms);
         let since_ms = started_ms - if is_turned { LONG_MS } else { PROVIDER_SKEW_MS };
-        let listed = via.connector.find(&self.outgoing(message, via), since_ms).await;
+        let listed = via.connector.find(&self.outgoing(message, via, lane.lease_ends.into_std()), since_ms).await;
         let listed = listed.map_err(|error| error.to_string())?;
         let is_it = |sent: &Sent| {
             sent.from == message.from

@@ -1,5 +1,7 @@
 //! A message as its provider gets it.
 
+use std::time::Instant;
+
 use super::Outbound;
 use crate::model::{CallPlan, Millis};
 use crate::provider::{Instructions, Outgoing};
@@ -16,7 +18,7 @@ fn instructions(plan: &CallPlan) -> Instructions {
 }
 
 impl Outbound {
-    pub(super) fn outgoing(&self, message: &Message, handle: &AccountHandle) -> Outgoing {
+    pub(super) fn outgoing(&self, message: &Message, handle: &AccountHandle, until: Instant) -> Outgoing {
         let status_url = self.parts.public_url.as_ref().and_then(|origin| {
             let path = handle.connector.status_path()?;
             Some(format!("{origin}{path}"))
@@ -31,6 +33,7 @@ impl Outbound {
             valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, self.parts.clock.now_ms())),
             status_url,
             instructions: message.content.call.as_ref().map(instructions),
+            until,
         }
     }
 }
