@@ -17,7 +17,6 @@ mod record;
 mod request;
 mod retry;
 mod settings;
-mod tell;
 mod voice;
 
 use std::collections::HashMap;
@@ -35,10 +34,8 @@ pub(in crate::service) use check::{anyway, limits};
 pub use cursor::Cursor;
 pub use metrics::Metrics;
 pub use opt_out::Said;
-pub use request::{Error, From, Order, Told, VALIDITY_ENDED, Via, unsaid};
+pub use request::{Error, From, Order, Told, Via, unsaid};
 pub use settings::Settings;
-pub use tell::Why;
-pub(in crate::service) use tell::wanted;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
@@ -46,7 +43,7 @@ use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Money, Origin};
 use crate::service::account::AccountHandle;
 use crate::service::audit::Act;
 use crate::service::directory::Directory;
-use crate::service::event::Events;
+use crate::service::event::{Events, Why};
 use crate::service::idempotency::{Key, Named};
 use crate::store::batch::{Batch, WRITERS};
 use crate::store::lease::{Lease, Owner};
@@ -171,8 +168,8 @@ impl Outbound {
         for _ in 0..RACES {
             let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
             let lane = self.lane(&message);
-            let told = self.told(&message, State::Canceled, tell::Why::default());
             let now_ms = self.parts.clock.now_ms();
+            let told = self.parts.events.told(&message, State::Canceled, Why::default(), now_ms);
             let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
             let after = Message { state: State::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
             let entry = act.entry(now_ms, known_as(&message), Some(&message), Some(&after));
@@ -241,7 +238,7 @@ impl Outbound {
         let mut found = due.len();
         for message in due {
             let lane = self.lane(&message);
-            let told = self.told(&message, State::Queued, tell::Why::default());
+            let told = self.parts.events.told(&message, State::Queued, Why::default(), now_ms);
             match claim::join(&self.parts.store, message.id, &lane, &told, now_ms).await {
                 Ok(()) => self.parts.events.wake(),
                 // another node was quicker, or its lane has moved: next time

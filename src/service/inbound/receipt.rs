@@ -9,7 +9,7 @@ use super::read::{self, Of, Said};
 use super::{Inbound, Job, read::Of::ProviderId};
 use crate::model::{MessageId, Millis};
 use crate::provider;
-use crate::service::outbound::Why;
+use crate::service::event::Why;
 use crate::store::inbound::finish::{self, Folded};
 use crate::store::message::Message;
 use crate::store::{self, call, receipt};

@@ -12,6 +12,7 @@ use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
 use crate::service::audit::Act;
 use crate::service::directory::Sender;
+use crate::service::event::Why;
 use crate::service::idempotency::Named;
 use crate::service::number::Capability;
 use crate::store::idempotency::{self, Found, Reply};
@@ -87,7 +88,8 @@ impl Outbound {
         let lane = self.lane(&message);
         let opt_out = self.ledger_keys_of(&message, &lane);
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
-        let told = self.told(&message, message.state, super::tell::Why::default());
+        let now_ms = self.parts.clock.now_ms();
+        let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);
         let is_told = !told.new.is_empty();
         let leave = if due_ms.is_none() { self.leave(&message) } else { None };
         let entry = act.entry(message.created_ms, known_as(&message), None, Some(&*message));

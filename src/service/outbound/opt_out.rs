@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Error, Outbound, RACES, Why};
+use super::{Error, Outbound, RACES};
 use crate::model::message::{Direction, State};
 use crate::model::{Address, Channel, ClientId, MessageContent, MessageId, Millis, Segments};
 use crate::service::audit::Act;
 use crate::service::directory::Sender;
+use crate::service::event::Why;
 use crate::store::message::{self, Message};
 use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::outbox::intake::New;
@@ -145,7 +146,8 @@ impl Outbound {
             let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
             let (opt_out, lane) = (self.ledger_keys_of(&message, &lane), lane.clone());
             let message = message.clone();
-            let told = self.told(&message, message.state, Why::default());
+            let now_ms = self.parts.clock.now_ms();
+            let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);
             let leave = self.leave(&message);
             let (due_ms, kept, passes_opt_out) = (None, None, true);
             let (callback, entry) = (None, None);

@@ -6,6 +6,9 @@ use tokio::time::Instant;
 
 use super::Outbound;
 use super::drive::Lane;
+use crate::model::message::State;
+use crate::service::event::Why;
+use crate::store::event::Told;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Next, Outcome, is_written, late};
 
@@ -45,6 +48,21 @@ impl Outbound {
                     return self.record_late(&outcome).await;
                 }
             }
+        }
+    }
+
+    /// What is told when a call, or a wait, has come to this.
+    fn told_next(&self, lane: &Lane, next: &Next) -> Told {
+        let (events, message, now_ms) = (&self.parts.events, &lane.message, self.parts.clock.now_ms());
+        match next {
+            Next::Over { state, code, reason } => {
+                events.told(message, *state, Why { code: *code, reason: reason.as_deref() }, now_ms)
+            }
+            // the first time only
+            Next::Again { .. } | Next::LookUp { .. } if message.state.may_become(State::Sending) => {
+                events.told(message, State::Sending, Why::default(), now_ms)
+            }
+            Next::Again { .. } | Next::LookUp { .. } => Told::default(),
         }
     }
 

@@ -87,9 +87,6 @@ pub struct Via {
     pub price: Option<Price>,
 }
 
-/// Twilio's code for a message whose validity ended before it was sent.
-pub const VALIDITY_ENDED: i64 = 30036;
-
 /// A message, or a call, without what was said.
 pub fn unsaid(message: &Message) -> Message {
     let content = message.content.redacted().into();

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{VERSION, date, sid};
 use crate::model::message::{Direction, State};
 use crate::model::{ClientId, Millis, Money, carrier};
+use crate::service::event::VALIDITY_ENDED;
 use crate::service::message::Message;
-use crate::service::outbound::VALIDITY_ENDED;
 
 /// The one currency here.
 pub(super) const CURRENCY: &str = "USD";

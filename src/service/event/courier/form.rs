@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc2822;
 use crate::crypto::hash;
 use crate::model::message::State;
 use crate::model::{CallId, CallStatus, Channel, EventId, MessageContent, MessageId, parse_time};
-use crate::service::outbound::{VALIDITY_ENDED, wanted};
+use crate::service::event::{VALIDITY_ENDED, wanted};
 use crate::store::delivery::Claimed;
 
 /// What an event says of a message, or of a call.

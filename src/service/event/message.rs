@@ -1,18 +1,18 @@
 //! What listeners are told of messages, in the change that makes it so.
 
-use super::Outbound;
-use super::drive::Lane;
+use super::payload::{CallData, ErrorData, MessageData, OptOutData};
+use super::{Events, Happened, Order, Telling};
 use crate::model::event::EventType;
 use crate::model::message::{Direction, State};
 use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, MessageContent, Millis, carrier, rfc3339};
 use crate::provider::CallNotes;
-use crate::service::event::payload::{CallData, ErrorData, MessageData, OptOutData};
-use crate::service::event::{Happened, Order, Telling};
 use crate::store::call::Call;
 use crate::store::event::Told;
 use crate::store::message::Message;
 use crate::store::opt_out::OptOut;
-use crate::store::outbox::outcome::Next;
+
+/// Twilio's code for a message whose validity ended before it was sent.
+pub const VALIDITY_ENDED: i64 = 30036;
 
 /// Why a message failed, where it did.
 #[derive(Clone, Copy, Default)]
@@ -66,7 +66,7 @@ impl Telling<'_> {
     }
 
     /// An entry of the ledger of opt-outs has changed.
-    pub(super) fn opt_out(&mut self, client: ClientId, said: &OptOut) {
+    pub(in crate::service) fn opt_out(&mut self, client: ClientId, said: &OptOut) {
         // its entry counts
         let (at_ms, order) = (said.at_ms, Order::Alone);
         let what = Happened { client, kind: EventType::OptOutChanged, at_ms, callback: None, order };
@@ -123,25 +123,11 @@ pub(in crate::service) fn wanted(content: &MessageContent) -> Vec<CallEvent> {
     if events.is_empty() { vec![CallEvent::Completed] } else { events }
 }
 
-impl Outbound {
-    /// What is told when a message comes into a state.
-    pub(super) fn told(&self, message: &Message, state: State, why: Why<'_>) -> Told {
-        let mut telling = self.parts.events.telling();
-        telling.message(message, state, why, self.parts.clock.now_ms());
+impl Events {
+    /// What is told when a message comes into a state: the rows, for a change that many share.
+    pub(in crate::service) fn told(&self, message: &Message, state: State, why: Why<'_>, at_ms: Millis) -> Told {
+        let mut telling = self.telling();
+        telling.message(message, state, why, at_ms);
         telling.into_rows()
-    }
-
-    /// What is told when a call, or a wait, has come to this.
-    pub(super) fn told_next(&self, lane: &Lane, next: &Next) -> Told {
-        match next {
-            Next::Over { state, code, reason } => {
-                self.told(&lane.message, *state, Why { code: *code, reason: reason.as_deref() })
-            }
-            // the first time only
-            Next::Again { .. } | Next::LookUp { .. } if lane.message.state.may_become(State::Sending) => {
-                self.told(&lane.message, State::Sending, Why::default())
-            }
-            Next::Again { .. } | Next::LookUp { .. } => Told::default(),
-        }
     }
 }
