@@ -131,9 +131,9 @@ impl Gateway {
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
         messaging.start(&inbound, &publish, &tasks, &stop);
-        let (store, outbound) = (databases.store.clone(), messaging.outbound.clone());
+        let (store, lanes) = (databases.store.clone(), messaging.lanes.clone());
         let served = Served {
-            keep: Arc::new(Keep { settings: config.keep.clone(), store, outbound, clock }),
+            keep: Arc::new(Keep { settings: config.keep.clone(), store, lanes, clock }),
             sync: sync.clone(),
             publish: publish.clone(),
             inbound: inbound.clone(),

@@ -28,6 +28,7 @@ use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{account, number};
 use crate::signal::Counter;
 use crate::store::lease::Owner;
+use crate::store::outbox::LaneKeys;
 use crate::store::{Store, meta};
 use crate::worker;
 
@@ -58,6 +59,7 @@ pub(super) struct Messaging<'a> {
 pub(super) struct Built {
     pub(super) directory: Arc<Directory>,
     pub(super) outbound: Arc<Outbound>,
+    pub(super) lanes: LaneKeys,
     pub(super) tariff: Arc<Tariff>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) relay: Arc<Relay>,
@@ -95,6 +97,7 @@ impl Messaging<'_> {
         let directory = Arc::new(Directory::new(store.clone(), master.clone(), connectors, config.outbox.clone()));
         directory.refresh().await.map_err(storing)?;
         let lane_key = meta::hash_key(store, master, "lane", clock.now_ms()).await.map_err(storing)?;
+        let lanes = LaneKeys::new(lane_key);
         let request_key = meta::hash_key(store, master, "request", clock.now_ms()).await.map_err(storing)?;
         let cursor_key = meta::hash_key(store, master, "cursor", clock.now_ms()).await.map_err(storing)?;
         let admin_key = meta::hash_key(store, master, "admin_key", clock.now_ms()).await.map_err(storing)?;
@@ -109,7 +112,7 @@ impl Messaging<'_> {
             owner: owner.clone(),
             // carriers refuse a callback to an address that is not the world's
             public_url: Some(origin.clone()).filter(|_| !config.http.public_url.is_empty()),
-            lane_key,
+            lanes: lanes.clone(),
             request_key,
             cursor_key,
             metrics,
@@ -142,7 +145,8 @@ impl Messaging<'_> {
             clock,
         };
         let relay = Arc::new(relay);
-        let built = Built { directory, outbound, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
+        let built =
+            Built { directory, outbound, lanes, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }

@@ -1,14 +1,13 @@
 //! How long what has served is kept, and the pace at which it is removed.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::outbound::Outbound;
 use crate::model::{Clock, Span};
 use crate::store::account::token;
 use crate::store::message::{self, Old};
+use crate::store::outbox::LaneKeys;
 use crate::store::{self, Store, idempotency};
 
 /// `[keep]`.
@@ -26,7 +25,7 @@ pub struct Settings {
 pub struct Keep {
     pub settings: Settings,
     pub store: Store,
-    pub outbound: Arc<Outbound>,
+    pub lanes: LaneKeys,
     pub clock: Clock,
 }
 
@@ -55,7 +54,7 @@ impl Keep {
         }
         let mut old = Old::before(self.clock.now_ms() - self.settings.messages.as_ms());
         let mut pace = Pace::default();
-        while old.remove(&self.store, |channel, from, to| self.outbound.lane_of(channel, from, to)).await? {
+        while old.remove(&self.store, |channel, from, to| self.lanes.of(channel, from, to)).await? {
             pace.rest().await;
         }
         message::run::sweep(&self.store).await

@@ -39,7 +39,7 @@ pub use settings::Settings;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
-use crate::model::{Channel, ClientId, Clock, MessageId, Millis, Money, Origin};
+use crate::model::{ClientId, Clock, MessageId, Millis, Money, Origin};
 use crate::service::account::AccountHandle;
 use crate::service::audit::Act;
 use crate::service::directory::Directory;
@@ -49,6 +49,7 @@ use crate::store::batch::{Batch, WRITERS};
 use crate::store::lease::{Lease, Owner};
 pub use crate::store::ledger::Paid;
 use crate::store::message::{self, Attempt, Filter, Message, Page};
+use crate::store::outbox::LaneKeys;
 use crate::store::outbox::cancel::{self, Canceled};
 use crate::store::outbox::claim::{self, Claimed};
 use crate::store::outbox::intake::Intake;
@@ -72,8 +73,7 @@ pub struct Parts {
     pub owner: Owner,
     /// Where carriers reach us; they are asked for receipts only where there is such a URL.
     pub public_url: Option<Origin>,
-    /// Under which pairs of numbers are hashed.
-    pub lane_key: HashKey,
+    pub lanes: LaneKeys,
     /// Under which requests are hashed.
     pub request_key: HashKey,
     /// Under which places in lists are sealed.
@@ -127,26 +127,9 @@ impl Outbound {
         Self { parts, intake, marks, outcomes, room, serving: OnceLock::new() }
     }
 
-    /// The key of the pair (from, to): of its lane, and of the opt-out between them.
-    pub fn pair(&self, from: &str, to: &str) -> String {
-        pair(&self.parts.lane_key, from, to)
-    }
-
     /// How a client's request is known again; `canonical`: what is compared of it.
     pub fn named(&self, client: ClientId, key: Key, canonical: &[u8]) -> Named {
         key.named(client, canonical, &self.parts.request_key)
-    }
-
-    /// The key of a message's lane: each channel between two has its own.
-    pub(super) fn lane(&self, message: &Message) -> String {
-        self.lane_of(message.channel, &message.from, &message.to)
-    }
-
-    pub(super) fn lane_of(&self, channel: Channel, from: &str, to: &str) -> String {
-        match channel {
-            Channel::Sms => self.pair(from, to),
-            other => self.pair(&format!("{other}:{from}"), to),
-        }
     }
 
     pub async fn find(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
@@ -167,7 +150,7 @@ impl Outbound {
     pub async fn cancel(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<Message, Error> {
         for _ in 0..RACES {
             let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
-            let lane = self.lane(&message);
+            let lane = self.parts.lanes.of_message(&message);
             let now_ms = self.parts.clock.now_ms();
             let told = self.parts.events.told(&message, State::Canceled, Why::default(), now_ms);
             let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
@@ -237,7 +220,7 @@ impl Outbound {
         let due = claim::due(&self.parts.store, now_ms, 256).await?;
         let mut found = due.len();
         for message in due {
-            let lane = self.lane(&message);
+            let lane = self.parts.lanes.of_message(&message);
             let told = self.parts.events.told(&message, State::Queued, Why::default(), now_ms);
             match claim::join(&self.parts.store, message.id, &lane, &told, now_ms).await {
                 Ok(()) => self.parts.events.wake(),
@@ -288,10 +271,4 @@ impl Outbound {
     pub fn now_ms(&self) -> Millis {
         self.parts.clock.now_ms()
     }
-}
-
-/// The key of the pair (from, to), 32 hex digits.
-pub fn pair(key: &HashKey, from: &str, to: &str) -> String {
-    let mac = key.mac(&[from.as_bytes(), to.as_bytes()]);
-    hex::encode(&mac[..16])
 }

@@ -8,9 +8,12 @@
 pub mod cancel;
 pub mod claim;
 pub mod intake;
+mod key;
 pub mod mark;
 pub mod outcome;
 mod uncalled;
+
+pub use key::LaneKeys;
 
 use crate::model::{MessageId, Millis};
 

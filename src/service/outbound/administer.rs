@@ -39,7 +39,7 @@ impl Outbound {
         let entries = self.parts.directory.current();
         entries.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
         let person = person.as_str();
-        let keys = self.ledger_keys(channel, number, person);
+        let keys = self.parts.lanes.opt_outs(channel, number, person);
         let pair = Pair::find(&self.parts.store, &keys).await?;
         let before = pair.of(client);
         // or just behind what stands, where a clock ahead of ours has said it: an administrator sees what stands
@@ -71,7 +71,7 @@ impl Outbound {
         act: &Act<'_, OptOut>,
     ) -> Result<OptOut, Error> {
         let (number, person) = (number.to_owned(), person.as_str().to_owned());
-        let keys = self.ledger_keys(channel, &number, &person);
+        let keys = self.parts.lanes.opt_outs(channel, &number, &person);
         for _ in 0..RACES {
             self.parts.directory.refresh().await?;
             let owner = self.parts.directory.current().sender(&number).map(|sender| sender.number.client);

@@ -187,9 +187,9 @@ impl Outbound {
         let message = &lane.message;
         // one that has stepped aside is in a lane of its own
         let opt_out = if lane.head.lane == message.id.hex() {
-            self.ledger_keys(message.channel, &message.from, &message.to)
+            self.parts.lanes.opt_outs(message.channel, &message.from, &message.to)
         } else {
-            self.ledger_keys_of(message, &lane.head.lane)
+            self.parts.lanes.opt_outs_of(message, &lane.head.lane)
         };
         let mut was_away = false;
         loop {

@@ -31,23 +31,6 @@ pub struct Said<'a> {
 }
 
 impl Outbound {
-    /// The keys under which the ledger may hold what a person said: one for each form in which carriers write their
-    /// number, the folded one first.
-    pub(super) fn ledger_keys(&self, channel: Channel, number: &str, person: &str) -> Vec<String> {
-        let forms = Address::stored(person).forms();
-        forms.iter().map(|form| self.lane_of(channel, number, form)).collect()
-    }
-
-    /// The same of a message's recipient, whose lane is known.
-    pub(super) fn ledger_keys_of(&self, message: &Message, lane: &str) -> Vec<String> {
-        let to = Address::stored(message.to.as_str());
-        if to.has_forms() {
-            self.ledger_keys(message.channel, &message.from, &message.to)
-        } else {
-            vec![lane.to_owned()]
-        }
-    }
-
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
     pub async fn hear(&self, said: &Said<'_>) -> Result<bool, store::Error> {
         self.hear_by(said, None).await
@@ -58,7 +41,7 @@ impl Outbound {
         let client = said.client;
         let said = OptOut {
             client,
-            ids: self.ledger_keys(said.channel, said.number, said.person),
+            ids: self.parts.lanes.opt_outs(said.channel, said.number, said.person),
             channel: said.channel,
             number: said.number.to_owned(),
             person: said.person.to_owned(),
@@ -92,7 +75,7 @@ impl Outbound {
         person: &str,
         at_ms: Millis,
     ) -> Result<bool, store::Error> {
-        let pair = Pair::find(&self.parts.store, &self.ledger_keys(channel, number, person)).await?;
+        let pair = Pair::find(&self.parts.store, &self.parts.lanes.opt_outs(channel, number, person)).await?;
         Ok(pair.is_out(at_ms))
     }
 
@@ -138,13 +121,13 @@ impl Outbound {
         body: &str,
     ) -> Result<(), store::Error> {
         let message = self.reply_message(sender, id, (channel, to), body);
-        let lane = self.lane(&message);
+        let lane = self.parts.lanes.of_message(&message);
         for _ in 0..RACES {
             if self.find(message.client, id).await?.is_some() {
                 return Ok(());
             }
             let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
-            let (opt_out, lane) = (self.ledger_keys_of(&message, &lane), lane.clone());
+            let (opt_out, lane) = (self.parts.lanes.opt_outs_of(&message, &lane), lane.clone());
             let message = message.clone();
             let now_ms = self.parts.clock.now_ms();
             let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);
