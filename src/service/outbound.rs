@@ -6,13 +6,13 @@ mod call;
 mod check;
 mod cursor;
 mod drive;
-mod leave;
 mod look_up;
 mod metrics;
 mod opt_out;
 mod outgoing;
 mod park;
 mod pass;
+mod permit;
 mod record;
 mod request;
 mod retry;
@@ -45,21 +45,21 @@ use crate::service::audit::Act;
 use crate::service::directory::Directory;
 use crate::service::event::{Events, Why};
 use crate::service::idempotency::{Key, Named};
-use crate::store::batch::{Batch, WRITERS};
+use crate::store::batch::Batch;
 use crate::store::lease::{Lease, Owner};
 pub use crate::store::ledger::Paid;
 use crate::store::message::{self, Attempt, Filter, Message, Page};
 use crate::store::outbox::LaneKeys;
 use crate::store::outbox::cancel::{self, Canceled};
 use crate::store::outbox::claim::{self, Claimed};
-use crate::store::outbox::intake::Intake;
+use crate::store::outbox::intake::{Acceptor, Intake, Leased};
 use crate::store::outbox::mark::Mark;
 use crate::store::outbox::outcome::Outcomes;
 use crate::store::receipt::{self, Receipt};
 use crate::store::serving::Serving;
 use crate::store::{self, Store};
 use drive::Lane;
-use leave::Leave;
+use permit::{Permits, SendPermit};
 use request::known_as;
 
 /// What the service is built from.
@@ -85,7 +85,7 @@ pub struct Parts {
 
 pub struct Outbound {
     parts: Parts,
-    intake: Batch<Intake<Leave>>,
+    outbox: Acceptor,
     marks: Batch<Mark>,
     outcomes: Batch<Outcomes>,
     /// Lanes that may still be held in memory.
@@ -106,25 +106,24 @@ impl Outbound {
         let room = Arc::new(Semaphore::new(parts.settings.held));
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
         let lease_ms = parts.settings.lease.as_ms();
-        let intake = Batch::start_many(
-            Intake {
-                store: store.clone(),
-                clock: clock.clone(),
-                owner: owner.clone(),
-                lease_ms,
-                room: room.clone(),
-                // when there is no service any more, the lease just ends
-                start: Box::new(move |leased| {
-                    if let Some(outbound) = itself.upgrade() {
-                        outbound.start(leased.into());
-                    }
-                }),
-            },
-            WRITERS,
-        );
+        let intake = Intake {
+            store: store.clone(),
+            clock: clock.clone(),
+            owner: owner.clone(),
+            lease_ms,
+            room: room.clone(),
+            // when there is no service any more, the lease just ends
+            start: Box::new(move |leased: Leased<SendPermit>| {
+                if let Some(outbound) = itself.upgrade() {
+                    outbound.start(leased.into());
+                }
+            }),
+        };
+        let permits = Permits { directory: parts.directory.clone(), stop: parts.stop.clone() };
+        let outbox = intake.open(move |message| permits.take(message));
         let marks = Batch::start(Mark { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms });
         let outcomes = Batch::start(Outcomes { store, clock, owner });
-        Self { parts, intake, marks, outcomes, room, serving: OnceLock::new() }
+        Self { parts, outbox, marks, outcomes, room, serving: OnceLock::new() }
     }
 
     /// How a client's request is known again; `canonical`: what is compared of it.
@@ -240,8 +239,8 @@ impl Outbound {
         found += claimed.len();
         for Claimed { head, message, progress } in claimed {
             // intake may have been quicker with the room: then its lease just ends
-            let Ok(permit) = self.room.clone().try_acquire_owned() else { break };
-            self.start(Lane { head, message, progress, lease_ends, _permit: permit, leave: None });
+            let Ok(room) = self.room.clone().try_acquire_owned() else { break };
+            self.start(Lane { head, message, progress, lease_ends, _room: room, permit: None });
         }
         Ok(found)
     }

@@ -1,7 +1,5 @@
 //! Accepting a message: what it must be, who sends it, what it costs.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::check::invalid;
@@ -77,7 +75,7 @@ impl Outbound {
     /// Accepts a message: when this returns, it is stored, and it will be sent or accounted for.
     /// `answered`: what is kept for a request that comes again, where [`Draft::named`] has a message.
     pub(in crate::service) async fn accept(
-        self: &Arc<Self>,
+        &self,
         draft: Draft,
         answered: Option<Answered>,
         act: &Act<'_, Message>,
@@ -91,27 +89,15 @@ impl Outbound {
         let now_ms = self.parts.clock.now_ms();
         let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);
         let is_told = !told.new.is_empty();
-        let leave = if due_ms.is_none() { self.leave(&message) } else { None };
         let entry = act.entry(message.created_ms, known_as(&message), None, Some(&*message));
         let (stored, passes_opt_out) = (Message::clone(&message), false);
-        let new = New {
-            message: stored,
-            lane,
-            opt_out,
-            callback,
-            due_ms,
-            kept,
-            told,
-            passes_opt_out,
-            lease_ends,
-            leave,
-            entry,
-        };
+        let new =
+            New { message: stored, lane, opt_out, callback, due_ms, kept, told, passes_opt_out, lease_ends, entry };
         // who raced in vain so often may try again later
         let busy = |error: store::Error| {
             if error.is_race() { store::Error::Busy("others keep changing this lane".into()) } else { error }
         };
-        let paid = match self.intake.write(new).await.map_err(busy)? {
+        let paid = match self.outbox.accept(new).await.map_err(busy)? {
             Accepted::Stored(paid) => paid,
             Accepted::Replayed(reply) => return Ok(Told::Again(reply)),
             Accepted::KeyReused => return Err(Error::KeyReused),

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::Outbound;
 use super::call::Called;
-use super::leave::Leave;
 use super::opt_out::OPTED_OUT;
+use super::permit::SendPermit;
 use crate::model::message::{AttemptOutcome, State};
 use crate::model::{AccountId, Millis};
 use crate::service::account::AccountHandle;
@@ -32,17 +32,17 @@ pub(super) struct Lane {
     /// By the monotonic clock: a machine that slept, or a process that was stopped, owns nothing any more.
     pub lease_ends: Instant,
     /// Counts among the lanes held in memory.
-    pub _permit: OwnedSemaphorePermit,
-    /// The lane says that the first message's provider is being called: leave to do so.
-    pub leave: Option<Leave>,
+    pub _room: OwnedSemaphorePermit,
+    /// The lane says that the first message's provider is being called: the permit to do so.
+    pub permit: Option<SendPermit>,
 }
 
-impl From<Leased<Leave>> for Lane {
+impl From<Leased<SendPermit>> for Lane {
     /// A lane that was born with its first message.
-    fn from(leased: Leased<Leave>) -> Self {
-        let Leased { message, head, lease_ends, permit, call } = leased;
+    fn from(leased: Leased<SendPermit>) -> Self {
+        let Leased { message, head, lease_ends, room, call } = leased;
         let progress = call.as_ref().map(|(_, started_ms)| Progress::called(*started_ms)).unwrap_or_default();
-        Self { head, message, progress, lease_ends, _permit: permit, leave: call.map(|(leave, _)| leave) }
+        Self { head, message, progress, lease_ends, _room: room, permit: call.map(|(permit, _)| permit) }
     }
 }
 
@@ -72,8 +72,8 @@ impl Outbound {
 
     /// Brings the first message as far as it goes. `None`: the lane is no longer ours.
     async fn step(&self, lane: &mut Lane) -> Option<Outcome> {
-        if let Some(mut leave) = lane.leave.take() {
-            return self.marked(lane, &leave.handle(), lane.progress.started_ms?).await;
+        if let Some(mut permit) = lane.permit.take() {
+            return self.marked(lane, &permit.handle(), lane.progress.started_ms?).await;
         }
         let Ok(via) = self.handle(lane.message.account).await else {
             self.postpone(lane, Duration::from_secs(1)).await;

@@ -1,7 +1,5 @@
 //! The ledger of who wants nothing from which number, on which channel, and what follows from an entry.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::{Error, Outbound, RACES};
@@ -114,7 +112,7 @@ impl Outbound {
 
     /// Accepts the reply to a keyword, once for each id. It passes the opt-out that it may confirm.
     pub async fn reply(
-        self: &Arc<Self>,
+        &self,
         sender: &Sender,
         id: MessageId,
         (channel, to): (Channel, &str),
@@ -131,12 +129,10 @@ impl Outbound {
             let message = message.clone();
             let now_ms = self.parts.clock.now_ms();
             let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);
-            let leave = self.leave(&message);
             let (due_ms, kept, passes_opt_out) = (None, None, true);
             let (callback, entry) = (None, None);
-            let new =
-                New { message, lane, opt_out, callback, due_ms, kept, told, passes_opt_out, lease_ends, leave, entry };
-            match self.intake.write(new).await {
+            let new = New { message, lane, opt_out, callback, due_ms, kept, told, passes_opt_out, lease_ends, entry };
+            match self.outbox.accept(new).await {
                 Ok(_) => {
                     self.parts.metrics.accepted();
                     self.parts.events.wake();

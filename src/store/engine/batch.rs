@@ -98,10 +98,25 @@ impl<W: Write> Batch<W> {
 
     /// Writes one item together with its neighbours; returns after their commit.
     pub async fn write(&self, item: W::Item) -> Result<W::Answer> {
+        self.send(item)?.written().await
+    }
+
+    /// Queues one item to be written together with its neighbours. Whoever drops what this returns has gone away.
+    pub fn send(&self, item: W::Item) -> Result<Queued<W::Answer>> {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue(&item);
         queue.try_send((item, answer)).map_err(|_| Error::Busy("too many writes are waiting".into()))?;
-        answered.await.map_err(|_| Error::Unavailable("the write was given up".into()))?
+        Ok(Queued(answered))
+    }
+}
+
+/// An item that waits for its commit.
+pub struct Queued<T>(oneshot::Receiver<Result<T>>);
+
+impl<T> Queued<T> {
+    /// What became of it, once that is committed.
+    pub async fn written(self) -> Result<T> {
+        self.0.await.map_err(|_| Error::Unavailable("the write was given up".into()))?
     }
 }
 

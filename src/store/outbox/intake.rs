@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use self::plan::Plan;
 use super::{Head, place, uncalled};
 use crate::model::{Clock, Millis, Money};
-use crate::store::batch::Write;
+use crate::store::batch::{Batch, Queued, WRITERS, Write};
 use crate::store::event::Told;
 use crate::store::idempotency::{self, Named, Replies, Reply};
 use crate::store::lease::Owner;
@@ -20,8 +20,8 @@ use crate::store::ledger::{self, Paid, Purse};
 use crate::store::message::Message;
 use crate::store::{Error, Query, Result, Row, Store, Value, audit, opt_out};
 
-/// A message to accept. `T` is leave to call its provider at once, if there is.
-pub struct New<T> {
+/// A message to accept.
+pub struct New {
     pub message: Message,
     /// Names the pair (from, to).
     pub lane: String,
@@ -38,9 +38,14 @@ pub struct New<T> {
     pub passes_opt_out: bool,
     /// By whose monotonic clock the lease ends, if its lane is born leased.
     pub lease_ends: Instant,
-    pub leave: Option<T>,
     /// Written with it, where an administrator sends it.
     pub entry: Option<audit::Entry>,
+}
+
+/// A message to accept, with the permit to call its provider at once where there is one.
+pub struct Permitted<T> {
+    new: New,
+    permit: Option<T>,
 }
 
 /// A reply kept under a client's name for its request.
@@ -57,8 +62,9 @@ pub struct Leased<T> {
     pub message: Message,
     pub head: Head,
     pub lease_ends: Instant,
-    pub permit: OwnedSemaphorePermit,
-    /// The lane was born saying that the provider is being called: leave to do so, and since when.
+    /// Counts it among the lanes held in memory.
+    pub room: OwnedSemaphorePermit,
+    /// The lane was born saying that the provider is being called: the permit to do so, and since when.
     pub call: Option<(T, Millis)>,
 }
 
@@ -87,7 +93,7 @@ pub struct Decided {
 #[derive(Debug)]
 struct Hold {
     head: Head,
-    permit: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
     /// Since when its provider is being called, if it is.
     started_ms: Option<Millis>,
 }
@@ -106,7 +112,7 @@ pub struct Intake<T> {
     pub lease_ms: Millis,
     /// How many lanes this node may hold in memory.
     pub room: Arc<Semaphore>,
-    /// Sends what is leased, even when its caller has gone away.
+    /// Sends what is leased, even when who asked has gone away.
     pub start: Box<dyn Fn(Leased<T>) + Send + Sync>,
 }
 
@@ -118,17 +124,40 @@ struct Known {
     purse: Purse,
 }
 
+/// The way into the outbox. Whoever accepts messages by it knows nothing of who sends them.
+pub struct Acceptor(Box<dyn Fn(New) -> Result<Queued<Accepted>> + Send + Sync>);
+
+impl Acceptor {
+    /// Accepts a message together with its neighbours; returns after their commit.
+    pub async fn accept(&self, new: New) -> Result<Accepted> {
+        (self.0)(new)?.written().await
+    }
+}
+
+impl<T: Send + Sync + 'static> Intake<T> {
+    /// Starts its writers. `permit`: to call the provider of a message that is due as soon as it is stored, where that
+    /// may be; then one commit says both.
+    pub fn open(self, permit: impl Fn(&Message) -> Option<T> + Send + Sync + 'static) -> Acceptor {
+        let batch = Batch::start_many(self, WRITERS);
+        Acceptor(Box::new(move |new: New| {
+            let permit = if new.due_ms.is_none() { permit(&new.message) } else { None };
+            batch.send(Permitted { new, permit })
+        }))
+    }
+}
+
 impl<T> Intake<T> {
-    async fn look_up(&self, items: &[New<T>]) -> Result<Known> {
-        let keys: Vec<Value> = items.iter().map(|item| item.lane.as_str().into()).collect();
-        let people: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
-        let kept = idempotency::over(items.iter().filter_map(|item| item.kept.as_ref()).map(|kept| &kept.named));
+    async fn look_up(&self, items: &[Permitted<T>]) -> Result<Known> {
+        let all = || items.iter().map(|item| &item.new);
+        let keys: Vec<Value> = all().map(|item| item.lane.as_str().into()).collect();
+        let people: Vec<Value> = all().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
+        let kept = idempotency::over(all().filter_map(|item| item.kept.as_ref()).map(|kept| &kept.named));
         let mut queries = vec![
             opt_out::stopped(people),
             Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], keys),
         ];
         let mut payers: Vec<Value> =
-            items.iter().filter(|item| item.message.cost.is_some()).map(|it| it.message.client.hex().into()).collect();
+            all().filter(|item| item.message.cost.is_some()).map(|it| it.message.client.hex().into()).collect();
         payers.dedup();
         if !payers.is_empty() {
             queries.push(ledger::balances(&payers));
@@ -152,17 +181,17 @@ impl<T> Intake<T> {
 }
 
 impl<T: Send + Sync + 'static> Write for Intake<T> {
-    type Item = New<T>;
+    type Item = Permitted<T>;
     type Done = Decided;
     type Answer = Accepted;
 
     const TRIES_AGAIN: u32 = 20;
 
-    fn row<'a>(&self, item: &'a New<T>) -> Option<Cow<'a, str>> {
-        Some(item.lane.as_str().into())
+    fn row<'a>(&self, item: &'a Permitted<T>) -> Option<Cow<'a, str>> {
+        Some(item.new.lane.as_str().into())
     }
 
-    async fn write(&self, items: &[New<T>]) -> Result<Vec<Decided>> {
+    async fn write(&self, items: &[Permitted<T>]) -> Result<Vec<Decided>> {
         let mut known = self.look_up(items).await?;
         let mut plan = Plan::at(self.clock.now_ms());
         let mut done = Vec::with_capacity(items.len());
@@ -181,17 +210,17 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
         Ok(done)
     }
 
-    fn finish(&self, item: New<T>, done: Decided) -> Accepted {
-        if let Some(Hold { head, permit, started_ms }) = done.leased {
-            let New { message, lease_ends, leave, .. } = item;
-            (self.start)(Leased { message, head, lease_ends, permit, call: leave.zip(started_ms) });
+    fn finish(&self, item: Permitted<T>, done: Decided) -> Accepted {
+        if let Some(Hold { head, room, started_ms }) = done.leased {
+            let Permitted { new: New { message, lease_ends, .. }, permit } = item;
+            (self.start)(Leased { message, head, lease_ends, room, call: permit.zip(started_ms) });
         }
         done.accepted
     }
 
-    fn fail(&self, items: Vec<New<T>>) {
-        let with_leave = items.into_iter().filter(|item| item.leave.is_some());
-        let born: Vec<_> = with_leave.map(|item| (place(&item.lane, item.message.id.bits()), item.lane)).collect();
+    fn fail(&self, items: Vec<Permitted<T>>) {
+        let permitted = items.into_iter().filter(|item| item.permit.is_some()).map(|item| item.new);
+        let born: Vec<_> = permitted.map(|item| (place(&item.lane, item.message.id.bits()), item.lane)).collect();
         if !born.is_empty() {
             let born = born.into_iter().map(|(place, lane)| (lane, place)).collect();
             tokio::spawn(uncalled::free(self.store.clone(), self.clock.clone(), self.owner.clone(), born));
@@ -200,20 +229,21 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
 }
 
 /// Tells each payer what was left behind their own charge, and a twin in the same batch what its first is told.
-fn settle<T>(items: &[New<T>], done: &mut [Decided], found: &[Row]) -> Result<()> {
+fn settle<T>(items: &[Permitted<T>], done: &mut [Decided], found: &[Row]) -> Result<()> {
     let mut left = ledger::left(found)?;
-    for (item, decided) in items.iter().zip(done.iter_mut()).rev() {
+    let all = || items.iter().map(|item| &item.new);
+    for (item, decided) in all().zip(done.iter_mut()).rev() {
         let Accepted::Stored(paid) = &mut decided.accepted else { continue };
         let (Some(cost), Some(now)) = (item.message.cost, left.get_mut(&item.message.client)) else { continue };
         *paid = Some(*now);
         now.balance = now.balance.plus(cost).unwrap_or(now.balance);
     }
-    let told = items.iter().zip(done.iter()).filter_map(|(item, decided)| match &decided.accepted {
+    let told = all().zip(done.iter()).filter_map(|(item, decided)| match &decided.accepted {
         Accepted::Stored(Some(paid)) => Some((item.kept.as_ref()?.named.id.as_str(), paid.balance)),
         _ => None,
     });
     let told: HashMap<&str, Money> = told.collect();
-    for (item, decided) in items.iter().zip(done) {
+    for (item, decided) in all().zip(done) {
         if let (Some(kept), Accepted::Replayed(reply)) = (&item.kept, &mut decided.accepted) {
             reply.balance = reply.balance.or_else(|| told.get(kept.named.id.as_str()).copied());
         }

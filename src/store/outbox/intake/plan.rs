@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{Accepted, Decided, Hold, Kept, Known, New};
+use super::{Accepted, Decided, Hold, Kept, Known, New, Permitted};
 use crate::model::{Channel, ClientId, Millis, Money};
 use crate::store::event::{self, Told};
 use crate::store::idempotency::Found;
@@ -55,7 +55,8 @@ impl Plan {
         Self { now_ms, ..Self::default() }
     }
 
-    pub(super) fn take<T>(&mut self, item: &New<T>, known: &mut Known, room: &Arc<Semaphore>) -> Decided {
+    pub(super) fn take<T>(&mut self, item: &Permitted<T>, known: &mut Known, room: &Arc<Semaphore>) -> Decided {
+        let (item, may_call) = (&item.new, item.permit.is_some());
         match item.kept.as_ref().and_then(|kept| known.replies.find(&kept.named)) {
             Some(Found::Same(reply)) => return Accepted::Replayed(reply).into(),
             Some(Found::Other) => return Accepted::KeyReused.into(),
@@ -84,11 +85,11 @@ impl Plan {
             self.scheduled.push(vec![item.message.id.hex().into(), due_ms.into()]);
             return Accepted::Stored(None).into();
         }
-        self.join(item, known, room)
+        self.join(item, may_call, known, room)
     }
 
     /// Keeps the reply for a request that comes again.
-    fn keep<T>(&mut self, item: &New<T>, known: &mut Known) {
+    fn keep(&mut self, item: &New, known: &mut Known) {
         let (client, cost) = (item.message.client, item.message.cost.unwrap_or_default());
         // what was told to who came before was told without this charge
         for told in self.balances.iter_mut().filter(|told| told.client == client) {
@@ -108,25 +109,25 @@ impl Plan {
         known.replies.add(named, reply);
     }
 
-    fn join<T>(&mut self, item: &New<T>, known: &Known, room: &Arc<Semaphore>) -> Decided {
-        let mut permit = None;
+    fn join(&mut self, item: &New, may_call: bool, known: &Known, room: &Arc<Semaphore>) -> Decided {
+        let mut held = None;
         let joining = self.lanes.entry(item.lane.clone()).or_insert_with(|| {
             let last = known.lanes.get(&item.lane).copied();
             if last.is_none() {
-                permit = room.clone().try_acquire_owned().ok();
+                held = room.clone().try_acquire_owned().ok();
             }
-            let is_calling = permit.is_some() && item.leave.is_some();
-            Joining { is_new: last.is_none(), is_ours: permit.is_some(), is_calling, count: 0, last: last.unwrap_or(0) }
+            let is_calling = held.is_some() && may_call;
+            Joining { is_new: last.is_none(), is_ours: held.is_some(), is_calling, count: 0, last: last.unwrap_or(0) }
         });
         joining.count += 1;
         // behind all that stand there, whatever another node's clock says
         joining.last = (joining.last + 1).max(item.message.id.bits());
         let place = place(&item.lane, joining.last);
         self.places.push(vec![place.as_str().into(), item.message.id.hex().into()]);
-        let Some(permit) = permit else { return Accepted::Stored(None).into() };
+        let Some(room) = held else { return Accepted::Stored(None).into() };
         let head = Head { lane: item.lane.clone(), place, message: item.message.id };
         let started_ms = joining.is_calling.then_some(self.now_ms);
-        Decided { accepted: Accepted::Stored(None), leased: Some(Hold { head, permit, started_ms }) }
+        Decided { accepted: Accepted::Stored(None), leased: Some(Hold { head, room, started_ms }) }
     }
 
     pub(super) fn change(self, purse: Purse, owner: &Owner, lease_ms: Millis) -> Change {

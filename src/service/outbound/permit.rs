@@ -1,38 +1,45 @@
-//! Leave to call a provider as soon as its message is stored: then one commit says both.
+//! Permits to call a provider as soon as its message is stored: then one commit says both.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
-use super::Outbound;
 use super::look_up::policy;
 use crate::service::account::{AccountHandle, Pace, Place};
+use crate::service::directory::Directory;
 use crate::store::account::Uncertain;
 use crate::store::message::Message;
 
 /// A place in the pace of an account and a number, given back unless used, and one of the account's calls.
-pub(super) struct Leave {
+pub struct SendPermit {
     via: Arc<AccountHandle>,
     places: [Place; 2],
     _call: OwnedSemaphorePermit,
 }
 
-impl Leave {
-    /// The handle to call now; the leave lasts as long as the call.
+impl SendPermit {
+    /// The handle to call now; the permit lasts as long as the call.
     pub(super) fn handle(&mut self) -> Arc<AccountHandle> {
         self.places.iter_mut().for_each(Place::take);
         self.via.clone()
     }
 }
 
-impl Outbound {
-    /// Leave to send a message at once. `None`: it waits its turn, as every message does whose account
+/// Gives permits, until the node stops.
+pub struct Permits {
+    pub directory: Arc<Directory>,
+    pub stop: CancellationToken,
+}
+
+impl Permits {
+    /// A permit to send a message at once. `None`: it waits its turn, as every message does whose account
     /// fails what is in doubt, since after a crash this one would be.
-    pub(super) fn leave(&self, message: &Message) -> Option<Leave> {
-        let entries = self.parts.directory.current();
+    pub fn take(&self, message: &Message) -> Option<SendPermit> {
+        let entries = self.directory.current();
         let (via, sender) = (entries.handle(message.account)?, entries.sender(&message.from)?);
-        if self.parts.stop.is_cancelled() || via.breaker.is_open() || policy(via) == Uncertain::Fail {
+        if self.stop.is_cancelled() || via.breaker.is_open() || policy(via) == Uncertain::Fail {
             return None;
         }
         let call = via.calls.clone().try_acquire_owned().ok()?;
@@ -40,6 +47,6 @@ impl Outbound {
         let now = Instant::now();
         let place = |pace: &Arc<Pace>| pace.reserve(segments, Duration::ZERO, now).ok();
         let places = [place(&sender.pace)?, place(&via.pace)?];
-        Some(Leave { via: via.clone(), places, _call: call })
+        Some(SendPermit { via: via.clone(), places, _call: call })
     }
 }
