@@ -12,6 +12,7 @@ mod publisher;
 mod reload;
 pub mod rights;
 mod secret;
+mod sending;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::crypto::Sid;
 use crate::http::{self, App, Bodies, Guesses, Listeners, Pulse, Tls};
 use crate::model::{Clock, Origin, Span, UserId};
 use crate::service::audit::Audit;
+use crate::service::dispatch::Dispatch;
 use crate::service::inbound::form_check;
 use crate::service::keep::Keep;
 use crate::service::sync::{Link, Links, Sync};
@@ -51,6 +53,8 @@ pub struct Gateway {
     pub origin: Origin,
     databases: Databases,
     sync: Arc<Sync>,
+    /// Sends what is accepted until the last request is answered, and says that this node serves the store.
+    _dispatch: Arc<Dispatch>,
     tasks: TaskTracker,
     stop: CancellationToken,
     stopping: CancellationToken,
@@ -183,7 +187,8 @@ impl Gateway {
         http::serve(listeners, tls.clone(), http::routes(&app), &app, http_metrics);
         let [grace, drain_delay] = [config.http.shutdown_grace, config.http.drain_delay].map(Span::as_duration);
         let reloading = Reloading { config, tls, identities };
-        Ok(Self { addresses, origin, databases, sync, tasks, stop, stopping, reloading, grace, drain_delay })
+        let _dispatch = messaging.dispatch;
+        Ok(Self { addresses, origin, databases, sync, _dispatch, tasks, stop, stopping, reloading, grace, drain_delay })
     }
 
     /// A link to pair with: the one that never ends under `--dev`, else a fresh one.

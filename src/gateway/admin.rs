@@ -26,6 +26,12 @@ pub async fn open(config: &Config) -> Result<(Store, Admins), StartError> {
     let loopback = Loopback::new(&config.provider, clock.clone(), sender);
     let http = provider::Client::new(&config.provider)?;
     let connectors = Connectors { settings: config.provider.clone(), http, loopback };
-    let directory = Arc::new(Directory::new(store.clone(), keys.master, connectors, config.outbox.clone()));
-    Ok((store, Admins { directory, key, clock }))
+    let directory = Directory::new(
+        store.clone(),
+        keys.master,
+        connectors,
+        config.outbox.calls_per_account,
+        config.outbox.resting(),
+    );
+    Ok((store, Admins { directory: Arc::new(directory), key, clock }))
 }

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::StartError;
+use super::sending::Sending;
 use crate::config::Config;
-use crate::crypto::MasterKey;
+use crate::crypto::{HashKey, MasterKey};
 use crate::model::{AccountId, Address, ClientId, Clock, Money, Origin};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
@@ -17,11 +18,12 @@ use crate::service::admin::Admins;
 use crate::service::audit::Act;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
+use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
 use crate::service::inbound::Inbound;
 use crate::service::ledger::Ledger;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
-use crate::service::outbound::{self, Outbound};
+use crate::service::outbound::Outbound;
 use crate::service::publish::Publish;
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
@@ -59,6 +61,7 @@ pub(super) struct Messaging<'a> {
 pub(super) struct Built {
     pub(super) directory: Arc<Directory>,
     pub(super) outbound: Arc<Outbound>,
+    pub(super) dispatch: Arc<Dispatch>,
     pub(super) lanes: LaneKeys,
     pub(super) tariff: Arc<Tariff>,
     pub(super) ledger: Arc<Ledger>,
@@ -79,78 +82,81 @@ impl Built {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
-        worker::start_sending(&self.outbound, &self.directory, &self.tariff, &self.clients, tasks, stop);
+        worker::start_sending(&self.dispatch, &self.directory, &self.tariff, &self.clients, tasks, stop);
         worker::start_accounting(&self.ledger, tasks, stop);
-        worker::start_measuring(&self.outbound, inbound, tasks, stop);
+        worker::start_measuring(&self.dispatch, inbound, tasks, stop);
         worker::publish::start(publish, tasks, stop);
     }
 }
 
 impl Messaging<'_> {
     pub(super) async fn build(self, registry: &mut Registry) -> Result<(Built, Receiver<LoopbackEvent>), StartError> {
-        let Self { config, store, master, clock, owner, events, origin, tasks, stop } = self;
-        let storing = StartError::storing(config);
-        let http = provider::Client::new(&config.provider)?;
+        let (config, store, clock, events) = (self.config, self.store, self.clock, self.events);
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
-        let connectors = Connectors { settings: config.provider.clone(), http, loopback: loopback.clone() };
-        let directory = Arc::new(Directory::new(store.clone(), master.clone(), connectors, config.outbox.clone()));
-        directory.refresh().await.map_err(storing)?;
-        let lane_key = meta::hash_key(store, master, "lane", clock.now_ms()).await.map_err(storing)?;
-        let lanes = LaneKeys::new(lane_key);
-        let request_key = meta::hash_key(store, master, "request", clock.now_ms()).await.map_err(storing)?;
-        let cursor_key = meta::hash_key(store, master, "cursor", clock.now_ms()).await.map_err(storing)?;
-        let admin_key = meta::hash_key(store, master, "admin_key", clock.now_ms()).await.map_err(storing)?;
-        let metrics = outbound::Metrics::default();
-        metrics.register(registry);
-        let outbound = Outbound::new(outbound::Parts {
-            settings: config.outbox.clone(),
-            store: store.clone(),
-            directory: directory.clone(),
-            events: events.clone(),
-            clock: clock.clone(),
-            owner: owner.clone(),
-            // carriers refuse a callback to an address that is not the world's
-            public_url: Some(origin.clone()).filter(|_| !config.http.public_url.is_empty()),
-            lanes: lanes.clone(),
-            request_key,
-            cursor_key,
-            metrics,
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        });
-        outbound.inherit().await.map_err(storing)?;
+        let directory = self.directory(loopback.clone()).await?;
+        let Sending { outbound, dispatch, lanes } = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms };
+        let admin_key = self.key("admin_key").await?;
         let admins = Admins { directory: directory.clone(), key: admin_key, clock: clock.clone() };
         let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone(), clock.clone()));
-        tariff.refresh().await.map_err(storing)?;
-        let client_key = meta::hash_key(store, master, "client_key", clock.now_ms()).await.map_err(storing)?;
-        let clients = Clients::new(store.clone(), master.clone(), client_key, clock.clone(), directory.clone());
-        let clients = clients.counting(counter(config, tasks, stop).await?);
-        let clients = if config.is_dev { clients.with_demo(DEMO) } else { clients.without(DEMO.id) };
-        clients.refresh().await.map_err(storing)?;
-        let clients = Arc::new(clients);
-        let (of_directory, of_outbound, clock) = (directory.clone(), outbound.clone(), clock.clone());
+        tariff.refresh().await.map_err(StartError::storing(config))?;
+        let clients = self.clients(directory.clone()).await?;
         let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });
-        let (of_tariff, of_ledger, tasks) = (tariff.clone(), ledger.clone(), tasks.clone());
-        let relay = Relay {
-            directory: of_directory,
-            tariff: of_tariff,
-            outbound: of_outbound,
-            ledger: of_ledger,
+        let relay = Arc::new(Relay {
+            directory: directory.clone(),
+            tariff: tariff.clone(),
+            outbound: outbound.clone(),
+            ledger: ledger.clone(),
             calls: config.call,
-            tasks,
-            clock,
+            tasks: self.tasks.clone(),
+            clock: clock.clone(),
+        });
+        let built = Built {
+            directory,
+            outbound,
+            dispatch,
+            lanes,
+            tariff,
+            ledger,
+            relay,
+            accounts,
+            numbers,
+            admins,
+            clients,
+            loopback,
         };
-        let relay = Arc::new(relay);
-        let built =
-            Built { directory, outbound, lanes, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }
         Ok((built, loopback_events))
+    }
+
+    /// A key to hash with, made when the store was.
+    pub(super) async fn key(&self, name: &'static str) -> Result<HashKey, StartError> {
+        let key = meta::hash_key(self.store, self.master, name, self.clock.now_ms()).await;
+        key.map_err(StartError::storing(self.config))
+    }
+
+    async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {
+        let (settings, outbox) = (self.config.provider.clone(), &self.config.outbox);
+        let http = provider::Client::new(&settings)?;
+        let connectors = Connectors { settings, http, loopback };
+        let (store, master) = (self.store.clone(), self.master.clone());
+        let directory = Directory::new(store, master, connectors, outbox.calls_per_account, outbox.resting());
+        directory.refresh().await.map_err(StartError::storing(self.config))?;
+        Ok(Arc::new(directory))
+    }
+
+    async fn clients(&self, directory: Arc<Directory>) -> Result<Arc<Clients>, StartError> {
+        let (store, master, clock) = (self.store.clone(), self.master.clone(), self.clock.clone());
+        let clients = Clients::new(store, master, self.key("client_key").await?, clock, directory);
+        let clients = clients.counting(counter(self.config, self.tasks, self.stop).await?);
+        let clients = if self.config.is_dev { clients.with_demo(DEMO) } else { clients.without(DEMO.id) };
+        clients.refresh().await.map_err(StartError::storing(self.config))?;
+        Ok(Arc::new(clients))
     }
 }
 

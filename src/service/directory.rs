@@ -9,7 +9,6 @@ use crate::model::{AccountId, ClientId, Secret};
 use crate::provider::Kind;
 use crate::service::account::{AccountHandle, Connectors, Pace, Proof, Resting};
 use crate::service::number::Capability;
-use crate::service::outbound::Settings;
 use crate::service::snapshot::Snapshot;
 use crate::store::account::token::place as token_place;
 use crate::store::number::Number;
@@ -79,13 +78,16 @@ pub struct Directory {
     pub store: Store,
     pub master: Arc<MasterKey>,
     pub connectors: Connectors,
-    pub settings: Settings,
+    /// Calls of one account at once.
+    calls: usize,
+    resting: Resting,
     entries: Snapshot<Entries>,
 }
 
 impl Directory {
-    pub fn new(store: Store, master: Arc<MasterKey>, connectors: Connectors, settings: Settings) -> Self {
-        Self { store, master, connectors, settings, entries: Snapshot::default() }
+    /// `calls`: of one account at once.
+    pub fn new(store: Store, master: Arc<MasterKey>, connectors: Connectors, calls: usize, resting: Resting) -> Self {
+        Self { store, master, connectors, calls, resting, entries: Snapshot::default() }
     }
 
     pub fn current(&self) -> Arc<Entries> {
@@ -129,7 +131,7 @@ impl Directory {
         match known {
             Some(handle) if handle.serves(&account) => Ok(handle.clone()),
             known => {
-                let changed = known.and_then(|handle| handle.changed(&account, self.resting()));
+                let changed = known.and_then(|handle| handle.changed(&account, self.resting));
                 let proofs = self.proofs(&account, known.map(Arc::as_ref));
                 let handle = changed.map_or_else(|| self.open(account), Ok)?.with(proofs);
                 Ok(Arc::new(handle.in_place_of(known.map(Arc::as_ref))))
@@ -149,16 +151,11 @@ impl Directory {
         account.tokens.iter().filter_map(open).collect()
     }
 
-    fn resting(&self) -> Resting {
-        let rest = self.settings.breaker_rest.as_duration();
-        Resting { failures: self.settings.breaker_failures, rest, most: self.settings.retry_most.as_duration() }
-    }
-
     fn open(&self, account: account::Account) -> std::result::Result<AccountHandle, String> {
         let kind = account.provider.kind().ok_or("no such provider")?;
         let row = account.id.hex();
         let plain = self.master.open(account::place(&row), &account.credentials).map_err(|error| error.to_string())?;
         let connector = self.connectors.open(kind, &plain).map_err(|error| error.to_string())?;
-        Ok(AccountHandle::new(account, connector, self.settings.calls_per_account, self.resting()))
+        Ok(AccountHandle::new(account, connector, self.calls, self.resting))
     }
 }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod client;
 pub mod device;
 pub mod directory;
+pub mod dispatch;
 pub mod event;
 pub mod health;
 pub mod idempotency;

@@ -2,30 +2,15 @@
 
 mod accept;
 mod administer;
-mod call;
 mod check;
 mod cursor;
-mod drive;
-mod look_up;
 mod metrics;
 mod opt_out;
-mod outgoing;
-mod park;
-mod pass;
-mod permit;
-mod record;
 mod request;
-mod retry;
-mod settings;
 mod voice;
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, Weak};
-
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use std::sync::Arc;
 
 pub use accept::{Answered, Draft, Drafted};
 pub use administer::{OptOut, OptOutFilter};
@@ -35,32 +20,36 @@ pub use cursor::Cursor;
 pub use metrics::Metrics;
 pub use opt_out::Said;
 pub use request::{Error, From, Order, Told, Via, unsaid};
-pub use settings::Settings;
 
 use crate::crypto::HashKey;
 use crate::model::message::State;
-use crate::model::{ClientId, Clock, MessageId, Millis, Money, Origin};
-use crate::service::account::AccountHandle;
+use crate::model::{ClientId, Clock, MessageId, Millis, Money, Span};
 use crate::service::audit::Act;
 use crate::service::directory::Directory;
 use crate::service::event::{Events, Why};
 use crate::service::idempotency::{Key, Named};
-use crate::store::batch::Batch;
-use crate::store::lease::{Lease, Owner};
 pub use crate::store::ledger::Paid;
 use crate::store::message::{self, Attempt, Filter, Message, Page};
 use crate::store::outbox::LaneKeys;
 use crate::store::outbox::cancel::{self, Canceled};
-use crate::store::outbox::claim::{self, Claimed};
-use crate::store::outbox::intake::{Acceptor, Intake, Leased};
-use crate::store::outbox::mark::Mark;
-use crate::store::outbox::outcome::Outcomes;
+use crate::store::outbox::intake::Acceptor;
 use crate::store::receipt::{self, Receipt};
-use crate::store::serving::Serving;
 use crate::store::{self, Store};
-use drive::Lane;
-use permit::{Permits, SendPermit};
 use request::known_as;
+
+/// What accepting needs of `[outbox]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long a node owns a lane that it has taken.
+    pub lease: Span,
+    /// How far ahead a message may be scheduled.
+    pub schedule_most: Span,
+    /// How long a message is worth sending, unless it says so itself.
+    pub valid_for: Span,
+    /// UTF-16 units of one message at most; a carrier may take less.
+    pub sms_length: usize,
+    pub whatsapp_length: usize,
+}
 
 /// What the service is built from.
 pub struct Parts {
@@ -69,61 +58,26 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     pub events: Arc<Events>,
     pub clock: Clock,
-    /// This process among all that own lanes.
-    pub owner: Owner,
-    /// Where carriers reach us; they are asked for receipts only where there is such a URL.
-    pub public_url: Option<Origin>,
+    /// The way into the outbox.
+    pub outbox: Acceptor,
     pub lanes: LaneKeys,
     /// Under which requests are hashed.
     pub request_key: HashKey,
     /// Under which places in lists are sealed.
     pub cursor_key: HashKey,
     pub metrics: Metrics,
-    pub tasks: TaskTracker,
-    pub stop: CancellationToken,
 }
 
 pub struct Outbound {
     parts: Parts,
-    outbox: Acceptor,
-    marks: Batch<Mark>,
-    outcomes: Batch<Outcomes>,
-    /// Lanes that may still be held in memory.
-    room: Arc<Semaphore>,
-    /// That this process serves an embedded store: see [`Outbound::inherit`].
-    serving: OnceLock<Serving>,
 }
 
 /// Races with other writers before a cancel is called busy.
 const RACES: usize = 20;
 
 impl Outbound {
-    pub fn new(parts: Parts) -> Arc<Self> {
-        Arc::new_cyclic(|itself| Self::build(parts, itself.clone()))
-    }
-
-    fn build(parts: Parts, itself: Weak<Self>) -> Self {
-        let room = Arc::new(Semaphore::new(parts.settings.held));
-        let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
-        let lease_ms = parts.settings.lease.as_ms();
-        let intake = Intake {
-            store: store.clone(),
-            clock: clock.clone(),
-            owner: owner.clone(),
-            lease_ms,
-            room: room.clone(),
-            // when there is no service any more, the lease just ends
-            start: Box::new(move |leased: Leased<SendPermit>| {
-                if let Some(outbound) = itself.upgrade() {
-                    outbound.start(leased.into());
-                }
-            }),
-        };
-        let permits = Permits { directory: parts.directory.clone(), stop: parts.stop.clone() };
-        let outbox = intake.open(move |message| permits.take(message));
-        let marks = Batch::start(Mark { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms });
-        let outcomes = Batch::start(Outcomes { store, clock, owner });
-        Self { parts, outbox, marks, outcomes, room, serving: OnceLock::new() }
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
     }
 
     /// How a client's request is known again; `canonical`: what is compared of it.
@@ -197,77 +151,5 @@ impl Outbound {
     /// When providers took messages, where one has.
     pub async fn taken_at(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Millis>, store::Error> {
         message::taken_at(&self.parts.store, ids).await
-    }
-
-    /// Takes all lanes from their owners where these are known to be dead: no other process serves
-    /// this embedded store. Elsewhere their leases end by themselves.
-    pub async fn inherit(&self) -> Result<(), store::Error> {
-        let Some(serving) = self.parts.store.serve().await? else { return Ok(()) };
-        if serving.is_alone() {
-            claim::release_all(&self.parts.store, self.parts.clock.now_ms()).await?;
-        }
-        let _ = self.serving.set(serving.share().await?);
-        Ok(())
-    }
-
-    /// Takes up lanes that nobody owns, and lets scheduled messages join theirs. How many there were.
-    pub async fn take_up(self: &Arc<Self>) -> Result<usize, store::Error> {
-        if let Err(error) = self.hasten().await {
-            tracing::warn!(%error, "messages whose account is in use again wait for the store");
-        }
-        let now_ms = self.parts.clock.now_ms();
-        let due = claim::due(&self.parts.store, now_ms, 256).await?;
-        let mut found = due.len();
-        for message in due {
-            let lane = self.parts.lanes.of_message(&message);
-            let told = self.parts.events.told(&message, State::Queued, Why::default(), now_ms);
-            match claim::join(&self.parts.store, message.id, &lane, &told, now_ms).await {
-                Ok(()) => self.parts.events.wake(),
-                // another node was quicker, or its lane has moved: next time
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let room = self.room.available_permits().min(256);
-        if room == 0 {
-            return Ok(found);
-        }
-        let length = self.parts.settings.lease;
-        let (lease_ends, now_ms) = (Instant::now() + length.as_duration(), self.parts.clock.now_ms());
-        let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + length.as_ms() };
-        let claimed = claim::claim(&self.parts.store, lease, room).await?;
-        found += claimed.len();
-        for Claimed { head, message, progress } in claimed {
-            // intake may have been quicker with the room: then its lease just ends
-            let Ok(room) = self.room.clone().try_acquire_owned() else { break };
-            self.start(Lane { head, message, progress, lease_ends, _room: room, permit: None });
-        }
-        Ok(found)
-    }
-
-    fn start(self: &Arc<Self>, lane: Lane) {
-        // boxed: it is moved about several times
-        self.parts.tasks.spawn(Box::pin(self.clone().drive(lane)));
-    }
-
-    /// How often to call [`Outbound::take_up`].
-    pub fn poll_every(&self) -> std::time::Duration {
-        self.parts.settings.poll_every.as_duration()
-    }
-
-    /// Counts what waits, for the metrics.
-    pub async fn measure(&self) -> Result<(), store::Error> {
-        let entries = self.parts.directory.current();
-        let rests =
-            |handle: &Arc<AccountHandle>| (handle.account.id, handle.breaker.is_open(), handle.rest().is_some());
-        self.parts.metrics.accounts(entries.handles().map(rests));
-        let outbox = store::backlog::outbox(&self.parts.store).await?;
-        self.parts.metrics.measured(&outbox, self.parts.clock.now_ms());
-        Ok(())
-    }
-
-    /// The node's clock.
-    pub fn now_ms(&self) -> Millis {
-        self.parts.clock.now_ms()
     }
 }

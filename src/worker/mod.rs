@@ -20,11 +20,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::service::client::Clients;
 use crate::service::directory::Directory;
+use crate::service::dispatch::Dispatch;
 use crate::service::event::{Courier, Events};
 use crate::service::health::Health;
 use crate::service::inbound::{Desk, Inbound};
 use crate::service::ledger::Ledger;
-use crate::service::outbound::Outbound;
 use crate::service::sync::Sync;
 use crate::service::tariff::Tariff;
 use crate::service::wait::Waits;
@@ -42,14 +42,14 @@ pub fn start(sync: &Arc<Sync>, events: &Arc<Events>, is_shared: bool, tasks: &Ta
 
 /// Starts what sends.
 pub fn start_sending(
-    outbound: &Arc<Outbound>,
+    dispatch: &Arc<Dispatch>,
     directory: &Arc<Directory>,
     tariff: &Arc<Tariff>,
     clients: &Arc<Clients>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
-    spawn(tasks, stop, send::run(outbound.clone()));
+    spawn(tasks, stop, send::run(dispatch.clone()));
     spawn(tasks, stop, directory::accounts(directory.clone()));
     spawn(tasks, stop, directory::tariff(tariff.clone()));
     spawn(tasks, stop, directory::clients(clients.clone()));
@@ -74,12 +74,12 @@ pub fn start_watching(health: &Arc<Health>, waits: Waits, tasks: &TaskTracker, s
 
 /// Starts what counts.
 pub fn start_measuring(
-    outbound: &Arc<Outbound>,
+    dispatch: &Arc<Dispatch>,
     inbound: &Arc<Inbound>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
-    spawn(tasks, stop, measure::run(outbound.clone(), inbound.clone()));
+    spawn(tasks, stop, measure::run(dispatch.clone(), inbound.clone()));
 }
 
 /// Starts what keeps the store in order: what has served is removed.

@@ -97,7 +97,7 @@ impl Outbound {
         let busy = |error: store::Error| {
             if error.is_race() { store::Error::Busy("others keep changing this lane".into()) } else { error }
         };
-        let paid = match self.outbox.accept(new).await.map_err(busy)? {
+        let paid = match self.parts.outbox.accept(new).await.map_err(busy)? {
             Accepted::Stored(paid) => paid,
             Accepted::Replayed(reply) => return Ok(Told::Again(reply)),
             Accepted::KeyReused => return Err(Error::KeyReused),

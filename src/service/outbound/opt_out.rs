@@ -13,9 +13,6 @@ use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::outbox::intake::New;
 use crate::store::{self, audit};
 
-/// Twilio's code for a recipient who has opted out.
-pub(super) const OPTED_OUT: i64 = 21610;
-
 /// What a person, or a carrier for them, said to a number of ours.
 pub struct Said<'a> {
     /// Whose number it is: its endpoints hear of it.
@@ -132,7 +129,7 @@ impl Outbound {
             let (due_ms, kept, passes_opt_out) = (None, None, true);
             let (callback, entry) = (None, None);
             let new = New { message, lane, opt_out, callback, due_ms, kept, told, passes_opt_out, lease_ends, entry };
-            match self.outbox.accept(new).await {
+            match self.parts.outbox.accept(new).await {
                 Ok(_) => {
                     self.parts.metrics.accepted();
                     self.parts.events.wake();

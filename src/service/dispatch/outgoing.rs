@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Outbound;
+use super::Dispatch;
 use crate::model::{CallPlan, Millis};
 use crate::provider::{Instructions, Outgoing};
 use crate::service::account::AccountHandle;
@@ -17,7 +17,7 @@ fn instructions(plan: &CallPlan) -> Instructions {
     Instructions { url: plan.url.clone(), twiml: plan.twiml.clone(), dialing: plan.dialing.clone() }
 }
 
-impl Outbound {
+impl Dispatch {
     pub(super) fn outgoing(&self, message: &Message, handle: &AccountHandle, until: Instant) -> Outgoing {
         let status_url = self.parts.public_url.as_ref().and_then(|origin| {
             let path = handle.connector.status_path()?;

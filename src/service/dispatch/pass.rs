@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Outbound;
-use super::drive::Lane;
+use super::Dispatch;
+use super::lane::Lane;
 use crate::service::account::{AccountHandle, Place};
 use crate::store::outbox::claim;
 
@@ -32,7 +32,7 @@ impl Places {
     }
 }
 
-impl Outbound {
+impl Dispatch {
     /// Waits for the breaker and for a place in the pace of account and number. `Err`: too long to wait here.
     pub(super) async fn pass(&self, lane: &Lane, via: &AccountHandle) -> Result<Places, Duration> {
         let most = lane.lease_ends.saturating_duration_since(tokio::time::Instant::now()) / 2;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use super::look_up::policy;
+use super::reconcile::policy;
 use crate::service::account::{AccountHandle, Pace, Place};
 use crate::service::directory::Directory;
 use crate::store::account::Uncertain;

@@ -1,9 +1,10 @@
-//! One call of a provider, and what its answer means.
+//! One call of a provider, and what its answer means for the account.
 
-use super::drive::Lane;
-use super::{Outbound, retry};
+use super::Dispatch;
+use super::judge::outcome_of;
+use super::lane::Lane;
 use crate::model::Channel;
-use crate::model::message::{AttemptOutcome, State};
+use crate::model::message::AttemptOutcome;
 use crate::provider;
 use crate::service::account::{AccountHandle, Ended, Rest, Sent, Turn, rest};
 use crate::store::message::Attempt;
@@ -15,7 +16,7 @@ pub(super) struct Called {
     pub next: Next,
 }
 
-impl Outbound {
+impl Dispatch {
     pub(super) async fn call(&self, lane: &Lane, via: &AccountHandle, started_ms: i64) -> Called {
         let timeout = self.parts.settings.call_timeout.as_duration();
         let outgoing = self.outgoing(&lane.message, via, lane.lease_ends.into_std());
@@ -40,7 +41,7 @@ impl Outbound {
         self.tell_rest(via, turn, &attempt).await;
         if provider::opted_out(via.connector.kind(), attempt.code) && lane.message.channel == Channel::Sms {
             // the next message is refused in the same way, and tries again to write it
-            if let Err(error) = self.opted_out_at_carrier(client, from, to).await {
+            if let Err(error) = self.parts.outbound.opted_out_at_carrier(client, from, to).await {
                 tracing::warn!(%error, "could not write a carrier's opt-out");
             }
         }
@@ -85,67 +86,9 @@ impl Outbound {
             tracing::warn!(%error, account = %via.account.id, "could not write down whether an account rests");
         }
     }
-
-    /// What an answer means for the message.
-    fn judge(&self, lane: &Lane, via: &AccountHandle, answer: provider::Outcome, attempt: &mut Attempt) -> Next {
-        let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
-        let aside = self.has_held_up(lane, now_ms);
-        let again = |asked| {
-            let wait = retry::wait(&self.parts.settings, tries, asked);
-            let ready_ms = Self::when(lane, wait, now_ms);
-            Next::Again { ready_ms, aside }
-        };
-        match answer {
-            provider::Outcome::Accepted { provider_id, .. } => {
-                attempt.provider_id = Some(provider_id);
-                Next::Over { state: State::Sent, code: None, reason: None }
-            }
-            provider::Outcome::Refused { code, reason } => refused(attempt, code, reason),
-            provider::Outcome::Failed { provider_id, code, reason } => {
-                attempt.provider_id = Some(provider_id);
-                refused(attempt, code, reason)
-            }
-            provider::Outcome::Denied { code, reason } | provider::Outcome::Forbidden { code, reason } => {
-                (attempt.code, attempt.reason) = (code, Some(reason));
-                // behind a number of ours all wait for the same account; behind a foreign sender they need not
-                let aside = aside && via.account.any_sender;
-                let rests = via.breaker.wait(std::time::Instant::now(), tries);
-                let wait = retry::wait(&self.parts.settings, 1, Some(rests));
-                Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside }
-            }
-            provider::Outcome::Throttled { after, reason } | provider::Outcome::Unreachable { after, reason } => {
-                attempt.reason = Some(reason);
-                if let Some(after) = after {
-                    via.pace.pause(after, std::time::Instant::now());
-                }
-                again(after)
-            }
-            provider::Outcome::Uncertain { reason } => {
-                attempt.reason = Some(reason.clone());
-                self.in_doubt(lane, via, &reason, aside, now_ms)
-            }
-        }
-    }
 }
 
 /// Whether the carrier has looked at the message.
 fn is_well(attempt: &Attempt) -> bool {
     matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Refused)
-}
-
-/// The message would be refused again.
-fn refused(attempt: &mut Attempt, code: Option<i64>, reason: String) -> Next {
-    (attempt.code, attempt.reason) = (code, Some(reason.clone()));
-    Next::Over { state: State::Failed, code, reason: Some(reason) }
-}
-
-fn outcome_of(answer: &provider::Outcome) -> AttemptOutcome {
-    match answer {
-        provider::Outcome::Accepted { .. } => AttemptOutcome::Accepted,
-        provider::Outcome::Refused { .. } | provider::Outcome::Failed { .. } => AttemptOutcome::Refused,
-        provider::Outcome::Denied { .. } | provider::Outcome::Forbidden { .. } => AttemptOutcome::Denied,
-        provider::Outcome::Throttled { .. } => AttemptOutcome::Throttled,
-        provider::Outcome::Unreachable { .. } => AttemptOutcome::Unreachable,
-        provider::Outcome::Uncertain { .. } => AttemptOutcome::Uncertain,
-    }
 }

@@ -1,11 +1,11 @@
 //! Messages that wait for an account which rests go on as soon as it is in use again.
 
-use super::Outbound;
-use super::drive::Lane;
+use super::Dispatch;
+use super::lane::Lane;
 use crate::store;
 use crate::store::outbox::claim;
 
-impl Outbound {
+impl Dispatch {
     /// Remembers a lane that waits for its account.
     pub(super) fn park(&self, lane: &Lane) {
         // as the account is by now: it may have new credentials

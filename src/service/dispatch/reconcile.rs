@@ -1,7 +1,7 @@
 //! Sent, but no answer came: a blind retry would text people twice, so the provider is asked first.
 
-use super::drive::{Lane, outcome, over};
-use super::{Outbound, retry};
+use super::lane::{Lane, outcome, over};
+use super::{Dispatch, retry};
 use crate::model::Millis;
 use crate::model::message::{AttemptOutcome, State};
 use crate::provider::Sent;
@@ -20,7 +20,7 @@ const LONG_MS: Millis = 24 * 3_600_000;
 /// Twilio's code for a message whose fate is unknown.
 const UNKNOWN_ERROR: i64 = 30008;
 
-impl Outbound {
+impl Dispatch {
     /// What follows a call without an answer.
     pub(super) fn in_doubt(&self, lane: &Lane, via: &AccountHandle, reason: &str, aside: bool, now_ms: Millis) -> Next {
         // not later than now: the clock may have gone back during the call
@@ -41,7 +41,7 @@ impl Outbound {
     }
 
     /// Asks what became of a message's last call. `None`: the provider never had it, send it again.
-    pub(super) async fn look_up(&self, lane: &Lane, via: Option<&AccountHandle>) -> Option<Outcome> {
+    pub(super) async fn reconcile(&self, lane: &Lane, via: Option<&AccountHandle>) -> Option<Outcome> {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         let Some(via) = via else {

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Outbound;
-use super::drive::Lane;
+use super::Dispatch;
+use super::lane::Lane;
 use crate::model::message::State;
 use crate::service::event::Why;
 use crate::store::event::Told;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Next, Outcome, is_written, late};
 
-impl Outbound {
+impl Dispatch {
     /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
     pub(super) async fn record(&self, lane: &Lane, mut outcome: Outcome) -> bool {
         outcome.told = self.told_next(lane, &outcome.next);

@@ -6,9 +6,8 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::Outbound;
-use super::call::Called;
-use super::opt_out::OPTED_OUT;
+use super::Dispatch;
+use super::attempt::Called;
 use super::permit::SendPermit;
 use crate::model::message::{AttemptOutcome, State};
 use crate::model::{AccountId, Millis};
@@ -20,6 +19,9 @@ use crate::store::outbox::mark::{self, Marked, Ready};
 use crate::store::outbox::outcome::{Adopted, Next, Outcome};
 use crate::store::outbox::{Head, Progress, claim};
 use crate::store::{self};
+
+/// Twilio's code for a recipient who has opted out.
+const OPTED_OUT: i64 = 21610;
 
 /// How long a message waits whose account is there and cannot be used.
 const UNUSABLE: Duration = Duration::from_secs(10);
@@ -46,7 +48,7 @@ impl From<Leased<SendPermit>> for Lane {
     }
 }
 
-impl Outbound {
+impl Dispatch {
     /// Sends a lane's messages until it is empty, must wait long, or is no longer ours.
     pub(super) async fn drive(self: Arc<Self>, mut lane: Lane) {
         while let Some(outcome) = self.step(&mut lane).await {
@@ -85,7 +87,7 @@ impl Outbound {
             return Some(outcome(lane, None, None, Next::Over { state: State::Sent, code: None, reason: None }));
         }
         if lane.progress.is_unknown {
-            let found = self.look_up(lane, via.as_deref()).await;
+            let found = self.reconcile(lane, via.as_deref()).await;
             if found.is_some() {
                 return found;
             }

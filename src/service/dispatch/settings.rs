@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::model::Span;
+use crate::service::account::Resting;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,4 +35,12 @@ pub struct Settings {
     /// UTF-16 units of one message at most; a carrier may take less.
     pub sms_length: usize,
     pub whatsapp_length: usize,
+}
+
+impl Settings {
+    /// When an account rests, and for how long.
+    pub fn resting(&self) -> Resting {
+        let rest = self.breaker_rest.as_duration();
+        Resting { failures: self.breaker_failures, rest, most: self.retry_most.as_duration() }
+    }
 }

@@ -1,0 +1,121 @@
+//! Puts together what accepts messages and what sends them: they meet in the outbox, and do not know each other.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
+
+use super::StartError;
+use super::messaging::Messaging;
+use crate::service::directory::Directory;
+use crate::service::dispatch::{self, Dispatch, Permits, SendPermit};
+use crate::service::outbound::{self, Outbound};
+use crate::store::outbox::LaneKeys;
+use crate::store::outbox::intake::{Acceptor, Intake, Leased};
+
+/// What it consists of.
+pub(super) struct Sending {
+    pub(super) outbound: Arc<Outbound>,
+    pub(super) dispatch: Arc<Dispatch>,
+    pub(super) lanes: LaneKeys,
+}
+
+/// Who sends what is accepted. It is built from what accepts, so it is put in here once it is there.
+type Sender = Arc<OnceLock<Weak<Dispatch>>>;
+
+impl Messaging<'_> {
+    pub(super) async fn sending(
+        &self,
+        directory: &Arc<Directory>,
+        registry: &mut Registry,
+    ) -> Result<Sending, StartError> {
+        let lanes = LaneKeys::new(self.key("lane").await?);
+        let room = Arc::new(Semaphore::new(self.config.outbox.held));
+        let sender = Sender::default();
+        let outbox = self.outbox(directory, &room, &sender);
+        let outbound = Arc::new(self.outbound(directory, outbox, &lanes, registry).await?);
+        let dispatch = Arc::new(self.dispatch(directory, &outbound, &lanes, room, registry));
+        let _ = sender.set(Arc::downgrade(&dispatch));
+        dispatch.inherit().await.map_err(StartError::storing(self.config))?;
+        Ok(Sending { outbound, dispatch, lanes })
+    }
+
+    /// The way into the outbox: what comes out of it leased goes to the sender at once.
+    fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &Sender) -> Acceptor {
+        let sender = sender.clone();
+        let intake = Intake {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            owner: self.owner.clone(),
+            lease_ms: self.config.outbox.lease.as_ms(),
+            room: room.clone(),
+            // where there is no sender any more, the lease just ends
+            start: Box::new(move |leased: Leased<SendPermit>| {
+                if let Some(dispatch) = sender.get().and_then(Weak::upgrade) {
+                    dispatch.send(leased);
+                }
+            }),
+        };
+        let permits = Permits { directory: directory.clone(), stop: self.stop.clone() };
+        intake.open(move |message| permits.take(message))
+    }
+
+    async fn outbound(
+        &self,
+        directory: &Arc<Directory>,
+        outbox: Acceptor,
+        lanes: &LaneKeys,
+        registry: &mut Registry,
+    ) -> Result<Outbound, StartError> {
+        let metrics = outbound::Metrics::default();
+        metrics.register(registry);
+        let section = &self.config.outbox;
+        let settings = outbound::Settings {
+            lease: section.lease,
+            schedule_most: section.schedule_most,
+            valid_for: section.valid_for,
+            sms_length: section.sms_length,
+            whatsapp_length: section.whatsapp_length,
+        };
+        Ok(Outbound::new(outbound::Parts {
+            settings,
+            store: self.store.clone(),
+            directory: directory.clone(),
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+            outbox,
+            lanes: lanes.clone(),
+            request_key: self.key("request").await?,
+            cursor_key: self.key("cursor").await?,
+            metrics,
+        }))
+    }
+
+    fn dispatch(
+        &self,
+        directory: &Arc<Directory>,
+        outbound: &Arc<Outbound>,
+        lanes: &LaneKeys,
+        room: Arc<Semaphore>,
+        registry: &mut Registry,
+    ) -> Dispatch {
+        let metrics = dispatch::Metrics::default();
+        metrics.register(registry);
+        Dispatch::new(dispatch::Parts {
+            settings: self.config.outbox.clone(),
+            store: self.store.clone(),
+            directory: directory.clone(),
+            events: self.events.clone(),
+            outbound: outbound.clone(),
+            clock: self.clock.clone(),
+            owner: self.owner.clone(),
+            // carriers refuse a callback to an address that is not the world's
+            public_url: Some(self.origin.clone()).filter(|_| !self.config.http.public_url.is_empty()),
+            lanes: lanes.clone(),
+            room,
+            metrics,
+            tasks: self.tasks.clone(),
+            stop: self.stop.clone(),
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! From a stored message to a known outcome: sent in order, accounted for whatever dies in between.
+//!
+//! What it sends comes out of the outbox, and what came of it goes back there: it knows nothing of who accepts messages.
+
+mod attempt;
+mod judge;
+mod lane;
+mod metrics;
+mod outgoing;
+mod park;
+mod pass;
+mod permit;
+mod reconcile;
+mod record;
+mod retry;
+mod settings;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use metrics::Metrics;
+pub use permit::{Permits, SendPermit};
+pub use settings::Settings;
+
+use crate::model::message::State;
+use crate::model::{Clock, Origin};
+use crate::service::account::AccountHandle;
+use crate::service::directory::Directory;
+use crate::service::event::{Events, Why};
+use crate::service::outbound::Outbound;
+use crate::store::batch::Batch;
+use crate::store::lease::{Lease, Owner};
+use crate::store::outbox::LaneKeys;
+use crate::store::outbox::claim::{self, Claimed};
+use crate::store::outbox::intake::Leased;
+use crate::store::outbox::mark::Mark;
+use crate::store::outbox::outcome::Outcomes;
+use crate::store::serving::Serving;
+use crate::store::{self, Store};
+use lane::Lane;
+
+/// What the service is built from.
+pub struct Parts {
+    pub settings: Settings,
+    pub store: Store,
+    pub directory: Arc<Directory>,
+    pub events: Arc<Events>,
+    /// Who hears of a carrier that knows of an opt-out.
+    pub outbound: Arc<Outbound>,
+    pub clock: Clock,
+    /// This process among all that own lanes.
+    pub owner: Owner,
+    /// Where carriers reach us; they are asked for receipts only where there is such a URL.
+    pub public_url: Option<Origin>,
+    pub lanes: LaneKeys,
+    /// Lanes that may still be held in memory.
+    pub room: Arc<Semaphore>,
+    pub metrics: Metrics,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+pub struct Dispatch {
+    parts: Parts,
+    marks: Batch<Mark>,
+    outcomes: Batch<Outcomes>,
+    /// That this process serves an embedded store: see [`Dispatch::inherit`].
+    serving: OnceLock<Serving>,
+}
+
+impl Dispatch {
+    /// Starts the writers of what it does; nothing is sent yet.
+    pub fn new(parts: Parts) -> Self {
+        let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
+        let lease_ms = parts.settings.lease.as_ms();
+        let marks = Batch::start(Mark { store: store.clone(), clock: clock.clone(), owner: owner.clone(), lease_ms });
+        let outcomes = Batch::start(Outcomes { store, clock, owner });
+        Self { parts, marks, outcomes, serving: OnceLock::new() }
+    }
+
+    /// Sends what was born leased to this node, and what follows it in its lane.
+    pub fn send(self: &Arc<Self>, leased: Leased<SendPermit>) {
+        self.start(leased.into());
+    }
+
+    /// Takes all lanes from their owners where these are known to be dead: no other process serves
+    /// this embedded store. Elsewhere their leases end by themselves.
+    pub async fn inherit(&self) -> Result<(), store::Error> {
+        let Some(serving) = self.parts.store.serve().await? else { return Ok(()) };
+        if serving.is_alone() {
+            claim::release_all(&self.parts.store, self.parts.clock.now_ms()).await?;
+        }
+        let _ = self.serving.set(serving.share().await?);
+        Ok(())
+    }
+
+    /// Takes up lanes that nobody owns, and lets scheduled messages join theirs. How many there were.
+    pub async fn take_up(self: &Arc<Self>) -> Result<usize, store::Error> {
+        if let Err(error) = self.hasten().await {
+            tracing::warn!(%error, "messages whose account is in use again wait for the store");
+        }
+        let now_ms = self.parts.clock.now_ms();
+        let due = claim::due(&self.parts.store, now_ms, 256).await?;
+        let mut found = due.len();
+        for message in due {
+            let lane = self.parts.lanes.of_message(&message);
+            let told = self.parts.events.told(&message, State::Queued, Why::default(), now_ms);
+            match claim::join(&self.parts.store, message.id, &lane, &told, now_ms).await {
+                Ok(()) => self.parts.events.wake(),
+                // another node was quicker, or its lane has moved: next time
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let room = self.parts.room.available_permits().min(256);
+        if room == 0 {
+            return Ok(found);
+        }
+        let length = self.parts.settings.lease;
+        let (lease_ends, now_ms) = (Instant::now() + length.as_duration(), self.parts.clock.now_ms());
+        let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + length.as_ms() };
+        let claimed = claim::claim(&self.parts.store, lease, room).await?;
+        found += claimed.len();
+        for Claimed { head, message, progress } in claimed {
+            // intake may have been quicker with the room: then its lease just ends
+            let Ok(room) = self.parts.room.clone().try_acquire_owned() else { break };
+            self.start(Lane { head, message, progress, lease_ends, _room: room, permit: None });
+        }
+        Ok(found)
+    }
+
+    fn start(self: &Arc<Self>, lane: Lane) {
+        // boxed: it is moved about several times
+        self.parts.tasks.spawn(Box::pin(self.clone().drive(lane)));
+    }
+
+    /// How often to call [`Dispatch::take_up`].
+    pub fn poll_every(&self) -> Duration {
+        self.parts.settings.poll_every.as_duration()
+    }
+
+    /// Counts what waits, for the metrics.
+    pub async fn measure(&self) -> Result<(), store::Error> {
+        let entries = self.parts.directory.current();
+        let rests =
+            |handle: &Arc<AccountHandle>| (handle.account.id, handle.breaker.is_open(), handle.rest().is_some());
+        self.parts.metrics.accounts(entries.handles().map(rests));
+        let outbox = store::backlog::outbox(&self.parts.store).await?;
+        self.parts.metrics.measured(&outbox, self.parts.clock.now_ms());
+        Ok(())
+    }
+}

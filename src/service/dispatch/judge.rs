@@ -1,0 +1,76 @@
+//! What a provider's answer means for the message.
+
+use super::lane::Lane;
+use super::{Dispatch, retry};
+use crate::model::message::{AttemptOutcome, State};
+use crate::provider;
+use crate::service::account::AccountHandle;
+use crate::store::message::Attempt;
+use crate::store::outbox::outcome::Next;
+
+impl Dispatch {
+    /// What an answer means for the message.
+    pub(super) fn judge(
+        &self,
+        lane: &Lane,
+        via: &AccountHandle,
+        answer: provider::Outcome,
+        attempt: &mut Attempt,
+    ) -> Next {
+        let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
+        let aside = self.has_held_up(lane, now_ms);
+        let again = |asked| {
+            let wait = retry::wait(&self.parts.settings, tries, asked);
+            let ready_ms = Self::when(lane, wait, now_ms);
+            Next::Again { ready_ms, aside }
+        };
+        match answer {
+            provider::Outcome::Accepted { provider_id, .. } => {
+                attempt.provider_id = Some(provider_id);
+                Next::Over { state: State::Sent, code: None, reason: None }
+            }
+            provider::Outcome::Refused { code, reason } => refused(attempt, code, reason),
+            provider::Outcome::Failed { provider_id, code, reason } => {
+                attempt.provider_id = Some(provider_id);
+                refused(attempt, code, reason)
+            }
+            provider::Outcome::Denied { code, reason } | provider::Outcome::Forbidden { code, reason } => {
+                (attempt.code, attempt.reason) = (code, Some(reason));
+                // behind a number of ours all wait for the same account; behind a foreign sender they need not
+                let aside = aside && via.account.any_sender;
+                let rests = via.breaker.wait(std::time::Instant::now(), tries);
+                let wait = retry::wait(&self.parts.settings, 1, Some(rests));
+                Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside }
+            }
+            provider::Outcome::Throttled { after, reason } | provider::Outcome::Unreachable { after, reason } => {
+                attempt.reason = Some(reason);
+                if let Some(after) = after {
+                    via.pace.pause(after, std::time::Instant::now());
+                }
+                again(after)
+            }
+            provider::Outcome::Uncertain { reason } => {
+                attempt.reason = Some(reason.clone());
+                self.in_doubt(lane, via, &reason, aside, now_ms)
+            }
+        }
+    }
+}
+
+/// The message would be refused again.
+fn refused(attempt: &mut Attempt, code: Option<i64>, reason: String) -> Next {
+    (attempt.code, attempt.reason) = (code, Some(reason.clone()));
+    Next::Over { state: State::Failed, code, reason: Some(reason) }
+}
+
+/// The same as it is written down.
+pub(super) fn outcome_of(answer: &provider::Outcome) -> AttemptOutcome {
+    match answer {
+        provider::Outcome::Accepted { .. } => AttemptOutcome::Accepted,
+        provider::Outcome::Refused { .. } | provider::Outcome::Failed { .. } => AttemptOutcome::Refused,
+        provider::Outcome::Denied { .. } | provider::Outcome::Forbidden { .. } => AttemptOutcome::Denied,
+        provider::Outcome::Throttled { .. } => AttemptOutcome::Throttled,
+        provider::Outcome::Unreachable { .. } => AttemptOutcome::Unreachable,
+        provider::Outcome::Uncertain { .. } => AttemptOutcome::Uncertain,
+    }
+}
