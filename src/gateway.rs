@@ -162,6 +162,7 @@ impl Gateway {
             sync: sync.clone(),
             devices,
             outbound: messaging.outbound,
+            opt_outs: messaging.opt_outs,
             relay: messaging.relay,
             tariff: messaging.tariff,
             ledger: messaging.ledger,

@@ -49,11 +49,10 @@ impl Receiving<'_> {
         metrics.register(registry);
         let (inbound, desk) = Inbound::start(Parts {
             settings: self.config.inbound.clone(),
-            opt_out: self.config.opt_out.clone(),
             store: messaging.directory.store.clone(),
             signature_key: self.signature_key,
             directory: messaging.directory.clone(),
-            outbound: messaging.outbound.clone(),
+            opt_outs: messaging.opt_outs.clone(),
             publish: self.publish.clone(),
             events: self.events.clone(),
             loopback: messaging.loopback.clone(),

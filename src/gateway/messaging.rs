@@ -23,6 +23,7 @@ use crate::service::event::Events;
 use crate::service::inbound::Inbound;
 use crate::service::ledger::Ledger;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
+use crate::service::opt_out::OptOuts;
 use crate::service::outbound::Outbound;
 use crate::service::publish::Publish;
 use crate::service::relay::Relay;
@@ -61,6 +62,7 @@ pub(super) struct Messaging<'a> {
 pub(super) struct Built {
     pub(super) directory: Arc<Directory>,
     pub(super) outbound: Arc<Outbound>,
+    pub(super) opt_outs: Arc<OptOuts>,
     pub(super) dispatch: Arc<Dispatch>,
     pub(super) lanes: LaneKeys,
     pub(super) tariff: Arc<Tariff>,
@@ -95,7 +97,7 @@ impl Messaging<'_> {
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let directory = self.directory(loopback.clone()).await?;
-        let Sending { outbound, dispatch, lanes } = self.sending(&directory, registry).await?;
+        let Sending { outbound, opt_outs, dispatch, lanes } = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms };
@@ -117,6 +119,7 @@ impl Messaging<'_> {
         let built = Built {
             directory,
             outbound,
+            opt_outs,
             dispatch,
             lanes,
             tariff,

@@ -9,6 +9,7 @@ use super::StartError;
 use super::messaging::Messaging;
 use crate::service::directory::Directory;
 use crate::service::dispatch::{self, Dispatch, Permits, SendPermit};
+use crate::service::opt_out::{self, OptOuts};
 use crate::service::outbound::{self, Outbound};
 use crate::store::outbox::LaneKeys;
 use crate::store::outbox::intake::{Acceptor, Intake, Leased};
@@ -16,6 +17,7 @@ use crate::store::outbox::intake::{Acceptor, Intake, Leased};
 /// What it consists of.
 pub(super) struct Sending {
     pub(super) outbound: Arc<Outbound>,
+    pub(super) opt_outs: Arc<OptOuts>,
     pub(super) dispatch: Arc<Dispatch>,
     pub(super) lanes: LaneKeys,
 }
@@ -34,10 +36,11 @@ impl Messaging<'_> {
         let sender = Sender::default();
         let outbox = self.outbox(directory, &room, &sender);
         let outbound = Arc::new(self.outbound(directory, outbox, &lanes, registry).await?);
-        let dispatch = Arc::new(self.dispatch(directory, &outbound, &lanes, room, registry));
+        let opt_outs = Arc::new(self.opt_outs(directory, &outbound, &lanes));
+        let dispatch = Arc::new(self.dispatch(directory, &opt_outs, &lanes, room, registry));
         let _ = sender.set(Arc::downgrade(&dispatch));
         dispatch.inherit().await.map_err(StartError::storing(self.config))?;
-        Ok(Sending { outbound, dispatch, lanes })
+        Ok(Sending { outbound, opt_outs, dispatch, lanes })
     }
 
     /// The way into the outbox: what comes out of it leased goes to the sender at once.
@@ -91,10 +94,22 @@ impl Messaging<'_> {
         }))
     }
 
+    fn opt_outs(&self, directory: &Arc<Directory>, outbound: &Arc<Outbound>, lanes: &LaneKeys) -> OptOuts {
+        OptOuts::new(opt_out::Parts {
+            settings: self.config.opt_out.clone(),
+            store: self.store.clone(),
+            directory: directory.clone(),
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+            lanes: lanes.clone(),
+            outbound: outbound.clone(),
+        })
+    }
+
     fn dispatch(
         &self,
         directory: &Arc<Directory>,
-        outbound: &Arc<Outbound>,
+        opt_outs: &Arc<OptOuts>,
         lanes: &LaneKeys,
         room: Arc<Semaphore>,
         registry: &mut Registry,
@@ -106,7 +121,7 @@ impl Messaging<'_> {
             store: self.store.clone(),
             directory: directory.clone(),
             events: self.events.clone(),
-            outbound: outbound.clone(),
+            opt_outs: opt_outs.clone(),
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             // carriers refuse a callback to an address that is not the world's

@@ -83,6 +83,7 @@ use crate::service::health::Health;
 use crate::service::inbound::Inbound;
 use crate::service::ledger::Ledger;
 use crate::service::number::Numbers;
+use crate::service::opt_out::OptOuts;
 use crate::service::outbound::Outbound;
 use crate::service::publish::{FormCheck, Publish};
 use crate::service::relay::Relay;
@@ -141,6 +142,7 @@ pub struct App {
     pub inbound: Arc<Inbound>,
     pub health: Arc<Health>,
     pub outbound: Arc<Outbound>,
+    pub opt_outs: Arc<OptOuts>,
     pub relay: Arc<Relay>,
     pub tariff: Arc<Tariff>,
     pub ledger: Arc<Ledger>,

@@ -22,7 +22,7 @@ use super::{App, Call, asked, auth, object, openapi, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{Address, Channel, rfc3339};
 use crate::service::number::Error;
-use crate::service::outbound::{OptOut, OptOutFilter};
+use crate::service::opt_out::{OptOut, OptOutFilter};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("opt-outs").and(asked(app)).then(list_opt_outs);
@@ -134,7 +134,7 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
     let channel = if let [only] = channels[..] { Some(only) } else { None };
     let with_unseen = is_operator(&call);
     let filter = OptOutFilter { number, person, channel, with_unseen, after: after.map(|place| place.0) };
-    let (entries, more) = app.outbound.opt_outs(client, &filter, limit).await?;
+    let (entries, more) = app.opt_outs.list(client, &filter, limit).await?;
     let last = entries.last().map(|last| Place((last.number.clone(), last.person.clone(), last.channel)));
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
 }
@@ -168,9 +168,9 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
     let act = audit::act(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
     let number = number.as_str();
-    let mut entry = app.outbound.set_opt_out(client, channel, number, &person, change.is_out, &act).await;
+    let mut entry = app.opt_outs.set(client, channel, number, &person, change.is_out, &act).await;
     if is_operator(&call) && !change.is_out {
-        entry = match app.outbound.lift_unseen(channel, number, &person, &act).await {
+        entry = match app.opt_outs.lift_unseen(channel, number, &person, &act).await {
             Err(Error::NotFound) => entry,
             lifted => lifted,
         };

@@ -32,7 +32,7 @@ use crate::model::{Clock, Origin};
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
 use crate::service::event::{Events, Why};
-use crate::service::outbound::Outbound;
+use crate::service::opt_out::OptOuts;
 use crate::store::batch::Batch;
 use crate::store::lease::{Lease, Owner};
 use crate::store::outbox::LaneKeys;
@@ -51,7 +51,7 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     pub events: Arc<Events>,
     /// Who hears of a carrier that knows of an opt-out.
-    pub outbound: Arc<Outbound>,
+    pub opt_outs: Arc<OptOuts>,
     pub clock: Clock,
     /// This process among all that own lanes.
     pub owner: Owner,

@@ -5,7 +5,6 @@ mod fields;
 mod loopback;
 mod message;
 mod metrics;
-mod opt_out;
 mod proof;
 mod read;
 mod receipt;
@@ -22,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 pub use desk::Desk;
 pub use loopback::{Filter, LoopbackMessage, Page, Played};
 pub use metrics::Metrics;
-pub use opt_out::Settings as OptOutSettings;
 pub use proof::{Post, Proved, form_check};
 pub use webhook::Error;
 
@@ -30,12 +28,12 @@ pub use crate::provider::twilio::EMPTY_TWIML;
 pub use crate::store::inbound::Kind;
 
 use crate::crypto::HashKey;
-use crate::model::{Clock, Keywords, Millis, Span};
+use crate::model::{Clock, Millis, Span};
 use crate::provider::Loopback;
 use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::keep::Pace;
-use crate::service::outbound::Outbound;
+use crate::service::opt_out::OptOuts;
 use crate::service::pool::Pool;
 use crate::service::publish::Publish;
 use crate::store::account::token;
@@ -65,12 +63,11 @@ const HELD: usize = 10_000;
 /// What the service is built from.
 pub struct Parts {
     pub settings: Settings,
-    pub opt_out: OptOutSettings,
     pub store: Store,
     /// Under which signatures are known.
     pub signature_key: HashKey,
     pub directory: Arc<Directory>,
-    pub outbound: Arc<Outbound>,
+    pub opt_outs: Arc<OptOuts>,
     pub publish: Arc<Publish>,
     pub events: Arc<Events>,
     pub loopback: Loopback,
@@ -89,7 +86,6 @@ pub struct Inbound {
     intake: Batch<Intake<Parsed>>,
     /// Where large posts are looked at.
     checks: Pool,
-    keywords: Keywords,
 }
 
 impl Inbound {
@@ -98,11 +94,10 @@ impl Inbound {
         let (queue, jobs) = mpsc::channel(HELD);
         let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
         let intake = Batch::start_many(Intake { store, clock, owner, lease: LEASE, queue }, WRITERS);
-        let keywords = parts.opt_out.keywords();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // as many may wait as there are connections
         let checks = Pool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
-        let inbound = Arc::new(Self { parts, intake, checks, keywords });
+        let inbound = Arc::new(Self { parts, intake, checks });
         let desk = Desk::new(inbound.clone(), jobs);
         (inbound, desk)
     }

@@ -14,6 +14,7 @@ pub mod inbound;
 pub mod keep;
 pub mod ledger;
 pub mod number;
+pub mod opt_out;
 pub mod outbound;
 pub mod pool;
 pub mod publish;

@@ -1,11 +1,10 @@
 //! Messages out: accepted durably, sent in order, accounted for whatever dies in between.
 
 mod accept;
-mod administer;
 mod check;
 mod cursor;
 mod metrics;
-mod opt_out;
+mod reply;
 mod request;
 mod voice;
 
@@ -13,12 +12,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use accept::{Answered, Draft, Drafted};
-pub use administer::{OptOut, OptOutFilter};
 pub use check::{Limit, says_something};
 pub(in crate::service) use check::{anyway, limits};
 pub use cursor::Cursor;
 pub use metrics::Metrics;
-pub use opt_out::Said;
 pub use request::{Error, From, Order, Told, Via, unsaid};
 
 use crate::crypto::HashKey;

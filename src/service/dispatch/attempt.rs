@@ -41,7 +41,7 @@ impl Dispatch {
         self.tell_rest(via, turn, &attempt).await;
         if provider::opted_out(via.connector.kind(), attempt.code) && lane.message.channel == Channel::Sms {
             // the next message is refused in the same way, and tries again to write it
-            if let Err(error) = self.parts.outbound.opted_out_at_carrier(client, from, to).await {
+            if let Err(error) = self.parts.opt_outs.opted_out_at_carrier(client, from, to).await {
                 tracing::warn!(%error, "could not write a carrier's opt-out");
             }
         }

@@ -69,7 +69,7 @@ impl Inbound {
             }
         }
         for message in &plan.opted_out {
-            self.parts.outbound.opted_out_at_carrier(message.client, &message.from, &message.to).await?;
+            self.parts.opt_outs.opted_out_at_carrier(message.client, &message.from, &message.to).await?;
         }
         self.write_receipts(plan, now_ms).await
     }

@@ -13,6 +13,7 @@ use crate::provider;
 use crate::service::directory::{Entries, Sender};
 use crate::service::event::Why;
 use crate::service::number::Meaning;
+use crate::service::opt_out::Spoken;
 use crate::service::publish;
 use crate::store;
 use crate::store::inbound::finish;
@@ -76,6 +77,13 @@ impl Inbound {
         }
         // masked conversations and enrolment come here
         Ok(Fact::TOLD)
+    }
+
+    /// Takes what is said of consent. Its client hears of it, whatever follows.
+    async fn opt_out(&self, Text { job, inbound, sender }: &Text) -> Result<Verdict, Error> {
+        let spoken = Spoken { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
+        let is_taken = self.parts.opt_outs.take(&spoken).await?;
+        Ok(if is_taken { Verdict::Taken(Fact::TOLD) } else { Verdict::Pass })
     }
 
     /// Takes the text of a paired phone to a number that is marked for such. A phone has a number.

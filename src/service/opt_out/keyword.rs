@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Inbound;
-use super::message::is_number;
-use super::text::{Fact, Text, Verdict};
+use super::{OptOuts, Said};
 use crate::model::keyword::Words;
-use crate::model::{Channel, Keyword, Keywords};
-use crate::service::outbound::Said;
+use crate::model::{Address, Channel, Keyword, Keywords, MessageId, Millis};
+use crate::provider::Inbound;
+use crate::service::directory::Sender;
 use crate::store;
 
 /// `[opt_out]`: what people are told, nothing where empty; and what they say.
@@ -34,6 +33,16 @@ impl Settings {
     }
 }
 
+/// What a person texted to a number of ours.
+pub struct Spoken<'a> {
+    /// The number.
+    pub sender: &'a Sender,
+    pub inbound: &'a Inbound,
+    pub at_ms: Millis,
+    /// The id of the one reply to it.
+    pub reply: MessageId,
+}
+
 /// A keyword, and whose word it is.
 struct Heard {
     keyword: Keyword,
@@ -41,36 +50,36 @@ struct Heard {
     is_carriers: bool,
 }
 
-impl Inbound {
-    /// Takes a text that a carrier calls a keyword, or whose whole body is one. Each channel has its own entries: who
-    /// stops a chat gets texts. Its client hears of it, whatever follows.
-    pub(super) async fn opt_out(&self, text: &Text) -> Result<Verdict, store::Error> {
-        let Some(Heard { keyword, is_carriers }) = self.heard(text).await? else { return Ok(Verdict::Pass) };
-        let outbound = &self.parts.outbound;
+impl OptOuts {
+    /// Takes a text that a carrier calls a keyword, or whose whole body is one; whether it was. Each channel has its own
+    /// entries: who stops a chat gets texts.
+    pub async fn take(&self, text: &Spoken<'_>) -> Result<bool, store::Error> {
+        let Some(Heard { keyword, is_carriers }) = self.heard(text).await? else { return Ok(false) };
         let (number, person) = (&*text.sender.number.address, &*text.inbound.from);
         let (client, channel, is_out) = (text.sender.number.client, text.inbound.channel, keyword == Keyword::Stop);
-        let (reason, at_ms) = (if is_carriers { "carrier" } else { "keyword" }, text.job.received_ms);
+        let (reason, at_ms) = (if is_carriers { "carrier" } else { "keyword" }, text.at_ms);
         let said = Said { client, channel, number, person, is_out, reason, at_ms };
         // the ledger first: from here on nothing new is accepted
-        let is_news = keyword == Keyword::Help || outbound.hear(&said).await?;
+        let is_news = keyword == Keyword::Help || self.hear(&said).await?;
         if is_out && is_news {
-            outbound.cancel_all(channel, number, person).await?;
+            self.cancel_all(channel, number, person).await?;
         }
-        let settings = &self.parts.opt_out;
+        let settings = &self.parts.settings;
         let reply = match keyword {
             Keyword::Stop => &settings.stop_reply,
             Keyword::Start => &settings.start_reply,
             Keyword::Help => &settings.help_reply,
         };
         if is_news && !is_carriers && !reply.is_empty() && self.may_answer(text) {
-            outbound.reply(&text.sender, text.job.id.reply(), (channel, person), reply).await?;
+            self.parts.outbound.reply(text.sender, text.reply, (channel, person), reply).await?;
         }
-        Ok(Verdict::Taken(Fact::TOLD))
+        Ok(true)
     }
 
     /// What is said of consent, if anything: by the carrier, or in a word of ours.
-    async fn heard(&self, text: &Text) -> Result<Option<Heard>, store::Error> {
-        let inbound = &text.inbound;
+    async fn heard(&self, text: &Spoken<'_>) -> Result<Option<Heard>, store::Error> {
+        let inbound = text.inbound;
+        let is_number = |address: &str| Address::stored(address).can_be_texted();
         // what is no number is nobody's to stop
         if !is_number(&inbound.from) || !is_number(&text.sender.number.address) {
             return Ok(None);
@@ -87,15 +96,15 @@ impl Inbound {
             return Ok(None);
         }
         if when_out || is_of_chat {
-            let (number, at_ms) = (&text.sender.number.address, text.job.received_ms);
-            let is_out = self.parts.outbound.is_out(inbound.channel, number, &inbound.from, at_ms).await?;
+            let number = &text.sender.number.address;
+            let is_out = self.is_out(inbound.channel, number, &inbound.from, text.at_ms).await?;
             return Ok(Some(heard).filter(|_| is_out));
         }
         Ok(Some(heard))
     }
 
     /// Not where the carrier answers by itself.
-    fn may_answer(&self, text: &Text) -> bool {
+    fn may_answer(&self, text: &Spoken<'_>) -> bool {
         let entries = self.parts.directory.current();
         !entries.handle(text.sender.number.account).is_some_and(|handle| handle.account.replies_to_keywords)
     }

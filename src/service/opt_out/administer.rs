@@ -1,6 +1,6 @@
 //! The ledger of opt-outs as administrators see and mend it.
 
-use super::{Outbound, RACES, Said};
+use super::{OptOuts, RACES, Said};
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId};
 use crate::service::audit::Act;
@@ -10,9 +10,9 @@ use crate::store::{self, opt_out};
 
 pub use crate::store::opt_out::{Entry as OptOut, Filter as OptOutFilter};
 
-impl Outbound {
+impl OptOuts {
     /// What stands between a client's numbers and people, by number, person and channel; whether there are more.
-    pub async fn opt_outs(
+    pub async fn list(
         &self,
         client: ClientId,
         filter: &OptOutFilter,
@@ -26,7 +26,7 @@ impl Outbound {
 
     /// Sets or lifts one entry. Set, it takes back what waits to go to that person, as their own STOP does;
     /// again, it takes back what may have been left.
-    pub async fn set_opt_out(
+    pub async fn set(
         &self,
         client: ClientId,
         channel: Channel,

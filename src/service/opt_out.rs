@@ -1,0 +1,45 @@
+//! Who wants nothing from which number, on which channel: the ledger, the keywords and their replies, administration.
+
+mod administer;
+mod keyword;
+mod ledger;
+
+use std::sync::Arc;
+
+pub use administer::{OptOut, OptOutFilter};
+pub use keyword::{Settings, Spoken};
+pub use ledger::Said;
+
+use crate::model::{Clock, Keywords};
+use crate::service::directory::Directory;
+use crate::service::event::Events;
+use crate::service::outbound::Outbound;
+use crate::store::Store;
+use crate::store::outbox::LaneKeys;
+
+/// What the service is built from.
+pub struct Parts {
+    pub settings: Settings,
+    pub store: Store,
+    pub directory: Arc<Directory>,
+    pub events: Arc<Events>,
+    pub clock: Clock,
+    pub lanes: LaneKeys,
+    /// What waits is taken back here, and keywords are answered by it.
+    pub outbound: Arc<Outbound>,
+}
+
+pub struct OptOuts {
+    parts: Parts,
+    keywords: Keywords,
+}
+
+/// Races with other writers before the ledger is called busy.
+const RACES: usize = 20;
+
+impl OptOuts {
+    pub fn new(parts: Parts) -> Self {
+        let keywords = parts.settings.keywords();
+        Self { parts, keywords }
+    }
+}
