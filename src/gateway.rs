@@ -161,7 +161,7 @@ impl Gateway {
             country: config.number.country,
             sync: sync.clone(),
             devices,
-            outbound: messaging.outbound,
+            messages: messaging.messages,
             opt_outs: messaging.opt_outs,
             relay: messaging.relay,
             tariff: messaging.tariff,

@@ -22,9 +22,9 @@ use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
 use crate::service::inbound::Inbound;
 use crate::service::ledger::Ledger;
+use crate::service::message::Messages;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::opt_out::OptOuts;
-use crate::service::outbound::Outbound;
 use crate::service::publish::Publish;
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
@@ -61,7 +61,7 @@ pub(super) struct Messaging<'a> {
 /// What it consists of.
 pub(super) struct Built {
     pub(super) directory: Arc<Directory>,
-    pub(super) outbound: Arc<Outbound>,
+    pub(super) messages: Arc<Messages>,
     pub(super) opt_outs: Arc<OptOuts>,
     pub(super) dispatch: Arc<Dispatch>,
     pub(super) lanes: LaneKeys,
@@ -97,7 +97,7 @@ impl Messaging<'_> {
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let directory = self.directory(loopback.clone()).await?;
-        let Sending { outbound, opt_outs, dispatch, lanes } = self.sending(&directory, registry).await?;
+        let Sending { messages, opt_outs, dispatch, lanes } = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms };
@@ -110,7 +110,7 @@ impl Messaging<'_> {
         let relay = Arc::new(Relay {
             directory: directory.clone(),
             tariff: tariff.clone(),
-            outbound: outbound.clone(),
+            messages: messages.clone(),
             ledger: ledger.clone(),
             calls: config.call,
             tasks: self.tasks.clone(),
@@ -118,7 +118,7 @@ impl Messaging<'_> {
         });
         let built = Built {
             directory,
-            outbound,
+            messages,
             opt_outs,
             dispatch,
             lanes,

@@ -9,14 +9,14 @@ use super::StartError;
 use super::messaging::Messaging;
 use crate::service::directory::Directory;
 use crate::service::dispatch::{self, Dispatch, Permits, SendPermit};
+use crate::service::message::{self, Messages};
 use crate::service::opt_out::{self, OptOuts};
-use crate::service::outbound::{self, Outbound};
 use crate::store::outbox::LaneKeys;
 use crate::store::outbox::intake::{Acceptor, Intake, Leased};
 
 /// What it consists of.
 pub(super) struct Sending {
-    pub(super) outbound: Arc<Outbound>,
+    pub(super) messages: Arc<Messages>,
     pub(super) opt_outs: Arc<OptOuts>,
     pub(super) dispatch: Arc<Dispatch>,
     pub(super) lanes: LaneKeys,
@@ -35,12 +35,12 @@ impl Messaging<'_> {
         let room = Arc::new(Semaphore::new(self.config.outbox.held));
         let sender = Sender::default();
         let outbox = self.outbox(directory, &room, &sender);
-        let outbound = Arc::new(self.outbound(directory, outbox, &lanes, registry).await?);
-        let opt_outs = Arc::new(self.opt_outs(directory, &outbound, &lanes));
+        let messages = Arc::new(self.messages(directory, outbox, &lanes, registry).await?);
+        let opt_outs = Arc::new(self.opt_outs(directory, &messages, &lanes));
         let dispatch = Arc::new(self.dispatch(directory, &opt_outs, &lanes, room, registry));
         let _ = sender.set(Arc::downgrade(&dispatch));
         dispatch.inherit().await.map_err(StartError::storing(self.config))?;
-        Ok(Sending { outbound, opt_outs, dispatch, lanes })
+        Ok(Sending { messages, opt_outs, dispatch, lanes })
     }
 
     /// The way into the outbox: what comes out of it leased goes to the sender at once.
@@ -63,24 +63,24 @@ impl Messaging<'_> {
         intake.open(move |message| permits.take(message))
     }
 
-    async fn outbound(
+    async fn messages(
         &self,
         directory: &Arc<Directory>,
         outbox: Acceptor,
         lanes: &LaneKeys,
         registry: &mut Registry,
-    ) -> Result<Outbound, StartError> {
-        let metrics = outbound::Metrics::default();
+    ) -> Result<Messages, StartError> {
+        let metrics = message::Metrics::default();
         metrics.register(registry);
         let section = &self.config.outbox;
-        let settings = outbound::Settings {
+        let settings = message::Settings {
             lease: section.lease,
             schedule_most: section.schedule_most,
             valid_for: section.valid_for,
             sms_length: section.sms_length,
             whatsapp_length: section.whatsapp_length,
         };
-        Ok(Outbound::new(outbound::Parts {
+        Ok(Messages::new(message::Parts {
             settings,
             store: self.store.clone(),
             directory: directory.clone(),
@@ -94,7 +94,7 @@ impl Messaging<'_> {
         }))
     }
 
-    fn opt_outs(&self, directory: &Arc<Directory>, outbound: &Arc<Outbound>, lanes: &LaneKeys) -> OptOuts {
+    fn opt_outs(&self, directory: &Arc<Directory>, messages: &Arc<Messages>, lanes: &LaneKeys) -> OptOuts {
         OptOuts::new(opt_out::Parts {
             settings: self.config.opt_out.clone(),
             store: self.store.clone(),
@@ -102,7 +102,7 @@ impl Messaging<'_> {
             events: self.events.clone(),
             clock: self.clock.clone(),
             lanes: lanes.clone(),
-            outbound: outbound.clone(),
+            messages: messages.clone(),
         })
     }
 

@@ -19,8 +19,7 @@ use super::{App, Call, auth, filter, idempotency, message, object, path, posted,
 use crate::model::address::Role;
 use crate::model::{CallId, CallPlan, Channel, Country, MessageId};
 use crate::service::call::{Call as Kept, End};
-use crate::service::message::{Filter as CallFilter, Message};
-use crate::service::outbound::{Error, Told};
+use crate::service::message::{Error, Filter as CallFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -62,8 +61,8 @@ async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let act = message::sending(call, "call.place");
     let order = order(posted, app.country(consumer.client))?;
     Ok(match message::accept(app, &consumer, order, key, &reply, &act).await? {
-        Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
-        Told::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
+        SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
+        SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
 }
 
@@ -94,11 +93,11 @@ async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page_of_messages::<CallId>(call, app)?;
     let filter = CallFilter { after, ..wanted(call, app.country(client))? };
-    let page = app.outbound.list(client, &filter, limit).await?;
+    let page = app.messages.list(client, &filter, limit).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
-    let kept = app.outbound.calls_of(&ids).await?;
+    let kept = app.messages.calls_of(&ids).await?;
     let data = page.messages.iter().map(|message| out(message, kept.get(&message.id))).collect();
-    let next = app.outbound.next(&page).map(|next| next.text(|id| CallId::from(id).to_string()));
+    let next = app.messages.next(&page).map(|next| next.text(|id| CallId::from(id).to_string()));
     let more = next.is_some();
     Ok(list::reply(data, next, more))
 }
@@ -143,11 +142,11 @@ fn id_of(text: &str) -> Result<MessageId, Error> {
 }
 
 async fn find(acting: &Acting, id: MessageId, app: &App) -> Result<(Message, Kept), Error> {
-    app.outbound.call_of(acting.client, id).await?.ok_or(Error::NotFound)
+    app.messages.call_of(acting.client, id).await?.ok_or(Error::NotFound)
 }
 
 async fn full<'a>(message: &'a Message, kept: &Kept, acting: &Acting, app: &App) -> Result<FullOut<'a>, Error> {
-    let (attempts, receipts) = app.outbound.history(message.id).await?;
+    let (attempts, receipts) = app.messages.history(message.id).await?;
     let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
     let attempts = attempts.into_iter().map(attempt).collect();
     let receipts = receipts.into_iter().map(message::receipt_out).collect();
@@ -169,7 +168,7 @@ async fn end(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::caller(app, call)?;
     let id = id_of(id)?;
     auth::may_change(&acting, &find(&acting, id, app).await?.0)?;
-    app.outbound.end_call(acting.client, id, End::Completed, &message::act(call, "call.end")).await?;
+    app.messages.end_call(acting.client, id, End::Completed, &message::act(call, "call.end")).await?;
     let (message, kept) = find(&acting, id, app).await?;
     let changed = if acting.may_read() {
         ChangedOut::Whole(Box::new(full(&message, &kept, &acting, app).await?))

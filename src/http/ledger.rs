@@ -107,7 +107,7 @@ async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
     let act = audit::act(call, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
-    let named = key.map(|key| app.outbound.named(client, key, &posting.canonical(posted.reason.clone())));
+    let named = key.map(|key| app.messages.named(client, key, &posting.canonical(posted.reason.clone())));
     let Entered { entry, balance, is_repeated } = app.ledger.post(client, posting, posted.reason, named, &act).await?;
     let shown = posted_out(&entry, balance);
     if is_repeated {

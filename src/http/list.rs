@@ -51,7 +51,7 @@ pub(super) fn page_of_messages<Id: FromStr + Into<MessageId>>(
     app: &App,
 ) -> Result<(Option<MessageId>, usize), Refusal> {
     let plain = |cursor: &str| cursor.parse::<Id>().ok().map(Into::<MessageId>::into);
-    page_of(call, |cursor| app.outbound.sealed(cursor).map(|place| place.id()).or_else(|| plain(cursor)))
+    page_of(call, |cursor| app.messages.sealed(cursor).map(|place| place.id()).or_else(|| plain(cursor)))
 }
 
 fn page_of<Id>(call: &Call, read: impl Fn(&str) -> Option<Id>) -> Result<(Option<Id>, usize), Refusal> {

@@ -26,8 +26,7 @@ use super::{App, Call, auth, filter, idempotency, object, path, posted, written}
 use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, date, parse_time};
-use crate::service::message::{Filter as MessageFilter, Message};
-use crate::service::outbound::{Error, Told};
+use crate::service::message::{Error, Filter as MessageFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -71,8 +70,8 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let act = sending(call, "message.send");
     let order = order(posted, app.country(consumer.client))?;
     Ok(match accept(app, &consumer, order, key, &reply, &act).await? {
-        Told::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
-        Told::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
+        SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
+        SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
 }
 
@@ -121,8 +120,8 @@ async fn list(call: &Call, app: &App) -> Answer {
     let client = auth::reader(app, call)?.client;
     let (after, limit) = list::page_of_messages::<MessageId>(call, app)?;
     let filter = MessageFilter { after, ..wanted(call, app.country(client))? };
-    let page = app.outbound.list(client, &filter, limit).await?;
-    let next = app.outbound.next(&page).map(|next| next.text(|id| id.to_string()));
+    let page = app.messages.list(client, &filter, limit).await?;
+    let next = app.messages.next(&page).map(|next| next.text(|id| id.to_string()));
     let more = next.is_some();
     Ok(list::reply(page.messages.iter().map(out).collect(), next, more))
 }
@@ -163,7 +162,7 @@ async fn message(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answe
 /// A message of the client's; calls are none.
 async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error> {
     let id: MessageId = text.parse().map_err(|_| Error::NotFound)?;
-    let found = app.outbound.find(client, id).await?;
+    let found = app.messages.find(client, id).await?;
     found.filter(|message| CHANNELS.contains(&message.channel)).ok_or(Error::NotFound)
 }
 
@@ -192,7 +191,7 @@ async fn changed(message: &Message, acting: &Acting, app: &App) -> Answer {
 }
 
 async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<FullOut<'a>, Refusal> {
-    let (attempts, receipts) = app.outbound.history(message.id).await?;
+    let (attempts, receipts) = app.messages.history(message.id).await?;
     let report = address::report(&Address::stored(message.to.as_str()));
     let content = &message.content;
     let history = HistoryOut {
@@ -220,7 +219,7 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::changer(app, call)?;
     let message = find(acting.client, id, app).await?;
     auth::may_change(&acting, &message)?;
-    let message = app.outbound.cancel(acting.client, message.id, &act(call, "message.cancel")).await?;
+    let message = app.messages.cancel(acting.client, message.id, &act(call, "message.cancel")).await?;
     changed(&message, &acting, app).await
 }
 
@@ -243,6 +242,6 @@ async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.outbound.redact(acting.client, id, &act(call, "message.redact")).await?;
+    let message = app.messages.redact(acting.client, id, &act(call, "message.redact")).await?;
     changed(&message, &acting, app).await
 }

@@ -82,9 +82,9 @@ use crate::service::event::Events;
 use crate::service::health::Health;
 use crate::service::inbound::Inbound;
 use crate::service::ledger::Ledger;
+use crate::service::message::Messages;
 use crate::service::number::Numbers;
 use crate::service::opt_out::OptOuts;
-use crate::service::outbound::Outbound;
 use crate::service::publish::{FormCheck, Publish};
 use crate::service::relay::Relay;
 use crate::service::sync::{Links, Sync};
@@ -141,7 +141,7 @@ pub struct App {
     pub events: Arc<Events>,
     pub inbound: Arc<Inbound>,
     pub health: Arc<Health>,
-    pub outbound: Arc<Outbound>,
+    pub messages: Arc<Messages>,
     pub opt_outs: Arc<OptOuts>,
     pub relay: Arc<Relay>,
     pub tariff: Arc<Tariff>,

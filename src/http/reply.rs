@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::{StoreError, account, device, number, outbound, relay};
+use crate::service::{StoreError, account, device, message, number, relay};
 
 /// A reply that ends a handler early; boxed, as replies are large.
 pub(super) type Refusal = Box<Response>;
@@ -195,20 +195,20 @@ impl From<device::Error> for Refusal {
     }
 }
 
-impl From<outbound::Error> for Refusal {
-    fn from(error: outbound::Error) -> Self {
+impl From<message::Error> for Refusal {
+    fn from(error: message::Error) -> Self {
         use StatusCode as Status;
         Self::new(match &error {
-            outbound::Error::Invalid { field, reason } => *bad_field(field, reason),
-            outbound::Error::Limit(limit) => *bad_field(limit.field(), limit.reason()),
-            outbound::Error::Unpayable => problem(Status::PAYMENT_REQUIRED, &error.to_string()),
-            outbound::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
-            outbound::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
-            outbound::Error::KeyReused | outbound::Error::TooLate | outbound::Error::NotOver => {
+            message::Error::Invalid { field, reason } => *bad_field(field, reason),
+            message::Error::Limit(limit) => *bad_field(limit.field(), limit.reason()),
+            message::Error::Unpayable => problem(Status::PAYMENT_REQUIRED, &error.to_string()),
+            message::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
+            message::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
+            message::Error::KeyReused | message::Error::TooLate | message::Error::NotOver => {
                 problem(Status::CONFLICT, &error.to_string())
             }
-            outbound::Error::Provider(_) => problem(Status::BAD_GATEWAY, &error.to_string()),
-            outbound::Error::Store(error) => store_error(error),
+            message::Error::Provider(_) => problem(Status::BAD_GATEWAY, &error.to_string()),
+            message::Error::Store(error) => store_error(error),
         })
     }
 }
@@ -219,7 +219,7 @@ impl From<relay::Error> for Refusal {
             relay::Error::Forbidden(reason) => problem(StatusCode::FORBIDDEN, reason),
             relay::Error::NoRoute => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
             relay::Error::Sender(reason) => *bad_field("from", reason),
-            relay::Error::Outbound(error) => return error.into(),
+            relay::Error::Message(error) => return error.into(),
         })
     }
 }

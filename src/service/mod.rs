@@ -13,9 +13,9 @@ pub mod idempotency;
 pub mod inbound;
 pub mod keep;
 pub mod ledger;
+pub mod message;
 pub mod number;
 pub mod opt_out;
-pub mod outbound;
 pub mod pool;
 pub mod publish;
 pub mod relay;
@@ -29,12 +29,6 @@ pub mod wait;
 pub mod call {
     pub use crate::provider::End;
     pub use crate::store::call::Call;
-}
-
-/// Rows that doors only read.
-pub mod message {
-    pub use crate::store::message::{Attempt, Filter, Message};
-    pub use crate::store::receipt::Receipt;
 }
 
 /// What a store says of itself, for the doors: they know no store.

@@ -13,7 +13,7 @@ pub use ledger::Said;
 use crate::model::{Clock, Keywords};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
-use crate::service::outbound::Outbound;
+use crate::service::message::Messages;
 use crate::store::Store;
 use crate::store::outbox::LaneKeys;
 
@@ -26,7 +26,7 @@ pub struct Parts {
     pub clock: Clock,
     pub lanes: LaneKeys,
     /// What waits is taken back here, and keywords are answered by it.
-    pub outbound: Arc<Outbound>,
+    pub messages: Arc<Messages>,
 }
 
 pub struct OptOuts {

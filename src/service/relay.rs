@@ -5,7 +5,7 @@ mod explain;
 mod say;
 mod sender;
 
-pub use crate::service::outbound::{From, Order};
+pub use crate::service::message::{From, Order};
 pub use explain::{Explained, Looked};
 pub use sender::{Candidate, Verdict};
 
@@ -20,7 +20,7 @@ use crate::service::client::{Consumer, Scope};
 use crate::service::directory::Directory;
 use crate::service::idempotency::Key;
 use crate::service::ledger::Ledger;
-use crate::service::outbound::{self, Answered, Draft, Drafted, Outbound, Told, Via};
+use crate::service::message::{self, Answered, Draft, Drafted, Messages, SendResult, Via};
 use crate::service::tariff::{Price, Route, Tariff};
 use crate::store::message::Message;
 
@@ -43,13 +43,13 @@ pub enum Error {
     #[error("from: {0}")]
     Sender(&'static str),
     #[error(transparent)]
-    Outbound(#[from] outbound::Error),
+    Message(#[from] message::Error),
 }
 
 pub struct Relay {
     pub directory: Arc<Directory>,
     pub tariff: Arc<Tariff>,
-    pub outbound: Arc<Outbound>,
+    pub messages: Arc<Messages>,
     pub ledger: Arc<Ledger>,
     pub calls: CallSettings,
     pub tasks: TaskTracker,
@@ -59,24 +59,24 @@ pub struct Relay {
 impl Relay {
     /// What a client's order comes to: allowed, routed and priced, or told as when it came first. Nothing is written.
     pub async fn draft(&self, consumer: &Consumer, mut order: Order, key: Option<Key>) -> Result<Drafted, Error> {
-        outbound::limits(&order)?;
+        message::limits(&order)?;
         if order.channel == Channel::Voice {
             // a call has no pictures: they are counted, and left out
             order.media_urls.clear();
         }
         allow_channel(consumer, order.channel)?;
-        let named = key.map(|key| self.outbound.named(consumer.client, key, &order.canonical()));
+        let named = key.map(|key| self.messages.named(consumer.client, key, &order.canonical()));
         // a field that is wrong is told as that, though there may be no way for it either
-        let checked = outbound::anyway(order.channel, &order.media_urls, order.call.as_ref()).map_err(Error::from);
+        let checked = message::anyway(order.channel, &order.media_urls, order.call.as_ref()).map_err(Error::from);
         let checked = checked.and_then(|()| self.allow_said(consumer, &order));
         let via = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
             // what a key may not do, it is not told of either: another key of its client may have done it
             Err(error @ Error::Forbidden(_)) => return Err(error),
             // what was good when it came first is answered as it was then
-            Err(error) => return self.outbound.replayed(named.as_ref()).await?.map(Drafted::Again).ok_or(error),
+            Err(error) => return self.messages.replayed(named.as_ref()).await?.map(Drafted::Again).ok_or(error),
         };
-        Ok(self.outbound.draft(consumer.client, order, via, named).await?)
+        Ok(self.messages.draft(consumer.client, order, via, named).await?)
     }
 
     /// Accepts what a client sends: when this returns, it is stored and paid for.
@@ -87,9 +87,9 @@ impl Relay {
         draft: Draft,
         answered: Option<Answered>,
         act: &Act<'_, Message>,
-    ) -> Result<Told, Error> {
-        let told = self.outbound.accept(draft, answered, act).await?;
-        if let Told::Accepted(_, Some(paid)) = &told
+    ) -> Result<SendResult, Error> {
+        let told = self.messages.accept(draft, answered, act).await?;
+        if let SendResult::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {
             self.tell_low(consumer.client);
@@ -101,7 +101,7 @@ impl Relay {
     fn allow_said(&self, consumer: &Consumer, order: &Order) -> Result<(), Error> {
         match &order.call {
             Some(plan) if consumer.twiml(self.calls.twiml) == Twiml::Say => {
-                let wrong = |(field, reason)| outbound::Error::Invalid { field, reason };
+                let wrong = |(field, reason)| message::Error::Invalid { field, reason };
                 Ok(say::check(plan).map_err(wrong)?)
             }
             Some(_) | None => Ok(()),

@@ -19,8 +19,7 @@ use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, Call, asked, auth, idempotency, message, object, posted};
 use crate::model::{Channel, Money};
 use crate::service::client::Consumer;
-use crate::service::message::Message;
-use crate::service::outbound::{self, Told};
+use crate::service::message::{Error as MessageError, Message, SendResult, says_something};
 use crate::service::relay::{Error, Order};
 
 /// Under `/relay`.
@@ -121,15 +120,15 @@ async fn send(door: &Door, call: &Call, posted: Posted, app: &App) -> Result<Res
     let bytes = object::collect(posted, app).await?;
     let order: Order =
         OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
-    outbound::says_something(&order).map_err(Error::from)?;
+    says_something(&order).map_err(Error::from)?;
     let key = idempotency::key(call, door.path, None)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
     let act = message::sending(call, action);
     let text = |message: &Message| Sent::of(door, message).kept();
     let reply = message::Writer { text: &text, with_balance: door.with_balance };
     let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &act).await? {
-        Told::Accepted(message, paid) => (message, paid),
-        Told::Again(mut kept) => {
+        SendResult::Accepted(message, paid) => (message, paid),
+        SendResult::Again(mut kept) => {
             if door.with_balance && kept.balance.is_none() {
                 kept.balance = left(&consumer, app).await;
             }
@@ -163,24 +162,24 @@ impl Refused {
             }
             Self::Wrong(Wrong(reason)) => error(StatusCode::BAD_REQUEST, &reason).into(),
             Self::Relay(Error::NoRoute) => error(no_route, "No Route Found").into(),
-            Self::Relay(Error::Outbound(outbound::Error::Unpayable)) => {
+            Self::Relay(Error::Message(MessageError::Unpayable)) => {
                 error(StatusCode::PAYMENT_REQUIRED, "Insufficient balance").into()
             }
             Self::Relay(Error::Forbidden(reason)) => error(StatusCode::FORBIDDEN, reason).into(),
             Self::Relay(Error::Sender(reason)) => error(StatusCode::BAD_REQUEST, &format!("From: {reason}")).into(),
-            Self::Relay(Error::Outbound(outbound::Error::OptedOut)) => {
+            Self::Relay(Error::Message(MessageError::OptedOut)) => {
                 error(StatusCode::BAD_REQUEST, "The recipient has opted out of texts from this number").into()
             }
-            Self::Relay(Error::Outbound(outbound::Error::Invalid { field, reason })) => {
+            Self::Relay(Error::Message(MessageError::Invalid { field, reason })) => {
                 error(StatusCode::BAD_REQUEST, &format!("{}: {reason}", shape::name(field))).into()
             }
-            Self::Relay(Error::Outbound(outbound::Error::Limit(limit))) => {
+            Self::Relay(Error::Message(MessageError::Limit(limit))) => {
                 error(StatusCode::BAD_REQUEST, &shape::limit(limit)).into()
             }
-            Self::Relay(Error::Outbound(reused @ outbound::Error::KeyReused)) => {
+            Self::Relay(Error::Message(reused @ MessageError::KeyReused)) => {
                 error(StatusCode::CONFLICT, &reused.to_string()).into()
             }
-            Self::Relay(Error::Outbound(other)) => in_their_words(*Refusal::from(other)).into(),
+            Self::Relay(Error::Message(other)) => in_their_words(*Refusal::from(other)).into(),
         }
     }
 }

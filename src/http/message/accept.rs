@@ -4,8 +4,7 @@ use crate::http::App;
 use crate::service::audit::Act;
 use crate::service::client::Consumer;
 use crate::service::idempotency::Key;
-use crate::service::message::Message;
-use crate::service::outbound::{Answered, Drafted, Told};
+use crate::service::message::{Answered, Drafted, Message, SendResult};
 use crate::service::relay::{Error, Order};
 
 /// How a door writes the reply that is kept for a request that comes again.
@@ -23,10 +22,10 @@ pub(in crate::http) async fn accept(
     key: Option<Key>,
     reply: &Writer<'_>,
     act: &Act<'_, Message>,
-) -> Result<Told, Error> {
+) -> Result<SendResult, Error> {
     let draft = match app.relay.draft(consumer, order, key).await? {
         Drafted::New(draft) => draft,
-        Drafted::Again(kept) => return Ok(Told::Again(kept)),
+        Drafted::Again(kept) => return Ok(SendResult::Again(kept)),
     };
     // it is kept in the commit that stores the message
     let answered =

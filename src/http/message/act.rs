@@ -4,8 +4,7 @@ use super::shape::out;
 use crate::http::{Call, audit};
 use crate::model::{CallId, Channel};
 use crate::service::audit::Act;
-use crate::service::message::Message;
-use crate::service::outbound;
+use crate::service::message::{Message, unsaid};
 
 /// What an administrator does to a message, a call too, whichever door it takes. What was said is not written down:
 /// nobody could redact it there.
@@ -19,7 +18,7 @@ pub(in crate::http) fn sending(call: &Call, action: &'static str) -> Act<'static
 }
 
 fn shown_unsaid(message: &Message) -> Option<String> {
-    let message = outbound::unsaid(message);
+    let message = unsaid(message);
     let mut shown = out(&message);
     if message.channel == Channel::Voice {
         shown.id = CallId::from(message.id).to_string();

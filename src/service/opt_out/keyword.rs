@@ -71,7 +71,7 @@ impl OptOuts {
             Keyword::Help => &settings.help_reply,
         };
         if is_news && !is_carriers && !reply.is_empty() && self.may_answer(text) {
-            self.parts.outbound.reply(text.sender, text.reply, (channel, person), reply).await?;
+            self.parts.messages.reply(text.sender, text.reply, (channel, person), reply).await?;
         }
         Ok(true)
     }

@@ -3,7 +3,7 @@
 use super::{OptOuts, RACES};
 use crate::model::{Address, Channel, ClientId, Millis};
 use crate::service::audit::Act;
-use crate::service::outbound::Error;
+use crate::service::message::Error;
 use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::{self, audit, message};
 
@@ -79,7 +79,7 @@ impl OptOuts {
             if content.is_reply {
                 continue;
             }
-            match self.parts.outbound.cancel(client, id, &Act::unwritten()).await {
+            match self.parts.messages.cancel(client, id, &Act::unwritten()).await {
                 Ok(_) | Err(Error::TooLate | Error::NotFound) => {}
                 Err(Error::Store(error)) => return Err(error),
                 // no other can come of a cancel

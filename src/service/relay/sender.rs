@@ -8,8 +8,8 @@ use crate::model::{AccountId, Channel, ClientId, PoolId, RouteId};
 use crate::service::account::AccountHandle;
 use crate::service::client::Consumer;
 use crate::service::directory::{Entries, Sender};
+use crate::service::message::Via;
 use crate::service::number::Capability;
-use crate::service::outbound::Via;
 
 /// What a number needs for a message.
 fn wanted(order: &Order) -> Capability {

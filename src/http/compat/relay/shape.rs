@@ -12,7 +12,7 @@ use crate::http::object;
 use crate::model::address::{Address, Country, Role, blank_as_plus};
 use crate::model::form::flag;
 use crate::model::{CallPlan, Channel, bom, json};
-use crate::service::outbound::Limit;
+use crate::service::message::Limit;
 use crate::service::relay::{From, Order};
 
 /// What cannot be sent, as its client is told.

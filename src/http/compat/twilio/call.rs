@@ -17,8 +17,7 @@ use crate::model::address::{AddressKind, Country, Role};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::call::{Call, End};
 use crate::service::client::Scope;
-use crate::service::message::{Filter, Message};
-use crate::service::outbound::{self, Told};
+use crate::service::message::{self, Filter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
 const WORDS: Words =
@@ -111,8 +110,8 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let reply = Writer { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &act).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
-        Told::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
-        Told::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
+        SendResult::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
+        SendResult::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
     }
 }
 
@@ -138,7 +137,7 @@ fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
 pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form, &visit.app.outbound)?;
+    let asked = Asked::of(&form, &visit.app.messages)?;
     let address = |name: &str, role| -> Result<Option<String>, Fault> {
         let read = form.address(name, role, visit.country()).transpose();
         let read = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
@@ -153,13 +152,13 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     if form.one("ParentCallSid").is_some() {
         return Ok(asked.reply::<CallOut>(&form, &path, "calls", &[], &Held::of(&[], None)));
     }
-    let page = visit.app.outbound.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
+    let page = visit.app.messages.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
-    let kept = visit.app.outbound.calls_of(&ids).await?;
+    let kept = visit.app.messages.calls_of(&ids).await?;
     let items = page.messages.iter().map(|call| (call, kept.get(&call.id)));
     let items: Vec<_> =
         items.filter(|(call, kept)| fits.has(call, *kept)).map(|(call, kept)| out(call, kept)).collect();
-    let held = Held::of(&page.messages, visit.app.outbound.next(&page));
+    let held = Held::of(&page.messages, visit.app.messages.next(&page));
     Ok(asked.reply(&form, &path, "calls", &items, &held))
 }
 
@@ -188,7 +187,7 @@ impl Fits {
 /// The call of that SID, and how it stands.
 async fn find(visit: &Visit<'_>, sid: &str) -> Result<(Message, Call), Fault> {
     let id = sid::parse_call(sid).ok_or(error::NOT_FOUND)?;
-    Ok(visit.app.outbound.call_of(visit.consumer.client, id).await?.ok_or(error::NOT_FOUND)?)
+    Ok(visit.app.messages.call_of(visit.consumer.client, id).await?.ok_or(error::NOT_FOUND)?)
 }
 
 async fn shown(visit: &Visit<'_>, sid: &str) -> Answer {
@@ -215,8 +214,8 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
         _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
     };
     let act = visit.act("call.end");
-    visit.app.outbound.end_call(call.client, call.id, end, &act).await.map_err(|error| match error {
-        outbound::Error::TooLate => error::CALL_STATE.into(),
+    visit.app.messages.end_call(call.client, call.id, end, &act).await.map_err(|error| match error {
+        message::Error::TooLate => error::CALL_STATE.into(),
         error => Fault::from(error),
     })?;
     shown(visit, sid).await
@@ -227,6 +226,6 @@ pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Voice)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;
-    visit.app.outbound.delete(call.client, call.id, &visit.act("call.delete")).await?;
+    visit.app.messages.delete(call.client, call.id, &visit.act("call.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -14,7 +14,7 @@ pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Read)?;
     let message = message::find(visit, sid).await?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form, &visit.app.outbound)?;
+    let asked = Asked::of(&form, &visit.app.messages)?;
     let content = &message.content;
     let parent = content.sid(message.id);
     let path = shape::path(message.client, &format!("/Messages/{parent}/Media"));

@@ -17,8 +17,7 @@ use crate::model::address::{Country, Role};
 use crate::model::message::Direction;
 use crate::model::{Channel, MessageId, Millis, Span, date as dates, parse_time};
 use crate::service::client::Scope;
-use crate::service::message::{Filter, Message};
-use crate::service::outbound::{self, Told};
+use crate::service::message::{self, Filter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
 const WORDS: Words =
@@ -28,7 +27,7 @@ const WORDS: Words =
 pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
     let order = order(&form, visit.country())?;
-    outbound::says_something(&order)?;
+    message::says_something(&order)?;
     let wish = Wish::of(&order);
     let act = visit.sending("message.send");
     let key = idempotency::twilio_key(visit.call, "/2010-04-01/Messages")?;
@@ -36,8 +35,8 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let reply = Writer { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &act).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
-        Told::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
-        Told::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
+        SendResult::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
+        SendResult::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
     }
 }
 
@@ -84,13 +83,13 @@ fn send_at(form: &Form) -> Result<Option<Millis>, Fault> {
 pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form, &visit.app.outbound)?;
+    let asked = Asked::of(&form, &visit.app.messages)?;
     let filter = asked.narrow(filter(&form, visit.country())?);
-    let page = visit.app.outbound.list(visit.consumer.client, &filter, asked.size).await?;
+    let page = visit.app.messages.list(visit.consumer.client, &filter, asked.size).await?;
     let taken = taken_at(visit, &page.messages).await?;
     let items: Vec<_> =
         page.messages.iter().map(|message| shape::out(message, taken.get(&message.id).copied())).collect();
-    let held = Held::of(&page.messages, visit.app.outbound.next(&page));
+    let held = Held::of(&page.messages, visit.app.messages.next(&page));
     let path = shape::path(visit.consumer.client, "/Messages.json");
     Ok(asked.reply(&form, &path, "messages", &items, &held))
 }
@@ -130,7 +129,7 @@ pub(super) fn times(form: &Form, name: &str) -> Result<(Option<Millis>, Option<M
 async fn taken_at(visit: &Visit<'_>, messages: &[Message]) -> Result<HashMap<MessageId, Millis>, Fault> {
     let sent = messages.iter().filter(|message| message.direction == Direction::Out);
     let ids: Vec<MessageId> = sent.map(|message| message.id).collect();
-    Ok(visit.app.outbound.taken_at(&ids).await?)
+    Ok(visit.app.messages.taken_at(&ids).await?)
 }
 
 async fn shown(visit: &Visit<'_>, message: &Message) -> Answer {
@@ -141,7 +140,7 @@ async fn shown(visit: &Visit<'_>, message: &Message) -> Answer {
 /// A client's message; a call is none.
 pub(super) async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault> {
     let id = sid::parse_message(sid).ok_or(error::NOT_FOUND)?;
-    let message = visit.app.outbound.find(visit.consumer.client, id).await?;
+    let message = visit.app.messages.find(visit.consumer.client, id).await?;
     Ok(message.filter(|message| message.channel != Channel::Voice).ok_or(error::NOT_FOUND)?)
 }
 
@@ -168,10 +167,10 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
         return Err(error::PARAMETER.because("Body can only be emptied"));
     }
     if status.is_some() {
-        message = visit.app.outbound.cancel(message.client, message.id, &visit.act("message.cancel")).await?;
+        message = visit.app.messages.cancel(message.client, message.id, &visit.act("message.cancel")).await?;
     }
     if body.is_some() {
-        message = visit.app.outbound.redact(message.client, message.id, &visit.act("message.redact")).await?;
+        message = visit.app.messages.redact(message.client, message.id, &visit.act("message.redact")).await?;
     }
     shown(visit, &message).await
 }
@@ -180,6 +179,6 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     let message = find(visit, sid).await?;
     visit.may_change(&message)?;
-    visit.app.outbound.delete(message.client, message.id, &visit.act("message.delete")).await?;
+    visit.app.messages.delete(message.client, message.id, &visit.act("message.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -9,8 +9,7 @@ use super::error::{self, Fault};
 use super::form::Form;
 use crate::http::reply;
 use crate::model::MessageId;
-use crate::service::message::{Filter, Message};
-use crate::service::outbound::{Cursor, Outbound};
+use crate::service::message::{Cursor, Filter, Message, Messages};
 
 /// Items of a page unless `PageSize` says otherwise, and at most.
 const SIZE: usize = 50;
@@ -26,8 +25,8 @@ enum Place {
 }
 
 impl Place {
-    fn parse(token: &str, outbound: &Outbound) -> Option<Self> {
-        let place = |text: &str| outbound.sealed(text).or_else(|| MessageId::from_hex(text).ok().map(Cursor::from));
+    fn parse(token: &str, messages: &Messages) -> Option<Self> {
+        let place = |text: &str| messages.sealed(text).or_else(|| MessageId::from_hex(text).ok().map(Cursor::from));
         match token.strip_prefix("PA") {
             Some(text) => place(text).map(Self::After),
             None => place(token.strip_prefix("PB")?).map(Self::Before),
@@ -66,7 +65,7 @@ impl Held {
 }
 
 impl Asked {
-    pub(super) fn of(form: &Form, outbound: &Outbound) -> Result<Self, Fault> {
+    pub(super) fn of(form: &Form, messages: &Messages) -> Result<Self, Fault> {
         let size = match form.one("PageSize").map(str::parse::<usize>) {
             None => SIZE,
             Some(Ok(size @ 1..=LARGEST)) => size,
@@ -75,7 +74,7 @@ impl Asked {
         };
         let number = form.one("Page").map_or(Ok(0), str::parse).map_err(|_| error::PARAMETER.because("Page"))?;
         let place = match form.one("PageToken") {
-            Some(token) => Place::parse(token, outbound).ok_or_else(|| error::PARAMETER.because("PageToken"))?,
+            Some(token) => Place::parse(token, messages).ok_or_else(|| error::PARAMETER.because("PageToken"))?,
             None if number == 0 => Place::Newest,
             None => return Err(error::PARAMETER.because("a Page needs its PageToken")),
         };

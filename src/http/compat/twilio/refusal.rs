@@ -4,7 +4,7 @@ use super::Visit;
 use super::error::{self, Fault, Wrong};
 use crate::model::{Address, Channel};
 use crate::service::client::Scope;
-use crate::service::outbound::{self, Limit};
+use crate::service::message::{self, Limit};
 use crate::service::relay::{self, From, Order};
 
 /// The codes that messages and calls do not share.
@@ -50,8 +50,8 @@ pub(super) fn of(visit: &Visit<'_>, words: &Words, wish: &Wish, error: relay::Er
         }
         relay::Error::NoRoute => words.route.into(),
         relay::Error::Sender(reason) => wish.sender(words, reason),
-        relay::Error::Outbound(outbound::Error::Invalid { field: "from", reason }) => wish.sender(words, &reason),
-        relay::Error::Outbound(error) => error.into(),
+        relay::Error::Message(message::Error::Invalid { field: "from", reason }) => wish.sender(words, &reason),
+        relay::Error::Message(error) => error.into(),
     }
 }
 
@@ -72,25 +72,25 @@ fn invalid(field: &str, reason: &str) -> Fault {
     }
 }
 
-impl std::convert::From<outbound::Error> for Fault {
-    fn from(error: outbound::Error) -> Self {
+impl std::convert::From<message::Error> for Fault {
+    fn from(error: message::Error) -> Self {
         use ::http::StatusCode as Status;
         match error {
-            outbound::Error::Invalid { field, reason } => invalid(field, &reason),
-            outbound::Error::Limit(Limit::Empty) => error::NO_BODY.into(),
-            outbound::Error::Limit(Limit::Media) => error::MUCH_MEDIA.into(),
-            outbound::Error::Limit(Limit::Validity) => error::VALIDITY.into(),
-            outbound::Error::Limit(limit @ (Limit::Metadata | Limit::Instructions)) => {
+            message::Error::Invalid { field, reason } => invalid(field, &reason),
+            message::Error::Limit(Limit::Empty) => error::NO_BODY.into(),
+            message::Error::Limit(Limit::Media) => error::MUCH_MEDIA.into(),
+            message::Error::Limit(Limit::Validity) => error::VALIDITY.into(),
+            message::Error::Limit(limit @ (Limit::Metadata | Limit::Instructions)) => {
                 invalid(limit.field(), limit.reason())
             }
-            outbound::Error::OptedOut => error::OPTED_OUT.into(),
-            outbound::Error::Unpayable => error::of(Status::PAYMENT_REQUIRED).into(),
-            outbound::Error::KeyReused => error::KEY_REUSED.into(),
-            outbound::Error::NotFound => error::NOT_FOUND.into(),
-            outbound::Error::TooLate => error::TOO_LATE.into(),
-            outbound::Error::NotOver => error::NOT_COMPLETE.into(),
-            outbound::Error::Provider(reason) => error::of(Status::BAD_GATEWAY).because(&reason),
-            outbound::Error::Store(error) => error.into(),
+            message::Error::OptedOut => error::OPTED_OUT.into(),
+            message::Error::Unpayable => error::of(Status::PAYMENT_REQUIRED).into(),
+            message::Error::KeyReused => error::KEY_REUSED.into(),
+            message::Error::NotFound => error::NOT_FOUND.into(),
+            message::Error::TooLate => error::TOO_LATE.into(),
+            message::Error::NotOver => error::NOT_COMPLETE.into(),
+            message::Error::Provider(reason) => error::of(Status::BAD_GATEWAY).because(&reason),
+            message::Error::Store(error) => error.into(),
         }
     }
 }

@@ -103,7 +103,7 @@ pub(super) fn known_as(message: &Message) -> String {
 
 /// What the caller is told.
 #[derive(Debug)]
-pub enum Told {
+pub enum SendResult {
     /// With what its client has left, where it was charged.
     Accepted(Box<Message>, Option<Paid>),
     /// What was told when the same request came first.

@@ -2,9 +2,9 @@
 
 use tokio::time::Instant;
 
-use super::check::invalid;
-use super::request::known_as;
-use super::{Error, Order, Outbound, Told, Via};
+use super::limit::invalid;
+use super::order::known_as;
+use super::{Error, Messages, Order, SendResult, Via};
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
@@ -49,7 +49,7 @@ pub struct Answered {
     pub with_balance: bool,
 }
 
-impl Outbound {
+impl Messages {
     /// The message that an order becomes. `via`: decided by whoever routes it; without, it leaves from a number of the
     /// client's, the oldest where none is named.
     pub(in crate::service) async fn draft(
@@ -79,7 +79,7 @@ impl Outbound {
         draft: Draft,
         answered: Option<Answered>,
         act: &Act<'_, Message>,
-    ) -> Result<Told, Error> {
+    ) -> Result<SendResult, Error> {
         let Draft { message, callback, due_ms, named } = draft;
         let kept = named.zip(answered);
         let kept = kept.map(|(named, Answered { text, with_balance })| Kept { named, reply: text, with_balance });
@@ -99,7 +99,7 @@ impl Outbound {
         };
         let paid = match self.parts.outbox.accept(new).await.map_err(busy)? {
             Accepted::Stored(paid) => paid,
-            Accepted::Replayed(reply) => return Ok(Told::Again(reply)),
+            Accepted::Replayed(reply) => return Ok(SendResult::Again(reply)),
             Accepted::KeyReused => return Err(Error::KeyReused),
             Accepted::OptedOut => return Err(Error::OptedOut),
             Accepted::Unpayable => return Err(Error::Unpayable),
@@ -108,7 +108,7 @@ impl Outbound {
         if is_told {
             self.parts.events.wake();
         }
-        Ok(Told::Accepted(message, paid))
+        Ok(SendResult::Accepted(message, paid))
     }
 
     /// The reply to the same request, if it came before.
@@ -143,7 +143,7 @@ impl Outbound {
             return Err(invalid("to", "is the number that the message would come from"));
         }
         let mut order = self.addressed(order)?;
-        let (encoding, segments) = self.fits(&mut order, &via)?;
+        let (encoding, segments) = self.check_limits(&mut order, &via)?;
         let pool = order.pool().map(PoolId::hex);
         // pictures are paid for by the message; what stands below them counts only where the card has no price of theirs
         let paid_units = if order.media_urls.is_empty() { segments } else { 1 };

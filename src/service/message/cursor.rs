@@ -1,7 +1,7 @@
 //! Where a list goes on. That may be behind a message which was only passed by, and is another client's: then whoever
 //! asked gets the place sealed, and learns neither an id nor a time from it.
 
-use super::Outbound;
+use super::Messages;
 use crate::crypto::veil;
 use crate::model::MessageId;
 use crate::store::message::Page;
@@ -33,7 +33,7 @@ impl From<MessageId> for Cursor {
     }
 }
 
-impl Outbound {
+impl Messages {
     /// Where the next page goes on, if there is one.
     pub fn next(&self, page: &Page) -> Option<Cursor> {
         let id = page.next?;

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Outbound, RACES};
+use super::{Messages, RACES};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, MessageContent, MessageId, Segments};
 use crate::service::directory::Sender;
@@ -11,7 +11,7 @@ use crate::store;
 use crate::store::message::Message;
 use crate::store::outbox::intake::New;
 
-impl Outbound {
+impl Messages {
     /// Accepts the reply to a keyword, once for each id. It passes the opt-out that it may confirm.
     pub async fn reply(
         &self,

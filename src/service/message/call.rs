@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::request::known_as;
-use super::{Error, Outbound};
+use super::order::known_as;
+use super::{Error, Messages};
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, MessageId, carrier};
 use crate::provider::{AskError, End};
@@ -13,7 +13,7 @@ use crate::store::message::Message;
 use crate::store::outbox::claim;
 use crate::store::{self};
 
-impl Outbound {
+impl Messages {
     /// A call of this client's, and how it stands.
     pub async fn call_of(&self, client: ClientId, id: MessageId) -> Result<Option<(Message, Call)>, store::Error> {
         let Some(mut message) = self.voice(client, id).await? else { return Ok(None) };

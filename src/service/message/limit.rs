@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Error, Order, Outbound, Via};
+use super::{Error, Messages, Order, Via};
 use crate::model::{AccountId, CallEvent, CallPlan, Channel, Encoding, Millis, Segments, smart, text};
 use crate::provider::web;
 
@@ -130,7 +130,7 @@ fn media(urls: &[String]) -> Result<Vec<String>, Error> {
     urls.iter().enumerate().map(normal).collect()
 }
 
-impl Outbound {
+impl Messages {
     /// When it is to be sent, where that is later.
     pub(super) fn due(&self, order: &Order, now_ms: Millis) -> Result<Option<Millis>, Error> {
         let Some(send_at_ms) = order.send_at_ms else { return Ok(None) };
@@ -165,7 +165,7 @@ impl Outbound {
 
     /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one. A text whose
     /// look-alikes may be replaced comes out as it is sent.
-    pub(super) fn fits(&self, order: &mut Order, via: &Via) -> Result<(Encoding, i64), Error> {
+    pub(super) fn check_limits(&self, order: &mut Order, via: &Via) -> Result<(Encoding, i64), Error> {
         if order.channel == Channel::Voice {
             said(order.call.as_ref())?;
             return Ok((Encoding::None, 1));

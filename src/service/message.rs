@@ -1,0 +1,105 @@
+//! Messages as their clients know them: accepted, listed, fetched, canceled and redacted; calls beside them.
+//!
+//! When one is accepted, it is in the outbox, and will be sent or accounted for: by whom is not known here.
+
+mod accept;
+mod call;
+mod cancel;
+mod cursor;
+mod limit;
+mod metrics;
+mod order;
+mod redact;
+mod reply;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use accept::{Answered, Draft, Drafted};
+pub use cursor::Cursor;
+pub use limit::{Limit, says_something};
+pub(in crate::service) use limit::{anyway, limits};
+pub use metrics::Metrics;
+pub use order::{Error, From, Order, SendResult, Via, unsaid};
+
+pub use crate::store::ledger::Paid;
+pub use crate::store::message::{Attempt, Filter, Message};
+pub use crate::store::receipt::Receipt;
+
+use crate::crypto::HashKey;
+use crate::model::{ClientId, Clock, MessageId, Millis, Span};
+use crate::service::directory::Directory;
+use crate::service::event::Events;
+use crate::service::idempotency::{Key, Named};
+use crate::store::message::{self, Page};
+use crate::store::outbox::LaneKeys;
+use crate::store::outbox::intake::Acceptor;
+use crate::store::{self, Store, receipt};
+
+/// What accepting needs of `[outbox]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long a node owns a lane that it has taken.
+    pub lease: Span,
+    /// How far ahead a message may be scheduled.
+    pub schedule_most: Span,
+    /// How long a message is worth sending, unless it says so itself.
+    pub valid_for: Span,
+    /// UTF-16 units of one message at most; a carrier may take less.
+    pub sms_length: usize,
+    pub whatsapp_length: usize,
+}
+
+/// What the service is built from.
+pub struct Parts {
+    pub settings: Settings,
+    pub store: Store,
+    pub directory: Arc<Directory>,
+    pub events: Arc<Events>,
+    pub clock: Clock,
+    /// The way into the outbox.
+    pub outbox: Acceptor,
+    pub lanes: LaneKeys,
+    /// Under which requests are hashed.
+    pub request_key: HashKey,
+    /// Under which places in lists are sealed.
+    pub cursor_key: HashKey,
+    pub metrics: Metrics,
+}
+
+pub struct Messages {
+    parts: Parts,
+}
+
+/// Races with other writers before a cancel is called busy.
+const RACES: usize = 20;
+
+impl Messages {
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    /// How a client's request is known again; `canonical`: what is compared of it.
+    pub fn named(&self, client: ClientId, key: Key, canonical: &[u8]) -> Named {
+        key.named(client, canonical, &self.parts.request_key)
+    }
+
+    pub async fn find(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
+        message::find(&self.parts.store, client, id).await
+    }
+
+    /// Newest first.
+    pub async fn list(&self, client: ClientId, filter: &Filter, limit: usize) -> Result<Page, store::Error> {
+        message::list(&self.parts.store, client, filter, limit).await
+    }
+
+    /// What providers did and said of a message.
+    pub async fn history(&self, id: MessageId) -> Result<(Vec<Attempt>, Vec<Receipt>), store::Error> {
+        Ok((message::attempts(&self.parts.store, id).await?, receipt::list(&self.parts.store, id).await?))
+    }
+
+    /// When providers took messages, where one has.
+    pub async fn taken_at(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Millis>, store::Error> {
+        message::taken_at(&self.parts.store, ids).await
+    }
+}

@@ -1,0 +1,36 @@
+//! Taking messages back.
+
+use super::order::known_as;
+use super::{Error, Messages, RACES};
+use crate::model::message::State;
+use crate::model::{ClientId, MessageId, Money};
+use crate::service::audit::Act;
+use crate::service::event::Why;
+use crate::store;
+use crate::store::message::Message;
+use crate::store::outbox::cancel::{self, Canceled};
+
+impl Messages {
+    /// Takes a message back, unless a provider is being called or has been.
+    pub async fn cancel(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<Message, Error> {
+        for _ in 0..RACES {
+            let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+            let lane = self.parts.lanes.of_message(&message);
+            let now_ms = self.parts.clock.now_ms();
+            let told = self.parts.events.told(&message, State::Canceled, Why::default(), now_ms);
+            let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
+            let after = Message { state: State::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
+            let entry = act.entry(now_ms, known_as(&message), Some(&message), Some(&after));
+            match cancel::cancel(&self.parts.store, &message, &lane, &told, now_ms, entry).await {
+                Ok(Canceled::Done) => {
+                    self.parts.events.wake();
+                    return self.find(client, id).await?.ok_or(Error::NotFound);
+                }
+                Ok(Canceled::TooLate) => return Err(Error::TooLate),
+                Err(error) if error.is_race() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Busy("others keep changing this lane".into()).into())
+    }
+}
