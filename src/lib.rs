@@ -16,6 +16,9 @@
 //! | [`config`] | one tree of settings; the commented default is compiled in | settings of each layer |
 //! | [`gateway`] | the composition root: the only file that knows everything | all |
 //! | [`cli`] | one file per command | all |
+//!
+//! Inside `service`, what accepts messages ([`service::message`]) and what sends them ([`service::dispatch`]) do not name
+//! each other: they meet in [`store::outbox`].
 
 pub mod cli;
 pub mod config;

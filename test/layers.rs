@@ -44,11 +44,16 @@ fn layer(path: &Path, root: &Path) -> String {
 
 /// Every top-level module that a source text names, with its line.
 fn named(text: &str) -> Vec<(usize, String)> {
+    named_after(text, "crate::")
+}
+
+/// The same of what stands behind another path.
+fn named_after(text: &str, path: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         // unit tests are read too: they may not reach up either
         let code = line.split("//").next().unwrap_or(line);
-        for after in code.split("crate::").skip(1) {
+        for after in code.split(path).skip(1) {
             let mut names = after;
             if let Some(group) = after.strip_prefix('{') {
                 for part in group.trim_end_matches(['}', ';', ' ']).split(',') {
@@ -100,6 +105,45 @@ fn the_reader_sees_what_it_must() {
     let text = "use crate::store::Store;\nuse crate::{http, model};\nlet x = crate::cli::run(); // crate::worker";
     let names: Vec<String> = named(text).into_iter().map(|(_, name)| name).collect();
     assert_eq!(names, ["store", "http", "model", "cli"]);
+}
+
+/// Purposes of one layer that do not name each other: what accepts messages and what sends them meet in the outbox.
+const APART: [(&str, &str); 2] = [("dispatch", "message"), ("message", "dispatch")];
+
+#[test]
+fn accepting_and_sending_do_not_know_each_other() -> std::io::Result<()> {
+    let service = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service");
+    let mut wrong = Vec::new();
+    for (purpose, other) in APART {
+        let mut sources = vec![service.join(purpose).with_extension("rs")];
+        files(&service.join(purpose), &mut sources)?;
+        assert!(sources.len() > 5, "only {} files of {purpose} were found: has it moved?", sources.len());
+        for source in &sources {
+            // how far up `super` leads to the other purposes
+            let depth = source.strip_prefix(&service).map_or(1, |inside| inside.components().count());
+            for line in lines_naming(&std::fs::read_to_string(source)?, other, depth) {
+                wrong.push(format!("{}:{line}: {purpose} may not name {other}", source.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// The lines of a service's file that name another service.
+fn lines_naming(text: &str, other: &str, depth: usize) -> Vec<usize> {
+    let above = "super::".repeat(depth);
+    let paths = ["service::", above.as_str()];
+    let found = paths.into_iter().flat_map(|path| named_after(text, path));
+    found.filter(|(_, name)| name == other).map(|(line, _)| line).collect()
+}
+
+#[test]
+fn who_names_another_service_is_seen() {
+    let text = "use crate::service::message::Messages;\nuse crate::service::{event, message};\n\
+                use crate::store::message::Message;\nuse super::super::message;\nuse super::message;";
+    assert_eq!(lines_naming(text, "message", 2), [1, 2, 4]);
+    assert_eq!(lines_naming("use super::message::Draft;", "message", 1), [1]);
 }
 
 /// What runs a database knows nothing of what is kept in it: it names none of our tables, in no statement, and nothing
