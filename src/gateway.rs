@@ -38,7 +38,7 @@ use crate::store::{self, Store, seed};
 use crate::worker::{self, Served};
 pub use database::{Backend, Databases, open, open_store};
 pub use error::StartError;
-use inbound::Receiving;
+use inbound::{Received, Receiving};
 use keyring::Keyring;
 use messaging::Messaging;
 use pairing::Pairing;
@@ -131,16 +131,16 @@ impl Gateway {
             tasks: &tasks,
             stop: &stop,
         };
-        let inbound = receiving.start(&messaging, loopback_events, &mut registry);
+        let Received { inbox, loopback } = receiving.start(&messaging, loopback_events, &mut registry);
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
         worker::start(&sync, &events, is_shared, &tasks, &stop);
-        messaging.start(&inbound, &publish, &tasks, &stop);
+        messaging.start(&inbox, &publish, &tasks, &stop);
         let (store, lanes) = (databases.store.clone(), messaging.lanes.clone());
         let served = Served {
             keep: Arc::new(Keep { settings: config.keep.clone(), store, lanes, clock }),
             sync: sync.clone(),
             publish: publish.clone(),
-            inbound: inbound.clone(),
+            inbox: inbox.clone(),
             events: events.clone(),
         };
         worker::start_sweeping(served, &tasks, &stop);
@@ -172,9 +172,10 @@ impl Gateway {
             clients: messaging.clients,
             audit: Audit { store: databases.store.clone() },
             publish,
-            form_check: form_check(&inbound),
+            form_check: form_check(&inbox),
             guesses: Guesses::new(config.http.requests_per_address),
-            inbound,
+            inbox,
+            loopback,
             events,
             health,
             metrics_text: metrics_text(registry),

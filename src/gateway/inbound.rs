@@ -14,7 +14,7 @@ use crate::crypto::{HashKey, MasterKey};
 use crate::model::Clock;
 use crate::provider::LoopbackEvent;
 use crate::service::event::Events;
-use crate::service::inbound::{self, Inbound, Parts};
+use crate::service::inbound::{self, Desk, Handlers, Inbox, LoopbackDoor};
 use crate::service::publish::Publish;
 use crate::store::lease::Owner;
 use crate::store::{Store, meta};
@@ -37,6 +37,12 @@ pub(super) struct Receiving<'a> {
     pub(super) stop: &'a CancellationToken,
 }
 
+/// What it consists of, besides its workers.
+pub(super) struct Received {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) loopback: Arc<LoopbackDoor>,
+}
+
 impl Receiving<'_> {
     /// Builds it, and starts its workers.
     pub(super) fn start(
@@ -44,31 +50,40 @@ impl Receiving<'_> {
         messaging: &Built,
         loopback_events: Receiver<LoopbackEvent>,
         registry: &mut Registry,
-    ) -> Arc<Inbound> {
+    ) -> Received {
         let metrics = inbound::Metrics::default();
         metrics.register(registry);
-        let (inbound, desk) = Inbound::start(Parts {
-            settings: self.config.inbound.clone(),
-            store: messaging.directory.store.clone(),
+        let (directory, clock) = (&messaging.directory, Clock::default());
+        let (inbox, jobs) = Inbox::open(inbound::Parts {
+            keep: self.config.inbound.keep,
+            store: directory.store.clone(),
             signature_key: self.signature_key,
-            directory: messaging.directory.clone(),
+            directory: directory.clone(),
+            clock: clock.clone(),
+            owner: self.owner.clone(),
+            metrics: metrics.clone(),
+        });
+        let handlers = Handlers {
+            receipt_patience: self.config.inbound.receipt_patience,
+            store: directory.store.clone(),
+            directory: directory.clone(),
             opt_outs: messaging.opt_outs.clone(),
             publish: self.publish.clone(),
             events: self.events.clone(),
-            loopback: messaging.loopback.clone(),
-            clock: Clock::default(),
+            clock,
             owner: self.owner,
             metrics,
-            stop: self.stop.clone(),
-        });
-        worker::start_receiving(desk, self.tasks);
-        let (listener, stop) = (inbound.clone(), self.stop.clone());
+        };
+        let loopback = messaging.loopback.clone();
+        let loopback = Arc::new(LoopbackDoor { inbox: inbox.clone(), directory: directory.clone(), loopback });
+        worker::start_receiving(Desk::new(handlers, jobs, self.stop.clone()), self.tasks);
+        let (listener, stop) = (loopback.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = listener.listen(loopback_events) => {}
             }
         });
-        inbound
+        Received { inbox, loopback }
     }
 }

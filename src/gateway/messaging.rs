@@ -20,7 +20,7 @@ use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
-use crate::service::inbound::Inbound;
+use crate::service::inbound::Inbox;
 use crate::service::ledger::Ledger;
 use crate::service::message::Messages;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
@@ -79,14 +79,14 @@ impl Built {
     /// Starts what works on it.
     pub(super) fn start(
         &self,
-        inbound: &Arc<Inbound>,
+        inbox: &Arc<Inbox>,
         publish: &Arc<Publish>,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
         worker::start_sending(&self.dispatch, &self.directory, &self.tariff, &self.clients, tasks, stop);
         worker::start_accounting(&self.ledger, tasks, stop);
-        worker::start_measuring(&self.dispatch, inbound, tasks, stop);
+        worker::start_measuring(&self.dispatch, inbox, tasks, stop);
         worker::publish::start(publish, tasks, stop);
     }
 }

@@ -123,7 +123,7 @@ fn messages(call: Call, app: Arc<App>) -> Answer {
         Ok(read.map(|(_, address)| address.as_str().to_owned()))
     };
     let filter = LoopbackFilter { to: address("to", Role::Recipient)?, from: address("from", Role::Sender)? };
-    let page = app.inbound.loopback_messages(&filter, cursor, limit).ok_or_else(no_account)?;
+    let page = app.loopback.messages(&filter, cursor, limit).ok_or_else(no_account)?;
     let data: Vec<_> = page.messages.into_iter().map(out).collect();
     Ok(list::reply(data, page.next, page.next.is_some()))
 }
@@ -150,7 +150,7 @@ async fn inbound_text(call: Call, posted: Posted, app: Arc<App>) -> Answer {
         channel.map(|name| known(&name).ok_or_else(|| reply::bad_field("channel", "must be sms or whatsapp")));
     let channel = channel.transpose()?.unwrap_or_default();
     let played = Played { channel, from, to, body, media_urls, carrier };
-    let id = app.inbound.play(played).await?.ok_or_else(no_account)?;
+    let id = app.loopback.play(played).await?.ok_or_else(no_account)?;
     Ok(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))
 }
 

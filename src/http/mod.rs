@@ -80,7 +80,7 @@ use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
 use crate::service::health::Health;
-use crate::service::inbound::Inbound;
+use crate::service::inbound::{Inbox, LoopbackDoor};
 use crate::service::ledger::Ledger;
 use crate::service::message::Messages;
 use crate::service::number::Numbers;
@@ -139,7 +139,8 @@ pub struct App {
     /// Wrong keys and forged webhooks, on top of the limit of all requests.
     pub guesses: Guesses,
     pub events: Arc<Events>,
-    pub inbound: Arc<Inbound>,
+    pub inbox: Arc<Inbox>,
+    pub loopback: Arc<LoopbackDoor>,
     pub health: Arc<Health>,
     pub messages: Arc<Messages>,
     pub opt_outs: Arc<OptOuts>,

@@ -103,7 +103,7 @@ async fn signed(kind: Kind, target: &str, call: &Call, posted: Posted, app: &App
     // kept until it is answered: it may have to wait for its turn
     let body = read(call, posted, app).await?;
     let post = Post { url: url(app, call, target), signature: signature(call), body: body.clone() };
-    take(call, app, app.inbound.prove_twilio(kind, post)).await
+    take(call, app, app.inbox.prove_twilio(kind, post)).await
 }
 
 /// Takes what is proved to be an account's own; the rest are guesses. Past the limit they are answered 429, and what is
@@ -113,7 +113,7 @@ async fn take(call: &Call, app: &App, proof: impl Future<Output = Result<Proved,
     let proved = proof.await;
     drop(turn);
     let taken = match proved {
-        Ok(proved) => app.inbound.take(proved).await,
+        Ok(proved) => app.inbox.take(proved).await,
         Err(error) => Err(error),
     };
     let Err(error) = taken else { return Ok(()) };
@@ -129,7 +129,7 @@ async fn flowroute_post(secret: String, what: String, call: Call, posted: Posted
     let kind = kind(&what, "receipt")?;
     let body = read(&call, posted, &app).await?;
     let text = charset::decode(&body, call.header(CONTENT_TYPE));
-    take(&call, &app, async { app.inbound.prove_flowroute(kind, &secret, &text) }).await?;
+    take(&call, &app, async { app.inbox.prove_flowroute(kind, &secret, &text) }).await?;
     // anything else is repeated
     Ok(reply::empty(StatusCode::OK))
 }

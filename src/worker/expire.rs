@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use crate::service::event::Events;
-use crate::service::inbound::Inbound;
+use crate::service::inbound::Inbox;
 use crate::service::keep::Keep;
 use crate::service::publish::Publish;
 use crate::service::sync::Sync;
@@ -14,7 +14,7 @@ pub struct Served {
     pub keep: Arc<Keep>,
     pub sync: Arc<Sync>,
     pub publish: Arc<Publish>,
-    pub inbound: Arc<Inbound>,
+    pub inbox: Arc<Inbox>,
     pub events: Arc<Events>,
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn run(served: Served) {
         tell("idempotency keys", served.keep.sweep_idempotency_keys().await);
         tell("published texts", served.publish.sweep().await);
         tell("tokens of accounts", served.keep.sweep_tokens().await);
-        tell("old webhooks", served.inbound.sweep().await);
+        tell("old webhooks", served.inbox.sweep().await);
         tell("old events", served.events.sweep().await);
         tell("logins of callbacks", served.events.sweep_logins().await);
         tell("old messages", served.keep.sweep_messages().await);

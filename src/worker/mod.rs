@@ -23,7 +23,7 @@ use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
 use crate::service::event::{Courier, Events};
 use crate::service::health::Health;
-use crate::service::inbound::{Desk, Inbound};
+use crate::service::inbound::{Desk, Inbox};
 use crate::service::ledger::Ledger;
 use crate::service::sync::Sync;
 use crate::service::tariff::Tariff;
@@ -73,13 +73,8 @@ pub fn start_watching(health: &Arc<Health>, waits: Waits, tasks: &TaskTracker, s
 }
 
 /// Starts what counts.
-pub fn start_measuring(
-    dispatch: &Arc<Dispatch>,
-    inbound: &Arc<Inbound>,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    spawn(tasks, stop, measure::run(dispatch.clone(), inbound.clone()));
+pub fn start_measuring(dispatch: &Arc<Dispatch>, inbox: &Arc<Inbox>, tasks: &TaskTracker, stop: &CancellationToken) {
+    spawn(tasks, stop, measure::run(dispatch.clone(), inbox.clone()));
 }
 
 /// Starts what keeps the store in order: what has served is removed.

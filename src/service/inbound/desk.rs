@@ -1,12 +1,12 @@
 //! Where jobs are handled: those that this node took in, about in the order in which they came, and those that nobody has.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::{Inbound, Job, Kind, LEASE};
+use super::{Handlers, Job, Jobs, LEASE};
 use crate::model::Millis;
 use crate::store;
 use crate::store::inbound::claim;
@@ -21,19 +21,21 @@ const BACKLOG_POLL: Duration = Duration::from_millis(5);
 const WAITS_MS: (Millis, Millis) = (500, 30_000);
 
 pub struct Desk {
-    inbound: Arc<Inbound>,
+    handlers: Handlers,
     queue: Receiver<Job>,
+    stop: CancellationToken,
     poll_at: Instant,
 }
 
 impl Desk {
-    pub(super) fn new(inbound: Arc<Inbound>, queue: Receiver<Job>) -> Self {
-        Self { inbound, queue, poll_at: Instant::now() }
+    /// Where `handlers` handle `jobs`, and those that nobody has, until `stop`.
+    pub fn new(handlers: Handlers, Jobs(queue): Jobs, stop: CancellationToken) -> Self {
+        Self { handlers, queue, stop, poll_at: Instant::now() }
     }
 
     /// Handles jobs until the node stops, and then what it still holds.
     pub async fn work(mut self) {
-        let stop = self.inbound.parts.stop.clone();
+        let stop = self.stop.clone();
         loop {
             let mut jobs = Vec::with_capacity(BATCH);
             tokio::select! {
@@ -42,22 +44,22 @@ impl Desk {
                 () = tokio::time::sleep_until(self.poll_at) => jobs = self.poll().await,
                 _ = self.queue.recv_many(&mut jobs, BATCH) => {}
             }
-            self.inbound.handle_all(jobs).await;
+            self.handlers.handle_all(jobs).await;
         }
         while let Ok(job) = self.queue.try_recv() {
             let mut jobs = vec![job];
             while let Some(job) = self.queue.try_recv().ok().filter(|_| jobs.len() < BATCH) {
                 jobs.push(job);
             }
-            self.inbound.handle_all(jobs).await;
+            self.handlers.handle_all(jobs).await;
         }
     }
 
     /// Takes jobs that nobody has.
     async fn poll(&mut self) -> Vec<Job> {
-        let inbound = &self.inbound;
+        let Handlers { store, owner, .. } = &self.handlers;
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        let found = claim::claim(&inbound.parts.store, &inbound.parts.owner, inbound.now_ms(), LEASE, limit).await;
+        let found = claim::claim(store, owner, self.handlers.now_ms(), LEASE, limit).await;
         let found = found.unwrap_or_else(|error| {
             tracing::debug!(%error, "could not look for webhooks to handle");
             Vec::new()
@@ -67,15 +69,7 @@ impl Desk {
     }
 }
 
-impl Inbound {
-    async fn handle_all(&self, jobs: Vec<Job>) {
-        let now = Instant::now();
-        // what has waited here too long is another node's by now
-        let ours = jobs.into_iter().filter(|job| job.lease_ends > now);
-        let (texts, receipts): (Vec<_>, Vec<_>) = ours.partition(|job| job.kind == Kind::Sms);
-        tokio::join!(self.texts(texts), self.receipts(receipts));
-    }
-
+impl Handlers {
     /// Tries again while the store is away: what was handled should be written.
     pub(super) async fn retry<T, F>(&self, work: impl Fn() -> F) -> Result<T, store::Error>
     where
@@ -99,7 +93,7 @@ impl Inbound {
         let now_ms = self.now_ms();
         let ready_ms = now_ms + (now_ms - youngest_ms).clamp(WAITS_MS.0, WAITS_MS.1);
         let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
-        if let Err(error) = claim::give_back(&self.parts.store, &self.parts.owner, &ids, ready_ms, now_ms).await {
+        if let Err(error) = claim::give_back(&self.store, &self.owner, &ids, ready_ms, now_ms).await {
             // their leases end by themselves
             tracing::debug!(%error, "could not give webhooks back");
         }

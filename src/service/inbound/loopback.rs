@@ -9,10 +9,11 @@ use tokio::sync::mpsc::Receiver;
 
 use super::read::{LoopbackReceipt, LoopbackText, Parsed, state_of};
 use super::webhook::Came;
-use super::{Error, Inbound, Kind};
+use super::{Error, Inbox, Kind};
 use crate::model::{Address, Channel, Media, MessageId};
-use crate::provider::{self, LoopbackEvent};
+use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::AccountHandle;
+use crate::service::directory::Directory;
 
 pub use crate::provider::loopback::{Filter, LoopbackMessage, Page};
 
@@ -30,25 +31,27 @@ pub struct Played {
 /// Events taken in together at most.
 const BATCH: usize = 256;
 
-impl Inbound {
-    fn loopback_handle(&self) -> Option<Arc<AccountHandle>> {
-        self.parts
-            .directory
-            .current()
-            .handles()
-            .find(|handle| handle.connector.kind() == provider::Kind::Loopback)
-            .cloned()
+/// The door by which the loopback provider reports, and by which a person reads and texts.
+pub struct LoopbackDoor {
+    pub inbox: Arc<Inbox>,
+    pub directory: Arc<Directory>,
+    pub loopback: Loopback,
+}
+
+impl LoopbackDoor {
+    fn handle(&self) -> Option<Arc<AccountHandle>> {
+        self.directory.current().handles().find(|handle| handle.connector.kind() == provider::Kind::Loopback).cloned()
     }
 
     /// What the loopback provider was sent, newest first. `None`: there is no account on it.
-    pub fn loopback_messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Option<Page> {
-        self.loopback_handle().map(|_| self.parts.loopback.list(filter, cursor, limit))
+    pub fn messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Option<Page> {
+        self.handle().map(|_| self.loopback.list(filter, cursor, limit))
     }
 
     /// A person's phone texts a number. The text goes the way of every carrier's; the message that it
     /// becomes, or `None`: there is no account on the loopback provider.
     pub async fn play(&self, played: Played) -> Result<Option<MessageId>, Error> {
-        let Some(handle) = self.loopback_handle() else { return Ok(None) };
+        let Some(handle) = self.handle() else { return Ok(None) };
         let Played { channel, from, to, body, media_urls, carrier } = played;
         // as all carriers are read
         let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
@@ -62,7 +65,7 @@ impl Inbound {
             media: media_urls.into_iter().map(|url| Media { url, content_type: String::new() }).collect(),
             carrier,
         };
-        let id = self.store(&handle, came(text)).await?;
+        let id = self.inbox.store(&handle, came(text)).await?;
         Ok(Some(id.message()))
     }
 
@@ -71,7 +74,7 @@ impl Inbound {
     pub async fn listen(&self, mut events: Receiver<LoopbackEvent>) {
         let mut batch = Vec::with_capacity(BATCH);
         while events.recv_many(&mut batch, BATCH).await > 0 {
-            let Some(handle) = self.loopback_handle() else {
+            let Some(handle) = self.handle() else {
                 batch.clear();
                 continue;
             };
@@ -103,7 +106,7 @@ impl Inbound {
             }
         };
         // a carrier repeats what was not taken; this one has patience for as long as the store is away
-        while let Err(error) = self.store(handle, came.clone()).await {
+        while let Err(error) = self.inbox.store(handle, came.clone()).await {
             let Error::Store(error) = error else {
                 tracing::warn!(%error, "could not take in what the loopback provider reports");
                 return;

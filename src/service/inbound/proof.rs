@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::fields::{account_sid, is_json, signed_fields, storable};
 use super::webhook::Came;
-use super::{Error, Inbound, Kind};
+use super::{Error, Inbox, Kind};
 use crate::crypto::hash;
 use crate::crypto::signature::twilio::{Signed, is_signature, sorted};
 use crate::model::Secret;
@@ -39,11 +39,11 @@ pub struct Proved {
 
 type Field = (String, String);
 
-impl Inbound {
+impl Inbox {
     /// Whether Twilio has posted this. The account is that of the form's `AccountSid`; its auth token must have signed.
     pub async fn prove_twilio(self: &Arc<Self>, kind: Kind, post: Post) -> Result<Proved, Error> {
-        let proved = self.check(post, move |inbound, post| {
-            let (handle, fields, signature) = inbound.signed(post)?;
+        let proved = self.check(post, move |inbox, post| {
+            let (handle, fields, signature) = inbox.signed(post)?;
             handle.connector.check_ids(&fields).map_err(Error::Misnamed)?;
             let came = Came::signed(kind, storable(&post.body), fields, signature)?;
             Ok(Proved { handle, came })
@@ -83,8 +83,8 @@ impl Inbound {
         if post.body.len() + post.url.len() <= SMALL {
             return look(self, &post);
         }
-        let inbound = self.clone();
-        let looked = self.checks.run(move || look(&inbound, &post)).await;
+        let inbox = self.clone();
+        let looked = self.checks.run(move || look(&inbox, &post)).await;
         looked.unwrap_or_else(|error| Err(store::Error::Busy(error.to_string()).into()))
     }
 
@@ -134,17 +134,17 @@ impl Inbound {
 }
 
 /// Tells which fields a Twilio account of ours has signed; an error, where that cannot be told now.
-pub fn form_check(inbound: &Arc<Inbound>) -> FormCheck {
-    let inbound = inbound.clone();
+pub fn form_check(inbox: &Arc<Inbox>) -> FormCheck {
+    let inbox = inbox.clone();
     Arc::new(move |SignedForm { url, signature, body }| {
-        let inbound = inbound.clone();
+        let inbox = inbox.clone();
         Box::pin(async move {
-            let look = |inbound: &Inbound, post: &Post| {
-                let (handle, fields, _) = inbound.signed(post)?;
+            let look = |inbox: &Inbox, post: &Post| {
+                let (handle, fields, _) = inbox.signed(post)?;
                 handle.connector.check_ids(&fields).map_err(Error::Misnamed)?;
                 Ok(fields)
             };
-            match inbound.check(Post { url, signature, body }, look).await {
+            match inbox.check(Post { url, signature, body }, look).await {
                 Ok(fields) => Ok(Some(fields)),
                 Err(Error::Store(error)) => Err(error),
                 Err(_) => Ok(None),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::read::{self, Of, Said};
-use super::{Inbound, Job, read::Of::ProviderId};
+use super::{Handlers, Job, read::Of::ProviderId};
 use crate::model::{MessageId, Millis};
 use crate::provider;
 use crate::service::event::Why;
@@ -23,7 +23,7 @@ struct Read<'a> {
     provider: provider::Kind,
 }
 
-impl Inbound {
+impl Handlers {
     pub(super) async fn receipts(&self, jobs: Vec<Job>) {
         let mut left = vec![jobs];
         while let Some(mut jobs) = left.pop() {
@@ -47,18 +47,18 @@ impl Inbound {
 
     /// Folds receipts in; those that come too early are returned.
     async fn fold(&self, jobs: &[Job]) -> Result<Vec<Job>, store::Error> {
-        let entries = self.parts.directory.current();
+        let entries = self.directory.current();
         if jobs.iter().any(|job| entries.handle(job.account).is_none()) {
             // another node may just have added the account
-            self.parts.directory.refresh().await?;
+            self.directory.refresh().await?;
         }
         let mut plan = Plan::default();
         let read = self.read(jobs, &mut plan.folded);
         let messages = self.messages(&read).await?;
         let ids: Vec<MessageId> = messages.values().flatten().map(|message| message.id).collect();
-        plan.known = receipt::codes(&self.parts.store, &ids).await?;
+        plan.known = receipt::codes(&self.store, &ids).await?;
         if read.iter().any(|one| one.said.call.is_some()) {
-            let calls = call::list(&self.parts.store, &ids).await?;
+            let calls = call::list(&self.store, &ids).await?;
             plan.calls = calls.into_iter().map(|(id, call)| (id, (call, call))).collect();
         }
         let now_ms = self.now_ms();
@@ -69,14 +69,14 @@ impl Inbound {
             }
         }
         for message in &plan.opted_out {
-            self.parts.opt_outs.opted_out_at_carrier(message.client, &message.from, &message.to).await?;
+            self.opt_outs.opted_out_at_carrier(message.client, &message.from, &message.to).await?;
         }
         self.write_receipts(plan, now_ms).await
     }
 
     /// What cannot be read any more is done with.
     fn read<'a>(&self, jobs: &'a [Job], folded: &mut Folded) -> Vec<Read<'a>> {
-        let entries = self.parts.directory.current();
+        let entries = self.directory.current();
         let mut found = Vec::with_capacity(jobs.len());
         for job in jobs {
             if entries.is_unusable(job.account) {
@@ -89,7 +89,7 @@ impl Inbound {
                 Some((provider, said)) => found.push(Read { job, said, provider }),
                 None => {
                     tracing::warn!(id = %job.id, "a receipt cannot be read any more");
-                    self.parts.metrics.dropped();
+                    self.metrics.dropped();
                     folded.done.push(job.id);
                 }
             }
@@ -100,7 +100,7 @@ impl Inbound {
     }
 
     fn rank(&self, job: &Job) -> u8 {
-        let entries = self.parts.directory.current();
+        let entries = self.directory.current();
         let provider = entries.handle(job.account).map(|handle| handle.connector.kind());
         provider.and_then(|provider| read::receipt_of(provider, job).ok()).map_or(0, |said| said.rank())
     }
@@ -113,18 +113,18 @@ impl Inbound {
                 Of::Message(id) => ours.push(id.clone()),
             }
         }
-        let mut found = finish::by_provider_id(&self.parts.store, &theirs).await?;
-        found.extend(finish::by_message_id(&self.parts.store, &ours).await?);
+        let mut found = finish::by_provider_id(&self.store, &theirs).await?;
+        found.extend(finish::by_message_id(&self.store, &ours).await?);
         Ok(found)
     }
 
     fn unknown(&self, one: &Read<'_>, plan: &mut Plan, now_ms: Millis) {
-        if now_ms - one.job.received_ms < self.parts.settings.receipt_patience.as_ms() {
+        if now_ms - one.job.received_ms < self.receipt_patience.as_ms() {
             plan.early.push(one.job.clone());
             return;
         }
         tracing::info!(id = %one.job.id, "a receipt is for no message of ours");
-        self.parts.metrics.dropped();
+        self.metrics.dropped();
         plan.folded.done.push(one.job.id);
     }
 
@@ -132,7 +132,7 @@ impl Inbound {
         if plan.folded.done.is_empty() {
             return Ok(plan.early);
         }
-        let mut telling = self.parts.events.telling();
+        let mut telling = self.events.telling();
         for Step { message, state, code } in &plan.steps {
             telling.message(message, *state, Why { code: *code, reason: None }, now_ms);
         }
@@ -145,9 +145,9 @@ impl Inbound {
             plan.folded.moved.entry(step).or_default().push(id);
         }
         let told = telling.into_rows();
-        finish::receipts(&self.parts.store, &self.parts.owner, &plan.folded, &told, now_ms).await?;
+        finish::receipts(&self.store, &self.owner, &plan.folded, &told, now_ms).await?;
         if !told.new.is_empty() {
-            self.parts.events.wake();
+            self.events.wake();
         }
         Ok(plan.early)
     }

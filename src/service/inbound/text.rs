@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::message::{is_number, message, operators};
-use super::{Inbound, Job, read};
+use super::{Handlers, Job, read};
 use crate::model::message::State;
 use crate::model::{Channel, InboundId};
 use crate::provider;
@@ -61,7 +61,7 @@ type Handled = (Text, Result<Fact, Error>);
 /// Texts that have become messages, and those that stay as they came.
 type Part<'a> = (&'a [(Text, Fact)], &'a [InboundId]);
 
-impl Inbound {
+impl Handlers {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
     async fn handle(&self, text: &Text) -> Result<Fact, Error> {
@@ -82,7 +82,7 @@ impl Inbound {
     /// Takes what is said of consent. Its client hears of it, whatever follows.
     async fn opt_out(&self, Text { job, inbound, sender }: &Text) -> Result<Verdict, Error> {
         let spoken = Spoken { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
-        let is_taken = self.parts.opt_outs.take(&spoken).await?;
+        let is_taken = self.opt_outs.take(&spoken).await?;
         Ok(if is_taken { Verdict::Taken(Fact::TOLD) } else { Verdict::Pass })
     }
 
@@ -93,7 +93,7 @@ impl Inbound {
         if number.meaning != Meaning::Encrypted || !is_number(&inbound.from) {
             return Ok(Verdict::Pass);
         }
-        match self.parts.publish.accept_inbound(&inbound.from, number.platform.as_deref(), &inbound.body).await {
+        match self.publish.accept_inbound(&inbound.from, number.platform.as_deref(), &inbound.body).await {
             Ok(()) => {}
             Err(publish::Error::Refused) => tracing::info!(id = %text.job.id, "refused a text that came as an SMS"),
             Err(error) => return Err(error.into()),
@@ -107,7 +107,7 @@ impl Inbound {
         let (mut foreign, mut failed) = (Vec::new(), Vec::new());
         if !unplaced.is_empty() {
             // another node may just have added the number: the store knows
-            match self.parts.directory.refresh().await {
+            match self.directory.refresh().await {
                 Ok(()) => foreign = self.place(unplaced, &mut texts),
                 Err(error) => {
                     tracing::warn!(%error, "texts that no number here is known for are tried again");
@@ -138,7 +138,7 @@ impl Inbound {
 
     /// Texts to numbers of ours as this node knows them, and the rest with the reasons.
     fn sort(&self, jobs: Vec<Job>) -> (Vec<Text>, Vec<(Job, &'static str)>) {
-        let entries = self.parts.directory.current();
+        let entries = self.directory.current();
         let (mut texts, mut unplaced) = (Vec::new(), Vec::new());
         for job in jobs {
             match read_text(&entries, &job) {
@@ -155,7 +155,7 @@ impl Inbound {
         texts.extend(more);
         for (job, reason) in &foreign {
             tracing::warn!(id = %job.id, reason, "a text that came in is kept as it came, and nothing else");
-            self.parts.metrics.dropped();
+            self.metrics.dropped();
         }
         foreign.iter().map(|(job, _)| job.id).collect()
     }
@@ -190,7 +190,7 @@ impl Inbound {
     }
 
     async fn write_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) -> Result<(), store::Error> {
-        let mut telling = self.parts.events.telling();
+        let mut telling = self.events.telling();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
         for (text, fact) in done {
             let message = message(text, *fact);
@@ -202,9 +202,9 @@ impl Inbound {
         }
         texts.extend(foreign.iter().map(|id| finish::Text { id: *id, message: None, is_erased: false }));
         let told = telling.into_rows();
-        finish::texts(&self.parts.store, &self.parts.owner, &texts, &told, self.now_ms()).await?;
+        finish::texts(&self.store, &self.owner, &texts, &told, self.now_ms()).await?;
         if !told.new.is_empty() {
-            self.parts.events.wake();
+            self.events.wake();
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fields::{FIELDS, kept};
 use super::read::{self, Parsed, Said};
-use super::{Inbound, Kind, Proved};
+use super::{Inbox, Kind, Proved};
 use crate::model::InboundId;
 use crate::provider::{self, Unreadable};
 use crate::service::account::AccountHandle;
@@ -91,7 +91,7 @@ impl Error {
     }
 }
 
-impl Inbound {
+impl Inbox {
     /// Takes what is proved. When this returns, it is durable, and a job; or [`Error::Forged`]: its signature was for
     /// other fields.
     pub async fn take(&self, Proved { handle, came }: Proved) -> Result<(), Error> {

@@ -1,0 +1,44 @@
+//! What handles jobs: each kind with what it needs, and never the network.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Job, Kind, Metrics};
+use crate::model::{Clock, Millis, Span};
+use crate::service::directory::Directory;
+use crate::service::event::Events;
+use crate::service::opt_out::OptOuts;
+use crate::service::publish::Publish;
+use crate::store::Store;
+use crate::store::lease::Owner;
+
+/// Handles what was taken in. Whoever posted it has been answered.
+pub struct Handlers {
+    /// A receipt for a message that no provider is known to have taken is tried so long.
+    pub receipt_patience: Span,
+    pub store: Store,
+    pub directory: Arc<Directory>,
+    pub opt_outs: Arc<OptOuts>,
+    pub publish: Arc<Publish>,
+    pub events: Arc<Events>,
+    pub clock: Clock,
+    /// This process among all that lease webhooks.
+    pub owner: Owner,
+    pub metrics: Metrics,
+}
+
+impl Handlers {
+    pub(super) fn now_ms(&self) -> Millis {
+        self.clock.now_ms()
+    }
+
+    /// Handles jobs that are still ours.
+    pub(super) async fn handle_all(&self, jobs: Vec<Job>) {
+        let now = Instant::now();
+        // what has waited here too long is another node's by now
+        let ours = jobs.into_iter().filter(|job| job.lease_ends > now);
+        let (texts, receipts): (Vec<_>, Vec<_>) = ours.partition(|job| job.kind == Kind::Sms);
+        tokio::join!(self.texts(texts), self.receipts(receipts));
+    }
+}

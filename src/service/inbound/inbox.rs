@@ -1,0 +1,94 @@
+//! Where webhooks come in: proved to be a carrier's own, stored once, and answered.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{self, Receiver};
+
+use super::read::Parsed;
+use super::{HELD, Job, LEASE, Metrics};
+use crate::crypto::HashKey;
+use crate::model::{Clock, Millis, Span};
+use crate::service::directory::Directory;
+use crate::service::keep::Pace;
+use crate::service::pool::Pool;
+use crate::store::account::token;
+use crate::store::batch::{Batch, WRITERS};
+use crate::store::inbound::intake::Intake;
+use crate::store::lease::Owner;
+use crate::store::sweep::Walk;
+use crate::store::{self, Store, inbound};
+
+/// What it is built from.
+pub struct Parts {
+    /// How long webhooks are kept as they came.
+    pub keep: Span,
+    pub store: Store,
+    /// Under which signatures are known.
+    pub signature_key: HashKey,
+    pub directory: Arc<Directory>,
+    pub clock: Clock,
+    /// This process among all that lease webhooks.
+    pub owner: Owner,
+    pub metrics: Metrics,
+}
+
+/// Takes in what carriers post. What it means is not known here.
+pub struct Inbox {
+    pub(super) parts: Parts,
+    pub(super) intake: Batch<Intake<Parsed>>,
+    /// Where large posts are looked at.
+    pub(super) checks: Pool,
+}
+
+/// What this node has taken in, in its order.
+pub struct Jobs(pub(super) Receiver<Job>);
+
+impl Inbox {
+    /// The inbox, and what it takes in.
+    pub fn open(parts: Parts) -> (Arc<Self>, Jobs) {
+        let (queue, jobs) = mpsc::channel(HELD);
+        let (store, clock, owner) = (parts.store.clone(), parts.clock.clone(), parts.owner.clone());
+        let intake = Batch::start_many(Intake { store, clock, owner, lease: LEASE, queue }, WRITERS);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // as many may wait as there are connections
+        let checks = Pool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
+        (Arc::new(Self { parts, intake, checks }), Jobs(jobs))
+    }
+
+    pub(super) fn now_ms(&self) -> Millis {
+        self.parts.clock.now_ms()
+    }
+
+    /// Counts what waits, for the metrics.
+    pub async fn measure(&self) -> Result<(), store::Error> {
+        self.count_uses().await?;
+        self.parts.metrics.measured(store::backlog::inbound(&self.parts.store).await?);
+        Ok(())
+    }
+
+    /// Writes down how often posts were believed by tokens that are not their account's own.
+    async fn count_uses(&self) -> Result<(), store::Error> {
+        let entries = self.parts.directory.current();
+        let proofs = entries.handles().flat_map(|handle| &handle.proofs);
+        let taken: Vec<_> = proofs.filter_map(|proof| Some((proof, proof.take_uses()?))).collect();
+        let told: Vec<_> = taken.iter().map(|(_, uses)| uses.clone()).collect();
+        let counted = token::count(&self.parts.store, &told).await;
+        if counted.is_err() {
+            for (proof, uses) in &taken {
+                proof.give_back(uses);
+            }
+        }
+        counted
+    }
+
+    /// Forgets webhooks that have been kept long enough.
+    pub async fn sweep(&self) -> Result<(), store::Error> {
+        let before_ms = self.now_ms() - self.parts.keep.as_ms();
+        let (mut walk, mut pace) = (Walk::before(before_ms), Pace::default());
+        while inbound::sweep(&self.parts.store, &mut walk).await? {
+            pace.rest().await;
+        }
+        Ok(())
+    }
+}
