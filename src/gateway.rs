@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to a running node. The only file that knows everything.
 
 pub mod admin;
+mod base;
 mod database;
 mod error;
 mod events;
@@ -13,39 +14,33 @@ mod reload;
 pub mod rights;
 mod secret;
 mod sending;
+mod services;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::crypto::Sid;
-use crate::http::{self, App, Bodies, Guesses, Listeners, Pulse, Tls};
+use crate::http::{self, Listeners, Tls};
 use crate::model::{Clock, Origin, Span, UserId};
-use crate::service::audit::Audit;
 use crate::service::dispatch::Dispatch;
-use crate::service::inbound::form_check;
-use crate::service::keep::Keep;
 use crate::service::sync::{Link, Links, Sync};
-use crate::service::wait::Waits;
 use crate::store::lease::Owner;
 use crate::store::{self, Store, seed};
-use crate::worker::{self, Served};
+use base::Base;
 pub use database::{Backend, Databases, open, open_store};
 pub use error::StartError;
-use inbound::{Received, Receiving};
 use keyring::Keyring;
-use messaging::Messaging;
-use pairing::Pairing;
 pub use reload::ReloadError;
 use reload::Reloading;
 pub use secret::DEV_TOKEN;
 pub(crate) use secret::salt;
+use services::Services;
 
 /// A node that serves.
 pub struct Gateway {
@@ -93,22 +88,19 @@ impl Gateway {
         rights::close(&config);
         let tls = config.tls.acceptor()?.map(Tls::new);
         let keys = Keyring::open(&config)?;
-        let identities = keys.identities.clone();
         let mut registry = Registry::with_prefix("switchboard");
-        let store_metrics = store::Metrics::default();
-        store_metrics.register(&mut registry);
-        let databases = databases(&config, &keys, &store_metrics).await?;
-
+        let databases = databases(&config, &keys, &mut registry).await?;
         let (tasks, stop, stopping) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         let (listeners, metrics_listeners) = bind(&config)?;
         let addresses = listeners.addresses();
         let origin = origin_at(&config, &addresses).unwrap_or(named);
         let (clock, owner) = (Clock::default(), Owner::generate());
         let events = Arc::new(events::open(&config, &databases.store, &owner, &keys, &mut registry).await?);
-        let messaging = Messaging {
+
+        let base = Base {
             config: &config,
-            store: &databases.store,
-            master: &keys.master,
+            databases: &databases,
+            keys: &keys,
             clock: &clock,
             owner: &owner,
             events: &events,
@@ -116,81 +108,38 @@ impl Gateway {
             tasks: &tasks,
             stop: &stop,
         };
-        let (messaging, loopback_events) = messaging.build(&mut registry).await?;
-        let publish = publisher::build(&config, &databases, &owner, keys.master.clone(), &tasks, &mut registry).await?;
-        let signature_key = inbound::signature_key(&config, &databases.store, &keys.master).await?;
-        let pairing =
-            Pairing { config: &config, databases: &databases, keys, events: &events, tasks: &tasks, stop: &stop };
-        let (sync, devices, bus) = pairing.build(&mut registry).await?;
-        let receiving = Receiving {
-            config: &config,
-            signature_key,
-            owner,
-            publish: &publish,
-            events: &events,
-            tasks: &tasks,
-            stop: &stop,
-        };
-        let Received { inbox, loopback } = receiving.start(&messaging, loopback_events, &mut registry);
+        let (messaging, loopback_events) = base.messaging(&mut registry).await?;
+        let publish = base.publishing(&mut registry).await?;
+        let (sync, devices, bus) = base.pairing(&mut registry).await?;
+        let received = base.receiving(&messaging, &publish, loopback_events, &mut registry).await?;
         let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
-        worker::start(&sync, &events, is_shared, &tasks, &stop);
-        messaging.start(&inbox, &publish, &tasks, &stop);
-        let (store, lanes) = (databases.store.clone(), messaging.lanes.clone());
-        let served = Served {
-            keep: Arc::new(Keep { settings: config.keep.clone(), store, lanes, clock }),
-            sync: sync.clone(),
-            publish: publish.clone(),
-            inbox: inbox.clone(),
-            events: events.clone(),
-        };
-        worker::start_sweeping(served, &tasks, &stop);
+        let health = Arc::new(databases.health(bus, &stopping));
+        let dispatch = messaging.dispatch.clone();
+        let services = Services { messaging, publish, sync: sync.clone(), devices, received, health };
+        base.start_workers(&services, is_shared);
 
         let http_metrics = http::Metrics::default();
         http_metrics.register(&mut registry);
-        let health = Arc::new(databases.health(bus, &stopping));
-        let waits = Waits::new(databases.store.clone(), Clock::default(), config.outbox.lease.as_ms());
-        worker::start_watching(&health, waits, &tasks, &stop);
-        let app = Arc::new(App {
-            settings: config.http.clone(),
-            bodies: Bodies::of_requests(&config.http),
-            imports: Bodies::of_imports(&config.http),
-            admin_token: secret::admin_token(&config),
-            origin: origin.clone(),
-            is_dev: config.is_dev,
-            pulse: Pulse::start(config.sync.ping_every, config.sync.silent_for, &tasks, &stop),
-            country: config.number.country,
-            sync: sync.clone(),
-            devices,
-            messages: messaging.messages,
-            opt_outs: messaging.opt_outs,
-            relay: messaging.relay,
-            tariff: messaging.tariff,
-            ledger: messaging.ledger,
-            accounts: messaging.accounts,
-            numbers: messaging.numbers,
-            admins: messaging.admins,
-            clients: messaging.clients,
-            audit: Audit { store: databases.store.clone() },
-            publish,
-            form_check: form_check(&inbox),
-            guesses: Guesses::new(config.http.requests_per_address),
-            inbox,
-            loopback,
-            events,
-            health,
-            metrics_text: metrics_text(registry),
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        });
+        let app = Arc::new(base.app(services, registry));
         if let Some(own) = metrics_listeners {
-            let routes = http::metrics_routes(&app);
-            http::serve(own, None, routes, &app, http_metrics.clone());
+            http::serve(own, None, http::metrics_routes(&app), &app, http_metrics.clone());
         }
         http::serve(listeners, tls.clone(), http::routes(&app), &app, http_metrics);
         let [grace, drain_delay] = [config.http.shutdown_grace, config.http.drain_delay].map(Span::as_duration);
-        let reloading = Reloading { config, tls, identities };
-        let _dispatch = messaging.dispatch;
-        Ok(Self { addresses, origin, databases, sync, _dispatch, tasks, stop, stopping, reloading, grace, drain_delay })
+        let reloading = Reloading { config, tls, identities: keys.identities };
+        Ok(Self {
+            addresses,
+            origin,
+            databases,
+            sync,
+            _dispatch: dispatch,
+            tasks,
+            stop,
+            stopping,
+            reloading,
+            grace,
+            drain_delay,
+        })
     }
 
     /// A link to pair with: the one that never ends under `--dev`, else a fresh one.
@@ -219,20 +168,12 @@ impl Gateway {
     }
 }
 
-/// Writes down all that was registered.
-fn metrics_text(registry: Registry) -> Box<dyn Fn() -> String + Send + std::marker::Sync> {
-    Box::new(move || {
-        let mut text = String::new();
-        // writing into a String cannot fail
-        let _ = encode(&mut text, &registry);
-        text
-    })
-}
-
 /// Opens both databases, the store brought up to date and checked against the keys.
-async fn databases(config: &Config, keys: &Keyring, metrics: &store::Metrics) -> Result<Databases, StartError> {
+async fn databases(config: &Config, keys: &Keyring, registry: &mut Registry) -> Result<Databases, StartError> {
+    let metrics = store::Metrics::default();
+    metrics.register(registry);
     let backend = if config.is_dev { Backend::Fill } else { Backend::Read };
-    let databases = open(config, backend, metrics)?;
+    let databases = open(config, backend, &metrics)?;
     let report = databases.store.migrate().await.map_err(StartError::storing(config))?;
     if !report.applied.is_empty() {
         tracing::info!(migrations = report.applied.len(), "brought the store up to date");

@@ -4,38 +4,14 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc::Receiver;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::StartError;
+use super::base::Base;
 use super::messaging::Built;
-use crate::config::Config;
-use crate::crypto::{HashKey, MasterKey};
-use crate::model::Clock;
 use crate::provider::LoopbackEvent;
-use crate::service::event::Events;
 use crate::service::inbound::{self, Desk, Handlers, Inbox, LoopbackDoor};
 use crate::service::publish::Publish;
-use crate::store::lease::Owner;
-use crate::store::{Store, meta};
 use crate::worker;
-
-/// Under which signatures are known.
-pub(super) async fn signature_key(config: &Config, store: &Store, master: &MasterKey) -> Result<HashKey, StartError> {
-    let key = meta::hash_key(store, master, "webhook_signature", Clock::default().now_ms()).await;
-    key.map_err(StartError::storing(config))
-}
-
-/// What it is built from, besides messaging.
-pub(super) struct Receiving<'a> {
-    pub(super) config: &'a Config,
-    pub(super) signature_key: HashKey,
-    pub(super) owner: Owner,
-    pub(super) publish: &'a Arc<Publish>,
-    pub(super) events: &'a Arc<Events>,
-    pub(super) tasks: &'a TaskTracker,
-    pub(super) stop: &'a CancellationToken,
-}
 
 /// What it consists of, besides its workers.
 pub(super) struct Received {
@@ -43,21 +19,22 @@ pub(super) struct Received {
     pub(super) loopback: Arc<LoopbackDoor>,
 }
 
-impl Receiving<'_> {
+impl Base<'_> {
     /// Builds it, and starts its workers.
-    pub(super) fn start(
-        self,
+    pub(super) async fn receiving(
+        &self,
         messaging: &Built,
+        publish: &Arc<Publish>,
         loopback_events: Receiver<LoopbackEvent>,
         registry: &mut Registry,
-    ) -> Received {
+    ) -> Result<Received, StartError> {
         let metrics = inbound::Metrics::default();
         metrics.register(registry);
-        let (directory, clock) = (&messaging.directory, Clock::default());
+        let (directory, clock) = (&messaging.directory, self.clock);
         let (inbox, jobs) = Inbox::open(inbound::Parts {
             keep: self.config.inbound.keep,
             store: directory.store.clone(),
-            signature_key: self.signature_key,
+            signature_key: self.key("webhook_signature").await?,
             directory: directory.clone(),
             clock: clock.clone(),
             owner: self.owner.clone(),
@@ -68,10 +45,10 @@ impl Receiving<'_> {
             store: directory.store.clone(),
             directory: directory.clone(),
             opt_outs: messaging.opt_outs.clone(),
-            publish: self.publish.clone(),
+            publish: publish.clone(),
             events: self.events.clone(),
-            clock,
-            owner: self.owner,
+            clock: clock.clone(),
+            owner: self.owner.clone(),
             metrics,
         };
         let loopback = messaging.loopback.clone();
@@ -84,6 +61,6 @@ impl Receiving<'_> {
                 () = listener.listen(loopback_events) => {}
             }
         });
-        Received { inbox, loopback }
+        Ok(Received { inbox, loopback })
     }
 }

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::StartError;
+use super::base::Base;
 use super::sending::Sending;
 use crate::config::Config;
-use crate::crypto::{HashKey, MasterKey};
-use crate::model::{AccountId, Address, ClientId, Clock, Money, Origin};
+use crate::model::{AccountId, Address, ClientId, Money};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
@@ -19,21 +19,15 @@ use crate::service::audit::Act;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
-use crate::service::event::Events;
-use crate::service::inbound::Inbox;
 use crate::service::ledger::Ledger;
 use crate::service::message::Messages;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::opt_out::OptOuts;
-use crate::service::publish::Publish;
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{account, number};
 use crate::signal::Counter;
-use crate::store::lease::Owner;
 use crate::store::outbox::LaneKeys;
-use crate::store::{Store, meta};
-use crate::worker;
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
@@ -45,20 +39,7 @@ const DEV_PRIORITY: i64 = 1000;
 /// Events of the loopback provider that wait to be taken in.
 const LOOPBACK_EVENTS: usize = 10_000;
 
-/// What messaging is built from.
-pub(super) struct Messaging<'a> {
-    pub(super) config: &'a Config,
-    pub(super) store: &'a Store,
-    pub(super) master: &'a Arc<MasterKey>,
-    pub(super) clock: &'a Clock,
-    pub(super) owner: &'a Owner,
-    pub(super) events: &'a Arc<Events>,
-    pub(super) origin: &'a Origin,
-    pub(super) tasks: &'a TaskTracker,
-    pub(super) stop: &'a CancellationToken,
-}
-
-/// What it consists of.
+/// What messaging consists of.
 pub(super) struct Built {
     pub(super) directory: Arc<Directory>,
     pub(super) messages: Arc<Messages>,
@@ -75,25 +56,13 @@ pub(super) struct Built {
     pub(super) loopback: Loopback,
 }
 
-impl Built {
-    /// Starts what works on it.
-    pub(super) fn start(
+impl Base<'_> {
+    /// Accounts, numbers, clients, and all that they send by; and what the loopback provider reports.
+    pub(super) async fn messaging(
         &self,
-        inbox: &Arc<Inbox>,
-        publish: &Arc<Publish>,
-        tasks: &TaskTracker,
-        stop: &CancellationToken,
-    ) {
-        worker::start_sending(&self.dispatch, &self.directory, &self.tariff, &self.clients, tasks, stop);
-        worker::start_accounting(&self.ledger, tasks, stop);
-        worker::start_measuring(&self.dispatch, inbox, tasks, stop);
-        worker::publish::start(publish, tasks, stop);
-    }
-}
-
-impl Messaging<'_> {
-    pub(super) async fn build(self, registry: &mut Registry) -> Result<(Built, Receiver<LoopbackEvent>), StartError> {
-        let (config, store, clock, events) = (self.config, self.store, self.clock, self.events);
+        registry: &mut Registry,
+    ) -> Result<(Built, Receiver<LoopbackEvent>), StartError> {
+        let (config, store, clock, events) = (self.config, &self.databases.store, self.clock, self.events);
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let directory = self.directory(loopback.clone()).await?;
@@ -137,24 +106,18 @@ impl Messaging<'_> {
         Ok((built, loopback_events))
     }
 
-    /// A key to hash with, made when the store was.
-    pub(super) async fn key(&self, name: &'static str) -> Result<HashKey, StartError> {
-        let key = meta::hash_key(self.store, self.master, name, self.clock.now_ms()).await;
-        key.map_err(StartError::storing(self.config))
-    }
-
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {
         let (settings, outbox) = (self.config.provider.clone(), &self.config.outbox);
         let http = provider::Client::new(&settings)?;
         let connectors = Connectors { settings, http, loopback };
-        let (store, master) = (self.store.clone(), self.master.clone());
+        let (store, master) = (self.databases.store.clone(), self.keys.master.clone());
         let directory = Directory::new(store, master, connectors, outbox.calls_per_account, outbox.resting());
         directory.refresh().await.map_err(StartError::storing(self.config))?;
         Ok(Arc::new(directory))
     }
 
     async fn clients(&self, directory: Arc<Directory>) -> Result<Arc<Clients>, StartError> {
-        let (store, master, clock) = (self.store.clone(), self.master.clone(), self.clock.clone());
+        let (store, master, clock) = (self.databases.store.clone(), self.keys.master.clone(), self.clock.clone());
         let clients = Clients::new(store, master, self.key("client_key").await?, clock, directory);
         let clients = clients.counting(counter(self.config, self.tasks, self.stop).await?);
         let clients = if self.config.is_dev { clients.with_demo(DEMO) } else { clients.without(DEMO.id) };

@@ -3,34 +3,17 @@
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::keyring::Keyring;
-use super::{Databases, StartError, secret};
-use crate::config::Config;
-use crate::crypto::{HashKey, MasterKey};
-use crate::model::Clock;
+use super::base::Base;
+use super::{StartError, secret};
 use crate::service::device::Devices;
-use crate::service::event::Events;
 use crate::service::sync::{self, Board, Parts, Passwords, Sync};
 use crate::signal::{Bus, Listener};
-use crate::store::{Store, meta, seed};
+use crate::store::seed;
 
-/// What pairing is built from.
-pub(super) struct Pairing<'a> {
-    pub(super) config: &'a Config,
-    pub(super) databases: &'a Databases,
-    pub(super) keys: Keyring,
-    pub(super) events: &'a Arc<Events>,
-    pub(super) tasks: &'a TaskTracker,
-    pub(super) stop: &'a CancellationToken,
-}
-
-impl Pairing<'_> {
-    pub(super) async fn build(self, registry: &mut Registry) -> Result<(Arc<Sync>, Devices, Bus), StartError> {
-        let Self { config, databases, keys, events, tasks, stop } = self;
-        let clock = Clock::default();
+impl Base<'_> {
+    pub(super) async fn pairing(&self, registry: &mut Registry) -> Result<(Arc<Sync>, Devices, Bus), StartError> {
+        let Base { config, databases, keys, clock, events, tasks, stop, .. } = *self;
         let metrics = sync::Metrics::default();
         metrics.register(registry);
         let settings = config.sync.clone();
@@ -42,7 +25,6 @@ impl Pairing<'_> {
             let listener: Listener = Arc::new(move |signal| remote.deliver(&signal));
             Bus::redis(config.redis.url.expose(), listener, tasks, stop)?
         };
-        let [sid_key, lockout_key, ciphertext_key] = hash_keys(&databases.store, &keys.master, &clock, config).await?;
         let passwords =
             Passwords::new(databases.backend.clone(), secret::salt(config)?, settings.places(), metrics.clone());
         let sync = Arc::new(Sync::new(Parts {
@@ -50,11 +32,11 @@ impl Pairing<'_> {
             platforms: config.platforms.clone(),
             store: databases.store.clone(),
             backend: databases.backend.clone(),
-            identities: keys.identities,
-            master: keys.master,
-            sid_key,
-            lockout_key,
-            ciphertext_key,
+            identities: keys.identities.clone(),
+            master: keys.master.clone(),
+            sid_key: self.key("sync_session").await?,
+            lockout_key: self.key("lockout").await?,
+            ciphertext_key: self.key("sync_ciphertext").await?,
             passwords,
             board: board.clone(),
             bus: bus.clone(),
@@ -64,21 +46,8 @@ impl Pairing<'_> {
             tasks: tasks.clone(),
             dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
         }));
-        let devices =
-            Devices { store: databases.store.clone(), clock, board, bus: bus.clone(), events: events.clone() };
+        let (store, clock) = (databases.store.clone(), clock.clone());
+        let devices = Devices { store, clock, board, bus: bus.clone(), events: events.clone() };
         Ok((sync, devices, bus))
     }
-}
-
-async fn hash_keys(
-    store: &Store,
-    master: &MasterKey,
-    clock: &Clock,
-    config: &Config,
-) -> Result<[HashKey; 3], StartError> {
-    let storing = StartError::storing(config);
-    let sid_key = meta::hash_key(store, master, "sync_session", clock.now_ms()).await.map_err(storing)?;
-    let lockout_key = meta::hash_key(store, master, "lockout", clock.now_ms()).await.map_err(storing)?;
-    let ciphertext_key = meta::hash_key(store, master, "sync_ciphertext", clock.now_ms()).await.map_err(storing)?;
-    Ok([sid_key, lockout_key, ciphertext_key])
 }

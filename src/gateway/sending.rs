@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
 use super::StartError;
-use super::messaging::Messaging;
+use super::base::Base;
 use crate::service::directory::Directory;
 use crate::service::dispatch::{self, Dispatch, Permits, SendPermit};
 use crate::service::message::{self, Messages};
@@ -25,7 +25,7 @@ pub(super) struct Sending {
 /// Who sends what is accepted. It is built from what accepts, so it is put in here once it is there.
 type Sender = Arc<OnceLock<Weak<Dispatch>>>;
 
-impl Messaging<'_> {
+impl Base<'_> {
     pub(super) async fn sending(
         &self,
         directory: &Arc<Directory>,
@@ -47,7 +47,7 @@ impl Messaging<'_> {
     fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &Sender) -> Acceptor {
         let sender = sender.clone();
         let intake = Intake {
-            store: self.store.clone(),
+            store: self.databases.store.clone(),
             clock: self.clock.clone(),
             owner: self.owner.clone(),
             lease_ms: self.config.outbox.lease.as_ms(),
@@ -82,7 +82,7 @@ impl Messaging<'_> {
         };
         Ok(Messages::new(message::Parts {
             settings,
-            store: self.store.clone(),
+            store: self.databases.store.clone(),
             directory: directory.clone(),
             events: self.events.clone(),
             clock: self.clock.clone(),
@@ -97,7 +97,7 @@ impl Messaging<'_> {
     fn opt_outs(&self, directory: &Arc<Directory>, messages: &Arc<Messages>, lanes: &LaneKeys) -> OptOuts {
         OptOuts::new(opt_out::Parts {
             settings: self.config.opt_out.clone(),
-            store: self.store.clone(),
+            store: self.databases.store.clone(),
             directory: directory.clone(),
             events: self.events.clone(),
             clock: self.clock.clone(),
@@ -118,7 +118,7 @@ impl Messaging<'_> {
         metrics.register(registry);
         Dispatch::new(dispatch::Parts {
             settings: self.config.outbox.clone(),
-            store: self.store.clone(),
+            store: self.databases.store.clone(),
             directory: directory.clone(),
             events: self.events.clone(),
             opt_outs: opt_outs.clone(),

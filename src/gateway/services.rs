@@ -1,0 +1,106 @@
+//! The services of a node: what works on them, and what serves them.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+use super::base::Base;
+use super::inbound::Received;
+use super::messaging::Built;
+use super::secret;
+use crate::http::{App, Bodies, Guesses, Pulse};
+use crate::model::Clock;
+use crate::service::audit::Audit;
+use crate::service::device::Devices;
+use crate::service::health::Health;
+use crate::service::inbound::form_check;
+use crate::service::keep::Keep;
+use crate::service::publish::Publish;
+use crate::service::sync::Sync;
+use crate::service::wait::Waits;
+use crate::worker::{self, Served};
+
+pub(super) struct Services {
+    pub(super) messaging: Built,
+    pub(super) publish: Arc<Publish>,
+    pub(super) sync: Arc<Sync>,
+    pub(super) devices: Devices,
+    pub(super) received: Received,
+    pub(super) health: Arc<Health>,
+}
+
+impl Base<'_> {
+    /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
+    pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
+        let Services { messaging, publish, sync, received, health, .. } = services;
+        let Built { dispatch, directory, tariff, clients, ledger, lanes, .. } = messaging;
+        let (config, events, tasks, stop) = (self.config, self.events, self.tasks, self.stop);
+        let (store, inbox) = (&self.databases.store, &received.inbox);
+        worker::start(sync, events, is_shared, tasks, stop);
+        worker::start_sending(dispatch, directory, tariff, clients, tasks, stop);
+        worker::start_accounting(ledger, tasks, stop);
+        worker::start_measuring(dispatch, inbox, tasks, stop);
+        worker::publish::start(publish, tasks, stop);
+        let (settings, clock) = (config.keep.clone(), self.clock.clone());
+        let keep = Keep { settings, store: store.clone(), lanes: lanes.clone(), clock };
+        let served = Served {
+            keep: Arc::new(keep),
+            sync: sync.clone(),
+            publish: publish.clone(),
+            inbox: inbox.clone(),
+            events: events.clone(),
+        };
+        worker::start_sweeping(served, tasks, stop);
+        let waits = Waits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms());
+        worker::start_watching(health, waits, tasks, stop);
+    }
+
+    /// What the doors need.
+    pub(super) fn app(&self, services: Services, registry: Registry) -> App {
+        let Services { messaging, publish, sync, devices, received, health } = services;
+        let config = self.config;
+        App {
+            settings: config.http.clone(),
+            bodies: Bodies::of_requests(&config.http),
+            imports: Bodies::of_imports(&config.http),
+            admin_token: secret::admin_token(config),
+            origin: self.origin.clone(),
+            is_dev: config.is_dev,
+            pulse: Pulse::start(config.sync.ping_every, config.sync.silent_for, self.tasks, self.stop),
+            country: config.number.country,
+            sync,
+            devices,
+            messages: messaging.messages,
+            opt_outs: messaging.opt_outs,
+            relay: messaging.relay,
+            tariff: messaging.tariff,
+            ledger: messaging.ledger,
+            accounts: messaging.accounts,
+            numbers: messaging.numbers,
+            admins: messaging.admins,
+            clients: messaging.clients,
+            audit: Audit { store: self.databases.store.clone() },
+            publish,
+            form_check: form_check(&received.inbox),
+            guesses: Guesses::new(config.http.requests_per_address),
+            inbox: received.inbox,
+            loopback: received.loopback,
+            events: self.events.clone(),
+            health,
+            metrics_text: metrics_text(registry),
+            tasks: self.tasks.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+/// Writes down all that was registered.
+fn metrics_text(registry: Registry) -> Box<dyn Fn() -> String + Send + std::marker::Sync> {
+    Box::new(move || {
+        let mut text = String::new();
+        // writing into a String cannot fail
+        let _ = encode(&mut text, &registry);
+        text
+    })
+}
