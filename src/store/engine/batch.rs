@@ -249,6 +249,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_goes_away_before_the_commit_is_not_written() {
+        let work = std::sync::Arc::new(Picky::default());
+        let batch = Batch::start(work.clone());
+        drop(batch.send(1));
+        assert!(matches!(batch.write(2).await, Ok(4)));
+        let written = work.written.lock().map(|written| written.clone()).unwrap_or_default();
+        assert_eq!(written, [2]);
+    }
+
+    #[tokio::test]
     async fn a_conflict_fails_only_its_own_and_order_is_kept() {
         let work = std::sync::Arc::new(Picky::default());
         let batch = Batch::start(work.clone());
