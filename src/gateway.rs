@@ -29,7 +29,7 @@ use crate::crypto::Sid;
 use crate::http::{self, Listeners, Tls};
 use crate::model::{Clock, Origin, Span, UserId};
 use crate::service::dispatch::Dispatch;
-use crate::service::sync::{Link, Links, Sync};
+use crate::service::sync::{Link, Links, SessionIds};
 use crate::store::lease::Owner;
 use crate::store::{self, Store, seed};
 use base::Base;
@@ -47,7 +47,7 @@ pub struct Gateway {
     pub addresses: Vec<SocketAddr>,
     pub origin: Origin,
     databases: Databases,
-    sync: Arc<Sync>,
+    session_ids: Arc<SessionIds>,
     /// Sends what is accepted until the last request is answered, and says that this node serves the store.
     _dispatch: Arc<Dispatch>,
     tasks: TaskTracker,
@@ -110,12 +110,12 @@ impl Gateway {
         };
         let (messaging, loopback_events) = base.messaging(&mut registry).await?;
         let publish = base.publishing(&mut registry).await?;
-        let (sync, devices, bus) = base.pairing(&mut registry).await?;
+        let pairing = base.pairing(&mut registry).await?;
         let received = base.receiving(&messaging, &publish, loopback_events, &mut registry).await?;
-        let is_shared = databases.store.is_shared() || bus.is_connected().is_some();
-        let health = Arc::new(databases.health(bus, &stopping));
-        let dispatch = messaging.dispatch.clone();
-        let services = Services { messaging, publish, sync: sync.clone(), devices, received, health };
+        let is_shared = databases.store.is_shared() || pairing.bus.is_connected().is_some();
+        let health = Arc::new(databases.health(pairing.bus.clone(), &stopping));
+        let (dispatch, session_ids) = (messaging.dispatch.clone(), pairing.session_ids.clone());
+        let services = Services { messaging, publish, pairing, received, health };
         base.start_workers(&services, is_shared);
 
         let http_metrics = http::Metrics::default();
@@ -131,7 +131,7 @@ impl Gateway {
             addresses,
             origin,
             databases,
-            sync,
+            session_ids,
             _dispatch: dispatch,
             tasks,
             stop,
@@ -144,7 +144,8 @@ impl Gateway {
 
     /// A link to pair with: the one that never ends under `--dev`, else a fresh one.
     pub fn pairing_link(&self, user: &UserId) -> Link {
-        let sid = if self.sync.holds(user, Sid::DEV) { Sid::DEV } else { self.sync.issue(user) };
+        let ids = &self.session_ids;
+        let sid = if ids.holds(user, Sid::DEV) { Sid::DEV } else { ids.issue(user) };
         Links { origin: self.origin.clone() }.session(user, sid)
     }
 

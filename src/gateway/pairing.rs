@@ -7,12 +7,21 @@ use prometheus_client::registry::Registry;
 use super::base::Base;
 use super::{StartError, secret};
 use crate::service::device::Devices;
-use crate::service::sync::{self, Board, Parts, Passwords, Sync};
+use crate::service::sync::{self, Board, Handshakes, Parts, Passwords, SessionIds, Sockets};
 use crate::signal::{Bus, Listener};
 use crate::store::seed;
 
+/// What it consists of.
+pub(super) struct Pairing {
+    pub(super) session_ids: Arc<SessionIds>,
+    pub(super) sockets: Arc<Sockets>,
+    pub(super) handshakes: Arc<Handshakes>,
+    pub(super) devices: Devices,
+    pub(super) bus: Bus,
+}
+
 impl Base<'_> {
-    pub(super) async fn pairing(&self, registry: &mut Registry) -> Result<(Arc<Sync>, Devices, Bus), StartError> {
+    pub(super) async fn pairing(&self, registry: &mut Registry) -> Result<Pairing, StartError> {
         let Base { config, databases, keys, clock, events, tasks, stop, .. } = *self;
         let metrics = sync::Metrics::default();
         metrics.register(registry);
@@ -27,14 +36,29 @@ impl Base<'_> {
         };
         let passwords =
             Passwords::new(databases.backend.clone(), secret::salt(config)?, settings.places(), metrics.clone());
-        let sync = Arc::new(Sync::new(Parts {
+        let session_ids = Arc::new(SessionIds {
+            key: self.key("sync_session").await?,
+            ttl: settings.session_ttl,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
+        });
+        let sockets = Arc::new(Sockets {
+            settings: settings.clone(),
+            ids: session_ids.clone(),
+            store: databases.store.clone(),
+            board: board.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        });
+        let handshakes = Arc::new(Handshakes::new(Parts {
             settings,
             platforms: config.platforms.clone(),
             store: databases.store.clone(),
             backend: databases.backend.clone(),
             identities: keys.identities.clone(),
             master: keys.master.clone(),
-            sid_key: self.key("sync_session").await?,
+            ids: session_ids.clone(),
             lockout_key: self.key("lockout").await?,
             ciphertext_key: self.key("sync_ciphertext").await?,
             passwords,
@@ -44,10 +68,9 @@ impl Base<'_> {
             clock: clock.clone(),
             metrics,
             tasks: tasks.clone(),
-            dev_user: seed::DEV_USER.parse().ok().filter(|_| config.is_dev),
         }));
         let (store, clock) = (databases.store.clone(), clock.clone());
         let devices = Devices { store, clock, board, bus: bus.clone(), events: events.clone() };
-        Ok((sync, devices, bus))
+        Ok(Pairing { session_ids, sockets, handshakes, devices, bus })
     }
 }

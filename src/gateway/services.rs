@@ -8,24 +8,22 @@ use prometheus_client::registry::Registry;
 use super::base::Base;
 use super::inbound::Received;
 use super::messaging::Built;
+use super::pairing::Pairing;
 use super::secret;
 use crate::http::{App, Bodies, Guesses, Pulse};
 use crate::model::Clock;
 use crate::service::audit::Audit;
-use crate::service::device::Devices;
 use crate::service::health::Health;
 use crate::service::inbound::form_check;
 use crate::service::keep::Keep;
 use crate::service::publish::Publish;
-use crate::service::sync::Sync;
 use crate::service::wait::Waits;
 use crate::worker::{self, Served};
 
 pub(super) struct Services {
     pub(super) messaging: Built,
     pub(super) publish: Arc<Publish>,
-    pub(super) sync: Arc<Sync>,
-    pub(super) devices: Devices,
+    pub(super) pairing: Pairing,
     pub(super) received: Received,
     pub(super) health: Arc<Health>,
 }
@@ -33,11 +31,11 @@ pub(super) struct Services {
 impl Base<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
-        let Services { messaging, publish, sync, received, health, .. } = services;
+        let Services { messaging, publish, pairing, received, health } = services;
         let Built { dispatch, directory, tariff, clients, ledger, lanes, .. } = messaging;
         let (config, events, tasks, stop) = (self.config, self.events, self.tasks, self.stop);
         let (store, inbox) = (&self.databases.store, &received.inbox);
-        worker::start(sync, events, is_shared, tasks, stop);
+        worker::start(&pairing.sockets, events, is_shared, tasks, stop);
         worker::start_sending(dispatch, directory, tariff, clients, tasks, stop);
         worker::start_accounting(ledger, tasks, stop);
         worker::start_measuring(dispatch, inbox, tasks, stop);
@@ -46,7 +44,7 @@ impl Base<'_> {
         let keep = Keep { settings, store: store.clone(), lanes: lanes.clone(), clock };
         let served = Served {
             keep: Arc::new(keep),
-            sync: sync.clone(),
+            handshakes: pairing.handshakes.clone(),
             publish: publish.clone(),
             inbox: inbox.clone(),
             events: events.clone(),
@@ -58,7 +56,7 @@ impl Base<'_> {
 
     /// What the doors need.
     pub(super) fn app(&self, services: Services, registry: Registry) -> App {
-        let Services { messaging, publish, sync, devices, received, health } = services;
+        let Services { messaging, publish, pairing, received, health } = services;
         let config = self.config;
         App {
             settings: config.http.clone(),
@@ -69,8 +67,11 @@ impl Base<'_> {
             is_dev: config.is_dev,
             pulse: Pulse::start(config.sync.ping_every, config.sync.silent_for, self.tasks, self.stop),
             country: config.number.country,
-            sync,
-            devices,
+            sync: config.sync.clone(),
+            session_ids: pairing.session_ids,
+            sockets: pairing.sockets,
+            handshakes: pairing.handshakes,
+            devices: pairing.devices,
             messages: messaging.messages,
             opt_outs: messaging.opt_outs,
             relay: messaging.relay,
@@ -96,7 +97,7 @@ impl Base<'_> {
 }
 
 /// Writes down all that was registered.
-fn metrics_text(registry: Registry) -> Box<dyn Fn() -> String + Send + std::marker::Sync> {
+fn metrics_text(registry: Registry) -> Box<dyn Fn() -> String + Send + Sync> {
     Box::new(move || {
         let mut text = String::new();
         // writing into a String cannot fail

@@ -29,7 +29,7 @@ pub(super) async fn answer_post(call: &Call, app: &App, work: impl Future<Output
         Method::OPTIONS => preflight(),
         _ => reply::method_not_allowed("POST, OPTIONS"),
     };
-    allow(response, call, &app.sync.settings().allowed_origins)
+    allow(response, call, &app.sync.allowed_origins)
 }
 
 /// Answers the browser's question before it posts.

@@ -87,7 +87,7 @@ use crate::service::number::Numbers;
 use crate::service::opt_out::OptOuts;
 use crate::service::publish::{FormCheck, Publish};
 use crate::service::relay::Relay;
-use crate::service::sync::{Links, Sync};
+use crate::service::sync::{Handshakes, Links, SessionIds, Settings as SyncSettings, Sockets};
 use crate::service::tariff::Tariff;
 
 /// `[http]`.
@@ -129,7 +129,11 @@ pub struct App {
     pub is_dev: bool,
     /// Where numbers are that are written without a country code.
     pub country: Option<Country>,
-    pub sync: Arc<Sync>,
+    /// `[sync]`.
+    pub sync: SyncSettings,
+    pub session_ids: Arc<SessionIds>,
+    pub sockets: Arc<Sockets>,
+    pub handshakes: Arc<Handshakes>,
     /// Pings all sync sockets.
     pub pulse: Arc<Pulse>,
     pub devices: Devices,
@@ -153,7 +157,7 @@ pub struct App {
     pub clients: Arc<Clients>,
     pub audit: Audit,
     /// Writes the metrics of all layers in the Prometheus text format.
-    pub metrics_text: Box<dyn Fn() -> String + Send + std::marker::Sync>,
+    pub metrics_text: Box<dyn Fn() -> String + Send + Sync>,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }

@@ -36,7 +36,7 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 fn show(uid: String, call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
-    let settings = app.sync.settings();
+    let settings = &app.sync;
     let html = HTML
         .replace("{{rotate_ms}}", &settings.rotate_every.as_ms().to_string())
         .replace("{{pause_ms}}", &settings.pause_for.as_ms().to_string())
@@ -61,7 +61,7 @@ fn draw(uid: String, file: String, call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
     let sid = file.strip_suffix(".svg").and_then(|sid| sid.parse::<Sid>().ok()).ok_or_else(reply::not_found)?;
-    if !app.sync.holds(&user, sid) {
+    if !app.session_ids.holds(&user, sid) {
         return Err(reply::not_found().into());
     }
     match qr::svg(&app.links(&call).session(&user, sid).qr_url) {
@@ -74,7 +74,7 @@ fn draw(uid: String, file: String, call: Call, app: Arc<App>) -> Answer {
 async fn tell(uid: String, sid: String, call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
-    let state = app.sync.status(&user, &sid).await?;
+    let state = app.sockets.status(&user, &sid).await?;
     Ok(reply::json(StatusCode::OK, &json!({"state": state})))
 }
 

@@ -37,7 +37,7 @@ async fn sync_url(uid: String, call: Call, app: Arc<App>) -> Response {
         Method::OPTIONS => cors::preflight(),
         _ => reply::method_not_allowed("GET, OPTIONS"),
     };
-    cors::allow(response, &call, &app.sync.settings().allowed_origins)
+    cors::allow(response, &call, &app.sync.allowed_origins)
 }
 
 #[derive(Serialize)]
@@ -55,7 +55,7 @@ fn draw(user: &UserId, call: &Call, app: &App) -> Response {
         None | Some("text") => "text",
         Some(_) => return reply::text(StatusCode::BAD_REQUEST, "format is svg, png, json or text"),
     };
-    let (links, sid) = (app.links(call), app.sync.issue(user));
+    let (links, sid) = (app.links(call), app.session_ids.issue(user));
     let link = links.session(user, sid);
     let drawn = match format {
         "svg" => qr::svg(&link.qr_url).map(|svg| reply::content("image/svg+xml", svg.into_bytes())),
@@ -135,7 +135,7 @@ async fn offer_now(uid: &str, sid: &str, call: &Call, posted: Posted, app: &App,
     let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
     let user = user(uid)?;
     let address = address::group(call.caller.address);
-    let offered = app.sync.offer(&user, sid, &public_key, address, arrived).await?;
+    let offered = app.handshakes.offer(&user, sid, &public_key, address, arrived).await?;
     let verification_url = verification_path(&user, offered.sid);
     Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
 }
@@ -149,8 +149,8 @@ async fn pair(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App
 async fn pair_now(uid: &str, sid: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
     let (posted, body) = read::<HandshakeIn>(posted, app).await?;
     let handshake = handshake(uid, sid, call, posted, &body, arrived)?;
-    let paired = app.sync.pair(handshake, body).await?;
-    Ok(answer(paired, &app.sync.settings().seeds_url))
+    let paired = app.handshakes.pair(handshake, body).await?;
+    Ok(answer(paired, &app.sync.seeds_url))
 }
 
 /// What is needed of a post; the rest of it is gone before its turn comes.

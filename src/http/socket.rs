@@ -136,7 +136,7 @@ fn serve(
         let metered = Metered::new(TokioIo::new(upgraded));
         let mut socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(config)).await;
         // boxed: what opening needs must not stay part of every idle socket
-        let opened = Box::pin(app.sync.open(&user, sid.as_deref(), address::group(address))).await;
+        let opened = Box::pin(app.sockets.open(&user, sid.as_deref(), address::group(address))).await;
         drop((user, sid));
         let close = match opened {
             Opened::Unknown => Some(close_of(Close::UnknownSession)),

@@ -7,12 +7,12 @@ use crate::service::event::Events;
 use crate::service::inbound::Inbox;
 use crate::service::keep::Keep;
 use crate::service::publish::Publish;
-use crate::service::sync::Sync;
+use crate::service::sync::Handshakes;
 
 /// Whose rows serve for a while only.
 pub struct Served {
     pub keep: Arc<Keep>,
-    pub sync: Arc<Sync>,
+    pub handshakes: Arc<Handshakes>,
     pub publish: Arc<Publish>,
     pub inbox: Arc<Inbox>,
     pub events: Arc<Events>,
@@ -23,7 +23,7 @@ pub(super) async fn run(served: Served) {
     loop {
         // a start is busy enough: the first sweep waits, and nodes do not sweep in step
         tokio::time::sleep(every.mul_f64(1.0 + rand::random::<f64>() / 10.0)).await;
-        tell("expired sessions", served.sync.sweep().await);
+        tell("expired sessions", served.handshakes.sweep().await);
         tell("idempotency keys", served.keep.sweep_idempotency_keys().await);
         tell("published texts", served.publish.sweep().await);
         tell("tokens of accounts", served.keep.sweep_tokens().await);

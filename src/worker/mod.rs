@@ -25,18 +25,24 @@ use crate::service::event::{Courier, Events};
 use crate::service::health::Health;
 use crate::service::inbound::{Desk, Inbox};
 use crate::service::ledger::Ledger;
-use crate::service::sync::Sync;
+use crate::service::sync::Sockets;
 use crate::service::tariff::Tariff;
 use crate::service::wait::Waits;
 pub use expire::Served;
 
 /// Starts the workers of a node. `is_shared`: other nodes may write to the same store.
-pub fn start(sync: &Arc<Sync>, events: &Arc<Events>, is_shared: bool, tasks: &TaskTracker, stop: &CancellationToken) {
+pub fn start(
+    sockets: &Arc<Sockets>,
+    events: &Arc<Events>,
+    is_shared: bool,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
     spawn(tasks, stop, notify::listen(events.clone()));
     // stops by itself: what is under way ends first
     tasks.spawn(notify::run(Courier::new(events.clone()), stop.clone()));
     if is_shared {
-        spawn(tasks, stop, watch::run(sync.clone()));
+        spawn(tasks, stop, watch::run(sockets.clone()));
     }
 }
 

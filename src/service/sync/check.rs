@@ -10,7 +10,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::handshake::{Checked, RACES};
 use super::post::{Flavour, Paired};
-use super::{Error, Sync};
+use super::{Error, Handshakes};
 use crate::crypto::{PublicKey, SharedKey};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, DigestPair, Secret, UserId};
@@ -28,7 +28,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-impl Sync {
+impl Handshakes {
     /// Looks at the password, and makes the device where it fits. `place` is the caller's at the
     /// door, which others may have once the password is compared.
     pub(super) async fn check(

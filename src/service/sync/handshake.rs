@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use super::check::CHECK;
 use super::post::{Flavour, Handshake, Paired};
-use super::{Error, Sync, lockout, turn::Turn};
+use super::{Error, Handshakes, lockout, turn::Turn};
 use crate::crypto::{PublicKey, Sid};
 use crate::model::{DeviceId, Millis, Span, UserId};
 use crate::signal::Event;
@@ -59,7 +59,7 @@ enum Standing {
     UnderWay,
 }
 
-impl Sync {
+impl Handshakes {
     /// Runs a handshake to its end even when its caller goes away meanwhile: what was
     /// accepted is finished. Every refusal after the session's check leaves at a fixed time.
     /// `held` is let go once the post is done with: what its bytes count as.
@@ -86,7 +86,7 @@ impl Sync {
     }
 
     async fn pair_now(&self, post: Handshake) -> Result<Paired, Error> {
-        let sid = self.valid(&post.user, &post.sid)?;
+        let sid = self.parts.ids.valid(&post.user, &post.sid)?;
         let user = post.user.as_str().as_bytes();
         let here_id = self.parts.lockout_key.hex(&[b"here", user, post.address.to_string().as_bytes()]);
         let anywhere_id = self.parts.lockout_key.hex(&[b"anywhere", user]);
@@ -190,7 +190,7 @@ impl Sync {
     ) -> Result<(), Error> {
         let is_killed = |session: &Session| session.failures - i64::from(is_counted) >= KILLS;
         let is_spent = session.is_some_and(|session| session.state.is_over() || is_killed(session));
-        if is_spent && !self.is_dev(user, sid) { Err(Error::InvalidSession) } else { Ok(()) }
+        if is_spent && !self.parts.ids.is_dev(user, sid) { Err(Error::InvalidSession) } else { Ok(()) }
     }
 }
 

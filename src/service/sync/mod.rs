@@ -4,6 +4,7 @@ mod board;
 mod check;
 mod crowd;
 mod handshake;
+mod ids;
 mod key;
 mod link;
 mod lockout;
@@ -19,6 +20,7 @@ mod watch;
 
 pub use board::{Board, Full as TooManySockets};
 pub(super) use handshake::leave_at;
+pub use ids::SessionIds;
 pub use key::{Identities, KeyError};
 pub use link::{Link, Links, verification_path};
 pub use lockout::Rung;
@@ -26,7 +28,7 @@ pub use metrics::Metrics;
 pub use password::Passwords;
 pub use post::{Flavour, Handshake, Offered, Paired, body_hash};
 pub use rotation::{Action, Close, Rotation};
-pub use socket::{Opened, Session};
+pub use socket::{Opened, Session, Sockets};
 
 use std::sync::Arc;
 
@@ -34,7 +36,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::crypto::{HashKey, MasterKey, Sid};
+use crate::crypto::{HashKey, MasterKey};
 use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
 use crate::service::event::Events;
 use crate::service::keep::Pace;
@@ -117,7 +119,7 @@ impl From<PoolError> for Error {
     }
 }
 
-/// What pairing is made of.
+/// What handshakes are built from.
 pub struct Parts {
     pub settings: Settings,
     pub platforms: Vec<Platform>,
@@ -125,7 +127,7 @@ pub struct Parts {
     pub backend: Store,
     pub identities: Identities,
     pub master: Arc<MasterKey>,
-    pub sid_key: HashKey,
+    pub ids: Arc<SessionIds>,
     pub lockout_key: HashKey,
     pub ciphertext_key: HashKey,
     pub passwords: Passwords,
@@ -135,12 +137,10 @@ pub struct Parts {
     pub clock: Clock,
     pub metrics: Metrics,
     pub tasks: TaskTracker,
-    /// The user whose session `000` is known for ever; only under `--dev`.
-    pub dev_user: Option<UserId>,
 }
 
-/// The pairing service.
-pub struct Sync {
+/// Pairs phones: from what one posts to a device, or to a refusal.
+pub struct Handshakes {
     parts: Parts,
     rsa: Pool,
     turns: Arc<turn::Turns>,
@@ -149,19 +149,11 @@ pub struct Sync {
     door: Semaphore,
 }
 
-impl Sync {
+impl Handshakes {
     pub fn new(parts: Parts) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let door = Semaphore::new(parts.settings.places());
         Self { parts, rsa: Pool::new(cores, 4096), turns: Arc::default(), door }
-    }
-
-    pub fn settings(&self) -> &Settings {
-        &self.parts.settings
-    }
-
-    pub fn board(&self) -> &Board {
-        &self.parts.board
     }
 
     /// The public key that phones encrypt to.
@@ -171,26 +163,6 @@ impl Sync {
 
     fn now_ms(&self) -> Millis {
         self.parts.clock.now_ms()
-    }
-
-    /// A new session id for a user, known or not. Nothing is written.
-    pub fn issue(&self, user: &UserId) -> Sid {
-        self.parts.metrics.issued.inc();
-        Sid::issue(&self.parts.sid_key, user, self.now_ms(), self.parts.settings.session_ttl)
-    }
-
-    /// Whether the session was issued by us to this user and has not expired.
-    pub fn holds(&self, user: &UserId, sid: Sid) -> bool {
-        self.is_dev(user, sid) || sid.holds(&self.parts.sid_key, user, self.now_ms())
-    }
-
-    fn is_dev(&self, user: &UserId, sid: Sid) -> bool {
-        sid == Sid::DEV && self.parts.dev_user.as_ref() == Some(user)
-    }
-
-    fn valid(&self, user: &UserId, sid: &str) -> Result<Sid, Error> {
-        let sid: Sid = sid.parse().map_err(|_| Error::InvalidSession)?;
-        if self.holds(user, sid) { Ok(sid) } else { Err(Error::InvalidSession) }
     }
 
     /// Tells this node's sockets at once, the other nodes' by the bus.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::handshake::{PATIENCE, RACES, leave_at};
 use super::post::Offered;
 use super::turn::SHARED;
-use super::{Error, Sync};
+use super::{Error, Handshakes};
 use crate::crypto::{PublicKey, Sid};
 use crate::model::UserId;
 use crate::signal::Event;
@@ -19,7 +19,7 @@ const OF_USER: i64 = 20;
 /// The same for all users together; others may each let in as many more as share a turn.
 const OF_ALL: i64 = 600;
 
-impl Sync {
+impl Handshakes {
     /// T1: keeps the phone's public key, pauses the sockets, answers with our own key.
     pub async fn offer(
         &self,
@@ -37,7 +37,7 @@ impl Sync {
     }
 
     async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str, address: IpAddr) -> Result<Offered, Error> {
-        let sid = self.valid(user, sid)?;
+        let sid = self.parts.ids.valid(user, sid)?;
         let (store, lockout_key, ttl) = (&self.parts.store, &self.parts.lockout_key, self.parts.settings.session_ttl);
         let (address, until) = (address.to_string(), Instant::now() + PATIENCE);
         let of_user = lockout_key.hex(&[b"offer", user.as_str().as_bytes(), address.as_bytes()]);
@@ -61,7 +61,7 @@ impl Sync {
             let is_same = |first: &str| PublicKey::from_pem(first).is_ok_and(|first| first.pem() == key.pem());
             let is_other = first.is_some_and(|first| !is_same(first));
             let written = match &known {
-                Some(known) if is_other && !self.is_dev(user, sid) => self.end(user, sid, known).await,
+                Some(known) if is_other && !self.parts.ids.is_dev(user, sid) => self.end(user, sid, known).await,
                 _ if first.is_none() && (unfinished.of_user >= OF_USER || unfinished.of_all >= OF_ALL) => {
                     return Err(Error::TooManyOffers { wait: ttl });
                 }

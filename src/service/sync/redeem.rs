@@ -1,7 +1,7 @@
 //! A right password: its ciphertext is taken, once, and its session spent on a new device.
 
 use super::handshake::{Checked, RACES};
-use super::{Error, Sync};
+use super::{Error, Handshakes};
 use crate::crypto::{PublicKey, SharedKey};
 use crate::model::DeviceId;
 use crate::signal::Event;
@@ -10,7 +10,7 @@ use crate::store::backend::Login;
 use crate::store::device::{self, NewDevice};
 use crate::store::sync::{self, Attempt, Ciphertext, Outcome, Reserved};
 
-impl Sync {
+impl Handshakes {
     /// A ciphertext as it is remembered. Without its user: whose password it holds does not matter.
     pub(super) fn ciphertext(&self, checked: &Checked, to: &PublicKey, bytes: &[u8]) -> Ciphertext {
         let (key, sid) = (&self.parts.ciphertext_key, checked.sid.to_string());

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::board::{Letter, Seat};
-use super::{Action, Close, Metrics, Rotation, Sync};
+use super::{Action, Board, Close, Metrics, Rotation, SessionIds, Settings};
 use crate::crypto::Sid;
-use crate::model::{Millis, UserId};
+use crate::model::{Clock, Millis, UserId};
 use crate::signal::Event;
+use crate::store::Store;
 use crate::store::sync::{self, State};
 
 /// How long a page waits for what the store says before it gets its first code.
@@ -28,7 +29,7 @@ pub enum Opened {
 
 /// An open sync socket.
 pub struct Session {
-    service: Arc<Sync>,
+    ids: Arc<SessionIds>,
     user: UserId,
     rotation: Rotation,
     opened: Instant,
@@ -37,19 +38,29 @@ pub struct Session {
     gauge: Showing,
 }
 
-impl Sync {
+/// The sockets of this node.
+pub struct Sockets {
+    pub settings: Settings,
+    pub ids: Arc<SessionIds>,
+    pub store: Store,
+    pub board: Arc<Board>,
+    pub clock: Clock,
+    pub metrics: Metrics,
+}
+
+impl Sockets {
     /// Opens a socket on the session that a GET issued, or on a new one.
-    pub async fn open(self: &Arc<Self>, user: &UserId, sid: Option<&str>, address: IpAddr) -> Opened {
+    pub async fn open(&self, user: &UserId, sid: Option<&str>, address: IpAddr) -> Opened {
         let first = match sid {
-            None => self.issue(user),
-            Some(text) => match self.valid(user, text) {
+            None => self.ids.issue(user),
+            Some(text) => match self.ids.valid(user, text) {
                 Ok(sid) => sid,
                 Err(_) => return Opened::Unknown,
             },
         };
-        let opened_ms = self.now_ms();
+        let opened_ms = self.clock.now_ms();
         // seated before looking, so that an ack in between is not missed
-        let Ok(seat) = self.parts.board.sit(user, address) else { return Opened::TooMany };
+        let Ok(seat) = self.board.sit(user, address) else { return Opened::TooMany };
         seat.letterbox.shows(first);
         if sid.is_some() {
             match self.found(user, first).await {
@@ -59,10 +70,10 @@ impl Sync {
                 None => {}
             }
         }
-        let (rotation, action) = Rotation::open(&self.parts.settings, first);
-        let gauge = Showing::new(self.parts.metrics.clone());
+        let (rotation, action) = Rotation::open(&self.settings, first);
+        let gauge = Showing::new(self.metrics.clone());
         let session = Session {
-            service: self.clone(),
+            ids: self.ids.clone(),
             user: user.clone(),
             rotation,
             opened: Instant::now(),
@@ -79,11 +90,11 @@ impl Sync {
         if sid == Sid::DEV {
             return None;
         }
-        let asked = sync::session(&self.parts.store, sid, user);
+        let asked = sync::session(&self.store, sid, user);
         let session = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok().flatten()?;
         match session.state {
             State::Redeemed => Some((Event::Acknowledged(sid), session.changed_ms)),
-            State::Offered if self.now_ms() - session.changed_ms < self.parts.settings.pause_for.as_ms() => {
+            State::Offered if self.clock.now_ms() - session.changed_ms < self.settings.pause_for.as_ms() => {
                 Some((Event::Paused(sid), session.changed_ms))
             }
             State::Offered | State::Open | State::Failed | State::Ended => None,
@@ -92,8 +103,8 @@ impl Sync {
 
     /// What a page that has lost its socket may know of a session.
     pub async fn status(&self, user: &UserId, sid: &str) -> Result<&'static str, super::Error> {
-        let Ok(sid) = self.valid(user, sid) else { return Ok("expired") };
-        let session = sync::session(&self.parts.store, sid, user).await?;
+        let Ok(sid) = self.ids.valid(user, sid) else { return Ok("expired") };
+        let session = sync::session(&self.store, sid, user).await?;
         Ok(match session.map(|session| session.state) {
             Some(State::Redeemed) => "paired",
             Some(State::Offered) => "paused",
@@ -112,7 +123,7 @@ impl Session {
     pub async fn next(&mut self) -> Vec<Action> {
         let deadline = self.opened + self.rotation.next_tick();
         let mut issue = || {
-            let sid = self.service.issue(&self.user);
+            let sid = self.ids.issue(&self.user);
             self.seat.letterbox.shows(sid);
             sid
         };

@@ -1,6 +1,6 @@
 //! What other nodes did, found in the store: the way around a signal that was lost.
 
-use super::{Error, Sync};
+use super::{Error, Sockets};
 use crate::model::{Millis, Span};
 use crate::signal::{Event, Signal};
 use crate::store::device;
@@ -9,26 +9,26 @@ use crate::store::sync::{State, changed_since};
 /// How far nodes' clocks may stand apart, and how long a commit may take to be seen.
 const OVERLAP: Span = Span::from_millis(10_000);
 
-impl Sync {
+impl Sockets {
     /// Tells this node's sockets what has changed since `since_ms`, by any node; returns
     /// where to go on from. A socket that knows already does nothing.
     pub async fn look_around(&self, since_ms: Millis) -> Result<Millis, Error> {
-        let now_ms = self.now_ms();
-        if self.parts.board.is_empty() {
+        let now_ms = self.clock.now_ms();
+        if self.board.is_empty() {
             return Ok(now_ms);
         }
         let since_ms = since_ms - OVERLAP.as_ms();
-        for changed in changed_since(&self.parts.store, since_ms).await? {
+        for changed in changed_since(&self.store, since_ms).await? {
             let event = match changed.state {
                 State::Redeemed => Event::Acknowledged(changed.sid),
                 State::Offered => Event::Paused(changed.sid),
                 State::Failed | State::Ended => Event::Resumed(changed.sid),
                 State::Open => continue,
             };
-            self.parts.board.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
+            self.board.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
         }
-        for (user, at_ms) in device::revoked_since(&self.parts.store, since_ms).await? {
-            self.parts.board.deliver_found(&Signal { user, event: Event::Revoked, at_ms });
+        for (user, at_ms) in device::revoked_since(&self.store, since_ms).await? {
+            self.board.deliver_found(&Signal { user, event: Event::Revoked, at_ms });
         }
         Ok(now_ms)
     }
