@@ -1,0 +1,87 @@
+//! All that a request may come to.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Bodies, Call, Guesses, Pulse, Settings};
+use crate::model::{ClientId, Country, Origin, Secret};
+use crate::service::account::Accounts;
+use crate::service::admin::Admins;
+use crate::service::audit::Audit;
+use crate::service::client::Clients;
+use crate::service::device::Devices;
+use crate::service::event::Events;
+use crate::service::health::Health;
+use crate::service::inbound::{Inbox, LoopbackDoor};
+use crate::service::ledger::Ledger;
+use crate::service::message::Messages;
+use crate::service::number::Numbers;
+use crate::service::opt_out::OptOuts;
+use crate::service::publish::{FormCheck, Publish};
+use crate::service::relay::Relay;
+use crate::service::sync::{Handshakes, Links, SessionIds, Settings as SyncSettings, Sockets};
+use crate::service::tariff::Tariff;
+
+/// What the handlers need.
+pub struct App {
+    pub settings: Settings,
+    /// Requests' bodies that are not answered yet.
+    pub bodies: Bodies,
+    /// The same of cards of rates.
+    pub imports: Bodies,
+    pub admin_token: Secret,
+    pub origin: Origin,
+    /// `--dev`: links follow the Host header.
+    pub is_dev: bool,
+    /// Where numbers are that are written without a country code.
+    pub country: Option<Country>,
+    /// `[sync]`.
+    pub sync: SyncSettings,
+    pub session_ids: Arc<SessionIds>,
+    pub sockets: Arc<Sockets>,
+    pub handshakes: Arc<Handshakes>,
+    /// Pings all sync sockets.
+    pub pulse: Arc<Pulse>,
+    pub devices: Devices,
+    pub publish: Arc<Publish>,
+    /// Which fields a provider's account of ours has signed.
+    pub form_check: FormCheck,
+    /// Wrong keys and forged webhooks, on top of the limit of all requests.
+    pub guesses: Guesses,
+    pub events: Arc<Events>,
+    pub inbox: Arc<Inbox>,
+    pub loopback: Arc<LoopbackDoor>,
+    pub health: Arc<Health>,
+    pub messages: Arc<Messages>,
+    pub opt_outs: Arc<OptOuts>,
+    pub relay: Arc<Relay>,
+    pub tariff: Arc<Tariff>,
+    pub ledger: Arc<Ledger>,
+    pub accounts: Accounts,
+    pub numbers: Numbers,
+    pub admins: Admins,
+    pub clients: Arc<Clients>,
+    pub audit: Audit,
+    /// Writes the metrics of all layers in the Prometheus text format.
+    pub metrics_text: Box<dyn Fn() -> String + Send + Sync>,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl App {
+    /// Where numbers are that a client writes without a country code: where it says, else where the server does.
+    pub(super) fn country(&self, client: ClientId) -> Option<Country> {
+        let own = self.clients.current().client(client).and_then(|client| client.country);
+        own.or(self.country)
+    }
+
+    /// Under which address links are handed out.
+    pub(super) fn links(&self, call: &Call) -> Links {
+        let host = call.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
+        let from_host =
+            host.filter(|_| self.is_dev).and_then(|host| Origin::from_host(call.caller.is_secure, host).ok());
+        Links { origin: from_host.unwrap_or_else(|| self.origin.clone()) }
+    }
+}
