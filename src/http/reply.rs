@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::{StoreError, account, device, message, number, relay};
+use crate::service::{Error, ErrorKind, StoreError, account, device, message, number, relay};
 
 /// A reply that ends a handler early; boxed, as replies are large.
 pub(super) type Refusal = Box<Response>;
@@ -30,9 +30,9 @@ pub(super) type Refusal = Box<Response>;
 /// What a handler comes to.
 pub(super) type Answer = Result<Response, Refusal>;
 
-/// What a client is told to wait while the store is away.
-const RETRY_STORE: &str = "2";
-/// The same while too many write there.
+/// What a client is told to wait while the store, or whatever else is needed, is away.
+const RETRY_AWAY: &str = "2";
+/// The same while too many write to the store.
 const RETRY_BUSY: &str = "1";
 
 fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Response {
@@ -159,7 +159,7 @@ fn internal(error: &dyn std::fmt::Display) -> Response {
 }
 
 fn away(detail: &str) -> Response {
-    retry_after(problem(StatusCode::SERVICE_UNAVAILABLE, detail), RETRY_STORE)
+    retry_after(problem(StatusCode::SERVICE_UNAVAILABLE, detail), RETRY_AWAY)
 }
 
 fn store_error(error: &StoreError) -> Response {
@@ -183,6 +183,38 @@ fn store_error(error: &StoreError) -> Response {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         store_error(&error).into()
+    }
+}
+
+/// What each kind of error is answered. The older doors have words and codes of their own.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        use StatusCode as Status;
+        let (detail, field) = (&*error.detail, error.field);
+        Self::new(match &error.kind {
+            ErrorKind::Invalid | ErrorKind::Limit(_) => match field {
+                Some(field) => *bad_field(field, detail),
+                None => problem(Status::BAD_REQUEST, detail),
+            },
+            ErrorKind::Lines(wrong) => tariff::lines(&wrong.first, detail),
+            ErrorKind::Unpayable => problem(Status::PAYMENT_REQUIRED, detail),
+            ErrorKind::Forbidden | ErrorKind::OptedOut => problem(Status::FORBIDDEN, detail),
+            ErrorKind::NotFound => problem(Status::NOT_FOUND, detail),
+            ErrorKind::Conflict | ErrorKind::KeyReused | ErrorKind::TooLate | ErrorKind::NotOver => {
+                problem(Status::CONFLICT, detail)
+            }
+            ErrorKind::Provider => problem(Status::BAD_GATEWAY, detail),
+            ErrorKind::NoRoute => problem(Status::SERVICE_UNAVAILABLE, detail),
+            ErrorKind::Unavailable => {
+                tracing::warn!(reason = %error, "what is needed is away");
+                away(detail)
+            }
+            ErrorKind::Busy => {
+                tracing::debug!(reason = %error, "too many write the same");
+                retry_after(problem(Status::SERVICE_UNAVAILABLE, detail), RETRY_BUSY)
+            }
+            ErrorKind::Internal => internal(&error),
+        })
     }
 }
 

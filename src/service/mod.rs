@@ -7,6 +7,7 @@ pub mod client;
 pub mod device;
 pub mod directory;
 pub mod dispatch;
+mod error;
 pub mod event;
 pub mod health;
 pub mod idempotency;
@@ -30,6 +31,8 @@ pub mod call {
     pub use crate::provider::End;
     pub use crate::store::call::Call;
 }
+
+pub use error::{Error, ErrorKind};
 
 /// What a store says of itself, for the doors: they know no store.
 pub use crate::store::Error as StoreError;

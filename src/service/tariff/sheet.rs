@@ -46,7 +46,7 @@ pub(super) fn write(rates: &[Rate]) -> Result<Vec<u8>, csv::Error> {
 }
 
 /// Lines of a file that are wrong: the first thousand, and how many there are.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct BadLines {
     pub first: Vec<BadLine>,
     pub count: usize,
