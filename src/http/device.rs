@@ -13,7 +13,8 @@ use super::list::{ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, audit, auth, list, path};
 use crate::model::{UserId, rfc3339};
-use crate::service::device::{Device, Error};
+use crate::service::Error;
+use crate::service::device::Device;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let list = path::part("users", "devices").and(asked(app)).then(list_devices);
@@ -75,6 +76,6 @@ async fn revoke_device(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("DELETE")?;
     auth::administrator(&app, &call)?;
     let act = audit::act(&call, "device.revoke", |device: &Device| audit::json(&out(device)));
-    app.devices.revoke(id.parse().map_err(|_| Error::NotFound)?, &act).await?;
+    app.devices.revoke(id.parse().map_err(|_| Error::not_found("device"))?, &act).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::{Error, ErrorKind, StoreError, account, device, message, number, relay};
+use crate::service::{Error, ErrorKind, StoreError, account, message, number, relay};
 
 /// A reply that ends a handler early; boxed, as replies are large.
 pub(super) type Refusal = Box<Response>;
@@ -214,15 +214,6 @@ impl From<Error> for Refusal {
                 retry_after(problem(Status::SERVICE_UNAVAILABLE, detail), RETRY_BUSY)
             }
             ErrorKind::Internal => internal(&error),
-        })
-    }
-}
-
-impl From<device::Error> for Refusal {
-    fn from(error: device::Error) -> Self {
-        Self::new(match error {
-            device::Error::NotFound => problem(StatusCode::NOT_FOUND, "no such device"),
-            device::Error::Store(error) => store_error(&error),
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Clock, DeviceId, UserId};
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::event::Events;
 use crate::service::page;
@@ -11,14 +12,6 @@ use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Change, Store};
 
 pub use crate::store::device::Device;
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("no such device")]
-    NotFound,
-    #[error("store: {0}")]
-    Store(#[from] store::Error),
-}
 
 pub struct Devices {
     pub store: Store,
@@ -43,7 +36,7 @@ impl Devices {
 
     /// Empties the device's key, closes its user's open sockets, forgets its texts' blocks. A second time does nothing.
     pub async fn revoke(&self, id: DeviceId, act: &Act<'_, Device>) -> Result<(), Error> {
-        let device = store::device::find(&self.store, id).await?.ok_or(Error::NotFound)?;
+        let device = store::device::find(&self.store, id).await?.ok_or_else(|| Error::not_found("device"))?;
         let at_ms = self.clock.now_ms();
         let mut telling = self.events.telling();
         telling.revoked(&device, at_ms);
