@@ -20,7 +20,8 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, Call, asked, audit, auth, filter, idempotency, object, path, posted};
 use crate::model::{ClientId, Millis};
 use crate::service::idempotency::LEDGER;
-use crate::service::ledger::{Entry, Error, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
+use crate::service::ledger::{Entry, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
+use crate::service::{Error, ErrorKind};
 
 /// Parts of a statement that wait for whoever reads it.
 const PARTS: usize = 4;
@@ -45,14 +46,14 @@ async fn ledger(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer
 }
 
 fn id_of(text: &str) -> Result<ClientId, Error> {
-    text.parse().map_err(|_| Error::NoClient)
+    text.parse().map_err(|_| Error::not_found("client"))
 }
 
 /// A client's own entries are its to read, an administrator's are all.
 fn readable(id: &str, call: &Call, app: &App) -> Result<ClientId, Refusal> {
     let acting = auth::reader(app, call)?;
     let id = id_of(id)?;
-    if acting.is_administrator || acting.client == id { Ok(id) } else { Err(Error::NoClient.into()) }
+    if acting.is_administrator || acting.client == id { Ok(id) } else { Err(Error::not_found("client").into()) }
 }
 
 fn kind(name: &str) -> Result<Kind, Refusal> {
@@ -173,7 +174,7 @@ async fn balance(call: Call, app: Arc<App>) -> Answer {
     let consumer = auth::reader(&app, &call)?.consumer;
     let found = match app.ledger.balance(consumer.client).await {
         Ok(balance) => Some(balance),
-        Err(Error::NoClient) if consumer.is_house() => None,
+        Err(error) if error.kind == ErrorKind::NotFound && consumer.is_house() => None,
         Err(error) => return Err(error.into()),
     };
     Ok(reply::json(StatusCode::OK, &balance_out(consumer.client, found)))

@@ -4,7 +4,6 @@ mod bare;
 mod client;
 mod event;
 mod inbound;
-mod ledger;
 mod lookup;
 mod phone;
 mod tariff;

@@ -11,6 +11,7 @@ pub use statement::Statement;
 pub use crate::store::ledger::{Balance, Entry, Filter, Kind, Page};
 
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::event::Events;
 use crate::service::idempotency::Named;
@@ -22,24 +23,6 @@ use crate::store::{self, Store};
 const REASON: usize = 255;
 /// Races with others before a balance is called busy.
 const RACES: usize = 20;
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("no such client")]
-    NoClient,
-    #[error("{field}: {reason}")]
-    Invalid { field: &'static str, reason: String },
-    #[error("the balance would fall below the credit limit: it is {balance}, with credit of {credit}")]
-    TooLow { balance: Money, credit: Money },
-    #[error("this Idempotency-Key came with another request before")]
-    KeyReused,
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
-fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::Invalid { field, reason: reason.into() }
-}
 
 /// What is to be done to a balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +65,7 @@ pub struct Ledger {
 
 impl Ledger {
     pub async fn balance(&self, client: ClientId) -> Result<Balance, Error> {
-        ledger::balance(&self.store, client).await?.ok_or(Error::NoClient)
+        ledger::balance(&self.store, client).await?.ok_or_else(|| Error::not_found("client"))
     }
 
     /// Newest first.
@@ -117,7 +100,7 @@ impl Ledger {
                 Posting::Credit(amount) => (Kind::Credit, amount, None),
                 Posting::Adjustment(amount) => (Kind::Adjustment, amount, None),
                 Posting::Set(target) => {
-                    let amount = target.minus(before.balance).ok_or_else(|| invalid("set", "is too much"))?;
+                    let amount = target.minus(before.balance).ok_or_else(|| Error::invalid("set", "is too much"))?;
                     (Kind::Adjustment, amount, Some(before.balance))
                 }
             };
@@ -146,7 +129,7 @@ impl Ledger {
             };
             return Ok(Posted { entry, balance: after, is_repeated: false });
         }
-        Err(store::Error::Busy("others keep moving this balance".into()).into())
+        Err(Error::busy("others keep moving this balance"))
     }
 
     /// What the same request has entered before, with the balance as it is now.
@@ -154,7 +137,7 @@ impl Ledger {
         let Some(kept) = kept else { return Ok(None) };
         let id = match idempotency::find(&self.store, kept).await? {
             Some(Found::Same(reply)) => reply.text,
-            Some(Found::Other) => return Err(Error::KeyReused),
+            Some(Found::Other) => return Err(Error::key_reused()),
             None => return Ok(None),
         };
         let id = EntryId::from_hex(&id).map_err(|_| store::Error::Data("kept entry id".into()))?;
@@ -166,16 +149,19 @@ impl Ledger {
     /// Why money was not moved; nothing where it may be tried again.
     async fn blame(&self, client: ClientId, posting: Posting, amount: Money) -> Result<(), Error> {
         let now = self.balance(client).await?;
-        let after = now.balance.plus(amount).ok_or_else(|| invalid("amount", "is too much"))?;
+        let after = now.balance.plus(amount).ok_or_else(|| Error::invalid("amount", "is too much"))?;
         // what the balance would have been when it was read may be another by now
         if matches!(posting, Posting::Set(target) if Some(target) != now.balance.plus(amount)) {
             return Ok(());
         }
         if amount.is_negative() && after.plus(now.credit_limit).is_none_or(Money::is_negative) {
-            return Err(Error::TooLow { balance: now.balance, credit: now.credit_limit });
+            let (balance, credit) = (now.balance, now.credit_limit);
+            return Err(Error::conflict(format!(
+                "the balance would fall below the credit limit: it is {balance}, with credit of {credit}"
+            )));
         }
         if after > Money::MOST {
-            return Err(invalid("amount", format!("makes the balance more than {}", Money::MOST)));
+            return Err(Error::invalid("amount", format!("makes the balance more than {}", Money::MOST)));
         }
         Ok(())
     }
@@ -184,7 +170,7 @@ impl Ledger {
     pub async fn statement(&self, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<Statement, Error> {
         self.balance(client).await?;
         if before_ms <= from_ms {
-            return Err(invalid("to", "is not after from"));
+            return Err(Error::invalid("to", "is not after from"));
         }
         Ok(Statement::open(self.store.clone(), client, from_ms, before_ms).await?)
     }
@@ -196,14 +182,16 @@ fn said(reason: Option<String>) -> Option<String> {
 
 fn check(posting: Posting, reason: Option<&str>) -> Result<(), Error> {
     match posting {
-        Posting::Credit(amount) if amount <= Money::ZERO => return Err(invalid("amount", "is not above zero")),
-        Posting::Adjustment(Money::ZERO) => return Err(invalid("amount", "is zero")),
+        Posting::Credit(amount) if amount <= Money::ZERO => return Err(Error::invalid("amount", "is not above zero")),
+        Posting::Adjustment(Money::ZERO) => return Err(Error::invalid("amount", "is zero")),
         Posting::Credit(_) | Posting::Adjustment(_) | Posting::Set(_) => {}
     }
     match reason {
-        None if !matches!(posting, Posting::Credit(_)) => Err(invalid("reason", "is missing: an adjustment needs one")),
+        None if !matches!(posting, Posting::Credit(_)) => {
+            Err(Error::invalid("reason", "is missing: an adjustment needs one"))
+        }
         Some(reason) if reason.chars().count() > REASON => {
-            Err(invalid("reason", format!("is longer than {REASON} characters")))
+            Err(Error::invalid("reason", format!("is longer than {REASON} characters")))
         }
         Some(_) | None => Ok(()),
     }
