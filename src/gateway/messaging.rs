@@ -25,7 +25,7 @@ use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::opt_out::OptOuts;
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
-use crate::service::{account, number};
+use crate::service::{ErrorKind, account};
 use crate::signal::Counter;
 use crate::store::outbox::LaneKeys;
 
@@ -176,7 +176,9 @@ impl Built {
                 rate: 0,
             };
             match self.numbers.add(ClientId::HOUSE, number, &Act::unwritten()).await {
-                Ok(_) | Err(number::Error::Taken) => {}
+                Ok(_) => {}
+                // it is there already
+                Err(error) if error.kind == ErrorKind::Conflict => {}
                 Err(error) => return Err(error.into()),
             }
         }

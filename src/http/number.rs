@@ -18,8 +18,9 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{AccountId, NumberId};
+use crate::service::Error;
 use crate::service::audit::Act;
-use crate::service::number::{Capability, Error, Meaning, NewNumber, Number, NumberChange};
+use crate::service::number::{Capability, Meaning, NewNumber, Number, NumberChange};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("numbers").and(posted(app)).then(numbers);
@@ -115,7 +116,7 @@ async fn number(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer
 }
 
 fn id_of(text: &str) -> Result<NumberId, Error> {
-    text.parse().map_err(|_| Error::NotFound)
+    text.parse().map_err(|_| Error::not_found("number"))
 }
 
 /// `GET /v1/numbers/<id>`: one number.

@@ -21,8 +21,8 @@ use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, openapi, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{Address, Channel, rfc3339};
-use crate::service::number::Error;
 use crate::service::opt_out::{OptOut, OptOutFilter};
+use crate::service::{Error, ErrorKind};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("opt-outs").and(asked(app)).then(list_opt_outs);
@@ -157,12 +157,12 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
 async fn set(number: String, person: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     call.only("PUT")?;
     let client = auth::owner(&app, &call)?;
-    let number = super::segment(&number).ok_or(Error::NotFound)?;
+    let number = super::segment(&number).ok_or_else(|| Error::not_found("number"))?;
     let person = super::segment(&person).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;
     let country = app.country(client);
     let (named, person) = written::address("person", &person, Role::Recipient, country)?;
     // what is no number is none of theirs
-    let (named_too, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::NotFound)?;
+    let (named_too, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::not_found("number"))?;
     let change: ChangeIn = object::read(&call, posted, &app).await?;
     let said = change.channel.as_deref().map(channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
@@ -171,7 +171,7 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     let mut entry = app.opt_outs.set(client, channel, number, &person, change.is_out, &act).await;
     if is_operator(&call) && !change.is_out {
         entry = match app.opt_outs.lift_unseen(channel, number, &person, &act).await {
-            Err(Error::NotFound) => entry,
+            Err(error) if error.kind == ErrorKind::NotFound => entry,
             lifted => lifted,
         };
     }

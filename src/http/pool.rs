@@ -17,8 +17,9 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::{NumberId, PoolId};
+use crate::service::Error;
 use crate::service::audit::Act;
-use crate::service::number::{Error, Filled};
+use crate::service::number::Filled;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("pools").and(posted(app)).then(pools);
@@ -78,7 +79,7 @@ async fn pool(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
 }
 
 fn id_of(text: &str) -> Result<PoolId, Error> {
-    text.parse().map_err(|_| Error::NoPool)
+    text.parse().map_err(|_| Error::not_found("pool"))
 }
 
 /// `GET /v1/pools/<id>`: one pool with its numbers.
@@ -129,7 +130,7 @@ async fn number(id: String, number: String, call: Call, app: Arc<App>) -> Answer
 }
 
 fn number_of(text: &str) -> Result<NumberId, Error> {
-    text.parse().map_err(|_| Error::NotFound)
+    text.parse().map_err(|_| Error::not_found("number"))
 }
 
 /// `PUT /v1/pools/<id>/numbers/<number_id>`: puts a number of the same client into it, out of any other pool.

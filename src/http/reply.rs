@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::{Error, ErrorKind, StoreError, account, message, number, relay};
+use crate::service::{Error, ErrorKind, StoreError, account, message, relay};
 
 /// A reply that ends a handler early; boxed, as replies are large.
 pub(super) type Refusal = Box<Response>;
@@ -256,18 +256,6 @@ impl From<account::Error> for Refusal {
             account::Error::Check(_) => *bad_field("credentials", &error.to_string()),
             account::Error::Crypto(error) => internal(error),
             account::Error::Store(error) => store_error(error),
-        })
-    }
-}
-
-impl From<number::Error> for Refusal {
-    fn from(error: number::Error) -> Self {
-        use StatusCode as Status;
-        Self::new(match &error {
-            number::Error::Invalid { field, reason } => *bad_field(field, reason),
-            number::Error::NotFound | number::Error::NoPool => problem(Status::NOT_FOUND, &error.to_string()),
-            number::Error::Taken => problem(Status::CONFLICT, &error.to_string()),
-            number::Error::Store(error) => store_error(error),
         })
     }
 }

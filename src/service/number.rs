@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::directory::Directory;
 use crate::model::address::{self, Address, AddressKind, Country};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::page;
 use crate::store::number;
@@ -58,20 +59,6 @@ fn ordered(capabilities: &[Capability]) -> Vec<Capability> {
     Capability::ALL.into_iter().filter(|one| capabilities.contains(one)).collect()
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("no such number")]
-    NotFound,
-    #[error("no such pool")]
-    NoPool,
-    #[error("the number is in use already")]
-    Taken,
-    #[error("{field}: {reason}")]
-    Invalid { field: &'static str, reason: String },
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
 pub struct Numbers {
     pub directory: Arc<Directory>,
     pub clock: Clock,
@@ -92,7 +79,7 @@ impl Numbers {
     }
 
     pub async fn find(&self, client: ClientId, id: NumberId) -> Result<Number, Error> {
-        number::find(&self.directory.store, client, id).await?.ok_or(Error::NotFound)
+        number::find(&self.directory.store, client, id).await?.ok_or_else(|| Error::not_found("number"))
     }
 
     pub async fn add(&self, client: ClientId, new: NewNumber, act: &Act<'_, Number>) -> Result<Number, Error> {
@@ -114,7 +101,7 @@ impl Numbers {
         let entry = act.entry(now_ms, number.id, None, Some(&number));
         match number::insert(&self.directory.store, &number, entry).await {
             Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(Error::Taken),
+            Err(store::Error::Conflict) => return Err(Error::conflict("the number is in use already")),
             Err(store::Error::Guard(_)) => return Err(no_account()),
             Err(error) => return Err(error.into()),
         }
@@ -175,9 +162,9 @@ impl Numbers {
     fn holds(&self, number: &Number) -> Result<(), Error> {
         let is_name = Address::stored(number.address.as_str()).kind() == AddressKind::Alphanumeric;
         if is_name && number.capabilities != [Capability::Sms] {
-            return Err(Error::Invalid { field: "capabilities", reason: "a sender name can only send sms".into() });
+            return Err(Error::invalid("capabilities", "a sender name can only send sms"));
         }
-        let wrong = |reason: &str| Err(Error::Invalid { field: "platform", reason: reason.to_owned() });
+        let wrong = |reason: &'static str| Err(Error::invalid("platform", reason));
         match (number.meaning, &number.platform) {
             (Meaning::Forward, Some(_)) => wrong("only a number for encrypted texts has one"),
             (Meaning::Encrypted, None) => wrong("a number for encrypted texts needs one"),
@@ -188,9 +175,9 @@ impl Numbers {
 }
 
 fn busy() -> Error {
-    store::Error::Busy("others keep changing this number".into()).into()
+    Error::busy("others keep changing this number")
 }
 
 fn no_account() -> Error {
-    Error::Invalid { field: "account_id", reason: "no such account".into() }
+    Error::invalid("account_id", "no such account")
 }

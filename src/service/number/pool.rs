@@ -20,7 +20,7 @@ pub struct Filled {
 const NAME: usize = 128;
 
 fn check_name(name: &str) -> Result<(), Error> {
-    let wrong = |reason: String| Err(Error::Invalid { field: "name", reason });
+    let wrong = |reason: String| Err(Error::invalid("name", reason));
     match name.chars().count() {
         0 => wrong("is empty".into()),
         1..=NAME => Ok(()),
@@ -29,10 +29,10 @@ fn check_name(name: &str) -> Result<(), Error> {
 }
 
 /// A race means that what it was about is not there.
-fn settled(result: Result<(), store::Error>, otherwise: Error) -> Result<(), Error> {
+fn settled(result: Result<(), store::Error>, what: &str) -> Result<(), Error> {
     match result {
         Ok(()) => Ok(()),
-        Err(error) if error.is_race() => Err(otherwise),
+        Err(error) if error.is_race() => Err(Error::not_found(what)),
         Err(error) => Err(error.into()),
     }
 }
@@ -56,7 +56,10 @@ impl Numbers {
     }
 
     pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<Filled, Error> {
-        pool::find(&self.directory.store, client, id).await?.map(|pool| self.filled(pool)).ok_or(Error::NoPool)
+        pool::find(&self.directory.store, client, id)
+            .await?
+            .map(|pool| self.filled(pool))
+            .ok_or_else(|| Error::not_found("pool"))
     }
 
     fn filled(&self, pool: Pool) -> Filled {
@@ -95,14 +98,14 @@ impl Numbers {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Busy("others keep changing this pool".into()).into())
+        Err(Error::busy("others keep changing this pool"))
     }
 
     /// Lets its numbers go.
     pub async fn delete_pool(&self, client: ClientId, id: PoolId, act: &Act<'_, Filled>) -> Result<(), Error> {
         let before = self.pool_now(client, id).await?;
         let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
-        settled(pool::delete(&self.directory.store, client, id, entry).await, Error::NoPool)?;
+        settled(pool::delete(&self.directory.store, client, id, entry).await, "pool")?;
         Ok(self.directory.refresh().await?)
     }
 
@@ -121,7 +124,7 @@ impl Numbers {
             after.numbers.sort_by_key(|one| one.id);
         }
         let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        settled(pool::put(&self.directory.store, client, id, number, entry).await, Error::NotFound)?;
+        settled(pool::put(&self.directory.store, client, id, number, entry).await, "number")?;
         self.directory.refresh().await?;
         Ok(after)
     }
@@ -137,7 +140,7 @@ impl Numbers {
         let mut after = before.clone();
         after.numbers.retain(|one| one.id != number);
         let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        settled(pool::take_out(&self.directory.store, client, id, number, entry).await, Error::NotFound)?;
+        settled(pool::take_out(&self.directory.store, client, id, number, entry).await, "number")?;
         Ok(self.directory.refresh().await?)
     }
 }

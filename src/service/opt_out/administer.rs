@@ -3,8 +3,8 @@
 use super::{OptOuts, RACES, Said};
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId};
+use crate::service::Error;
 use crate::service::audit::Act;
-use crate::service::number::Error;
 use crate::store::opt_out::Pair;
 use crate::store::{self, opt_out};
 
@@ -37,7 +37,10 @@ impl OptOuts {
     ) -> Result<OptOut, Error> {
         self.parts.directory.refresh().await?;
         let entries = self.parts.directory.current();
-        entries.sender(number).filter(|sender| sender.number.client == client).ok_or(Error::NotFound)?;
+        entries
+            .sender(number)
+            .filter(|sender| sender.number.client == client)
+            .ok_or_else(|| Error::not_found("number"))?;
         let person = person.as_str();
         let keys = self.parts.lanes.opt_outs(channel, number, person);
         let pair = Pair::find(&self.parts.store, &keys).await?;
@@ -59,7 +62,7 @@ impl OptOuts {
             self.cancel_all(channel, number, person).await?;
         }
         tracing::info!(%client, is_out, "an administrator set an entry of the opt-out ledger");
-        Pair::find(&self.parts.store, &keys).await?.of(client).cloned().ok_or(Error::NotFound)
+        Pair::find(&self.parts.store, &keys).await?.of(client).cloned().ok_or_else(|| Error::not_found("number"))
     }
 
     /// Lifts what stops a person and no client sees: the number's client may be another by now, or nobody.
@@ -76,7 +79,7 @@ impl OptOuts {
             self.parts.directory.refresh().await?;
             let owner = self.parts.directory.current().sender(&number).map(|sender| sender.number.client);
             let pair = Pair::find(&self.parts.store, &keys).await?;
-            let before = pair.unseen(owner).ok_or(Error::NotFound)?;
+            let before = pair.unseen(owner).ok_or_else(|| Error::not_found("number"))?;
             let at_ms = pair.last_ms().map_or(0, |last_ms| last_ms + 1).max(self.parts.clock.now_ms());
             let (number, person, reason) = (number.clone(), person.clone(), opt_out::ADMINISTRATOR.to_owned());
             let object = format!("{number}/{person}");
@@ -91,6 +94,6 @@ impl OptOuts {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Busy("the opt-out ledger is contended".into()).into())
+        Err(Error::busy("the opt-out ledger is contended"))
     }
 }
