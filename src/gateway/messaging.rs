@@ -158,7 +158,8 @@ impl Built {
             is_checked: false,
         };
         match self.accounts.add(new, &Act::unwritten()).await {
-            Ok(_) | Err(account::Error::Known) => {}
+            Ok(_) => {}
+            Err(error) if error.kind == ErrorKind::Conflict => {}
             Err(error) => return Err(error.into()),
         }
         let accounts = self.accounts.list().await?;

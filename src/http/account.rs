@@ -17,7 +17,8 @@ use super::list::{self, ListOut};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::{AccountId, Secret, Span};
-use crate::service::account::{Account, AccountChange, Credentials, Error, Kind, NewAccount, Uncertain};
+use crate::service::Error;
+use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
 use crate::service::audit::Act;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -108,7 +109,7 @@ async fn account(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answe
 }
 
 fn id_of(text: &str) -> Result<AccountId, Error> {
-    text.parse().map_err(|_| Error::NotFound)
+    text.parse().map_err(|_| Error::not_found("account"))
 }
 
 /// `GET /v1/accounts/<id>`: one account, all but its credentials.

@@ -4,7 +4,6 @@ mod bare;
 mod client;
 mod event;
 mod inbound;
-mod lookup;
 mod phone;
 mod tariff;
 
@@ -21,7 +20,7 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::{Error, ErrorKind, StoreError, account, message, relay};
+use crate::service::{Error, ErrorKind, StoreError, message, relay};
 
 /// A reply that ends a handler early; boxed, as replies are large.
 pub(super) type Refusal = Box<Response>;
@@ -242,20 +241,6 @@ impl From<relay::Error> for Refusal {
             relay::Error::NoRoute => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
             relay::Error::Sender(reason) => *bad_field("from", reason),
             relay::Error::Message(error) => return error.into(),
-        })
-    }
-}
-
-impl From<account::Error> for Refusal {
-    fn from(error: account::Error) -> Self {
-        use StatusCode as Status;
-        Self::new(match &error {
-            account::Error::Invalid { field, reason } => *bad_field(field, reason),
-            account::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
-            account::Error::Known | account::Error::HasNumbers => problem(Status::CONFLICT, &error.to_string()),
-            account::Error::Check(_) => *bad_field("credentials", &error.to_string()),
-            account::Error::Crypto(error) => internal(error),
-            account::Error::Store(error) => store_error(error),
         })
     }
 }

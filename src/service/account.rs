@@ -15,8 +15,8 @@ pub use blame::Sent;
 pub use breaker::{Ended, Turn};
 pub use connector::Connectors;
 pub use handle::{AccountHandle, Resting};
-pub use lookup::{Lookup, LookupError};
-pub use manage::{AccountChange, Accounts, Error, NewAccount};
+pub use lookup::Lookup;
+pub use manage::{AccountChange, Accounts, NewAccount};
 pub use pace::{Pace, Place};
 pub use proof::{By, Proof};
 

@@ -3,33 +3,17 @@
 use super::{AccountHandle, Accounts, Kind};
 use crate::model::{AccountId, Phone};
 use crate::provider::AskError;
-use crate::store;
+use crate::service::{Error, ErrorKind};
 
 pub use crate::provider::Lookup;
 
-#[derive(Debug, thiserror::Error)]
-pub enum LookupError {
-    #[error("no such account")]
-    NoAccount,
-    #[error("this account's provider looks no numbers up")]
-    Cannot,
-    #[error("there is no account whose provider looks numbers up")]
-    Nobody,
-    /// The provider says no: asked again, it would again.
-    #[error("{0}")]
-    Refused(AskError),
-    #[error("{0}")]
-    Unanswered(AskError),
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
-impl From<AskError> for LookupError {
-    fn from(error: AskError) -> Self {
-        match error {
-            AskError::Unsupported => Self::Cannot,
-            AskError::Denied { .. } | AskError::Refused { .. } => Self::Refused(error),
-            AskError::Throttled { .. } | AskError::Unreachable { .. } => Self::Unanswered(error),
+/// What an answer that is none comes to. Who refused would again, if it were asked again.
+fn unanswered(error: AskError) -> Error {
+    match error {
+        AskError::Unsupported => Error::conflict("this account's provider looks no numbers up"),
+        AskError::Denied { .. } | AskError::Refused { .. } => Error::conflict(error.to_string()),
+        AskError::Throttled { .. } | AskError::Unreachable { .. } => {
+            Error::new(ErrorKind::Unavailable, error.to_string())
         }
     }
 }
@@ -37,17 +21,18 @@ impl From<AskError> for LookupError {
 impl Accounts {
     /// Asks the provider of an account; of the oldest that can, where none is named, and a real one before
     /// the loopback. Which account was asked, and what its provider said.
-    pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, Lookup), LookupError> {
+    pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, Lookup), Error> {
         self.directory.refresh().await?;
         let entries = self.directory.current();
         let handle = match account {
-            Some(id) => entries.handle(id).ok_or(LookupError::NoAccount)?,
+            Some(id) => entries.handle(id).ok_or_else(|| Error::invalid("account_id", "no such account"))?,
             None => {
                 let able = entries.handles().filter(|handle| handle.connector.can_look_up());
-                able.min_by_key(|handle| rank(handle)).ok_or(LookupError::Nobody)?
+                let found = able.min_by_key(|handle| rank(handle));
+                found.ok_or_else(|| Error::conflict("there is no account whose provider looks numbers up"))?
             }
         };
-        Ok((handle.account.id, handle.connector.lookup(phone).await?))
+        Ok((handle.account.id, handle.connector.lookup(phone).await.map_err(unanswered)?))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the house does with its accounts: add with a live check, change, forget.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::super::directory::Directory;
@@ -8,6 +9,7 @@ use crate::crypto::hash;
 use crate::model::event::EventType;
 use crate::model::{AccountId, Clock, Secret, Span};
 use crate::provider::{self, Credentials, Kind};
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::event::Events;
 use crate::store::account::{self, Account, AccountProvider, Uncertain};
@@ -51,25 +53,6 @@ pub struct AccountChange {
     pub is_checked: bool,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("no such account")]
-    NotFound,
-    #[error("this account is known already")]
-    Known,
-    #[error("the account has numbers: move or delete them first")]
-    HasNumbers,
-    /// The provider says no, or nothing.
-    #[error("the provider did not take these credentials: {0}")]
-    Check(String),
-    #[error("{field}: {reason}")]
-    Invalid { field: &'static str, reason: String },
-    #[error(transparent)]
-    Crypto(#[from] crate::crypto::Error),
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
 pub struct Accounts {
     pub directory: Arc<Directory>,
     pub events: Arc<Events>,
@@ -88,7 +71,7 @@ impl Accounts {
     }
 
     pub async fn find(&self, id: AccountId) -> Result<Account, Error> {
-        self.list().await?.into_iter().find(|account| account.id == id).ok_or(Error::NotFound)
+        self.list().await?.into_iter().find(|account| account.id == id).ok_or_else(|| Error::not_found("account"))
     }
 
     /// Adds an account. Its credentials are sealed, and never shown again.
@@ -120,7 +103,7 @@ impl Accounts {
         let entry = act.entry(account.created_ms, id, None, Some(&account));
         match account::insert(&self.directory.store, &account, entry).await {
             Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(Error::Known),
+            Err(store::Error::Conflict) => return Err(known()),
             Err(error) => return Err(error.into()),
         }
         self.directory.refresh().await?;
@@ -148,7 +131,7 @@ impl Accounts {
             self.exchange(&before, &mut account, new.as_ref(), &change)?;
             match self.write(&before, &account, act).await {
                 Ok(()) => return Ok(account),
-                Err(store::Error::Conflict) => return Err(Error::Known),
+                Err(store::Error::Conflict) => return Err(known()),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -169,16 +152,16 @@ impl Accounts {
     }
 
     pub(super) async fn ask(&self, kind: Kind, plain: &[u8]) -> Result<(), Error> {
-        let connector = self.directory.connectors.open(kind, plain).map_err(|error| Error::Check(error.to_string()))?;
-        connector.check().await.map_err(|error| Error::Check(error.to_string()))
+        let connector = self.directory.connectors.open(kind, plain).map_err(|error| untaken(&error))?;
+        connector.check().await.map_err(|error| untaken(&error))
     }
 
     /// Asks the provider whether it still knows an account. If it does, an account that rests is woken.
     pub async fn check(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
         self.directory.refresh().await?;
-        let handle = self.directory.current().handle(id).cloned().ok_or(Error::NotFound)?;
+        let handle = self.directory.current().handle(id).cloned().ok_or_else(|| Error::not_found("account"))?;
         act.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
-        handle.connector.check().await.map_err(|error: provider::CheckError| Error::Check(error.to_string()))?;
+        handle.connector.check().await.map_err(|error: provider::CheckError| untaken(&error))?;
         handle.wake();
         Ok(rest::end(&self.directory, &self.events, id, self.clock.now_ms()).await?)
     }
@@ -195,19 +178,24 @@ impl Accounts {
             }
             // or somebody else has changed it
             if account::has_numbers(&self.directory.store, id).await? {
-                return Err(Error::HasNumbers);
+                return Err(Error::conflict("the account has numbers: move or delete them first"));
             }
         }
         Err(busy())
     }
 }
 
-pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::Invalid { field, reason: reason.into() }
+/// The provider says no, or nothing.
+fn untaken(reason: &dyn Display) -> Error {
+    Error::invalid("credentials", format!("the provider did not take these credentials: {reason}"))
+}
+
+pub(super) fn known() -> Error {
+    Error::conflict("this account is known already")
 }
 
 fn busy() -> Error {
-    store::Error::Busy("others keep changing this account".into()).into()
+    Error::busy("others keep changing this account")
 }
 
 /// By what a provider's webhooks name the account; Flowroute's secret path only as a hash.

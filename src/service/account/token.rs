@@ -1,9 +1,10 @@
 //! While a carrier's token is being changed: the one before is believed for a while, and so is the next one ahead.
 
 use super::Kind;
-use super::manage::{AccountChange, Accounts, Error, external_id, invalid};
+use super::manage::{AccountChange, Accounts, external_id, known};
 use crate::model::{AccountId, Millis, Secret, Span};
 use crate::provider::Credentials;
+use crate::service::Error;
 use crate::store::account::token::{Role, place};
 use crate::store::account::{Account, Token, place as credentials_place};
 
@@ -18,7 +19,7 @@ const EARLIER: usize = 4;
 /// Whether a span is one for which a token may be kept.
 fn check(span: Option<Span>) -> Result<(), Error> {
     if span.is_some_and(|span| span > LONGEST) {
-        return Err(invalid("previous_valid_for", "must be from 0s to 24h"));
+        return Err(Error::invalid("previous_valid_for", "must be from 0s to 24h"));
     }
     Ok(())
 }
@@ -34,11 +35,11 @@ impl Accounts {
         // another node may just have been given a path
         self.directory.refresh().await?;
         let account = self.find(id).await?;
-        let kind = account.provider.kind().ok_or(Error::NotFound)?;
-        let wrong = |reason: String| invalid("credentials", reason);
+        let kind = account.provider.kind().ok_or_else(|| Error::not_found("account"))?;
+        let wrong = |reason: String| Error::invalid("credentials", reason);
         let new = match (&change.credentials, change.is_promoted) {
             (None, false) => return Ok(None),
-            (Some(_), true) => return Err(invalid("promote", "and credentials cannot both be there")),
+            (Some(_), true) => return Err(Error::invalid("promote", "and credentials cannot both be there")),
             (None, true) => self.promoted(&account)?,
             (Some(json), false) => {
                 Credentials::from_json(kind, json.expose().as_bytes()).map_err(|error| wrong(error.to_string()))?
@@ -58,9 +59,9 @@ impl Accounts {
     }
 
     fn opened(&self, account: &Account) -> Result<Credentials, Error> {
-        let kind = account.provider.kind().ok_or(Error::NotFound)?;
+        let kind = account.provider.kind().ok_or_else(|| Error::not_found("account"))?;
         let plain = self.directory.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
-        Credentials::from_json(kind, &plain).map_err(|error| invalid("credentials", error.to_string()))
+        Credentials::from_json(kind, &plain).map_err(|error| Error::invalid("credentials", error.to_string()))
     }
 
     /// The token itself; `None`: it cannot be read with our keys.
@@ -79,8 +80,8 @@ impl Accounts {
     pub(super) fn promoted(&self, account: &Account) -> Result<Credentials, Error> {
         let next = account.tokens.iter().find(|token| token.role == Role::Next);
         let next = next.and_then(|token| self.secret(token));
-        let next = next.ok_or_else(|| invalid("promote", "there is no next_token that could take its place"))?;
-        self.opened(account)?.with_proof(next).map_err(|error| invalid("promote", error.to_string()))
+        let next = next.ok_or_else(|| Error::invalid("promote", "there is no next_token that could take its place"))?;
+        self.opened(account)?.with_proof(next).map_err(|error| Error::invalid("promote", error.to_string()))
     }
 
     /// What becomes of the account's tokens: `new` are its credentials from now on, where they change.
@@ -132,16 +133,16 @@ impl Accounts {
     fn check_next(&self, account: &Account, next: &Secret) -> Result<(), Error> {
         let own = self.opened(account)?;
         if own.proof() == Some(next) {
-            return Err(invalid("next_token", "is the account's own already"));
+            return Err(Error::invalid("next_token", "is the account's own already"));
         }
         if own.proof().is_none() {
-            return Err(invalid("next_token", "is not for this provider: nobody posts for it"));
+            return Err(Error::invalid("next_token", "is not for this provider: nobody posts for it"));
         }
         // nobody asks the provider about it: what was pasted with a line's end would never fit
         if next.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(invalid("next_token", "must be without blanks and line ends"));
+            return Err(Error::invalid("next_token", "must be without blanks and line ends"));
         }
-        own.with_proof(next.clone()).map_err(|error| invalid("next_token", error.to_string()))?;
+        own.with_proof(next.clone()).map_err(|error| Error::invalid("next_token", error.to_string()))?;
         self.check_path(account.id, next)
     }
 
@@ -152,7 +153,7 @@ impl Accounts {
         let mut others =
             entries.handles().filter(|handle| handle.account.id != account && handle.connector.is_known_by_path());
         let is_taken = others.any(|handle| handle.knows(now_ms, path));
-        if is_taken { Err(Error::Known) } else { Ok(()) }
+        if is_taken { Err(known()) } else { Ok(()) }
     }
 }
 
@@ -161,7 +162,10 @@ fn prolong(account: &mut Account, span: Option<Span>, now_ms: Millis) -> Result<
     let Some(span) = span else { return Ok(()) };
     let has_earlier = account.tokens.iter().any(|token| token.role == Role::Earlier);
     if !has_earlier {
-        return Err(invalid("previous_valid_for", "goes with credentials or promote: there is no earlier token"));
+        return Err(Error::invalid(
+            "previous_valid_for",
+            "goes with credentials or promote: there is no earlier token",
+        ));
     }
     if span.as_ms() == 0 {
         account.tokens.retain(|token| token.role != Role::Earlier);
