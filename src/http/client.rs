@@ -17,8 +17,9 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::ClientId;
+use crate::service::Error;
 use crate::service::audit::Act;
-use crate::service::client::{Client, Error};
+use crate::service::client::Client;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("clients").and(posted(app)).then(clients);
@@ -78,7 +79,7 @@ async fn client(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer
 }
 
 pub(super) fn id_of(text: &str) -> Result<ClientId, Error> {
-    text.parse().map_err(|_| Error::NotFound)
+    text.parse().map_err(|_| Error::not_found("client"))
 }
 
 /// `GET /v1/clients/<id>`: one client with its balance, all but its auth token.

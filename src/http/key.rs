@@ -18,8 +18,9 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::{KeyId, Secret};
+use crate::service::Error;
 use crate::service::audit::Act;
-use crate::service::client::{Error, KeyRow};
+use crate::service::client::KeyRow;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::part("clients", "keys").and(posted(app)).then(keys);
@@ -86,7 +87,7 @@ async fn key(client: String, id: String, call: Call, posted: Posted, app: Arc<Ap
 }
 
 fn key_of(text: &str) -> Result<KeyId, Error> {
-    text.parse().map_err(|_| Error::NoKey)
+    text.parse().map_err(|_| Error::not_found("key"))
 }
 
 /// `GET /v1/clients/<id>/keys/<key>`: one key, all but itself.

@@ -32,34 +32,10 @@ use crate::model::{ClientId, Clock};
 use crate::service::directory::Directory;
 use crate::service::snapshot::Snapshot;
 use crate::signal::Counter;
-use crate::store::{self, Store};
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("no such client")]
-    NotFound,
-    #[error("no such key")]
-    NoKey,
-    #[error("this key is known already")]
-    KnownKey,
-    #[error("the client is not active")]
-    Inactive,
-    #[error("the client owes more than that")]
-    Overdrawn,
-    #[error("{field}: {reason}")]
-    Invalid { field: &'static str, reason: String },
-    #[error(transparent)]
-    Crypto(#[from] crate::crypto::Error),
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
+use crate::store::Store;
 
 /// Races with others before a client, or a key, is called busy.
 const RACES: usize = 20;
-
-fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::Invalid { field, reason: reason.into() }
-}
 
 /// All clients and their keys: managed in the store, asked in memory.
 pub struct Clients {

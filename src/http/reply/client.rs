@@ -2,8 +2,8 @@
 
 use ::http::{HeaderValue, StatusCode};
 
-use super::{Refusal, bad_field, internal, problem, retry_after, store_error};
-use crate::service::client::{Error, Exhausted};
+use super::{Refusal, problem, retry_after};
+use crate::service::client::Exhausted;
 
 /// 403: it is known who asks, and it may not.
 pub(in crate::http) fn forbidden(detail: &str) -> Refusal {
@@ -25,17 +25,4 @@ pub(in crate::http) fn exhausted(exhausted: Exhausted) -> Refusal {
         }
     }
     response.into()
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        use StatusCode as Status;
-        Self::new(match &error {
-            Error::NotFound | Error::NoKey => problem(Status::NOT_FOUND, &error.to_string()),
-            Error::KnownKey | Error::Inactive | Error::Overdrawn => problem(Status::CONFLICT, &error.to_string()),
-            Error::Invalid { field, reason } => *bad_field(field, reason),
-            Error::Crypto(error) => internal(error),
-            Error::Store(error) => store_error(error),
-        })
-    }
 }

@@ -2,8 +2,9 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Client, Clients, Error, KeyRow, NewClient, Profile, Scope};
+use super::{Client, Clients, KeyRow, NewClient, Profile, Scope};
 use crate::model::{ClientId, KeyId, Money, Secret};
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::store::{self, client, key};
 
@@ -41,7 +42,7 @@ impl Clients {
         };
         match self.insert(demo.id, new, &secret, &Act::unwritten()).await {
             Ok(_) => {}
-            Err(Error::Store(store::Error::Conflict)) => self.renew_token(demo, &secret).await?,
+            Err(Error { source: Some(store::Error::Conflict), .. }) => self.renew_token(demo, &secret).await?,
             Err(error) => return Err(error),
         }
         self.seed_key(demo, &demo.id.hex(), demo.older).await?;
@@ -60,7 +61,7 @@ impl Clients {
 
     async fn seed_key(&self, demo: DemoClient, id: &str, text: &str) -> Result<(), Error> {
         let row = KeyRow {
-            id: KeyId::from_hex(id).map_err(|_| Error::NoKey)?,
+            id: KeyId::from_hex(id).map_err(|_| Error::not_found("key"))?,
             client: demo.id,
             prefix: String::new(),
             name: demo.name.to_owned(),

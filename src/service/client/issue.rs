@@ -5,10 +5,10 @@ use rand::distributions::{Alphanumeric, DistString as _};
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::{Clients, Error, KeyRow, RACES, Scope, invalid};
+use super::{Clients, KeyRow, RACES, Scope};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret, Twiml};
 use crate::service::audit::Act;
-use crate::service::{page, tariff};
+use crate::service::{Error, page, tariff};
 use crate::store::{self, key};
 
 /// What every client's key begins with, so that scanners know it. Programs that look at the alphabet of Twilio's tokens
@@ -64,14 +64,14 @@ pub struct KeyChange {
 fn check_pattern(field: &'static str, pattern: Option<&String>) -> Result<(), Error> {
     let Some(pattern) = pattern else { return Ok(()) };
     if pattern.len() > PATTERN {
-        return Err(invalid(field, format!("is longer than {PATTERN}")));
+        return Err(Error::invalid(field, format!("is longer than {PATTERN}")));
     }
-    tariff::compile(pattern).map(drop).map_err(|error| invalid(field, error.to_string()))
+    tariff::compile(pattern).map(drop).map_err(|error| Error::invalid(field, error.to_string()))
 }
 
 fn sources(networks: &[IpNet]) -> Result<Option<String>, Error> {
     if networks.len() > SOURCES {
-        return Err(invalid("sources", format!("holds {SOURCES} at most")));
+        return Err(Error::invalid("sources", format!("holds {SOURCES} at most")));
     }
     // a network is its first address: 10.1.2.3/8 means 10.0.0.0/8
     let networks: Vec<IpNet> = networks.iter().map(IpNet::trunc).collect();
@@ -91,21 +91,21 @@ impl Clients {
     }
 
     pub async fn key(&self, client: ClientId, id: KeyId) -> Result<KeyRow, Error> {
-        key::find(&self.store, client, id).await?.ok_or(Error::NoKey)
+        key::find(&self.store, client, id).await?.ok_or_else(|| Error::not_found("key"))
     }
 
     fn check(&self, row: &KeyRow) -> Result<(), Error> {
         if row.name.chars().count() > 128 {
-            return Err(invalid("name", "is longer than 128"));
+            return Err(Error::invalid("name", "is longer than 128"));
         }
         if row.scopes.is_empty() {
-            return Err(invalid("scopes", "are sms, voice, whatsapp, verify, sessions and read, one at least"));
+            return Err(Error::invalid("scopes", "are sms, voice, whatsapp, verify, sessions and read, one at least"));
         }
         check_pattern("senders", row.senders.as_ref())?;
         check_pattern("destinations", row.destinations.as_ref())?;
         match row.account {
             Some(account) if self.directory.current().handle(account).is_none() => {
-                Err(invalid("account_id", "no such account"))
+                Err(Error::invalid("account_id", "no such account"))
             }
             _ => Ok(()),
         }
@@ -130,7 +130,7 @@ impl Clients {
             }
             KeyOrigin::Sha256(text) => {
                 let digest = hex::decode(&text).ok().filter(|bytes| bytes.len() == 32);
-                (digest.ok_or_else(|| invalid("sha256", "is 64 hex digits"))?, String::new(), None)
+                (digest.ok_or_else(|| Error::invalid("sha256", "is 64 hex digits"))?, String::new(), None)
             }
         };
         let row = KeyRow {
@@ -155,8 +155,8 @@ impl Clients {
         let entry = act.entry(now_ms, row.id, None, Some(&row));
         match key::insert(&self.store, &row, &self.hash(&digest), entry).await {
             Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(Error::KnownKey),
-            Err(store::Error::Guard(_)) => return Err(Error::Inactive),
+            Err(store::Error::Conflict) => return Err(Error::conflict("this key is known already")),
+            Err(store::Error::Guard(_)) => return Err(Error::conflict("the client is not active")),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;
@@ -177,7 +177,7 @@ impl Clients {
         for _ in 0..RACES {
             let before = self.key(client, id).await?;
             if before.revoked_ms.is_some() {
-                return Err(Error::NoKey);
+                return Err(Error::not_found("key"));
             }
             let row = changed(&before, &change)?;
             // an account that was deleted since is nobody's fault here
@@ -205,7 +205,7 @@ impl Clients {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Busy("others keep changing this key".into()).into())
+        Err(Error::busy("others keep changing this key"))
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere.
@@ -220,7 +220,7 @@ impl Clients {
         let entry = act.entry(now_ms, id, Some(&before), Some(&after));
         match key::revoke(&self.store, client, id, now_ms, entry).await {
             Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NoKey),
+            Err(error) if error.is_race() => return Err(Error::not_found("key")),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;

@@ -3,11 +3,10 @@
 use rand::RngCore;
 use rand::rngs::OsRng;
 
-use super::{Client, Clients, Error, Profile, ProfileChange, RACES, invalid};
+use super::{Client, Clients, Profile, ProfileChange, RACES};
 use crate::model::{ClientId, Country, EntryId, Money, Secret};
 use crate::service::audit::Act;
-use crate::service::page;
-use crate::store;
+use crate::service::{Error, page};
 use crate::store::client::{self, Set};
 use crate::store::ledger::{Kind, Movement};
 
@@ -34,15 +33,15 @@ pub struct ClientChange {
 
 fn check_name(name: &str) -> Result<(), Error> {
     match name.chars().count() {
-        0 => Err(invalid("name", "is empty")),
+        0 => Err(Error::invalid("name", "is empty")),
         1..=128 if !name.trim().is_empty() => Ok(()),
-        1..=128 => Err(invalid("name", "is blank")),
-        _ => Err(invalid("name", "is longer than 128")),
+        1..=128 => Err(Error::invalid("name", "is blank")),
+        _ => Err(Error::invalid("name", "is longer than 128")),
     }
 }
 
 fn check_credit(limit: Money) -> Result<(), Error> {
-    if limit.is_negative() { Err(invalid("credit_limit", "is zero or more")) } else { Ok(()) }
+    if limit.is_negative() { Err(Error::invalid("credit_limit", "is zero or more")) } else { Ok(()) }
 }
 
 /// 32 hex digits, as carriers' auth tokens are.
@@ -60,7 +59,7 @@ impl Clients {
 
     /// The house is none of them.
     pub async fn find(&self, id: ClientId) -> Result<Client, Error> {
-        client::find(&self.store, id).await?.ok_or(Error::NotFound)
+        client::find(&self.store, id).await?.ok_or_else(|| Error::not_found("client"))
     }
 
     /// Makes a client; its auth token is not shown again.
@@ -69,7 +68,7 @@ impl Clients {
         new.profile.check()?;
         check_credit(new.credit_limit)?;
         if new.balance.is_negative() {
-            return Err(invalid("balance", "is zero or more"));
+            return Err(Error::invalid("balance", "is zero or more"));
         }
         let token = new_token();
         let id = ClientId::new(self.clock.now_ms());
@@ -142,10 +141,10 @@ impl Clients {
             let now = self.find(id).await?;
             let owes = change.credit_limit.and_then(|limit| now.balance.plus(limit)).is_some_and(Money::is_negative);
             if owes {
-                return Err(Error::Overdrawn);
+                return Err(Error::conflict("the client owes more than that"));
             }
         }
-        Err(store::Error::Busy("others keep changing this client".into()).into())
+        Err(Error::busy("others keep changing this client"))
     }
 
     /// Deactivates a client: its keys and its token work no longer; messages under way finish.
@@ -160,7 +159,7 @@ impl Clients {
         let entry = act.entry(self.clock.now_ms(), id, Some(&client), Some(&client));
         match client::set_token(&self.store, id, self.seal_token(id, &token)?, entry).await {
             Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::NotFound),
+            Err(error) if error.is_race() => return Err(Error::not_found("client")),
             Err(error) => return Err(error.into()),
         }
         self.renew().await;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, invalid};
+use crate::service::Error;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -47,7 +47,7 @@ impl Profile {
         ];
         for (field, value, most) in fields {
             if value.as_ref().is_some_and(|text| text.chars().count() > most) {
-                return Err(invalid(field, format!("is longer than {most} characters")));
+                return Err(Error::invalid(field, format!("is longer than {most} characters")));
             }
         }
         Ok(())
