@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::keyring;
 use crate::config::Config;
-use crate::service::{event, publish};
+use crate::service::{self, publish};
 use crate::store::{self, seed};
 use crate::{http, provider, signal};
 
@@ -36,7 +36,7 @@ pub enum StartError {
     #[error("publisher: {0}")]
     Publish(#[from] publish::Error),
     #[error("events: {0}")]
-    Events(#[from] event::Error),
+    Events(#[source] service::Error),
     #[error("webhook.allow: {0}")]
     Allow(String),
     #[error("development data: {0}")]

@@ -35,5 +35,5 @@ pub(super) async fn open(
         owner: owner.clone(),
         metrics,
     };
-    Ok(Events::open(parts).await?)
+    Events::open(parts).await.map_err(StartError::Events)
 }

@@ -18,8 +18,9 @@ use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::event::Pattern;
 use crate::model::{EndpointId, EventId, Secret};
+use crate::service::Error;
 use crate::service::audit::Act;
-use crate::service::event::{Endpoint, Error, NewEndpoint, Patch};
+use crate::service::event::{Endpoint, NewEndpoint, Patch};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("endpoints").and(posted(app)).then(endpoints);
@@ -32,7 +33,7 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 fn id(text: &str) -> Result<EndpointId, Error> {
-    text.parse().map_err(|_| Error::NoEndpoint)
+    text.parse().map_err(|_| Error::not_found("endpoint"))
 }
 
 fn act(call: &Call, action: &'static str) -> Act<'static, Endpoint> {

@@ -18,7 +18,8 @@ use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::event::EventType;
 use crate::model::{EndpointId, EventId};
-use crate::service::event::{Error, Target};
+use crate::service::Error;
+use crate::service::event::Target;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("events").and(asked(app)).then(list_events);
@@ -32,7 +33,7 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 pub(super) struct Doc;
 
 fn id(text: &str) -> Result<EventId, Error> {
-    text.parse().map_err(|_| Error::NoEvent)
+    text.parse().map_err(|_| Error::not_found("event"))
 }
 
 /// `GET /v1/events`: what was told, newest first.

@@ -2,7 +2,6 @@
 
 mod bare;
 mod client;
-mod event;
 mod inbound;
 mod phone;
 mod tariff;

@@ -12,11 +12,12 @@ use bytes::Bytes;
 use address::{Refusal, host};
 
 use super::reason::disabled;
-use super::{Error, Events, Target};
+use super::{Events, Target};
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Millis, Span};
 use crate::provider::webhook::{Delivery, Event, Form};
+use crate::service::Error;
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Outcome, State};
 use crate::store::lease::{Lease, SKEW_MS};

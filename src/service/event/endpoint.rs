@@ -1,12 +1,13 @@
 //! Where a client wants its events: made, changed, tried out, and given new secrets.
 
 use super::payload::EndpointData;
-use super::{Endpoint, Error, Events, Happened, Order, Target};
+use super::{BadUrl, Endpoint, Events, Happened, Order, Target};
 use crate::crypto::signature::WebhookSecret;
+use crate::crypto::signature::webhook::NotAWebhookSecret;
 use crate::model::event::{EventType, Pattern};
 use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
 use crate::service::audit::Act;
-use crate::service::page;
+use crate::service::{Error, ErrorKind, page};
 use crate::store::endpoint::{SecretColumn, secret_place};
 use crate::store::{self, Change, meta};
 
@@ -43,14 +44,33 @@ fn distinct(patterns: Vec<Pattern>) -> Result<Vec<Pattern>, Error> {
             kept.push(pattern);
         }
     }
-    if kept.is_empty() { Err(Error::NoTypes) } else { Ok(kept) }
+    if kept.is_empty() { Err(Error::invalid("event_types", "at least one event type is needed")) } else { Ok(kept) }
 }
 
 fn fits(description: &str) -> Result<(), Error> {
     if description.chars().count() > LONGEST_DESCRIPTION {
-        return Err(Error::LongDescription(LONGEST_DESCRIPTION));
+        let reason = format!("a description has at most {LONGEST_DESCRIPTION} characters");
+        return Err(Error::invalid("description", reason));
     }
     Ok(())
+}
+
+fn bad_url(reason: BadUrl) -> Error {
+    Error::invalid("url", reason.to_string())
+}
+
+pub(super) fn disabled() -> Error {
+    Error::conflict("the endpoint is disabled")
+}
+
+/// Others were first, again and again.
+fn overtaken() -> Error {
+    Error::new(ErrorKind::Unavailable, "others keep changing this; try again")
+}
+
+/// A secret in the store is none.
+pub(super) fn broken(reason: NotAWebhookSecret) -> Error {
+    Error::new(ErrorKind::Internal, format!("a secret in the store is none: {reason}"))
 }
 
 impl Patch {
@@ -87,11 +107,11 @@ impl Events {
         new: NewEndpoint,
         act: &Act<'_, Endpoint>,
     ) -> Result<(Endpoint, Secret), Error> {
-        let url = self.check_url(&new.url)?;
+        let url = self.check_url(&new.url).map_err(bad_url)?;
         fits(&new.description)?;
         let patterns = distinct(new.patterns)?;
         if store::endpoint::count(&self.parts.store, client).await? >= MOST {
-            return Err(Error::TooMany(MOST));
+            return Err(Error::conflict(format!("a client has at most {MOST} endpoints")));
         }
         let now_ms = self.parts.clock.now_ms();
         let endpoint = Endpoint {
@@ -128,7 +148,7 @@ impl Events {
     }
 
     pub async fn endpoint(&self, client: ClientId, id: EndpointId) -> Result<Endpoint, Error> {
-        store::endpoint::find(&self.parts.store, client, id).await?.ok_or(Error::NoEndpoint)
+        store::endpoint::find(&self.parts.store, client, id).await?.ok_or_else(|| Error::not_found("endpoint"))
     }
 
     pub async fn update_endpoint(
@@ -138,7 +158,7 @@ impl Events {
         mut patch: Patch,
         act: &Act<'_, Endpoint>,
     ) -> Result<Endpoint, Error> {
-        patch.url = patch.url.map(|url| self.check_url(&url)).transpose()?;
+        patch.url = patch.url.map(|url| self.check_url(&url).map_err(bad_url)).transpose()?;
         fits(patch.description.as_deref().unwrap_or_default())?;
         for _ in 0..RACES {
             let seen = self.endpoint(client, id).await?;
@@ -154,7 +174,7 @@ impl Events {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::Busy)
+        Err(overtaken())
     }
 
     /// A new secret, shown once; the one before it signs too for another day.
@@ -169,7 +189,8 @@ impl Events {
         for _ in 0..RACES {
             let seen = self.endpoint(client, id).await?;
             let current = store::endpoint::sealed_secret(&self.parts.store, client, id).await?;
-            let previous = self.unseal(id, SecretColumn::Current, &current.ok_or(Error::NoEndpoint)?)?.to_text();
+            let current = current.ok_or_else(|| Error::not_found("endpoint"))?;
+            let previous = self.unseal(id, SecretColumn::Current, &current)?.to_text();
             let previous = self.seal(id, SecretColumn::Previous, &previous)?;
             let now_ms = self.parts.clock.now_ms();
             let to = Endpoint {
@@ -188,7 +209,7 @@ impl Events {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::Busy)
+        Err(overtaken())
     }
 
     pub async fn delete_endpoint(
@@ -200,7 +221,7 @@ impl Events {
         let before = self.endpoint(client, id).await?;
         let entry = act.entry(self.parts.clock.now_ms(), id, Some(&before), None);
         if !store::endpoint::delete(&self.parts.store, client, id, entry).await? {
-            return Err(Error::NoEndpoint);
+            return Err(Error::not_found("endpoint"));
         }
         self.renew().await;
         tracing::info!(endpoint = %id, "removed an endpoint");
@@ -216,14 +237,14 @@ impl Events {
     ) -> Result<EventId, Error> {
         let endpoint = self.endpoint(client, id).await?;
         if !endpoint.is_enabled {
-            return Err(Error::Disabled);
+            return Err(disabled());
         }
         let at_ms = self.parts.clock.now_ms();
         let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None, order: Order::Alone };
         let mut telling = self.telling();
         let data = EndpointData { endpoint_id: id.to_string() };
         let event = telling.add_for(what, data, &[Target::Endpoint(id)]);
-        let event = event.ok_or(Error::NoEvent)?;
+        let event = event.ok_or_else(|| Error::not_found("event"))?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
         let change = telling.write(Change::new()).audited(act.entry(at_ms, id, None, Some(&event)));
         let change = change.settled_by(settled, vec![event.hex().into()]);
@@ -247,6 +268,6 @@ impl Events {
     pub(super) fn unseal(&self, id: EndpointId, column: SecretColumn, sealed: &[u8]) -> Result<WebhookSecret, Error> {
         let opened = self.parts.master.open(secret_place(&id.hex(), column), sealed)?;
         let text = std::str::from_utf8(&opened).unwrap_or_default();
-        Ok(text.parse()?)
+        text.parse().map_err(broken)
     }
 }

@@ -1,10 +1,11 @@
 //! What was told, to look at and to tell again.
 
-use super::{Delivery, Error, Event, Events, Target};
+use super::endpoint::disabled;
+use super::{Delivery, Event, Events, Target};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
 use crate::service::audit::Act;
-use crate::service::page;
+use crate::service::{Error, page};
 use crate::store;
 
 /// An event, and what became of it on each of its ways.
@@ -29,7 +30,8 @@ impl Events {
     }
 
     pub async fn event(&self, client: ClientId, id: EventId) -> Result<Told, Error> {
-        let event = store::event::find(&self.parts.store, client, id).await?.ok_or(Error::NoEvent)?;
+        let event =
+            store::event::find(&self.parts.store, client, id).await?.ok_or_else(|| Error::not_found("event"))?;
         Ok(Told { event, deliveries: store::delivery::list(&self.parts.store, id).await? })
     }
 
@@ -46,7 +48,7 @@ impl Events {
         let targets = match only {
             Some(endpoint) => {
                 if !self.endpoint(client, endpoint).await?.is_enabled {
-                    return Err(Error::Disabled);
+                    return Err(disabled());
                 }
                 vec![Target::Endpoint(endpoint)]
             }

@@ -1,7 +1,8 @@
 //! The logins of callback URLs: sealed apart from their messages, and erased when nobody needs them any more.
 
-use super::{Error, Events};
+use super::Events;
 use crate::model::{MessageId, Millis, Span, login};
+use crate::service::Error;
 use crate::service::keep::Pace;
 use crate::store::callback::{self, Clear, Sealed};
 use crate::store::sweep::Walk;

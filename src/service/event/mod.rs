@@ -39,6 +39,7 @@ use crate::crypto::MasterKey;
 use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, MessageId, Span};
 use crate::provider::webhook::Webhooks;
+use crate::service::Error;
 use crate::service::keep::Pace;
 use crate::service::snapshot::{self, Snapshot};
 use crate::store::endpoint::Listeners;
@@ -60,32 +61,6 @@ pub struct Settings {
     /// An endpoint that has failed for so long is disabled.
     pub disable_after: Span,
     pub keep_events: Span,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("no such endpoint")]
-    NoEndpoint,
-    #[error("no such event")]
-    NoEvent,
-    #[error("{0}")]
-    BadUrl(#[from] BadUrl),
-    #[error("a description has at most {0} characters")]
-    LongDescription(usize),
-    #[error("at least one event type is needed")]
-    NoTypes,
-    #[error("a client has at most {0} endpoints")]
-    TooMany(i64),
-    #[error("the endpoint is disabled")]
-    Disabled,
-    #[error("others keep changing this")]
-    Busy,
-    #[error("store: {0}")]
-    Store(#[from] store::Error),
-    #[error("cryptographic library: {0}")]
-    Crypto(#[from] crate::crypto::Error),
-    #[error("a secret in the store is none: {0}")]
-    Secret(#[from] crate::crypto::signature::webhook::NotAWebhookSecret),
 }
 
 /// What events are made of.
@@ -168,12 +143,12 @@ impl Events {
     }
 
     /// Refuses what may not be called; a URL that may, as it will be.
-    pub(in crate::service) fn check_url(&self, url: &str) -> Result<String, Error> {
+    pub(in crate::service) fn check_url(&self, url: &str) -> Result<String, BadUrl> {
         Ok(self.parts.webhooks.check_url(url)?.into())
     }
 
     /// The same of a callback in Twilio's form.
-    pub(in crate::service) fn check_callback(&self, url: &str) -> Result<String, Error> {
+    pub(in crate::service) fn check_callback(&self, url: &str) -> Result<String, BadUrl> {
         Ok(self.parts.webhooks.check_callback(url)?.into())
     }
 }

@@ -8,8 +8,10 @@ use crate::crypto::seal::Place;
 use crate::crypto::signature::WebhookSecret;
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Secret};
+use crate::service::Error;
+use crate::service::event::Target;
+use crate::service::event::endpoint::broken;
 use crate::service::event::reason::UNREADABLE;
-use crate::service::event::{Error, Target};
 use crate::store::callback;
 use crate::store::delivery::Address;
 use crate::store::endpoint::SecretColumn;
@@ -80,7 +82,7 @@ impl Courier {
         if let Some(secret) = known {
             return Ok(secret);
         }
-        let secret: WebhookSecret = self.events.callback_secret(client).await?.expose().parse()?;
+        let secret: WebhookSecret = self.events.callback_secret(client).await?.expose().parse().map_err(broken)?;
         self.secrets().insert(client, secret.clone());
         Ok(secret)
     }
