@@ -20,8 +20,9 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, filter, object, openapi, path, posted};
 use crate::model::{Millis, Priced, RateId, date, parse_time_or_day};
+use crate::service::Error;
 use crate::service::audit::Act;
-use crate::service::tariff::{Error, NewRate, Rate, RateChange, RateFilter};
+use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("rates").and(posted(app)).then(rates);
@@ -128,7 +129,7 @@ async fn rate(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
 }
 
 fn id_of(text: &str) -> Result<RateId, Error> {
-    text.parse().map_err(|_| Error::NoRate)
+    text.parse().map_err(|_| Error::not_found("rate"))
 }
 
 /// `GET /v1/rates/<id>`: one rate of the card.

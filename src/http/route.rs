@@ -18,8 +18,9 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::{AccountId, Channel, RouteId};
+use crate::service::Error;
 use crate::service::audit::Act;
-use crate::service::tariff::{Error, NewRoute, Route, RouteChange};
+use crate::service::tariff::{NewRoute, Route, RouteChange};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("routes").and(posted(app)).then(rules);
@@ -103,7 +104,7 @@ async fn rule(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
 }
 
 fn id_of(text: &str) -> Result<RouteId, Error> {
-    text.parse().map_err(|_| Error::NoRoute)
+    text.parse().map_err(|_| Error::not_found("route"))
 }
 
 /// `GET /v1/routes/<id>`: one rule of all.

@@ -23,6 +23,7 @@ pub use crate::store::route::Route;
 use self::rates::Rates;
 use self::routes::Routes;
 use crate::model::{Channel, Clock, Millis, Money, Priced};
+use crate::service::Error;
 use crate::service::snapshot::{self, Snapshot};
 use crate::store::version::Versioned;
 use crate::store::{self, Store, rate, route, version};
@@ -40,35 +41,11 @@ pub struct Prices {
     pub call: Money,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("no such route")]
-    NoRoute,
-    #[error("no such rate")]
-    NoRate,
-    #[error("there is a rate of this channel and prefix that begins at this time: change that one")]
-    Taken,
-    #[error("{field}: {reason}")]
-    Invalid { field: &'static str, reason: String },
-    /// Lines of a file are wrong; nothing of it was taken.
-    #[error("{} lines are wrong, and nothing was taken", .0.count)]
-    Lines(BadLines),
-    /// A fault of ours.
-    #[error("the card was not read or written: {0}")]
-    Broken(String),
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
 /// Races with others before a route or a rate is called busy.
 const RACES: usize = 20;
 
 fn busy(what: &str) -> Error {
-    store::Error::Busy(format!("others keep changing this {what}")).into()
-}
-
-fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::Invalid { field, reason: reason.into() }
+    Error::busy(format!("others keep changing this {what}"))
 }
 
 /// What is in force at one moment.

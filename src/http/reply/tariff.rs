@@ -1,11 +1,11 @@
-//! What goes wrong with routes and rates.
+//! Which lines of a card of rates are wrong.
 
 use ::http::StatusCode;
 use serde::Serialize;
 use warp::reply::Response;
 
-use super::{Problem, Refusal, bad_field, internal, problem, respond, store_error};
-use crate::service::tariff::{BadLine, Error};
+use super::{Problem, respond};
+use crate::service::tariff::BadLine;
 
 #[derive(Serialize)]
 struct LineOut<'a> {
@@ -34,17 +34,4 @@ pub(super) fn lines(wrong: &[BadLine], detail: &str) -> Response {
     let out = LinesOut { problem, lines };
     // text and numbers always serialise
     respond(status, "application/problem+json", serde_json::to_vec(&out).unwrap_or_default())
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::new(match &error {
-            Error::Invalid { field, reason } => *bad_field(field, reason),
-            Error::NoRoute | Error::NoRate => problem(StatusCode::NOT_FOUND, &error.to_string()),
-            Error::Lines(wrong) => lines(&wrong.first, &error.to_string()),
-            Error::Broken(_) => internal(&error),
-            Error::Taken => problem(StatusCode::CONFLICT, &error.to_string()),
-            Error::Store(error) => store_error(error),
-        })
-    }
 }

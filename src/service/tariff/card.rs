@@ -2,10 +2,10 @@
 //!
 //! Of one destination those that begin later go before those that began earlier, for as long as they are in force.
 
-use super::{Error, RACES, Rate, Tariff, busy, invalid};
+use super::{RACES, Rate, Tariff, busy};
 use crate::model::{Millis, Money, Priced, RateId};
 use crate::service::audit::Act;
-use crate::service::page;
+use crate::service::{Error, page};
 use crate::store::{self, rate};
 
 pub use crate::store::rate::{Filter as RateFilter, Slot};
@@ -68,16 +68,19 @@ impl Tariff {
     }
 
     pub async fn find_rate(&self, id: RateId) -> Result<Rate, Error> {
-        rate::find(&self.store, id).await?.ok_or(Error::NoRate)
+        rate::find(&self.store, id).await?.ok_or_else(|| Error::not_found("rate"))
     }
 
     pub async fn add_rate(&self, new: NewRate, act: &Act<'_, Rate>) -> Result<Rate, Error> {
         let now_ms = self.clock.now_ms();
-        let rate = new.check(now_ms).map_err(|(field, reason)| invalid(field, reason))?;
+        let rate = new.check(now_ms).map_err(|(field, reason)| Error::invalid(field, reason))?;
         let entry = act.entry(now_ms, rate.id, None, Some(&rate));
         match rate::insert(&self.store, &rate, entry).await {
             Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(Error::Taken),
+            Err(store::Error::Conflict) => {
+                let taken = "there is a rate of this channel and prefix that begins at this time: change that one";
+                return Err(Error::conflict(taken));
+            }
             Err(error) => return Err(error.into()),
         }
         self.renew().await;
@@ -91,7 +94,7 @@ impl Tariff {
             let mut rate = before.clone();
             rate.price = change.price.unwrap_or(rate.price);
             rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
-            holds(&rate).map_err(|(field, reason)| invalid(field, reason))?;
+            holds(&rate).map_err(|(field, reason)| Error::invalid(field, reason))?;
             let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
             match rate::update(&self.store, &before, &rate, entry).await {
                 Ok(()) => {

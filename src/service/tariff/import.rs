@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
-use super::{Error, Rate, Slot, Tariff, sheet};
+use super::{Rate, Slot, Tariff, sheet};
 use crate::model::{Priced, RateId};
 use crate::service::audit::Act;
-use crate::store::{self, rate};
+use crate::service::{Error, ErrorKind};
+use crate::store::rate;
 
 /// Races with other changes of the card before it is called busy.
 const RACES: usize = 5;
@@ -24,6 +25,11 @@ pub struct Imported {
     pub channels: BTreeMap<&'static str, usize>,
 }
 
+/// A fault of ours.
+fn broken(reason: String) -> Error {
+    Error::new(ErrorKind::Internal, format!("the card was not read or written: {reason}"))
+}
+
 impl Tariff {
     /// All rates as CSV.
     pub async fn export(&self) -> Result<Vec<u8>, Error> {
@@ -32,14 +38,14 @@ impl Tariff {
             rates.sort_by_cached_key(Rate::slot);
             sheet::write(&rates).map_err(|error| error.to_string())
         });
-        written.await.map_err(|error| error.to_string()).flatten().map_err(Error::Broken)
+        written.await.map_err(|error| error.to_string()).flatten().map_err(broken)
     }
 
     /// Takes a card from CSV, beside the rates that there are or, where it `replaces`, instead of them.
     pub async fn import(&self, text: Bytes, replaces: bool, act: &Act<'_, Imported>) -> Result<Imported, Error> {
         let now_ms = self.clock.now_ms();
         let read = tokio::task::spawn_blocking(move || sheet::read(&text, now_ms));
-        let mut card = read.await.map_err(|error| Error::Broken(error.to_string()))?.map_err(Error::Lines)?;
+        let mut card = read.await.map_err(|error| broken(error.to_string()))?.map_err(Error::lines)?;
         let lines = |channel| card.iter().filter(|rate| rate.channel == channel).count();
         let channels: BTreeMap<_, _> = Priced::ALL.map(|channel| (channel.name(), lines(channel))).into();
         for _ in 0..RACES {
@@ -70,6 +76,6 @@ impl Tariff {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Busy("others keep changing the rates".into()).into())
+        Err(Error::busy("others keep changing the rates"))
     }
 }

@@ -1,9 +1,9 @@
 //! Routes as an administrator manages them.
 
-use super::{Error, RACES, Route, Tariff, busy, compile, invalid};
+use super::{RACES, Route, Tariff, busy, compile};
 use crate::model::{AccountId, Channel, RouteId};
 use crate::service::audit::Act;
-use crate::service::page;
+use crate::service::{Error, page};
 use crate::store::{self, account, route};
 
 /// Characters of a pattern, and of a name, at most.
@@ -35,7 +35,7 @@ impl Tariff {
     }
 
     pub async fn find_route(&self, id: RouteId) -> Result<Route, Error> {
-        route::find(&self.store, id).await?.ok_or(Error::NoRoute)
+        route::find(&self.store, id).await?.ok_or_else(|| Error::not_found("route"))
     }
 
     pub async fn add_route(&self, new: NewRoute, act: &Act<'_, Route>) -> Result<Route, Error> {
@@ -107,14 +107,14 @@ impl Tariff {
 
 fn holds(route: &Route) -> Result<(), Error> {
     if route.pattern.chars().count() > PATTERN {
-        return Err(invalid("pattern", format!("is longer than {PATTERN} characters")));
+        return Err(Error::invalid("pattern", format!("is longer than {PATTERN} characters")));
     }
     if route.name.chars().count() > NAME {
-        return Err(invalid("name", format!("is longer than {NAME} characters")));
+        return Err(Error::invalid("name", format!("is longer than {NAME} characters")));
     }
-    compile(&route.pattern).map(drop).map_err(|error| invalid("pattern", error.to_string()))
+    compile(&route.pattern).map(drop).map_err(|error| Error::invalid("pattern", error.to_string()))
 }
 
 fn no_account() -> Error {
-    invalid("account_id", "no such account")
+    Error::invalid("account_id", "no such account")
 }
