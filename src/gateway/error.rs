@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 
 use super::keyring;
 use crate::config::Config;
-use crate::service::{self, publish};
 use crate::store::{self, seed};
-use crate::{http, provider, signal};
+use crate::{http, provider, service, signal};
 
 /// Everything that can stop a start, told so that it can be mended.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +33,7 @@ pub enum StartError {
     #[error(transparent)]
     Client(#[from] provider::BadClient),
     #[error("publisher: {0}")]
-    Publish(#[from] publish::Error),
+    Publish(#[source] service::Error),
     #[error("events: {0}")]
     Events(#[source] service::Error),
     #[error("webhook.allow: {0}")]

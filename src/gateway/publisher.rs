@@ -30,6 +30,6 @@ impl Base<'_> {
             metrics,
             tasks: self.tasks.clone(),
         };
-        Ok(Arc::new(Publish::new(parts)?))
+        Publish::new(parts).map(Arc::new).map_err(StartError::Publish)
     }
 }

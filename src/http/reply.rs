@@ -8,6 +8,7 @@ mod tariff;
 
 pub(super) use bare::{bare, parts};
 pub(super) use client::{exhausted, forbidden};
+pub(super) use phone::untaken;
 
 use std::borrow::Cow;
 

@@ -14,7 +14,7 @@ use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, cors, posted, webhook};
 use crate::model::bom;
-use crate::service::publish::{Error, SignedForm, Text};
+use crate::service::publish::{self, SignedForm, Text};
 
 /// The one carrier whose own form is taken here.
 const FORM: &str = "twilio";
@@ -58,9 +58,9 @@ async fn publish_now(
                 tracing::warn!("a form that no account of ours has signed");
                 // it waits as long as any other that is refused
                 let _ = app.guesses.count(call);
-                return Err(app.publish.refuse(Error::Refused, arrived).await.into());
+                return Err(reply::untaken(app.publish.refuse(publish::refused(), arrived).await));
             }
-            Err(error) => return Err(app.publish.refuse(error.into(), arrived).await.into()),
+            Err(error) => return Err(reply::untaken(app.publish.refuse(error.into(), arrived).await)),
         };
         let field = |name| Some(fields.iter().find(|(known, _)| known == name)?.1.clone());
         // a carrier writes whole numbers
@@ -74,7 +74,8 @@ async fn publish_now(
     };
     let text = text.filter(|text| !text.is_empty()).ok_or_else(|| missing("missing text"))?;
     let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
-    app.publish.accept(Text { platform, sender, country, text }, arrived, bytes).await?;
+    let text = Text { platform, sender, country, text };
+    app.publish.accept(text, arrived, bytes).await.map_err(reply::untaken)?;
     Ok(reply::text(StatusCode::OK, "published!"))
 }
 

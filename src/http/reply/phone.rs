@@ -2,8 +2,9 @@
 
 use ::http::StatusCode;
 
-use super::{Refusal, away, empty, internal, retry_after, store_error, text};
-use crate::service::publish;
+use super::{Refusal, away, empty, internal, retry_after, text};
+use crate::service::Error;
+use crate::service::publish::is_refused;
 use crate::service::sync::{self, Flavour};
 
 /// Refusals of a handshake: the statuses and bodies of the version-2 contract.
@@ -11,7 +12,7 @@ impl From<sync::Error> for Refusal {
     fn from(error: sync::Error) -> Self {
         use StatusCode as Status;
         tracing::info!(reason = %error, "refused a handshake");
-        Self::new(match &error {
+        Self::new(match error {
             sync::Error::InvalidSession => text(Status::BAD_REQUEST, "invalid session requested"),
             sync::Error::InvalidPublicKey => text(Status::BAD_REQUEST, "invalid public key"),
             sync::Error::MissingPublicKey => text(Status::BAD_REQUEST, "missing public key"),
@@ -29,22 +30,15 @@ impl From<sync::Error> for Refusal {
                 retry_after(response, &wait.as_secs_up().max(1).to_string())
             }
             sync::Error::Busy => away("too many handshakes are waiting; try again"),
-            sync::Error::Store(error) => store_error(error),
-            sync::Error::Crypto(error) => internal(error),
-            sync::Error::Died(error) => internal(error),
+            sync::Error::Store(error) => return error.into(),
+            sync::Error::Crypto(error) => internal(&error),
+            sync::Error::Died(error) => internal(&error),
         })
     }
 }
 
 /// Refusals of a paired phone's text. Never 401 or 403: forwarding phones repeat those for ever.
-impl From<publish::Error> for Refusal {
-    fn from(error: publish::Error) -> Self {
-        tracing::info!(reason = %error, "refused a text");
-        Self::new(match &error {
-            publish::Error::Refused => text(StatusCode::BAD_REQUEST, "message cannot be published"),
-            publish::Error::Store(error) => store_error(error),
-            publish::Error::Crypto(error) => internal(error),
-            publish::Error::Stopping => away("this node is stopping; try again"),
-        })
-    }
+pub(in crate::http) fn untaken(error: Error) -> Refusal {
+    tracing::info!(reason = %error, "refused a text");
+    if is_refused(&error) { text(StatusCode::BAD_REQUEST, &*error.detail).into() } else { error.into() }
 }

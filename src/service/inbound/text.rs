@@ -14,7 +14,7 @@ use crate::service::directory::{Entries, Sender};
 use crate::service::event::Why;
 use crate::service::number::Meaning;
 use crate::service::opt_out::Spoken;
-use crate::service::publish;
+use crate::service::{Error, ErrorKind, publish};
 use crate::store;
 use crate::store::inbound::finish;
 
@@ -45,21 +45,15 @@ impl Fact {
     pub const TOLD: Self = Self { is_erased: false, is_told: true };
 }
 
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    #[error(transparent)]
-    Publish(#[from] publish::Error),
-    /// One of the same person before it has not been handled.
-    #[error("it waits for the one before it")]
-    Behind,
-}
-
 /// A text and what its handlers came to.
 type Handled = (Text, Result<Fact, Error>);
 /// Texts that have become messages, and those that stay as they came.
 type Part<'a> = (&'a [(Text, Fact)], &'a [InboundId]);
+
+/// One of the same person before it has not been handled.
+fn behind() -> Error {
+    Error::new(ErrorKind::Busy, "it waits for the one before it")
+}
 
 impl Handlers {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
@@ -95,8 +89,10 @@ impl Handlers {
         }
         match self.publish.accept_inbound(&inbound.from, number.platform.as_deref(), &inbound.body).await {
             Ok(()) => {}
-            Err(publish::Error::Refused) => tracing::info!(id = %text.job.id, "refused a text that came as an SMS"),
-            Err(error) => return Err(error.into()),
+            Err(error) if publish::is_refused(&error) => {
+                tracing::info!(id = %text.job.id, "refused a text that came as an SMS");
+            }
+            Err(error) => return Err(error),
         }
         Ok(Verdict::Taken(Fact { is_erased: true, is_told: false }))
     }
@@ -164,7 +160,7 @@ impl Handlers {
         let mut handled: Vec<Handled> = Vec::with_capacity(texts.len());
         for text in texts {
             let is_behind = handled.last().is_some_and(|(_, result)| result.is_err());
-            let result = if is_behind { Err(Error::Behind) } else { self.handle(&text).await };
+            let result = if is_behind { Err(behind()) } else { self.handle(&text).await };
             handled.push((text, result));
         }
         handled

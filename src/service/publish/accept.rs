@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Error, Publish};
+use super::{Publish, counted_as, refused};
 use crate::crypto::{Payload, SharedKey, hash};
 use crate::model::{Country, Phone, Platform, PublicationId, Secret, UserId};
 use crate::service::sync::leave_at;
+use crate::service::{Error, ErrorKind};
 use crate::store::backend;
 use crate::store::device::{self, SealedKey};
 use crate::store::publication::{self, NewPublication, Taken};
@@ -41,6 +42,10 @@ struct Opened {
     plain: Secret,
 }
 
+fn stopping() -> Error {
+    Error::new(ErrorKind::Unavailable, "this node is stopping; try again")
+}
+
 impl Publish {
     /// Takes a text to its end even when its caller goes away meanwhile. Every refusal leaves at a
     /// fixed time after the text arrived. `held` is let go once the text is done with: what its bytes count as.
@@ -55,7 +60,7 @@ impl Publish {
             let _held = held;
             service.accept_now(&text).await
         };
-        let result = self.parts.tasks.spawn(work.in_current_span()).await.unwrap_or(Err(Error::Stopping));
+        let result = self.parts.tasks.spawn(work.in_current_span()).await.unwrap_or_else(|_| Err(stopping()));
         if result.is_err() {
             leave_at(arrived, self.parts.refusal_delay).await;
         }
@@ -63,8 +68,8 @@ impl Publish {
     }
 
     /// Takes a text that came as an ordinary SMS to a number marked for it: nobody waits for the
-    /// answer. `platform` is what the number names, if anything. After [`Error::Refused`] the text
-    /// is done with; after another error it may be given again.
+    /// answer. `platform` is what the number names, if anything. Once it is [refused](super::is_refused)
+    /// the text is done with; after another error it may be given again.
     pub async fn accept_inbound(&self, from: &str, platform: Option<&str>, body: &str) -> Result<(), Error> {
         let platform = platform.unwrap_or_default().to_owned();
         self.accept_now(&Text { platform, sender: from.to_owned(), country: None, text: body.to_owned() }).await
@@ -72,7 +77,7 @@ impl Publish {
 
     /// Refuses what a provider has not signed, or of which that cannot be told, as late as any other text.
     pub async fn refuse(&self, error: Error, arrived: Instant) -> Error {
-        self.parts.metrics.text(error.result());
+        self.parts.metrics.text(counted_as(&error));
         leave_at(arrived, self.parts.refusal_delay).await;
         error
     }
@@ -82,7 +87,7 @@ impl Publish {
         self.parts.metrics.text(match &result {
             Ok(true) => "accepted",
             Ok(false) => "repeated",
-            Err(error) => error.result(),
+            Err(error) => counted_as(error),
         });
         result.map(drop)
     }
@@ -90,10 +95,10 @@ impl Publish {
     /// Whether it is a text that had not come before.
     async fn take(&self, text: &Text) -> Result<bool, Error> {
         let opened = self.open(text).await?;
-        let platform = self.platform_of(opened.plain.expose(), &text.platform).ok_or(Error::Refused)?;
+        let platform = self.platform_of(opened.plain.expose(), &text.platform).ok_or_else(refused)?;
         if !platform.has_sink() {
             tracing::warn!(platform = platform.name, "refused a text: its platform has no platforms.sink_url");
-            return Err(Error::Refused);
+            return Err(refused());
         }
         self.keep(platform, opened).await
     }
@@ -101,8 +106,8 @@ impl Publish {
     /// Finds the key under which the text opens. Users and devices that do not exist cost the same
     /// as those that do.
     async fn open(&self, text: &Text) -> Result<Opened, Error> {
-        let payload = Payload::parse(&text.text).map_err(|_| Error::Refused)?;
-        let phone = Phone::read(&text.sender, text.country).map_err(|_| Error::Refused)?;
+        let payload = Payload::parse(&text.text).map_err(|_| refused())?;
+        let phone = Phone::read(&text.sender, text.country).map_err(|_| refused())?;
         let salt = self.salt.read().await?;
         let phone_hash = hash::backend(salt.expose(), phone.as_str());
         let user = backend::user_of_phone(&self.parts.backend, &phone_hash).await?;
@@ -111,7 +116,7 @@ impl Publish {
         let opened = payload.open(&keys, |plain| self.platform_of(plain, &text.platform).is_some())?;
         // a decoy's key is nobody's, whatever it seems to open
         let opened = opened.and_then(|(at, plain)| Some((devices.get(at)?, keys.get(at)?, plain)));
-        let (Some(user), Some((device, key, plain))) = (user, opened) else { return Err(Error::Refused) };
+        let (Some(user), Some((device, key, plain))) = (user, opened) else { return Err(refused()) };
         let [iv, ciphertext] = payload.parts();
         let text_hash = self.parts.text_key.hex(&[phone_hash.as_bytes(), iv, ciphertext]);
         let device = device.row.clone();
@@ -168,7 +173,7 @@ impl Publish {
             Taken::Altered => {
                 let (user, device) = (&opened.user, opened.device);
                 tracing::warn!(%user, device, "refused a text: it is made of one that came before");
-                Err(Error::Refused)
+                Err(refused())
             }
         }
     }

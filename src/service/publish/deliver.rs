@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Error, LoopbackSink, Publish, sink};
+use super::{LoopbackSink, Publish, sink};
 use crate::crypto::backend as column;
 use crate::model::{Millis, Platform, Secret, Span, rfc3339};
 use crate::provider::Delivery;
+use crate::service::Error;
 use crate::store::lease::Lease;
 use crate::store::publication::{self, Publication};
 use crate::store::{self, backend};

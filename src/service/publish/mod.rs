@@ -27,9 +27,10 @@ use crate::crypto::{HashKey, MasterKey, SharedKey};
 use crate::model::{Clock, Millis, Platform, Secret, Span};
 use crate::provider::Webhooks;
 use crate::service::keep::Pace;
+use crate::service::{Error, ErrorKind};
 use crate::store::device::{self, SealedKey};
 use crate::store::lease::Owner;
-use crate::store::{self, Store, publication};
+use crate::store::{Store, publication};
 
 /// How long the row of a text stays that is over: nodes that keep no blocks yet know repeats by it.
 const KEPT: Span = Span::from_millis(24 * 3_600_000);
@@ -42,29 +43,19 @@ pub struct Settings {
     pub give_up_after: Span,
 }
 
-/// Why a text was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No such user, no key that fits, not well-formed, no known letter, no sink: one answer.
-    #[error("message cannot be published")]
-    Refused,
-    #[error("store: {0}")]
-    Store(#[from] store::Error),
-    #[error("cryptographic library: {0}")]
-    Crypto(#[from] crate::crypto::Error),
-    /// The node is stopping.
-    #[error("stopping")]
-    Stopping,
+/// No such user, no key that fits, not well-formed, no known letter, no sink: one answer.
+pub fn refused() -> Error {
+    Error::new(ErrorKind::Invalid, "message cannot be published")
 }
 
-impl Error {
-    /// What became of the text, for the metrics.
-    fn result(&self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Store(_) | Self::Crypto(_) | Self::Stopping => "failed",
-        }
-    }
+/// Whether a text is done with; after another error it may be given again.
+pub fn is_refused(error: &Error) -> bool {
+    error.kind == ErrorKind::Invalid
+}
+
+/// What became of a text that was not taken, for the metrics.
+fn counted_as(error: &Error) -> &'static str {
+    if is_refused(error) { "refused" } else { "failed" }
 }
 
 /// What publishing is made of.
