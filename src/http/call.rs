@@ -18,8 +18,9 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, filter, idempotency, message, object, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{CallId, CallPlan, Channel, Country, MessageId};
+use crate::service::Error;
 use crate::service::call::{Call as Kept, End};
-use crate::service::message::{Error, Filter as CallFilter, Message, SendResult};
+use crate::service::message::{Filter as CallFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -138,11 +139,11 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
 }
 
 fn id_of(text: &str) -> Result<MessageId, Error> {
-    text.parse::<CallId>().map(MessageId::from).map_err(|_| Error::NotFound)
+    text.parse::<CallId>().map(MessageId::from).map_err(|_| Error::no_message())
 }
 
 async fn find(acting: &Acting, id: MessageId, app: &App) -> Result<(Message, Kept), Error> {
-    app.messages.call_of(acting.client, id).await?.ok_or(Error::NotFound)
+    app.messages.call_of(acting.client, id).await?.ok_or_else(Error::no_message)
 }
 
 async fn full<'a>(message: &'a Message, kept: &Kept, acting: &Acting, app: &App) -> Result<FullOut<'a>, Error> {

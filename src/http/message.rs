@@ -26,7 +26,8 @@ use super::{App, Call, auth, filter, idempotency, object, path, posted, written}
 use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, date, parse_time};
-use crate::service::message::{Error, Filter as MessageFilter, Message, SendResult};
+use crate::service::Error;
+use crate::service::message::{Filter as MessageFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -161,9 +162,9 @@ async fn message(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answe
 
 /// A message of the client's; calls are none.
 async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error> {
-    let id: MessageId = text.parse().map_err(|_| Error::NotFound)?;
+    let id: MessageId = text.parse().map_err(|_| Error::no_message())?;
     let found = app.messages.find(client, id).await?;
-    found.filter(|message| CHANNELS.contains(&message.channel)).ok_or(Error::NotFound)
+    found.filter(|message| CHANNELS.contains(&message.channel)).ok_or_else(Error::no_message)
 }
 
 /// `GET /v1/messages/<id>`: one message, with its attempts and receipts.

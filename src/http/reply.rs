@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use warp::Reply;
 use warp::reply::Response;
 
-use crate::service::{Error, ErrorKind, StoreError, message, relay};
+use crate::service::{Error, ErrorKind, StoreError};
 
 /// A reply that ends a handler early; boxed, as replies are large.
 pub(super) type Refusal = Box<Response>;
@@ -212,35 +212,6 @@ impl From<Error> for Refusal {
                 retry_after(problem(Status::SERVICE_UNAVAILABLE, detail), RETRY_BUSY)
             }
             ErrorKind::Internal => internal(&error),
-        })
-    }
-}
-
-impl From<message::Error> for Refusal {
-    fn from(error: message::Error) -> Self {
-        use StatusCode as Status;
-        Self::new(match &error {
-            message::Error::Invalid { field, reason } => *bad_field(field, reason),
-            message::Error::Limit(limit) => *bad_field(limit.field(), limit.reason()),
-            message::Error::Unpayable => problem(Status::PAYMENT_REQUIRED, &error.to_string()),
-            message::Error::OptedOut => problem(Status::FORBIDDEN, &error.to_string()),
-            message::Error::NotFound => problem(Status::NOT_FOUND, &error.to_string()),
-            message::Error::KeyReused | message::Error::TooLate | message::Error::NotOver => {
-                problem(Status::CONFLICT, &error.to_string())
-            }
-            message::Error::Provider(_) => problem(Status::BAD_GATEWAY, &error.to_string()),
-            message::Error::Store(error) => store_error(error),
-        })
-    }
-}
-
-impl From<relay::Error> for Refusal {
-    fn from(error: relay::Error) -> Self {
-        Self::new(match error {
-            relay::Error::Forbidden(reason) => problem(StatusCode::FORBIDDEN, reason),
-            relay::Error::NoRoute => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
-            relay::Error::Sender(reason) => *bad_field("from", reason),
-            relay::Error::Message(error) => return error.into(),
         })
     }
 }

@@ -37,7 +37,7 @@ pub enum ErrorKind {
     Conflict,
     /// The same Idempotency-Key came with another request before.
     KeyReused,
-    /// The message can no longer be taken back.
+    /// The message is being sent, or is over.
     TooLate,
     /// The message has not been sent yet.
     NotOver,
@@ -83,6 +83,28 @@ impl Error {
 
     pub fn key_reused() -> Self {
         Self::new(ErrorKind::KeyReused, "this Idempotency-Key came with another request before")
+    }
+
+    pub fn no_message() -> Self {
+        Self::not_found("message")
+    }
+
+    /// A message that is to be taken back, or a call that is to be ended.
+    pub fn too_late() -> Self {
+        Self::new(ErrorKind::TooLate, "the message is being sent, or is over")
+    }
+
+    /// A message that is to be redacted.
+    pub fn not_over() -> Self {
+        Self::new(ErrorKind::NotOver, "the message has not been sent yet: cancel it instead")
+    }
+
+    pub fn opted_out() -> Self {
+        Self::new(ErrorKind::OptedOut, "the recipient has opted out of texts from this number")
+    }
+
+    pub fn unpayable() -> Self {
+        Self::new(ErrorKind::Unpayable, "the balance is too low for this message")
     }
 
     /// Others were first again and again.

@@ -20,7 +20,7 @@ pub use cursor::Cursor;
 pub use limit::{Limit, says_something};
 pub(in crate::service) use limit::{anyway, limits};
 pub use metrics::Metrics;
-pub use order::{Error, From, Order, SendResult, Via, unsaid};
+pub use order::{From, Order, SendResult, Via, unsaid};
 
 pub use crate::store::ledger::Paid;
 pub use crate::store::message::{Attempt, Filter, Message};

@@ -22,6 +22,7 @@ use crate::service::idempotency::Key;
 use crate::service::ledger::Ledger;
 use crate::service::message::{self, Answered, Draft, Drafted, Messages, SendResult, Via};
 use crate::service::tariff::{Price, Route, Tariff};
+use crate::service::{Error, ErrorKind};
 use crate::store::message::Message;
 
 /// `[call]`.
@@ -30,20 +31,6 @@ use crate::store::message::Message;
 pub struct CallSettings {
     /// What clients' calls may say where their key has no bounds of its own.
     pub twiml: Twiml,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The key may not do that.
-    #[error("{0}")]
-    Forbidden(&'static str),
-    #[error("no route leads to this destination")]
-    NoRoute,
-    /// No account that a route names may send from that.
-    #[error("from: {0}")]
-    Sender(&'static str),
-    #[error(transparent)]
-    Message(#[from] message::Error),
 }
 
 pub struct Relay {
@@ -67,16 +54,16 @@ impl Relay {
         allow_channel(consumer, order.channel)?;
         let named = key.map(|key| self.messages.named(consumer.client, key, &order.canonical()));
         // a field that is wrong is told as that, though there may be no way for it either
-        let checked = message::anyway(order.channel, &order.media_urls, order.call.as_ref()).map_err(Error::from);
+        let checked = message::anyway(order.channel, &order.media_urls, order.call.as_ref());
         let checked = checked.and_then(|()| self.allow_said(consumer, &order));
         let via = match checked.and_then(|()| self.allowed_via(consumer, &order)) {
             Ok(found) => found,
             // what a key may not do, it is not told of either: another key of its client may have done it
-            Err(error @ Error::Forbidden(_)) => return Err(error),
+            Err(error) if error.kind == ErrorKind::Forbidden => return Err(error),
             // what was good when it came first is answered as it was then
             Err(error) => return self.messages.replayed(named.as_ref()).await?.map(Drafted::Again).ok_or(error),
         };
-        Ok(self.messages.draft(consumer.client, order, via, named).await?)
+        self.messages.draft(consumer.client, order, via, named).await
     }
 
     /// Accepts what a client sends: when this returns, it is stored and paid for.
@@ -101,8 +88,7 @@ impl Relay {
     fn allow_said(&self, consumer: &Consumer, order: &Order) -> Result<(), Error> {
         match &order.call {
             Some(plan) if consumer.twiml(self.calls.twiml) == Twiml::Say => {
-                let wrong = |(field, reason)| message::Error::Invalid { field, reason };
-                Ok(say::check(plan).map_err(wrong)?)
+                say::check(plan).map_err(|(field, reason)| Error::invalid(field, reason))
             }
             Some(_) | None => Ok(()),
         }
@@ -138,11 +124,16 @@ impl Relay {
     }
 }
 
+/// The key may not do that.
+fn forbidden(what: &'static str) -> Error {
+    Error::new(ErrorKind::Forbidden, what)
+}
+
 fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<(), Error> {
     if consumer.may(Scope::of(channel)) {
         return Ok(());
     }
-    Err(Error::Forbidden(match channel {
+    Err(forbidden(match channel {
         Channel::Sms => "this key may not send texts",
         Channel::Whatsapp => "this key may not send WhatsApp messages",
         Channel::Voice => "this key may not place calls",
@@ -152,7 +143,7 @@ fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<(), Error> {
 fn allow(consumer: &Consumer, order: &Order) -> Result<(), Error> {
     allow_channel(consumer, order.channel)?;
     if !consumer.may_send_to(order.to.as_str()) {
-        return Err(Error::Forbidden("this key may not send to this destination"));
+        return Err(forbidden("this key may not send to this destination"));
     }
     Ok(())
 }

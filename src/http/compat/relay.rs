@@ -19,8 +19,9 @@ use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, Call, asked, auth, idempotency, message, object, posted};
 use crate::model::{Channel, Money};
 use crate::service::client::Consumer;
-use crate::service::message::{Error as MessageError, Message, SendResult, says_something};
-use crate::service::relay::{Error, Order};
+use crate::service::message::{Message, SendResult, says_something};
+use crate::service::relay::Order;
+use crate::service::{Error, ErrorKind};
 
 /// Under `/relay`.
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -120,7 +121,7 @@ async fn send(door: &Door, call: &Call, posted: Posted, app: &App) -> Result<Res
     let bytes = object::collect(posted, app).await?;
     let order: Order =
         OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
-    says_something(&order).map_err(Error::from)?;
+    says_something(&order)?;
     let key = idempotency::key(call, door.path, None)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
     let act = message::sending(call, action);
@@ -161,26 +162,34 @@ impl Refused {
                 error(StatusCode::BAD_REQUEST, &format!("{header}: {reason}")).into()
             }
             Self::Wrong(Wrong(reason)) => error(StatusCode::BAD_REQUEST, &reason).into(),
-            Self::Relay(Error::NoRoute) => error(no_route, "No Route Found").into(),
-            Self::Relay(Error::Message(MessageError::Unpayable)) => {
-                error(StatusCode::PAYMENT_REQUIRED, "Insufficient balance").into()
-            }
-            Self::Relay(Error::Forbidden(reason)) => error(StatusCode::FORBIDDEN, reason).into(),
-            Self::Relay(Error::Sender(reason)) => error(StatusCode::BAD_REQUEST, &format!("From: {reason}")).into(),
-            Self::Relay(Error::Message(MessageError::OptedOut)) => {
-                error(StatusCode::BAD_REQUEST, "The recipient has opted out of texts from this number").into()
-            }
-            Self::Relay(Error::Message(MessageError::Invalid { field, reason })) => {
-                error(StatusCode::BAD_REQUEST, &format!("{}: {reason}", shape::name(field))).into()
-            }
-            Self::Relay(Error::Message(MessageError::Limit(limit))) => {
-                error(StatusCode::BAD_REQUEST, &shape::limit(limit)).into()
-            }
-            Self::Relay(Error::Message(reused @ MessageError::KeyReused)) => {
-                error(StatusCode::CONFLICT, &reused.to_string()).into()
-            }
-            Self::Relay(Error::Message(other)) => in_their_words(*Refusal::from(other)).into(),
+            Self::Relay(refused) => worded(refused, no_route).into(),
         }
+    }
+}
+
+/// What our services refuse, in the words of these paths.
+fn worded(refused: Error, no_route: StatusCode) -> Response {
+    let (reason, bad) = (&*refused.detail, StatusCode::BAD_REQUEST);
+    match &refused.kind {
+        ErrorKind::NoRoute => error(no_route, "No Route Found"),
+        ErrorKind::Unpayable => error(StatusCode::PAYMENT_REQUIRED, "Insufficient balance"),
+        ErrorKind::Forbidden => error(StatusCode::FORBIDDEN, reason),
+        ErrorKind::OptedOut => error(bad, "The recipient has opted out of texts from this number"),
+        ErrorKind::Invalid => match refused.field {
+            Some(field) => error(bad, &format!("{}: {reason}", shape::name(field))),
+            None => error(bad, reason),
+        },
+        ErrorKind::Limit(limit) => error(bad, &shape::limit(*limit)),
+        ErrorKind::KeyReused => error(StatusCode::CONFLICT, reason),
+        ErrorKind::Lines(_)
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::TooLate
+        | ErrorKind::NotOver
+        | ErrorKind::Provider
+        | ErrorKind::Unavailable
+        | ErrorKind::Busy
+        | ErrorKind::Internal => in_their_words(*Refusal::from(refused)),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Accepting what clients send, at whichever door they send it.
 
 use crate::http::App;
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::client::Consumer;
 use crate::service::idempotency::Key;
 use crate::service::message::{Answered, Drafted, Message, SendResult};
-use crate::service::relay::{Error, Order};
+use crate::service::relay::Order;
 
 /// How a door writes the reply that is kept for a request that comes again.
 pub(in crate::http) struct Writer<'a> {

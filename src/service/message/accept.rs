@@ -4,10 +4,11 @@ use tokio::time::Instant;
 
 use super::limit::invalid;
 use super::order::known_as;
-use super::{Error, Messages, Order, SendResult, Via};
+use super::{Messages, Order, SendResult, Via};
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::directory::Sender;
 use crate::service::event::Why;
@@ -100,9 +101,9 @@ impl Messages {
         let paid = match self.parts.outbox.accept(new).await.map_err(busy)? {
             Accepted::Stored(paid) => paid,
             Accepted::Replayed(reply) => return Ok(SendResult::Again(reply)),
-            Accepted::KeyReused => return Err(Error::KeyReused),
-            Accepted::OptedOut => return Err(Error::OptedOut),
-            Accepted::Unpayable => return Err(Error::Unpayable),
+            Accepted::KeyReused => return Err(Error::key_reused()),
+            Accepted::OptedOut => return Err(Error::opted_out()),
+            Accepted::Unpayable => return Err(Error::unpayable()),
         };
         self.parts.metrics.accepted();
         if is_told {
@@ -116,7 +117,7 @@ impl Messages {
         let Some(named) = named else { return Ok(None) };
         match idempotency::find(&self.parts.store, named).await? {
             Some(Found::Same(reply)) => Ok(Some(reply)),
-            Some(Found::Other) => Err(Error::KeyReused),
+            Some(Found::Other) => Err(Error::key_reused()),
             None => Ok(None),
         }
     }
@@ -161,7 +162,7 @@ impl Messages {
             call: order.call,
             ..MessageContent::default()
         };
-        let cost = via.price.map(|price| price.of(paid_units, segments).ok_or(Error::Unpayable)).transpose()?;
+        let cost = via.price.map(|price| price.of(paid_units, segments).ok_or_else(Error::unpayable)).transpose()?;
         let message = Message {
             id,
             client,

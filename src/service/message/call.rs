@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::Messages;
 use super::order::known_as;
-use super::{Error, Messages};
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, MessageId, carrier};
 use crate::provider::{AskError, End};
 use crate::service::audit::Act;
+use crate::service::{Error, ErrorKind};
 use crate::store::call::{self, Call};
 use crate::store::message::Message;
 use crate::store::outbox::claim;
@@ -46,25 +47,25 @@ impl Messages {
         end: End,
         act: &Act<'_, Message>,
     ) -> Result<Message, Error> {
-        let message = self.voice(client, id).await?.ok_or(Error::NotFound)?;
+        let message = self.voice(client, id).await?.ok_or_else(Error::no_message)?;
         if message.state.may_become(State::Sending) || message.state == State::Sending {
             match self.cancel(client, id, act).await {
-                Err(Error::TooLate) => {}
+                Err(Error { kind: ErrorKind::TooLate, .. }) => {}
                 other => return other,
             }
         }
-        let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+        let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
         if message.state.is_final() {
-            return Err(Error::TooLate);
+            return Err(Error::too_late());
         }
         // the answer to the call that is placed at this moment tells under which id
-        let provider_id = claim::accepted_as(&self.parts.store, id).await?.ok_or(Error::TooLate)?;
-        let handle = self.parts.directory.current().handle(message.account).cloned().ok_or(Error::TooLate)?;
+        let provider_id = claim::accepted_as(&self.parts.store, id).await?.ok_or_else(Error::too_late)?;
+        let handle = self.parts.directory.current().handle(message.account).cloned().ok_or_else(Error::too_late)?;
         act.write(&self.parts.store, self.parts.clock.now_ms(), known_as(&message), Some(&message)).await?;
         match handle.connector.end_call(&provider_id, end).await {
             Ok(()) => Ok(message),
-            Err(AskError::Refused { .. } | AskError::Unsupported) => Err(Error::TooLate),
-            Err(error) => Err(Error::Provider(carrier::shown(&error.to_string()).into_owned())),
+            Err(AskError::Refused { .. } | AskError::Unsupported) => Err(Error::too_late()),
+            Err(error) => Err(Error::new(ErrorKind::Provider, carrier::shown(&error.to_string()).into_owned())),
         }
     }
 }

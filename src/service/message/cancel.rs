@@ -1,12 +1,12 @@
 //! Taking messages back.
 
 use super::order::known_as;
-use super::{Error, Messages, RACES};
+use super::{Messages, RACES};
 use crate::model::message::State;
 use crate::model::{ClientId, MessageId, Money};
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::event::Why;
-use crate::store;
 use crate::store::message::Message;
 use crate::store::outbox::cancel::{self, Canceled};
 
@@ -14,7 +14,7 @@ impl Messages {
     /// Takes a message back, unless a provider is being called or has been.
     pub async fn cancel(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<Message, Error> {
         for _ in 0..RACES {
-            let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+            let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
             let lane = self.parts.lanes.of_message(&message);
             let now_ms = self.parts.clock.now_ms();
             let told = self.parts.events.told(&message, State::Canceled, Why::default(), now_ms);
@@ -24,13 +24,13 @@ impl Messages {
             match cancel::cancel(&self.parts.store, &message, &lane, &told, now_ms, entry).await {
                 Ok(Canceled::Done) => {
                     self.parts.events.wake();
-                    return self.find(client, id).await?.ok_or(Error::NotFound);
+                    return self.find(client, id).await?.ok_or_else(Error::no_message);
                 }
-                Ok(Canceled::TooLate) => return Err(Error::TooLate),
+                Ok(Canceled::TooLate) => return Err(Error::too_late()),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(store::Error::Busy("others keep changing this lane".into()).into())
+        Err(Error::busy("others keep changing this lane"))
     }
 }

@@ -3,9 +3,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Error, Messages, Order, Via};
+use super::{Messages, Order, Via};
 use crate::model::{AccountId, CallEvent, CallPlan, Channel, Encoding, Millis, Segments, smart, text};
 use crate::provider::web;
+use crate::service::Error;
 
 /// Pictures of one message at most.
 const MOST_MEDIA: usize = 10;
@@ -57,7 +58,7 @@ pub(in crate::service) fn limits(order: &Order) -> Result<(), Error> {
         (Limit::Validity, order.valid_for.is_some_and(|span| !VALIDITY_MS.contains(&span.as_ms()))),
         (Limit::Metadata, order.metadata.as_ref().is_some_and(is_long)),
     ];
-    wrong.into_iter().find(|(_, is_wrong)| *is_wrong).map_or(Ok(()), |(limit, _)| Err(Error::Limit(limit)))
+    wrong.into_iter().find(|(_, is_wrong)| *is_wrong).map_or(Ok(()), |(limit, _)| Err(Error::limit(limit)))
 }
 
 /// Refuses what says nothing. Every order is held to it once its way is found; a door whose contract tells of it
@@ -69,7 +70,7 @@ pub fn says_something(order: &Order) -> Result<(), Error> {
             (order.body.is_empty() && order.media_urls.is_empty()).then_some(Limit::Empty)
         }
     };
-    silent.map_or(Ok(()), |limit| Err(Error::Limit(limit)))
+    silent.map_or(Ok(()), |limit| Err(Error::limit(limit)))
 }
 
 fn is_silent(plan: Option<&CallPlan>) -> bool {
@@ -81,7 +82,7 @@ fn is_long(metadata: &serde_json::Map<String, serde_json::Value>) -> bool {
 }
 
 pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::Invalid { field, reason: reason.into() }
+    Error::invalid(field, Into::<String>::into(reason))
 }
 
 /// A URL that somebody else will fetch.
@@ -104,7 +105,7 @@ pub(in crate::service) fn anyway(
 /// Refuses a call that nobody could place.
 fn said(plan: Option<&CallPlan>) -> Result<(), Error> {
     if is_silent(plan) {
-        return Err(Error::Limit(Limit::Instructions));
+        return Err(Error::limit(Limit::Instructions));
     }
     let (url, twiml) = plan.map_or((None, None), |plan| (plan.url.as_deref(), plan.twiml.as_deref()));
     match (url, twiml) {
@@ -209,6 +210,7 @@ fn is_longer(text: &str, longest: usize) -> bool {
 mod tests {
     use super::*;
     use crate::model::{Address, Span};
+    use crate::service::ErrorKind;
 
     fn order(channel: Channel, body: &str) -> Order {
         Order { body: body.to_owned(), ..Order::new(channel, Address::stored("+14155550100")) }
@@ -216,7 +218,7 @@ mod tests {
 
     fn limit_of(checked: Result<(), Error>) -> Option<Limit> {
         match checked {
-            Err(Error::Limit(limit)) => Some(limit),
+            Err(Error { kind: ErrorKind::Limit(limit), .. }) => Some(limit),
             _ => None,
         }
     }
@@ -270,10 +272,11 @@ mod tests {
             ..CallPlan::default()
         };
         let long = "x".repeat(LONGEST_TWIML + 1);
-        assert!(matches!(said(Some(&plan(None, None))), Err(Error::Limit(Limit::Instructions))));
+        assert_eq!(limit_of(said(Some(&plan(None, None)))), Some(Limit::Instructions));
         assert!(said(Some(&plan(Some("u"), None))).is_ok() && said(Some(&plan(None, Some(&long[1..])))).is_ok());
         for (url, twiml) in [(Some("u"), Some("t")), (None, Some(" ")), (None, Some(long.as_str()))] {
-            assert!(matches!(said(Some(&plan(url, twiml))), Err(Error::Invalid { .. })), "{url:?}");
+            let said = said(Some(&plan(url, twiml)));
+            assert!(said.is_err_and(|error| error.kind == ErrorKind::Invalid), "{url:?}");
         }
     }
 }

@@ -1,13 +1,11 @@
 //! What callers ask to be sent, and what they are told.
 
-use super::Limit;
 use crate::model::address::Address;
 use crate::model::{AccountId, CallId, CallPlan, Channel, Millis, PoolId, Priced, Span};
 use crate::service::tariff::Price;
 use crate::store::idempotency::Reply;
 use crate::store::ledger::Paid;
 use crate::store::message::Message;
-use crate::store::{self};
 
 /// What a client asks to be sent.
 #[derive(Clone, Debug)]
@@ -108,31 +106,4 @@ pub enum SendResult {
     Accepted(Box<Message>, Option<Paid>),
     /// What was told when the same request came first.
     Again(Reply),
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A field that cannot be.
-    #[error("{field}: {reason}")]
-    Invalid { field: &'static str, reason: String },
-    /// A limit that its order does not keep.
-    #[error("{}: {}", .0.field(), .0.reason())]
-    Limit(Limit),
-    #[error("the recipient has opted out of texts from this number")]
-    OptedOut,
-    #[error("the balance is too low for this message")]
-    Unpayable,
-    #[error("this Idempotency-Key came with another request before")]
-    KeyReused,
-    #[error("no such message")]
-    NotFound,
-    #[error("the message is being sent, or is over")]
-    TooLate,
-    #[error("the message has not been sent yet: cancel it instead")]
-    NotOver,
-    /// It was asked to end a call, and gave no good answer.
-    #[error("{0}")]
-    Provider(String),
-    #[error(transparent)]
-    Store(#[from] store::Error),
 }

@@ -1,22 +1,23 @@
 //! Emptying messages, and taking them out of their client's sight.
 
+use super::Messages;
 use super::order::{known_as, unsaid};
-use super::{Error, Messages};
 use crate::model::{ClientId, MessageId};
+use crate::service::Error;
 use crate::service::audit::Act;
 use crate::store::message::{self, Message};
 
 impl Messages {
     /// Empties the body of a message that has been sent or is over.
     pub async fn redact(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<Message, Error> {
-        let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+        let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
         self.erase(&message, false, act).await?;
-        self.find(client, id).await?.ok_or(Error::NotFound)
+        self.find(client, id).await?.ok_or_else(Error::no_message)
     }
 
     /// Takes a message that has been sent or is over out of its client's sight, redacted; what was paid for it stays.
     pub async fn delete(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<(), Error> {
-        let message = self.find(client, id).await?.ok_or(Error::NotFound)?;
+        let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
         self.erase(&message, true, act).await
     }
 
@@ -28,7 +29,7 @@ impl Messages {
         let after = Message { redacted_ms: Some(now_ms), ..said_nothing };
         let entry = act.entry(now_ms, known_as(message), Some(message), Some(&after).filter(|_| !is_deleted));
         match message::redact(store, client, id, &after.content, deleted_ms, now_ms, entry).await {
-            Err(error) if error.is_race() => Err(Error::NotOver),
+            Err(error) if error.is_race() => Err(Error::not_over()),
             done => Ok(done?),
         }
     }

@@ -3,7 +3,7 @@
 use super::{OptOuts, RACES};
 use crate::model::{Address, Channel, ClientId, Millis};
 use crate::service::audit::Act;
-use crate::service::message::Error;
+use crate::service::{Error, ErrorKind};
 use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::{self, audit, message};
 
@@ -80,8 +80,8 @@ impl OptOuts {
                 continue;
             }
             match self.parts.messages.cancel(client, id, &Act::unwritten()).await {
-                Ok(_) | Err(Error::TooLate | Error::NotFound) => {}
-                Err(Error::Store(error)) => return Err(error),
+                Ok(_) | Err(Error { kind: ErrorKind::TooLate | ErrorKind::NotFound, .. }) => {}
+                Err(Error { source: Some(error), .. }) => return Err(error),
                 // no other can come of a cancel
                 Err(error) => tracing::warn!(%error, message = %id, "could not take back a message"),
             }

@@ -1,8 +1,9 @@
 //! How a message would go, and why: decided by what decides over messages, and told.
 
 use super::sender::{Candidate, Decision};
-use super::{Error, Order, Relay, allow};
+use super::{Order, Relay, allow};
 use crate::model::Money;
+use crate::service::Error;
 use crate::service::client::Consumer;
 use crate::service::tariff::{Rate, Route};
 

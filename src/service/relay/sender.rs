@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, From, Order, Relay};
+use super::{From, Order, Relay, forbidden};
 use crate::crypto::hash;
 use crate::model::{AccountId, Channel, ClientId, PoolId, RouteId};
 use crate::service::account::AccountHandle;
@@ -10,6 +10,7 @@ use crate::service::client::Consumer;
 use crate::service::directory::{Entries, Sender};
 use crate::service::message::Via;
 use crate::service::number::Capability;
+use crate::service::{Error, ErrorKind};
 
 /// What a number needs for a message.
 fn wanted(order: &Order) -> Capability {
@@ -96,7 +97,7 @@ impl Relay {
         if !is_routed {
             // the house lacks a number, not a route
             let is_bare = consumer.is_house() && candidates.is_empty();
-            let error = if is_bare { Error::Sender(no_sender(order)) } else { Error::NoRoute };
+            let error = if is_bare { no_sender(order) } else { no_route() };
             return Decision { candidates, chosen: Err(error) };
         }
         let first = |verdict| candidates.iter().position(|candidate| candidate.verdict == verdict);
@@ -109,7 +110,7 @@ impl Relay {
             }),
         };
         let Some((index, verdict)) = found else {
-            return Decision { candidates, chosen: Err(Error::Sender(no_sender(order))) };
+            return Decision { candidates, chosen: Err(no_sender(order)) };
         };
         candidates[index].verdict = verdict;
         let chosen = allowed(consumer, &candidates, index);
@@ -143,15 +144,21 @@ impl Relay {
 
 fn allowed(consumer: &Consumer, candidates: &[Candidate], index: usize) -> Result<usize, Error> {
     let may = candidates[index].from.as_ref().is_some_and(|from| consumer.may_send_from(from));
-    if may { Ok(index) } else { Err(Error::Forbidden("this key may not send from this number")) }
+    if may { Ok(index) } else { Err(forbidden("this key may not send from this number")) }
 }
 
-fn no_sender(order: &Order) -> &'static str {
-    match order.from {
+fn no_route() -> Error {
+    Error::new(ErrorKind::NoRoute, "no route leads to this destination")
+}
+
+/// No account that a route names may send from that.
+fn no_sender(order: &Order) -> Error {
+    let reason = match order.from {
         Some(From::Address(_)) => "is not a number that you may send this from",
         Some(From::Pool(_)) => "is no pool with a number for this",
         None => "is missing, and there is no number for this",
-    }
+    };
+    Error::invalid("from", reason)
 }
 
 /// The client's own numbers go before those that the house lends.

@@ -15,9 +15,10 @@ use crate::http::message::{Writer, accept};
 use crate::http::{idempotency, reply};
 use crate::model::address::{AddressKind, Country, Role};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
+use crate::service::ErrorKind;
 use crate::service::call::{Call, End};
 use crate::service::client::Scope;
-use crate::service::message::{self, Filter, Message, SendResult};
+use crate::service::message::{Filter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
 const WORDS: Words =
@@ -214,9 +215,9 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
         _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
     };
     let act = visit.act("call.end");
-    visit.app.messages.end_call(call.client, call.id, end, &act).await.map_err(|error| match error {
-        message::Error::TooLate => error::CALL_STATE.into(),
-        error => Fault::from(error),
+    visit.app.messages.end_call(call.client, call.id, end, &act).await.map_err(|error| match error.kind {
+        ErrorKind::TooLate => Fault::from(error::CALL_STATE),
+        _ => Fault::from(error),
     })?;
     shown(visit, sid).await
 }

@@ -2,10 +2,12 @@
 
 use super::Visit;
 use super::error::{self, Fault, Wrong};
+use crate::http::reply::Refusal;
 use crate::model::{Address, Channel};
 use crate::service::client::Scope;
-use crate::service::message::{self, Limit};
-use crate::service::relay::{self, From, Order};
+use crate::service::message::Limit;
+use crate::service::relay::{From, Order};
+use crate::service::{Error, ErrorKind};
 
 /// The codes that messages and calls do not share.
 pub(super) struct Words {
@@ -37,9 +39,10 @@ impl Wish {
 }
 
 /// Why what a client asked for is not sent.
-pub(super) fn of(visit: &Visit<'_>, words: &Words, wish: &Wish, error: relay::Error) -> Fault {
-    match error {
-        relay::Error::Forbidden(reason) => {
+pub(super) fn of(visit: &Visit<'_>, words: &Words, wish: &Wish, error: Error) -> Fault {
+    let reason = &*error.detail;
+    match (&error.kind, error.field) {
+        (ErrorKind::Forbidden, _) => {
             if !visit.consumer.may(Scope::of(wish.channel)) {
                 error::FORBIDDEN.because(reason)
             } else if visit.consumer.may_send_to(wish.to.as_str()) {
@@ -48,10 +51,9 @@ pub(super) fn of(visit: &Visit<'_>, words: &Words, wish: &Wish, error: relay::Er
                 words.region.into()
             }
         }
-        relay::Error::NoRoute => words.route.into(),
-        relay::Error::Sender(reason) => wish.sender(words, reason),
-        relay::Error::Message(message::Error::Invalid { field: "from", reason }) => wish.sender(words, &reason),
-        relay::Error::Message(error) => error.into(),
+        (ErrorKind::NoRoute, _) => words.route.into(),
+        (ErrorKind::Invalid, Some("from")) => wish.sender(words, reason),
+        _ => error.into(),
     }
 }
 
@@ -72,25 +74,33 @@ fn invalid(field: &str, reason: &str) -> Fault {
     }
 }
 
-impl std::convert::From<message::Error> for Fault {
-    fn from(error: message::Error) -> Self {
+impl std::convert::From<Error> for Fault {
+    fn from(error: Error) -> Self {
         use ::http::StatusCode as Status;
-        match error {
-            message::Error::Invalid { field, reason } => invalid(field, &reason),
-            message::Error::Limit(Limit::Empty) => error::NO_BODY.into(),
-            message::Error::Limit(Limit::Media) => error::MUCH_MEDIA.into(),
-            message::Error::Limit(Limit::Validity) => error::VALIDITY.into(),
-            message::Error::Limit(limit @ (Limit::Metadata | Limit::Instructions)) => {
-                invalid(limit.field(), limit.reason())
-            }
-            message::Error::OptedOut => error::OPTED_OUT.into(),
-            message::Error::Unpayable => error::of(Status::PAYMENT_REQUIRED).into(),
-            message::Error::KeyReused => error::KEY_REUSED.into(),
-            message::Error::NotFound => error::NOT_FOUND.into(),
-            message::Error::TooLate => error::TOO_LATE.into(),
-            message::Error::NotOver => error::NOT_COMPLETE.into(),
-            message::Error::Provider(reason) => error::of(Status::BAD_GATEWAY).because(&reason),
-            message::Error::Store(error) => error.into(),
+        let reason = &*error.detail;
+        match &error.kind {
+            ErrorKind::Invalid => match error.field {
+                Some(field) => invalid(field, reason),
+                None => error::PARAMETER.because(reason),
+            },
+            ErrorKind::Limit(Limit::Empty) => error::NO_BODY.into(),
+            ErrorKind::Limit(Limit::Media) => error::MUCH_MEDIA.into(),
+            ErrorKind::Limit(Limit::Validity) => error::VALIDITY.into(),
+            ErrorKind::Limit(limit @ (Limit::Metadata | Limit::Instructions)) => invalid(limit.field(), limit.reason()),
+            ErrorKind::OptedOut => error::OPTED_OUT.into(),
+            ErrorKind::Unpayable => error::of(Status::PAYMENT_REQUIRED).into(),
+            ErrorKind::KeyReused => error::KEY_REUSED.into(),
+            ErrorKind::NotFound => error::NOT_FOUND.into(),
+            ErrorKind::TooLate => error::TOO_LATE.into(),
+            ErrorKind::NotOver => error::NOT_COMPLETE.into(),
+            ErrorKind::Provider => error::of(Status::BAD_GATEWAY).because(reason),
+            ErrorKind::Lines(_)
+            | ErrorKind::Forbidden
+            | ErrorKind::Conflict
+            | ErrorKind::NoRoute
+            | ErrorKind::Unavailable
+            | ErrorKind::Busy
+            | ErrorKind::Internal => Refusal::from(error).into(),
         }
     }
 }
