@@ -2,7 +2,6 @@
 
 mod bare;
 mod client;
-mod inbound;
 mod phone;
 mod tariff;
 
@@ -160,27 +159,9 @@ fn away(detail: &str) -> Response {
     retry_after(problem(StatusCode::SERVICE_UNAVAILABLE, detail), RETRY_AWAY)
 }
 
-fn store_error(error: &StoreError) -> Response {
-    match error {
-        StoreError::Unavailable(reason) => {
-            tracing::warn!(reason, "the store is away");
-            away("the store is away; try again")
-        }
-        StoreError::Busy(reason) => {
-            tracing::debug!(reason, "the store is busy");
-            retry_after(problem(StatusCode::SERVICE_UNAVAILABLE, "the store is busy; try again"), RETRY_BUSY)
-        }
-        StoreError::Conflict
-        | StoreError::Guard(_)
-        | StoreError::Refused(_)
-        | StoreError::Data(_)
-        | StoreError::Crypto(_) => internal(error),
-    }
-}
-
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        store_error(&error).into()
+        Error::from(error).into()
     }
 }
 
@@ -195,8 +176,10 @@ impl From<Error> for Refusal {
                 None => problem(Status::BAD_REQUEST, detail),
             },
             ErrorKind::Lines(wrong) => tariff::lines(&wrong.first, detail),
+            ErrorKind::Unreadable => problem(Status::BAD_REQUEST, detail),
+            ErrorKind::TooLong => problem(Status::PAYLOAD_TOO_LARGE, detail),
             ErrorKind::Unpayable => problem(Status::PAYMENT_REQUIRED, detail),
-            ErrorKind::Forbidden | ErrorKind::OptedOut => problem(Status::FORBIDDEN, detail),
+            ErrorKind::Forged | ErrorKind::Forbidden | ErrorKind::OptedOut => problem(Status::FORBIDDEN, detail),
             ErrorKind::NotFound => problem(Status::NOT_FOUND, detail),
             ErrorKind::Conflict | ErrorKind::KeyReused | ErrorKind::TooLate | ErrorKind::NotOver => {
                 problem(Status::CONFLICT, detail)

@@ -19,7 +19,8 @@ use super::body::{Body, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::charset;
-use crate::service::inbound::{EMPTY_TWIML, Error, Kind, Post, Proved};
+use crate::service::inbound::{EMPTY_TWIML, Kind, Post, Proved, is_guess};
+use crate::service::{Error, ErrorKind};
 
 /// What is escaped in the login of a URL (the URL standard's `userinfo`, and the escape itself).
 const LOGIN: &AsciiSet = &CONTROLS
@@ -117,11 +118,23 @@ async fn take(call: &Call, app: &App, proof: impl Future<Output = Result<Proved,
         Err(error) => Err(error),
     };
     let Err(error) = taken else { return Ok(()) };
-    let counted = if error.is_guess() { app.guesses.count(call) } else { Ok(()) };
+    let counted = if is_guess(&error) { app.guesses.count(call) } else { Ok(()) };
     match counted {
-        Err(wait) if matches!(error, Error::Forged) => Err(reply::too_many_requests(wait.as_secs() + 1).into()),
-        _ => Err(error.into()),
+        Err(wait) if error.kind == ErrorKind::Forged => Err(reply::too_many_requests(wait.as_secs() + 1).into()),
+        _ => Err(refused(error)),
     }
+}
+
+/// What a carrier is answered is what all are; who runs the server reads of it in the log.
+fn refused(error: Error) -> Refusal {
+    match error.kind {
+        ErrorKind::Forged => tracing::warn!("refused a webhook that no account of ours has sent"),
+        ErrorKind::Invalid | ErrorKind::Unreadable => {
+            tracing::warn!(reason = %error, "refused a webhook that cannot be read");
+        }
+        _ => {}
+    }
+    error.into()
 }
 
 /// `POST /webhooks/flowroute/<token>/sms` and `…/receipt`: the token is the account's `webhook_token`.

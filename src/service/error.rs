@@ -28,6 +28,11 @@ pub enum ErrorKind {
     Limit(Limit),
     /// Lines of a file are wrong; nothing of it was taken.
     Lines(Box<BadLines>),
+    /// What came from outside is proved to be a carrier's, and cannot be read.
+    Unreadable,
+    TooLong,
+    /// What came from outside is nobody's that we know.
+    Forged,
     /// It is known who asks, and they may not.
     Forbidden,
     /// The recipient wants nothing from this number.

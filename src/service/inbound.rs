@@ -26,7 +26,7 @@ pub use inbox::{Inbox, Jobs, Parts};
 pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, Page, Played};
 pub use metrics::Metrics;
 pub use proof::{Post, Proved, form_check};
-pub use webhook::Error;
+pub use webhook::is_guess;
 
 pub use crate::provider::twilio::EMPTY_TWIML;
 pub use crate::store::inbound::Kind;

@@ -182,6 +182,9 @@ fn worded(refused: Error, no_route: StatusCode) -> Response {
         ErrorKind::Limit(limit) => error(bad, &shape::limit(*limit)),
         ErrorKind::KeyReused => error(StatusCode::CONFLICT, reason),
         ErrorKind::Lines(_)
+        | ErrorKind::Unreadable
+        | ErrorKind::TooLong
+        | ErrorKind::Forged
         | ErrorKind::NotFound
         | ErrorKind::Conflict
         | ErrorKind::TooLate

@@ -7,8 +7,9 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::Error;
+use super::webhook::{forged, too_many_fields};
 use crate::model::{bom, form, json, text};
+use crate::service::Error;
 
 /// Fields of a post at most: no carrier writes more, and whoever posts need not be one.
 pub(super) const FIELDS: usize = 256;
@@ -20,30 +21,30 @@ pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<(String, String)>, Error>
     if !is_json(body) {
         return few(body).map(form::fields);
     }
-    let Object(fields) = serde_json::from_slice(&json::repaired(bom::skip(body))).map_err(|_| Error::Forged)?;
+    let Object(fields) = serde_json::from_slice(&json::repaired(bom::skip(body))).map_err(|_| forged())?;
     let text = |value: Value| match value {
         Value::String(text) => text,
         Value::Null => String::new(),
         other => other.to_string(),
     };
-    let fields = fields.ok_or(Error::TooManyFields)?;
+    let fields = fields.ok_or_else(too_many_fields)?;
     Ok(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
 /// A form, if it has few enough fields.
 fn few(form: &[u8]) -> Result<&[u8], Error> {
     let pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-    if pairs.take(FIELDS + 1).count() <= FIELDS { Ok(form) } else { Err(Error::TooManyFields) }
+    if pairs.take(FIELDS + 1).count() <= FIELDS { Ok(form) } else { Err(too_many_fields()) }
 }
 
 /// Whose post it says that it is, found without all that [`signed_fields`] does.
 pub(super) fn account_sid(body: &[u8]) -> Result<String, Error> {
     if !is_json(body) {
-        return form::first(few(body)?, ACCOUNT_SID).ok_or(Error::Forged);
+        return form::first(few(body)?, ACCOUNT_SID).ok_or_else(forged);
     }
     let read = serde_json::from_slice(&json::repaired(bom::skip(body)));
-    let AccountSid(sid) = read.map_err(|_| Error::Forged)?;
-    sid.ok_or(Error::Forged)
+    let AccountSid(sid) = read.map_err(|_| forged())?;
+    sid.ok_or_else(forged)
 }
 
 /// That of a JSON object, where it is a text. No other value is kept.
@@ -134,6 +135,7 @@ pub(super) fn is_json(body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::ErrorKind;
 
     #[test]
     fn a_json_post_has_the_fields_of_a_form() {
@@ -176,7 +178,7 @@ mod tests {
             let fields = signed_fields(body).unwrap();
             assert!(fields.iter().any(|(name, value)| name == ACCOUNT_SID && value == sid), "{body:?}");
         }
-        assert!(matches!(account_sid("a&".repeat(FIELDS + 1).as_bytes()), Err(Error::TooManyFields)));
+        assert!(matches!(account_sid("a&".repeat(FIELDS + 1).as_bytes()), Err(Error { kind: ErrorKind::Invalid, .. })));
     }
 
     #[test]
@@ -191,9 +193,9 @@ mod tests {
             let json = of(count, "{", &|n| format!("\"{n}\":[1,{{}}]"), ",", "}");
             for read in [form, json] {
                 assert_eq!(read.is_ok(), is_good, "{count}");
-                assert!(is_good || matches!(read, Err(Error::TooManyFields)));
+                assert!(is_good || matches!(read, Err(Error { kind: ErrorKind::Invalid, .. })));
             }
         }
-        assert!(matches!(signed_fields(b"{\"a\":"), Err(Error::Forged)));
+        assert!(matches!(signed_fields(b"{\"a\":"), Err(Error { kind: ErrorKind::Forged, .. })));
     }
 }

@@ -9,9 +9,10 @@ use tokio::sync::mpsc::Receiver;
 
 use super::read::{LoopbackReceipt, LoopbackText, Parsed, state_of};
 use super::webhook::Came;
-use super::{Error, Inbox, Kind};
+use super::{Inbox, Kind};
 use crate::model::{Address, Channel, Media, MessageId};
 use crate::provider::{self, Loopback, LoopbackEvent};
+use crate::service::Error;
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
 
@@ -107,7 +108,7 @@ impl LoopbackDoor {
         };
         // a carrier repeats what was not taken; this one has patience for as long as the store is away
         while let Err(error) = self.inbox.store(handle, came.clone()).await {
-            let Error::Store(error) = error else {
+            let Error { source: Some(error), .. } = error else {
                 tracing::warn!(%error, "could not take in what the loopback provider reports");
                 return;
             };

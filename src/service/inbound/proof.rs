@@ -9,15 +9,15 @@ use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
 use super::fields::{account_sid, is_json, signed_fields, storable};
-use super::webhook::Came;
-use super::{Error, Inbox, Kind};
+use super::webhook::{Came, forged, misnamed, unreadable};
+use super::{Inbox, Kind};
 use crate::crypto::hash;
 use crate::crypto::signature::twilio::{Signed, is_signature, sorted};
 use crate::model::Secret;
 use crate::provider::{self, twilio};
 use crate::service::account::{AccountHandle, By};
 use crate::service::publish::{FormCheck, SignedForm};
-use crate::store;
+use crate::service::{Error, ErrorKind};
 use crate::store::inbound::intake::Signature;
 
 /// Bytes of a post that is looked at where it came: so much takes less time than going elsewhere would.
@@ -44,8 +44,8 @@ impl Inbox {
     pub async fn prove_twilio(self: &Arc<Self>, kind: Kind, post: Post) -> Result<Proved, Error> {
         let proved = self.check(post, move |inbox, post| {
             let (handle, fields, signature) = inbox.signed(post)?;
-            handle.connector.check_ids(&fields).map_err(Error::Misnamed)?;
-            let came = Came::signed(kind, storable(&post.body), fields, signature)?;
+            handle.connector.check_ids(&fields).map_err(misnamed)?;
+            let came = Came::signed(kind, storable(&post.body), fields, signature).map_err(unreadable)?;
             Ok(Proved { handle, came })
         });
         proved.await.inspect_err(|error| self.count_forged(kind, error))
@@ -66,8 +66,8 @@ impl Inbox {
             .handles()
             .filter(is_flowroute)
             .fold(None, |found, handle| if fits(handle) { Some(handle) } else { found });
-        let handle = handle.ok_or(Error::Forged).inspect_err(|error| self.count_forged(kind, error))?;
-        let came = Came::unsigned(kind, storable(body.as_bytes()))?;
+        let handle = handle.ok_or_else(forged).inspect_err(|error| self.count_forged(kind, error))?;
+        let came = Came::unsigned(kind, storable(body.as_bytes())).map_err(unreadable)?;
         Ok(Proved { handle: handle.clone(), came })
     }
 
@@ -78,37 +78,37 @@ impl Inbox {
         look: impl FnOnce(&Self, &Post) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         if !post.signature.as_deref().is_some_and(is_signature) {
-            return Err(Error::Forged);
+            return Err(forged());
         }
         if post.body.len() + post.url.len() <= SMALL {
             return look(self, &post);
         }
         let inbox = self.clone();
         let looked = self.checks.run(move || look(&inbox, &post)).await;
-        looked.unwrap_or_else(|error| Err(store::Error::Busy(error.to_string()).into()))
+        looked.unwrap_or_else(|error| Err(Error::busy(error.to_string())))
     }
 
     /// The account that has signed a post, the fields that it has signed, and the signature as it is remembered. What
     /// costs little comes first: whoever posts need not be Twilio.
     fn signed(&self, post: &Post) -> Result<(Arc<AccountHandle>, Vec<Field>, Signature), Error> {
-        let given = post.signature.as_deref().ok_or(Error::Forged)?;
+        let given = post.signature.as_deref().ok_or_else(forged)?;
         // of JSON its digest is signed, with the URL, and no field
         let is_json = is_json(&post.body);
-        let digest = is_json.then(|| Signed::json(&post.url, &post.body).ok_or(Error::Forged)).transpose()?;
+        let digest = is_json.then(|| Signed::json(&post.url, &post.body).ok_or_else(forged)).transpose()?;
         let sid = account_sid(&post.body)?;
         let handle =
-            self.parts.directory.current().handle_of(provider::Kind::Twilio, &sid).cloned().ok_or(Error::Forged)?;
+            self.parts.directory.current().handle_of(provider::Kind::Twilio, &sid).cloned().ok_or_else(forged)?;
         let is_by_it = |signed: &Signed<'_>| self.is_believed(&handle, |token| signed.is_by(token.expose(), given));
         if digest.as_ref().is_some_and(|signed| !is_by_it(signed)) {
-            return Err(Error::Forged);
+            return Err(forged());
         }
         let fields = signed_fields(&post.body)?;
         if !fields.iter().all(|(name, _)| twilio::is_name(name)) {
-            return Err(Error::Forged);
+            return Err(forged());
         }
         let sorted = sorted(&fields);
         if digest.is_none() && !is_by_it(&Signed::form(&post.url, &sorted)) {
-            return Err(Error::Forged);
+            return Err(forged());
         }
         let key = &self.parts.signature_key;
         let parts = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
@@ -127,7 +127,7 @@ impl Inbox {
     }
 
     pub(super) fn count_forged(&self, kind: Kind, error: &Error) {
-        if matches!(error, Error::Forged) {
+        if error.kind == ErrorKind::Forged {
             self.parts.metrics.webhook(kind.name(), "forged");
         }
     }
@@ -141,12 +141,12 @@ pub fn form_check(inbox: &Arc<Inbox>) -> FormCheck {
         Box::pin(async move {
             let look = |inbox: &Inbox, post: &Post| {
                 let (handle, fields, _) = inbox.signed(post)?;
-                handle.connector.check_ids(&fields).map_err(Error::Misnamed)?;
+                handle.connector.check_ids(&fields).map_err(misnamed)?;
                 Ok(fields)
             };
             match inbox.check(Post { url, signature, body }, look).await {
                 Ok(fields) => Ok(Some(fields)),
-                Err(Error::Store(error)) => Err(error),
+                Err(Error { source: Some(error), .. }) => Err(error),
                 Err(_) => Ok(None),
             }
         })

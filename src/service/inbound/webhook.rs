@@ -8,7 +8,7 @@ use super::{Inbox, Kind, Proved};
 use crate::model::InboundId;
 use crate::provider::{self, Unreadable};
 use crate::service::account::AccountHandle;
-use crate::store;
+use crate::service::{Error, ErrorKind};
 use crate::store::inbound::intake::{New, Signature, Taken};
 
 /// Bytes that the column holds.
@@ -61,39 +61,34 @@ impl Came {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No account of ours has sent this, whatever it says.
-    #[error("no account of ours has sent this")]
-    Forged,
-    /// Nobody looks further.
-    #[error("a webhook must have at most {FIELDS} fields")]
-    TooManyFields,
-    /// It is signed, and names its message as nobody would but who has cut it from others.
-    #[error("{0}")]
-    Misnamed(Unreadable),
-    /// It is theirs, and not what they document.
-    #[error("{0}")]
-    Unreadable(#[from] Unreadable),
-    #[error("longer than {LONGEST} bytes")]
-    TooLong,
-    #[error(transparent)]
-    Store(#[from] store::Error),
+/// No account of ours has sent this, whatever it says.
+pub(super) fn forged() -> Error {
+    Error::new(ErrorKind::Forged, "no account of ours has sent this")
 }
 
-impl Error {
-    /// Whether whoever has posted it need not be a carrier.
-    pub fn is_guess(&self) -> bool {
-        match self {
-            Self::Forged | Self::TooManyFields | Self::Misnamed(_) => true,
-            Self::Unreadable(_) | Self::TooLong | Self::Store(_) => false,
-        }
-    }
+/// Nobody looks further.
+pub(super) fn too_many_fields() -> Error {
+    Error::new(ErrorKind::Invalid, format!("a webhook must have at most {FIELDS} fields"))
+}
+
+/// It is signed, and names its message as nobody would but who has cut it from others.
+pub(super) fn misnamed(reason: Unreadable) -> Error {
+    Error::new(ErrorKind::Invalid, reason.to_string())
+}
+
+/// It is theirs, and not what they document.
+pub(super) fn unreadable(reason: Unreadable) -> Error {
+    Error::new(ErrorKind::Unreadable, reason.to_string())
+}
+
+/// Whether whoever has posted it need not be a carrier.
+pub fn is_guess(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Forged | ErrorKind::Invalid)
 }
 
 impl Inbox {
-    /// Takes what is proved. When this returns, it is durable, and a job; or [`Error::Forged`]: its signature was for
-    /// other fields.
+    /// Takes what is proved. When this returns, it is durable, and a job; or it is [`ErrorKind::Forged`]: its
+    /// signature was for other fields.
     pub async fn take(&self, Proved { handle, came }: Proved) -> Result<(), Error> {
         self.store(&handle, came).await.map(drop)
     }
@@ -102,7 +97,7 @@ impl Inbox {
     pub(super) async fn store(&self, handle: &AccountHandle, came: Came) -> Result<InboundId, Error> {
         let Came { kind, key, lane, payload, read: parsed, signature } = came;
         if payload.len() > LONGEST {
-            return Err(Error::TooLong);
+            return Err(Error::new(ErrorKind::TooLong, format!("longer than {LONGEST} bytes")));
         }
         let received_ms = self.now_ms();
         let id = InboundId::new(received_ms);
@@ -112,8 +107,9 @@ impl Inbox {
         loop {
             match self.intake.write(new.clone()).await {
                 Ok(Taken::Recut) => {
-                    self.count_forged(kind, &Error::Forged);
-                    return Err(Error::Forged);
+                    let forged = forged();
+                    self.count_forged(kind, &forged);
+                    return Err(forged);
                 }
                 Ok(taken) => {
                     let result = if taken == Taken::New { "taken" } else { "repeated" };

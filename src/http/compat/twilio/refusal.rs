@@ -95,6 +95,9 @@ impl std::convert::From<Error> for Fault {
             ErrorKind::NotOver => error::NOT_COMPLETE.into(),
             ErrorKind::Provider => error::of(Status::BAD_GATEWAY).because(reason),
             ErrorKind::Lines(_)
+            | ErrorKind::Unreadable
+            | ErrorKind::TooLong
+            | ErrorKind::Forged
             | ErrorKind::Forbidden
             | ErrorKind::Conflict
             | ErrorKind::NoRoute
