@@ -198,3 +198,72 @@ impl From<Error> for Refusal {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::message::Limit;
+    use crate::service::tariff::{BadLine, BadLines};
+
+    /// Status, `Retry-After` and body.
+    fn answered(error: Error) -> (u16, Option<String>, serde_json::Value) {
+        let (head, body) = parts(*Refusal::from(error));
+        let wait = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        (head.status.as_u16(), wait, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[test]
+    fn each_kind_has_a_status_and_tells_its_detail() {
+        for (kind, status, wait) in [
+            (ErrorKind::Invalid, 400, None),
+            (ErrorKind::Unreadable, 400, None),
+            (ErrorKind::Unpayable, 402, None),
+            (ErrorKind::Forged, 403, None),
+            (ErrorKind::Forbidden, 403, None),
+            (ErrorKind::OptedOut, 403, None),
+            (ErrorKind::NotFound, 404, None),
+            (ErrorKind::Conflict, 409, None),
+            (ErrorKind::KeyReused, 409, None),
+            (ErrorKind::TooLate, 409, None),
+            (ErrorKind::NotOver, 409, None),
+            (ErrorKind::TooLong, 413, None),
+            (ErrorKind::Provider, 502, None),
+            (ErrorKind::NoRoute, 503, None),
+            (ErrorKind::Unavailable, 503, Some("2")),
+            (ErrorKind::Busy, 503, Some("1")),
+        ] {
+            let name = format!("{kind:?}");
+            let (found, after, body) = answered(Error::new(kind, "why"));
+            assert_eq!((found, after.as_deref()), (status, wait), "{name}");
+            assert_eq!(body["detail"], "why", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (error, field, detail) in [
+            (Error::invalid("to", "is no phone number"), "to", "to: is no phone number"),
+            (Error::limit(Limit::Media), "media_urls", "media_urls: must be 10 at most"),
+        ] {
+            let (status, _, body) = answered(error);
+            assert_eq!(status, 400);
+            assert_eq!((&body["field"], &body["detail"]), (&field.into(), &detail.into()));
+        }
+        let first = vec![BadLine { line: 2, field: Some("price"), reason: "is negative".to_owned() }];
+        let (status, _, body) = answered(Error::lines(BadLines { first, count: 1 }));
+        assert_eq!(status, 400);
+        assert_eq!(body["detail"], "1 lines are wrong, and nothing was taken: line 2: price: is negative");
+        assert_eq!(body["lines"], serde_json::json!([{"line": 2, "field": "price", "detail": "is negative"}]));
+    }
+
+    #[test]
+    fn only_the_log_is_told_what_is_wrong_with_us() {
+        let fault = Error::new(ErrorKind::Internal, "inside");
+        for error in
+            [fault, StoreError::Data("inside".to_owned()).into(), StoreError::Unavailable("inside".to_owned()).into()]
+        {
+            let (status, _, body) = answered(error);
+            assert!(status >= 500 && !body.to_string().contains("inside"), "{status} {body}");
+        }
+    }
+}
