@@ -110,24 +110,24 @@ impl Plan {
     }
 
     fn join(&mut self, item: &New, may_call: bool, known: &Known, room: &Arc<Semaphore>) -> Decided {
-        let mut permit = None;
+        let mut held = None;
         let joining = self.lanes.entry(item.lane.clone()).or_insert_with(|| {
             let last = known.lanes.get(&item.lane).copied();
             if last.is_none() {
-                permit = room.clone().try_acquire_owned().ok();
+                held = room.clone().try_acquire_owned().ok();
             }
-            let is_calling = permit.is_some() && may_call;
-            Joining { is_new: last.is_none(), is_ours: permit.is_some(), is_calling, count: 0, last: last.unwrap_or(0) }
+            let is_calling = held.is_some() && may_call;
+            Joining { is_new: last.is_none(), is_ours: held.is_some(), is_calling, count: 0, last: last.unwrap_or(0) }
         });
         joining.count += 1;
         // behind all that stand there, whatever another node's clock says
         joining.last = (joining.last + 1).max(item.message.id.bits());
         let position = place(&item.lane, joining.last);
         self.places.push(vec![position.as_str().into(), item.message.id.hex().into()]);
-        let Some(room) = permit else { return Accepted::Stored(None).into() };
-        let head = Head { lane: item.lane.clone(), place: position, message: item.message.id };
+        let Some(room) = held else { return Accepted::Stored(None).into() };
+        let first = Head { lane: item.lane.clone(), place: position, message: item.message.id };
         let started_ms = joining.is_calling.then_some(self.now_ms);
-        Decided { accepted: Accepted::Stored(None), leased: Some(Hold { head, room, started_ms }) }
+        Decided { accepted: Accepted::Stored(None), leased: Some(Hold { head: first, room, started_ms }) }
     }
 
     pub(super) fn change(self, purse: Purse, owner: &Owner, lease_ms: Millis) -> Change {
