@@ -62,6 +62,8 @@ pub(super) struct Host {
 pub(super) enum Failure {
     /// Our own calls took every connection: not the provider's fault.
     Busy,
+    /// Its time was over before it could be written: nor that.
+    Late,
     /// The request was not written.
     NotSent(String),
     /// It was, at least in part.
@@ -114,9 +116,10 @@ impl Host {
         self.run(request.build().map_err(failure)?).await
     }
 
-    /// Sends what may be sent once: not a byte of what it says is written after `until`.
+    /// Sends what may be sent once: it is not begun after `until`.
     pub(super) async fn send(&self, request: RequestBuilder, until: Instant) -> Result<Answer, Failure> {
-        self.run(due::bound(request.build().map_err(failure)?, until)).await
+        let request = due::bound(request.build().map_err(failure)?, until);
+        self.run(request.ok_or_else(|| Failure::NotSent("only a whole body can be held back".to_owned()))?).await
     }
 
     async fn run(&self, mut request: Request) -> Result<Answer, Failure> {
@@ -135,15 +138,17 @@ impl Host {
 
 /// Told apart by what reqwest 0.13 and hyper 1 guarantee: `is_connect` covers the name, the
 /// connection, TLS and `connect_timeout`, all before a byte of the request; a hyper error that
-/// is "canceled" hands the request back unwritten. What was too late was not written by ourselves. Anything else may
+/// is "canceled" hands the request back unwritten. What was too late was held back by ourselves. Anything else may
 /// have been written.
 fn failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     let mut is_unwritten = error.is_connect() || error.is_builder();
     let mut source = error.source();
     while let Some(cause) = source {
-        is_unwritten |=
-            cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) || cause.is::<Late>();
+        is_unwritten |= cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        if cause.is::<Late>() {
+            return Failure::Late;
+        }
         source = cause.source();
     }
     let reason = chain(&error);
@@ -227,6 +232,7 @@ impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Busy => Self::Throttled { after: None, reason: BUSY.to_owned() },
+            Failure::Late => Self::Throttled { after: None, reason: Late.to_string() },
             Failure::NotSent(reason) => Self::Unreachable { after: None, reason },
             Failure::NoAnswer(reason) => Self::Uncertain { reason },
         }
@@ -237,6 +243,7 @@ impl From<Failure> for AskError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Busy => Self::Throttled { after: None, reason: BUSY.to_owned() },
+            Failure::Late => Self::Unreachable { reason: Late.to_string() },
             Failure::NotSent(reason) | Failure::NoAnswer(reason) => Self::Unreachable { reason },
         }
     }

@@ -22,11 +22,11 @@ struct Due {
 #[error("its time was over before it could be sent")]
 pub(super) struct Late;
 
-/// The same request; what it says is written until then, or not at all.
-pub(super) fn bound(mut request: Request, until: Instant) -> Request {
-    let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice).unwrap_or_default();
+/// The same request; what it says is written until then, or not at all. `None`: it has no body that is held whole.
+pub(super) fn bound(mut request: Request, until: Instant) -> Option<Request> {
+    let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice)?;
     *request.body_mut() = Some(reqwest::Body::wrap(Due { bytes: Some(bytes), until }));
-    request
+    Some(request)
 }
 
 impl Body for Due {
