@@ -176,7 +176,7 @@ impl From<Error> for Refusal {
                 None => problem(Status::BAD_REQUEST, detail),
             },
             ErrorKind::Lines(wrong) => tariff::lines(&wrong.first, detail),
-            ErrorKind::Unreadable => problem(Status::BAD_REQUEST, detail),
+            ErrorKind::Unreadable | ErrorKind::Refused => problem(Status::BAD_REQUEST, detail),
             ErrorKind::TooLong => problem(Status::PAYLOAD_TOO_LARGE, detail),
             ErrorKind::Unpayable => problem(Status::PAYMENT_REQUIRED, detail),
             ErrorKind::Forged | ErrorKind::Forbidden | ErrorKind::OptedOut => problem(Status::FORBIDDEN, detail),
@@ -217,6 +217,7 @@ mod tests {
         for (kind, status, wait) in [
             (ErrorKind::Invalid, 400, None),
             (ErrorKind::Unreadable, 400, None),
+            (ErrorKind::Refused, 400, None),
             (ErrorKind::Unpayable, 402, None),
             (ErrorKind::Forged, 403, None),
             (ErrorKind::Forbidden, 403, None),

@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Forged,
     /// It is known who asks, and they may not.
     Forbidden,
+    /// A text that would be refused again: done with.
+    Refused,
     /// The recipient wants nothing from this number.
     OptedOut,
     NotFound,

@@ -183,6 +183,7 @@ fn worded(refused: Error, no_route: StatusCode) -> Response {
         ErrorKind::KeyReused => error(StatusCode::CONFLICT, reason),
         ErrorKind::Lines(_)
         | ErrorKind::Unreadable
+        | ErrorKind::Refused
         | ErrorKind::TooLong
         | ErrorKind::Forged
         | ErrorKind::NotFound

@@ -3,9 +3,8 @@
 use ::http::StatusCode;
 
 use super::{Refusal, away, empty, internal, retry_after, text};
-use crate::service::Error;
-use crate::service::publish::is_refused;
 use crate::service::sync::{self, Flavour};
+use crate::service::{Error, ErrorKind};
 
 /// Refusals of a handshake: the statuses and bodies of the version-2 contract.
 impl From<sync::Error> for Refusal {
@@ -40,5 +39,8 @@ impl From<sync::Error> for Refusal {
 /// Refusals of a paired phone's text. Never 401 or 403: forwarding phones repeat those for ever.
 pub(in crate::http) fn untaken(error: Error) -> Refusal {
     tracing::info!(reason = %error, "refused a text");
-    if is_refused(&error) { text(StatusCode::BAD_REQUEST, &*error.detail).into() } else { error.into() }
+    match error.kind {
+        ErrorKind::Unavailable | ErrorKind::Busy | ErrorKind::Internal => error.into(),
+        _ => text(StatusCode::BAD_REQUEST, &*error.detail).into(),
+    }
 }

@@ -65,7 +65,7 @@ pub(super) fn disabled() -> Error {
 
 /// Others were first, again and again.
 fn overtaken() -> Error {
-    Error::new(ErrorKind::Unavailable, "others keep changing this; try again")
+    Error::new(ErrorKind::Busy, "others keep changing this; try again")
 }
 
 /// A secret in the store is none.

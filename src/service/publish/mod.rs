@@ -45,12 +45,12 @@ pub struct Settings {
 
 /// No such user, no key that fits, not well-formed, no known letter, no sink: one answer.
 pub fn refused() -> Error {
-    Error::new(ErrorKind::Invalid, "message cannot be published")
+    Error::new(ErrorKind::Refused, "message cannot be published")
 }
 
 /// Whether a text is done with; after another error it may be given again.
 pub fn is_refused(error: &Error) -> bool {
-    error.kind == ErrorKind::Invalid
+    error.kind == ErrorKind::Refused
 }
 
 /// What became of a text that was not taken, for the metrics.

@@ -96,6 +96,7 @@ impl std::convert::From<Error> for Fault {
             ErrorKind::Provider => error::of(Status::BAD_GATEWAY).because(reason),
             ErrorKind::Lines(_)
             | ErrorKind::Unreadable
+            | ErrorKind::Refused
             | ErrorKind::TooLong
             | ErrorKind::Forged
             | ErrorKind::Forbidden
