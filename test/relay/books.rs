@@ -55,7 +55,8 @@ pub async fn known(node: &Server, client: &Client) -> Result {
         }
         let said =
             well(node, "GET", &format!("/v1/routes/explain?to=%2B14155550100&client={}", client.id), None).await?;
-        Ok(said["routes"].as_array().is_some_and(|routes| !routes.is_empty()).then_some(()))
+        // a route may be heard of before its account
+        Ok(said["routes"][0]["verdict"].as_str().is_some_and(|verdict| verdict != "deleted").then_some(()))
     })
     .await
 }
