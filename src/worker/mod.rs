@@ -4,10 +4,12 @@ mod client;
 mod directory;
 mod expire;
 mod health;
+mod job;
 mod ledger;
 mod measure;
 mod notify;
 pub mod publish;
+mod runner;
 mod send;
 mod sort;
 mod wait;
@@ -21,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::service::client::Clients;
 use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
-use crate::service::event::{Courier, Events};
+use crate::service::event::Events;
 use crate::service::health::Health;
 use crate::service::inbound::{Desk, Inbox};
 use crate::service::ledger::Ledger;
@@ -40,7 +42,7 @@ pub fn start(
 ) {
     spawn(tasks, stop, notify::listen(events.clone()));
     // stops by itself: what is under way ends first
-    tasks.spawn(notify::run(Courier::new(events.clone()), stop.clone()));
+    tasks.spawn(notify::runner(events.clone()).run(stop.clone()));
     if is_shared {
         spawn(tasks, stop, watch::run(sockets.clone()));
     }
