@@ -9,7 +9,7 @@ use super::StartError;
 use super::base::Base;
 use super::messaging::Built;
 use crate::provider::LoopbackEvent;
-use crate::service::inbound::{self, Desk, Handlers, Inbox, LoopbackDoor};
+use crate::service::inbound::{self, Handlers, Inbox, LoopbackDoor};
 use crate::service::publish::Publish;
 use crate::worker;
 
@@ -53,7 +53,7 @@ impl Base<'_> {
         };
         let loopback = messaging.loopback.clone();
         let loopback = Arc::new(LoopbackDoor { inbox: inbox.clone(), directory: directory.clone(), loopback });
-        worker::start_receiving(Desk::new(handlers, jobs, self.stop.clone()), self.tasks);
+        worker::start_receiving(handlers, jobs, self.tasks, self.stop);
         let (listener, stop) = (loopback.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             tokio::select! {

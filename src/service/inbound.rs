@@ -3,10 +3,10 @@
 //! The [`Inbox`] takes them in, and knows nothing of what they mean; the [`Handlers`] do, and know nothing of who posted
 //! them. Jobs are all that goes from one to the other.
 
-mod desk;
 mod fields;
 mod handler;
 mod inbox;
+mod jobs;
 mod loopback;
 mod message;
 mod metrics;
@@ -20,9 +20,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use desk::Desk;
 pub use handler::Handlers;
 pub use inbox::{Inbox, Jobs, Parts};
+pub use jobs::JobBatch;
 pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, Page, Played};
 pub use metrics::Metrics;
 pub use proof::{Post, Proved, form_check};

@@ -9,6 +9,7 @@ mod ledger;
 mod measure;
 mod notify;
 pub mod publish;
+mod receive;
 mod runner;
 mod send;
 mod sort;
@@ -25,7 +26,7 @@ use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
 use crate::service::health::Health;
-use crate::service::inbound::{Desk, Inbox};
+use crate::service::inbound::{Handlers, Inbox, Jobs};
 use crate::service::ledger::Ledger;
 use crate::service::sync::Sockets;
 use crate::service::tariff::Tariff;
@@ -65,8 +66,8 @@ pub fn start_sending(
 }
 
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.
-pub fn start_receiving(desk: Desk, tasks: &TaskTracker) {
-    tasks.spawn(desk.work());
+pub fn start_receiving(handlers: Handlers, jobs: Jobs, tasks: &TaskTracker, stop: &CancellationToken) {
+    tasks.spawn(receive::runner(handlers, jobs).run(stop.clone()));
 }
 
 /// Starts what looks after clients' money.

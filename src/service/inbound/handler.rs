@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Job, Kind, Metrics};
+use super::{JobBatch, Kind, Metrics};
 use crate::model::{Clock, Millis, Span};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
@@ -34,7 +34,7 @@ impl Handlers {
     }
 
     /// Handles jobs that are still ours.
-    pub(super) async fn handle_all(&self, jobs: Vec<Job>) {
+    pub async fn handle_all(&self, JobBatch(jobs): JobBatch) {
         let now = Instant::now();
         // what has waited here too long is another node's by now
         let ours = jobs.into_iter().filter(|job| job.lease_ends > now);

@@ -1,0 +1,92 @@
+//! Jobs on their way to their handlers: those that this node took in, in the order in which they came, and those that
+//! nobody has.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Handlers, Job, Jobs, LEASE};
+use crate::model::Millis;
+use crate::service::Error;
+use crate::store;
+use crate::store::inbound::claim;
+
+/// Jobs handled together at most.
+const BATCH: usize = 256;
+/// Waits before a job is tried again: as long as it has waited, within these.
+const WAITS_MS: (Millis, Millis) = (500, 30_000);
+
+/// Jobs that are handled together.
+pub struct JobBatch(pub(super) Vec<Job>);
+
+impl JobBatch {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// There may be more where these came from.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= BATCH
+    }
+}
+
+impl Jobs {
+    /// Waits for jobs that this node takes in. Nothing is lost where this is dropped before it is ready.
+    pub async fn next(&mut self) -> JobBatch {
+        let mut jobs = Vec::with_capacity(BATCH);
+        if self.0.recv_many(&mut jobs, BATCH).await == 0 {
+            // nobody takes anything in any more
+            std::future::pending::<()>().await;
+        }
+        JobBatch(jobs)
+    }
+
+    /// What is here already.
+    pub fn rest(&mut self) -> Option<JobBatch> {
+        let mut jobs = Vec::new();
+        while let Ok(job) = self.0.try_recv() {
+            jobs.push(job);
+            if jobs.len() == BATCH {
+                break;
+            }
+        }
+        Some(JobBatch(jobs)).filter(|jobs| !jobs.is_empty())
+    }
+}
+
+impl Handlers {
+    /// Takes jobs that nobody has.
+    pub async fn claim(&self) -> Result<JobBatch, Error> {
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        Ok(JobBatch(claim::claim(&self.store, &self.owner, self.now_ms(), LEASE, limit).await?))
+    }
+
+    /// Tries again while the store is away: what was handled should be written.
+    pub(super) async fn retry<T, F>(&self, work: impl Fn() -> F) -> Result<T, store::Error>
+    where
+        F: Future<Output = Result<T, store::Error>>,
+    {
+        let begun = Instant::now();
+        loop {
+            match work().await {
+                Err(error) if error.will_pass() && begun.elapsed() < LEASE / 2 => {
+                    tracing::warn!(%error, "webhooks wait for the store");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Lets go of jobs until later.
+    pub(super) async fn give_back(&self, jobs: &[Job]) {
+        let Some(youngest_ms) = jobs.iter().map(|job| job.received_ms).max() else { return };
+        let now_ms = self.now_ms();
+        let ready_ms = now_ms + (now_ms - youngest_ms).clamp(WAITS_MS.0, WAITS_MS.1);
+        let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
+        if let Err(error) = claim::give_back(&self.store, &self.owner, &ids, ready_ms, now_ms).await {
+            // their leases end by themselves
+            tracing::debug!(%error, "could not give webhooks back");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Handles what came in, one batch after the other: about in the order in which it came.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::job::{Found, Handler, Limits, Source};
+use super::runner::Runner;
+use crate::service::Error;
+use crate::service::inbound::{Handlers, JobBatch, Jobs};
+
+const LIMITS: Limits = Limits {
+    what: "webhooks to handle",
+    every: Duration::from_millis(500),
+    backlog_pause: Duration::from_millis(5),
+    at_once: 1,
+    per_key: 1,
+    claim: 1,
+    held: 1,
+    // one is held at most, and begins at once
+    patience: Duration::MAX,
+    // nobody else would begin with what this node holds before its leases end
+    last: None,
+};
+
+/// Webhooks that this node took in, and those that nobody has.
+pub(super) struct Webhooks {
+    handlers: Arc<Handlers>,
+    jobs: Jobs,
+}
+
+pub(super) fn runner(handlers: Handlers, jobs: Jobs) -> Runner<Webhooks, Handlers> {
+    let handlers = Arc::new(handlers);
+    Runner::new(LIMITS, Webhooks { handlers: handlers.clone(), jobs }, handlers)
+}
+
+impl Source for Webhooks {
+    type Job = JobBatch;
+    /// All take turns: batches are handled in their order, and what may run beside another does so within its batch.
+    type Key = ();
+
+    fn key(&self, _jobs: &JobBatch) {}
+
+    async fn arrived(&mut self) -> Option<JobBatch> {
+        Some(self.jobs.next().await)
+    }
+
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<Found<JobBatch>, Error> {
+        let jobs = self.handlers.claim().await?;
+        let may_be_more = jobs.is_full();
+        Ok(Found { jobs: if jobs.is_empty() { Vec::new() } else { vec![jobs] }, may_be_more })
+    }
+
+    fn rest(&mut self) -> Option<JobBatch> {
+        self.jobs.rest()
+    }
+}
+
+impl Handler<JobBatch> for Handlers {
+    /// What came of a webhook commits with what it brought about.
+    type Done = Infallible;
+
+    async fn handle(&self, jobs: JobBatch) -> Option<Infallible> {
+        self.handle_all(jobs).await;
+        None
+    }
+
+    async fn record(&self, _done: &[Infallible]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn give_back(&self, _jobs: JobBatch) -> Option<Infallible> {
+        None
+    }
+}
