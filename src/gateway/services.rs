@@ -39,7 +39,7 @@ impl Base<'_> {
         worker::start_sending(dispatch, directory, tariff, clients, tasks, stop);
         worker::start_accounting(ledger, tasks, stop);
         worker::start_measuring(dispatch, inbox, tasks, stop);
-        worker::publish::start(publish, tasks, stop);
+        worker::start_publishing(publish, tasks, stop);
         let (settings, clock) = (config.keep.clone(), self.clock.clone());
         let keep = Keep { settings, store: store.clone(), lanes: lanes.clone(), clock };
         let served = Served {

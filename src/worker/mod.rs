@@ -8,7 +8,7 @@ mod job;
 mod ledger;
 mod measure;
 mod notify;
-pub mod publish;
+mod publish;
 mod receive;
 mod runner;
 mod send;
@@ -28,6 +28,7 @@ use crate::service::event::Events;
 use crate::service::health::Health;
 use crate::service::inbound::{Handlers, Inbox, Jobs};
 use crate::service::ledger::Ledger;
+use crate::service::publish::Publish;
 use crate::service::sync::Sockets;
 use crate::service::tariff::Tariff;
 use crate::service::wait::Waits;
@@ -68,6 +69,13 @@ pub fn start_sending(
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.
 pub fn start_receiving(handlers: Handlers, jobs: Jobs, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(receive::runner(handlers, jobs).run(stop.clone()));
+}
+
+/// Starts what hands texts to their platforms' sinks.
+pub fn start_publishing(publish: &Arc<Publish>, tasks: &TaskTracker, stop: &CancellationToken) {
+    for runner in publish::runners(publish) {
+        tasks.spawn(runner.run(stop.clone()));
+    }
 }
 
 /// Starts what looks after clients' money.

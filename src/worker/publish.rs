@@ -1,51 +1,76 @@
-//! Posts paired phones' texts to their platforms' sinks: a loop for each platform that has one.
+//! Posts paired phones' texts to their platforms' sinks: a runner for each platform that has one, so that none waits for
+//! another's.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use super::job::{Found, Handler, Limits, Source};
+use super::runner::Runner;
+use crate::service::Error;
+use crate::service::publish::{Claimed, Publish};
 
-use crate::service::publish::Publish;
-
-/// How often a platform's texts are looked for that this node was not told of: due again, or another's.
-const EVERY: Duration = Duration::from_secs(1);
 /// Calls of one sink at once.
 const AT_ONCE: usize = 8;
 
-/// Starts the workers of a node. A call under way is finished at shutdown.
-pub fn start(publish: &Arc<Publish>, tasks: &TaskTracker, stop: &CancellationToken) {
-    for platform in publish.platforms() {
-        super::spawn(tasks, stop, run(publish.clone(), platform.to_owned(), tasks.clone()));
+const LIMITS: Limits = Limits {
+    what: "texts to publish",
+    every: Duration::from_secs(1),
+    backlog_pause: Duration::ZERO,
+    at_once: AT_ONCE,
+    per_key: AT_ONCE,
+    // none is claimed that cannot be posted at once
+    claim: 1,
+    held: AT_ONCE,
+    patience: Duration::MAX,
+    // a call under way is finished
+    last: None,
+};
+
+/// The texts of one platform.
+pub(super) struct Texts {
+    publish: Arc<Publish>,
+    platform: String,
+}
+
+pub(super) fn runners(publish: &Arc<Publish>) -> impl Iterator<Item = Runner<Texts, Publish>> {
+    publish.platforms().map(move |platform| {
+        let texts = Texts { publish: publish.clone(), platform: platform.to_owned() };
+        Runner::new(LIMITS, texts, publish.clone())
+    })
+}
+
+impl Source for Texts {
+    type Job = Claimed;
+    type Key = ();
+
+    fn key(&self, _text: &Claimed) {}
+
+    async fn arrived(&mut self) -> Option<Claimed> {
+        self.publish.arrived(&self.platform).await;
+        None
+    }
+
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<Found<Claimed>, Error> {
+        let text = self.publish.claim(&self.platform).await?;
+        Ok(Found { may_be_more: text.is_some(), jobs: text.into_iter().collect() })
     }
 }
 
-async fn run(publish: Arc<Publish>, platform: String, tasks: TaskTracker) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    let mut is_away = false;
-    while let Ok(place) = places.clone().acquire_owned().await {
-        match publish.claim(&platform).await {
-            Ok(Some(delivery)) => {
-                is_away = false;
-                let publish = publish.clone();
-                tasks.spawn(async move {
-                    publish.deliver(delivery).await;
-                    drop(place);
-                });
-            }
-            Ok(None) => {
-                is_away = false;
-                publish.wait(&platform, EVERY).await;
-            }
-            Err(error) => {
-                // said once: it is asked every second
-                if !is_away {
-                    tracing::warn!(%error, platform, "could not look for texts to publish; trying again");
-                }
-                is_away = true;
-                tokio::time::sleep(EVERY).await;
-            }
-        }
+impl Handler<Claimed> for Publish {
+    /// Each text is written by itself as soon as its sink has answered: until then the sink may get it twice.
+    type Done = Infallible;
+
+    async fn handle(&self, text: Claimed) -> Option<Infallible> {
+        self.deliver(text).await;
+        None
+    }
+
+    async fn record(&self, _done: &[Infallible]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn give_back(&self, _text: Claimed) -> Option<Infallible> {
+        None
     }
 }

@@ -16,7 +16,6 @@ pub use metrics::Metrics;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::Notify;
@@ -109,10 +108,11 @@ impl Publish {
         self.arrived.keys().map(String::as_str)
     }
 
-    /// Waits for a text of this platform to be accepted by this node, or so long.
-    pub async fn wait(&self, platform: &str, at_most: Duration) {
-        if let Some(arrived) = self.arrived.get(platform) {
-            let _ = tokio::time::timeout(at_most, arrived.notified()).await;
+    /// Waits for a text of this platform to be accepted by this node.
+    pub async fn arrived(&self, platform: &str) {
+        match self.arrived.get(platform) {
+            Some(arrived) => arrived.notified().await,
+            None => std::future::pending().await,
         }
     }
 
