@@ -18,7 +18,7 @@ use crate::service::inbound::form_check;
 use crate::service::keep::Keep;
 use crate::service::publish::Publish;
 use crate::service::wait::Waits;
-use crate::worker::{self, Served};
+use crate::worker::{self, Memory, Node};
 
 pub(super) struct Services {
     pub(super) messaging: Built,
@@ -33,25 +33,25 @@ impl Base<'_> {
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health } = services;
         let Built { dispatch, directory, tariff, clients, ledger, lanes, .. } = messaging;
-        let (config, events, tasks, stop) = (self.config, self.events, self.tasks, self.stop);
-        let (store, inbox) = (&self.databases.store, &received.inbox);
-        worker::start(&pairing.sockets, events, is_shared, tasks, stop);
-        worker::start_sending(dispatch, directory, tariff, clients, tasks, stop);
-        worker::start_accounting(ledger, tasks, stop);
-        worker::start_measuring(dispatch, inbox, tasks, stop);
-        worker::start_publishing(publish, tasks, stop);
+        let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.keep.clone(), self.clock.clone());
-        let keep = Keep { settings, store: store.clone(), lanes: lanes.clone(), clock };
-        let served = Served {
-            keep: Arc::new(keep),
+        let node = Node {
+            is_shared,
+            sockets: pairing.sockets.clone(),
             handshakes: pairing.handshakes.clone(),
+            events: self.events.clone(),
+            dispatch: dispatch.clone(),
+            inbox: received.inbox.clone(),
             publish: publish.clone(),
-            inbox: inbox.clone(),
-            events: events.clone(),
+            directory: directory.clone(),
+            tariff: tariff.clone(),
+            clients: clients.clone(),
+            ledger: ledger.clone(),
+            keep: Keep { settings, store: store.clone(), lanes: lanes.clone(), clock },
+            health: health.clone(),
+            memory: Memory::new(Waits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms())),
         };
-        worker::start_sweeping(served, tasks, stop);
-        let waits = Waits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms());
-        worker::start_watching(health, waits, tasks, stop);
+        worker::start(node, self.tasks, self.stop);
     }
 
     /// What the doors need.

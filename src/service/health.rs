@@ -48,26 +48,22 @@ impl Health {
         }
     }
 
-    /// Looks after both databases: what is written tells how the store does, and once a second a look where nothing
-    /// was.
-    pub async fn watch(&self) {
-        let mut were_up = true;
-        loop {
-            let (store, backend) = tokio::join!(self.look(), self.look_at_users());
-            let are_up = self.store.is_up() && self.backend.is_up();
-            if are_up != were_up {
-                match store.and(backend) {
-                    Err(error) => tracing::warn!(%error, "a database cannot be used: this node is not ready"),
-                    Ok(()) if are_up => tracing::info!("this node is ready again"),
-                    Ok(()) => tracing::warn!("the store takes no writes: this node is not ready"),
-                }
+    /// To be called every second, with what it said the last time: looks after both databases, and says whether they
+    /// can be used. What is written tells how the store does; it is asked where nothing was.
+    pub async fn watch(&self, were_up: bool) -> bool {
+        let (store, backend) = tokio::join!(self.look(), self.look_at_users());
+        let are_up = self.store.is_up() && self.backend.is_up();
+        if are_up != were_up {
+            match store.and(backend) {
+                Err(error) => tracing::warn!(%error, "a database cannot be used: this node is not ready"),
+                Ok(()) if are_up => tracing::info!("this node is ready again"),
+                Ok(()) => tracing::warn!("the store takes no writes: this node is not ready"),
             }
-            were_up = are_up;
-            if let Err(error) = self.store.tidy().await {
-                tracing::debug!(%error, "could not empty the journal");
-            }
-            tokio::time::sleep(EVERY).await;
         }
+        if let Err(error) = self.store.tidy().await {
+            tracing::debug!(%error, "could not empty the journal");
+        }
+        are_up
     }
 
     async fn look(&self) -> Result<(), crate::store::Error> {

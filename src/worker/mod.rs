@@ -1,20 +1,15 @@
 //! Time speaks: what is done without anybody asking.
+//!
+//! A queued job is a file with a source, a handler and limits, run by the loop of `runner`; a small loop is a row of `periodic`.
 
-mod client;
-mod directory;
 mod expire;
-mod health;
 mod job;
-mod ledger;
-mod measure;
 mod notify;
+mod periodic;
 mod publish;
 mod receive;
 mod runner;
 mod send;
-mod sort;
-mod wait;
-mod watch;
 
 use std::sync::Arc;
 
@@ -27,77 +22,49 @@ use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
 use crate::service::health::Health;
 use crate::service::inbound::{Handlers, Inbox, Jobs};
+use crate::service::keep::Keep;
 use crate::service::ledger::Ledger;
 use crate::service::publish::Publish;
-use crate::service::sync::Sockets;
+use crate::service::sync::{Handshakes, Sockets};
 use crate::service::tariff::Tariff;
-use crate::service::wait::Waits;
-pub use expire::Served;
+pub use periodic::Memory;
 
-/// Starts the workers of a node. `is_shared`: other nodes may write to the same store.
-pub fn start(
-    sockets: &Arc<Sockets>,
-    events: &Arc<Events>,
-    is_shared: bool,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    spawn(tasks, stop, notify::listen(events.clone()));
-    // stops by itself: what is under way ends first
-    tasks.spawn(notify::runner(events.clone()).run(stop.clone()));
-    if is_shared {
-        spawn(tasks, stop, watch::run(sockets.clone()));
-    }
+/// What the workers of a node work on.
+pub struct Node {
+    /// Other nodes may write to the same store.
+    pub is_shared: bool,
+    pub sockets: Arc<Sockets>,
+    pub handshakes: Arc<Handshakes>,
+    pub events: Arc<Events>,
+    pub dispatch: Arc<Dispatch>,
+    pub inbox: Arc<Inbox>,
+    pub publish: Arc<Publish>,
+    pub directory: Arc<Directory>,
+    pub tariff: Arc<Tariff>,
+    pub clients: Arc<Clients>,
+    pub ledger: Arc<Ledger>,
+    pub keep: Keep,
+    pub health: Arc<Health>,
+    pub memory: Memory,
 }
 
-/// Starts what sends.
-pub fn start_sending(
-    dispatch: &Arc<Dispatch>,
-    directory: &Arc<Directory>,
-    tariff: &Arc<Tariff>,
-    clients: &Arc<Clients>,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    spawn(tasks, stop, send::run(dispatch.clone()));
-    spawn(tasks, stop, directory::accounts(directory.clone()));
-    spawn(tasks, stop, directory::tariff(tariff.clone()));
-    spawn(tasks, stop, directory::clients(clients.clone()));
-    spawn(tasks, stop, client::run(clients.clone()));
+/// Starts the workers of a node, but for those that handle what came in.
+pub fn start(node: Node, tasks: &TaskTracker, stop: &CancellationToken) {
+    let node = Arc::new(node);
+    for row in periodic::table(&node) {
+        spawn(tasks, stop, row.repeat(node.clone()));
+    }
+    spawn(tasks, stop, send::run(node.dispatch.clone()));
+    // runners stop by themselves: what is under way ends first
+    tasks.spawn(notify::runner(node.events.clone()).run(stop.clone()));
+    for runner in publish::runners(&node.publish) {
+        tasks.spawn(runner.run(stop.clone()));
+    }
 }
 
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.
 pub fn start_receiving(handlers: Handlers, jobs: Jobs, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(receive::runner(handlers, jobs).run(stop.clone()));
-}
-
-/// Starts what hands texts to their platforms' sinks.
-pub fn start_publishing(publish: &Arc<Publish>, tasks: &TaskTracker, stop: &CancellationToken) {
-    for runner in publish::runners(publish) {
-        tasks.spawn(runner.run(stop.clone()));
-    }
-}
-
-/// Starts what looks after clients' money.
-pub fn start_accounting(ledger: &Arc<Ledger>, tasks: &TaskTracker, stop: &CancellationToken) {
-    spawn(tasks, stop, ledger::run(ledger.clone()));
-}
-
-/// Starts what looks after the databases and the clock.
-pub fn start_watching(health: &Arc<Health>, waits: Waits, tasks: &TaskTracker, stop: &CancellationToken) {
-    spawn(tasks, stop, wait::run(waits));
-    spawn(tasks, stop, health::run(health.clone()));
-}
-
-/// Starts what counts.
-pub fn start_measuring(dispatch: &Arc<Dispatch>, inbox: &Arc<Inbox>, tasks: &TaskTracker, stop: &CancellationToken) {
-    spawn(tasks, stop, measure::run(dispatch.clone(), inbox.clone()));
-}
-
-/// Starts what keeps the store in order: what has served is removed.
-pub fn start_sweeping(served: Served, tasks: &TaskTracker, stop: &CancellationToken) {
-    spawn(tasks, stop, sort::run(served.keep.clone()));
-    spawn(tasks, stop, expire::run(served));
 }
 
 fn spawn(tasks: &TaskTracker, stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {

@@ -21,24 +21,6 @@ const LIMITS: Limits = Limits {
     last: Some(Duration::from_secs(5)),
 };
 
-/// Seconds between two counts of what waits.
-const MEASURED: u64 = 5;
-
-/// Looks every second whether the endpoints have changed on another node, and every few what waits.
-pub(super) async fn listen(events: Arc<Events>) {
-    for second in 0_u64.. {
-        if second.is_multiple_of(MEASURED)
-            && let Err(error) = events.measure().await
-        {
-            tracing::debug!(%error, "could not count what waits");
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        if let Err(error) = events.refresh().await {
-            tracing::debug!(%error, "could not look for changed endpoints");
-        }
-    }
-}
-
 /// Deliveries of events, each of a place of its own.
 pub(super) struct Deliveries(Arc<Courier>);
 

@@ -1,0 +1,145 @@
+//! The small loops as one table: what each does, how often, and by which function.
+
+use std::fmt::Display;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::{Node, expire};
+use crate::model::Clock;
+use crate::service::wait::Waits;
+
+/// One call of a function of the table.
+pub(super) type Work<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+
+pub(super) type Run = fn(&Node) -> Work<'_>;
+
+/// When a loop begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    AtOnce,
+    /// After its first pause.
+    Later,
+    /// The same; its pauses are up to a tenth longer than they need be, so that nodes do not go in step.
+    Scattered,
+}
+
+/// Who hears of it where it did not go well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    Warned,
+    /// Only who looks closely: it says nothing that is not said elsewhere.
+    Quiet,
+}
+
+/// A row of the table.
+pub(super) struct Periodic {
+    /// What it does, as its failure is told.
+    name: &'static str,
+    every: Duration,
+    begin: Begin,
+    failure: Failure,
+    run: Run,
+}
+
+/// What loops remember from one time to the next.
+pub struct Memory {
+    waits: Mutex<Waits>,
+    /// Up to when other nodes' changes have been looked for.
+    seen_ms: AtomicI64,
+    /// Both databases could be used.
+    were_up: AtomicBool,
+}
+
+impl Memory {
+    pub fn new(waits: Waits) -> Self {
+        let seen_ms = AtomicI64::new(Clock::default().now_ms());
+        Self { waits: Mutex::new(waits), seen_ms, were_up: AtomicBool::new(true) }
+    }
+}
+
+/// All of them.
+pub(super) fn table(node: &Node) -> Vec<Periodic> {
+    use Begin::{AtOnce, Later, Scattered};
+    use Failure::{Quiet, Warned};
+    let mut rows = vec![
+        // each by itself: a key that was revoked does not wait for a card of rates
+        row("look for changed accounts and numbers", 1, Later, Warned, |node| work(node.directory.refresh())),
+        row("look for changed routes and rates", 1, Later, Warned, |node| work(node.tariff.refresh())),
+        row("look for changed clients and keys", 1, Later, Warned, |node| work(node.clients.refresh())),
+        row("look for changed endpoints", 1, Later, Quiet, |node| work(node.events.refresh())),
+        row("look for waits of a clock that has gone back", 1, AtOnce, Quiet, waits),
+        row("look after the databases", 1, AtOnce, Quiet, health),
+        row("sort messages by their numbers", 2, Scattered, Warned, |node| work(node.keep.sort_numbers())),
+        row("count the messages that wait", 5, AtOnce, Quiet, |node| work(node.dispatch.measure())),
+        row("count the webhooks that wait", 5, AtOnce, Quiet, |node| work(node.inbox.measure())),
+        row("count the deliveries that wait", 5, AtOnce, Quiet, |node| work(node.events.measure())),
+        row("write down which keys were used", 10, Later, Quiet, |node| work(node.clients.write_uses())),
+        // whom a crash has left untold
+        row("look for low balances", 60, AtOnce, Warned, |node| work(node.ledger.tell_all_low())),
+    ];
+    // a start is busy enough: the first sweep waits
+    let sweep = row("remove what has served", 0, Scattered, Warned, expire::sweep);
+    rows.push(Periodic { every: node.keep.sweep_every(), ..sweep });
+    if node.is_shared {
+        rows.push(row("look for other nodes' changes", 2, Later, Quiet, sockets));
+    }
+    rows
+}
+
+fn row(name: &'static str, seconds: u64, begin: Begin, failure: Failure, run: Run) -> Periodic {
+    Periodic { name, every: Duration::from_secs(seconds), begin, failure, run }
+}
+
+/// What a function of the services does, as a row calls it.
+pub(super) fn work<'a, E: Display + 'a>(call: impl Future<Output = Result<(), E>> + Send + 'a) -> Work<'a> {
+    Box::pin(async move { call.await.map_err(|error| error.to_string()) })
+}
+
+fn waits(node: &Node) -> Work<'_> {
+    work(async move { node.memory.waits.lock().await.look().await })
+}
+
+fn health(node: &Node) -> Work<'_> {
+    Box::pin(async move {
+        let were_up = node.memory.were_up.load(Ordering::Relaxed);
+        node.memory.were_up.store(node.health.watch(were_up).await, Ordering::Relaxed);
+        Ok(())
+    })
+}
+
+/// What other nodes did to the sessions of our sockets.
+fn sockets(node: &Node) -> Work<'_> {
+    Box::pin(async move {
+        let since_ms = node.memory.seen_ms.load(Ordering::Relaxed);
+        let seen_ms = node.sockets.look_around(since_ms).await.map_err(|error| error.to_string())?;
+        node.memory.seen_ms.store(seen_ms, Ordering::Relaxed);
+        Ok(())
+    })
+}
+
+impl Periodic {
+    /// Runs it for as long as the node does.
+    pub(super) async fn repeat(self, node: Arc<Node>) {
+        if self.begin != Begin::AtOnce {
+            self.pause().await;
+        }
+        loop {
+            if let Err(error) = (self.run)(&node).await {
+                match self.failure {
+                    Failure::Warned => tracing::warn!(%error, "could not {}; trying again", self.name),
+                    Failure::Quiet => tracing::debug!(%error, "could not {}; trying again", self.name),
+                }
+            }
+            self.pause().await;
+        }
+    }
+
+    async fn pause(&self) {
+        let longer = if self.begin == Begin::Scattered { rand::random::<f64>() / 10.0 } else { 0.0 };
+        tokio::time::sleep(self.every.mul_f64(1.0 + longer)).await;
+    }
+}
