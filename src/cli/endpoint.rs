@@ -36,6 +36,9 @@ enum Action {
         /// What it is for
         #[arg(long, default_value = "")]
         description: String,
+        /// Post the events of one object one after the other
+        #[arg(long)]
+        ordered: bool,
     },
     /// List all endpoints, newest first
     List,
@@ -52,8 +55,8 @@ impl EndpointCommand {
         let (action, api, output) = self.remote.open(&config)?;
         let api = api.acting_for(self.client);
         match action {
-            Action::Add { target, types, description } => {
-                let mut body = json!({"url": target, "description": description});
+            Action::Add { target, types, description, ordered } => {
+                let mut body = json!({"url": target, "description": description, "ordered": ordered});
                 if !types.is_empty() {
                     body["event_types"] = types.into();
                 }
@@ -94,5 +97,6 @@ fn line(endpoint: &Value) -> String {
         None => String::new(),
     };
     let types = output::joined(endpoint, "event_types");
-    format!("{id}  {state}{reason}  {}  {types}  {}", output::strong(url), field(endpoint, "description"))
+    let ordered = if endpoint["ordered"] == true { "  ordered" } else { "" };
+    format!("{id}  {state}{reason}  {}  {types}{ordered}  {}", output::strong(url), field(endpoint, "description"))
 }

@@ -91,7 +91,8 @@ async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::owner(app, call)?;
     let posted: EndpointIn = object::read(call, posted, app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
-    let new = NewEndpoint { url: posted.url, description: posted.description, patterns };
+    let (url, description, is_ordered) = (posted.url, posted.description, posted.ordered);
+    let new = NewEndpoint { url, description, patterns, is_ordered };
     let (endpoint, secret) = app.events.create_endpoint(client, new, &act(call, "endpoint.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &shown(call, &endpoint, Some(&secret))))
 }
@@ -128,6 +129,7 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
         url: posted.url,
         description: posted.description,
         patterns: posted.event_types.map(|patterns| patterns.0),
+        is_ordered: posted.ordered,
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
     let act = act(call, "endpoint.change");

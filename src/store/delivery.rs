@@ -1,6 +1,7 @@
 //! Events on their way: `sb_delivery`, claimed by leases that are taken by compare-and-set.
 
 mod outcome;
+pub(super) mod turn;
 
 pub use outcome::{Done, Health, Outcome, record};
 
@@ -96,6 +97,8 @@ pub struct Held {
     pub until_ms: Millis,
     /// It is of a callback whose login lies sealed.
     pub has_login: bool,
+    /// It takes turns with others of its object.
+    pub has_turn: bool,
 }
 
 /// Where an endpoint is and how it signs, as of the claim.
@@ -129,10 +132,17 @@ pub struct Claimed {
     pub auth_token: Option<Vec<u8>>,
 }
 
-/// Leases at most `limit` due deliveries to `lease.owner`, but none to the targets in `busy`.
+/// Leases at most `limit` due deliveries to `lease.owner`, but none to the targets in `busy`; `in_turns`: there are
+/// endpoints that are told of one object's events one after the other.
 /// `lease.until_ms` must be another one each time: it tells this claim's rows.
-pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Claimed>> {
-    let due = due(store, lease, busy, limit).await?;
+pub async fn claim(
+    store: &Store,
+    lease: Lease<'_>,
+    busy: &[Target],
+    in_turns: bool,
+    limit: i64,
+) -> Result<Vec<Claimed>> {
+    let due = due(store, lease, busy, in_turns, limit).await?;
     if due.is_empty() {
         return Ok(Vec::new());
     }
@@ -144,7 +154,7 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
     let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
                p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, \
                CASE WHEN d.target = 'callback' THEN m.extra END, m.redacted_ms, \
-               c.auth_token, e.sequence, k.url \
+               c.auth_token, e.sequence, k.url, d.object \
                FROM sb_delivery d JOIN sb_event e ON e.id = d.event_id \
                LEFT JOIN sb_endpoint p ON d.target = 'endpoint' AND p.id = d.target_id \
                LEFT JOIN sb_message m ON m.id = CASE WHEN d.target = 'callback' THEN d.target_id ELSE e.message_id END \
@@ -174,14 +184,17 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
 }
 
 /// The keys of what is due, the longest waiting first.
-async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Vec<Value>>> {
+async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], in_turns: bool, limit: i64) -> Result<Vec<Vec<Value>>> {
     let mut values = lease.free().to_vec();
-    let mut sql = format!("SELECT event_id, target_id, ready_ms FROM sb_delivery WHERE {FREE}");
+    let mut sql = format!("SELECT event_id, target_id, ready_ms FROM sb_delivery d WHERE {FREE}");
     if !busy.is_empty() {
         sql.push_str(" AND target_id NOT IN (");
         sql.push_str(&vec!["?"; busy.len()].join(", "));
         sql.push(')');
         values.extend(busy.iter().map(|target| target.hex().into()));
+    }
+    if in_turns {
+        sql.push_str(turn::IS_ITS);
     }
     sql.push_str(" ORDER BY ready_ms LIMIT ?");
     values.push(limit.into());
@@ -209,7 +222,7 @@ fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
     let target = Target::parse(row.text(1)?, row.text(2)?)?;
     let callback = row.maybe_bytes(17)?.map(<[u8]>::to_vec);
     Ok(Claimed {
-        held: Held { event, target, until_ms, has_login: callback.is_some() },
+        held: Held { event, target, until_ms, has_login: callback.is_some(), has_turn: row.maybe_text(18)?.is_some() },
         client: ClientId::from_hex(row.text(3)?).map_err(id)?,
         payload: event::numbered(event::payload(row.text(4)?, row.maybe_int(14)?), row.maybe_int(16)?),
         tries: row.int(5)?,

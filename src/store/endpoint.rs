@@ -15,6 +15,8 @@ pub struct Endpoint {
     pub url: String,
     pub description: String,
     pub patterns: Vec<Pattern>,
+    /// It is told of one object's events one after the other.
+    pub is_ordered: bool,
     pub is_enabled: bool,
     /// Why we disabled it.
     pub reason: Option<String>,
@@ -42,7 +44,7 @@ pub fn secret_place(row: &str, column: SecretColumn) -> Place<'_> {
 }
 
 const COLUMNS: &str = "SELECT id, url, description, event_types, state, reason, failing_since_ms, previous_until_ms, \
-                       created_ms, changed_ms FROM sb_endpoint";
+                       created_ms, changed_ms, ordered FROM sb_endpoint";
 
 fn parse(row: &Row) -> Result<Endpoint> {
     Ok(Endpoint {
@@ -50,6 +52,7 @@ fn parse(row: &Row) -> Result<Endpoint> {
         url: row.text(1)?.to_owned(),
         description: row.text(2)?.to_owned(),
         patterns: parse_patterns(row.text(3)?)?,
+        is_ordered: row.int(10)? != 0,
         is_enabled: row.text(4)? == "enabled",
         reason: row.maybe_text(5)?.map(str::to_owned),
         failing_since_ms: row.maybe_int(6)?,
@@ -107,7 +110,7 @@ pub async fn insert(
     entry: Option<audit::Entry>,
 ) -> Result<()> {
     let sql = "INSERT INTO sb_endpoint (id, client_id, url, description, event_types, secret, state, created_ms, \
-               changed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+               changed_ms, ordered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = vec![
         endpoint.id.hex().into(),
         client.hex().into(),
@@ -118,6 +121,7 @@ pub async fn insert(
         state(endpoint.is_enabled).into(),
         endpoint.created_ms.into(),
         endpoint.changed_ms.into(),
+        i64::from(endpoint.is_ordered).into(),
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
     let change = version::changed(Versioned::Endpoints, Change::new().one(sql, values)).audited(entry);
@@ -133,7 +137,7 @@ pub async fn update(
     entry: Option<audit::Entry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET url = ?, description = ?, event_types = ?, state = ?, reason = ?, \
-               failing_since_ms = ?, changed_ms = ? WHERE id = ? AND client_id = ? AND changed_ms = ?";
+               failing_since_ms = ?, changed_ms = ?, ordered = ? WHERE id = ? AND client_id = ? AND changed_ms = ?";
     let values = vec![
         to.url.as_str().into(),
         to.description.as_str().into(),
@@ -142,6 +146,7 @@ pub async fn update(
         to.reason.as_deref().into(),
         to.failing_since_ms.into(),
         to.changed_ms.into(),
+        i64::from(to.is_ordered).into(),
         seen.id.hex().into(),
         client.hex().into(),
         seen.changed_ms.into(),
@@ -205,15 +210,30 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
 }
 
 /// What every client listens for.
-pub type Listeners = HashMap<ClientId, Vec<(EndpointId, Vec<Pattern>)>>;
+#[derive(Debug, Default)]
+pub struct Listeners {
+    pub by_client: HashMap<ClientId, Vec<EndpointListener>>,
+    /// One of them at least is told of one object's events one after the other.
+    pub has_ordered: bool,
+}
+
+/// What an endpoint listens for, and how.
+#[derive(Clone, Debug)]
+pub struct EndpointListener {
+    pub id: EndpointId,
+    pub patterns: Vec<Pattern>,
+    pub is_ordered: bool,
+}
 
 pub async fn listeners(store: &Store) -> Result<Listeners> {
-    let sql = "SELECT id, client_id, event_types FROM sb_endpoint WHERE state = 'enabled'";
-    let mut listeners = Listeners::new();
+    let sql = "SELECT id, client_id, event_types, ordered FROM sb_endpoint WHERE state = 'enabled'";
+    let mut listeners = Listeners::default();
     for row in store.query(sql, Vec::new()).await? {
         let id = EndpointId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?;
         let client = ClientId::from_hex(row.text(1)?).map_err(|e| Error::Data(e.to_string()))?;
-        listeners.entry(client).or_default().push((id, parse_patterns(row.text(2)?)?));
+        let one = EndpointListener { id, patterns: parse_patterns(row.text(2)?)?, is_ordered: row.int(3)? != 0 };
+        listeners.has_ordered |= one.is_ordered;
+        listeners.by_client.entry(client).or_default().push(one);
     }
     Ok(listeners)
 }

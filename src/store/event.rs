@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 pub(super) use payload::{numbered, payload};
 
+use super::delivery::turn;
 use super::sweep::Walk;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit};
 use crate::model::event::EventType;
@@ -25,18 +26,20 @@ pub struct NewEvent {
     /// The message that it tells of.
     pub message: Option<MessageId>,
     pub order: Order,
+    /// Those endpoints among its targets that are told of one object's events one after the other.
+    pub ordered: Vec<EndpointId>,
     pub created_ms: Millis,
 }
 
 /// What puts the events of one object in order, whichever node tells them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// It is of nothing that has several.
     Alone,
     /// The row of this message, or call, counts them in the transaction that writes them.
     Message(MessageId),
-    /// Its object knows.
-    Known(i64),
+    /// Its object, by its id in hex, knows.
+    Known { object: String, sequence: i64 },
 }
 
 /// Where an event goes.
@@ -93,6 +96,15 @@ impl NewEvent {
             self.created_ms.into(),
         ]
     }
+
+    /// What its sequence counts the events of.
+    pub(super) fn object(&self) -> Option<String> {
+        match &self.order {
+            Order::Alone => None,
+            Order::Message(id) => Some(id.hex()),
+            Order::Known { object, .. } => Some(object.clone()),
+        }
+    }
 }
 
 /// How many of these events each message's row is to count.
@@ -128,12 +140,12 @@ pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, Target)
                 row.extend([(*behind).into(), id.hex().into()]);
                 of_messages.push(row);
             }
-            Order::Known(sequence) => others.push([row, vec![sequence.into()]].concat()),
+            Order::Known { sequence, .. } => others.push([row, vec![sequence.into()]].concat()),
             Order::Alone => others.push([row, vec![Value::Null]].concat()),
         }
     }
     let numbered = "(?, ?, ?, ?, ?, ?, (SELECT sequence - ? FROM sb_message WHERE id = ?))";
-    deliver(change.insert_as(INTO, numbered, of_messages).insert(INTO, others), targets, now_ms)
+    deliver(change.insert_as(INTO, numbered, of_messages).insert(INTO, others), events, targets, now_ms)
 }
 
 /// Adds the first events of messages that the same change inserts, with their count in their row.
@@ -146,16 +158,17 @@ pub(super) fn add_first(change: Change, told: &Told, now_ms: Millis) -> Change {
                 *count += 1;
                 Some(*count)
             }
-            Order::Known(sequence) => Some(sequence),
+            Order::Known { sequence, .. } => Some(sequence),
             Order::Alone => None,
         };
         [event.values(), vec![sequence.into()]].concat()
     });
     let rows = rows.collect();
-    deliver(change.insert(INTO, rows), &told.targets, now_ms)
+    deliver(change.insert(INTO, rows), &told.new, &told.targets, now_ms)
 }
 
-fn deliver(change: Change, targets: &[(EventId, Target)], now_ms: Millis) -> Change {
+fn deliver(change: Change, events: &[NewEvent], targets: &[(EventId, Target)], now_ms: Millis) -> Change {
+    let objects = turn::objects(events);
     let rows = targets.iter().map(|(event, target)| {
         vec![
             event.hex().into(),
@@ -165,10 +178,11 @@ fn deliver(change: Change, targets: &[(EventId, Target)], now_ms: Millis) -> Cha
             0.into(),
             "pending".into(),
             now_ms.into(),
+            objects.get(&(*event, *target)).map(String::as_str).into(),
         ]
     });
-    let into = "INSERT INTO sb_delivery (event_id, target_id, target, ready_ms, tries, state, changed_ms)";
-    change.insert(into, rows.collect())
+    let into = "INSERT INTO sb_delivery (event_id, target_id, target, ready_ms, tries, state, changed_ms, object)";
+    turn::add(change.insert(into, rows.collect()), targets, &objects)
 }
 
 /// Changes what is told of an event: the payload, then its id.
@@ -246,10 +260,11 @@ async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -
     for target in targets.iter().filter(|target| known.contains(target)) {
         change = change.run(
             "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, last_status = NULL, last_reason = NULL, \
-             changed_ms = ? \
+             object = NULL, changed_ms = ? \
              WHERE event_id = ? AND target_id = ? AND owner IS NULL",
             vec![now_ms.into(), now_ms.into(), id.hex().into(), target.hex().into()],
         );
+        change = turn::step_out(store, change, id, *target, now_ms).await?;
     }
     let new: Vec<_> = targets.iter().filter(|target| !known.contains(target)).map(|target| (id, *target)).collect();
     Ok(add(change, &[], &new, now_ms))

@@ -176,7 +176,9 @@ pub async fn write(
     // who never was out to this client changes nothing for it by saying that they are in
     let was_out = stands.iter().any(|one| one.entry.is_out && one.is_of(said.client));
     let told = if said.is_out || was_out { told } else { &Told::default() };
-    let numbered = |event: &NewEvent| NewEvent { order: Order::Known(sequence), ..event.clone() };
+    let object = stands.iter().map(|one| &one.id).min().or(said.ids.first()).cloned().unwrap_or_default();
+    let order = Order::Known { object, sequence };
+    let numbered = |event: &NewEvent| NewEvent { order: order.clone(), ..event.clone() };
     let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
     store.commit(event::add(change, &events, &told.targets, now_ms).audited(entry)).await?;
     Ok(true)

@@ -28,6 +28,7 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
         message: Some(message),
         payload: json!({"type": "message.sent", "timestamp": "", "data": {"id": message.to_string()}}).to_string(),
         order: Order::Alone,
+        ordered: Vec::new(),
         created_ms: now_ms,
     };
     let targets = [(event.id, Target::Callback(message))];

@@ -13,12 +13,14 @@ async fn a_secret_is_shown_once(layout: Layout) -> Result {
     let made = well(&server, "POST", "/v1/endpoints", Some(body)).await?;
     assert!(text(&made["secret"])?.starts_with("whsec_"), "{made}");
     assert_eq!((&made["state"], &made["event_types"]), (&json!("enabled"), &json!(["message.*"])));
+    assert_eq!(made["ordered"], false);
     let path = format!("/v1/endpoints/{}", text(&made["id"])?);
     let mut shown = made.clone();
     shown.as_object_mut().and_then(|shown| shown.remove("secret"));
     assert_eq!(well(&server, "GET", &path, None).await?, shown);
-    let change = json!({"description": "yours", "event_types": ["message.sent"], "state": "disabled"});
+    let change = json!({"description": "yours", "event_types": ["message.sent"], "ordered": true, "state": "disabled"});
     let changed = well(&server, "PATCH", &path, Some(change)).await?;
+    assert_eq!(changed["ordered"], true);
     assert_eq!((&changed["description"], &changed["state"]), (&json!("yours"), &json!("disabled")));
     assert_eq!((&changed["url"], &changed["disabled_reason"]), (&made["url"], &Value::Null));
     assert_eq!(well(&server, "GET", "/v1/endpoints", None).await?["data"], json!([changed]));

@@ -51,6 +51,11 @@ pub(super) struct EndpointIn {
     pub(super) description: String,
     #[schema(schema_with = patterns_or_null)]
     pub(super) event_types: Option<PatternsIn>,
+    /// Post the events of one message, call, device or opt-out one after the other, by their `sequence`: the next goes
+    /// once the one before it was taken or given up. Events of different objects do not wait for each other, and a
+    /// replay waits for nothing.
+    #[serde(default)]
+    pub(super) ordered: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -69,6 +74,8 @@ pub(super) struct PatchIn {
     pub(super) description: Option<String>,
     #[schema(schema_with = patterns_or_null)]
     pub(super) event_types: Option<PatternsIn>,
+    /// Counts for the events that happen from then on.
+    pub(super) ordered: Option<bool>,
     pub(super) state: Option<StateIn>,
 }
 
@@ -80,6 +87,8 @@ pub(super) struct EndpointOut {
     pub(super) description: String,
     #[schema(schema_with = patterns)]
     pub(super) event_types: Vec<String>,
+    /// The events of one object are posted one after the other.
+    pub(super) ordered: bool,
     pub(super) state: &'static str,
     /// Why we disabled it; null where a client did. Of a place that gave no answer only administrators are told more.
     pub(super) disabled_reason: Option<String>,
@@ -100,6 +109,7 @@ pub(super) fn out(endpoint: &Endpoint, secret: Option<&Secret>, to_administrator
         url: endpoint.url.clone(),
         description: endpoint.description.clone(),
         event_types: endpoint.patterns.iter().map(ToString::to_string).collect(),
+        ordered: endpoint.is_ordered,
         state: if endpoint.is_enabled { "enabled" } else { "disabled" },
         disabled_reason: reason.map(Cow::into_owned),
         failing_since: endpoint.failing_since_ms.map(rfc3339),

@@ -95,7 +95,8 @@ impl Courier {
         let lease = Lease { owner: &self.events.parts.owner, now_ms, until_ms };
         let busy: Vec<Target> = busy.iter().copied().map(Target::Endpoint).collect();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, limit).await?;
+        let in_turns = self.events.listeners.current().has_ordered;
+        let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, in_turns, limit).await?;
         Ok(claimed.into_iter().map(|claimed| job(claimed, since)).collect())
     }
 
@@ -164,6 +165,10 @@ impl Courier {
         store::delivery::record(&parts.store, &parts.owner, done, self.now_ms()).await?;
         for one in done {
             parts.metrics.delivery(&one.outcome);
+        }
+        if done.iter().any(|one| one.held.has_turn && one.outcome.is_over()) {
+            // it is the next one's turn
+            self.events.wake();
         }
         Ok(())
     }

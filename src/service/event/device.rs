@@ -20,19 +20,20 @@ fn out<'a>(id: DeviceId, user: &'a UserId, fingerprint: &'a str, flavour: &str, 
 }
 
 /// A device is paired once, and revoked once after that.
-fn house(kind: EventType, at_ms: Millis) -> Happened {
-    let order = Order::Known(if kind == EventType::DevicePaired { 1 } else { 2 });
+fn house(device: DeviceId, kind: EventType, at_ms: Millis) -> Happened {
+    let sequence = if kind == EventType::DevicePaired { 1 } else { 2 };
+    let order = Order::Known { object: device.hex(), sequence };
     Happened { client: ClientId::HOUSE, kind, at_ms, callback: None, order }
 }
 
 impl Telling<'_> {
     pub(in crate::service) fn paired(&mut self, device: &NewDevice<'_>, at_ms: Millis) {
         let data = || out(device.id, device.user, &device.fingerprint, device.flavour, at_ms);
-        self.add(house(EventType::DevicePaired, at_ms), data);
+        self.add(house(device.id, EventType::DevicePaired, at_ms), data);
     }
 
     pub(in crate::service) fn revoked(&mut self, device: &Device, at_ms: Millis) {
-        self.add(house(EventType::DeviceRevoked, at_ms), || DeviceData {
+        self.add(house(device.id, EventType::DeviceRevoked, at_ms), || DeviceData {
             revoked_at: Some(rfc3339(at_ms)),
             ..out(device.id, &device.user, &device.fingerprint, &device.flavour, device.paired_ms)
         });

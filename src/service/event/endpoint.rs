@@ -25,6 +25,8 @@ pub struct NewEndpoint {
     pub url: String,
     pub description: String,
     pub patterns: Vec<Pattern>,
+    /// It is to be told of one object's events one after the other.
+    pub is_ordered: bool,
 }
 
 /// What is to change of an endpoint.
@@ -33,6 +35,7 @@ pub struct Patch {
     pub url: Option<String>,
     pub description: Option<String>,
     pub patterns: Option<Vec<Pattern>>,
+    pub is_ordered: Option<bool>,
     pub is_enabled: Option<bool>,
 }
 
@@ -87,6 +90,7 @@ impl Patch {
         if let Some(patterns) = &self.patterns {
             to.patterns = distinct(patterns.clone())?;
         }
+        to.is_ordered = self.is_ordered.unwrap_or(to.is_ordered);
         if let Some(is_enabled) = self.is_enabled {
             to.is_enabled = is_enabled;
             to.reason = None;
@@ -119,6 +123,7 @@ impl Events {
             url,
             description: new.description,
             patterns,
+            is_ordered: new.is_ordered,
             is_enabled: true,
             reason: None,
             failing_since_ms: None,

@@ -37,7 +37,7 @@ use tokio::sync::Notify;
 
 use crate::crypto::MasterKey;
 use crate::model::event::EventType;
-use crate::model::{ClientId, Clock, MessageId, Span};
+use crate::model::{ClientId, Clock, EndpointId, MessageId, Span};
 use crate::provider::webhook::Webhooks;
 use crate::service::Error;
 use crate::service::keep::Pace;
@@ -99,9 +99,20 @@ impl Events {
     pub fn targets(&self, client: ClientId, kind: EventType, callback: Option<MessageId>) -> Vec<Target> {
         let listeners = self.listeners.current();
         let wants = |patterns: &[crate::model::event::Pattern]| patterns.iter().any(|pattern| pattern.matches(kind));
-        let of_client = listeners.get(&client).into_iter().flatten();
-        let endpoints = of_client.filter(|(_, patterns)| wants(patterns)).map(|(id, _)| Target::Endpoint(*id));
+        let of_client = listeners.by_client.get(&client).into_iter().flatten();
+        let endpoints = of_client.filter(|one| wants(&one.patterns)).map(|one| Target::Endpoint(one.id));
         endpoints.chain(callback.map(Target::Callback)).collect()
+    }
+
+    /// Those of these that are told of one object's events one after the other.
+    fn ordered(&self, client: ClientId, targets: &[Target]) -> Vec<EndpointId> {
+        let listeners = self.listeners.current();
+        if !listeners.has_ordered {
+            return Vec::new();
+        }
+        let of_client = listeners.by_client.get(&client).into_iter().flatten();
+        let ordered = of_client.filter(|one| one.is_ordered && targets.contains(&Target::Endpoint(one.id)));
+        ordered.map(|one| one.id).collect()
     }
 
     /// Collects what is to be told in one change.

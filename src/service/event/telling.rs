@@ -10,7 +10,7 @@ use crate::store::Change;
 use crate::store::event::{NewEvent, Order, Target, Told, add};
 
 /// Something that happened to something of a client's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Happened {
     pub client: ClientId,
     pub kind: EventType,
@@ -63,9 +63,9 @@ impl<'a> Telling<'a> {
         let message = match what.order {
             // redacted, it is to be found here too
             Order::Message(id) => Some(id),
-            Order::Alone | Order::Known(_) => None,
+            Order::Alone | Order::Known { .. } => None,
         };
-        let created_ms = what.at_ms;
+        let (created_ms, ordered) = (what.at_ms, self.events.ordered(what.client, targets));
         self.told.new.push(NewEvent {
             id,
             client: what.client,
@@ -73,6 +73,7 @@ impl<'a> Telling<'a> {
             payload,
             message,
             order: what.order,
+            ordered,
             created_ms,
         });
         self.told.targets.extend(targets.iter().map(|target| (id, *target)));

@@ -1,6 +1,6 @@
 //! What became of claimed deliveries, written for many at once.
 
-use super::{Held, State};
+use super::{Held, State, turn};
 use crate::model::Millis;
 use crate::store::event::Target;
 use crate::store::lease::{GIVE_BACK, Owner};
@@ -31,7 +31,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    fn is_over(&self) -> bool {
+    /// No further try follows.
+    pub fn is_over(&self) -> bool {
         matches!(self, Self::Delivered { .. } | Self::Over { .. })
     }
 }
@@ -66,7 +67,7 @@ pub async fn record(store: &Store, owner: &Owner, done: &[Done], now_ms: Millis)
     for one in done {
         change = health(single(change, owner, one, now_ms), one, now_ms);
     }
-    store.commit(change).await?;
+    store.commit(turn::pass_on(store, change, done, now_ms).await?).await?;
     let over = done.iter().filter(|one| one.held.has_login && one.outcome.is_over());
     let over: Vec<Value> = over.map(|one| one.held.target.hex().into()).collect();
     // of two nodes that end the last deliveries of a message, one at least sees that both have ended

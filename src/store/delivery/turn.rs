@@ -1,0 +1,119 @@
+//! Whose turn it is among the events of one object on their way to an ordered endpoint: `sb_delivery_turn`.
+//!
+//! A delivery that takes turns names its object, and has a row here until it is over. Only the one with the lowest place
+//! is claimed: the lease that it is claimed under is all that holds the others, on every node. An event gets its place in
+//! the transaction that writes it, after all that come before it are committed, so none can slip in front later.
+//!
+//! One that is tried again takes those behind it along to its next try. They could not be claimed anyway, and a place that
+//! is away for long would leave more and more of them for each look to pass over.
+
+use std::collections::HashMap;
+
+use super::{Done, Held, Outcome};
+use crate::model::{EventId, Millis};
+use crate::store::event::{NewEvent, Target};
+use crate::store::{Change, Query, Result, Store, Value};
+
+/// Whether a delivery `d` may be claimed as far as turns go: it takes none, it is the first, or its endpoint, as it is
+/// now, is told in any order.
+pub(super) const IS_ITS: &str = " AND (d.object IS NULL \
+    OR d.event_id = COALESCE((SELECT t.event_id FROM sb_delivery_turn t \
+        WHERE t.target_id = d.target_id AND t.object = d.object ORDER BY t.place LIMIT 1), d.event_id) \
+    OR COALESCE((SELECT p.ordered FROM sb_endpoint p WHERE p.id = d.target_id AND p.state = 'enabled'), 0) = 0)";
+
+/// Gives up a turn that a delivery has no use for any more: it is over, or takes none.
+const LEAVE: &str = "DELETE FROM sb_delivery_turn WHERE event_id = ? AND target_id = ? AND NOT EXISTS \
+    (SELECT 1 FROM sb_delivery d WHERE d.event_id = sb_delivery_turn.event_id \
+     AND d.target_id = sb_delivery_turn.target_id AND d.object IS NOT NULL AND d.ready_ms IS NOT NULL)";
+
+const BEHIND: &str = "SELECT f.event_id FROM sb_delivery_turn t JOIN sb_delivery_turn f \
+    ON f.target_id = t.target_id AND f.object = t.object AND f.place > t.place \
+    WHERE t.event_id = ? AND t.target_id = ? ORDER BY f.place";
+
+/// The objects of the deliveries that take turns.
+pub(in crate::store) type Objects = HashMap<(EventId, Target), String>;
+
+pub(in crate::store) fn objects(events: &[NewEvent]) -> Objects {
+    let mut objects = Objects::new();
+    for event in events.iter().filter(|event| !event.ordered.is_empty()) {
+        let Some(object) = event.object() else { continue };
+        for endpoint in &event.ordered {
+            objects.insert((event.id, Target::Endpoint(*endpoint)), object.clone());
+        }
+    }
+    objects
+}
+
+/// Adds their turns, in the change that writes their events.
+pub(in crate::store) fn add(change: Change, targets: &[(EventId, Target)], objects: &Objects) -> Change {
+    if objects.is_empty() {
+        return change;
+    }
+    let mut rows: Vec<Vec<Value>> = Vec::new();
+    for (event, target) in targets {
+        if let Some(object) = objects.get(&(*event, *target)) {
+            rows.push(vec![event.hex().into(), target.hex().into(), object.as_str().into(), event.hex().into()]);
+        }
+    }
+    let into = "INSERT INTO sb_delivery_turn (event_id, target_id, object, place)";
+    change.insert_as(into, "(?, ?, ?, (SELECT sequence FROM sb_event WHERE id = ?))", rows)
+}
+
+/// Adds what deliveries that were tried, or are over, mean to those behind them.
+pub(super) async fn pass_on(store: &Store, mut change: Change, done: &[Done], now_ms: Millis) -> Result<Change> {
+    let turns: Vec<&Done> = done.iter().filter(|one| one.held.has_turn).collect();
+    if turns.is_empty() {
+        return Ok(change);
+    }
+    let queries = turns.iter().map(|one| behind(one.held.event, one.held.target)).collect();
+    for (one, rows) in turns.iter().zip(store.read(queries).await?) {
+        let Held { event, target, .. } = one.held;
+        let followers = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+        change = match &one.outcome {
+            Outcome::Released { .. } => change,
+            Outcome::Later { at_ms, .. } => {
+                followers.into_iter().fold(change, |change, follower| wait(change, follower, target, *at_ms, now_ms))
+            }
+            Outcome::Delivered { .. } | Outcome::Over { .. } => {
+                leave(change, event, target, followers.into_iter().next(), now_ms)
+            }
+        };
+    }
+    Ok(change)
+}
+
+/// Takes a delivery out of its row, in the change that has it told again: it waits for nobody, and nobody for it.
+pub(in crate::store) async fn step_out(
+    store: &Store,
+    change: Change,
+    event: EventId,
+    target: Target,
+    now_ms: Millis,
+) -> Result<Change> {
+    let rows = store.read(vec![behind(event, target)]).await?.concat();
+    let next = rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()?;
+    Ok(leave(change, event, target, next, now_ms))
+}
+
+fn behind(event: EventId, target: Target) -> Query {
+    Query::new(BEHIND, vec![event.hex().into(), target.hex().into()])
+}
+
+fn wait(change: Change, follower: String, target: Target, at_ms: Millis, now_ms: Millis) -> Change {
+    change.run(
+        "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
+         WHERE event_id = ? AND target_id = ? AND owner IS NULL AND object IS NOT NULL AND ready_ms < ?",
+        vec![at_ms.into(), now_ms.into(), follower.into(), target.hex().into(), at_ms.into()],
+    )
+}
+
+/// The next, where there is one, goes at once.
+fn leave(change: Change, event: EventId, target: Target, next: Option<String>, now_ms: Millis) -> Change {
+    let change = change.run(LEAVE, vec![event.hex().into(), target.hex().into()]);
+    let Some(next) = next else { return change };
+    change.run(
+        "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
+         WHERE event_id = ? AND target_id = ? AND owner IS NULL AND ready_ms > ?",
+        vec![now_ms.into(), now_ms.into(), next.into(), target.hex().into(), now_ms.into()],
+    )
+}

@@ -1,0 +1,1 @@
+ALTER TABLE sb_endpoint ADD COLUMN ordered INT NOT NULL DEFAULT 0
