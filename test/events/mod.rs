@@ -9,6 +9,7 @@ mod endpoint;
 mod keeping;
 mod listing;
 mod oracle;
+mod ordered;
 pub mod receiver;
 mod sequence;
 mod table;
