@@ -12,7 +12,7 @@
 //! | [`provider`] | the outside we call: carriers, and our customers' webhooks | model, crypto |
 //! | [`service`] | what the product promises | model, crypto, store, provider, signal |
 //! | [`http`] | clients speak | model, crypto, service |
-//! | [`worker`] | time speaks: sweeps, looks for what other nodes did | model, crypto, service |
+//! | [`worker`] | time speaks: queued jobs, run by one loop, and small loops, in one table | model, crypto, service |
 //! | [`config`] | one tree of settings; the commented default is compiled in | settings of each layer |
 //! | [`gateway`] | the composition root: the only file that knows everything | all |
 //! | [`cli`] | one file per command | all |

@@ -20,6 +20,7 @@ pub mod opt_out;
 pub mod pool;
 pub mod publish;
 pub mod relay;
+mod retry;
 mod salt;
 mod snapshot;
 pub mod sync;

@@ -17,7 +17,7 @@ use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Millis, Span};
 use crate::provider::webhook::{Delivery, Event, Form};
-use crate::service::Error;
+use crate::service::{Error, retry};
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Outcome, State};
 use crate::store::lease::{Lease, SKEW_MS};
@@ -26,8 +26,6 @@ pub use crate::store::delivery::Done;
 
 /// A lease lasts so many times as a receiver may take to answer.
 const LEASE_TIMEOUTS: i64 = 4;
-/// What a receiver may ask for at most by `Retry-After`.
-const LONGEST_WAIT: Span = Span::from_millis(24 * 3_600_000);
 const NO_URL: &str = "the message has no callback URL";
 /// How long a delivery whose place is busy stays away, where the claim cannot leave it out.
 const BUSY: Span = Span::from_millis(5_000);
@@ -187,10 +185,10 @@ impl Courier {
         let outcome = match wait {
             None => Outcome::Over { state: State::Exhausted, status, reason },
             Some(wait) => {
-                let asked_ms = retry_after.map_or(0, |wait| Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX));
-                // a tenth more or less, lest all come back at once
-                let jitter = i64::from(rand::random::<u8>()) * wait.as_ms() / 10 / 255;
-                let at_ms = now_ms + (wait.as_ms() + jitter).max(asked_ms.min(LONGEST_WAIT.as_ms()));
+                // up to a tenth more, lest all come back at once
+                let jitter = (wait.as_duration() / 10).mul_f64(rand::random::<f64>());
+                let wait = retry::wait(wait.as_duration().saturating_add(jitter), retry_after);
+                let at_ms = now_ms + Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX / 4);
                 Outcome::Later { at_ms, status, reason }
             }
         };

@@ -10,7 +10,7 @@ use super::{LoopbackSink, Publish, sink};
 use crate::crypto::backend as column;
 use crate::model::{Millis, Platform, Secret, Span, rfc3339};
 use crate::provider::Delivery;
-use crate::service::Error;
+use crate::service::{Error, retry};
 use crate::store::lease::Lease;
 use crate::store::publication::{self, Publication};
 use crate::store::{self, backend};
@@ -30,8 +30,6 @@ const WAITS: [Duration; 6] = [
     Duration::from_secs(18_000),
     Duration::from_secs(36_000),
 ];
-/// A sink may ask for longer, but not for ever.
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// Tries of writing that a text was taken, a second apart: else its sink gets it twice.
 const TRIES: usize = 10;
 
@@ -167,8 +165,7 @@ impl Publish {
 fn wait_ms(tries: i64, asked: Option<Duration>) -> Millis {
     let failures = usize::try_from(tries).unwrap_or(0).clamp(1, WAITS.len());
     let usual = WAITS[failures - 1];
-    let wait = asked.map_or(usual, |asked| asked.clamp(usual, LONGEST_WAIT));
-    Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX)
+    Millis::try_from(retry::wait(usual, asked).as_millis()).unwrap_or(Millis::MAX)
 }
 
 #[cfg(test)]
