@@ -65,12 +65,4 @@ impl Handler<Claimed> for Publish {
         self.deliver(text).await;
         None
     }
-
-    async fn record(&self, _done: &[Infallible]) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn give_back(&self, _text: Claimed) -> Option<Infallible> {
-        None
-    }
 }

@@ -64,12 +64,4 @@ impl Handler<JobBatch> for Handlers {
         self.handle_all(jobs).await;
         None
     }
-
-    async fn record(&self, _done: &[Infallible]) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn give_back(&self, _jobs: JobBatch) -> Option<Infallible> {
-        None
-    }
 }

@@ -49,7 +49,7 @@ impl Source for Jobs {
         }
     }
 
-    async fn claim(&mut self, busy: &[u8], limit: usize) -> Result<Found<Job>, Error> {
+    fn claim(&mut self, busy: &[u8], limit: usize) -> impl Future<Output = Result<Found<Job>, Error>> + Send {
         self.claims.fetch_add(1, Ordering::Relaxed);
         let (mut jobs, mut left) = (Vec::new(), VecDeque::new());
         for job in self.due.drain(..) {
@@ -60,7 +60,7 @@ impl Source for Jobs {
             }
         }
         self.due = left;
-        Ok(Found { may_be_more: jobs.len() >= limit, jobs })
+        std::future::ready(Ok(Found { may_be_more: jobs.len() >= limit, jobs }))
     }
 
     fn rest(&mut self) -> Option<Job> {
@@ -99,12 +99,13 @@ impl Handler<Job> for Work {
         Some(nth)
     }
 
-    async fn record(&self, done: &[usize]) -> Result<(), Error> {
-        if self.away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |times| times.checked_sub(1)).is_ok() {
-            return Err(Error::busy("the store is away"));
+    fn record(&self, done: &[usize]) -> impl Future<Output = Result<(), Error>> + Send {
+        let is_away =
+            self.away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |times| times.checked_sub(1)).is_ok();
+        if !is_away {
+            self.done.lock().unwrap().extend(done);
         }
-        self.done.lock().unwrap().extend(done);
-        Ok(())
+        std::future::ready(if is_away { Err(Error::busy("the store is away")) } else { Ok(()) })
     }
 
     fn give_back(&self, (_, nth): Job) -> Option<usize> {
