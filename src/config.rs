@@ -143,10 +143,19 @@ const LONGEST_TEXT: usize = 10_000;
 /// Characters of the administrator's key: what can be guessed opens everything.
 const SHORTEST_TOKEN: usize = 16;
 
+/// The error that a key is wrong, with what is allowed there.
+type Wrong<'a> = &'a dyn Fn(&str, &str) -> Result<(), ConfigError>;
+
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
-    let sync = &config.sync;
     let wrong = |key: &str, allowed: &str| Err(layers.wrong(key, allowed));
+    check_addresses(config, &wrong)?;
+    check_sessions(config, &wrong)?;
+    check_messaging(config, &wrong)?;
+    check_limits(config, &wrong)
+}
+
+fn check_addresses(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
     if config.http.listen.is_empty() {
         return wrong("http.listen", "at least one address such as 127.0.0.1:6996");
     }
@@ -166,6 +175,11 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if !token.is_empty() && token.chars().count() < SHORTEST_TOKEN {
         return wrong("admin.token", "16 characters or more, such as from `openssl rand -hex 32`, or nothing");
     }
+    Ok(())
+}
+
+fn check_sessions(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
+    let sync = &config.sync;
     for (key, is_none) in [
         ("sync.rotations", sync.rotations == 0),
         ("sync.sockets_per_user", sync.sockets_per_user == 0),
@@ -190,6 +204,10 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if sync.silent_for <= sync.ping_every {
         return wrong("sync.silent_for", "longer than sync.ping_every, or nobody has time to answer");
     }
+    Ok(())
+}
+
+fn check_messaging(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
     if config.store.timeout.as_ms() < 10 {
         return wrong("store.timeout", "at least 10ms");
     }
@@ -219,6 +237,10 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     if !config.opt_out.words.values().flat_map(Words::texts).all(is_word) {
         return wrong("opt_out.words", "words of a letter or digit at least, and 40 characters at most");
     }
+    Ok(())
+}
+
+fn check_limits(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
     if config.keep.sweep_every.as_ms() < 100 {
         return wrong("keep.sweep_every", "at least 100ms");
     }

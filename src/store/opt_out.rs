@@ -136,24 +136,21 @@ pub async fn write(
     }
     // the entry counts what is told of it: the statement that changes it sees to it that nobody else has since
     let sequence = 1 + stands.iter().map(|one| one.sequence).max().unwrap_or_default();
-    let is_out = Value::from(i64::from(said.is_out));
-    let client = Value::from(said.client.hex());
     let mut change = Change::new();
     if stands.is_empty() {
         change = change.one(
-            "INSERT INTO sb_opt_out (id, number, person, is_out, reason, changed_ms, channel, sequence, client_id) \
+            "INSERT INTO sb_opt_out (is_out, reason, changed_ms, sequence, client_id, id, number, person, channel) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            vec![
-                said.ids.first().map(String::as_str).into(),
-                said.number.as_str().into(),
-                said.person.as_str().into(),
-                is_out.clone(),
-                said.reason.into(),
-                said.at_ms.into(),
-                written(said.channel).into(),
-                sequence.into(),
-                client.clone(),
-            ],
+            values(
+                said,
+                sequence,
+                [
+                    said.ids.first().map(String::as_str).into(),
+                    said.number.as_str().into(),
+                    said.person.as_str().into(),
+                    written(said.channel).into(),
+                ],
+            ),
         );
     }
     for one in others() {
@@ -161,16 +158,7 @@ pub async fn write(
         change = change.one(
             "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ?, client_id = ?, held_ms = ? \
              WHERE id = ? AND changed_ms = ?",
-            vec![
-                is_out.clone(),
-                said.reason.into(),
-                said.at_ms.into(),
-                sequence.into(),
-                client.clone(),
-                held_ms.into(),
-                one.id.as_str().into(),
-                one.entry.changed_ms.into(),
-            ],
+            values(said, sequence, [held_ms.into(), one.id.as_str().into(), one.entry.changed_ms.into()]),
         );
     }
     // who never was out to this client changes nothing for it by saying that they are in
@@ -182,6 +170,15 @@ pub async fn write(
     let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
     store.commit(event::add(change, &events, &told.targets, now_ms).audited(entry)).await?;
     Ok(true)
+}
+
+/// What an entry says after this, in the order of both statements that write one, and what else each of them names.
+fn values<const N: usize>(said: &OptOut, sequence: i64, others: [Value; N]) -> Vec<Value> {
+    let is_out = i64::from(said.is_out).into();
+    let mut values: Vec<Value> =
+        vec![is_out, said.reason.into(), said.at_ms.into(), sequence.into(), said.client.hex().into()];
+    values.extend(others);
+    values
 }
 
 /// What stands between a number and a person.

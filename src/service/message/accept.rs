@@ -134,15 +134,7 @@ impl Messages {
             Some(via) => via,
             None => self.sender(client, order.sender(), !order.media_urls.is_empty())?,
         };
-        if !order.to.can_be_texted() {
-            return Err(invalid("to", "a sender name cannot be texted"));
-        }
-        if order.channel != Channel::Sms && order.to.kind() != AddressKind::Phone {
-            return Err(invalid("to", "is no phone number"));
-        }
-        if order.to.as_str() == via.from {
-            return Err(invalid("to", "is the number that the message would come from"));
-        }
+        check_recipient(&order, &via.from)?;
         let mut order = self.addressed(order)?;
         let (encoding, segments) = self.check_limits(&mut order, &via)?;
         let pool = order.pool().map(PoolId::hex);
@@ -206,6 +198,19 @@ impl Messages {
             invalid("from", format!("is missing, and there is no number that can send {}", wanted.name()))
         })
     }
+}
+
+fn check_recipient(order: &Order, from: &str) -> Result<(), Error> {
+    if !order.to.can_be_texted() {
+        return Err(invalid("to", "a sender name cannot be texted"));
+    }
+    if order.channel != Channel::Sms && order.to.kind() != AddressKind::Phone {
+        return Err(invalid("to", "is no phone number"));
+    }
+    if order.to.as_str() == from {
+        return Err(invalid("to", "is the number that the message would come from"));
+    }
+    Ok(())
 }
 
 fn via(sender: &Sender) -> Via {
