@@ -87,6 +87,7 @@ async fn the_carrier_s_word_counts(layout: Layout) -> Result {
 }
 
 /// Words of every language at once, in any dress; what people answer with only from who is out.
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn words_count_in_all_languages(layout: Layout) -> Result {
     let server = with_loopback(layout).await?;
     listen(&server).await?;

@@ -62,6 +62,7 @@ fn ends_in(token: &Value, seconds: i64) -> Result {
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn the_token_before_is_believed_for_a_while(layout: Layout) -> Result {
     let server = builder(layout)
         .await?

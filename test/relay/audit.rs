@@ -21,8 +21,7 @@ async fn every_action_is_written_down(layout: Layout) -> Result {
     let made = key(&server, &ann, json!({})).await?;
     let number = json!({"number": "+15005550199", "account_id": account});
     let number = text(&well(&server, "POST", "/v1/numbers", Some(number)).await?["id"])?;
-    let endpoint = json!({"url": "https://example.com/"});
-    let endpoint = well(&server, "POST", "/v1/endpoints", Some(endpoint)).await?;
+    let endpoint = well(&server, "POST", "/v1/endpoints", Some(json!({"url": "https://example.com/"}))).await?;
     let (endpoint, secret) = (text(&endpoint["id"])?, text(&endpoint["secret"])?);
     let key_path = format!("{one}/keys/{}", text(&made["id"])?);
     let calls = [
@@ -41,8 +40,7 @@ async fn every_action_is_written_down(layout: Layout) -> Result {
         ("DELETE", format!("/v1/endpoints/{endpoint}"), None, "endpoint.delete"),
         ("PUT", "/v1/opt-outs/+15005550100/+14155550100".into(), Some(json!({"is_out": true})), "opt_out.set"),
     ];
-    let mut wanted: Vec<&str> =
-        vec!["account.add", "number.add", "client.create", "key.create", "number.add", "endpoint.create"];
+    let mut wanted = vec!["account.add", "number.add", "client.create", "key.create", "number.add", "endpoint.create"];
     for (method, path, body, action) in &calls {
         let (status, answer) = call(&server, method, path, body.clone()).await?;
         ensure!((200..300).contains(&status), "{method} {path}: {status} {answer}");

@@ -135,6 +135,7 @@ async fn a_statement_runs_from_opening_to_closing(layout: Layout) -> Result {
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn what_is_wrong_in_the_ledger_is_found(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     everything(&server).await?;

@@ -10,6 +10,7 @@ use crate::harness::{Layout, Result, Server};
 use crate::messages::TO;
 use crate::on_both_engines;
 
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn a_key_touches_only_the_channels_of_its_scopes(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let account = loopback(&server).await?;

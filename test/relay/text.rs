@@ -7,6 +7,7 @@ use super::doors::{BRITISH, Doors, FORM, JSON, TO, said};
 use crate::harness::{ADMIN, Layout, Result, until};
 use crate::{in_foreign_sessions, on_both_engines};
 
+#[expect(clippy::too_many_lines, reason = "one table")]
 async fn what_is_no_text_is_refused_with_its_field_and_place(layout: Layout) -> Result {
     let doors = Doors::open(layout).await?;
     let messages = doors.twilio("Messages.json");

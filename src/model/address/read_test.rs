@@ -16,6 +16,7 @@ fn check(rows: &[(&str, &str, Result<&str, NotAnAddress>)], role: Role) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_plus_needs_no_plan() {
     let good = |text| (text, "", Ok("+12025550150"));
     check(
@@ -87,6 +88,7 @@ fn two(one: &str, other: &str) -> NotAnAddress {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_country_reads_its_own_numbers() {
     let not = |country: &str| Err(NotAnAddress::NotNational(country.into()));
     check(

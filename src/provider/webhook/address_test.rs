@@ -9,6 +9,7 @@ fn allow(list: &[&str]) -> Result<Allow, String> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn only_public_addresses_are_called() -> Result<(), Box<dyn std::error::Error>> {
     let none = Allow::default();
     for closed in [
