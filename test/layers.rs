@@ -202,8 +202,9 @@ fn what_the_engine_must_not_know_is_seen() {
 /// What others wrote must not reach a terminal as it came: one file prints, and knows how.
 #[test]
 fn commands_print_in_one_place() -> std::io::Result<()> {
-    let (mut sources, mut wrong) = (Vec::new(), Vec::new());
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli"), &mut sources)?;
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut sources, mut wrong) = (vec![src.join("cli.rs")], Vec::new());
+    files(&src.join("cli"), &mut sources)?;
     let (printers, others): (Vec<_>, Vec<_>) = sources.into_iter().partition(|path| path.ends_with("output.rs"));
     for source in others {
         if prints(&std::fs::read_to_string(&source)?) {

@@ -6,8 +6,10 @@
 #![expect(clippy::cast_precision_loss, reason = "counts of sockets and handshakes are small")]
 
 #[expect(dead_code, unused_imports, reason = "the tests' harness; a benchmark needs less of it")]
-#[path = "../harness/mod.rs"]
-mod harness;
+#[path = ".."]
+mod tests {
+    pub mod harness;
+}
 
 mod argon2;
 mod carrier;
@@ -37,6 +39,7 @@ use anyhow::ensure;
 use harness::Result;
 use plan::Plan;
 use table::Table;
+use tests::harness;
 
 /// In the order in which they run.
 const PARTS: [&str; 13] = [
