@@ -51,7 +51,7 @@ soak: ## kill -9 under load, ROUNDS=N times on each engine, and a node stopped f
 	@SWITCHBOARD_SOAK_ROUNDS=$(or $(ROUNDS),20) scripts/test.sh --test doors -- messages::crash messages::node inbound::loss --nocapture --test-threads 1
 
 .PHONY: check
-check: ## formatting, lints, licences
+check: ## formatting, lints, documents, dependencies
 	@scripts/check.sh
 
 .PHONY: bench bench-large

@@ -14,6 +14,7 @@ tools="${XDG_CACHE_HOME:-$HOME/.cache}/switchboard/tools"
 
 # Pinned: a new release must not change what `make check` says of an old commit.
 cargo_deny=0.20.2
+cargo_machete=0.9.2
 websocat=1.14.1
 # Other people's Twilio, webhook signatures, API tests and mock, to hold ours against: each
 # with all that it needs, by version and hash, for the Node and Python of Debian 12. How
@@ -180,7 +181,10 @@ check_tools() {
         say "rustfmt and clippy"
         rustup component add rustfmt clippy
     fi
+    want_command shellcheck shellcheck
+    apt_install
     cargo_install cargo-deny "$cargo_deny"
+    cargo_install cargo-machete "$cargo_machete"
 }
 
 if [ "${1-}" = bin ]; then echo "$tools/bin"; exit; fi
