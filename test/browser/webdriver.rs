@@ -1,4 +1,4 @@
-//! A small client of the W3C WebDriver protocol: one chromedriver and one headless Chromium each.
+//! A browser for a test: one chromedriver and one headless Chromium each, driven by fantoccini.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,10 +6,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use fantoccini::elements::Element;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use http::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use url::{ParseError, Url};
 
 use super::tool::{self, Running};
 use crate::harness::{LONG, Result};
@@ -31,15 +35,12 @@ const FLAGS: [&str; 13] = [
     "--window-size=1000,900",
 ];
 
-/// The key of an element reference (WebDriver, section 12.2).
-const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-
 /// How often a driver is started before it is given up.
 const STARTS: usize = 5;
 
 /// A browser with a profile of its own; it ends when dropped.
 pub struct Browser {
-    http: reqwest::Client,
+    client: Client,
     port: u16,
     session: String,
     chromium: Option<u64>,
@@ -72,49 +73,40 @@ async fn driver() -> Result<(Running, u16)> {
 impl Browser {
     pub async fn open() -> Result<Self> {
         let (driver, port) = driver().await?;
-        // a second test finds it installed, which is as good
-        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(LONG).no_proxy().build()?;
         let profile = tempfile::tempdir()?;
         let mut flags = FLAGS.map(str::to_owned).to_vec();
         flags.push(format!("--user-data-dir={}", profile.path().display()));
-        let wanted = json!({"capabilities": {"alwaysMatch": {
+        let wanted: Capabilities = serde_json::from_value(json!({
             "browserName": "chrome",
             "acceptInsecureCerts": true,
             "goog:chromeOptions": {"binary": tool::program("chromium", "CHROMIUM")?, "args": flags},
             "goog:loggingPrefs": {"browser": "ALL"},
-        }}});
-        let answer = answer(http.post(format!("http://127.0.0.1:{port}/session")).json(&wanted)).await?;
-        let session = answer["sessionId"].as_str().context("no session")?.to_owned();
-        let chromium = answer["capabilities"]["goog:processID"].as_u64();
-        Ok(Self { http, port, session, chromium, _driver: driver, _profile: profile })
+        }))?;
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(wanted);
+        let client = within(builder.connect(&format!("http://127.0.0.1:{port}/"))).await?;
+        let begun = client.session_creation_response().context("no session")?;
+        let session = begun.session_id().to_owned();
+        let chromium = begun.capabilities().and_then(|found| found.get("goog:processID")?.as_u64());
+        Ok(Self { client, port, session, chromium, _driver: driver, _profile: profile })
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/session/{}/{path}", self.port, self.session)
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Result<Value> {
-        answer(self.http.post(self.url(path)).json(&body)).await
-    }
-
-    async fn ask(&self, path: &str) -> Result<Value> {
-        answer(self.http.get(self.url(path))).await
+    async fn issue(&self, path: String, body: Option<Value>) -> Result<Value> {
+        within(self.client.issue_cmd(Extra { path, body })).await
     }
 
     /// Opens an address and waits until its page has loaded.
     pub async fn go(&self, url: &str) -> Result {
-        self.post("url", json!({"url": url})).await?;
-        Ok(())
+        within(self.client.goto(url)).await
     }
 
     /// Runs a function body in the page and returns what it returns.
     pub async fn run(&self, script: &str) -> Result<Value> {
-        self.run_with(script, json!([])).await
+        within(self.client.execute(script, Vec::new())).await
     }
 
     pub async fn run_with(&self, script: &str, arguments: Value) -> Result<Value> {
-        self.post("execute/sync", json!({"script": script, "args": arguments})).await
+        within(self.client.execute(script, serde_json::from_value(arguments)?)).await
     }
 
     /// Runs a script in every page before its own.
@@ -125,33 +117,29 @@ impl Browser {
 
     /// A command of the DevTools protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
-        self.post("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
+        self.issue("goog/cdp/execute".to_owned(), Some(json!({"cmd": command, "params": parameters}))).await
     }
 
-    async fn element(&self, selector: &str) -> Result<String> {
-        let found = self.post("element", json!({"using": "css selector", "value": selector})).await?;
-        Ok(found[ELEMENT].as_str().context("no element")?.to_owned())
+    async fn element(&self, selector: &str) -> Result<Element> {
+        within(self.client.find(Locator::Css(selector))).await
     }
 
     /// Clicks as a person would: what is hidden or covered is an error.
     pub async fn click(&self, selector: &str) -> Result {
-        let element = self.element(selector).await?;
-        self.post(&format!("element/{element}/click"), json!({})).await?;
-        Ok(())
+        within(self.element(selector).await?.click()).await
     }
 
     /// What assistive technology is told of an element: its role and its name.
     pub async fn role_and_name(&self, selector: &str) -> Result<(String, String)> {
-        let element = self.element(selector).await?;
-        let role = self.ask(&format!("element/{element}/computedrole")).await?;
-        let name = self.ask(&format!("element/{element}/computedlabel")).await?;
+        let element = self.element(selector).await?.element_id();
+        let role = self.issue(format!("element/{}/computedrole", &*element), None).await?;
+        let name = self.issue(format!("element/{}/computedlabel", &*element), None).await?;
         Ok((role.as_str().context("no role")?.to_owned(), name.as_str().context("no name")?.to_owned()))
     }
 
     /// What of the page is in view, as PNG.
     pub async fn screenshot(&self) -> Result<Vec<u8>> {
-        let picture = self.ask("screenshot").await?;
-        Ok(STANDARD.decode(picture.as_str().context("no picture")?)?)
+        within(self.client.screenshot()).await
     }
 
     /// A screen of this size with one dot a pixel; desktop windows cannot be so narrow.
@@ -170,23 +158,42 @@ impl Browser {
 
     /// What the page and the browser wrote to the console since the last look.
     pub async fn console(&self) -> Result<Vec<String>> {
-        let entries = self.post("se/log", json!({"type": "browser"})).await?;
+        let entries = self.issue("se/log".to_owned(), Some(json!({"type": "browser"}))).await?;
         let entries = entries.as_array().context("no log")?;
         Ok(entries.iter().map(|entry| format!("{} {}", entry["level"], entry["message"])).collect())
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {
-    let mut answer: Value = request.send().await?.json().await?;
-    let value = answer["value"].take();
-    if let Some(error) = value["error"].as_str() {
-        bail!("{error}: {}", value["message"].as_str().unwrap_or_default());
+/// A command that only Chromium's driver knows, or not yet the client.
+#[derive(Debug)]
+struct Extra {
+    path: String,
+    /// Posted; what has none is asked for.
+    body: Option<Value>,
+}
+
+impl WebDriverCompatibleCommand for Extra {
+    fn endpoint(&self, driver: &Url, session: Option<&str>) -> std::result::Result<Url, ParseError> {
+        driver.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
     }
-    Ok(value)
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let method = if self.body.is_some() { Method::POST } else { Method::GET };
+        (method, self.body.as_ref().map(Value::to_string))
+    }
+}
+
+/// The client waits for ever for a browser that has stopped.
+async fn within<T, E>(work: impl Future<Output = std::result::Result<T, E>>) -> Result<T>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    Ok(tokio::time::timeout(LONG, work).await??)
 }
 
 impl Drop for Browser {
-    /// Closes the session, so that Chromium ends by itself: without its driver it would stay.
+    /// Closes the session, so that Chromium ends by itself: without its driver it would stay. The client closes it too
+    /// when it is dropped, but in a task that ends with its test.
     fn drop(&mut self) {
         if close(self.port, &self.session).is_err()
             && let Some(pid) = self.chromium
