@@ -13,3 +13,4 @@ mod pairing;
 mod publish;
 mod relay;
 mod smoke;
+mod snapshots;

@@ -1,0 +1,173 @@
+//! The JSON of every resource, as clients read it: a snapshot each, in `snapshots/`, without what differs from run to run.
+//!
+//! A snapshot that no longer fits is a change of the API. Where it is meant, `INSTA_UPDATE=always make test
+//! ARGS="--test doors snapshots"` takes what is shown now, and the diff shows who reads the API what has changed.
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+use crate::events::receiver::Receiver;
+use crate::events::{builder, call, delivery, endpoint, text, well};
+use crate::harness::{Layout, Phone, Result, Server, USER, until};
+use crate::messages::{drained, fetch, in_state};
+use crate::relay::client::{client, key};
+use crate::relay::scene::act_well;
+
+const OURS: &str = "+33612345699";
+const PERSON: &str = "+33612345678";
+
+/// Random, and without a shape by which it could be told.
+const RANDOM: [&str; 3] = ["auth_token", "fingerprint", "provider_id"];
+
+/// Holds what was answered against the snapshot of this name.
+fn hold(name: &str, answer: &Value) -> Result {
+    let shown = serde_json::to_string_pretty(&steady("", answer))?;
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, shown));
+    Ok(())
+}
+
+/// The same with words in place of times, ids and secrets.
+fn steady(name: &str, value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), steady(name, value))).collect(),
+        Value::Array(items) => items.iter().map(|item| steady(name, item)).collect(),
+        Value::String(_) if RANDOM.contains(&name) => "(random)".into(),
+        Value::String(text) => steady_text(text).into(),
+        other => other.clone(),
+    }
+}
+
+fn steady_text(text: &str) -> String {
+    let is_id = |rest: &str| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_time = text.len() == 24 && text.ends_with('Z') && text.get(10..11) == Some("T");
+    if is_time {
+        return "(time)".to_owned();
+    }
+    for secret in ["sbkey", "whsec_"] {
+        if text.starts_with(secret) {
+            return format!("{secret}…");
+        }
+    }
+    for prefix in ["AC", "SK"] {
+        if text.strip_prefix(prefix).is_some_and(is_id) {
+            return format!("{prefix}…");
+        }
+    }
+    match text.split_once('_') {
+        Some((prefix, rest)) if is_id(rest) => format!("{prefix}_…"),
+        _ => text.to_owned(),
+    }
+}
+
+/// A loopback account with one number.
+async fn set_up(server: &Server) -> Result<(Value, Value)> {
+    let account = json!({"provider": "loopback", "name": "local", "credentials": {}});
+    let account = well(server, "POST", "/v1/accounts", Some(account)).await?;
+    let number = json!({"number": OURS, "account_id": account["id"], "capabilities": ["sms", "voice"]});
+    let number = well(server, "POST", "/v1/numbers", Some(number)).await?;
+    Ok((account, number))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sends_and_where_to() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let (account, number) = set_up(&server).await?;
+    hold("account", &account)?;
+    hold("number", &number)?;
+    let pool = well(&server, "POST", "/v1/pools", Some(json!({"name": "front desk"}))).await?;
+    let member = format!("/v1/pools/{}/numbers/{}", text(&pool["id"])?, text(&number["id"])?);
+    hold("pool", &well(&server, "PUT", &member, None).await?)?;
+    let route = json!({"priority": 10, "pattern": r"\+33", "account_id": account["id"], "channel": "sms"});
+    hold("route", &well(&server, "POST", "/v1/routes", Some(route)).await?)?;
+    let rate = json!({"channel": "sms", "prefix": "33", "price": "0.0075"});
+    hold("rate", &well(&server, "POST", "/v1/rates", Some(rate)).await?)?;
+    hold("lookup", &well(&server, "GET", &format!("/v1/lookup/{PERSON}"), None).await?)?;
+    let opt_out = format!("/v1/opt-outs/{OURS}/{PERSON}");
+    hold("opt_out", &well(&server, "PUT", &opt_out, Some(json!({"is_out": true}))).await?)?;
+    hold("page", &well(&server, "GET", "/v1/pools?limit=1", None).await?)?;
+    hold("problem", &call(&server, "GET", "/v1/pools?limit=0", None).await?.1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_and_pays() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    let ann = client(&server, "Ann", json!({"balance": "10", "email": "ann@example.com"})).await?;
+    hold("client", &ann)?;
+    hold("key", &key(&server, &ann, json!({"name": "shop"})).await?)?;
+    let ann = text(&ann["id"])?;
+    let credit = json!({"kind": "credit", "amount": "2.5"});
+    hold("ledger_entry", &well(&server, "POST", &format!("/v1/clients/{ann}/ledger"), Some(credit)).await?)?;
+    hold("balance", &act_well(&server, &ann, "GET", "/v1/balance", None).await?)?;
+    let log = well(&server, "GET", &format!("/v1/audit?object={ann}"), None).await?;
+    hold("audit_entry", log["data"].as_array().and_then(|all| all.last()).context("no entry")?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_and_told() -> Result {
+    let (server, receiver) = (builder(Layout::SqliteShared).await?.start().await?, Receiver::start().await?);
+    set_up(&server).await?;
+    let listener = json!({"url": "https://example.com/events", "description": "orders", "event_types": ["call.*"]});
+    hold("endpoint", &well(&server, "POST", "/v1/endpoints", Some(listener)).await?)?;
+    endpoint(&server, &receiver.url("/"), &["message.accepted"]).await?;
+    let message = json!({"to": PERSON, "body": "Your table is ready.", "metadata": {"order": "17"}});
+    let accepted = well(&server, "POST", "/v1/messages", Some(message)).await?;
+    hold("message", &accepted)?;
+    let id = text(&accepted["id"])?;
+    in_state(&server, &id, "delivered").await?;
+    drained(&server).await?;
+    hold("message_with_history", &fetch(&server, &id).await?)?;
+
+    let events = well(&server, "GET", "/v1/events?type=message.accepted", None).await?;
+    hold("event", &events["data"][0])?;
+    let event = text(&events["data"][0]["id"])?;
+    delivery(&server, &event, "delivered").await?;
+    hold("event_with_deliveries", &well(&server, "GET", &format!("/v1/events/{event}"), None).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    set_up(&server).await?;
+    let call = json!({"to": PERSON, "twiml": "<Response><Say>Hello</Say></Response>"});
+    let placed = well(&server, "POST", "/v1/calls", Some(call)).await?;
+    hold("call", &placed)?;
+    let path = format!("/v1/calls/{}", text(&placed["id"])?);
+    drained(&server).await?;
+    let mut over = until("the end of the call", async || {
+        let call = well(&server, "GET", &path, None).await?;
+        Ok((call["status"] == "completed").then_some(call))
+    })
+    .await?;
+    // those of one millisecond have no order
+    over["receipts"].as_array_mut().context("no receipts")?.retain(|receipt| receipt["word"] == "completed");
+    hold("call_with_attempts", &over)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_and_types_of_events() -> Result {
+    let server = Server::start(Layout::SqliteShared).await?;
+    Phone::new()?.pair(&server, USER, &server.sid(USER).await?).await?;
+    let devices = well(&server, "GET", &format!("/v1/users/{USER}/devices"), None).await?;
+    hold("device", &devices["data"][0])?;
+    let types = well(&server, "GET", "/v1/event-types", None).await?;
+    let rows = types["data"].as_array().context("no list")?;
+    let received = rows.iter().find(|row| row["name"] == "message.received").context("not listed")?;
+    hold("event_type", received)
+}
+
+#[test]
+fn what_differs_is_left_out_and_nothing_else() -> Result {
+    let id = "0123456789abcdef".repeat(2);
+    let shown = json!({
+        "id": format!("msg_{id}"), "sid": format!("AC{id}"), "at": "2026-01-01T00:00:00.000Z", "key": "sbkeyAbC",
+        "fingerprint": "0123456789abcdef", "all": [format!("call_{id}"), "opt_out.set", "in-progress", 7, null],
+    });
+    let wanted = json!({
+        "id": "msg_…", "sid": "AC…", "at": "(time)", "key": "sbkey…", "fingerprint": "(random)",
+        "all": ["call_…", "opt_out.set", "in-progress", 7, null],
+    });
+    ensure!(steady("", &shown) == wanted, "{}", steady("", &shown));
+    Ok(())
+}
