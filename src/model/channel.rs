@@ -3,7 +3,10 @@
 use std::fmt;
 
 /// Texts and calls: one outbox carries them, prices and keys tell them apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Channel {
     #[default]
     Sms,
@@ -15,15 +18,11 @@ impl Channel {
     pub const ALL: [Self; 3] = [Self::Sms, Self::Whatsapp, Self::Voice];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Whatsapp => "whatsapp",
-            Self::Voice => "voice",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.name() == name)
+        name.parse().ok()
     }
 
     /// An address as Twilio writes it on this channel: `whatsapp:+237123456789`.
@@ -36,7 +35,8 @@ impl Channel {
 }
 
 /// What a rate is for: a channel, or the texts among a channel's that have pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Priced {
     Sms,
     Mms,
@@ -67,16 +67,11 @@ impl Priced {
     }
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Mms => "mms",
-            Self::Whatsapp => "whatsapp",
-            Self::Voice => "voice",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|priced| priced.name() == name)
+        name.parse().ok()
     }
 }
 

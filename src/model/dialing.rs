@@ -26,7 +26,8 @@ pub struct Dialing {
 }
 
 /// How a URL is fetched.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Fetch {
     #[serde(rename = "GET")]
     Get,
@@ -35,7 +36,7 @@ pub enum Fetch {
 }
 
 /// Whether its provider is to find out if a machine has answered, and for what it waits then.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
 pub enum MachineDetection {
     Enable,
     DetectMessageEnd,
@@ -43,26 +44,20 @@ pub enum MachineDetection {
 
 impl Fetch {
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Get, Self::Post].into_iter().find(|method| method.name() == name)
+        name.parse().ok()
     }
 }
 
 impl MachineDetection {
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Enable => "Enable",
-            Self::DetectMessageEnd => "DetectMessageEnd",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Enable, Self::DetectMessageEnd].into_iter().find(|detection| detection.name() == name)
+        name.parse().ok()
     }
 }

@@ -1,9 +1,11 @@
 //! The life of a message: its states, which only move forward, and what came of each attempt to send it.
 
 /// Where a message goes: from a client to a person, or from a person to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 pub enum Direction {
+    #[strum(serialize = "outbound")]
     Out,
+    #[strum(serialize = "inbound")]
     In,
 }
 
@@ -11,19 +13,17 @@ impl Direction {
     pub const ALL: [Self; 2] = [Self::Out, Self::In];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Out => "outbound",
-            Self::In => "inbound",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|direction| direction.name() == name)
+        name.parse().ok()
     }
 }
 
 /// What has become of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum State {
     /// Stored, with its job.
     Accepted,
@@ -62,23 +62,11 @@ impl State {
     ];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Scheduled => "scheduled",
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-            Self::Expired => "expired",
-            Self::Received => "received",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
+        name.parse().ok()
     }
 
     /// How far along; states of the same rank exclude each other.
@@ -115,7 +103,8 @@ impl State {
 }
 
 /// What came of one call of a provider for a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum AttemptOutcome {
     Accepted,
     /// The message would be refused again.
@@ -143,19 +132,11 @@ impl AttemptOutcome {
     ];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::Denied => "denied",
-            Self::Throttled => "throttled",
-            Self::Unreachable => "unreachable",
-            Self::Uncertain => "uncertain",
-            Self::Adopted => "adopted",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+        name.parse().ok()
     }
 }
 

@@ -14,7 +14,8 @@ const GSM7: Room = (160, 153);
 const UCS2: Room = (70, 67);
 
 /// How a message's text goes over the air, by the names under which messages keep it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Encoding {
     Gsm7,
     Ucs2,
@@ -28,16 +29,11 @@ impl Encoding {
     pub const ALL: [Self; 4] = [Self::Gsm7, Self::Ucs2, Self::Utf8, Self::None];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Gsm7 => "gsm7",
-            Self::Ucs2 => "ucs2",
-            Self::Utf8 => "utf8",
-            Self::None => "none",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|encoding| encoding.name() == name)
+        name.parse().ok()
     }
 }
 

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 /// What TwiML is taken from a client.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Twiml {
     /// All that there is: what the carrier's account may do.
     Any,
@@ -16,13 +17,10 @@ impl Twiml {
     pub const ALL: [Self; 2] = [Self::Any, Self::Say];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::Say => "say",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|twiml| twiml.name() == name)
+        name.parse().ok()
     }
 }

@@ -15,7 +15,8 @@ pub use rest::Rest;
 pub use token::Token;
 
 /// What becomes of a message when a provider's answer was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Uncertain {
     /// Look whether the provider has it; send it again if not.
     Reconcile,
@@ -27,15 +28,11 @@ impl Uncertain {
     pub const ALL: [Self; 3] = [Self::Reconcile, Self::Resend, Self::Fail];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Reconcile => "reconcile",
-            Self::Resend => "resend",
-            Self::Fail => "fail",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|uncertain| uncertain.name() == name)
+        name.parse().ok()
     }
 }
 

@@ -11,7 +11,8 @@ use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::model::{ClientId, EventId, Millis, SharedContent};
 
 /// What became of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum State {
     /// Waits for its turn, or for its next try.
     Pending,
@@ -24,19 +25,11 @@ pub enum State {
 
 impl State {
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Exhausted => "exhausted",
-            Self::Dropped => "dropped",
-        }
+        self.into()
     }
 
     fn parse(name: &str) -> Result<Self> {
-        [Self::Pending, Self::Delivered, Self::Exhausted, Self::Dropped]
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or_else(|| Error::Data(format!("delivery state {name}")))
+        name.parse().map_err(|_| Error::Data(format!("delivery state {name}")))
     }
 }
 

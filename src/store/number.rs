@@ -6,7 +6,8 @@ use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
 
 /// What a text to a number is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Meaning {
     /// Told to the client's endpoints.
     Forward,
@@ -18,19 +19,17 @@ impl Meaning {
     pub const ALL: [Self; 2] = [Self::Forward, Self::Encrypted];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Forward => "forward",
-            Self::Encrypted => "encrypted",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|meaning| meaning.name() == name)
+        name.parse().ok()
     }
 }
 
 /// What a number can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Capability {
     Sms,
     Mms,
@@ -42,16 +41,11 @@ impl Capability {
     pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Voice, Self::Whatsapp];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Mms => "mms",
-            Self::Voice => "voice",
-            Self::Whatsapp => "whatsapp",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|capability| capability.name() == name)
+        name.parse().ok()
     }
 }
 

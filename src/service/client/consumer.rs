@@ -8,7 +8,8 @@ use crate::model::{AccountId, Channel, ClientId, Twiml};
 use crate::store::message::Message;
 
 /// What a key may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Scope {
     Sms,
     Voice,
@@ -22,18 +23,11 @@ impl Scope {
     pub const ALL: [Self; 6] = [Self::Sms, Self::Voice, Self::Whatsapp, Self::Verify, Self::Sessions, Self::Read];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Voice => "voice",
-            Self::Whatsapp => "whatsapp",
-            Self::Verify => "verify",
-            Self::Sessions => "sessions",
-            Self::Read => "read",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.name() == name)
+        name.parse().ok()
     }
 
     /// Each once, in one order, with commas between.

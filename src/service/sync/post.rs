@@ -8,18 +8,17 @@ use crate::crypto::{Sid, hash};
 use crate::model::platform::UserPlatforms;
 use crate::model::{Digest, DigestPair, UserId};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Flavour {
+    #[strum(serialize = "one")]
     OneStep,
+    #[strum(serialize = "two")]
     TwoStep,
 }
 
 impl Flavour {
     pub fn name(self) -> &'static str {
-        match self {
-            Self::OneStep => "one",
-            Self::TwoStep => "two",
-        }
+        self.into()
     }
 }
 

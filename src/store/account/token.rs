@@ -7,7 +7,8 @@ use crate::store::version::{self, Versioned};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
 /// What a token is to the account's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Role {
     /// It was the account's own before.
     Earlier,
@@ -17,14 +18,11 @@ pub enum Role {
 
 impl Role {
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Earlier => "earlier",
-            Self::Next => "next",
-        }
+        self.into()
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Earlier, Self::Next].into_iter().find(|role| role.name() == name)
+        name.parse().ok()
     }
 }
 

@@ -5,7 +5,8 @@ use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum State {
     /// A password is being checked, or none has been posted yet.
     Open,
@@ -21,13 +22,7 @@ pub enum State {
 
 impl State {
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Offered => "offered",
-            Self::Failed => "failed",
-            Self::Redeemed => "redeemed",
-            Self::Ended => "ended",
-        }
+        self.into()
     }
 
     /// Whether it takes nothing any more.
@@ -36,10 +31,7 @@ impl State {
     }
 
     pub(super) fn parse(name: &str) -> Result<Self> {
-        [Self::Open, Self::Offered, Self::Failed, Self::Redeemed, Self::Ended]
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or_else(|| Error::Data(format!("sync session state {name}")))
+        name.parse().map_err(|_| Error::Data(format!("sync session state {name}")))
     }
 }
 
