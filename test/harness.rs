@@ -2,6 +2,7 @@
 
 pub mod carrier;
 pub mod database;
+pub mod forgotten;
 pub mod identity;
 pub mod mariadb;
 pub mod meddler;

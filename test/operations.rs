@@ -12,6 +12,7 @@ mod connections;
 mod device;
 mod devices;
 mod doctor;
+mod forgotten;
 mod health;
 mod help;
 mod hoarder;

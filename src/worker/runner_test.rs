@@ -1,5 +1,7 @@
 //! The loop itself, over jobs of a test's own.
 
+use std::time::Duration;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -49,6 +49,9 @@ pub fn redis() -> Result<String> {
     std::env::var("SWITCHBOARD_TEST_REDIS").context("SWITCHBOARD_TEST_REDIS is not set: run `make test`")
 }
 
+/// How long a test waits for its database.
+const TIMEOUT: Span = Span::from_millis(10_000);
+
 impl Databases {
     pub async fn make(layout: Layout, folder: &Path) -> Result<Self> {
         let mut schemas = Vec::new();
@@ -79,17 +82,18 @@ impl Databases {
 
     /// A handle on the store, to look at what the server wrote.
     pub fn store(&self) -> Result<Store> {
-        open(&self.store_url)
+        open(&self.store_url, TIMEOUT)
     }
 
     /// A handle on the user database.
     pub fn backend(&self) -> Result<Store> {
-        open(if self.backend_url.is_empty() { &self.store_url } else { &self.backend_url })
+        open(if self.backend_url.is_empty() { &self.store_url } else { &self.backend_url }, TIMEOUT)
     }
 }
 
-fn open(url: &str) -> Result<Store> {
-    let settings = Settings { url: url.parse()?, connections: 1, timeout: Span::from_millis(10_000) };
+/// A handle on a database.
+pub fn open(url: &str, timeout: Span) -> Result<Store> {
+    let settings = Settings { url: url.parse()?, connections: 1, timeout };
     Ok(Store::open("test", &settings, Metrics::default())?)
 }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::database::Databases;
 use super::port::free_port;
-use super::{LONG, Layout, Result, identity};
+use super::{LONG, Layout, Result, forgotten, identity};
 
 /// The administrator's key of every server here.
 pub const ADMIN: &str = "test-admin-token";
@@ -161,7 +161,7 @@ impl Builder {
     }
 }
 
-/// A running server; killed when dropped.
+/// A running server; killed when dropped, and its test fails where a job was forgotten.
 pub struct Server {
     builder: Builder,
     child: Child,
@@ -315,6 +315,9 @@ impl Drop for Server {
             let log = self.log().unwrap_or_default();
             let last: Vec<&str> = log.lines().rev().take(20).collect();
             eprintln!("--- the server's last words, newest first ---\n{}", last.join("\n"));
+        } else if cfg!(test) {
+            // a benchmark's store is too large to look through
+            forgotten::assert_none(&self.builder.home.databases.store_url);
         }
     }
 }

@@ -1,0 +1,60 @@
+//! Jobs that nobody will ever do: what a store has promised, held against what is there to be claimed.
+//!
+//! A promise and its job are written by one commit. So this holds at any moment, while a server works and after it was
+//! killed, and does not depend on how long anything takes.
+
+use switchboard::model::Span;
+use switchboard::store::Store;
+
+use super::{Result, database};
+
+/// What is found by a query of one statement, which sees the store between two commits.
+pub const QUERIES: [(&str, &str); 5] = [
+    (
+        "messages without a place in a lane",
+        "SELECT id FROM sb_message WHERE direction = 'outbound' AND state IN ('accepted', 'queued', 'sending') \
+         AND id NOT IN (SELECT message_id FROM sb_outbox) LIMIT 5",
+    ),
+    (
+        "messages that are scheduled, and due at no time",
+        "SELECT id FROM sb_message WHERE direction = 'outbound' AND state = 'scheduled' \
+         AND id NOT IN (SELECT message_id FROM sb_schedule) LIMIT 5",
+    ),
+    // the first half of a place is its lane
+    (
+        "places in a lane that is not there",
+        "SELECT place FROM sb_outbox WHERE SUBSTR(place, 1, LENGTH(place) / 2) NOT IN (SELECT lane FROM sb_lane) LIMIT 5",
+    ),
+    (
+        "events that are to be posted, and due at no time",
+        "SELECT event_id FROM sb_delivery WHERE state = 'pending' AND ready_ms IS NULL LIMIT 5",
+    ),
+    (
+        "texts that are to be published, and due at no time",
+        "SELECT id FROM sb_publication WHERE state = 'waiting' AND ready_ms IS NULL LIMIT 5",
+    ),
+];
+
+/// What has been forgotten.
+pub async fn jobs(store: &Store) -> Result<Vec<&'static str>> {
+    let mut found = Vec::new();
+    for (what, sql) in QUERIES {
+        if !store.query(sql, Vec::new()).await?.is_empty() {
+            found.push(what);
+        }
+    }
+    Ok(found)
+}
+
+/// Fails the test that has made a server forget. A store that its test has taken away or broken has nothing to say.
+pub fn assert_none(store_url: &str) {
+    let url = store_url.to_owned();
+    // a thread of its own: the test's runtime may be ending
+    let looked = std::thread::spawn(move || -> Result<Vec<&'static str>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async { jobs(&database::open(&url, Span::from_millis(2_000))?).await })
+    });
+    if let Ok(Ok(found)) = looked.join() {
+        assert!(found.is_empty(), "the server has forgotten {}", found.join("; "));
+    }
+}

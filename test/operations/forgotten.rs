@@ -1,0 +1,40 @@
+//! The harness fails a test whose server has forgotten a job: here it is made to.
+
+use anyhow::ensure;
+use serde_json::json;
+use switchboard::model::{Clock, rfc3339};
+use switchboard::store::Change;
+
+use crate::events::well;
+use crate::harness::forgotten::{QUERIES, jobs};
+use crate::harness::{Layout, Result, Server};
+use crate::on_both_engines;
+use crate::relay::client::{TO, loopback};
+
+async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
+    let mut server = Server::start(layout).await?;
+    loopback(&server).await?;
+    let later = rfc3339(Clock::default().now_ms() + 3_600_000);
+    // nobody is ever there
+    for message in [json!({"to": "+15005550014", "body": "x"}), json!({"to": TO, "body": "x", "send_at": later})] {
+        well(&server, "POST", "/v1/messages", Some(message)).await?;
+    }
+    server.kill()?;
+    let store = server.home().databases.store()?;
+    let mut found = jobs(&store).await?;
+    ensure!(found.is_empty(), "{found:?}");
+    for (sql, wanted) in [
+        ("DELETE FROM sb_lane", vec![QUERIES[2].0]),
+        ("DELETE FROM sb_outbox", vec![QUERIES[0].0]),
+        ("DELETE FROM sb_schedule", vec![QUERIES[0].0, QUERIES[1].0]),
+        // or this test would fail as it ends
+        ("UPDATE sb_message SET state = 'canceled'", Vec::new()),
+    ] {
+        store.commit(Change::new().run(sql, Vec::new())).await?;
+        found = jobs(&store).await?;
+        ensure!(found == wanted, "{sql}: {found:?}");
+    }
+    Ok(())
+}
+
+on_both_engines!(what_nobody_will_do_is_found);
