@@ -1,12 +1,17 @@
-//! The outside we call: carriers behind one interface, and the endpoints of our own webhooks.
+//! The outside we call: carriers, each a folder here and a row of one table, and the endpoints of our own webhooks.
+//!
+//! A carrier is added by a folder whose account implements [`Provider`], and by its row in `carriers!` below.
 
 pub mod client;
 pub mod credential;
 pub mod flowroute;
 pub mod loopback;
 pub mod message;
+mod outcome;
+mod profile;
 mod roots;
 pub mod settings;
+mod table;
 pub mod twilio;
 pub mod web;
 pub mod webhook;
@@ -15,170 +20,127 @@ mod word;
 #[cfg(test)]
 mod mock;
 
-use std::time::Duration;
+use std::fmt::Debug;
+use std::future::ready;
+
+use serde::de::DeserializeOwned;
 
 use crate::model::{Millis, Phone, Secret};
 
-pub use crate::model::ProviderKind as Kind;
+use self::table::carriers;
 
 pub use client::{BadClient, Client};
-pub use credential::{BadCredentials, Credentials};
-pub use flowroute::Flowroute;
+pub use credential::{AccountCredentials, BadCredentials};
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{
     CallNotes, CallStep, End, Inbound, Instructions, Lookup, Outgoing, Receipt, ReceiptState, Sent, Unreadable,
 };
+pub use outcome::{AskError, CheckError, Outcome};
+pub use profile::{CarrierProfile, CredentialField, Feature, PostKind, WebhookPath, WebhookReply};
 pub use settings::{BaseUrl, Settings};
-pub use twilio::Twilio;
 pub use webhook::{Delivery, Webhooks};
 
-/// What became of one send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Accepted {
-        provider_id: String,
-        segments: Option<i64>,
-    },
-    /// Final: the same message would be refused again.
-    Refused {
-        code: Option<i64>,
-        reason: String,
-    },
-    /// Final too, but the provider gave it a name: it will report on that.
-    Failed {
-        provider_id: String,
-        code: Option<i64>,
-        reason: String,
-    },
-    /// The account is refused, whatever it sends: its credentials are no longer good, or it is suspended, or has no
-    /// money left. Nothing was sent.
-    Denied {
-        code: Option<i64>,
-        reason: String,
-    },
-    /// 403, and nothing says whose fault it is: the message's, or the account's.
-    Forbidden {
-        code: Option<i64>,
-        reason: String,
-    },
-    /// Nothing was sent: retry after so long.
-    Throttled {
-        after: Option<Duration>,
-        reason: String,
-    },
-    /// Nothing was sent: retry.
-    Unreachable {
-        after: Option<Duration>,
-        reason: String,
-    },
-    /// The request went out and no readable answer came: it may have been sent.
-    Uncertain {
-        reason: String,
-    },
+// The table of carriers: what is not said here is in their folders.
+carriers! {
+    Twilio(twilio::Twilio),
+    Flowroute(flowroute::Flowroute),
+    Loopback(Loopback),
 }
 
-impl Outcome {
-    /// A refusal as what it is, by the codes that its provider gives where the account is at fault.
-    fn blaming(self, codes: &[i64]) -> Self {
-        match self {
-            Self::Refused { code: Some(code), reason }
-            | Self::Failed { code: Some(code), reason, .. }
-            | Self::Forbidden { code: Some(code), reason }
-                if codes.contains(&code) =>
-            {
-                Self::Denied { code: Some(code), reason }
-            }
-            other => other,
-        }
+/// An account at a carrier, and what is known of the kind. What a carrier cannot do it need not say.
+pub trait Provider: Clone + Send + Sync {
+    type Credentials: AccountCredentials + Clone + Debug + DeserializeOwned + Eq;
+    const PROFILE: &'static CarrierProfile;
+
+    /// Opens an account; nothing is called yet.
+    fn connect(credentials: &Self::Credentials, with: &Connectors) -> Self;
+
+    /// By what its posts are believed, where it posts.
+    fn proof(&self) -> Option<&Secret> {
+        None
     }
+
+    /// Sends a message, or places a call.
+    fn send(&self, message: &Outgoing) -> impl Future<Output = Outcome> + Send;
+
+    /// Ends a call that it has taken: [`Feature::Calls`].
+    fn end_call(&self, _provider_id: &str, _end: End) -> impl Future<Output = Result<(), AskError>> + Send {
+        ready(Err(AskError::Unsupported))
+    }
+
+    /// What it has with the same sender, recipient and body, created since then, newest first: [`Feature::List`].
+    fn find(&self, _message: &Outgoing, _since_ms: Millis) -> impl Future<Output = Result<Vec<Sent>, AskError>> + Send {
+        ready(Err(AskError::Unsupported))
+    }
+
+    /// What it knows of anybody's number: [`Feature::LookUp`].
+    fn lookup(&self, _phone: &Phone) -> impl Future<Output = Result<Lookup, AskError>> + Send {
+        ready(Err(AskError::Unsupported))
+    }
+
+    /// Whether the credentials are good. Sends nothing to anyone.
+    fn check(&self) -> impl Future<Output = Result<(), AskError>> + Send;
 }
 
-/// Why a question to a provider was not answered. Asking again does no harm.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AskError {
-    /// 401, 402 or 403: whatever is asked.
-    #[error("the provider refuses the account: {reason}")]
-    Denied { reason: String },
-    #[error("the provider refused: {reason}")]
-    Refused { code: Option<i64>, reason: String },
-    #[error("the provider asks for patience: {reason}")]
-    Throttled { after: Option<Duration>, reason: String },
-    #[error("the provider did not answer: {reason}")]
-    Unreachable { reason: String },
-    #[error("this provider cannot be asked that")]
-    Unsupported,
+/// What connections to carriers share: settings, the HTTP client, and this process's loopback.
+#[derive(Clone)]
+pub struct Connectors {
+    pub settings: Settings,
+    pub http: Client,
+    pub loopback: Loopback,
 }
 
-/// What a live check of credentials found.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CheckError {
-    #[error("the provider does not take these credentials: {0}")]
-    Denied(String),
-    #[error("the credentials could not be checked: {0}")]
-    Unanswered(String),
-}
-
-impl From<AskError> for CheckError {
-    fn from(error: AskError) -> Self {
-        match error {
-            AskError::Denied { reason } => Self::Denied(reason),
-            other => Self::Unanswered(other.to_string()),
-        }
+impl Connectors {
+    /// A connection with credentials as they were sealed.
+    pub fn open(&self, kind: Kind, credentials: &[u8]) -> Result<Connector, BadCredentials> {
+        Ok(Connector::open(&Credentials::from_json(kind, credentials)?, self))
     }
 }
 
 impl Kind {
+    pub fn name(self) -> &'static str {
+        self.profile().name
+    }
+
+    /// The kind of this name. `None`: this version knows no such carrier.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// UTF-16 units of a text that it takes at most on any channel, where it names a limit of its own.
     pub fn longest_text(self) -> Option<usize> {
-        match self {
-            Self::Twilio => Some(twilio::LONGEST_TEXT),
-            Self::Flowroute | Self::Loopback => None,
-        }
+        self.profile().longest_text
     }
 }
 
 /// Whether a refusal says that the recipient opted out at the provider.
 pub fn opted_out(kind: Kind, code: Option<i64>) -> bool {
-    match kind {
-        Kind::Twilio | Kind::Loopback => code == Some(21_610),
-        Kind::Flowroute => false,
-    }
-}
-
-/// One account, ready to be called.
-#[derive(Clone)]
-pub enum Connector {
-    Twilio(Twilio),
-    Flowroute(Flowroute),
-    Loopback(Loopback),
+    code.is_some_and(|code| kind.profile().opt_out_codes.contains(&code))
 }
 
 impl Connector {
-    /// `loopback` is the process's one; other kinds do not touch it.
-    pub fn open(credentials: &Credentials, settings: &Settings, http: &Client, loopback: &Loopback) -> Self {
-        match credentials {
-            Credentials::Twilio(account) => Self::Twilio(Twilio::open(account, settings, http)),
-            Credentials::Flowroute(account) => Self::Flowroute(Flowroute::open(account, settings, http)),
-            Credentials::Loopback(_) => Self::Loopback(loopback.clone()),
-        }
+    /// Whether the account that a post is for is known by its path alone.
+    pub fn is_known_by_path(&self) -> bool {
+        self.kind().profile().has_secret_path
     }
 
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Twilio(_) => Kind::Twilio,
-            Self::Flowroute(_) => Kind::Flowroute,
-            Self::Loopback(_) => Kind::Loopback,
-        }
+    /// Under which path of ours the provider reports what became of a message, where it does.
+    pub fn status_path(&self) -> Option<String> {
+        let profile = self.kind().profile();
+        let webhook = profile.webhooks.iter().find(|webhook| webhook.what == PostKind::Receipt)?;
+        let secret = self.proof().filter(|_| profile.has_secret_path).map_or("", Secret::expose);
+        let slash = if secret.is_empty() { "" } else { "/" };
+        Some(["/webhooks/", profile.name, slash, secret, "/", webhook.path].concat())
     }
 
-    /// By what its posts are believed: the token that signs them, or the secret part of their path; the loopback posts
-    /// nothing.
-    pub fn proof(&self) -> Option<&Secret> {
-        match self {
-            Self::Twilio(twilio) => Some(twilio.proof()),
-            Self::Flowroute(flowroute) => Some(flowroute.proof()),
-            Self::Loopback(_) => None,
-        }
+    /// Whether [`Connector::find`] can settle an uncertain send.
+    pub fn can_list(&self) -> bool {
+        self.kind().profile().can(Feature::List)
+    }
+
+    /// Whether [`Connector::lookup`] is answered.
+    pub fn can_look_up(&self) -> bool {
+        self.kind().profile().can(Feature::LookUp)
     }
 
     /// Whether the ids that a signed post names agree, and are such as this provider gives.
@@ -188,73 +150,24 @@ impl Connector {
             Self::Flowroute(_) | Self::Loopback(_) => Ok(()),
         }
     }
+}
 
-    /// Whether the account that a post is for is known by its path alone.
-    pub fn is_known_by_path(&self) -> bool {
-        matches!(self, Self::Flowroute(_))
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Under which path of ours the provider reports what became of a message; the loopback needs none.
-    pub fn status_path(&self) -> Option<String> {
-        match self {
-            Self::Twilio(_) => Some("/webhooks/twilio/status".to_owned()),
-            Self::Flowroute(flowroute) => Some(flowroute.status_path()),
-            Self::Loopback(_) => None,
+    #[test]
+    fn each_carrier_has_a_name_of_its_own_and_what_it_posts_has_a_path() {
+        for kind in Kind::ALL {
+            let profile = kind.profile();
+            assert_eq!(Kind::parse(kind.name()), Some(kind));
+            for webhook in profile.webhooks {
+                assert_eq!(profile.webhook(webhook.path).map(|found| found.what), Some(webhook.what));
+            }
+            assert_eq!(profile.webhook("nothing").map(|found| found.what), None);
+            // what is compared with them is in lower case
+            assert!(profile.headers.iter().all(|name| *name == name.to_lowercase()), "{}", profile.name);
         }
-    }
-
-    pub async fn send(&self, message: &Outgoing) -> Outcome {
-        match self {
-            Self::Twilio(twilio) => twilio.send(message).await.blaming(twilio::ACCOUNT_CODES),
-            Self::Flowroute(flowroute) => flowroute.send(message).await.blaming(flowroute::ACCOUNT_CODES),
-            Self::Loopback(loopback) => loopback.send(message).await.blaming(twilio::ACCOUNT_CODES),
-        }
-    }
-
-    /// Ends a call that the provider has taken; what became of it, its receipt says.
-    pub async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
-        match self {
-            Self::Twilio(twilio) => twilio.end_call(provider_id, end).await,
-            Self::Flowroute(_) => Err(AskError::Unsupported),
-            Self::Loopback(loopback) => loopback.end_call(provider_id, end),
-        }
-    }
-
-    /// Whether [`Connector::find`] can settle an uncertain send.
-    pub fn can_list(&self) -> bool {
-        !matches!(self, Self::Flowroute(_))
-    }
-
-    /// What the provider has with the same sender, recipient and body, created since then; newest first.
-    /// `since_ms` is compared with the provider's clock: allow for a difference.
-    pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
-        match self {
-            Self::Twilio(twilio) => twilio.find(message, since_ms).await,
-            Self::Flowroute(_) => Err(AskError::Unsupported),
-            Self::Loopback(loopback) => Ok(loopback.find(message, since_ms)),
-        }
-    }
-
-    /// Whether [`Connector::lookup`] is answered.
-    pub fn can_look_up(&self) -> bool {
-        !matches!(self, Self::Flowroute(_))
-    }
-
-    /// What the provider knows of anybody's number. Sends nothing to it.
-    pub async fn lookup(&self, phone: &Phone) -> Result<Lookup, AskError> {
-        match self {
-            Self::Twilio(twilio) => twilio.lookup(phone.as_str()).await,
-            Self::Flowroute(_) => Err(AskError::Unsupported),
-            Self::Loopback(_) => Ok(loopback::lookup(phone)),
-        }
-    }
-
-    /// Asks the provider whether the credentials are good. Sends nothing to anyone.
-    pub async fn check(&self) -> Result<(), CheckError> {
-        match self {
-            Self::Twilio(twilio) => twilio.check().await.map_err(CheckError::from),
-            Self::Flowroute(flowroute) => flowroute.check().await.map_err(CheckError::from),
-            Self::Loopback(_) => Ok(()),
-        }
+        assert_eq!(Kind::parse("carrier-of-tomorrow"), None);
     }
 }

@@ -163,7 +163,7 @@ impl Built {
             Err(error) => return Err(error.into()),
         }
         let accounts = self.accounts.list().await?;
-        let is_loopback = |account: &&account::Account| account.provider.kind() == Some(account::Kind::Loopback);
+        let is_loopback = |account: &&account::Account| account.provider == account::Kind::Loopback.name();
         let Some(loopback) = accounts.iter().find(is_loopback) else {
             return Ok(());
         };

@@ -1,7 +1,9 @@
 //! Flowroute: sends, and reads its webhooks
 //! (<https://developer.flowroute.com/api/messages/v2.1/>).
 
+mod credentials;
 mod fields;
+mod profile;
 mod webhook;
 
 use http::Method;
@@ -9,17 +11,15 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client, Host};
-use super::credential::FlowrouteCredentials;
 use super::message::is_id;
 use super::word::error_code;
-use super::{AskError, Outcome, Outgoing, Settings};
-use crate::model::{Channel, Secret};
+use super::{AskError, CarrierProfile, Connectors, Outcome, Outgoing, Provider, Settings};
+use crate::model::Secret;
 
+pub use credentials::FlowrouteCredentials;
 pub use webhook::{parse_inbound, parse_receipt};
 
 const MESSAGES: &str = "/v2.1/messages";
-/// None: Flowroute's only codes are those of HTTP, and 403 says of a sender too that it is not the account's.
-pub const ACCOUNT_CODES: &[i64] = &[];
 const JSON_API: &str = "application/vnd.api+json";
 
 /// One account at Flowroute.
@@ -70,25 +70,36 @@ impl Flowroute {
         }
     }
 
-    /// The secret part of the path that it posts to.
-    pub(super) fn proof(&self) -> &Secret {
-        &self.webhook_token
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
+        let answer = self.host.call(request.basic_auth(&self.access_key, Some(self.secret_key.expose()))).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let status = i64::from(answer.status.as_u16());
+        Err(match answer.ask_error(explain) {
+            AskError::Refused { reason, code } => AskError::Refused { code: code.or(Some(status)), reason },
+            other => other,
+        })
+    }
+}
+
+impl Provider for Flowroute {
+    type Credentials = FlowrouteCredentials;
+    const PROFILE: &'static CarrierProfile = profile::PROFILE;
+
+    fn connect(credentials: &FlowrouteCredentials, with: &Connectors) -> Self {
+        Self::open(credentials, &with.settings, &with.http)
     }
 
-    /// Where its receipts come in: whoever knows the path is believed.
-    pub(super) fn status_path(&self) -> String {
-        format!("/webhooks/flowroute/{}/receipt", self.webhook_token.expose())
+    /// The secret part of the path that it posts to.
+    fn proof(&self) -> Option<&Secret> {
+        Some(&self.webhook_token)
     }
 
     /// `POST /v2.1/messages`.
-    pub async fn send(&self, message: &Outgoing) -> Outcome {
-        let what = match message.channel {
-            Channel::Sms => None,
-            Channel::Whatsapp => Some("Flowroute carries no WhatsApp messages"),
-            Channel::Voice => Some("Flowroute places no calls for us"),
-        };
-        if let Some(reason) = what {
-            return Outcome::Refused { code: None, reason: reason.to_owned() };
+    async fn send(&self, message: &Outgoing) -> Outcome {
+        if let Some(refused) = Self::PROFILE.uncarried(message.channel) {
+            return refused;
         }
         let request = self.host.request(Method::POST, MESSAGES).header(CONTENT_TYPE, JSON_API);
         let request = request.body(document(message).to_string());
@@ -108,22 +119,10 @@ impl Flowroute {
     }
 
     /// `GET /v2.1/messages?limit=1`: whether the credentials are good.
-    pub async fn check(&self) -> Result<(), AskError> {
+    async fn check(&self) -> Result<(), AskError> {
         // `start_date` is required
         let query = [("start_date", "2020-01-01"), ("limit", "1")];
         self.ask(self.host.request(Method::GET, MESSAGES).query(&query)).await.map(|_| ())
-    }
-
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
-        let answer = self.host.call(request.basic_auth(&self.access_key, Some(self.secret_key.expose()))).await?;
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
-        let status = i64::from(answer.status.as_u16());
-        Err(match answer.ask_error(explain) {
-            AskError::Refused { reason, code } => AskError::Refused { code: code.or(Some(status)), reason },
-            other => other,
-        })
     }
 }
 

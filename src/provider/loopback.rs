@@ -31,20 +31,27 @@
 //! | +15005550020 | busy |
 
 mod call;
+mod profile;
 mod ring;
 
+use std::future::ready;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Inbound, Lookup, Outcome, Outgoing, Receipt, ReceiptState, Sent, Settings};
+use super::{
+    AskError, CarrierProfile, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Provider, Receipt, ReceiptState,
+    Sent, Settings,
+};
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
 use crate::model::{CarrierFields, Channel, Clock, MessageId, Millis, Phone, Segments};
 
 use ring::Ring;
+
+pub use profile::LoopbackCredentials;
 pub use ring::{Filter, LoopbackMessage, Page};
 
 /// What a carrier would post to us.
@@ -126,38 +133,6 @@ impl Loopback {
         }))
     }
 
-    pub async fn send(&self, message: &Outgoing) -> Outcome {
-        let trick = trick(&message.to);
-        let slow = if matches!(trick, Trick::Slow) { Duration::from_secs(3) } else { Duration::ZERO };
-        let wait = self.0.latency + slow;
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
-        match trick {
-            Trick::Refuse(code, reason) => Outcome::Refused { code: Some(code), reason: reason.into() },
-            Trick::ThrottleOnce if self.is_first(message.id) => {
-                Outcome::Throttled { after: Some(Duration::from_secs(1)), reason: "too many messages".into() }
-            }
-            Trick::Unreachable => Outcome::Unreachable { after: None, reason: "nobody is there".into() },
-            Trick::UnreachableOnce if self.is_first(message.id) => {
-                Outcome::Unreachable { after: None, reason: "nobody was there".into() }
-            }
-            Trick::UncertainOnce if self.is_first(message.id) => {
-                Outcome::Uncertain { reason: "no answer; it was not sent".into() }
-            }
-            Trick::Deliver
-            | Trick::Echo
-            | Trick::Report(..)
-            | Trick::ThrottleOnce
-            | Trick::UnreachableOnce
-            | Trick::UncertainSent
-            | Trick::UncertainOnce
-            | Trick::Silent
-            | Trick::Slow
-            | Trick::Busy => self.accept(message, trick),
-        }
-    }
-
     fn accept(&self, message: &Outgoing, trick: Trick) -> Outcome {
         let now_ms = self.0.clock.now_ms();
         let (state, error_code) = match trick {
@@ -211,10 +186,6 @@ impl Loopback {
         self.ring().list(filter, cursor, limit)
     }
 
-    pub(super) fn find(&self, message: &Outgoing, since_ms: Millis) -> Vec<Sent> {
-        self.ring().find(message, since_ms)
-    }
-
     fn is_first(&self, message: MessageId) -> bool {
         self.ring().is_first(message)
     }
@@ -225,11 +196,65 @@ impl Loopback {
     }
 }
 
-/// What the public numbering plans say.
-pub(super) fn lookup(phone: &Phone) -> Lookup {
-    let report = address::report(&Address::from(phone.clone()));
-    let (is_valid, country) = report.map_or((false, None), |report| (report.is_valid, report.country));
-    Lookup { is_valid, country, national_format: None }
+impl Provider for Loopback {
+    type Credentials = LoopbackCredentials;
+    const PROFILE: &'static CarrierProfile = profile::PROFILE;
+
+    /// All accounts are the process's one.
+    fn connect(_: &LoopbackCredentials, with: &Connectors) -> Self {
+        with.loopback.clone()
+    }
+
+    async fn send(&self, message: &Outgoing) -> Outcome {
+        let trick = trick(&message.to);
+        let slow = if matches!(trick, Trick::Slow) { Duration::from_secs(3) } else { Duration::ZERO };
+        let wait = self.0.latency + slow;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        match trick {
+            Trick::Refuse(code, reason) => Outcome::Refused { code: Some(code), reason: reason.into() },
+            Trick::ThrottleOnce if self.is_first(message.id) => {
+                Outcome::Throttled { after: Some(Duration::from_secs(1)), reason: "too many messages".into() }
+            }
+            Trick::Unreachable => Outcome::Unreachable { after: None, reason: "nobody is there".into() },
+            Trick::UnreachableOnce if self.is_first(message.id) => {
+                Outcome::Unreachable { after: None, reason: "nobody was there".into() }
+            }
+            Trick::UncertainOnce if self.is_first(message.id) => {
+                Outcome::Uncertain { reason: "no answer; it was not sent".into() }
+            }
+            Trick::Deliver
+            | Trick::Echo
+            | Trick::Report(..)
+            | Trick::ThrottleOnce
+            | Trick::UnreachableOnce
+            | Trick::UncertainSent
+            | Trick::UncertainOnce
+            | Trick::Silent
+            | Trick::Slow
+            | Trick::Busy => self.accept(message, trick),
+        }
+    }
+
+    fn end_call(&self, provider_id: &str, end: End) -> impl Future<Output = Result<(), AskError>> + Send {
+        ready(self.end(provider_id, end))
+    }
+
+    fn find(&self, message: &Outgoing, since_ms: Millis) -> impl Future<Output = Result<Vec<Sent>, AskError>> + Send {
+        ready(Ok(self.ring().find(message, since_ms)))
+    }
+
+    /// What the public numbering plans say.
+    fn lookup(&self, phone: &Phone) -> impl Future<Output = Result<Lookup, AskError>> + Send {
+        let report = address::report(&Address::from(phone.clone()));
+        let (is_valid, country) = report.map_or((false, None), |report| (report.is_valid, report.country));
+        ready(Ok(Lookup { is_valid, country, national_format: None }))
+    }
+
+    fn check(&self) -> impl Future<Output = Result<(), AskError>> + Send {
+        ready(Ok(()))
+    }
 }
 
 #[cfg(test)]

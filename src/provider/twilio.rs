@@ -2,8 +2,10 @@
 //! (<https://www.twilio.com/docs/messaging/api/message-resource>).
 
 mod call;
+mod credentials;
 mod inbound;
 mod list;
+mod profile;
 mod webhook;
 
 use std::time::Instant;
@@ -15,33 +17,20 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use super::client::{Answer, Client, Failure, Host, shown};
-use super::credential::TwilioCredentials;
 use super::message::is_id;
 use super::word::error_code;
-use super::{AskError, Lookup, Outcome, Outgoing, ReceiptState, Sent, Settings, Unreadable};
-use crate::model::{Channel, Millis, Secret};
+use super::{
+    AskError, CarrierProfile, Connectors, End, Lookup, Outcome, Outgoing, Provider, ReceiptState, Sent, Settings,
+    Unreadable,
+};
+use crate::model::{Channel, Millis, Phone, Secret};
 
+pub use credentials::TwilioCredentials;
 pub use inbound::parse_inbound;
 pub use webhook::{EMPTY_TWIML, is_name, parse_receipt};
 
-/// UTF-16 units of a `Body`, WhatsApp's too (<https://www.twilio.com/docs/api/errors/21617>).
-pub const LONGEST_TEXT: usize = 1600;
 /// Twilio's longest `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u32 = 36_000;
-
-/// Codes that say that the account is at fault, whatever it sends (<https://www.twilio.com/docs/api/errors>).
-pub const ACCOUNT_CODES: &[i64] = &[
-    10_001, // the account is not active
-    20_003, // its credentials are not good, or not for this
-    20_005, // it is not active: no money, or not begun
-    20_006, // the credentials lack the right
-    20_008, // they are those for tests
-    20_403, // it is suspended or closed
-    30_002, // it was suspended before the message left
-    63_038, // it has had its messages for today
-    70_051, // the key lacks the right, or is none
-    90_010, // it is not active
-];
 
 /// One account at Twilio.
 #[derive(Clone)]
@@ -153,18 +142,47 @@ impl Twilio {
         }
     }
 
-    /// What signs its posts.
-    pub(super) fn proof(&self) -> &Secret {
-        &self.auth_token
-    }
-
     /// Whether the ids that a post names agree, and are Twilio's own where it is Twilio that posts.
-    pub(super) fn check_ids(&self, params: &[(String, String)]) -> Result<(), Unreadable> {
+    pub fn check_ids(&self, params: &[(String, String)]) -> Result<(), Unreadable> {
         webhook::check_ids(params, self.is_twilios)
     }
 
+    async fn post(&self, resource: &str, form: &[(&'static str, String)], until: Instant) -> Result<Answer, Failure> {
+        let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
+        self.host.send(request.basic_auth(&self.user, Some(self.password.expose())), until).await
+    }
+
+    /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.
+    async fn ask_about(&self, number: &str) -> Result<Lookup, AskError> {
+        let number = percent_encoding::utf8_percent_encode(number, percent_encoding::NON_ALPHANUMERIC);
+        let request = self.lookup_host.request(Method::GET, &format!("/v2/PhoneNumbers/{number}"));
+        let answer = self.ask(&self.lookup_host, request).await?;
+        let read: LookupIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        let is_valid = read.valid.unwrap_or(false);
+        Ok(Lookup { is_valid, country: read.country_code, national_format: read.national_format })
+    }
+
+    async fn ask(&self, host: &Host, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
+        let answer = host.call(request.basic_auth(&self.user, Some(self.password.expose()))).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(answer.ask_error(explain)) }
+    }
+}
+
+impl Provider for Twilio {
+    type Credentials = TwilioCredentials;
+    const PROFILE: &'static CarrierProfile = profile::PROFILE;
+
+    fn connect(credentials: &TwilioCredentials, with: &Connectors) -> Self {
+        Self::open(credentials, &with.settings, &with.http)
+    }
+
+    /// What signs its posts.
+    fn proof(&self) -> Option<&Secret> {
+        Some(&self.auth_token)
+    }
+
     /// `POST …/Messages.json`, or `…/Calls.json`.
-    pub async fn send(&self, message: &Outgoing) -> Outcome {
+    async fn send(&self, message: &Outgoing) -> Outcome {
         if message.channel == Channel::Voice {
             return self.place(message).await;
         }
@@ -179,38 +197,26 @@ impl Twilio {
         made.unwrap_or_else(|| Outcome::Uncertain { reason: "Twilio's answer names no message".into() })
     }
 
-    async fn post(&self, resource: &str, form: &[(&'static str, String)], until: Instant) -> Result<Answer, Failure> {
-        let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
-        self.host.send(request.basic_auth(&self.user, Some(self.password.expose())), until).await
+    async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+        self.end(provider_id, end).await
     }
 
     /// What Twilio has with the same sender, recipient and body, created since then.
-    pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+    async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
         if message.channel == Channel::Voice {
             return self.find_calls(message, since_ms).await;
         }
         self.find_messages(message, since_ms).await
     }
 
-    /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.
-    pub async fn lookup(&self, number: &str) -> Result<Lookup, AskError> {
-        let number = percent_encoding::utf8_percent_encode(number, percent_encoding::NON_ALPHANUMERIC);
-        let request = self.lookup_host.request(Method::GET, &format!("/v2/PhoneNumbers/{number}"));
-        let answer = self.ask(&self.lookup_host, request).await?;
-        let read: LookupIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
-        let is_valid = read.valid.unwrap_or(false);
-        Ok(Lookup { is_valid, country: read.country_code, national_format: read.national_format })
+    async fn lookup(&self, phone: &Phone) -> Result<Lookup, AskError> {
+        self.ask_about(phone.as_str()).await
     }
 
     /// `GET …/Messages.json?PageSize=1`: whether the credentials are good. API keys may not read the account itself.
-    pub async fn check(&self) -> Result<(), AskError> {
+    async fn check(&self) -> Result<(), AskError> {
         let request = self.host.request(Method::GET, &format!("{}/Messages.json", self.path));
         self.ask(&self.host, request.query(&[("PageSize", "1")])).await.map(|_| ())
-    }
-
-    async fn ask(&self, host: &Host, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
-        let answer = host.call(request.basic_auth(&self.user, Some(self.password.expose()))).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(answer.ask_error(explain)) }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod blame;
 mod breaker;
-mod connector;
 mod handle;
 mod lookup;
 mod manage;
@@ -13,13 +12,12 @@ mod token;
 
 pub use blame::Sent;
 pub use breaker::{Ended, Turn};
-pub use connector::Connectors;
 pub use handle::{AccountHandle, Resting};
 pub use lookup::Lookup;
 pub use manage::{AccountChange, Accounts, NewAccount};
 pub use pace::{Pace, Place};
 pub use proof::{By, Proof};
 
-pub use crate::provider::{Credentials, Kind};
+pub use crate::provider::{Connectors, Credentials, Kind};
 pub use crate::store::account::token::Role;
 pub use crate::store::account::{Account, Rest, Token, Uncertain};

@@ -55,7 +55,7 @@ impl Entries {
     pub fn handle_of(&self, kind: Kind, external_id: &str) -> Option<&Arc<AccountHandle>> {
         self.handles
             .values()
-            .find(|handle| handle.account.provider.kind() == Some(kind) && handle.account.external_id == external_id)
+            .find(|handle| handle.connector.kind() == kind && handle.account.external_id == external_id)
     }
 
     /// Whose an administrator's key with this hash is, if one is in force: its id and its name.
@@ -152,7 +152,7 @@ impl Directory {
     }
 
     fn open(&self, account: account::Account) -> std::result::Result<AccountHandle, String> {
-        let kind = account.provider.kind().ok_or("no such provider")?;
+        let kind = Kind::parse(&account.provider).ok_or("no such provider")?;
         let row = account.id.hex();
         let plain = self.master.open(account::place(&row), &account.credentials).map_err(|error| error.to_string())?;
         let connector = self.connectors.open(kind, &plain).map_err(|error| error.to_string())?;

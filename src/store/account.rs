@@ -10,7 +10,7 @@ use super::event::{self, Told};
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::crypto::Place;
-use crate::model::{AccountId, Millis, ProviderKind};
+use crate::model::{AccountId, Millis};
 pub use rest::Rest;
 pub use token::Token;
 
@@ -36,38 +36,11 @@ impl Uncertain {
     }
 }
 
-/// Which provider an account is at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccountProvider {
-    Known(ProviderKind),
-    /// One that this version does not know, by the name in its row: it is shown, and its messages wait.
-    Unknown(String),
-}
-
-impl AccountProvider {
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Known(kind) => kind.name(),
-            Self::Unknown(name) => name,
-        }
-    }
-
-    pub fn kind(&self) -> Option<ProviderKind> {
-        match self {
-            Self::Known(kind) => Some(*kind),
-            Self::Unknown(_) => None,
-        }
-    }
-
-    fn parse(name: &str) -> Self {
-        ProviderKind::parse(name).map_or_else(|| Self::Unknown(name.to_owned()), Self::Known)
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Account {
     pub id: AccountId,
-    pub provider: AccountProvider,
+    /// Its carrier by name. One that this version does not know is shown, and its messages wait.
+    pub provider: String,
     pub name: String,
     /// By what webhooks name it.
     pub external_id: String,
@@ -99,7 +72,7 @@ const COLUMNS: &str = "SELECT a.id, a.provider, a.name, a.external_id, a.credent
 fn parse(row: &Row) -> Result<Account> {
     Ok(Account {
         id: AccountId::from_hex(row.text(0)?).map_err(|_| Error::Data("account id".into()))?,
-        provider: AccountProvider::parse(row.text(1)?),
+        provider: row.text(1)?.to_owned(),
         name: row.text(2)?.to_owned(),
         external_id: row.text(3)?.to_owned(),
         credentials: row.bytes(4)?.to_vec(),
@@ -139,7 +112,7 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry
          replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         vec![
             account.id.hex().into(),
-            account.provider.name().into(),
+            account.provider.as_str().into(),
             account.name.as_str().into(),
             account.external_id.as_str().into(),
             account.credentials.clone().into(),
@@ -213,17 +186,4 @@ pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>
         change.run(format!("DELETE FROM {table} WHERE account_id = ?"), vec![before.id.hex().into()])
     });
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_provider_that_is_not_known_keeps_its_name() {
-        for (name, kind) in [("twilio", Some(ProviderKind::Twilio)), ("carrier-of-tomorrow", None)] {
-            let provider = AccountProvider::parse(name);
-            assert_eq!((provider.name(), provider.kind()), (name, kind));
-        }
-    }
 }

@@ -16,8 +16,7 @@ pub(super) async fn check(store: &Store, findings: &mut Findings) {
     }
     for (account, rest) in resting {
         let code = rest.code.map(|code| format!(" ({code})")).unwrap_or_default();
-        let found =
-            format!("{} {} rests: its carrier refuses it: {}{code}", account.provider.name(), account.id, rest.reason);
+        let found = format!("{} {} rests: its carrier refuses it: {}{code}", account.provider, account.id, rest.reason);
         let advice = format!(
             "put it right there, then `switchboard account check {}`; for new credentials `switchboard account change`",
             account.id

@@ -126,7 +126,7 @@ fn tokens(account: &Account, role: Role) -> impl Iterator<Item = TokenOut> {
 pub(super) fn out(account: &Account) -> AccountOut<'_> {
     AccountOut {
         id: account.id.to_string(),
-        provider: account.provider.name(),
+        provider: &account.provider,
         name: &account.name,
         rate: account.rate,
         uncertain: account.uncertain.name(),

@@ -1,6 +1,7 @@
 //! What Flowroute is asked, and what its answers mean.
 
 use super::*;
+use crate::model::Channel;
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
 
 fn flowroute(url: &str) -> Result<Flowroute> {

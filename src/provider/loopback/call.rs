@@ -28,7 +28,7 @@ impl Loopback {
     }
 
     /// Ends a call that lasts; one that is over stays as it is.
-    pub(in crate::provider) fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+    pub(super) fn end(&self, provider_id: &str, end: End) -> Result<(), AskError> {
         let message = self.ring().message_of(provider_id);
         let gone = || AskError::Refused { code: Some(20_404), reason: "there is no such call".into() };
         let message = message.ok_or_else(gone)?;

@@ -67,7 +67,7 @@ async fn trouble_is_once_or_always() -> Result {
     assert!(matches!(loopback.send(&early).await, Outcome::Accepted { .. }));
     let uncertain = outgoing("+15005550017", "x");
     assert!(matches!(loopback.send(&uncertain).await, Outcome::Uncertain { .. }));
-    assert_eq!(loopback.find(&uncertain, 0), []);
+    assert_eq!(loopback.find(&uncertain, 0).await?, []);
     assert!(matches!(loopback.send(&uncertain).await, Outcome::Accepted { .. }));
     Ok(())
 }
@@ -77,10 +77,10 @@ async fn an_uncertain_send_can_be_found() -> Result {
     let (loopback, _told) = loopback(9)?;
     let message = outgoing("+15005550016", "hello");
     assert!(matches!(loopback.send(&message).await, Outcome::Uncertain { .. }));
-    let found = loopback.find(&message, 5_000);
+    let found = loopback.find(&message, 5_000).await?;
     assert_eq!(found.len(), 1);
-    assert_eq!(loopback.find(&message, 5_001), []);
-    assert_eq!(loopback.find(&Outgoing { body: "hullo".into(), ..message }, 0), []);
+    assert_eq!(loopback.find(&message, 5_001).await?, []);
+    assert_eq!(loopback.find(&Outgoing { body: "hullo".into(), ..message }, 0).await?, []);
     Ok(())
 }
 

@@ -78,7 +78,7 @@ impl Twilio {
     }
 
     /// `POST …/Calls/{sid}.json` with the status that it is to have.
-    pub async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+    pub(super) async fn end(&self, provider_id: &str, end: End) -> Result<(), AskError> {
         let path = format!("{}/Calls/{provider_id}.json", self.path);
         let request = self.host.request(Method::POST, &path).form(&[("Status", end.status().name())]);
         self.ask(&self.host, request).await.map(drop)

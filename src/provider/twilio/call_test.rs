@@ -1,10 +1,10 @@
 //! What Twilio is asked for calls and WhatsApp messages, and what its answers mean.
 
 use crate::model::{Channel, Dialing, Fetch, MachineDetection, Secret};
-use crate::provider::credential::TwilioCredentials;
 use crate::provider::message::Instructions;
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
-use crate::provider::{AskError, End, Outcome, Outgoing, Twilio};
+use crate::provider::twilio::{Twilio, TwilioCredentials};
+use crate::provider::{AskError, End, Outcome, Outgoing, Provider};
 
 fn twilio(url: &str) -> Result<Twilio> {
     let settings = settings(url)?;

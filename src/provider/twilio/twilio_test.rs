@@ -196,7 +196,7 @@ async fn questions_are_answered_or_told_why_not() -> Result {
     let twilio = twilio(&mock.url)?;
     assert_eq!(twilio.check().await, Ok(()));
     assert_eq!(twilio.check().await, Err(AskError::Denied { reason: "Authenticate".into() }));
-    assert_eq!(twilio.lookup("+14155550100").await?.country.as_deref(), Some("US"));
+    assert_eq!(twilio.ask_about("+14155550100").await?.country.as_deref(), Some("US"));
     assert!(matches!(twilio.check().await, Err(AskError::Unreachable { .. })));
     // no money left is the account's too, not what was asked
     let unpaid = Mock::start(vec![reply("402 Payment Required", "", "")]).await?;

@@ -1,6 +1,6 @@
 //! What providers know of anybody's number.
 
-use super::{AccountHandle, Accounts, Kind};
+use super::{AccountHandle, Accounts};
 use crate::model::{AccountId, Phone};
 use crate::provider::AskError;
 use crate::service::{Error, ErrorKind};
@@ -20,7 +20,7 @@ fn unanswered(error: AskError) -> Error {
 
 impl Accounts {
     /// Asks the provider of an account; of the oldest that can, where none is named, and a real one before
-    /// the loopback. Which account was asked, and what its provider said.
+    /// one inside this process. Which account was asked, and what its provider said.
     pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, Lookup), Error> {
         self.directory.refresh().await?;
         let entries = self.directory.current();
@@ -37,5 +37,5 @@ impl Accounts {
 }
 
 fn rank(handle: &AccountHandle) -> (bool, AccountId) {
-    (handle.connector.kind() == Kind::Loopback, handle.account.id)
+    (handle.connector.kind().profile().is_inside, handle.account.id)
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use super::super::directory::Directory;
 use super::rest;
-use crate::crypto::hash;
 use crate::model::event::EventType;
 use crate::model::{AccountId, Clock, Secret, Span};
-use crate::provider::{self, Credentials, Kind};
+use crate::provider::{self, Credentials, Feature, Kind};
 use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::event::Events;
-use crate::store::account::{self, Account, AccountProvider, Uncertain};
+use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
 
 /// Races with others before an account is called busy.
@@ -79,20 +78,20 @@ impl Accounts {
         let id = AccountId::new(self.clock.now_ms());
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
-        if let Credentials::Flowroute(flowroute) = &new.credentials {
+        if let Some(path) = new.credentials.secret_path() {
             self.directory.refresh().await?;
-            self.check_path(id, &flowroute.webhook_token)?;
+            self.check_path(id, path)?;
         }
         if new.is_checked {
             self.ask(kind, plain.as_bytes()).await?;
         }
         let account = Account {
             id,
-            provider: AccountProvider::Known(kind),
+            provider: kind.name().to_owned(),
             name: new.name,
-            external_id: external_id(&new.credentials),
+            external_id: new.credentials.external_id(),
             credentials: self.directory.master.seal(account::place(&id.hex()), plain.as_bytes())?,
-            rate: new.rate.unwrap_or_else(|| allowed(kind)),
+            rate: new.rate.unwrap_or(kind.profile().rate),
             uncertain: new.uncertain.unwrap_or_else(|| usual(kind)),
             replies_to_keywords: new.replies_to_keywords,
             any_sender: new.any_sender,
@@ -122,7 +121,7 @@ impl Accounts {
             account.replies_to_keywords = change.replies_to_keywords.unwrap_or(account.replies_to_keywords);
             account.any_sender = change.any_sender.unwrap_or(account.any_sender);
             if let Some(new) = &new {
-                account.external_id = external_id(new);
+                account.external_id = new.external_id();
                 account.credentials =
                     self.directory.master.seal(account::place(&id.hex()), new.to_json().as_bytes())?;
                 // whatever its carrier said was of the old ones
@@ -198,27 +197,7 @@ fn busy() -> Error {
     Error::busy("others keep changing this account")
 }
 
-/// By what a provider's webhooks name the account; Flowroute's secret path only as a hash.
-pub fn external_id(credentials: &Credentials) -> String {
-    match credentials {
-        Credentials::Twilio(twilio) => twilio.account_sid.clone(),
-        Credentials::Flowroute(flowroute) => hash::sha256_hex(flowroute.webhook_token.expose().as_bytes()),
-        Credentials::Loopback(_) => "loopback".to_owned(),
-    }
-}
-
-/// What providers allow.
+/// What becomes of a lost answer unless the operator says otherwise: it is looked for where it can be.
 fn usual(kind: Kind) -> Uncertain {
-    match kind {
-        Kind::Twilio | Kind::Loopback => Uncertain::Reconcile,
-        Kind::Flowroute => Uncertain::Resend,
-    }
-}
-
-/// Segments a second of a new account. Flowroute: "5 SMS/s"; what others allow depends on the numbers.
-fn allowed(kind: Kind) -> i64 {
-    match kind {
-        Kind::Flowroute => 5,
-        Kind::Twilio | Kind::Loopback => 0,
-    }
+    if kind.profile().can(Feature::List) { Uncertain::Reconcile } else { Uncertain::Resend }
 }

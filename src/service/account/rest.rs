@@ -14,7 +14,7 @@ impl Telling<'_> {
         let what = Happened { client: ClientId::HOUSE, kind, at_ms, callback: None, order: Order::Alone };
         self.add(what, || AccountData {
             account_id: account.id.to_string(),
-            provider: account.provider.name(),
+            provider: &account.provider,
             name: &account.name,
             since: rfc3339(rest.since_ms),
             code: rest.code,

@@ -1,7 +1,7 @@
 //! While a carrier's token is being changed: the one before is believed for a while, and so is the next one ahead.
 
 use super::Kind;
-use super::manage::{AccountChange, Accounts, external_id, known};
+use super::manage::{AccountChange, Accounts, known};
 use crate::model::{AccountId, Millis, Secret, Span};
 use crate::provider::Credentials;
 use crate::service::Error;
@@ -35,7 +35,7 @@ impl Accounts {
         // another node may just have been given a path
         self.directory.refresh().await?;
         let account = self.find(id).await?;
-        let kind = account.provider.kind().ok_or_else(|| Error::not_found("account"))?;
+        let kind = Kind::parse(&account.provider).ok_or_else(|| Error::not_found("account"))?;
         let wrong = |reason: String| Error::invalid("credentials", reason);
         let new = match (&change.credentials, change.is_promoted) {
             (None, false) => return Ok(None),
@@ -45,12 +45,14 @@ impl Accounts {
                 Credentials::from_json(kind, json.expose().as_bytes()).map_err(|error| wrong(error.to_string()))?
             }
         };
-        // what was sent through it is asked for, and reported, under its SID
-        if kind == Kind::Twilio && external_id(&new) != account.external_id {
-            return Err(wrong("account_sid is another account's: add that as one of its own".to_owned()));
+        // what was sent through it is asked for, and reported, under its name at the carrier
+        if let Some(field) = kind.profile().account_field
+            && new.external_id() != account.external_id
+        {
+            return Err(wrong(format!("{field} is another account's: add that as one of its own")));
         }
-        if let Credentials::Flowroute(flowroute) = &new {
-            self.check_path(id, &flowroute.webhook_token)?;
+        if let Some(path) = new.secret_path() {
+            self.check_path(id, path)?;
         }
         if change.is_checked {
             self.ask(kind, new.to_json().as_bytes()).await?;
@@ -59,7 +61,7 @@ impl Accounts {
     }
 
     fn opened(&self, account: &Account) -> Result<Credentials, Error> {
-        let kind = account.provider.kind().ok_or_else(|| Error::not_found("account"))?;
+        let kind = Kind::parse(&account.provider).ok_or_else(|| Error::not_found("account"))?;
         let plain = self.directory.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
         Credentials::from_json(kind, &plain).map_err(|error| Error::invalid("credentials", error.to_string()))
     }

@@ -1,0 +1,44 @@
+//! What the loopback carrier is and can do, and the nothing that an account on it is opened with.
+
+use serde::Deserialize;
+
+use crate::provider::{AccountCredentials, BadCredentials, CarrierProfile, Feature};
+
+/// The same refusal as Twilio's: the recipient has opted out.
+const OPTED_OUT: i64 = 21_610;
+
+pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
+    name: "loopback",
+    title: "Loopback",
+    credentials: &[],
+    credentials_words: "empty: an object without keys",
+    account_field: None,
+    webhooks: &[],
+    headers: &[],
+    has_secret_path: false,
+    features: &[Feature::List, Feature::LookUp, Feature::Calls, Feature::Whatsapp],
+    longest_text: None,
+    rate: 0,
+    opt_out_codes: &[OPTED_OUT],
+    // none of its tricks blames the account
+    account_codes: &[],
+    is_inside: true,
+};
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct LoopbackCredentials {}
+
+impl AccountCredentials for LoopbackCredentials {
+    fn values(&self) -> Vec<(&'static str, &str)> {
+        Vec::new()
+    }
+
+    fn check(&self) -> Result<(), BadCredentials> {
+        Ok(())
+    }
+
+    fn external_id(&self) -> String {
+        "loopback".to_owned()
+    }
+}

@@ -1,0 +1,98 @@
+//! What a carrier's answers come to, whoever the carrier is.
+
+use std::time::Duration;
+
+/// What became of one send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Accepted {
+        provider_id: String,
+        segments: Option<i64>,
+    },
+    /// Final: the same message would be refused again.
+    Refused {
+        code: Option<i64>,
+        reason: String,
+    },
+    /// Final too, but the provider gave it a name: it will report on that.
+    Failed {
+        provider_id: String,
+        code: Option<i64>,
+        reason: String,
+    },
+    /// The account is refused, whatever it sends: its credentials are no longer good, or it is suspended, or has no
+    /// money left. Nothing was sent.
+    Denied {
+        code: Option<i64>,
+        reason: String,
+    },
+    /// 403, and nothing says whose fault it is: the message's, or the account's.
+    Forbidden {
+        code: Option<i64>,
+        reason: String,
+    },
+    /// Nothing was sent: retry after so long.
+    Throttled {
+        after: Option<Duration>,
+        reason: String,
+    },
+    /// Nothing was sent: retry.
+    Unreachable {
+        after: Option<Duration>,
+        reason: String,
+    },
+    /// The request went out and no readable answer came: it may have been sent.
+    Uncertain {
+        reason: String,
+    },
+}
+
+impl Outcome {
+    /// A refusal as what it is, by the codes that its provider gives where the account is at fault.
+    pub(super) fn blaming(self, codes: &[i64]) -> Self {
+        match self {
+            Self::Refused { code: Some(code), reason }
+            | Self::Failed { code: Some(code), reason, .. }
+            | Self::Forbidden { code: Some(code), reason }
+                if codes.contains(&code) =>
+            {
+                Self::Denied { code: Some(code), reason }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Why a question to a provider was not answered. Asking again does no harm.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// 401, 402 or 403: whatever is asked.
+    #[error("the provider refuses the account: {reason}")]
+    Denied { reason: String },
+    #[error("the provider refused: {reason}")]
+    Refused { code: Option<i64>, reason: String },
+    #[error("the provider asks for patience: {reason}")]
+    Throttled { after: Option<Duration>, reason: String },
+    #[error("the provider did not answer: {reason}")]
+    Unreachable { reason: String },
+    #[error("this provider cannot be asked that")]
+    Unsupported,
+}
+
+/// What a live check of credentials found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    #[error("the provider does not take these credentials: {0}")]
+    Denied(String),
+    #[error("the credentials could not be checked: {0}")]
+    Unanswered(String),
+}
+
+impl From<AskError> for CheckError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Denied { reason } => Self::Denied(reason),
+            other => Self::Unanswered(other.to_string()),
+        }
+    }
+}

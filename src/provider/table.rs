@@ -1,0 +1,124 @@
+//! What the table of carriers comes to: their kinds, their credentials and their accounts, an enum each, so that no
+//! message costs an allocation for the sake of who sends it.
+
+/// A row is a name and the type of an account.
+macro_rules! carriers {
+    ($($kind:ident($account:ty)),+ $(,)?) => {
+        /// The kinds of carriers, by the names under which accounts keep them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $($kind),+
+        }
+
+        /// What an account is opened with.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Credentials {
+            $($kind(<$account as Provider>::Credentials)),+
+        }
+
+        /// One account, ready to be called.
+        #[derive(Clone)]
+        pub enum Connector {
+            $($kind($account)),+
+        }
+
+        impl Kind {
+            pub const ALL: [Self; [$(stringify!($kind)),+].len()] = [$(Self::$kind),+];
+
+            /// What is known of it before an account is opened.
+            pub fn profile(self) -> &'static CarrierProfile {
+                match self {
+                    $(Self::$kind => <$account as Provider>::PROFILE),+
+                }
+            }
+        }
+
+        impl Credentials {
+            /// Reads and checks what a client or the store gives.
+            pub fn from_json(kind: Kind, json: &[u8]) -> Result<Self, BadCredentials> {
+                match kind {
+                    $(Kind::$kind => credential::read(kind, json).map(Self::$kind)),+
+                }
+            }
+
+            pub fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$kind(_) => Kind::$kind),+
+                }
+            }
+
+            fn inside(&self) -> &dyn AccountCredentials {
+                match self {
+                    $(Self::$kind(credentials) => credentials),+
+                }
+            }
+
+            fn inside_mut(&mut self) -> &mut dyn AccountCredentials {
+                match self {
+                    $(Self::$kind(credentials) => credentials),+
+                }
+            }
+        }
+
+        impl Connector {
+            pub fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$kind(_) => Kind::$kind),+
+                }
+            }
+
+            fn open(credentials: &Credentials, with: &Connectors) -> Self {
+                match credentials {
+                    $(Credentials::$kind(own) => Self::$kind(<$account as Provider>::connect(own, with))),+
+                }
+            }
+
+            /// By what its posts are believed: the token that signs them, or the secret part of their path. `None`: it
+            /// posts nothing.
+            pub fn proof(&self) -> Option<&Secret> {
+                match self {
+                    $(Self::$kind(account) => Provider::proof(account)),+
+                }
+            }
+
+            pub async fn send(&self, message: &Outgoing) -> Outcome {
+                let outcome = match self {
+                    $(Self::$kind(account) => Provider::send(account, message).await),+
+                };
+                outcome.blaming(self.kind().profile().account_codes)
+            }
+
+            /// Ends a call that the provider has taken; what became of it, its receipt says.
+            pub async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+                match self {
+                    $(Self::$kind(account) => Provider::end_call(account, provider_id, end).await),+
+                }
+            }
+
+            /// What the provider has with the same sender, recipient and body, created since then; newest first.
+            /// `since_ms` is compared with the provider's clock: allow for a difference.
+            pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+                match self {
+                    $(Self::$kind(account) => Provider::find(account, message, since_ms).await),+
+                }
+            }
+
+            /// What the provider knows of anybody's number. Sends nothing to it.
+            pub async fn lookup(&self, phone: &Phone) -> Result<Lookup, AskError> {
+                match self {
+                    $(Self::$kind(account) => Provider::lookup(account, phone).await),+
+                }
+            }
+
+            /// Asks the provider whether the credentials are good. Sends nothing to anyone.
+            pub async fn check(&self) -> Result<(), CheckError> {
+                let checked = match self {
+                    $(Self::$kind(account) => Provider::check(account).await),+
+                };
+                checked.map_err(CheckError::from)
+            }
+        }
+    };
+}
+
+pub(super) use carriers;

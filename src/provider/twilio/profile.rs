@@ -1,0 +1,53 @@
+//! What Twilio is and can do.
+
+use super::webhook::EMPTY_TWIML;
+use crate::provider::{CarrierProfile, CredentialField, Feature, PostKind, WebhookPath, WebhookReply};
+
+/// UTF-16 units of a `Body`, WhatsApp's too (<https://www.twilio.com/docs/api/errors/21617>).
+const LONGEST_TEXT: usize = 1600;
+/// The recipient has opted out (<https://www.twilio.com/docs/api/errors/21610>).
+const OPTED_OUT: i64 = 21_610;
+
+/// Codes that say that the account is at fault, whatever it sends (<https://www.twilio.com/docs/api/errors>).
+const ACCOUNT_CODES: &[i64] = &[
+    10_001, // the account is not active
+    20_003, // its credentials are not good, or not for this
+    20_005, // it is not active: no money, or not begun
+    20_006, // the credentials lack the right
+    20_008, // they are those for tests
+    20_403, // it is suspended or closed
+    30_002, // it was suspended before the message left
+    63_038, // it has had its messages for today
+    70_051, // the key lacks the right, or is none
+    90_010, // it is not active
+];
+
+pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
+    name: "twilio",
+    title: "Twilio",
+    credentials: &[
+        CredentialField { name: "account_sid", title: "account SID", is_secret: false, is_required: true },
+        CredentialField { name: "auth_token", title: "auth token", is_secret: true, is_required: true },
+        CredentialField { name: "api_key", title: "API key", is_secret: false, is_required: false },
+        CredentialField { name: "api_secret", title: "API secret", is_secret: true, is_required: false },
+    ],
+    credentials_words: "account_sid, auth_token and, for an API key, api_key and api_secret",
+    account_field: Some("account_sid"),
+    webhooks: &[
+        WebhookPath {
+            path: "sms",
+            what: PostKind::Text,
+            reply: WebhookReply::Content { content_type: "text/xml", body: EMPTY_TWIML },
+        },
+        WebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::NoContent },
+    ],
+    headers: &["x-twilio-signature"],
+    has_secret_path: false,
+    features: &[Feature::List, Feature::LookUp, Feature::Calls, Feature::Whatsapp],
+    longest_text: Some(LONGEST_TEXT),
+    // what it allows depends on the numbers
+    rate: 0,
+    opt_out_codes: &[OPTED_OUT],
+    account_codes: ACCOUNT_CODES,
+    is_inside: false,
+};
