@@ -4,15 +4,16 @@
 
 pub mod client;
 pub mod credential;
-pub mod flowroute;
+mod flowroute;
 pub mod loopback;
 pub mod message;
 mod outcome;
+mod post;
 mod profile;
 mod roots;
 pub mod settings;
 mod table;
-pub mod twilio;
+mod twilio;
 pub mod web;
 pub mod webhook;
 mod word;
@@ -36,6 +37,7 @@ pub use message::{
     CallNotes, CallStep, End, Inbound, Instructions, Lookup, Outgoing, Receipt, ReceiptState, Sent, Unreadable,
 };
 pub use outcome::{AskError, CheckError, Outcome};
+pub use post::{BadPost, Claim, Fingerprint, Parsed, Post, Trial, Verified};
 pub use profile::{CarrierProfile, CredentialField, Feature, PostKind, WebhookPath, WebhookReply};
 pub use settings::{BaseUrl, Settings};
 pub use webhook::{Delivery, Webhooks};
@@ -80,6 +82,32 @@ pub trait Provider: Clone + Send + Sync {
 
     /// Whether the credentials are good. Sends nothing to anyone.
     fn check(&self) -> impl Future<Output = Result<(), AskError>> + Send;
+
+    /// Whether a post has what its proof needs, as far as that is seen without reading it.
+    fn has_proof(_post: &Post) -> bool {
+        true
+    }
+
+    /// Whose a post says that it is, found without reading all of it.
+    fn claim(_post: &Post) -> Result<Claim, BadPost> {
+        Ok(Claim::Any)
+    }
+
+    /// Whether this account has sent a post, and what that says: its proof is looked at and its body read here, once.
+    fn verify(&self, _post: &Post, _trial: &Trial<'_>) -> Result<Verified, BadPost> {
+        Err(BadPost::Forged)
+    }
+
+    /// The fields of a form that this account has signed, as they came, where it posts such forms.
+    fn signed_fields(&self, _post: &Post, _trial: &Trial<'_>) -> Result<Vec<(String, String)>, BadPost> {
+        Err(BadPost::Forged)
+    }
+
+    /// A text of its accounts, read again from what was kept of the post.
+    fn read_text(payload: &str) -> Result<Inbound, Unreadable>;
+
+    /// The same of a receipt.
+    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable>;
 }
 
 /// What connections to carriers share: settings, the HTTP client, and this process's loopback.
@@ -141,14 +169,6 @@ impl Connector {
     /// Whether [`Connector::lookup`] is answered.
     pub fn can_look_up(&self) -> bool {
         self.kind().profile().can(Feature::LookUp)
-    }
-
-    /// Whether the ids that a signed post names agree, and are such as this provider gives.
-    pub fn check_ids(&self, params: &[(String, String)]) -> Result<(), Unreadable> {
-        match self {
-            Self::Twilio(twilio) => twilio.check_ids(params),
-            Self::Flowroute(_) | Self::Loopback(_) => Ok(()),
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use ::http::StatusCode;
-use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::Instant;
 use warp::Filter;
@@ -14,10 +13,12 @@ use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, Call, cors, posted, webhook};
 use crate::model::bom;
-use crate::service::publish::{self, SignedForm, Text};
+use crate::service::account::Kind;
+use crate::service::inbound::PostKind;
+use crate::service::publish::{self, Text};
 
 /// The one carrier whose own form is taken here.
-const FORM: &str = "twilio";
+const FORM: Kind = Kind::Twilio;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let platform = warp::path("platform").and(warp::path::param::<String>()).and(warp::path::end());
@@ -51,8 +52,10 @@ async fn publish_now(
     let bytes = body::receive(posted, app).await?;
     let unmarked = bom::skip(&bytes);
     let is_json = unmarked.trim_ascii_start().starts_with(b"{");
-    let (text, sender, country) = if platform == FORM && !is_json {
-        let fields = match (app.form_check)(form(&bytes, target, call, app)).await {
+    let (text, sender, country) = if platform == FORM.name() && !is_json {
+        // under the URL by which it knows us
+        let post = webhook::post(FORM, PostKind::Text, None, target, bytes.clone(), (call, app));
+        let fields = match (app.form_check)(FORM, post).await {
             Ok(Some(fields)) => fields,
             Ok(None) => {
                 tracing::warn!("a form that no account of ours has signed");
@@ -82,9 +85,4 @@ async fn publish_now(
 fn missing(what: &str) -> Refusal {
     tracing::info!(reason = what, "refused a text");
     reply::text(StatusCode::BAD_REQUEST, what).into()
-}
-
-/// A form as a provider signs it, under the URL by which it knows us.
-fn form(bytes: &Bytes, target: &str, call: &Call, app: &App) -> SignedForm {
-    SignedForm { url: webhook::url(app, call, target), signature: webhook::signature(call), body: bytes.clone() }
 }

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use ::http::StatusCode;
-use ::http::header::CONTENT_TYPE;
+use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -17,9 +17,9 @@ use warp::reply::Response;
 
 use super::body::{Body, Posted};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, object, path, posted};
-use crate::model::charset;
-use crate::service::inbound::{EMPTY_TWIML, Kind, Post, Proved, is_guess};
+use super::{App, Call, auth, object, posted};
+use crate::service::account::Kind;
+use crate::service::inbound::{Post, PostKind, Proved, WebhookReply, is_guess};
 use crate::service::{Error, ErrorKind};
 
 /// What is escaped in the login of a URL (the URL standard's `userinfo`, and the escape itself).
@@ -46,10 +46,21 @@ const LOGIN: &AsciiSet = &CONTROLS
     .add(b'}');
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let twilio = path::one("twilio").and(target()).and(posted(app)).then(twilio_post);
-    let flowroute = warp::path("flowroute").and(warp::path::param::<String>()).and(warp::path::param::<String>());
-    let flowroute = flowroute.and(warp::path::end()).and(posted(app)).then(flowroute_post);
-    twilio.or(flowroute).unify().map(reply::settle).boxed()
+    let posting = Kind::ALL.into_iter().filter(|kind| !kind.profile().webhooks.is_empty());
+    super::first_of(posting.map(|kind| carrier(kind, app)))
+}
+
+/// `/webhooks/<name>/<what>`, or `/webhooks/<name>/<secret>/<what>`, as the carrier's profile has it.
+fn carrier(kind: Kind, app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let secret: BoxedFilter<(Option<String>,)> = if kind.profile().has_secret_path {
+        warp::path::param::<String>().map(Some).boxed()
+    } else {
+        warp::any().map(|| None::<String>).boxed()
+    };
+    let what = warp::path::param::<String>().and(warp::path::end());
+    let path = warp::path(kind.name()).and(secret).and(what).and(target());
+    let take = move |secret, what, target, call, posted, app| receive(kind, secret, what, target, call, posted, app);
+    path.and(posted(app)).then(take).map(reply::settle).boxed()
 }
 
 /// `/relay/twilio/webhook`, the path of an older system.
@@ -62,21 +73,50 @@ pub(super) fn is_carriers(path: &str) -> bool {
     path.starts_with("/webhooks/") || path.trim_end_matches('/') == "/relay/twilio/webhook"
 }
 
-/// `POST /webhooks/twilio/sms`, answered with empty TwiML, and `POST /webhooks/twilio/status`: the account is
-/// that of the form's `AccountSid`, and `X-Twilio-Signature` must be its, over `http.public_url` and the path.
-async fn twilio_post(what: String, target: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    let kind = kind(&what, "status")?;
-    signed(kind, &target, &call, posted, &app).await?;
-    Ok(match kind {
-        Kind::Sms => reply::content("text/xml", EMPTY_TWIML.as_bytes()),
-        Kind::Receipt => reply::empty(StatusCode::NO_CONTENT),
+/// What a carrier posts: which account has sent it, and by what that is proved, its provider knows.
+async fn receive(
+    kind: Kind,
+    secret: Option<String>,
+    what: String,
+    target: String,
+    call: Call,
+    posted: Posted,
+    app: Arc<App>,
+) -> Answer {
+    let webhook = kind.profile().webhook(&what).ok_or_else(reply::not_found)?;
+    let body = read(&call, posted, &app).await?;
+    let post = post(kind, webhook.what, secret, &target, body.clone(), (&call, app.as_ref()));
+    take(&call, &app, app.inbox.prove(kind, post)).await?;
+    // kept until it is answered: it may have had to wait for its turn
+    drop(body);
+    Ok(match webhook.reply {
+        WebhookReply::Ok => reply::empty(StatusCode::OK),
+        WebhookReply::NoContent => reply::empty(StatusCode::NO_CONTENT),
+        WebhookReply::Content { content_type, body } => reply::content(content_type, body.as_bytes()),
     })
 }
 
 /// `POST /relay/twilio/webhook`: the same as `/webhooks/twilio/status`, over this path.
 async fn relayed(target: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    signed(Kind::Receipt, &target, &call, posted, &app).await?;
+    let body = read(&call, posted, &app).await?;
+    let post = post(Kind::Twilio, PostKind::Receipt, None, &target, body.clone(), (&call, app.as_ref()));
+    take(&call, &app, app.inbox.prove(Kind::Twilio, post)).await?;
+    drop(body);
     Ok(reply::json(StatusCode::OK, &serde_json::json!({ "status": "received" })))
+}
+
+/// A post as its carrier's provider reads it.
+pub(super) fn post(
+    kind: Kind,
+    what: PostKind,
+    secret: Option<String>,
+    target: &str,
+    body: Bytes,
+    (call, app): (&Call, &App),
+) -> Post {
+    let named = |name: &&'static str| Some((*name, call.headers.get(*name)?.clone()));
+    let headers = kind.profile().headers.iter().filter_map(named).collect();
+    Post { what, url: url(app, call, target), secret, headers, body }
 }
 
 /// What a request was made to, as it was written: path and query, which is signed to the letter.
@@ -86,25 +126,12 @@ pub(super) fn target() -> impl Filter<Extract = (String,), Error = Infallible> +
 }
 
 /// The public URL that a request was made to. A login that was in it has become a header.
-pub(super) fn url(app: &App, call: &Call, target: &str) -> String {
+fn url(app: &App, call: &Call, target: &str) -> String {
     let url = format!("{}{target}", app.origin);
     let Some((user, password)) = auth::login(&call.headers) else { return url };
     let encode = |text: &str| utf8_percent_encode(text, LOGIN).to_string();
     let colon = if password.is_empty() { "" } else { ":" };
     url.replacen("://", &format!("://{}{colon}{}@", encode(&user), encode(&password)), 1)
-}
-
-/// By what Twilio's posts are signed.
-pub(super) fn signature(call: &Call) -> Option<String> {
-    call.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).map(str::to_owned)
-}
-
-/// Takes what a Twilio account has signed over the public URL of this request.
-async fn signed(kind: Kind, target: &str, call: &Call, posted: Posted, app: &App) -> Result<(), Refusal> {
-    // kept until it is answered: it may have to wait for its turn
-    let body = read(call, posted, app).await?;
-    let post = Post { url: url(app, call, target), signature: signature(call), body: body.clone() };
-    take(call, app, app.inbox.prove_twilio(kind, post)).await
 }
 
 /// Takes what is proved to be an account's own; the rest are guesses. Past the limit they are answered 429, and what is
@@ -135,25 +162,6 @@ fn refused(error: Error) -> Refusal {
         _ => {}
     }
     error.into()
-}
-
-/// `POST /webhooks/flowroute/<token>/sms` and `…/receipt`: the token is the account's `webhook_token`.
-async fn flowroute_post(secret: String, what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    let kind = kind(&what, "receipt")?;
-    let body = read(&call, posted, &app).await?;
-    let text = charset::decode(&body, call.header(CONTENT_TYPE));
-    take(&call, &app, async { app.inbox.prove_flowroute(kind, &secret, &text) }).await?;
-    // anything else is repeated
-    Ok(reply::empty(StatusCode::OK))
-}
-
-/// What is posted to a path that ends so; each carrier has its own word for receipts.
-fn kind(what: &str, receipt: &str) -> Result<Kind, Refusal> {
-    match what {
-        "sms" => Ok(Kind::Sms),
-        _ if what == receipt => Ok(Kind::Receipt),
-        _ => Err(reply::not_found().into()),
-    }
 }
 
 async fn read(call: &Call, posted: Posted, app: &App) -> Result<Body, Refusal> {

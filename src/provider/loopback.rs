@@ -33,6 +33,7 @@
 mod call;
 mod profile;
 mod ring;
+mod stored;
 
 use std::future::ready;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,7 +44,7 @@ use tokio::sync::mpsc;
 
 use super::{
     AskError, CarrierProfile, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Provider, Receipt, ReceiptState,
-    Sent, Settings,
+    Sent, Settings, Unreadable,
 };
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
@@ -53,6 +54,7 @@ use ring::Ring;
 
 pub use profile::LoopbackCredentials;
 pub use ring::{Filter, LoopbackMessage, Page};
+pub use stored::{LoopbackReceipt, LoopbackText};
 
 /// What a carrier would post to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +81,9 @@ struct Inside {
     events: mpsc::Sender<LoopbackEvent>,
     dropped: AtomicU64,
 }
+
+/// What is stored in its name and cannot be read.
+const NO_TEXT: Unreadable = Unreadable("loopback text");
 
 /// What a number does.
 #[derive(Clone, Copy)]
@@ -147,8 +152,16 @@ impl Loopback {
         } else if self.0.has_receipts && !matches!(trick, Trick::Silent) {
             let at_ms = Some(now_ms);
             let word = state.name().to_owned();
-            let receipt =
-                Receipt { provider_id: provider_id.clone(), state, word, hop: None, error_code, at_ms, call: None };
+            let receipt = Receipt {
+                message: None,
+                provider_id: provider_id.clone(),
+                state,
+                word,
+                hop: None,
+                error_code,
+                at_ms,
+                call: None,
+            };
             self.tell(LoopbackEvent::Receipt { message: message.id, receipt });
         }
         // what comes back comes as a text
@@ -254,6 +267,14 @@ impl Provider for Loopback {
 
     fn check(&self) -> impl Future<Output = Result<(), AskError>> + Send {
         ready(Ok(()))
+    }
+
+    fn read_text(payload: &str) -> Result<Inbound, Unreadable> {
+        serde_json::from_str(payload).map(LoopbackText::read).map_err(|_| NO_TEXT)
+    }
+
+    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable> {
+        serde_json::from_str(payload).map(LoopbackReceipt::read).map_err(|_| NO_TEXT)
     }
 }
 

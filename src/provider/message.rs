@@ -96,6 +96,22 @@ pub enum ReceiptState {
 }
 
 impl ReceiptState {
+    const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Failed,
+        Self::Canceled,
+        Self::Unknown,
+    ];
+
+    /// The state of this name of ours.
+    pub fn parse(name: &str) -> Self {
+        Self::ALL.into_iter().find(|state| state.name() == name).unwrap_or(Self::Unknown)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -113,6 +129,8 @@ impl ReceiptState {
 /// What a provider says of a message that it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
+    /// Our own name for the message, in hex, where the carrier knows it.
+    pub message: Option<String>,
     pub provider_id: String,
     pub state: ReceiptState,
     /// The state as the provider wrote it.

@@ -31,6 +31,34 @@ macro_rules! carriers {
                     $(Self::$kind => <$account as Provider>::PROFILE),+
                 }
             }
+
+            /// Whether a post has what its proof needs, as far as that is seen without reading it.
+            pub fn has_proof(self, post: &Post) -> bool {
+                match self {
+                    $(Self::$kind => <$account as Provider>::has_proof(post)),+
+                }
+            }
+
+            /// Whose a post says that it is.
+            pub fn claim(self, post: &Post) -> Result<Claim, BadPost> {
+                match self {
+                    $(Self::$kind => <$account as Provider>::claim(post)),+
+                }
+            }
+
+            /// A text, read again from what was kept of the post.
+            pub fn read_text(self, payload: &str) -> Result<Inbound, Unreadable> {
+                match self {
+                    $(Self::$kind => <$account as Provider>::read_text(payload)),+
+                }
+            }
+
+            /// The same of a receipt.
+            pub fn read_receipt(self, payload: &str) -> Result<Receipt, Unreadable> {
+                match self {
+                    $(Self::$kind => <$account as Provider>::read_receipt(payload)),+
+                }
+            }
         }
 
         impl Credentials {
@@ -116,6 +144,20 @@ macro_rules! carriers {
                     $(Self::$kind(account) => Provider::check(account).await),+
                 };
                 checked.map_err(CheckError::from)
+            }
+
+            /// Whether this account has sent a post, and what that says.
+            pub fn verify(&self, post: &Post, trial: &Trial<'_>) -> Result<Verified, BadPost> {
+                match self {
+                    $(Self::$kind(account) => Provider::verify(account, post, trial)),+
+                }
+            }
+
+            /// The fields of a form that this account has signed, as they came.
+            pub fn signed_fields(&self, post: &Post, trial: &Trial<'_>) -> Result<Vec<(String, String)>, BadPost> {
+                match self {
+                    $(Self::$kind(account) => Provider::signed_fields(account, post, trial)),+
+                }
             }
         }
     };

@@ -3,9 +3,11 @@
 
 mod call;
 mod credentials;
+mod fields;
 mod inbound;
 mod list;
 mod profile;
+mod proof;
 mod webhook;
 
 use std::time::Instant;
@@ -18,16 +20,19 @@ use time::format_description::well_known::Rfc2822;
 
 use super::client::{Answer, Client, Failure, Host, shown};
 use super::message::is_id;
+use super::post::storable;
 use super::word::error_code;
 use super::{
-    AskError, CarrierProfile, Connectors, End, Lookup, Outcome, Outgoing, Provider, ReceiptState, Sent, Settings,
-    Unreadable,
+    AskError, BadPost, CarrierProfile, Claim, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Parsed, Post,
+    PostKind, Provider, Receipt, ReceiptState, Sent, Settings, Trial, Unreadable, Verified,
 };
 use crate::model::{Channel, Millis, Phone, Secret};
 
+use fields::{Field, account_sid, fields, kept};
+use inbound::parse_inbound;
+use webhook::parse_receipt;
+
 pub use credentials::TwilioCredentials;
-pub use inbound::parse_inbound;
-pub use webhook::{EMPTY_TWIML, is_name, parse_receipt};
 
 /// Twilio's longest `ValidityPeriod`, in seconds.
 const LONGEST_VALIDITY: u32 = 36_000;
@@ -142,11 +147,6 @@ impl Twilio {
         }
     }
 
-    /// Whether the ids that a post names agree, and are Twilio's own where it is Twilio that posts.
-    pub fn check_ids(&self, params: &[(String, String)]) -> Result<(), Unreadable> {
-        webhook::check_ids(params, self.is_twilios)
-    }
-
     async fn post(&self, resource: &str, form: &[(&'static str, String)], until: Instant) -> Result<Answer, Failure> {
         let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
         self.host.send(request.basic_auth(&self.user, Some(self.password.expose())), until).await
@@ -217,6 +217,38 @@ impl Provider for Twilio {
     async fn check(&self) -> Result<(), AskError> {
         let request = self.host.request(Method::GET, &format!("{}/Messages.json", self.path));
         self.ask(&self.host, request.query(&[("PageSize", "1")])).await.map(|_| ())
+    }
+
+    fn has_proof(post: &Post) -> bool {
+        proof::has_signature(post)
+    }
+
+    /// That of its `AccountSid`.
+    fn claim(post: &Post) -> Result<Claim, BadPost> {
+        account_sid(&post.body).map(Claim::Account)
+    }
+
+    fn verify(&self, post: &Post, trial: &Trial<'_>) -> Result<Verified, BadPost> {
+        let (fields, fingerprint) = self.signed(post, trial)?;
+        // as they are read again out of the payload
+        let fields = kept(fields);
+        let parsed = match post.what {
+            PostKind::Text => Parsed::Text(parse_inbound(&fields)?),
+            PostKind::Receipt => Parsed::Receipt(parse_receipt(&fields)?),
+        };
+        Ok(Verified { parsed, payload: storable(&post.body), fingerprint: Some(fingerprint) })
+    }
+
+    fn signed_fields(&self, post: &Post, trial: &Trial<'_>) -> Result<Vec<Field>, BadPost> {
+        self.signed(post, trial).map(|(fields, _)| fields)
+    }
+
+    fn read_text(payload: &str) -> Result<Inbound, Unreadable> {
+        parse_inbound(&fields(payload).ok_or(Unreadable("form"))?)
+    }
+
+    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable> {
+        parse_receipt(&fields(payload).ok_or(Unreadable("form"))?)
     }
 }
 

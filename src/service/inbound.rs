@@ -3,7 +3,6 @@
 //! The [`Inbox`] takes them in, and knows nothing of what they mean; the [`Handlers`] do, and know nothing of who posted
 //! them. Jobs are all that goes from one to the other.
 
-mod fields;
 mod handler;
 mod inbox;
 mod jobs;
@@ -25,16 +24,16 @@ pub use inbox::{Inbox, Jobs, Parts};
 pub use jobs::JobBatch;
 pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, Page, Played};
 pub use metrics::Metrics;
-pub use proof::{Post, Proved, form_check};
+pub use proof::{Proved, form_check};
 pub use webhook::is_guess;
 
-pub use crate::provider::twilio::EMPTY_TWIML;
+pub use crate::provider::{Post, PostKind, WebhookReply};
 pub use crate::store::inbound::Kind;
 
 use crate::model::Span;
 use crate::store::inbound;
 
-use self::read::Parsed;
+use self::read::WebhookContent;
 
 /// `[inbound]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,4 +51,4 @@ const LEASE: Duration = Duration::from_secs(30);
 const HELD: usize = 10_000;
 
 /// A webhook to be handled.
-type Job = inbound::Job<Parsed>;
+type Job = inbound::Job<WebhookContent>;

@@ -10,7 +10,7 @@ pub mod sink;
 
 pub use accept::Text;
 pub use deliver::Claimed;
-pub use form::{FormCheck, SignedForm};
+pub use form::FormCheck;
 pub use loopback::{LoopbackSink, Posted, with_loopback};
 pub use metrics::Metrics;
 

@@ -8,7 +8,7 @@ use crate::provider::word::{self, error_code};
 use crate::provider::{Inbound, Receipt, ReceiptState, Unreadable};
 
 /// An inbound message of either shape.
-pub fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
+pub(super) fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
     let body: Value = serde_json::from_slice(body).map_err(|_| Unreadable("JSON body"))?;
     let (id, fields) = match body.get("data") {
         Some(data) => (&data["id"], &data["attributes"]),
@@ -39,7 +39,7 @@ pub fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
 }
 
 /// A delivery receipt. A message has several: one per hop.
-pub fn parse_receipt(body: &[u8]) -> Result<Receipt, Unreadable> {
+pub(super) fn parse_receipt(body: &[u8]) -> Result<Receipt, Unreadable> {
     let body: Value = serde_json::from_slice(body).map_err(|_| Unreadable("JSON body"))?;
     let data = body.get("data").unwrap_or(&body);
     receipt(&data["id"], data.get("attributes").unwrap_or(data))
@@ -51,6 +51,7 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
     let state = state(word);
     let is_failure = matches!(state, ReceiptState::Undelivered | ReceiptState::Failed | ReceiptState::Unknown);
     Ok(Receipt {
+        message: None,
         provider_id,
         state,
         word: word.to_owned(),

@@ -70,6 +70,7 @@ fn a_receipts_code_may_be_of_any_type() {
         let body = json!({"data": {"type": "delivery_receipt", "id": "mdr2-1", "attributes": {
             "level": 2, "status": "smsc reject", "status_code": code, "timestamp": "2023-11-14T22:13:20.50"}}});
         let receipt = Receipt {
+            message: None,
             provider_id: "mdr2-1".into(),
             state: ReceiptState::Failed,
             word: "smsc reject".into(),

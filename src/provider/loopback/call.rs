@@ -39,6 +39,7 @@ impl Loopback {
 
     fn tell_call(&self, message: MessageId, provider_id: &str, call: CallStep) {
         let receipt = Receipt {
+            message: None,
             provider_id: provider_id.to_owned(),
             state: call.status.into(),
             word: call.status.name().to_owned(),

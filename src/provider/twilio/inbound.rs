@@ -9,7 +9,7 @@ type Params = [(String, String)];
 /// What is read here, or says the same again.
 const READ: [&str; 7] = ["From", "To", "Body", "MessageSid", "SmsSid", "SmsMessageSid", "SmsStatus"];
 /// The form of an inbound message. Its other fields are passed on.
-pub fn parse_inbound(params: &Params) -> Result<Inbound, Unreadable> {
+pub(super) fn parse_inbound(params: &Params) -> Result<Inbound, Unreadable> {
     let provider_id = value(params, &["MessageSid", "SmsSid", "SmsMessageSid"]).ok_or(Unreadable("MessageSid"))?;
     // a sender may be withheld, and is empty then
     let from = params.iter().find(|(name, _)| name == "From").map(|(_, from)| from.as_str());

@@ -1,8 +1,10 @@
 //! What Twilio is and can do.
 
-use super::webhook::EMPTY_TWIML;
+use super::proof::SIGNATURE;
 use crate::provider::{CarrierProfile, CredentialField, Feature, PostKind, WebhookPath, WebhookReply};
 
+/// Answers an inbound message without a reply of ours (`text/xml`).
+const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
 /// UTF-16 units of a `Body`, WhatsApp's too (<https://www.twilio.com/docs/api/errors/21617>).
 const LONGEST_TEXT: usize = 1600;
 /// The recipient has opted out (<https://www.twilio.com/docs/api/errors/21610>).
@@ -41,7 +43,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
         },
         WebhookPath { path: "status", what: PostKind::Receipt, reply: WebhookReply::NoContent },
     ],
-    headers: &["x-twilio-signature"],
+    headers: &[SIGNATURE],
     has_secret_path: false,
     features: &[Feature::List, Feature::LookUp, Feature::Calls, Feature::Whatsapp],
     longest_text: Some(LONGEST_TEXT),

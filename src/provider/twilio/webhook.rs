@@ -5,9 +5,6 @@ use crate::model::CallStatus;
 use crate::provider::word::{self, error_code_of};
 use crate::provider::{CallNotes, CallStep, Receipt, ReceiptState, Unreadable};
 
-/// Answers an inbound message without a reply of ours (`text/xml`).
-pub const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
-
 /// The first of these fields, where it says anything.
 pub(super) fn value<'a>(params: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
     let of = |name: &&str| params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
@@ -46,20 +43,21 @@ fn is_sid(digits: &str) -> bool {
 }
 
 /// The names of a form's fields: a signature does not see where a name ends, so that what is none was cut elsewhere.
-pub fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
 /// The form of a message's status callback, with its newer or older names, which carries no time; or that of a
 /// call's, which does.
-pub fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unreadable> {
+pub(super) fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unreadable> {
     if let Some(sid) = value(params, &["CallSid"]) {
         return parse_call(params, sid);
     }
     let provider_id = value(params, &["MessageSid", "SmsSid"]).ok_or(Unreadable("MessageSid"))?;
     let word = value(params, &["MessageStatus", "SmsStatus"]).ok_or(Unreadable("MessageStatus"))?;
     Ok(Receipt {
+        message: None,
         provider_id: provider_id.to_owned(),
         state: state(word),
         word: word.to_owned(),
@@ -79,6 +77,7 @@ fn parse_call(params: &[(String, String)], sid: &str) -> Result<Receipt, Unreada
     let duration = value(params, &["CallDuration"]).and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
     let call = status(word).map(|status| CallStep { status, duration, notes: notes(params) });
     Ok(Receipt {
+        message: None,
         provider_id: sid.to_owned(),
         state: call.as_ref().map_or(ReceiptState::Unknown, |call| call.status.into()),
         word: word.to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, Receiver};
 
-use super::read::Parsed;
+use super::read::WebhookContent;
 use super::{HELD, Job, LEASE, Metrics};
 use crate::crypto::HashKey;
 use crate::model::{Clock, Millis, Span};
@@ -36,7 +36,7 @@ pub struct Parts {
 /// Takes in what carriers post. What it means is not known here.
 pub struct Inbox {
     pub(super) parts: Parts,
-    pub(super) intake: Batch<Intake<Parsed>>,
+    pub(super) intake: Batch<Intake<WebhookContent>>,
     /// Where large posts are looked at.
     pub(super) checks: Pool,
 }

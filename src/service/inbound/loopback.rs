@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc::Receiver;
 
-use super::read::{LoopbackReceipt, LoopbackText, Parsed, state_of};
+use super::Inbox;
+use super::read::{said, state_of};
 use super::webhook::Came;
-use super::{Inbox, Kind};
 use crate::model::{Address, Channel, Media, MessageId};
+use crate::provider::loopback::{LoopbackReceipt, LoopbackText};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::Error;
 use crate::service::account::AccountHandle;
@@ -99,8 +100,8 @@ impl LoopbackDoor {
                     call: call.map(str::to_owned),
                     duration: receipt.call.as_ref().and_then(|call| call.duration),
                 };
-                let (payload, read) = (json(&receipt), Parsed::Receipt(Arc::new(receipt.said())));
-                Came { kind: Kind::Receipt, key, lane: provider_id, payload, read, signature: None }
+                let payload = json(&receipt);
+                Came::receipt(said(receipt.read()), key, provider_id, payload)
             }
             LoopbackEvent::Inbound(provider::Inbound { provider_id, from, to, body, .. }) => {
                 came(LoopbackText { provider_id, from, to, body, ..LoopbackText::default() })
@@ -120,7 +121,7 @@ impl LoopbackDoor {
 
 fn came(text: LoopbackText) -> Came {
     let payload = json(&text);
-    Came::text(text.inbound(), payload, None)
+    Came::text(text.read(), payload)
 }
 
 /// Plain fields always serialise.

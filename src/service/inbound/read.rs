@@ -1,72 +1,13 @@
 //! Reads what providers post, when it arrives and again when it is handled.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::Job;
-use super::fields::fields;
 use crate::crypto::hash;
 use crate::model::message::State;
-use crate::model::{Address, CallStatus, CarrierFields, Channel, Keyword, Media};
-use crate::provider::{self, CallNotes, CallStep, Inbound, Receipt, ReceiptState, Unreadable, flowroute, twilio};
+use crate::provider::{self, CallStep, Inbound, Receipt, ReceiptState, Unreadable};
 use crate::store::inbound::Content;
 use crate::store::receipt;
-
-/// What the loopback provider says of a message, as it is stored: it knows our own id.
-#[derive(Deserialize, Serialize)]
-pub(super) struct LoopbackReceipt {
-    /// In hex.
-    pub message: String,
-    pub provider_id: String,
-    pub state: String,
-    pub error_code: Option<i64>,
-    pub at_ms: Option<i64>,
-    /// How a call stands, and how long it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<i64>,
-}
-
-impl LoopbackReceipt {
-    pub fn said(self) -> Said {
-        let (state, duration) = (State::parse(&self.state), self.duration);
-        let call = self.call.as_deref().and_then(CallStatus::parse);
-        let call = call.map(|status| CallStep { status, duration, notes: CallNotes::default() });
-        let (of, word) = (Of::Message(self.message), self.call.unwrap_or(self.state));
-        Said { of, state, word, hop: None, error_code: self.error_code, at_ms: self.at_ms, call }
-    }
-}
-
-/// A person's text at the loopback provider, as it is stored.
-#[derive(Default, Deserialize, Serialize)]
-pub(super) struct LoopbackText {
-    pub provider_id: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<String>,
-    pub from: String,
-    pub to: String,
-    pub body: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub media: Vec<Media>,
-    /// What a carrier would say besides; `OptOutType` means what Twilio means by it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub carrier: BTreeMap<String, String>,
-}
-
-impl LoopbackText {
-    pub fn inbound(self) -> Inbound {
-        let Self { provider_id, channel, from, to, body, media, carrier } = self;
-        let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
-        let channel = channel.as_deref().and_then(Channel::parse).or(named).unwrap_or_default();
-        let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
-        let consent = carrier.get("OptOutType").map(String::as_str).and_then(Keyword::parse);
-        let carrier = CarrierFields::of(carrier.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        fitted(Inbound { provider_id, channel, from, to, body, media, consent, carrier })
-    }
-}
 
 /// Of a provider's word for a state so much is kept, in characters.
 const LONGEST_WORD: usize = 64;
@@ -141,7 +82,7 @@ impl Said {
 
 /// What a webhook says.
 #[derive(Clone, Debug)]
-pub(super) enum Parsed {
+pub(super) enum WebhookContent {
     Text(Arc<Inbound>),
     Receipt(Arc<Said>),
 }
@@ -149,8 +90,8 @@ pub(super) enum Parsed {
 /// The text of a job, read anew where this node has not taken it in.
 pub(super) fn text_of(kind: provider::Kind, job: &Job) -> Result<Arc<Inbound>, Unreadable> {
     match &job.content {
-        Content::Read(Parsed::Text(text)) => Ok(text.clone()),
-        Content::Read(Parsed::Receipt(_)) => Err(Unreadable("text")),
+        Content::Read(WebhookContent::Text(text)) => Ok(text.clone()),
+        Content::Read(WebhookContent::Receipt(_)) => Err(Unreadable("text")),
         Content::Stored(payload) => text(kind, payload).map(Arc::new),
     }
 }
@@ -158,8 +99,8 @@ pub(super) fn text_of(kind: provider::Kind, job: &Job) -> Result<Arc<Inbound>, U
 /// The same of a receipt.
 pub(super) fn receipt_of(kind: provider::Kind, job: &Job) -> Result<Arc<Said>, Unreadable> {
     match &job.content {
-        Content::Read(Parsed::Receipt(said)) => Ok(said.clone()),
-        Content::Read(Parsed::Text(_)) => Err(Unreadable("receipt")),
+        Content::Read(WebhookContent::Receipt(said)) => Ok(said.clone()),
+        Content::Read(WebhookContent::Text(_)) => Err(Unreadable("receipt")),
         Content::Stored(payload) => receipt(kind, payload).map(Arc::new),
     }
 }
@@ -167,23 +108,12 @@ pub(super) fn receipt_of(kind: provider::Kind, job: &Job) -> Result<Arc<Said>, U
 /// Characters of an address that its column holds.
 const LONGEST: usize = 255;
 
-const NOT_LOOPBACK: Unreadable = Unreadable("loopback text");
-
 pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unreadable> {
-    match kind {
-        provider::Kind::Twilio => twilio_text(&fields(payload).ok_or(Unreadable("form"))?),
-        provider::Kind::Flowroute => flowroute::parse_inbound(payload.as_bytes()).map(fitted),
-        provider::Kind::Loopback => serde_json::from_str(payload).map(LoopbackText::inbound).map_err(|_| NOT_LOOPBACK),
-    }
-}
-
-/// The fields of a text from Twilio.
-pub(super) fn twilio_text(fields: &[(String, String)]) -> Result<Inbound, Unreadable> {
-    twilio::parse_inbound(fields).map(fitted)
+    kind.read_text(payload).map(fitted)
 }
 
 /// As its columns hold it.
-fn fitted(mut inbound: Inbound) -> Inbound {
+pub(super) fn fitted(mut inbound: Inbound) -> Inbound {
     inbound.media = inbound.carrier.without_surplus(inbound.media);
     for (name, address) in [("From", &mut inbound.from), ("To", &mut inbound.to)] {
         if let Some((at, _)) = address.char_indices().nth(LONGEST) {
@@ -195,22 +125,14 @@ fn fitted(mut inbound: Inbound) -> Inbound {
     inbound
 }
 
-/// The fields of a receipt from Twilio.
-pub(super) fn twilio_receipt(fields: &[(String, String)]) -> Result<Said, Unreadable> {
-    twilio::parse_receipt(fields).map(said)
-}
-
 pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unreadable> {
-    match kind {
-        provider::Kind::Twilio => twilio_receipt(&fields(payload).ok_or(Unreadable("form"))?),
-        provider::Kind::Flowroute => flowroute::parse_receipt(payload.as_bytes()).map(said),
-        provider::Kind::Loopback => serde_json::from_str(payload).map(LoopbackReceipt::said).map_err(|_| NOT_LOOPBACK),
-    }
+    kind.read_receipt(payload).map(said)
 }
 
-fn said(receipt: Receipt) -> Said {
-    let Receipt { provider_id, state, word, hop, error_code, at_ms, call } = receipt;
-    Said { of: Of::ProviderId(provider_id), state: state_of(state), word, hop, error_code, at_ms, call }
+pub(super) fn said(receipt: Receipt) -> Said {
+    let Receipt { message, provider_id, state, word, hop, error_code, at_ms, call } = receipt;
+    let of = message.map_or(Of::ProviderId(provider_id), Of::Message);
+    Said { of, state: state_of(state), word, hop, error_code, at_ms, call }
 }
 
 pub(super) fn state_of(state: ReceiptState) -> Option<State> {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::fields::{FIELDS, kept};
-use super::read::{self, Parsed, Said};
+use super::read::{self, Said, WebhookContent};
 use super::{Inbox, Kind, Proved};
 use crate::model::InboundId;
-use crate::provider::{self, Unreadable};
+use crate::provider::{BadPost, Fingerprint, Inbound, Parsed, PostKind, Verified};
 use crate::service::account::AccountHandle;
 use crate::service::{Error, ErrorKind};
 use crate::store::inbound::intake::{New, Signature, Taken};
@@ -23,41 +22,44 @@ pub(super) struct Came {
     /// What must keep its order.
     pub lane: String,
     pub payload: String,
-    pub read: Parsed,
+    pub read: WebhookContent,
     pub signature: Option<Signature>,
 }
 
 impl Came {
-    /// What Flowroute posts, which signs nothing.
-    pub fn unsigned(kind: Kind, payload: String) -> Result<Self, Unreadable> {
-        Ok(match kind {
-            Kind::Sms => Self::text(read::text(provider::Kind::Flowroute, &payload)?, payload, None),
-            Kind::Receipt => Self::receipt(read::receipt(provider::Kind::Flowroute, &payload)?, payload, None),
-        })
+    /// What its provider has read of it.
+    pub fn verified(verified: Verified) -> Self {
+        let Verified { parsed, payload, fingerprint } = verified;
+        let signature =
+            fingerprint.map(|Fingerprint { signature, content }| Signature { hash: signature, fields: content });
+        match parsed {
+            Parsed::Text(text) => Self { signature, ..Self::text(text, payload) },
+            Parsed::Receipt(receipt) => {
+                let said = read::said(receipt);
+                let (key, lane) = (said.key(), said.of.id().to_owned());
+                Self { signature, ..Self::receipt(said, key, lane, payload) }
+            }
+        }
     }
 
-    /// What Twilio has signed: the fields, as they are read again out of the payload, are here already.
-    pub fn signed(
-        kind: Kind,
-        payload: String,
-        fields: Vec<(String, String)>,
-        signature: Signature,
-    ) -> Result<Self, Unreadable> {
-        let fields = kept(fields);
-        Ok(match kind {
-            Kind::Sms => Self::text(read::twilio_text(&fields)?, payload, Some(signature)),
-            Kind::Receipt => Self::receipt(read::twilio_receipt(&fields)?, payload, Some(signature)),
-        })
-    }
-
-    pub fn text(text: provider::Inbound, payload: String, signature: Option<Signature>) -> Self {
+    pub fn text(text: Inbound, payload: String) -> Self {
+        let text = read::fitted(text);
         let (key, lane) = (text.provider_id.clone(), text.from.clone());
-        Self { kind: Kind::Sms, key, lane, payload, read: Parsed::Text(Arc::new(text)), signature }
+        let read = WebhookContent::Text(Arc::new(text));
+        Self { kind: Kind::Sms, key, lane, payload, read, signature: None }
     }
 
-    fn receipt(said: Said, payload: String, signature: Option<Signature>) -> Self {
-        let (key, lane) = (said.key(), said.of.id().to_owned());
-        Self { kind: Kind::Receipt, key, lane, payload, read: Parsed::Receipt(Arc::new(said)), signature }
+    pub fn receipt(said: Said, key: String, lane: String, payload: String) -> Self {
+        let read = WebhookContent::Receipt(Arc::new(said));
+        Self { kind: Kind::Receipt, key, lane, payload, read, signature: None }
+    }
+}
+
+/// As what it is stored.
+pub(super) fn kind(what: PostKind) -> Kind {
+    match what {
+        PostKind::Text => Kind::Sms,
+        PostKind::Receipt => Kind::Receipt,
     }
 }
 
@@ -66,19 +68,13 @@ pub(super) fn forged() -> Error {
     Error::new(ErrorKind::Forged, "no account of ours has sent this")
 }
 
-/// Nobody looks further.
-pub(super) fn too_many_fields() -> Error {
-    Error::new(ErrorKind::Invalid, format!("a webhook must have at most {FIELDS} fields"))
-}
-
-/// It is signed, and names its message as nobody would but who has cut it from others.
-pub(super) fn misnamed(reason: Unreadable) -> Error {
-    Error::new(ErrorKind::Invalid, reason.to_string())
-}
-
-/// It is theirs, and not what they document.
-pub(super) fn unreadable(reason: Unreadable) -> Error {
-    Error::new(ErrorKind::Unreadable, reason.to_string())
+/// Why a post is not taken, as all who ask are told.
+pub(super) fn untaken(reason: BadPost) -> Error {
+    match reason {
+        BadPost::Forged => forged(),
+        BadPost::Invalid(words) => Error::new(ErrorKind::Invalid, words),
+        BadPost::Unreadable(reason) => Error::new(ErrorKind::Unreadable, reason.to_string()),
+    }
 }
 
 /// Whether whoever has posted it need not be a carrier.

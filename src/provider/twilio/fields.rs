@@ -1,4 +1,4 @@
-//! The fields of what is posted, and the text that is kept of it.
+//! The fields of what Twilio posts, in a form or as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,21 +7,24 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::webhook::{forged, too_many_fields};
 use crate::model::{bom, form, json, text};
-use crate::service::Error;
+use crate::provider::BadPost;
+use crate::provider::post::is_json;
+
+/// A name and its value.
+pub type Field = (String, String);
 
 /// Fields of a post at most: no carrier writes more, and whoever posts need not be one.
-pub(super) const FIELDS: usize = 256;
+const FIELDS: usize = 256;
 /// The field that names an account.
 const ACCOUNT_SID: &str = "AccountSid";
 
 /// The fields of a form, or of a JSON object, as they were signed.
-pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<(String, String)>, Error> {
+pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<Field>, BadPost> {
     if !is_json(body) {
         return few(body).map(form::fields);
     }
-    let Object(fields) = serde_json::from_slice(&json::repaired(bom::skip(body))).map_err(|_| forged())?;
+    let Object(fields) = serde_json::from_slice(&json::repaired(bom::skip(body))).map_err(|_| BadPost::Forged)?;
     let text = |value: Value| match value {
         Value::String(text) => text,
         Value::Null => String::new(),
@@ -31,20 +34,25 @@ pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<(String, String)>, Error>
     Ok(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
+/// Nobody looks further.
+fn too_many_fields() -> BadPost {
+    BadPost::Invalid(format!("a webhook must have at most {FIELDS} fields"))
+}
+
 /// A form, if it has few enough fields.
-fn few(form: &[u8]) -> Result<&[u8], Error> {
+fn few(form: &[u8]) -> Result<&[u8], BadPost> {
     let pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     if pairs.take(FIELDS + 1).count() <= FIELDS { Ok(form) } else { Err(too_many_fields()) }
 }
 
 /// Whose post it says that it is, found without all that [`signed_fields`] does.
-pub(super) fn account_sid(body: &[u8]) -> Result<String, Error> {
+pub(super) fn account_sid(body: &[u8]) -> Result<String, BadPost> {
     if !is_json(body) {
-        return form::first(few(body)?, ACCOUNT_SID).ok_or_else(forged);
+        return form::first(few(body)?, ACCOUNT_SID).ok_or(BadPost::Forged);
     }
     let read = serde_json::from_slice(&json::repaired(bom::skip(body)));
-    let AccountSid(sid) = read.map_err(|_| forged())?;
-    sid.ok_or_else(forged)
+    let AccountSid(sid) = read.map_err(|_| BadPost::Forged)?;
+    sid.ok_or(BadPost::Forged)
 }
 
 /// That of a JSON object, where it is a text. No other value is kept.
@@ -110,32 +118,18 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 }
 
 /// The same fields, as they can be kept.
-pub(super) fn fields(payload: &str) -> Option<Vec<(String, String)>> {
+pub(super) fn fields(payload: &str) -> Option<Vec<Field>> {
     signed_fields(payload.as_bytes()).ok().map(kept)
 }
 
-pub(super) fn kept(signed: Vec<(String, String)>) -> Vec<(String, String)> {
+pub(super) fn kept(signed: Vec<Field>) -> Vec<Field> {
     signed.into_iter().map(|(name, value)| (text::kept(name), text::kept(value))).collect()
-}
-
-/// What came, as a column of text holds it: read again, it gives the same fields.
-pub(super) fn storable(body: &[u8]) -> String {
-    if is_json(body) {
-        return String::from_utf8_lossy(&json::repaired(bom::skip(body))).into_owned();
-    }
-    let text = text::lossy(body);
-    if text.contains('\0') { text.replace('\0', "%00") } else { text.into_owned() }
-}
-
-/// Forms begin with the name of a field, which no carrier begins with a brace.
-pub(super) fn is_json(body: &[u8]) -> bool {
-    bom::skip(body).trim_ascii_start().starts_with(b"{")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::ErrorKind;
+    use crate::provider::post::storable;
 
     #[test]
     fn a_json_post_has_the_fields_of_a_form() {
@@ -178,7 +172,7 @@ mod tests {
             let fields = signed_fields(body).unwrap();
             assert!(fields.iter().any(|(name, value)| name == ACCOUNT_SID && value == sid), "{body:?}");
         }
-        assert!(matches!(account_sid("a&".repeat(FIELDS + 1).as_bytes()), Err(Error { kind: ErrorKind::Invalid, .. })));
+        assert!(matches!(account_sid("a&".repeat(FIELDS + 1).as_bytes()), Err(BadPost::Invalid(_))));
     }
 
     #[test]
@@ -193,9 +187,9 @@ mod tests {
             let json = of(count, "{", &|n| format!("\"{n}\":[1,{{}}]"), ",", "}");
             for read in [form, json] {
                 assert_eq!(read.is_ok(), is_good, "{count}");
-                assert!(is_good || matches!(read, Err(Error { kind: ErrorKind::Invalid, .. })));
+                assert!(is_good || matches!(read, Err(BadPost::Invalid(_))));
             }
         }
-        assert!(matches!(signed_fields(b"{\"a\":"), Err(Error { kind: ErrorKind::Forged, .. })));
+        assert!(matches!(signed_fields(b"{\"a\":"), Err(BadPost::Forged)));
     }
 }

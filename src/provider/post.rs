@@ -1,0 +1,106 @@
+//! A post to one of our webhooks: as it came, and as an account has proved it.
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+use super::{Inbound, PostKind, Receipt, Unreadable};
+use crate::crypto::HashKey;
+use crate::model::{Millis, Secret, bom, json, text};
+
+/// A post as it came.
+pub struct Post {
+    pub what: PostKind,
+    /// The public URL, with its query, that it came to.
+    pub url: String,
+    /// The secret segment of its path, where the carrier's paths have one.
+    pub secret: Option<String>,
+    /// Of its headers, those that the carrier's profile names.
+    pub headers: Vec<(&'static str, HeaderValue)>,
+    pub body: Bytes,
+}
+
+impl Post {
+    /// A header, if it is text.
+    pub(super) fn header(&self, wanted: &str) -> Option<&str> {
+        self.headers.iter().find(|(name, _)| *name == wanted).and_then(|(_, value)| value.to_str().ok())
+    }
+}
+
+/// Which accounts of its carrier may have sent a post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The one of this name at the carrier: it says so itself.
+    Account(String),
+    Any,
+}
+
+/// Whether a token proves a post.
+pub type Proves<'a> = &'a dyn Fn(&Secret) -> bool;
+
+/// What a post is held against: the tokens of one account, at this moment.
+pub struct Trial<'a> {
+    /// Whether one of the tokens that are believed now is such as this.
+    pub believes: &'a dyn Fn(Proves<'_>) -> bool,
+    /// Under which signatures are remembered.
+    pub key: &'a HashKey,
+    pub now_ms: Millis,
+}
+
+/// A post that an account has proved to be its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    pub parsed: Parsed,
+    /// What is kept of it: read again, it gives the same.
+    pub payload: String,
+    /// By which its signature is taken once.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// What a post says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    Text(Inbound),
+    Receipt(Receipt),
+}
+
+/// A signature as it is remembered, and what it was for: the same signature for anything else is forged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    pub signature: String,
+    pub content: String,
+}
+
+impl Fingerprint {
+    pub(super) fn of<'a>(key: &HashKey, signature: &str, content: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let short = |mac: [u8; 32]| hex::encode(&mac[..16]);
+        Self { signature: short(key.mac(&[signature.as_bytes()])), content: short(key.mac_all(content)) }
+    }
+}
+
+/// Why a post is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPost {
+    /// No account of ours has sent it, whatever it says.
+    #[error("no account of ours has sent this")]
+    Forged,
+    /// It is such as its carrier does not write: whoever has posted it need not be the carrier.
+    #[error("{0}")]
+    Invalid(String),
+    /// It is theirs, and not what they document.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// Whether a body is JSON. Forms begin with the name of a field, which no carrier begins with a brace.
+pub(super) fn is_json(body: &[u8]) -> bool {
+    bom::skip(body).trim_ascii_start().starts_with(b"{")
+}
+
+/// What came, as a column of text holds it: read again, it gives the same fields.
+pub(super) fn storable(body: &[u8]) -> String {
+    if is_json(body) {
+        return String::from_utf8_lossy(&json::repaired(bom::skip(body))).into_owned();
+    }
+    let text = text::lossy(body);
+    if text.contains('\0') { text.replace('\0', "%00") } else { text.into_owned() }
+}
