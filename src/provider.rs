@@ -181,6 +181,7 @@ mod tests {
         for kind in Kind::ALL {
             let profile = kind.profile();
             assert_eq!(Kind::parse(kind.name()), Some(kind));
+            assert_eq!(profile.proof_field().map(|field| field.name), profile.proof_field, "{}", profile.name);
             for webhook in profile.webhooks {
                 assert_eq!(profile.webhook(webhook.path).map(|found| found.what), Some(webhook.what));
             }

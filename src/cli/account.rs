@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
@@ -15,6 +16,7 @@ use super::output::{self, field};
 use super::{Outcome, secret};
 use crate::config::Config;
 use crate::model::{AccountId, bom};
+use crate::provider::Kind;
 
 /// Manage accounts: credentials at providers, which numbers send through
 ///
@@ -43,13 +45,6 @@ enum Action {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Provider {
-    Twilio,
-    Flowroute,
-    Loopback,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
 enum Uncertain {
     /// Look the message up at the provider
     Reconcile,
@@ -61,24 +56,21 @@ enum Uncertain {
 
 /// Add an account, after asking the provider whether it knows the credentials
 ///
-/// Twilio wants an account SID and an auth token, and can have an API key with its secret. Flowroute
-/// wants an access key, a secret key, and a webhook token of your own (16 characters or more), which
-/// stands in the path of the webhooks that you set there. Loopback wants nothing: it sends to
-/// nobody, for development.
-///
-/// What is not in --file is asked for, unless the environment has it:
-/// SWITCHBOARD_TWILIO_ACCOUNT_SID, SWITCHBOARD_TWILIO_AUTH_TOKEN, SWITCHBOARD_FLOWROUTE_ACCESS_KEY,
-/// SWITCHBOARD_FLOWROUTE_SECRET_KEY, SWITCHBOARD_FLOWROUTE_WEBHOOK_TOKEN.
+/// What is not in --file is asked for, unless the environment has it; the names are below. A webhook
+/// token is one of your own (16 characters or more): it stands in the path of the webhooks that you
+/// set at the provider. Loopback wants nothing: it sends to nobody, for development.
 #[derive(Args)]
+#[command(after_long_help = wanted())]
 struct Add {
-    provider: Provider,
+    #[arg(value_parser = providers())]
+    provider: Kind,
     /// What you call it
     #[arg(long, default_value = "")]
     name: String,
     /// Credentials as a JSON object, such as {"account_sid": "AC…", "auth_token": "…"}
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Segments a second at most, of each node; 0: no limit [default: 5 for Flowroute, else 0]
+    /// Segments a second at most, of each node; 0: no limit [default: what the provider allows, where it says so]
     #[arg(long)]
     rate: Option<u32>,
     /// What to do when a send got no answer [default: what the provider allows]
@@ -146,7 +138,7 @@ fn line(account: &Value) -> String {
 impl Add {
     fn body(&self) -> anyhow::Result<Value> {
         let mut body = json!({
-            "provider": api::name(&self.provider), "name": self.name, "check": !self.unchecked,
+            "provider": self.provider.name(), "name": self.name, "check": !self.unchecked,
             "replies_to_keywords": self.replies_to_keywords, "any_sender": self.any_sender,
             "credentials": credentials(self.provider, self.file.as_deref())?,
         });
@@ -160,25 +152,36 @@ impl Add {
     }
 }
 
+/// The providers by their names.
+fn providers() -> impl TypedValueParser<Value = Kind> {
+    let names = PossibleValuesParser::new(Kind::ALL.map(Kind::name));
+    names.try_map(|name| Kind::parse(&name).ok_or("no such provider"))
+}
+
+/// The variable of the environment that a field of the credentials is taken from.
+fn variable(provider: Kind, field: &str) -> String {
+    format!("SWITCHBOARD_{}_{field}", provider.name()).to_uppercase()
+}
+
+/// What each provider wants, and where it is looked for.
+fn wanted() -> String {
+    let mut lines = vec!["What providers want, and the variables that it is taken from:".to_owned()];
+    for kind in Kind::ALL {
+        for field in kind.profile().credentials {
+            let from = if field.is_required { variable(kind, field.name) } else { "only in --file".to_owned() };
+            lines.push(format!("  {:10} {:14} {from}", kind.name(), field.name));
+        }
+    }
+    lines.join("\n")
+}
+
 /// What is in the file; the rest is asked for.
-fn credentials(provider: Provider, file: Option<&Path>) -> anyhow::Result<Value> {
+fn credentials(provider: Kind, file: Option<&Path>) -> anyhow::Result<Value> {
     let mut credentials = file.map(read).transpose()?.unwrap_or_default();
-    let wanted: &[(&str, &str, &str)] = match provider {
-        Provider::Twilio => &[
-            ("account_sid", "SWITCHBOARD_TWILIO_ACCOUNT_SID", "account SID"),
-            ("auth_token", "SWITCHBOARD_TWILIO_AUTH_TOKEN", "auth token"),
-        ],
-        Provider::Flowroute => &[
-            ("access_key", "SWITCHBOARD_FLOWROUTE_ACCESS_KEY", "access key"),
-            ("secret_key", "SWITCHBOARD_FLOWROUTE_SECRET_KEY", "secret key"),
-            ("webhook_token", "SWITCHBOARD_FLOWROUTE_WEBHOOK_TOKEN", "webhook token"),
-        ],
-        Provider::Loopback => &[],
-    };
-    for (name, variable, question) in wanted {
-        if !credentials.contains_key(*name) {
-            let given = secret::ask(variable, question)?;
-            credentials.insert((*name).to_owned(), given.expose().into());
+    for field in provider.profile().credentials.iter().filter(|field| field.is_required) {
+        if !credentials.contains_key(field.name) {
+            let given = secret::ask(&variable(provider, field.name), field.title)?;
+            credentials.insert(field.name.to_owned(), given.expose().into());
         }
     }
     Ok(credentials.into())

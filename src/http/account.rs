@@ -28,6 +28,12 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().or(check).unify().map(reply::settle).boxed()
 }
 
+fn provider(name: &str) -> Result<Kind, Refusal> {
+    let [others @ .., last] = Kind::ALL.map(Kind::name);
+    let expected = || format!("is {} or {last}", others.join(", "));
+    Kind::parse(name).ok_or_else(|| reply::bad_field("provider", &expected()))
+}
+
 fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
     let parse =
         |name| Uncertain::parse(name).ok_or_else(|| reply::bad_field("uncertain", "is reconcile, resend or fail"));
@@ -70,8 +76,7 @@ async fn accounts(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let posted: AccountIn = object::read(call, posted, app).await?;
-    let kind = Kind::parse(&posted.provider)
-        .ok_or_else(|| reply::bad_field("provider", "is twilio, flowroute or loopback"))?;
+    let kind = provider(&posted.provider)?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
         .map_err(|error| reply::bad_field("credentials", &error.to_string()))?;
     name(&posted.name)?;

@@ -186,6 +186,11 @@ pub(super) fn text() -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build()))
 }
 
+/// An object that these words describe.
+pub(super) fn object(words: String) -> RefOr<Schema> {
+    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).description(Some(words)).build()))
+}
+
 /// A text that is one of these names.
 pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()))

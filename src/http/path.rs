@@ -6,14 +6,21 @@ use std::sync::LazyLock;
 
 use warp::{Filter, Rejection};
 
-/// Every segment that is the same in all requests to a route.
+use crate::service::account::Kind;
+
+/// Every segment that is the same in all requests to a route, but for those of carriers.
 const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Media Media.json Messages Messages.json accounts api assets audit \
      balance call callback-secret calls check clients devices docs empty endpoints event-types events explain \
-     favicon.ico flowroute handshake health healthz inbound init keys ledger lookup loopback messages metrics numbers \
-     openapi.json opt-outs pair platform pools publications rates rates.csv readyz receipt relay replay rotate \
+     favicon.ico handshake health healthz inbound init keys ledger lookup loopback messages metrics numbers \
+     openapi.json opt-outs pair platform pools publications rates rates.csv readyz relay replay rotate \
      routes sessions sms statement.csv status sync test token twilio users v1 v2 webhook webhooks whatsapp";
 
-static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.split(' ').collect());
+static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let carriers = Kind::ALL.map(Kind::profile);
+    let names = carriers.iter().map(|carrier| carrier.name);
+    let paths = carriers.iter().flat_map(|carrier| carrier.webhooks).map(|webhook| webhook.path);
+    WORDS.split(' ').chain(names).chain(paths).collect()
+});
 
 /// `/<name>`.
 pub(super) fn all(name: &'static str) -> impl Filter<Extract = (), Error = Rejection> + Copy {

@@ -16,6 +16,8 @@ pub struct CarrierProfile {
     pub credentials_words: &'static str,
     /// The field that names the account at the carrier, where one does: it stays for as long as the account is here.
     pub account_field: Option<&'static str>,
+    /// The field by which its posts are believed.
+    pub proof_field: Option<&'static str>,
     /// What it posts, below `/webhooks/<name>/`. Nothing: it posts nothing.
     pub webhooks: &'static [WebhookPath],
     /// The headers of its posts that are read, in lower case.
@@ -86,6 +88,11 @@ pub enum WebhookReply {
 }
 
 impl CarrierProfile {
+    /// The field by which its posts are believed.
+    pub fn proof_field(&self) -> Option<&'static CredentialField> {
+        self.credentials.iter().find(|field| Some(field.name) == self.proof_field)
+    }
+
     pub fn can(&self, feature: Feature) -> bool {
         self.features.contains(&feature)
     }

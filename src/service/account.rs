@@ -18,6 +18,6 @@ pub use manage::{AccountChange, Accounts, NewAccount};
 pub use pace::{Pace, Place};
 pub use proof::{By, Proof};
 
-pub use crate::provider::{Connectors, Credentials, Kind};
+pub use crate::provider::{Connectors, CredentialField, Credentials, Kind};
 pub use crate::store::account::token::Role;
 pub use crate::store::account::{Account, Rest, Token, Uncertain};

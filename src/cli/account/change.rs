@@ -3,24 +3,25 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum as _};
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Provider, Uncertain, credentials};
+use super::{Uncertain, credentials, variable};
 use crate::cli::api::{self, Api};
 use crate::cli::output::field;
 use crate::cli::secret;
 use crate::model::{AccountId, Span};
+use crate::provider::Kind;
 
 /// Change how an account is used, or its credentials where the provider has given you new ones
 ///
-/// With --credentials they are taken as `switchboard account add` takes them, all of them. A Twilio account
-/// keeps its SID.
+/// With --credentials they are taken as `switchboard account add` takes them, all of them. An account that
+/// has a name of its own at the provider, as a SID, keeps that.
 ///
 /// While a token is being changed at the provider, nothing that it posts is lost. The one before is believed still, for
 /// as long as `--keep-old` says. The next one can be entered ahead by `--next`: it is believed from then on, for 7 days
-/// at most, and takes its place by `--promote`. Neither calls the provider. Flowroute's token is the secret part of the
-/// path that its webhooks are posted to.
+/// at most, and takes its place by `--promote`. Neither calls the provider. Where a provider signs nothing, its token
+/// is the secret part of the path that its webhooks are posted to.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives or leaves out")]
 pub(super) struct Change {
@@ -50,8 +51,8 @@ pub(super) struct Change {
     /// Alone: from now on, for those that are believed already
     #[arg(long, value_name = "SPAN")]
     keep_old: Option<Span>,
-    /// Ask for the token that comes next, or take it from SWITCHBOARD_TWILIO_NEXT_AUTH_TOKEN or
-    /// SWITCHBOARD_FLOWROUTE_NEXT_WEBHOOK_TOKEN: posts with it are believed ahead
+    /// Ask for the token that comes next, or take it from the environment (SWITCHBOARD_TWILIO_NEXT_AUTH_TOKEN and its
+    /// like): posts with it are believed ahead
     #[arg(long, conflicts_with = "forget_next")]
     next: bool,
     /// Forget the token that was to come next
@@ -71,8 +72,8 @@ impl Change {
         let mut body = self.body();
         let has_credentials = self.credentials || self.file.is_some();
         if has_credentials || self.next {
-            let provider = Provider::from_str(field(&api.read(&path).await?, "provider"), false);
-            let provider = provider.ok().context("a provider that this program does not know")?;
+            let provider = Kind::parse(field(&api.read(&path).await?, "provider"));
+            let provider = provider.context("a provider that this program does not know")?;
             if has_credentials {
                 body["credentials"] = credentials(provider, self.file.as_deref())?;
             }
@@ -98,13 +99,11 @@ impl Change {
     }
 }
 
-fn next(provider: Provider) -> anyhow::Result<String> {
-    let (variable, question) = match provider {
-        Provider::Twilio => ("SWITCHBOARD_TWILIO_NEXT_AUTH_TOKEN", "next auth token"),
-        Provider::Flowroute => ("SWITCHBOARD_FLOWROUTE_NEXT_WEBHOOK_TOKEN", "next webhook token"),
-        Provider::Loopback => anyhow::bail!("the loopback has no token: nobody posts for it"),
-    };
-    let token = secret::ask(variable, question)?;
+fn next(provider: Kind) -> anyhow::Result<String> {
+    let field = provider.profile().proof_field();
+    let field = field.with_context(|| format!("{} has no token: nobody posts for it", provider.name()))?;
+    let question = format!("next {}", field.title);
+    let token = secret::ask(&variable(provider, &format!("next_{}", field.name)), &question)?;
     // the server would forget the one that is there
     anyhow::ensure!(!token.is_empty(), "the {question} is empty: --forget-next forgets the one that was entered");
     Ok(token.expose().to_owned())

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::Schema;
 
 use crate::http::openapi;
 use crate::model::{Secret, rfc3339};
-use crate::service::account::{Account, Kind, Role, Uncertain};
+use crate::service::account::{Account, CredentialField, Kind, Role, Uncertain};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -17,11 +17,10 @@ pub(super) struct AccountIn {
     pub(super) provider: String,
     #[serde(default)]
     pub(super) name: String,
-    /// What the provider gave you: `account_sid` and `auth_token` (or, besides, `api_key` and `api_secret`) of Twilio;
-    /// `access_key`, `secret_key` and a `webhook_token` of your own for Flowroute; nothing for loopback.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = credentials)]
     pub(super) credentials: serde_json::Value,
-    /// Segments a second that each node sends at most; 0: no limit. Unless given: 5 for Flowroute, else 0.
+    /// Segments a second that each node sends at most; 0: no limit. Unless given: what the provider allows, where it
+    /// says so.
     pub(super) rate: Option<u32>,
     /// What to do when a send got no answer.
     #[schema(schema_with = ways)]
@@ -38,6 +37,20 @@ pub(super) struct AccountIn {
 
 fn providers() -> RefOr<Schema> {
     openapi::one_of(Kind::ALL.map(Kind::name))
+}
+
+/// What each provider gives its customers, by the names of the fields.
+fn credentials() -> RefOr<Schema> {
+    let of = |kind: Kind| {
+        let field = |field: &CredentialField| {
+            let name = field.name;
+            if field.is_required { format!("`{name}`") } else { format!("`{name}` (may be left out)") }
+        };
+        let fields: Vec<String> = kind.profile().credentials.iter().map(field).collect();
+        let fields = if fields.is_empty() { "nothing".to_owned() } else { fields.join(", ") };
+        format!("{}: {fields}", kind.name())
+    };
+    openapi::object(format!("What the provider gave you. {}.", Kind::ALL.map(of).join("; ")))
 }
 
 fn ways() -> RefOr<Schema> {
@@ -65,7 +78,7 @@ pub(super) struct ChangeIn {
     /// How long posts with the token before are believed still, where it changes: from `0s` (it has leaked) to `24h`;
     /// unless given, 15m. Alone: from now on, for those that are believed already.
     pub(super) previous_valid_for: Option<String>,
-    /// The token that comes next (Twilio's auth token, Flowroute's webhook token): posts with it are believed from now
+    /// The token that comes next in place of the one by which its posts are believed: so are those with it, from now
     /// on, for 7 days at most. It never calls the provider. Empty: no other is.
     #[schema(value_type = Option<String>)]
     pub(super) next_token: Option<Secret>,

@@ -12,6 +12,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     ],
     credentials_words: "access_key, secret_key and webhook_token",
     account_field: None,
+    proof_field: Some("webhook_token"),
     // anything but 200 is repeated
     webhooks: &[
         WebhookPath { path: "sms", what: PostKind::Text, reply: WebhookReply::Ok },

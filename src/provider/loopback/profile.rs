@@ -13,6 +13,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     credentials: &[],
     credentials_words: "empty: an object without keys",
     account_field: None,
+    proof_field: None,
     webhooks: &[],
     headers: &[],
     has_secret_path: false,

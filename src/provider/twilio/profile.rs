@@ -35,6 +35,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     ],
     credentials_words: "account_sid, auth_token and, for an API key, api_key and api_secret",
     account_field: Some("account_sid"),
+    proof_field: Some("auth_token"),
     webhooks: &[
         WebhookPath {
             path: "sms",
