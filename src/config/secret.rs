@@ -24,7 +24,7 @@ pub(super) fn shown(key: &str, value: &Value) -> Value {
         _ if is_secret(key) => HIDDEN.into(),
         // under whatever name: it may be misspelt
         Value::String(text) if text.starts_with("whsec_") => HIDDEN.into(),
-        Value::String(text) if key.ends_with("url") && may_have_login(text) => HIDDEN.into(),
+        Value::String(text) if is_url(key) && may_have_login(text) => HIDDEN.into(),
         Value::Array(rows) => Value::Array(rows.iter().map(|row| shown(key, row)).collect()),
         Value::Table(row) => {
             let part = |(name, value): (&String, &Value)| (name.clone(), shown(&format!("{key}.{name}"), value));
@@ -41,6 +41,11 @@ fn parsed(key: &str, text: &str) -> Option<String> {
         "redis.url" => redis::Client::open(text).ok().and_then(|_| redact_url(text)),
         _ => redact_url(text),
     }
+}
+
+/// Whether a setting is a URL, or one of several.
+fn is_url(key: &str) -> bool {
+    key.ends_with("url") || key.contains("_urls.")
 }
 
 /// Whether there is a login in a URL that wants none.

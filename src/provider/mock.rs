@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Client, Outgoing, Settings};
+use super::{BaseUrl, Client, Kind, Outgoing, Settings};
 use crate::model::{Channel, MessageId, Span};
 
 pub(super) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -104,10 +104,12 @@ async fn read(stream: &mut TcpStream) -> Option<String> {
 
 /// Settings under which every carrier is at `url`, and short of patience.
 pub(super) fn settings(url: &str) -> Result<Settings> {
+    let base: BaseUrl = url.parse()?;
     Ok(Settings {
         twilio_base_url: url.parse()?,
         twilio_lookup_base_url: url.parse()?,
         flowroute_base_url: url.parse()?,
+        base_urls: Kind::ALL.map(|kind| (kind.name().to_owned(), base.clone())).into(),
         timeout: Span::from_millis(1_500),
         connect_timeout: Span::from_millis(700),
         connections_per_host: 4,

@@ -10,6 +10,9 @@ pub struct CarrierProfile {
     pub name: &'static str,
     /// As it writes its own name.
     pub title: &'static str,
+    /// Where it answers, unless `provider.base_urls` says otherwise. `None`: it is not called, or has a setting of its
+    /// own for that.
+    pub base_url: Option<&'static str>,
     /// What an account is opened with, in the order in which a person is asked for it.
     pub credentials: &'static [CredentialField],
     /// The same as a sentence says it, behind "credentials are".

@@ -1,11 +1,13 @@
 //! `[provider]`: where the providers answer, and how long we wait for them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use reqwest::Url;
 use serde::{Deserialize, Deserializer};
 
+use super::{CarrierProfile, Kind};
 use crate::model::Span;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -14,6 +16,9 @@ pub struct Settings {
     pub twilio_base_url: BaseUrl,
     pub twilio_lookup_base_url: BaseUrl,
     pub flowroute_base_url: BaseUrl,
+    /// The same of other carriers, by their names; those that are not here are where they always are.
+    #[serde(deserialize_with = "base_urls")]
+    pub base_urls: BTreeMap<String, BaseUrl>,
     /// For a whole call; what takes longer is uncertain.
     pub timeout: Span,
     /// For a name, a connection and TLS; shorter than `timeout`, or we cannot tell that nothing was sent.
@@ -24,6 +29,24 @@ pub struct Settings {
     pub loopback_latency: Span,
     /// Whether the loopback provider reports deliveries.
     pub loopback_receipts: bool,
+}
+
+impl Settings {
+    /// Where a carrier answers that has no setting of its own.
+    pub(super) fn base_url(&self, profile: &CarrierProfile) -> BaseUrl {
+        let usual = || BaseUrl(profile.base_url.unwrap_or_default().to_owned());
+        self.base_urls.get(profile.name).cloned().unwrap_or_else(usual)
+    }
+}
+
+/// URLs under the names of carriers that look there.
+fn base_urls<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, BaseUrl>, D::Error> {
+    let urls = BTreeMap::<String, BaseUrl>::deserialize(from)?;
+    let looks_there = |name: &str| Kind::parse(name).is_some_and(|kind| kind.profile().base_url.is_some());
+    match urls.keys().find(|name| !looks_there(name)) {
+        Some(name) => Err(serde::de::Error::custom(format!("no carrier looks for its base URL under `{name}`"))),
+        None => Ok(urls),
+    }
 }
 
 /// `http(s)://host[:port][/path]`, kept without the last slash.

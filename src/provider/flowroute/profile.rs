@@ -5,6 +5,7 @@ use crate::provider::{CarrierProfile, CredentialField, PostKind, WebhookPath, We
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "flowroute",
     title: "Flowroute",
+    base_url: None,
     credentials: &[
         CredentialField { name: "access_key", title: "access key", is_secret: false, is_required: true },
         CredentialField { name: "secret_key", title: "secret key", is_secret: true, is_required: true },

@@ -10,6 +10,7 @@ const OPTED_OUT: i64 = 21_610;
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "loopback",
     title: "Loopback",
+    base_url: None,
     credentials: &[],
     credentials_words: "empty: an object without keys",
     account_field: None,

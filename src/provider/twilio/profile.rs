@@ -27,6 +27,7 @@ const ACCOUNT_CODES: &[i64] = &[
 pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     name: "twilio",
     title: "Twilio",
+    base_url: None,
     credentials: &[
         CredentialField { name: "account_sid", title: "account SID", is_secret: false, is_required: true },
         CredentialField { name: "auth_token", title: "auth token", is_secret: true, is_required: true },
