@@ -13,6 +13,7 @@ mod profile;
 mod roots;
 pub mod settings;
 mod table;
+mod telnyx;
 mod twilio;
 pub mod web;
 pub mod webhook;
@@ -46,6 +47,7 @@ pub use webhook::{Delivery, Webhooks};
 carriers! {
     Twilio(twilio::Twilio),
     Flowroute(flowroute::Flowroute),
+    Telnyx(telnyx::Telnyx),
     Loopback(Loopback),
 }
 

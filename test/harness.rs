@@ -16,6 +16,7 @@ pub mod redis;
 pub mod server;
 pub mod skip;
 pub mod socket;
+pub mod telnyx;
 pub mod time;
 
 pub use carrier::Carrier;
@@ -24,6 +25,7 @@ pub use phone::{Digests, Phone};
 pub use prism::Prism;
 pub use server::{ADMIN, Builder, Server};
 pub use socket::{Heard, Socket};
+pub use telnyx::Telnyx;
 pub use time::{LONG, until};
 
 pub type Result<T = ()> = anyhow::Result<T>;

@@ -16,5 +16,6 @@ mod path;
 pub mod play;
 mod receipt;
 mod shape;
+mod telnyx;
 mod token;
 mod twilio;

@@ -1,0 +1,150 @@
+//! Telnyx: sends, and reads its webhooks (<https://developers.telnyx.com/api-reference/messages/send-a-message>).
+
+mod credentials;
+mod profile;
+mod proof;
+mod webhook;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::client::{Answer, Client, Host, shown};
+use super::message::is_id;
+use super::post::storable;
+use super::word::error_code;
+use super::{
+    AskError, BadPost, CarrierProfile, Connectors, Inbound, Outcome, Outgoing, Parsed, Post, Provider, Receipt,
+    ReceiptState, Settings, Trial, Unreadable, Verified,
+};
+use crate::model::Secret;
+
+pub use credentials::TelnyxCredentials;
+
+/// One account at Telnyx.
+#[derive(Clone)]
+pub struct Telnyx {
+    host: Host,
+    api_key: Secret,
+    public_key: Secret,
+    messaging_profile_id: Option<String>,
+}
+
+/// The first of its errors: `{"errors": [{"code", "title", "detail"}]}`.
+fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let error = body.get("errors")?.get(0)?;
+    let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or_default();
+    Some((error_code(&error["code"]), words.to_owned()))
+}
+
+/// What an answer says that a message was made. `None`: it cannot be read.
+fn made(body: &[u8]) -> Option<Outcome> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let message = &body["data"];
+    let provider_id = message["id"].as_str().filter(|id| is_id(id))?.to_owned();
+    let status = message["to"][0]["status"].as_str().unwrap_or_default();
+    if matches!(webhook::state(status), ReceiptState::Failed | ReceiptState::Undelivered) {
+        let error = &message["errors"][0];
+        let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or(status);
+        return Some(Outcome::Failed { provider_id, code: error_code(&error["code"]), reason: shown(words) });
+    }
+    let segments = message["parts"].as_i64().filter(|parts| *parts > 0);
+    Some(Outcome::Accepted { provider_id, segments })
+}
+
+impl Telnyx {
+    pub fn open(account: &TelnyxCredentials, settings: &Settings, http: &Client) -> Self {
+        Self {
+            host: http.host(&settings.base_url(profile::PROFILE)),
+            api_key: account.api_key.clone(),
+            public_key: account.public_key.clone(),
+            messaging_profile_id: account.messaging_profile_id.clone(),
+        }
+    }
+
+    fn document(&self, message: &Outgoing) -> Value {
+        let mut document = json!({ "from": message.from, "to": message.to });
+        if !message.body.is_empty() || message.media_urls.is_empty() {
+            document["text"] = json!(message.body);
+        }
+        if !message.media_urls.is_empty() {
+            document["media_urls"] = json!(message.media_urls);
+        }
+        if let Some(url) = &message.status_url {
+            document["webhook_url"] = json!(url);
+        }
+        if let Some(id) = &self.messaging_profile_id {
+            document["messaging_profile_id"] = json!(id);
+        }
+        document
+    }
+
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
+        let answer = self.host.call(request.bearer_auth(self.api_key.expose())).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(answer.ask_error(explain)) }
+    }
+}
+
+impl Provider for Telnyx {
+    type Credentials = TelnyxCredentials;
+    const PROFILE: &'static CarrierProfile = profile::PROFILE;
+
+    fn connect(credentials: &TelnyxCredentials, with: &Connectors) -> Self {
+        Self::open(credentials, &with.settings, &with.http)
+    }
+
+    /// What its signatures are checked with.
+    fn proof(&self) -> Option<&Secret> {
+        Some(&self.public_key)
+    }
+
+    /// `POST /v2/messages`.
+    async fn send(&self, message: &Outgoing) -> Outcome {
+        if let Some(refused) = Self::PROFILE.uncarried(message.channel) {
+            return refused;
+        }
+        let request = self.host.request(Method::POST, "/v2/messages").bearer_auth(self.api_key.expose());
+        let answer = match self.host.send(request.json(&self.document(message)), message.until).await {
+            Ok(answer) => answer,
+            Err(failure) => return failure.into(),
+        };
+        if !answer.status.is_success() {
+            return answer.outcome(explain);
+        }
+        let made = made(&answer.body);
+        made.unwrap_or_else(|| Outcome::Uncertain { reason: "Telnyx's answer names no message".into() })
+    }
+
+    /// `GET /v2/messaging_profiles`: whether the key is good.
+    async fn check(&self) -> Result<(), AskError> {
+        self.ask(self.host.request(Method::GET, "/v2/messaging_profiles")).await.map(drop)
+    }
+
+    fn has_proof(post: &Post) -> bool {
+        proof::has_signature(post)
+    }
+
+    fn verify(&self, post: &Post, trial: &Trial<'_>) -> Result<Verified, BadPost> {
+        let fingerprint = proof::prove(post, trial)?;
+        let payload = storable(&post.body);
+        Ok(Verified { parsed: webhook::parse(&payload)?, payload, fingerprint: Some(fingerprint) })
+    }
+
+    fn read_text(payload: &str) -> Result<Inbound, Unreadable> {
+        match webhook::parse(payload)? {
+            Parsed::Text(text) => Ok(text),
+            Parsed::Receipt(_) => Err(Unreadable("text")),
+        }
+    }
+
+    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable> {
+        match webhook::parse(payload)? {
+            Parsed::Receipt(receipt) => Ok(receipt),
+            Parsed::Text(_) => Err(Unreadable("receipt")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "telnyx/telnyx_test.rs"]
+mod tests;

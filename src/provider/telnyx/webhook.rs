@@ -1,0 +1,88 @@
+//! What Telnyx posts to us: events, of which some are a message that came in, and some a receipt.
+
+use serde_json::Value;
+
+use crate::model::{Address, CarrierFields, Channel, Media, parse_time};
+use crate::provider::word::{self, error_code};
+use crate::provider::{Inbound, Parsed, Receipt, ReceiptState, Unreadable};
+
+/// What of a message that came in is passed on as it is.
+const PASSED_ON: [&str; 6] = ["encoding", "parts", "received_at", "subject", "tags", "type"];
+
+fn event(body: &str) -> Result<Value, Unreadable> {
+    let mut body: Value = serde_json::from_str(body).map_err(|_| Unreadable("JSON body"))?;
+    Ok(body.get_mut("data").map(Value::take).unwrap_or_default())
+}
+
+/// An event, by its type.
+pub(super) fn parse(body: &str) -> Result<Parsed, Unreadable> {
+    let event = event(body)?;
+    match event["event_type"].as_str() {
+        Some("message.received") => text(&event).map(Parsed::Text),
+        Some("message.sent" | "message.finalized") => receipt(&event).map(Parsed::Receipt),
+        _ => Err(Unreadable("event_type")),
+    }
+}
+
+/// A field of the message that an event is about, if it says anything.
+fn said<'a>(value: &'a Value, what: &'static str) -> Result<&'a str, Unreadable> {
+    value.as_str().filter(|text| !text.is_empty()).ok_or(Unreadable(what))
+}
+
+fn text(event: &Value) -> Result<Inbound, Unreadable> {
+    let payload = &event["payload"];
+    let media = payload["media"].as_array().into_iter().flatten().filter_map(|media| {
+        let content_type = media["content_type"].as_str().unwrap_or_default().to_owned();
+        Some(Media { url: media["url"].as_str()?.to_owned(), content_type })
+    });
+    // a sender may be withheld, and is empty then
+    let from = payload["from"]["phone_number"].as_str().ok_or(Unreadable("from"))?;
+    let to = said(&payload["to"][0]["phone_number"], "to")?;
+    let ((_, from), (_, to)) = (Address::from_carrier(from), Address::from_carrier(to));
+    Ok(Inbound {
+        provider_id: said(&payload["id"], "id")?.to_owned(),
+        channel: Channel::Sms,
+        from: from.as_str().to_owned(),
+        to: to.as_str().to_owned(),
+        body: payload["text"].as_str().unwrap_or_default().to_owned(),
+        media: media.collect(),
+        consent: None,
+        carrier: carrier(payload),
+    })
+}
+
+/// Texts as they are, all else as JSON; nulls say nothing.
+fn carrier(payload: &Value) -> CarrierFields {
+    let written = |name: &'static str| {
+        let value = payload.get(name).filter(|value| !value.is_null())?;
+        Some((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    };
+    let fields: Vec<(&str, String)> = PASSED_ON.into_iter().filter_map(written).collect();
+    CarrierFields::of(fields.iter().map(|(name, value)| (*name, value.as_str())))
+}
+
+fn receipt(event: &Value) -> Result<Receipt, Unreadable> {
+    let payload = &event["payload"];
+    let word = said(&payload["to"][0]["status"], "status")?;
+    Ok(Receipt {
+        message: None,
+        provider_id: said(&payload["id"], "id")?.to_owned(),
+        state: state(word),
+        word: word.to_owned(),
+        hop: None,
+        error_code: error_code(&payload["errors"][0]["code"]),
+        at_ms: event["occurred_at"].as_str().and_then(parse_time),
+        call: None,
+    })
+}
+
+/// Its words for what became of a message at one recipient, where they are not the shared ones.
+pub(super) fn state(word: &str) -> ReceiptState {
+    word::state(word, |word| match word {
+        "sending failed" => Some(ReceiptState::Failed),
+        "delivery failed" => Some(ReceiptState::Undelivered),
+        // it left, and nobody says more
+        "delivery unconfirmed" => Some(ReceiptState::Sent),
+        _ => None,
+    })
+}
