@@ -17,11 +17,11 @@ use crate::provider::Settings as ProviderSettings;
 use crate::service::dispatch::Settings as OutboxSettings;
 use crate::service::event::Settings as WebhookSettings;
 use crate::service::inbound::Settings as InboundSettings;
-use crate::service::keep::Settings as KeepSettings;
 use crate::service::number::Settings as NumberSettings;
 use crate::service::opt_out::Settings as OptOutSettings;
 use crate::service::publish::{Settings as PublisherSettings, sink};
 use crate::service::relay::CallSettings;
+use crate::service::retention::Settings as RetentionSettings;
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
 use crate::service::tariff::Prices;
 use crate::store::Settings as StoreSettings;
@@ -54,7 +54,7 @@ pub struct Config {
     pub webhook: WebhookSettings,
     pub inbound: InboundSettings,
     pub opt_out: OptOutSettings,
-    pub keep: KeepSettings,
+    pub keep: RetentionSettings,
     pub publisher: PublisherSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY` or its older name, and which it was; it is never in a file.

@@ -22,9 +22,9 @@ use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
 use crate::service::health::Health;
 use crate::service::inbound::{Handlers, Inbox, Jobs};
-use crate::service::keep::Keep;
 use crate::service::ledger::Ledger;
 use crate::service::publish::Publish;
+use crate::service::retention::Retention;
 use crate::service::sync::{Handshakes, Sockets};
 use crate::service::tariff::Tariff;
 pub use periodic::Memory;
@@ -43,7 +43,7 @@ pub struct Node {
     pub tariff: Arc<Tariff>,
     pub clients: Arc<Clients>,
     pub ledger: Arc<Ledger>,
-    pub keep: Keep,
+    pub retention: Retention,
     pub health: Arc<Health>,
     pub memory: Memory,
 }

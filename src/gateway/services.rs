@@ -15,8 +15,8 @@ use crate::model::Clock;
 use crate::service::audit::Audit;
 use crate::service::health::Health;
 use crate::service::inbound::form_check;
-use crate::service::keep::Keep;
 use crate::service::publish::Publish;
+use crate::service::retention::Retention;
 use crate::service::wait::Waits;
 use crate::worker::{self, Memory, Node};
 
@@ -47,7 +47,7 @@ impl Base<'_> {
             tariff: tariff.clone(),
             clients: clients.clone(),
             ledger: ledger.clone(),
-            keep: Keep { settings, store: store.clone(), lanes: lanes.clone(), clock },
+            retention: Retention { settings, store: store.clone(), lanes: lanes.clone(), clock },
             health: health.clone(),
             memory: Memory::new(Waits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms())),
         };

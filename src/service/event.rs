@@ -40,7 +40,7 @@ use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, EndpointId, MessageId, Span};
 use crate::provider::webhook::Webhooks;
 use crate::service::Error;
-use crate::service::keep::Pace;
+use crate::service::retention::Throttle;
 use crate::service::snapshot::{self, Snapshot};
 use crate::store::endpoint::Listeners;
 use crate::store::lease::Owner;
@@ -146,9 +146,9 @@ impl Events {
     /// Forgets events that were kept for `keep_events`.
     pub async fn sweep(&self) -> Result<(), Error> {
         let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
-        let (mut walk, mut pace) = (Walk::before(before_ms), Pace::default());
+        let (mut walk, mut throttle) = (Walk::before(before_ms), Throttle::default());
         while store::event::sweep(&self.parts.store, &mut walk).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use super::salt::Salt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
 use crate::model::{Clock, Millis, Platform, Secret, Span};
 use crate::provider::Webhooks;
-use crate::service::keep::Pace;
+use crate::service::retention::Throttle;
 use crate::service::{Error, ErrorKind};
 use crate::store::device::{self, SealedKey};
 use crate::store::lease::Owner;
@@ -128,13 +128,13 @@ impl Publish {
         if late > 0 {
             tracing::error!(texts = late, "no sink took them within publisher.give_up_after: erased");
         }
-        let mut pace = Pace::default();
+        let mut throttle = Throttle::default();
         while publication::sweep(&self.parts.store, now_ms - KEPT.as_ms(), late_ms).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         for device in device::revoked(&self.parts.store).await? {
             while publication::forget(&self.parts.store, &device).await? {
-                pace.rest().await;
+                throttle.rest().await;
             }
         }
         Ok(())

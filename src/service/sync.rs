@@ -39,8 +39,8 @@ use tokio_util::task::TaskTracker;
 use crate::crypto::{HashKey, MasterKey};
 use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
 use crate::service::event::Events;
-use crate::service::keep::Pace;
 use crate::service::pool::{Pool, PoolError};
+use crate::service::retention::Throttle;
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Store};
 
@@ -178,15 +178,15 @@ impl Handshakes {
         let hour = Span::from_millis(3_600_000).as_ms();
         let spent_ms = now_ms - self.parts.settings.session_ttl.as_ms() - hour;
         let lapsed_ms = now_ms - lockout::lapse_ms(&self.parts.settings.lockouts);
-        let (store, mut pace) = (&self.parts.store, Pace::default());
+        let (store, mut throttle) = (&self.parts.store, Throttle::default());
         while store::sync::sweep(store, spent_ms).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         while store::device::sweep(store, now_ms - hour).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         while store::lockout::sweep(store, lapsed_ms).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         Ok(())
     }

@@ -6,13 +6,13 @@ use super::periodic::{Run, Work, work};
 /// What serves for a while only; one after the other, since the store is for what is sent.
 const SERVED: [(&str, Run); 8] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
-    ("idempotency keys", |node| work(node.keep.sweep_idempotency_keys())),
+    ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),
-    ("tokens of accounts", |node| work(node.keep.sweep_tokens())),
+    ("tokens of accounts", |node| work(node.retention.remove_tokens())),
     ("old webhooks", |node| work(node.inbox.sweep())),
     ("old events", |node| work(node.events.sweep())),
     ("logins of callbacks", |node| work(node.events.sweep_logins())),
-    ("old messages", |node| work(node.keep.sweep_messages())),
+    ("old messages", |node| work(node.retention.remove_messages())),
 ];
 
 pub(super) fn sweep(node: &Node) -> Work<'_> {

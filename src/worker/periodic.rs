@@ -73,7 +73,7 @@ pub(super) fn table(node: &Node) -> Vec<Periodic> {
         row("look for changed endpoints", 1, Later, Quiet, |node| work(node.events.refresh())),
         row("look for waits of a clock that has gone back", 1, AtOnce, Quiet, waits),
         row("look after the databases", 1, AtOnce, Quiet, health),
-        row("sort messages by their numbers", 2, Scattered, Warned, |node| work(node.keep.sort_numbers())),
+        row("sort messages by their numbers", 2, Scattered, Warned, |node| work(node.retention.sort_numbers())),
         row("count the messages that wait", 5, AtOnce, Quiet, |node| work(node.dispatch.measure())),
         row("count the webhooks that wait", 5, AtOnce, Quiet, |node| work(node.inbox.measure())),
         row("count the deliveries that wait", 5, AtOnce, Quiet, |node| work(node.events.measure())),
@@ -83,7 +83,7 @@ pub(super) fn table(node: &Node) -> Vec<Periodic> {
     ];
     // a start is busy enough: the first sweep waits
     let sweep = row("remove what has served", 0, Scattered, Warned, expire::sweep);
-    rows.push(Periodic { every: node.keep.sweep_every(), ..sweep });
+    rows.push(Periodic { every: node.retention.sweep_every(), ..sweep });
     if node.is_shared {
         rows.push(row("look for other nodes' changes", 2, Later, Quiet, sockets));
     }

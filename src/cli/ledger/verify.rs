@@ -9,7 +9,7 @@ use crate::cli::{Outcome, escape};
 use crate::config::Config;
 use crate::gateway;
 use crate::model::Clock;
-use crate::service::ledger::verify::{Keep, verify};
+use crate::service::ledger::verify::{RetentionWindow, verify};
 use crate::store::Metrics;
 
 /// Faults that JSON holds at most; all are counted.
@@ -19,7 +19,7 @@ pub(super) async fn run(config: &Config, output: Output) -> Outcome {
     let store = gateway::open_store(config, &Metrics::default())?;
     anyhow::ensure!(store.has_table("sb_ledger").await?, "the store has no ledger: `switchboard migrate` makes it");
     let keep_ms = config.keep.messages.as_ms();
-    let keep = Keep { clock: Clock::default(), keep_ms: (keep_ms > 0).then_some(keep_ms) };
+    let keep = RetentionWindow { clock: Clock::default(), keep_ms: (keep_ms > 0).then_some(keep_ms) };
     let mut told = Vec::new();
     let seen = verify(&store, &keep, |fault| {
         if !output.is_json() {

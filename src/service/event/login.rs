@@ -3,7 +3,7 @@
 use super::Events;
 use crate::model::{MessageId, Millis, Span, login};
 use crate::service::Error;
-use crate::service::keep::Pace;
+use crate::service::retention::Throttle;
 use crate::store::callback::{self, Clear, Sealed};
 use crate::store::sweep::Walk;
 use crate::store::{self, meta};
@@ -32,9 +32,9 @@ impl Events {
         let (store, now_ms) = (&self.parts.store, self.parts.clock.now_ms());
         let before_ms = now_ms - self.parts.settings.keep_events.as_ms();
         self.seal_clear(now_ms, before_ms).await?;
-        let (mut walk, mut pace) = (Walk::before(now_ms), Pace::default());
+        let (mut walk, mut throttle) = (Walk::before(now_ms), Throttle::default());
         while callback::sweep(store, &mut walk, before_ms).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         Ok(())
     }
@@ -48,7 +48,7 @@ impl Events {
             Some(until_ms) => all.since(until_ms - AGAIN.as_ms()),
             None => all,
         };
-        let (mut pace, mut is_any) = (Pace::default(), false);
+        let (mut throttle, mut is_any) = (Throttle::default(), false);
         loop {
             let (found, may_be_more) = callback::clear(store, &mut walk).await?;
             let found = found.into_iter().filter_map(|clear| self.without_login(clear, before_ms).transpose());
@@ -60,7 +60,7 @@ impl Events {
             if !may_be_more {
                 break;
             }
-            pace.rest().await;
+            throttle.rest().await;
         }
         if is_any {
             tracing::info!("sealed the logins of callbacks that lay in the clear");

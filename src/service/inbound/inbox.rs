@@ -10,8 +10,8 @@ use super::{HELD, Job, LEASE, Metrics};
 use crate::crypto::HashKey;
 use crate::model::{Clock, Millis, Span};
 use crate::service::directory::Directory;
-use crate::service::keep::Pace;
 use crate::service::pool::Pool;
+use crate::service::retention::Throttle;
 use crate::store::account::token;
 use crate::store::batch::{Batch, WRITERS};
 use crate::store::inbound::intake::Intake;
@@ -85,9 +85,9 @@ impl Inbox {
     /// Forgets webhooks that have been kept long enough.
     pub async fn sweep(&self) -> Result<(), store::Error> {
         let before_ms = self.now_ms() - self.parts.keep.as_ms();
-        let (mut walk, mut pace) = (Walk::before(before_ms), Pace::default());
+        let (mut walk, mut throttle) = (Walk::before(before_ms), Throttle::default());
         while inbound::sweep(&self.parts.store, &mut walk).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         Ok(())
     }

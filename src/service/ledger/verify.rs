@@ -14,13 +14,13 @@ const SLACK_MS: Millis = 300_000;
 
 /// How long messages are kept before they are swept; at most that.
 #[derive(Clone, Debug)]
-pub struct Keep {
+pub struct RetentionWindow {
     pub clock: Clock,
     /// `None`: for ever.
     pub keep_ms: Option<Millis>,
 }
 
-impl Keep {
+impl RetentionWindow {
     /// Whether a message may have been swept by now.
     fn may_be_swept(&self, message: MessageId) -> bool {
         self.keep_ms.is_some_and(|keep_ms| message.made_ms() < self.clock.now_ms() - keep_ms + SLACK_MS)
@@ -37,7 +37,7 @@ pub struct Seen {
 }
 
 /// Reads everything and tells what is wrong.
-pub async fn verify(store: &Store, keep: &Keep, mut tell: impl FnMut(Fault)) -> Result<Seen, Error> {
+pub async fn verify(store: &Store, keep: &RetentionWindow, mut tell: impl FnMut(Fault)) -> Result<Seen, Error> {
     let store = &check::patient(store);
     let mut seen = Seen::default();
     let mut faults = Vec::new();
@@ -127,7 +127,7 @@ fn twice(client: ClientId, refunded: &mut [MessageId]) -> Vec<Fault> {
     more.filter_map(|same| same.first()).map(|message| Fault::RefundedTwice { client, message: *message }).collect()
 }
 
-fn entry(client: ClientId, told: &Told, keep: &Keep) -> Option<Fault> {
+fn entry(client: ClientId, told: &Told, keep: &RetentionWindow) -> Option<Fault> {
     let entry = told.id;
     let Some(message) = told.message else { return Some(Fault::Stray { client, entry }) };
     if told.kind == Kind::Refund {
@@ -167,10 +167,10 @@ mod tests {
     fn a_message_may_be_swept_a_little_before_its_time() {
         let clock = Clock::default();
         let aged = |age_ms: Millis| MessageId::first_of(clock.now_ms() - age_ms);
-        let keep = Keep { clock: clock.clone(), keep_ms: Some(86_400_000) };
+        let keep = RetentionWindow { clock: clock.clone(), keep_ms: Some(86_400_000) };
         assert!(keep.may_be_swept(aged(86_400_000)) && keep.may_be_swept(aged(86_400_000 - SLACK_MS + 1_000)));
         assert!(!keep.may_be_swept(aged(86_400_000 - SLACK_MS - 60_000)));
-        assert!(!Keep { clock: clock.clone(), keep_ms: None }.may_be_swept(aged(86_400_000)));
+        assert!(!RetentionWindow { clock: clock.clone(), keep_ms: None }.may_be_swept(aged(86_400_000)));
     }
 
     #[test]

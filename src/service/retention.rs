@@ -22,40 +22,40 @@ pub struct Settings {
 }
 
 /// Removes messages that have been over for long, and replies to requests that come again no more.
-pub struct Keep {
+pub struct Retention {
     pub settings: Settings,
     pub store: Store,
     pub lanes: LaneKeys,
     pub clock: Clock,
 }
 
-impl Keep {
+impl Retention {
     pub fn sweep_every(&self) -> Duration {
         self.settings.sweep_every.as_duration()
     }
 
-    pub async fn sweep_idempotency_keys(&self) -> Result<(), store::Error> {
+    pub async fn remove_idempotency_keys(&self) -> Result<(), store::Error> {
         let before_ms = self.clock.now_ms() - self.settings.idempotency_keys.as_ms();
-        let mut pace = Pace::default();
+        let mut throttle = Throttle::default();
         while idempotency::sweep(&self.store, before_ms).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         Ok(())
     }
 
     /// Tokens by which carriers' posts are believed no longer.
-    pub async fn sweep_tokens(&self) -> Result<(), store::Error> {
+    pub async fn remove_tokens(&self) -> Result<(), store::Error> {
         token::sweep(&self.store, self.clock.now_ms()).await
     }
 
-    pub async fn sweep_messages(&self) -> Result<(), store::Error> {
+    pub async fn remove_messages(&self) -> Result<(), store::Error> {
         if self.settings.messages.as_ms() == 0 {
             return Ok(());
         }
         let mut old = Old::before(self.clock.now_ms() - self.settings.messages.as_ms());
-        let mut pace = Pace::default();
+        let mut throttle = Throttle::default();
         while old.remove(&self.store, |channel, from, to| self.lanes.of(channel, from, to)).await? {
-            pace.rest().await;
+            throttle.rest().await;
         }
         message::run::sweep(&self.store).await
     }
@@ -70,16 +70,16 @@ impl Keep {
 /// Rests at least so long between two batches.
 const REST: Duration = Duration::from_millis(20);
 
-/// Sweeps batch by batch, and rests after each for as long as it took: the store is for what is sent.
-pub(super) struct Pace(Instant);
+/// Removes batch by batch, and rests after each for as long as it took: the store is for what is sent.
+pub(super) struct Throttle(Instant);
 
-impl Default for Pace {
+impl Default for Throttle {
     fn default() -> Self {
         Self(Instant::now())
     }
 }
 
-impl Pace {
+impl Throttle {
     pub(super) async fn rest(&mut self) {
         tokio::time::sleep(self.0.elapsed().max(REST)).await;
         self.0 = Instant::now();
