@@ -3,6 +3,7 @@
 
 mod layer;
 mod legacy;
+mod replaced;
 mod secret;
 mod show;
 
@@ -15,11 +16,11 @@ use crate::model::keyword::{Words, is_word};
 use crate::model::{Millis, Platform, Secret, text};
 use crate::provider::Settings as ProviderSettings;
 use crate::service::dispatch::Settings as OutboxSettings;
-use crate::service::event::Settings as WebhookSettings;
+use crate::service::event::Settings as EventSettings;
 use crate::service::inbound::Settings as InboundSettings;
 use crate::service::number::Settings as NumberSettings;
 use crate::service::opt_out::Settings as OptOutSettings;
-use crate::service::publish::{Settings as PublisherSettings, sink};
+use crate::service::publish::{Settings as PublishSettings, sink};
 use crate::service::relay::CallSettings;
 use crate::service::retention::Settings as RetentionSettings;
 use crate::service::sync::{BackendSettings, Settings as SyncSettings};
@@ -49,13 +50,13 @@ pub struct Config {
     pub outbox: OutboxSettings,
     pub number: NumberSettings,
     pub call: CallSettings,
-    pub price: Prices,
+    pub tariff: Prices,
     pub provider: ProviderSettings,
-    pub webhook: WebhookSettings,
+    pub event: EventSettings,
     pub inbound: InboundSettings,
     pub opt_out: OptOutSettings,
-    pub keep: RetentionSettings,
-    pub publisher: PublisherSettings,
+    pub retention: RetentionSettings,
+    pub publish: PublishSettings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY` or its older name, and which it was; it is never in a file.
     #[serde(skip)]
@@ -220,8 +221,8 @@ fn check_messaging(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
     if config.provider.connect_timeout >= config.provider.timeout {
         return wrong("provider.connect_timeout", "shorter than provider.timeout");
     }
-    if crate::provider::webhook::Allow::parse(&config.webhook.allow).is_err() {
-        return wrong("webhook.allow", "networks, addresses and host names, such as 10.1.0.0/16");
+    if crate::provider::webhook::Allow::parse(&config.event.allow).is_err() {
+        return wrong("event.allow", "networks, addresses and host names, such as 10.1.0.0/16");
     }
     let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
     let outbox = &config.outbox;
@@ -241,14 +242,14 @@ fn check_messaging(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
 }
 
 fn check_limits(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
-    if config.keep.sweep_every.as_ms() < 100 {
-        return wrong("keep.sweep_every", "at least 100ms");
+    if config.retention.remove_every.as_ms() < 100 {
+        return wrong("retention.remove_every", "at least 100ms");
     }
     if config.outbox.lease.as_ms() < 2 * config.outbox.call_timeout.as_ms() + LEASE_MARGIN_MS {
         return wrong("outbox.lease", "at least a second longer than twice outbox.call_timeout");
     }
-    if config.webhook.timeout.as_ms() < 100 {
-        return wrong("webhook.timeout", "at least 100ms");
+    if config.event.timeout.as_ms() < 100 {
+        return wrong("event.timeout", "at least 100ms");
     }
     // what was accepted last is finished behind it
     if config.http.drain_delay.as_ms() > 0 && config.http.drain_delay >= config.http.shutdown_grace {

@@ -9,7 +9,7 @@ mod inbound;
 pub mod keyring;
 mod messaging;
 mod pairing;
-mod publisher;
+mod publish;
 mod reload;
 pub mod rights;
 mod secret;

@@ -25,7 +25,7 @@ use crate::harness::{ADMIN, Builder, LONG, Layout, Result, Server};
 /// A server that may post to this machine, and is quick to try again.
 pub async fn builder(layout: Layout) -> Result<Builder> {
     let builder = Builder::new(layout).await?;
-    Ok(builder.set("webhook.allow", "127.0.0.1").set("webhook.retries", "50ms,50ms").set("webhook.timeout", "3s"))
+    Ok(builder.set("event.allow", "127.0.0.1").set("event.retries", "50ms,50ms").set("event.timeout", "3s"))
 }
 
 /// An administrator's call: status and answer (null where it is empty).

@@ -71,7 +71,7 @@ fn a_bad_value_is_told_with_key_value_and_what_is_allowed() {
         ("provider.twilio_base_url", "api.twilio.com", "a base URL is"),
         ("provider.base_urls", "{ nobody = \"http://h\" }", "no carrier looks"),
         ("provider.connect_timeout", "20s", "shorter than provider.timeout"),
-        ("webhook.allow", "10.0.0.0/33", "networks, addresses and host names"),
+        ("event.allow", "10.0.0.0/33", "networks, addresses and host names"),
         ("outbox.sms_length", "0", "from 1 to 10000"),
         ("outbox.whatsapp_length", "10001", "from 1 to 10000"),
     ] {

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use super::replaced;
 use super::secret::{is_secret, shown};
 
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +20,6 @@ pub enum ConfigError {
     #[error("bad value for `{key}` in {origin}: {value}; allowed: {allowed}")]
     BadValue { key: String, origin: String, value: String, allowed: String },
 }
-
-/// Settings that there were, and what to do without them.
-const REPLACED: [(&str, &str); 2] = [
-    ("outbox.characters", "outbox.sms_length and outbox.whatsapp_length replace it, in UTF-16 units"),
-    ("outbox.segments", "leave it out: segments are counted and paid for, and a text is limited by outbox.sms_length"),
-];
 
 pub struct Layers {
     pub(super) table: Table,
@@ -109,13 +104,10 @@ impl Layers {
 
     fn unknown(&self, key: &str, origin: &str) -> ConfigError {
         let (section, _) = key.split_once('.').unwrap_or((key, ""));
-        if let Some((_, hint)) = REPLACED.iter().find(|(old, _)| *old == key) {
-            return ConfigError::Unknown { key: key.to_owned(), origin: origin.to_owned(), hint: (*hint).to_owned() };
-        }
-        let hint = match self.table.get(section).and_then(Value::as_table) {
+        let hint = replaced::hint(key).unwrap_or_else(|| match self.table.get(section).and_then(Value::as_table) {
             Some(known) => format!("[{section}] knows {}", list(known)),
             None => format!("the sections are {}", list(&self.table)),
-        };
+        });
         ConfigError::Unknown { key: key.to_owned(), origin: origin.to_owned(), hint }
     }
 

@@ -32,11 +32,11 @@ pub enum StartError {
     File { key: &'static str, path: String, reason: String },
     #[error(transparent)]
     Client(#[from] provider::BadClient),
-    #[error("publisher: {0}")]
+    #[error("publishing: {0}")]
     Publish(#[source] service::Error),
     #[error("events: {0}")]
     Events(#[source] service::Error),
-    #[error("webhook.allow: {0}")]
+    #[error("event.allow: {0}")]
     Allow(String),
     #[error("development data: {0}")]
     Seed(#[from] seed::SeedError),

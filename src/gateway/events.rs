@@ -20,17 +20,17 @@ pub(super) async fn open(
 ) -> Result<Events, StartError> {
     let metrics = Metrics::default();
     metrics.register(registry);
-    let mut allow = config.webhook.allow.clone();
+    let mut allow = config.event.allow.clone();
     if config.is_dev {
         // a receiver under development is on this machine
         allow.extend(["127.0.0.0/8", "::1/128", "localhost"].map(str::to_owned));
     }
     let allow = Allow::parse(&allow).map_err(StartError::Allow)?;
     let parts = Parts {
-        settings: config.webhook.clone(),
+        settings: config.event.clone(),
         store: store.clone(),
         master: keys.master.clone(),
-        webhooks: Webhooks::new(&webhook::Settings { allow, timeout: config.webhook.timeout })?,
+        webhooks: Webhooks::new(&webhook::Settings { allow, timeout: config.event.timeout })?,
         clock: Clock::default(),
         owner: owner.clone(),
         metrics,

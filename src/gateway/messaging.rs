@@ -72,7 +72,7 @@ impl Base<'_> {
         let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms };
         let admin_key = self.key("admin_key").await?;
         let admins = Admins { directory: directory.clone(), key: admin_key, clock: clock.clone() };
-        let tariff = Arc::new(Tariff::new(store.clone(), config.price.clone(), clock.clone()));
+        let tariff = Arc::new(Tariff::new(store.clone(), config.tariff.clone(), clock.clone()));
         tariff.refresh().await.map_err(StartError::storing(config))?;
         let clients = self.clients(directory.clone()).await?;
         let ledger = Arc::new(Ledger { store: store.clone(), events: events.clone(), clock: clock.clone() });

@@ -34,7 +34,7 @@ impl Base<'_> {
         let Services { messaging, publish, pairing, received, health } = services;
         let Built { dispatch, directory, tariff, clients, ledger, lanes, .. } = messaging;
         let (config, store) = (self.config, &self.databases.store);
-        let (settings, clock) = (config.keep.clone(), self.clock.clone());
+        let (settings, clock) = (config.retention.clone(), self.clock.clone());
         let node = Node {
             is_shared,
             sockets: pairing.sockets.clone(),

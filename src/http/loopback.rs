@@ -164,7 +164,7 @@ struct PublicationOut {
     phone_hash: String,
     plaintext: String,
     received_at: String,
-    /// Only with `publisher.include_grant`.
+    /// Only with `publish.include_grant`.
     grant: Option<serde_json::Value>,
 }
 

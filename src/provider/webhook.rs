@@ -25,7 +25,7 @@ const ANSWER_LIMIT: usize = 1024;
 /// An endpoint that is called again at once need not be connected to again.
 const IDLE_FOR: Duration = Duration::from_secs(5);
 
-/// `[webhook]`.
+/// `[event]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

@@ -48,7 +48,7 @@ use crate::store::sweep::Walk;
 use crate::store::version::Versioned;
 use crate::store::{self, Store, version};
 
-/// `[webhook]`.
+/// `[event]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

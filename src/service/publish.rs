@@ -34,7 +34,7 @@ use crate::store::{Store, publication};
 /// How long the row of a text stays that is over: nodes that keep no blocks yet know repeats by it.
 const KEPT: Span = Span::from_millis(24 * 3_600_000);
 
-/// `[publisher]`.
+/// `[publish]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -126,7 +126,7 @@ impl Publish {
         let late_ms = now_ms - self.parts.settings.give_up_after.as_ms();
         let late = publication::late(&self.parts.store, late_ms).await?;
         if late > 0 {
-            tracing::error!(texts = late, "no sink took them within publisher.give_up_after: erased");
+            tracing::error!(texts = late, "no sink took them within publish.give_up_after: erased");
         }
         let mut throttle = Throttle::default();
         while publication::sweep(&self.parts.store, now_ms - KEPT.as_ms(), late_ms).await? {

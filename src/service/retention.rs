@@ -10,7 +10,7 @@ use crate::store::message::{self, Old};
 use crate::store::outbox::LaneKeys;
 use crate::store::{self, Store, idempotency};
 
-/// `[keep]`.
+/// `[retention]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -18,7 +18,7 @@ pub struct Settings {
     pub messages: Span,
     pub idempotency_keys: Span,
     /// How often what has been kept long enough is looked for.
-    pub sweep_every: Span,
+    pub remove_every: Span,
 }
 
 /// Removes messages that have been over for long, and replies to requests that come again no more.
@@ -30,8 +30,8 @@ pub struct Retention {
 }
 
 impl Retention {
-    pub fn sweep_every(&self) -> Duration {
-        self.settings.sweep_every.as_duration()
+    pub fn remove_every(&self) -> Duration {
+        self.settings.remove_every.as_duration()
     }
 
     pub async fn remove_idempotency_keys(&self) -> Result<(), store::Error> {

@@ -28,7 +28,7 @@ use crate::service::snapshot::{self, Snapshot};
 use crate::store::version::Versioned;
 use crate::store::{self, Store, rate, route, version};
 
-/// `[price]`: what is charged where no rate says otherwise.
+/// `[tariff]`: what is charged where no rate says otherwise.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {

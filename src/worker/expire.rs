@@ -1,4 +1,4 @@
-//! Removes what has served: every `keep.sweep_every`.
+//! Removes what has served: every `retention.remove_every`.
 
 use super::Node;
 use super::periodic::{Run, Work, work};

@@ -83,7 +83,7 @@ pub(super) fn table(node: &Node) -> Vec<Periodic> {
     ];
     // a start is busy enough: the first sweep waits
     let sweep = row("remove what has served", 0, Scattered, Warned, expire::sweep);
-    rows.push(Periodic { every: node.retention.sweep_every(), ..sweep });
+    rows.push(Periodic { every: node.retention.remove_every(), ..sweep });
     if node.is_shared {
         rows.push(row("look for other nodes' changes", 2, Later, Quiet, sockets));
     }

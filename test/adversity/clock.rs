@@ -35,7 +35,7 @@ async fn goes_back(layout: Layout, is_killed: bool) -> Result {
     let (carrier, receiver) = (Carrier::start().await?, Receiver::start().await?);
     let slow = builder(layout, &carrier).await?.set("outbox.retry_first", "20m").set("outbox.retry_most", "20m");
     let slow = slow.set("outbox.lease", "4s").set("outbox.call_timeout", "1s");
-    let slow = shifted(slow.set("webhook.allow", "127.0.0.1").set("webhook.retries", "20m"))?;
+    let slow = shifted(slow.set("event.allow", "127.0.0.1").set("event.retries", "20m"))?;
     let clock = slow.path("clock");
     std::fs::write(&clock, "+1h")?;
     let (mut server, _) = ready(slow).await?;

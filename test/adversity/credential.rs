@@ -34,7 +34,7 @@ async fn quick(layout: Layout, carrier: &Carrier, sink: &Sink) -> Result<Builder
     let builder = builder(layout).await?.set("log.level", "trace").set("platforms", platforms(sink));
     let builder = builder.set("provider.twilio_base_url", carrier.url()).set("outbox.retry_first", "50ms");
     let builder = builder.set("provider.flowroute_base_url", "http://127.0.0.1:9");
-    Ok(builder.set("webhook.allow", "127.0.0.1").set("webhook.retries", "50ms,50ms"))
+    Ok(builder.set("event.allow", "127.0.0.1").set("event.retries", "50ms,50ms"))
 }
 
 /// Accounts that are good, refused and unreachable, each used: their numbers, and what nobody may find.

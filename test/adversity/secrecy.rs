@@ -115,7 +115,7 @@ async fn texts(server: &Server, sink: &Sink) -> Result<Vec<Vec<u8>>> {
 async fn no_secret_lies_about(layout: Layout) -> Result {
     let sink = Sink::start().await?;
     let builder = Builder::new(layout).await?.set("log.level", "trace").set("sync.refusal_delay", "10ms");
-    let builder = builder.set("platforms", platforms(&sink)).set("publisher.include_grant", true);
+    let builder = builder.set("platforms", platforms(&sink)).set("publish.include_grant", true);
     let server = builder.start().await?;
     let mut secrets = texts(&server, &sink).await?;
     secrets.extend(play(&server).await?);

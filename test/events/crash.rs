@@ -13,8 +13,7 @@ const EVENTS: usize = 12;
 
 async fn a_kill_loses_no_event(layout: Layout) -> Result {
     // a dead node's leases end four time-outs later, and are taken over five seconds after that
-    let builder =
-        builder(layout).await?.set("webhook.timeout", "500ms").set("webhook.retries", ["100ms"; 30].join(","));
+    let builder = builder(layout).await?.set("event.timeout", "500ms").set("event.retries", ["100ms"; 30].join(","));
     let (mut server, receiver) = (builder.start().await?, Receiver::start().await?);
     receiver.answer([Answer { delay: Duration::from_millis(40), ..Answer::status(200) }]);
     let (id, secret) = endpoint(&server, &receiver.url("/"), &["*"]).await?;

@@ -96,7 +96,7 @@ async fn nobody_is_held_up_by_the_slow(layout: Layout) -> Result {
 }
 
 async fn what_is_on_its_way_to_nowhere_is_dropped(layout: Layout) -> Result {
-    let builder = builder(layout).await?.set("webhook.retries", "1s,1s,1s,1s,1s,1s,1s");
+    let builder = builder(layout).await?.set("event.retries", "1s,1s,1s,1s,1s,1s,1s");
     let (server, receiver) = (builder.start().await?, Receiver::start().await?);
     receiver.answer([Answer::status(500)]);
     let (deleted, _) = endpoint(&server, &receiver.url("/a"), &["*"]).await?;

@@ -130,7 +130,7 @@ async fn private_addresses_are_refused_at_connect() -> Result {
     let (id, _) = endpoint(&server, &receiver.url("/"), &["*"]).await?;
     let home = server.home();
     drop(server);
-    let server = Builder::at(home).set("webhook.retries", "50ms").start().await?;
+    let server = Builder::at(home).set("event.retries", "50ms").start().await?;
     let event = test_event(&server, &id).await?;
     let over = delivery(&server, &event, "exhausted").await?;
     assert!(over["last_status"].is_null() && over["last_reason"].is_string(), "{over}");

@@ -102,8 +102,7 @@ async fn gone_means_disabled(layout: Layout) -> Result {
 }
 
 async fn who_fails_for_too_long_is_disabled(layout: Layout) -> Result {
-    let builder =
-        builder(layout).await?.set("webhook.disable_after", "1s").set("webhook.retries", ["100ms"; 40].join(","));
+    let builder = builder(layout).await?.set("event.disable_after", "1s").set("event.retries", ["100ms"; 40].join(","));
     let (server, receiver) = (builder.start().await?, Receiver::start().await?);
     receiver.answer([Answer::status(500)]);
     let (id, _) = endpoint(&server, &receiver.url("/"), &["*"]).await?;

@@ -36,7 +36,7 @@ async fn secrets_lie_sealed(layout: Layout) -> Result {
 }
 
 async fn old_events_are_forgotten_but_not_before_their_time(layout: Layout) -> Result {
-    let builder = builder(layout).await?.set("webhook.retries", "1h");
+    let builder = builder(layout).await?.set("event.retries", "1h");
     let (server, receiver) = (builder.start().await?, Receiver::start().await?);
     let (id, _) = endpoint(&server, &receiver.url("/"), &["*"]).await?;
     let done = test_event(&server, &id).await?;

@@ -63,7 +63,7 @@ async fn shows(server: &Server, name: &str, value: &str) -> Result {
 
 async fn deliveries_are_counted(layout: Layout) -> Result {
     let counter = |result: &str| format!("switchboard_webhook_deliveries_total{{result=\"{result}\"}}");
-    let builder = builder(layout).await?.set("webhook.retries", "50ms,1h");
+    let builder = builder(layout).await?.set("event.retries", "50ms,1h");
     let (server, receiver) = (builder.start().await?, Receiver::start().await?);
     let (id, _) = endpoint(&server, &receiver.url("/"), &["*"]).await?;
     receiver.answer([500, 200, 500].map(Answer::status));

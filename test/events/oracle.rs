@@ -33,7 +33,7 @@ async fn names_and_private_addresses_read_alike(layout: Layout) -> Result {
     let home = server.home();
     drop(server);
     // it is private again: names that lead to it are refused in the same place
-    let settings = [("webhook.retries", "50ms"), ("webhook.timeout", "3s"), ("webhook.disable_after", "1ms")];
+    let settings = [("event.retries", "50ms"), ("event.timeout", "3s"), ("event.disable_after", "1ms")];
     let again = settings.into_iter().fold(Builder::at(home), |builder, (key, value)| builder.set(key, value));
     let server = again.start().await?;
     let mut of_operator = Vec::new();

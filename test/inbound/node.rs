@@ -29,7 +29,7 @@ async fn repeat(nodes: [&Server; 2], sid: &str, body: &str) -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_at_both_nodes_takes_effect_once() -> Result {
     let (carrier, receiver) = (Carrier::start().await?, Receiver::start().await?);
-    let set = |builder| quick(builder, &carrier).set("http.public_url", PUBLIC).set("webhook.allow", "127.0.0.1");
+    let set = |builder| quick(builder, &carrier).set("http.public_url", PUBLIC).set("event.allow", "127.0.0.1");
     let one = set(Builder::new(Layout::MariadbShared).await?);
     let other = set(Builder::at(one.home()));
     let one = one.start().await?;

@@ -133,7 +133,7 @@ const WORDS: [(Words, &str, i64, Kept); 20] = [
 async fn words_are_read_in_every_form_and_kept(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
     let builder = builder(layout).await?.set("provider.twilio_base_url", carrier.url());
-    let server = builder.set("webhook.allow", "127.0.0.1").start().await?;
+    let server = builder.set("event.allow", "127.0.0.1").start().await?;
     let account = twilio(&server).await?;
     number(&server, &account, OURS, json!({})).await?;
     // whoever listens makes events

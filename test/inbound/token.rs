@@ -66,7 +66,7 @@ fn ends_in(token: &Value, seconds: i64) -> Result {
 async fn the_token_before_is_believed_for_a_while(layout: Layout) -> Result {
     let server = builder(layout)
         .await?
-        .set("keep.sweep_every", "200ms")
+        .set("retention.remove_every", "200ms")
         .set("inbound.receipt_patience", "100ms")
         .start()
         .await?;

@@ -16,12 +16,12 @@ use crate::{in_foreign_sessions, on_both_engines};
 /// A server that keeps nothing for long.
 fn brief(builder: Builder) -> Builder {
     builder
-        .set("webhook.allow", "127.0.0.1")
-        .set("webhook.keep_events", "1s")
+        .set("event.allow", "127.0.0.1")
+        .set("event.keep_events", "1s")
         .set("inbound.keep", "1s")
-        .set("keep.messages", "1s")
-        .set("keep.idempotency_keys", "1s")
-        .set("keep.sweep_every", "200ms")
+        .set("retention.messages", "1s")
+        .set("retention.idempotency_keys", "1s")
+        .set("retention.remove_every", "200ms")
 }
 
 async fn keyed(server: &Server, key: &str, body: &str) -> Result<String> {
@@ -98,7 +98,7 @@ async fn what_is_in_doubt_stays(layout: Layout) -> Result {
 
 async fn messages_are_kept_for_ever_where_that_is_wanted(layout: Layout) -> Result {
     let carrier = Carrier::start().await?;
-    let (server, _) = ready(brief(builder(layout, &carrier).await?).set("keep.messages", "0s")).await?;
+    let (server, _) = ready(brief(builder(layout, &carrier).await?).set("retention.messages", "0s")).await?;
     let id = keyed(&server, "k1", "for ever").await?;
     super::in_state(&server, &id, "sent").await?;
     emptied(&server, &["SELECT COUNT(*) FROM sb_idempotency"]).await?;
@@ -151,8 +151,8 @@ async fn history(server: &Server, account: &str, count: usize) -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_sweep_at_once_and_go_on_sending() -> Result {
     let carrier = Carrier::start().await?;
-    let set = |builder| quick(builder, &carrier).set("keep.messages", "1h").set("keep.idempotency_keys", "1h");
-    let set = |builder| set(builder).set("keep.sweep_every", "2s");
+    let set = |builder| quick(builder, &carrier).set("retention.messages", "1h").set("retention.idempotency_keys", "1h");
+    let set = |builder| set(builder).set("retention.remove_every", "2s");
     let one = set(Builder::new(Layout::MariadbShared).await?);
     let other = set(Builder::at(one.home()));
     let one = one.start().await?;

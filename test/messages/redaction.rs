@@ -39,7 +39,7 @@ async fn kept(server: &Server) -> Result<String> {
 
 async fn a_redacted_text_lies_nowhere_and_is_told_no_more(layout: Layout) -> Result {
     let (carrier, receiver) = (Carrier::start().await?, Receiver::start().await?);
-    let builder = builder(layout, &carrier).await?.set("webhook.allow", "127.0.0.1").set("webhook.retries", "3s,1s");
+    let builder = builder(layout, &carrier).await?.set("event.allow", "127.0.0.1").set("event.retries", "3s,1s");
     let (server, _) = ready(builder).await?;
     let (_, secret) = endpoint(&server, &receiver.url("/"), &["message.sent"]).await?;
     receiver.answer([Answer::status(500), Answer::status(200)]);
@@ -73,7 +73,7 @@ async fn a_redacted_text_lies_nowhere_and_is_told_no_more(layout: Layout) -> Res
 /// What is written of a message after it was redacted, by whoever had read it before, is not told either.
 async fn an_event_that_comes_late_is_told_without_the_text(layout: Layout) -> Result {
     let (carrier, receiver) = (Carrier::start().await?, Receiver::start().await?);
-    let builder = builder(layout, &carrier).await?.set("webhook.allow", "127.0.0.1").set("webhook.retries", "3s,1s");
+    let builder = builder(layout, &carrier).await?.set("event.allow", "127.0.0.1").set("event.retries", "3s,1s");
     let (server, _) = ready(builder).await?;
     endpoint(&server, &receiver.url("/"), &["message.sent"]).await?;
     receiver.answer([Answer::status(500), Answer::status(200)]);

@@ -40,7 +40,7 @@ pub async fn check(server: &Server, account: &str) -> Result {
 /// Nothing wakes an account but what the test does.
 pub async fn slow(layout: Layout, carrier: &Carrier) -> Result<Builder> {
     let builder = builder(layout, carrier).await?.set("outbox.breaker_rest", "10m");
-    Ok(builder.set("webhook.allow", "127.0.0.1"))
+    Ok(builder.set("event.allow", "127.0.0.1"))
 }
 
 async fn an_account_s_error_is_not_the_message_s(layout: Layout) -> Result {

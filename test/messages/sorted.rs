@@ -82,7 +82,7 @@ async fn a_number_is_found_before_meanwhile_and_after(layout: Layout) -> Result 
     ensure!(found.len() == ALL / 2, "{} of ours", found.len());
     server.signal("TERM")?;
     server.ended(crate::harness::LONG).await?;
-    let set = |builder: Builder| builder.set("keep.messages", "1h").set("keep.sweep_every", "200ms");
+    let set = |builder: Builder| builder.set("retention.messages", "1h").set("retention.remove_every", "200ms");
     let server = set(Builder::at(server.home())).start().await?;
     until("an empty index", async || {
         let sql = "SELECT (SELECT COUNT(*) FROM sb_message) + (SELECT COUNT(*) FROM sb_fresh) \

@@ -181,7 +181,7 @@ const BAD: [(&str, &str, &str); 22] = [
     ("backend.url", "h/d", "sqlite:PATH"),
     ("log.format", "xml", "json"),
     ("outbox.lease", "40s", "twice outbox.call_timeout"),
-    ("keep.sweep_every", "99ms", "at least 100ms"),
+    ("retention.remove_every", "99ms", "at least 100ms"),
     ("number.country", "UK", "the two letters of a country"),
     ("number.country", "+44", "the two letters of a country"),
     ("number.country", "AQ", "the two letters of a country"),
@@ -202,6 +202,33 @@ async fn a_bad_value_stops_the_start_with_what_is_allowed() -> Result {
             assert!(said.contains(shown) && said.contains(allowed), "{said}");
         }
         assert_eq!(place.files()?, [""; 0], "{key}");
+    }
+    Ok(())
+}
+
+/// Older names, how a file has them, and what they are now.
+const OLDER: [(&str, &str, &str); 5] = [
+    ("webhook.retries", "[webhook]\nretries = [\"1s\"]\n", "`event.retries`"),
+    ("publisher.include_grant", "[publisher]\ninclude_grant = true\n", "`publish.include_grant`"),
+    ("price.sms", "[price]\nsms = \"0.01\"\n", "`tariff.sms`"),
+    ("keep.messages", "[keep]\nmessages = \"1d\"\n", "`retention.messages`"),
+    ("keep.sweep_every", "[keep]\nsweep_every = \"1m\"\n", "`retention.remove_every`"),
+];
+
+#[tokio::test]
+async fn a_setting_s_older_name_is_refused_with_its_new_one() -> Result {
+    for (older, file, now) in OLDER {
+        let place = Place::new()?;
+        let (flag, name) = (format!("{older}=1"), format!("SWITCHBOARD__{}", older.to_uppercase().replace('.', "__")));
+        let by_flag = place.run(&["serve", "--set", &flag]).await?.refusal()?;
+        let by_environment = place.run_with(&["serve"], &[(&name, "1")]).await?.refusal()?;
+        place.write("older.toml", file)?;
+        let by_file = place.run(&["serve", "--config", "older.toml"]).await?.refusal()?;
+        let told = [(by_flag, "the command line"), (by_environment, name.as_str()), (by_file, "older.toml")];
+        for (said, origin) in told {
+            assert!(said.contains(&format!("`{older}`")) && said.contains(origin) && said.contains(now), "{said}");
+        }
+        assert_eq!(place.files()?, ["older.toml"], "{older}");
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ async fn a_message_goes_out_and_is_told_of() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_is_added_tested_rotated_and_an_event_replayed() -> Result {
-    let server = Builder::new(Layout::SqliteShared).await?.set("webhook.allow", "127.0.0.1").start().await?;
+    let server = Builder::new(Layout::SqliteShared).await?.set("event.allow", "127.0.0.1").start().await?;
     let url = server.url("/nobody");
     let made = json(&server, &["endpoint", "add", &url, "--type", "message.*", "--type", "endpoint.test"]).await?;
     ensure!(made["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{made}");

@@ -46,7 +46,7 @@ async fn made(server: &Server, path: &str, body: Value) -> Result<String> {
 
 /// A server with one of everything, and the ids of them by the paths' first word.
 pub async fn furnished() -> Result<(Server, BTreeMap<&'static str, String>)> {
-    let server = Builder::new(Layout::SqliteShared).await?.set("webhook.allow", "127.0.0.1").start().await?;
+    let server = Builder::new(Layout::SqliteShared).await?.set("event.allow", "127.0.0.1").start().await?;
     let account = made(&server, "/v1/accounts", json!({"provider": "loopback", "credentials": {}})).await?;
     let number = json!({"number": OURS, "account_id": account, "capabilities": ["sms", "mms", "voice", "whatsapp"]});
     let number = made(&server, "/v1/numbers", number).await?;

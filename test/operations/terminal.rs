@@ -29,7 +29,7 @@ fn harmful(shown: &str) -> Option<char> {
 /// A server on which everything is called so; the ids of a client and of an event.
 async fn furnished() -> Result<(Server, String, String)> {
     let nobody = format!("http://127.0.0.1:{}/", free_port()?);
-    let server = Builder::new(Layout::SqliteShared).await?.set("webhook.allow", "127.0.0.1").start().await?;
+    let server = Builder::new(Layout::SqliteShared).await?.set("event.allow", "127.0.0.1").start().await?;
     let account = json!({"provider": "loopback", "name": NASTY, "credentials": {}});
     let account = text(&well(&server, "POST", "/v1/accounts", Some(account)).await?["id"])?;
     let number = json!({"number": "+14155550100", "account_id": account});

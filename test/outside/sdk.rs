@@ -14,7 +14,7 @@ pub const PERSON: &str = "+14155550100";
 
 /// A development server, which may post to this machine.
 pub async fn server() -> Result<Server> {
-    let builder = Builder::new(Layout::SqliteShared).await?.dev().set("webhook.allow", "127.0.0.1");
+    let builder = Builder::new(Layout::SqliteShared).await?.dev().set("event.allow", "127.0.0.1");
     builder.set("outbox.poll_every", "20ms").start().await
 }
 

@@ -37,7 +37,7 @@ async fn every_live_device_s_key_works_and_a_revoked_one_s_does_not(layout: Layo
 
 async fn what_is_known_of_a_device_s_texts_goes_with_it(layout: Layout) -> Result {
     let sink = Sink::start().await?;
-    let server = play::builder(layout, &sink).await?.set("keep.sweep_every", "200ms").start().await?;
+    let server = play::builder(layout, &sink).await?.set("retention.remove_every", "200ms").start().await?;
     let scene = Scene::of(server, sink).await?;
     let blocks = || scene.server.rows("SELECT DISTINCT device_id FROM sb_text_block");
     scene.send("t:from the first").await?;

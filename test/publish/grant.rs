@@ -10,7 +10,7 @@ use crate::on_every_layout;
 
 async fn the_sink_gets_the_grant_as_it_is_when_the_text_is_posted(layout: Layout) -> Result {
     let sink = Sink::start().await?;
-    let server = play::builder(layout, &sink).await?.set("publisher.include_grant", true).start().await?;
+    let server = play::builder(layout, &sink).await?.set("publish.include_grant", true).start().await?;
     let scene = Scene::of(server, sink).await?;
     assert_eq!(scene.send("g:with a grant").await?.0, 200);
     let heard = scene.sink.await_heard(1, SOON).await?;
@@ -31,7 +31,7 @@ async fn the_sink_gets_the_grant_as_it_is_when_the_text_is_posted(layout: Layout
 /// The key of the backend's columns may lie in a file; one that does not fit is a failed try.
 async fn the_columns_key_may_lie_in_a_file(layout: Layout) -> Result {
     let sink = Sink::start().await?;
-    let builder = play::builder(layout, &sink).await?.set("publisher.include_grant", true);
+    let builder = play::builder(layout, &sink).await?.set("publish.include_grant", true);
     let path = builder.path("backend.key");
     std::fs::write(&path, "00000000000000000000000000000000\n")?;
     let server = builder.set("backend.shared_key_file", path.display()).start().await?;

@@ -89,7 +89,7 @@ async fn every_text_that_was_answered_survives_kills(layout: Layout) -> Result {
 
 async fn a_text_that_waited_too_long_is_erased(layout: Layout) -> Result {
     let sink = Sink::absent()?;
-    let server = play::builder(layout, &sink).await?.set("publisher.give_up_after", "1h").start().await?;
+    let server = play::builder(layout, &sink).await?.set("publish.give_up_after", "1h").start().await?;
     let scene = Scene::of(server, sink).await?;
     assert_eq!(scene.send("t:nobody comes").await?.0, 200);
     let settings = switchboard::store::publication::sweep;

@@ -41,8 +41,8 @@ fn form(post: &Post) -> Form {
 impl Scene {
     async fn start(layout: Layout) -> Result<Self> {
         let (carrier, receiver) = (Carrier::start().await?, Receiver::start().await?);
-        let builder = quick(Builder::new(layout).await?, &carrier).set("webhook.allow", "127.0.0.1");
-        let server = scene_of(builder.set("webhook.retries", "50ms,50ms")).await?;
+        let builder = quick(Builder::new(layout).await?, &carrier).set("event.allow", "127.0.0.1");
+        let server = scene_of(builder.set("event.retries", "50ms,50ms")).await?;
         let account = well(&server, "GET", "/v1/accounts", None).await?["data"][0]["id"].clone();
         route(&server, &text(&account)?).await?;
         let client = client(&server, "10").await?;
@@ -172,7 +172,7 @@ async fn a_call_is_told_of_as_far_as_is_wanted(layout: Layout) -> Result {
 async fn each_step_of_many_calls_is_told(layout: Layout) -> Result {
     const CALLS: usize = 25;
     let receiver = Receiver::start().await?;
-    let server = Builder::new(layout).await?.dev().set("webhook.allow", "127.0.0.1").start().await?;
+    let server = Builder::new(layout).await?.dev().set("event.allow", "127.0.0.1").start().await?;
     let url = receiver.url("/told");
     let place = async |n: usize| {
         let to = format!("+1415555{n:04}");

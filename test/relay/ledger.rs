@@ -198,7 +198,7 @@ async fn what_is_wrong_in_the_ledger_is_found(layout: Layout) -> Result {
     tamper(&server, "DELETE FROM sb_message WHERE state = 'failed'").await?;
     let found = verify(&server).await?;
     ensure!(found.code == Some(1) && found.out.contains("a message that is not there"), "{found:?}");
-    let swept = run(server.builder(), &["ledger", "verify", "--json", "--set", "keep.messages=1ms"]).await?;
+    let swept = run(server.builder(), &["ledger", "verify", "--json", "--set", "retention.messages=1ms"]).await?;
     ensure!(swept.code == Some(0), "what was swept is excepted: {swept:?}");
     let said: Value = serde_json::from_str(&swept.out)?;
     ensure!(said["faults"] == 0 && said["messages"] == 2 && said["entries"] == 4, "{said}");
@@ -208,7 +208,7 @@ async fn what_is_wrong_in_the_ledger_is_found(layout: Layout) -> Result {
                  WHERE kind = 'refund'";
     tamper(&server, again).await?;
     tamper(&server, "UPDATE sb_balance SET balance = (SELECT SUM(amount) FROM sb_ledger)").await?;
-    let twice = run(server.builder(), &["ledger", "verify", "--json", "--set", "keep.messages=1ms"]).await?;
+    let twice = run(server.builder(), &["ledger", "verify", "--json", "--set", "retention.messages=1ms"]).await?;
     let said: Value = serde_json::from_str(&twice.out)?;
     ensure!(twice.code == Some(1) && said["faults"] == 1, "{said}");
     ensure!(said["wrong"].to_string().contains("given back more than once"), "{said}");

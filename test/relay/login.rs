@@ -14,7 +14,7 @@ use crate::on_both_engines;
 
 async fn a_callback_s_login_goes_by_http_basic(layout: Layout) -> Result {
     let receiver = Receiver::start().await?;
-    let server = Builder::new(layout).await?.set("webhook.allow", "127.0.0.1").start().await?;
+    let server = Builder::new(layout).await?.set("event.allow", "127.0.0.1").start().await?;
     loopback(&server).await?;
     let ann = client(&server, "1").await?;
     let url = receiver.url("/told?of=it");

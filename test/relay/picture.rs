@@ -74,7 +74,7 @@ async fn call_as(server: &Server, key: &str, method: &str, id: &str) -> Result<(
 }
 
 async fn a_card_has_rates_of_pictures(layout: Layout) -> Result {
-    let (server, client) = scene(Builder::new(layout).await?.set("price.mms", "0.0300")).await?;
+    let (server, client) = scene(Builder::new(layout).await?.set("tariff.mms", "0.0300")).await?;
     let (urls, words) = pictures();
     let both = json!({"media_urls": urls, "body": words});
     ensure!(costs(&server, &client.key, both.clone()).await? == "0.0300", "where the card has none");

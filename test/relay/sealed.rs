@@ -28,7 +28,7 @@ impl Scene {
     async fn start(layout: Layout, settings: &[(&str, &str)]) -> Result<Self> {
         let receiver = Receiver::start().await?;
         receiver.answer([Answer::status(500)]);
-        let builder = Builder::new(layout).await?.set("webhook.allow", "127.0.0.1");
+        let builder = Builder::new(layout).await?.set("event.allow", "127.0.0.1");
         let builder = settings.iter().fold(builder, |builder, (key, value)| builder.set(key, value));
         let server = builder.start().await?;
         loopback(&server).await?;
@@ -82,7 +82,7 @@ fn has_login(post: &Post) -> bool {
 }
 
 async fn it_goes_when_all_is_delivered(layout: Layout) -> Result {
-    let scene = Scene::start(layout, &[("webhook.retries", "1h")]).await?;
+    let scene = Scene::start(layout, &[("event.retries", "1h")]).await?;
     scene.send().await?;
     assert_eq!(scene.logins().await?, 1, "two callbacks wait for it");
     scene.has_none_in_the_clear().await?;
@@ -92,7 +92,7 @@ async fn it_goes_when_all_is_delivered(layout: Layout) -> Result {
 }
 
 async fn it_goes_when_all_is_given_up(layout: Layout) -> Result {
-    let scene = Scene::start(layout, &[("webhook.retries", "50ms")]).await?;
+    let scene = Scene::start(layout, &[("event.retries", "50ms")]).await?;
     scene.send().await?;
     scene.is_erased().await?;
     let states = scene.server.rows("SELECT DISTINCT state FROM sb_delivery").await?;
@@ -102,7 +102,7 @@ async fn it_goes_when_all_is_given_up(layout: Layout) -> Result {
 }
 
 async fn a_redaction_takes_it(layout: Layout) -> Result {
-    let scene = Scene::start(layout, &[("webhook.retries", "1h")]).await?;
+    let scene = Scene::start(layout, &[("event.retries", "1h")]).await?;
     scene.send().await?;
     let id = scene.server.rows("SELECT id FROM sb_message").await?.concat().concat();
     let path = format!("/v1/messages/msg_{id}");
@@ -114,7 +114,7 @@ async fn a_redaction_takes_it(layout: Layout) -> Result {
 }
 
 async fn it_is_kept_no_longer_than_events(layout: Layout) -> Result {
-    let scene = Scene::start(layout, &[("webhook.retries", "1h"), ("keep.sweep_every", "100ms")]).await?;
+    let scene = Scene::start(layout, &[("event.retries", "1h"), ("retention.remove_every", "100ms")]).await?;
     scene.send().await?;
     // as a carrier leaves it that says no more
     tamper(&scene.server, "UPDATE sb_message SET state = 'sent'").await?;
@@ -138,7 +138,7 @@ async fn as_before(server: &Server) -> Result {
 }
 
 async fn those_of_before_still_go_out(layout: Layout) -> Result {
-    let scene = Scene::start(layout, &[("webhook.retries", "1h")]).await?;
+    let scene = Scene::start(layout, &[("event.retries", "1h")]).await?;
     scene.send().await?;
     as_before(&scene.server).await?;
     ensure!(scene.go_on().await?.iter().all(has_login));
@@ -152,7 +152,7 @@ async fn those_of_before_still_go_out(layout: Layout) -> Result {
 }
 
 async fn those_of_before_are_sealed_by_a_sweep(layout: Layout) -> Result {
-    let scene = Scene::start(layout, &[("webhook.retries", "1h"), ("keep.sweep_every", "100ms")]).await?;
+    let scene = Scene::start(layout, &[("event.retries", "1h"), ("retention.remove_every", "100ms")]).await?;
     scene.send().await?;
     for is_first in [true, false] {
         // a node of that version may write one when all of before are sealed
@@ -179,9 +179,9 @@ async fn those_of_before_are_sealed_by_a_sweep(layout: Layout) -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_leave_none() -> Result {
     const MESSAGES: usize = 20;
-    let settings = [("webhook.retries", "1h"), ("keep.sweep_every", "1h")];
+    let settings = [("event.retries", "1h"), ("retention.remove_every", "1h")];
     let scene = Scene::start(Layout::MariadbShared, &settings).await?;
-    let other = Builder::at(scene.server.home()).set("webhook.allow", "127.0.0.1");
+    let other = Builder::at(scene.server.home()).set("event.allow", "127.0.0.1");
     let other = settings.into_iter().fold(other, |builder, (key, value)| builder.set(key, value));
     let other = other.start_unseeded().await?;
     let url = scene.receiver.url("/told").replace("//", &format!("//{LOGIN}"));

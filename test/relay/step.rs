@@ -108,7 +108,7 @@ async fn say(server: &Server, sid: &str, (word, at, duration): Said<'_>) -> Resu
 
 async fn the_steps_of_a_call_come_in_any_order(layout: Layout) -> Result {
     let (carrier, receiver) = (Carrier::start().await?, Receiver::start().await?);
-    let server = scene_of(quick(Builder::new(layout).await?, &carrier).set("webhook.allow", "127.0.0.1")).await?;
+    let server = scene_of(quick(Builder::new(layout).await?, &carrier).set("event.allow", "127.0.0.1")).await?;
     let mut wanted = 0;
     for (count, case) in cases().into_iter().enumerate() {
         let (to, path) = (person(count), format!("/told/{count}"));

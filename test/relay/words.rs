@@ -62,7 +62,7 @@ async fn receipts_and_calls_name_nobody(server: &Server, ann: &Client, message: 
 async fn carriers_words_name_no_account(layout: Layout) -> Result {
     let receiver = Receiver::start().await?;
     let builder = Builder::new(layout).await?.set("provider.twilio_base_url", rude().await?);
-    let builder = builder.set("http.public_url", PUBLIC).set("webhook.allow", "127.0.0.1");
+    let builder = builder.set("http.public_url", PUBLIC).set("event.allow", "127.0.0.1");
     let server = builder.start().await?;
     let credentials = json!({"account_sid": ACCOUNT, "auth_token": TOKEN});
     let new = json!({"provider": "twilio", "credentials": credentials, "check": false, "any_sender": true});

@@ -40,7 +40,7 @@ pub enum BadUrl {
     NotWeb(#[from] NotWeb),
     #[error("must hold no login")]
     Login,
-    #[error("{0} is not a public address; webhook.allow can name it")]
+    #[error("{0} is not a public address; event.allow can name it")]
     Private(String),
 }
 

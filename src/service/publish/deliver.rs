@@ -48,7 +48,7 @@ struct TextOut<'a> {
     phone_hash: &'a str,
     plaintext: &'a str,
     received_at: String,
-    /// Absent unless `publisher.include_grant` is set; `null` where the user has none.
+    /// Absent unless `publish.include_grant` is set; `null` where the user has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     grant: Option<Value>,
 }

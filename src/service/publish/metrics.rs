@@ -24,9 +24,9 @@ pub struct Metrics {
 
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("publisher_texts", "Texts of paired phones by result", self.texts.clone());
+        registry.register("publish_texts", "Texts of paired phones by result", self.texts.clone());
         let help = "Calls of platforms' sinks by platform and result";
-        registry.register("publisher_deliveries", help, self.deliveries.clone());
+        registry.register("publish_deliveries", help, self.deliveries.clone());
     }
 
     pub(super) fn text(&self, result: &'static str) {

@@ -14,7 +14,7 @@ impl Base<'_> {
         metrics.register(registry);
         let (config, databases) = (self.config, self.databases);
         let parts = Parts {
-            settings: config.publisher.clone(),
+            settings: config.publish.clone(),
             refusal_delay: config.sync.sms_refusal_delay,
             platforms: if config.is_dev { with_loopback(&config.platforms) } else { config.platforms.clone() },
             store: databases.store.clone(),
@@ -23,7 +23,7 @@ impl Base<'_> {
             text_key: self.key("publication").await?,
             salt: secret::salt(config)?,
             backend_key: secret::backend_key(config)?,
-            webhooks: sink::webhooks(config.webhook.timeout, &config.platforms)?,
+            webhooks: sink::webhooks(config.event.timeout, &config.platforms)?,
             loopback: config.is_dev.then(LoopbackSink::default),
             clock: self.clock.clone(),
             owner: self.owner.clone(),
