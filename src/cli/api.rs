@@ -71,7 +71,7 @@ pub(super) struct Api {
     pub(super) base: String,
     pub(super) client: Client,
     token: String,
-    /// The client whose things these are; without one, the house.
+    /// The client whose things these are; without one, the operator.
     acts_for: Option<ClientId>,
 }
 

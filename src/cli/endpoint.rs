@@ -14,7 +14,7 @@ use crate::model::{ClientId, EndpointId};
 /// Manage endpoints: URLs that events are posted to, signed (Standard Webhooks)
 #[derive(Args)]
 pub(super) struct EndpointCommand {
-    /// Whose endpoints [default: the house's]
+    /// Whose endpoints [default: the operator's]
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]

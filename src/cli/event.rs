@@ -15,7 +15,7 @@ use crate::model::{ClientId, EndpointId, EventId};
 /// See what was told to endpoints, and tell it again
 #[derive(Args)]
 pub(super) struct EventCommand {
-    /// Whose events [default: the house's]
+    /// Whose events [default: the operator's]
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::model::{ClientId, MessageId, Span};
 /// Send messages, and see what became of them
 #[derive(Args)]
 pub(super) struct MessageCommand {
-    /// Whose messages [default: the house's]
+    /// Whose messages [default: the operator's]
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]

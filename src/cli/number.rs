@@ -16,7 +16,7 @@ use crate::model::{AccountId, ClientId, NumberId};
 /// Manage numbers: what messages are sent from, and what a text to them means
 #[derive(Args)]
 pub(super) struct NumberCommand {
-    /// Whose numbers [default: the house's]
+    /// Whose numbers [default: the operator's]
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]

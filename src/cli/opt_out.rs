@@ -15,7 +15,7 @@ use crate::model::ClientId;
 /// See who wants no texts from which number, set it or lift it
 #[derive(Args)]
 pub(super) struct OptOutCommand {
-    /// Whose numbers [default: the house's]
+    /// Whose numbers [default: the operator's]
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]

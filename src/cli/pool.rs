@@ -14,7 +14,7 @@ use crate::model::{ClientId, NumberId, PoolId};
 /// Manage pools: numbers of a client that send together, the same number to the same recipient
 #[derive(Args)]
 pub(super) struct PoolCommand {
-    /// Whose pools [default: the house's]
+    /// Whose pools [default: the operator's]
     #[arg(long, global = true, value_name = "ID")]
     client: Option<ClientId>,
     #[command(flatten)]

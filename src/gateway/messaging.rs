@@ -176,7 +176,7 @@ impl Built {
                 platform: None,
                 rate: 0,
             };
-            match self.numbers.add(ClientId::HOUSE, number, &Act::unwritten()).await {
+            match self.numbers.add(ClientId::OPERATOR, number, &Act::unwritten()).await {
                 Ok(_) => {}
                 // it is there already
                 Err(error) if error.kind == ErrorKind::Conflict => {}

@@ -27,7 +27,7 @@ pub(super) fn act<'a, T>(
     Act::new(by(call), action, show)
 }
 
-/// The same of what is sent: written where an administrator names the client that it is for. What the house sends for
+/// The same of what is sent: written where an administrator names the client that it is for. What the operator sends for
 /// itself is its daily work, and not written: its messages say what became of them.
 pub(super) fn act_for_client<'a, T>(
     call: &Call,

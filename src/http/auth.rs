@@ -148,9 +148,9 @@ pub(super) fn names_client(call: &Call) -> bool {
     call.headers.contains_key(ACTS_FOR)
 }
 
-/// The client that an administrator names; unless it names one, the house.
+/// The client that an administrator names; unless it names one, the operator.
 fn acted_for(app: &App, call: &Call) -> Result<ClientId, Refusal> {
-    let Some(named) = call.headers.get(ACTS_FOR) else { return Ok(ClientId::HOUSE) };
+    let Some(named) = call.headers.get(ACTS_FOR) else { return Ok(ClientId::OPERATOR) };
     let id = named.to_str().ok().and_then(|text| text.trim().parse::<ClientId>().ok());
     let known = id.filter(|id| app.clients.current().client(*id).is_some());
     known.ok_or_else(|| reply::bad_field("Switchboard-Client", "no such client"))
@@ -165,7 +165,7 @@ fn admit(app: &App, call: &Call, consumer: &Consumer) -> Result<(), Refusal> {
     call.caller.known.admitted.map_err(reply::exhausted)
 }
 
-/// For whom something is sent: a client that is active, or the house. What a key may send is asked later.
+/// For whom something is sent: a client that is active, or the operator. What a key may send is asked later.
 pub(super) fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
     let acting = acting(app, call)?;
     // clients' own credentials end with them; an administrator may still look, but send nothing for them

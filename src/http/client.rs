@@ -56,7 +56,7 @@ async fn create(call: &Call, posted: Posted, app: &App) -> Answer {
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
 }
 
-/// `GET /v1/clients`: all clients, newest first; the house is none.
+/// `GET /v1/clients`: all clients, newest first; the operator is none.
 #[utoipa::path(
     get, path = "/v1/clients", tag = "clients", operation_id = "list_clients", params(PageIn),
     responses((status = 200, description = "A page of clients.", body = ListOut<ClientOut>)),

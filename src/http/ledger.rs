@@ -164,7 +164,7 @@ fn streamed(mut statement: Statement, app: &App) -> Response {
     response
 }
 
-/// `GET /v1/balance`: what the client has left whose credential this is; the house pays nothing, and has none.
+/// `GET /v1/balance`: what the client has left whose credential this is; the operator pays nothing, and has none.
 #[utoipa::path(
     get, path = "/v1/balance", tag = "ledger", operation_id = "fetch_balance",
     responses((status = 200, description = "Its balance, and how far below zero it may fall.", body = BalanceOut)),
@@ -174,7 +174,7 @@ async fn balance(call: Call, app: Arc<App>) -> Answer {
     let consumer = auth::reader(&app, &call)?.consumer;
     let found = match app.ledger.balance(consumer.client).await {
         Ok(balance) => Some(balance),
-        Err(error) if error.kind == ErrorKind::NotFound && consumer.is_house() => None,
+        Err(error) if error.kind == ErrorKind::NotFound && consumer.is_operator() => None,
         Err(error) => return Err(error.into()),
     };
     Ok(reply::json(StatusCode::OK, &balance_out(consumer.client, found)))

@@ -116,7 +116,7 @@ fn is_operator(call: &Call) -> bool {
 }
 
 /// `GET /v1/opt-outs`: who wants no texts from which number, and who did once, by number and person. To an administrator
-/// who acts for no client: those of the house's numbers, and those in force of which their numbers' clients are not told.
+/// who acts for no client: those of the operator's numbers, and those in force of which their numbers' clients are not told.
 #[utoipa::path(
     get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),

@@ -102,7 +102,7 @@ id!(
     "call"
 );
 id!(
-    /// A consumer of the API; the house is one.
+    /// A consumer of the API; the operator is one.
     ClientId,
     "cli"
 );
@@ -215,8 +215,8 @@ impl AuditId {
 }
 
 impl ClientId {
-    /// The house's own client, which the first migration makes.
-    pub const HOUSE: Self = Self(1);
+    /// The operator's own client, which the first migration makes.
+    pub const OPERATOR: Self = Self(1);
 
     /// The client of the examples, on development servers.
     pub const DEMO: Self = Self(0x111);

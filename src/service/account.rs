@@ -1,4 +1,4 @@
-//! Accounts at providers: what the house manages of them, and the handles by which they are used.
+//! Accounts at providers: what the operator manages of them, and the handles by which they are used.
 
 mod blame;
 mod breaker;

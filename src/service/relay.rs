@@ -94,10 +94,10 @@ impl Relay {
         }
     }
 
-    /// How it goes; the house's own texts leave from a number of the house, whichever that is.
+    /// How it goes; the operator's own texts leave from a number of the operator, whichever that is.
     fn allowed_via(&self, consumer: &Consumer, order: &Order) -> Result<Option<Via>, Error> {
         allow(consumer, order)?;
-        if consumer.is_house() && order.channel == Channel::Sms && order.pool().is_none() {
+        if consumer.is_operator() && order.channel == Channel::Sms && order.pool().is_none() {
             return Ok(None);
         }
         self.via(consumer, order).map(Some)

@@ -1,4 +1,4 @@
-//! Credentials at providers, sealed: `sb_account`. They are the house's, and no client sees them.
+//! Credentials at providers, sealed: `sb_account`. They are the operator's, and no client sees them.
 
 pub mod rest;
 pub mod token;

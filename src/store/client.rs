@@ -1,4 +1,4 @@
-//! Consumers of the API: `sb_client`, each but the house with a balance. The house is not changed here.
+//! Consumers of the API: `sb_client`, each but the operator with a balance. The operator is not changed here.
 
 use super::engine::{as_read, readable};
 use super::ledger::{self, Movement};
@@ -79,7 +79,7 @@ fn parse(row: &Row) -> Result<Client> {
     })
 }
 
-/// Newest first, starting after the client `after`; the house is not among them.
+/// Newest first, starting after the client `after`; the operator is not among them.
 pub async fn list(store: &Store, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>> {
     let below = after.map_or_else(|| "g".to_owned(), ClientId::hex);
     let sql = format!("{COLUMNS} WHERE c.id < ? ORDER BY c.id DESC LIMIT ?");
@@ -92,7 +92,7 @@ pub async fn find(store: &Store, client: ClientId) -> Result<Option<Client>> {
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
-/// All of them, the house too.
+/// All of them, the operator too.
 pub async fn known(store: &Store) -> Result<Vec<Known>> {
     let rows = store.query("SELECT id, name, auth_token, is_active, country FROM sb_client", Vec::new()).await?;
     let parse = |row: &Row| {

@@ -20,10 +20,10 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
                   encoding, segments, extra, created_ms, changed_ms) \
                   VALUES (?, ?, '', 'outbound', '1', '2', '', 'sent', 'gsm7', 1, ?, 0, 0)";
     let extra = json!({"callback_url": url}).to_string();
-    let values = vec![message.hex().into(), ClientId::HOUSE.hex().into(), extra.into()];
+    let values = vec![message.hex().into(), ClientId::OPERATOR.hex().into(), extra.into()];
     let event = NewEvent {
         id: EventId::new(now_ms),
-        client: ClientId::HOUSE,
+        client: ClientId::OPERATOR,
         kind: EventType::Message(State::Sent),
         message: Some(message),
         payload: json!({"type": "message.sent", "timestamp": "", "data": {"id": message.to_string()}}).to_string(),

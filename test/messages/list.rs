@@ -103,7 +103,7 @@ async fn what_is_rare_is_found_in_bounded_pages(layout: Layout) -> Result {
     Ok(())
 }
 
-/// A number of the house's is full of the house's messages: another client's page ends among them.
+/// A number of the operator's is full of the operator's messages: another client's page ends among them.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_a_page_is_cut_off_tells_nothing_of_others_messages() -> Result {
     let carrier = Carrier::start().await?;

@@ -19,7 +19,7 @@ async fn server() -> Result<Server> {
     let builder = Builder::new(Layout::SqliteShared).await?.set("http.bodies_memory", 524_288);
     let server = builder.set("http.write_timeout", "5m").start().await?;
     let at_ms = Clock::default().now_ms() - 86_400_000;
-    let (client, account, body) = (ClientId::HOUSE.hex(), "9".repeat(32), "x".repeat(10_000));
+    let (client, account, body) = (ClientId::OPERATOR.hex(), "9".repeat(32), "x".repeat(10_000));
     let row = |_| {
         let id = MessageId::new(at_ms).hex();
         let (id, client, account, body) = (id.as_str(), client.as_str(), account.as_str(), body.as_str());
@@ -36,7 +36,7 @@ async fn server() -> Result<Server> {
 }
 
 fn twilio_list() -> String {
-    format!("/2010-04-01/Accounts/AC{}/Messages.json?PageSize=200", ClientId::HOUSE.hex())
+    format!("/2010-04-01/Accounts/AC{}/Messages.json?PageSize=200", ClientId::OPERATOR.hex())
 }
 
 /// Asks as the administrator, from an address of this machine, and reads nothing.

@@ -50,7 +50,7 @@ async fn what_is_sent_in_a_client_s_name_is_written_down(layout: Layout) -> Resu
     let from = "+15005550101";
     let sms = json!({"from": from, "to": TO, "body": "Secret words", "media_urls": ["https://example.org/secret"]});
     let dial = json!({"from": from, "to": TO, "twiml": "<Response><Say>Secret words</Say></Response>"});
-    // the house's daily work, and a client's own
+    // the operator's daily work, and a client's own
     well(&server, "POST", "/v1/messages", Some(json!({"to": TO, "body": "Secret words"}))).await?;
     well(&server, "POST", "/v1/calls", Some(json!({"to": TO, "twiml": "<Response/>"}))).await?;
     for (path, body) in [("/v1/messages", &sms), ("/v1/calls", &dial)] {
@@ -104,7 +104,7 @@ async fn what_is_sent_in_a_client_s_name_is_written_down(layout: Layout) -> Resu
     Ok(())
 }
 
-async fn what_is_done_to_the_house_s_own_messages_is_written_down(layout: Layout) -> Result {
+async fn what_is_done_to_the_operator_s_own_messages_is_written_down(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let account = loopback(&server).await?;
     well(&server, "POST", "/v1/numbers", Some(json!({"number": "+15005550100", "account_id": account}))).await?;
@@ -229,7 +229,7 @@ async fn those_who_change_one_thing_at_once_are_written_down_in_turn(layout: Lay
 on_both_engines!(
     those_who_change_one_thing_at_once_are_written_down_in_turn,
     what_is_sent_in_a_client_s_name_is_written_down,
-    what_is_done_to_the_house_s_own_messages_is_written_down,
+    what_is_done_to_the_operator_s_own_messages_is_written_down,
     what_changes_nothing_is_not_written_down,
     what_is_done_at_the_console_is_written_down,
 );

@@ -9,7 +9,7 @@ use crate::harness::{ADMIN, Builder, Layout, Result, Server, until};
 use crate::messages::with;
 use crate::on_both_engines;
 
-const HOUSE_AC: &str = "AC00000000000000000000000000000001";
+const OPERATOR_AC: &str = "AC00000000000000000000000000000001";
 
 async fn every_way_in_is_known_and_no_other(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
@@ -42,8 +42,8 @@ async fn every_way_in_is_known_and_no_other(layout: Layout) -> Result {
         By::Basic(&other, &secret),
         By::Basic(&other, &token),
         By::Basic(&key_sid, &token),
-        By::Basic(HOUSE_AC, ""),
-        By::Basic(HOUSE_AC, ADMIN),
+        By::Basic(OPERATOR_AC, ""),
+        By::Basic(OPERATOR_AC, ADMIN),
         By::Basic("AC", &secret),
         By::Basic("admin", ADMIN),
     ];

@@ -111,8 +111,8 @@ async fn what_comes_to_nothing_is_given_back_once(layout: Layout) -> Result {
     verified(&Builder::at(server.home())).await
 }
 
-/// The house sends on its own account: nothing is charged, and nobody's balance moves.
-async fn the_house_pays_nothing(layout: Layout) -> Result {
+/// The operator sends on its own account: nothing is charged, and nobody's balance moves.
+async fn the_operator_pays_nothing(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let account = loopback(&server).await?;
     let number = json!({"number": "+15005550100", "account_id": account, "capabilities": ["sms"]});
@@ -128,5 +128,5 @@ on_both_engines!(
     a_thousand_requests_share_what_is_there_for_six_hundred,
     a_text_is_paid_for_whole_or_not_sent,
     what_comes_to_nothing_is_given_back_once,
-    the_house_pays_nothing,
+    the_operator_pays_nothing,
 );

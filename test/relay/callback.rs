@@ -256,7 +256,7 @@ async fn what_was_recorded_of_a_call_is_told(layout: Layout) -> Result {
 async fn without_a_token_nothing_is_posted(layout: Layout) -> Result {
     let scene = Scene::start(layout).await?;
     let order = json!({"To": TO, "From": FROM, "Body": "x", "StatusCallback": scene.receiver.url("/told")});
-    // the house has none
+    // the operator has none
     let (status, told) = call(&scene.server, "POST", "/relay/api/sms", Some(order)).await?;
     ensure!(status == 200, "{status} {told}");
     let dropped = until("a dropped delivery", async || {

@@ -76,7 +76,7 @@ pub async fn key_text(server: &Server, client: &Value, set: Value) -> Result<Str
     text(&key(server, client, set).await?["key"])
 }
 
-/// A loopback account with a number of the house; the account's id.
+/// A loopback account with a number of the operator; the account's id.
 pub async fn loopback(server: &Server) -> Result<String> {
     let account =
         well(server, "POST", "/v1/accounts", Some(json!({"provider": "loopback", "credentials": {}}))).await?;
@@ -125,7 +125,7 @@ async fn a_client_is_made_changed_and_listed(layout: Layout) -> Result {
     ensure!(first["data"][0]["name"] == "Bob" && first["data"][1].is_null(), "newest first: {first}");
     let rest = format!("/v1/clients?cursor={}", text(&first["next_cursor"])?);
     let rest = well(&server, "GET", &rest, None).await?;
-    ensure!(rest["data"][0]["name"] == "Anna" && rest["data"][1].is_null(), "the house is none: {rest}");
+    ensure!(rest["data"][0]["name"] == "Anna" && rest["data"][1].is_null(), "the operator is none: {rest}");
     ensure!(rest["next_cursor"].is_null(), "{rest}");
     Ok(())
 }
@@ -160,8 +160,8 @@ async fn what_is_wrong_in_a_client_is_named(layout: Layout) -> Result {
     server.home().databases.store()?.commit(owes).await?;
     let (status, problem) = call(&server, "PATCH", &path, Some(json!({"credit_limit": "0"}))).await?;
     ensure!(status == 409, "{status} {problem}");
-    let house = "cli_00000000000000000000000000000001";
-    for id in ["cli_1", "x", "cli_0000000000000000000000000000000f", house] {
+    let operator = "cli_00000000000000000000000000000001";
+    for id in ["cli_1", "x", "cli_0000000000000000000000000000000f", operator] {
         for (method, path) in [
             ("GET", format!("/v1/clients/{id}")),
             ("PATCH", format!("/v1/clients/{id}")),

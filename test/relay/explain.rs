@@ -117,7 +117,7 @@ async fn a_client_s_own_number_needs_no_rule(layout: Layout) -> Result {
         let won = agree(&server, &client, "+14155550101", from).await?;
         ensure!(verdicts(&won) == ["wins"] && won["from"] == "+15005550111" && won["route_id"].is_null(), "{won}");
     }
-    // what the house lends, or the account would take, goes where rules say
+    // what the operator lends, or the account would take, goes where rules say
     for from in ["+15005550100", "+15005550777"] {
         let refused = agree(&server, &client, "+14155550101", Some(from)).await?;
         ensure!(refused["reason"] == "no route leads to this destination", "{from}: {refused}");

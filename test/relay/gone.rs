@@ -62,7 +62,7 @@ async fn a_client_s_messages_finish_without_it(layout: Layout) -> Result {
     assert_eq!(call(&server, "DELETE", &format!("/v1/clients/{}", client.id), None).await?.0, 204);
     ensure!(carrier.recorded()?.is_empty(), "nothing was sent when it was deleted");
     assert_eq!(post(&server, &client.key, "/relay/sms", &json!({"To": person(9), "Body": "x"})).await?.0, 401);
-    // what is not due for long is the house's to take back
+    // what is not due for long is the operator's to take back
     let path = format!("/v1/messages/{never}");
     assert_eq!(status(&server, By::AdminFor(&client.id), "DELETE", &path).await?, 200);
     quiet(&server).await?;

@@ -42,7 +42,7 @@ pub async fn text_to(server: &Server, client: &str, to: &str, set: Value) -> Res
     text(&act_well(server, client, "POST", "/v1/messages", Some(body)).await?["id"])
 }
 
-/// A loopback account with a number of the house, to which everything goes; the account's id.
+/// A loopback account with a number of the operator, to which everything goes; the account's id.
 pub async fn everything(server: &Server) -> Result<String> {
     let account = super::route::loopback(server).await?;
     let number = json!({"number": "+15005550100", "account_id": account, "capabilities": ["sms", "voice"]});

@@ -145,9 +145,9 @@ async fn send(door: &Door, call: &Call, posted: Posted, app: &App) -> Result<Res
     Ok(Sent::of(door, &message).response(door, balance))
 }
 
-/// What a client has left now; the house has no balance.
+/// What a client has left now; the operator has no balance.
 async fn left(consumer: &Consumer, app: &App) -> Option<Money> {
-    if consumer.is_house() {
+    if consumer.is_operator() {
         return None;
     }
     app.ledger.balance(consumer.client).await.ok().map(|found| found.balance)

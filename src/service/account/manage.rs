@@ -1,4 +1,4 @@
-//! What the house does with its accounts: add with a live check, change, forget.
+//! What the operator does with its accounts: add with a live check, change, forget.
 
 use std::fmt::Display;
 use std::sync::Arc;

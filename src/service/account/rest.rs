@@ -11,7 +11,7 @@ use crate::store::{self, Change};
 impl Telling<'_> {
     /// An account rests, or does no longer. Accounts are the operator's, whose endpoints hear of them.
     pub(in crate::service) fn account(&mut self, account: &Account, rest: &Rest, kind: EventType, at_ms: Millis) {
-        let what = Happened { client: ClientId::HOUSE, kind, at_ms, callback: None, order: Order::Alone };
+        let what = Happened { client: ClientId::OPERATOR, kind, at_ms, callback: None, order: Order::Alone };
         self.add(what, || AccountData {
             account_id: account.id.to_string(),
             provider: &account.provider,

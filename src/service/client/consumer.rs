@@ -46,17 +46,17 @@ impl Scope {
     }
 }
 
-/// For whom a request is made: the house, a client by its auth token, or by one of its keys.
+/// For whom a request is made: the operator, a client by its auth token, or by one of its keys.
 #[derive(Clone, Debug)]
 pub struct Consumer {
     pub client: ClientId,
-    /// `None`: the house, or a client's auth token: they may do all.
+    /// `None`: the operator, or a client's auth token: they may do all.
     pub key: Option<Arc<Key>>,
 }
 
 impl Consumer {
-    pub fn house() -> Self {
-        Self { client: ClientId::HOUSE, key: None }
+    pub fn operator() -> Self {
+        Self { client: ClientId::OPERATOR, key: None }
     }
 
     /// A client by its auth token, or an administrator for it.
@@ -64,9 +64,9 @@ impl Consumer {
         Self { client, key: None }
     }
 
-    /// The house's own messages are neither priced nor routed.
-    pub fn is_house(&self) -> bool {
-        self.client == ClientId::HOUSE
+    /// The operator's own messages are neither priced nor routed.
+    pub fn is_operator(&self) -> bool {
+        self.client == ClientId::OPERATOR
     }
 
     pub fn may(&self, scope: Scope) -> bool {
@@ -107,7 +107,7 @@ impl Consumer {
     /// What its calls may say; `usual`: what clients may. The dialing of others is no way around a key's bounds.
     pub fn twiml(&self, usual: Twiml) -> Twiml {
         match &self.key {
-            None if self.is_house() => Twiml::Any,
+            None if self.is_operator() => Twiml::Any,
             None => usual,
             Some(key) => key.twiml.unwrap_or_else(|| {
                 if key.senders.is_some() || key.destinations.is_some() { Twiml::Say } else { usual }

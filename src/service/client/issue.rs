@@ -119,7 +119,7 @@ impl Clients {
         origin: KeyOrigin,
         act: &Act<'_, KeyRow>,
     ) -> Result<(KeyRow, Option<Secret>), Error> {
-        // the house is no client, and has no keys
+        // the operator is no client, and has no keys
         self.find(client).await?;
         let now_ms = self.clock.now_ms();
         let (digest, prefix, secret) = match origin {

@@ -20,7 +20,7 @@ pub struct Party {
     pub is_active: bool,
     /// Where numbers are that it writes without a country code.
     pub country: Option<Country>,
-    /// What signs the posts to it, and is its password; `None`: the house.
+    /// What signs the posts to it, and is its password; `None`: the operator.
     pub auth_token: Option<Secret>,
     sealed: Option<Vec<u8>>,
 }

@@ -1,4 +1,4 @@
-//! What the house does with its clients: make, change, deactivate, give them new tokens.
+//! What the operator does with its clients: make, change, deactivate, give them new tokens.
 
 use rand::RngCore;
 use rand::rngs::OsRng;
@@ -57,7 +57,7 @@ impl Clients {
         Ok(page(client::list(&self.store, after, limit + 1).await?, limit))
     }
 
-    /// The house is none of them.
+    /// The operator is none of them.
     pub async fn find(&self, id: ClientId) -> Result<Client, Error> {
         client::find(&self.store, id).await?.ok_or_else(|| Error::not_found("client"))
     }

@@ -1,4 +1,4 @@
-//! What listeners are told of paired phones. Phones are the house's, so its endpoints hear of them.
+//! What listeners are told of paired phones. Phones are the operator's, so its endpoints hear of them.
 
 use super::payload::DeviceData;
 use super::{Happened, Order, Telling};
@@ -20,20 +20,20 @@ fn out<'a>(id: DeviceId, user: &'a UserId, fingerprint: &'a str, flavour: &str, 
 }
 
 /// A device is paired once, and revoked once after that.
-fn house(device: DeviceId, kind: EventType, at_ms: Millis) -> Happened {
+fn of_operator(device: DeviceId, kind: EventType, at_ms: Millis) -> Happened {
     let sequence = if kind == EventType::DevicePaired { 1 } else { 2 };
     let order = Order::Known { object: device.hex(), sequence };
-    Happened { client: ClientId::HOUSE, kind, at_ms, callback: None, order }
+    Happened { client: ClientId::OPERATOR, kind, at_ms, callback: None, order }
 }
 
 impl Telling<'_> {
     pub(in crate::service) fn paired(&mut self, device: &NewDevice<'_>, at_ms: Millis) {
         let data = || out(device.id, device.user, &device.fingerprint, device.flavour, at_ms);
-        self.add(house(device.id, EventType::DevicePaired, at_ms), data);
+        self.add(of_operator(device.id, EventType::DevicePaired, at_ms), data);
     }
 
     pub(in crate::service) fn revoked(&mut self, device: &Device, at_ms: Millis) {
-        self.add(house(device.id, EventType::DeviceRevoked, at_ms), || DeviceData {
+        self.add(of_operator(device.id, EventType::DeviceRevoked, at_ms), || DeviceData {
             revoked_at: Some(rfc3339(at_ms)),
             ..out(device.id, &device.user, &device.fingerprint, &device.flavour, device.paired_ms)
         });

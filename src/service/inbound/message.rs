@@ -22,7 +22,7 @@ pub(super) fn is_number(address: &str) -> bool {
 pub(super) fn operators(job: &Job, address: &str) -> Sender {
     let number = Number {
         id: NumberId::new(job.received_ms),
-        client: ClientId::HOUSE,
+        client: ClientId::OPERATOR,
         account: job.account,
         address: address.to_owned(),
         capabilities: Vec::new(),

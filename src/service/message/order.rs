@@ -81,7 +81,7 @@ impl Order {
 pub struct Via {
     pub account: AccountId,
     pub from: String,
-    /// Of a segment, of a message with pictures, or of a call; the house pays nothing.
+    /// Of a segment, of a message with pictures, or of a call; the operator pays nothing.
     pub price: Option<Price>,
 }
 

@@ -64,7 +64,7 @@ impl Relay {
     pub(super) fn via(&self, consumer: &Consumer, order: &Order) -> Result<Via, Error> {
         let Decision { mut candidates, chosen } = self.decide(consumer, order);
         let chosen = candidates.swap_remove(chosen?);
-        let price = (!consumer.is_house()).then(|| self.price(order));
+        let price = (!consumer.is_operator()).then(|| self.price(order));
         Ok(Via { account: chosen.account, from: chosen.from.unwrap_or_default(), price })
     }
 
@@ -95,8 +95,8 @@ impl Relay {
             return Decision { candidates, chosen };
         }
         if !is_routed {
-            // the house lacks a number, not a route
-            let is_bare = consumer.is_house() && candidates.is_empty();
+            // the operator lacks a number, not a route
+            let is_bare = consumer.is_operator() && candidates.is_empty();
             let error = if is_bare { no_sender(order) } else { no_route() };
             return Decision { candidates, chosen: Err(error) };
         }
@@ -132,8 +132,8 @@ impl Relay {
             }
             candidates.push(candidate);
         }
-        if candidates.is_empty() && consumer.is_house() {
-            // the house needs no routes: its numbers lead to their own accounts
+        if candidates.is_empty() && consumer.is_operator() {
+            // the operator needs no routes: its numbers lead to their own accounts
             let entries = self.directory.current();
             let able = entries.senders_of(consumer.client).iter().filter(|sender| sender.can(wanted(order)));
             candidates.extend(able.map(|sender| new(None, sender.number.account)));
@@ -161,7 +161,7 @@ fn no_sender(order: &Order) -> Error {
     Error::invalid("from", reason)
 }
 
-/// The client's own numbers go before those that the house lends.
+/// The client's own numbers go before those that the operator lends.
 fn choose(
     entries: &Entries,
     consumer: &Consumer,
@@ -181,7 +181,7 @@ fn choose(
         Some(From::Pool(pool)) => sticky(entries, consumer, *pool, order, fits),
         None => {
             let own = entries.senders_of(consumer.client).iter().find(fits);
-            own.or_else(|| entries.senders_of(ClientId::HOUSE).iter().find(fits))
+            own.or_else(|| entries.senders_of(ClientId::OPERATOR).iter().find(fits))
         }
     }
     .map(|sender| sender.number.address.clone())
@@ -199,9 +199,9 @@ fn own(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capability
 }
 
 /// Where no rule leads anywhere: a client's own number goes through its own account all the same, named or chosen.
-/// Rules say where what the house lends may go; the house's own numbers are among the candidates already.
+/// Rules say where what the operator lends may go; the operator's own numbers are among the candidates already.
 fn unrouted(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capability) -> Option<Candidate> {
-    if consumer.is_house() || consumer.account().is_some() {
+    if consumer.is_operator() || consumer.account().is_some() {
         return None;
     }
     let able = |sender: &&Arc<Sender>| sender.can(wanted) && entries.handle(sender.number.account).is_some();
@@ -221,7 +221,7 @@ fn unrouted(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capab
 }
 
 fn is_theirs(consumer: &Consumer, sender: &Sender) -> bool {
-    sender.number.client == consumer.client || sender.number.client == ClientId::HOUSE
+    sender.number.client == consumer.client || sender.number.client == ClientId::OPERATOR
 }
 
 /// Of a pool's numbers the one that weighs most for this recipient: always the same while it is there, and when

@@ -14,8 +14,8 @@ use crate::relay::loopback;
 
 /// The client's number.
 const FROM: &str = "+15005550101";
-/// The house's.
-const HOUSE: &str = "+15005550100";
+/// The operator's.
+const OPERATOR: &str = "+15005550100";
 /// A call to it lasts until somebody hangs up.
 const LASTING: &str = "+15005550018";
 const TWIML: &str = "<Response><Say>Secret words</Say></Response>";
@@ -27,7 +27,7 @@ pub struct Scene {
     account: String,
     /// Nothing hangs on it.
     spare_account: String,
-    house_number: String,
+    operator_number: String,
     route: String,
     rate: String,
     client: String,
@@ -50,18 +50,18 @@ pub struct Scene {
 impl Scene {
     pub async fn set(server: &Server, receiver: &Receiver) -> Result<Self> {
         let mut scene = Self { account: loopback(server).await?, url: receiver.url("/"), ..Self::default() };
-        scene.set_house(server).await?;
+        scene.set_operator(server).await?;
         scene.set_client(server).await?;
         scene.set_sent(server).await?;
         Ok(scene)
     }
 
-    async fn set_house(&mut self, server: &Server) -> Result {
+    async fn set_operator(&mut self, server: &Server) -> Result {
         let id = async |path: &str, body: Value| text(&well(server, "POST", path, Some(body)).await?["id"]);
         let credentials = json!({"account_sid": format!("AC{}", "7".repeat(32)), "auth_token": "8".repeat(32)});
         let twilio = json!({"provider": "twilio", "credentials": credentials, "check": false});
         self.spare_account = id("/v1/accounts", twilio).await?;
-        self.house_number = id("/v1/numbers", json!({"number": HOUSE, "account_id": self.account})).await?;
+        self.operator_number = id("/v1/numbers", json!({"number": OPERATOR, "account_id": self.account})).await?;
         self.route = id("/v1/routes", self.rule()).await?;
         self.rate = id("/v1/rates", json!({"channel": "sms", "prefix": "99", "price": "1"})).await?;
         Phone::new()?.pair(server, USER, &server.sid(USER).await?).await?;
@@ -147,7 +147,7 @@ fn on(object: &str, act: Act) -> Act {
 
 /// All of them, in an order in which they can be done one after the other.
 pub fn all(scene: &Scene) -> Vec<Act> {
-    let mut all = of_house(scene);
+    let mut all = of_operator(scene);
     all.extend(of_tariff(scene));
     all.extend(of_clients(scene));
     all.extend(of_events(scene));
@@ -155,12 +155,12 @@ pub fn all(scene: &Scene) -> Vec<Act> {
     all
 }
 
-fn of_house(scene: &Scene) -> Vec<Act> {
-    let Scene { account, spare_account: spare, house_number: number, device, .. } = scene;
+fn of_operator(scene: &Scene) -> Vec<Act> {
+    let Scene { account, spare_account: spare, operator_number: number, device, .. } = scene;
     let flowroute = json!({"provider": "flowroute", "check": false,
         "credentials": {"access_key": "1", "secret_key": "2", "webhook_token": "3".repeat(32)}});
     let next = json!({"next_token": "9".repeat(32)});
-    let (ours, person, out) = (HOUSE.to_owned(), TO.to_owned(), json!({"is_out": true}));
+    let (ours, person, out) = (OPERATOR.to_owned(), TO.to_owned(), json!({"is_out": true}));
     let opt_out = act("PUT", "/v1/opt-outs/{number}/{person}", &[&ours, &person], out, "opt_out.set", Made);
     vec![
         act("POST", "/v1/accounts", &[], flowroute, "account.add", Made),

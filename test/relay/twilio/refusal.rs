@@ -152,7 +152,7 @@ async fn credentials_come_before_all_else(layout: Layout) -> Result {
         ensure!(status == 200 && answer["messages"].as_array().map(Vec::len) == Some(1), "{status} {answer}");
     }
     let (status, answer) = door.send(list().bearer_auth(ADMIN)).await?;
-    ensure!(status == 401 && answer["code"] == 20003, "the house is another account: {status} {answer}");
+    ensure!(status == 401 && answer["code"] == 20003, "the operator is another account: {status} {answer}");
     door.close(5).await
 }
 

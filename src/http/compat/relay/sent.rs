@@ -22,7 +22,7 @@ pub(super) struct Sent {
 struct WithBalance {
     #[serde(flatten)]
     sent: Sent,
-    /// What its client has left; the house pays nothing.
+    /// What its client has left; the operator pays nothing.
     remaining_balance: Option<Money>,
 }
 
