@@ -9,6 +9,7 @@ mod body;
 mod call;
 mod client;
 mod compat;
+mod connection_limit;
 mod cors;
 mod device;
 mod docs;
@@ -34,8 +35,6 @@ mod opt_out;
 mod page;
 mod pairing;
 mod path;
-mod patience;
-mod place;
 mod pool;
 mod rate;
 mod refused;
@@ -47,6 +46,7 @@ mod socket;
 mod tls;
 mod trace;
 mod webhook;
+mod write_timeout;
 mod written;
 
 pub use app::App;
@@ -108,8 +108,8 @@ pub struct Caller {
     pub request_id: Arc<str>,
     /// Who makes the request.
     pub(crate) known: Arc<auth::Known>,
-    /// The connection's place among `http.connections`; a socket takes it over.
-    pub(crate) place: Arc<place::Place>,
+    /// The connection's permit, one of `http.connections`; a socket takes it over.
+    pub(crate) permit: Arc<connection_limit::ConnectionPermit>,
 }
 
 /// The parts of a request that every handler may want.

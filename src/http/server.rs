@@ -15,9 +15,9 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::body::Answers;
-use super::patience::Patience;
-use super::place::{Place, Places};
+use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::refused::{Line, Opening};
+use super::write_timeout::WriteTimeout;
 use super::{App, Limit, Metrics, Tls, address, refused, trace};
 
 /// The bytes of a request head that we read at most.
@@ -85,23 +85,23 @@ pub fn serve(
 ) {
     let settings = &app.settings;
     let (limit, answers) = (Limit::new(settings.requests_per_address), Answers::new(settings));
-    let places = Places::new(settings.connections, settings.connections_per_address, metrics.clone());
+    let connections = ConnectionLimit::new(settings.connections, settings.connections_per_address, metrics.clone());
     let refusals = Limit::new(1);
     let shared = Arc::new(Shared { app: app.clone(), routes, limit, answers, metrics, refusals, tls });
     for listener in listeners.0 {
-        app.tasks.spawn(accept(listener, shared.clone(), places.clone()));
+        app.tasks.spawn(accept(listener, shared.clone(), connections.clone()));
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Places) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: ConnectionLimit) {
     loop {
         let accepted = tokio::select! {
             () = shared.app.stop.cancelled() => return,
-            accepted = take(&listener, &places, &shared.app.settings.trusted_proxies) => accepted,
+            accepted = take(&listener, &connections, &shared.app.settings.trusted_proxies) => accepted,
         };
         match accepted {
-            Ok((stream, peer, place)) => {
-                shared.app.tasks.spawn(connect(shared.clone(), stream, peer, place));
+            Ok((stream, peer, permit)) => {
+                shared.app.tasks.spawn(connect(shared.clone(), stream, peer, permit));
             }
             Err(error) => {
                 // out of descriptors, most likely: those who wait in the backlog are not lost
@@ -112,39 +112,39 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, places: Places) {
     }
 }
 
-/// Accepts a connection, then waits for a place to put it in. In that order: a listener that
-/// waited for a connection with a place in its hand would keep that place from the other
-/// listeners. While all places are taken, each listener so holds one connection that waits, and
+/// Accepts a connection, then waits for a permit for it. In that order: a listener that waited for a
+/// connection with a permit in its hand would keep that permit from the other listeners.
+/// While all permits are taken, each listener so holds one connection that waits, and
 /// the kernel's backlog holds the rest.
 async fn take(
     listener: &TcpListener,
-    places: &Places,
+    connections: &ConnectionLimit,
     proxies: &[IpNet],
-) -> std::io::Result<(TcpStream, SocketAddr, Place)> {
+) -> std::io::Result<(TcpStream, SocketAddr, ConnectionPermit)> {
     loop {
         let (stream, peer) = listener.accept().await?;
-        match places.admit(peer.ip(), proxies) {
-            Some(admitted) => return Ok((stream, peer, places.wait(admitted).await?)),
+        match connections.admit(peer.ip(), proxies) {
+            Some(admitted) => return Ok((stream, peer, connections.wait(admitted).await?)),
             None => tracing::debug!(%peer, "closed: its address has http.connections_per_address open"),
         }
     }
 }
 
-async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
+async fn connect(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
     let _ = stream.set_nodelay(true);
-    let stream = Patience::new(stream, shared.app.settings.write_timeout.as_duration());
-    let place = Arc::new(place);
+    let stream = WriteTimeout::new(stream, shared.app.settings.write_timeout.as_duration());
+    let permit = Arc::new(permit);
     match &shared.tls {
-        None => converse(&shared, stream, peer, false, place).await,
+        None => converse(&shared, stream, peer, false, permit).await,
         Some(tls) => match tokio::time::timeout(TLS_HANDSHAKE, tls.acceptor().accept(stream)).await {
-            Ok(Ok(stream)) => converse(&shared, stream, peer, true, place).await,
+            Ok(Ok(stream)) => converse(&shared, stream, peer, true, permit).await,
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         },
     }
 }
 
-async fn converse<I>(shared: &Arc<Shared>, stream: I, peer: SocketAddr, over_tls: bool, place: Arc<Place>)
+async fn converse<I>(shared: &Arc<Shared>, stream: I, peer: SocketAddr, over_tls: bool, permit: Arc<ConnectionPermit>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -155,7 +155,7 @@ where
             let counted = under_way.clone();
             counted.fetch_add(1, Ordering::Relaxed);
             line.forget();
-            let answered = trace::answer(shared.clone(), peer, over_tls, place.clone(), request);
+            let answered = trace::answer(shared.clone(), peer, over_tls, permit.clone(), request);
             async move {
                 let result = answered.await;
                 counted.fetch_sub(1, Ordering::Relaxed);

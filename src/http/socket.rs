@@ -29,7 +29,7 @@ use warp::Reply;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::place::Place;
+use super::connection_limit::ConnectionPermit;
 use super::{App, Call, Caller, address, reply, with};
 use crate::model::UserId;
 use crate::service::sync::{Action, Close, Links, Opened, Session};
@@ -83,9 +83,9 @@ fn accept(uid: String, sid: Option<String>, call: Call, upgrade: Option<OnUpgrad
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
     let view = View { links: app.links(&call), is_plain: call.param("plain").as_deref() == Some("1") };
-    let Caller { address, place, .. } = call.caller;
+    let Caller { address, permit, .. } = call.caller;
     let tasks = app.tasks.clone();
-    tasks.spawn(serve(upgrade, app, user, sid, view, address, place));
+    tasks.spawn(serve(upgrade, app, user, sid, view, address, permit));
     response.into_response()
 }
 
@@ -123,7 +123,7 @@ fn serve(
     sid: Option<String>,
     view: View,
     address: IpAddr,
-    place: Arc<Place>,
+    permit: Arc<ConnectionPermit>,
 ) -> impl Future<Output = ()> + Send {
     async move {
         let Ok(upgraded) = upgrade.await else { return };
@@ -150,8 +150,8 @@ fn serve(
                 Err(cut) => cut,
             },
         };
-        // the socket held its connection's place until here
-        drop(place);
+        // the socket held its connection's permit until here
+        drop(permit);
         Box::pin(say_goodbye(socket, close)).await;
     }
 }

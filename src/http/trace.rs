@@ -19,7 +19,7 @@ use warp::reply::Response;
 
 use super::auth::{Known, Unknown};
 use super::compat::twilio;
-use super::place::Place;
+use super::connection_limit::ConnectionPermit;
 use super::server::Shared;
 use super::{Caller, address, auth, body, health, path, reply, webhook};
 
@@ -108,7 +108,7 @@ pub(super) async fn answer(
     shared: Arc<Shared>,
     peer: SocketAddr,
     over_tls: bool,
-    place: Arc<Place>,
+    permit: Arc<ConnectionPermit>,
     mut request: Request<Incoming>,
 ) -> Result<Response, std::convert::Infallible> {
     let begun = Instant::now();
@@ -123,7 +123,7 @@ pub(super) async fn answer(
         Err(wait) => refuse(request.uri().path(), wait),
         Ok(known) => {
             let (request_id, known) = (request_id.clone(), Arc::new(known));
-            request.extensions_mut().insert(Caller { address, is_secure, request_id, known, place });
+            request.extensions_mut().insert(Caller { address, is_secure, request_id, known, permit });
             let service = TowerToHyperService::new(warp::service(shared.routes.clone()));
             let Ok(response) = service.call(request).instrument(span.clone()).await;
             response

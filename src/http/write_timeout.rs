@@ -13,7 +13,7 @@ const LINGER: Duration = Duration::from_millis(500);
 
 /// Below TLS, where a byte that the client took is seen. A socket that sends nothing waits for
 /// nothing, so an idle one is never cut.
-pub(super) struct Patience<I> {
+pub(super) struct WriteTimeout<I> {
     io: I,
     limit: Duration,
     /// Runs from the moment that the client takes no more until it does again.
@@ -22,7 +22,7 @@ pub(super) struct Patience<I> {
     leaving: Option<Pin<Box<Sleep>>>,
 }
 
-impl<I> Patience<I> {
+impl<I> WriteTimeout<I> {
     pub(super) fn new(io: I, limit: Duration) -> Self {
         Self { io, limit, stalled: None, leaving: None }
     }
@@ -40,7 +40,7 @@ impl<I> Patience<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> Patience<I> {
+impl<I: AsyncRead + Unpin> WriteTimeout<I> {
     /// Reads on until the client is done: unread, a body that was refused would have a reset overtake the answer that
     /// says why.
     fn hear_out(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -60,7 +60,7 @@ impl<I: AsyncRead + Unpin> Patience<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Patience<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for WriteTimeout<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Patience<I> {
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WriteTimeout<I> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(context, bytes);
         self.watch(context, written)
@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn who_reads_slowly_is_served_and_who_stops_is_cut() -> io::Result<()> {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut ours = Patience::new(ours, Duration::from_secs(2));
+        let mut ours = WriteTimeout::new(ours, Duration::from_secs(2));
         let reader = tokio::spawn(async move {
             let mut taken = [0; 8];
             for _ in 0..8 {
@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn who_still_sends_is_heard_out_and_not_waited_for_long() -> io::Result<()> {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut ours = Patience::new(ours, Duration::from_secs(60));
+        let mut ours = WriteTimeout::new(ours, Duration::from_secs(60));
         let client = tokio::spawn(async move {
             theirs.write_all(&[0; 4096]).await?;
             let mut answer = Vec::new();

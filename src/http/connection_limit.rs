@@ -13,9 +13,9 @@ use crate::model::lock::lock;
 /// Connections open by address group; who is not in it has none.
 type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
-/// All places of a node's listeners.
+/// `http.connections` permits, which a node's listeners share.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(super) struct ConnectionLimit {
     free: Arc<Semaphore>,
     /// From one address; 0: any number.
     per_address: usize,
@@ -23,7 +23,7 @@ pub(super) struct Places {
     metrics: Metrics,
 }
 
-impl Places {
+impl ConnectionLimit {
     pub(super) fn new(total: usize, per_address: usize, metrics: Metrics) -> Self {
         let free = Arc::new(Semaphore::new(total.clamp(1, Semaphore::MAX_PERMITS)));
         Self { free, per_address, counts: Counts::default(), metrics }
@@ -45,11 +45,11 @@ impl Places {
         Some(Admitted(Some((group, self.counts.clone()))))
     }
 
-    /// Waits for a free place.
-    pub(super) async fn wait(&self, admitted: Admitted) -> std::io::Result<Place> {
+    /// Waits for a free permit.
+    pub(super) async fn wait(&self, admitted: Admitted) -> std::io::Result<ConnectionPermit> {
         let permit = self.free.clone().acquire_owned().await.map_err(std::io::Error::other)?;
         self.metrics.connections.inc();
-        Ok(Place { _permit: permit, _admitted: admitted, metrics: self.metrics.clone() })
+        Ok(ConnectionPermit { _permit: permit, _admitted: admitted, metrics: self.metrics.clone() })
     }
 }
 
@@ -75,15 +75,15 @@ impl Drop for Admitted {
     }
 }
 
-/// A connection's place among `http.connections`: a socket takes it over from its connection.
+/// One of `http.connections`, held for as long as the connection is open: a socket takes it over from its connection.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     _permit: OwnedSemaphorePermit,
     _admitted: Admitted,
     metrics: Metrics,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.metrics.connections.dec();
     }
@@ -95,9 +95,9 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_and_gives_them_back() -> Result<(), Box<dyn std::error::Error>> {
-        let places = Places::new(100, 2, Metrics::default());
+        let limit = ConnectionLimit::new(100, 2, Metrics::default());
         let proxies = ["10.0.0.0/8".parse()?];
-        let admit = |peer: &str| Ok::<_, std::net::AddrParseError>(places.admit(peer.parse()?, &proxies));
+        let admit = |peer: &str| Ok::<_, std::net::AddrParseError>(limit.admit(peer.parse()?, &proxies));
         let (first, _second) = (admit("2001:db8:1:2::1")?, admit("2001:db8:1:2:ffff::1")?);
         assert!(first.is_some() && admit("2001:db8:1:2::3")?.is_none(), "a /64 is one address");
         assert!(admit("2001:db8:1:3::1")?.is_some());
@@ -106,14 +106,14 @@ mod tests {
         let many = ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.1.1"];
         let held = many.map(|peer| [admit(peer), admit(peer), admit(peer)]);
         assert!(held.iter().flatten().all(|one| matches!(one, Ok(Some(_)))));
-        assert_eq!(lock(&places.counts).len(), 1, "only who is connected");
+        assert_eq!(lock(&limit.counts).len(), 1, "only who is connected");
         Ok(())
     }
 
     #[test]
     fn no_limit_means_none() {
-        let places = Places::new(100, 0, Metrics::default());
-        let held: Vec<_> = (0..5000).map(|_| places.admit(Ipv4Addr::new(198, 51, 100, 1).into(), &[])).collect();
+        let limit = ConnectionLimit::new(100, 0, Metrics::default());
+        let held: Vec<_> = (0..5000).map(|_| limit.admit(Ipv4Addr::new(198, 51, 100, 1).into(), &[])).collect();
         assert!(held.iter().all(Option::is_some));
     }
 }
