@@ -5,8 +5,8 @@ mod breaker;
 mod handle;
 mod lookup;
 mod manage;
-mod pace;
 mod proof;
+mod rate_limiter;
 pub mod rest;
 mod token;
 
@@ -15,8 +15,8 @@ pub use breaker::{Ended, Turn};
 pub use handle::{AccountHandle, Resting};
 pub use lookup::Lookup;
 pub use manage::{AccountChange, Accounts, NewAccount};
-pub use pace::{Pace, Place};
 pub use proof::{By, Proof};
+pub use rate_limiter::{RateLimiter, Reservation};
 
 pub use crate::provider::{Connectors, CredentialField, Credentials, Kind};
 pub use crate::store::account::token::Role;

@@ -6,9 +6,9 @@ mod issue;
 mod key;
 mod known;
 mod manage;
-mod pace;
 mod pattern;
 mod profile;
+mod request_limiter;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,9 +19,9 @@ pub use issue::{KeyChange, KeyOrigin, KeyTerms};
 pub use key::Key;
 pub use known::{ClientsAndKeys, Party};
 pub use manage::{ClientChange, NewClient};
-pub use pace::Exhausted;
 pub use pattern::Pattern;
 pub use profile::{Profile, ProfileChange};
+pub use request_limiter::Exhausted;
 
 pub use crate::store::client::Client;
 pub use crate::store::key::Key as KeyRow;
@@ -81,11 +81,11 @@ impl Clients {
 
     /// Takes one request off what a key may ask for: of all nodes together, or while Redis is away of this one.
     pub async fn admit(&self, key: &Key) -> Result<(), Exhausted> {
-        let Some(per_minute) = key.pace.per_minute() else { return Ok(()) };
+        let Some(per_minute) = key.limiter.per_minute() else { return Ok(()) };
         // it counts by itself too, so that it knows where it was when Redis goes
-        let own = key.pace.take(Instant::now());
+        let own = key.limiter.take(Instant::now());
         match self.counter.take(&key.id.hex(), per_minute).await {
-            Some(shared) => shared.map_err(|wait| key.pace.exhausted(wait)),
+            Some(shared) => shared.map_err(|wait| key.limiter.exhausted(wait)),
             None => own,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
 use crate::provider::Kind;
-use crate::service::account::{AccountHandle, Connectors, Pace, Proof, Resting};
+use crate::service::account::{AccountHandle, Connectors, Proof, RateLimiter, Resting};
 use crate::service::number::Capability;
 use crate::service::snapshot::Snapshot;
 use crate::store::account::token::place as token_place;
@@ -15,10 +15,10 @@ use crate::store::number::Number;
 use crate::store::version::Versioned;
 use crate::store::{Result, Store, account, admin, number, version};
 
-/// A number in use, with its own pace.
+/// A number in use, with its own limiter.
 pub struct Sender {
     pub number: Number,
-    pub pace: Arc<Pace>,
+    pub limiter: Arc<RateLimiter>,
 }
 
 impl Sender {
@@ -112,9 +112,9 @@ impl Directory {
         for number in number::all(&self.store).await? {
             let kept = old.senders.get(&number.address).filter(|sender| sender.number.rate == number.rate);
             // shared, not copied: some wait in it
-            let pace = kept.map_or_else(|| Arc::new(Pace::new(number.rate)), |kept| kept.pace.clone());
+            let limiter = kept.map_or_else(|| Arc::new(RateLimiter::new(number.rate)), |kept| kept.limiter.clone());
             let (address, client) = (number.address.clone(), number.client);
-            let sender = Arc::new(Sender { number, pace });
+            let sender = Arc::new(Sender { number, limiter });
             fresh.by_client.entry(client).or_default().push(sender.clone());
             fresh.senders.insert(address, sender);
         }

@@ -1,4 +1,4 @@
-//! An account in use: its connection to the provider, its pace, its breaker.
+//! An account in use: its connection to the provider, its limiter, its breaker.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 
 use super::blame::{Blame, Sent};
 use super::breaker::{Breaker, Ended, Turn};
-use super::pace::Pace;
 use super::proof::Proof;
+use super::rate_limiter::RateLimiter;
 use crate::model::lock::lock;
 use crate::provider::{Connector, Outcome};
 use crate::store::account::{Account, Rest};
@@ -20,7 +20,7 @@ const PARKED: usize = 10_000;
 pub struct AccountHandle {
     pub account: Account,
     pub connector: Connector,
-    pub pace: Arc<Pace>,
+    pub limiter: Arc<RateLimiter>,
     pub breaker: Arc<Breaker>,
     blame: Arc<Blame>,
     /// Calls at once.
@@ -43,14 +43,14 @@ pub struct Resting {
 
 impl AccountHandle {
     pub fn new(account: Account, connector: Connector, calls: usize, resting: Resting) -> Self {
-        let pace = Arc::new(Pace::new(account.rate));
+        let limiter = Arc::new(RateLimiter::new(account.rate));
         let breaker = Arc::new(Breaker::new(resting.failures, resting.rest, resting.most));
         if account.rest.is_some() {
             // nobody here knows since when: the next message tries
             breaker.deny(Instant::now(), Duration::ZERO);
         }
         let (calls, blame, parked) = (Arc::new(Semaphore::new(calls)), Arc::default(), Arc::default());
-        Self { account, connector, pace, breaker, blame, calls, parked, proofs: Vec::new() }
+        Self { account, connector, limiter, breaker, blame, calls, parked, proofs: Vec::new() }
     }
 
     /// The handle of a changed row with the same credentials: it knows what this one does, and shares its calls.
@@ -60,12 +60,12 @@ impl AccountHandle {
         if ours.credentials != account.credentials {
             return None;
         }
-        let pace = if ours.rate == account.rate {
-            self.pace.clone()
+        let limiter = if ours.rate == account.rate {
+            self.limiter.clone()
         } else {
-            let pace = Pace::new(account.rate);
-            pace.take_over(&self.pace);
-            Arc::new(pace)
+            let limiter = RateLimiter::new(account.rate);
+            limiter.take_over(&self.limiter);
+            Arc::new(limiter)
         };
         // what another node has found out
         match (&ours.rest, &account.rest) {
@@ -76,7 +76,7 @@ impl AccountHandle {
         Some(Self {
             account: account.clone(),
             connector: self.connector.clone(),
-            pace,
+            limiter,
             breaker: self.breaker.clone(),
             blame: self.blame.clone(),
             calls: self.calls.clone(),

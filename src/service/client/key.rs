@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ipnet::IpNet;
 
 use super::Scope;
-use super::pace::Pace;
 use super::pattern::{Pattern, Patterns};
+use super::request_limiter::RequestLimiter;
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 use crate::store::key::Key as Row;
 
@@ -29,7 +29,7 @@ pub struct Key {
     /// What its calls may say; `None`: nobody has said so.
     pub twiml: Option<Twiml>,
     pub expires_ms: Option<Millis>,
-    pub(super) pace: Pace,
+    pub(super) limiter: RequestLimiter,
     used_ms: AtomicI64,
     written_ms: AtomicI64,
     row: Row,
@@ -55,7 +55,7 @@ impl Key {
             destinations: pattern(&row.destinations),
             twiml: row.twiml,
             expires_ms: row.expires_ms,
-            pace: Pace::new(row.rate, older.map(|older| &older.pace)),
+            limiter: RequestLimiter::new(row.rate, older.map(|older| &older.limiter)),
             used_ms: mark(|key| &key.used_ms),
             written_ms: mark(|key| &key.written_ms),
             row,

@@ -45,7 +45,7 @@ impl Dispatch {
             provider::Outcome::Throttled { after, reason } | provider::Outcome::Unreachable { after, reason } => {
                 attempt.reason = Some(reason);
                 if let Some(after) = after {
-                    via.pace.pause(after, std::time::Instant::now());
+                    via.limiter.pause(after, std::time::Instant::now());
                 }
                 again(after)
             }

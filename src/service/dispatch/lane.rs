@@ -104,8 +104,8 @@ impl Dispatch {
             return Some(over(lane, State::Failed, None, "its account was deleted"));
         };
         let was_open = via.breaker.is_open();
-        let places = match self.pass(lane, &via).await {
-            Ok(places) => places,
+        let reservations = match self.pass(lane, &via).await {
+            Ok(reservations) => reservations,
             Err(wait) => return self.turned_away(lane, &via, wait, was_open).await,
         };
         let _call = tokio::select! {
@@ -119,13 +119,13 @@ impl Dispatch {
         };
         let marked = self.mark(lane).await;
         if let Some(Marked::Call { started_ms }) = marked {
-            places.take();
+            reservations.take();
             lane.progress.tries += 1;
             lane.progress.first_ms.get_or_insert(started_ms);
             lane.progress.started_ms = Some(started_ms);
             return self.marked(lane, &via, started_ms).await;
         }
-        self.give_back(places).await;
+        self.give_back(reservations).await;
         marked.map(|_| over(lane, State::Failed, Some(OPTED_OUT), "the recipient has opted out"))
     }
 

@@ -7,22 +7,22 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::reconcile::policy;
-use crate::service::account::{AccountHandle, Pace, Place};
+use crate::service::account::{AccountHandle, RateLimiter, Reservation};
 use crate::service::directory::Directory;
 use crate::store::account::Uncertain;
 use crate::store::message::Message;
 
-/// A place in the pace of an account and a number, given back unless used, and one of the account's calls.
+/// A reservation at the rates of an account and a number, given back unless used, and one of the account's calls.
 pub struct SendPermit {
     via: Arc<AccountHandle>,
-    places: [Place; 2],
+    reservations: [Reservation; 2],
     _call: OwnedSemaphorePermit,
 }
 
 impl SendPermit {
     /// The handle to call now; the permit lasts as long as the call.
     pub(super) fn handle(&mut self) -> Arc<AccountHandle> {
-        self.places.iter_mut().for_each(Place::take);
+        self.reservations.iter_mut().for_each(Reservation::take);
         self.via.clone()
     }
 }
@@ -45,8 +45,8 @@ impl Permits {
         let call = via.calls.clone().try_acquire_owned().ok()?;
         let segments = u32::try_from(message.segments).unwrap_or(1).max(1);
         let now = Instant::now();
-        let place = |pace: &Arc<Pace>| pace.reserve(segments, Duration::ZERO, now).ok();
-        let places = [place(&sender.pace)?, place(&via.pace)?];
-        Some(SendPermit { via: via.clone(), places, _call: call })
+        let reservation = |limiter: &Arc<RateLimiter>| limiter.reserve(segments, Duration::ZERO, now).ok();
+        let reservations = [reservation(&sender.limiter)?, reservation(&via.limiter)?];
+        Some(SendPermit { via: via.clone(), reservations, _call: call })
     }
 }

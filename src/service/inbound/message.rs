@@ -7,7 +7,7 @@ use super::text::{Fact, Text};
 use crate::model::message::{Direction, State};
 use crate::model::{Address, ClientId, MessageContent, NumberId, Segments, SharedContent};
 use crate::provider;
-use crate::service::account::Pace;
+use crate::service::account::RateLimiter;
 use crate::service::directory::Sender;
 use crate::service::number::Meaning;
 use crate::store::message::Message;
@@ -33,7 +33,7 @@ pub(super) fn operators(job: &Job, address: &str) -> Sender {
         pool: None,
         created_ms: job.received_ms,
     };
-    Sender { number, pace: Arc::new(Pace::new(0)) }
+    Sender { number, limiter: Arc::new(RateLimiter::new(0)) }
 }
 
 fn content(inbound: &provider::Inbound) -> MessageContent {

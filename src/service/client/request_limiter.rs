@@ -19,13 +19,13 @@ pub struct Exhausted {
 }
 
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RequestLimiter {
     per_minute: u32,
     /// When it will have made up for all that it has taken; shared by all versions of its key.
     due: Arc<Mutex<Option<Instant>>>,
 }
 
-impl Pace {
+impl RequestLimiter {
     /// So many requests a minute; 0: no limit. What an older version has taken is taken.
     pub(super) fn new(per_minute: i64, older: Option<&Self>) -> Self {
         let per_minute = u32::try_from(per_minute.max(0)).unwrap_or(u32::MAX);
@@ -57,14 +57,14 @@ mod tests {
 
     #[test]
     fn a_minute_s_worth_at_once_then_as_they_come() {
-        let (pace, begun) = (Pace::new(2, None), Instant::now());
-        assert!(pace.take(begun).is_ok() && pace.take(begun).is_ok());
-        let refused = pace.take(begun);
+        let (limiter, begun) = (RequestLimiter::new(2, None), Instant::now());
+        assert!(limiter.take(begun).is_ok() && limiter.take(begun).is_ok());
+        let refused = limiter.take(begun);
         assert_eq!(refused, Err(Exhausted { limit: 2, wait: Duration::from_secs(30) }));
-        assert!(pace.take(begun + Duration::from_secs(30)).is_ok());
-        assert!(pace.take(begun + Duration::from_secs(31)).is_err());
-        assert!(pace.take(begun + Duration::from_secs(600)).is_ok());
-        let free = Pace::new(0, None);
+        assert!(limiter.take(begun + Duration::from_secs(30)).is_ok());
+        assert!(limiter.take(begun + Duration::from_secs(31)).is_err());
+        assert!(limiter.take(begun + Duration::from_secs(600)).is_ok());
+        let free = RequestLimiter::new(0, None);
         assert!((0..1000).all(|_| free.take(begun).is_ok()));
     }
 
@@ -72,20 +72,20 @@ mod tests {
     fn every_limit_is_met_exactly() {
         let begun = Instant::now();
         for limit in [1, 3, 7, 59, 61, 999, 10_001] {
-            let pace = Pace::new(limit, None);
-            let taken = (0..limit + 10).filter(|_| pace.take(begun).is_ok()).count();
+            let limiter = RequestLimiter::new(limit, None);
+            let taken = (0..limit + 10).filter(|_| limiter.take(begun).is_ok()).count();
             assert_eq!(i64::try_from(taken), Ok(limit));
         }
     }
 
     #[test]
     fn another_version_has_taken_what_the_older_has() {
-        let (older, begun) = (Pace::new(4, None), Instant::now());
+        let (older, begun) = (RequestLimiter::new(4, None), Instant::now());
         assert!((0..4).all(|_| older.take(begun).is_ok()));
-        let same = Pace::new(4, Some(&older));
+        let same = RequestLimiter::new(4, Some(&older));
         assert!(same.take(begun).is_err(), "a change refills nothing");
         // twice as many: what was used up is, as a share
-        let more = Pace::new(8, Some(&same));
+        let more = RequestLimiter::new(8, Some(&same));
         assert!(more.take(begun).is_err());
         assert!(
             more.take(begun + Duration::from_secs(8)).is_ok() && older.take(begun + Duration::from_secs(8)).is_err()
