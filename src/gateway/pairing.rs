@@ -1,4 +1,4 @@
-//! Puts pairing together: its keys, its board of open sockets, and the bus to other nodes.
+//! Puts pairing together: its keys, its open sockets, and the bus to other nodes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 use super::base::Base;
 use super::{StartError, secret};
 use crate::service::device::Devices;
-use crate::service::sync::{self, Board, Handshakes, Parts, Passwords, SessionIds, Sockets};
+use crate::service::sync::{self, Handshakes, Parts, Passwords, SessionIds, SocketRegistry, Sockets};
 use crate::signal::{Bus, Listener};
 use crate::store::seed;
 
@@ -26,11 +26,12 @@ impl Base<'_> {
         let metrics = sync::Metrics::default();
         metrics.register(registry);
         let settings = config.sync.clone();
-        let board = Arc::new(Board::new(settings.sockets_per_user, settings.sockets_per_address, metrics.clone()));
+        let open_sockets =
+            Arc::new(SocketRegistry::new(settings.sockets_per_user, settings.sockets_per_address, metrics.clone()));
         let bus = if config.redis.url.is_empty() {
             Bus::memory()
         } else {
-            let remote = board.clone();
+            let remote = open_sockets.clone();
             let listener: Listener = Arc::new(move |signal| remote.deliver(&signal));
             Bus::redis(config.redis.url.expose(), listener, tasks, stop)?
         };
@@ -47,7 +48,7 @@ impl Base<'_> {
             settings: settings.clone(),
             ids: session_ids.clone(),
             store: databases.store.clone(),
-            board: board.clone(),
+            open_sockets: open_sockets.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
         });
@@ -62,7 +63,7 @@ impl Base<'_> {
             lockout_key: self.key("lockout").await?,
             ciphertext_key: self.key("sync_ciphertext").await?,
             passwords,
-            board: board.clone(),
+            open_sockets: open_sockets.clone(),
             bus: bus.clone(),
             events: events.clone(),
             clock: clock.clone(),
@@ -70,7 +71,7 @@ impl Base<'_> {
             tasks: tasks.clone(),
         }));
         let (store, clock) = (databases.store.clone(), clock.clone());
-        let devices = Devices { store, clock, board, bus: bus.clone(), events: events.clone() };
+        let devices = Devices { store, clock, open_sockets, bus: bus.clone(), events: events.clone() };
         Ok(Pairing { session_ids, sockets, handshakes, devices, bus })
     }
 }

@@ -7,7 +7,7 @@ use crate::service::Error;
 use crate::service::audit::Act;
 use crate::service::event::Events;
 use crate::service::page;
-use crate::service::sync::Board;
+use crate::service::sync::SocketRegistry;
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Change, Store};
 
@@ -16,7 +16,7 @@ pub use crate::store::device::Device;
 pub struct Devices {
     pub store: Store,
     pub clock: Clock,
-    pub board: Arc<Board>,
+    pub open_sockets: Arc<SocketRegistry>,
     pub bus: Bus,
     pub events: Arc<Events>,
 }
@@ -51,7 +51,7 @@ impl Devices {
         telling.committed();
         tracing::info!(device = %id, user = %device.user, "revoked a device");
         let signal = Signal { user: device.user, event: Event::Revoked, at_ms };
-        self.board.deliver(&signal);
+        self.open_sockets.deliver(&signal);
         self.bus.publish(&signal);
         // the rest, and what is being taken just now, goes with the next sweep
         if let Err(error) = store::publication::forget(&self.store, &id.hex()).await {

@@ -1,8 +1,7 @@
 //! Pairing a phone: sync sessions, their sockets, and the handshake (version 2 of the contract).
 
-mod board;
 mod check;
-mod crowd;
+mod eviction;
 mod handshake;
 mod ids;
 mod key;
@@ -15,10 +14,10 @@ mod post;
 mod redeem;
 mod rotation;
 mod socket;
+mod socket_registry;
 mod turn;
 mod watch;
 
-pub use board::{Board, Full as TooManySockets};
 pub(super) use handshake::leave_at;
 pub use ids::SessionIds;
 pub use key::{Identities, KeyError};
@@ -29,6 +28,7 @@ pub use password::Passwords;
 pub use post::{Flavour, Handshake, Offered, Paired, body_hash};
 pub use rotation::{Action, Close, Rotation};
 pub use socket::{Opened, Session, Sockets};
+pub use socket_registry::{Full as TooManySockets, SocketRegistry};
 
 use std::sync::Arc;
 
@@ -131,7 +131,7 @@ pub struct Parts {
     pub lockout_key: HashKey,
     pub ciphertext_key: HashKey,
     pub passwords: Passwords,
-    pub board: Arc<Board>,
+    pub open_sockets: Arc<SocketRegistry>,
     pub bus: Bus,
     pub events: Arc<Events>,
     pub clock: Clock,
@@ -168,7 +168,7 @@ impl Handshakes {
     /// Tells this node's sockets at once, the other nodes' by the bus.
     fn tell(&self, user: &UserId, event: Event, at_ms: Millis) {
         let signal = Signal { user: user.clone(), event, at_ms };
-        self.parts.board.deliver(&signal);
+        self.parts.open_sockets.deliver(&signal);
         self.parts.bus.publish(&signal);
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::board::{Letter, Seat};
-use super::{Action, Board, Close, Metrics, Rotation, SessionIds, Settings};
+use super::socket_registry::{Registration, SocketEvent};
+use super::{Action, Close, Metrics, Rotation, SessionIds, Settings, SocketRegistry};
 use crate::crypto::Sid;
 use crate::model::{Clock, Millis, UserId};
 use crate::signal::Event;
@@ -34,7 +34,7 @@ pub struct Session {
     rotation: Rotation,
     opened: Instant,
     opened_ms: Millis,
-    seat: Seat,
+    registration: Registration,
     gauge: Showing,
 }
 
@@ -43,7 +43,7 @@ pub struct Sockets {
     pub settings: Settings,
     pub ids: Arc<SessionIds>,
     pub store: Store,
-    pub board: Arc<Board>,
+    pub open_sockets: Arc<SocketRegistry>,
     pub clock: Clock,
     pub metrics: Metrics,
 }
@@ -59,14 +59,14 @@ impl Sockets {
             },
         };
         let opened_ms = self.clock.now_ms();
-        // seated before looking, so that an ack in between is not missed
-        let Ok(seat) = self.board.sit(user, address) else { return Opened::TooMany };
-        seat.letterbox.shows(first);
+        // registered before looking, so that an ack in between is not missed
+        let Ok(registration) = self.open_sockets.register(user, address) else { return Opened::TooMany };
+        registration.mailbox.shows(first);
         if sid.is_some() {
             match self.found(user, first).await {
                 Some((Event::Acknowledged(_), _)) => return Opened::Acknowledged,
                 // the person is typing the password: this page may have been reloaded
-                Some((event, at_ms)) => seat.letterbox.put(Letter { event, at_ms, is_found: true }),
+                Some((event, at_ms)) => registration.mailbox.put(SocketEvent { event, at_ms, is_found: true }),
                 None => {}
             }
         }
@@ -78,7 +78,7 @@ impl Sockets {
             rotation,
             opened: Instant::now(),
             opened_ms,
-            seat,
+            registration,
             gauge,
         };
         Opened::Showing(Box::new(session), action)
@@ -124,23 +124,23 @@ impl Session {
         let deadline = self.opened + self.rotation.next_tick();
         let mut issue = || {
             let sid = self.ids.issue(&self.user);
-            self.seat.letterbox.shows(sid);
+            self.registration.mailbox.shows(sid);
             sid
         };
         let actions = tokio::select! {
             () = sleep_until(deadline) => self.rotation.tick(self.opened.elapsed(), &mut issue).into_iter().collect(),
-            letters = self.seat.letterbox.take() => {
-                let Some(letters) = letters else { return vec![Action::Close(Close::TooMany)] };
+            events = self.registration.mailbox.take() => {
+                let Some(events) = events else { return vec![Action::Close(Close::TooMany)] };
                 let now = self.opened.elapsed();
                 let (rotation, opened_ms) = (&mut self.rotation, self.opened_ms);
-                let obey = |Letter { event, at_ms, is_found }| match (is_found, event) {
+                let obey = |SocketEvent { event, at_ms, is_found }| match (is_found, event) {
                     // clocks of nodes differ: what happens now is never too old
                     (false, _) => rotation.signal(now, event, at_ms, &mut issue),
                     // a revocation found in the store may be older than this socket
                     (true, Event::Revoked) if at_ms < opened_ms => Vec::new(),
                     (true, _) => rotation.found(now, event, at_ms, &mut issue),
                 };
-                letters.into_iter().flat_map(obey).collect()
+                events.into_iter().flat_map(obey).collect()
             }
         };
         self.gauge.set(self.rotation.is_paused());

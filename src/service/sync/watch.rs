@@ -14,7 +14,7 @@ impl Sockets {
     /// where to go on from. A socket that knows already does nothing.
     pub async fn look_around(&self, since_ms: Millis) -> Result<Millis, Error> {
         let now_ms = self.clock.now_ms();
-        if self.board.is_empty() {
+        if self.open_sockets.is_empty() {
             return Ok(now_ms);
         }
         let since_ms = since_ms - OVERLAP.as_ms();
@@ -25,10 +25,10 @@ impl Sockets {
                 State::Failed | State::Ended => Event::Resumed(changed.sid),
                 State::Open => continue,
             };
-            self.board.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
+            self.open_sockets.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
         }
         for (user, at_ms) in device::revoked_since(&self.store, since_ms).await? {
-            self.board.deliver_found(&Signal { user, event: Event::Revoked, at_ms });
+            self.open_sockets.deliver_found(&Signal { user, event: Event::Revoked, at_ms });
         }
         Ok(now_ms)
     }

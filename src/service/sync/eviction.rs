@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// An open socket, as far as that asks.
 #[derive(Clone, Copy)]
-pub(super) struct Sitting {
+pub(super) struct Occupant {
     pub(super) address: IpAddr,
     /// A phone has come with one of its codes.
     pub(super) is_scanned: bool,
@@ -18,16 +18,16 @@ pub(super) struct Sitting {
 /// which came last. One whose code was scanned stays, as long as an address that has more than the newcomer's, or is
 /// the newcomer's, has another. Only then it goes as well: a first step needs no password, and who floods could scan
 /// all codes of their own.
-pub(super) fn leaver(sitting: &[Sitting], newcomer: IpAddr) -> Option<usize> {
+pub(super) fn evicted(occupants: &[Occupant], newcomer: IpAddr) -> Option<usize> {
     let mut addresses: HashMap<IpAddr, (usize, usize)> = HashMap::new();
-    for (at, address) in sitting.iter().map(|one| one.address).chain([newcomer]).enumerate() {
+    for (at, address) in occupants.iter().map(|one| one.address).chain([newcomer]).enumerate() {
         let (count, _came) = addresses.entry(address).or_insert((0, at));
         *count += 1;
     }
     let mut crowds: Vec<_> = addresses.into_iter().collect();
     crowds.sort_unstable_by_key(|(_, size)| Reverse(*size));
     for (address, _) in &crowds {
-        let idle = sitting.iter().position(|one| one.address == *address && !one.is_scanned);
+        let idle = occupants.iter().position(|one| one.address == *address && !one.is_scanned);
         if idle.is_some() {
             return idle;
         }
@@ -37,7 +37,7 @@ pub(super) fn leaver(sitting: &[Sitting], newcomer: IpAddr) -> Option<usize> {
     }
     // another address is the most crowded with two at least: one stays
     let (crowded, _) = crowds.first().filter(|(crowded, _)| *crowded != newcomer)?;
-    sitting.iter().position(|one| one.address == *crowded)
+    occupants.iter().position(|one| one.address == *crowded)
 }
 
 #[cfg(test)]
@@ -49,35 +49,37 @@ mod tests {
     }
 
     /// Sockets by the last byte of their addresses; below zero: scanned.
-    fn leaver_of(sitting: &[i8], newcomer: u8) -> Option<usize> {
-        let sitting: Vec<_> =
-            sitting.iter().map(|&one| Sitting { address: address(one.unsigned_abs()), is_scanned: one < 0 }).collect();
-        leaver(&sitting, address(newcomer))
+    fn evicted_of(occupants: &[i8], newcomer: u8) -> Option<usize> {
+        let occupants: Vec<_> = occupants
+            .iter()
+            .map(|&one| Occupant { address: address(one.unsigned_abs()), is_scanned: one < 0 })
+            .collect();
+        evicted(&occupants, address(newcomer))
     }
 
     #[test]
     fn the_oldest_of_the_most_crowded_address_goes() {
-        assert_eq!(leaver_of(&[1, 2, 2, 1, 2], 3), Some(1));
-        assert_eq!(leaver_of(&[1, 2, 1, 2], 1), Some(0), "its own, with the newcomer");
+        assert_eq!(evicted_of(&[1, 2, 2, 1, 2], 3), Some(1));
+        assert_eq!(evicted_of(&[1, 2, 1, 2], 1), Some(0), "its own, with the newcomer");
     }
 
     #[test]
     fn a_tie_is_broken_against_who_came_last() {
-        assert_eq!(leaver_of(&[1, 2, 2, 1], 3), Some(1));
-        assert_eq!(leaver_of(&[1, 2, 2], 1), Some(1), "the newcomer's address was there first");
-        assert_eq!(leaver_of(&[1, 1, 2], 2), Some(2));
-        assert_eq!(leaver_of(&[1, 2, 3], 4), None, "each has one");
-        assert_eq!(leaver_of(&[], 1), None);
+        assert_eq!(evicted_of(&[1, 2, 2, 1], 3), Some(1));
+        assert_eq!(evicted_of(&[1, 2, 2], 1), Some(1), "the newcomer's address was there first");
+        assert_eq!(evicted_of(&[1, 1, 2], 2), Some(2));
+        assert_eq!(evicted_of(&[1, 2, 3], 4), None, "each has one");
+        assert_eq!(evicted_of(&[], 1), None);
     }
 
     #[test]
     fn what_was_scanned_stays_where_another_can_go() {
-        assert_eq!(leaver_of(&[-1, 1, 1, 2], 3), Some(1));
-        assert_eq!(leaver_of(&[-1, -1, -1, 2, 2], 3), Some(3), "an address with more than the newcomer's");
-        assert_eq!(leaver_of(&[-1, -1, 2, -2], 3), Some(2));
-        assert_eq!(leaver_of(&[-1, -1, -1, 2], 2), Some(3), "the newcomer's own");
-        assert_eq!(leaver_of(&[2, -1, -1, -1], 3), Some(1), "its own scans keep no other out");
-        assert_eq!(leaver_of(&[-1, -1, 2], 1), None, "nor does its newcomer");
-        assert_eq!(leaver_of(&[-1, -2, -3], 4), None);
+        assert_eq!(evicted_of(&[-1, 1, 1, 2], 3), Some(1));
+        assert_eq!(evicted_of(&[-1, -1, -1, 2, 2], 3), Some(3), "an address with more than the newcomer's");
+        assert_eq!(evicted_of(&[-1, -1, 2, -2], 3), Some(2));
+        assert_eq!(evicted_of(&[-1, -1, -1, 2], 2), Some(3), "the newcomer's own");
+        assert_eq!(evicted_of(&[2, -1, -1, -1], 3), Some(1), "its own scans keep no other out");
+        assert_eq!(evicted_of(&[-1, -1, 2], 1), None, "nor does its newcomer");
+        assert_eq!(evicted_of(&[-1, -2, -3], 4), None);
     }
 }
