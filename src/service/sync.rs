@@ -38,8 +38,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::crypto::{HashKey, MasterKey};
 use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
+use crate::service::cpu_pool::{CpuPool, CpuPoolError};
 use crate::service::event::Events;
-use crate::service::pool::{Pool, PoolError};
 use crate::service::retention::Throttle;
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Store};
@@ -110,11 +110,11 @@ pub enum Error {
     Died(#[from] tokio::task::JoinError),
 }
 
-impl From<PoolError> for Error {
-    fn from(error: PoolError) -> Self {
+impl From<CpuPoolError> for Error {
+    fn from(error: CpuPoolError) -> Self {
         match error {
-            PoolError::Full => Self::Busy,
-            PoolError::Died(error) => Self::Died(error),
+            CpuPoolError::Full => Self::Busy,
+            CpuPoolError::Died(error) => Self::Died(error),
         }
     }
 }
@@ -142,7 +142,7 @@ pub struct Parts {
 /// Pairs phones: from what one posts to a device, or to a refusal.
 pub struct Handshakes {
     parts: Parts,
-    rsa: Pool,
+    rsa: CpuPool,
     turns: Arc<turn::Turns>,
     /// A place for each handshake until its password is compared. When none is free everybody is
     /// told to come back: an answer to some only would tell who has a slow password.
@@ -153,7 +153,7 @@ impl Handshakes {
     pub fn new(parts: Parts) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let door = Semaphore::new(parts.settings.places());
-        Self { parts, rsa: Pool::new(cores, 4096), turns: Arc::default(), door }
+        Self { parts, rsa: CpuPool::new(cores, 4096), turns: Arc::default(), door }
     }
 
     /// The public key that phones encrypt to.

@@ -9,8 +9,8 @@ use super::read::WebhookContent;
 use super::{HELD, Job, LEASE, Metrics};
 use crate::crypto::HashKey;
 use crate::model::{Clock, Millis, Span};
+use crate::service::cpu_pool::CpuPool;
 use crate::service::directory::Directory;
-use crate::service::pool::Pool;
 use crate::service::retention::Throttle;
 use crate::store::account::token;
 use crate::store::batch::{Batch, WRITERS};
@@ -38,7 +38,7 @@ pub struct Inbox {
     pub(super) parts: Parts,
     pub(super) intake: Batch<Intake<WebhookContent>>,
     /// Where large posts are looked at.
-    pub(super) checks: Pool,
+    pub(super) checks: CpuPool,
 }
 
 /// What this node has taken in, in its order.
@@ -52,7 +52,7 @@ impl Inbox {
         let intake = Batch::start_many(Intake { store, clock, owner, lease: LEASE, queue }, WRITERS);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // as many may wait as there are connections
-        let checks = Pool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
+        let checks = CpuPool::new((cores / 2).max(1), Semaphore::MAX_PERMITS / 2);
         (Arc::new(Self { parts, intake, checks }), Jobs(jobs))
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Error, Metrics};
 use crate::crypto::password::{Scheme, matches};
 use crate::model::{Secret, UserId};
-use crate::service::pool::Pool;
+use crate::service::cpu_pool::CpuPool;
 use crate::service::salt::Salt;
 use crate::store::Store;
 use crate::store::backend::{self, Login};
@@ -14,7 +14,7 @@ use crate::store::backend::{self, Login};
 pub struct Passwords {
     backend: Store,
     salt: Salt,
-    argon2: Pool,
+    argon2: CpuPool,
     metrics: Metrics,
 }
 
@@ -25,7 +25,7 @@ impl Passwords {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let salt = Salt::new(backend.clone(), salt);
         // it takes tens of milliseconds of a core: few at once
-        let argon2 = Pool::new((cores / 2).max(1), at_once);
+        let argon2 = CpuPool::new((cores / 2).max(1), at_once);
         Self { backend, salt, argon2, metrics }
     }
 

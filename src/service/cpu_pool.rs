@@ -7,14 +7,14 @@ use tokio::task::JoinError;
 
 /// So many at once, so many waiting, no more.
 #[derive(Clone)]
-pub struct Pool {
+pub struct CpuPool {
     running: Arc<Semaphore>,
     /// Those who run or wait.
     admitted: Arc<Semaphore>,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum PoolError {
+pub enum CpuPoolError {
     #[error("too much of this work is waiting")]
     Full,
     /// It panicked: a fault of ours.
@@ -22,17 +22,17 @@ pub enum PoolError {
     Died(#[from] JoinError),
 }
 
-impl Pool {
+impl CpuPool {
     pub fn new(at_once: usize, waiting: usize) -> Self {
         Self { running: Arc::new(Semaphore::new(at_once)), admitted: Arc::new(Semaphore::new(at_once + waiting)) }
     }
 
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolError> {
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, CpuPoolError> {
         let admitted = match self.admitted.clone().try_acquire_owned() {
             Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => return Err(PoolError::Full),
+            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => return Err(CpuPoolError::Full),
         };
-        let running = self.running.clone().acquire_owned().await.map_err(|_| PoolError::Full)?;
+        let running = self.running.clone().acquire_owned().await.map_err(|_| CpuPoolError::Full)?;
         let worked = tokio::task::spawn_blocking(move || {
             // held by the work itself: a caller who gives up does not free a core that is busy
             let _permits = (admitted, running);
@@ -48,7 +48,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_does_not_fit_is_turned_away() {
-        let pool = Pool::new(1, 1);
+        let pool = CpuPool::new(1, 1);
         let (release, gate) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let pool = pool.clone();
@@ -61,7 +61,7 @@ mod tests {
         while pool.admitted.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(pool.run(|| 3).await, Err(PoolError::Full)));
+        assert!(matches!(pool.run(|| 3).await, Err(CpuPoolError::Full)));
         assert!(release.send(()).is_ok());
         assert!(matches!(first.await, Ok(Ok(true))));
         assert!(matches!(second.await, Ok(Ok(2))));
@@ -70,8 +70,8 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_is_no_full_pool() {
-        let pool = Pool::new(1, 0);
-        assert!(matches!(pool.run(|| panic!("on purpose")).await, Err::<(), _>(PoolError::Died(_))));
+        let pool = CpuPool::new(1, 0);
+        assert!(matches!(pool.run(|| panic!("on purpose")).await, Err::<(), _>(CpuPoolError::Died(_))));
         assert!(matches!(pool.run(|| 1).await, Ok(1)), "its place is free again");
     }
 }
