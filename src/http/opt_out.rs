@@ -88,15 +88,15 @@ impl IntoParams for FilterIn {
 }
 
 /// Number, person and channel of a page's last entry; in hex, as names may hold anything.
-struct Place((String, String, Channel));
+struct OptOutCursor((String, String, Channel));
 
-impl fmt::Display for Place {
+impl fmt::Display for OptOutCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(format!("{}\n{}\n{}", self.0.0, self.0.1, self.0.2)))
     }
 }
 
-impl FromStr for Place {
+impl FromStr for OptOutCursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -124,7 +124,7 @@ fn is_operator(call: &Call) -> bool {
 async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
     call.only("GET")?;
     let client = auth::reader(&app, &call)?.client;
-    let (after, limit) = list::page::<Place>(&call)?;
+    let (after, limit) = list::page::<OptOutCursor>(&call)?;
     let country = app.country(client);
     let said = call.param("channel").map(|name| channel(&name)).transpose()?;
     let mut channels = said.map_or(CHANNELS.to_vec(), |channel| vec![channel]);
@@ -135,7 +135,7 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
     let with_unseen = is_operator(&call);
     let filter = OptOutFilter { number, person, channel, with_unseen, after: after.map(|place| place.0) };
     let (entries, more) = app.opt_outs.list(client, &filter, limit).await?;
-    let last = entries.last().map(|last| Place((last.number.clone(), last.person.clone(), last.channel)));
+    let last = entries.last().map(|last| OptOutCursor((last.number.clone(), last.person.clone(), last.channel)));
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
 }
 

@@ -13,7 +13,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub(super) use self::shape::channels;
-use self::shape::{ChangeIn, Place, RateIn, RateOut, out};
+use self::shape::{ChangeIn, RateCursor, RateIn, RateOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
@@ -103,7 +103,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn list(call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let (after, limit) = list::page::<Place>(call)?;
+    let (after, limit) = list::page::<RateCursor>(call)?;
     let prefix = call.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
         return Err(reply::bad_field("prefix", "is no digits"));
@@ -115,7 +115,7 @@ async fn list(call: &Call, app: &App) -> Answer {
         after: after.map(|place| place.0),
     };
     let (rates, more) = app.tariff.list_rates(&filter, limit).await?;
-    let last = rates.last().map(|rate| Place(rate.slot()));
+    let last = rates.last().map(|rate| RateCursor(rate.slot()));
     Ok(list::reply(rates.iter().map(out).collect(), last, more))
 }
 

@@ -11,7 +11,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use self::shape::{ChangeIn, Place, RouteIn, RouteOut, out};
+use self::shape::{ChangeIn, RouteCursor, RouteIn, RouteOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
@@ -88,10 +88,10 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn list(call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    let (after, limit) = list::page::<Place>(call)?;
+    let (after, limit) = list::page::<RouteCursor>(call)?;
     let (routes, more) = app.tariff.list_routes(after.map(|place| place.0), limit).await?;
     let data = routes.iter().map(|route| show(app, route)).collect();
-    Ok(list::reply(data, routes.last().map(Place::of), more))
+    Ok(list::reply(data, routes.last().map(RouteCursor::of), more))
 }
 
 async fn rule(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {

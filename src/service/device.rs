@@ -38,17 +38,17 @@ impl Devices {
     pub async fn revoke(&self, id: DeviceId, act: &Act<'_, Device>) -> Result<(), Error> {
         let device = store::device::find(&self.store, id).await?.ok_or_else(|| Error::not_found("device"))?;
         let at_ms = self.clock.now_ms();
-        let mut telling = self.events.telling();
-        telling.revoked(&device, at_ms);
+        let mut batch = self.events.batch();
+        batch.revoked(&device, at_ms);
         let after = Device { revoked_ms: Some(at_ms), ..device.clone() };
         let entry = act.entry(at_ms, id, Some(&device), Some(&after));
-        let told = telling.write(Change::new());
+        let told = batch.write(Change::new());
         match store::device::revoke(&self.store, told, id, &device.user, at_ms, entry).await {
             Ok(()) => {}
             Err(store::Error::Guard(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
-        telling.committed();
+        batch.committed();
         tracing::info!(device = %id, user = %device.user, "revoked a device");
         let signal = Signal { user: device.user, event: Event::Revoked, at_ms };
         self.open_sockets.deliver(&signal);

@@ -1,10 +1,11 @@
 //! What happened, told to whoever listens: endpoints, events, their delivery and replay.
 //!
-//! Whoever has something to tell asks [`Events::telling`] for a collection, adds to it what
+//! Whoever has something to tell asks [`Events::batch`] for a collection, adds to it what
 //! happens, lets it add its rows to the change that writes the facts, commits, and says so by
-//! [`Telling::committed`]. Where nobody listens, nothing is written. The types stand in
+//! [`EventBatch::committed`]. Where nobody listens, nothing is written. The types stand in
 //! [`crate::model::event`], the fields of each in [`payload`].
 
+mod batch;
 mod courier;
 mod device;
 mod endpoint;
@@ -14,8 +15,8 @@ mod message;
 mod metrics;
 pub mod payload;
 mod reason;
-mod telling;
 
+pub use batch::{EventBatch, Happened};
 pub use courier::{Courier, Done, Job, Lane};
 pub use endpoint::{NewEndpoint, Patch};
 pub use history::Told;
@@ -23,7 +24,6 @@ pub(in crate::service) use message::wanted;
 pub use message::{VALIDITY_ENDED, Why};
 pub use metrics::Metrics;
 pub use reason::{disabled_reason, last_reason};
-pub use telling::{Happened, Telling};
 
 pub use crate::provider::webhook::BadUrl;
 pub use crate::store::delivery::{Delivery, State};
@@ -116,8 +116,8 @@ impl Events {
     }
 
     /// Collects what is to be told in one change.
-    pub fn telling(&self) -> Telling<'_> {
-        Telling::new(self)
+    pub fn batch(&self) -> EventBatch<'_> {
+        EventBatch::new(self)
     }
 
     /// Says that new events are committed.

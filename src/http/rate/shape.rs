@@ -71,15 +71,15 @@ pub(super) fn out(rate: &Rate) -> RateOut<'_> {
 }
 
 /// Where a page has ended.
-pub(super) struct Place(pub(super) Slot);
+pub(super) struct RateCursor(pub(super) Slot);
 
-impl fmt::Display for Place {
+impl fmt::Display for RateCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.0.0.name(), self.0.1, self.0.2)
     }
 }
 
-impl FromStr for Place {
+impl FromStr for RateCursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {

@@ -76,21 +76,21 @@ pub(super) fn out(route: &Route, has_account: bool) -> RouteOut<'_> {
 }
 
 /// Where a page has ended.
-pub(super) struct Place(pub(super) (i64, RouteId));
+pub(super) struct RouteCursor(pub(super) (i64, RouteId));
 
-impl Place {
+impl RouteCursor {
     pub(super) fn of(route: &Route) -> Self {
         Self((route.priority, route.id))
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RouteCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0.0, self.0.1)
     }
 }
 
-impl FromStr for Place {
+impl FromStr for RouteCursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {

@@ -140,12 +140,12 @@ impl Accounts {
 
     async fn write(&self, before: &Account, account: &Account, act: &Act<'_, Account>) -> Result<(), store::Error> {
         let now_ms = self.clock.now_ms();
-        let mut telling = self.events.telling();
+        let mut batch = self.events.batch();
         if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
-            telling.account(account, rest, EventType::AccountResumed, now_ms);
+            batch.account(account, rest, EventType::AccountResumed, now_ms);
         }
         let entry = act.entry(now_ms, account.id, Some(before), Some(account));
-        account::update(&self.directory.store, before, account, &telling.into_rows(), entry).await?;
+        account::update(&self.directory.store, before, account, &batch.into_rows(), entry).await?;
         self.events.wake();
         self.directory.refresh().await
     }

@@ -4,11 +4,11 @@ use crate::model::event::EventType;
 use crate::model::{AccountId, ClientId, Millis, rfc3339};
 use crate::service::directory::Directory;
 use crate::service::event::payload::AccountData;
-use crate::service::event::{Events, Happened, Order, Telling};
+use crate::service::event::{EventBatch, Events, Happened, Order};
 use crate::store::account::{Account, Rest, rest};
 use crate::store::{self, Change};
 
-impl Telling<'_> {
+impl EventBatch<'_> {
     /// An account rests, or does no longer. Accounts are the operator's, whose endpoints hear of them.
     pub(in crate::service) fn account(&mut self, account: &Account, rest: &Rest, kind: EventType, at_ms: Millis) {
         let what = Happened { client: ClientId::OPERATOR, kind, at_ms, callback: None, order: Order::Alone };
@@ -53,10 +53,10 @@ async fn write(
     (kind, at_ms): (EventType, Millis),
     change: Change,
 ) -> Result<(), store::Error> {
-    let mut telling = events.telling();
-    telling.account(account, rest, kind, at_ms);
-    match directory.store.commit(telling.write(change)).await {
-        Ok(()) => telling.committed(),
+    let mut batch = events.batch();
+    batch.account(account, rest, kind, at_ms);
+    match directory.store.commit(batch.write(change)).await {
+        Ok(()) => batch.committed(),
         // another node was quicker, or somebody has changed the account
         Err(error) if error.is_race() => {}
         Err(error) => return Err(error),

@@ -1,7 +1,7 @@
 //! What listeners are told of paired phones. Phones are the operator's, so its endpoints hear of them.
 
 use super::payload::DeviceData;
-use super::{Happened, Order, Telling};
+use super::{EventBatch, Happened, Order};
 use crate::model::event::EventType;
 use crate::model::{ClientId, DeviceId, Millis, UserId, rfc3339};
 use crate::store::device::{Device, NewDevice};
@@ -26,7 +26,7 @@ fn of_operator(device: DeviceId, kind: EventType, at_ms: Millis) -> Happened {
     Happened { client: ClientId::OPERATOR, kind, at_ms, callback: None, order }
 }
 
-impl Telling<'_> {
+impl EventBatch<'_> {
     pub(in crate::service) fn paired(&mut self, device: &NewDevice<'_>, at_ms: Millis) {
         let data = || out(device.id, device.user, &device.fingerprint, device.flavour, at_ms);
         self.add(of_operator(device.id, EventType::DevicePaired, at_ms), data);

@@ -50,7 +50,7 @@ fn distinct(patterns: Vec<Pattern>) -> Result<Vec<Pattern>, Error> {
     if kept.is_empty() { Err(Error::invalid("event_types", "at least one event type is needed")) } else { Ok(kept) }
 }
 
-fn fits(description: &str) -> Result<(), Error> {
+fn check_description(description: &str) -> Result<(), Error> {
     if description.chars().count() > LONGEST_DESCRIPTION {
         let reason = format!("a description has at most {LONGEST_DESCRIPTION} characters");
         return Err(Error::invalid("description", reason));
@@ -112,7 +112,7 @@ impl Events {
         act: &Act<'_, Endpoint>,
     ) -> Result<(Endpoint, Secret), Error> {
         let url = self.check_url(&new.url).map_err(bad_url)?;
-        fits(&new.description)?;
+        check_description(&new.description)?;
         let patterns = distinct(new.patterns)?;
         if store::endpoint::count(&self.parts.store, client).await? >= MOST {
             return Err(Error::conflict(format!("a client has at most {MOST} endpoints")));
@@ -164,7 +164,7 @@ impl Events {
         act: &Act<'_, Endpoint>,
     ) -> Result<Endpoint, Error> {
         patch.url = patch.url.map(|url| self.check_url(&url).map_err(bad_url)).transpose()?;
-        fits(patch.description.as_deref().unwrap_or_default())?;
+        check_description(patch.description.as_deref().unwrap_or_default())?;
         for _ in 0..RACES {
             let seen = self.endpoint(client, id).await?;
             let now_ms = self.parts.clock.now_ms();
@@ -246,15 +246,15 @@ impl Events {
         }
         let at_ms = self.parts.clock.now_ms();
         let what = Happened { client, kind: EventType::EndpointTest, at_ms, callback: None, order: Order::Alone };
-        let mut telling = self.telling();
+        let mut batch = self.batch();
         let data = EndpointData { endpoint_id: id.to_string() };
-        let event = telling.add_for(what, data, &[Target::Endpoint(id)]);
+        let event = batch.add_for(what, data, &[Target::Endpoint(id)]);
         let event = event.ok_or_else(|| Error::not_found("event"))?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
-        let change = telling.write(Change::new()).audited(act.entry(at_ms, id, None, Some(&event)));
+        let change = batch.write(Change::new()).audited(act.entry(at_ms, id, None, Some(&event)));
         let change = change.settled_by(settled, vec![event.hex().into()]);
         self.parts.store.commit(change).await?;
-        telling.committed();
+        batch.committed();
         Ok(event)
     }
 

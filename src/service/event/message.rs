@@ -1,7 +1,7 @@
 //! What listeners are told of messages, in the change that makes it so.
 
 use super::payload::{CallData, ErrorData, MessageData, OptOutData};
-use super::{Events, Happened, Order, Telling};
+use super::{EventBatch, Events, Happened, Order};
 use crate::model::event::EventType;
 use crate::model::message::{Direction, State};
 use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, MessageContent, Millis, carrier, rfc3339};
@@ -28,7 +28,7 @@ impl<'a> Why<'a> {
     }
 }
 
-impl Telling<'_> {
+impl EventBatch<'_> {
     /// A message has come into a state.
     pub(in crate::service) fn message(&mut self, message: &Message, state: State, why: Why<'_>, at_ms: Millis) {
         if message.channel == Channel::Voice {
@@ -126,8 +126,8 @@ pub(in crate::service) fn wanted(content: &MessageContent) -> Vec<CallEvent> {
 impl Events {
     /// What is told when a message comes into a state: the rows, for a change that many share.
     pub(in crate::service) fn told(&self, message: &Message, state: State, why: Why<'_>, at_ms: Millis) -> Told {
-        let mut telling = self.telling();
-        telling.message(message, state, why, at_ms);
-        telling.into_rows()
+        let mut batch = self.batch();
+        batch.message(message, state, why, at_ms);
+        batch.into_rows()
     }
 }

@@ -132,19 +132,19 @@ impl Handlers {
         if plan.folded.done.is_empty() {
             return Ok(plan.early);
         }
-        let mut telling = self.events.telling();
+        let mut batch = self.events.batch();
         for Step { message, state, code } in &plan.steps {
-            telling.message(message, *state, Why { code: *code, reason: None }, now_ms);
+            batch.message(message, *state, Why { code: *code, reason: None }, now_ms);
         }
         for (Step { message, state: call, code }, notes) in &plan.call_steps {
-            telling.call_step(message, (call, notes), Why { code: *code, reason: None }, now_ms);
+            batch.call_step(message, (call, notes), Why { code: *code, reason: None }, now_ms);
         }
         let moved = plan.calls.into_iter().filter(|(_, (seen, now))| seen != now);
         plan.folded.calls = moved.map(|(id, (seen, now))| (id, seen.status, now)).collect();
         for (id, step) in plan.now {
             plan.folded.moved.entry(step).or_default().push(id);
         }
-        let told = telling.into_rows();
+        let told = batch.into_rows();
         finish::receipts(&self.store, &self.owner, &plan.folded, &told, now_ms).await?;
         if !told.new.is_empty() {
             self.events.wake();

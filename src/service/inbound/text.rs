@@ -186,18 +186,18 @@ impl Handlers {
     }
 
     async fn write_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) -> Result<(), store::Error> {
-        let mut telling = self.events.telling();
+        let mut batch = self.events.batch();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
         for (text, fact) in done {
             let message = message(text, *fact);
             if fact.is_told {
                 // the event commits with the message, or neither does
-                telling.message(&message, State::Received, Why::default(), text.job.received_ms);
+                batch.message(&message, State::Received, Why::default(), text.job.received_ms);
             }
             texts.push(finish::Text { id: text.job.id, message: Some(message), is_erased: fact.is_erased });
         }
         texts.extend(foreign.iter().map(|id| finish::Text { id: *id, message: None, is_erased: false }));
-        let told = telling.into_rows();
+        let told = batch.into_rows();
         finish::texts(&self.store, &self.owner, &texts, &told, self.now_ms()).await?;
         if !told.new.is_empty() {
             self.events.wake();

@@ -19,21 +19,20 @@ impl Ledger {
         if !now.is_untold {
             return Ok(());
         }
-        let mut telling = self.events.telling();
+        let mut batch = self.events.batch();
         let at_ms = self.clock.now_ms();
-        telling.add(
-            Happened { client, kind: EventType::BalanceLow, at_ms, callback: None, order: Order::Alone },
-            || BalanceData {
+        batch.add(Happened { client, kind: EventType::BalanceLow, at_ms, callback: None, order: Order::Alone }, || {
+            BalanceData {
                 client_id: client.to_string(),
                 balance: now.balance,
                 low_at: now.low_at,
                 credit_limit: now.credit_limit,
-            },
-        );
-        match self.store.commit(telling.write(ledger::told(Change::new(), client))).await {
+            }
+        });
+        match self.store.commit(batch.write(ledger::told(Change::new(), client))).await {
             Ok(()) => {
                 tracing::info!(%client, "a client's balance is low");
-                telling.committed();
+                batch.committed();
                 Ok(())
             }
             // somebody else was first

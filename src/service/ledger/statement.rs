@@ -14,12 +14,12 @@ pub struct Statement {
     client: ClientId,
     filter: Filter,
     balance: Money,
-    place: Place,
+    part: StatementPart,
 }
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum StatementPart {
     Opening,
     After(Option<EntryId>),
     Over,
@@ -34,32 +34,32 @@ impl Statement {
     ) -> Result<Self, store::Error> {
         let balance = ledger::sum_before(&store, client, from_ms).await?;
         let filter = Filter { kind: None, from_ms: Some(from_ms), before_ms: Some(before_ms) };
-        Ok(Self { store, client, filter, balance, place: Place::Opening })
+        Ok(Self { store, client, filter, balance, part: StatementPart::Opening })
     }
 
     /// The next lines; `None` behind the last.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, store::Error> {
-        match self.place {
-            Place::Opening => {
-                self.place = Place::After(None);
+        match self.part {
+            StatementPart::Opening => {
+                self.part = StatementPart::After(None);
                 let at_ms = self.filter.from_ms.unwrap_or_default();
                 Ok(Some(lines(|sheet| {
                     sheet.write_record(HEAD)?;
                     sheet.write_record(bound("opening", at_ms, self.balance))
                 })))
             }
-            Place::After(after) => {
+            StatementPart::After(after) => {
                 let entries = ledger::walk(&self.store, self.client, &self.filter, after, PAGE).await?;
-                self.place = match entries.last() {
-                    Some(last) if entries.len() == PAGE => Place::After(Some(last.id)),
-                    Some(_) | None => Place::Over,
+                self.part = match entries.last() {
+                    Some(last) if entries.len() == PAGE => StatementPart::After(Some(last.id)),
+                    Some(_) | None => StatementPart::Over,
                 };
                 let rows = running(&mut self.balance, &entries);
-                let closing = (self.place == Place::Over)
+                let closing = (self.part == StatementPart::Over)
                     .then(|| bound("closing", self.filter.before_ms.unwrap_or_default(), self.balance));
                 Ok(Some(lines(|sheet| rows.iter().chain(&closing).try_for_each(|row| sheet.write_record(row)))))
             }
-            Place::Over => Ok(None),
+            StatementPart::Over => Ok(None),
         }
     }
 }

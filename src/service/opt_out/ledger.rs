@@ -39,9 +39,9 @@ impl OptOuts {
             at_ms: said.at_ms,
         };
         // only a change is told, in the commit that makes it
-        let mut telling = self.parts.events.telling();
-        telling.opt_out(client, &said);
-        let told = telling.into_rows();
+        let mut batch = self.parts.events.batch();
+        batch.opt_out(client, &said);
+        let told = batch.into_rows();
         for _ in 0..RACES {
             let told = (&told, self.parts.clock.now_ms());
             match opt_out::write(&self.parts.store, &said, told, entry.clone()).await {

@@ -43,20 +43,20 @@ impl Handshakes {
             sid: checked.sid,
         };
         let (mut known, mut is_taken) = (reserved.session.clone(), false);
-        let mut telling = self.parts.events.telling();
-        telling.paired(&device, now_ms);
+        let mut batch = self.parts.events.batch();
+        batch.paired(&device, now_ms);
         for _ in 0..RACES {
             let taking = if is_taken { Change::new() } else { ciphertext.take(Change::new()) };
             let (key, is_lost) = (checked.key(), known.state.is_over());
             let written = if is_lost {
                 sync::uncount(store, taking, &key, &reserved.counted).await
             } else {
-                sync::redeem(store, telling.write(taking), &key, &known, &device, &reserved.counted, now_ms).await
+                sync::redeem(store, batch.write(taking), &key, &known, &device, &reserved.counted, now_ms).await
             };
             match written {
                 Ok(()) if is_lost => return Err(Error::InvalidSession),
                 Ok(()) => {
-                    telling.committed();
+                    batch.committed();
                     // only now: whoever sees the ack may rely on the device
                     self.tell(user, Event::Acknowledged(checked.sid), now_ms);
                     let (fingerprint, flavour) = (&device.fingerprint, device.flavour);

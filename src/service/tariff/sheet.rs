@@ -104,9 +104,9 @@ pub(super) fn read(text: &[u8], now_ms: Millis) -> Result<Vec<Rate>, BadLines> {
 }
 
 /// Where each of [`COLUMNS`] stands.
-type Places = [Option<usize>; 5];
+type Columns = [Option<usize>; 5];
 
-fn head(record: &ByteRecord) -> Result<Places, String> {
+fn head(record: &ByteRecord) -> Result<Columns, String> {
     let mut places = [None; 5];
     for (at, name) in record.iter().enumerate() {
         let name = String::from_utf8_lossy(name).to_lowercase();
@@ -124,7 +124,7 @@ fn head(record: &ByteRecord) -> Result<Places, String> {
     }
 }
 
-fn rate(record: &ByteRecord, places: &Places, now_ms: Millis) -> Result<Rate, (Option<&'static str>, String)> {
+fn rate(record: &ByteRecord, places: &Columns, now_ms: Millis) -> Result<Rate, (Option<&'static str>, String)> {
     let columns = places.iter().flatten().count();
     if record.len() != columns {
         return Err((None, format!("has {} columns, the first line {columns}", record.len())));

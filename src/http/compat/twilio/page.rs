@@ -16,7 +16,7 @@ const SIZE: usize = 50;
 const LARGEST: usize = 1000;
 
 /// Where a page begins.
-enum Place {
+enum PageCursor {
     Newest,
     /// Right behind the last of the page before.
     After(Cursor),
@@ -24,7 +24,7 @@ enum Place {
     Before(Cursor),
 }
 
-impl Place {
+impl PageCursor {
     fn parse(token: &str, messages: &Messages) -> Option<Self> {
         let place = |text: &str| messages.sealed(text).or_else(|| MessageId::from_hex(text).ok().map(Cursor::from));
         match token.strip_prefix("PA") {
@@ -46,7 +46,7 @@ impl Place {
 pub(super) struct Asked {
     pub(super) size: usize,
     number: usize,
-    place: Place,
+    place: PageCursor,
 }
 
 /// What a page holds, as far as its neighbours go.
@@ -74,8 +74,8 @@ impl Asked {
         };
         let number = form.one("Page").map_or(Ok(0), str::parse).map_err(|_| error::PARAMETER.because("Page"))?;
         let place = match form.one("PageToken") {
-            Some(token) => Place::parse(token, messages).ok_or_else(|| error::PARAMETER.because("PageToken"))?,
-            None if number == 0 => Place::Newest,
+            Some(token) => PageCursor::parse(token, messages).ok_or_else(|| error::PARAMETER.because("PageToken"))?,
+            None if number == 0 => PageCursor::Newest,
             None => return Err(error::PARAMETER.because("a Page needs its PageToken")),
         };
         Ok(Self { size, number, place })
@@ -83,19 +83,19 @@ impl Asked {
 
     pub(super) fn narrow(&self, filter: Filter) -> Filter {
         match &self.place {
-            Place::Newest => filter,
-            Place::After(place) => Filter { after: Some(place.id()), ..filter },
-            Place::Before(place) => Filter { before: Some(place.id()), ..filter },
+            PageCursor::Newest => filter,
+            PageCursor::After(place) => Filter { after: Some(place.id()), ..filter },
+            PageCursor::Before(place) => Filter { before: Some(place.id()), ..filter },
         }
     }
 
     /// The pages before and behind this one.
-    fn neighbours(&self, held: &Held) -> (Option<Place>, Option<Place>) {
+    fn neighbours(&self, held: &Held) -> (Option<PageCursor>, Option<PageCursor>) {
         let next = held.next.clone();
         let (first, last) = (held.first.map(Cursor::from), held.last.map(Cursor::from));
         match self.place {
-            Place::Before(_) => (next.map(Place::Before), last.map(Place::After)),
-            Place::Newest | Place::After(_) => (first.map(Place::Before), next.map(Place::After)),
+            PageCursor::Before(_) => (next.map(PageCursor::Before), last.map(PageCursor::After)),
+            PageCursor::Newest | PageCursor::After(_) => (first.map(PageCursor::Before), next.map(PageCursor::After)),
         }
     }
 
@@ -108,7 +108,7 @@ impl Asked {
         items: &[T],
         held: &Held,
     ) -> Response {
-        let uri = |number: usize, place: &Place| {
+        let uri = |number: usize, place: &PageCursor| {
             let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
             query.extend_pairs(filters(form));
             query.append_pair("PageSize", &self.size.to_string()).append_pair("Page", &number.to_string());
@@ -125,7 +125,7 @@ impl Asked {
             "start": start,
             "end": start.saturating_add(items.len().saturating_sub(1)),
             "uri": uri(self.number, &self.place),
-            "first_page_uri": uri(0, &Place::Newest),
+            "first_page_uri": uri(0, &PageCursor::Newest),
             "next_page_uri": next.map(|place| uri(self.number.saturating_add(1), &place)),
             "previous_page_uri": previous,
         });

@@ -21,7 +21,7 @@ pub struct Happened {
 }
 
 /// Events to be told, for those who listen now.
-pub struct Telling<'a> {
+pub struct EventBatch<'a> {
     events: &'a Events,
     told: Told,
 }
@@ -35,7 +35,7 @@ struct PayloadOut<T> {
     data: T,
 }
 
-impl<'a> Telling<'a> {
+impl<'a> EventBatch<'a> {
     pub(super) fn new(events: &'a Events) -> Self {
         Self { events, told: Told::default() }
     }
