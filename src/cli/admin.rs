@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::gateway;
 use crate::model::{AdminKeyId, rfc3339};
 use crate::service::admin::{AdminKey, Admins};
-use crate::service::audit::{Act, By};
+use crate::service::audit::{AuditContext, By};
 
 /// What the audit log calls whoever works on the store itself.
 const CONSOLE: &str = "console";
@@ -68,7 +68,7 @@ impl Key {
         match self.action {
             KeyAction::Create { name } => {
                 anyhow::ensure!(name.chars().count() <= 128, "the name is longer than 128 characters");
-                let (key, secret) = admins.make(&name, &act("admin_key.create")).await?;
+                let (key, secret) = admins.make(&name, &context("admin_key.create")).await?;
                 let mut shown = out(&key);
                 shown["key"] = secret.expose().into();
                 // alone on its line, so that it can be piped; the words go beside it
@@ -82,7 +82,7 @@ impl Key {
                 self.output.list(&keys, "no keys; `switchboard admin key create` makes one", line);
             }
             KeyAction::Revoke { key } => {
-                anyhow::ensure!(admins.revoke(key, &act("admin_key.revoke")).await?, "no such key in force");
+                anyhow::ensure!(admins.revoke(key, &context("admin_key.revoke")).await?, "no such key in force");
                 self.output.tell_done("revoked", key);
             }
         }
@@ -91,11 +91,11 @@ impl Key {
 }
 
 /// Done here and not through a server: by the user of the system, as far as that says who it is.
-fn act(action: &'static str) -> Act<'static, AdminKey> {
+fn context(action: &'static str) -> AuditContext<'static, AdminKey> {
     let user = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
     let who =
         user.filter(|user| !user.is_empty()).map_or_else(|| CONSOLE.to_owned(), |user| format!("{CONSOLE} {user}"));
-    Act::new(Some(By { who, address: None }), action, |key| Some(out(key).to_string()))
+    AuditContext::new(Some(By { who, address: None }), action, |key| Some(out(key).to_string()))
 }
 
 fn out(key: &AdminKey) -> Value {

@@ -15,7 +15,7 @@ use crate::model::{AccountId, Address, ClientId, Money};
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::{Accounts, Connectors, Credentials, NewAccount};
 use crate::service::admin::Admins;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
@@ -157,7 +157,7 @@ impl Built {
             any_sender: true,
             is_checked: false,
         };
-        match self.accounts.add(new, &Act::unwritten()).await {
+        match self.accounts.add(new, &AuditContext::unwritten()).await {
             Ok(_) => {}
             Err(error) if error.kind == ErrorKind::Conflict => {}
             Err(error) => return Err(error.into()),
@@ -176,7 +176,7 @@ impl Built {
                 platform: None,
                 rate: 0,
             };
-            match self.numbers.add(ClientId::OPERATOR, number, &Act::unwritten()).await {
+            match self.numbers.add(ClientId::OPERATOR, number, &AuditContext::unwritten()).await {
                 Ok(_) => {}
                 // it is there already
                 Err(error) if error.kind == ErrorKind::Conflict => {}
@@ -194,7 +194,7 @@ impl Built {
         }
         let (pattern, name) = (DEV_PATTERN.to_owned(), "loopback".to_owned());
         let new = NewRoute { priority: DEV_PRIORITY, pattern, channel: None, account, name };
-        self.tariff.add_route(new, &Act::unwritten()).await?;
+        self.tariff.add_route(new, &AuditContext::unwritten()).await?;
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::{AccountId, Secret, Span};
 use crate::service::Error;
 use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let all = path::all("accounts").and(posted(app)).then(accounts);
@@ -49,8 +49,8 @@ fn name(text: &str) -> Result<(), Refusal> {
     if text.chars().count() <= 128 { Ok(()) } else { Err(reply::bad_field("name", "is longer than 128")) }
 }
 
-fn act(call: &Call, action: &'static str) -> Act<'static, Account> {
-    audit::act(call, action, |account: &Account| json(&out(account)))
+fn context(call: &Call, action: &'static str) -> AuditContext<'static, Account> {
+    audit::context(call, action, |account: &Account| json(&out(account)))
 }
 
 #[derive(OpenApi)]
@@ -89,7 +89,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         any_sender: posted.any_sender,
         is_checked: posted.check,
     };
-    let account = app.accounts.add(new, &act(call, "account.add")).await?;
+    let account = app.accounts.add(new, &context(call, "account.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
@@ -158,7 +158,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let is_of_tokens = change.previous_valid_for.is_some() || change.next_token.is_some() || change.is_promoted;
     let is_of_credentials = change.credentials.is_some() || is_of_tokens;
     let action = if is_of_credentials { "account.credentials" } else { "account.change" };
-    let account = app.accounts.change(id, change, &act(call, action)).await?;
+    let account = app.accounts.change(id, change, &context(call, action)).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -172,7 +172,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.accounts.delete(id_of(id)?, &act(call, "account.delete")).await?;
+    app.accounts.delete(id_of(id)?, &context(call, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -188,6 +188,6 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
 async fn check_account(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     auth::administrator(&app, &call)?;
-    app.accounts.check(id_of(&id)?, &act(&call, "account.check")).await?;
+    app.accounts.check(id_of(&id)?, &context(&call, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -15,26 +15,26 @@ use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, filter, openapi, path};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
-use crate::service::audit::{Act, By, Entry, Filter as Wanted};
+use crate::service::audit::{AuditContext, By, Entry, Filter as Wanted};
 
 /// What an administrator does who was let in: the service writes it down with what it was done to, before and after, as `show` has
 /// it. What a client does for itself is not written.
-pub(super) fn act<'a, T>(
+pub(super) fn context<'a, T>(
     call: &Call,
     action: &'static str,
     show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
-) -> Act<'a, T> {
-    Act::new(by(call), action, show)
+) -> AuditContext<'a, T> {
+    AuditContext::new(by(call), action, show)
 }
 
 /// The same of what is sent: written where an administrator names the client that it is for. What the operator sends for
 /// itself is its daily work, and not written: its messages say what became of them.
-pub(super) fn act_for_client<'a, T>(
+pub(super) fn context_for_client<'a, T>(
     call: &Call,
     action: &'static str,
     show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
-) -> Act<'a, T> {
-    Act::new(if auth::names_client(call) { by(call) } else { None }, action, show)
+) -> AuditContext<'a, T> {
+    AuditContext::new(if auth::names_client(call) { by(call) } else { None }, action, show)
 }
 
 fn by(call: &Call) -> Option<By> {

@@ -59,9 +59,9 @@ async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let key = idempotency::key(call, "/v1/calls", Some(&body))?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
     let reply = message::Writer { text: &text, with_balance: false };
-    let act = message::sending(call, "call.place");
+    let context = message::sending(call, "call.place");
     let order = order(posted, app.country(consumer.client))?;
-    Ok(match message::accept(app, &consumer, order, key, &reply, &act).await? {
+    Ok(match message::accept(app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
         SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
@@ -169,7 +169,7 @@ async fn end(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::caller(app, call)?;
     let id = id_of(id)?;
     auth::may_change(&acting, &find(&acting, id, app).await?.0)?;
-    app.messages.end_call(acting.client, id, End::Completed, &message::act(call, "call.end")).await?;
+    app.messages.end_call(acting.client, id, End::Completed, &message::context(call, "call.end")).await?;
     let (message, kept) = find(&acting, id, app).await?;
     let changed = if acting.may_read() {
         ChangedOut::Whole(Box::new(full(&message, &kept, &acting, app).await?))

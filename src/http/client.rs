@@ -18,7 +18,7 @@ use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::ClientId;
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::client::Client;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -28,8 +28,8 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().or(token).unify().map(reply::settle).boxed()
 }
 
-fn act(call: &Call, action: &'static str) -> Act<'static, Client> {
-    audit::act(call, action, |client: &Client| json(&out(client, None)))
+fn context(call: &Call, action: &'static str) -> AuditContext<'static, Client> {
+    audit::context(call, action, |client: &Client| json(&out(client, None)))
 }
 
 #[derive(OpenApi)]
@@ -52,7 +52,7 @@ async fn clients(call: Call, posted: Posted, app: Arc<App>) -> Answer {
 async fn create(call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let posted: ClientIn = object::read(call, posted, app).await?;
-    let (client, token) = app.clients.create(posted.into(), &act(call, "client.create")).await?;
+    let (client, token) = app.clients.create(posted.into(), &context(call, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
 }
 
@@ -107,7 +107,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, call)?;
     let id = id_of(id)?;
     let posted: ChangeIn = object::read(call, posted, app).await?;
-    let client = app.clients.change(id, posted.into(), &act(call, "client.change")).await?;
+    let client = app.clients.change(id, posted.into(), &context(call, "client.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
@@ -120,7 +120,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.clients.deactivate(id_of(id)?, &act(call, "client.delete")).await?;
+    app.clients.deactivate(id_of(id)?, &context(call, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -133,6 +133,6 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
 async fn rotate_token(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     auth::administrator(&app, &call)?;
-    let (client, token) = app.clients.rotate(id_of(&id)?, &act(&call, "client.token")).await?;
+    let (client, token) = app.clients.rotate(id_of(&id)?, &context(&call, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

@@ -75,7 +75,7 @@ async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Answer {
 async fn revoke_device(id: String, call: Call, app: Arc<App>) -> Answer {
     call.only("DELETE")?;
     auth::administrator(&app, &call)?;
-    let act = audit::act(&call, "device.revoke", |device: &Device| audit::json(&out(device)));
-    app.devices.revoke(id.parse().map_err(|_| Error::not_found("device"))?, &act).await?;
+    let context = audit::context(&call, "device.revoke", |device: &Device| audit::json(&out(device)));
+    app.devices.revoke(id.parse().map_err(|_| Error::not_found("device"))?, &context).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

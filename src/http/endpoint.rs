@@ -19,7 +19,7 @@ use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::event::Pattern;
 use crate::model::{EndpointId, EventId, Secret};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::event::{Endpoint, NewEndpoint, Patch};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -36,8 +36,8 @@ fn id(text: &str) -> Result<EndpointId, Error> {
     text.parse().map_err(|_| Error::not_found("endpoint"))
 }
 
-fn act(call: &Call, action: &'static str) -> Act<'static, Endpoint> {
-    audit::act(call, action, |endpoint: &Endpoint| json(&out(endpoint, None, true)))
+fn context(call: &Call, action: &'static str) -> AuditContext<'static, Endpoint> {
+    audit::context(call, action, |endpoint: &Endpoint| json(&out(endpoint, None, true)))
 }
 
 fn shown(call: &Call, endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
@@ -93,7 +93,7 @@ async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let (url, description, is_ordered) = (posted.url, posted.description, posted.ordered);
     let new = NewEndpoint { url, description, patterns, is_ordered };
-    let (endpoint, secret) = app.events.create_endpoint(client, new, &act(call, "endpoint.create")).await?;
+    let (endpoint, secret) = app.events.create_endpoint(client, new, &context(call, "endpoint.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &shown(call, &endpoint, Some(&secret))))
 }
 
@@ -132,8 +132,8 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
         is_ordered: posted.ordered,
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
-    let act = act(call, "endpoint.change");
-    let endpoint = app.events.update_endpoint(client, id(given)?, patch, &act).await?;
+    let context = context(call, "endpoint.change");
+    let endpoint = app.events.update_endpoint(client, id(given)?, patch, &context).await?;
     Ok(reply::json(StatusCode::OK, &shown(call, &endpoint, None)))
 }
 
@@ -144,7 +144,7 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
 )]
 async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     let client = auth::owner(app, call)?;
-    app.events.delete_endpoint(client, id(given)?, &act(call, "endpoint.delete")).await?;
+    app.events.delete_endpoint(client, id(given)?, &context(call, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -156,8 +156,8 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
 async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let client = auth::owner(&app, &call)?;
-    let act = act(&call, "endpoint.rotate");
-    let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?, &act).await?;
+    let context = context(&call, "endpoint.rotate");
+    let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?, &context).await?;
     Ok(reply::json(StatusCode::OK, &shown(&call, &endpoint, Some(&secret))))
 }
 
@@ -173,8 +173,8 @@ async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     call.only("POST")?;
     let client = auth::owner(&app, &call)?;
     let shown = |event: &EventId| TestOut { event_id: event.to_string() };
-    let act = audit::act(&call, "endpoint.test", |event: &EventId| json(&shown(event)));
-    let event = app.events.test_endpoint(client, id(&given)?, &act).await?;
+    let context = audit::context(&call, "endpoint.test", |event: &EventId| json(&shown(event)));
+    let event = app.events.test_endpoint(client, id(&given)?, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &shown(&event)))
 }
 

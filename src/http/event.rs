@@ -78,9 +78,9 @@ async fn replay_event(given: String, call: Call, posted: Posted, app: Arc<App>) 
     let posted: ReplayIn = object::read_or_default(&call, posted, &app).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
-    let act = audit::act(&call, "event.replay", |targets: &Vec<Target>| {
+    let context = audit::context(&call, "event.replay", |targets: &Vec<Target>| {
         json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
     });
-    let told = app.events.replay(client, id(&given)?, endpoint, &act).await?;
+    let told = app.events.replay(client, id(&given)?, endpoint, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told, auth::is_administrator(&call))))
 }

@@ -19,7 +19,7 @@ use super::reply::{self, Answer};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::{KeyId, Secret};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::client::KeyRow;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -28,8 +28,8 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().map(reply::settle).boxed()
 }
 
-fn act(call: &Call, action: &'static str) -> Act<'static, KeyRow> {
-    audit::act(call, action, |key: &KeyRow| json(&out(key, None)))
+fn context(call: &Call, action: &'static str) -> AuditContext<'static, KeyRow> {
+    audit::context(call, action, |key: &KeyRow| json(&out(key, None)))
 }
 
 #[derive(OpenApi)]
@@ -59,7 +59,7 @@ async fn issue(client: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let client = id_of(client)?;
     let posted: KeyIn = object::read_or_default(call, posted, app).await?;
     let (terms, origin) = posted.read()?;
-    let (key, made) = app.clients.issue(client, terms, origin, &act(call, "key.create")).await?;
+    let (key, made) = app.clients.issue(client, terms, origin, &context(call, "key.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&key, made.as_ref().map(Secret::expose))))
 }
 
@@ -118,7 +118,7 @@ async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) 
     auth::administrator(app, call)?;
     let (client, id) = (id_of(client)?, key_of(id)?);
     let posted: ChangeIn = object::read(call, posted, app).await?;
-    let key = app.clients.change_key(client, id, posted.read()?, &act(call, "key.change")).await?;
+    let key = app.clients.change_key(client, id, posted.read()?, &context(call, "key.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
@@ -133,6 +133,6 @@ async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) 
 )]
 async fn revoke(client: &str, id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.clients.revoke(id_of(client)?, key_of(id)?, &act(call, "key.revoke")).await?;
+    app.clients.revoke(id_of(client)?, key_of(id)?, &context(call, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -107,9 +107,10 @@ async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
-    let act = audit::act(call, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
+    let context = audit::context(call, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
     let named = key.map(|key| app.messages.named(client, key, &posting.canonical(posted.reason.clone())));
-    let Entered { entry, balance, is_repeated } = app.ledger.post(client, posting, posted.reason, named, &act).await?;
+    let Entered { entry, balance, is_repeated } =
+        app.ledger.post(client, posting, posted.reason, named, &context).await?;
     let shown = posted_out(&entry, balance);
     if is_repeated {
         return Ok(reply::replayed(StatusCode::CREATED, serde_json::to_string(&shown).unwrap_or_default()));

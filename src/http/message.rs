@@ -1,7 +1,7 @@
 //! `/v1/messages`: sending texts, and what became of them.
 
 mod accept;
-mod act;
+mod context;
 mod shape;
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub(super) use self::accept::{Writer, accept};
-pub(super) use self::act::{act, sending};
+pub(super) use self::context::{context, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 use self::shape::{
     ChangeIn, ChangedOut, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, StateOut, out,
@@ -68,9 +68,9 @@ async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
     let key = idempotency::key(call, "/v1/messages", Some(&body))?;
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
-    let act = sending(call, "message.send");
+    let context = sending(call, "message.send");
     let order = order(posted, app.country(consumer.client))?;
-    Ok(match accept(app, &consumer, order, key, &reply, &act).await? {
+    Ok(match accept(app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
@@ -220,7 +220,7 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
     let acting = auth::changer(app, call)?;
     let message = find(acting.client, id, app).await?;
     auth::may_change(&acting, &message)?;
-    let message = app.messages.cancel(acting.client, message.id, &act(call, "message.cancel")).await?;
+    let message = app.messages.cancel(acting.client, message.id, &context(call, "message.cancel")).await?;
     changed(&message, &acting, app).await
 }
 
@@ -243,6 +243,6 @@ async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.messages.redact(acting.client, id, &act(call, "message.redact")).await?;
+    let message = app.messages.redact(acting.client, id, &context(call, "message.redact")).await?;
     changed(&message, &acting, app).await
 }

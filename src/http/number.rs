@@ -19,7 +19,7 @@ use super::{App, Call, auth, object, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{AccountId, NumberId};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::number::{Capability, Meaning, NewNumber, Number, NumberChange};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -48,8 +48,8 @@ fn account(id: &str) -> Result<AccountId, Refusal> {
     id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
 }
 
-fn act(call: &Call, action: &'static str) -> Act<'static, Number> {
-    audit::act(call, action, |number: &Number| json(&out(number, true)))
+fn context(call: &Call, action: &'static str) -> AuditContext<'static, Number> {
+    audit::context(call, action, |number: &Number| json(&out(number, true)))
 }
 
 #[derive(OpenApi)]
@@ -88,7 +88,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform,
         rate: posted.rate.into(),
     };
-    let number = app.numbers.add(client, new, &act(call, "number.add")).await?;
+    let number = app.numbers.add(client, new, &context(call, "number.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
@@ -147,7 +147,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform.map(|named| named.0),
         rate: posted.rate.map(i64::from),
     };
-    let number = app.numbers.change(client, id, change, &act(call, "number.change")).await?;
+    let number = app.numbers.change(client, id, change, &context(call, "number.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, true)))
 }
 
@@ -158,6 +158,6 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
-    app.numbers.delete(client, id_of(id)?, &act(call, "number.delete")).await?;
+    app.numbers.delete(client, id_of(id)?, &context(call, "number.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -166,11 +166,11 @@ async fn set(number: String, person: String, call: Call, posted: Posted, app: Ar
     let change: ChangeIn = object::read(&call, posted, &app).await?;
     let said = change.channel.as_deref().map(channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
-    let act = audit::act(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
+    let context = audit::context(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
     let number = number.as_str();
-    let mut entry = app.opt_outs.set(client, channel, number, &person, change.is_out, &act).await;
+    let mut entry = app.opt_outs.set(client, channel, number, &person, change.is_out, &context).await;
     if is_operator(&call) && !change.is_out {
-        entry = match app.opt_outs.lift_unseen(channel, number, &person, &act).await {
+        entry = match app.opt_outs.lift_unseen(channel, number, &person, &context).await {
             Err(error) if error.kind == ErrorKind::NotFound => entry,
             lifted => lifted,
         };

@@ -18,7 +18,7 @@ use super::reply::{self, Answer};
 use super::{App, Call, asked, auth, object, path, posted};
 use crate::model::{NumberId, PoolId};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::number::Filled;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -40,8 +40,8 @@ async fn pools(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     }
 }
 
-fn act(call: &Call, action: &'static str) -> Act<'static, Filled> {
-    audit::act(call, action, |pool: &Filled| json(&out(pool)))
+fn context(call: &Call, action: &'static str) -> AuditContext<'static, Filled> {
+    audit::context(call, action, |pool: &Filled| json(&out(pool)))
 }
 
 /// `POST /v1/pools`: makes a pool without numbers.
@@ -52,7 +52,7 @@ fn act(call: &Call, action: &'static str) -> Act<'static, Filled> {
 async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let posted: PoolIn = object::read(call, posted, app).await?;
-    let pool = app.numbers.add_pool(client, posted.name, &act(call, "pool.create")).await?;
+    let pool = app.numbers.add_pool(client, posted.name, &context(call, "pool.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&pool)))
 }
 
@@ -104,7 +104,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let id = id_of(id)?;
     let posted: ChangeIn = object::read(call, posted, app).await?;
     let pool = match &posted.name {
-        Some(name) => app.numbers.rename_pool(client, id, name, &act(call, "pool.change")).await?,
+        Some(name) => app.numbers.rename_pool(client, id, name, &context(call, "pool.change")).await?,
         None => app.numbers.find_pool(client, id).await?,
     };
     Ok(reply::json(StatusCode::OK, &out(&pool)))
@@ -117,7 +117,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
-    app.numbers.delete_pool(client, id_of(id)?, &act(call, "pool.delete")).await?;
+    app.numbers.delete_pool(client, id_of(id)?, &context(call, "pool.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -145,7 +145,7 @@ fn number_of(text: &str) -> Result<NumberId, Error> {
 async fn put(id: &str, number: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let (id, number) = (id_of(id)?, number_of(number)?);
-    let pool = app.numbers.put_into_pool(client, id, number, &act(call, "pool.put")).await?;
+    let pool = app.numbers.put_into_pool(client, id, number, &context(call, "pool.put")).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
@@ -161,6 +161,6 @@ async fn put(id: &str, number: &str, call: &Call, app: &App) -> Answer {
 async fn take_out(id: &str, number: &str, call: &Call, app: &App) -> Answer {
     let client = auth::administrator_for(app, call)?;
     let (id, number) = (id_of(id)?, number_of(number)?);
-    app.numbers.take_out_of_pool(client, id, number, &act(call, "pool.take_out")).await?;
+    app.numbers.take_out_of_pool(client, id, number, &context(call, "pool.take_out")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

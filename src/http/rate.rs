@@ -21,7 +21,7 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, filter, object, openapi, path, posted};
 use crate::model::{Millis, Priced, RateId, date, parse_time_or_day};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -44,8 +44,8 @@ fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
     parse_time_or_day(text).ok_or_else(|| reply::bad_field(field, date::TIME_OR_DAY))
 }
 
-fn act(call: &Call, action: &'static str) -> Act<'static, Rate> {
-    audit::act(call, action, |rate: &Rate| json(&out(rate)))
+fn context(call: &Call, action: &'static str) -> AuditContext<'static, Rate> {
+    audit::context(call, action, |rate: &Rate| json(&out(rate)))
 }
 
 #[derive(OpenApi)]
@@ -92,7 +92,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         from_ms: posted.from.as_deref().map(|text| time("from", text)).transpose()?,
         until_ms: posted.until.as_deref().map(|text| time("until", text)).transpose()?,
     };
-    let rate = app.tariff.add_rate(new, &act(call, "rate.create")).await?;
+    let rate = app.tariff.add_rate(new, &context(call, "rate.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&rate)))
 }
 
@@ -155,7 +155,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let posted: ChangeIn = object::read(call, posted, app).await?;
     let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| time("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
-    let rate = app.tariff.change_rate(id, change, &act(call, "rate.change")).await?;
+    let rate = app.tariff.change_rate(id, change, &context(call, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -166,6 +166,6 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.tariff.delete_rate(id_of(id)?, &act(call, "rate.delete")).await?;
+    app.tariff.delete_rate(id_of(id)?, &context(call, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -19,7 +19,7 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, Call, auth, object, path, posted};
 use crate::model::{AccountId, Channel, RouteId};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRoute, Route, RouteChange};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -58,8 +58,8 @@ fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
     out(route, app.relay.has_account(route))
 }
 
-fn act<'a>(app: &'a App, call: &Call, action: &'static str) -> Act<'a, Route> {
-    audit::act(call, action, |route: &Route| json(&show(app, route)))
+fn context<'a>(app: &'a App, call: &Call, action: &'static str) -> AuditContext<'a, Route> {
+    audit::context(call, action, |route: &Route| json(&show(app, route)))
 }
 
 /// `POST /v1/routes`: adds a rule: destinations that match go to its account.
@@ -77,7 +77,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         account: account(&posted.account_id)?,
         name: posted.name,
     };
-    let route = app.tariff.add_route(new, &act(app, call, "route.create")).await?;
+    let route = app.tariff.add_route(new, &context(app, call, "route.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &show(app, &route)))
 }
 
@@ -136,7 +136,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         account: posted.account_id.as_deref().map(account).transpose()?,
         name: posted.name,
     };
-    let route = app.tariff.change_route(id, change, &act(app, call, "route.change")).await?;
+    let route = app.tariff.change_route(id, change, &context(app, call, "route.change")).await?;
     Ok(reply::json(StatusCode::OK, &show(app, &route)))
 }
 
@@ -147,6 +147,6 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
 )]
 async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     auth::administrator(app, call)?;
-    app.tariff.delete_route(id_of(id)?, &act(app, call, "route.delete")).await?;
+    app.tariff.delete_route(id_of(id)?, &context(app, call, "route.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

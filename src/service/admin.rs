@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::RngCore;
 use rand::rngs::OsRng;
 
-use super::audit::Act;
+use super::audit::AuditContext;
 use super::directory::Directory;
 use crate::crypto::HashKey;
 use crate::model::{AdminKeyId, Clock, Secret};
@@ -37,7 +37,11 @@ impl Admins {
     }
 
     /// Makes a key; this is the only time that it is seen.
-    pub async fn make(&self, name: &str, act: &Act<'_, AdminKey>) -> Result<(AdminKey, Secret), store::Error> {
+    pub async fn make(
+        &self,
+        name: &str,
+        context: &AuditContext<'_, AdminKey>,
+    ) -> Result<(AdminKey, Secret), store::Error> {
         let mut random = [0_u8; 24];
         OsRng.fill_bytes(&mut random);
         let text = format!("{PREFIX}{}", hex::encode(random));
@@ -49,7 +53,7 @@ impl Admins {
             created_ms: now_ms,
             revoked_ms: None,
         };
-        let entry = act.entry(now_ms, key.id, None, Some(&key));
+        let entry = context.entry(now_ms, key.id, None, Some(&key));
         admin::insert(&self.directory.store, &key, &self.key.hex(&[text.as_bytes()]), entry).await?;
         Ok((key, Secret::new(text)))
     }
@@ -59,11 +63,11 @@ impl Admins {
     }
 
     /// Whether there was such a key in force.
-    pub async fn revoke(&self, id: AdminKeyId, act: &Act<'_, AdminKey>) -> Result<bool, store::Error> {
+    pub async fn revoke(&self, id: AdminKeyId, context: &AuditContext<'_, AdminKey>) -> Result<bool, store::Error> {
         let Some(before) = self.list().await?.into_iter().find(|key| key.id == id) else { return Ok(false) };
         let now_ms = self.clock.now_ms();
         let after = AdminKey { revoked_ms: Some(now_ms), ..before.clone() };
-        let entry = act.entry(now_ms, id, Some(&before), Some(&after));
+        let entry = context.entry(now_ms, id, Some(&before), Some(&after));
         match admin::revoke(&self.directory.store, id, now_ms, entry).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_race() => Ok(false),

@@ -1,7 +1,7 @@
 //! What administrators do, written down for good.
 //!
-//! Whoever changes something for somebody takes an [`Act`], and puts its [`Act::entry`] into the change that does it:
-//! what is not written down is not done, and what is done is written down.
+//! Whoever changes something for somebody takes an [`AuditContext`], and puts its [`AuditContext::entry`] into the
+//! change that does it: what is not written down is not done, and what is done is written down.
 
 use crate::model::{AuditId, Millis};
 use crate::service::page;
@@ -25,15 +25,15 @@ pub struct By {
 /// Writes JSON without secrets.
 type Show<'a, T> = dyn Fn(&T) -> Option<String> + Send + Sync + 'a;
 
-/// Something that is done to a `T`.
-pub struct Act<'a, T> {
+/// Who does what to a `T`, and how it is written down.
+pub struct AuditContext<'a, T> {
     /// `None`: it is not written down.
     by: Option<By>,
     action: &'static str,
     show: Box<Show<'a, T>>,
 }
 
-impl<'a, T> Act<'a, T> {
+impl<'a, T> AuditContext<'a, T> {
     /// `action` is such as `client.create`; `show` writes JSON without secrets.
     pub fn new(by: Option<By>, action: &'static str, show: impl Fn(&T) -> Option<String> + Send + Sync + 'a) -> Self {
         Self { by, action, show: Box::new(show) }

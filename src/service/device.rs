@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Clock, DeviceId, UserId};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::service::page;
 use crate::service::sync::SocketRegistry;
@@ -35,13 +35,13 @@ impl Devices {
     }
 
     /// Empties the device's key, closes its user's open sockets, forgets its texts' blocks. A second time does nothing.
-    pub async fn revoke(&self, id: DeviceId, act: &Act<'_, Device>) -> Result<(), Error> {
+    pub async fn revoke(&self, id: DeviceId, context: &AuditContext<'_, Device>) -> Result<(), Error> {
         let device = store::device::find(&self.store, id).await?.ok_or_else(|| Error::not_found("device"))?;
         let at_ms = self.clock.now_ms();
         let mut batch = self.events.batch();
         batch.revoked(&device, at_ms);
         let after = Device { revoked_ms: Some(at_ms), ..device.clone() };
-        let entry = act.entry(at_ms, id, Some(&device), Some(&after));
+        let entry = context.entry(at_ms, id, Some(&device), Some(&after));
         let told = batch.write(Change::new());
         match store::device::revoke(&self.store, told, id, &device.user, at_ms, entry).await {
             Ok(()) => {}

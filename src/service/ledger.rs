@@ -12,7 +12,7 @@ pub use crate::store::ledger::{Balance, Entry, Filter, Kind, Page};
 
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::service::idempotency::Named;
 use crate::store::idempotency::{self, Found};
@@ -87,7 +87,7 @@ impl Ledger {
         posting: Posting,
         reason: Option<String>,
         kept: Option<Named>,
-        act: &Act<'_, Entry>,
+        context: &AuditContext<'_, Entry>,
     ) -> Result<Posted, Error> {
         let reason = said(reason);
         check(posting, reason.as_deref())?;
@@ -107,7 +107,7 @@ impl Ledger {
             let at_ms = self.clock.now_ms();
             let movement = Movement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
             let entry = entry(&movement);
-            let audited = act.entry(at_ms, client, None, Some(&entry));
+            let audited = context.entry(at_ms, client, None, Some(&entry));
             let after = match ledger::post(&self.store, &movement, expected, kept.as_ref(), audited).await {
                 Ok(after) => after,
                 // the same request was quicker

@@ -10,7 +10,7 @@ use super::directory::Directory;
 use crate::model::address::{self, Address, AddressKind, Country};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::page;
 use crate::store::number;
 use crate::store::{self};
@@ -82,7 +82,12 @@ impl Numbers {
         number::find(&self.directory.store, client, id).await?.ok_or_else(|| Error::not_found("number"))
     }
 
-    pub async fn add(&self, client: ClientId, new: NewNumber, act: &Act<'_, Number>) -> Result<Number, Error> {
+    pub async fn add(
+        &self,
+        client: ClientId,
+        new: NewNumber,
+        context: &AuditContext<'_, Number>,
+    ) -> Result<Number, Error> {
         let now_ms = self.clock.now_ms();
         let number = Number {
             id: NumberId::new(now_ms),
@@ -98,7 +103,7 @@ impl Numbers {
             created_ms: now_ms,
         };
         self.holds(&number)?;
-        let entry = act.entry(now_ms, number.id, None, Some(&number));
+        let entry = context.entry(now_ms, number.id, None, Some(&number));
         match number::insert(&self.directory.store, &number, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::conflict("the number is in use already")),
@@ -115,7 +120,7 @@ impl Numbers {
         client: ClientId,
         id: NumberId,
         change: NumberChange,
-        act: &Act<'_, Number>,
+        context: &AuditContext<'_, Number>,
     ) -> Result<Number, Error> {
         if let Some(account) = change.account {
             self.find(client, id).await?;
@@ -131,7 +136,7 @@ impl Numbers {
             number.platform = change.platform.clone().unwrap_or(number.platform);
             number.rate = change.rate.unwrap_or(number.rate);
             self.holds(&number)?;
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
             match number::update(&self.directory.store, &before, &number, entry).await {
                 Ok(()) => {
                     self.directory.refresh().await?;
@@ -145,10 +150,15 @@ impl Numbers {
     }
 
     /// Lets a number go; its messages stay.
-    pub async fn delete(&self, client: ClientId, id: NumberId, act: &Act<'_, Number>) -> Result<(), Error> {
+    pub async fn delete(
+        &self,
+        client: ClientId,
+        id: NumberId,
+        context: &AuditContext<'_, Number>,
+    ) -> Result<(), Error> {
         for _ in 0..RACES {
             let before = self.find(client, id).await?;
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
             match number::delete(&self.directory.store, &before, entry).await {
                 Ok(()) => return Ok(self.directory.refresh().await?),
                 Err(error) if error.is_race() => {}

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio_util::task::TaskTracker;
 
 use crate::model::{Channel, ClientId, Clock, Twiml};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::client::{Consumer, Scope};
 use crate::service::directory::Directory;
 use crate::service::idempotency::Key;
@@ -73,9 +73,9 @@ impl Relay {
         consumer: &Consumer,
         draft: Draft,
         answered: Option<Answered>,
-        act: &Act<'_, Message>,
+        context: &AuditContext<'_, Message>,
     ) -> Result<SendResult, Error> {
-        let told = self.messages.accept(draft, answered, act).await?;
+        let told = self.messages.accept(draft, answered, context).await?;
         if let SendResult::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {

@@ -124,10 +124,10 @@ async fn send(door: &Door, call: &Call, posted: Posted, app: &App) -> Result<Res
     says_something(&order)?;
     let key = idempotency::key(call, door.path, None)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
-    let act = message::sending(call, action);
+    let context = message::sending(call, action);
     let text = |message: &Message| Sent::of(door, message).kept();
     let reply = message::Writer { text: &text, with_balance: door.with_balance };
-    let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &act).await? {
+    let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, paid) => (message, paid),
         SendResult::Again(mut kept) => {
             if door.with_balance && kept.balance.is_none() {

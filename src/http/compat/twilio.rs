@@ -30,7 +30,7 @@ use self::error::{Answer, Fault};
 use crate::http::body::Posted;
 use crate::http::{App, Call, auth, posted, reply};
 use crate::model::Country;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::client::{Consumer, Scope};
 use crate::service::message::Message;
 
@@ -59,11 +59,11 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     /// What an administrator may do here, for a client.
-    fn act(&self, action: &'static str) -> Act<'static, Message> {
-        crate::http::message::act(self.call, action)
+    fn context(&self, action: &'static str) -> AuditContext<'static, Message> {
+        crate::http::message::context(self.call, action)
     }
 
-    fn sending(&self, action: &'static str) -> Act<'static, Message> {
+    fn sending(&self, action: &'static str) -> AuditContext<'static, Message> {
         crate::http::message::sending(self.call, action)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::http::App;
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::client::Consumer;
 use crate::service::idempotency::Key;
 use crate::service::message::{Answered, Drafted, Message, SendResult};
@@ -22,7 +22,7 @@ pub(in crate::http) async fn accept(
     order: Order,
     key: Option<Key>,
     reply: &Writer<'_>,
-    act: &Act<'_, Message>,
+    context: &AuditContext<'_, Message>,
 ) -> Result<SendResult, Error> {
     let draft = match app.relay.draft(consumer, order, key).await? {
         Drafted::New(draft) => draft,
@@ -31,5 +31,5 @@ pub(in crate::http) async fn accept(
     // it is kept in the commit that stores the message
     let answered =
         draft.named().map(|message| Answered { text: (reply.text)(message), with_balance: reply.with_balance });
-    app.relay.accept(consumer, draft, answered, act).await
+    app.relay.accept(consumer, draft, answered, context).await
 }

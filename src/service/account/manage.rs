@@ -9,7 +9,7 @@ use crate::model::event::EventType;
 use crate::model::{AccountId, Clock, Secret, Span};
 use crate::provider::{self, Credentials, Feature, Kind};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
@@ -74,7 +74,7 @@ impl Accounts {
     }
 
     /// Adds an account. Its credentials are sealed, and never shown again.
-    pub async fn add(&self, new: NewAccount, act: &Act<'_, Account>) -> Result<Account, Error> {
+    pub async fn add(&self, new: NewAccount, context: &AuditContext<'_, Account>) -> Result<Account, Error> {
         let id = AccountId::new(self.clock.now_ms());
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
@@ -99,7 +99,7 @@ impl Accounts {
             rest: None,
             tokens: Vec::new(),
         };
-        let entry = act.entry(account.created_ms, id, None, Some(&account));
+        let entry = context.entry(account.created_ms, id, None, Some(&account));
         match account::insert(&self.directory.store, &account, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(known()),
@@ -110,7 +110,12 @@ impl Accounts {
     }
 
     /// The account as it now is.
-    pub async fn change(&self, id: AccountId, change: AccountChange, act: &Act<'_, Account>) -> Result<Account, Error> {
+    pub async fn change(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        context: &AuditContext<'_, Account>,
+    ) -> Result<Account, Error> {
         let new = self.credentials(id, &change).await?;
         for _ in 0..RACES {
             let before = self.find(id).await?;
@@ -128,7 +133,7 @@ impl Accounts {
                 account.rest = None;
             }
             self.exchange(&before, &mut account, new.as_ref(), &change)?;
-            match self.write(&before, &account, act).await {
+            match self.write(&before, &account, context).await {
                 Ok(()) => return Ok(account),
                 Err(store::Error::Conflict) => return Err(known()),
                 Err(error) if error.is_race() => {}
@@ -138,13 +143,18 @@ impl Accounts {
         Err(busy())
     }
 
-    async fn write(&self, before: &Account, account: &Account, act: &Act<'_, Account>) -> Result<(), store::Error> {
+    async fn write(
+        &self,
+        before: &Account,
+        account: &Account,
+        context: &AuditContext<'_, Account>,
+    ) -> Result<(), store::Error> {
         let now_ms = self.clock.now_ms();
         let mut batch = self.events.batch();
         if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
             batch.account(account, rest, EventType::AccountResumed, now_ms);
         }
-        let entry = act.entry(now_ms, account.id, Some(before), Some(account));
+        let entry = context.entry(now_ms, account.id, Some(before), Some(account));
         account::update(&self.directory.store, before, account, &batch.into_rows(), entry).await?;
         self.events.wake();
         self.directory.refresh().await
@@ -156,20 +166,20 @@ impl Accounts {
     }
 
     /// Asks the provider whether it still knows an account. If it does, an account that rests is woken.
-    pub async fn check(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
+    pub async fn check(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<(), Error> {
         self.directory.refresh().await?;
         let handle = self.directory.current().handle(id).cloned().ok_or_else(|| Error::not_found("account"))?;
-        act.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
+        context.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
         handle.connector.check().await.map_err(|error: provider::CheckError| untaken(&error))?;
         handle.wake();
         Ok(rest::end(&self.directory, &self.events, id, self.clock.now_ms()).await?)
     }
 
     /// Forgets an account with its credentials; its messages stay.
-    pub async fn delete(&self, id: AccountId, act: &Act<'_, Account>) -> Result<(), Error> {
+    pub async fn delete(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<(), Error> {
         for _ in 0..RACES {
             let before = self.find(id).await?;
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
             match account::delete(&self.directory.store, &before, entry).await {
                 Ok(()) => return Ok(self.directory.refresh().await?),
                 Err(error) if error.is_race() => {}

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Client, Clients, KeyRow, NewClient, Profile, Scope};
 use crate::model::{ClientId, KeyId, Money, Secret};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::store::{self, client, key};
 
 /// The id of the key that is [`DemoClient::secret`]; that of the older one is the client's own.
@@ -40,7 +40,7 @@ impl Clients {
             low_at: None,
             balance: demo.balance,
         };
-        match self.insert(demo.id, new, &secret, &Act::unwritten()).await {
+        match self.insert(demo.id, new, &secret, &AuditContext::unwritten()).await {
             Ok(_) => {}
             Err(Error { source: Some(store::Error::Conflict), .. }) => self.renew_token(demo, &secret).await?,
             Err(error) => return Err(error),

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Clients, KeyRow, RACES, Scope};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret, Twiml};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::{Error, page, tariff};
 use crate::store::{self, key};
 
@@ -117,7 +117,7 @@ impl Clients {
         client: ClientId,
         terms: KeyTerms,
         origin: KeyOrigin,
-        act: &Act<'_, KeyRow>,
+        context: &AuditContext<'_, KeyRow>,
     ) -> Result<(KeyRow, Option<Secret>), Error> {
         // the operator is no client, and has no keys
         self.find(client).await?;
@@ -152,7 +152,7 @@ impl Clients {
         };
         self.directory.refresh().await?;
         self.check(&row)?;
-        let entry = act.entry(now_ms, row.id, None, Some(&row));
+        let entry = context.entry(now_ms, row.id, None, Some(&row));
         match key::insert(&self.store, &row, &self.hash(&digest), entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => return Err(Error::conflict("this key is known already")),
@@ -169,7 +169,7 @@ impl Clients {
         client: ClientId,
         id: KeyId,
         change: KeyChange,
-        act: &Act<'_, KeyRow>,
+        context: &AuditContext<'_, KeyRow>,
     ) -> Result<KeyRow, Error> {
         if change.account.is_some() {
             self.directory.refresh().await?;
@@ -183,7 +183,7 @@ impl Clients {
             // an account that was deleted since is nobody's fault here
             let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
             self.check(&checked)?;
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
             // only what is named: somebody else may be changing the rest
             let set = key::Set {
                 name: change.name.as_ref().map(|_| row.name),
@@ -209,7 +209,7 @@ impl Clients {
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere.
-    pub async fn revoke(&self, client: ClientId, id: KeyId, act: &Act<'_, KeyRow>) -> Result<(), Error> {
+    pub async fn revoke(&self, client: ClientId, id: KeyId, context: &AuditContext<'_, KeyRow>) -> Result<(), Error> {
         // a key that is gone from memory is not written down any more
         if let Err(error) = self.write_uses().await {
             tracing::warn!(%error, "last uses of keys were not written down before one is revoked");
@@ -217,7 +217,7 @@ impl Clients {
         let before = self.key(client, id).await?;
         let now_ms = self.clock.now_ms();
         let after = KeyRow { revoked_ms: Some(now_ms), ..before.clone() };
-        let entry = act.entry(now_ms, id, Some(&before), Some(&after));
+        let entry = context.entry(now_ms, id, Some(&before), Some(&after));
         match key::revoke(&self.store, client, id, now_ms, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::not_found("key")),

@@ -5,7 +5,7 @@ use rand::rngs::OsRng;
 
 use super::{Client, Clients, Profile, ProfileChange, RACES};
 use crate::model::{ClientId, Country, EntryId, Money, Secret};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::{Error, page};
 use crate::store::client::{self, Set};
 use crate::store::ledger::{Kind, Movement};
@@ -63,7 +63,7 @@ impl Clients {
     }
 
     /// Makes a client; its auth token is not shown again.
-    pub async fn create(&self, new: NewClient, act: &Act<'_, Client>) -> Result<(Client, Secret), Error> {
+    pub async fn create(&self, new: NewClient, context: &AuditContext<'_, Client>) -> Result<(Client, Secret), Error> {
         check_name(&new.name)?;
         new.profile.check()?;
         check_credit(new.credit_limit)?;
@@ -72,7 +72,7 @@ impl Clients {
         }
         let token = new_token();
         let id = ClientId::new(self.clock.now_ms());
-        let client = self.insert(id, new, &token, act).await?;
+        let client = self.insert(id, new, &token, context).await?;
         self.renew().await;
         Ok((client, token))
     }
@@ -82,7 +82,7 @@ impl Clients {
         id: ClientId,
         new: NewClient,
         token: &Secret,
-        act: &Act<'_, Client>,
+        context: &AuditContext<'_, Client>,
     ) -> Result<Client, Error> {
         let at_ms = self.clock.now_ms();
         let client = Client {
@@ -101,7 +101,7 @@ impl Clients {
         let reason = Some("opening balance".to_owned());
         let paid = Movement { id: EntryId::new(at_ms), client: id, kind, amount, reason, at_ms };
         let paid = Some(&paid).filter(|paid| paid.amount != Money::ZERO);
-        client::insert(&self.store, &client, paid, act.entry(at_ms, id, None, Some(&client))).await?;
+        client::insert(&self.store, &client, paid, context.entry(at_ms, id, None, Some(&client))).await?;
         Ok(client)
     }
 
@@ -110,7 +110,12 @@ impl Clients {
     }
 
     /// The client as it now is.
-    pub async fn change(&self, id: ClientId, change: ClientChange, act: &Act<'_, Client>) -> Result<Client, Error> {
+    pub async fn change(
+        &self,
+        id: ClientId,
+        change: ClientChange,
+        context: &AuditContext<'_, Client>,
+    ) -> Result<Client, Error> {
         for _ in 0..RACES {
             let before = self.find(id).await?;
             change.name.as_deref().map_or(Ok(()), check_name)?;
@@ -128,7 +133,7 @@ impl Clients {
                 low_at: change.low_at,
             };
             let after = set.of(&before);
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
             match client::update(&self.store, &before, set, entry).await {
                 Ok(()) => {
                     self.renew().await;
@@ -148,15 +153,15 @@ impl Clients {
     }
 
     /// Deactivates a client: its keys and its token work no longer; messages under way finish.
-    pub async fn deactivate(&self, id: ClientId, act: &Act<'_, Client>) -> Result<Client, Error> {
-        self.change(id, ClientChange { is_active: Some(false), ..ClientChange::default() }, act).await
+    pub async fn deactivate(&self, id: ClientId, context: &AuditContext<'_, Client>) -> Result<Client, Error> {
+        self.change(id, ClientChange { is_active: Some(false), ..ClientChange::default() }, context).await
     }
 
     /// Gives a client a new auth token, which is not shown again; the old one ends.
-    pub async fn rotate(&self, id: ClientId, act: &Act<'_, Client>) -> Result<(Client, Secret), Error> {
+    pub async fn rotate(&self, id: ClientId, context: &AuditContext<'_, Client>) -> Result<(Client, Secret), Error> {
         let client = self.find(id).await?;
         let token = new_token();
-        let entry = act.entry(self.clock.now_ms(), id, Some(&client), Some(&client));
+        let entry = context.entry(self.clock.now_ms(), id, Some(&client), Some(&client));
         match client::set_token(&self.store, id, self.seal_token(id, &token)?, entry).await {
             Ok(()) => {}
             Err(error) if error.is_race() => return Err(Error::not_found("client")),

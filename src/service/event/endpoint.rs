@@ -6,7 +6,7 @@ use crate::crypto::signature::WebhookSecret;
 use crate::crypto::signature::webhook::NotAWebhookSecret;
 use crate::model::event::{EventType, Pattern};
 use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::{Error, ErrorKind, page};
 use crate::store::endpoint::{SecretColumn, secret_place};
 use crate::store::{self, Change, meta};
@@ -109,7 +109,7 @@ impl Events {
         &self,
         client: ClientId,
         new: NewEndpoint,
-        act: &Act<'_, Endpoint>,
+        context: &AuditContext<'_, Endpoint>,
     ) -> Result<(Endpoint, Secret), Error> {
         let url = self.check_url(&new.url).map_err(bad_url)?;
         check_description(&new.description)?;
@@ -133,7 +133,7 @@ impl Events {
         };
         let secret = WebhookSecret::generate().to_text();
         let sealed = self.seal(endpoint.id, SecretColumn::Current, &secret)?;
-        let entry = act.entry(now_ms, endpoint.id, None, Some(&endpoint));
+        let entry = context.entry(now_ms, endpoint.id, None, Some(&endpoint));
         store::endpoint::insert(&self.parts.store, client, &endpoint, sealed, entry).await?;
         self.renew().await;
         tracing::info!(endpoint = %endpoint.id, "made an endpoint");
@@ -161,7 +161,7 @@ impl Events {
         client: ClientId,
         id: EndpointId,
         mut patch: Patch,
-        act: &Act<'_, Endpoint>,
+        context: &AuditContext<'_, Endpoint>,
     ) -> Result<Endpoint, Error> {
         patch.url = patch.url.map(|url| self.check_url(&url).map_err(bad_url)).transpose()?;
         check_description(patch.description.as_deref().unwrap_or_default())?;
@@ -169,7 +169,7 @@ impl Events {
             let seen = self.endpoint(client, id).await?;
             let now_ms = self.parts.clock.now_ms();
             let to = patch.apply(&seen, now_ms)?;
-            let entry = act.entry(now_ms, id, Some(&seen), Some(&to));
+            let entry = context.entry(now_ms, id, Some(&seen), Some(&to));
             match store::endpoint::update(&self.parts.store, client, &seen, &to, entry).await {
                 Ok(()) => {
                     self.renew().await;
@@ -187,7 +187,7 @@ impl Events {
         &self,
         client: ClientId,
         id: EndpointId,
-        act: &Act<'_, Endpoint>,
+        context: &AuditContext<'_, Endpoint>,
     ) -> Result<(Endpoint, Secret), Error> {
         let secret = WebhookSecret::generate().to_text();
         let sealed = self.seal(id, SecretColumn::Current, &secret)?;
@@ -203,7 +203,7 @@ impl Events {
                 changed_ms: now_ms.max(seen.changed_ms + 1),
                 ..seen.clone()
             };
-            let entry = act.entry(now_ms, id, Some(&seen), Some(&to));
+            let entry = context.entry(now_ms, id, Some(&seen), Some(&to));
             let sealed = sealed.clone();
             match store::endpoint::rotate(&self.parts.store, client, &seen, &to, sealed, previous, entry).await {
                 Ok(()) => {
@@ -221,10 +221,10 @@ impl Events {
         &self,
         client: ClientId,
         id: EndpointId,
-        act: &Act<'_, Endpoint>,
+        context: &AuditContext<'_, Endpoint>,
     ) -> Result<(), Error> {
         let before = self.endpoint(client, id).await?;
-        let entry = act.entry(self.parts.clock.now_ms(), id, Some(&before), None);
+        let entry = context.entry(self.parts.clock.now_ms(), id, Some(&before), None);
         if !store::endpoint::delete(&self.parts.store, client, id, entry).await? {
             return Err(Error::not_found("endpoint"));
         }
@@ -238,7 +238,7 @@ impl Events {
         &self,
         client: ClientId,
         id: EndpointId,
-        act: &Act<'_, EventId>,
+        context: &AuditContext<'_, EventId>,
     ) -> Result<EventId, Error> {
         let endpoint = self.endpoint(client, id).await?;
         if !endpoint.is_enabled {
@@ -251,7 +251,7 @@ impl Events {
         let event = batch.add_for(what, data, &[Target::Endpoint(id)]);
         let event = event.ok_or_else(|| Error::not_found("event"))?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
-        let change = batch.write(Change::new()).audited(act.entry(at_ms, id, None, Some(&event)));
+        let change = batch.write(Change::new()).audited(context.entry(at_ms, id, None, Some(&event)));
         let change = change.settled_by(settled, vec![event.hex().into()]);
         self.parts.store.commit(change).await?;
         batch.committed();

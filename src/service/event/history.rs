@@ -4,7 +4,7 @@ use super::endpoint::disabled;
 use super::{Delivery, Event, Events, Target};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::{Error, page};
 use crate::store;
 
@@ -42,7 +42,7 @@ impl Events {
         client: ClientId,
         id: EventId,
         only: Option<EndpointId>,
-        act: &Act<'_, Vec<Target>>,
+        context: &AuditContext<'_, Vec<Target>>,
     ) -> Result<Told, Error> {
         let told = self.event(client, id).await?;
         let targets = match only {
@@ -55,7 +55,7 @@ impl Events {
             None => self.again(client, &told).await?,
         };
         let now_ms = self.parts.clock.now_ms();
-        let entry = act.entry(now_ms, id, None, Some(&targets));
+        let entry = context.entry(now_ms, id, None, Some(&targets));
         store::event::replay(&self.parts.store, id, &targets, now_ms, entry).await?;
         self.wake();
         self.event(client, id).await

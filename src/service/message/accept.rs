@@ -9,7 +9,7 @@ use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::directory::Sender;
 use crate::service::event::Why;
 use crate::service::idempotency::Named;
@@ -79,7 +79,7 @@ impl Messages {
         &self,
         draft: Draft,
         answered: Option<Answered>,
-        act: &Act<'_, Message>,
+        context: &AuditContext<'_, Message>,
     ) -> Result<SendResult, Error> {
         let Draft { message, callback, due_ms, named } = draft;
         let kept = named.zip(answered);
@@ -90,7 +90,7 @@ impl Messages {
         let now_ms = self.parts.clock.now_ms();
         let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);
         let is_told = !told.new.is_empty();
-        let entry = act.entry(message.created_ms, known_as(&message), None, Some(&*message));
+        let entry = context.entry(message.created_ms, known_as(&message), None, Some(&*message));
         let (stored, passes_opt_out) = (Message::clone(&message), false);
         let new =
             New { message: stored, lane, opt_out, callback, due_ms, kept, told, passes_opt_out, lease_ends, entry };

@@ -7,7 +7,7 @@ use super::order::known_as;
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, MessageId, carrier};
 use crate::provider::{AskError, End};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::{Error, ErrorKind};
 use crate::store::call::{self, Call};
 use crate::store::message::Message;
@@ -45,11 +45,11 @@ impl Messages {
         client: ClientId,
         id: MessageId,
         end: End,
-        act: &Act<'_, Message>,
+        context: &AuditContext<'_, Message>,
     ) -> Result<Message, Error> {
         let message = self.voice(client, id).await?.ok_or_else(Error::no_message)?;
         if message.state.may_become(State::Sending) || message.state == State::Sending {
-            match self.cancel(client, id, act).await {
+            match self.cancel(client, id, context).await {
                 Err(Error { kind: ErrorKind::TooLate, .. }) => {}
                 other => return other,
             }
@@ -61,7 +61,7 @@ impl Messages {
         // the answer to the call that is placed at this moment tells under which id
         let provider_id = claim::accepted_as(&self.parts.store, id).await?.ok_or_else(Error::too_late)?;
         let handle = self.parts.directory.current().handle(message.account).cloned().ok_or_else(Error::too_late)?;
-        act.write(&self.parts.store, self.parts.clock.now_ms(), known_as(&message), Some(&message)).await?;
+        context.write(&self.parts.store, self.parts.clock.now_ms(), known_as(&message), Some(&message)).await?;
         match handle.connector.end_call(&provider_id, end).await {
             Ok(()) => Ok(message),
             Err(AskError::Refused { .. } | AskError::Unsupported) => Err(Error::too_late()),

@@ -5,14 +5,19 @@ use super::{Messages, RACES};
 use crate::model::message::State;
 use crate::model::{ClientId, MessageId, Money};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::event::Why;
 use crate::store::message::Message;
 use crate::store::outbox::cancel::{self, Canceled};
 
 impl Messages {
     /// Takes a message back, unless a provider is being called or has been.
-    pub async fn cancel(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<Message, Error> {
+    pub async fn cancel(
+        &self,
+        client: ClientId,
+        id: MessageId,
+        context: &AuditContext<'_, Message>,
+    ) -> Result<Message, Error> {
         for _ in 0..RACES {
             let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
             let lane = self.parts.lanes.of_message(&message);
@@ -20,7 +25,7 @@ impl Messages {
             let told = self.parts.events.told(&message, State::Canceled, Why::default(), now_ms);
             let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
             let after = Message { state: State::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
-            let entry = act.entry(now_ms, known_as(&message), Some(&message), Some(&after));
+            let entry = context.entry(now_ms, known_as(&message), Some(&message), Some(&after));
             match cancel::cancel(&self.parts.store, &message, &lane, &told, now_ms, entry).await {
                 Ok(Canceled::Done) => {
                     self.parts.events.wake();

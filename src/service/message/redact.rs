@@ -4,30 +4,45 @@ use super::Messages;
 use super::order::{known_as, unsaid};
 use crate::model::{ClientId, MessageId};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::store::message::{self, Message};
 
 impl Messages {
     /// Empties the body of a message that has been sent or is over.
-    pub async fn redact(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<Message, Error> {
+    pub async fn redact(
+        &self,
+        client: ClientId,
+        id: MessageId,
+        context: &AuditContext<'_, Message>,
+    ) -> Result<Message, Error> {
         let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
-        self.erase(&message, false, act).await?;
+        self.erase(&message, false, context).await?;
         self.find(client, id).await?.ok_or_else(Error::no_message)
     }
 
     /// Takes a message that has been sent or is over out of its client's sight, redacted; what was paid for it stays.
-    pub async fn delete(&self, client: ClientId, id: MessageId, act: &Act<'_, Message>) -> Result<(), Error> {
+    pub async fn delete(
+        &self,
+        client: ClientId,
+        id: MessageId,
+        context: &AuditContext<'_, Message>,
+    ) -> Result<(), Error> {
         let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
-        self.erase(&message, true, act).await
+        self.erase(&message, true, context).await
     }
 
-    async fn erase(&self, message: &Message, is_deleted: bool, act: &Act<'_, Message>) -> Result<(), Error> {
+    async fn erase(
+        &self,
+        message: &Message,
+        is_deleted: bool,
+        context: &AuditContext<'_, Message>,
+    ) -> Result<(), Error> {
         let now_ms = self.parts.clock.now_ms();
         let said_nothing = unsaid(message);
         let deleted_ms = is_deleted.then_some(now_ms);
         let (store, client, id) = (&self.parts.store, message.client, message.id);
         let after = Message { redacted_ms: Some(now_ms), ..said_nothing };
-        let entry = act.entry(now_ms, known_as(message), Some(message), Some(&after).filter(|_| !is_deleted));
+        let entry = context.entry(now_ms, known_as(message), Some(message), Some(&after).filter(|_| !is_deleted));
         match message::redact(store, client, id, &after.content, deleted_ms, now_ms, entry).await {
             Err(error) if error.is_race() => Err(Error::not_over()),
             done => Ok(done?),

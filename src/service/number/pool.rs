@@ -2,7 +2,7 @@
 
 use super::{Error, Number, Numbers, RACES};
 use crate::model::{ClientId, NumberId, PoolId};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::page;
 use crate::store::{self, pool};
 
@@ -69,12 +69,17 @@ impl Numbers {
         Filled { pool, numbers }
     }
 
-    pub async fn add_pool(&self, client: ClientId, name: String, act: &Act<'_, Filled>) -> Result<Filled, Error> {
+    pub async fn add_pool(
+        &self,
+        client: ClientId,
+        name: String,
+        context: &AuditContext<'_, Filled>,
+    ) -> Result<Filled, Error> {
         check_name(&name)?;
         let now_ms = self.clock.now_ms();
         let pool = Pool { id: PoolId::new(now_ms), client, name, created_ms: now_ms };
         let made = Filled { pool, numbers: Vec::new() };
-        let entry = act.entry(now_ms, made.pool.id, None, Some(&made));
+        let entry = context.entry(now_ms, made.pool.id, None, Some(&made));
         pool::insert(&self.directory.store, &made.pool, entry).await?;
         Ok(made)
     }
@@ -84,14 +89,14 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         name: &str,
-        act: &Act<'_, Filled>,
+        context: &AuditContext<'_, Filled>,
     ) -> Result<Filled, Error> {
         check_name(name)?;
         for _ in 0..RACES {
             let before = self.pool_now(client, id).await?;
             let mut after = before.clone();
             name.clone_into(&mut after.pool.name);
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
             match pool::rename(&self.directory.store, &before.pool, name, entry).await {
                 Ok(()) => return Ok(after),
                 Err(error) if error.is_race() => {}
@@ -102,9 +107,14 @@ impl Numbers {
     }
 
     /// Lets its numbers go.
-    pub async fn delete_pool(&self, client: ClientId, id: PoolId, act: &Act<'_, Filled>) -> Result<(), Error> {
+    pub async fn delete_pool(
+        &self,
+        client: ClientId,
+        id: PoolId,
+        context: &AuditContext<'_, Filled>,
+    ) -> Result<(), Error> {
         let before = self.pool_now(client, id).await?;
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+        let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
         settled(pool::delete(&self.directory.store, client, id, entry).await, "pool")?;
         Ok(self.directory.refresh().await?)
     }
@@ -115,7 +125,7 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        act: &Act<'_, Filled>,
+        context: &AuditContext<'_, Filled>,
     ) -> Result<Filled, Error> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
@@ -123,7 +133,7 @@ impl Numbers {
             after.numbers.push(Number { pool: Some(id), ..self.find(client, number).await? });
             after.numbers.sort_by_key(|one| one.id);
         }
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+        let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
         settled(pool::put(&self.directory.store, client, id, number, entry).await, "number")?;
         self.directory.refresh().await?;
         Ok(after)
@@ -134,12 +144,12 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        act: &Act<'_, Filled>,
+        context: &AuditContext<'_, Filled>,
     ) -> Result<(), Error> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
         after.numbers.retain(|one| one.id != number);
-        let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+        let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
         settled(pool::take_out(&self.directory.store, client, id, number, entry).await, "number")?;
         Ok(self.directory.refresh().await?)
     }

@@ -4,7 +4,7 @@ use super::{OptOuts, RACES, Said};
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId};
 use crate::service::Error;
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::store::opt_out::Pair;
 use crate::store::{self, opt_out};
 
@@ -33,7 +33,7 @@ impl OptOuts {
         number: &str,
         person: &Address,
         is_out: bool,
-        act: &Act<'_, OptOut>,
+        context: &AuditContext<'_, OptOut>,
     ) -> Result<OptOut, Error> {
         self.parts.directory.refresh().await?;
         let entries = self.parts.directory.current();
@@ -56,7 +56,7 @@ impl OptOuts {
             reason: reason.to_owned(),
             changed_ms: at_ms,
         };
-        let entry = act.entry(at_ms, format!("{number}/{person}"), before, Some(&after));
+        let entry = context.entry(at_ms, format!("{number}/{person}"), before, Some(&after));
         self.hear_by(&Said { client, channel, number, person, is_out, reason, at_ms }, entry).await?;
         if is_out {
             self.cancel_all(channel, number, person).await?;
@@ -71,7 +71,7 @@ impl OptOuts {
         channel: Channel,
         number: &str,
         person: &Address,
-        act: &Act<'_, OptOut>,
+        context: &AuditContext<'_, OptOut>,
     ) -> Result<OptOut, Error> {
         let (number, person) = (number.to_owned(), person.as_str().to_owned());
         let keys = self.parts.lanes.opt_outs(channel, &number, &person);
@@ -84,7 +84,7 @@ impl OptOuts {
             let (number, person, reason) = (number.clone(), person.clone(), opt_out::ADMINISTRATOR.to_owned());
             let object = format!("{number}/{person}");
             let after = OptOut { channel, number, person, is_out: false, reason, changed_ms: at_ms };
-            let entry = act.entry(at_ms, object, Some(&before), Some(&after));
+            let entry = context.entry(at_ms, object, Some(&before), Some(&after));
             match opt_out::lift(&self.parts.store, &pair, owner, at_ms, entry).await {
                 Ok(()) => {
                     tracing::info!("an administrator lifted an entry of the opt-out ledger that no client sees");

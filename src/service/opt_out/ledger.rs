@@ -2,7 +2,7 @@
 
 use super::{OptOuts, RACES};
 use crate::model::{Address, Channel, ClientId, Millis};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::{Error, ErrorKind};
 use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::{self, audit, message};
@@ -79,7 +79,7 @@ impl OptOuts {
             if content.is_reply {
                 continue;
             }
-            match self.parts.messages.cancel(client, id, &Act::unwritten()).await {
+            match self.parts.messages.cancel(client, id, &AuditContext::unwritten()).await {
                 Ok(_) | Err(Error { kind: ErrorKind::TooLate | ErrorKind::NotFound, .. }) => {}
                 Err(Error { source: Some(error), .. }) => return Err(error),
                 // no other can come of a cancel

@@ -4,7 +4,7 @@
 
 use super::{RACES, Rate, Tariff, busy};
 use crate::model::{Millis, Money, Priced, RateId};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::{Error, page};
 use crate::store::{self, rate};
 
@@ -71,10 +71,10 @@ impl Tariff {
         rate::find(&self.store, id).await?.ok_or_else(|| Error::not_found("rate"))
     }
 
-    pub async fn add_rate(&self, new: NewRate, act: &Act<'_, Rate>) -> Result<Rate, Error> {
+    pub async fn add_rate(&self, new: NewRate, context: &AuditContext<'_, Rate>) -> Result<Rate, Error> {
         let now_ms = self.clock.now_ms();
         let rate = new.check(now_ms).map_err(|(field, reason)| Error::invalid(field, reason))?;
-        let entry = act.entry(now_ms, rate.id, None, Some(&rate));
+        let entry = context.entry(now_ms, rate.id, None, Some(&rate));
         match rate::insert(&self.store, &rate, entry).await {
             Ok(()) => {}
             Err(store::Error::Conflict) => {
@@ -88,14 +88,19 @@ impl Tariff {
     }
 
     /// The rate as it now is.
-    pub async fn change_rate(&self, id: RateId, change: RateChange, act: &Act<'_, Rate>) -> Result<Rate, Error> {
+    pub async fn change_rate(
+        &self,
+        id: RateId,
+        change: RateChange,
+        context: &AuditContext<'_, Rate>,
+    ) -> Result<Rate, Error> {
         for _ in 0..RACES {
             let before = self.find_rate(id).await?;
             let mut rate = before.clone();
             rate.price = change.price.unwrap_or(rate.price);
             rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
             holds(&rate).map_err(|(field, reason)| Error::invalid(field, reason))?;
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
             match rate::update(&self.store, &before, &rate, entry).await {
                 Ok(()) => {
                     self.renew().await;
@@ -108,10 +113,10 @@ impl Tariff {
         Err(busy("rate"))
     }
 
-    pub async fn delete_rate(&self, id: RateId, act: &Act<'_, Rate>) -> Result<(), Error> {
+    pub async fn delete_rate(&self, id: RateId, context: &AuditContext<'_, Rate>) -> Result<(), Error> {
         for _ in 0..RACES {
             let before = self.find_rate(id).await?;
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
             match rate::delete(&self.store, &before, entry).await {
                 Ok(()) => {
                     self.renew().await;

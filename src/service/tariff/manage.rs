@@ -2,7 +2,7 @@
 
 use super::{RACES, Route, Tariff, busy, compile};
 use crate::model::{AccountId, Channel, RouteId};
-use crate::service::audit::Act;
+use crate::service::audit::AuditContext;
 use crate::service::{Error, page};
 use crate::store::{self, account, route};
 
@@ -38,7 +38,7 @@ impl Tariff {
         route::find(&self.store, id).await?.ok_or_else(|| Error::not_found("route"))
     }
 
-    pub async fn add_route(&self, new: NewRoute, act: &Act<'_, Route>) -> Result<Route, Error> {
+    pub async fn add_route(&self, new: NewRoute, context: &AuditContext<'_, Route>) -> Result<Route, Error> {
         let now_ms = self.clock.now_ms();
         let route = Route {
             id: RouteId::new(now_ms),
@@ -50,7 +50,7 @@ impl Tariff {
             created_ms: now_ms,
         };
         holds(&route)?;
-        let entry = act.entry(now_ms, route.id, None, Some(&route));
+        let entry = context.entry(now_ms, route.id, None, Some(&route));
         match route::insert(&self.store, &route, entry).await {
             Ok(()) => {}
             Err(store::Error::Guard(_)) => return Err(no_account()),
@@ -61,7 +61,12 @@ impl Tariff {
     }
 
     /// The route as it now is.
-    pub async fn change_route(&self, id: RouteId, change: RouteChange, act: &Act<'_, Route>) -> Result<Route, Error> {
+    pub async fn change_route(
+        &self,
+        id: RouteId,
+        change: RouteChange,
+        context: &AuditContext<'_, Route>,
+    ) -> Result<Route, Error> {
         for _ in 0..RACES {
             let before = self.find_route(id).await?;
             let mut route = before.clone();
@@ -75,7 +80,7 @@ impl Tariff {
             route.channel = change.channel.unwrap_or(route.channel);
             route.name = change.name.clone().unwrap_or(route.name);
             holds(&route)?;
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
             match route::update(&self.store, &before, &route, entry).await {
                 Ok(()) => {
                     self.renew().await;
@@ -88,10 +93,10 @@ impl Tariff {
         Err(busy("route"))
     }
 
-    pub async fn delete_route(&self, id: RouteId, act: &Act<'_, Route>) -> Result<(), Error> {
+    pub async fn delete_route(&self, id: RouteId, context: &AuditContext<'_, Route>) -> Result<(), Error> {
         for _ in 0..RACES {
             let before = self.find_route(id).await?;
-            let entry = act.entry(self.clock.now_ms(), id, Some(&before), None);
+            let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
             match route::delete(&self.store, &before, entry).await {
                 Ok(()) => {
                     self.renew().await;

@@ -105,11 +105,11 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let form = Form::posted(visit, posted).await?;
     let order = order(&form, visit.country())?;
     let wish = Wish::of(&order);
-    let act = visit.sending("call.place");
+    let context = visit.sending("call.place");
     let key = idempotency::twilio_key(visit.call, "/2010-04-01/Calls")?;
     let text = |call: &Message| serde_json::to_string(&out(call, None)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
-    let told = accept(visit.app, &visit.consumer, order, key, &reply, &act).await;
+    let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         SendResult::Accepted(call, _) => Ok(reply::json(StatusCode::CREATED, &out(&call, None))),
         SendResult::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
@@ -214,8 +214,8 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
         Some("completed") => End::Completed,
         _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
     };
-    let act = visit.act("call.end");
-    visit.app.messages.end_call(call.client, call.id, end, &act).await.map_err(|error| match error.kind {
+    let context = visit.context("call.end");
+    visit.app.messages.end_call(call.client, call.id, end, &context).await.map_err(|error| match error.kind {
         ErrorKind::TooLate => Fault::from(error::CALL_STATE),
         _ => Fault::from(error),
     })?;
@@ -227,6 +227,6 @@ pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Voice)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;
-    visit.app.messages.delete(call.client, call.id, &visit.act("call.delete")).await?;
+    visit.app.messages.delete(call.client, call.id, &visit.context("call.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -29,11 +29,11 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let order = order(&form, visit.country())?;
     message::says_something(&order)?;
     let wish = Wish::of(&order);
-    let act = visit.sending("message.send");
+    let context = visit.sending("message.send");
     let key = idempotency::twilio_key(visit.call, "/2010-04-01/Messages")?;
     let text = |message: &Message| serde_json::to_string(&shape::out(message, None)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
-    let told = accept(visit.app, &visit.consumer, order, key, &reply, &act).await;
+    let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
         SendResult::Accepted(message, _) => Ok(reply::json(StatusCode::CREATED, &shape::out(&message, None))),
         SendResult::Again(kept) => Ok(reply::replayed(StatusCode::CREATED, kept.text)),
@@ -167,10 +167,10 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
         return Err(error::PARAMETER.because("Body can only be emptied"));
     }
     if status.is_some() {
-        message = visit.app.messages.cancel(message.client, message.id, &visit.act("message.cancel")).await?;
+        message = visit.app.messages.cancel(message.client, message.id, &visit.context("message.cancel")).await?;
     }
     if body.is_some() {
-        message = visit.app.messages.redact(message.client, message.id, &visit.act("message.redact")).await?;
+        message = visit.app.messages.redact(message.client, message.id, &visit.context("message.redact")).await?;
     }
     shown(visit, &message).await
 }
@@ -179,6 +179,6 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
     let message = find(visit, sid).await?;
     visit.may_change(&message)?;
-    visit.app.messages.delete(message.client, message.id, &visit.act("message.delete")).await?;
+    visit.app.messages.delete(message.client, message.id, &visit.context("message.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
