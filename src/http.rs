@@ -113,14 +113,14 @@ pub struct Caller {
 }
 
 /// The parts of a request that every handler may want.
-pub(crate) struct Call {
+pub(crate) struct RequestParts {
     method: Method,
     headers: HeaderMap,
     caller: Caller,
     query: String,
 }
 
-impl Call {
+impl RequestParts {
     /// The first value of a query parameter; empty where only its name stands.
     fn param(&self, name: &str) -> Option<Cow<'_, str>> {
         form_urlencoded::parse(self.query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
@@ -141,25 +141,27 @@ fn segment(raw: &str) -> Option<String> {
     percent_encoding::percent_decode_str(raw).decode_utf8().ok().map(Cow::into_owned)
 }
 
-fn call() -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone {
+fn request_parts() -> impl Filter<Extract = (RequestParts,), Error = warp::Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<Caller>()).and(query).map(
         |method, headers, caller, query| {
             // a HEAD is a GET whose body hyper leaves out
             let method = if method == Method::HEAD { Method::GET } else { method };
-            Call { method, headers, caller, query }
+            RequestParts { method, headers, caller, query }
         },
     )
 }
 
 /// What the handler of a request without a body takes.
-fn asked(app: &Arc<App>) -> impl Filter<Extract = (Call, Arc<App>), Error = warp::Rejection> + Clone + use<> {
-    call().and(with(app))
+fn asked(app: &Arc<App>) -> impl Filter<Extract = (RequestParts, Arc<App>), Error = warp::Rejection> + Clone + use<> {
+    request_parts().and(with(app))
 }
 
 /// What the handler of a request with a body takes.
-fn posted(app: &Arc<App>) -> impl Filter<Extract = (Call, Posted, Arc<App>), Error = warp::Rejection> + Clone + use<> {
-    call().and(body::posted()).and(with(app))
+fn posted(
+    app: &Arc<App>,
+) -> impl Filter<Extract = (RequestParts, Posted, Arc<App>), Error = warp::Rejection> + Clone + use<> {
+    request_parts().and(body::posted()).and(with(app))
 }
 
 fn with<T: Clone + Send>(value: &T) -> impl Filter<Extract = (T,), Error = std::convert::Infallible> + Clone + use<T> {

@@ -15,7 +15,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, asked, auth, object, path, posted};
+use super::{App, RequestParts, asked, auth, object, path, posted};
 use crate::model::{AccountId, Secret, Span};
 use crate::service::Error;
 use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
@@ -49,18 +49,18 @@ fn name(text: &str) -> Result<(), Refusal> {
     if text.chars().count() <= 128 { Ok(()) } else { Err(reply::bad_field("name", "is longer than 128")) }
 }
 
-fn context(call: &Call, action: &'static str) -> AuditContext<'static, Account> {
-    audit::context(call, action, |account: &Account| json(&out(account)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Account> {
+    audit::context(request, action, |account: &Account| json(&out(account)))
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, check_account))]
 pub(super) struct Doc;
 
-async fn accounts(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => add(&call, posted, &app).await,
-        Method::GET => list(&call, &app).await,
+async fn accounts(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => add(&request, posted, &app).await,
+        Method::GET => list(&request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -73,9 +73,9 @@ async fn accounts(call: Call, posted: Posted, app: Arc<App>) -> Answer {
         (status = 409, description = "This account is known already."),
     ),
 )]
-async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    let posted: AccountIn = object::read(call, posted, app).await?;
+async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    let posted: AccountIn = object::read(request, posted, app).await?;
     let kind = provider(&posted.provider)?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
         .map_err(|error| reply::bad_field("credentials", &error.to_string()))?;
@@ -89,7 +89,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         any_sender: posted.any_sender,
         is_checked: posted.check,
     };
-    let account = app.accounts.add(new, &context(call, "account.add")).await?;
+    let account = app.accounts.add(new, &context(request, "account.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
@@ -98,17 +98,17 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
     responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn list(request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let accounts = app.accounts.list().await?;
     Ok(list::reply(accounts.iter().map(out).collect(), None::<AccountId>, false))
 }
 
-async fn account(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => change(&id, &call, posted, &app).await,
-        Method::DELETE => delete(&id, &call, &app).await,
+async fn account(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => fetch(&id, &request, &app).await,
+        Method::PATCH => change(&id, &request, posted, &app).await,
+        Method::DELETE => delete(&id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -122,8 +122,8 @@ fn id_of(text: &str) -> Result<AccountId, Error> {
     get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
     responses((status = 200, description = "The account.", body = AccountOut)),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let account = app.accounts.find(id_of(id)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
@@ -138,10 +138,10 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
         (status = 409, description = "Its new credentials are those of another account here."),
     ),
 )]
-async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let posted: ChangeIn = object::read(request, posted, app).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
     let change = AccountChange {
         name: posted.name,
@@ -158,7 +158,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     let is_of_tokens = change.previous_valid_for.is_some() || change.next_token.is_some() || change.is_promoted;
     let is_of_credentials = change.credentials.is_some() || is_of_tokens;
     let action = if is_of_credentials { "account.credentials" } else { "account.change" };
-    let account = app.accounts.change(id, change, &context(call, action)).await?;
+    let account = app.accounts.change(id, change, &context(request, action)).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -170,9 +170,9 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         (status = 409, description = "It has numbers: move or delete them first."),
     ),
 )]
-async fn delete(id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    app.accounts.delete(id_of(id)?, &context(call, "account.delete")).await?;
+async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    app.accounts.delete(id_of(id)?, &context(request, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -185,9 +185,9 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
         (status = 400, description = "The provider did not take them, or gave no answer."),
     ),
 )]
-async fn check_account(id: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("POST")?;
-    auth::administrator(&app, &call)?;
-    app.accounts.check(id_of(&id)?, &context(&call, "account.check")).await?;
+async fn check_account(id: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("POST")?;
+    auth::administrator(&app, &request)?;
+    app.accounts.check(id_of(&id)?, &context(&request, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

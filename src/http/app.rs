@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Bodies, Call, Guesses, Pulse, Settings};
+use super::{Bodies, Guesses, Pulse, RequestParts, Settings};
 use crate::model::{ClientId, Country, Origin, Secret};
 use crate::service::account::Accounts;
 use crate::service::admin::Admins;
@@ -78,10 +78,10 @@ impl App {
     }
 
     /// Under which address links are handed out.
-    pub(super) fn links(&self, call: &Call) -> Links {
-        let host = call.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
+    pub(super) fn links(&self, request: &RequestParts) -> Links {
+        let host = request.headers.get(::http::header::HOST).and_then(|host| host.to_str().ok());
         let from_host =
-            host.filter(|_| self.is_dev).and_then(|host| Origin::from_host(call.caller.is_secure, host).ok());
+            host.filter(|_| self.is_dev).and_then(|host| Origin::from_host(request.caller.is_secure, host).ok());
         Links { origin: from_host.unwrap_or_else(|| self.origin.clone()) }
     }
 }

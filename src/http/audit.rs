@@ -12,7 +12,7 @@ use warp::reply::Response;
 
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, filter, openapi, path};
+use super::{App, RequestParts, asked, auth, filter, openapi, path};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
 use crate::service::audit::{AuditContext, By, Entry, Filter as Wanted};
@@ -20,25 +20,25 @@ use crate::service::audit::{AuditContext, By, Entry, Filter as Wanted};
 /// What an administrator does who was let in: the service writes it down with what it was done to, before and after, as `show` has
 /// it. What a client does for itself is not written.
 pub(super) fn context<'a, T>(
-    call: &Call,
+    request: &RequestParts,
     action: &'static str,
     show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
 ) -> AuditContext<'a, T> {
-    AuditContext::new(by(call), action, show)
+    AuditContext::new(by(request), action, show)
 }
 
 /// The same of what is sent: written where an administrator names the client that it is for. What the operator sends for
 /// itself is its daily work, and not written: its messages say what became of them.
 pub(super) fn context_for_client<'a, T>(
-    call: &Call,
+    request: &RequestParts,
     action: &'static str,
     show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
 ) -> AuditContext<'a, T> {
-    AuditContext::new(if auth::names_client(call) { by(call) } else { None }, action, show)
+    AuditContext::new(if auth::names_client(request) { by(request) } else { None }, action, show)
 }
 
-fn by(call: &Call) -> Option<By> {
-    Some(By { who: auth::administrator_name(call)?, address: Some(call.caller.address.to_string()) })
+fn by(request: &RequestParts) -> Option<By> {
+    Some(By { who: auth::administrator_name(request)?, address: Some(request.caller.address.to_string()) })
 }
 
 /// As the API shows it. Never pass a shape that holds a secret, or what somebody has said.
@@ -107,13 +107,13 @@ pub(super) struct Doc;
     get, path = "/v1/audit", tag = "audit", operation_id = "list_audit", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of the audit log.", body = ListOut<EntryOut>)),
 )]
-async fn list_audit(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    auth::administrator(&app, &call)?;
-    let (after, limit) = list::page(&call)?;
-    let (from_ms, before_ms) = (filter::time(&call, "from")?, filter::time(&call, "before")?);
+async fn list_audit(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    auth::administrator(&app, &request)?;
+    let (after, limit) = list::page(&request)?;
+    let (from_ms, before_ms) = (filter::time(&request, "from")?, filter::time(&request, "before")?);
     // it may be a pair of numbers
-    let object = call.param("object").map(|text| blank_as_plus(&text).into_owned());
+    let object = request.param("object").map(|text| blank_as_plus(&text).into_owned());
     let wanted = Wanted { object, from_ms, before_ms, after };
     let (entries, more) = app.audit.list(&wanted, limit).await?;
     let last = entries.last().map(|entry| entry.id);

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 pub(super) use self::given::login;
 use self::given::{Given, User};
 use super::reply::{self, Refusal};
-use super::{App, Call};
+use super::{App, RequestParts};
 use crate::model::{ClientId, Secret};
 use crate::service::client::{Consumer, Exhausted, Scope};
 use crate::service::message::Message;
@@ -90,8 +90,8 @@ fn administrator_of(app: &App, given: &str) -> Option<String> {
 }
 
 /// Lets an administrator pass.
-pub(super) fn administrator(_: &App, call: &Call) -> Result<(), Refusal> {
-    match &call.caller.known.who {
+pub(super) fn administrator(_: &App, request: &RequestParts) -> Result<(), Refusal> {
+    match &request.caller.known.who {
         Ok(Who::Administrator(_)) => Ok(()),
         Ok(Who::Client(_)) => Err(reply::forbidden("this path is for administrators")),
         Err(Unknown::Wrong) => Err(reply::unauthorized("this is not the administrator's key").into()),
@@ -101,15 +101,15 @@ pub(super) fn administrator(_: &App, call: &Call) -> Result<(), Refusal> {
 
 /// Who an administrator is; `None`: it is none. The key may be revoked before it has done what it came for, and is
 /// written down all the same.
-pub(super) fn administrator_name(call: &Call) -> Option<String> {
-    match &call.caller.known.who {
+pub(super) fn administrator_name(request: &RequestParts) -> Option<String> {
+    match &request.caller.known.who {
         Ok(Who::Administrator(name)) => Some(name.clone()),
         Ok(Who::Client(_)) | Err(_) => None,
     }
 }
 
-pub(super) fn is_administrator(call: &Call) -> bool {
-    matches!(call.caller.known.who, Ok(Who::Administrator(_)))
+pub(super) fn is_administrator(request: &RequestParts) -> bool {
+    matches!(request.caller.known.who, Ok(Who::Administrator(_)))
 }
 
 /// For whom something is done, and whether an administrator does it.
@@ -128,14 +128,14 @@ impl Acting {
 }
 
 /// Lets whoever is known pass: a key within its networks, its rate and its time.
-fn acting(app: &App, call: &Call) -> Result<Acting, Refusal> {
-    match &call.caller.known.who {
+fn acting(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
+    match &request.caller.known.who {
         Ok(Who::Administrator(_)) => {
-            let client = acted_for(app, call)?;
+            let client = acted_for(app, request)?;
             Ok(Acting { consumer: Consumer::of(client), client, is_administrator: true })
         }
         Ok(Who::Client(consumer)) => {
-            admit(app, call, consumer)?;
+            admit(app, request, consumer)?;
             Ok(Acting { client: consumer.client, consumer: consumer.clone(), is_administrator: false })
         }
         Err(Unknown::Wrong) => Err(reply::unauthorized("this is no key in force").into()),
@@ -144,30 +144,30 @@ fn acting(app: &App, call: &Call) -> Result<Acting, Refusal> {
 }
 
 /// Whether an administrator names the client that it acts for.
-pub(super) fn names_client(call: &Call) -> bool {
-    call.headers.contains_key(ACTS_FOR)
+pub(super) fn names_client(request: &RequestParts) -> bool {
+    request.headers.contains_key(ACTS_FOR)
 }
 
 /// The client that an administrator names; unless it names one, the operator.
-fn acted_for(app: &App, call: &Call) -> Result<ClientId, Refusal> {
-    let Some(named) = call.headers.get(ACTS_FOR) else { return Ok(ClientId::OPERATOR) };
+fn acted_for(app: &App, request: &RequestParts) -> Result<ClientId, Refusal> {
+    let Some(named) = request.headers.get(ACTS_FOR) else { return Ok(ClientId::OPERATOR) };
     let id = named.to_str().ok().and_then(|text| text.trim().parse::<ClientId>().ok());
     let known = id.filter(|id| app.clients.current().client(*id).is_some());
     known.ok_or_else(|| reply::bad_field("Switchboard-Client", "no such client"))
 }
 
-fn admit(app: &App, call: &Call, consumer: &Consumer) -> Result<(), Refusal> {
+fn admit(app: &App, request: &RequestParts, consumer: &Consumer) -> Result<(), Refusal> {
     let Some(key) = &consumer.key else { return Ok(()) };
-    if !key.may_come_from(call.caller.address) {
+    if !key.may_come_from(request.caller.address) {
         return Err(reply::forbidden("this key may not be used from this address"));
     }
     key.use_at(app.clients.clock.now_ms());
-    call.caller.known.admitted.map_err(reply::exhausted)
+    request.caller.known.admitted.map_err(reply::exhausted)
 }
 
 /// For whom something is sent: a client that is active, or the operator. What a key may send is asked later.
-pub(super) fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
-    let acting = acting(app, call)?;
+pub(super) fn consumer(app: &App, request: &RequestParts) -> Result<Consumer, Refusal> {
+    let acting = acting(app, request)?;
     // clients' own credentials end with them; an administrator may still look, but send nothing for them
     if app.clients.current().client(acting.client).is_some_and(|client| !client.is_active) {
         return Err(reply::forbidden("this client is not active"));
@@ -176,13 +176,13 @@ pub(super) fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
 }
 
 /// Who reads what is a client's.
-pub(super) fn reader(app: &App, call: &Call) -> Result<Acting, Refusal> {
-    with_scope(app, call, Scope::Read, "this key may not read")
+pub(super) fn reader(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
+    with_scope(app, request, Scope::Read, "this key may not read")
 }
 
 /// Who takes a client's messages back, or empties them; [`may_change`] asks once it is known which.
-pub(super) fn changer(app: &App, call: &Call) -> Result<Acting, Refusal> {
-    acting(app, call)
+pub(super) fn changer(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
+    acting(app, request)
 }
 
 /// Whoever may send a message may change it.
@@ -191,18 +191,18 @@ pub(super) fn may_change(acting: &Acting, message: &Message) -> Result<(), Refus
 }
 
 /// Who ends a client's calls.
-pub(super) fn caller(app: &App, call: &Call) -> Result<Acting, Refusal> {
-    with_scope(app, call, Scope::Voice, "this key may not place calls, nor end them")
+pub(super) fn caller(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
+    with_scope(app, request, Scope::Voice, "this key may not place calls, nor end them")
 }
 
-fn with_scope(app: &App, call: &Call, scope: Scope, otherwise: &str) -> Result<Acting, Refusal> {
-    let acting = acting(app, call)?;
+fn with_scope(app: &App, request: &RequestParts, scope: Scope, otherwise: &str) -> Result<Acting, Refusal> {
+    let acting = acting(app, request)?;
     if acting.consumer.may(scope) { Ok(acting) } else { Err(reply::forbidden(otherwise)) }
 }
 
 /// Who changes how a client is served: itself by its auth token, or an administrator; no key may.
-pub(super) fn owner(app: &App, call: &Call) -> Result<ClientId, Refusal> {
-    let acting = acting(app, call)?;
+pub(super) fn owner(app: &App, request: &RequestParts) -> Result<ClientId, Refusal> {
+    let acting = acting(app, request)?;
     if acting.consumer.key.is_some() {
         return Err(reply::forbidden("this takes the client's auth token: a key may not"));
     }
@@ -210,7 +210,7 @@ pub(super) fn owner(app: &App, call: &Call) -> Result<ClientId, Refusal> {
 }
 
 /// The client that an administrator acts for; nobody else passes.
-pub(super) fn administrator_for(app: &App, call: &Call) -> Result<ClientId, Refusal> {
-    administrator(app, call)?;
-    acted_for(app, call)
+pub(super) fn administrator_for(app: &App, request: &RequestParts) -> Result<ClientId, Refusal> {
+    administrator(app, request)?;
+    acted_for(app, request)
 }

@@ -15,11 +15,11 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, filter, idempotency, message, object, path, posted, written};
+use super::{App, RequestParts, auth, filter, idempotency, message, object, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{CallId, CallPlan, Channel, Country, MessageId};
 use crate::service::Error;
-use crate::service::call::{Call as Kept, End};
+use crate::service::call::{Call, End};
 use crate::service::message::{Filter as CallFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
@@ -33,10 +33,10 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 #[openapi(paths(place, list, fetch, end))]
 pub(super) struct Doc;
 
-async fn calls(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => place(&call, posted, &app).await,
-        Method::GET => list(&call, &app).await,
+async fn calls(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => place(&request, posted, &app).await,
+        Method::GET => list(&request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -53,13 +53,13 @@ async fn calls(call: Call, posted: Posted, app: Arc<App>) -> Answer {
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn place(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
-    let consumer = auth::consumer(app, call)?;
-    let (body, posted): (_, CallIn) = object::read_with_bytes(call, posted, app).await?;
-    let key = idempotency::key(call, "/v1/calls", Some(&body))?;
+async fn place(request: &RequestParts, posted: Posted, app: &Arc<App>) -> Answer {
+    let consumer = auth::consumer(app, request)?;
+    let (body, posted): (_, CallIn) = object::read_with_bytes(request, posted, app).await?;
+    let key = idempotency::key(request, "/v1/calls", Some(&body))?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
     let reply = message::Writer { text: &text, with_balance: false };
-    let context = message::sending(call, "call.place");
+    let context = message::sending(request, "call.place");
     let order = order(posted, app.country(consumer.client))?;
     Ok(match message::accept(app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
@@ -90,10 +90,10 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<CallOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Answer {
-    let client = auth::reader(app, call)?.client;
-    let (after, limit) = list::page_of_messages::<CallId>(call, app)?;
-    let filter = CallFilter { after, ..wanted(call, app.country(client))? };
+async fn list(request: &RequestParts, app: &App) -> Answer {
+    let client = auth::reader(app, request)?.client;
+    let (after, limit) = list::page_of_messages::<CallId>(request, app)?;
+    let filter = CallFilter { after, ..wanted(request, app.country(client))? };
     let page = app.messages.list(client, &filter, limit).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
     let kept = app.messages.calls_of(&ids).await?;
@@ -103,25 +103,25 @@ async fn list(call: &Call, app: &App) -> Answer {
     Ok(list::reply(data, next, more))
 }
 
-fn wanted(call: &Call, country: Option<Country>) -> Result<CallFilter, Refusal> {
+fn wanted(request: &RequestParts, country: Option<Country>) -> Result<CallFilter, Refusal> {
     let mut channels = vec![Channel::Voice];
-    let mut address = |name, role| written::narrowing(call, name, role, country, &mut channels);
+    let mut address = |name, role| written::narrowing(request, name, role, country, &mut channels);
     let (from, to) = (address("from", Role::Sender)?, address("to", Role::Recipient)?);
     Ok(CallFilter {
         from,
         to,
         channels,
-        created_from_ms: filter::time(call, "created_from")?,
-        created_before_ms: filter::time(call, "created_before")?,
+        created_from_ms: filter::time(request, "created_from")?,
+        created_before_ms: filter::time(request, "created_before")?,
         ..CallFilter::default()
     })
 }
 
-async fn call(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+async fn call(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
     drop(posted);
-    match call.method {
-        Method::GET => fetch(&id, &call, &app).await,
-        Method::DELETE => end(&id, &call, &app).await,
+    match request.method {
+        Method::GET => fetch(&id, &request, &app).await,
+        Method::DELETE => end(&id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, DELETE").into()),
     }
 }
@@ -132,8 +132,8 @@ async fn call(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
     params(("id" = String, Path, description = "`call_` and 32 hex digits")),
     responses((status = 200, description = "The call as it now is.", body = FullOut)),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let acting = auth::reader(app, call)?;
+async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let acting = auth::reader(app, request)?;
     let (message, kept) = find(&acting, id_of(id)?, app).await?;
     Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, app).await?))
 }
@@ -142,11 +142,11 @@ fn id_of(text: &str) -> Result<MessageId, Error> {
     text.parse::<CallId>().map(MessageId::from).map_err(|_| Error::no_message())
 }
 
-async fn find(acting: &Acting, id: MessageId, app: &App) -> Result<(Message, Kept), Error> {
+async fn find(acting: &Acting, id: MessageId, app: &App) -> Result<(Message, Call), Error> {
     app.messages.call_of(acting.client, id).await?.ok_or_else(Error::no_message)
 }
 
-async fn full<'a>(message: &'a Message, kept: &Kept, acting: &Acting, app: &App) -> Result<FullOut<'a>, Error> {
+async fn full<'a>(message: &'a Message, kept: &Call, acting: &Acting, app: &App) -> Result<FullOut<'a>, Error> {
     let (attempts, receipts) = app.messages.history(message.id).await?;
     let attempt = |attempt| message::attempt_out(attempt, acting.is_administrator);
     let attempts = attempts.into_iter().map(attempt).collect();
@@ -165,11 +165,11 @@ async fn full<'a>(message: &'a Message, kept: &Kept, acting: &Acting, app: &App)
         (status = 502, description = "Its provider gave no good answer."),
     ),
 )]
-async fn end(id: &str, call: &Call, app: &App) -> Answer {
-    let acting = auth::caller(app, call)?;
+async fn end(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let acting = auth::caller(app, request)?;
     let id = id_of(id)?;
     auth::may_change(&acting, &find(&acting, id, app).await?.0)?;
-    app.messages.end_call(acting.client, id, End::Completed, &message::context(call, "call.end")).await?;
+    app.messages.end_call(acting.client, id, End::Completed, &message::context(request, "call.end")).await?;
     let (message, kept) = find(&acting, id, app).await?;
     let changed = if acting.may_read() {
         ChangedOut::Whole(Box::new(full(&message, &kept, &acting, app).await?))

@@ -15,7 +15,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, object, path, posted};
+use super::{App, RequestParts, asked, auth, object, path, posted};
 use crate::model::ClientId;
 use crate::service::Error;
 use crate::service::audit::AuditContext;
@@ -28,18 +28,18 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().or(token).unify().map(reply::settle).boxed()
 }
 
-fn context(call: &Call, action: &'static str) -> AuditContext<'static, Client> {
-    audit::context(call, action, |client: &Client| json(&out(client, None)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Client> {
+    audit::context(request, action, |client: &Client| json(&out(client, None)))
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(create, list, fetch, change, delete, rotate_token))]
 pub(super) struct Doc;
 
-async fn clients(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => create(&call, posted, &app).await,
-        Method::GET => list(&call, &app).await,
+async fn clients(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => create(&request, posted, &app).await,
+        Method::GET => list(&request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -49,10 +49,10 @@ async fn clients(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     post, path = "/v1/clients", tag = "clients", operation_id = "create_client", request_body = ClientIn,
     responses((status = 201, description = "Made, with its auth token.", body = ClientOut)),
 )]
-async fn create(call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    let posted: ClientIn = object::read(call, posted, app).await?;
-    let (client, token) = app.clients.create(posted.into(), &context(call, "client.create")).await?;
+async fn create(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    let posted: ClientIn = object::read(request, posted, app).await?;
+    let (client, token) = app.clients.create(posted.into(), &context(request, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
 }
 
@@ -61,19 +61,19 @@ async fn create(call: &Call, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/clients", tag = "clients", operation_id = "list_clients", params(PageIn),
     responses((status = 200, description = "A page of clients.", body = ListOut<ClientOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    let (after, limit) = list::page(call)?;
+async fn list(request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    let (after, limit) = list::page(request)?;
     let (clients, more) = app.clients.list(after, limit).await?;
     let last = clients.last().map(|client| client.id);
     Ok(list::reply(clients.iter().map(|client| out(client, None)).collect(), last, more))
 }
 
-async fn client(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => change(&id, &call, posted, &app).await,
-        Method::DELETE => delete(&id, &call, &app).await,
+async fn client(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => fetch(&id, &request, &app).await,
+        Method::PATCH => change(&id, &request, posted, &app).await,
+        Method::DELETE => delete(&id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -88,8 +88,8 @@ pub(super) fn id_of(text: &str) -> Result<ClientId, Error> {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 200, description = "The client.", body = ClientOut)),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let client = app.clients.find(id_of(id)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
@@ -103,11 +103,11 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
         (status = 409, description = "It owes more than its new credit limit."),
     ),
 )]
-async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = object::read(call, posted, app).await?;
-    let client = app.clients.change(id, posted.into(), &context(call, "client.change")).await?;
+    let posted: ChangeIn = object::read(request, posted, app).await?;
+    let client = app.clients.change(id, posted.into(), &context(request, "client.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
@@ -118,9 +118,9 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 204, description = "Deactivated.")),
 )]
-async fn delete(id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    app.clients.deactivate(id_of(id)?, &context(call, "client.delete")).await?;
+async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    app.clients.deactivate(id_of(id)?, &context(request, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -130,9 +130,9 @@ async fn delete(id: &str, call: &Call, app: &App) -> Answer {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 200, description = "The client with its new auth token.", body = ClientOut)),
 )]
-async fn rotate_token(id: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("POST")?;
-    auth::administrator(&app, &call)?;
-    let (client, token) = app.clients.rotate(id_of(&id)?, &context(&call, "client.token")).await?;
+async fn rotate_token(id: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("POST")?;
+    auth::administrator(&app, &request)?;
+    let (client, token) = app.clients.rotate(id_of(&id)?, &context(&request, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

@@ -8,13 +8,13 @@ use ::http::{HeaderValue, Method, StatusCode};
 use warp::reply::Response;
 
 use super::reply::{self, Answer};
-use super::{App, Call};
+use super::{App, RequestParts};
 
 /// Adds what lets a page on an allowed origin read the reply.
-pub(super) fn allow(mut response: Response, call: &Call, allowed: &[String]) -> Response {
+pub(super) fn allow(mut response: Response, request: &RequestParts, allowed: &[String]) -> Response {
     let headers = response.headers_mut();
     headers.append(VARY, HeaderValue::from_static("Origin"));
-    let Some(origin) = call.headers.get(ORIGIN) else { return response };
+    let Some(origin) = request.headers.get(ORIGIN) else { return response };
     let is_allowed = allowed.iter().any(|one| one == "*" || one.as_bytes() == origin.as_bytes());
     if is_allowed {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -23,13 +23,13 @@ pub(super) fn allow(mut response: Response, call: &Call, allowed: &[String]) -> 
 }
 
 /// What a path that is posted to answers: `work`'s reply, where it was; seen by pages on allowed origins.
-pub(super) async fn answer_post(call: &Call, app: &App, work: impl Future<Output = Answer>) -> Response {
-    let response = match call.method {
+pub(super) async fn answer_post(request: &RequestParts, app: &App, work: impl Future<Output = Answer>) -> Response {
+    let response = match request.method {
         Method::POST => reply::settle(work.await),
         Method::OPTIONS => preflight(),
         _ => reply::method_not_allowed("POST, OPTIONS"),
     };
-    allow(response, call, &app.sync.allowed_origins)
+    allow(response, request, &app.sync.allowed_origins)
 }
 
 /// Answers the browser's question before it posts.

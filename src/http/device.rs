@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use super::list::{ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, audit, auth, list, path};
+use super::{App, RequestParts, asked, audit, auth, list, path};
 use crate::model::{UserId, rfc3339};
 use crate::service::Error;
 use crate::service::device::Device;
@@ -56,12 +56,12 @@ fn out(device: &Device) -> DeviceOut {
     params(("uid" = String, Path, description = "A user of the backend database."), PageIn),
     responses((status = 200, description = "A page of devices.", body = ListOut<DeviceOut>)),
 )]
-async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    auth::administrator(&app, &call)?;
+async fn list_devices(uid: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    auth::administrator(&app, &request)?;
     let user = UserId::from_segment(&uid);
     let user = user.map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id"))?;
-    let (after, limit) = list::page(&call)?;
+    let (after, limit) = list::page(&request)?;
     let (devices, more) = app.devices.list(&user, after, limit).await?;
     let last = devices.last().map(|device| device.id);
     Ok(list::reply(devices.iter().map(out).collect(), last, more))
@@ -72,10 +72,10 @@ async fn list_devices(uid: String, call: Call, app: Arc<App>) -> Answer {
     delete, path = "/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "`dev_` and 32 hex digits")),
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke_device(id: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("DELETE")?;
-    auth::administrator(&app, &call)?;
-    let context = audit::context(&call, "device.revoke", |device: &Device| audit::json(&out(device)));
+async fn revoke_device(id: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("DELETE")?;
+    auth::administrator(&app, &request)?;
+    let context = audit::context(&request, "device.revoke", |device: &Device| audit::json(&out(device)));
     app.devices.revoke(id.parse().map_err(|_| Error::not_found("device"))?, &context).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

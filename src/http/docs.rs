@@ -10,7 +10,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{Call, reply};
+use super::{RequestParts, reply};
 
 /// What the page loads, and of what type it is.
 const FILES: [(&str, &str); 7] = [
@@ -32,25 +32,25 @@ pub(super) fn routes() -> BoxedFilter<(Response,)> {
     let config = Config::from("/v1/openapi.json").validator_url("none").use_base_layout();
     let config = Arc::new(config);
     let files = config.clone();
-    let page = warp::path("docs").and(warp::path::end()).and(super::call());
-    let page = page.map(move |call: Call| show(&call, &config));
-    let file = warp::path("docs").and(warp::path::param::<String>()).and(warp::path::end()).and(super::call());
-    let file = file.map(move |name: String, call: Call| asset(&name, &call, &files));
+    let page = warp::path("docs").and(warp::path::end()).and(super::request_parts());
+    let page = page.map(move |request: RequestParts| show(&request, &config));
+    let file = warp::path("docs").and(warp::path::param::<String>()).and(warp::path::end()).and(super::request_parts());
+    let file = file.map(move |name: String, request: RequestParts| asset(&name, &request, &files));
     page.or(file).unify().boxed()
 }
 
-fn show(call: &Call, config: &Arc<Config<'static>>) -> Response {
+fn show(request: &RequestParts, config: &Arc<Config<'static>>) -> Response {
     let Some(html) = read("index.html", config) else { return reply::not_found() };
     let html = String::from_utf8_lossy(&html);
     // the page answers with and without a slash behind it, so its links name the folder
     let html = html.replace("\"./", "\"/docs/").replace("\"index.css\"", "\"/docs/index.css\"");
-    guarded(call, "text/html; charset=utf-8", html.replace("<title>Swagger UI", "<title>Switchboard").into_bytes())
+    guarded(request, "text/html; charset=utf-8", html.replace("<title>Swagger UI", "<title>Switchboard").into_bytes())
 }
 
-fn asset(name: &str, call: &Call, config: &Arc<Config<'static>>) -> Response {
+fn asset(name: &str, request: &RequestParts, config: &Arc<Config<'static>>) -> Response {
     let Some((_, content_type)) = FILES.iter().find(|(file, _)| *file == name) else { return reply::not_found() };
     match read(name, config) {
-        Some(bytes) => guarded(call, content_type, bytes),
+        Some(bytes) => guarded(request, content_type, bytes),
         None => reply::not_found(),
     }
 }
@@ -60,8 +60,8 @@ fn read(name: &str, config: &Arc<Config<'static>>) -> Option<Cow<'static, [u8]>>
     Some(file.bytes)
 }
 
-fn guarded(call: &Call, content_type: &'static str, bytes: impl Into<Cow<'static, [u8]>>) -> Response {
-    if call.method != Method::GET {
+fn guarded(request: &RequestParts, content_type: &'static str, bytes: impl Into<Cow<'static, [u8]>>) -> Response {
+    if request.method != Method::GET {
         return reply::method_not_allowed("GET");
     }
     let mut response = reply::content(content_type, bytes);

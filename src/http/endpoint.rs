@@ -15,7 +15,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, object, path, posted};
+use super::{App, RequestParts, asked, auth, object, path, posted};
 use crate::model::event::Pattern;
 use crate::model::{EndpointId, EventId, Secret};
 use crate::service::Error;
@@ -36,12 +36,12 @@ fn id(text: &str) -> Result<EndpointId, Error> {
     text.parse().map_err(|_| Error::not_found("endpoint"))
 }
 
-fn context(call: &Call, action: &'static str) -> AuditContext<'static, Endpoint> {
-    audit::context(call, action, |endpoint: &Endpoint| json(&out(endpoint, None, true)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Endpoint> {
+    audit::context(request, action, |endpoint: &Endpoint| json(&out(endpoint, None, true)))
 }
 
-fn shown(call: &Call, endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
-    out(endpoint, secret, auth::is_administrator(call))
+fn shown(request: &RequestParts, endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
+    out(endpoint, secret, auth::is_administrator(request))
 }
 
 #[derive(OpenApi)]
@@ -57,10 +57,10 @@ fn shown(call: &Call, endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointO
 ))]
 pub(super) struct Doc;
 
-async fn endpoints(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => list_endpoints(&call, &app).await,
-        Method::POST => create_endpoint(&call, posted, &app).await,
+async fn endpoints(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => list_endpoints(&request, &app).await,
+        Method::POST => create_endpoint(&request, posted, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -70,12 +70,12 @@ async fn endpoints(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/endpoints", tag = "endpoints", params(PageIn),
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
 )]
-async fn list_endpoints(call: &Call, app: &App) -> Answer {
-    let client = auth::reader(app, call)?.client;
-    let (after, limit) = list::page(call)?;
+async fn list_endpoints(request: &RequestParts, app: &App) -> Answer {
+    let client = auth::reader(app, request)?.client;
+    let (after, limit) = list::page(request)?;
     let (endpoints, more) = app.events.endpoints(client, after, limit).await?;
     let last = endpoints.last().map(|endpoint| endpoint.id);
-    let data = endpoints.iter().map(|endpoint| shown(call, endpoint, None)).collect();
+    let data = endpoints.iter().map(|endpoint| shown(request, endpoint, None)).collect();
     Ok(list::reply(data, last, more))
 }
 
@@ -87,21 +87,21 @@ async fn list_endpoints(call: &Call, app: &App) -> Answer {
         (status = 409, description = "There are too many endpoints already."),
     ),
 )]
-async fn create_endpoint(call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::owner(app, call)?;
-    let posted: EndpointIn = object::read(call, posted, app).await?;
+async fn create_endpoint(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    let client = auth::owner(app, request)?;
+    let posted: EndpointIn = object::read(request, posted, app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let (url, description, is_ordered) = (posted.url, posted.description, posted.ordered);
     let new = NewEndpoint { url, description, patterns, is_ordered };
-    let (endpoint, secret) = app.events.create_endpoint(client, new, &context(call, "endpoint.create")).await?;
-    Ok(reply::json(StatusCode::CREATED, &shown(call, &endpoint, Some(&secret))))
+    let (endpoint, secret) = app.events.create_endpoint(client, new, &context(request, "endpoint.create")).await?;
+    Ok(reply::json(StatusCode::CREATED, &shown(request, &endpoint, Some(&secret))))
 }
 
-async fn endpoint(given: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => show_endpoint(&given, &call, &app).await,
-        Method::PATCH => update_endpoint(&given, &call, posted, &app).await,
-        Method::DELETE => delete_endpoint(&given, &call, &app).await,
+async fn endpoint(given: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => show_endpoint(&given, &request, &app).await,
+        Method::PATCH => update_endpoint(&given, &request, posted, &app).await,
+        Method::DELETE => delete_endpoint(&given, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -111,10 +111,10 @@ async fn endpoint(given: String, call: Call, posted: Posted, app: Arc<App>) -> A
     get, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
-async fn show_endpoint(given: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::reader(app, call)?.client;
+async fn show_endpoint(given: &str, request: &RequestParts, app: &App) -> Answer {
+    let client = auth::reader(app, request)?.client;
     let endpoint = app.events.endpoint(client, id(given)?).await?;
-    Ok(reply::json(StatusCode::OK, &shown(call, &endpoint, None)))
+    Ok(reply::json(StatusCode::OK, &shown(request, &endpoint, None)))
 }
 
 /// `PATCH /v1/endpoints/<id>`: changes what is given; `"state"` is `enabled` or `disabled`.
@@ -122,9 +122,9 @@ async fn show_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     patch, path = "/v1/endpoints/{id}", tag = "endpoints", request_body = PatchIn, params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
-async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::owner(app, call)?;
-    let posted: PatchIn = object::read(call, posted, app).await?;
+async fn update_endpoint(given: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    let client = auth::owner(app, request)?;
+    let posted: PatchIn = object::read(request, posted, app).await?;
     let patch = Patch {
         url: posted.url,
         description: posted.description,
@@ -132,9 +132,9 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
         is_ordered: posted.ordered,
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
-    let context = context(call, "endpoint.change");
+    let context = context(request, "endpoint.change");
     let endpoint = app.events.update_endpoint(client, id(given)?, patch, &context).await?;
-    Ok(reply::json(StatusCode::OK, &shown(call, &endpoint, None)))
+    Ok(reply::json(StatusCode::OK, &shown(request, &endpoint, None)))
 }
 
 /// `DELETE /v1/endpoints/<id>`: deletes it; what is on its way to it is dropped.
@@ -142,9 +142,9 @@ async fn update_endpoint(given: &str, call: &Call, posted: Posted, app: &App) ->
     delete, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 204, description = "Deleted.")),
 )]
-async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::owner(app, call)?;
-    app.events.delete_endpoint(client, id(given)?, &context(call, "endpoint.delete")).await?;
+async fn delete_endpoint(given: &str, request: &RequestParts, app: &App) -> Answer {
+    let client = auth::owner(app, request)?;
+    app.events.delete_endpoint(client, id(given)?, &context(request, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -153,12 +153,12 @@ async fn delete_endpoint(given: &str, call: &Call, app: &App) -> Answer {
     post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
 )]
-async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("POST")?;
-    let client = auth::owner(&app, &call)?;
-    let context = context(&call, "endpoint.rotate");
+async fn rotate_endpoint(given: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("POST")?;
+    let client = auth::owner(&app, &request)?;
+    let context = context(&request, "endpoint.rotate");
     let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?, &context).await?;
-    Ok(reply::json(StatusCode::OK, &shown(&call, &endpoint, Some(&secret))))
+    Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, Some(&secret))))
 }
 
 /// `POST /v1/endpoints/<id>/test`: sends an `endpoint.test`.
@@ -169,11 +169,11 @@ async fn rotate_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("POST")?;
-    let client = auth::owner(&app, &call)?;
+async fn test_endpoint(given: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("POST")?;
+    let client = auth::owner(&app, &request)?;
     let shown = |event: &EventId| TestOut { event_id: event.to_string() };
-    let context = audit::context(&call, "endpoint.test", |event: &EventId| json(&shown(event)));
+    let context = audit::context(&request, "endpoint.test", |event: &EventId| json(&shown(event)));
     let event = app.events.test_endpoint(client, id(&given)?, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &shown(&event)))
 }
@@ -183,9 +183,9 @@ async fn test_endpoint(given: String, call: Call, app: Arc<App>) -> Answer {
     get, path = "/v1/endpoints/callback-secret", tag = "endpoints",
     responses((status = 200, description = "The secret.", body = SecretOut)),
 )]
-async fn callback_secret(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    let client = auth::owner(&app, &call)?;
+async fn callback_secret(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    let client = auth::owner(&app, &request)?;
     let secret = app.events.callback_secret(client).await?;
     Ok(reply::json(StatusCode::OK, &SecretOut { secret: secret.expose().to_owned() }))
 }

@@ -15,7 +15,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, object, path, posted};
+use super::{App, RequestParts, asked, auth, object, path, posted};
 use crate::model::event::EventType;
 use crate::model::{EndpointId, EventId};
 use crate::service::Error;
@@ -41,11 +41,11 @@ fn id(text: &str) -> Result<EventId, Error> {
     get, path = "/v1/events", tag = "events", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
 )]
-async fn list_events(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    let client = auth::reader(&app, &call)?.client;
-    let (after, limit) = list::page(&call)?;
-    let kind = call.param("type").map(|name| name.parse::<EventType>()).transpose();
+async fn list_events(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    let client = auth::reader(&app, &request)?.client;
+    let (after, limit) = list::page(&request)?;
+    let kind = request.param("type").map(|name| name.parse::<EventType>()).transpose();
     let kind = kind.map_err(|_| reply::bad_field("type", "not an event type such as message.sent"))?;
     let (events, more) = app.events.events(client, kind, after, limit).await?;
     let last = events.last().map(|event| event.id);
@@ -57,9 +57,9 @@ async fn list_events(call: Call, app: Arc<App>) -> Answer {
     get, path = "/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "`evt_` and 32 hex digits")),
     responses((status = 200, description = "The event.", body = ToldOut)),
 )]
-async fn show_event(given: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    let acting = auth::reader(&app, &call)?;
+async fn show_event(given: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    let acting = auth::reader(&app, &request)?;
     let told = app.events.event(acting.client, id(&given)?).await?;
     Ok(reply::json(StatusCode::OK, &told_out(&told, acting.is_administrator)))
 }
@@ -72,15 +72,15 @@ async fn show_event(given: String, call: Call, app: Arc<App>) -> Answer {
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn replay_event(given: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    call.only("POST")?;
-    let client = auth::owner(&app, &call)?;
-    let posted: ReplayIn = object::read_or_default(&call, posted, &app).await?;
+async fn replay_event(given: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    request.only("POST")?;
+    let client = auth::owner(&app, &request)?;
+    let posted: ReplayIn = object::read_or_default(&request, posted, &app).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
-    let context = audit::context(&call, "event.replay", |targets: &Vec<Target>| {
+    let context = audit::context(&request, "event.replay", |targets: &Vec<Target>| {
         json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
     });
     let told = app.events.replay(client, id(&given)?, endpoint, &context).await?;
-    Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told, auth::is_administrator(&call))))
+    Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told, auth::is_administrator(&request))))
 }

@@ -18,7 +18,7 @@ use warp::reply::Response;
 
 use super::list::{self, ListOut};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, openapi, path};
+use super::{App, RequestParts, asked, auth, openapi, path};
 use crate::model::event::EventType;
 use crate::service::event::payload;
 
@@ -57,9 +57,9 @@ struct EventTypeOut {
     get, path = "/v1/event-types", tag = "events",
     responses((status = 200, description = "All types, on one page.", body = ListOut<EventTypeOut>)),
 )]
-fn list_event_types(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    auth::reader(&app, &call)?;
+fn list_event_types(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    auth::reader(&app, &request)?;
     Ok(list::reply(EventType::all().map(out).collect(), None::<String>, false))
 }
 

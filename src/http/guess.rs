@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Call, Limit, address};
+use super::{Limit, RequestParts, address};
 
 pub struct Guesses {
     limit: Limit,
@@ -26,14 +26,14 @@ impl Guesses {
     }
 
     /// Takes one off of whoever makes this request, or says how long they should have waited.
-    pub(super) fn count(&self, call: &Call) -> Result<(), Duration> {
-        self.take(address::group(call.caller.address), Instant::now())
+    pub(super) fn count(&self, request: &RequestParts) -> Result<(), Duration> {
+        self.take(address::group(request.caller.address), Instant::now())
     }
 
     /// A turn for an address from which too many have come: what such bring is looked at one at a time, all of them
     /// together. Others need none.
-    pub(super) async fn turn(&self, call: &Call) -> Option<SemaphorePermit<'_>> {
-        if self.has_left(address::group(call.caller.address), Instant::now()) {
+    pub(super) async fn turn(&self, request: &RequestParts) -> Option<SemaphorePermit<'_>> {
+        if self.has_left(address::group(request.caller.address), Instant::now()) {
             return None;
         }
         self.turn.acquire().await.ok()

@@ -9,11 +9,12 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, with};
+use super::{App, RequestParts, asked, auth, with};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     // phones fetch `/` to read the certificate
-    let root = warp::path::end().and(super::call()).map(|call: Call| words(&call, "Switchboard\n"));
+    let root =
+        warp::path::end().and(super::request_parts()).map(|request: RequestParts| words(&request, "Switchboard\n"));
     let metrics = warp::path("metrics").and(warp::path::end()).and(asked(app));
     root.or(metrics.map(metrics_to)).unify().map(reply::settle).or(probes(app)).unify().boxed()
 }
@@ -24,8 +25,8 @@ pub(super) fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 fn probes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let alive = warp::path("healthz").and(warp::path::end()).and(super::call());
-    let alive = alive.map(|call: Call| words(&call, "ok\n"));
+    let alive = warp::path("healthz").and(warp::path::end()).and(super::request_parts());
+    let alive = alive.map(|request: RequestParts| words(&request, "ok\n"));
     let ready = warp::path("readyz").and(warp::path::end()).and(asked(app)).map(readiness);
     alive.or(ready).unify().map(reply::settle).boxed()
 }
@@ -35,15 +36,15 @@ pub(super) fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
 
-fn words(call: &Call, body: &'static str) -> Answer {
-    call.only("GET")?;
+fn words(request: &RequestParts, body: &'static str) -> Answer {
+    request.only("GET")?;
     Ok(reply::text(StatusCode::OK, body))
 }
 
 /// `GET /readyz`: whether the node stays, the store takes writes, and the backend answers; Redis is reported, but a node
 /// serves without it.
-fn readiness(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
+fn readiness(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
     let readiness = app.health.readiness();
     let word = |is_up| if is_up { "up" } else { "down" };
     let body = json!({
@@ -61,9 +62,9 @@ fn readiness(call: Call, app: Arc<App>) -> Answer {
 }
 
 /// `GET /metrics`: for an administrator, on the port that is everybody's.
-fn metrics_to(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    auth::administrator(&app, &call)?;
+fn metrics_to(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    auth::administrator(&app, &request)?;
     Ok(metrics_text(&app))
 }
 

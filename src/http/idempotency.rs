@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Call;
+use super::RequestParts;
 use super::reply::{self, Refusal};
 use crate::service::idempotency::Key;
 
@@ -20,17 +20,17 @@ impl From<Wrong> for Refusal {
 }
 
 /// The name under which a request comes to `path`, if it has one. `body`: see [`Key::body`].
-pub(super) fn key(call: &Call, path: &'static str, body: Option<&Bytes>) -> Result<Option<Key>, Wrong> {
-    named(call, &[HEADER], path, body)
+pub(super) fn key(request: &RequestParts, path: &'static str, body: Option<&Bytes>) -> Result<Option<Key>, Wrong> {
+    named(request, &[HEADER], path, body)
 }
 
 /// The same on Twilio's paths.
-pub(super) fn twilio_key(call: &Call, path: &'static str) -> Result<Option<Key>, Wrong> {
-    named(call, &OF_TWILIO, path, None)
+pub(super) fn twilio_key(request: &RequestParts, path: &'static str) -> Result<Option<Key>, Wrong> {
+    named(request, &OF_TWILIO, path, None)
 }
 
 fn named(
-    call: &Call,
+    request: &RequestParts,
     headers: &[&'static str],
     path: &'static str,
     body: Option<&Bytes>,
@@ -38,7 +38,7 @@ fn named(
     let mut found: Option<&str> = None;
     for header in headers {
         let shown = if *header == HEADER { "Idempotency-Key" } else { "I-Twilio-Idempotency-Token" };
-        for value in call.headers.get_all(*header) {
+        for value in request.headers.get_all(*header) {
             let name = value.to_str().ok().filter(|name| (1..=255).contains(&name.len()));
             let name = name.ok_or(Wrong(shown, "must be 1 to 255 characters of ASCII"))?;
             // two names are none: which of them would a repeat have to bring?

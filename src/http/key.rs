@@ -16,7 +16,7 @@ use super::body::Posted;
 use super::client::id_of;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, auth, object, path, posted};
+use super::{App, RequestParts, auth, object, path, posted};
 use crate::model::{KeyId, Secret};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
@@ -28,18 +28,18 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     all.or(one).unify().map(reply::settle).boxed()
 }
 
-fn context(call: &Call, action: &'static str) -> AuditContext<'static, KeyRow> {
-    audit::context(call, action, |key: &KeyRow| json(&out(key, None)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, KeyRow> {
+    audit::context(request, action, |key: &KeyRow| json(&out(key, None)))
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(issue, list, fetch, change, revoke))]
 pub(super) struct Doc;
 
-async fn keys(client: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => issue(&client, &call, posted, &app).await,
-        Method::GET => list(&client, &call, &app).await,
+async fn keys(client: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => issue(&client, &request, posted, &app).await,
+        Method::GET => list(&client, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -54,12 +54,12 @@ async fn keys(client: String, call: Call, posted: Posted, app: Arc<App>) -> Answ
         (status = 409, description = "This key is known already, or its client is not active."),
     ),
 )]
-async fn issue(client: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn issue(client: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let client = id_of(client)?;
-    let posted: KeyIn = object::read_or_default(call, posted, app).await?;
+    let posted: KeyIn = object::read_or_default(request, posted, app).await?;
     let (terms, origin) = posted.read()?;
-    let (key, made) = app.clients.issue(client, terms, origin, &context(call, "key.create")).await?;
+    let (key, made) = app.clients.issue(client, terms, origin, &context(request, "key.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&key, made.as_ref().map(Secret::expose))))
 }
 
@@ -69,19 +69,19 @@ async fn issue(client: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn),
     responses((status = 200, description = "A page of keys.", body = ListOut<KeyOut>)),
 )]
-async fn list(client: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    let (after, limit) = list::page(call)?;
+async fn list(client: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    let (after, limit) = list::page(request)?;
     let (keys, more) = app.clients.keys(id_of(client)?, after, limit).await?;
     let last = keys.last().map(|key| key.id);
     Ok(list::reply(keys.iter().map(|key| out(key, None)).collect(), last, more))
 }
 
-async fn key(client: String, id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => fetch(&client, &id, &call, &app).await,
-        Method::PATCH => change(&client, &id, &call, posted, &app).await,
-        Method::DELETE => revoke(&client, &id, &call, &app).await,
+async fn key(client: String, id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => fetch(&client, &id, &request, &app).await,
+        Method::PATCH => change(&client, &id, &request, posted, &app).await,
+        Method::DELETE => revoke(&client, &id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -99,8 +99,8 @@ fn key_of(text: &str) -> Result<KeyId, Error> {
     ),
     responses((status = 200, description = "The key.", body = KeyOut)),
 )]
-async fn fetch(client: &str, id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn fetch(client: &str, id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let key = app.clients.key(id_of(client)?, key_of(id)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
@@ -114,11 +114,11 @@ async fn fetch(client: &str, id: &str, call: &Call, app: &App) -> Answer {
     ),
     responses((status = 200, description = "The key as it now is.", body = KeyOut)),
 )]
-async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn change(client: &str, id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let (client, id) = (id_of(client)?, key_of(id)?);
-    let posted: ChangeIn = object::read(call, posted, app).await?;
-    let key = app.clients.change_key(client, id, posted.read()?, &context(call, "key.change")).await?;
+    let posted: ChangeIn = object::read(request, posted, app).await?;
+    let key = app.clients.change_key(client, id, posted.read()?, &context(request, "key.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
@@ -131,8 +131,8 @@ async fn change(client: &str, id: &str, call: &Call, posted: Posted, app: &App) 
     ),
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke(client: &str, id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    app.clients.revoke(id_of(client)?, key_of(id)?, &context(call, "key.revoke")).await?;
+async fn revoke(client: &str, id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    app.clients.revoke(id_of(client)?, key_of(id)?, &context(request, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -17,7 +17,7 @@ use self::shape::{BalanceOut, EntryIn, EntryOut, FilterIn, PeriodIn, PostedOut, 
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, asked, audit, auth, filter, idempotency, object, path, posted};
+use super::{App, RequestParts, asked, audit, auth, filter, idempotency, object, path, posted};
 use crate::model::{ClientId, Millis};
 use crate::service::idempotency::LEDGER;
 use crate::service::ledger::{Entry, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
@@ -37,10 +37,10 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 #[openapi(paths(list, post, statement, balance))]
 pub(super) struct Doc;
 
-async fn ledger(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => list(&id, &call, &app).await,
-        Method::POST => post(&id, &call, posted, &app).await,
+async fn ledger(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => list(&id, &request, &app).await,
+        Method::POST => post(&id, &request, posted, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -50,8 +50,8 @@ fn id_of(text: &str) -> Result<ClientId, Error> {
 }
 
 /// A client's own entries are its to read, an administrator's are all.
-fn readable(id: &str, call: &Call, app: &App) -> Result<ClientId, Refusal> {
-    let acting = auth::reader(app, call)?;
+fn readable(id: &str, request: &RequestParts, app: &App) -> Result<ClientId, Refusal> {
+    let acting = auth::reader(app, request)?;
     let id = id_of(id)?;
     if acting.is_administrator || acting.client == id { Ok(id) } else { Err(Error::not_found("client").into()) }
 }
@@ -67,13 +67,13 @@ fn kind(name: &str) -> Result<Kind, Refusal> {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn, FilterIn),
     responses((status = 200, description = "A page of entries.", body = ListOut<EntryOut>)),
 )]
-async fn list(id: &str, call: &Call, app: &App) -> Answer {
-    let client = readable(id, call, app)?;
-    let (after, limit) = list::page(call)?;
+async fn list(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let client = readable(id, request, app)?;
+    let (after, limit) = list::page(request)?;
     let filter = Wanted {
-        kind: call.param("kind").map(|name| kind(&name)).transpose()?,
-        from_ms: filter::time(call, "from")?,
-        before_ms: filter::time(call, "to")?,
+        kind: request.param("kind").map(|name| kind(&name)).transpose()?,
+        from_ms: filter::time(request, "from")?,
+        before_ms: filter::time(request, "to")?,
     };
     let page = app.ledger.list(client, &filter, after, limit).await?;
     Ok(list::reply(page.entries.iter().map(out).collect(), page.next, page.next.is_some()))
@@ -93,11 +93,11 @@ async fn list(id: &str, call: &Call, app: &App) -> Answer {
                                       this `Idempotency-Key`."),
     ),
 )]
-async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn post(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let client = id_of(id)?;
-    let (body, posted): (_, EntryIn) = object::read_with_bytes(call, posted, app).await?;
-    let key = idempotency::key(call, LEDGER, Some(&body))?;
+    let (body, posted): (_, EntryIn) = object::read_with_bytes(request, posted, app).await?;
+    let key = idempotency::key(request, LEDGER, Some(&body))?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
         (None | Some("adjustment"), None, Some(balance)) => Posting::Set(balance),
         (Some("credit"), Some(amount), None) => Posting::Credit(amount),
@@ -107,7 +107,7 @@ async fn post(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
-    let context = audit::context(call, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
+    let context = audit::context(request, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
     let named = key.map(|key| app.messages.named(client, key, &posting.canonical(posted.reason.clone())));
     let Entered { entry, balance, is_repeated } =
         app.ledger.post(client, posting, posted.reason, named, &context).await?;
@@ -129,11 +129,11 @@ fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PeriodIn),
     responses((status = 200, description = "`time,kind,amount,balance,id,message_id,reason`, oldest first.", body = String, content_type = "text/csv")),
 )]
-async fn statement(id: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    let client = readable(&id, &call, &app)?;
-    let from_ms = needed(filter::time(&call, "from")?, "from")?;
-    let before_ms = filter::time(&call, "to")?.unwrap_or_else(|| app.ledger.clock.now_ms());
+async fn statement(id: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    let client = readable(&id, &request, &app)?;
+    let from_ms = needed(filter::time(&request, "from")?, "from")?;
+    let before_ms = filter::time(&request, "to")?.unwrap_or_else(|| app.ledger.clock.now_ms());
     let statement = app.ledger.statement(client, from_ms, before_ms).await?;
     Ok(streamed(statement, &app))
 }
@@ -170,9 +170,9 @@ fn streamed(mut statement: Statement, app: &App) -> Response {
     get, path = "/v1/balance", tag = "ledger", operation_id = "fetch_balance",
     responses((status = 200, description = "Its balance, and how far below zero it may fall.", body = BalanceOut)),
 )]
-async fn balance(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    let consumer = auth::reader(&app, &call)?.consumer;
+async fn balance(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    let consumer = auth::reader(&app, &request)?.consumer;
     let found = match app.ledger.balance(consumer.client).await {
         Ok(balance) => Some(balance),
         Err(error) if error.kind == ErrorKind::NotFound && consumer.is_operator() => None,

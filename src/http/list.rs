@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use warp::reply::Response;
 
 use super::reply::{self, Refusal};
-use super::{App, Call, openapi};
+use super::{App, RequestParts, openapi};
 use crate::model::MessageId;
 
 /// Items in one page unless `?limit=` says otherwise, and at most.
@@ -41,24 +41,25 @@ impl IntoParams for PageIn {
 }
 
 /// After which item, and how many.
-pub(super) fn page<Id: FromStr>(call: &Call) -> Result<(Option<Id>, usize), Refusal> {
-    page_of(call, |cursor| cursor.parse().ok())
+pub(super) fn page<Id: FromStr>(request: &RequestParts) -> Result<(Option<Id>, usize), Refusal> {
+    page_of(request, |cursor| cursor.parse().ok())
 }
 
 /// The same of messages or calls, whose cursors are sealed where they are no item's that was shown.
 pub(super) fn page_of_messages<Id: FromStr + Into<MessageId>>(
-    call: &Call,
+    request: &RequestParts,
     app: &App,
 ) -> Result<(Option<MessageId>, usize), Refusal> {
     let plain = |cursor: &str| cursor.parse::<Id>().ok().map(Into::<MessageId>::into);
-    page_of(call, |cursor| app.messages.sealed(cursor).map(|place| place.id()).or_else(|| plain(cursor)))
+    page_of(request, |cursor| app.messages.sealed(cursor).map(|place| place.id()).or_else(|| plain(cursor)))
 }
 
-fn page_of<Id>(call: &Call, read: impl Fn(&str) -> Option<Id>) -> Result<(Option<Id>, usize), Refusal> {
-    let after =
-        call.param("cursor").map(|cursor| read(&cursor).ok_or_else(|| reply::bad_field("cursor", "not one of ours")));
+fn page_of<Id>(request: &RequestParts, read: impl Fn(&str) -> Option<Id>) -> Result<(Option<Id>, usize), Refusal> {
+    let after = request
+        .param("cursor")
+        .map(|cursor| read(&cursor).ok_or_else(|| reply::bad_field("cursor", "not one of ours")));
     let after = after.transpose()?;
-    let limit = call.param("limit").map_or(Ok(PAGE), |limit| match limit.parse() {
+    let limit = request.param("limit").map_or(Ok(PAGE), |limit| match limit.parse() {
         Ok(limit @ 1..=LARGEST_PAGE) => Ok(limit),
         _ => Err(reply::bad_field("limit", "a number from 1 to 200")),
     })?;

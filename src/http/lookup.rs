@@ -11,7 +11,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, openapi, path};
+use super::{App, RequestParts, asked, auth, openapi, path};
 use crate::model::{AccountId, Phone};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -57,13 +57,13 @@ pub(super) struct Doc;
         (status = 503, description = "The store or the provider is away; `Retry-After` says how long to wait."),
     ),
 )]
-async fn look_up(number: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    auth::administrator(&app, &call)?;
+async fn look_up(number: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    auth::administrator(&app, &request)?;
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
     let text = super::segment(&number).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
     let phone = Phone::read(&text, app.country).map_err(|error| wrong("number", &error.to_string()))?;
-    let account = call.param("account_id").map(|id| id.parse::<AccountId>()).transpose();
+    let account = request.param("account_id").map(|id| id.parse::<AccountId>()).transpose();
     let account = account.map_err(|_| wrong("account_id", "no such account"))?;
     let (account, said) = app.accounts.look_up(account, &phone).await?;
     let (number, account_id) = (phone.as_str().to_owned(), account.to_string());

@@ -16,7 +16,7 @@ use warp::reply::Response;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, asked, auth, object, openapi, posted, written};
+use super::{App, RequestParts, asked, auth, object, openapi, posted, written};
 use crate::model::address::Role;
 use crate::model::{Channel, rfc3339};
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
@@ -114,12 +114,12 @@ fn no_account() -> Refusal {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-fn messages(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    auth::administrator(&app, &call)?;
-    let (cursor, limit) = list::page::<u64>(&call)?;
+fn messages(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    auth::administrator(&app, &request)?;
+    let (cursor, limit) = list::page::<u64>(&request)?;
     let address = |name, role| -> Result<Option<String>, Refusal> {
-        let read = written::asked(&call, name, role, app.country)?;
+        let read = written::asked(&request, name, role, app.country)?;
         Ok(read.map(|(_, address)| address.as_str().to_owned()))
     };
     let filter = LoopbackFilter { to: address("to", Role::Recipient)?, from: address("from", Role::Sender)? };
@@ -137,10 +137,10 @@ fn messages(call: Call, app: Arc<App>) -> Answer {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn inbound_text(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    call.only("POST")?;
-    auth::administrator(&app, &call)?;
-    let posted: TextIn = object::read(&call, posted, &app).await?;
+async fn inbound_text(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    request.only("POST")?;
+    auth::administrator(&app, &request)?;
+    let posted: TextIn = object::read(&request, posted, &app).await?;
     let TextIn { from, to, body, channel, media_urls, carrier } = posted;
     if to.trim().is_empty() {
         return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
@@ -178,10 +178,10 @@ struct PublicationOut {
                                       configured."),
     ),
 )]
-fn publications(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    auth::administrator(&app, &call)?;
-    let (before, limit) = list::page::<u64>(&call)?;
+fn publications(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    auth::administrator(&app, &request)?;
+    let (before, limit) = list::page::<u64>(&request)?;
     let none = || reply::problem(StatusCode::NOT_FOUND, "there is a loopback sink under --dev only");
     let mut posted = app.publish.loopback_publications(before, limit).ok_or_else(none)?;
     let has_more = posted.len() > limit;

@@ -22,7 +22,7 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, filter, idempotency, object, path, posted, written};
+use super::{App, RequestParts, auth, filter, idempotency, object, path, posted, written};
 use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, date, parse_time};
@@ -40,10 +40,10 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 #[openapi(paths(send, list, fetch, redact, cancel))]
 pub(super) struct Doc;
 
-async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => send(&call, posted, &app).await,
-        Method::GET => list(&call, &app).await,
+async fn messages(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => send(&request, posted, &app).await,
+        Method::GET => list(&request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -62,13 +62,13 @@ async fn messages(call: Call, posted: Posted, app: Arc<App>) -> Answer {
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn send(call: &Call, posted: Posted, app: &Arc<App>) -> Answer {
-    let consumer = auth::consumer(app, call)?;
-    let (body, posted): (_, MessageIn) = object::read_with_bytes(call, posted, app).await?;
-    let key = idempotency::key(call, "/v1/messages", Some(&body))?;
+async fn send(request: &RequestParts, posted: Posted, app: &Arc<App>) -> Answer {
+    let consumer = auth::consumer(app, request)?;
+    let (body, posted): (_, MessageIn) = object::read_with_bytes(request, posted, app).await?;
+    let key = idempotency::key(request, "/v1/messages", Some(&body))?;
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
-    let context = sending(call, "message.send");
+    let context = sending(request, "message.send");
     let order = order(posted, app.country(consumer.client))?;
     Ok(match accept(app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
@@ -117,25 +117,25 @@ fn channel(name: &str) -> Result<Channel, Refusal> {
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<MessageOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Answer {
-    let client = auth::reader(app, call)?.client;
-    let (after, limit) = list::page_of_messages::<MessageId>(call, app)?;
-    let filter = MessageFilter { after, ..wanted(call, app.country(client))? };
+async fn list(request: &RequestParts, app: &App) -> Answer {
+    let client = auth::reader(app, request)?.client;
+    let (after, limit) = list::page_of_messages::<MessageId>(request, app)?;
+    let filter = MessageFilter { after, ..wanted(request, app.country(client))? };
     let page = app.messages.list(client, &filter, limit).await?;
     let next = app.messages.next(&page).map(|next| next.text(|id| id.to_string()));
     let more = next.is_some();
     Ok(list::reply(page.messages.iter().map(out).collect(), next, more))
 }
 
-fn wanted(call: &Call, country: Option<Country>) -> Result<MessageFilter, Refusal> {
+fn wanted(request: &RequestParts, country: Option<Country>) -> Result<MessageFilter, Refusal> {
     let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
-    let state = call.param("state").map(|name| State::parse(&name).ok_or_else(|| wrong("state", "is no state")));
-    let direction = call.param("direction");
+    let state = request.param("state").map(|name| State::parse(&name).ok_or_else(|| wrong("state", "is no state")));
+    let direction = request.param("direction");
     let direction =
         direction.map(|name| Direction::parse(&name).ok_or_else(|| wrong("direction", "is inbound or outbound")));
     let mut channels =
-        call.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(&name).map(|one| vec![one]))?;
-    let mut address = |name, role| written::narrowing(call, name, role, country, &mut channels);
+        request.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(&name).map(|one| vec![one]))?;
+    let mut address = |name, role| written::narrowing(request, name, role, country, &mut channels);
     let (number, from) = (address("number", Role::Sender)?, address("from", Role::Sender)?);
     let to = address("to", Role::Recipient)?;
     Ok(MessageFilter {
@@ -145,17 +145,17 @@ fn wanted(call: &Call, country: Option<Country>) -> Result<MessageFilter, Refusa
         state: state.transpose()?,
         direction: direction.transpose()?,
         channels,
-        created_from_ms: filter::time(call, "created_from")?,
-        created_before_ms: filter::time(call, "created_before")?,
+        created_from_ms: filter::time(request, "created_from")?,
+        created_before_ms: filter::time(request, "created_before")?,
         ..MessageFilter::default()
     })
 }
 
-async fn message(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => redact(&id, &call, posted, &app).await,
-        Method::DELETE => cancel(&id, &call, &app).await,
+async fn message(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => fetch(&id, &request, &app).await,
+        Method::PATCH => redact(&id, &request, posted, &app).await,
+        Method::DELETE => cancel(&id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -175,8 +175,8 @@ async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error>
         (status = 200, description = "The message as it now is.", body = FullOut),
     ),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let acting = auth::reader(app, call)?;
+async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let acting = auth::reader(app, request)?;
     let message = find(acting.client, id, app).await?;
     Ok(reply::json(StatusCode::OK, &full(&message, &acting, app).await?))
 }
@@ -216,11 +216,11 @@ async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<Fu
         (status = 409, description = "It was sent already, or is being sent."),
     ),
 )]
-async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
-    let acting = auth::changer(app, call)?;
+async fn cancel(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let acting = auth::changer(app, request)?;
     let message = find(acting.client, id, app).await?;
     auth::may_change(&acting, &message)?;
-    let message = app.messages.cancel(acting.client, message.id, &context(call, "message.cancel")).await?;
+    let message = app.messages.cancel(acting.client, message.id, &context(request, "message.cancel")).await?;
     changed(&message, &acting, app).await
 }
 
@@ -234,15 +234,15 @@ async fn cancel(id: &str, call: &Call, app: &App) -> Answer {
         (status = 409, description = "It is not over yet: cancel it first."),
     ),
 )]
-async fn redact(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let acting = auth::changer(app, call)?;
+async fn redact(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    let acting = auth::changer(app, request)?;
     let message = find(acting.client, id, app).await?;
     auth::may_change(&acting, &message)?;
     let id = message.id;
-    let change: ChangeIn = object::read(call, posted, app).await?;
+    let change: ChangeIn = object::read(request, posted, app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.messages.redact(acting.client, id, &context(call, "message.redact")).await?;
+    let message = app.messages.redact(acting.client, id, &context(request, "message.redact")).await?;
     changed(&message, &acting, app).await
 }

@@ -15,7 +15,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, object, path, posted, written};
+use super::{App, RequestParts, auth, object, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{AccountId, NumberId};
 use crate::service::Error;
@@ -48,18 +48,18 @@ fn account(id: &str) -> Result<AccountId, Refusal> {
     id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
 }
 
-fn context(call: &Call, action: &'static str) -> AuditContext<'static, Number> {
-    audit::context(call, action, |number: &Number| json(&out(number, true)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Number> {
+    audit::context(request, action, |number: &Number| json(&out(number, true)))
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete))]
 pub(super) struct Doc;
 
-async fn numbers(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => add(&call, posted, &app).await,
-        Method::GET => list(&call, &app).await,
+async fn numbers(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => add(&request, posted, &app).await,
+        Method::GET => list(&request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -72,9 +72,9 @@ async fn numbers(call: Call, posted: Posted, app: Arc<App>) -> Answer {
         (status = 409, description = "The number is in use already."),
     ),
 )]
-async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::administrator_for(app, call)?;
-    let posted: NumberIn = object::read(call, posted, app).await?;
+async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    let client = auth::administrator_for(app, request)?;
+    let posted: NumberIn = object::read(request, posted, app).await?;
     let (named, address) = written::address("number", &posted.number, Role::Sender, app.country(client))?;
     let capabilities = capabilities(&posted.capabilities)?;
     if named.is_some_and(|channel| !capabilities.iter().any(|it| it.name() == channel.name())) {
@@ -88,7 +88,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform,
         rate: posted.rate.into(),
     };
-    let number = app.numbers.add(client, new, &context(call, "number.add")).await?;
+    let number = app.numbers.add(client, new, &context(request, "number.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
@@ -97,20 +97,20 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Answer {
-    let acting = auth::reader(app, call)?;
-    let (after, limit) = list::page(call)?;
+async fn list(request: &RequestParts, app: &App) -> Answer {
+    let acting = auth::reader(app, request)?;
+    let (after, limit) = list::page(request)?;
     let (numbers, more) = app.numbers.list(acting.client, after, limit).await?;
     let last = numbers.last().map(|number| number.id);
     let shown = numbers.iter().map(|number| out(number, acting.is_administrator)).collect();
     Ok(list::reply(shown, last, more))
 }
 
-async fn number(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => change(&id, &call, posted, &app).await,
-        Method::DELETE => delete(&id, &call, &app).await,
+async fn number(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => fetch(&id, &request, &app).await,
+        Method::PATCH => change(&id, &request, posted, &app).await,
+        Method::DELETE => delete(&id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -124,8 +124,8 @@ fn id_of(text: &str) -> Result<NumberId, Error> {
     get, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "fetch_number", params(("id" = String, Path, description = "`num_` and 32 hex digits")),
     responses((status = 200, description = "The number.", body = NumberOut)),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let acting = auth::reader(app, call)?;
+async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let acting = auth::reader(app, request)?;
     let number = app.numbers.find(acting.client, id_of(id)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, acting.is_administrator)))
 }
@@ -136,10 +136,10 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     params(("id" = String, Path, description = "`num_` and 32 hex digits")),
     responses((status = 200, description = "The number as it now is.", body = NumberOut)),
 )]
-async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::administrator_for(app, call)?;
+async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    let client = auth::administrator_for(app, request)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let posted: ChangeIn = object::read(request, posted, app).await?;
     let change = NumberChange {
         account: posted.account_id.as_deref().map(account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,
@@ -147,7 +147,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         platform: posted.platform.map(|named| named.0),
         rate: posted.rate.map(i64::from),
     };
-    let number = app.numbers.change(client, id, change, &context(call, "number.change")).await?;
+    let number = app.numbers.change(client, id, change, &context(request, "number.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, true)))
 }
 
@@ -156,8 +156,8 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number", params(("id" = String, Path, description = "`num_` and 32 hex digits")),
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::administrator_for(app, call)?;
-    app.numbers.delete(client, id_of(id)?, &context(call, "number.delete")).await?;
+async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let client = auth::administrator_for(app, request)?;
+    app.numbers.delete(client, id_of(id)?, &context(request, "number.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::body::{self, Bodies, Body, Posted};
 use super::reply::{self, Refusal};
-use super::{App, Call};
+use super::{App, RequestParts};
 use crate::model::{bom, json};
 
 /// A value, or `null` for none: not the same as nothing said.
@@ -23,27 +23,27 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -
 }
 
 /// Reads a posted object.
-pub(super) async fn read<T: DeserializeOwned>(call: &Call, posted: Posted, app: &App) -> Result<T, Refusal> {
+pub(super) async fn read<T: DeserializeOwned>(request: &RequestParts, posted: Posted, app: &App) -> Result<T, Refusal> {
     let bytes = collect(posted, app).await?;
-    is_json(call)?;
+    is_json(request)?;
     parse(&bytes)
 }
 
 /// Reads a posted object, and gives its bytes too.
 pub(super) async fn read_with_bytes<T: DeserializeOwned>(
-    call: &Call,
+    request: &RequestParts,
     posted: Posted,
     app: &App,
 ) -> Result<(Body, T), Refusal> {
     let bytes = collect(posted, app).await?;
-    is_json(call)?;
+    is_json(request)?;
     let parsed = parse(&bytes)?;
     Ok((bytes, parsed))
 }
 
 /// Reads a posted object that may be left out.
 pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
-    call: &Call,
+    request: &RequestParts,
     posted: Posted,
     app: &App,
 ) -> Result<T, Refusal> {
@@ -51,7 +51,7 @@ pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
     if bom::skip(&bytes).is_empty() {
         return Ok(T::default());
     }
-    is_json(call)?;
+    is_json(request)?;
     parse(&bytes)
 }
 
@@ -64,8 +64,9 @@ pub(super) async fn collect_within(bodies: &Bodies, posted: Posted, app: &App) -
     body::read(posted, bodies, &app.settings).await.map_err(|error| error.refuse(reply::problem))
 }
 
-fn is_json(call: &Call) -> Result<(), Refusal> {
-    let given = call.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim().to_lowercase());
+fn is_json(request: &RequestParts) -> Result<(), Refusal> {
+    let given =
+        request.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim().to_lowercase());
     if given.is_none_or(|media| media == "application/json" || media.ends_with("+json")) {
         return Ok(());
     }

@@ -16,8 +16,8 @@ use warp::reply::Response;
 
 use super::reply::{self, Problem};
 use super::{
-    App, Call, account, audit, call, client, device, endpoint, event, event_type, key, ledger, lookup, loopback,
-    message, number, opt_out, pool, rate, route,
+    App, RequestParts, account, audit, call, client, device, endpoint, event, event_type, key, ledger, lookup,
+    loopback, message, number, opt_out, pool, rate, route,
 };
 
 /// The names of the security schemes: an administrator's key; a client's key; its account SID with a key, or with
@@ -30,8 +30,8 @@ const PROBLEM: &str = "application/problem+json";
 pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
     // written once, for the first who asks: it does not change while the server runs
     static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default() + "\n");
-    let path = warp::path("openapi.json").and(warp::path::end()).and(super::call());
-    path.map(|call: Call| describe(&call, &TEXT)).boxed()
+    let path = warp::path("openapi.json").and(warp::path::end()).and(super::request_parts());
+    path.map(|request: RequestParts| describe(&request, &TEXT)).boxed()
 }
 
 /// `GET /v1/openapi.json`: this description.
@@ -39,8 +39,8 @@ pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
     get, path = "/v1/openapi.json", tag = "description", operation_id = "describe", security(()),
     responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object, content_type = "application/json")),
 )]
-fn describe(call: &Call, text: &'static str) -> Response {
-    if call.method != Method::GET {
+fn describe(request: &RequestParts, text: &'static str) -> Response {
+    if request.method != Method::GET {
         return reply::method_not_allowed("GET");
     }
     reply::content("application/json", text.as_bytes())

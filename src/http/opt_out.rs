@@ -18,7 +18,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, object, openapi, path, posted, written};
+use super::{App, RequestParts, asked, auth, object, openapi, path, posted, written};
 use crate::model::address::Role;
 use crate::model::{Address, Channel, rfc3339};
 use crate::service::opt_out::{OptOut, OptOutFilter};
@@ -111,8 +111,8 @@ impl FromStr for OptOutCursor {
 pub(super) struct Doc;
 
 /// Whether an administrator asks who acts for no client: they see and lift what no client does.
-fn is_operator(call: &Call) -> bool {
-    auth::is_administrator(call) && !auth::names_client(call)
+fn is_operator(request: &RequestParts) -> bool {
+    auth::is_administrator(request) && !auth::names_client(request)
 }
 
 /// `GET /v1/opt-outs`: who wants no texts from which number, and who did once, by number and person. To an administrator
@@ -121,18 +121,18 @@ fn is_operator(call: &Call) -> bool {
     get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),
 )]
-async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    let client = auth::reader(&app, &call)?.client;
-    let (after, limit) = list::page::<OptOutCursor>(&call)?;
+async fn list_opt_outs(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    let client = auth::reader(&app, &request)?.client;
+    let (after, limit) = list::page::<OptOutCursor>(&request)?;
     let country = app.country(client);
-    let said = call.param("channel").map(|name| channel(&name)).transpose()?;
+    let said = request.param("channel").map(|name| channel(&name)).transpose()?;
     let mut channels = said.map_or(CHANNELS.to_vec(), |channel| vec![channel]);
-    let mut address = |name, role| written::narrowing(&call, name, role, country, &mut channels);
+    let mut address = |name, role| written::narrowing(&request, name, role, country, &mut channels);
     let (number, person) = (address("number", Role::Sender)?, address("person", Role::Recipient)?);
     let person = person.map(|person| Address::stored(person).forms()).unwrap_or_default();
     let channel = if let [only] = channels[..] { Some(only) } else { None };
-    let with_unseen = is_operator(&call);
+    let with_unseen = is_operator(&request);
     let filter = OptOutFilter { number, person, channel, with_unseen, after: after.map(|place| place.0) };
     let (entries, more) = app.opt_outs.list(client, &filter, limit).await?;
     let last = entries.last().map(|last| OptOutCursor((last.number.clone(), last.person.clone(), last.channel)));
@@ -154,22 +154,22 @@ async fn list_opt_outs(call: Call, app: Arc<App>) -> Answer {
         (status = 404, description = "The number is none of yours."),
     ),
 )]
-async fn set(number: String, person: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    call.only("PUT")?;
-    let client = auth::owner(&app, &call)?;
+async fn set(number: String, person: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    request.only("PUT")?;
+    let client = auth::owner(&app, &request)?;
     let number = super::segment(&number).ok_or_else(|| Error::not_found("number"))?;
     let person = super::segment(&person).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;
     let country = app.country(client);
     let (named, person) = written::address("person", &person, Role::Recipient, country)?;
     // what is no number is none of theirs
     let (named_too, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::not_found("number"))?;
-    let change: ChangeIn = object::read(&call, posted, &app).await?;
+    let change: ChangeIn = object::read(&request, posted, &app).await?;
     let said = change.channel.as_deref().map(channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
-    let context = audit::context(&call, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
+    let context = audit::context(&request, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
     let number = number.as_str();
     let mut entry = app.opt_outs.set(client, channel, number, &person, change.is_out, &context).await;
-    if is_operator(&call) && !change.is_out {
+    if is_operator(&request) && !change.is_out {
         entry = match app.opt_outs.lift_unseen(channel, number, &person, &context).await {
             Err(error) if error.kind == ErrorKind::NotFound => entry,
             lifted => lifted,

@@ -10,7 +10,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Answer};
-use super::{App, Call, asked};
+use super::{App, RequestParts, asked};
 use crate::crypto::Sid;
 use crate::model::{UserId, qr};
 
@@ -25,7 +25,8 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let code = code.map(draw);
     let status = pair.and(warp::path::param::<String>()).and(warp::path("status")).and(warp::path::end());
     let status = status.and(asked(app)).then(tell);
-    let assets = warp::path("assets").and(warp::path::param::<String>()).and(warp::path::end()).and(super::call());
+    let assets =
+        warp::path("assets").and(warp::path::param::<String>()).and(warp::path::end()).and(super::request_parts());
     // the policy of the page rules out an icon in its markup; browsers ask here
     let icon = warp::path("favicon.ico").and(warp::path::end()).map(|| reply::empty(StatusCode::NO_CONTENT));
     let all = page.or(code).unify().or(status).unify().or(assets.map(asset)).unify().map(reply::settle);
@@ -33,8 +34,8 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 /// `GET /pair/<uid>`: for any user id, so that it tells nothing about who exists.
-fn show(uid: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
+fn show(uid: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
     let settings = &app.sync;
     let html = HTML
@@ -48,7 +49,7 @@ fn show(uid: String, call: Call, app: Arc<App>) -> Answer {
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        app.links(&call).origin.socket()
+        app.links(&request).origin.socket()
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
@@ -57,34 +58,34 @@ fn show(uid: String, call: Call, app: Arc<App>) -> Answer {
 }
 
 /// `GET /pair/<uid>/<sid>.svg`: the code of one session, while it holds.
-fn draw(uid: String, file: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
+fn draw(uid: String, file: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
     let sid = file.strip_suffix(".svg").and_then(|sid| sid.parse::<Sid>().ok()).ok_or_else(reply::not_found)?;
     if !app.session_ids.holds(&user, sid) {
         return Err(reply::not_found().into());
     }
-    match qr::svg(&app.links(&call).session(&user, sid).qr_url) {
+    match qr::svg(&app.links(&request).session(&user, sid).qr_url) {
         Ok(svg) => Ok(guard(reply::content("image/svg+xml", svg.into_bytes()))),
         Err(error) => Err(reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()).into()),
     }
 }
 
 /// `GET /pair/<uid>/<sid>/status`: what became of a session whose socket is gone.
-async fn tell(uid: String, sid: String, call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
+async fn tell(uid: String, sid: String, request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
     let state = app.sockets.status(&user, &sid).await?;
     Ok(reply::json(StatusCode::OK, &json!({"state": state})))
 }
 
-fn asset(name: String, call: Call) -> Answer {
+fn asset(name: String, request: RequestParts) -> Answer {
     let (content_type, text) = match name.as_str() {
         "pair.js" => ("text/javascript; charset=utf-8", SCRIPT),
         "pair.css" => ("text/css; charset=utf-8", STYLE),
         _ => return Err(reply::not_found().into()),
     };
-    call.only("GET")?;
+    request.only("GET")?;
     Ok(guard(reply::content(content_type, text.as_bytes())))
 }
 

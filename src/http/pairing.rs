@@ -12,7 +12,7 @@ use warp::reply::Response;
 
 use super::body::{self, Body, Posted};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, address, asked, cors, posted};
+use super::{App, RequestParts, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPlatforms};
 use crate::model::{Digest, DigestPair, UserId, bom, qr, rfc3339};
 use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verification_path};
@@ -28,16 +28,16 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 
 /// `GET /v2/sync/users/<uid>`: the bare sync URL; with `?format=` or `Accept` its QR code as
 /// SVG or PNG, or everything as JSON.
-async fn sync_url(uid: String, call: Call, app: Arc<App>) -> Response {
-    let response = match call.method {
+async fn sync_url(uid: String, request: RequestParts, app: Arc<App>) -> Response {
+    let response = match request.method {
         Method::GET => match UserId::from_segment(&uid) {
-            Ok(user) => draw(&user, &call, &app),
+            Ok(user) => draw(&user, &request, &app),
             Err(error) => reply::text(StatusCode::BAD_REQUEST, error.to_string()),
         },
         Method::OPTIONS => cors::preflight(),
         _ => reply::method_not_allowed("GET, OPTIONS"),
     };
-    cors::allow(response, &call, &app.sync.allowed_origins)
+    cors::allow(response, &request, &app.sync.allowed_origins)
 }
 
 #[derive(Serialize)]
@@ -48,14 +48,14 @@ struct SyncUrlOut {
     expires_at: String,
 }
 
-fn draw(user: &UserId, call: &Call, app: &App) -> Response {
-    let named = call.param("format");
-    let format = match named.as_deref().or_else(|| accepted(call)) {
+fn draw(user: &UserId, request: &RequestParts, app: &App) -> Response {
+    let named = request.param("format");
+    let format = match named.as_deref().or_else(|| accepted(request)) {
         Some(known @ ("svg" | "png" | "json")) => known,
         None | Some("text") => "text",
         Some(_) => return reply::text(StatusCode::BAD_REQUEST, "format is svg, png, json or text"),
     };
-    let (links, sid) = (app.links(call), app.session_ids.issue(user));
+    let (links, sid) = (app.links(request), app.session_ids.issue(user));
     let link = links.session(user, sid);
     let drawn = match format {
         "svg" => qr::svg(&link.qr_url).map(|svg| reply::content("image/svg+xml", svg.into_bytes())),
@@ -71,8 +71,8 @@ fn draw(user: &UserId, call: &Call, app: &App) -> Response {
 }
 
 /// The first media type that we know, in the client's order; `*/*` stays text.
-fn accepted(call: &Call) -> Option<&'static str> {
-    let accept = call.header(::http::header::ACCEPT)?;
+fn accepted(request: &RequestParts) -> Option<&'static str> {
+    let accept = request.header(::http::header::ACCEPT)?;
     accept.split(',').map(|part| part.split(';').next().unwrap_or(part).trim()).find_map(|media| match media {
         "image/svg+xml" => Some("svg"),
         "image/png" => Some("png"),
@@ -126,15 +126,22 @@ struct TwoStepOut<'a> {
 }
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/handshake`: T1, the phone's public key for ours.
-async fn offer(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
-    cors::answer_post(&call, &app, offer_now(&uid, &sid, &call, posted, &app, Instant::now())).await
+async fn offer(uid: String, sid: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
+    cors::answer_post(&request, &app, offer_now(&uid, &sid, &request, posted, &app, Instant::now())).await
 }
 
-async fn offer_now(uid: &str, sid: &str, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
+async fn offer_now(
+    uid: &str,
+    sid: &str,
+    request: &RequestParts,
+    posted: Posted,
+    app: &App,
+    arrived: Instant,
+) -> Answer {
     let (posted, _body) = read::<OfferIn>(posted, app).await?;
     let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
     let user = user(uid)?;
-    let address = address::group(call.caller.address);
+    let address = address::group(request.caller.address);
     let offered = app.handshakes.offer(&user, sid, &public_key, address, arrived).await?;
     let verification_url = verification_path(&user, offered.sid);
     Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
@@ -142,13 +149,20 @@ async fn offer_now(uid: &str, sid: &str, call: &Call, posted: Posted, app: &App,
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/`, with or without the slash: O where the body
 /// has a public key, else T2.
-async fn pair(uid: String, sid: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
-    cors::answer_post(&call, &app, pair_now(&uid, sid, &call, posted, &app, Instant::now())).await
+async fn pair(uid: String, sid: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
+    cors::answer_post(&request, &app, pair_now(&uid, sid, &request, posted, &app, Instant::now())).await
 }
 
-async fn pair_now(uid: &str, sid: String, call: &Call, posted: Posted, app: &App, arrived: Instant) -> Answer {
+async fn pair_now(
+    uid: &str,
+    sid: String,
+    request: &RequestParts,
+    posted: Posted,
+    app: &App,
+    arrived: Instant,
+) -> Answer {
     let (posted, body) = read::<HandshakeIn>(posted, app).await?;
-    let handshake = handshake(uid, sid, call, posted, &body, arrived)?;
+    let handshake = handshake(uid, sid, request, posted, &body, arrived)?;
     let paired = app.handshakes.pair(handshake, body).await?;
     Ok(answer(paired, &app.sync.seeds_url))
 }
@@ -157,7 +171,7 @@ async fn pair_now(uid: &str, sid: String, call: &Call, posted: Posted, app: &App
 fn handshake(
     uid: &str,
     sid: String,
-    call: &Call,
+    request: &RequestParts,
     posted: HandshakeIn,
     body: &[u8],
     arrived: Instant,
@@ -180,7 +194,7 @@ fn handshake(
         password_digests: DigestPair { oaep, mgf1: Digest::of_mgf1(password_mgf1.as_deref()) },
         answer_mgf1: Digest::of_mgf1(answer_mgf1.as_deref()),
         body_hash: body_hash(body),
-        address: address::group(call.caller.address),
+        address: address::group(request.caller.address),
         arrived,
     })
 }

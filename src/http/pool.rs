@@ -15,7 +15,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, Call, asked, auth, object, path, posted};
+use super::{App, RequestParts, asked, auth, object, path, posted};
 use crate::model::{NumberId, PoolId};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
@@ -32,16 +32,16 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 #[openapi(paths(add, list, fetch, change, delete, put, take_out))]
 pub(super) struct Doc;
 
-async fn pools(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => add(&call, posted, &app).await,
-        Method::GET => list(&call, &app).await,
+async fn pools(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => add(&request, posted, &app).await,
+        Method::GET => list(&request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
 
-fn context(call: &Call, action: &'static str) -> AuditContext<'static, Filled> {
-    audit::context(call, action, |pool: &Filled| json(&out(pool)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Filled> {
+    audit::context(request, action, |pool: &Filled| json(&out(pool)))
 }
 
 /// `POST /v1/pools`: makes a pool without numbers.
@@ -49,10 +49,10 @@ fn context(call: &Call, action: &'static str) -> AuditContext<'static, Filled> {
     post, path = "/v1/pools", tag = "pools", operation_id = "add_pool", request_body = PoolIn,
     responses((status = 201, description = "Made.", body = PoolOut)),
 )]
-async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::administrator_for(app, call)?;
-    let posted: PoolIn = object::read(call, posted, app).await?;
-    let pool = app.numbers.add_pool(client, posted.name, &context(call, "pool.create")).await?;
+async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    let client = auth::administrator_for(app, request)?;
+    let posted: PoolIn = object::read(request, posted, app).await?;
+    let pool = app.numbers.add_pool(client, posted.name, &context(request, "pool.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&pool)))
 }
 
@@ -61,19 +61,19 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/pools", tag = "pools", operation_id = "list_pools", params(PageIn),
     responses((status = 200, description = "A page of pools.", body = ListOut<PoolOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Answer {
-    let acting = auth::reader(app, call)?;
-    let (after, limit) = list::page(call)?;
+async fn list(request: &RequestParts, app: &App) -> Answer {
+    let acting = auth::reader(app, request)?;
+    let (after, limit) = list::page(request)?;
     let (pools, more) = app.numbers.list_pools(acting.client, after, limit).await?;
     let last = pools.last().map(|filled| filled.pool.id);
     Ok(list::reply(pools.iter().map(out).collect(), last, more))
 }
 
-async fn pool(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => change(&id, &call, posted, &app).await,
-        Method::DELETE => delete(&id, &call, &app).await,
+async fn pool(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => fetch(&id, &request, &app).await,
+        Method::PATCH => change(&id, &request, posted, &app).await,
+        Method::DELETE => delete(&id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -87,8 +87,8 @@ fn id_of(text: &str) -> Result<PoolId, Error> {
     get, path = "/v1/pools/{id}", tag = "pools", operation_id = "fetch_pool", params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
     responses((status = 200, description = "The pool.", body = PoolOut)),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    let acting = auth::reader(app, call)?;
+async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let acting = auth::reader(app, request)?;
     let pool = app.numbers.find_pool(acting.client, id_of(id)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
@@ -99,12 +99,12 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
-async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    let client = auth::administrator_for(app, call)?;
+async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    let client = auth::administrator_for(app, request)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let posted: ChangeIn = object::read(request, posted, app).await?;
     let pool = match &posted.name {
-        Some(name) => app.numbers.rename_pool(client, id, name, &context(call, "pool.change")).await?,
+        Some(name) => app.numbers.rename_pool(client, id, name, &context(request, "pool.change")).await?,
         None => app.numbers.find_pool(client, id).await?,
     };
     Ok(reply::json(StatusCode::OK, &out(&pool)))
@@ -115,16 +115,16 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     delete, path = "/v1/pools/{id}", tag = "pools", operation_id = "delete_pool", params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(id: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::administrator_for(app, call)?;
-    app.numbers.delete_pool(client, id_of(id)?, &context(call, "pool.delete")).await?;
+async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
+    let client = auth::administrator_for(app, request)?;
+    app.numbers.delete_pool(client, id_of(id)?, &context(request, "pool.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
-async fn number(id: String, number: String, call: Call, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::PUT => put(&id, &number, &call, &app).await,
-        Method::DELETE => take_out(&id, &number, &call, &app).await,
+async fn number(id: String, number: String, request: RequestParts, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::PUT => put(&id, &number, &request, &app).await,
+        Method::DELETE => take_out(&id, &number, &request, &app).await,
         _ => Err(reply::method_not_allowed("PUT, DELETE").into()),
     }
 }
@@ -142,10 +142,10 @@ fn number_of(text: &str) -> Result<NumberId, Error> {
     ),
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
-async fn put(id: &str, number: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::administrator_for(app, call)?;
+async fn put(id: &str, number: &str, request: &RequestParts, app: &App) -> Answer {
+    let client = auth::administrator_for(app, request)?;
     let (id, number) = (id_of(id)?, number_of(number)?);
-    let pool = app.numbers.put_into_pool(client, id, number, &context(call, "pool.put")).await?;
+    let pool = app.numbers.put_into_pool(client, id, number, &context(request, "pool.put")).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
@@ -158,9 +158,9 @@ async fn put(id: &str, number: &str, call: &Call, app: &App) -> Answer {
     ),
     responses((status = 204, description = "Taken out.")),
 )]
-async fn take_out(id: &str, number: &str, call: &Call, app: &App) -> Answer {
-    let client = auth::administrator_for(app, call)?;
+async fn take_out(id: &str, number: &str, request: &RequestParts, app: &App) -> Answer {
+    let client = auth::administrator_for(app, request)?;
     let (id, number) = (id_of(id)?, number_of(number)?);
-    app.numbers.take_out_of_pool(client, id, number, &context(call, "pool.take_out")).await?;
+    app.numbers.take_out_of_pool(client, id, number, &context(request, "pool.take_out")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -18,7 +18,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, filter, object, openapi, path, posted};
+use super::{App, RequestParts, auth, filter, object, openapi, path, posted};
 use crate::model::{Millis, Priced, RateId, date, parse_time_or_day};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
@@ -44,8 +44,8 @@ fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
     parse_time_or_day(text).ok_or_else(|| reply::bad_field(field, date::TIME_OR_DAY))
 }
 
-fn context(call: &Call, action: &'static str) -> AuditContext<'static, Rate> {
-    audit::context(call, action, |rate: &Rate| json(&out(rate)))
+fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Rate> {
+    audit::context(request, action, |rate: &Rate| json(&out(rate)))
 }
 
 #[derive(OpenApi)]
@@ -65,10 +65,10 @@ impl IntoParams for FilterIn {
     }
 }
 
-async fn rates(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => add(&call, posted, &app).await,
-        Method::GET => list(&call, &app).await,
+async fn rates(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => add(&request, posted, &app).await,
+        Method::GET => list(&request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -82,9 +82,9 @@ async fn rates(call: Call, posted: Posted, app: Arc<App>) -> Answer {
         (status = 409, description = "There is one of this channel and prefix that begins at this time."),
     ),
 )]
-async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    let posted: RateIn = object::read(call, posted, app).await?;
+async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    let posted: RateIn = object::read(request, posted, app).await?;
     let new = NewRate {
         channel: channel(&posted.channel)?,
         prefix: posted.prefix,
@@ -92,7 +92,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         from_ms: posted.from.as_deref().map(|text| time("from", text)).transpose()?,
         until_ms: posted.until.as_deref().map(|text| time("until", text)).transpose()?,
     };
-    let rate = app.tariff.add_rate(new, &context(call, "rate.create")).await?;
+    let rate = app.tariff.add_rate(new, &context(request, "rate.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&rate)))
 }
 
@@ -101,17 +101,17 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/rates", tag = "rates", operation_id = "list_rates", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of rates.", body = ListOut<RateOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    let (after, limit) = list::page::<RateCursor>(call)?;
-    let prefix = call.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
+async fn list(request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    let (after, limit) = list::page::<RateCursor>(request)?;
+    let prefix = request.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
         return Err(reply::bad_field("prefix", "is no digits"));
     }
     let filter = RateFilter {
-        channel: call.param("channel").map(|name| channel(&name)).transpose()?,
+        channel: request.param("channel").map(|name| channel(&name)).transpose()?,
         prefix,
-        at_ms: filter::time(call, "at")?,
+        at_ms: filter::time(request, "at")?,
         after: after.map(|place| place.0),
     };
     let (rates, more) = app.tariff.list_rates(&filter, limit).await?;
@@ -119,11 +119,11 @@ async fn list(call: &Call, app: &App) -> Answer {
     Ok(list::reply(rates.iter().map(out).collect(), last, more))
 }
 
-async fn rate(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => change(&id, &call, posted, &app).await,
-        Method::DELETE => delete(&id, &call, &app).await,
+async fn rate(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => fetch(&id, &request, &app).await,
+        Method::PATCH => change(&id, &request, posted, &app).await,
+        Method::DELETE => delete(&id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -137,8 +137,8 @@ fn id_of(text: &str) -> Result<RateId, Error> {
     get, path = "/v1/rates/{id}", tag = "rates", operation_id = "fetch_rate", params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
     responses((status = 200, description = "The rate.", body = RateOut)),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let rate = app.tariff.find_rate(id_of(id)?).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
@@ -149,13 +149,13 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
     responses((status = 200, description = "The rate as it now is.", body = RateOut)),
 )]
-async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let posted: ChangeIn = object::read(request, posted, app).await?;
     let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| time("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
-    let rate = app.tariff.change_rate(id, change, &context(call, "rate.change")).await?;
+    let rate = app.tariff.change_rate(id, change, &context(request, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -164,8 +164,8 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     delete, path = "/v1/rates/{id}", tag = "rates", operation_id = "delete_rate", params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    app.tariff.delete_rate(id_of(id)?, &context(call, "rate.delete")).await?;
+async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    app.tariff.delete_rate(id_of(id)?, &context(request, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

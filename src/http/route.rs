@@ -16,7 +16,7 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, object, path, posted};
+use super::{App, RequestParts, auth, object, path, posted};
 use crate::model::{AccountId, Channel, RouteId};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
@@ -46,10 +46,10 @@ fn account(id: &str) -> Result<AccountId, Refusal> {
 #[openapi(paths(add, list, fetch, change, delete))]
 struct Doc;
 
-async fn rules(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::POST => add(&call, posted, &app).await,
-        Method::GET => list(&call, &app).await,
+async fn rules(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::POST => add(&request, posted, &app).await,
+        Method::GET => list(&request, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST").into()),
     }
 }
@@ -58,8 +58,8 @@ fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
     out(route, app.relay.has_account(route))
 }
 
-fn context<'a>(app: &'a App, call: &Call, action: &'static str) -> AuditContext<'a, Route> {
-    audit::context(call, action, |route: &Route| json(&show(app, route)))
+fn context<'a>(app: &'a App, request: &RequestParts, action: &'static str) -> AuditContext<'a, Route> {
+    audit::context(request, action, |route: &Route| json(&show(app, route)))
 }
 
 /// `POST /v1/routes`: adds a rule: destinations that match go to its account.
@@ -67,9 +67,9 @@ fn context<'a>(app: &'a App, call: &Call, action: &'static str) -> AuditContext<
     post, path = "/v1/routes", tag = "routes", operation_id = "add_route", request_body = RouteIn,
     responses((status = 201, description = "In force from now on.", body = RouteOut)),
 )]
-async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    let posted: RouteIn = object::read(call, posted, app).await?;
+async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    let posted: RouteIn = object::read(request, posted, app).await?;
     let new = NewRoute {
         priority: posted.priority.into(),
         pattern: posted.pattern,
@@ -77,7 +77,7 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
         account: account(&posted.account_id)?,
         name: posted.name,
     };
-    let route = app.tariff.add_route(new, &context(app, call, "route.create")).await?;
+    let route = app.tariff.add_route(new, &context(app, request, "route.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &show(app, &route)))
 }
 
@@ -86,19 +86,19 @@ async fn add(call: &Call, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/routes", tag = "routes", operation_id = "list_routes", params(PageIn),
     responses((status = 200, description = "A page of rules.", body = ListOut<RouteOut>)),
 )]
-async fn list(call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    let (after, limit) = list::page::<RouteCursor>(call)?;
+async fn list(request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    let (after, limit) = list::page::<RouteCursor>(request)?;
     let (routes, more) = app.tariff.list_routes(after.map(|place| place.0), limit).await?;
     let data = routes.iter().map(|route| show(app, route)).collect();
     Ok(list::reply(data, routes.last().map(RouteCursor::of), more))
 }
 
-async fn rule(id: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => fetch(&id, &call, &app).await,
-        Method::PATCH => change(&id, &call, posted, &app).await,
-        Method::DELETE => delete(&id, &call, &app).await,
+async fn rule(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => fetch(&id, &request, &app).await,
+        Method::PATCH => change(&id, &request, posted, &app).await,
+        Method::DELETE => delete(&id, &request, &app).await,
         _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
     }
 }
@@ -112,8 +112,8 @@ fn id_of(text: &str) -> Result<RouteId, Error> {
     get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
     responses((status = 200, description = "The rule.", body = RouteOut)),
 )]
-async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let route = app.tariff.find_route(id_of(id)?).await?;
     Ok(reply::json(StatusCode::OK, &show(app, &route)))
 }
@@ -124,10 +124,10 @@ async fn fetch(id: &str, call: &Call, app: &App) -> Answer {
     params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
     responses((status = 200, description = "The rule as it now is.", body = RouteOut)),
 )]
-async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     let id = id_of(id)?;
-    let posted: ChangeIn = object::read(call, posted, app).await?;
+    let posted: ChangeIn = object::read(request, posted, app).await?;
     let named = |given: object::Maybe<String>| given.0.as_deref().map(channel).transpose();
     let change = RouteChange {
         priority: posted.priority.map(i64::from),
@@ -136,7 +136,7 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
         account: posted.account_id.as_deref().map(account).transpose()?,
         name: posted.name,
     };
-    let route = app.tariff.change_route(id, change, &context(app, call, "route.change")).await?;
+    let route = app.tariff.change_route(id, change, &context(app, request, "route.change")).await?;
     Ok(reply::json(StatusCode::OK, &show(app, &route)))
 }
 
@@ -145,8 +145,8 @@ async fn change(id: &str, call: &Call, posted: Posted, app: &App) -> Answer {
     delete, path = "/v1/routes/{id}", tag = "routes", operation_id = "delete_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(id: &str, call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    app.tariff.delete_route(id_of(id)?, &context(app, call, "route.delete")).await?;
+async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    app.tariff.delete_route(id_of(id)?, &context(app, request, "route.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

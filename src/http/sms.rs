@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, cors, posted, webhook};
+use super::{App, RequestParts, cors, posted, webhook};
 use crate::model::bom;
 use crate::service::account::Kind;
 use crate::service::inbound::PostKind;
@@ -37,14 +37,14 @@ struct TextIn {
 /// `POST /sms/platform/<platform>`: hands a paired phone's encrypted text to its platform's sink.
 /// 200 `published!` once the text and its job are stored; the same text again, after any time, does nothing more, and
 /// what was made of one that came before is refused.
-async fn publish(platform: String, target: String, call: Call, posted: Posted, app: Arc<App>) -> Response {
+async fn publish(platform: String, target: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
     let arrived = Instant::now();
-    cors::answer_post(&call, &app, publish_now((platform, &target), &call, posted, &app, arrived)).await
+    cors::answer_post(&request, &app, publish_now((platform, &target), &request, posted, &app, arrived)).await
 }
 
 async fn publish_now(
     (platform, target): (String, &str),
-    call: &Call,
+    request: &RequestParts,
     posted: Posted,
     app: &App,
     arrived: Instant,
@@ -54,13 +54,13 @@ async fn publish_now(
     let is_json = unmarked.trim_ascii_start().starts_with(b"{");
     let (text, sender, country) = if platform == FORM.name() && !is_json {
         // under the URL by which it knows us
-        let post = webhook::post(FORM, PostKind::Text, None, target, bytes.clone(), (call, app));
+        let post = webhook::post(FORM, PostKind::Text, None, target, bytes.clone(), (request, app));
         let fields = match (app.form_check)(FORM, post).await {
             Ok(Some(fields)) => fields,
             Ok(None) => {
                 tracing::warn!("a form that no account of ours has signed");
                 // it waits as long as any other that is refused
-                let _ = app.guesses.count(call);
+                let _ = app.guesses.count(request);
                 return Err(reply::untaken(app.publish.refuse(publish::refused(), arrived).await));
             }
             Err(error) => return Err(reply::untaken(app.publish.refuse(error.into(), arrived).await)),

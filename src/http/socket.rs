@@ -30,7 +30,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::connection_limit::ConnectionPermit;
-use super::{App, Call, Caller, address, reply, with};
+use super::{App, Caller, RequestParts, address, reply, with};
 use crate::model::UserId;
 use crate::service::sync::{Action, Close, Links, Opened, Session};
 
@@ -49,26 +49,32 @@ const MESSAGE_BYTES: usize = 4096;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let init = warp::path("sync").and(warp::path("init")).and(warp::path::param::<String>());
-    let upgrade = || super::call().and(warp::ext::optional::<OnUpgrade>()).and(with(app));
+    let upgrade = || super::request_parts().and(warp::ext::optional::<OnUpgrade>()).and(with(app));
     let fresh = init
         .and(warp::path::end())
         .and(upgrade())
-        .then(async |uid, call, upgrade, app| accept(uid, None, call, upgrade, app));
+        .then(async |uid, request, upgrade, app| accept(uid, None, request, upgrade, app));
     let named = init.and(warp::path::param::<String>()).and(warp::path::end()).and(upgrade());
-    let named = named.then(async |uid, sid, call, upgrade, app| accept(uid, Some(sid), call, upgrade, app));
+    let named = named.then(async |uid, sid, request, upgrade, app| accept(uid, Some(sid), request, upgrade, app));
     fresh.or(named).unify().boxed()
 }
 
 /// Checks the opening handshake (RFC 6455, section 4.2) and leaves the socket to a task of its own.
-fn accept(uid: String, sid: Option<String>, call: Call, upgrade: Option<OnUpgrade>, app: Arc<App>) -> Response {
-    if call.method != Method::GET {
+fn accept(
+    uid: String,
+    sid: Option<String>,
+    request: RequestParts,
+    upgrade: Option<OnUpgrade>,
+    app: Arc<App>,
+) -> Response {
+    if request.method != Method::GET {
         return reply::method_not_allowed("GET");
     }
     let has = |name, token: &str| {
-        call.header(name).is_some_and(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(token)))
+        request.header(name).is_some_and(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(token)))
     };
     let wants = has(UPGRADE, "websocket") && has(CONNECTION, "upgrade") && has(SEC_WEBSOCKET_VERSION, "13");
-    let (Some(upgrade), Some(key), true) = (upgrade, call.headers.get(SEC_WEBSOCKET_KEY), wants) else {
+    let (Some(upgrade), Some(key), true) = (upgrade, request.headers.get(SEC_WEBSOCKET_KEY), wants) else {
         let mut response = reply::problem(StatusCode::UPGRADE_REQUIRED, "this path speaks WebSocket, version 13");
         response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         return response;
@@ -82,8 +88,8 @@ fn accept(uid: String, sid: Option<String>, call: Call, upgrade: Option<OnUpgrad
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    let view = View { links: app.links(&call), is_plain: call.param("plain").as_deref() == Some("1") };
-    let Caller { address, permit, .. } = call.caller;
+    let view = View { links: app.links(&request), is_plain: request.param("plain").as_deref() == Some("1") };
+    let Caller { address, permit, .. } = request.caller;
     let tasks = app.tasks.clone();
     tasks.spawn(serve(upgrade, app, user, sid, view, address, permit));
     response.into_response()

@@ -17,9 +17,9 @@ use warp::reply::Response;
 
 use super::body::{Body, Posted};
 use super::reply::{self, Answer, Refusal};
-use super::{App, Call, auth, object, posted};
 use crate::service::account::Kind;
-use crate::service::inbound::{Post, PostKind, Proved, WebhookReply, is_guess};
+use crate::service::inbound::{is_guess, Post, PostKind, Proved, WebhookReply};
+use super::{auth, object, posted, App, RequestParts};
 use crate::service::{Error, ErrorKind};
 
 /// What is escaped in the login of a URL (the URL standard's `userinfo`, and the escape itself).
@@ -59,7 +59,7 @@ fn carrier(kind: Kind, app: &Arc<App>) -> BoxedFilter<(Response,)> {
     };
     let what = warp::path::param::<String>().and(warp::path::end());
     let path = warp::path(kind.name()).and(secret).and(what).and(target());
-    let take = move |secret, what, target, call, posted, app| receive(kind, secret, what, target, call, posted, app);
+    let take = move |secret, what, target, request, posted, app| receive(kind, secret, what, target, request, posted, app);
     path.and(posted(app)).then(take).map(reply::settle).boxed()
 }
 
@@ -79,14 +79,14 @@ async fn receive(
     secret: Option<String>,
     what: String,
     target: String,
-    call: Call,
+    request: RequestParts,
     posted: Posted,
     app: Arc<App>,
 ) -> Answer {
     let webhook = kind.profile().webhook(&what).ok_or_else(reply::not_found)?;
-    let body = read(&call, posted, &app).await?;
-    let post = post(kind, webhook.what, secret, &target, body.clone(), (&call, app.as_ref()));
-    take(&call, &app, app.inbox.prove(kind, post)).await?;
+    let body = read(&request, posted, &app).await?;
+    let post = post(kind, webhook.what, secret, &target, body.clone(), (&request, app.as_ref()));
+    take(&request, &app, app.inbox.prove(kind, post)).await?;
     // kept until it is answered: it may have had to wait for its turn
     drop(body);
     Ok(match webhook.reply {
@@ -97,10 +97,10 @@ async fn receive(
 }
 
 /// `POST /relay/twilio/webhook`: the same as `/webhooks/twilio/status`, over this path.
-async fn relayed(target: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    let body = read(&call, posted, &app).await?;
-    let post = post(Kind::Twilio, PostKind::Receipt, None, &target, body.clone(), (&call, app.as_ref()));
-    take(&call, &app, app.inbox.prove(Kind::Twilio, post)).await?;
+async fn relayed(target: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    let body = read(&request, posted, &app).await?;
+    let post = post(Kind::Twilio, PostKind::Receipt, None, &target, body.clone(), (&request, app.as_ref()));
+    take(&request, &app, app.inbox.prove(Kind::Twilio, post)).await?;
     drop(body);
     Ok(reply::json(StatusCode::OK, &serde_json::json!({ "status": "received" })))
 }
@@ -112,11 +112,11 @@ pub(super) fn post(
     secret: Option<String>,
     target: &str,
     body: Bytes,
-    (call, app): (&Call, &App),
+    (request, app): (&RequestParts, &App),
 ) -> Post {
-    let named = |name: &&'static str| Some((*name, call.headers.get(*name)?.clone()));
+    let named = |name: &&'static str| Some((*name, request.headers.get(*name)?.clone()));
     let headers = kind.profile().headers.iter().filter_map(named).collect();
-    Post { what, url: url(app, call, target), secret, headers, body }
+    Post { what, url: url(app, request, target), secret, headers, body }
 }
 
 /// What a request was made to, as it was written: path and query, which is signed to the letter.
@@ -126,9 +126,9 @@ pub(super) fn target() -> impl Filter<Extract = (String,), Error = Infallible> +
 }
 
 /// The public URL that a request was made to. A login that was in it has become a header.
-fn url(app: &App, call: &Call, target: &str) -> String {
+fn url(app: &App, request: &RequestParts, target: &str) -> String {
     let url = format!("{}{target}", app.origin);
-    let Some((user, password)) = auth::login(&call.headers) else { return url };
+    let Some((user, password)) = auth::login(&request.headers) else { return url };
     let encode = |text: &str| utf8_percent_encode(text, LOGIN).to_string();
     let colon = if password.is_empty() { "" } else { ":" };
     url.replacen("://", &format!("://{}{colon}{}@", encode(&user), encode(&password)), 1)
@@ -136,8 +136,12 @@ fn url(app: &App, call: &Call, target: &str) -> String {
 
 /// Takes what is proved to be an account's own; the rest are guesses. Past the limit they are answered 429, and what is
 /// proved beside them is taken all the same.
-async fn take(call: &Call, app: &App, proof: impl Future<Output = Result<Proved, Error>>) -> Result<(), Refusal> {
-    let turn = app.guesses.turn(call).await;
+async fn take(
+    request: &RequestParts,
+    app: &App,
+    proof: impl Future<Output = Result<Proved, Error>>,
+) -> Result<(), Refusal> {
+    let turn = app.guesses.turn(request).await;
     let proved = proof.await;
     drop(turn);
     let taken = match proved {
@@ -145,7 +149,7 @@ async fn take(call: &Call, app: &App, proof: impl Future<Output = Result<Proved,
         Err(error) => Err(error),
     };
     let Err(error) = taken else { return Ok(()) };
-    let counted = if is_guess(&error) { app.guesses.count(call) } else { Ok(()) };
+    let counted = if is_guess(&error) { app.guesses.count(request) } else { Ok(()) };
     match counted {
         Err(wait) if error.kind == ErrorKind::Forged => Err(reply::too_many_requests(wait.as_secs() + 1).into()),
         _ => Err(refused(error)),
@@ -164,7 +168,7 @@ fn refused(error: Error) -> Refusal {
     error.into()
 }
 
-async fn read(call: &Call, posted: Posted, app: &App) -> Result<Body, Refusal> {
-    call.only("POST")?;
+async fn read(request: &RequestParts, posted: Posted, app: &App) -> Result<Body, Refusal> {
+    request.only("POST")?;
     object::collect(posted, app).await
 }

@@ -1,6 +1,6 @@
 //! Addresses as clients write them, in bodies, paths and queries.
 
-use super::Call;
+use super::RequestParts;
 use super::reply::{self, Refusal};
 use crate::model::address::{Role, blank_as_plus};
 use crate::model::{Address, Channel, Country};
@@ -17,30 +17,30 @@ pub(super) fn address(
 
 /// The same of a query parameter, where a plus that was not encoded arrives as a blank.
 pub(super) fn asked(
-    call: &Call,
+    request: &RequestParts,
     name: &'static str,
     role: Role,
     country: Option<Country>,
 ) -> Result<Option<(Option<Channel>, Address)>, Refusal> {
-    let Some(text) = call.param(name) else { return Ok(None) };
+    let Some(text) = request.param(name) else { return Ok(None) };
     address(name, &blank_as_plus(&text), role, country).map(Some)
 }
 
 /// The same of what narrows a list: a channel that it names narrows it too. A sender that only carriers write
 /// (`messenger:1234`) is looked for as it is shown.
 pub(super) fn narrowing(
-    call: &Call,
+    request: &RequestParts,
     name: &'static str,
     role: Role,
     country: Option<Country>,
     channels: &mut Vec<Channel>,
 ) -> Result<Option<String>, Refusal> {
     let as_shown = || {
-        let text = call.param(name)?;
+        let text = request.param(name)?;
         let is_shown = role == Role::Sender && text.starts_with(char::is_alphabetic);
         is_shown.then(|| (None, Address::stored(text)))
     };
-    let found = asked(call, name, role, country).or_else(|refusal| as_shown().map(Some).ok_or(refusal))?;
+    let found = asked(request, name, role, country).or_else(|refusal| as_shown().map(Some).ok_or(refusal))?;
     let Some((named, address)) = found else { return Ok(None) };
     channels.retain(|channel| named.is_none_or(|named| named == *channel));
     if channels.is_empty() {

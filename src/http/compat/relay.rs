@@ -16,7 +16,7 @@ use self::sent::Sent;
 use self::shape::{OrderIn, Wrong};
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, Call, asked, auth, idempotency, message, object, posted};
+use crate::http::{App, RequestParts, asked, auth, idempotency, message, object, posted};
 use crate::model::{Channel, Money};
 use crate::service::client::Consumer;
 use crate::service::message::{Message, SendResult, says_something};
@@ -33,23 +33,23 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 /// `GET /relay/api/health`: that we are here, for anybody.
-fn health(call: Call, _app: Arc<App>) -> Answer {
-    call.only("GET")?;
+fn health(request: RequestParts, _app: Arc<App>) -> Answer {
+    request.only("GET")?;
     Ok(reply::json(StatusCode::OK, &json!({"status": "ok"})))
 }
 
 /// `POST /relay/sms` `{"To", "From"?, "Body"}`: a text, with what it cost and what is left.
-async fn sms(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    call.only("POST")?;
-    send(&SMS, &call, posted, &app).await.map_err(|refused| refused.response(SMS.no_route))
+async fn sms(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    request.only("POST")?;
+    send(&SMS, &request, posted, &app).await.map_err(|refused| refused.response(SMS.no_route))
 }
 
 /// `POST /relay/api/sms`, `…/whatsapp` and `…/call`.
-async fn api_post(what: String, call: Call, posted: Posted, app: Arc<App>) -> Answer {
+async fn api_post(what: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
     let path = format!("/relay/api/{what}");
     let door = API.iter().find(|door| door.path == path).ok_or_else(|| Refusal::new(reply::not_found()))?;
-    call.only("POST")?;
-    send(door, &call, posted, &app).await.map_err(|refused| refused.response(door.no_route))
+    request.only("POST")?;
+    send(door, &request, posted, &app).await.map_err(|refused| refused.response(door.no_route))
 }
 
 /// One of these paths.
@@ -115,16 +115,16 @@ impl From<Wrong> for Refused {
     }
 }
 
-async fn send(door: &Door, call: &Call, posted: Posted, app: &App) -> Result<Response, Refused> {
+async fn send(door: &Door, request: &RequestParts, posted: Posted, app: &App) -> Result<Response, Refused> {
     // who asks comes before any look at the body
-    let consumer = auth::consumer(app, call)?;
+    let consumer = auth::consumer(app, request)?;
     let bytes = object::collect(posted, app).await?;
     let order: Order =
-        OrderIn::read(call.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
+        OrderIn::read(request.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
     says_something(&order)?;
-    let key = idempotency::key(call, door.path, None)?;
+    let key = idempotency::key(request, door.path, None)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
-    let context = message::sending(call, action);
+    let context = message::sending(request, action);
     let text = |message: &Message| Sent::of(door, message).kept();
     let reply = message::Writer { text: &text, with_balance: door.with_balance };
     let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &context).await? {

@@ -28,7 +28,7 @@ use warp::reply::Response;
 
 use self::error::{Answer, Fault};
 use crate::http::body::Posted;
-use crate::http::{App, Call, auth, posted, reply};
+use crate::http::{App, RequestParts, auth, posted, reply};
 use crate::model::Country;
 use crate::service::audit::AuditContext;
 use crate::service::client::{Consumer, Scope};
@@ -53,18 +53,18 @@ pub(in crate::http) fn is_here(path: &str) -> bool {
 /// Who asks for what.
 struct Visit<'a> {
     app: &'a Arc<App>,
-    call: &'a Call,
+    request: &'a RequestParts,
     consumer: Consumer,
 }
 
 impl Visit<'_> {
     /// What an administrator may do here, for a client.
     fn context(&self, action: &'static str) -> AuditContext<'static, Message> {
-        crate::http::message::context(self.call, action)
+        crate::http::message::context(self.request, action)
     }
 
     fn sending(&self, action: &'static str) -> AuditContext<'static, Message> {
-        crate::http::message::sending(self.call, action)
+        crate::http::message::sending(self.request, action)
     }
 
     /// Where numbers are that its client writes without a country code.
@@ -97,16 +97,16 @@ impl Visit<'_> {
 }
 
 /// Credentials come before any look at the path or the body, as at Twilio.
-async fn answer(tail: Tail, call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    let consumer = auth::consumer(&app, &call)?;
-    let visit = Visit { app: &app, call: &call, consumer };
+async fn answer(tail: Tail, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    let consumer = auth::consumer(&app, &request)?;
+    let visit = Visit { app: &app, request: &request, consumer };
     let path = tail.as_str();
     let segments: Vec<&str> = path.strip_suffix(".json").unwrap_or(path).split('/').collect();
     let ["Accounts", account, rest @ ..] = segments.as_slice() else { return Err(error::NOT_FOUND.into()) };
     if *account != sid::account(visit.consumer.client) {
         return Err(error::NOT_THEIRS.into());
     }
-    match (rest, &call.method) {
+    match (rest, &request.method) {
         ([], &Method::GET) => Ok(account::fetch(&visit)),
         (["Messages"], &Method::POST) => message::create(&visit, posted).await,
         (["Messages"], &Method::GET) => message::list(&visit).await,

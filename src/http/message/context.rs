@@ -1,20 +1,20 @@
 //! What the audit log has of messages and calls.
 
 use super::shape::out;
-use crate::http::{Call, audit};
+use crate::http::{RequestParts, audit};
 use crate::model::{CallId, Channel};
 use crate::service::audit::AuditContext;
 use crate::service::message::{Message, unsaid};
 
 /// What an administrator does to a message, a call too, whichever door it takes. What was said is not written down:
 /// nobody could redact it there.
-pub(in crate::http) fn context(call: &Call, action: &'static str) -> AuditContext<'static, Message> {
-    audit::context(call, action, shown_unsaid)
+pub(in crate::http) fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Message> {
+    audit::context(request, action, shown_unsaid)
 }
 
 /// The same of sending it.
-pub(in crate::http) fn sending(call: &Call, action: &'static str) -> AuditContext<'static, Message> {
-    audit::context_for_client(call, action, shown_unsaid)
+pub(in crate::http) fn sending(request: &RequestParts, action: &'static str) -> AuditContext<'static, Message> {
+    audit::context_for_client(request, action, shown_unsaid)
 }
 
 fn shown_unsaid(message: &Message) -> Option<String> {

@@ -14,7 +14,7 @@ use warp::reply::Response;
 
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, Call, audit, auth, object, openapi, path, posted};
+use crate::http::{App, RequestParts, audit, auth, object, openapi, path, posted};
 use crate::model::form;
 use crate::service::tariff::Imported;
 
@@ -31,11 +31,11 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 #[openapi(paths(export, import, put_card))]
 pub(in crate::http) struct Doc;
 
-async fn card(call: Call, posted: Posted, app: Arc<App>) -> Answer {
-    match call.method {
-        Method::GET => export(&call, &app).await,
-        Method::POST => import(&call, posted, &app).await,
-        Method::PUT => put_card(&call, posted, &app).await,
+async fn card(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+    match request.method {
+        Method::GET => export(&request, &app).await,
+        Method::POST => import(&request, posted, &app).await,
+        Method::PUT => put_card(&request, posted, &app).await,
         _ => Err(reply::method_not_allowed("GET, POST, PUT").into()),
     }
 }
@@ -45,8 +45,8 @@ async fn card(call: Call, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/rates.csv", tag = "rates", operation_id = "export_rates",
     responses((status = 200, description = "The card, as the import takes it.", body = String, content_type = "text/csv")),
 )]
-async fn export(call: &Call, app: &App) -> Answer {
-    auth::administrator(app, call)?;
+async fn export(request: &RequestParts, app: &App) -> Answer {
+    auth::administrator(app, request)?;
     Ok(reply::content(CSV, app.tariff.export().await?))
 }
 
@@ -83,13 +83,13 @@ impl IntoParams for ReplaceIn {
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-async fn import(call: &Call, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, call)?;
-    is_csv(call)?;
-    let replaces = call.param("replace").map_or(Some(false), |text| form::flag(&text));
+async fn import(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    auth::administrator(app, request)?;
+    is_csv(request)?;
+    let replaces = request.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
     let text = object::collect_within(&app.imports, posted, app).await?;
-    let context = audit::context(call, "rate.import", |done: &Imported| audit::json(&out(done)));
+    let context = audit::context(request, "rate.import", |done: &Imported| audit::json(&out(done)));
     let done = app.tariff.import(text.clone(), replaces, &context).await?;
     Ok(reply::json(StatusCode::OK, &out(&done)))
 }
@@ -108,12 +108,13 @@ fn out(done: &Imported) -> ImportedOut {
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-async fn put_card(call: &Call, posted: Posted, app: &App) -> Answer {
-    import(call, posted, app).await
+async fn put_card(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+    import(request, posted, app).await
 }
 
-fn is_csv(call: &Call) -> Result<(), Refusal> {
-    let given = call.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim().to_lowercase());
+fn is_csv(request: &RequestParts) -> Result<(), Refusal> {
+    let given =
+        request.header(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim().to_lowercase());
     if given.is_none_or(|media| TAKEN.contains(&media.as_str())) {
         return Ok(());
     }

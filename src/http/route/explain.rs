@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use crate::http::rate::{channel, channels};
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, Call, asked, auth, openapi, written};
+use crate::http::{App, RequestParts, asked, auth, openapi, written};
 use crate::model::address::Role;
 use crate::model::{ClientId, Country, KeyId, PoolId, Priced};
 use crate::service::client::Consumer;
@@ -125,26 +125,26 @@ fn out(order: &Order, explained: Explained) -> ExplainedOut {
 }
 
 /// Without a client, one that has no numbers, and pays as all do.
-fn consumer(app: &App, call: &Call) -> Result<Consumer, Refusal> {
+fn consumer(app: &App, request: &RequestParts) -> Result<Consumer, Refusal> {
     let clients = app.clients.current();
-    if let Some(id) = call.param("key") {
+    if let Some(id) = request.param("key") {
         let id = id.parse::<KeyId>().ok();
         let key = id.and_then(|id| clients.key(id)).ok_or_else(|| reply::bad_field("key", "no such key in force"))?;
         return Ok(Consumer { client: key.client, key: Some(key.clone()) });
     }
-    let Some(id) = call.param("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
+    let Some(id) = request.param("client") else { return Ok(Consumer::of(ClientId::first_of(0))) };
     let known = id.parse::<ClientId>().ok().filter(|id| clients.client(*id).is_some());
     known.map(Consumer::of).ok_or_else(|| reply::bad_field("client", "no such client"))
 }
 
-fn order(call: &Call, country: Option<Country>) -> Result<Order, Refusal> {
+fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refusal> {
     let (named, to) =
-        written::asked(call, "to", Role::Recipient, country)?.ok_or_else(|| reply::bad_field("to", "missing"))?;
-    let priced = call.param("channel").map(|name| channel(&name)).transpose()?;
-    let pool = call.param("from").and_then(|id| id.parse::<PoolId>().ok());
+        written::asked(request, "to", Role::Recipient, country)?.ok_or_else(|| reply::bad_field("to", "missing"))?;
+    let priced = request.param("channel").map(|name| channel(&name)).transpose()?;
+    let pool = request.param("from").and_then(|id| id.parse::<PoolId>().ok());
     let (named_by_from, from) = match pool {
         Some(pool) => (None, Some(From::Pool(pool))),
-        None => written::asked(call, "from", Role::Sender, country)?
+        None => written::asked(request, "from", Role::Sender, country)?
             .map_or((None, None), |(channel, from)| (channel, Some(From::Address(from)))),
     };
     let channel = written::channel(priced.map(Priced::channel), [("to", named), ("from", named_by_from)])?;
@@ -159,11 +159,11 @@ fn order(call: &Call, country: Option<Country>) -> Result<Order, Refusal> {
     get, path = "/v1/routes/explain", tag = "routes", operation_id = "explain_route", params(QuestionIn),
     responses((status = 200, description = "How it would go.", body = ExplainedOut)),
 )]
-async fn explain(call: Call, app: Arc<App>) -> Answer {
-    call.only("GET")?;
-    auth::administrator(&app, &call)?;
-    let consumer = consumer(&app, &call)?;
-    let order = order(&call, app.country(consumer.client))?;
+async fn explain(request: RequestParts, app: Arc<App>) -> Answer {
+    request.only("GET")?;
+    auth::administrator(&app, &request)?;
+    let consumer = consumer(&app, &request)?;
+    let order = order(&request, app.country(consumer.client))?;
     let explained: relay::Explained = app.relay.explain(&consumer, &order);
     Ok(reply::json(::http::StatusCode::OK, &out(&order, explained)))
 }

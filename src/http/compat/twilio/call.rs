@@ -106,7 +106,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     let order = order(&form, visit.country())?;
     let wish = Wish::of(&order);
     let context = visit.sending("call.place");
-    let key = idempotency::twilio_key(visit.call, "/2010-04-01/Calls")?;
+    let key = idempotency::twilio_key(visit.request, "/2010-04-01/Calls")?;
     let text = |call: &Message| serde_json::to_string(&out(call, None)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;

@@ -45,7 +45,7 @@ pub(super) struct Form {
 impl Form {
     pub(super) async fn posted(visit: &Visit<'_>, posted: Posted) -> Result<Self, Fault> {
         let bytes = object::collect(posted, visit.app).await?;
-        let media = Media::of(visit.call.header(CONTENT_TYPE))?;
+        let media = Media::of(visit.request.header(CONTENT_TYPE))?;
         let read = match media {
             Some(Media::Other) if bytes.is_empty() => Some(Vec::new()),
             media => form::fields(&media.unwrap_or(Media::Form(Charset::Utf8)), &bytes)?,
@@ -58,7 +58,7 @@ impl Form {
     }
 
     pub(super) fn query(visit: &Visit<'_>) -> Result<Self, Fault> {
-        Self::read(visit.call.query.as_bytes())
+        Self::read(visit.request.query.as_bytes())
     }
 
     fn read(form: &[u8]) -> Result<Self, Fault> {

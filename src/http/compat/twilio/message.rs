@@ -30,7 +30,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     message::says_something(&order)?;
     let wish = Wish::of(&order);
     let context = visit.sending("message.send");
-    let key = idempotency::twilio_key(visit.call, "/2010-04-01/Messages")?;
+    let key = idempotency::twilio_key(visit.request, "/2010-04-01/Messages")?;
     let text = |message: &Message| serde_json::to_string(&shape::out(message, None)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
