@@ -107,7 +107,7 @@ pub struct Caller {
     pub is_secure: bool,
     pub request_id: Arc<str>,
     /// Who makes the request.
-    pub(crate) known: Arc<auth::Known>,
+    pub(crate) known: Arc<auth::KnownCaller>,
     /// The connection's permit, one of `http.connections`; a socket takes it over.
     pub(crate) permit: Arc<connection_limit::ConnectionPermit>,
 }

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::gateway;
 use crate::model::{AdminKeyId, rfc3339};
 use crate::service::admin::{AdminKey, Admins};
-use crate::service::audit::{AuditContext, By};
+use crate::service::audit::{Actor, AuditContext};
 
 /// What the audit log calls whoever works on the store itself.
 const CONSOLE: &str = "console";
@@ -95,7 +95,7 @@ fn context(action: &'static str) -> AuditContext<'static, AdminKey> {
     let user = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
     let who =
         user.filter(|user| !user.is_empty()).map_or_else(|| CONSOLE.to_owned(), |user| format!("{CONSOLE} {user}"));
-    AuditContext::new(Some(By { who, address: None }), action, |key| Some(out(key).to_string()))
+    AuditContext::new(Some(Actor { who, address: None }), action, |key| Some(out(key).to_string()))
 }
 
 fn out(key: &AdminKey) -> Value {

@@ -23,7 +23,7 @@ pub(super) struct Sending {
 }
 
 /// Who sends what is accepted. It is built from what accepts, so it is put in here once it is there.
-type Sender = Arc<OnceLock<Weak<Dispatch>>>;
+type DispatchSlot = Arc<OnceLock<Weak<Dispatch>>>;
 
 impl Base<'_> {
     pub(super) async fn sending(
@@ -33,7 +33,7 @@ impl Base<'_> {
     ) -> Result<Sending, StartError> {
         let lanes = LaneKeys::new(self.key("lane").await?);
         let room = Arc::new(Semaphore::new(self.config.outbox.held));
-        let sender = Sender::default();
+        let sender = DispatchSlot::default();
         let outbox = self.outbox(directory, &room, &sender);
         let messages = Arc::new(self.messages(directory, outbox, &lanes, registry).await?);
         let opt_outs = Arc::new(self.opt_outs(directory, &messages, &lanes));
@@ -44,7 +44,7 @@ impl Base<'_> {
     }
 
     /// The way into the outbox: what comes out of it leased goes to the sender at once.
-    fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &Sender) -> Acceptor {
+    fn outbox(&self, directory: &Arc<Directory>, room: &Arc<Semaphore>, sender: &DispatchSlot) -> Acceptor {
         let sender = sender.clone();
         let intake = Intake {
             store: self.databases.store.clone(),

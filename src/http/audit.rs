@@ -15,7 +15,7 @@ use super::reply::{self, Answer};
 use super::{App, RequestParts, asked, auth, filter, openapi, path};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
-use crate::service::audit::{AuditContext, By, Entry, Filter as Wanted};
+use crate::service::audit::{Actor, AuditContext, Entry, Filter as Wanted};
 
 /// What an administrator does who was let in: the service writes it down with what it was done to, before and after, as `show` has
 /// it. What a client does for itself is not written.
@@ -37,8 +37,8 @@ pub(super) fn context_for_client<'a, T>(
     AuditContext::new(if auth::names_client(request) { by(request) } else { None }, action, show)
 }
 
-fn by(request: &RequestParts) -> Option<By> {
-    Some(By { who: auth::administrator_name(request)?, address: Some(request.caller.address.to_string()) })
+fn by(request: &RequestParts) -> Option<Actor> {
+    Some(Actor { who: auth::administrator_name(request)?, address: Some(request.caller.address.to_string()) })
 }
 
 /// As the API shows it. Never pass a shape that holds a secret, or what somebody has said.

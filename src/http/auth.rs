@@ -45,13 +45,13 @@ pub(super) enum Unknown {
 
 /// What is found out of who makes a request, once, before it is known what is asked.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownCaller {
     pub(super) who: Result<Who, Unknown>,
     /// Whether the rate of a client's key has one left for this request, which it has taken then.
     admitted: Result<(), Exhausted>,
 }
 
-impl Known {
+impl KnownCaller {
     pub(super) fn new(who: Result<Who, Unknown>) -> Self {
         Self { who, admitted: Ok(()) }
     }

@@ -4,28 +4,32 @@ use bytes::Bytes;
 
 use super::RequestParts;
 use super::reply::{self, Refusal};
-use crate::service::idempotency::Key;
+use crate::service::idempotency::IdempotencyKey;
 
 const HEADER: &str = "idempotency-key";
 /// Twilio's libraries and proxies in front of them may say it so.
 const OF_TWILIO: [&str; 2] = [HEADER, "i-twilio-idempotency-token"];
 
 /// What is wrong with a name: of which header, and what it must be.
-pub(super) struct Wrong(pub(super) &'static str, pub(super) &'static str);
+pub(super) struct WrongKey(pub(super) &'static str, pub(super) &'static str);
 
-impl From<Wrong> for Refusal {
-    fn from(Wrong(header, reason): Wrong) -> Self {
+impl From<WrongKey> for Refusal {
+    fn from(WrongKey(header, reason): WrongKey) -> Self {
         reply::bad_field(header, reason)
     }
 }
 
-/// The name under which a request comes to `path`, if it has one. `body`: see [`Key::body`].
-pub(super) fn key(request: &RequestParts, path: &'static str, body: Option<&Bytes>) -> Result<Option<Key>, Wrong> {
+/// The name under which a request comes to `path`, if it has one. `body`: see [`IdempotencyKey::body`].
+pub(super) fn key(
+    request: &RequestParts,
+    path: &'static str,
+    body: Option<&Bytes>,
+) -> Result<Option<IdempotencyKey>, WrongKey> {
     named(request, &[HEADER], path, body)
 }
 
 /// The same on Twilio's paths.
-pub(super) fn twilio_key(request: &RequestParts, path: &'static str) -> Result<Option<Key>, Wrong> {
+pub(super) fn twilio_key(request: &RequestParts, path: &'static str) -> Result<Option<IdempotencyKey>, WrongKey> {
     named(request, &OF_TWILIO, path, None)
 }
 
@@ -34,19 +38,19 @@ fn named(
     headers: &[&'static str],
     path: &'static str,
     body: Option<&Bytes>,
-) -> Result<Option<Key>, Wrong> {
+) -> Result<Option<IdempotencyKey>, WrongKey> {
     let mut found: Option<&str> = None;
     for header in headers {
         let shown = if *header == HEADER { "Idempotency-Key" } else { "I-Twilio-Idempotency-Token" };
         for value in request.headers.get_all(*header) {
             let name = value.to_str().ok().filter(|name| (1..=255).contains(&name.len()));
-            let name = name.ok_or(Wrong(shown, "must be 1 to 255 characters of ASCII"))?;
+            let name = name.ok_or(WrongKey(shown, "must be 1 to 255 characters of ASCII"))?;
             // two names are none: which of them would a repeat have to bring?
             if found.is_some_and(|other| other != name) {
-                return Err(Wrong(shown, "is another name than the one before it: a request has one"));
+                return Err(WrongKey(shown, "is another name than the one before it: a request has one"));
             }
             found = Some(name);
         }
     }
-    Ok(found.map(|name| Key { name: name.to_owned(), path, body: body.cloned() }))
+    Ok(found.map(|name| IdempotencyKey { name: name.to_owned(), path, body: body.cloned() }))
 }

@@ -58,7 +58,7 @@ fn describe(request: &RequestParts, text: &'static str) -> Response {
     components(schemas(Problem)),
     security(("administrator" = []), ("key" = []), ("client" = [])),
 )]
-struct Door;
+struct Document;
 
 /// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {
@@ -82,7 +82,7 @@ pub(super) fn description() -> Description {
         pool::Doc::openapi(),
         loopback::Doc::openapi(),
     ];
-    let mut all = parts.into_iter().fold(Door::openapi(), Description::merge_from);
+    let mut all = parts.into_iter().fold(Document::openapi(), Description::merge_from);
     Common.modify(&mut all);
     all.webhooks = Some(event_type::webhooks(all.components.get_or_insert_default()));
     all

@@ -21,12 +21,12 @@ const LONGEST_METHOD: usize = 16;
 
 /// The beginning of the first line of a connection.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct RequestLine {
     is_over: AtomicBool,
     bytes: Mutex<Vec<u8>>,
 }
 
-impl Line {
+impl RequestLine {
     fn add(&self, read: &[u8]) {
         if self.is_over.load(Ordering::Relaxed) {
             return;
@@ -56,11 +56,11 @@ impl Line {
 /// A connection whose first line is remembered.
 pub(super) struct Opening<I> {
     io: I,
-    line: Arc<Line>,
+    line: Arc<RequestLine>,
 }
 
 impl<I> Opening<I> {
-    pub(super) fn new(io: I, line: Arc<Line>) -> Self {
+    pub(super) fn new(io: I, line: Arc<RequestLine>) -> Self {
         Self { io, line }
     }
 }
@@ -105,25 +105,25 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Opening<I> {
 }
 
 /// Says what was refused, and what its client is to do.
-pub(super) fn tell(peer: SocketAddr, line: &Line, error: &hyper::Error) {
+pub(super) fn tell(peer: SocketAddr, line: &RequestLine, error: &hyper::Error) {
     let bytes = lock(&line.bytes);
-    let Wrong { method, path, reason } = wrong(&bytes);
+    let WrongHead { method, path, reason } = wrong(&bytes);
     let reason = reason.unwrap_or_else(|| error.to_string());
     tracing::warn!(address = %peer.ip(), method, path, reason, "refused what is no HTTP request");
 }
 
 /// What a first line says, as far as it may be shown.
 #[derive(Debug, PartialEq, Eq)]
-struct Wrong {
+struct WrongHead {
     method: String,
     path: String,
     reason: Option<String>,
 }
 
-fn wrong(line: &[u8]) -> Wrong {
+fn wrong(line: &[u8]) -> WrongHead {
     if line.starts_with(&[22, 3]) {
         let reason = "it speaks TLS, and this port does not: set tls.cert and tls.key, or use http://";
-        return Wrong { method: String::new(), path: String::new(), reason: Some(reason.to_owned()) };
+        return WrongHead { method: String::new(), path: String::new(), reason: Some(reason.to_owned()) };
     }
     let line = line.trim_ascii_end();
     let (method, rest) = line.iter().position(|byte| *byte == b' ').map_or((line, &[][..]), |at| line.split_at(at));
@@ -136,7 +136,7 @@ fn wrong(line: &[u8]) -> Wrong {
     let odd = target.iter().find(|byte| byte.is_ascii() && !may_stand(**byte));
     let odd = odd.or_else(|| target.iter().find(|byte| !byte.is_ascii()));
     let reason = odd.filter(|_| is_method).map(|byte| encode(*byte));
-    Wrong { method, path: shown(target), reason }
+    WrongHead { method, path: shown(target), reason }
 }
 
 /// Whether a byte may stand in the target of a request as it is (RFC 3986, appendix A).
@@ -187,11 +187,11 @@ mod tests {
             ("GET /v1/calls?a=é&b=<", "GET", "/v1/calls", "encode `<` in the URL as %3C"),
             ("GET /<", "GET", "/", "encode `<` in the URL as %3C"),
         ] {
-            let wanted = Wrong { method: method.into(), path: path.into(), reason: Some(reason.into()) };
+            let wanted = WrongHead { method: method.into(), path: path.into(), reason: Some(reason.into()) };
             assert_eq!(wrong(line.as_bytes()), wanted, "{line}");
         }
         for (line, method) in [("GET / HTTP/1.1", "GET"), ("secret", "?"), ("get /<a> HTTP/1.1", "?"), ("", "")] {
-            let Wrong { method: shown, reason, .. } = wrong(line.as_bytes());
+            let WrongHead { method: shown, reason, .. } = wrong(line.as_bytes());
             assert_eq!((shown.as_str(), reason), (method, None), "{line}");
         }
         assert!(wrong(b"\x16\x03\x01\x02\x00").reason.is_some_and(|reason| reason.contains("TLS")));
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn only_the_first_line_is_remembered_and_no_longer_than_it_must_be() {
-        let line = Line::default();
+        let line = RequestLine::default();
         for part in ["\r\n", "GE", "T /<", "> HTTP/1.1\r\nAuthorization", ": secret"] {
             line.add(part.as_bytes());
         }
@@ -208,7 +208,7 @@ mod tests {
         line.forget();
         line.add(b"a body");
         assert!(bytes().is_empty() && bytes().capacity() == 0);
-        let long = Line::default();
+        let long = RequestLine::default();
         long.add(&[b'x'; 5000]);
         assert_eq!(lock(&long.bytes).len(), MOST);
     }

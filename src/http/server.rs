@@ -16,7 +16,7 @@ use warp::reply::Response;
 
 use super::body::Answers;
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
-use super::refused::{Line, Opening};
+use super::refused::{Opening, RequestLine};
 use super::write_timeout::WriteTimeout;
 use super::{App, Limit, Metrics, Tls, address, refused, trace};
 
@@ -148,7 +148,7 @@ async fn converse<I>(shared: &Arc<Shared>, stream: I, peer: SocketAddr, over_tls
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (under_way, line) = (Arc::new(AtomicUsize::new(0)), Arc::new(Line::default()));
+    let (under_way, line) = (Arc::new(AtomicUsize::new(0)), Arc::new(RequestLine::default()));
     let service = {
         let (shared, under_way, line) = (shared.clone(), under_way.clone(), line.clone());
         service_fn(move |request| {

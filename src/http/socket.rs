@@ -32,11 +32,11 @@ use warp::reply::Response;
 use super::connection_limit::ConnectionPermit;
 use super::{App, Caller, RequestParts, address, reply, with};
 use crate::model::UserId;
-use crate::service::sync::{Action, Close, Links, Opened, Session};
+use crate::service::sync::{Action, Close, Links, OpenedSocket, SocketSession};
 
 use self::meter::Metered;
 pub use self::pulse::Pulse;
-use self::pulse::Turn;
+use self::pulse::PulseTurn;
 
 type Socket = WebSocketStream<Metered<TokioIo<Upgraded>>>;
 
@@ -145,13 +145,14 @@ fn serve(
         let opened = Box::pin(app.sockets.open(&user, sid.as_deref(), address::group(address))).await;
         drop((user, sid));
         let close = match opened {
-            Opened::Unknown => Some(close_of(Close::UnknownSession)),
-            Opened::TooMany => Some(close_of(Close::TooMany)),
-            Opened::Acknowledged => match Box::pin(send(&mut socket, Message::text(ACK))).await {
+            OpenedSocket::Unknown => Some(close_of(Close::UnknownSession)),
+            OpenedSocket::TooMany => Some(close_of(Close::TooMany)),
+            OpenedSocket::Acknowledged => match Box::pin(send(&mut socket, Message::text(ACK))).await {
                 Ok(()) => Some(close_of(Close::Done)),
                 Err(cut) => cut,
             },
-            Opened::Showing(mut session, first) => match Box::pin(act(&mut socket, &session, &view, first)).await {
+            OpenedSocket::Showing(mut session, first) => match Box::pin(act(&mut socket, &session, &view, first)).await
+            {
                 Ok(()) => talk(&mut socket, &mut session, &view, &app).await,
                 Err(cut) => cut,
             },
@@ -181,7 +182,7 @@ fn close_of(close: Close) -> (CloseCode, &'static str) {
 }
 
 /// Shows codes until the session ends or the client goes.
-async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App) -> Ending {
+async fn talk(socket: &mut Socket, session: &mut SocketSession, view: &View, app: &App) -> Ending {
     let mut life = app.pulse.join();
     loop {
         tokio::select! {
@@ -195,9 +196,9 @@ async fn talk(socket: &mut Socket, session: &mut Session, view: &View, app: &App
                 }
             }
             () = life.turn() => match life.look(Instant::now()) {
-                Turn::Pass => {}
-                Turn::Dead => return None,
-                Turn::Ping => {
+                PulseTurn::Pass => {}
+                PulseTurn::Dead => return None,
+                PulseTurn::Ping => {
                     if let Err(ending) = Box::pin(send(socket, Message::Ping(Bytes::new()))).await {
                         return ending;
                     }
@@ -227,7 +228,7 @@ fn heard(message: Option<Result<Message, WsError>>) -> Option<Ending> {
     }
 }
 
-async fn act(socket: &mut Socket, session: &Session, view: &View, action: Action) -> Result<(), Ending> {
+async fn act(socket: &mut Socket, session: &SocketSession, view: &View, action: Action) -> Result<(), Ending> {
     let message = match action {
         Action::Show(sid) => view.frame(session.user(), sid),
         Action::Pause => Message::text(PAUSE),

@@ -17,14 +17,14 @@ use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 use warp::reply::Response;
 
-use super::auth::{Known, Unknown};
+use super::auth::{KnownCaller, Unknown};
 use super::compat::twilio;
 use super::connection_limit::ConnectionPermit;
 use super::server::Shared;
 use super::{Caller, address, auth, body, health, path, reply, webhook};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Answered {
+struct ResponseLabel {
     method: &'static str,
     status: u16,
 }
@@ -32,7 +32,7 @@ struct Answered {
 /// Requests and connections of a node.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    requests: Family<Answered, Counter>,
+    requests: Family<ResponseLabel, Counter>,
     seconds: Histogram,
     pub(super) connections: Gauge,
 }
@@ -67,19 +67,24 @@ fn label(method: &::http::Method) -> &'static str {
 
 /// Finds out who makes a request, and takes it off what its address, and its key, may ask for; or says how long to
 /// wait.
-async fn admit<B>(shared: &Shared, address: IpAddr, request: &Request<B>, now: Instant) -> Result<Known, Duration> {
+async fn admit<B>(
+    shared: &Shared,
+    address: IpAddr,
+    request: &Request<B>,
+    now: Instant,
+) -> Result<KnownCaller, Duration> {
     // carriers at load come from few addresses, and bring no keys; a probe must not be told to come back later
     let path = request.uri().path();
     if webhook::is_carriers(path) || health::is_probe(path) {
-        return Ok(Known::new(Err(Unknown::Missing)));
+        return Ok(KnownCaller::new(Err(Unknown::Missing)));
     }
-    let mut known = Known::new(auth::identify(&shared.app, request.headers()));
+    let mut known = KnownCaller::new(auth::identify(&shared.app, request.headers()));
     admit_address(shared, address::group(address), &known, now)?;
     known.admit(&shared.app, address).await;
     Ok(known)
 }
 
-fn admit_address(shared: &Shared, address: IpAddr, known: &Known, now: Instant) -> Result<(), Duration> {
+fn admit_address(shared: &Shared, address: IpAddr, known: &KnownCaller, now: Instant) -> Result<(), Duration> {
     match known.who {
         Err(Unknown::Wrong) => shared.app.guesses.take(address, now)?,
         // who tries many keys must not learn by this which one is good
@@ -136,7 +141,7 @@ pub(super) async fn answer(
         response.headers_mut().insert("x-request-id", id);
     }
     let (status, seconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64());
-    shared.metrics.requests.get_or_create(&Answered { method, status }).inc();
+    shared.metrics.requests.get_or_create(&ResponseLabel { method, status }).inc();
     shared.metrics.seconds.observe(seconds);
     span.in_scope(|| tracing::debug!(status, seconds, "answered"));
     Ok(response)

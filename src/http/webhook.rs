@@ -17,9 +17,9 @@ use warp::reply::Response;
 
 use super::body::{Body, Posted};
 use super::reply::{self, Answer, Refusal};
+use super::{App, RequestParts, auth, object, posted};
 use crate::service::account::Kind;
-use crate::service::inbound::{is_guess, Post, PostKind, Proved, WebhookReply};
-use super::{auth, object, posted, App, RequestParts};
+use crate::service::inbound::{Post, PostKind, Proved, WebhookReply, is_guess};
 use crate::service::{Error, ErrorKind};
 
 /// What is escaped in the login of a URL (the URL standard's `userinfo`, and the escape itself).
@@ -59,7 +59,8 @@ fn carrier(kind: Kind, app: &Arc<App>) -> BoxedFilter<(Response,)> {
     };
     let what = warp::path::param::<String>().and(warp::path::end());
     let path = warp::path(kind.name()).and(secret).and(what).and(target());
-    let take = move |secret, what, target, request, posted, app| receive(kind, secret, what, target, request, posted, app);
+    let take =
+        move |secret, what, target, request, posted, app| receive(kind, secret, what, target, request, posted, app);
     path.and(posted(app)).then(take).map(reply::settle).boxed()
 }
 

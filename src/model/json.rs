@@ -23,7 +23,7 @@ fn is_plain(json: &[u8]) -> bool {
         && std::str::from_utf8(json).is_ok()
 }
 
-enum Token {
+enum JsonToken {
     /// `{`, `}`, `[`, `]`, `,` or `:`.
     Mark(u8),
     /// What stands between two quotes.
@@ -31,21 +31,21 @@ enum Token {
 }
 
 /// Whatever is neither is passed over: the parser will judge it.
-fn tokens(json: &[u8]) -> impl Iterator<Item = Token> {
+fn tokens(json: &[u8]) -> impl Iterator<Item = JsonToken> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
             let byte = *json.get(at)?;
             at += 1;
             match byte {
-                b'{' | b'}' | b'[' | b']' | b',' | b':' => return Some(Token::Mark(byte)),
+                b'{' | b'}' | b'[' | b']' | b',' | b':' => return Some(JsonToken::Mark(byte)),
                 b'"' => {
                     let start = at;
                     while *json.get(at)? != b'"' {
                         at += if json.get(at) == Some(&b'\\') { 2 } else { 1 };
                     }
                     at += 1;
-                    return Some(Token::String(start..at - 1));
+                    return Some(JsonToken::String(start..at - 1));
                 }
                 _ => {}
             }
@@ -109,18 +109,18 @@ fn characters(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], Result<char, Flaw
     })
 }
 
-enum Step {
+enum JsonStep {
     Name(String),
     Item(usize),
 }
 
-fn shown(path: &[Step]) -> String {
+fn shown(path: &[JsonStep]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
-            Step::Name(name) if text.is_empty() => text.push_str(name),
-            Step::Name(name) => text.extend([".", name]),
-            Step::Item(place) => text.extend(["[", &place.to_string(), "]"]),
+            JsonStep::Name(name) if text.is_empty() => text.push_str(name),
+            JsonStep::Name(name) => text.extend([".", name]),
+            JsonStep::Item(place) => text.extend(["[", &place.to_string(), "]"]),
         }
     }
     text
@@ -134,20 +134,20 @@ pub fn check(json: &[u8]) -> Result<(), BadString> {
     let (mut path, mut is_name) = (Vec::new(), false);
     for token in tokens(json) {
         match token {
-            Token::Mark(b'{') => {
-                path.push(Step::Name(String::new()));
+            JsonToken::Mark(b'{') => {
+                path.push(JsonStep::Name(String::new()));
                 is_name = true;
             }
-            Token::Mark(b'[') => path.push(Step::Item(0)),
-            Token::Mark(b'}' | b']') => drop(path.pop()),
-            Token::Mark(b',') => match path.last_mut() {
-                Some(Step::Item(place)) => *place += 1,
+            JsonToken::Mark(b'[') => path.push(JsonStep::Item(0)),
+            JsonToken::Mark(b'}' | b']') => drop(path.pop()),
+            JsonToken::Mark(b',') => match path.last_mut() {
+                Some(JsonStep::Item(place)) => *place += 1,
                 _ => is_name = true,
             },
-            Token::Mark(_) => is_name = false,
-            Token::String(range) => {
+            JsonToken::Mark(_) => is_name = false,
+            JsonToken::String(range) => {
                 let string = json.get(range).unwrap_or_default();
-                if let Some(Step::Name(name)) = path.last_mut()
+                if let Some(JsonStep::Name(name)) = path.last_mut()
                     && is_name
                 {
                     *name = characters(string).map(|(_, read)| read.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
@@ -169,7 +169,7 @@ pub fn repaired(json: &[u8]) -> Cow<'_, [u8]> {
     }
     let (mut out, mut copied) = (Vec::with_capacity(json.len()), 0);
     for token in tokens(json) {
-        let Token::String(range) = token else { continue };
+        let JsonToken::String(range) = token else { continue };
         out.extend_from_slice(json.get(copied..range.start).unwrap_or_default());
         copied = range.end;
         for (raw, read) in characters(json.get(range).unwrap_or_default()) {

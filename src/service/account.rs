@@ -11,7 +11,7 @@ pub mod rest;
 mod token;
 
 pub use blame::Sent;
-pub use breaker::{Ended, Turn};
+pub use breaker::{BreakerTurn, Ended};
 pub use handle::{AccountHandle, Resting};
 pub use lookup::Lookup;
 pub use manage::{AccountChange, Accounts, NewAccount};

@@ -15,7 +15,7 @@ const LONGEST: usize = 60_000;
 
 /// Who does something.
 #[derive(Clone, Debug)]
-pub struct By {
+pub struct Actor {
     /// The administrator's key, or that it is the configuration's, or that it is done at the console.
     pub who: String,
     /// From where.
@@ -28,14 +28,18 @@ type Show<'a, T> = dyn Fn(&T) -> Option<String> + Send + Sync + 'a;
 /// Who does what to a `T`, and how it is written down.
 pub struct AuditContext<'a, T> {
     /// `None`: it is not written down.
-    by: Option<By>,
+    by: Option<Actor>,
     action: &'static str,
     show: Box<Show<'a, T>>,
 }
 
 impl<'a, T> AuditContext<'a, T> {
     /// `action` is such as `client.create`; `show` writes JSON without secrets.
-    pub fn new(by: Option<By>, action: &'static str, show: impl Fn(&T) -> Option<String> + Send + Sync + 'a) -> Self {
+    pub fn new(
+        by: Option<Actor>,
+        action: &'static str,
+        show: impl Fn(&T) -> Option<String> + Send + Sync + 'a,
+    ) -> Self {
         Self { by, action, show: Box::new(show) }
     }
 

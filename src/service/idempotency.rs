@@ -15,7 +15,7 @@ pub const LEDGER: &str = "/v1/clients/{id}/ledger";
 
 /// A client's name for its request.
 #[derive(Clone, Debug)]
-pub struct Key {
+pub struct IdempotencyKey {
     pub name: String,
     /// The resource that it is posted to: under the same name another request elsewhere is another request.
     pub path: &'static str,
@@ -23,7 +23,7 @@ pub struct Key {
     pub body: Option<Bytes>,
 }
 
-impl Key {
+impl IdempotencyKey {
     /// `canonical`: what is compared of two requests. Nobody can tell from the hash what was said.
     pub(in crate::service) fn named(self, client: ClientId, canonical: &[u8], secret: &HashKey) -> Named {
         let Self { name, path, body } = self;

@@ -30,7 +30,7 @@ use crate::crypto::HashKey;
 use crate::model::{ClientId, Clock, MessageId, Millis, Span};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
-use crate::service::idempotency::{Key, Named};
+use crate::service::idempotency::{IdempotencyKey, Named};
 use crate::store::message::{self, Page};
 use crate::store::outbox::LaneKeys;
 use crate::store::outbox::intake::Acceptor;
@@ -80,7 +80,7 @@ impl Messages {
     }
 
     /// How a client's request is known again; `canonical`: what is compared of it.
-    pub fn named(&self, client: ClientId, key: Key, canonical: &[u8]) -> Named {
+    pub fn named(&self, client: ClientId, key: IdempotencyKey, canonical: &[u8]) -> Named {
         key.named(client, canonical, &self.parts.request_key)
     }
 

@@ -7,7 +7,7 @@ mod sender;
 
 pub use crate::service::message::{From, Order};
 pub use explain::{Explained, Looked};
-pub use sender::{Candidate, Verdict};
+pub use sender::{Candidate, RouteVerdict};
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::model::{Channel, ClientId, Clock, Twiml};
 use crate::service::audit::AuditContext;
 use crate::service::client::{Consumer, Scope};
 use crate::service::directory::Directory;
-use crate::service::idempotency::Key;
+use crate::service::idempotency::IdempotencyKey;
 use crate::service::ledger::Ledger;
 use crate::service::message::{self, Answered, Draft, Drafted, Messages, SendResult, Via};
 use crate::service::tariff::{Price, Route, Tariff};
@@ -45,7 +45,12 @@ pub struct Relay {
 
 impl Relay {
     /// What a client's order comes to: allowed, routed and priced, or told as when it came first. Nothing is written.
-    pub async fn draft(&self, consumer: &Consumer, mut order: Order, key: Option<Key>) -> Result<Drafted, Error> {
+    pub async fn draft(
+        &self,
+        consumer: &Consumer,
+        mut order: Order,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Drafted, Error> {
         message::limits(&order)?;
         if order.channel == Channel::Voice {
             // a call has no pictures: they are counted, and left out

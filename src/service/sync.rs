@@ -27,7 +27,7 @@ pub use metrics::Metrics;
 pub use password::Passwords;
 pub use post::{Flavour, Handshake, Offered, Paired, body_hash};
 pub use rotation::{Action, Close, Rotation};
-pub use socket::{Opened, Session, Sockets};
+pub use socket::{OpenedSocket, SocketSession, Sockets};
 pub use socket_registry::{Full as TooManySockets, SocketRegistry};
 
 use std::sync::Arc;

@@ -36,10 +36,10 @@ return 0";
 
 /// Counts with the other nodes; by itself it knows nothing.
 #[derive(Clone, Default)]
-pub struct Counter(Option<Arc<Link>>);
+pub struct Counter(Option<Arc<RedisLink>>);
 
 #[derive(Default)]
-struct Link {
+struct RedisLink {
     open: Mutex<Option<MultiplexedConnection>>,
     lost: Notify,
 }
@@ -53,7 +53,7 @@ impl Counter {
     /// Joins the nodes at a Redis server; keeps trying while that is away.
     pub async fn redis(url: &str, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Self, BadRedisUrl> {
         let client = redis::Client::open(url).map_err(|error| BadRedisUrl(error.to_string()))?;
-        let link = Arc::new(Link::default());
+        let link = Arc::new(RedisLink::default());
         // the first requests are counted together already, where Redis is up
         link.set(connect(&client).await);
         let (kept, stop) = (link.clone(), stop.clone());
@@ -87,7 +87,7 @@ impl Counter {
     }
 }
 
-impl Link {
+impl RedisLink {
     fn get(&self) -> Option<MultiplexedConnection> {
         lock(&self.open).clone()
     }
@@ -101,7 +101,7 @@ impl Link {
     }
 }
 
-async fn keep(client: &redis::Client, link: &Link) {
+async fn keep(client: &redis::Client, link: &RedisLink) {
     loop {
         if link.get().is_some() {
             link.lost.notified().await;

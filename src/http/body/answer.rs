@@ -18,12 +18,12 @@ const SHORT: u64 = 65_536;
 pub(in crate::http) struct Answers(Bodies);
 
 /// The bytes of one answer, counted until the connection has dropped them: written, or never to be.
-struct Counted {
+struct CountedBody {
     bytes: Bytes,
     _share: Share,
 }
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for CountedBody {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -43,7 +43,7 @@ impl Answers {
         // what is compiled in is there anyway
         if bytes.is_unique() {
             let share = self.0.share_of(address, bytes.len())?;
-            bytes = Bytes::from_owner(Counted { bytes, _share: share });
+            bytes = Bytes::from_owner(CountedBody { bytes, _share: share });
         }
         Some(HttpResponse::from_parts(head, bytes).into_response())
     }

@@ -19,11 +19,11 @@ pub struct Bodies {
 struct Bounds {
     together: usize,
     per_address: usize,
-    held: Mutex<Held>,
+    held: Mutex<HeldBytes>,
 }
 
 #[derive(Default)]
-struct Held {
+struct HeldBytes {
     bytes: usize,
     by_address: HashMap<IpAddr, usize>,
 }
@@ -59,7 +59,7 @@ impl Bodies {
 }
 
 impl Bounds {
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, HeldBytes> {
         lock(&self.held)
     }
 }

@@ -13,7 +13,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::sent::Sent;
-use self::shape::{OrderIn, Wrong};
+use self::shape::{BadOrder, OrderIn};
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, RequestParts, asked, auth, idempotency, message, object, posted};
@@ -53,7 +53,7 @@ async fn api_post(what: String, request: RequestParts, posted: Posted, app: Arc<
 }
 
 /// One of these paths.
-struct Door {
+struct RelayDoor {
     path: &'static str,
     channel: Channel,
     /// Its word for what was accepted.
@@ -64,7 +64,7 @@ struct Door {
     no_route: StatusCode,
 }
 
-const SMS: Door = Door {
+const SMS: RelayDoor = RelayDoor {
     path: "/relay/sms",
     channel: Channel::Sms,
     status: "queued",
@@ -72,22 +72,22 @@ const SMS: Door = Door {
     no_route: StatusCode::INTERNAL_SERVER_ERROR,
 };
 
-const API: [Door; 3] = [
+const API: [RelayDoor; 3] = [
     api("/relay/api/sms", Channel::Sms, "sent"),
     api("/relay/api/whatsapp", Channel::Whatsapp, "sent"),
     api("/relay/api/call", Channel::Voice, "initiated"),
 ];
 
-const fn api(path: &'static str, channel: Channel, status: &'static str) -> Door {
-    Door { path, channel, status, with_balance: false, no_route: StatusCode::SERVICE_UNAVAILABLE }
+const fn api(path: &'static str, channel: Channel, status: &'static str) -> RelayDoor {
+    RelayDoor { path, channel, status, with_balance: false, no_route: StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// Why nothing was.
 enum Refused {
     /// By what all doors share; its body is in their words.
     Early(Refusal),
-    Wrong(Wrong),
-    Key(idempotency::Wrong),
+    Wrong(BadOrder),
+    Key(idempotency::WrongKey),
     Relay(Error),
 }
 
@@ -103,19 +103,19 @@ impl From<Error> for Refused {
     }
 }
 
-impl From<idempotency::Wrong> for Refused {
-    fn from(wrong: idempotency::Wrong) -> Self {
+impl From<idempotency::WrongKey> for Refused {
+    fn from(wrong: idempotency::WrongKey) -> Self {
         Self::Key(wrong)
     }
 }
 
-impl From<Wrong> for Refused {
-    fn from(wrong: Wrong) -> Self {
+impl From<BadOrder> for Refused {
+    fn from(wrong: BadOrder) -> Self {
         Self::Wrong(wrong)
     }
 }
 
-async fn send(door: &Door, request: &RequestParts, posted: Posted, app: &App) -> Result<Response, Refused> {
+async fn send(door: &RelayDoor, request: &RequestParts, posted: Posted, app: &App) -> Result<Response, Refused> {
     // who asks comes before any look at the body
     let consumer = auth::consumer(app, request)?;
     let bytes = object::collect(posted, app).await?;
@@ -158,10 +158,10 @@ impl Refused {
     fn response(self, no_route: StatusCode) -> Refusal {
         match self {
             Self::Early(refusal) => in_their_words(*refusal).into(),
-            Self::Key(idempotency::Wrong(header, reason)) => {
+            Self::Key(idempotency::WrongKey(header, reason)) => {
                 error(StatusCode::BAD_REQUEST, &format!("{header}: {reason}")).into()
             }
-            Self::Wrong(Wrong(reason)) => error(StatusCode::BAD_REQUEST, &reason).into(),
+            Self::Wrong(BadOrder(reason)) => error(StatusCode::BAD_REQUEST, &reason).into(),
             Self::Relay(refused) => worded(refused, no_route).into(),
         }
     }

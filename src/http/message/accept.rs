@@ -4,7 +4,7 @@ use crate::http::App;
 use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::client::Consumer;
-use crate::service::idempotency::Key;
+use crate::service::idempotency::IdempotencyKey;
 use crate::service::message::{Answered, Drafted, Message, SendResult};
 use crate::service::relay::Order;
 
@@ -20,7 +20,7 @@ pub(in crate::http) async fn accept(
     app: &App,
     consumer: &Consumer,
     order: Order,
-    key: Option<Key>,
+    key: Option<IdempotencyKey>,
     reply: &Writer<'_>,
     context: &AuditContext<'_, Message>,
 ) -> Result<SendResult, Error> {

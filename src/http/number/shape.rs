@@ -59,16 +59,16 @@ pub(super) struct ChangeIn {
     /// `null` takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    pub(super) platform: Option<Named>,
+    pub(super) platform: Option<NamedPlatform>,
     pub(super) rate: Option<u32>,
 }
 
 /// A name, or `null` for none: not the same as nothing said.
 #[derive(Deserialize)]
-pub(super) struct Named(pub(super) Option<String>);
+pub(super) struct NamedPlatform(pub(super) Option<String>);
 
-pub(super) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Named>, D::Error> {
-    Named::deserialize(from).map(Some)
+pub(super) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<NamedPlatform>, D::Error> {
+    NamedPlatform::deserialize(from).map(Some)
 }
 
 #[derive(Serialize, ToSchema)]

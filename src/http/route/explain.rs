@@ -15,7 +15,7 @@ use crate::http::{App, RequestParts, asked, auth, openapi, written};
 use crate::model::address::Role;
 use crate::model::{ClientId, Country, KeyId, PoolId, Priced};
 use crate::service::client::Consumer;
-use crate::service::relay::{self, Explained, From, Looked, Order, Verdict};
+use crate::service::relay::{self, Explained, From, Looked, Order, RouteVerdict};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     warp::path!("routes" / "explain").and(asked(app)).then(explain).map(reply::settle).boxed()
@@ -76,15 +76,15 @@ struct LookedOut {
     reason: &'static str,
 }
 
-fn words(verdict: Verdict) -> (&'static str, &'static str) {
+fn words(verdict: RouteVerdict) -> (&'static str, &'static str) {
     match verdict {
-        Verdict::Wins => ("wins", "the first that is up and has a sender for this"),
-        Verdict::Waits => ("waits", "none that has a sender for this is up: messages wait for this one"),
-        Verdict::Spare => ("spare", "would do; one before it wins"),
-        Verdict::Down => ("down", "it rests: its calls fail one after the other, or its carrier refuses it"),
-        Verdict::NoSender => ("no_sender", "it has no sender for this"),
-        Verdict::Deleted => ("deleted", "its account is not there"),
-        Verdict::Again => ("again", "another rule has led to the same account before"),
+        RouteVerdict::Wins => ("wins", "the first that is up and has a sender for this"),
+        RouteVerdict::Waits => ("waits", "none that has a sender for this is up: messages wait for this one"),
+        RouteVerdict::Spare => ("spare", "would do; one before it wins"),
+        RouteVerdict::Down => ("down", "it rests: its calls fail one after the other, or its carrier refuses it"),
+        RouteVerdict::NoSender => ("no_sender", "it has no sender for this"),
+        RouteVerdict::Deleted => ("deleted", "its account is not there"),
+        RouteVerdict::Again => ("again", "another rule has led to the same account before"),
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) struct Life {
 
 /// What a turn comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum PulseTurn {
     Pass,
     Ping,
     /// Nothing has come for `sync.silent_for`, no answer to a ping either.
@@ -85,16 +85,16 @@ impl Life {
         self.heard = Instant::now();
     }
 
-    pub(super) fn look(&mut self, now: Instant) -> Turn {
+    pub(super) fn look(&mut self, now: Instant) -> PulseTurn {
         // turns are half of that apart, but for what a busy machine is late
         let almost = self.pulse.ping_every * 3 / 4;
         if now.duration_since(self.heard) >= self.pulse.silent_for {
-            Turn::Dead
+            PulseTurn::Dead
         } else if now.duration_since(self.pinged) >= almost {
             self.pinged = now;
-            Turn::Ping
+            PulseTurn::Ping
         } else {
-            Turn::Pass
+            PulseTurn::Pass
         }
     }
 }
@@ -110,10 +110,10 @@ mod tests {
         let mut life = Pulse::start(ping_every, silent_for, &tasks, &stop).join();
         let begun = life.heard;
         let mut turns = (1..=6_u64).map(|turn| life.look(begun + Duration::from_millis(12_500 * turn)));
-        assert!(turns.by_ref().take(4).eq([Turn::Pass, Turn::Ping, Turn::Pass, Turn::Ping]));
-        assert!(turns.all(|turn| turn == Turn::Dead));
+        assert!(turns.by_ref().take(4).eq([PulseTurn::Pass, PulseTurn::Ping, PulseTurn::Pass, PulseTurn::Ping]));
+        assert!(turns.all(|turn| turn == PulseTurn::Dead));
         life.heard = begun + Duration::from_secs(50);
-        assert_eq!(life.look(begun + Duration::from_secs(75)), Turn::Ping, "the answer to a ping is life");
+        assert_eq!(life.look(begun + Duration::from_secs(75)), PulseTurn::Ping, "the answer to a ping is life");
         stop.cancel();
     }
 }

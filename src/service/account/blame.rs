@@ -19,7 +19,7 @@ pub struct Sent<'a> {
 
 /// Who got such refusals since the last good answer; of each kind no more than are counted.
 #[derive(Debug, Default)]
-struct Row {
+struct BlameRow {
     refusals: usize,
     to: Vec<String>,
     from: Vec<String>,
@@ -32,7 +32,7 @@ fn note<T: PartialEq>(known: &mut Vec<T>, one: T) {
     }
 }
 
-impl Row {
+impl BlameRow {
     /// One more; whether they are the account's by now.
     fn add(&mut self, sent: Sent<'_>) -> bool {
         self.refusals = self.refusals.saturating_add(1);
@@ -46,12 +46,12 @@ impl Row {
 
 /// What an account's unexplained refusals come to.
 #[derive(Debug, Default)]
-pub struct Blame(Mutex<Row>);
+pub struct Blame(Mutex<BlameRow>);
 
 impl Blame {
     /// The account is known to be good: what was refused before says nothing.
     pub fn forget(&self) {
-        *lock(&self.0) = Row::default();
+        *lock(&self.0) = BlameRow::default();
     }
 
     /// An answer as what it means: one that is unexplained is the message's or, where the account rests as its carrier
@@ -66,7 +66,7 @@ impl Blame {
             // the carrier has looked at a message: the account is good
             Outcome::Accepted { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => {
                 if row.refusals > 0 {
-                    *row = Row::default();
+                    *row = BlameRow::default();
                 }
                 answer
             }

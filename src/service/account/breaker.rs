@@ -10,7 +10,7 @@ use crate::model::lock::lock;
 const TURNS: u32 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum BreakerState {
     Closed {
         failures: u32,
     },
@@ -38,7 +38,7 @@ pub enum Ended {
 
 /// What a call has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum BreakerTurn {
     Opened,
     /// It is still refused.
     Denied,
@@ -46,8 +46,8 @@ pub enum Turn {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Inside {
-    state: State,
+struct BreakerInner {
+    state: BreakerState,
     /// It rests since the carrier refuses the account.
     is_denied: bool,
 }
@@ -58,22 +58,22 @@ pub struct Breaker {
     rest: Duration,
     /// A rest gets no longer.
     most: Duration,
-    inside: Mutex<Inside>,
+    inside: Mutex<BreakerInner>,
 }
 
 impl Breaker {
     /// Opens after so many failures in a row, for so long; refused again and again, for `most` at most.
     pub fn new(failures: u32, rest: Duration, most: Duration) -> Self {
-        let inside = Inside { state: State::Closed { failures: 0 }, is_denied: false };
+        let inside = BreakerInner { state: BreakerState::Closed { failures: 0 }, is_denied: false };
         Self { failures, rest, most: most.max(rest), inside: Mutex::new(inside) }
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn inside(&self) -> MutexGuard<'_, BreakerInner> {
         lock(&self.inside)
     }
 
     /// How much longer a message has to wait that was tried so often: each time another one tries a refused account out.
-    fn turn(&self, inside: Inside, tries: i64) -> Duration {
+    fn turn(&self, inside: BreakerInner, tries: i64) -> Duration {
         let tries = u32::try_from(tries).unwrap_or(TURNS).min(TURNS);
         if inside.is_denied { self.rest / TURNS * tries } else { Duration::ZERO }
     }
@@ -82,14 +82,14 @@ impl Breaker {
     pub fn permit(&self, now: Instant, tries: i64) -> Result<(), Duration> {
         let mut inside = self.inside();
         match inside.state {
-            State::Closed { .. } => Ok(()),
+            BreakerState::Closed { .. } => Ok(()),
             // whoever tried it out has vanished, or nobody has: the next one tries
-            State::Open { until, rest } | State::Trying { until, rest } => {
+            BreakerState::Open { until, rest } | BreakerState::Trying { until, rest } => {
                 let until = until + self.turn(*inside, tries);
                 if now < until {
                     return Err(until - now);
                 }
-                inside.state = State::Trying { until: now + rest, rest };
+                inside.state = BreakerState::Trying { until: now + rest, rest };
                 Ok(())
             }
         }
@@ -99,45 +99,47 @@ impl Breaker {
     pub fn wait(&self, now: Instant, tries: i64) -> Duration {
         let inside = *self.inside();
         match inside.state {
-            State::Closed { .. } => Duration::ZERO,
-            State::Open { until, .. } | State::Trying { until, .. } => {
+            BreakerState::Closed { .. } => Duration::ZERO,
+            BreakerState::Open { until, .. } | BreakerState::Trying { until, .. } => {
                 (until + self.turn(inside, tries)).saturating_duration_since(now)
             }
         }
     }
 
     /// Takes down how a call ended. A breaker that is tried out and fails stays open.
-    pub fn record(&self, ended: Ended, now: Instant) -> Option<Turn> {
+    pub fn record(&self, ended: Ended, now: Instant) -> Option<BreakerTurn> {
         let mut inside = self.inside();
-        let open = |rest| State::Open { until: now + rest, rest };
+        let open = |rest| BreakerState::Open { until: now + rest, rest };
         match (ended, inside.state) {
             // a call that was under way when the account was refused
-            (Ended::Well, State::Open { .. }) if inside.is_denied => None,
+            (Ended::Well, BreakerState::Open { .. }) if inside.is_denied => None,
             (Ended::Well, state) => {
-                *inside = Inside { state: State::Closed { failures: 0 }, is_denied: false };
-                (!matches!(state, State::Closed { .. })).then_some(Turn::Closed)
+                *inside = BreakerInner { state: BreakerState::Closed { failures: 0 }, is_denied: false };
+                (!matches!(state, BreakerState::Closed { .. })).then_some(BreakerTurn::Closed)
             }
-            (Ended::Failed, State::Closed { failures }) if failures + 1 < self.failures => {
-                inside.state = State::Closed { failures: failures + 1 };
+            (Ended::Failed, BreakerState::Closed { failures }) if failures + 1 < self.failures => {
+                inside.state = BreakerState::Closed { failures: failures + 1 };
                 None
             }
-            (Ended::Failed, State::Closed { .. }) => {
+            (Ended::Failed, BreakerState::Closed { .. }) => {
                 inside.state = open(self.rest);
-                Some(Turn::Opened)
+                Some(BreakerTurn::Opened)
             }
-            (Ended::Failed, State::Trying { rest, .. }) => {
+            (Ended::Failed, BreakerState::Trying { rest, .. }) => {
                 inside.state = open(rest);
                 None
             }
-            (Ended::Failed, State::Open { .. }) => None,
+            (Ended::Failed, BreakerState::Open { .. }) => None,
             (Ended::Denied, state) => {
                 match state {
-                    State::Trying { rest, .. } if inside.is_denied => inside.state = open((rest * 2).min(self.most)),
-                    State::Open { .. } if inside.is_denied => {}
+                    BreakerState::Trying { rest, .. } if inside.is_denied => {
+                        inside.state = open((rest * 2).min(self.most));
+                    }
+                    BreakerState::Open { .. } if inside.is_denied => {}
                     _ => inside.state = open(self.rest),
                 }
                 let was_denied = std::mem::replace(&mut inside.is_denied, true);
-                Some(if was_denied { Turn::Denied } else { Turn::Opened })
+                Some(if was_denied { BreakerTurn::Denied } else { BreakerTurn::Opened })
             }
         }
     }
@@ -146,17 +148,18 @@ impl Breaker {
     pub fn deny(&self, now: Instant, wait: Duration) {
         let mut inside = self.inside();
         if !inside.is_denied {
-            *inside = Inside { state: State::Open { until: now + wait, rest: self.rest }, is_denied: true };
+            *inside =
+                BreakerInner { state: BreakerState::Open { until: now + wait, rest: self.rest }, is_denied: true };
         }
     }
 
     /// It is known from elsewhere that the account is good.
     pub fn wake(&self) {
-        *self.inside() = Inside { state: State::Closed { failures: 0 }, is_denied: false };
+        *self.inside() = BreakerInner { state: BreakerState::Closed { failures: 0 }, is_denied: false };
     }
 
     pub fn is_open(&self) -> bool {
-        !matches!(self.inside().state, State::Closed { .. })
+        !matches!(self.inside().state, BreakerState::Closed { .. })
     }
 
     pub fn is_denied(&self) -> bool {

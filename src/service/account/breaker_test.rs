@@ -17,7 +17,7 @@ fn failures_in_a_row_open_it_and_one_success_closes_it() {
         assert_eq!(breaker.record(ended, now), None);
     }
     assert_eq!(breaker.permit(now, 0), Ok(()));
-    assert_eq!(breaker.record(Ended::Failed, now), Some(Turn::Opened));
+    assert_eq!(breaker.record(Ended::Failed, now), Some(BreakerTurn::Opened));
     assert_eq!(breaker.record(Ended::Failed, now), None, "a call that was under way");
     assert_eq!(breaker.permit(now, 9), Err(REST));
     now += REST;
@@ -27,7 +27,7 @@ fn failures_in_a_row_open_it_and_one_success_closes_it() {
     assert_eq!(breaker.permit(now, 0), Err(REST));
     now += REST;
     assert_eq!(breaker.permit(now, 0), Ok(()));
-    assert_eq!(breaker.record(Ended::Well, now), Some(Turn::Closed));
+    assert_eq!(breaker.record(Ended::Well, now), Some(BreakerTurn::Closed));
     assert_eq!(breaker.permit(now, 0), Ok(()));
     assert!(!breaker.is_open());
 }
@@ -35,8 +35,8 @@ fn failures_in_a_row_open_it_and_one_success_closes_it() {
 #[test]
 fn one_refusal_of_the_account_opens_it_and_rests_grow() {
     let (breaker, mut now) = breaker();
-    assert_eq!(breaker.record(Ended::Denied, now), Some(Turn::Opened));
-    assert_eq!(breaker.record(Ended::Denied, now), Some(Turn::Denied), "a call that was under way");
+    assert_eq!(breaker.record(Ended::Denied, now), Some(BreakerTurn::Opened));
+    assert_eq!(breaker.record(Ended::Denied, now), Some(BreakerTurn::Denied), "a call that was under way");
     assert_eq!(breaker.record(Ended::Well, now), None, "another");
     assert!(breaker.is_denied());
     let mut rest = REST;
@@ -45,7 +45,7 @@ fn one_refusal_of_the_account_opens_it_and_rests_grow() {
         now += rest;
         assert_eq!(breaker.permit(now, 0), Ok(()));
         assert_eq!(breaker.permit(now, 0), Err(rest));
-        assert_eq!(breaker.record(Ended::Denied, now), Some(Turn::Denied));
+        assert_eq!(breaker.record(Ended::Denied, now), Some(BreakerTurn::Denied));
         rest = longer;
     }
     now += MOST;
@@ -53,8 +53,8 @@ fn one_refusal_of_the_account_opens_it_and_rests_grow() {
     assert_eq!(breaker.record(Ended::Failed, now), None, "nobody there is no better");
     now += MOST;
     assert_eq!(breaker.permit(now, 0), Ok(()));
-    assert_eq!(breaker.record(Ended::Well, now), Some(Turn::Closed));
-    assert_eq!(breaker.record(Ended::Denied, now), Some(Turn::Opened), "from the beginning");
+    assert_eq!(breaker.record(Ended::Well, now), Some(BreakerTurn::Closed));
+    assert_eq!(breaker.record(Ended::Denied, now), Some(BreakerTurn::Opened), "from the beginning");
     assert_eq!(breaker.permit(now, 0), Err(REST));
 }
 

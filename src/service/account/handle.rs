@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::blame::{Blame, Sent};
-use super::breaker::{Breaker, Ended, Turn};
+use super::breaker::{Breaker, BreakerTurn, Ended};
 use super::proof::Proof;
 use super::rate_limiter::RateLimiter;
 use crate::model::lock::lock;
@@ -100,18 +100,18 @@ impl AccountHandle {
     }
 
     /// Takes down how a call ended, and says so where the account rests from now on, or no longer.
-    pub fn record(&self, ended: Ended, code: Option<i64>) -> Option<Turn> {
+    pub fn record(&self, ended: Ended, code: Option<i64>) -> Option<BreakerTurn> {
         let (account, id) = (self.account.name.as_str(), self.account.id);
         let turn = self.breaker.record(ended, Instant::now());
         match turn {
-            Some(Turn::Opened) if ended == Ended::Denied => {
+            Some(BreakerTurn::Opened) if ended == Ended::Denied => {
                 tracing::warn!(account, %id, code, "an account rests: its carrier refuses it");
             }
-            Some(Turn::Opened) => {
+            Some(BreakerTurn::Opened) => {
                 tracing::warn!(account, %id, code, "an account rests: its calls fail one after the other");
             }
-            Some(Turn::Closed) => tracing::info!(account, %id, "an account is used again"),
-            Some(Turn::Denied) | None => {}
+            Some(BreakerTurn::Closed) => tracing::info!(account, %id, "an account is used again"),
+            Some(BreakerTurn::Denied) | None => {}
         }
         turn
     }

@@ -6,7 +6,7 @@ use super::lane::Lane;
 use crate::model::Channel;
 use crate::model::message::AttemptOutcome;
 use crate::provider;
-use crate::service::account::{AccountHandle, Ended, Rest, Sent, Turn, rest};
+use crate::service::account::{AccountHandle, BreakerTurn, Ended, Rest, Sent, rest};
 use crate::store::message::Attempt;
 use crate::store::outbox::outcome::Next;
 
@@ -49,7 +49,7 @@ impl Dispatch {
     }
 
     /// What an answer means for the account.
-    fn note(&self, via: &AccountHandle, answer: &provider::Outcome) -> Option<Turn> {
+    fn note(&self, via: &AccountHandle, answer: &provider::Outcome) -> Option<BreakerTurn> {
         self.parts.metrics.called(via.connector.kind().name(), outcome_of(answer).name());
         match answer {
             provider::Outcome::Accepted { .. }
@@ -67,15 +67,15 @@ impl Dispatch {
 
     /// Writes down that an account rests, or is in use again, where that is not known. What fails here is tried again
     /// by the next call.
-    async fn tell_rest(&self, via: &AccountHandle, turn: Option<Turn>, attempt: &Attempt) {
+    async fn tell_rest(&self, via: &AccountHandle, turn: Option<BreakerTurn>, attempt: &Attempt) {
         let (directory, events, at_ms) = (&self.parts.directory, &self.parts.events, attempt.ended_ms);
         let told = match turn {
-            Some(Turn::Opened | Turn::Denied) if attempt.outcome == AttemptOutcome::Denied => {
+            Some(BreakerTurn::Opened | BreakerTurn::Denied) if attempt.outcome == AttemptOutcome::Denied => {
                 let reason = attempt.reason.clone().unwrap_or_default();
                 rest::begin(directory, events, &via.account, &Rest { since_ms: at_ms, code: attempt.code, reason })
                     .await
             }
-            Some(Turn::Closed) => rest::end(directory, events, via.account.id, at_ms).await,
+            Some(BreakerTurn::Closed) => rest::end(directory, events, via.account.id, at_ms).await,
             // that it is in use again could not be written, or it was not known here that it rested
             None if is_well(attempt) && via.rest().is_some_and(|rest| rest.since_ms < attempt.started_ms) => {
                 rest::end(directory, events, via.account.id, at_ms).await

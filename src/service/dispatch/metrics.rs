@@ -13,23 +13,23 @@ use crate::model::{AccountId, Millis};
 use crate::store::backlog::Outbox;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct State {
+struct MessageStateLabel {
     state: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Phase {
+struct PhaseLabel {
     phase: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Call {
+struct CallLabel {
     provider: &'static str,
     outcome: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Account {
+struct AccountLabel {
     account: String,
 }
 
@@ -38,15 +38,15 @@ const PHASES: [&str; 3] = ["waiting", "calling", "unknown"];
 
 #[derive(Clone, Default)]
 pub struct Metrics {
-    over: Family<State, Counter>,
-    calls: Family<Call, Counter>,
-    lanes: Family<Phase, Gauge>,
+    over: Family<MessageStateLabel, Counter>,
+    calls: Family<CallLabel, Counter>,
+    lanes: Family<PhaseLabel, Gauge>,
     waiting: Gauge,
     oldest_due_seconds: Gauge,
-    breakers: Family<Account, Gauge>,
-    resting: Family<Account, Gauge>,
+    breakers: Family<AccountLabel, Gauge>,
+    resting: Family<AccountLabel, Gauge>,
     /// Accounts that a gauge stands for: one that is deleted takes it along.
-    shown: Arc<Mutex<Vec<Account>>>,
+    shown: Arc<Mutex<Vec<AccountLabel>>>,
 }
 
 impl Metrics {
@@ -65,16 +65,16 @@ impl Metrics {
     }
 
     pub(super) fn sent(&self, state: &'static str) {
-        self.over.get_or_create(&State { state }).inc();
+        self.over.get_or_create(&MessageStateLabel { state }).inc();
     }
 
     pub(super) fn called(&self, provider: &'static str, outcome: &'static str) {
-        self.calls.get_or_create(&Call { provider, outcome }).inc();
+        self.calls.get_or_create(&CallLabel { provider, outcome }).inc();
     }
 
     pub(super) fn measured(&self, outbox: &Outbox, now_ms: Millis) {
         for (phase, lanes) in PHASES.into_iter().zip(outbox.lanes) {
-            self.lanes.get_or_create(&Phase { phase }).set(lanes);
+            self.lanes.get_or_create(&PhaseLabel { phase }).set(lanes);
         }
         self.waiting.set(outbox.messages);
         let due_for_ms = outbox.oldest_ready_ms.map_or(0, |ready_ms| now_ms - ready_ms);
@@ -85,7 +85,7 @@ impl Metrics {
     pub(super) fn accounts(&self, all: impl Iterator<Item = (AccountId, bool, bool)>) {
         let mut now = Vec::new();
         for (id, is_open, is_resting) in all {
-            let label = Account { account: id.to_string() };
+            let label = AccountLabel { account: id.to_string() };
             self.breakers.get_or_create(&label).set(i64::from(is_open));
             self.resting.get_or_create(&label).set(i64::from(is_resting));
             now.push(label);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Events;
-use super::payload::Payload;
+use super::payload::EventPayload;
 use crate::model::event::EventType;
 use crate::model::{ClientId, EventId, MessageId, Millis, rfc3339};
 use crate::store::Change;
@@ -41,7 +41,7 @@ impl<'a> EventBatch<'a> {
     }
 
     /// Adds what happened, where anybody listens; only then `data` is asked for.
-    pub(in crate::service) fn add<T: Payload>(&mut self, what: Happened, data: impl FnOnce() -> T) {
+    pub(in crate::service) fn add<T: EventPayload>(&mut self, what: Happened, data: impl FnOnce() -> T) {
         let targets = self.events.targets(what.client, what.kind, what.callback);
         if !targets.is_empty() {
             self.add_for(what, data(), &targets);
@@ -49,7 +49,7 @@ impl<'a> EventBatch<'a> {
     }
 
     /// Adds what happened for these alone; the id of the event.
-    pub(super) fn add_for<T: Payload>(&mut self, what: Happened, data: T, targets: &[Target]) -> Option<EventId> {
+    pub(super) fn add_for<T: EventPayload>(&mut self, what: Happened, data: T, targets: &[Target]) -> Option<EventId> {
         debug_assert_eq!(what.kind.group(), T::GROUP, "a type is told with the payload of its group");
         let out = PayloadOut { kind: what.kind.name(), timestamp: rfc3339(what.at_ms), data };
         let payload = match serde_json::to_string(&out) {

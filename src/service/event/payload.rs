@@ -18,7 +18,7 @@ use crate::model::event::Group;
 use crate::provider::CallNotes;
 
 /// The `data` of all types of a group.
-pub(in crate::service) trait Payload: Serialize {
+pub(in crate::service) trait EventPayload: Serialize {
     const GROUP: Group;
 }
 
@@ -157,31 +157,31 @@ pub(in crate::service) struct EndpointData {
     pub(in crate::service) endpoint_id: String,
 }
 
-impl Payload for MessageData<'_> {
+impl EventPayload for MessageData<'_> {
     const GROUP: Group = Group::Message;
 }
 
-impl Payload for CallData<'_> {
+impl EventPayload for CallData<'_> {
     const GROUP: Group = Group::Call;
 }
 
-impl Payload for DeviceData<'_> {
+impl EventPayload for DeviceData<'_> {
     const GROUP: Group = Group::Device;
 }
 
-impl Payload for OptOutData<'_> {
+impl EventPayload for OptOutData<'_> {
     const GROUP: Group = Group::OptOut;
 }
 
-impl Payload for BalanceData {
+impl EventPayload for BalanceData {
     const GROUP: Group = Group::Balance;
 }
 
-impl Payload for AccountData<'_> {
+impl EventPayload for AccountData<'_> {
     const GROUP: Group = Group::Account;
 }
 
-impl Payload for EndpointData {
+impl EventPayload for EndpointData {
     const GROUP: Group = Group::Endpoint;
 }
 

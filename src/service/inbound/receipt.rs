@@ -14,7 +14,7 @@ use crate::store::inbound::finish::{self, Folded};
 use crate::store::message::Message;
 use crate::store::{self, call, receipt};
 
-use plan::{Plan, Step};
+use plan::{ReceiptPlan, ReceiptStep};
 
 /// A receipt that could be read.
 struct Read<'a> {
@@ -52,7 +52,7 @@ impl Handlers {
             // another node may just have added the account
             self.directory.refresh().await?;
         }
-        let mut plan = Plan::default();
+        let mut plan = ReceiptPlan::default();
         let read = self.read(jobs, &mut plan.folded);
         let messages = self.messages(&read).await?;
         let ids: Vec<MessageId> = messages.values().flatten().map(|message| message.id).collect();
@@ -118,7 +118,7 @@ impl Handlers {
         Ok(found)
     }
 
-    fn unknown(&self, one: &Read<'_>, plan: &mut Plan, now_ms: Millis) {
+    fn unknown(&self, one: &Read<'_>, plan: &mut ReceiptPlan, now_ms: Millis) {
         if now_ms - one.job.received_ms < self.receipt_patience.as_ms() {
             plan.early.push(one.job.clone());
             return;
@@ -128,15 +128,15 @@ impl Handlers {
         plan.folded.done.push(one.job.id);
     }
 
-    async fn write_receipts(&self, mut plan: Plan, now_ms: Millis) -> Result<Vec<Job>, store::Error> {
+    async fn write_receipts(&self, mut plan: ReceiptPlan, now_ms: Millis) -> Result<Vec<Job>, store::Error> {
         if plan.folded.done.is_empty() {
             return Ok(plan.early);
         }
         let mut batch = self.events.batch();
-        for Step { message, state, code } in &plan.steps {
+        for ReceiptStep { message, state, code } in &plan.steps {
             batch.message(message, *state, Why { code: *code, reason: None }, now_ms);
         }
-        for (Step { message, state: call, code }, notes) in &plan.call_steps {
+        for (ReceiptStep { message, state: call, code }, notes) in &plan.call_steps {
             batch.call_step(message, (call, notes), Why { code: *code, reason: None }, now_ms);
         }
         let moved = plan.calls.into_iter().filter(|(_, (seen, now))| seen != now);

@@ -64,14 +64,14 @@ impl Statement {
     }
 }
 
-type Line = [String; 7];
+type StatementLine = [String; 7];
 
-fn bound(kind: &str, at_ms: Millis, balance: Money) -> Line {
+fn bound(kind: &str, at_ms: Millis, balance: Money) -> StatementLine {
     [rfc3339(at_ms), kind.into(), String::new(), balance.to_string(), String::new(), String::new(), String::new()]
 }
 
 /// Each movement with the balance after it.
-fn running(balance: &mut Money, entries: &[Entry]) -> Vec<Line> {
+fn running(balance: &mut Money, entries: &[Entry]) -> Vec<StatementLine> {
     let line = |entry: &Entry| {
         // the store keeps balances far from where this ends
         *balance = balance.plus(entry.amount).unwrap_or(*balance);

@@ -2,7 +2,7 @@
 
 mod fault;
 
-pub use fault::Fault;
+pub use fault::LedgerFault;
 
 use crate::model::{ClientId, Clock, MessageId, Millis, Money};
 use crate::store::ledger::Kind;
@@ -29,7 +29,7 @@ impl RetentionWindow {
 
 /// What was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct VerifySummary {
     pub clients: usize,
     pub entries: usize,
     pub messages: usize,
@@ -37,9 +37,13 @@ pub struct Seen {
 }
 
 /// Reads everything and tells what is wrong.
-pub async fn verify(store: &Store, keep: &RetentionWindow, mut tell: impl FnMut(Fault)) -> Result<Seen, Error> {
+pub async fn verify(
+    store: &Store,
+    keep: &RetentionWindow,
+    mut tell: impl FnMut(LedgerFault),
+) -> Result<VerifySummary, Error> {
     let store = &check::patient(store);
-    let mut seen = Seen::default();
+    let mut seen = VerifySummary::default();
     let mut faults = Vec::new();
     seen.clients = sums(store, &mut faults).await?;
     seen.faults += faults.len();
@@ -93,7 +97,7 @@ pub async fn verify(store: &Store, keep: &RetentionWindow, mut tell: impl FnMut(
 }
 
 /// Balances, each the sum of its entries, and no entries without one.
-async fn sums(store: &Store, faults: &mut Vec<Fault>) -> Result<usize, Error> {
+async fn sums(store: &Store, faults: &mut Vec<LedgerFault>) -> Result<usize, Error> {
     let (mut count, mut after) = (0, None);
     loop {
         let page = check::sums(store, after).await?;
@@ -103,17 +107,17 @@ async fn sums(store: &Store, faults: &mut Vec<Fault>) -> Result<usize, Error> {
         for sum in page {
             let check::Sum { client, balance, credit_limit: credit, entered } = sum;
             if balance != entered {
-                faults.push(Fault::Sum { client, balance, entered });
+                faults.push(LedgerFault::Sum { client, balance, entered });
             }
             if balance.plus(credit).is_none_or(Money::is_negative) {
-                faults.push(Fault::BelowCredit { client, balance, credit });
+                faults.push(LedgerFault::BelowCredit { client, balance, credit });
             }
         }
     }
     let mut client = None;
     while let Some(next) = check::next_client(store, client).await? {
         if crate::store::ledger::balance(store, next).await?.is_none() {
-            faults.push(Fault::NoBalance { client: next });
+            faults.push(LedgerFault::NoBalance { client: next });
         }
         client = Some(next);
     }
@@ -121,41 +125,43 @@ async fn sums(store: &Store, faults: &mut Vec<Fault>) -> Result<usize, Error> {
 }
 
 /// Messages of a client that were given back more than once.
-fn twice(client: ClientId, refunded: &mut [MessageId]) -> Vec<Fault> {
+fn twice(client: ClientId, refunded: &mut [MessageId]) -> Vec<LedgerFault> {
     refunded.sort_unstable();
     let more = refunded.chunk_by(|one, next| one == next).filter(|same| same.len() > 1);
-    more.filter_map(|same| same.first()).map(|message| Fault::RefundedTwice { client, message: *message }).collect()
+    more.filter_map(|same| same.first())
+        .map(|message| LedgerFault::RefundedTwice { client, message: *message })
+        .collect()
 }
 
-fn entry(client: ClientId, told: &Told, keep: &RetentionWindow) -> Option<Fault> {
+fn entry(client: ClientId, told: &Told, keep: &RetentionWindow) -> Option<LedgerFault> {
     let entry = told.id;
-    let Some(message) = told.message else { return Some(Fault::Stray { client, entry }) };
+    let Some(message) = told.message else { return Some(LedgerFault::Stray { client, entry }) };
     if told.kind == Kind::Refund {
-        let Some(debited) = told.debited else { return Some(Fault::RefundWithoutDebit { client, entry }) };
+        let Some(debited) = told.debited else { return Some(LedgerFault::RefundWithoutDebit { client, entry }) };
         let (debited, refunded) = (-debited, told.amount);
-        return (debited != refunded).then_some(Fault::OtherRefund { client, entry, refunded, debited });
+        return (debited != refunded).then_some(LedgerFault::OtherRefund { client, entry, refunded, debited });
     }
     if message.debit() != entry {
-        return Some(Fault::Stray { client, entry });
+        return Some(LedgerFault::Stray { client, entry });
     }
     let Some((owner, cost)) = told.found else {
-        return (!keep.may_be_swept(message)).then_some(Fault::NoMessage { client, entry });
+        return (!keep.may_be_swept(message)).then_some(LedgerFault::NoMessage { client, entry });
     };
     let (entered, cost) = (-told.amount, cost.filter(|_| owner == client));
-    (cost != Some(entered)).then_some(Fault::OtherCost { client, entry, entered, cost })
+    (cost != Some(entered)).then_some(LedgerFault::OtherCost { client, entry, entered, cost })
 }
 
-fn message(charged: &Charged, refunds: usize) -> Option<Fault> {
+fn message(charged: &Charged, refunds: usize) -> Option<LedgerFault> {
     let Charged { id: message, client, cost, state, .. } = *charged;
     if charged.debited != Some(-cost) {
-        return Some(Fault::NoDebit { client, message, cost });
+        return Some(LedgerFault::NoDebit { client, message, cost });
     }
     match (state.is_failure(), refunds) {
-        (true, 0) => Some(Fault::NotRefunded { client, message, cost }),
-        (true, 1) => charged.refunded_ms.is_none().then_some(Fault::Unmarked { client, message }),
-        (false, 0) => charged.refunded_ms.map(|_| Fault::Unmarked { client, message }),
-        (false, 1) => Some(Fault::RefundedUnfailed { client, message }),
-        (_, _) => Some(Fault::RefundedTwice { client, message }),
+        (true, 0) => Some(LedgerFault::NotRefunded { client, message, cost }),
+        (true, 1) => charged.refunded_ms.is_none().then_some(LedgerFault::Unmarked { client, message }),
+        (false, 0) => charged.refunded_ms.map(|_| LedgerFault::Unmarked { client, message }),
+        (false, 1) => Some(LedgerFault::RefundedUnfailed { client, message }),
+        (_, _) => Some(LedgerFault::RefundedTwice { client, message }),
     }
 }
 
@@ -178,7 +184,7 @@ mod tests {
         let client = ClientId::new(1);
         let [one, two, three] = [1, 2, 3].map(MessageId::first_of);
         let mut refunded = [two, one, three, two, three, three];
-        let wanted = [two, three].map(|message| Fault::RefundedTwice { client, message });
+        let wanted = [two, three].map(|message| LedgerFault::RefundedTwice { client, message });
         assert_eq!(twice(client, &mut refunded), wanted);
     }
 }

@@ -24,7 +24,7 @@ fn wanted(order: &Order) -> Capability {
 
 /// What an account on the way came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RouteVerdict {
     /// The message goes there.
     Wins,
     /// It goes there and waits: none that could send it is up.
@@ -48,7 +48,7 @@ pub struct Candidate {
     pub account: AccountId,
     /// The sender there, if there is one.
     pub from: Option<String>,
-    pub verdict: Verdict,
+    pub verdict: RouteVerdict,
 }
 
 /// All that was looked at, and which of it wins.
@@ -74,17 +74,17 @@ impl Relay {
         let mut candidates = self.candidates(consumer, order);
         let wanted = wanted(order);
         let mut is_routed = false;
-        for candidate in candidates.iter_mut().filter(|candidate| candidate.verdict != Verdict::Again) {
+        for candidate in candidates.iter_mut().filter(|candidate| candidate.verdict != RouteVerdict::Again) {
             let Some(handle) = entries.handle(candidate.account) else {
-                candidate.verdict = Verdict::Deleted;
+                candidate.verdict = RouteVerdict::Deleted;
                 continue;
             };
             is_routed = true;
             candidate.from = choose(&entries, consumer, order, handle, wanted);
             candidate.verdict = match &candidate.from {
-                Some(_) if handle.breaker.is_open() => Verdict::Down,
-                Some(_) => Verdict::Spare,
-                None => Verdict::NoSender,
+                Some(_) if handle.breaker.is_open() => RouteVerdict::Down,
+                Some(_) => RouteVerdict::Spare,
+                None => RouteVerdict::NoSender,
             };
         }
         if candidates.is_empty()
@@ -101,12 +101,12 @@ impl Relay {
             return Decision { candidates, chosen: Err(error) };
         }
         let first = |verdict| candidates.iter().position(|candidate| candidate.verdict == verdict);
-        let found = match (first(Verdict::Spare), first(Verdict::Down)) {
-            (Some(up), _) => Some((up, Verdict::Wins)),
-            (None, Some(down)) => Some((down, Verdict::Waits)),
+        let found = match (first(RouteVerdict::Spare), first(RouteVerdict::Down)) {
+            (Some(up), _) => Some((up, RouteVerdict::Wins)),
+            (None, Some(down)) => Some((down, RouteVerdict::Waits)),
             (None, None) => own(&entries, consumer, order, wanted).map(|own| {
                 candidates.push(own);
-                (candidates.len() - 1, Verdict::Wins)
+                (candidates.len() - 1, RouteVerdict::Wins)
             }),
         };
         let Some((index, verdict)) = found else {
@@ -119,7 +119,7 @@ impl Relay {
 
     /// The accounts that may carry it, the preferred one first.
     fn candidates(&self, consumer: &Consumer, order: &Order) -> Vec<Candidate> {
-        let new = |route, account| Candidate { route, account, from: None, verdict: Verdict::NoSender };
+        let new = |route, account| Candidate { route, account, from: None, verdict: RouteVerdict::NoSender };
         if let Some(forced) = consumer.account() {
             return vec![new(None, forced)];
         }
@@ -128,7 +128,7 @@ impl Relay {
         for route in tariff.routes(order.channel, order.to.as_str()) {
             let mut candidate = new(Some(route.id), route.account);
             if candidates.iter().any(|known| known.account == route.account) {
-                candidate.verdict = Verdict::Again;
+                candidate.verdict = RouteVerdict::Again;
             }
             candidates.push(candidate);
         }
@@ -195,7 +195,7 @@ fn own(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capability
     }
     let sender = entries.sender(from.as_str()).filter(|sender| sender.number.client == consumer.client)?;
     let (account, from) = (sender.number.account, Some(sender.number.address.clone()));
-    sender.can(wanted).then_some(Candidate { route: None, account, from, verdict: Verdict::Wins })
+    sender.can(wanted).then_some(Candidate { route: None, account, from, verdict: RouteVerdict::Wins })
 }
 
 /// Where no rule leads anywhere: a client's own number goes through its own account all the same, named or chosen.
@@ -216,7 +216,7 @@ fn unrouted(entries: &Entries, consumer: &Consumer, order: &Order, wanted: Capab
     }?;
     let account = sender.number.account;
     let rests = entries.handle(account).is_some_and(|handle| handle.breaker.is_open());
-    let verdict = if rests { Verdict::Waits } else { Verdict::Wins };
+    let verdict = if rests { RouteVerdict::Waits } else { RouteVerdict::Wins };
     Some(Candidate { route: None, account, from: Some(sender.number.address.clone()), verdict })
 }
 

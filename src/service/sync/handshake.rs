@@ -50,7 +50,7 @@ impl Checked {
 }
 
 /// What the store knows of the body.
-enum Standing {
+enum HandshakeStanding {
     /// Counted as a failure beforehand; now its password may be looked at.
     Reserved { public_key: PublicKey, reserved: sync::Reserved },
     /// Answered before: the same device again.
@@ -119,9 +119,11 @@ impl Handshakes {
         // before any look-up, so that it says nothing of the user; one place for all bodies of a user
         let Ok(place) = self.door.try_acquire() else { return Some(Err(Error::Busy)) };
         Some(match self.stand(checked).await {
-            Ok(Standing::UnderWay) => return None,
-            Ok(Standing::Repeated { public_key, device }) => self.answer_again(checked, &public_key, device).await,
-            Ok(Standing::Reserved { public_key, reserved }) => {
+            Ok(HandshakeStanding::UnderWay) => return None,
+            Ok(HandshakeStanding::Repeated { public_key, device }) => {
+                self.answer_again(checked, &public_key, device).await
+            }
+            Ok(HandshakeStanding::Reserved { public_key, reserved }) => {
                 let result = self.check(checked, &public_key, &reserved, place).await;
                 if let Err(error) = &result {
                     self.record(checked, &reserved, error).await;
@@ -133,7 +135,7 @@ impl Handshakes {
     }
 
     /// Finds out whether the body is new, and counts it as a failure before it is looked at.
-    async fn stand(&self, checked: &Checked) -> Result<Standing, Error> {
+    async fn stand(&self, checked: &Checked) -> Result<HandshakeStanding, Error> {
         let ladder = &self.parts.settings.lockouts;
         for _ in 0..RACES {
             let now_ms = self.now_ms();
@@ -151,7 +153,7 @@ impl Handshakes {
                 lockout::decide(ladder, seen.here, seen.anywhere, now_ms).map_err(|wait| Error::LockedOut { wait })?
             };
             match sync::reserve(&self.parts.store, &checked.key(), &seen, counts, now_ms).await {
-                Ok(reserved) => return Ok(Standing::Reserved { public_key, reserved }),
+                Ok(reserved) => return Ok(HandshakeStanding::Reserved { public_key, reserved }),
                 Err(error) if error.is_race() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -160,22 +162,22 @@ impl Handshakes {
     }
 
     /// What an identical body came to a moment ago, if there was one.
-    fn repeated(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> Result<Option<Standing>, Error> {
+    fn repeated(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> Result<Option<HandshakeStanding>, Error> {
         let Some(Attempt { outcome, at_ms }) = seen.attempt(&checked.post.body_hash) else { return Ok(None) };
         if outcome == Outcome::Pending {
             let is_living = now_ms - at_ms < PENDING.as_ms();
-            return Ok(is_living.then_some(Standing::UnderWay));
+            return Ok(is_living.then_some(HandshakeStanding::UnderWay));
         }
         if now_ms - at_ms >= REPEAT.as_ms() {
             return Ok(None);
         }
         match outcome {
-            Outcome::Pending => Ok(Some(Standing::UnderWay)),
+            Outcome::Pending => Ok(Some(HandshakeStanding::UnderWay)),
             Outcome::Undecryptable => Err(Error::Undecryptable(checked.flavour)),
             Outcome::Failed => Err(Error::Refused(checked.flavour)),
             Outcome::Paired(device) => {
                 let public_key = public_key(checked, seen)?;
-                Ok(Some(Standing::Repeated { public_key, device }))
+                Ok(Some(HandshakeStanding::Repeated { public_key, device }))
             }
         }
     }

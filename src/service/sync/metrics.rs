@@ -8,13 +8,13 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Handshake {
+struct HandshakeLabel {
     flavour: &'static str,
     result: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct State {
+struct SocketStateLabel {
     state: &'static str,
 }
 
@@ -22,8 +22,8 @@ struct State {
 pub struct Metrics {
     pub(super) issued: Counter,
     pub(super) sockets: Gauge,
-    sessions: Family<State, Gauge>,
-    handshakes: Family<Handshake, Counter>,
+    sessions: Family<SocketStateLabel, Gauge>,
+    handshakes: Family<HandshakeLabel, Counter>,
     seconds: Histogram,
     password_seconds: Histogram,
 }
@@ -52,7 +52,7 @@ impl Metrics {
     }
 
     pub(super) fn handshake(&self, flavour: &'static str, result: &'static str, seconds: f64) {
-        self.handshakes.get_or_create(&Handshake { flavour, result }).inc();
+        self.handshakes.get_or_create(&HandshakeLabel { flavour, result }).inc();
         if result == "paired" {
             self.seconds.observe(seconds);
         }
@@ -65,6 +65,6 @@ impl Metrics {
     /// One socket more, or less, that shows this.
     pub(super) fn showing(&self, is_paused: bool, by: i64) {
         let state = if is_paused { "paused" } else { "waiting" };
-        self.sessions.get_or_create(&State { state }).inc_by(by);
+        self.sessions.get_or_create(&SocketStateLabel { state }).inc_by(by);
     }
 }

@@ -18,8 +18,8 @@ use crate::store::sync::{self, State};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What opening a socket came to.
-pub enum Opened {
-    Showing(Box<Session>, Action),
+pub enum OpenedSocket {
+    Showing(Box<SocketSession>, Action),
     /// Its session was redeemed already.
     Acknowledged,
     /// Its session is none of ours, or has expired.
@@ -28,7 +28,7 @@ pub enum Opened {
 }
 
 /// An open sync socket.
-pub struct Session {
+pub struct SocketSession {
     ids: Arc<SessionIds>,
     user: UserId,
     rotation: Rotation,
@@ -50,21 +50,21 @@ pub struct Sockets {
 
 impl Sockets {
     /// Opens a socket on the session that a GET issued, or on a new one.
-    pub async fn open(&self, user: &UserId, sid: Option<&str>, address: IpAddr) -> Opened {
+    pub async fn open(&self, user: &UserId, sid: Option<&str>, address: IpAddr) -> OpenedSocket {
         let first = match sid {
             None => self.ids.issue(user),
             Some(text) => match self.ids.valid(user, text) {
                 Ok(sid) => sid,
-                Err(_) => return Opened::Unknown,
+                Err(_) => return OpenedSocket::Unknown,
             },
         };
         let opened_ms = self.clock.now_ms();
         // registered before looking, so that an ack in between is not missed
-        let Ok(registration) = self.open_sockets.register(user, address) else { return Opened::TooMany };
+        let Ok(registration) = self.open_sockets.register(user, address) else { return OpenedSocket::TooMany };
         registration.mailbox.shows(first);
         if sid.is_some() {
             match self.found(user, first).await {
-                Some((Event::Acknowledged(_), _)) => return Opened::Acknowledged,
+                Some((Event::Acknowledged(_), _)) => return OpenedSocket::Acknowledged,
                 // the person is typing the password: this page may have been reloaded
                 Some((event, at_ms)) => registration.mailbox.put(SocketEvent { event, at_ms, is_found: true }),
                 None => {}
@@ -72,7 +72,7 @@ impl Sockets {
         }
         let (rotation, action) = Rotation::open(&self.settings, first);
         let gauge = Showing::new(self.metrics.clone());
-        let session = Session {
+        let session = SocketSession {
             ids: self.ids.clone(),
             user: user.clone(),
             rotation,
@@ -81,7 +81,7 @@ impl Sockets {
             registration,
             gauge,
         };
-        Opened::Showing(Box::new(session), action)
+        OpenedSocket::Showing(Box::new(session), action)
     }
 
     /// What the store says of a session before its socket opened. A store that is away says
@@ -114,7 +114,7 @@ impl Sockets {
     }
 }
 
-impl Session {
+impl SocketSession {
     pub fn user(&self) -> &UserId {
         &self.user
     }

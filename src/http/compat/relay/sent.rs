@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use warp::reply::Response;
 
-use super::Door;
+use super::RelayDoor;
 use crate::http::reply;
 use crate::model::{Channel, Money};
 use crate::service::idempotency::Reply;
@@ -27,7 +27,7 @@ struct WithBalance {
 }
 
 impl Sent {
-    pub(super) fn of(door: &Door, message: &Message) -> Self {
+    pub(super) fn of(door: &RelayDoor, message: &Message) -> Self {
         let sid = match door.channel {
             Channel::Voice => format!("CA{}", message.id.hex()),
             // as its callbacks name it
@@ -40,7 +40,7 @@ impl Sent {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    pub(super) fn response(self, door: &Door, balance: Option<Money>) -> Response {
+    pub(super) fn response(self, door: &RelayDoor, balance: Option<Money>) -> Response {
         if door.with_balance {
             return reply::json(StatusCode::OK, &WithBalance { sent: self, remaining_balance: balance });
         }
@@ -48,7 +48,7 @@ impl Sent {
     }
 
     /// What was answered first.
-    pub(super) fn again(door: &Door, kept: Reply) -> String {
+    pub(super) fn again(door: &RelayDoor, kept: Reply) -> String {
         if !door.with_balance {
             return kept.text;
         }

@@ -17,13 +17,13 @@ use crate::service::relay::{From, Order};
 
 /// What cannot be sent, as its client is told.
 #[derive(Debug)]
-pub(super) struct Wrong(pub(super) String);
+pub(super) struct BadOrder(pub(super) String);
 
-fn wrong(reason: impl Into<String>) -> Wrong {
-    Wrong(reason.into())
+fn wrong(reason: impl Into<String>) -> BadOrder {
+    BadOrder(reason.into())
 }
 
-impl std::convert::From<BadForm> for Wrong {
+impl std::convert::From<BadForm> for BadOrder {
     fn from(BadForm(reason): BadForm) -> Self {
         Self(reason)
     }
@@ -59,7 +59,7 @@ fn others<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D
 }
 
 /// Names the field that is wrong.
-fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Wrong {
+fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> BadOrder {
     let (path, said) = (error.path().to_string(), error.inner().to_string());
     let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
     match path.as_str() {
@@ -137,7 +137,7 @@ pub(super) fn limit(limit: Limit) -> String {
 const EXAMPLE: &str = "+0987654321";
 
 impl OrderIn {
-    pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Wrong> {
+    pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, BadOrder> {
         let json = bom::skip(bytes);
         // no form begins so, whatever it is said to be
         if json.trim_ascii_start().starts_with(b"{") {
@@ -148,7 +148,7 @@ impl OrderIn {
         Self::from_form(fields.ok_or_else(|| wrong("the body must be a JSON object, or a form"))?)
     }
 
-    fn from_json(bytes: &[u8]) -> Result<Self, Wrong> {
+    fn from_json(bytes: &[u8]) -> Result<Self, BadOrder> {
         json::check(bytes).map_err(|bad| wrong(format!("{}: {}", bad.path, bad.reason)))?;
         if let Some(name) = object::twice(bytes) {
             return Err(wrong(format!("{name}: must come once")));
@@ -159,7 +159,7 @@ impl OrderIn {
         Ok(read)
     }
 
-    fn from_form(fields: Vec<(String, String)>) -> Result<Self, Wrong> {
+    fn from_form(fields: Vec<(String, String)>) -> Result<Self, BadOrder> {
         if let Some(name) = form::twice(&fields, &SINGLE) {
             return Err(wrong(format!("{name}: must come once")));
         }
@@ -184,7 +184,7 @@ impl OrderIn {
         Ok(read)
     }
 
-    pub(super) fn order(self, channel: Channel, country: Option<Country>) -> Result<Order, Wrong> {
+    pub(super) fn order(self, channel: Channel, country: Option<Country>) -> Result<Order, BadOrder> {
         let address = |text: String, name: &str, role| {
             let (named, address) =
                 Address::read(&text, role, country).map_err(|error| wrong(format!("{name}: {error}")))?;
@@ -225,15 +225,15 @@ impl OrderIn {
 }
 
 /// Refuses what asks for something that does not happen here.
-fn carries(channel: Channel, others: &[(String, String)]) -> Result<(), Wrong> {
+fn carries(channel: Channel, others: &[(String, String)]) -> Result<(), BadOrder> {
     let (here, anywhere) = match channel {
         Channel::Voice => (&CALL[..], &carried::CALL[..]),
         Channel::Sms | Channel::Whatsapp => (&MESSAGE[..], &carried::MESSAGE[..]),
     };
     let refusal = carried::refusal(here, others).or_else(|| carried::refusal(anywhere, others));
-    refusal.map_or(Ok(()), |reason| Err(Wrong(reason)))
+    refusal.map_or(Ok(()), |reason| Err(BadOrder(reason)))
 }
 
-fn smart(given: Option<&str>) -> Result<bool, Wrong> {
+fn smart(given: Option<&str>) -> Result<bool, BadOrder> {
     given.map_or(Ok(false), |text| flag(text).ok_or_else(|| wrong("SmartEncoded: must be true or false")))
 }

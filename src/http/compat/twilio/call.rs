@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::error::{self, Answer, Fault};
 use super::form::Form;
 use super::message::times;
-use super::page::{Asked, Held};
-use super::refusal::{self, Wish, Words};
+use super::page::{AskedPage, HeldPage};
+use super::refusal::{self, RefusalWords, Wish};
 use super::{VERSION, Visit, date, plan, shape, sid};
 use crate::http::body::Posted;
 use crate::http::message::{Writer, accept};
@@ -21,8 +21,12 @@ use crate::service::client::Scope;
 use crate::service::message::{Filter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
-const WORDS: Words =
-    Words { no_from: error::NO_CALLER, sender: error::CALLER, route: error::CALL_ROUTE, region: error::CALL_REGION };
+const WORDS: RefusalWords = RefusalWords {
+    no_from: error::NO_CALLER,
+    sender: error::CALLER,
+    route: error::CALL_ROUTE,
+    region: error::CALL_REGION,
+};
 
 /// What Twilio would change of a call under way.
 const NOT_CHANGED: [(&str, &[&str]); 8] = [
@@ -138,7 +142,7 @@ fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
 pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form, &visit.app.messages)?;
+    let asked = AskedPage::of(&form, &visit.app.messages)?;
     let address = |name: &str, role| -> Result<Option<String>, Fault> {
         let read = form.address(name, role, visit.country()).transpose();
         let read = read.map_err(|reason| error::PARAMETER.because(&format!("{name} {reason}")))?;
@@ -151,7 +155,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     let path = shape::path(visit.consumer.client, "/Calls.json");
     // no call of ours has begotten another
     if form.one("ParentCallSid").is_some() {
-        return Ok(asked.reply::<CallOut>(&form, &path, "calls", &[], &Held::of(&[], None)));
+        return Ok(asked.reply::<CallOut>(&form, &path, "calls", &[], &HeldPage::of(&[], None)));
     }
     let page = visit.app.messages.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
@@ -159,7 +163,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     let items = page.messages.iter().map(|call| (call, kept.get(&call.id)));
     let items: Vec<_> =
         items.filter(|(call, kept)| fits.has(call, *kept)).map(|(call, kept)| out(call, kept)).collect();
-    let held = Held::of(&page.messages, visit.app.messages.next(&page));
+    let held = HeldPage::of(&page.messages, visit.app.messages.next(&page));
     Ok(asked.reply(&form, &path, "calls", &items, &held))
 }
 

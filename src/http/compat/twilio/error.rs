@@ -151,8 +151,8 @@ impl From<BadForm> for Fault {
     }
 }
 
-impl From<idempotency::Wrong> for Fault {
-    fn from(idempotency::Wrong(header, reason): idempotency::Wrong) -> Self {
+impl From<idempotency::WrongKey> for Fault {
+    fn from(idempotency::WrongKey(header, reason): idempotency::WrongKey) -> Self {
         PARAMETER.because(&format!("{header} {reason}"))
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::error::Answer;
 use super::form::Form;
-use super::page::{Asked, Held};
+use super::page::{AskedPage, HeldPage};
 use super::{Visit, date, message, shape, sid};
 use crate::crypto::hash;
 use crate::service::client::Scope;
@@ -14,7 +14,7 @@ pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
     visit.may(Scope::Read)?;
     let message = message::find(visit, sid).await?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form, &visit.app.messages)?;
+    let asked = AskedPage::of(&form, &visit.app.messages)?;
     let content = &message.content;
     let parent = content.sid(message.id);
     let path = shape::path(message.client, &format!("/Messages/{parent}/Media"));
@@ -28,6 +28,6 @@ pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
         })
     };
     let items: Vec<Value> = content.media_urls.iter().enumerate().map(item).collect();
-    let held = Held::of(&[], None);
+    let held = HeldPage::of(&[], None);
     Ok(asked.reply(&form, &format!("{path}.json"), "media_list", &items, &held))
 }

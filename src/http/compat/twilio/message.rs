@@ -6,8 +6,8 @@ use ::http::StatusCode;
 
 use super::error::{self, Answer, Fault};
 use super::form::Form;
-use super::page::{Asked, Held};
-use super::refusal::{self, Wish, Words};
+use super::page::{AskedPage, HeldPage};
+use super::refusal::{self, RefusalWords, Wish};
 use super::{Visit, date, shape, sid};
 use crate::http::body::Posted;
 use crate::http::compat::carried;
@@ -20,8 +20,8 @@ use crate::service::client::Scope;
 use crate::service::message::{self, Filter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
-const WORDS: Words =
-    Words { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
+const WORDS: RefusalWords =
+    RefusalWords { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
 
 /// `POST Messages.json`: 201 means that it is stored, and will be sent or accounted for.
 pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
@@ -83,13 +83,13 @@ fn send_at(form: &Form) -> Result<Option<Millis>, Fault> {
 pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     visit.may(Scope::Read)?;
     let form = Form::query(visit)?;
-    let asked = Asked::of(&form, &visit.app.messages)?;
+    let asked = AskedPage::of(&form, &visit.app.messages)?;
     let filter = asked.narrow(filter(&form, visit.country())?);
     let page = visit.app.messages.list(visit.consumer.client, &filter, asked.size).await?;
     let taken = taken_at(visit, &page.messages).await?;
     let items: Vec<_> =
         page.messages.iter().map(|message| shape::out(message, taken.get(&message.id).copied())).collect();
-    let held = Held::of(&page.messages, visit.app.messages.next(&page));
+    let held = HeldPage::of(&page.messages, visit.app.messages.next(&page));
     let path = shape::path(visit.consumer.client, "/Messages.json");
     Ok(asked.reply(&form, &path, "messages", &items, &held))
 }

@@ -43,28 +43,28 @@ impl PageCursor {
 }
 
 /// Which page of a list is asked for.
-pub(super) struct Asked {
+pub(super) struct AskedPage {
     pub(super) size: usize,
     number: usize,
     place: PageCursor,
 }
 
 /// What a page holds, as far as its neighbours go.
-pub(super) struct Held {
+pub(super) struct HeldPage {
     pub(super) first: Option<MessageId>,
     pub(super) last: Option<MessageId>,
     /// Where the store would go on.
     pub(super) next: Option<Cursor>,
 }
 
-impl Held {
+impl HeldPage {
     pub(super) fn of(messages: &[Message], next: Option<Cursor>) -> Self {
         let id = |message: &Message| message.id;
         Self { first: messages.first().map(id), last: messages.last().map(id), next }
     }
 }
 
-impl Asked {
+impl AskedPage {
     pub(super) fn of(form: &Form, messages: &Messages) -> Result<Self, Fault> {
         let size = match form.one("PageSize").map(str::parse::<usize>) {
             None => SIZE,
@@ -90,7 +90,7 @@ impl Asked {
     }
 
     /// The pages before and behind this one.
-    fn neighbours(&self, held: &Held) -> (Option<PageCursor>, Option<PageCursor>) {
+    fn neighbours(&self, held: &HeldPage) -> (Option<PageCursor>, Option<PageCursor>) {
         let next = held.next.clone();
         let (first, last) = (held.first.map(Cursor::from), held.last.map(Cursor::from));
         match self.place {
@@ -106,7 +106,7 @@ impl Asked {
         path: &str,
         name: &str,
         items: &[T],
-        held: &Held,
+        held: &HeldPage,
     ) -> Response {
         let uri = |number: usize, place: &PageCursor| {
             let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);

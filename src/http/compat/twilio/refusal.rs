@@ -10,7 +10,7 @@ use crate::service::relay::{From, Order};
 use crate::service::{Error, ErrorKind};
 
 /// The codes that messages and calls do not share.
-pub(super) struct Words {
+pub(super) struct RefusalWords {
     pub(super) no_from: Wrong,
     pub(super) sender: Wrong,
     pub(super) route: Wrong,
@@ -29,7 +29,7 @@ impl Wish {
         Self { channel: order.channel, to: order.to.clone(), from: order.from.clone() }
     }
 
-    fn sender(&self, words: &Words, reason: &str) -> Fault {
+    fn sender(&self, words: &RefusalWords, reason: &str) -> Fault {
         match self.from {
             None => words.no_from.into(),
             Some(From::Pool(_)) => error::NO_SENDER.into(),
@@ -39,7 +39,7 @@ impl Wish {
 }
 
 /// Why what a client asked for is not sent.
-pub(super) fn of(visit: &Visit<'_>, words: &Words, wish: &Wish, error: Error) -> Fault {
+pub(super) fn of(visit: &Visit<'_>, words: &RefusalWords, wish: &Wish, error: Error) -> Fault {
     let reason = &*error.detail;
     match (&error.kind, error.field) {
         (ErrorKind::Forbidden, _) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    AccountData, BalanceData, CallData, DeviceData, EndpointData, ErrorData, MessageData, OptOutData, Payload,
+    AccountData, BalanceData, CallData, DeviceData, EndpointData, ErrorData, EventPayload, MessageData, OptOutData,
 };
 use crate::model::event::EventType;
 use crate::model::message::{Direction, State};
@@ -34,7 +34,7 @@ pub fn example(kind: EventType) -> Value {
     json!({"type": kind.name(), "timestamp": rfc3339(AT_MS), "data": data})
 }
 
-fn value(data: &impl Payload) -> Value {
+fn value(data: &impl EventPayload) -> Value {
     serde_json::to_value(data).unwrap_or_default()
 }
 

@@ -12,30 +12,30 @@ use crate::store::message::Message;
 use crate::store::receipt::NewReceipt;
 
 /// A message, or a call, has come so far.
-pub(super) struct Step<T> {
+pub(super) struct ReceiptStep<T> {
     pub message: Message,
     pub state: T,
     pub code: Option<i64>,
 }
 
 #[derive(Default)]
-pub(super) struct Plan {
+pub(super) struct ReceiptPlan {
     pub folded: Folded,
     /// What has been said, by message and name, with its error.
     pub known: HashMap<(String, String), Option<i64>>,
     /// Where messages have come to, each by its last step.
     pub now: HashMap<MessageId, (State, Option<i64>)>,
     /// Each step, for those who listen.
-    pub steps: Vec<Step<State>>,
+    pub steps: Vec<ReceiptStep<State>>,
     /// Calls: as they were read, and as they are now.
     pub calls: HashMap<MessageId, (Call, Call)>,
-    pub call_steps: Vec<(Step<Call>, CallNotes)>,
+    pub call_steps: Vec<(ReceiptStep<Call>, CallNotes)>,
     /// Of messages that no provider is known to have taken: the answer may not be written yet.
     pub early: Vec<Job>,
     pub opted_out: Vec<Message>,
 }
 
-impl Plan {
+impl ReceiptPlan {
     pub fn add(&mut self, one: &Read<'_>, message: &Message) {
         self.folded.done.push(one.job.id);
         let key = (message.id.hex(), one.said.name());
@@ -72,7 +72,7 @@ impl Plan {
         let code = code.filter(|_| state.is_failure());
         self.now.insert(message.id, (state, code));
         if one.said.call.is_none() {
-            self.steps.push(Step { message: message.clone(), state, code });
+            self.steps.push(ReceiptStep { message: message.clone(), state, code });
         }
         if state.is_failure() && message.cost.is_some() {
             self.folded.refunded.push(message.clone());
@@ -120,7 +120,7 @@ impl Plan {
             None
         };
         if let Some(state) = told.filter(|_| is_told) {
-            let step_of = Step { message: message.clone(), state, code: one.said.error_code };
+            let step_of = ReceiptStep { message: message.clone(), state, code: one.said.error_code };
             self.call_steps.push((step_of, step.notes.clone()));
         }
     }

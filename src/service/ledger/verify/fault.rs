@@ -6,7 +6,7 @@ use crate::model::{ClientId, EntryId, MessageId, Money};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum LedgerFault {
     Sum {
         client: ClientId,
         balance: Money,
@@ -70,7 +70,7 @@ pub enum Fault {
     },
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for LedgerFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sum { client, balance, entered } => {
