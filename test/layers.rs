@@ -1,5 +1,7 @@
 //! Imports point down: reads every `crate::` path in `src/` and holds it against the table of `lib.rs`.
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

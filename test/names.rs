@@ -1,0 +1,121 @@
+//! One word, one idea: no type in `src/` has the name of another that is something else.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::files;
+
+/// What each module has one of, and calls so.
+const EACH: [&str; 7] = ["Doc", "Error", "Filter", "Metrics", "Parts", "Result", "Settings"];
+
+/// Names that still stand for two ideas or more. None is added; one that no longer does goes from here.
+const LEFT: [&str; 45] = [
+    "Address",
+    "Answer",
+    "Attempt",
+    "Came",
+    "Claimed",
+    "Client",
+    "Delivery",
+    "Desk",
+    "Entry",
+    "Event",
+    "Failure",
+    "Fields",
+    "Form",
+    "Health",
+    "Held",
+    "Intake",
+    "Job",
+    "Key",
+    "Kind",
+    "Known",
+    "Lane",
+    "Limit",
+    "Listeners",
+    "Meaning",
+    "Media",
+    "New",
+    "Order",
+    "Outcome",
+    "Page",
+    "Pattern",
+    "Patterns",
+    "Posted",
+    "Receipt",
+    "Refusal",
+    "Role",
+    "Said",
+    "Sent",
+    "Set",
+    "Snapshot",
+    "State",
+    "Step",
+    "Taken",
+    "Text",
+    "Told",
+    "Write",
+];
+
+/// What a line of a file defines: `pub struct Name`, not the types that belong to an impl, which are indented.
+fn defined(line: &str) -> Option<String> {
+    let line = line.strip_prefix("pub").map_or(line, |rest| match rest.strip_prefix('(') {
+        Some(scope) => scope.split_once(')').map_or(scope, |(_, rest)| rest),
+        None => rest,
+    });
+    let (keyword, rest) = line.trim_start().split_once(' ')?;
+    let is_type = ["struct", "enum", "trait", "type"].contains(&keyword) && !line.starts_with("    ");
+    is_type.then(|| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+}
+
+/// Shapes on the wire are named for what they show, beside their handler.
+fn is_shape(name: &str) -> bool {
+    ["In", "Out"].into_iter().any(|end| name.strip_suffix(end).is_some_and(|rest| rest.ends_with(char::is_lowercase)))
+}
+
+/// Commands' arguments are named as what they stand for, and tests may name what they like.
+fn is_read(path: &Path, root: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    !path.starts_with(root.join("cli")) && !name.ends_with("_test.rs") && name != "mock.rs"
+}
+
+#[test]
+fn no_name_stands_for_two_ideas() -> std::io::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    files(&root, &mut sources)?;
+    let mut places: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for source in sources.into_iter().filter(|source| is_read(source, &root)) {
+        let text = std::fs::read_to_string(&source)?;
+        let code = text.split("#[cfg(test)]").next().unwrap_or(&text);
+        for name in code.lines().filter_map(defined).filter(|name| !is_shape(name)) {
+            places.entry(name).or_default().push(source.clone());
+        }
+    }
+    assert!(places.len() > 500, "only {} types were found: is the reader broken?", places.len());
+    places.retain(|name, files| files.len() > 1 && !EACH.contains(&name.as_str()));
+    let new: Vec<_> = places.iter().filter(|(name, _)| !LEFT.contains(&name.as_str())).collect();
+    assert!(new.is_empty(), "these have one name: {new:#?}");
+    let gone: Vec<_> = LEFT.iter().filter(|name| !places.contains_key(**name)).collect();
+    assert!(gone.is_empty(), "these names have one meaning now, take them from LEFT: {gone:?}");
+    Ok(())
+}
+
+#[test]
+fn the_reader_knows_a_definition() {
+    for (line, name) in [
+        ("pub struct Phone(String);", Some("Phone")),
+        ("pub(in crate::service) trait Payload: Serialize {", Some("Payload")),
+        ("pub(super) enum Turn {", Some("Turn")),
+        ("type Counts = Arc<Mutex<Map>>;", Some("Counts")),
+        ("struct Rest<'a>(&'a str);", Some("Rest")),
+        ("    type Err = BadId;", None),
+        ("pub fn struct_of() {}", None),
+        ("use structure::Thing;", None),
+    ] {
+        assert_eq!(defined(line).as_deref(), name, "{line}");
+    }
+    assert!(
+        is_shape("MessageOut") && is_shape("PageIn") && !is_shape("In") && !is_shape("Within2") && !is_shape("OPTIn")
+    );
+}
