@@ -1,24 +1,162 @@
 //! Switchboard: one self-hosted server for everything a team does with SMS.
 //!
-//! The map. Layers outside, features inside: the folder says what code may touch,
-//! the file says which promise it keeps. `test/layers.rs` enforces the imports.
+//! This is the architecture document: the map, the words, how data flows, what always holds, and what to do to
+//! change something. Files are named from the root of the repository.
+//!
+//! # The map
+//!
+//! Layers outside, purposes inside: the folder says what code may touch, the file says which promise it keeps.
+//! `test/layers.rs` holds the imports against this table.
 //!
 //! | folder | what it is | may import |
 //! |---|---|---|
-//! | [`model`] | the words: ids, phones, spans, secrets; no I/O | nothing of ours |
-//! | [`crypto`] | RSA, sealing at rest, password and phone hashes; no I/O | model |
-//! | [`store`] | facts persist: one file per table group, above `engine`, which knows none of them | model, crypto |
+//! | [`model`] | the words: ids, phones, money, spans, secrets; values that are valid because they exist; no I/O | nothing of ours |
+//! | [`crypto`] | RSA, sealing at rest, password and phone hashes, signatures; no I/O | model |
+//! | [`store`] | facts persist: one module per table group, above `engine`, which knows none of them | model, crypto |
 //! | [`signal`] | nodes tell each other: Redis or memory | model, crypto |
 //! | [`provider`] | the outside we call: carriers, and our customers' webhooks | model, crypto |
 //! | [`service`] | what the product promises | model, crypto, store, provider, signal |
-//! | [`http`] | clients speak | model, crypto, service |
+//! | [`http`] | clients speak: a file or folder per resource, `compat/` for the doors of older systems | model, crypto, service |
 //! | [`worker`] | time speaks: queued jobs, run by one loop, and small loops, in one table | model, crypto, service |
 //! | [`config`] | one tree of settings; the commented default is compiled in | settings of each layer |
-//! | [`gateway`] | the composition root: the only file that knows everything | all |
+//! | [`gateway`] | the composition root: builds each service from what it needs, in the order in which they need each other | all |
 //! | [`cli`] | one file per command | all |
 //!
-//! Inside `service`, what accepts messages ([`service::message`]) and what sends them ([`service::dispatch`]) do not name
-//! each other: they meet in [`store::outbox`].
+//! Inside `service`, what accepts messages ([`service::message`]) and what sends them ([`service::dispatch`]) do
+//! not name each other: they meet in [`store::outbox`]. What takes webhooks in and what handles them
+//! ([`service::inbound`]) meet in jobs. Tests (`test/`) drive the built binary through its doors, on SQLite and on
+//! MariaDB.
+//!
+//! # The words
+//!
+//! One word per idea, the same in table, file, type, URL and log; `test/names.rs` holds that no type name is
+//! defined for two ideas.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | user, device | a person in the backend user database; a phone paired with them, which holds a shared key |
+//! | sync session | one attempt to pair: rotates its URL, then pauses, then is acknowledged |
+//! | provider, account | a kind of carrier connection (Twilio, Flowroute, loopback); one set of credentials at one |
+//! | number, pool | a phone number we can send from; a named set of numbers |
+//! | client, key | a consumer of the API with a balance; its credential |
+//! | operator | who runs the server: client 1, which pays nothing and has no keys |
+//! | consumer | for whom a request is made: the operator, a client by its token, or by one of its keys |
+//! | route, rate | destination pattern to account, by priority; destination prefix to price |
+//! | ledger | append-only movements of a client's money |
+//! | order | what a caller wants sent, before it is checked |
+//! | message, call | one text or WhatsApp message, in or out; a phone call and nothing else |
+//! | attempt, receipt | one request to a provider for a message; what the provider later says of it |
+//! | lane | the messages of one (from, to), in order |
+//! | lease, owner | the right of one process to work on a row for a while; that process |
+//! | opt-out | a person who wants nothing from a number, by channel |
+//! | event, endpoint, delivery | something that happened; where a client hears of it; one event on its way to one endpoint |
+//! | job | work that time will do: send, receive, notify, publish, remove |
+//! | publication, sink | a text of a paired phone, decrypted; where it is posted for its platform |
+//! | request | an HTTP request: handlers take its `RequestParts` |
+//!
+//! # Three flows
+//!
+//! **Out.** A door makes one order and gives it to `Relay` (`src/service/relay.rs`: allowed by the key, routed,
+//! priced), or, for our own answers to keywords, straight to `Messages` (`src/service/message.rs`), where all
+//! limits are checked whatever the door. `src/store/outbox/intake.rs` then writes, in one commit shared with
+//! whoever else is waiting: the charge, the message, its position in its lane, its events, its audit entry, its
+//! idempotency record. Only then is the caller answered. A lane that was free is born leased: `Dispatch`
+//! ([`service::dispatch`]) sends its head at once, under a permit taken before the commit. It marks the message as
+//! being sent, calls the provider, judges the answer, and writes the outcome with its attempt, its events and,
+//! where the message has finally failed, its refund.
+//!
+//! **In.** `src/http/webhook.rs` hands a post to the [`Inbox`](service::inbound::Inbox): proved to be an account's
+//! own (`proof.rs`), read once (`read.rs`), stored with its raw body as a row that is its own job, and only then
+//! answered 200. [`Handlers`](service::inbound::Handlers) take jobs in batches: receipts (`receipt.rs`) fold into
+//! their messages, texts (`text.rs`) are keywords, publications of paired phones, or messages of their own. They
+//! write facts and further jobs, and never call the network, so that running one again does no harm.
+//!
+//! **Status.** A receipt is checked, stored, de-duplicated, and folded into the state of its message, which only
+//! moves forward. The change writes the events that tell of it; [`service::event`] posts them to endpoints and
+//! callbacks, signed, from `sb_delivery`, until each is taken or given up.
+//!
+//! Pairing stands beside them, with a contract that phones in the field speak: [`service::sync`].
+//!
+//! # What always holds
+//!
+//! - **A fact and its job commit together**, and the audit entry of an administrator's change with the change. What
+//!   is told, queued or written down is in the same [`Change`](store::Change) as what it is about.
+//! - **The network is never called inside a transaction.** Jobs are leased and repeatable: a delivery happens at
+//!   least once.
+//! - **"Sent, but no answer came" is an outcome of its own**, uncertain: the provider is asked what became of it
+//!   before it is sent again (`src/service/dispatch/reconcile.rs`), since a blind retry texts people twice. A
+//!   message is marked as being sent before its provider is called, so after a crash only marked ones are
+//!   uncertain.
+//! - **Messages of one lane leave in the order in which they were accepted**, on any number of nodes. The lane's
+//!   row, taken by compare-and-set, is the only lock. A head that retries holds its lane for at most
+//!   `outbox.hold_for`.
+//! - **A claim is a compare-and-set** ([`store::lease`]): no `FOR UPDATE`, no `SKIP LOCKED`. Another process's
+//!   lease counts longer by how far clocks may differ; a lease is checked by the monotonic clock right before each
+//!   call.
+//! - **One SQL text, two engines**: no upserts, no auto-increment, no engine's own functions; each statement is
+//!   tested on both. Hot writes are batches (`src/store/engine/batch.rs`): many callers, one commit, each answered
+//!   only after it.
+//! - **Money moves by entries alone**, below.
+//! - **Nothing secret is written in clear**: sealed under the master key, bound to its table, row and column
+//!   (`src/crypto/seal.rs`), or kept as a keyed hash. Logs mask numbers and hold no bodies.
+//! - **Errors are data**: [`service::Error`] has a closed kind, and `src/http/reply.rs` maps each kind to a status;
+//!   a new kind does not compile until it has one.
+//!
+//! # Who writes money, and why never twice
+//!
+//! All SQL about money is in `src/store/ledger/` and `ledger.rs`: a balance and the entry that explains it change
+//! in one commit, and the sum of a client's entries is its balance (`switchboard ledger verify` reads all of it and
+//! says where that fails). An entry's id is derived from what it is for: a message has one debit id and one refund
+//! id, and the primary key refuses a second. There are four writers:
+//!
+//! | who | where | why once |
+//! |---|---|---|
+//! | accepting a message | `store/outbox/intake.rs` | the debit is in the commit that writes the message; a repeat under its idempotency key finds that one |
+//! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs` | the refund is in the commit that ends the message, guarded by its state, under the message's refund id |
+//! | an administrator | `service/ledger.rs` | under the request's idempotency key; a balance is set only where it still is what was read |
+//! | a client's first balance | `store/client.rs` | in the commit that makes the client |
+//!
+//! # How to change things
+//!
+//! **A limit on texts.** `src/service/message/limit.rs` holds every limit of messages and calls; where it is a
+//! setting, `src/service/message.rs` (`Settings`), `src/service/dispatch/settings.rs` (`[outbox]`) and
+//! `src/gateway/sending.rs` carry it there. Doors have no limits of their own; they may have words (`Limit`,
+//! `compat/twilio/refusal.rs`).
+//!
+//! **A setting.** The line with its comment in `src/config/default.toml`, the field in the `Settings` of the module
+//! that its section is named after, and in `src/config.rs` what no single value shows (`check`). A bad value goes
+//! into the table of `test/operations/configuration.rs`. Renaming one: a row in `src/config/replaced.rs`.
+//!
+//! **A carrier.** Copy Flowroute: `src/provider/flowroute.rs` sends, `flowroute/` reads its posts,
+//! `src/provider/credential.rs` holds what an account needs, `src/model/provider.rs` its name, and
+//! `provider/mod.rs` the `Connector` that services call. Its posts: path in `src/http/webhook.rs`, proof and
+//! reading in `src/service/inbound/proof.rs` and `read.rs`. Its account on the wire: `src/http/account/shape.rs`
+//! and `src/cli/account.rs`. A stand-in for it goes beside `test/carrier/`.
+//!
+//! **A periodic job.** Copy `src/worker/wait.rs`: a loop that calls a service's method and sleeps.
+//! `src/worker/mod.rs` starts it (`spawn` ends it when the node stops), `src/gateway/services.rs` hands it its
+//! service. Removing old rows is one line in `src/worker/expire.rs`.
+//!
+//! **A queued job.** Copy publications: a table whose rows are their own jobs (`ready_ms`, `owner`, `set_ms`),
+//! claimed, finished and given back through [`store::lease`] (`src/store/publication.rs`); the handler and its
+//! retry ladder (`src/service/publish/deliver.rs`); the loop (`src/worker/publish.rs`), which a commit wakes so
+//! that it need not poll. The row is written in the change that writes the fact. Test what a crash leaves:
+//! `test/publish/loss.rs`.
+//!
+//! **A resource**, with pages, audit, description and command. Copy pools, file by file:
+//!
+//! | file | what |
+//! |---|---|
+//! | `src/store/migrations/` | the table; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has `) /*!`, so a table has to end so |
+//! | `src/model/id.rs` | its id, with its prefix |
+//! | `src/store/pool.rs`, a line in `store/mod.rs` | the SQL; whatever touches a client's data takes the client first |
+//! | `src/service/number/pool.rs` | the rules; each change takes an [`AuditContext`](service::audit::AuditContext) and commits its entry |
+//! | `src/http/pool.rs`, `pool/shape.rs` | handlers, named for the service call they make; `…In` and `…Out` |
+//! | `src/http/mod.rs`, `openapi.rs`, `path.rs` | a row each: its routes, its description, its words in the log |
+//! | `src/cli/pool.rs`, a line in `cli/mod.rs` | the command, on the API |
+//! | `test/relay/pool.rs`, a row in `test/relay/acts/table.rs` | its test; that each change is in the audit log |
+//!
+//! A new service is built in `src/gateway/` and stands in `src/http/app.rs`.
 
 pub mod cli;
 pub mod config;
