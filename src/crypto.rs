@@ -1,4 +1,10 @@
-//! The tool room: RSA, sealing at rest, hashes. No I/O.
+//! RSA, sealing at rest, hashes, signatures. No I/O.
+//!
+//! What lies in the store for others to read is sealed by [`seal`] (AES-256-GCM, bound to its table, row and column):
+//! shared keys, carriers' credentials, webhooks' secrets, callbacks' logins, texts of paired phones until their sink has
+//! them. What only has to be found again is a keyed hash ([`hash`]): API keys, phone numbers, ciphertexts that were taken
+//! once. The server's RSA operations run on OpenSSL, in constant time ([`rsa`]); the `rsa` crate plays the phone. What
+//! is promised against whom stands in `SECURITY.md`.
 
 pub mod backend;
 pub mod hash;

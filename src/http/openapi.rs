@@ -50,9 +50,7 @@ fn describe(request: &RequestParts, text: &'static str) -> Response {
 #[openapi(
     info(
         title = "Switchboard",
-        description = "Sends and receives SMS through your accounts at providers, and tells your endpoints what \
-                       happened. What a client may ask, an administrator may ask for it: `Switchboard-Client` names \
-                       the client. Times are RFC 3339 in UTC. Lists come in pages: give `next_cursor` back as `cursor`.",
+        description = include_str!("openapi/guide.md"),
     ),
     paths(describe),
     components(schemas(Problem)),
