@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::crypto::Sid;
-use crate::http::{self, Listeners, Tls};
+use crate::http::{self, TcpListeners, Tls};
 use crate::model::{Clock, Origin, Span, UserId};
 use crate::service::dispatch::Dispatch;
 use crate::service::sync::{Link, Links, SessionIds};
@@ -187,12 +187,12 @@ async fn databases(config: &Config, keys: &Keyring, registry: &mut Registry) -> 
 }
 
 /// All addresses at once, the main one last: whoever finds it open finds that of the metrics open too.
-fn bind(config: &Config) -> Result<(Listeners, Option<Listeners>), StartError> {
+fn bind(config: &Config) -> Result<(TcpListeners, Option<TcpListeners>), StartError> {
     let metrics = match config.http.metrics_listen.parse() {
-        Ok(address) => Some(Listeners::bind(&[address])?),
+        Ok(address) => Some(TcpListeners::bind(&[address])?),
         Err(_) => None,
     };
-    Ok((Listeners::bind(&config.http.listen)?, metrics))
+    Ok((TcpListeners::bind(&config.http.listen)?, metrics))
 }
 
 /// Port 0 was asked for: where clients reach this node is the one that was given.

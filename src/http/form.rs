@@ -9,7 +9,7 @@ use crate::model::{Charset, form};
 
 /// How a body is written, as far as its content type says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Media {
+pub(super) enum MediaType {
     Form(Charset),
     /// `multipart/form-data` (RFC 7578).
     Parts {
@@ -22,7 +22,7 @@ pub(super) enum Media {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadForm(pub(super) String);
 
-impl Media {
+impl MediaType {
     /// `None`: it does not say.
     pub(super) fn of(content_type: Option<&str>) -> Result<Option<Self>, BadForm> {
         let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
@@ -40,13 +40,13 @@ impl Media {
 }
 
 /// The fields of a form, in their order, repeated ones too. `None`: it is none.
-pub(super) fn fields(media: &Media, bytes: &[u8]) -> Result<Option<Vec<(String, String)>>, BadForm> {
+pub(super) fn fields(media: &MediaType, bytes: &[u8]) -> Result<Option<Vec<(String, String)>>, BadForm> {
     match media {
-        Media::Form(charset) => {
+        MediaType::Form(charset) => {
             form::texts(bytes, *charset).map(Some).map_err(|bad| BadForm(format!("{}: {}", bad.name, bad.reason)))
         }
-        Media::Parts { boundary } => parts::fields(boundary, bytes).map(Some),
-        Media::Other => Ok(None),
+        MediaType::Parts { boundary } => parts::fields(boundary, bytes).map(Some),
+        MediaType::Other => Ok(None),
     }
 }
 
@@ -73,9 +73,9 @@ mod tests {
 
     #[test]
     fn content_types_are_read_in_any_case_with_whatever_parameters() {
-        let form = |charset| -> Result<Option<Media>, BadForm> { Ok(Some(Media::Form(charset))) };
-        let parts = |boundary: &str| -> Result<Option<Media>, BadForm> {
-            Ok(Some(Media::Parts { boundary: boundary.to_owned() }))
+        let form = |charset| -> Result<Option<MediaType>, BadForm> { Ok(Some(MediaType::Form(charset))) };
+        let parts = |boundary: &str| -> Result<Option<MediaType>, BadForm> {
+            Ok(Some(MediaType::Parts { boundary: boundary.to_owned() }))
         };
         for (content_type, media) in [
             (" Application/X-WWW-Form-Urlencoded ", form(Charset::Utf8)),
@@ -86,19 +86,19 @@ mod tests {
             ("multipart/form-data; x; boundary=abc", parts("abc")),
             ("Multipart/Form-Data; boundary=abc", parts("abc")),
             ("multipart/form-data; charset=utf-8; boundary=\"a \\\"b;c\"", parts("a \"b;c")),
-            ("application/json", Ok(Some(Media::Other))),
-            ("application/x-www-form-urlencodedly", Ok(Some(Media::Other))),
+            ("application/json", Ok(Some(MediaType::Other))),
+            ("application/x-www-form-urlencodedly", Ok(Some(MediaType::Other))),
             ("  ", Ok(None)),
         ] {
-            assert_eq!(Media::of(Some(content_type)), media, "{content_type}");
+            assert_eq!(MediaType::of(Some(content_type)), media, "{content_type}");
         }
-        assert_eq!(Media::of(None), Ok(None));
+        assert_eq!(MediaType::of(None), Ok(None));
         for bad in [
             "application/x-www-form-urlencoded; charset=utf-16",
             "multipart/form-data",
             "multipart/form-data; boundary=",
         ] {
-            assert!(Media::of(Some(bad)).is_err(), "{bad}");
+            assert!(MediaType::of(Some(bad)).is_err(), "{bad}");
         }
     }
 }

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Limit, RequestParts, address};
+use super::{AddressLimit, RequestParts, address};
 
 pub struct Guesses {
-    limit: Limit,
+    limit: AddressLimit,
     turn: Semaphore,
 }
 
 impl Guesses {
     pub fn new(per_minute: u32) -> Self {
-        Self { limit: Limit::new(per_minute), turn: Semaphore::new(1) }
+        Self { limit: AddressLimit::new(per_minute), turn: Semaphore::new(1) }
     }
 
     pub(super) fn has_left(&self, address: IpAddr, now: Instant) -> bool {

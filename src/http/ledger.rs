@@ -20,7 +20,7 @@ use super::reply::{self, Answer, Refusal};
 use super::{App, RequestParts, asked, audit, auth, filter, idempotency, object, path, posted};
 use crate::model::{ClientId, Millis};
 use crate::service::idempotency::LEDGER;
-use crate::service::ledger::{Entry, Filter as Wanted, Kind, Posted as Entered, Posting, Statement};
+use crate::service::ledger::{Entry, Filter as Wanted, Kind, PostedEntry, Posting, Statement};
 use crate::service::{Error, ErrorKind};
 
 /// Parts of a statement that wait for whoever reads it.
@@ -109,7 +109,7 @@ async fn post(id: &str, request: &RequestParts, posted: Posted, app: &App) -> An
     };
     let context = audit::context(request, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
     let named = key.map(|key| app.messages.named(client, key, &posting.canonical(posted.reason.clone())));
-    let Entered { entry, balance, is_repeated } =
+    let PostedEntry { entry, balance, is_repeated } =
         app.ledger.post(client, posting, posted.reason, named, &context).await?;
     let shown = posted_out(&entry, balance);
     if is_repeated {

@@ -33,17 +33,17 @@ impl Buckets {
 }
 
 /// So many requests a minute from one address; zero means no limit.
-pub struct Limit {
+pub struct AddressLimit {
     gcra: Option<Gcra>,
     buckets: Mutex<Buckets>,
 }
 
-impl Limit {
+impl AddressLimit {
     pub fn new(per_minute: u32) -> Self {
         Self { gcra: Gcra::per(MINUTE, per_minute), buckets: Mutex::default() }
     }
 
-    /// Whether [`Limit::take`] would take one now.
+    /// Whether [`AddressLimit::take`] would take one now.
     pub fn has_left(&self, address: IpAddr, now: Instant) -> bool {
         let Some(gcra) = self.gcra else { return true };
         let buckets = lock(&self.buckets);
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_minute_s_worth_at_once_then_as_they_come() -> Result<(), Box<dyn std::error::Error>> {
-        let (limit, begun) = (Limit::new(60), Instant::now());
+        let (limit, begun) = (AddressLimit::new(60), Instant::now());
         let (one, other): (IpAddr, IpAddr) = ("127.0.0.1".parse()?, "127.0.0.2".parse()?);
         for _ in 0..60 {
             assert!(limit.take(one, begun).is_ok());
@@ -80,13 +80,13 @@ mod tests {
         assert!(limit.has_left(other, begun) && limit.take(other, begun).is_ok());
         assert!(limit.take(one, begun + Duration::from_secs(1)).is_ok());
         assert!(limit.take(one, begun + Duration::from_secs(1)).is_err());
-        assert!(Limit::new(0).take(one, begun).is_ok());
+        assert!(AddressLimit::new(0).take(one, begun).is_ok());
         Ok(())
     }
 
     #[test]
     fn many_addresses_are_swept_once_a_second() {
-        let (limit, begun) = (Limit::new(60), Instant::now());
+        let (limit, begun) = (AddressLimit::new(60), Instant::now());
         let take = |address: u32, millis| {
             let taken = limit.take(Ipv4Addr::from(address).into(), begun + Duration::from_millis(millis));
             assert!(taken.is_ok());

@@ -18,7 +18,7 @@ use super::body::Answers;
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::refused::{Opening, RequestLine};
 use super::write_timeout::WriteTimeout;
-use super::{App, Limit, Metrics, Tls, address, refused, trace};
+use super::{AddressLimit, App, Metrics, Tls, address, refused, trace};
 
 /// The bytes of a request head that we read at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -31,9 +31,9 @@ const SEND_BUFFER: u32 = 128 * 1024;
 const BACKLOG: u32 = 128;
 
 /// Bound addresses, before anything is served on them.
-pub struct Listeners(Vec<TcpListener>);
+pub struct TcpListeners(Vec<TcpListener>);
 
-impl Listeners {
+impl TcpListeners {
     /// Within a runtime.
     pub fn bind(addresses: &[SocketAddr]) -> std::io::Result<Self> {
         let mut bound = Vec::with_capacity(addresses.len());
@@ -66,27 +66,27 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) struct Shared {
     pub(super) app: Arc<App>,
     pub(super) routes: BoxedFilter<(Response,)>,
-    pub(super) limit: Limit,
+    pub(super) limit: AddressLimit,
     /// What is asked for and not read.
     pub(super) answers: Answers,
     pub(super) metrics: Metrics,
     /// What the log says of connections that speak no HTTP: once a minute for each address.
-    refusals: Limit,
+    refusals: AddressLimit,
     tls: Option<Tls>,
 }
 
 /// Serves until the app's `stop`; connections are among its tasks, to be joined by the caller.
 pub fn serve(
-    listeners: Listeners,
+    listeners: TcpListeners,
     tls: Option<Tls>,
     routes: BoxedFilter<(Response,)>,
     app: &Arc<App>,
     metrics: Metrics,
 ) {
     let settings = &app.settings;
-    let (limit, answers) = (Limit::new(settings.requests_per_address), Answers::new(settings));
+    let (limit, answers) = (AddressLimit::new(settings.requests_per_address), Answers::new(settings));
     let connections = ConnectionLimit::new(settings.connections, settings.connections_per_address, metrics.clone());
-    let refusals = Limit::new(1);
+    let refusals = AddressLimit::new(1);
     let shared = Arc::new(Shared { app: app.clone(), routes, limit, answers, metrics, refusals, tls });
     for listener in listeners.0 {
         app.tasks.spawn(accept(listener, shared.clone(), connections.clone()));

@@ -38,7 +38,7 @@ impl Words {
         self.all().map(|(word, _)| word)
     }
 
-    fn all(&self) -> impl Iterator<Item = (&str, Meaning)> {
+    fn all(&self) -> impl Iterator<Item = (&str, KeywordMeaning)> {
         let lists = [
             (&self.stop, Keyword::Stop, false),
             (&self.start, Keyword::Start, false),
@@ -47,14 +47,14 @@ impl Words {
             (&self.help_when_out, Keyword::Help, true),
         ];
         lists.into_iter().flat_map(|(words, keyword, when_out)| {
-            words.iter().map(move |word| (word.as_str(), Meaning { keyword, when_out }))
+            words.iter().map(move |word| (word.as_str(), KeywordMeaning { keyword, when_out }))
         })
     }
 }
 
 /// What a word means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meaning {
+pub struct KeywordMeaning {
     pub keyword: Keyword,
     /// Only where it comes from somebody who has opted out.
     pub when_out: bool,
@@ -63,7 +63,7 @@ pub struct Meaning {
 /// The words of all languages at once.
 #[derive(Clone, Debug, Default)]
 pub struct Keywords {
-    words: HashMap<String, Meaning>,
+    words: HashMap<String, KeywordMeaning>,
     /// Bytes of the longest, as it is compared.
     longest: usize,
 }
@@ -72,7 +72,7 @@ impl Keywords {
     /// A word that means two things is none: such are returned too. One that some language asks to come only from who
     /// has opted out does so in all.
     pub fn new(languages: &BTreeMap<String, Words>) -> (Self, BTreeSet<String>) {
-        let mut words: HashMap<String, Meaning> = HashMap::new();
+        let mut words: HashMap<String, KeywordMeaning> = HashMap::new();
         let mut ambiguous = BTreeSet::new();
         for (word, meaning) in languages.values().flat_map(Words::all) {
             let word = folded(word);
@@ -88,7 +88,7 @@ impl Keywords {
     }
 
     /// What a whole body means. A word within a sentence means nothing.
-    pub fn find(&self, body: &str) -> Option<Meaning> {
+    pub fn find(&self, body: &str) -> Option<KeywordMeaning> {
         // letters have forms of up to three times the bytes, and an accent may stand beside each
         let word = trimmed(body);
         if word.len() > 8 * self.longest {

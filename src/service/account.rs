@@ -10,7 +10,7 @@ mod rate_limiter;
 pub mod rest;
 mod token;
 
-pub use blame::Sent;
+pub use blame::BlamedSend;
 pub use breaker::{BreakerTurn, Ended};
 pub use handle::{AccountHandle, Resting};
 pub use lookup::Lookup;

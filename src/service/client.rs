@@ -19,14 +19,14 @@ pub use issue::{KeyChange, KeyOrigin, KeyTerms};
 pub use key::Key;
 pub use known::{ClientsAndKeys, Party};
 pub use manage::{ClientChange, NewClient};
-pub use pattern::Pattern;
+pub use pattern::KeyPattern;
 pub use profile::{Profile, ProfileChange};
 pub use request_limiter::Exhausted;
 
 pub use crate::store::client::Client;
 pub use crate::store::key::Key as KeyRow;
 
-use self::pattern::Patterns;
+use self::pattern::KeyPatterns;
 use crate::crypto::{HashKey, MasterKey};
 use crate::model::{ClientId, Clock};
 use crate::service::directory::Directory;
@@ -51,7 +51,7 @@ pub struct Clients {
     /// A client that is not served, whatever its row says.
     shut: Option<ClientId>,
     demo: Option<DemoClient>,
-    patterns: Patterns,
+    patterns: KeyPatterns,
     known: Snapshot<ClientsAndKeys>,
 }
 
@@ -63,7 +63,7 @@ impl Clients {
         clock: Clock,
         directory: Arc<Directory>,
     ) -> Self {
-        let (counter, patterns, known) = (Counter::alone(), Patterns::default(), Snapshot::default());
+        let (counter, patterns, known) = (Counter::alone(), KeyPatterns::default(), Snapshot::default());
         Self { store, master, hash_key, clock, directory, counter, shut: None, demo: None, patterns, known }
     }
 

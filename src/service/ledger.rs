@@ -49,7 +49,7 @@ impl Posting {
 
 /// What was entered.
 #[derive(Clone, Debug)]
-pub struct Posted {
+pub struct PostedEntry {
     pub entry: Entry,
     /// After it.
     pub balance: Money,
@@ -88,7 +88,7 @@ impl Ledger {
         reason: Option<String>,
         kept: Option<Named>,
         context: &AuditContext<'_, Entry>,
-    ) -> Result<Posted, Error> {
+    ) -> Result<PostedEntry, Error> {
         let reason = said(reason);
         check(posting, reason.as_deref())?;
         for _ in 0..RACES {
@@ -127,13 +127,13 @@ impl Ledger {
                 Some(after) => after,
                 None => self.balance(client).await?.balance,
             };
-            return Ok(Posted { entry, balance: after, is_repeated: false });
+            return Ok(PostedEntry { entry, balance: after, is_repeated: false });
         }
         Err(Error::busy("others keep moving this balance"))
     }
 
     /// What the same request has entered before, with the balance as it is now.
-    async fn posted(&self, client: ClientId, kept: Option<&Named>) -> Result<Option<Posted>, Error> {
+    async fn posted(&self, client: ClientId, kept: Option<&Named>) -> Result<Option<PostedEntry>, Error> {
         let Some(kept) = kept else { return Ok(None) };
         let id = match idempotency::find(&self.store, kept).await? {
             Some(Found::Same(reply)) => reply.text,
@@ -143,7 +143,7 @@ impl Ledger {
         let id = EntryId::from_hex(&id).map_err(|_| store::Error::Data("kept entry id".into()))?;
         let entry = ledger::find(&self.store, client, id).await?;
         let entry = entry.ok_or_else(|| store::Error::Data("a kept entry is not there".into()))?;
-        Ok(Some(Posted { entry, balance: self.balance(client).await?.balance, is_repeated: true }))
+        Ok(Some(PostedEntry { entry, balance: self.balance(client).await?.balance, is_repeated: true }))
     }
 
     /// Why money was not moved; nothing where it may be tried again.

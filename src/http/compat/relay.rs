@@ -12,7 +12,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use self::sent::Sent;
+use self::sent::RelaySent;
 use self::shape::{BadOrder, OrderIn};
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
@@ -125,7 +125,7 @@ async fn send(door: &RelayDoor, request: &RequestParts, posted: Posted, app: &Ap
     let key = idempotency::key(request, door.path, None)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
     let context = message::sending(request, action);
-    let text = |message: &Message| Sent::of(door, message).kept();
+    let text = |message: &Message| RelaySent::of(door, message).kept();
     let reply = message::Writer { text: &text, with_balance: door.with_balance };
     let (message, paid) = match message::accept(app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, paid) => (message, paid),
@@ -133,7 +133,7 @@ async fn send(door: &RelayDoor, request: &RequestParts, posted: Posted, app: &Ap
             if door.with_balance && kept.balance.is_none() {
                 kept.balance = left(&consumer, app).await;
             }
-            return Ok(reply::replayed(StatusCode::OK, Sent::again(door, kept)));
+            return Ok(reply::replayed(StatusCode::OK, RelaySent::again(door, kept)));
         }
     };
     let balance = match paid {
@@ -142,7 +142,7 @@ async fn send(door: &RelayDoor, request: &RequestParts, posted: Posted, app: &Ap
         // it cost nothing, or its commit was lost and found again
         None => left(&consumer, app).await,
     };
-    Ok(Sent::of(door, &message).response(door, balance))
+    Ok(RelaySent::of(door, &message).response(door, balance))
 }
 
 /// What a client has left now; the operator has no balance.

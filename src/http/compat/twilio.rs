@@ -26,7 +26,7 @@ use warp::filters::BoxedFilter;
 use warp::path::Tail;
 use warp::reply::Response;
 
-use self::error::{Answer, Fault};
+use self::error::{Fault, TwilioAnswer};
 use crate::http::body::Posted;
 use crate::http::{App, RequestParts, auth, posted, reply};
 use crate::model::Country;
@@ -97,7 +97,7 @@ impl Visit<'_> {
 }
 
 /// Credentials come before any look at the path or the body, as at Twilio.
-async fn answer(tail: Tail, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
+async fn answer(tail: Tail, request: RequestParts, posted: Posted, app: Arc<App>) -> TwilioAnswer {
     let consumer = auth::consumer(&app, &request)?;
     let visit = Visit { app: &app, request: &request, consumer };
     let path = tail.as_str();

@@ -11,7 +11,7 @@ const MANY: usize = 3;
 
 /// Whose message was refused, from what and to whom.
 #[derive(Clone, Copy, Debug)]
-pub struct Sent<'a> {
+pub struct BlamedSend<'a> {
     pub client: ClientId,
     pub from: &'a str,
     pub to: &'a str,
@@ -34,7 +34,7 @@ fn note<T: PartialEq>(known: &mut Vec<T>, one: T) {
 
 impl BlameRow {
     /// One more; whether they are the account's by now.
-    fn add(&mut self, sent: Sent<'_>) -> bool {
+    fn add(&mut self, sent: BlamedSend<'_>) -> bool {
         self.refusals = self.refusals.saturating_add(1);
         note(&mut self.to, sent.to.to_owned());
         note(&mut self.from, sent.from.to_owned());
@@ -56,7 +56,7 @@ impl Blame {
 
     /// An answer as what it means: one that is unexplained is the message's or, where the account rests as its carrier
     /// refuses it, or after enough of them, the account's.
-    pub fn judge(&self, answer: Outcome, sent: Sent<'_>, is_denied: bool) -> Outcome {
+    pub fn judge(&self, answer: Outcome, sent: BlamedSend<'_>, is_denied: bool) -> Outcome {
         let mut row = lock(&self.0);
         match answer {
             Outcome::Forbidden { code, reason } => {
@@ -82,8 +82,8 @@ impl Blame {
 mod tests {
     use super::*;
 
-    fn sent<'a>((client, from, to): (i64, &'a str, &'a str)) -> Sent<'a> {
-        Sent { client: ClientId::first_of(client), from, to }
+    fn sent<'a>((client, from, to): (i64, &'a str, &'a str)) -> BlamedSend<'a> {
+        BlamedSend { client: ClientId::first_of(client), from, to }
     }
 
     fn forbidden() -> Outcome {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::blame::{Blame, Sent};
+use super::blame::{Blame, BlamedSend};
 use super::breaker::{Breaker, BreakerTurn, Ended};
 use super::proof::Proof;
 use super::rate_limiter::RateLimiter;
@@ -95,7 +95,7 @@ impl AccountHandle {
     }
 
     /// What an answer means: whether the account is at fault, or the message.
-    pub fn judge(&self, answer: Outcome, sent: Sent<'_>) -> Outcome {
+    pub fn judge(&self, answer: Outcome, sent: BlamedSend<'_>) -> Outcome {
         self.blame.judge(answer, sent, self.breaker.is_denied())
     }
 

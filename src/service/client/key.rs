@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ipnet::IpNet;
 
 use super::Scope;
-use super::pattern::{Pattern, Patterns};
+use super::pattern::{KeyPattern, KeyPatterns};
 use super::request_limiter::RequestLimiter;
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 use crate::store::key::Key as Row;
@@ -23,9 +23,9 @@ pub struct Key {
     /// The networks that it may come from; none: all.
     pub sources: Vec<IpNet>,
     /// Of senders; `None`: all.
-    pub senders: Option<Arc<Pattern>>,
+    pub senders: Option<Arc<KeyPattern>>,
     /// Of destinations; `None`: all.
-    pub destinations: Option<Arc<Pattern>>,
+    pub destinations: Option<Arc<KeyPattern>>,
     /// What its calls may say; `None`: nobody has said so.
     pub twiml: Option<Twiml>,
     pub expires_ms: Option<Millis>,
@@ -37,7 +37,7 @@ pub struct Key {
 
 impl Key {
     /// What an older version of it did is its own. `Err`: what it holds cannot be read, so it may do nothing.
-    pub(super) fn open(row: Row, older: Option<&Self>, patterns: &Patterns) -> Result<Self, String> {
+    pub(super) fn open(row: Row, older: Option<&Self>, patterns: &KeyPatterns) -> Result<Self, String> {
         // whoever wrote a list meant less than everything: one that cannot be read opens nothing
         let scopes = row.scopes.split(',').filter_map(Scope::parse).collect();
         let sources = row.sources.as_deref().map(serde_json::from_str).transpose();
@@ -120,7 +120,7 @@ pub(super) mod tests {
     }
 
     fn open(row: Row) -> Result<Key, String> {
-        Key::open(row, None, &Patterns::default())
+        Key::open(row, None, &KeyPatterns::default())
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::lane::Lane;
 use crate::model::Channel;
 use crate::model::message::AttemptOutcome;
 use crate::provider;
-use crate::service::account::{AccountHandle, BreakerTurn, Ended, Rest, Sent, rest};
+use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, Rest, rest};
 use crate::store::message::Attempt;
 use crate::store::outbox::outcome::Next;
 
@@ -25,7 +25,7 @@ impl Dispatch {
             answer.unwrap_or_else(|_| provider::Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
         let ended_ms = self.parts.clock.now_ms();
         let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
-        let answer = via.judge(answer, Sent { client, from, to });
+        let answer = via.judge(answer, BlamedSend { client, from, to });
         let mut attempt = Attempt {
             number: lane.progress.tries,
             account: via.account.id,

@@ -8,7 +8,7 @@ use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::{self, audit, message};
 
 /// What a person, or a carrier for them, said to a number of ours.
-pub struct Said<'a> {
+pub struct Consent<'a> {
     /// Whose number it is: its endpoints hear of it.
     pub client: ClientId,
     pub channel: Channel,
@@ -21,12 +21,12 @@ pub struct Said<'a> {
 
 impl OptOuts {
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
-    pub async fn hear(&self, said: &Said<'_>) -> Result<bool, store::Error> {
+    pub async fn hear(&self, said: &Consent<'_>) -> Result<bool, store::Error> {
         self.hear_by(said, None).await
     }
 
     /// The same, written down where it changes what stands.
-    pub(super) async fn hear_by(&self, said: &Said<'_>, entry: Option<audit::Entry>) -> Result<bool, store::Error> {
+    pub(super) async fn hear_by(&self, said: &Consent<'_>, entry: Option<audit::Entry>) -> Result<bool, store::Error> {
         let client = said.client;
         let said = OptOut {
             client,
@@ -94,7 +94,7 @@ impl OptOuts {
         let at_ms = self.parts.clock.now_ms();
         // a number that is not ours is its user's
         let client = self.parts.directory.current().sender(number).map_or(client, |sender| sender.number.client);
-        let said = Said { client, channel: Channel::Sms, number, person, is_out: true, reason: "carrier", at_ms };
+        let said = Consent { client, channel: Channel::Sms, number, person, is_out: true, reason: "carrier", at_ms };
         self.hear(&said).await?;
         self.cancel_all(said.channel, number, person).await?;
         tracing::info!(%client, "a recipient has opted out at the carrier");

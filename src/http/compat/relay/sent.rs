@@ -12,7 +12,7 @@ use crate::service::message::Message;
 
 /// What was accepted; kept so, without the balance, for a request that comes again.
 #[derive(Deserialize, Serialize)]
-pub(super) struct Sent {
+pub(super) struct RelaySent {
     sid: String,
     status: String,
     cost: Money,
@@ -21,12 +21,12 @@ pub(super) struct Sent {
 #[derive(Serialize)]
 struct WithBalance {
     #[serde(flatten)]
-    sent: Sent,
+    sent: RelaySent,
     /// What its client has left; the operator pays nothing.
     remaining_balance: Option<Money>,
 }
 
-impl Sent {
+impl RelaySent {
     pub(super) fn of(door: &RelayDoor, message: &Message) -> Self {
         let sid = match door.channel {
             Channel::Voice => format!("CA{}", message.id.hex()),

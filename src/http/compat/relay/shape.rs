@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::http::compat::carried::{self, NotCarried};
-use crate::http::form::{self, BadForm, Media};
+use crate::http::form::{self, BadForm, MediaType};
 use crate::http::object;
 use crate::model::address::{Address, Country, Role, blank_as_plus};
 use crate::model::form::flag;
@@ -143,7 +143,7 @@ impl OrderIn {
         if json.trim_ascii_start().starts_with(b"{") {
             return Self::from_json(json);
         }
-        let media = Media::of(content_type)?.unwrap_or(Media::Other);
+        let media = MediaType::of(content_type)?.unwrap_or(MediaType::Other);
         let fields = form::fields(&media, bytes)?;
         Self::from_form(fields.ok_or_else(|| wrong("the body must be a JSON object, or a form"))?)
     }

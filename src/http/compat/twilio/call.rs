@@ -4,8 +4,8 @@ use ::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::error::{self, Answer, Fault};
-use super::form::Form;
+use super::error::{self, Fault, TwilioAnswer};
+use super::form::TwilioForm;
 use super::message::times;
 use super::page::{AskedPage, HeldPage};
 use super::refusal::{self, RefusalWords, Wish};
@@ -105,8 +105,8 @@ fn out<'a>(call: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
 }
 
 /// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
-pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
-    let form = Form::posted(visit, posted).await?;
+pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
+    let form = TwilioForm::posted(visit, posted).await?;
     let order = order(&form, visit.country())?;
     let wish = Wish::of(&order);
     let context = visit.sending("call.place");
@@ -120,7 +120,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     }
 }
 
-fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
+fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
     let to = form.address("To", Role::Recipient, country).ok_or(error::NO_CALLEE)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
     if channel != Channel::Sms || to.kind() != AddressKind::Phone {
@@ -139,9 +139,9 @@ fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
 
 /// `GET Calls.json`: newest first, narrowed by `To`, `From`, `Status`, `EndTime`, and `StartTime`, which is when it
 /// was accepted.
-pub(super) async fn list(visit: &Visit<'_>) -> Answer {
+pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
     visit.may(Scope::Read)?;
-    let form = Form::query(visit)?;
+    let form = TwilioForm::query(visit)?;
     let asked = AskedPage::of(&form, &visit.app.messages)?;
     let address = |name: &str, role| -> Result<Option<String>, Fault> {
         let read = form.address(name, role, visit.country()).transpose();
@@ -174,7 +174,7 @@ struct Fits {
 }
 
 impl Fits {
-    fn of(form: &Form) -> Result<Self, Fault> {
+    fn of(form: &TwilioForm) -> Result<Self, Fault> {
         let status = form.one("Status").map(|name| CallStatus::parse(name).ok_or(error::PARAMETER.because("Status")));
         Ok(Self { status: status.transpose()?, ended: times(form, "EndTime")? })
     }
@@ -195,21 +195,21 @@ async fn find(visit: &Visit<'_>, sid: &str) -> Result<(Message, Call), Fault> {
     Ok(visit.app.messages.call_of(visit.consumer.client, id).await?.ok_or(error::NOT_FOUND)?)
 }
 
-async fn shown(visit: &Visit<'_>, sid: &str) -> Answer {
+async fn shown(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
     let (call, kept) = find(visit, sid).await?;
     Ok(visit.shown(&out(&call, Some(&kept))))
 }
 
 /// `GET Calls/<sid>.json`
-pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
+pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
     visit.may(Scope::Read)?;
     shown(visit, sid).await
 }
 
 /// `POST Calls/<sid>.json`: `Status=canceled` ends it if nobody has answered, `Status=completed` in any case.
-pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
+pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> TwilioAnswer {
     visit.may(Scope::Voice)?;
-    let form = Form::posted(visit, posted).await?;
+    let form = TwilioForm::posted(visit, posted).await?;
     form.carries(&NOT_CHANGED)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;
@@ -227,7 +227,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
 }
 
 /// `DELETE Calls/<sid>.json`: it is gone for its client, once it is over.
-pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
+pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
     visit.may(Scope::Voice)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;

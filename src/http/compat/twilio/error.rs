@@ -18,7 +18,7 @@ use crate::service::StoreError;
 /// A reply of ours in Twilio's form.
 pub(super) struct Fault(Refusal);
 
-pub(super) type Answer = Result<Response, Fault>;
+pub(super) type TwilioAnswer = Result<Response, Fault>;
 
 /// What can be wrong.
 #[derive(Clone, Copy)]
@@ -175,6 +175,6 @@ pub(in crate::http) fn retold(refusal: Response) -> Response {
 }
 
 /// The reply of a handler, or why there is none.
-pub(super) fn settle(answer: Answer) -> Response {
+pub(super) fn settle(answer: TwilioAnswer) -> Response {
     answer.unwrap_or_else(|fault| *fault.0)
 }

@@ -7,7 +7,7 @@ use super::Visit;
 use super::error::{self, Fault};
 use crate::http::body::{Body, Posted};
 use crate::http::compat::carried::{self, NotCarried};
-use crate::http::form::{self, Media};
+use crate::http::form::{self, MediaType};
 use crate::http::object;
 use crate::model::address::{Role, blank_as_plus};
 use crate::model::form::{flag, texts};
@@ -36,19 +36,19 @@ const SINGLE: [&str; 19] = [
     "ValidityPeriod",
 ];
 
-pub(super) struct Form {
+pub(super) struct TwilioForm {
     fields: Vec<(String, String)>,
     /// What it was read from, which counts until it is answered.
     _body: Option<Body>,
 }
 
-impl Form {
+impl TwilioForm {
     pub(super) async fn posted(visit: &Visit<'_>, posted: Posted) -> Result<Self, Fault> {
         let bytes = object::collect(posted, visit.app).await?;
-        let media = Media::of(visit.request.header(CONTENT_TYPE))?;
+        let media = MediaType::of(visit.request.header(CONTENT_TYPE))?;
         let read = match media {
-            Some(Media::Other) if bytes.is_empty() => Some(Vec::new()),
-            media => form::fields(&media.unwrap_or(Media::Form(Charset::Utf8)), &bytes)?,
+            Some(MediaType::Other) if bytes.is_empty() => Some(Vec::new()),
+            media => form::fields(&media.unwrap_or(MediaType::Form(Charset::Utf8)), &bytes)?,
         };
         let fields = read.ok_or(error::of(StatusCode::UNSUPPORTED_MEDIA_TYPE))?;
         if let Some(name) = form::twice(&fields, &SINGLE) {
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn addresses_name_their_channel() -> Result<(), Box<dyn std::error::Error>> {
-        let Ok(form) = Form::read(b"A=whatsapp%3A%2B14155550100&B=+14155550100&C=whatsapp:&D=&E=Acme") else {
+        let Ok(form) = TwilioForm::read(b"A=whatsapp%3A%2B14155550100&B=+14155550100&C=whatsapp:&D=&E=Acme") else {
             return Err("not read".into());
         };
         let address = |name: &str| form.address(name, Role::Sender, None);

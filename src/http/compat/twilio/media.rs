@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::error::Answer;
-use super::form::Form;
+use super::error::TwilioAnswer;
+use super::form::TwilioForm;
 use super::page::{AskedPage, HeldPage};
 use super::{Visit, date, message, shape, sid};
 use crate::crypto::hash;
 use crate::service::client::Scope;
 
 /// `GET Messages/<sid>/Media.json`
-pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> Answer {
+pub(super) async fn list(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
     visit.may(Scope::Read)?;
     let message = message::find(visit, sid).await?;
-    let form = Form::query(visit)?;
+    let form = TwilioForm::query(visit)?;
     let asked = AskedPage::of(&form, &visit.app.messages)?;
     let content = &message.content;
     let parent = content.sid(message.id);

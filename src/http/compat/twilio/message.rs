@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use ::http::StatusCode;
 
-use super::error::{self, Answer, Fault};
-use super::form::Form;
+use super::error::{self, Fault, TwilioAnswer};
+use super::form::TwilioForm;
 use super::page::{AskedPage, HeldPage};
 use super::refusal::{self, RefusalWords, Wish};
 use super::{Visit, date, shape, sid};
@@ -24,8 +24,8 @@ const WORDS: RefusalWords =
     RefusalWords { no_from: error::NO_FROM, sender: error::SENDER, route: error::NO_ROUTE, region: error::REGION };
 
 /// `POST Messages.json`: 201 means that it is stored, and will be sent or accounted for.
-pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
-    let form = Form::posted(visit, posted).await?;
+pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
+    let form = TwilioForm::posted(visit, posted).await?;
     let order = order(&form, visit.country())?;
     message::says_something(&order)?;
     let wish = Wish::of(&order);
@@ -40,7 +40,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> Answer {
     }
 }
 
-fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
+fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
     form.carries(&carried::MESSAGE)?;
     let to = form.address("To", Role::Recipient, country).ok_or(error::NO_TO)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
@@ -68,7 +68,7 @@ fn order(form: &Form, country: Option<Country>) -> Result<Order, Fault> {
     })
 }
 
-fn send_at(form: &Form) -> Result<Option<Millis>, Fault> {
+fn send_at(form: &TwilioForm) -> Result<Option<Millis>, Fault> {
     match (form.one("ScheduleType"), form.one("SendAt")) {
         (Some("fixed") | None, Some(at)) => {
             Ok(Some(parse_time(at).ok_or_else(|| error::SEND_AT.because(dates::TIME))?))
@@ -80,9 +80,9 @@ fn send_at(form: &Form) -> Result<Option<Millis>, Fault> {
 }
 
 /// `GET Messages.json`: newest first, narrowed by `To`, `From` and `DateSent`, which is when it was accepted.
-pub(super) async fn list(visit: &Visit<'_>) -> Answer {
+pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
     visit.may(Scope::Read)?;
-    let form = Form::query(visit)?;
+    let form = TwilioForm::query(visit)?;
     let asked = AskedPage::of(&form, &visit.app.messages)?;
     let filter = asked.narrow(filter(&form, visit.country())?);
     let page = visit.app.messages.list(visit.consumer.client, &filter, asked.size).await?;
@@ -94,7 +94,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Answer {
     Ok(asked.reply(&form, &path, "messages", &items, &held))
 }
 
-fn filter(form: &Form, country: Option<Country>) -> Result<Filter, Fault> {
+fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, Fault> {
     let mut channels = vec![Channel::Sms, Channel::Whatsapp];
     let mut address = |name: &str, role| -> Result<Option<String>, Fault> {
         let Some(read) = form.address(name, role, country) else { return Ok(None) };
@@ -111,7 +111,7 @@ fn filter(form: &Form, country: Option<Country>) -> Result<Filter, Fault> {
 }
 
 /// `X=`: on that day, or in that second; `X>=`: from then on; `X<=`: until then.
-pub(super) fn times(form: &Form, name: &str) -> Result<(Option<Millis>, Option<Millis>), Fault> {
+pub(super) fn times(form: &TwilioForm, name: &str) -> Result<(Option<Millis>, Option<Millis>), Fault> {
     let time = |suffix: &str| -> Result<Option<date::When>, Fault> {
         let name = format!("{name}{suffix}");
         form.one(&name)
@@ -132,7 +132,7 @@ async fn taken_at(visit: &Visit<'_>, messages: &[Message]) -> Result<HashMap<Mes
     Ok(visit.app.messages.taken_at(&ids).await?)
 }
 
-async fn shown(visit: &Visit<'_>, message: &Message) -> Answer {
+async fn shown(visit: &Visit<'_>, message: &Message) -> TwilioAnswer {
     let taken = taken_at(visit, std::slice::from_ref(message)).await?;
     Ok(visit.shown(&shape::out(message, taken.get(&message.id).copied())))
 }
@@ -145,14 +145,14 @@ pub(super) async fn find(visit: &Visit<'_>, sid: &str) -> Result<Message, Fault>
 }
 
 /// `GET Messages/<sid>.json`
-pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> Answer {
+pub(super) async fn fetch(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
     visit.may(Scope::Read)?;
     shown(visit, &find(visit, sid).await?).await
 }
 
 /// `POST Messages/<sid>.json`: `Status=canceled` takes it back, `Body=` empties what it said.
-pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answer {
-    let form = Form::posted(visit, posted).await?;
+pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> TwilioAnswer {
+    let form = TwilioForm::posted(visit, posted).await?;
     let mut message = find(visit, sid).await?;
     visit.may_change(&message)?;
     let (status, body) = (form.one("Status"), form.given("Body"));
@@ -176,7 +176,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Answ
 }
 
 /// `DELETE Messages/<sid>.json`: it is gone for its client, once it is over.
-pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> Answer {
+pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
     let message = find(visit, sid).await?;
     visit.may_change(&message)?;
     visit.app.messages.delete(message.client, message.id, &visit.context("message.delete")).await?;

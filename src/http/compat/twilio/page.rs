@@ -6,7 +6,7 @@ use serde_json::json;
 use warp::reply::Response;
 
 use super::error::{self, Fault};
-use super::form::Form;
+use super::form::TwilioForm;
 use crate::http::reply;
 use crate::model::MessageId;
 use crate::service::message::{Cursor, Filter, Message, Messages};
@@ -65,7 +65,7 @@ impl HeldPage {
 }
 
 impl AskedPage {
-    pub(super) fn of(form: &Form, messages: &Messages) -> Result<Self, Fault> {
+    pub(super) fn of(form: &TwilioForm, messages: &Messages) -> Result<Self, Fault> {
         let size = match form.one("PageSize").map(str::parse::<usize>) {
             None => SIZE,
             Some(Ok(size @ 1..=LARGEST)) => size,
@@ -102,7 +102,7 @@ impl AskedPage {
     /// `name`: under which Twilio has the items; `path`: of the list.
     pub(super) fn reply<T: Serialize>(
         &self,
-        form: &Form,
+        form: &TwilioForm,
         path: &str,
         name: &str,
         items: &[T],
@@ -134,6 +134,6 @@ impl AskedPage {
 }
 
 /// What the list is narrowed by, as it was asked for.
-fn filters(form: &Form) -> impl Iterator<Item = (&str, &str)> {
+fn filters(form: &TwilioForm) -> impl Iterator<Item = (&str, &str)> {
     form.pairs().filter(|(name, _)| !["Page", "PageSize", "PageToken"].contains(name))
 }

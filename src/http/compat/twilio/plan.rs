@@ -2,7 +2,7 @@
 //! provider is refused; what would not is passed over.
 
 use super::error::{self, Fault};
-use super::form::Form;
+use super::form::TwilioForm;
 use crate::http::compat::carried;
 use crate::model::{CallPlan, Dialing, Fetch, MachineDetection};
 
@@ -10,7 +10,7 @@ use crate::model::{CallPlan, Dialing, Fetch, MachineDetection};
 const LONGEST_TIMEOUT: u16 = 600;
 const MOST_DIGITS: usize = 32;
 
-pub(super) fn of(form: &Form) -> Result<CallPlan, Fault> {
+pub(super) fn of(form: &TwilioForm) -> Result<CallPlan, Fault> {
     form.carries(&carried::CALL)?;
     let events = form.all("StatusCallbackEvent");
     let events = events.iter().flat_map(|names| names.split_whitespace()).map(str::to_owned);
@@ -22,7 +22,7 @@ pub(super) fn of(form: &Form) -> Result<CallPlan, Fault> {
     })
 }
 
-fn dialing(form: &Form) -> Result<Dialing, Fault> {
+fn dialing(form: &TwilioForm) -> Result<Dialing, Fault> {
     Ok(Dialing {
         method: read(form, "Method", "can only be GET or POST", Fetch::parse)?,
         fallback_url: form.one("FallbackUrl").map(str::to_owned),
@@ -40,7 +40,7 @@ fn dialing(form: &Form) -> Result<Dialing, Fault> {
 }
 
 /// A parameter as it is meant, where it says something.
-fn read<T>(form: &Form, name: &str, wrong: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
+fn read<T>(form: &TwilioForm, name: &str, wrong: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
     let wrong = || error::PARAMETER.because(&format!("{name} {wrong}"));
     form.one(name).map(|text| parse(text).ok_or_else(wrong)).transpose()
 }
