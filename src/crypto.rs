@@ -21,7 +21,7 @@ pub mod veil;
 pub use hash::HashKey;
 pub use payload::Payload;
 pub use rsa::{Identity, PublicKey};
-pub use seal::{MasterKey, Place};
+pub use seal::{Aad, MasterKey};
 pub use shared_key::SharedKey;
 pub use sid::Sid;
 pub use signature::WebhookSecret;

@@ -20,16 +20,16 @@ const KEY_ID: usize = 4;
 const NONCE: usize = 12;
 const HEAD: usize = 1 + KEY_ID + NONCE;
 
-/// Where a sealed value lies.
+/// Where a sealed value lies: associated data, by which it opens nowhere else.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct Aad<'a> {
     pub table: &'a str,
     pub row: &'a str,
     pub column: &'a str,
 }
 
-impl Place<'_> {
-    fn associated_data(self) -> Vec<u8> {
+impl Aad<'_> {
+    fn bytes(self) -> Vec<u8> {
         [self.table, self.row, self.column].join("\0").into_bytes()
     }
 }
@@ -70,13 +70,13 @@ impl MasterKey {
         &self.fingerprint
     }
 
-    pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
+    pub fn seal(&self, aad: Aad<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let mut nonce = [0_u8; NONCE];
         OsRng.fill_bytes(&mut nonce);
-        let aad = place.associated_data();
+        let data = aad.bytes();
         let sealed = self
             .cipher
-            .encrypt(Nonce::from_slice(&nonce), Payload { msg: plain, aad: &aad })
+            .encrypt(Nonce::from_slice(&nonce), Payload { msg: plain, aad: &data })
             .map_err(|_| Error::Library("sealing".into()))?;
         let mut out = Vec::with_capacity(HEAD + sealed.len());
         out.push(VERSION);
@@ -86,7 +86,7 @@ impl MasterKey {
         Ok(out)
     }
 
-    pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn open(&self, aad: Aad<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         if sealed.len() < HEAD || sealed[0] != VERSION {
             return Err(Error::Undecryptable);
         }
@@ -95,9 +95,9 @@ impl MasterKey {
         if id != self.id {
             return Err(Error::OtherMasterKey(hex::encode(id)));
         }
-        let aad = place.associated_data();
+        let data = aad.bytes();
         self.cipher
-            .decrypt(Nonce::from_slice(nonce), Payload { msg: body, aad: &aad })
+            .decrypt(Nonce::from_slice(nonce), Payload { msg: body, aad: &data })
             .map(Zeroizing::new)
             .map_err(|_| Error::Undecryptable)
     }
@@ -107,22 +107,22 @@ impl MasterKey {
 mod tests {
     use super::*;
 
-    const PLACE: Place<'static> = Place { table: "sb_device", row: "1", column: "shared_key" };
+    const AAD: Aad<'static> = Aad { table: "sb_device", row: "1", column: "shared_key" };
 
     #[test]
     fn a_sealed_value_opens_only_in_its_place_and_under_its_key() -> Result<(), Error> {
         let key = MasterKey::parse(MasterKey::generate().expose())?;
-        let sealed = key.seal(PLACE, b"secret")?;
-        assert_eq!(key.open(PLACE, &sealed)?.as_slice(), b"secret");
-        assert!(key.open(Place { row: "2", ..PLACE }, &sealed).is_err());
+        let sealed = key.seal(AAD, b"secret")?;
+        assert_eq!(key.open(AAD, &sealed)?.as_slice(), b"secret");
+        assert!(key.open(Aad { row: "2", ..AAD }, &sealed).is_err());
         let other = MasterKey::parse(MasterKey::generate().expose())?;
-        assert!(matches!(other.open(PLACE, &sealed), Err(Error::OtherMasterKey(_))));
+        assert!(matches!(other.open(AAD, &sealed), Err(Error::OtherMasterKey(_))));
         for byte in 0..sealed.len() {
             let mut bent = sealed.clone();
             bent[byte] ^= 1;
-            assert!(key.open(PLACE, &bent).is_err(), "byte {byte}");
+            assert!(key.open(AAD, &bent).is_err(), "byte {byte}");
         }
-        assert!(key.open(PLACE, &sealed[..10]).is_err());
+        assert!(key.open(AAD, &sealed[..10]).is_err());
         Ok(())
     }
 

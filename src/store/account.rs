@@ -9,7 +9,7 @@ use super::engine::{as_read, readable, rewrite};
 use super::event::{self, Told};
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
-use crate::crypto::Place;
+use crate::crypto::Aad;
 use crate::model::{AccountId, Millis};
 pub use rest::Rest;
 pub use token::Token;
@@ -61,8 +61,8 @@ pub struct Account {
 }
 
 /// Where an account's credentials lie sealed.
-pub fn place(row: &str) -> Place<'_> {
-    Place { table: "sb_account", row, column: "credentials" }
+pub fn place(row: &str) -> Aad<'_> {
+    Aad { table: "sb_account", row, column: "credentials" }
 }
 
 const COLUMNS: &str = "SELECT a.id, a.provider, a.name, a.external_id, a.credentials, a.rate, a.uncertain, \

@@ -3,15 +3,15 @@
 use super::message::in_states;
 use super::sweep::Walk;
 use super::{Change, Query, Result, Store, Value};
-use crate::crypto::{MasterKey, Place};
+use crate::crypto::{Aad, MasterKey};
 use crate::model::message::State;
 use crate::model::{MessageContent, MessageId, Millis};
 
 pub(super) const INSERT: &str = "INSERT INTO sb_callback (message_id, url)";
 
 /// Where a message's lies sealed.
-pub fn place(row: &str) -> Place<'_> {
-    Place { table: "sb_callback", row, column: "url" }
+pub fn place(row: &str) -> Aad<'_> {
+    Aad { table: "sb_callback", row, column: "url" }
 }
 
 pub fn seal(master: &MasterKey, message: MessageId, url: &str) -> Result<Vec<u8>> {

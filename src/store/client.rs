@@ -4,7 +4,7 @@ use super::engine::{as_read, readable};
 use super::ledger::{self, Movement};
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
-use crate::crypto::Place;
+use crate::crypto::Aad;
 use crate::model::{ClientId, Country, Millis, Money};
 
 #[derive(Clone, Debug)]
@@ -37,8 +37,8 @@ pub struct Known {
 }
 
 /// Where a client's auth token lies sealed.
-pub fn place(row: &str) -> Place<'_> {
-    Place { table: "sb_client", row, column: "auth_token" }
+pub fn place(row: &str) -> Aad<'_> {
+    Aad { table: "sb_client", row, column: "auth_token" }
 }
 
 const COLUMNS: &str = "SELECT c.id, c.name, c.profile, c.auth_token, c.is_active, c.created_ms, b.balance, \

@@ -1,7 +1,7 @@
 //! Paired phones: `sb_device`.
 
 use super::{Change, Error, Query, Result, Row, Store, audit};
-use crate::crypto::{MasterKey, Place, SharedKey, Sid};
+use crate::crypto::{Aad, MasterKey, SharedKey, Sid};
 use crate::model::{DeviceId, Millis, UserId};
 
 /// A device about to be written, its key already sealed.
@@ -28,8 +28,8 @@ pub struct Device {
 }
 
 /// Where a device's shared key lies sealed.
-pub fn key_place(row: &str) -> Place<'_> {
-    Place { table: "sb_device", row, column: "shared_key" }
+pub fn key_place(row: &str) -> Aad<'_> {
+    Aad { table: "sb_device", row, column: "shared_key" }
 }
 
 impl NewDevice<'_> {

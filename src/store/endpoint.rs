@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
-use crate::crypto::Place;
+use crate::crypto::Aad;
 use crate::model::event::Pattern;
 use crate::model::{ClientId, EndpointId, Millis};
 
@@ -35,12 +35,12 @@ pub enum SecretColumn {
     Previous,
 }
 
-pub fn secret_place(row: &str, column: SecretColumn) -> Place<'_> {
+pub fn secret_place(row: &str, column: SecretColumn) -> Aad<'_> {
     let column = match column {
         SecretColumn::Current => "secret",
         SecretColumn::Previous => "previous_secret",
     };
-    Place { table: "sb_endpoint", row, column }
+    Aad { table: "sb_endpoint", row, column }
 }
 
 const COLUMNS: &str = "SELECT id, url, description, event_types, state, reason, failing_since_ms, previous_until_ms, \

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{Change, Error, Result, Store};
-use crate::crypto::{HashKey, MasterKey, Place};
+use crate::crypto::{Aad, HashKey, MasterKey};
 use crate::model::{Millis, Secret};
 
 /// The value under `name`, writing `value` first where there is none.
@@ -93,6 +93,6 @@ async fn sealed(store: &Store, master: &MasterKey, name: &str) -> Result<Option<
     rows.first().map(|row| Ok(master.open(place(name), row.bytes(0)?)?)).transpose()
 }
 
-fn place(name: &str) -> Place<'_> {
-    Place { table: "sb_secret", row: name, column: "sealed" }
+fn place(name: &str) -> Aad<'_> {
+    Aad { table: "sb_secret", row: name, column: "sealed" }
 }

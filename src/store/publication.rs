@@ -3,7 +3,7 @@
 
 use super::lease::{GIVE_BACK, HELD, Lease, Owner, SKEW_MS, TAKE};
 use super::{Change, Error, Query, Result, Row, Store, Value, sweep};
-use crate::crypto::Place;
+use crate::crypto::Aad;
 use crate::model::{Millis, PublicationId, UserId};
 
 /// A text about to be written, already sealed.
@@ -47,8 +47,8 @@ pub struct Publication {
 }
 
 /// Where a text lies sealed.
-pub fn text_place(row: &str) -> Place<'_> {
-    Place { table: "sb_publication", row, column: "sealed" }
+pub fn text_place(row: &str) -> Aad<'_> {
+    Aad { table: "sb_publication", row, column: "sealed" }
 }
 
 /// Writes a text with its job, ready at once, and its blocks, which no other text of the device can have: whatever

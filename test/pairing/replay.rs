@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use switchboard::crypto::{MasterKey, Place};
+use switchboard::crypto::{Aad, MasterKey};
 use switchboard::model::{Digest, DigestPair};
 use switchboard::store::Change;
 
@@ -156,7 +156,7 @@ async fn change_master_key(server: &Server) -> Result {
     let mut change = Change::new().one("UPDATE sb_meta SET value = ? WHERE name = ?", known);
     for row in store.query("SELECT name, sealed FROM sb_secret", Vec::new()).await? {
         let name = row.text(0)?;
-        let place = Place { table: "sb_secret", row: name, column: "sealed" };
+        let place = Aad { table: "sb_secret", row: name, column: "sealed" };
         let sealed = new.seal(place, &old.open(place, row.bytes(1)?)?)?;
         change = change.one("UPDATE sb_secret SET sealed = ? WHERE name = ?", vec![sealed.into(), name.into()]);
     }

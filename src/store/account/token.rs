@@ -1,7 +1,7 @@
 //! Tokens besides an account's own by which its carrier's posts are believed for a while: `sb_account_token`.
 
 use super::Account;
-use crate::crypto::Place;
+use crate::crypto::Aad;
 use crate::model::{AccountId, Millis};
 use crate::store::version::{self, Versioned};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
@@ -39,8 +39,8 @@ pub struct Token {
 }
 
 /// Where a token lies sealed.
-pub fn place(row: &str) -> Place<'_> {
-    Place { table: "sb_account_token", row, column: "token" }
+pub fn place(row: &str) -> Aad<'_> {
+    Aad { table: "sb_account_token", row, column: "token" }
 }
 
 /// All of them, those that were entered first before others.

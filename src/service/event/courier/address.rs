@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::MutexGuard;
 
 use super::{Courier, Job, NO_URL};
-use crate::crypto::seal::Place;
+use crate::crypto::seal::Aad;
 use crate::crypto::signature::WebhookSecret;
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Secret};
@@ -61,7 +61,7 @@ impl Courier {
         let sealed = job.claimed.auth_token.as_deref();
         let sealed = sealed.ok_or(Refusal::Dropped("the client has no auth token to sign with"))?;
         let row = job.claimed.client.hex();
-        let place = Place { table: "sb_client", row: &row, column: "auth_token" };
+        let place = Aad { table: "sb_client", row: &row, column: "auth_token" };
         let opened = self.events.parts.master.open(place, sealed).map_err(|error| unreadable(&error.into()))?;
         Ok(Secret::new(String::from_utf8_lossy(&opened).into_owned()))
     }
