@@ -4,7 +4,7 @@
 //! shared keys, carriers' credentials, webhooks' secrets, callbacks' logins, texts of paired phones until their sink has
 //! them. What only has to be found again is a keyed hash ([`hash`]): API keys, phone numbers, ciphertexts that were taken
 //! once. The server's RSA operations run on OpenSSL, in constant time ([`rsa`]); the `rsa` crate plays the phone. What
-//! is promised against whom stands in `SECURITY.md`.
+//! is promised against whom stands in `.github/SECURITY.md`.
 
 pub mod backend;
 pub mod hash;

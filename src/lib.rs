@@ -36,7 +36,7 @@
 //! |---|---|
 //! | user, device | a person in the backend user database; a phone paired with them, which holds a shared key |
 //! | sync session | one attempt to pair: rotates its URL, then pauses, then is acknowledged |
-//! | provider, account | a kind of carrier connection (Twilio, Flowroute, loopback); one set of credentials at one |
+//! | provider, account | a kind of carrier connection (Twilio, Flowroute, Telnyx, loopback); one set of credentials at one |
 //! | number, pool | a phone number we can send from; a named set of numbers |
 //! | client, key | a consumer of the API with a balance; its credential |
 //! | operator | who runs the server: client 1, which pays nothing and has no keys |
@@ -127,21 +127,21 @@
 //! that its section is named after, and in `src/config.rs` what no single value shows (`check`). A bad value goes
 //! into the table of `test/operations/configuration.rs`. Renaming one: a row in `src/config/replaced.rs`.
 //!
-//! **A carrier.** Copy Flowroute: `src/provider/flowroute.rs` sends, `flowroute/` reads its posts,
-//! `src/provider/credential.rs` holds what an account needs, `src/model/provider.rs` its name, and
-//! `provider/mod.rs` the `Connector` that services call. Its posts: path in `src/http/webhook.rs`, proof and
-//! reading in `src/service/inbound/proof.rs` and `read.rs`. Its account on the wire: `src/http/account/shape.rs`
-//! and `src/cli/account.rs`. A stand-in for it goes beside `test/carrier/`.
+//! **A carrier.** Copy Telnyx: `src/provider/telnyx.rs` and the folder of that name, and its row (with the `mod` line)
+//! in `src/provider.rs`. The account implements [`Provider`](provider::Provider), of which only what the carrier can do
+//! needs saying; `profile.rs` says what it is: credentials, paths of its posts, codes. API, command line, description
+//! and webhooks follow from these. The stand-in that its tests send to goes into `test/harness/`, built from its public
+//! description alone.
 //!
-//! **A periodic job.** Copy `src/worker/wait.rs`: a loop that calls a service's method and sleeps.
-//! `src/worker/mod.rs` starts it (`spawn` ends it when the node stops), `src/gateway/services.rs` hands it its
-//! service. Removing old rows is one line in `src/worker/expire.rs`.
+//! **A periodic job.** A row of the table in `src/worker/periodic.rs`: what it does, how often, and the service's
+//! function; a service that the workers do not know yet goes into `Node` (`src/worker.rs`), filled in
+//! `src/gateway/services.rs`. Removing old rows is one line in `src/worker/expire.rs`.
 //!
 //! **A queued job.** Copy publications: a table whose rows are their own jobs (`ready_ms`, `owner`, `set_ms`),
-//! claimed, finished and given back through [`store::lease`] (`src/store/publication.rs`); the handler and its
-//! retry ladder (`src/service/publish/deliver.rs`); the loop (`src/worker/publish.rs`), which a commit wakes so
-//! that it need not poll. The row is written in the change that writes the fact. Test what a crash leaves:
-//! `test/publish/loss.rs`.
+//! claimed, finished and given back through [`store::lease`] (`src/store/publication.rs`); the work and its retry
+//! ladder (`src/service/publish/deliver.rs`); and `src/worker/publish.rs`: a `Source`, a `Handler` and their `Limits`
+//! (`src/worker/job.rs`), which `src/worker/runner.rs` runs and a commit wakes, so that it need not poll. The row is
+//! written in the change that writes the fact. Test what a crash leaves: `test/publish/loss.rs`.
 //!
 //! **A resource**, with pages, audit, description and command. Copy pools, file by file:
 //!
@@ -149,11 +149,11 @@
 //! |---|---|
 //! | `src/store/migrations/` | the table; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has `) /*!`, so a table has to end so |
 //! | `src/model/id.rs` | its id, with its prefix |
-//! | `src/store/pool.rs`, a line in `store/mod.rs` | the SQL; whatever touches a client's data takes the client first |
+//! | `src/store/pool.rs`, a line in `src/store.rs` | the SQL; whatever touches a client's data takes the client first |
 //! | `src/service/number/pool.rs` | the rules; each change takes an [`AuditContext`](service::audit::AuditContext) and commits its entry |
 //! | `src/http/pool.rs`, `pool/shape.rs` | handlers, named for the service call they make; `…In` and `…Out` |
-//! | `src/http/mod.rs`, `openapi.rs`, `path.rs` | a row each: its routes, its description, its words in the log |
-//! | `src/cli/pool.rs`, a line in `cli/mod.rs` | the command, on the API |
+//! | `src/http.rs`, `http/openapi.rs`, `http/path.rs` | a row each: its routes, its description, its words in the log |
+//! | `src/cli/pool.rs`, a line in `src/cli.rs` | the command, on the API |
 //! | `test/relay/pool.rs`, a row in `test/relay/acts/table.rs` | its test; that each change is in the audit log |
 //!
 //! A new service is built in `src/gateway/` and stands in `src/http/app.rs`.

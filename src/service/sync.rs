@@ -4,7 +4,7 @@
 //! are proven by an HMAC, expire, and are redeemed once; a body repeated within a minute gets the same answer; a session
 //! is the first phone's that sends it its key. A password counts as failed before it is compared, and whatever is wrong,
 //! the refusal is one, at one time after arrival. `200- ack` is sent after the device has committed. Revoking a device
-//! empties its key. What version 2 of the contract leaves open stands in `SECURITY.md`: phones in the field speak it.
+//! empties its key. What version 2 of the contract leaves open stands in `.github/SECURITY.md`: phones in the field speak it.
 
 mod check;
 mod eviction;
