@@ -29,18 +29,18 @@ run: export SWITCHBOARD__HTTP__LISTEN := $(HOST):$(port)
 run: export SWITCHBOARD__HTTP__PUBLIC_URL := http://$(HOST):$(port)
 run: build
 	@[ -s keys/admin.token ] || (umask 077; openssl rand -hex 32 >keys/admin.token)
-	@$(server) seed
+	@$(server) seed --set-aside
 	@echo 'administrator token: $(CURDIR)/keys/admin.token'
 	@SWITCHBOARD__ADMIN__TOKEN=$$(cat keys/admin.token) exec $(server) serve --qr 111
 else
 run: build ## a server with sample users on this machine only; HOST=<address> serves phones in its network
-	@$(server) seed
+	@$(server) seed --set-aside
 	@exec $(server) serve --dev
 endif
 
 .PHONY: dev
 dev: build ## fills the development store; USERS=N for N users
-	@$(server) seed $(if $(USERS),--users $(USERS))
+	@$(server) seed --set-aside $(if $(USERS),--users $(USERS))
 
 .PHONY: test
 test: ## every test, on both engines (starts and stops its own servers); ARGS go to cargo test

@@ -46,3 +46,4 @@ pub use engine::{
     Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, Store, StoreUrl, Value, batch, redact_url,
     serving,
 };
+pub use schema::set_aside_too_old;

@@ -143,6 +143,10 @@ async fn check_store(config: &Config, databases: &Databases, keys: Option<&Keyri
             return;
         }
     }
+    if let Err(error @ Error::TooOld) = databases.store.check_age().await {
+        findings.bad("schema", error, "name an empty one in store.url");
+        return;
+    }
     match databases.store.has_table("sb_device").await {
         Ok(true) => {
             if let Some(keys) = keys {

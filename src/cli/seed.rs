@@ -10,7 +10,7 @@ use super::{Outcome, escape, output};
 use crate::config::Config;
 use crate::gateway::{self, Backend};
 use crate::store::seed::{DEV_PASSWORD, DEV_PHONE, DEV_USER, seed};
-use crate::store::{Metrics, StoreUrl};
+use crate::store::{Metrics, StoreUrl, set_aside_too_old};
 
 /// Fill the backend user database with sample users
 ///
@@ -22,10 +22,17 @@ pub(super) struct Seed {
     /// So many users for load tests, besides 111
     #[arg(long, default_value_t = 0, value_name = "N")]
     users: usize,
+
+    /// Move an embedded store aside that a version before 0.1.0 made
+    #[arg(long)]
+    set_aside: bool,
 }
 
 impl Seed {
     pub(super) async fn run(self, config: Config) -> Outcome {
+        if self.set_aside {
+            set_aside(&config.store.url)?;
+        }
         let databases = gateway::open(&config, Backend::Fill, &Metrics::default())?;
         databases.store.migrate().await?;
         let begun = Instant::now();
@@ -46,4 +53,18 @@ impl Seed {
         databases.store.close().await;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Before anything has the file open: whoever closes it would take the next one's journal away.
+fn set_aside(url: &StoreUrl) -> anyhow::Result<()> {
+    let StoreUrl::Sqlite(path) = url else { return Ok(()) };
+    if let Some(aside) = set_aside_too_old(path)? {
+        output::say(format!(
+            "{} {}, which a version before 0.1.0 made, to {}",
+            output::good("moved"),
+            escape::line(&path.display().to_string()),
+            escape::line(&aside.display().to_string()),
+        ));
+    }
+    Ok(())
 }

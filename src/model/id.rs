@@ -215,7 +215,7 @@ impl AuditId {
 }
 
 impl ClientId {
-    /// The operator's own client, which the first migration makes.
+    /// The operator's own client, which a migration makes.
     pub const OPERATOR: Self = Self(1);
 
     /// The client of the examples, on development servers.

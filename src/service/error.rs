@@ -147,6 +147,7 @@ impl From<store::Error> for Error {
             | store::Error::Guard(_)
             | store::Error::Refused(_)
             | store::Error::Data(_)
+            | store::Error::TooOld
             | store::Error::Crypto(_) => (ErrorKind::Internal, "the store failed"),
         };
         Self { source: Some(source), ..Self::new(kind, detail) }

@@ -23,7 +23,11 @@ pub use value::{Row, Value};
 
 pub(super) use change::marks;
 pub(super) use migrate::Schema;
+#[cfg(test)]
+pub(super) use migrate::TABLE_ENDS;
 pub(super) use rows::{as_read, rewrite};
+pub(super) use serving::set_aside;
+pub(super) use sqlite::look_into;
 pub(super) use value::readable;
 
 use serde::Deserialize;
@@ -61,6 +65,9 @@ pub enum Error {
     /// A row holds what it should not.
     #[error("unreadable row: {0}")]
     Data(String),
+    /// Its tables are those of a version before 0.1.0.
+    #[error("this store was made by a version before 0.1.0 and cannot be carried over: start with an empty one")]
+    TooOld,
     #[error(transparent)]
     Crypto(#[from] crate::crypto::Error),
 }

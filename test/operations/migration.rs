@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use mysql_async::Opts;
+use switchboard::store::{Change, Store};
 
 use super::command::{Place, Said, run};
 use crate::harness::database::mariadb;
@@ -71,7 +72,32 @@ async fn one_connection_is_enough_to_migrate_and_serve(layout: Layout) -> Result
     Ok(())
 }
 
+/// Leaves a store as a version before 0.1.0 began it.
+async fn begin_as_before(store: &Store) -> Result {
+    let table = "CREATE TABLE sb_migration (version INT NOT NULL PRIMARY KEY, name VARCHAR(255), \
+                 applied_on VARCHAR(255), checksum VARCHAR(255))";
+    store.commit(Change::new().run(table, Vec::new())).await?;
+    let first = "INSERT INTO sb_migration (version, name, applied_on, checksum) VALUES (1, 'meta', '', '1')";
+    Ok(store.commit(Change::new().run(first, Vec::new())).await?)
+}
+
+async fn a_store_of_before_is_refused_and_left_as_it_was(layout: Layout) -> Result {
+    let builder = Builder::new(layout).await?;
+    let store = builder.home().databases.store()?;
+    begin_as_before(&store).await?;
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    for command in [&["migrate"][..], &["seed"], &serve, &["keys", "accept"], &["ledger", "verify"]] {
+        let said = run(&builder, command).await?.refusal()?;
+        assert!(said.contains("before 0.1.0") && said.contains("start with an empty one"), "{command:?}: {said}");
+    }
+    let said = run(&builder, &["doctor"]).await?;
+    assert!(said.code == Some(1) && said.all().contains("before 0.1.0"), "{said:?}");
+    assert!(!store.has_table("sb_message").await? && !store.has_table("sb_meta").await?);
+    Ok(())
+}
+
 on_both_engines!(
+    a_store_of_before_is_refused_and_left_as_it_was,
     migrating_again_changes_nothing,
     migrations_that_start_together_take_turns,
     nodes_that_start_together_agree,
@@ -106,5 +132,30 @@ async fn a_file_that_is_no_database_is_left_as_it_was() -> Result {
     assert_eq!(std::fs::read_to_string(place.path("letter.txt"))?, text);
     let said = place.run(&["migrate", "--set", "store.url=sqlite:/proc/none/store.db"]).await?.refusal()?;
     assert!(said.contains("/proc/none"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_development_store_of_before_is_moved_aside() -> Result {
+    let (place, name) = (Place::new()?, "switchboard.db");
+    let aside = place.path("switchboard.db.before-0.1.0");
+    let flag = format!("store.url=sqlite:{}", place.path(name).display());
+    let old = rusqlite::Connection::open(place.path(name))?;
+    old.execute_batch(
+        "CREATE TABLE sb_migration (version INT NOT NULL PRIMARY KEY, name VARCHAR(255)); \
+         INSERT INTO sb_migration (version, name) VALUES (1, 'meta')",
+    )?;
+    drop(old);
+    place.run(&["seed", "--set", &flag]).await?.refusal()?;
+    assert!(!aside.exists());
+    let said = place.run(&["seed", "--set-aside", "--set", &flag]).await?.well()?;
+    assert!(said.contains("before 0.1.0") && said.contains("switchboard.db.before-0.1.0"), "{said}");
+    let first = |path: std::path::PathBuf| {
+        let connection = rusqlite::Connection::open(path)?;
+        connection.query_row("SELECT name FROM sb_migration WHERE version = 1", [], |row| row.get::<_, String>(0))
+    };
+    assert_eq!((first(aside)?.as_str(), first(place.path(name))?.as_str()), ("meta", "message"));
+    let again = place.run(&["seed", "--set-aside", "--set", &flag]).await?.well()?;
+    assert!(!again.contains("before 0.1.0"), "{again}");
     Ok(())
 }

@@ -17,6 +17,7 @@ const FAULTS: usize = 10_000;
 
 pub(super) async fn run(config: &Config, output: Output) -> Outcome {
     let store = gateway::open_store(config, &Metrics::default())?;
+    store.check_age().await?;
     anyhow::ensure!(store.has_table("sb_ledger").await?, "the store has no ledger: `switchboard migrate` makes it");
     let keep_ms = config.retention.messages.as_ms();
     let keep = RetentionWindow { clock: Clock::default(), keep_ms: (keep_ms > 0).then_some(keep_ms) };

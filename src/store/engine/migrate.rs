@@ -10,6 +10,10 @@ use refinery::{Migration, Runner};
 
 use super::{Error, Result, sqlite};
 
+/// How the statement of every table ends, to the letter: what stands in the comment only servers read. A table that
+/// ended otherwise would have other collations there, and one tree more to write in an embedded store.
+pub(in crate::store) const TABLE_ENDS: &str = ") /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */";
+
 /// Which migrations were applied now, by their names.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -31,10 +35,11 @@ impl Schema {
     }
 
     /// SQLite keeps a table's rows in the tree of its primary key, as InnoDB does, only where it is told:
-    /// one tree less to write for every row.
+    /// one tree less to write for every row. Where it is told hangs on [`TABLE_ENDS`].
     fn clustered(self) -> Result<Self, refinery::Error> {
         let clustered = |migration: &Migration| {
-            let sql = migration.sql().unwrap_or_default().replace(") /*!", ") WITHOUT ROWID /*!");
+            let sql = migration.sql().unwrap_or_default();
+            let sql = sql.replace(TABLE_ENDS, &TABLE_ENDS.replacen(')', ") WITHOUT ROWID", 1));
             Migration::unapplied(&migration.to_string(), &sql)
         };
         let migrations = self.migrations.iter().map(clustered).collect::<Result<Vec<_>, _>>()?;

@@ -1,7 +1,7 @@
 //! The files of an embedded store; and which processes serve it: each holds a lock on one of them, which ends with the
 //! process however it ends.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,33 @@ pub fn files(path: &Path) -> [PathBuf; 4] {
     [beside(&file, ""), beside(&file, "-wal"), beside(&file, "-shm"), beside(path, ".serving")]
 }
 
+/// Moves a store that nobody serves to the name that it has with `ending`, its journal with it; nothing that lies there
+/// is overwritten. Where it lies now.
+pub(in crate::store) fn set_aside(path: &Path, ending: &str) -> Result<PathBuf> {
+    move_aside(path, ending).map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))
+}
+
+fn move_aside(path: &Path, ending: &str) -> std::io::Result<PathBuf> {
+    // held until all is moved
+    let serving = File::open(beside(path, ".serving")).ok();
+    if serving.as_ref().is_some_and(|serving| serving.try_lock().is_err()) {
+        return Err(std::io::Error::other("another process serves it"));
+    }
+    let [file, wal, shm, _] = files(path);
+    let aside = beside(&file, ending);
+    if aside.exists() {
+        return Err(std::io::Error::other(format!("{} is in the way", aside.display())));
+    }
+    // the journal first: a file without the one that it needs would be another
+    for (from, to) in [(wal, beside(&aside, "-wal")), (shm, beside(&aside, "-shm"))] {
+        if from.exists() {
+            fs::rename(from, to)?;
+        }
+    }
+    fs::rename(file, &aside)?;
+    Ok(aside)
+}
+
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -61,4 +88,27 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other).flatten();
     done.map_err(|error| Error::Unavailable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_moved_with_its_journal_and_over_nothing() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.db");
+        let write = || ["", "-wal"].iter().try_for_each(|ending| fs::write(beside(&path, ending), "x"));
+        write()?;
+        let lock = File::create(beside(&path, ".serving"))?;
+        lock.lock_shared()?;
+        assert!(move_aside(&path, ".old").is_err(), "somebody serves it");
+        drop(lock);
+        let aside = move_aside(&path, ".old")?;
+        assert!(aside.ends_with("a.db.old") && aside.exists() && beside(&aside, "-wal").exists());
+        assert!(!path.exists() && !beside(&path, "-wal").exists() && !beside(&aside, "-shm").exists());
+        write()?;
+        assert!(move_aside(&path, ".old").is_err() && path.exists() && beside(&path, "-wal").exists());
+        Ok(())
+    }
 }

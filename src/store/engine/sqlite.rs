@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use connect::connect;
 use connect::connect_foreign;
+pub(in crate::store) use connect::look_into;
 use journal::Journal;
 use reader::Readers;
 use writer::Task;

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use crate::store::engine::Result;
 
@@ -65,4 +65,10 @@ pub(super) fn connect_foreign(path: &Path, timeout: Duration) -> Result<Connecti
     connection.busy_timeout(timeout / 2)?;
     keep_prepared(&connection)?;
     Ok(connection)
+}
+
+/// The first text that a query finds in a file, which is closed again: nothing is left behind that writes there.
+pub(in crate::store) fn look_into(path: &Path, sql: &str) -> Result<Option<String>> {
+    let connection = connect_foreign(path, Duration::from_secs(2))?;
+    Ok(connection.query_row(sql, [], |row| row.get::<_, String>(0)).optional()?)
 }

@@ -1,1 +1,0 @@
-INSERT INTO sb_client (id, name, created_ms) VALUES ('00000000000000000000000000000001', 'house', 0)

@@ -1,1 +1,0 @@
-DROP INDEX sb_message_to /*! ON sb_message */

@@ -1,1 +1,0 @@
-DROP INDEX sb_message_from /*! ON sb_message */

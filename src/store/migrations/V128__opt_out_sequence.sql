@@ -1,1 +1,0 @@
-ALTER TABLE sb_opt_out ADD COLUMN sequence BIGINT NULL

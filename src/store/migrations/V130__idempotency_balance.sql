@@ -1,1 +1,0 @@
-ALTER TABLE sb_idempotency ADD COLUMN balance BIGINT NULL

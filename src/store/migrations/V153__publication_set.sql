@@ -1,1 +1,0 @@
-ALTER TABLE sb_publication ADD COLUMN set_ms BIGINT NOT NULL DEFAULT 0

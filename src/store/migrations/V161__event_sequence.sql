@@ -1,1 +1,0 @@
-ALTER TABLE sb_event ADD COLUMN sequence BIGINT

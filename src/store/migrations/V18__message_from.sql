@@ -1,1 +1,0 @@
-CREATE INDEX sb_message_from ON sb_message (from_address, id)

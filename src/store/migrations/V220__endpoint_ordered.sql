@@ -1,1 +1,0 @@
-ALTER TABLE sb_endpoint ADD COLUMN ordered INT NOT NULL DEFAULT 0

@@ -1,1 +1,0 @@
-INSERT INTO sb_meta (name, value) VALUES ('book', 'new')

@@ -1,1 +1,0 @@
-ALTER TABLE sb_event ADD COLUMN message_id VARCHAR(32) NULL

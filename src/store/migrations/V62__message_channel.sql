@@ -1,1 +1,0 @@
-ALTER TABLE sb_message ADD COLUMN channel VARCHAR(8) NULL

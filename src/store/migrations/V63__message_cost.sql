@@ -1,1 +1,0 @@
-ALTER TABLE sb_message ADD COLUMN cost BIGINT NULL

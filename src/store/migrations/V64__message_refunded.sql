@@ -1,1 +1,0 @@
-ALTER TABLE sb_message ADD COLUMN refunded_ms BIGINT NULL

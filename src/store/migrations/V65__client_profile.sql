@@ -1,1 +1,0 @@
-ALTER TABLE sb_client ADD COLUMN profile TEXT NULL

@@ -1,1 +1,0 @@
-ALTER TABLE sb_client ADD COLUMN is_active INT NOT NULL DEFAULT 1

@@ -1,1 +1,0 @@
-INSERT INTO sb_meta (name, value) VALUES ('clients', 'new'), ('tariff', 'new')

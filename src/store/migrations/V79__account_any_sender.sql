@@ -1,1 +1,0 @@
-ALTER TABLE sb_account ADD COLUMN any_sender INT NOT NULL DEFAULT 0
