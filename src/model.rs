@@ -18,6 +18,7 @@ pub mod gcra;
 pub mod id;
 pub mod json;
 pub mod keyword;
+mod lane;
 pub mod lock;
 pub mod login;
 pub mod message;
@@ -46,10 +47,11 @@ pub use digest::{Digest, DigestPair};
 pub use fields::{CarrierFields, Media};
 pub use gcra::Gcra;
 pub use id::{
-    AccountId, AdminKeyId, AuditId, CallId, ClientId, DeviceId, EndpointId, EntryId, EventId, InboundId, KeyId,
-    MessageId, NumberId, PoolId, PublicationId, RateId, RouteId,
+    AccountId, AdminKeyId, AuditId, CallId, ClientId, DeviceId, EndpointId, EntryId, EventId, FromBytes, Id, InboundId,
+    KeyId, MessageId, NumberId, PoolId, PublicationId, RateId, RouteId, TokenId,
 };
 pub use keyword::{Keyword, Keywords};
+pub use lane::LaneKey;
 pub use money::{Money, NotMoney};
 pub use origin::Origin;
 pub use phone::Phone;

@@ -1,7 +1,7 @@
 //! Facts persist. One SQL text runs on two engines; the store URL chooses which. What runs them is `engine`, which knows
 //! no table; each table group is a file of its own, and how several of them are leased is said once, in `lease`.
 //!
-//! What keeps the text portable: ids are ours, keys are `VARCHAR`, times are `BIGINT`
+//! What keeps the text portable: ids are ours, they and hashes are `BINARY`, times are `BIGINT`
 //! milliseconds, no `ON CONFLICT`, no row locks. Concurrency is compare-and-set: a
 //! [`Change`] lists guarded statements that commit together or not at all.
 

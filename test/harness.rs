@@ -20,7 +20,7 @@ pub mod telnyx;
 pub mod time;
 
 pub use carrier::Carrier;
-pub use database::Layout;
+pub use database::{Layout, stored};
 pub use phone::{Digests, Phone};
 pub use prism::Prism;
 pub use server::{ADMIN, Builder, Server};

@@ -41,7 +41,7 @@ impl HashKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// [`HashKey::mac`] as 64 hex digits, for a key column.
+    /// [`HashKey::mac`] as 64 hex digits.
     pub fn hex(&self, parts: &[&[u8]]) -> String {
         hex::encode(self.mac(parts))
     }
@@ -63,9 +63,13 @@ pub fn backend(salt: &str, text: &str) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// SHA-256 as 64 hex digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    hex::encode(sha256(bytes))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use rand::rngs::OsRng;
 use subtle::ConstantTimeEq;
 
 use super::{Error, HashKey};
-use crate::model::{Millis, Span, UserId};
+use crate::model::{FromBytes, Id, Millis, Span, UserId};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sid([u8; 16]);
@@ -46,6 +46,18 @@ fn proof(key: &HashKey, user: &UserId, sid: &[u8; 16]) -> [u8; 8] {
     let mut half = [0; 8];
     half.copy_from_slice(&mac[..8]);
     half
+}
+
+impl Id for Sid {
+    fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+}
+
+impl FromBytes for Sid {
+    fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
 }
 
 impl fmt::Display for Sid {

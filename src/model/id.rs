@@ -15,6 +15,22 @@ use crate::model::lock::lock;
 #[error("not an id of this kind")]
 pub struct NotAnId;
 
+/// 16 bytes that name something: the store keeps them as they are, and in that order.
+pub trait Id: Copy {
+    fn bytes(self) -> [u8; 16];
+}
+
+impl<T: Id> Id for &T {
+    fn bytes(self) -> [u8; 16] {
+        (*self).bytes()
+    }
+}
+
+/// An id as it is made of its bytes again.
+pub trait FromBytes: Id {
+    fn from_bytes(bytes: [u8; 16]) -> Self;
+}
+
 /// 48 bits of milliseconds, then 80 random bits: ids made later sort later.
 fn time_ordered(now_ms: Millis) -> u128 {
     let mut random = [0_u8; 16];
@@ -49,7 +65,7 @@ macro_rules! id {
                 self.0
             }
 
-            /// The 32 hex digits that the store keeps.
+            /// 32 hex digits, for those who read.
             pub fn hex(self) -> String {
                 format!("{:032x}", self.0)
             }
@@ -61,6 +77,18 @@ macro_rules! id {
                     return Err(NotAnId);
                 }
                 u128::from_str_radix(text, 16).map(Self).map_err(|_| NotAnId)
+            }
+        }
+
+        impl Id for $name {
+            fn bytes(self) -> [u8; 16] {
+                self.0.to_be_bytes()
+            }
+        }
+
+        impl FromBytes for $name {
+            fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(u128::from_be_bytes(bytes))
             }
         }
 
@@ -167,6 +195,11 @@ id!(
     "led"
 );
 id!(
+    /// A token besides an account's own.
+    TokenId,
+    "tok"
+);
+id!(
     /// What an administrator has done.
     AuditId,
     "aud"
@@ -229,7 +262,8 @@ mod tests {
     #[test]
     fn ids_sort_by_their_time_and_survive_being_written() {
         let (early, late) = (DeviceId::new(1_000), DeviceId::new(1_001));
-        assert!(early < late && early.to_string() < late.to_string());
+        assert!(early < late && early.to_string() < late.to_string() && early.bytes() < late.bytes());
+        assert_eq!(DeviceId::from_bytes(late.bytes()), late);
         assert_eq!(late.to_string().parse::<DeviceId>().ok(), Some(late));
     }
 

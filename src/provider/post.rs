@@ -66,13 +66,13 @@ pub enum Parsed {
 /// A signature as it is remembered, and what it was for: the same signature for anything else is forged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    pub signature: String,
-    pub content: String,
+    pub signature: [u8; 16],
+    pub content: [u8; 16],
 }
 
 impl Fingerprint {
     pub(super) fn of<'a>(key: &HashKey, signature: &str, content: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let short = |mac: [u8; 32]| hex::encode(&mac[..16]);
+        let short = |mac: [u8; 32]| std::array::from_fn(|nth| mac[nth]);
         Self { signature: short(key.mac(&[signature.as_bytes()])), content: short(key.mac_all(content)) }
     }
 }

@@ -33,7 +33,7 @@ impl Admins {
             return None;
         }
         // what is hashed under a secret key gives nothing away by how it compares
-        self.directory.current().admin(&self.key.hex(&[given.as_bytes()])).map(str::to_owned)
+        self.directory.current().admin(&self.key.mac(&[given.as_bytes()])).map(str::to_owned)
     }
 
     /// Makes a key; this is the only time that it is seen.
@@ -54,7 +54,7 @@ impl Admins {
             revoked_ms: None,
         };
         let entry = context.entry(now_ms, key.id, None, Some(&key));
-        admin::insert(&self.directory.store, &key, &self.key.hex(&[text.as_bytes()]), entry).await?;
+        admin::insert(&self.directory.store, &key, &self.key.mac(&[text.as_bytes()]), entry).await?;
         Ok((key, Secret::new(text)))
     }
 

@@ -54,7 +54,7 @@ impl Devices {
         self.open_sockets.deliver(&signal);
         self.bus.publish(&signal);
         // the rest, and what is being taken just now, goes with the next sweep
-        if let Err(error) = store::publication::forget(&self.store, &id.hex()).await {
+        if let Err(error) = store::publication::forget(&self.store, id).await {
             tracing::warn!(device = %id, %error, "could not forget the blocks of its texts yet");
         }
         Ok(())

@@ -34,7 +34,7 @@ pub struct Entries {
     accounts: HashSet<AccountId>,
     senders: HashMap<String, Arc<Sender>>,
     by_client: HashMap<ClientId, Vec<Arc<Sender>>>,
-    admins: HashMap<String, String>,
+    admins: HashMap<[u8; 32], String>,
 }
 
 impl Entries {
@@ -59,7 +59,7 @@ impl Entries {
     }
 
     /// Whose an administrator's key with this hash is, if one is in force: its id and its name.
-    pub fn admin(&self, hash: &str) -> Option<&str> {
+    pub fn admin(&self, hash: &[u8; 32]) -> Option<&str> {
         self.admins.get(hash).map(String::as_str)
     }
 
@@ -142,11 +142,11 @@ impl Directory {
     /// The tokens that are believed besides the account's own.
     fn proofs(&self, account: &account::Account, known: Option<&AccountHandle>) -> Vec<Proof> {
         let open = |token: &account::Token| {
-            let plain = self.master.open(token_place(&token.id), &token.token);
+            let plain = self.master.open(token_place(&token.id.hex()), &token.token);
             let failed = |error: &crate::crypto::Error| tracing::error!(account = %account.id, %error, "a token of it cannot be used");
             let secret = Secret::new(String::from_utf8_lossy(&plain.inspect_err(failed).ok()?).into_owned());
             let known = known.and_then(|handle| handle.proofs.iter().find(|proof| proof.id == token.id));
-            Some(Proof::new(token.id.clone(), token.role, secret, token.until_ms, known))
+            Some(Proof::new(token.id, token.role, secret, token.until_ms, known))
         };
         account.tokens.iter().filter_map(open).collect()
     }

@@ -110,7 +110,7 @@ impl Dispatch {
         for message in due {
             let lane = self.parts.lanes.of_message(&message);
             let told = self.parts.events.told(&message, State::Queued, Why::default(), now_ms);
-            match claim::join(&self.parts.store, message.id, &lane, &told, now_ms).await {
+            match claim::join(&self.parts.store, message.id, lane, &told, now_ms).await {
                 Ok(()) => self.parts.events.wake(),
                 // another node was quicker, or its lane has moved: next time
                 Err(error) if error.is_race() => {}

@@ -30,9 +30,9 @@ impl IdempotencyKey {
         let client = client.hex();
         let earlier = body.map(|body| {
             let room = if path == LEDGER { "ledger\0" } else { "" };
-            (hash::sha256_hex(format!("{room}{client}\0{name}").as_bytes()), secret.hex(&[&body]))
+            (hash::sha256(format!("{room}{client}\0{name}").as_bytes()), secret.mac(&[&body]))
         });
-        let id = hash::sha256_hex(format!("{client}\0{path}\0{name}").as_bytes());
-        Named { id, hash: secret.hex(&[VERSION, canonical]), earlier }
+        let id = hash::sha256(format!("{client}\0{path}\0{name}").as_bytes());
+        Named { id, hash: secret.mac(&[VERSION, canonical]), earlier }
     }
 }

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use super::salt::Salt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
-use crate::model::{Clock, Millis, Platform, Secret, Span};
+use crate::model::{Clock, DeviceId, Millis, Platform, Secret, Span};
 use crate::provider::Webhooks;
 use crate::service::retention::Throttle;
 use crate::service::{Error, ErrorKind};
@@ -94,12 +94,12 @@ pub struct Publish {
 
 impl Publish {
     pub fn new(parts: Parts) -> Result<Self, Error> {
-        let row = "decoy".to_owned();
-        let sealed = parts.master.seal(device::key_place(&row), SharedKey::generate().as_bytes())?;
+        let device = DeviceId::new(0);
+        let sealed = parts.master.seal(device::key_place(&device.hex()), SharedKey::generate().as_bytes())?;
         let salt = Salt::new(parts.backend.clone(), parts.salt.clone());
         let with_sink = parts.platforms.iter().filter(|platform| platform.has_sink());
         let arrived = with_sink.map(|platform| (platform.name.clone(), Notify::new())).collect();
-        Ok(Self { parts, salt, decoy: SealedKey { row, sealed }, arrived })
+        Ok(Self { parts, salt, decoy: SealedKey { device, sealed }, arrived })
     }
 
     /// The names of the platforms that have a sink: each has a worker of its own, so that none
@@ -133,7 +133,7 @@ impl Publish {
             throttle.rest().await;
         }
         for device in device::revoked(&self.parts.store).await? {
-            while publication::forget(&self.parts.store, &device).await? {
+            while publication::forget(&self.parts.store, device).await? {
                 throttle.rest().await;
             }
         }

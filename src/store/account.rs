@@ -71,7 +71,7 @@ const COLUMNS: &str = "SELECT a.id, a.provider, a.name, a.external_id, a.credent
 
 fn parse(row: &Row) -> Result<Account> {
     Ok(Account {
-        id: AccountId::from_hex(row.text(0)?).map_err(|_| Error::Data("account id".into()))?,
+        id: row.id(0)?,
         provider: row.text(1)?.to_owned(),
         name: row.text(2)?.to_owned(),
         external_id: row.text(3)?.to_owned(),
@@ -102,7 +102,7 @@ pub async fn all(store: &Store) -> Result<Vec<Account>> {
 pub async fn ids(store: &Store) -> Result<HashSet<AccountId>> {
     let rows = store.query("SELECT id FROM sb_account", Vec::new()).await?;
     // what has no id of ours is named by no message
-    Ok(rows.iter().filter_map(|row| AccountId::from_hex(row.text(0).ok()?).ok()).collect())
+    Ok(rows.iter().filter_map(|row| row.id(0).ok()).collect())
 }
 
 /// [`Error::Conflict`]: the provider's account is known already.
@@ -111,7 +111,7 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
          replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         vec![
-            account.id.hex().into(),
+            account.id.into(),
             account.provider.as_str().into(),
             account.name.as_str().into(),
             account.external_id.as_str().into(),
@@ -125,7 +125,7 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
     let change = version::changed(Versioned::Directory, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![account.id.hex().into()])).await
+    store.commit(change.settled_by(settled, vec![account.id.into()])).await
 }
 
 impl Account {
@@ -151,12 +151,12 @@ pub async fn update(
     told: &Told,
     entry: Option<audit::Entry>,
 ) -> Result<()> {
-    let (sql, params) = rewrite("sb_account", account.columns(), &[("id", account.id.hex())], before.columns());
+    let (sql, params) = rewrite("sb_account", account.columns(), &[("id", account.id.into())], before.columns());
     let mut change = Change::new().one(sql, params);
     if account.credentials != before.credentials {
         let sql = "UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ? AND credentials = ?";
         let (id, sealed) = (account.external_id.as_str(), account.credentials.clone());
-        let values = vec![id.into(), sealed.into(), account.id.hex().into(), before.credentials.clone().into()];
+        let values = vec![id.into(), sealed.into(), account.id.into(), before.credentials.clone().into()];
         change = change.one(sql, values);
     }
     change = token::changed(change, before, account);
@@ -172,18 +172,18 @@ pub async fn update(
 /// Whether an account has any.
 pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_number WHERE account_id = ? LIMIT 1";
-    Ok(!store.query(sql, vec![id.hex().into()]).await?.is_empty())
+    Ok(!store.query(sql, vec![id.into()]).await?.is_empty())
 }
 
 /// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>) -> Result<()> {
     let mut sql =
         "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)".to_owned();
-    let mut params = vec![before.id.hex().into(), before.id.hex().into()];
+    let mut params = vec![before.id.into(), before.id.into()];
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {
-        change.run(format!("DELETE FROM {table} WHERE account_id = ?"), vec![before.id.hex().into()])
+        change.run(format!("DELETE FROM {table} WHERE account_id = ?"), vec![before.id.into()])
     });
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

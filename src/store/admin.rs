@@ -2,7 +2,7 @@
 
 use super::engine::readable;
 use super::version::Versioned;
-use super::{Change, Error, Result, Row, Store, audit, version};
+use super::{Change, Result, Row, Store, audit, version};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
@@ -21,7 +21,7 @@ pub async fn list(store: &Store) -> Result<Vec<AdminKey>> {
     rows.iter()
         .map(|row| {
             Ok(AdminKey {
-                id: AdminKeyId::from_hex(row.text(0)?).map_err(|_| Error::Data("key id".into()))?,
+                id: row.id(0)?,
                 prefix: row.text(1)?.to_owned(),
                 name: row.text(2)?.to_owned(),
                 created_ms: row.int(3)?,
@@ -32,32 +32,26 @@ pub async fn list(store: &Store) -> Result<Vec<AdminKey>> {
 }
 
 /// The hashes of all keys in force, with what each is called: its id and its name.
-pub async fn hashes(store: &Store) -> Result<Vec<(String, String)>> {
+pub async fn hashes(store: &Store) -> Result<Vec<([u8; 32], String)>> {
     let rows = store.query("SELECT id, key_hash, name FROM sb_admin_key WHERE revoked_ms IS NULL", Vec::new()).await?;
     let named = |row: &Row| {
-        let id = AdminKeyId::from_hex(row.text(0)?).map_err(|_| Error::Data("key id".into()))?;
-        Ok((row.text(1)?.to_owned(), format!("{id} {}", row.text(2)?)))
+        let id: AdminKeyId = row.id(0)?;
+        Ok((row.array(1)?, format!("{id} {}", row.text(2)?)))
     };
     Ok(readable("an administrator's key", &rows, named))
 }
 
-pub async fn insert(store: &Store, key: &AdminKey, hash: &str, entry: Option<audit::Entry>) -> Result<()> {
+pub async fn insert(store: &Store, key: &AdminKey, hash: &[u8; 32], entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES (?, ?, ?, ?, ?)",
-        vec![
-            key.id.hex().into(),
-            hash.into(),
-            key.prefix.as_str().into(),
-            key.name.as_str().into(),
-            key.created_ms.into(),
-        ],
+        vec![key.id.into(), hash.into(), key.prefix.as_str().into(), key.name.as_str().into(), key.created_ms.into()],
     );
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
 
-/// [`Error::Guard`]: it is not there, or revoked already.
+/// [`super::Error::Guard`]: it is not there, or revoked already.
 pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_admin_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
-    let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into()]);
+    let change = Change::new().one(sql, vec![now_ms.into(), id.into()]);
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

@@ -1,5 +1,6 @@
 //! What administrators did: `sb_audit`, which is only ever added to, by the change that does it.
 
+use super::engine::below;
 use super::{Change, Error, Query, Result, Row, Store, Value};
 use crate::model::{AuditId, Millis};
 
@@ -33,7 +34,7 @@ pub struct Filter {
 fn parse(row: &Row) -> Result<Entry> {
     let owned = |column: usize| Ok::<_, Error>(row.maybe_text(column)?.map(str::to_owned));
     Ok(Entry {
-        id: AuditId::from_hex(row.text(0)?).map_err(|_| Error::Data("audit id".into()))?,
+        id: row.id(0)?,
         at_ms: row.int(1)?,
         who: row.text(2)?.to_owned(),
         action: row.text(3)?.to_owned(),
@@ -51,7 +52,7 @@ impl Entry {
     /// The values of [`INSERT`].
     pub(super) fn values(&self) -> Vec<Value> {
         vec![
-            self.id.hex().into(),
+            self.id.into(),
             self.at_ms.into(),
             self.who.as_str().into(),
             self.action.as_str().into(),
@@ -72,7 +73,7 @@ impl Change {
         let mut change = self.insert(INSERT, vec![entry.values()]);
         // the entry is there exactly when the rest is
         if change.settled_by.is_none() {
-            change = change.settled_by("SELECT 1 FROM sb_audit WHERE id = ?", vec![entry.id.hex().into()]);
+            change = change.settled_by("SELECT 1 FROM sb_audit WHERE id = ?", vec![entry.id.into()]);
         }
         change
     }
@@ -84,13 +85,11 @@ pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<En
                    WHERE id < ?"
         .to_owned();
     // ids are in the order of time
-    let first_of = |at_ms: Millis| AuditId::first_of(at_ms).hex();
-    let end = filter.before_ms.map(first_of);
-    let below = [filter.after.map(AuditId::hex), end].into_iter().flatten().min();
-    let mut params: Vec<Value> = vec![below.unwrap_or_else(|| "g".to_owned()).into()];
+    let end = filter.before_ms.map(AuditId::first_of);
+    let mut params: Vec<Value> = vec![below([filter.after, end].into_iter().flatten().min())];
     if let Some(from_ms) = filter.from_ms {
         sql.push_str(" AND id >= ?");
-        params.push(first_of(from_ms).into());
+        params.push(AuditId::first_of(from_ms).into());
     }
     if let Some(object) = &filter.object {
         sql.push_str(" AND object = ?");

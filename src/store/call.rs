@@ -21,7 +21,7 @@ pub(super) const INSERT: &str = "INSERT INTO sb_call (message_id, status)";
 
 /// The values of [`INSERT`]: every call begins so, with its message.
 pub(super) fn values(message: MessageId) -> Vec<Value> {
-    vec![message.hex().into(), CallStatus::Queued.name().into()]
+    vec![message.into(), CallStatus::Queued.name().into()]
 }
 
 impl Default for Call {
@@ -97,12 +97,12 @@ pub async fn find(store: &Store, message: MessageId) -> Result<Option<Call>> {
 
 /// The calls among these messages.
 pub async fn list(store: &Store, messages: &[MessageId]) -> Result<HashMap<MessageId, Call>> {
-    let keys: Vec<Value> = messages.iter().map(|id| id.hex().into()).collect();
+    let keys: Vec<Value> = messages.iter().map(Value::from).collect();
     let mut found = HashMap::new();
     let sql = "SELECT message_id, status, started_ms, ended_ms, duration FROM sb_call WHERE message_id IN ({})";
     for keys in keys.chunks(64) {
         for row in store.look_up(vec![Query::over(sql, &[], keys.to_vec())]).await?.concat() {
-            let id = MessageId::from_hex(row.text(0)?).map_err(|_| Error::Data("call id".into()))?;
+            let id = row.id(0)?;
             found.insert(id, Call::parse(&row, 1)?);
         }
     }
@@ -120,7 +120,7 @@ pub(super) fn step(change: Change, message: MessageId, seen: CallStatus, to: &Ca
         to.started_ms.into(),
         to.ended_ms.into(),
         to.duration.into(),
-        message.hex().into(),
+        message.into(),
         seen.name().into(),
     ];
     change.one(sql, params)

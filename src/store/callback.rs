@@ -19,7 +19,7 @@ pub fn seal(master: &MasterKey, message: MessageId, url: &str) -> Result<Vec<u8>
 }
 
 pub(super) fn erase(change: Change, message: MessageId) -> Change {
-    change.run("DELETE FROM sb_callback WHERE message_id = ?", vec![message.hex().into()])
+    change.run("DELETE FROM sb_callback WHERE message_id = ?", vec![message.into()])
 }
 
 /// Those of messages that are over, and of which nothing is on its way to be told: what a replay adds later goes without.
@@ -42,7 +42,7 @@ pub(super) async fn erase_unneeded(store: &Store, messages: &[Value]) -> Result<
 
 async fn erase_found(store: &Store, queries: Vec<Query>) -> Result<()> {
     let rows = store.read(queries).await?.concat();
-    let keys = rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    let keys = rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
     if keys.is_empty() {
         return Ok(());
     }
@@ -55,7 +55,7 @@ async fn erase_found(store: &Store, queries: Vec<Query>) -> Result<()> {
 pub async fn sweep(store: &Store, walk: &mut Walk, before_ms: Millis) -> Result<bool> {
     let find = "SELECT message_id FROM sb_callback WHERE message_id > ? AND message_id < ? ORDER BY message_id LIMIT ?";
     let passed = walk.go_on(store, find).await?;
-    let keys = passed.rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    let keys = passed.rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
     if !keys.is_empty() {
         let old = "SELECT message_id FROM sb_callback WHERE NOT EXISTS (SELECT 1 FROM sb_message m \
                    WHERE m.id = sb_callback.message_id AND (m.state = 'scheduled' OR m.changed_ms >= ?)) \
@@ -91,7 +91,7 @@ pub async fn clear(store: &Store, walk: &mut Walk) -> Result<(Vec<Clear>, bool)>
     let mut found = Vec::new();
     for row in &passed.rows {
         if let Some(extra) = row.maybe_text(1)? {
-            let message = MessageId::from_hex(row.text(0)?).map_err(|e| super::Error::Data(e.to_string()))?;
+            let message = row.id(0)?;
             let content = MessageContent::parse(Some(extra));
             found.push(Clear { message, extra: extra.to_owned(), content, changed_ms: row.int(2)? });
         }
@@ -102,7 +102,7 @@ pub async fn clear(store: &Store, walk: &mut Walk) -> Result<(Vec<Clear>, bool)>
 /// Takes logins out of messages; what was redacted meanwhile gets none back.
 pub async fn replace(store: &Store, all: Vec<Sealed>) -> Result<()> {
     let change = all.into_iter().fold(Change::new(), |change, Sealed { clear, url }| {
-        let id = Value::from(clear.message.hex());
+        let id = Value::from(clear.message);
         let change = match url {
             Some(url) => change.run(
                 format!(

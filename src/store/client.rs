@@ -1,9 +1,9 @@
 //! Consumers of the API: `sb_client`, each but the operator with a balance. The operator is not changed here.
 
-use super::engine::{as_read, readable};
+use super::engine::{as_read, below, readable};
 use super::ledger::{self, Movement};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Query, Result, Row, Store, Value, audit, version};
 use crate::crypto::Aad;
 use crate::model::{ClientId, Country, Millis, Money};
 
@@ -45,7 +45,7 @@ const COLUMNS: &str = "SELECT c.id, c.name, c.profile, c.auth_token, c.is_active
      b.credit_limit, b.low_at, c.country FROM sb_client c JOIN sb_balance b ON b.client_id = c.id";
 
 fn id(row: &Row) -> Result<ClientId> {
-    ClientId::from_hex(row.text(0)?).map_err(|_| Error::Data("client id".into()))
+    row.id(0)
 }
 
 fn maybe_bytes(row: &Row, column: usize) -> Result<Option<Vec<u8>>> {
@@ -81,14 +81,14 @@ fn parse(row: &Row) -> Result<Client> {
 
 /// Newest first, starting after the client `after`; the operator is not among them.
 pub async fn list(store: &Store, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>> {
-    let below = after.map_or_else(|| "g".to_owned(), ClientId::hex);
+    let below = below(after);
     let sql = format!("{COLUMNS} WHERE c.id < ? ORDER BY c.id DESC LIMIT ?");
-    let query = Query::new(sql, vec![below.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()]);
+    let query = Query::new(sql, vec![below, i64::try_from(limit).unwrap_or(i64::MAX).into()]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId) -> Result<Option<Client>> {
-    let query = Query::new(format!("{COLUMNS} WHERE c.id = ?"), vec![client.hex().into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE c.id = ?"), vec![client.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -103,7 +103,7 @@ pub async fn known(store: &Store) -> Result<Vec<Known>> {
     Ok(readable("a client", &rows, parse))
 }
 
-/// Makes a client with its balance, and what it has paid in. [`Error::Conflict`]: it is there.
+/// Makes a client with its balance, and what it has paid in. [`super::Error::Conflict`]: it is there.
 pub async fn insert(
     store: &Store,
     client: &Client,
@@ -113,7 +113,7 @@ pub async fn insert(
     let change = Change::new().one(
         "INSERT INTO sb_client (id, name, profile, auth_token, is_active, created_ms, country) VALUES (?, ?, ?, ?, ?, ?, ?)",
         vec![
-            client.id.hex().into(),
+            client.id.into(),
             client.name.as_str().into(),
             client.profile.clone().into(),
             client.auth_token.clone().into(),
@@ -129,7 +129,7 @@ pub async fn insert(
     };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
     let change = version::changed(Versioned::Clients, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![client.id.hex().into()])).await
+    store.commit(change.settled_by(settled, vec![client.id.into()])).await
 }
 
 /// What is to change of a client; what is not given stays as it is by then.
@@ -161,10 +161,10 @@ impl Set {
     }
 }
 
-/// [`Error::Guard`]: it is not there, or what is to change is another than was read; or it owes more than the new
-/// credit limit.
+/// [`super::Error::Guard`]: it is not there, or what is to change is another than was read; or it owes more than the
+/// new credit limit.
 pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audit::Entry>) -> Result<()> {
-    let id = Value::from(before.id.hex());
+    let id = Value::from(before.id);
     let mut read: Vec<(&str, Value)> = Vec::new();
     let (mut sql, mut params) = ("UPDATE sb_client SET created_ms = created_ms".to_owned(), Vec::new());
     if let Some(name) = set.name {
@@ -210,9 +210,9 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
     store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
 }
 
-/// Puts another auth token in place of the old one. [`Error::Guard`]: there is no such client.
+/// Puts another auth token in place of the old one. [`super::Error::Guard`]: there is no such client.
 pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
-    let change = Change::new().one(sql, vec![sealed.into(), client.hex().into()]);
+    let change = Change::new().one(sql, vec![sealed.into(), client.into()]);
     store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
 }

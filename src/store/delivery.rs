@@ -52,7 +52,7 @@ pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
                FROM sb_delivery WHERE event_id = ? ORDER BY target_id";
     let parse = |row: &Row| {
         Ok(Delivery {
-            target: Target::parse(row.text(0)?, row.text(1)?)?,
+            target: Target::parse(row, 0)?,
             state: State::parse(row.text(2)?)?,
             tries: row.int(3)?,
             last_status: row.maybe_int(4)?,
@@ -61,7 +61,7 @@ pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
             changed_ms: row.int(7)?,
         })
     };
-    store.query(sql, vec![event.hex().into()]).await?.iter().map(parse).collect()
+    store.query(sql, vec![event.into()]).await?.iter().map(parse).collect()
 }
 
 /// What stands still.
@@ -166,7 +166,7 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
         let (text, redacted_ms) = (row.text(4)?, row.maybe_int(14)?);
         let emptied = event::payload(text, redacted_ms);
         if emptied != text {
-            late.push(vec![emptied.into(), row.text(0)?.into()]);
+            late.push(vec![emptied.into(), row.key(0)?]);
         }
     }
     if late.is_empty() {
@@ -184,7 +184,7 @@ async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], in_turns: bool, l
         sql.push_str(" AND target_id NOT IN (");
         sql.push_str(&vec!["?"; busy.len()].join(", "));
         sql.push(')');
-        values.extend(busy.iter().map(|target| target.hex().into()));
+        values.extend(busy.iter().map(|target| target.key()));
     }
     if in_turns {
         sql.push_str(turn::IS_ITS);
@@ -192,12 +192,11 @@ async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], in_turns: bool, l
     sql.push_str(" ORDER BY ready_ms LIMIT ?");
     values.push(limit.into());
     let rows = store.read(vec![Query::new(sql, values)]).await?.concat();
-    rows.iter().map(|row| Ok(vec![row.text(0)?.into(), row.text(1)?.into(), row.int(2)?.into()])).collect()
+    rows.iter().map(|row| Ok(vec![row.key(0)?, row.key(1)?, row.int(2)?.into()])).collect()
 }
 
 fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
-    let id = |e: crate::model::id::NotAnId| Error::Data(e.to_string());
-    let event = EventId::from_hex(row.text(0)?).map_err(id)?;
+    let event = row.id(0)?;
     let address = match row.maybe_text(6)? {
         None => None,
         Some(url) => Some(Address {
@@ -212,11 +211,11 @@ fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
             changed_ms: row.int(12)?,
         }),
     };
-    let target = Target::parse(row.text(1)?, row.text(2)?)?;
+    let target = Target::parse(row, 1)?;
     let callback = row.maybe_bytes(17)?.map(<[u8]>::to_vec);
     Ok(Claimed {
-        held: Held { event, target, until_ms, has_login: callback.is_some(), has_turn: row.maybe_text(18)?.is_some() },
-        client: ClientId::from_hex(row.text(3)?).map_err(id)?,
+        held: Held { event, target, until_ms, has_login: callback.is_some(), has_turn: row.maybe_bytes(18)?.is_some() },
+        client: row.id(3)?,
         payload: event::numbered(event::payload(row.text(4)?, row.maybe_int(14)?), row.maybe_int(16)?),
         tries: row.int(5)?,
         address,

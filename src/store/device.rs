@@ -1,5 +1,6 @@
 //! Paired phones: `sb_device`.
 
+use super::engine::below;
 use super::{Change, Error, Query, Result, Row, Store, audit};
 use crate::crypto::{Aad, MasterKey, SharedKey, Sid};
 use crate::model::{DeviceId, Millis, UserId};
@@ -39,13 +40,13 @@ impl NewDevice<'_> {
              (id, user_id, shared_key, fingerprint, phone_hash, flavour, sync_session_id, paired_ms) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
-                self.id.hex().into(),
+                self.id.into(),
                 self.user.as_str().into(),
                 self.sealed_key.clone().into(),
                 self.fingerprint.as_str().into(),
                 self.phone_hash.into(),
                 self.flavour.into(),
-                self.sid.to_string().into(),
+                self.sid.into(),
                 now_ms.into(),
             ],
         )
@@ -56,7 +57,7 @@ const COLUMNS: &str = "SELECT id, user_id, fingerprint, phone_hash, flavour, pai
 
 fn parse(row: &Row) -> Result<Device> {
     Ok(Device {
-        id: DeviceId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
+        id: row.id(0)?,
         user: row.text(1)?.parse().map_err(|_| Error::Data("user id".into()))?,
         fingerprint: row.text(2)?.to_owned(),
         phone_hash: row.text(3)?.to_owned(),
@@ -68,30 +69,30 @@ fn parse(row: &Row) -> Result<Device> {
 
 /// A user's devices, newest first, starting after the device `after`.
 pub async fn list(store: &Store, user: &UserId, after: Option<DeviceId>, limit: i64) -> Result<Vec<Device>> {
-    // ids are time-ordered, so they are the cursor too; `g` is above every hex digit
-    let below = after.map_or_else(|| "g".to_owned(), DeviceId::hex);
+    // ids are time-ordered, so they are the cursor too
+    let below = below(after);
     let sql = format!("{COLUMNS} WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let query = Query::new(sql, vec![user.as_str().into(), below.into(), limit.into()]);
+    let query = Query::new(sql, vec![user.as_str().into(), below, limit.into()]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, id: DeviceId) -> Result<Option<Device>> {
-    let query = Query::new(format!("{COLUMNS} WHERE id = ?"), vec![id.hex().into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE id = ?"), vec![id.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
 /// The shared key of a device, unless it was revoked.
 pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Result<Option<SharedKey>> {
     let sql = "SELECT shared_key FROM sb_device WHERE id = ? AND revoked_ms IS NULL";
-    let rows = store.query(sql, vec![id.hex().into()]).await?;
+    let rows = store.query(sql, vec![id.into()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let opened = master.open(key_place(&id.hex()), row.bytes(0)?)?;
     Ok(Some(SharedKey::from_bytes(&opened)?))
 }
 
-/// A shared key as it lies, with its row: what tries keys opens them all alike.
+/// A shared key as it lies, with its device: what tries keys opens them all alike.
 pub struct SealedKey {
-    pub row: String,
+    pub device: DeviceId,
     pub sealed: Vec<u8>,
 }
 
@@ -99,7 +100,7 @@ pub struct SealedKey {
 pub async fn live_keys(store: &Store, user: Option<&UserId>, limit: i64) -> Result<Vec<SealedKey>> {
     let sql = "SELECT id, shared_key FROM sb_device WHERE user_id = ? AND revoked_ms IS NULL ORDER BY id DESC LIMIT ?";
     let rows = store.query(sql, vec![user.map_or("", UserId::as_str).into(), limit.into()]).await?;
-    rows.iter().map(|row| Ok(SealedKey { row: row.text(0)?.to_owned(), sealed: row.bytes(1)?.to_vec() })).collect()
+    rows.iter().map(|row| Ok(SealedKey { device: row.id(0)?, sealed: row.bytes(1)?.to_vec() })).collect()
 }
 
 /// Empties the key of a device and marks it; `told` is what commits with that. [`Error::Guard`] when
@@ -115,15 +116,15 @@ pub async fn revoke(
     let change = told
         .one(
             "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
-            vec![Vec::new().into(), now_ms.into(), id.hex().into()],
+            vec![Vec::new().into(), now_ms.into(), id.into()],
         )
         .one(
             "INSERT INTO sb_revocation (device_id, user_id, at_ms) VALUES (?, ?, ?)",
-            vec![id.hex().into(), user.as_str().into(), now_ms.into()],
+            vec![id.into(), user.as_str().into(), now_ms.into()],
         )
         .audited(entry);
     let settled = "SELECT 1 FROM sb_device WHERE id = ? AND revoked_ms = ?";
-    store.commit(change.settled_by(settled, vec![id.hex().into(), now_ms.into()])).await
+    store.commit(change.settled_by(settled, vec![id.into(), now_ms.into()])).await
 }
 
 /// Users whose devices were revoked since a node last looked.
@@ -133,10 +134,10 @@ pub async fn revoked_since(store: &Store, since_ms: Millis) -> Result<Vec<(UserI
     rows.iter().map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?))).collect()
 }
 
-/// The rows of devices that were revoked lately, or have left something to forget.
-pub async fn revoked(store: &Store) -> Result<Vec<String>> {
+/// Devices that were revoked lately, or have left something to forget.
+pub async fn revoked(store: &Store) -> Result<Vec<DeviceId>> {
     let rows = store.query("SELECT device_id FROM sb_revocation", Vec::new()).await?;
-    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    rows.iter().map(|row| row.id(0)).collect()
 }
 
 /// Forgets a batch of revocations that every node has seen by now, and that have left nothing; the devices stay marked.

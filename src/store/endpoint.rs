@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::engine::below;
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::crypto::Aad;
@@ -48,7 +49,7 @@ const COLUMNS: &str = "SELECT id, url, description, event_types, state, reason, 
 
 fn parse(row: &Row) -> Result<Endpoint> {
     Ok(Endpoint {
-        id: EndpointId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
+        id: row.id(0)?,
         url: row.text(1)?.to_owned(),
         description: row.text(2)?.to_owned(),
         patterns: parse_patterns(row.text(3)?)?,
@@ -76,29 +77,27 @@ fn state(is_enabled: bool) -> &'static str {
 
 /// A client's endpoints, newest first, starting after the endpoint `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<EndpointId>, limit: i64) -> Result<Vec<Endpoint>> {
-    // `g` is above every hex digit
-    let below = after.map_or_else(|| "g".to_owned(), EndpointId::hex);
+    let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    let query = Query::new(sql, vec![client.into(), below, limit.into()]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Endpoint>> {
-    let query =
-        Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.hex().into(), client.hex().into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.into(), client.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
 /// How many a client has.
 pub async fn count(store: &Store, client: ClientId) -> Result<i64> {
-    let rows = store.query("SELECT COUNT(*) FROM sb_endpoint WHERE client_id = ?", vec![client.hex().into()]).await?;
+    let rows = store.query("SELECT COUNT(*) FROM sb_endpoint WHERE client_id = ?", vec![client.into()]).await?;
     rows.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// The secret that signs now, sealed.
 pub async fn sealed_secret(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Vec<u8>>> {
     let sql = "SELECT secret FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let rows = store.query(sql, vec![id.hex().into(), client.hex().into()]).await?;
+    let rows = store.query(sql, vec![id.into(), client.into()]).await?;
     rows.first().map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
 
@@ -112,8 +111,8 @@ pub async fn insert(
     let sql = "INSERT INTO sb_endpoint (id, client_id, url, description, event_types, secret, state, created_ms, \
                changed_ms, ordered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = vec![
-        endpoint.id.hex().into(),
-        client.hex().into(),
+        endpoint.id.into(),
+        client.into(),
         endpoint.url.as_str().into(),
         endpoint.description.as_str().into(),
         write_patterns(&endpoint.patterns).into(),
@@ -125,7 +124,7 @@ pub async fn insert(
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
     let change = version::changed(Versioned::Endpoints, Change::new().one(sql, values)).audited(entry);
-    store.commit(change.settled_by(settled, vec![endpoint.id.hex().into()])).await
+    store.commit(change.settled_by(settled, vec![endpoint.id.into()])).await
 }
 
 /// Writes an endpoint over what was read as `seen`. A race means that it has changed since.
@@ -147,8 +146,8 @@ pub async fn update(
         to.failing_since_ms.into(),
         to.changed_ms.into(),
         i64::from(to.is_ordered).into(),
-        seen.id.hex().into(),
-        client.hex().into(),
+        seen.id.into(),
+        client.into(),
         seen.changed_ms.into(),
     ];
     commit(store, Change::new().one(sql, values).audited(entry), to).await
@@ -171,8 +170,8 @@ pub async fn rotate(
         previous.into(),
         to.previous_until_ms.into(),
         to.changed_ms.into(),
-        seen.id.hex().into(),
-        client.hex().into(),
+        seen.id.into(),
+        client.into(),
         seen.changed_ms.into(),
     ];
     commit(store, Change::new().one(sql, values).audited(entry), to).await
@@ -181,14 +180,13 @@ pub async fn rotate(
 async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ? AND changed_ms = ?";
     let change = version::changed(Versioned::Endpoints, change);
-    store.commit(change.settled_by(settled, vec![to.id.hex().into(), to.changed_ms.into()])).await
+    store.commit(change.settled_by(settled, vec![to.id.into(), to.changed_ms.into()])).await
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
 pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let change =
-        version::changed(Versioned::Endpoints, Change::new().one(sql, vec![id.hex().into(), client.hex().into()]));
+    let change = version::changed(Versioned::Endpoints, Change::new().one(sql, vec![id.into(), client.into()]));
     match store.commit(change.audited(entry)).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
@@ -201,7 +199,7 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
     let sql = "UPDATE sb_endpoint SET state = 'disabled', reason = ?, changed_ms = ? \
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
-    let values: Vec<Value> = vec![reason.into(), changed_ms.into(), id.hex().into(), seen_ms.into()];
+    let values: Vec<Value> = vec![reason.into(), changed_ms.into(), id.into(), seen_ms.into()];
     match store.commit(version::changed(Versioned::Endpoints, Change::new().one(sql, values))).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
@@ -229,8 +227,8 @@ pub async fn listeners(store: &Store) -> Result<Listeners> {
     let sql = "SELECT id, client_id, event_types, ordered FROM sb_endpoint WHERE state = 'enabled'";
     let mut listeners = Listeners::default();
     for row in store.query(sql, Vec::new()).await? {
-        let id = EndpointId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?;
-        let client = ClientId::from_hex(row.text(1)?).map_err(|e| Error::Data(e.to_string()))?;
+        let id = row.id(0)?;
+        let client = row.id(1)?;
         let one = EndpointListener { id, patterns: parse_patterns(row.text(2)?)?, is_ordered: row.int(3)? != 0 };
         listeners.has_ordered |= one.is_ordered;
         listeners.by_client.entry(client).or_default().push(one);

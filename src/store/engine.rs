@@ -23,12 +23,10 @@ pub use value::{Row, Value};
 
 pub(super) use change::marks;
 pub(super) use migrate::Schema;
-#[cfg(test)]
-pub(super) use migrate::TABLE_ENDS;
 pub(super) use rows::{as_read, rewrite};
 pub(super) use serving::set_aside;
 pub(super) use sqlite::look_into;
-pub(super) use value::readable;
+pub(super) use value::{HIGHEST, LOWEST, above, below, readable};
 
 use serde::Deserialize;
 
@@ -93,3 +91,6 @@ impl Error {
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+pub(super) use migrate::TABLE_ENDS;

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 pub(super) use payload::{numbered, payload};
 
 use super::delivery::turn;
+use super::engine::below;
 use super::sweep::Walk;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit};
 use crate::model::event::EventType;
-use crate::model::{ClientId, EndpointId, EventId, MessageId, Millis};
+use crate::model::{ClientId, EndpointId, EventId, Id as _, MessageId, Millis};
 
 /// Races with other replays before an event is called busy.
 const RACES: usize = 20;
@@ -38,8 +39,8 @@ pub enum Order {
     Alone,
     /// The row of this message, or call, counts them in the transaction that writes them.
     Message(MessageId),
-    /// Its object, by its id in hex, knows.
-    Known { object: String, sequence: i64 },
+    /// Its object, by its id, knows.
+    Known { object: [u8; 16], sequence: i64 },
 }
 
 /// Where an event goes.
@@ -59,19 +60,19 @@ impl Target {
     }
 
     /// The key column: ids are random enough not to meet.
-    pub(super) fn hex(self) -> String {
+    pub(super) fn key(self) -> Value {
         match self {
-            Self::Endpoint(id) => id.hex(),
-            Self::Callback(id) => id.hex(),
+            Self::Endpoint(id) => id.into(),
+            Self::Callback(id) => id.into(),
         }
     }
 
-    pub(super) fn parse(kind: &str, hex: &str) -> Result<Self> {
-        let target = match kind {
-            "endpoint" => EndpointId::from_hex(hex).map(Self::Endpoint),
-            _ => MessageId::from_hex(hex).map(Self::Callback),
-        };
-        target.map_err(|e| Error::Data(e.to_string()))
+    /// Reads its kind in a column, and its key in the next.
+    pub(super) fn parse(row: &Row, column: usize) -> Result<Self> {
+        match row.text(column)? {
+            "endpoint" => row.id(column + 1).map(Self::Endpoint),
+            _ => row.id(column + 1).map(Self::Callback),
+        }
     }
 }
 
@@ -88,21 +89,21 @@ impl NewEvent {
     /// The values of [`INTO`] but the last.
     fn values(&self) -> Vec<Value> {
         vec![
-            self.id.hex().into(),
-            self.client.hex().into(),
+            self.id.into(),
+            self.client.into(),
             self.kind.name().into(),
             self.payload.as_str().into(),
-            self.message.map(MessageId::hex).into(),
+            self.message.into(),
             self.created_ms.into(),
         ]
     }
 
     /// What its sequence counts the events of.
-    pub(super) fn object(&self) -> Option<String> {
-        match &self.order {
+    pub(super) fn object(&self) -> Option<[u8; 16]> {
+        match self.order {
             Order::Alone => None,
-            Order::Message(id) => Some(id.hex()),
-            Order::Known { object, .. } => Some(object.clone()),
+            Order::Message(id) => Some(id.bytes()),
+            Order::Known { object, .. } => Some(object),
         }
     }
 }
@@ -124,7 +125,7 @@ pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, Target)
     let mut counted = counted(events);
     let mut by_count: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
     for (id, count) in &counted {
-        by_count.entry(*count).or_default().push(id.hex().into());
+        by_count.entry(*count).or_default().push(id.into());
     }
     for (count, keys) in by_count {
         change = change.any("UPDATE sb_message SET sequence = sequence + ? WHERE id IN ({})", &[count.into()], &keys);
@@ -137,7 +138,7 @@ pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, Target)
                 // the row has counted all of them by now: how many come behind this one
                 let behind = counted.entry(id).or_default();
                 *behind -= 1;
-                row.extend([(*behind).into(), id.hex().into()]);
+                row.extend([(*behind).into(), id.into()]);
                 of_messages.push(row);
             }
             Order::Known { sequence, .. } => others.push([row, vec![sequence.into()]].concat()),
@@ -171,14 +172,14 @@ fn deliver(change: Change, events: &[NewEvent], targets: &[(EventId, Target)], n
     let objects = turn::objects(events);
     let rows = targets.iter().map(|(event, target)| {
         vec![
-            event.hex().into(),
-            target.hex().into(),
+            event.into(),
+            target.key(),
             target.kind().into(),
             now_ms.into(),
             0.into(),
             "pending".into(),
             now_ms.into(),
-            objects.get(&(*event, *target)).map(String::as_str).into(),
+            objects.get(&(*event, *target)).into(),
         ]
     });
     let into = "INSERT INTO sb_delivery (event_id, target_id, target, ready_ms, tries, state, changed_ms, object)";
@@ -202,7 +203,7 @@ const COLUMNS: &str = "SELECT e.id, e.type, e.payload, e.created_ms, m.redacted_
 
 fn parse(row: &Row) -> Result<Event> {
     Ok(Event {
-        id: EventId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
+        id: row.id(0)?,
         kind: row.text(1)?.parse().map_err(|_| Error::Data("event type".into()))?,
         payload: numbered(payload(row.text(2)?, row.maybe_int(4)?), row.maybe_int(5)?),
         created_ms: row.int(3)?,
@@ -217,9 +218,8 @@ pub async fn list(
     after: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<Event>> {
-    // `g` is above every hex digit
-    let below = after.map_or_else(|| "g".to_owned(), EventId::hex);
-    let mut params: Vec<Value> = vec![client.hex().into(), below.into()];
+    let below = below(after);
+    let mut params: Vec<Value> = vec![client.into(), below];
     let of_type = kind.map_or("", |kind| {
         params.push(kind.name().into());
         " AND e.type = ?"
@@ -230,8 +230,7 @@ pub async fn list(
 }
 
 pub async fn find(store: &Store, client: ClientId, id: EventId) -> Result<Option<Event>> {
-    let query =
-        Query::new(format!("{COLUMNS} WHERE e.id = ? AND e.client_id = ?"), vec![id.hex().into(), client.hex().into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE e.id = ? AND e.client_id = ?"), vec![id.into(), client.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -262,7 +261,7 @@ async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -
             "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, last_status = NULL, last_reason = NULL, \
              object = NULL, changed_ms = ? \
              WHERE event_id = ? AND target_id = ? AND owner IS NULL",
-            vec![now_ms.into(), now_ms.into(), id.hex().into(), target.hex().into()],
+            vec![now_ms.into(), now_ms.into(), id.into(), target.key()],
         );
         change = turn::step_out(store, change, id, *target, now_ms).await?;
     }

@@ -9,11 +9,11 @@ use crate::model::{Millis, Money};
 #[derive(Clone, Debug)]
 pub struct Named {
     /// Of the client, of what it posted to, and of its name for it.
-    pub id: String,
+    pub id: [u8; 32],
     /// A keyed hash of what was asked.
-    pub hash: String,
+    pub hash: [u8; 32],
     /// Id and hash under which an earlier release kept it.
-    pub earlier: Option<(String, String)>,
+    pub earlier: Option<([u8; 32], [u8; 32])>,
 }
 
 /// What was answered when a request came first.
@@ -34,38 +34,36 @@ pub enum Found {
 
 /// What is known of requests, by their ids.
 #[derive(Default)]
-pub(super) struct Replies(HashMap<String, (String, Reply)>);
+pub(super) struct Replies(HashMap<[u8; 32], ([u8; 32], Reply)>);
 
 impl Replies {
     pub(super) fn of(rows: &[Row]) -> Result<Self> {
         let read = |row: &Row| {
             let reply = Reply { text: row.text(2)?.to_owned(), balance: row.maybe_int(3)?.map(Money::from_micros) };
-            Ok((row.text(0)?.to_owned(), (row.text(1)?.to_owned(), reply)))
+            Ok((row.array(0)?, (row.array(1)?, reply)))
         };
         rows.iter().map(read).collect::<Result<_>>().map(Self)
     }
 
     pub(super) fn find(&self, named: &Named) -> Option<Found> {
-        let ours = Some((&named.id, &named.hash));
-        let earlier = named.earlier.as_ref().map(|(id, hash)| (id, hash));
-        let mut both = [ours, earlier].into_iter().flatten();
+        let mut both = [Some((named.id, named.hash)), named.earlier].into_iter().flatten();
         both.find_map(|(id, hash)| {
-            let (known, reply) = self.0.get(id)?;
-            Some(if known == hash { Found::Same(reply.clone()) } else { Found::Other })
+            let (known, reply) = self.0.get(&id)?;
+            Some(if *known == hash { Found::Same(reply.clone()) } else { Found::Other })
         })
     }
 
     /// So that a twin in the same batch gets the same reply.
     pub(super) fn add(&mut self, named: &Named, text: &str) {
         let reply = Reply { text: text.to_owned(), balance: None };
-        self.0.insert(named.id.clone(), (named.hash.clone(), reply));
+        self.0.insert(named.id, (named.hash, reply));
     }
 }
 
 /// What [`Replies::of`] reads.
 pub(super) fn over<'a>(all: impl Iterator<Item = &'a Named>) -> Option<Query> {
-    let ids = all.flat_map(|named| [Some(&named.id), named.earlier.as_ref().map(|(id, _)| id)]).flatten();
-    let ids: Vec<Value> = ids.map(|id| id.as_str().into()).collect();
+    let ids = all.flat_map(|named| [Some(named.id), named.earlier.map(|(id, _)| id)]).flatten();
+    let ids: Vec<Value> = ids.map(Value::from).collect();
     let sql = "SELECT id, request_hash, reply, balance FROM sb_idempotency WHERE id IN ({})";
     (!ids.is_empty()).then(|| Query::over(sql, &[], ids))
 }

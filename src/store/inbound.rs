@@ -59,7 +59,7 @@ pub struct Job<R> {
 /// Empties, in the change that redacts a message, what brought it.
 pub(super) fn erase(change: Change, message: MessageId) -> Change {
     let sql = "UPDATE sb_inbound SET payload = '' WHERE id = ? AND ready_ms IS NULL";
-    change.run(sql, vec![message.hex().into()])
+    change.run(sql, vec![message.into()])
 }
 
 /// Forgets a batch of those that are handled, as far as the walk goes; whether there may be more.
@@ -69,7 +69,7 @@ pub async fn sweep(store: &Store, walk: &mut Walk) -> Result<bool> {
     let mut handled: Vec<Value> = Vec::with_capacity(passed.rows.len());
     for row in &passed.rows {
         if row.maybe_int(1)?.is_none() {
-            handled.push(row.text(0)?.into());
+            handled.push(row.key(0)?);
         }
     }
     if !handled.is_empty() {

@@ -1,6 +1,6 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
-use super::engine::{as_read, readable};
+use super::engine::{as_read, below, readable};
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
@@ -39,12 +39,12 @@ fn parse(row: &Row) -> Result<Key> {
     let bad = |what: &str| Error::Data(format!("key {what}"));
     let owned = |column: usize| Ok::<_, Error>(row.maybe_text(column)?.map(str::to_owned));
     Ok(Key {
-        id: KeyId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
-        client: ClientId::from_hex(row.text(1)?).map_err(|_| bad("client"))?,
+        id: row.id(0)?,
+        client: row.id(1)?,
         prefix: row.text(2)?.to_owned(),
         name: row.text(3)?.to_owned(),
         scopes: row.text(4)?.to_owned(),
-        account: row.maybe_text(5)?.map(AccountId::from_hex).transpose().map_err(|_| bad("account"))?,
+        account: row.maybe_id(5)?,
         sources: owned(6)?,
         senders: owned(7)?,
         destinations: owned(8)?,
@@ -59,30 +59,30 @@ fn parse(row: &Row) -> Result<Key> {
 
 /// A client's keys, newest first, starting after the key `after`; revoked ones too.
 pub async fn list(store: &Store, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<Vec<Key>> {
-    let below = after.map_or_else(|| "g".to_owned(), KeyId::hex);
+    let below = below(after);
     let sql = format!("{COLUMNS} FROM sb_key WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    let query = Query::new(sql, vec![client.into(), below, limit.into()]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId, id: KeyId) -> Result<Option<Key>> {
     let sql = format!("{COLUMNS} FROM sb_key WHERE id = ? AND client_id = ?");
-    let query = Query::new(sql, vec![id.hex().into(), client.hex().into()]);
+    let query = Query::new(sql, vec![id.into(), client.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
 /// All that are not revoked, with their hashes.
-pub async fn in_force(store: &Store) -> Result<Vec<(String, Key)>> {
+pub async fn in_force(store: &Store) -> Result<Vec<([u8; 32], Key)>> {
     let query = Query::new(format!("{COLUMNS}, key_hash FROM sb_key WHERE revoked_ms IS NULL"), Vec::new());
     let rows = store.read(vec![query]).await?.concat();
     // one that cannot be read opens nothing
-    Ok(readable("a key", &rows, |row| Ok((row.text(15)?.to_owned(), parse(row)?))))
+    Ok(readable("a key", &rows, |row| Ok((row.array(15)?, parse(row)?))))
 }
 
 /// [`Error::Conflict`]: this key is there already. [`Error::Guard`]: there is no such client, or it is not active.
-pub async fn insert(store: &Store, key: &Key, hash: &str, entry: Option<audit::Entry>) -> Result<()> {
-    let id = Value::from(key.id.hex());
+pub async fn insert(store: &Store, key: &Key, hash: &[u8; 32], entry: Option<audit::Entry>) -> Result<()> {
+    let id = Value::from(key.id);
     let change = Change::new().one(
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
          destinations, rate, created_ms, expires_ms, twiml) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sb_client \
@@ -93,7 +93,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &str, entry: Option<audit::E
             key.prefix.as_str().into(),
             key.name.as_str().into(),
             key.scopes.as_str().into(),
-            key.account.map(AccountId::hex).into(),
+            key.account.into(),
             key.sources.clone().into(),
             key.senders.clone().into(),
             key.destinations.clone().into(),
@@ -101,7 +101,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &str, entry: Option<audit::E
             key.created_ms.into(),
             key.expires_ms.into(),
             key.twiml.map(Twiml::name).into(),
-            key.client.hex().into(),
+            key.client.into(),
         ],
     );
     let settled = "SELECT 1 FROM sb_key WHERE id = ?";
@@ -125,7 +125,7 @@ pub struct Set {
 /// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked, or what is to change is
 /// another than was read.
 pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::Entry>) -> Result<()> {
-    let account = |account: Option<AccountId>| Value::from(account.map(AccountId::hex));
+    let account = |account: Option<AccountId>| Value::from(account);
     let twiml = |twiml: Option<Twiml>| Value::from(twiml.map(Twiml::name));
     let columns: [(&str, Option<Value>, Value); 9] = [
         ("name", set.name.map(Value::from), before.name.as_str().into()),
@@ -149,7 +149,7 @@ pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::
         read.push((column, was));
     }
     sql.push_str(" WHERE id = ? AND client_id = ? AND revoked_ms IS NULL");
-    params.extend([before.id.hex().into(), before.client.hex().into()]);
+    params.extend([before.id.into(), before.client.into()]);
     as_read(&mut sql, &mut params, read);
     store.commit(version::changed(Versioned::Clients, Change::new().one(sql, params)).audited(entry)).await
 }
@@ -163,13 +163,13 @@ pub async fn revoke(
     entry: Option<audit::Entry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
-    let change = Change::new().one(sql, vec![now_ms.into(), id.hex().into(), client.hex().into()]);
+    let change = Change::new().one(sql, vec![now_ms.into(), id.into(), client.into()]);
     store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
 }
 
 /// Writes down that keys were used, the last time of all of them.
 pub async fn used(store: &Store, keys: &[KeyId], at_ms: Millis) -> Result<()> {
-    let keys: Vec<Value> = keys.iter().map(|key| key.hex().into()).collect();
+    let keys: Vec<Value> = keys.iter().map(Value::from).collect();
     let sql = "UPDATE sb_key SET last_used_ms = ? WHERE (last_used_ms IS NULL OR last_used_ms < ?) AND id IN ({})";
     store.commit(Change::new().any(sql, &[at_ms.into(), at_ms.into()], &keys)).await
 }

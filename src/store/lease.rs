@@ -1,28 +1,26 @@
 //! The right of one process to work on a row for a while, taken by compare-and-set: a row says whose it is (`owner`),
 //! from when on it may be claimed (`ready_ms`), and when that was set (`set_ms`).
 
-use std::sync::Arc;
-
 use super::Value;
 use crate::model::Millis;
 
 /// Nodes' clocks may stand so far apart without one of them being wrong: another's lease counts so much longer.
 pub const SKEW_MS: Millis = 5_000;
 
-/// Names one process in all its leases: made once, when it starts. Clones are cheap.
+/// Names one process in all its leases: made once, when it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner(Arc<str>);
+pub struct Owner([u8; 8]);
 
 impl Owner {
     /// Another one each time.
     pub fn generate() -> Self {
-        Self(format!("{:016x}", rand::random::<u64>()).into())
+        Self(rand::random())
     }
 }
 
 impl From<&Owner> for Value {
     fn from(owner: &Owner) -> Self {
-        Self::Text(owner.0.to_string())
+        owner.0.into()
     }
 }
 
@@ -74,7 +72,7 @@ mod tests {
         assert_eq!(HELD.matches('?').count(), lease.held().len());
         assert_eq!(lease.free(), [20_000, 15_000].map(Value::Int), "another's clock may be behind");
         assert_eq!(lease.held(), [Value::from(&owner), Value::Int(50_000)]);
-        assert!(matches!(Value::from(&owner), Value::Text(name) if name.len() == 16), "as wide as its column");
+        assert!(matches!(Value::from(&owner), Value::Bytes(name) if name.len() == 8), "as wide as its column");
         assert_ne!(owner, Owner::generate());
     }
 }

@@ -13,9 +13,9 @@ pub use account::{Balance, Entry, Filter, balance, find, post, recovered, sum_be
 pub use list::{Page, list};
 
 use super::message::{Message, in_states};
-use super::{Change, Error, Query, Result, Row, Value};
+use super::{Change, Query, Result, Row, Value};
 use crate::model::message::State;
-use crate::model::{ClientId, EntryId, Millis, Money};
+use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 
 /// Why a balance has moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
@@ -63,7 +63,7 @@ pub(super) struct Purse {
     /// Balance and credit together, less what this batch takes.
     left: HashMap<ClientId, Money>,
     /// And under which id the last entry for it stands.
-    taken: BTreeMap<String, (Money, String)>,
+    taken: BTreeMap<ClientId, (Money, EntryId)>,
     debits: Vec<Vec<Value>>,
 }
 
@@ -96,16 +96,16 @@ impl Purse {
             Some(rest) if !rest.is_negative() => *left = rest,
             _ => return false,
         }
-        let (client, entry) = (message.client.hex(), message.id.debit().hex());
+        let (client, entry) = (message.client, message.id.debit());
         self.debits.push(vec![
-            client.as_str().into(),
-            entry.as_str().into(),
+            client.into(),
+            entry.into(),
             Kind::Debit.name().into(),
             (-cost).micros().into(),
-            message.id.hex().into(),
+            message.id.into(),
             now_ms.into(),
         ]);
-        let (taken, last) = self.taken.entry(client).or_default();
+        let (taken, last) = self.taken.entry(client).or_insert((Money::ZERO, entry));
         *taken = taken.plus(cost).unwrap_or(*taken);
         *last = entry;
         true
@@ -121,7 +121,7 @@ impl Purse {
         if self.taken.is_empty() {
             return change;
         }
-        let taken = self.taken.iter().map(|(client, (cost, entry))| (client.as_str(), cost.micros(), entry.as_str()));
+        let taken = self.taken.iter().map(|(client, (cost, entry))| (*client, cost.micros(), *entry));
         let taken: Vec<_> = taken.collect();
         let change = transfer::take(change.insert(INSERT, self.debits), &taken);
         let clients: Vec<Value> = self.taken.into_keys().map(Value::from).collect();
@@ -140,7 +140,7 @@ pub(super) fn left(rows: &[Row]) -> Result<HashMap<ClientId, Paid>> {
 }
 
 fn client(row: &Row) -> Result<ClientId> {
-    ClientId::from_hex(row.text(0)?).map_err(|_| Error::Data("client id".into()))
+    row.id(0)
 }
 
 /// A movement that is no message's: money paid in, or things set right.
@@ -158,14 +158,14 @@ pub struct Movement {
 pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at: Option<Money>) -> Change {
     change.one(
         "INSERT INTO sb_balance (client_id, balance, credit_limit, low_at) VALUES (?, 0, ?, ?)",
-        vec![client.hex().into(), credit_limit.micros().into(), low_at.map(Money::micros).into()],
+        vec![client.into(), credit_limit.micros().into(), low_at.map(Money::micros).into()],
     )
 }
 
-/// Moves money. [`Error::Guard`] of its second statement: the client has no balance, or too little for it.
+/// Moves money. [`super::Error::Guard`] of its second statement: the client has no balance, or too little for it.
 pub(super) fn enter(change: Change, movement: &Movement) -> Change {
-    let (client, amount) = (Value::from(movement.client.hex()), Value::from(movement.amount.micros()));
-    let id = Value::from(movement.id.hex());
+    let (client, amount) = (Value::from(movement.client), Value::from(movement.amount.micros()));
+    let id = Value::from(movement.id);
     let floor = if movement.amount.is_negative() { " AND balance + credit_limit + ? >= 0" } else { "" };
     let mut params = vec![amount.clone(), amount.clone(), amount.clone(), client.clone()];
     params.extend(movement.amount.is_negative().then(|| amount.clone()));
@@ -190,15 +190,15 @@ fn failures() -> String {
 /// Gives the costs of messages back that have come to nothing by the statements before: once, whoever has
 /// brought them there. Clients in one order for all, as they pay.
 pub(super) fn refund<'a>(change: Change, messages: impl IntoIterator<Item = &'a Message>, now_ms: Millis) -> Change {
-    let mut by_client: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut by_client: BTreeMap<ClientId, Vec<MessageId>> = BTreeMap::new();
     for message in messages {
         if message.cost.is_some_and(|cost| cost > Money::ZERO) && message.refunded_ms.is_none() {
-            by_client.entry(message.client.hex()).or_default().push(message.id.hex());
+            by_client.entry(message.client).or_default().push(message.id);
         }
     }
     let failed = format!("cost > 0 AND refunded_ms IS NULL AND {}", failures());
     by_client.into_iter().fold(change, |change, (client, ids)| {
-        let entries: Vec<_> = ids.into_iter().map(|id| (id, EntryId::new(now_ms).hex())).collect();
-        transfer::give_back(change, &client, &entries, &failed, Kind::Refund.name(), now_ms)
+        let entries: Vec<_> = ids.into_iter().map(|id| (id, EntryId::new(now_ms))).collect();
+        transfer::give_back(change, client, &entries, &failed, Kind::Refund.name(), now_ms)
     })
 }

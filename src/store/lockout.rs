@@ -13,14 +13,14 @@ pub struct Lockout {
 }
 
 /// The two counters of an attempt: this user from this address, and from anywhere.
-pub(super) fn query(here: &str, anywhere: &str) -> Query {
+pub(super) fn query(here: &[u8; 32], anywhere: &[u8; 32]) -> Query {
     let sql = "SELECT id, failures, last_ms FROM sb_lockout WHERE id IN (?, ?)";
     Query::new(sql, vec![here.into(), anywhere.into()])
 }
 
-pub(super) fn parse(rows: &[Row], id: &str) -> Result<Lockout> {
+pub(super) fn parse(rows: &[Row], id: &[u8; 32]) -> Result<Lockout> {
     for row in rows {
-        if row.text(0)? == id {
+        if row.bytes(0)? == id {
             return Ok(Lockout { failures: row.int(1)?, last_ms: row.int(2)?, is_stored: true });
         }
     }
@@ -29,7 +29,7 @@ pub(super) fn parse(rows: &[Row], id: &str) -> Result<Lockout> {
 
 /// A counter as it was read, and what it becomes.
 pub(super) struct Count<'a> {
-    pub(super) id: &'a str,
+    pub(super) id: &'a [u8; 32],
     pub(super) from: Lockout,
     pub(super) to: i64,
 }
@@ -93,7 +93,7 @@ pub struct Counted {
 
 /// An update of both counters that gives back the time of the failure before, where nobody has
 /// counted since: an attempt that was no failure must not start a wait again.
-fn restore(here: &str, anywhere: &str, counted: &Counted, failures: &str) -> (String, Vec<Value>) {
+fn restore(here: &[u8; 32], anywhere: &[u8; 32], counted: &Counted, failures: &str) -> (String, Vec<Value>) {
     // MySQL assigns from left to right: the time is first, as it looks at the count
     let sql = format!(
         "UPDATE sb_lockout SET last_ms = CASE WHEN last_ms <> ? THEN last_ms \
@@ -114,7 +114,7 @@ fn restore(here: &str, anywhere: &str, counted: &Counted, failures: &str) -> (St
 }
 
 /// Takes back what one address failed: nothing is left there, and so much less anywhere.
-pub(super) fn forgive(change: Change, here: &str, anywhere: &str, counted: &Counted) -> Change {
+pub(super) fn forgive(change: Change, here: &[u8; 32], anywhere: &[u8; 32], counted: &Counted) -> Change {
     let failures = "CASE WHEN id = ? OR failures < ? THEN 0 ELSE failures - ? END WHERE id IN (?, ?)";
     let (sql, mut values) = restore(here, anywhere, counted, failures);
     let forgiven = counted.to.0;
@@ -123,7 +123,7 @@ pub(super) fn forgive(change: Change, here: &str, anywhere: &str, counted: &Coun
 }
 
 /// Takes one failure back that was counted beforehand and then not looked at.
-pub(super) fn uncount(change: Change, here: &str, anywhere: &str, counted: &Counted) -> Change {
+pub(super) fn uncount(change: Change, here: &[u8; 32], anywhere: &[u8; 32], counted: &Counted) -> Change {
     let failures = "failures - 1 WHERE id IN (?, ?) AND failures > 0";
     let (sql, mut values) = restore(here, anywhere, counted, failures);
     values.extend([here.into(), anywhere.into()]);

@@ -65,9 +65,9 @@ impl Message {
     /// The values of [`INSERT`]; so many events are told of it in the same change.
     pub(super) fn values(&self, told: i64) -> Vec<Value> {
         vec![
-            self.id.hex().into(),
-            self.client.hex().into(),
-            self.account.hex().into(),
+            self.id.into(),
+            self.client.into(),
+            self.account.into(),
             self.direction.name().into(),
             self.from.as_str().into(),
             self.to.as_str().into(),
@@ -90,9 +90,9 @@ impl Message {
     pub(super) fn parse(row: &Row) -> Result<Self> {
         let bad = |what: &str| Error::Data(format!("message {what}"));
         Ok(Self {
-            id: MessageId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
-            client: ClientId::from_hex(row.text(1)?).map_err(|_| bad("client"))?,
-            account: AccountId::from_hex(row.text(2)?).map_err(|_| bad("account"))?,
+            id: row.id(0)?,
+            client: row.id(1)?,
+            account: row.id(2)?,
             direction: Direction::parse(row.text(3)?).ok_or_else(|| bad("direction"))?,
             from: row.text(4)?.to_owned(),
             to: row.text(5)?.to_owned(),
@@ -118,19 +118,18 @@ impl Message {
 
 pub async fn find(store: &Store, client: ClientId, id: MessageId) -> Result<Option<Message>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.id = ? AND m.client_id = ? AND m.deleted_ms IS NULL");
-    let query = Query::new(sql, vec![id.hex().into(), client.hex().into()]);
+    let query = Query::new(sql, vec![id.into(), client.into()]);
     store.read(vec![query]).await?.concat().first().map(Message::parse).transpose()
 }
 
 /// When providers took messages, where one has.
 pub async fn taken_at(store: &Store, ids: &[MessageId]) -> Result<HashMap<MessageId, Millis>> {
-    let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
+    let keys: Vec<Value> = ids.iter().map(Value::from).collect();
     let sql = "SELECT message_id, MIN(ended_ms) FROM sb_attempt WHERE outcome IN ('accepted', 'adopted') \
                AND message_id IN ({}) GROUP BY message_id";
     let queries = keys.chunks(KEYS).map(|keys| Query::over(sql, &[], keys.to_vec())).collect();
     let rows = store.read(queries).await?.concat();
-    let bad = |_| Error::Data("message id".into());
-    rows.iter().map(|row| Ok((MessageId::from_hex(row.text(0)?).map_err(bad)?, row.int(1)?))).collect()
+    rows.iter().map(|row| Ok((row.id(0)?, row.int(1)?))).collect()
 }
 
 /// One call of a provider, and what came of it.
@@ -152,9 +151,9 @@ pub(super) const INSERT_ATTEMPT: &str = "INSERT INTO sb_attempt (message_id, num
 impl Attempt {
     pub(super) fn values(&self, message: MessageId) -> Vec<Value> {
         vec![
-            message.hex().into(),
+            message.into(),
             self.number.into(),
-            self.account.hex().into(),
+            self.account.into(),
             self.outcome.name().into(),
             self.provider_id.clone().into(),
             self.code.into(),
@@ -169,12 +168,12 @@ impl Attempt {
 pub async fn attempts(store: &Store, id: MessageId) -> Result<Vec<Attempt>> {
     let sql = "SELECT number, account_id, outcome, provider_id, code, reason, started_ms, ended_ms \
                FROM sb_attempt WHERE message_id = ? ORDER BY number";
-    let rows = store.query(sql, vec![id.hex().into()]).await?;
+    let rows = store.query(sql, vec![id.into()]).await?;
     rows.iter()
         .map(|row| {
             Ok(Attempt {
                 number: row.int(0)?,
-                account: AccountId::from_hex(row.text(1)?).map_err(|_| Error::Data("account id".into()))?,
+                account: row.id(1)?,
                 outcome: AttemptOutcome::parse(row.text(2)?).ok_or_else(|| Error::Data("attempt outcome".into()))?,
                 provider_id: row.maybe_text(3)?.map(str::to_owned),
                 code: row.maybe_int(4)?,

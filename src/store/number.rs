@@ -1,6 +1,6 @@
 //! Senders of ours: `sb_number`.
 
-use super::engine::{as_read, readable, rewrite};
+use super::engine::{as_read, below, readable, rewrite};
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
@@ -83,9 +83,9 @@ const COLUMNS: &str = "SELECT id, client_id, account_id, address, capabilities, 
 fn parse(row: &Row) -> Result<Number> {
     let bad = |what: &str| Error::Data(format!("number {what}"));
     Ok(Number {
-        id: NumberId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
-        client: ClientId::from_hex(row.text(1)?).map_err(|_| bad("client"))?,
-        account: AccountId::from_hex(row.text(2)?).map_err(|_| bad("account"))?,
+        id: row.id(0)?,
+        client: row.id(1)?,
+        account: row.id(2)?,
         address: row.text(3)?.to_owned(),
         capabilities: read(row.text(4)?),
         meaning: Meaning::parse(row.text(5)?).ok_or_else(|| bad("meaning"))?,
@@ -93,7 +93,7 @@ fn parse(row: &Row) -> Result<Number> {
         platform: row.maybe_text(7)?.map(str::to_owned),
         country: row.maybe_text(8)?.map(str::to_owned),
         created_ms: row.int(9)?,
-        pool: row.maybe_text(10)?.map(PoolId::from_hex).transpose().map_err(|_| bad("pool"))?,
+        pool: row.maybe_id(10)?,
     })
 }
 
@@ -105,16 +105,15 @@ pub async fn all(store: &Store) -> Result<Vec<Number>> {
 
 /// A client's numbers, newest first, starting after the number `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<NumberId>, limit: usize) -> Result<Vec<Number>> {
-    let below = after.map_or_else(|| "g".to_owned(), NumberId::hex);
+    let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    let query = Query::new(sql, vec![client.into(), below, limit.into()]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Option<Number>> {
-    let query =
-        Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.hex().into(), client.hex().into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.into(), client.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -124,8 +123,8 @@ pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>)
         "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
          created_ms) SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, ? FROM sb_account WHERE id = ?",
         vec![
-            number.id.hex().into(),
-            number.client.hex().into(),
+            number.id.into(),
+            number.client.into(),
             number.address.as_str().into(),
             written(&number.capabilities).into(),
             number.meaning.name().into(),
@@ -133,19 +132,19 @@ pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>)
             number.platform.clone().into(),
             number.country.clone().into(),
             number.created_ms.into(),
-            number.account.hex().into(),
+            number.account.into(),
         ],
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
     let change = version::changed(Versioned::Directory, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![number.id.hex().into()])).await
+    store.commit(change.settled_by(settled, vec![number.id.into()])).await
 }
 
 impl Number {
     /// What may be changed of it: all but the number itself and whose it is.
     fn columns(&self) -> Vec<(&'static str, Value)> {
         vec![
-            ("account_id", self.account.hex().into()),
+            ("account_id", self.account.into()),
             ("capabilities", written(&self.capabilities).into()),
             ("meaning", self.meaning.name().into()),
             ("rate", self.rate.into()),
@@ -156,7 +155,7 @@ impl Number {
 
 /// [`Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Number, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
-    let key = [("id", number.id.hex()), ("client_id", number.client.hex())];
+    let key: [(&str, Value); 2] = [("id", number.id.into()), ("client_id", number.client.into())];
     let (sql, params) = rewrite("sb_number", number.columns(), &key, before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
@@ -165,7 +164,7 @@ pub async fn update(store: &Store, before: &Number, number: &Number, entry: Opti
 /// Lets a number go; its messages stay. [`Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let mut sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?".to_owned();
-    let mut params = vec![before.id.hex().into(), before.client.hex().into()];
+    let mut params = vec![before.id.into(), before.client.into()];
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await

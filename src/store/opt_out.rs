@@ -7,7 +7,7 @@ pub use unseen::lift;
 
 use super::event::{self, NewEvent, Order, Told};
 use super::{Change, Query, Result, Store, Value, audit};
-use crate::model::{Channel, ClientId, Millis};
+use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis};
 
 /// Why an entry stands that its client set.
 pub const ADMINISTRATOR: &str = "administrator";
@@ -19,7 +19,7 @@ pub struct OptOut {
     pub client: ClientId,
     /// The keys of the pair on this channel, which are those of their lanes: one for each form in which carriers write
     /// the person's number. A new entry gets the first.
-    pub ids: Vec<String>,
+    pub ids: Vec<LaneKey>,
     pub channel: Channel,
     pub number: String,
     pub person: String,
@@ -50,9 +50,9 @@ pub(super) fn stopped(keys: Vec<Value>) -> Query {
 /// An entry of a pair, whoever's it is.
 struct Stands {
     entry: Entry,
-    id: String,
+    id: LaneKey,
     /// `None`: an earlier client's, which nobody knows.
-    client: Option<String>,
+    client: Option<ClientId>,
     held_ms: Option<Millis>,
     sequence: i64,
 }
@@ -61,15 +61,15 @@ impl Stands {
     fn parse(row: &super::Row) -> Result<Self> {
         Ok(Self {
             entry: parse(row)?,
-            id: row.text(6)?.to_owned(),
-            client: row.maybe_text(7)?.map(str::to_owned),
+            id: row.id(6)?,
+            client: row.maybe_id(7)?,
             held_ms: row.maybe_int(8)?,
             sequence: row.maybe_int(9)?.unwrap_or_default(),
         })
     }
 
     fn is_of(&self, client: ClientId) -> bool {
-        self.client.as_deref() == Some(&client.hex())
+        self.client == Some(client)
     }
 
     /// Since when an entry of another client's is in force here.
@@ -93,8 +93,8 @@ pub struct Pair(Vec<Stands>);
 
 impl Pair {
     /// By the keys of the pair.
-    pub async fn find(store: &Store, ids: &[String]) -> Result<Self> {
-        let keys = ids.iter().map(|id| id.as_str().into()).collect();
+    pub async fn find(store: &Store, ids: &[LaneKey]) -> Result<Self> {
+        let keys = ids.iter().map(Value::from).collect();
         let query = Query::over(format!("{COLUMNS} WHERE o.id IN ({{}})"), &[], keys);
         let rows = store.look_up(vec![query]).await?.concat();
         Ok(Self(rows.iter().map(Stands::parse).collect::<Result<_>>()?))
@@ -145,7 +145,7 @@ pub async fn write(
                 said,
                 sequence,
                 [
-                    said.ids.first().map(String::as_str).into(),
+                    said.ids.first().into(),
                     said.number.as_str().into(),
                     said.person.as_str().into(),
                     written(said.channel).into(),
@@ -158,13 +158,14 @@ pub async fn write(
         change = change.one(
             "UPDATE sb_opt_out SET is_out = ?, reason = ?, changed_ms = ?, sequence = ?, client_id = ?, held_ms = ? \
              WHERE id = ? AND changed_ms = ?",
-            values(said, sequence, [held_ms.into(), one.id.as_str().into(), one.entry.changed_ms.into()]),
+            values(said, sequence, [held_ms.into(), one.id.into(), one.entry.changed_ms.into()]),
         );
     }
     // who never was out to this client changes nothing for it by saying that they are in
     let was_out = stands.iter().any(|one| one.entry.is_out && one.is_of(said.client));
     let told = if said.is_out || was_out { told } else { &Told::default() };
-    let object = stands.iter().map(|one| &one.id).min().or(said.ids.first()).cloned().unwrap_or_default();
+    let first = said.ids.first().copied().map(LaneKey::bytes);
+    let object = stands.iter().map(|one| one.id.bytes()).min().or(first).unwrap_or_default();
     let order = Order::Known { object, sequence };
     let numbered = |event: &NewEvent| NewEvent { order: order.clone(), ..event.clone() };
     let events: Vec<NewEvent> = told.new.iter().map(numbered).collect();
@@ -176,7 +177,7 @@ pub async fn write(
 fn values<const N: usize>(said: &OptOut, sequence: i64, others: [Value; N]) -> Vec<Value> {
     let is_out = i64::from(said.is_out).into();
     let mut values: Vec<Value> =
-        vec![is_out, said.reason.into(), said.at_ms.into(), sequence.into(), said.client.hex().into()];
+        vec![is_out, said.reason.into(), said.at_ms.into(), sequence.into(), said.client.into()];
     values.extend(others);
     values
 }
@@ -229,7 +230,7 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     } else {
         format!("{COLUMNS} WHERE {own}")
     };
-    let mut params: Vec<Value> = vec![client.hex().into()];
+    let mut params: Vec<Value> = vec![client.into()];
     if let Some(number) = &filter.number {
         sql.push_str(" AND o.number = ?");
         params.push(number.as_str().into());

@@ -15,7 +15,8 @@ mod uncalled;
 
 pub use key::LaneKeys;
 
-use crate::model::{MessageId, Millis};
+use super::Value;
+use crate::model::{FromBytes as _, Id as _, LaneKey, MessageId, Millis};
 
 /// Nobody owns the lane's first message's call, or it has not begun.
 pub(super) const WAITING: i64 = 0;
@@ -24,19 +25,34 @@ pub(super) const CALLING: i64 = 1;
 /// What became of the call is unknown.
 pub(super) const UNKNOWN: i64 = 2;
 
-/// The hex digits of a lane, and of a position in it.
-const LANE: usize = 32;
+/// The bytes of a lane's key; those of a position in it follow.
+const LANE: usize = 16;
 
-/// The key of a message's row in its lane.
-pub(super) fn place(lane: &str, pos: u128) -> String {
-    format!("{lane}{pos:032x}")
+/// The key of a message's row: its lane, then its position, so that the rows of a lane lie together and in order.
+pub(super) fn place(lane: LaneKey, pos: u128) -> [u8; 32] {
+    let mut place = [0; 32];
+    place[..LANE].copy_from_slice(&lane.bytes());
+    place[LANE..].copy_from_slice(&pos.to_be_bytes());
+    place
+}
+
+/// The first and the last place of a lane.
+fn span(lane: LaneKey) -> [Value; 2] {
+    [0, u128::MAX].map(|pos| place(lane, pos).into())
+}
+
+/// The lane of a place.
+fn lane_of(place: [u8; 32]) -> LaneKey {
+    let mut lane = [0; LANE];
+    lane.copy_from_slice(&place[..LANE]);
+    LaneKey::from_bytes(lane)
 }
 
 /// Where a message stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    pub lane: String,
-    pub place: String,
+    pub lane: LaneKey,
+    pub place: [u8; 32],
     pub message: MessageId,
 }
 
@@ -57,5 +73,19 @@ impl Progress {
     /// During its first call.
     pub fn called(started_ms: Millis) -> Self {
         Self { tries: 1, first_ms: Some(started_ms), started_ms: Some(started_ms), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_sort_by_lane_then_by_position() {
+        let lanes = [1_u128, 1 << 64, u128::MAX].map(|bits| LaneKey::from_bytes(bits.to_be_bytes()));
+        let positions = [0, 9, 10, 1 << 64, u128::MAX];
+        let places: Vec<_> = lanes.iter().flat_map(|lane| positions.map(|pos| place(*lane, pos))).collect();
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(lanes.iter().all(|lane| lane_of(place(*lane, 7)) == *lane));
     }
 }

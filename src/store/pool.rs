@@ -1,7 +1,8 @@
 //! A client's numbers that messages leave from together: `sb_pool`, and `sb_number.pool_id`.
 
+use super::engine::below;
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Query, Result, Row, Store, Value, audit, version};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
 
 #[derive(Clone, Debug)]
@@ -15,26 +16,19 @@ pub struct Pool {
 const COLUMNS: &str = "SELECT id, client_id, name, created_ms FROM sb_pool";
 
 fn parse(row: &Row) -> Result<Pool> {
-    let bad = |what: &str| Error::Data(format!("pool {what}"));
-    Ok(Pool {
-        id: PoolId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
-        client: ClientId::from_hex(row.text(1)?).map_err(|_| bad("client"))?,
-        name: row.text(2)?.to_owned(),
-        created_ms: row.int(3)?,
-    })
+    Ok(Pool { id: row.id(0)?, client: row.id(1)?, name: row.text(2)?.to_owned(), created_ms: row.int(3)? })
 }
 
 fn key(client: ClientId, id: PoolId) -> Vec<Value> {
-    vec![id.hex().into(), client.hex().into()]
+    vec![id.into(), client.into()]
 }
 
 /// A client's pools, newest first, behind the pool `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<PoolId>, limit: usize) -> Result<Vec<Pool>> {
-    // `g` is above every hex digit
-    let below = after.map_or_else(|| "g".to_owned(), PoolId::hex);
+    let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, vec![client.hex().into(), below.into(), limit.into()]);
+    let query = Query::new(sql, vec![client.into(), below, limit.into()]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
@@ -44,7 +38,7 @@ pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<
 }
 
 pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> Result<()> {
-    let (id, client) = (Value::from(pool.id.hex()), Value::from(pool.client.hex()));
+    let (id, client) = (Value::from(pool.id), Value::from(pool.client));
     let change = Change::new()
         .one(
             "INSERT INTO sb_pool (id, client_id, name, created_ms) VALUES (?, ?, ?, ?)",
@@ -55,14 +49,14 @@ pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> 
     store.commit(change).await
 }
 
-/// [`Error::Guard`]: there is no such pool, or it has another name than was read.
+/// [`super::Error::Guard`]: there is no such pool, or it has another name than was read.
 pub async fn rename(store: &Store, before: &Pool, name: &str, entry: Option<audit::Entry>) -> Result<()> {
     let params = [vec![name.into()], key(before.client, before.id), vec![before.name.as_str().into()]].concat();
     let change = Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ? AND name = ?", params);
     store.commit(change.audited(entry)).await
 }
 
-/// Lets its numbers go. [`Error::Guard`]: there is no such pool.
+/// Lets its numbers go. [`super::Error::Guard`]: there is no such pool.
 pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new()
         .one("DELETE FROM sb_pool WHERE id = ? AND client_id = ?", key(client, id))
@@ -70,7 +64,8 @@ pub async fn delete(store: &Store, client: ClientId, id: PoolId, entry: Option<a
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
 
-/// Puts a number into a pool, out of any other. [`Error::Guard`]: one of them is not there, or not this client's.
+/// Puts a number into a pool, out of any other. [`super::Error::Guard`]: one of them is not there, or not this
+/// client's.
 pub async fn put(
     store: &Store,
     client: ClientId,
@@ -81,12 +76,12 @@ pub async fn put(
     let change = Change::new().one(
         "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
          AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
-        [vec![id.hex().into(), number.hex().into(), client.hex().into()], key(client, id)].concat(),
+        [vec![id.into(), number.into(), client.into()], key(client, id)].concat(),
     );
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
 
-/// [`Error::Guard`]: the number is not in this pool.
+/// [`super::Error::Guard`]: the number is not in this pool.
 pub async fn take_out(
     store: &Store,
     client: ClientId,
@@ -96,7 +91,7 @@ pub async fn take_out(
 ) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?",
-        vec![number.hex().into(), client.hex().into(), id.hex().into()],
+        vec![number.into(), client.into(), id.into()],
     );
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

@@ -4,17 +4,17 @@
 use super::lease::{GIVE_BACK, HELD, Lease, Owner, SKEW_MS, TAKE};
 use super::{Change, Error, Query, Result, Row, Store, Value, sweep};
 use crate::crypto::Aad;
-use crate::model::{Millis, PublicationId, UserId};
+use crate::model::{DeviceId, Millis, PublicationId, UserId};
 
 /// A text about to be written, already sealed.
 pub struct NewPublication<'a> {
     pub id: PublicationId,
     /// Keyed hash of the phone and of what it sent: a repeat has the same.
-    pub text_hash: String,
-    /// The row of the device that opened it.
-    pub device: &'a str,
+    pub text_hash: [u8; 32],
+    /// That opened it.
+    pub device: DeviceId,
     /// Keyed hashes of the blocks with which it can begin, under whatever IV; none twice.
-    pub blocks: Vec<String>,
+    pub blocks: Vec<[u8; 32]>,
     pub user: &'a UserId,
     pub platform: &'a str,
     pub phone_hash: &'a str,
@@ -54,7 +54,7 @@ pub fn text_place(row: &str) -> Aad<'_> {
 /// Writes a text with its job, ready at once, and its blocks, which no other text of the device can have: whatever
 /// begins with one of them was made of it.
 pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
-    let block = |hash: &String| vec![new.device.into(), hash.as_str().into(), new.text_hash.as_str().into()];
+    let block = |hash: &[u8; 32]| vec![new.device.into(), hash.into(), new.text_hash.into()];
     let change = Change::new()
         .insert(
             "INSERT INTO sb_text_block (device_id, block_hash, text_hash)",
@@ -64,8 +64,8 @@ pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
             "INSERT INTO sb_publication (id, text_hash, user_id, platform, phone_hash, sealed, ready_ms, set_ms, tries, \
              state, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', ?)",
             vec![
-                new.id.hex().into(),
-                new.text_hash.as_str().into(),
+                new.id.into(),
+                new.text_hash.into(),
                 new.user.as_str().into(),
                 new.platform.into(),
                 new.phone_hash.into(),
@@ -75,7 +75,7 @@ pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
                 new.received_ms.into(),
             ],
         );
-    let change = change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", vec![new.id.hex().into()]);
+    let change = change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", vec![new.id.into()]);
     match store.commit(change).await {
         Ok(()) => Ok(Taken::New),
         Err(Error::Conflict) => compare(store, new).await,
@@ -85,27 +85,27 @@ pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
 
 /// What a text is to the one that was in its way.
 async fn compare(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
-    let hashes = new.blocks.iter().map(|hash| hash.as_str().into()).collect();
+    let hashes = new.blocks.iter().map(Value::from).collect();
     let sql = "SELECT text_hash FROM sb_text_block WHERE device_id = ? AND block_hash IN ({})";
     let found = store
         .look_up(vec![
             Query::over(sql, &[new.device.into()], hashes),
             // one that was taken before blocks were kept
-            Query::new("SELECT text_hash FROM sb_publication WHERE text_hash = ?", vec![new.text_hash.as_str().into()]),
+            Query::new("SELECT text_hash FROM sb_publication WHERE text_hash = ?", vec![new.text_hash.into()]),
         ])
         .await?
         .concat();
-    let texts = found.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
+    let texts = found.iter().map(|row| row.array(0)).collect::<Result<Vec<[u8; 32]>>>()?;
     match texts.as_slice() {
         // a node of the database's that has yet to hear of it, or a device revoked just now
         [] => Err(Error::Busy("the text that came before is not to be seen yet".into())),
-        texts if texts.contains(&new.text_hash.as_str()) => Ok(Taken::Again),
+        texts if texts.contains(&new.text_hash) => Ok(Taken::Again),
         _ => Ok(Taken::Altered),
     }
 }
 
 /// Forgets a batch of a revoked device's blocks, which nothing opens any more; whether there may be more.
-pub async fn forget(store: &Store, device: &str) -> Result<bool> {
+pub async fn forget(store: &Store, device: DeviceId) -> Result<bool> {
     let find = "SELECT block_hash FROM sb_text_block WHERE device_id = ? LIMIT ?";
     let delete = "DELETE FROM sb_text_block WHERE device_id = ? AND block_hash IN ({})";
     sweep::batch(store, find, delete, &[device.into()]).await
@@ -113,7 +113,7 @@ pub async fn forget(store: &Store, device: &str) -> Result<bool> {
 
 fn parse(row: &Row) -> Result<Publication> {
     Ok(Publication {
-        id: PublicationId::from_hex(row.text(0)?).map_err(|e| Error::Data(e.to_string()))?,
+        id: row.id(0)?,
         user: row.text(1)?.parse().map_err(|_| Error::Data("user id".into()))?,
         platform: row.text(2)?.to_owned(),
         phone_hash: row.text(3)?.to_owned(),
@@ -138,7 +138,7 @@ impl Publication {
     /// Leases the job. [`Error::Guard`]: another node was first.
     pub async fn claim(&mut self, store: &Store, lease: Lease<'_>) -> Result<()> {
         let sql = format!("UPDATE sb_publication SET {TAKE}, tries = tries + 1 WHERE id = ? AND ready_ms = ?");
-        let id = Value::from(self.id.hex());
+        let id = Value::from(self.id);
         let params = lease.take().into_iter().chain([id.clone(), self.ready_ms.into()]).collect();
         let settled = format!("SELECT 1 FROM sb_publication WHERE id = ? AND {HELD}");
         let probe = [id].into_iter().chain(lease.held()).collect();
@@ -152,19 +152,19 @@ impl Publication {
     pub async fn finish(&self, store: &Store, state: &'static str) -> Result<()> {
         let sql = "UPDATE sb_publication SET sealed = ?, owner = NULL, ready_ms = NULL, state = ?, last_reason = NULL \
                    WHERE id = ? AND ready_ms = ?";
-        let id = self.id.hex();
-        let params = vec![Vec::new().into(), state.into(), id.as_str().into(), self.ready_ms.into()];
+        let id = Value::from(self.id);
+        let params = vec![Vec::new().into(), state.into(), id.clone(), self.ready_ms.into()];
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND ready_ms IS NULL";
-        store.commit(Change::new().one(sql, params).settled_by(settled, vec![id.into()])).await
+        store.commit(Change::new().one(sql, params).settled_by(settled, vec![id])).await
     }
 
     /// Gives the job back, to be claimed again at `ready_ms`.
     pub async fn give_back(&self, store: &Store, ready_ms: Millis, now_ms: Millis, reason: &str) -> Result<()> {
         let sql = format!("UPDATE sb_publication SET {GIVE_BACK}, last_reason = ? WHERE id = ? AND ready_ms = ?");
-        let id = self.id.hex();
-        let params = vec![ready_ms.into(), now_ms.into(), reason.into(), id.as_str().into(), self.ready_ms.into()];
+        let id = Value::from(self.id);
+        let params = vec![ready_ms.into(), now_ms.into(), reason.into(), id.clone(), self.ready_ms.into()];
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND owner IS NULL AND ready_ms = ?";
-        store.commit(Change::new().one(sql, params).settled_by(settled, vec![id.into(), ready_ms.into()])).await
+        store.commit(Change::new().one(sql, params).settled_by(settled, vec![id, ready_ms.into()])).await
     }
 }
 

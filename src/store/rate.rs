@@ -28,7 +28,7 @@ const COLUMNS: &str = "id, channel, prefix, price, from_ms, until_ms";
 fn parse(row: &Row) -> Result<Rate> {
     let bad = |what: &str| Error::Data(format!("rate {what}"));
     Ok(Rate {
-        id: RateId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
+        id: row.id(0)?,
         channel: Priced::parse(row.text(1)?).ok_or_else(|| bad("channel"))?,
         prefix: row.text(2)?.to_owned(),
         price: Money::from_micros(row.int(3)?),
@@ -67,7 +67,7 @@ impl Rate {
 
     fn values(&self) -> Vec<Value> {
         vec![
-            self.id.hex().into(),
+            self.id.into(),
             self.channel.name().into(),
             self.prefix.as_str().into(),
             self.price.micros().into(),
@@ -118,7 +118,7 @@ pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Ra
 }
 
 pub async fn find(store: &Store, id: RateId) -> Result<Option<Rate>> {
-    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_rate WHERE id = ?"), vec![id.hex().into()]);
+    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_rate WHERE id = ?"), vec![id.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -129,19 +129,19 @@ pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> 
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
     let change = version::changed(Versioned::Tariff, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![rate.id.hex().into()])).await
+    store.commit(change.settled_by(settled, vec![rate.id.into()])).await
 }
 
 /// Changes price and end. [`Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
-    let (sql, params) = rewrite("sb_rate", rate.columns(), &[("id", rate.id.hex())], before.columns());
+    let (sql, params) = rewrite("sb_rate", rate.columns(), &[("id", rate.id.into())], before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -> Result<()> {
-    let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), vec![before.id.hex().into()]);
+    let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), vec![before.id.into()]);
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
@@ -158,7 +158,7 @@ pub async fn write_card(
     let change = if instead_of_all {
         Change::new().run("DELETE FROM sb_rate", Vec::new())
     } else {
-        let gone: Vec<Value> = gone.iter().map(|id| id.hex().into()).collect();
+        let gone: Vec<Value> = gone.iter().map(Value::from).collect();
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
     let change = change.insert(INSERT, card.iter().map(Rate::values).collect());

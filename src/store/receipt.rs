@@ -75,7 +75,7 @@ pub(super) fn add(change: Change, said: &[NewReceipt]) -> Change {
     let rows = said.iter().map(|one| {
         let is_its_name = one.word == one.name;
         vec![
-            one.message.hex().into(),
+            one.message.into(),
             one.name.as_str().into(),
             (!is_its_name).then(|| one.word.clone()).into(),
             one.error_code.into(),
@@ -89,17 +89,17 @@ pub(super) fn add(change: Change, said: &[NewReceipt]) -> Change {
 #[must_use]
 pub(super) fn fill(change: Change, message: MessageId, name: &str, code: i64) -> Change {
     let sql = "UPDATE sb_receipt SET error_code = ? WHERE message_id = ? AND state = ? AND error_code IS NULL";
-    change.run(sql, vec![code.into(), message.hex().into(), name.into()])
+    change.run(sql, vec![code.into(), message.into(), name.into()])
 }
 
-/// The codes of what has been said before of these messages, by message (in hex) and name.
-pub async fn codes(store: &Store, messages: &[MessageId]) -> Result<HashMap<(String, String), Option<i64>>> {
-    let keys: Vec<Value> = messages.iter().map(|id| id.hex().into()).collect();
+/// The codes of what has been said before of these messages, by message and name.
+pub async fn codes(store: &Store, messages: &[MessageId]) -> Result<HashMap<(MessageId, String), Option<i64>>> {
+    let keys: Vec<Value> = messages.iter().map(Value::from).collect();
     let sql = "SELECT message_id, state, error_code FROM sb_receipt WHERE message_id IN ({})";
     let mut found = HashMap::new();
     for keys in keys.chunks(64) {
         for row in store.look_up(vec![Query::over(sql, &[], keys.to_vec())]).await?.concat() {
-            found.insert((row.text(0)?.to_owned(), row.text(1)?.to_owned()), row.maybe_int(2)?);
+            found.insert((row.id(0)?, row.text(1)?.to_owned()), row.maybe_int(2)?);
         }
     }
     Ok(found)
@@ -108,7 +108,7 @@ pub async fn codes(store: &Store, messages: &[MessageId]) -> Result<HashMap<(Str
 /// What was said of a message, in the order in which it came about.
 pub async fn list(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
     let sql = "SELECT state, word, error_code, at_ms FROM sb_receipt WHERE message_id = ? ORDER BY at_ms, state";
-    store.query(sql, vec![id.hex().into()]).await?.iter().map(parse).collect()
+    store.query(sql, vec![id.into()]).await?.iter().map(parse).collect()
 }
 
 fn parse(row: &Row) -> Result<Receipt> {

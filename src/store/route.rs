@@ -26,11 +26,11 @@ fn parse(row: &Row) -> Result<Route> {
     let bad = |what: &str| Error::Data(format!("route {what}"));
     let channel = row.maybe_text(3)?.map(|name| Channel::parse(name).ok_or_else(|| bad("channel")));
     Ok(Route {
-        id: RouteId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
+        id: row.id(0)?,
         priority: row.int(1)?,
         pattern: row.text(2)?.to_owned(),
         channel: channel.transpose()?,
-        account: AccountId::from_hex(row.text(4)?).map_err(|_| bad("account"))?,
+        account: row.id(4)?,
         name: row.text(5)?.to_owned(),
         created_ms: row.int(6)?,
     })
@@ -46,7 +46,7 @@ pub async fn all(store: &Store) -> Result<Vec<Route>> {
 pub async fn list(store: &Store, after: Option<(i64, RouteId)>, limit: usize) -> Result<Vec<Route>> {
     let (behind, mut params) = match after {
         Some((priority, id)) => {
-            let params = vec![priority.into(), priority.into(), id.hex().into()];
+            let params = vec![priority.into(), priority.into(), id.into()];
             (" WHERE priority >= ? AND (priority > ? OR id > ?)", params)
         }
         None => ("", Vec::new()),
@@ -57,7 +57,7 @@ pub async fn list(store: &Store, after: Option<(i64, RouteId)>, limit: usize) ->
 }
 
 pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
-    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_route WHERE id = ?"), vec![id.hex().into()]);
+    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_route WHERE id = ?"), vec![id.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -67,18 +67,18 @@ pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -
         "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
          SELECT ?, ?, ?, ?, id, ?, ? FROM sb_account WHERE id = ?",
         vec![
-            route.id.hex().into(),
+            route.id.into(),
             route.priority.into(),
             route.pattern.as_str().into(),
             route.channel.map(Channel::name).into(),
             route.name.as_str().into(),
             route.created_ms.into(),
-            route.account.hex().into(),
+            route.account.into(),
         ],
     );
     let settled = "SELECT 1 FROM sb_route WHERE id = ?";
     let change = version::changed(Versioned::Tariff, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![route.id.hex().into()])).await
+    store.commit(change.settled_by(settled, vec![route.id.into()])).await
 }
 
 impl Route {
@@ -88,7 +88,7 @@ impl Route {
             ("priority", self.priority.into()),
             ("pattern", self.pattern.as_str().into()),
             ("channel", self.channel.map(Channel::name).into()),
-            ("account_id", self.account.hex().into()),
+            ("account_id", self.account.into()),
             ("name", self.name.as_str().into()),
         ]
     }
@@ -96,14 +96,14 @@ impl Route {
 
 /// [`Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
-    let (sql, params) = rewrite("sb_route", route.columns(), &[("id", route.id.hex())], before.columns());
+    let (sql, params) = rewrite("sb_route", route.columns(), &[("id", route.id.into())], before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
 }
 
 /// [`Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) -> Result<()> {
-    let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), vec![before.id.hex().into()]);
+    let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), vec![before.id.into()]);
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await

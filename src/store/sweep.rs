@@ -1,8 +1,9 @@
 //! Removing what has served: keys are found by an indexed time, then deleted by key, so that no commit takes long.
 //! Nodes may do it at the same time: what one has removed, the other does not find.
 
+use super::engine::LOWEST;
 use super::{Change, Result, Row, Store, Value};
-use crate::model::Millis;
+use crate::model::{EventId, Id as _, Millis};
 
 /// Rows that one commit removes at most.
 const ROWS: i64 = 500;
@@ -13,7 +14,7 @@ pub(super) async fn batch(store: &Store, find: &'static str, delete: &str, befor
     let mut params = before.to_vec();
     params.push(ROWS.into());
     let rows = store.query(find, params).await?;
-    let keys = rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    let keys = rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
     if !keys.is_empty() {
         store.commit(Change::new().any(delete, before, &keys)).await?;
     }
@@ -27,8 +28,8 @@ fn is_full(rows: &[Row]) -> bool {
 /// A walk over rows whose ids begin with their time, from the oldest on: it passes over what has to stay.
 #[derive(Debug)]
 pub struct Walk {
-    pub(super) after: String,
-    pub(super) below: String,
+    pub(super) after: [u8; 16],
+    pub(super) below: [u8; 16],
 }
 
 /// What a walk comes by.
@@ -39,26 +40,33 @@ pub(super) struct Passed {
     pub(super) may_be_more: bool,
 }
 
+/// The least id of that time: all kinds of them begin alike.
+fn first_of(at_ms: Millis) -> [u8; 16] {
+    EventId::first_of(at_ms.max(0)).bytes()
+}
+
 impl Walk {
     /// Ends before what was made at this time.
     pub fn before(before_ms: Millis) -> Self {
-        Self { after: String::new(), below: format!("{:012x}", before_ms.max(0)) }
+        Self { after: LOWEST, below: first_of(before_ms) }
     }
 
     /// Begins with what was made at this time.
     #[must_use]
     pub fn since(self, from_ms: Millis) -> Self {
-        Self { after: format!("{:012x}", from_ms.max(0)), ..self }
+        // rows are above this
+        let after = u128::from_be_bytes(first_of(from_ms)).saturating_sub(1);
+        Self { after: after.to_be_bytes(), ..self }
     }
 
     /// Goes on: `find` selects the id and what else is wanted of rows above an id and below another, at most so many.
     pub(super) async fn go_on(&mut self, store: &Store, find: &'static str) -> Result<Passed> {
-        let from = self.after.clone();
-        let rows = store.query(find, vec![from.as_str().into(), self.below.as_str().into(), ROWS.into()]).await?;
+        let from = self.after;
+        let rows = store.query(find, vec![from.into(), self.below.into(), ROWS.into()]).await?;
         if let Some(last) = rows.last() {
-            last.text(0)?.clone_into(&mut self.after);
+            self.after = last.array(0)?;
         }
         let may_be_more = is_full(&rows);
-        Ok(Passed { rows, between: [from.into(), self.after.as_str().into()], may_be_more })
+        Ok(Passed { rows, between: [from.into(), self.after.into()], may_be_more })
     }
 }

@@ -45,8 +45,8 @@ pub struct Key<'a> {
     pub sid: Sid,
     pub user: &'a UserId,
     pub body_hash: &'a str,
-    pub here_id: &'a str,
-    pub anywhere_id: &'a str,
+    pub here_id: &'a [u8; 32],
+    pub anywhere_id: &'a [u8; 32],
 }
 
 pub async fn snapshot(store: &Store, key: &Key<'_>) -> Result<Snapshot> {
@@ -86,7 +86,7 @@ pub async fn reserve(
         // taken up again, it is among them
         failures: known.map_or(0, |known| known.failures) + i64::from(!seen.is_pending(key.body_hash)),
         attempts: &attempts,
-        offered_by: known.and_then(|known| known.offered_by.as_deref()),
+        offered_by: known.and_then(|known| known.offered_by),
         now_ms,
     };
     let mut change = write(Change::new(), key.sid, key.user, known, &to);
@@ -94,13 +94,13 @@ pub async fn reserve(
     let anywhere = Count { id: key.anywhere_id, from: seen.anywhere, to: counts.1 };
     change = lockout::count(change, &here, &anywhere, now_ms);
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND attempts = ?";
-    store.commit(change.settled_by(settled, vec![key.sid.to_string().into(), attempts.to_string().into()])).await?;
+    store.commit(change.settled_by(settled, vec![key.sid.into(), attempts.to_string().into()])).await?;
     let session = Session {
         state: to.state,
         public_key: to.public_key.map(str::to_owned),
         failures: to.failures,
         changed_ms: now_ms,
-        offered_by: to.offered_by.map(str::to_owned),
+        offered_by: to.offered_by,
         version: known.map_or(1, |known| known.version + 1),
         attempts,
     };
@@ -167,7 +167,7 @@ pub async fn redeem(
     };
     let change = device.insert(write(told, key.sid, key.user, Some(known), &to), now_ms);
     let change = lockout::forgive(change, key.here_id, key.anywhere_id, counted);
-    store.commit(change.settled_by("SELECT 1 FROM sb_device WHERE id = ?", vec![device.id.hex().into()])).await
+    store.commit(change.settled_by("SELECT 1 FROM sb_device WHERE id = ?", vec![device.id.into()])).await
 }
 
 /// One session that changed since a node last looked.
@@ -186,7 +186,7 @@ pub async fn changed_since(store: &Store, since_ms: Millis) -> Result<Vec<Change
     rows.iter()
         .map(|row| {
             Ok(Changed {
-                sid: row.text(0)?.parse()?,
+                sid: row.id(0)?,
                 user: row.text(1)?.parse().map_err(|_| Error::Data("user id".into()))?,
                 state: State::parse(row.text(2)?)?,
                 changed_ms: row.int(3)?,

@@ -100,7 +100,7 @@ pub async fn assert_whole(home: &Home) -> Result<i64> {
         "SELECT COUNT(*) FROM sb_sync_session s LEFT JOIN sb_device d ON d.sync_session_id = s.id \
          WHERE s.state = 'redeemed' AND d.id IS NULL",
         "SELECT COUNT(*) FROM sb_device d JOIN sb_sync_session s ON s.id = d.sync_session_id \
-         WHERE INSTR(s.attempts, d.id) = 0",
+         WHERE INSTR(s.attempts, LOWER(HEX(d.id))) = 0",
     ];
     for sql in broken {
         assert_eq!(number(&store, sql).await?, 0, "half a handshake: {sql}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement};
-use switchboard::model::MessageId;
+use switchboard::model::{Id as _, MessageId};
 
 use crate::harness::{Builder, Carrier, LONG, Layout, Result, Server, time};
 use crate::load::offer;
@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::stage::{self, NUMBERS, RECIPIENTS, Via, messages, mix, recipient};
 
 /// To be raised when other rows are written.
-const EDITION: u32 = 2;
+const EDITION: u32 = 3;
 const FILE: &str = "store.db";
 /// Names the store that lies beside it; written last.
 const VALID: &str = "valid";
@@ -107,7 +107,7 @@ fn write(file: &Path, stored: usize) -> Result {
     for (name, value) in settings.into_iter().chain([("locking_mode", "EXCLUSIVE"), ("cache_size", "-2000000")]) {
         connection.pragma_update(None, name, value)?;
     }
-    let (message, created_ms): (String, i64) = connection.query_row(
+    let (message, created_ms): (Vec<u8>, i64) = connection.query_row(
         "SELECT id, created_ms FROM sb_message WHERE state = 'sent' ORDER BY id LIMIT 1",
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
@@ -123,9 +123,9 @@ fn write(file: &Path, stored: usize) -> Result {
         connection.execute_batch("BEGIN")?;
         for number in first..stored.min(first + BATCH) {
             let at_ms = until_ms - MONTH_MS + MONTH_MS * i64::try_from(number)? / i64::try_from(stored)?;
-            let one = One { number: number as u64, id: MessageId::new(at_ms).hex(), at_ms };
+            let one = One { number: number as u64, id: MessageId::new(at_ms).bytes(), at_ms };
             copies.iter_mut().try_for_each(|copies| copies.write(&one))?;
-            sorted.extend([(one.from(), one.id.clone()), (one.to(), one.id)]);
+            sorted.extend([(one.from(), one.id), (one.to(), one.id)]);
         }
         write_run(&connection, i64::try_from(first)? + 1, &mut sorted)?;
         connection.execute_batch("COMMIT")?;
@@ -142,8 +142,8 @@ fn write(file: &Path, stored: usize) -> Result {
 }
 
 /// What the server's worker writes of so many messages.
-fn write_run(connection: &Connection, run: i64, entries: &mut Vec<(String, String)>) -> Result {
-    let ids = || entries.iter().map(|(_, id)| id.clone());
+fn write_run(connection: &Connection, run: i64, entries: &mut Vec<(String, [u8; 16])>) -> Result {
+    let ids = || entries.iter().map(|(_, id)| *id);
     let (first, last) = ids().min().zip(ids().max()).context("an empty run")?;
     connection.execute("INSERT INTO sb_run VALUES (?, ?, ?, 1, ?)", (run, first, last, run))?;
     let mut insert = connection.prepare("INSERT INTO sb_run_message (run, number, id) VALUES (?, ?, ?)")?;
@@ -157,7 +157,7 @@ fn write_run(connection: &Connection, run: i64, entries: &mut Vec<(String, Strin
 /// A message to be written.
 struct One {
     number: u64,
-    id: String,
+    id: [u8; 16],
     at_ms: i64,
 }
 
@@ -190,7 +190,7 @@ struct Copies<'a> {
 
 impl<'a> Copies<'a> {
     /// `message` has the row that is copied.
-    fn new(connection: &'a Connection, table: &str, key: &str, message: &str, created_ms: i64) -> Result<Self> {
+    fn new(connection: &'a Connection, table: &str, key: &str, message: &[u8], created_ms: i64) -> Result<Self> {
         let mut select = connection.prepare(&format!("SELECT * FROM {table} WHERE {key} = ?"))?;
         let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
         let values: Vec<Value> =
@@ -218,7 +218,7 @@ impl<'a> Copies<'a> {
     fn write(&mut self, one: &One) -> Result {
         for (index, own) in &self.own {
             match own {
-                Own::Id => self.insert.raw_bind_parameter(*index, &one.id)?,
+                Own::Id => self.insert.raw_bind_parameter(*index, one.id)?,
                 Own::From => self.insert.raw_bind_parameter(*index, one.from())?,
                 Own::To => self.insert.raw_bind_parameter(*index, one.to())?,
                 Own::ProviderId => {

@@ -142,11 +142,10 @@ async fn fill(server: &Server) -> Result {
 async fn keys(server: &Server) -> Result {
     let store = server.home().databases.store()?;
     let client = server.rows("SELECT client_id FROM sb_key LIMIT 1").await?.concat();
-    let client = ClientId::from_hex(client.first().context("no client")?)?.hex();
+    let client = ClientId::from_hex(client.first().context("no client")?)?;
     let into = "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, rate, created_ms)";
     let row = |_| {
-        let hash = hex::encode(rand::random::<[u8; 32]>());
-        let (id, client) = (KeyId::new(1).hex(), client.clone());
+        let (id, hash) = (KeyId::new(1), rand::random::<[u8; 32]>());
         vec![id.into(), client.into(), hash.into(), "sbkey_".into(), "".into(), "sms".into(), 0.into(), 1.into()]
     };
     for _ in 0..KEYS / 1000 {

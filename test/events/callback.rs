@@ -17,10 +17,10 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
     let now_ms = Clock::default().now_ms();
     let message = MessageId::new(now_ms);
     let insert = "INSERT INTO sb_message (id, client_id, account_id, direction, from_address, to_address, body, state, \
-                  encoding, segments, extra, created_ms, changed_ms) \
-                  VALUES (?, ?, '', 'outbound', '1', '2', '', 'sent', 'gsm7', 1, ?, 0, 0)";
+                  encoding, segments, extra, created_ms, changed_ms) VALUES (?, ?, \
+                  X'00000000000000000000000000000009', 'outbound', '1', '2', '', 'sent', 'gsm7', 1, ?, 0, 0)";
     let extra = json!({"callback_url": url}).to_string();
-    let values = vec![message.hex().into(), ClientId::OPERATOR.hex().into(), extra.into()];
+    let values = vec![message.into(), ClientId::OPERATOR.into(), extra.into()];
     let event = NewEvent {
         id: EventId::new(now_ms),
         client: ClientId::OPERATOR,

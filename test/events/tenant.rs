@@ -3,17 +3,17 @@
 use switchboard::store::Change;
 
 use super::{builder, call, endpoint, test_event, well};
-use crate::harness::{Layout, Result};
+use crate::harness::{Layout, Result, stored};
 use crate::on_both_engines;
 
 async fn another_client_s_things_are_not_there(layout: Layout) -> Result {
     let server = builder(layout).await?.start().await?;
     let (id, _) = endpoint(&server, "http://127.0.0.1:9/", &["*"]).await?;
     let event = test_event(&server, &id).await?;
-    let other = "00000000000000000000000000000002";
+    let other = stored("00000000000000000000000000000002");
     let give = Change::new()
-        .one("UPDATE sb_endpoint SET client_id = ?", vec![other.into()])
-        .one("UPDATE sb_event SET client_id = ?", vec![other.into()]);
+        .one("UPDATE sb_endpoint SET client_id = ?", vec![other.clone()])
+        .one("UPDATE sb_event SET client_id = ?", vec![other]);
     server.home().databases.store()?.commit(give).await?;
     for (method, path) in [
         ("GET", format!("/v1/endpoints/{id}")),

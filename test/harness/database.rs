@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use mysql_async::prelude::Queryable as _;
 use switchboard::model::Span;
-use switchboard::store::{Metrics, Settings, Store};
+use switchboard::store::{Metrics, Settings, Store, Value};
 
 use super::Result;
 use super::meddler::{Meddler, Meddling};
@@ -95,6 +95,12 @@ impl Databases {
 pub fn open(url: &str, timeout: Span) -> Result<Store> {
     let settings = Settings { url: url.parse()?, connections: 1, timeout };
     Ok(Store::open("test", &settings, Metrics::default())?)
+}
+
+/// An id, with its prefix or without, or a hash in hex, as a column holds it.
+pub fn stored(id: &str) -> Value {
+    let hex = id.rsplit('_').next().unwrap_or(id);
+    hex::decode(hex).unwrap_or_default().into()
 }
 
 /// Runs one statement on a MariaDB server.

@@ -253,7 +253,7 @@ impl Server {
         Ok(Identity::from_pem(&pem)?.public_pem().to_owned())
     }
 
-    /// What a query on the store finds, as text.
+    /// What a query on the store finds, as text; ids and hashes in hex.
     pub async fn rows(&self, sql: &'static str) -> Result<Vec<Vec<String>>> {
         let rows = self.home().databases.store()?.query(sql, Vec::new()).await?;
         Ok(rows.into_iter().map(|row| row.0.iter().map(text).collect()).collect())
@@ -303,8 +303,15 @@ fn text(value: &Value) -> String {
         Value::Null => "NULL".into(),
         Value::Int(int) => int.to_string(),
         Value::Text(text) => text.clone(),
+        Value::Bytes(bytes) if is_key(bytes) => hex::encode(bytes),
         Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
     }
+}
+
+/// Whether bytes, which a server calls text too, are an id, a hash or an owner.
+fn is_key(bytes: &[u8]) -> bool {
+    let is_text = std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(char::is_control));
+    matches!(bytes.len(), 8 | 16 | 32) && !is_text
 }
 
 impl Drop for Server {

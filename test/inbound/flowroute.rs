@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use switchboard::store::Change;
 
 use super::play::{FLOWROUTE_TOKEN, OURS, PERSON, builder, flowroute, in_state, number, post_json, received, settled};
-use crate::harness::{Layout, Result, Server};
+use crate::harness::{Layout, Result, Server, stored};
 use crate::on_both_engines;
 
 async fn scene(layout: Layout) -> Result<Server> {
@@ -92,7 +92,7 @@ async fn both_levels_of_a_receipt_fold_into_one_state(layout: Layout) -> Result 
     // as if Flowroute had taken it: there is none here that could
     let sql = "INSERT INTO sb_attempt (message_id, number, account_id, outcome, provider_id, started_ms, ended_ms) \
                SELECT id, 99, account_id, 'accepted', 'mdr2-77', 1, 1 FROM sb_message WHERE id = ?";
-    let change = Change::new().run(sql, vec![id.trim_start_matches("msg_").into()]);
+    let change = Change::new().run(sql, vec![stored(id)]);
     server.home().databases.store()?.commit(change).await?;
     let receipt = |level: u8, code: Value| {
         json!({"data": {"id": "mdr2-77", "type": "delivery_receipt", "attributes":

@@ -6,9 +6,14 @@ use switchboard::store::{Change, Error, Query, Store, Value};
 use crate::harness::{Builder, Layout, Result};
 use crate::{in_foreign_sessions, on_both_engines};
 
+/// As long as the column: what is shorter is filled up on one engine.
+fn key(name: &str) -> Value {
+    format!("{name:32}").into_bytes().into()
+}
+
 fn insert(change: Change, id: &str) -> Change {
-    let sql = "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, 'h', ?, 1)";
-    change.one(sql, vec![id.into(), "it's \\ \"{}\" ? ;\n\0✓".into()])
+    let sql = "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, X'01', ?, 1)";
+    change.one(sql, vec![key(id), "it's \\ \"{}\" ? ;\n\0✓".into()])
 }
 
 /// May touch nothing.
@@ -17,7 +22,7 @@ fn idle(change: Change) -> Change {
 }
 
 fn guarded(change: Change) -> Change {
-    change.one("UPDATE sb_idempotency SET created_ms = 2 WHERE id = ?", vec!["nobody".into()])
+    change.one("UPDATE sb_idempotency SET created_ms = 2 WHERE id = ?", vec![key("nobody")])
 }
 
 fn wrong(change: Change) -> Change {
@@ -26,7 +31,7 @@ fn wrong(change: Change) -> Change {
 
 async fn ids(store: &Store) -> Result<Vec<String>> {
     let rows = store.query("SELECT id FROM sb_idempotency ORDER BY id", Vec::new()).await?;
-    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    rows.iter().map(|row| Ok(row.text(0)?.trim_end().to_owned())).collect()
 }
 
 async fn each_failure_is_told_as_what_it_is(layout: Layout) -> Result {
@@ -35,7 +40,7 @@ async fn each_failure_is_told_as_what_it_is(layout: Layout) -> Result {
     store.commit(insert(idle(Change::new()), "first")).await?;
     let answers = store
         .read(vec![
-            Query::new("SELECT created_ms, reply FROM sb_idempotency WHERE id = ?", vec!["first".into()]),
+            Query::new("SELECT created_ms, reply FROM sb_idempotency WHERE id = ?", vec![key("first")]),
             Query::over("SELECT id FROM sb_idempotency WHERE id IN ({})", &[], Vec::new()),
             Query::new("SELECT COUNT(*), NULL FROM sb_idempotency", Vec::new()),
         ])
@@ -72,13 +77,13 @@ async fn many_rows_are_all_written(layout: Layout) -> Result {
     let store = server.home().databases.store()?;
     let into = "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)";
     let row = |n: i64, long: usize| -> Vec<Value> {
-        vec![format!("{n:06}").into(), "h".into(), "'".repeat(long).into(), n.into()]
+        vec![key(&format!("{n:06}")), key("h"), "'".repeat(long).into(), n.into()]
     };
     let rows = (0..2500).map(|n| row(n, 1)).chain((2500..2600).map(|n| row(n, 60_000))).collect();
     store.commit(Change::new().insert(into, rows)).await?;
     let found = store.query("SELECT COUNT(*), MAX(created_ms) FROM sb_idempotency", Vec::new()).await?;
     assert_eq!((found[0].int(0)?, found[0].int(1)?), (2600, 2599));
-    let keys: Vec<Value> = (0..2600).map(|n| format!("{n:06}").into()).collect();
+    let keys: Vec<Value> = (0..2600).map(|n| key(&format!("{n:06}"))).collect();
     let change = Change::new().each("UPDATE sb_idempotency SET created_ms = 7 WHERE id IN ({})", &[], &keys);
     store.commit(change).await?;
     let left = store.query("SELECT COUNT(*) FROM sb_idempotency WHERE created_ms <> 7", Vec::new()).await?;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use serde_json::json;
-use switchboard::model::{Clock, MessageId, rfc3339};
+use switchboard::model::{ClientId, Clock, MessageId, rfc3339};
 use switchboard::store::{Change, Value};
 
 use super::{FROM, TO, account, builder, copies, drained, fetch, number, quick, ready, send_id, sms, tried};
 use crate::events::receiver::Receiver;
 use crate::events::{call, endpoint, text, well};
-use crate::harness::{ADMIN, Builder, Carrier, Layout, Result, Server, until};
+use crate::harness::{ADMIN, Builder, Carrier, Layout, Result, Server, stored, until};
 use crate::{in_foreign_sessions, on_both_engines};
 
 /// A server that keeps nothing for long.
@@ -86,7 +86,7 @@ async fn what_is_in_doubt_stays(layout: Layout) -> Result {
     carrier.behave(json!({"to": TO, "times": 1, "do": "cut"})).await?;
     let id = send_id(&server, sms(TO, "in doubt", json!({}))).await?;
     tried(&server, &id, 1).await?;
-    let sql = format!("UPDATE sb_message SET state = 'delivered', changed_ms = 1 WHERE id = '{}'", &id[4..]);
+    let sql = format!("UPDATE sb_message SET state = 'delivered', changed_ms = 1 WHERE id = X'{}'", &id[4..]);
     server.home().databases.store()?.commit(Change::new().run(sql, vec![])).await?;
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(fetch(&server, &id).await?["state"], "delivered");
@@ -111,16 +111,15 @@ async fn messages_are_kept_for_ever_where_that_is_wanted(layout: Layout) -> Resu
 /// So many messages that were delivered long ago, each with its attempt, its receipt and its key.
 async fn history(server: &Server, account: &str, count: usize) -> Result {
     let store = server.home().databases.store()?;
-    let account = account.trim_start_matches("acc_");
+    let account = stored(account);
     let day_ms = 86_400_000;
     for _ in 0..count / 50 {
-        let ids: Vec<String> = (0..50).map(|_| MessageId::new(Clock::default().now_ms() - day_ms).hex()).collect();
+        let ids: Vec<Value> = (0..50).map(|_| MessageId::new(Clock::default().now_ms() - day_ms).into()).collect();
         let at = Value::Int(Clock::default().now_ms() - day_ms);
-        let rows = |make: &dyn Fn(&str) -> Vec<Value>| ids.iter().map(|id| make(id)).collect::<Vec<_>>();
-        let message = |id: &str| {
-            let texts =
-                [id, "00000000000000000000000000000001", account, "outbound", FROM, TO, "old", "delivered", "gsm7"];
-            let mut row: Vec<Value> = texts.map(Value::from).to_vec();
+        let rows = |make: &dyn Fn(Value) -> Vec<Value>| ids.iter().cloned().map(make).collect::<Vec<_>>();
+        let message = |id: Value| {
+            let mut row: Vec<Value> = vec![id, ClientId::OPERATOR.into(), account.clone()];
+            row.extend(["outbound", FROM, TO, "old", "delivered", "gsm7"].map(Value::from));
             row.extend([1.into(), at.clone(), at.clone()]);
             row
         };
@@ -132,15 +131,15 @@ async fn history(server: &Server, account: &str, count: usize) -> Result {
             )
             .insert(
                 "INSERT INTO sb_attempt (message_id, number, account_id, outcome, started_ms, ended_ms)",
-                rows(&|id| vec![id.into(), 1.into(), account.into(), "accepted".into(), at.clone(), at.clone()]),
+                rows(&|id| vec![id, 1.into(), account.clone(), "accepted".into(), at.clone(), at.clone()]),
             )
             .insert(
                 "INSERT INTO sb_receipt (message_id, state, at_ms)",
-                rows(&|id| vec![id.into(), "delivered".into(), at.clone()]),
+                rows(&|id| vec![id, "delivered".into(), at.clone()]),
             )
             .insert(
                 "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms)",
-                rows(&|id| vec![id.into(), "x".into(), "{}".into(), at.clone()]),
+                rows(&|id| vec![id, [1_u8; 32].into(), "{}".into(), at.clone()]),
             );
         store.commit(change).await?;
     }
@@ -151,7 +150,8 @@ async fn history(server: &Server, account: &str, count: usize) -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_sweep_at_once_and_go_on_sending() -> Result {
     let carrier = Carrier::start().await?;
-    let set = |builder| quick(builder, &carrier).set("retention.messages", "1h").set("retention.idempotency_keys", "1h");
+    let set =
+        |builder| quick(builder, &carrier).set("retention.messages", "1h").set("retention.idempotency_keys", "1h");
     let set = |builder| set(builder).set("retention.remove_every", "2s");
     let one = set(Builder::new(Layout::MariadbShared).await?);
     let other = set(Builder::at(one.home()));

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{FROM, TO, bodies, builder, drained, fetch, in_state, number, outcomes, ready, send, send_id, sms};
 use crate::events::{call, text, well};
-use crate::harness::{Carrier, Layout, Result};
+use crate::harness::{Carrier, Layout, Result, stored};
 use crate::{in_foreign_sessions, on_both_engines};
 
 async fn a_message_reaches_the_carrier_and_is_told_of(layout: Layout) -> Result {
@@ -115,7 +115,7 @@ async fn unknown_ids_are_not_there(layout: Layout) -> Result {
     let mine = fetch(&server, &id).await?;
     let store = server.home().databases.store()?;
     let change =
-        switchboard::store::Change::new().run("UPDATE sb_message SET client_id = ?", vec!["f".repeat(32).into()]);
+        switchboard::store::Change::new().run("UPDATE sb_message SET client_id = ?", vec![stored(&"f".repeat(32))]);
     store.commit(change).await?;
     let (status, _) = call(&server, "GET", &format!("/v1/messages/{id}"), None).await?;
     assert_eq!(status, 404, "{mine}");

@@ -2,12 +2,12 @@
 
 use anyhow::ensure;
 use serde_json::{Value, json};
-use switchboard::model::{Clock, MessageId};
+use switchboard::model::{ClientId, Clock, MessageId};
 use switchboard::store::{Change, Value as Field};
 
 use super::{FROM, TO, builder, ready};
 use crate::events::{text, well};
-use crate::harness::{Carrier, Layout, Result, Server};
+use crate::harness::{Carrier, Layout, Result, Server, stored};
 use crate::on_both_engines;
 use crate::relay::client;
 use crate::relay::client::{By, ask};
@@ -32,11 +32,8 @@ pub(super) async fn fill(server: &Server, account: &str, count: usize, old: impl
     for some in ids.chunks(2000) {
         let row = |(n, at_ms): &(usize, i64)| {
             let Old { state, direction, from, to } = old(*n);
-            let id = MessageId::new(*at_ms).hex();
-            let client = "00000000000000000000000000000001";
-            let account = account.trim_start_matches("acc_");
-            let mut row: Vec<Field> =
-                [&id, client, account, direction, &from, &to, "old", state, "gsm7"].map(Field::from).to_vec();
+            let mut row: Vec<Field> = vec![MessageId::new(*at_ms).into(), ClientId::OPERATOR.into(), stored(account)];
+            row.extend([direction, &from, &to, "old", state, "gsm7"].map(Field::from));
             row.extend([1.into(), (*at_ms).into(), (*at_ms).into()]);
             row
         };

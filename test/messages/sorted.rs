@@ -52,8 +52,8 @@ async fn a_number_is_found_before_meanwhile_and_after(layout: Layout) -> Result 
     let (mut server, account) = ready(builder(layout, &carrier).await?).await?;
     // what a node left behind that died while it wrote
     let left = [
-        "INSERT INTO sb_run (run, first_id, last_id, is_done, touched_ms) VALUES (7, '0', 'g', 0, 7)",
-        "INSERT INTO sb_run_message (run, number, id) VALUES (7, '+14155550001', '0')",
+        "INSERT INTO sb_run (run, first_id, last_id, is_done, touched_ms) VALUES (7, X'00', X'ff', 0, 7)",
+        "INSERT INTO sb_run_message (run, number, id) VALUES (7, '+14155550001', X'00')",
     ];
     for sql in left {
         server.home().databases.store()?.commit(switchboard::store::Change::new().run(sql, Vec::new())).await?;

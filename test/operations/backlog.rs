@@ -44,7 +44,7 @@ async fn what_waits_and_who_rests_is_seen(layout: Layout) -> Result {
         assert_eq!(send(&server, "+15005550014", body).await?.0, 202);
     }
     let row = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, tries, received_ms) \
-               VALUES ('1', '1', 'sms', '1', '', '1', 99999999999999, 0, 0)";
+               VALUES (X'01', X'01', 'sms', '1', '', X'01', 99999999999999, 0, 0)";
     server.home().databases.store()?.commit(Change::new().one(row, vec![])).await?;
     let stuck = until(&server, "a backlog", |all| {
         let waits = |family| all.value(family, &[]) > 0;

@@ -8,7 +8,7 @@ use switchboard::store::Change;
 
 use super::command::{Said, run};
 use crate::harness::port::free_port;
-use crate::harness::{Builder, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER};
+use crate::harness::{Builder, Heard, Layout, PASSWORD, Phone, Result, Server, Socket, USER, stored};
 use crate::on_both_engines;
 
 async fn on(server: &Server, words: &[&str]) -> Result<Said> {
@@ -70,7 +70,7 @@ async fn a_long_list_is_read_to_its_end(layout: Layout) -> Result {
         let copy = "INSERT INTO sb_device (id, user_id, shared_key, fingerprint, phone_hash, flavour, sync_session_id, \
                     paired_ms) SELECT ?, user_id, shared_key, ?, phone_hash, flavour, sync_session_id, paired_ms \
                     FROM sb_device WHERE fingerprint NOT LIKE 'copy%'";
-        change = change.one(copy, vec![format!("{n:032x}").into(), format!("copy{n:012x}").into()]);
+        change = change.one(copy, vec![stored(&format!("{n:032x}")), format!("copy{n:012x}").into()]);
     }
     server.home().databases.store()?.commit(change).await?;
     let devices = listed(&server).await?;

@@ -13,7 +13,7 @@ use super::play::{self, NOBODY, Written, answer, lenient, verification};
 use crate::harness::phone::session;
 use crate::harness::server::Builder;
 use crate::harness::time::now;
-use crate::harness::{Layout, PASSWORD, Phone, Result, Server, USER};
+use crate::harness::{Layout, PASSWORD, Phone, Result, Server, USER, stored};
 use crate::on_both_engines;
 
 /// Holds every look into the user table until it is let go.
@@ -65,7 +65,7 @@ async fn told_by_another_node(server: &Server, sid: &str, body: &str, outcome: &
     let known = known.iter().find(|row| row[0] == sid).map(|row| row[1].clone()).unwrap_or_default();
     let mut attempts: Vec<&str> = known.split_whitespace().filter(|known| !known.starts_with(&hash[..32])).collect();
     attempts.push(&attempt);
-    let values = vec![attempts.join(" ").into(), sid.into()];
+    let values = vec![attempts.join(" ").into(), stored(sid)];
     let sql = "UPDATE sb_sync_session SET attempts = ?, version = version + 1 WHERE id = ?";
     Ok(server.home().databases.store()?.commit(Change::new().one(sql, values)).await?)
 }
@@ -82,7 +82,7 @@ async fn a_body_whose_check_died_with_its_node_counts_once(layout: Layout) -> Re
     told_by_another_node(&server, &sid, &right, "pending", long_ago).await?;
     let store = server.home().databases.store()?;
     let counted = Change::new()
-        .one("UPDATE sb_sync_session SET failures = 5 WHERE id = ?", vec![sid.as_str().into()])
+        .one("UPDATE sb_sync_session SET failures = 5 WHERE id = ?", vec![stored(&sid)])
         .run("UPDATE sb_lockout SET failures = 3", Vec::new());
     store.commit(counted).await?;
     let (status, body) = server.post(&path, right).await?;
@@ -145,7 +145,7 @@ async fn a_check_that_is_given_up_leaves_a_spent_session_spent() -> Result {
     let slow = post(&server, &session(USER, &sid), &Phone::new()?.one_step(&server, PASSWORD)?);
     under_way(&server, 1).await?;
     let spent = "UPDATE sb_sync_session SET state = 'redeemed', version = version + 1 WHERE id = ?";
-    server.home().databases.store()?.commit(Change::new().one(spent, vec![sid.as_str().into()])).await?;
+    server.home().databases.store()?.commit(Change::new().one(spent, vec![stored(&sid)])).await?;
     assert_eq!(slow.await??.0, 503);
     under_way(&server, 0).await?;
     assert_eq!(server.rows("SELECT state FROM sb_sync_session").await?.concat(), ["redeemed"]);

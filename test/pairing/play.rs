@@ -11,7 +11,7 @@ use switchboard::store::Change;
 
 use crate::harness::phone::session;
 use crate::harness::server::Builder;
-use crate::harness::{Layout, PASSWORD, Phone, Result, Server};
+use crate::harness::{Layout, PASSWORD, Phone, Result, Server, stored};
 
 /// The hashing salt of the development backend, which the vectors use too.
 pub const SALT: &str = "0123456789abcdef0123456789abcdef";
@@ -171,7 +171,7 @@ pub async fn age_attempts(server: &Server, by: Duration) -> Result {
         let [id, attempts] = row.as_slice() else { bail!("two columns") };
         let older: Vec<String> = attempts.split(' ').map(|attempt| older(attempt, by)).collect::<Result<_>>()?;
         let sql = "UPDATE sb_sync_session SET attempts = ?, version = version + 1 WHERE id = ?";
-        change = change.one(sql, vec![older.join(" ").into(), id.as_str().into()]);
+        change = change.one(sql, vec![older.join(" ").into(), stored(id)]);
     }
     Ok(server.home().databases.store()?.commit(change).await?)
 }

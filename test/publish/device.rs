@@ -6,7 +6,7 @@ use switchboard::store::Change;
 
 use super::play::{self, REFUSAL, SOON, Scene, pair, post};
 use super::sink::Sink;
-use crate::harness::{ADMIN, Layout, Result, Server, USER, until};
+use crate::harness::{ADMIN, Layout, Result, Server, USER, stored, until};
 use crate::on_both_engines;
 
 async fn revoke(server: &Server, fingerprint: &str) -> Result {
@@ -50,8 +50,8 @@ async fn what_is_known_of_a_device_s_texts_goes_with_it(layout: Layout) -> Resul
     assert!(left.len() == 1 && left != first, "{first:?} {left:?}");
     // one that was being taken at that moment
     let late = Change::new().one(
-        "INSERT INTO sb_text_block (device_id, block_hash, text_hash) VALUES (?, 'late', 'late')",
-        vec![first.concat().concat().into()],
+        "INSERT INTO sb_text_block (device_id, block_hash, text_hash) VALUES (?, ?, ?)",
+        vec![stored(&first.concat().concat()), [1_u8; 32].into(), [1_u8; 32].into()],
     );
     scene.server.home().databases.store()?.commit(late).await?;
     until("a sweep", async || Ok((blocks().await? == left).then_some(()))).await?;

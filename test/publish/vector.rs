@@ -7,7 +7,7 @@ use switchboard::store::{Change, device};
 
 use super::play::{REFUSAL, ROUTE, SOON, body, pair, platforms, post};
 use super::sink::Sink;
-use crate::harness::{Builder, Layout, Result, Server, USER};
+use crate::harness::{Builder, Layout, Result, Server, USER, stored};
 use crate::on_both_engines;
 use crate::operations::vectors::vectors;
 
@@ -17,7 +17,8 @@ async fn pair_with(server: &Server, key: &SharedKey) -> Result {
     let row = server.rows("SELECT id FROM sb_device ORDER BY id DESC LIMIT 1").await?.concat().concat();
     let master = MasterKey::parse(&std::fs::read_to_string(server.builder().path("keys/master.key"))?)?;
     let sealed = master.seal(device::key_place(&row), key.as_bytes())?;
-    let change = Change::new().one("UPDATE sb_device SET shared_key = ? WHERE id = ?", vec![sealed.into(), row.into()]);
+    let change =
+        Change::new().one("UPDATE sb_device SET shared_key = ? WHERE id = ?", vec![sealed.into(), stored(&row)]);
     Ok(server.home().databases.store()?.commit(change).await?)
 }
 

@@ -11,7 +11,7 @@ use super::client::{By, ask, status};
 use super::{Client, balance, route, verified};
 use crate::events::{text, well};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
-use crate::harness::{Builder, Carrier, Result, Server, until};
+use crate::harness::{Builder, Carrier, Result, Server, stored, until};
 use crate::inbound::play::{PUBLIC, post_twilio};
 use crate::messages::{FROM, account, number, quick};
 
@@ -89,19 +89,20 @@ pub async fn quiet(server: &Server) -> Result {
 /// to nothing, and the balance what all that makes of the one that it began with.
 pub async fn closed(server: &Server, client: &Client, began: &str) -> Result<BTreeMap<String, Bought>> {
     let store = server.home().databases.store()?;
-    let hex = || vec![client.id.trim_start_matches("cli_").into()];
+    let of_client = || vec![stored(&client.id)];
     let sql = "SELECT id, state, body, cost, refunded_ms FROM sb_message WHERE client_id = ? AND cost > 0";
     let (mut bought, mut marked) = (BTreeMap::new(), BTreeMap::new());
-    for row in store.query(sql, hex()).await? {
+    for row in store.query(sql, of_client()).await? {
         let text = |column| row.text(column).map(str::to_owned);
         let one = Bought { state: text(1)?, body: text(2)?, cost: row.int(3)? };
-        marked.insert(text(0)?, row.maybe_int(4)?.is_some());
-        bought.insert(text(0)?, one);
+        let id = hex::encode(row.bytes(0)?);
+        marked.insert(id.clone(), row.maybe_int(4)?.is_some());
+        bought.insert(id, one);
     }
     let mut entries: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     let sql = "SELECT message_id, amount FROM sb_ledger WHERE client_id = ? AND message_id IS NOT NULL";
-    for row in store.query(sql, hex()).await? {
-        entries.entry(row.text(0)?.to_owned()).or_default().push(row.int(1)?);
+    for row in store.query(sql, of_client()).await? {
+        entries.entry(hex::encode(row.bytes(0)?)).or_default().push(row.int(1)?);
     }
     for (id, one) in &bought {
         let mut moved = entries.remove(id).unwrap_or_default();

@@ -100,10 +100,10 @@ async fn changes_of_a_route_and_of_a_rate_at_once_all_stay(layout: Layout) -> Re
 async fn what_is_committed_is_no_error_though_it_cannot_be_read_again(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let account = loopback(&server).await?;
-    let bad_key = "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, rate, created_ms) \
-                   VALUES ('not-an-id', 'x', 'x', '', '', '', 0, 0)";
-    let bad_route = "INSERT INTO sb_route (id, priority, pattern, account_id, name, created_ms) \
-                     VALUES ('not-an-id', 1, '.*', 'x', '', 0)";
+    let bad_key = "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, rate, created_ms, twiml) \
+                   VALUES (X'0bad', X'0bad', X'0bad', '', '', '', 0, 0, 'none')";
+    let bad_route = "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
+                     VALUES (X'0bad', 1, '.*', 'fax', X'0bad', '', 0)";
     tamper(&server, bad_key).await?;
     tamper(&server, bad_route).await?;
     let ann = client(&server, "Ann", json!({})).await?;

@@ -10,7 +10,7 @@ use switchboard::store::Change;
 
 use crate::adversity::secrecy::dump;
 use crate::events::{call, text, well};
-use crate::harness::{ADMIN, Builder, Layout, Result, Server};
+use crate::harness::{ADMIN, Builder, Layout, Result, Server, stored};
 use crate::messages::with;
 use crate::on_both_engines;
 
@@ -291,8 +291,8 @@ async fn a_demo_client_of_before_is_known_by_both_secrets(layout: Layout) -> Res
     let master = MasterKey::parse(std::fs::read_to_string(server.builder().path("keys/master.key"))?.trim())?;
     let id = &DEMO_SID[2..];
     let sealed = master.seal(switchboard::store::client::place(id), OLDER_SECRET.as_bytes())?;
-    let change = Change::new().one("UPDATE sb_client SET auth_token = ? WHERE id = ?", vec![sealed.into(), id.into()]);
-    let change = change.one("DELETE FROM sb_key WHERE id <> ?", vec![id.into()]);
+    let change = Change::new().one("UPDATE sb_client SET auth_token = ? WHERE id = ?", vec![sealed.into(), stored(id)]);
+    let change = change.one("DELETE FROM sb_key WHERE id <> ?", vec![stored(id)]);
     server.home().databases.store()?.commit(change).await?;
     let server = server.restart().await?;
     for secret in [OLDER_SECRET, DEMO_SECRET] {

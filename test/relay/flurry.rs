@@ -16,7 +16,7 @@ use super::books::{closed, quiet, tally};
 use super::client::{By, ask, status};
 use super::{Client, client, loopback};
 use crate::events::{call, text, well};
-use crate::harness::{Builder, Layout, Result, Server, until};
+use crate::harness::{Builder, Layout, Result, Server, stored, until};
 use crate::messages::{number, with};
 use crate::on_both_engines;
 
@@ -167,8 +167,7 @@ impl Scene<'_> {
     async fn look(&self) -> Result {
         let sql = "SELECT balance, credit_limit, (SELECT CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM sb_ledger l \
                    WHERE l.client_id = b.client_id) FROM sb_balance b WHERE client_id = ?";
-        let hex = self.client.id.trim_start_matches("cli_");
-        let rows = self.server.home().databases.store()?.query(sql, vec![hex.into()]).await?;
+        let rows = self.server.home().databases.store()?.query(sql, vec![stored(&self.client.id)]).await?;
         let (balance, credit, entered) = (rows[0].int(0)?, rows[0].int(1)?, rows[0].int(2)?);
         ensure!(balance == entered, "{balance}, but its entries make {entered}");
         ensure!(balance + credit >= 0, "{balance} with a credit of {credit}");

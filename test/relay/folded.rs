@@ -6,7 +6,7 @@ use switchboard::store::Change;
 
 use super::scene::{everything, unreachable};
 use crate::events::{call, well};
-use crate::harness::{Builder, Layout, Result};
+use crate::harness::{Builder, Layout, Result, stored};
 use crate::on_both_engines;
 
 const OURS: &str = "+15005550100";
@@ -55,7 +55,7 @@ async fn entries_of_before_are_found(layout: Layout) -> Result {
         well(&server, "PUT", &path, Some(json!({"is_out": is_out}))).await
     };
     set(given, true).await?;
-    let of_before = Change::new().run("UPDATE sb_opt_out SET id = ?", vec![key.as_str().into()]);
+    let of_before = Change::new().run("UPDATE sb_opt_out SET id = ?", vec![stored(&key)]);
     server.home().databases.store()?.commit(of_before).await?;
     ensure!((send(given).await?, send(other).await?) == (403, 403));
     let lifted = set(other, false).await?;

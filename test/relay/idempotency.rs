@@ -11,7 +11,7 @@ use switchboard::store::Change;
 
 use super::{Client, balance, client, loopback};
 use crate::events::well;
-use crate::harness::{ADMIN, Builder, Layout, Result, Server, python, until};
+use crate::harness::{ADMIN, Builder, Layout, Result, Server, python, stored, until};
 use crate::messages::number;
 use crate::on_both_engines;
 use crate::outside::sdk::{CLIENT, given, server as development};
@@ -228,7 +228,7 @@ async fn what_an_earlier_release_has_kept_is_not_taken_for_another_s_answer(layo
     let (status, _, first) = ask("k").await?;
     ensure!(status == 202, "{status} {first}");
     let id = sha256_hex(format!("{}\0k", client.id.trim_start_matches("cli_")).as_bytes());
-    let change = Change::new().one("UPDATE sb_idempotency SET id = ?", vec![id.as_str().into()]);
+    let change = Change::new().one("UPDATE sb_idempotency SET id = ?", vec![stored(&id)]);
     server.home().databases.store()?.commit(change).await?;
     let (status, _, refused) = ask("k").await?;
     ensure!(status == 409, "its hash is none of a body's: {status} {refused}");

@@ -6,7 +6,7 @@ use switchboard::store::{Change, Value as Column};
 
 use super::scene::{act_well, at_rest, balance, customer, everything, tamper, text_to, verify};
 use crate::events::{builder, call, text, well};
-use crate::harness::{ADMIN, Layout, Result, Server, until};
+use crate::harness::{ADMIN, Layout, Result, Server, stored, until};
 use crate::operations::command::run;
 use crate::{in_foreign_sessions, on_both_engines};
 
@@ -183,7 +183,7 @@ async fn what_is_wrong_in_the_ledger_is_found(layout: Layout) -> Result {
             "gives back what nobody took",
         ),
         (
-            "UPDATE sb_message SET client_id = '00000000000000000000000000000009' WHERE state = 'failed'",
+            "UPDATE sb_message SET client_id = X'00000000000000000000000000000009' WHERE state = 'failed'",
             "UPDATE sb_message SET client_id = (SELECT client_id FROM sb_balance) WHERE state = 'failed'",
             "another client's",
         ),
@@ -204,7 +204,7 @@ async fn what_is_wrong_in_the_ledger_is_found(layout: Layout) -> Result {
     ensure!(said["faults"] == 0 && said["messages"] == 2 && said["entries"] == 4, "{said}");
     // given back twice, and nothing of the message left to say so
     let again = "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms) SELECT client_id, \
-                 'fffffffffffffffffffffffffffffff1', kind, amount, message_id, created_ms FROM sb_ledger \
+                 X'fffffffffffffffffffffffffffffff1', kind, amount, message_id, created_ms FROM sb_ledger \
                  WHERE kind = 'refund'";
     tamper(&server, again).await?;
     tamper(&server, "UPDATE sb_balance SET balance = (SELECT SUM(amount) FROM sb_ledger)").await?;
@@ -260,11 +260,10 @@ async fn a_low_balance_is_told_once(layout: Layout) -> Result {
 async fn few_among_many_entries_are_found_page_by_page(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
     let client = customer(&server, "10", json!({})).await?;
-    let hex = client.trim_start_matches("cli_");
     let entry = |at: i64| -> Vec<Column> {
         // all of them younger than the opening balance
         let id = format!("{:012x}{at:020x}", 4_000_000_000_000_i64 + at);
-        vec![hex.into(), id.into(), "adjustment".into(), 1.into(), (4_000_000_000_000 + at).into()]
+        vec![stored(&client), stored(&id), "adjustment".into(), 1.into(), (4_000_000_000_000 + at).into()]
     };
     let store = server.home().databases.store()?;
     for begin in (0..21_000).step_by(3_000) {

@@ -120,10 +120,10 @@ async fn it_is_kept_no_longer_than_events(layout: Layout) -> Result {
     tamper(&scene.server, "UPDATE sb_message SET state = 'sent'").await?;
     tamper(&scene.server, "UPDATE sb_message SET changed_ms = changed_ms - 29 * 86400000").await?;
     // one that nobody needs: when it is gone, the sweep has come by both
-    let planted = format!("INSERT INTO sb_callback (message_id, url) VALUES ('{}', '')", "0".repeat(32));
+    let planted = "INSERT INTO sb_callback (message_id, url) VALUES (X'00000000000000000000000000000001', '')";
     scene.server.home().databases.store()?.commit(Change::new().run(planted, Vec::new())).await?;
     until("a sweep", async || Ok((scene.logins().await? == 1).then_some(()))).await?;
-    let needed = scene.server.rows("SELECT message_id FROM sb_callback WHERE message_id > '01'").await?;
+    let needed = scene.server.rows("SELECT message_id FROM sb_callback WHERE message_id > X'01'").await?;
     assert_eq!(needed.len(), 1);
     tamper(&scene.server, "UPDATE sb_message SET changed_ms = changed_ms - 2 * 86400000").await?;
     scene.is_erased().await

@@ -8,28 +8,35 @@ use crate::events::{text, well};
 use crate::harness::{Layout, Result, Server};
 use crate::on_both_engines;
 
+/// Rows by their ids. Of an administrator's key nothing but the length of its hash can be bad, which a server mends.
 const BAD: [(&str, &str); 5] = [
     (
-        "bad-account",
+        "bad00000000000000000000000000001",
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, replies_to_keywords, \
-         created_ms) VALUES ('bad-account', 'fax', '', 'x', '', 0, 'sometimes', 0, 0)",
+         created_ms) VALUES (X'bad00000000000000000000000000001', 'fax', '', 'x', '', 0, 'sometimes', 0, 0)",
     ),
     (
-        "bad-number",
+        "bad00000000000000000000000000002",
         "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, created_ms) \
-         VALUES ('bad-number', 'x', 'y', '+1999', '', 'none', 0, 0)",
+         VALUES (X'bad00000000000000000000000000002', X'01', X'02', '+1999', '', 'none', 0, 0)",
     ),
     (
-        "bad-admin",
-        "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES ('bad-admin', 'x', '', '', 0)",
+        BAD_ADMIN,
+        "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) \
+         VALUES (X'bad00000000000000000000000000003', X'01', '', '', 0)",
     ),
     (
-        "bad-route",
-        "INSERT INTO sb_route (id, priority, pattern, account_id, name, created_ms) \
-         VALUES ('bad-route', 1, '.*', 'x', '', 0)",
+        "bad00000000000000000000000000004",
+        "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
+         VALUES (X'bad00000000000000000000000000004', 1, '.*', 'fax', X'01', '', 0)",
     ),
-    ("bad-rate", "INSERT INTO sb_rate (channel, prefix, from_ms, id, price) VALUES ('fax', '1', 0, 'bad-rate', 1)"),
+    (
+        "bad00000000000000000000000000005",
+        "INSERT INTO sb_rate (channel, prefix, from_ms, id, price) \
+         VALUES ('fax', '1', 0, X'bad00000000000000000000000000005', 1)",
+    ),
 ];
+const BAD_ADMIN: &str = "bad00000000000000000000000000003";
 
 async fn rows_that_cannot_be_read_keep_no_others_out(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
@@ -51,7 +58,8 @@ async fn rows_that_cannot_be_read_keep_no_others_out(layout: Layout) -> Result {
     assert_eq!(balance(&server, &ann).await?, "1.5000");
     let log = server.log()?;
     for (id, _) in BAD {
-        ensure!(log.contains(&format!("{id:?}")) || log.contains(id), "{id} is not named: {log}");
+        let is_readable = layout.is_mariadb() && id == BAD_ADMIN;
+        ensure!(is_readable || log.contains(id), "{id} is not named: {log}");
     }
     ensure!(!log.contains("could not look for changed"), "{log}");
     Ok(())

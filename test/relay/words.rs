@@ -11,7 +11,7 @@ use super::{Client, client, route};
 use crate::events::receiver::Receiver;
 use crate::events::{text, well};
 use crate::harness::carrier::{ACCOUNT, TOKEN};
-use crate::harness::{Builder, Layout, Result, Server, until};
+use crate::harness::{Builder, Layout, Result, Server, stored, until};
 use crate::inbound::play::{OURS, PERSON, PUBLIC, post_twilio};
 use crate::on_both_engines;
 
@@ -40,7 +40,7 @@ fn is_bare(said: &Value) -> Result {
 /// A receipt's own word, and why a call came to nothing.
 async fn receipts_and_calls_name_nobody(server: &Server, ann: &Client, message: &str, bare: &str) -> Result {
     let word = format!("seen by MG{DIGITS}");
-    let params = vec![message.trim_start_matches("msg_").into(), "?seen".into(), word.as_str().into(), 1.into()];
+    let params = vec![stored(message), "?seen".into(), word.as_str().into(), 1.into()];
     let sql = "INSERT INTO sb_receipt (message_id, state, word, at_ms) VALUES (?, ?, ?, ?)";
     server.home().databases.store()?.commit(Change::new().run(sql, params)).await?;
     let by = || By::Bearer(&ann.key);

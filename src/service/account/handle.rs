@@ -10,6 +10,7 @@ use super::blame::{Blame, BlamedSend};
 use super::breaker::{Breaker, BreakerTurn, Ended};
 use super::proof::Proof;
 use super::rate_limiter::RateLimiter;
+use crate::model::LaneKey;
 use crate::model::lock::lock;
 use crate::provider::{Connector, Outcome};
 use crate::store::account::{Account, Rest};
@@ -26,7 +27,7 @@ pub struct AccountHandle {
     /// Calls at once.
     pub calls: Arc<Semaphore>,
     /// Lanes that wait for the account, and need not any more once it is in use again.
-    parked: Arc<Mutex<HashSet<String>>>,
+    parked: Arc<Mutex<HashSet<LaneKey>>>,
     /// By which its carrier's posts are believed too, for a while.
     pub proofs: Vec<Proof>,
 }
@@ -123,15 +124,15 @@ impl AccountHandle {
     }
 
     /// Remembers a lane that waits for the account.
-    pub fn park(&self, lane: &str) {
+    pub fn park(&self, lane: LaneKey) {
         let mut parked = lock(&self.parked);
         if parked.len() < PARKED {
-            parked.insert(lane.to_owned());
+            parked.insert(lane);
         }
     }
 
     /// The lanes that need not wait any longer: the account is in use.
-    pub fn unpark(&self) -> HashSet<String> {
+    pub fn unpark(&self) -> HashSet<LaneKey> {
         if self.breaker.is_open() {
             return HashSet::new();
         }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::AccountHandle;
-use crate::model::{Millis, Secret};
+use crate::model::{Millis, Secret, TokenId};
 use crate::store::account::token::{Role, Uses};
 
 /// A token besides the account's own. It never calls the carrier.
 pub struct Proof {
-    pub id: String,
+    pub id: TokenId,
     pub role: Role,
     pub secret: Secret,
     pub until_ms: Millis,
@@ -33,7 +33,7 @@ pub enum By {
 
 impl Proof {
     /// `known`: the same token as it was known before, whose uses go on.
-    pub fn new(id: String, role: Role, secret: Secret, until_ms: Millis, known: Option<&Self>) -> Self {
+    pub fn new(id: TokenId, role: Role, secret: Secret, until_ms: Millis, known: Option<&Self>) -> Self {
         let uses = known.map_or_else(Arc::default, |known| known.uses.clone());
         Self { id, role, secret, until_ms, uses }
     }
@@ -47,7 +47,7 @@ impl Proof {
     pub fn take_uses(&self) -> Option<Uses> {
         let count = self.uses.count.swap(0, Ordering::Relaxed);
         let last_ms = self.uses.last_ms.load(Ordering::Relaxed);
-        (count > 0).then(|| Uses { token: self.id.clone(), count, last_ms })
+        (count > 0).then_some(Uses { token: self.id, count, last_ms })
     }
 
     /// The store could not be told.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::model::LaneKey;
 use crate::model::lock::lock;
 
 /// Who waited little may send so much at once, in seconds of its rate.
@@ -37,7 +38,7 @@ struct Schedule {
     /// The turn of the last reservation that was taken.
     last: u64,
     /// Lanes that found no turn near enough, and when they try again in any case.
-    parked: VecDeque<(String, Instant)>,
+    parked: VecDeque<(LaneKey, Instant)>,
 }
 
 #[derive(Debug)]
@@ -90,8 +91,7 @@ impl RateLimiter {
         now.checked_sub(burst).unwrap_or(now)
     }
 
-    /// Reserves so many segments. `Err`: how long to wait where that would be longer than `most`, and
-    /// nothing was reserved.
+    /// Reserves so many segments. `Err`: how long to wait, which is longer than `most`, and nothing was reserved.
     pub fn reserve(self: &Arc<Self>, segments: u32, most: Duration, now: Instant) -> Result<Reservation, Duration> {
         let mut schedule = self.schedule();
         let at = schedule.due.max(self.earliest(now));
@@ -111,13 +111,13 @@ impl RateLimiter {
     }
 
     /// Remembers a lane that has found no turn, and tries again at `until` in any case.
-    pub fn park(&self, lane: &str, until: Instant, now: Instant) {
+    pub fn park(&self, lane: LaneKey, until: Instant, now: Instant) {
         let mut schedule = self.schedule();
         while schedule.parked.front().is_some_and(|(_, until)| *until <= now) {
             schedule.parked.pop_front();
         }
         if schedule.parked.len() < PARKED {
-            schedule.parked.push_back((lane.to_owned(), until));
+            schedule.parked.push_back((lane, until));
         }
     }
 
@@ -184,7 +184,7 @@ impl Reservation {
     }
 
     /// Gives the reservation back: which lanes may find one now.
-    pub fn give_back(self) -> Vec<String> {
+    pub fn give_back(self) -> Vec<LaneKey> {
         let (limiter, most) = (self.limiter.clone(), UNPARKED.max(self.segments as usize));
         drop(self);
         let (mut schedule, now) = (limiter.schedule(), Instant::now());

@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::manage::{AccountChange, Accounts, known};
-use crate::model::{AccountId, Millis, Secret, Span};
+use crate::model::{AccountId, Millis, Secret, Span, TokenId};
 use crate::provider::Credentials;
 use crate::service::Error;
 use crate::store::account::token::{Role, place};
@@ -68,13 +68,13 @@ impl Accounts {
 
     /// The token itself; `None`: it cannot be read with our keys.
     fn secret(&self, token: &Token) -> Option<Secret> {
-        let plain = self.directory.master.open(place(&token.id), &token.token).ok()?;
+        let plain = self.directory.master.open(place(&token.id.hex()), &token.token).ok()?;
         Some(Secret::new(String::from_utf8_lossy(&plain).into_owned()))
     }
 
     fn token(&self, role: Role, secret: &Secret, until_ms: Millis) -> Result<Token, Error> {
-        let id = hex::encode(rand::random::<[u8; 16]>());
-        let token = self.directory.master.seal(place(&id), secret.expose().as_bytes())?;
+        let id = TokenId::new(self.clock.now_ms());
+        let token = self.directory.master.seal(place(&id.hex()), secret.expose().as_bytes())?;
         Ok(Token { id, role, token, until_ms, uses: 0, used_ms: None })
     }
 

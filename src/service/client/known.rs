@@ -30,7 +30,7 @@ pub struct Party {
 pub struct ClientsAndKeys {
     clients: HashMap<ClientId, Arc<Party>>,
     /// By their hashes.
-    keys: HashMap<String, Arc<Key>>,
+    keys: HashMap<[u8; 32], Arc<Key>>,
 }
 
 impl ClientsAndKeys {
@@ -47,8 +47,8 @@ impl ClientsAndKeys {
 
 impl Clients {
     /// The key's name in the store.
-    pub(super) fn hash(&self, sha256: &[u8]) -> String {
-        self.hash_key.hex(&[sha256])
+    pub(super) fn hash(&self, sha256: &[u8]) -> [u8; 32] {
+        self.hash_key.mac(&[sha256])
     }
 
     /// Whose this key is, if it is in force.

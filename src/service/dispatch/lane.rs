@@ -10,7 +10,7 @@ use super::Dispatch;
 use super::attempt::Called;
 use super::permit::SendPermit;
 use crate::model::message::{AttemptOutcome, State};
-use crate::model::{AccountId, Millis};
+use crate::model::{AccountId, LaneKey, Millis};
 use crate::service::account::AccountHandle;
 use crate::store::event::Told;
 use crate::store::message::{Attempt, Message};
@@ -60,7 +60,7 @@ impl Dispatch {
             if !is_ours {
                 return;
             }
-            let lanes = [lane.head.lane.clone()];
+            let lanes = [lane.head.lane];
             match claim::heads(&self.parts.store, &lanes).await.map(|mut heads| heads.pop()) {
                 // one that is being called has a driver of its own: the lane was left, and born again
                 Ok(Some(next)) if !next.progress.is_unknown => {
@@ -176,7 +176,7 @@ impl Dispatch {
     async fn postpone(&self, lane: &Lane, wait: Duration) {
         let now_ms = self.parts.clock.now_ms();
         let at_ms = Self::when(lane, wait, now_ms);
-        let lanes = [lane.head.lane.clone()];
+        let lanes = [lane.head.lane];
         if let Err(error) = claim::release(&self.parts.store, &self.parts.owner, &lanes, at_ms, now_ms).await {
             // its lease ends by itself
             tracing::debug!(%error, "could not let go of a lane");
@@ -188,10 +188,10 @@ impl Dispatch {
         let passes_opt_out = lane.message.content.is_reply;
         let message = &lane.message;
         // one that has stepped aside is in a lane of its own
-        let opt_out = if lane.head.lane == message.id.hex() {
+        let opt_out = if lane.head.lane == LaneKey::own(message.id) {
             self.parts.lanes.opt_outs(message.channel, &message.from, &message.to)
         } else {
-            self.parts.lanes.opt_outs_of(message, &lane.head.lane)
+            self.parts.lanes.opt_outs_of(message, lane.head.lane)
         };
         let mut was_away = false;
         loop {
@@ -231,7 +231,7 @@ impl Dispatch {
     pub(super) fn has_held_up(&self, lane: &Lane, now_ms: i64) -> bool {
         let hold_ms = self.parts.settings.hold_for.as_ms();
         // a lane of its own holds nobody up
-        let is_shared = lane.head.lane != lane.message.id.hex();
+        let is_shared = lane.head.lane != LaneKey::own(lane.message.id);
         // a first call that lies ahead was made by a clock that has gone back since
         let since = lane.progress.first_ms.min(lane.progress.started_ms);
         is_shared && since.is_some_and(|since_ms| now_ms - since_ms >= hold_ms)

@@ -2,6 +2,7 @@
 
 use super::Dispatch;
 use super::lane::Lane;
+use crate::model::LaneKey;
 use crate::store;
 use crate::store::outbox::claim;
 
@@ -10,13 +11,13 @@ impl Dispatch {
     pub(super) fn park(&self, lane: &Lane) {
         // as the account is by now: it may have new credentials
         if let Some(handle) = self.parts.directory.current().handle(lane.message.account) {
-            handle.park(&lane.head.lane);
+            handle.park(lane.head.lane);
         }
     }
 
     /// Lets those go on that waited for accounts which are in use again.
     pub(super) async fn hasten(&self) -> Result<(), store::Error> {
-        let lanes: Vec<String> = self.parts.directory.current().handles().flat_map(|handle| handle.unpark()).collect();
+        let lanes: Vec<LaneKey> = self.parts.directory.current().handles().flat_map(|handle| handle.unpark()).collect();
         if lanes.is_empty() {
             return Ok(());
         }
@@ -24,7 +25,7 @@ impl Dispatch {
         if hastened.is_err() {
             // their account is in use: any that is will do to have them looked at again
             if let Some(handle) = self.parts.directory.current().handles().find(|handle| !handle.breaker.is_open()) {
-                for lane in &lanes {
+                for lane in lanes {
                     handle.park(lane);
                 }
             }

@@ -56,9 +56,9 @@ impl Dispatch {
         let now = Instant::now();
         let until = now + wait;
         if let Some(sender) = self.parts.directory.current().sender(&lane.message.from) {
-            sender.limiter.park(&lane.head.lane, until, now);
+            sender.limiter.park(lane.head.lane, until, now);
         }
-        via.limiter.park(&lane.head.lane, until, now);
+        via.limiter.park(lane.head.lane, until, now);
     }
 
     /// Gives the reservations of a message back that does not go: it was canceled meanwhile. Those behind it move up,

@@ -35,7 +35,7 @@ impl Dispatch {
                 // it was written before the store went away, but we did not hear of it
                 Err(error) if error.is_race() && was_away && self.is_written(&outcome).await => {
                     self.after(lane, &outcome);
-                    let is_owned = claim::is_owned(&self.parts.store, &self.parts.owner, &lane.head.lane).await;
+                    let is_owned = claim::is_owned(&self.parts.store, &self.parts.owner, lane.head.lane).await;
                     return is_owned.unwrap_or(false) && matches!(outcome.next, Next::Over { .. });
                 }
                 Err(error) if error.is_race() => match &mut outcome.next {

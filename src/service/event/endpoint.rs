@@ -252,7 +252,7 @@ impl Events {
         let event = event.ok_or_else(|| Error::not_found("event"))?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
         let change = batch.write(Change::new()).audited(context.entry(at_ms, id, None, Some(&event)));
-        let change = change.settled_by(settled, vec![event.hex().into()]);
+        let change = change.settled_by(settled, vec![event.into()]);
         self.parts.store.commit(change).await?;
         batch.committed();
         Ok(event)

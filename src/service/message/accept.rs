@@ -85,7 +85,7 @@ impl Messages {
         let kept = named.zip(answered);
         let kept = kept.map(|(named, Answered { text, with_balance })| Kept { named, reply: text, with_balance });
         let lane = self.parts.lanes.of_message(&message);
-        let opt_out = self.parts.lanes.opt_outs_of(&message, &lane);
+        let opt_out = self.parts.lanes.opt_outs_of(&message, lane);
         let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
         let now_ms = self.parts.clock.now_ms();
         let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);

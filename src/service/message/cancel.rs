@@ -26,7 +26,7 @@ impl Messages {
             let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
             let after = Message { state: State::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
             let entry = context.entry(now_ms, known_as(&message), Some(&message), Some(&after));
-            match cancel::cancel(&self.parts.store, &message, &lane, &told, now_ms, entry).await {
+            match cancel::cancel(&self.parts.store, &message, lane, &told, now_ms, entry).await {
                 Ok(Canceled::Done) => {
                     self.parts.events.wake();
                     return self.find(client, id).await?.ok_or_else(Error::no_message);

@@ -27,7 +27,7 @@ impl Messages {
                 return Ok(());
             }
             let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
-            let (opt_out, lane) = (self.parts.lanes.opt_outs_of(&message, &lane), lane.clone());
+            let opt_out = self.parts.lanes.opt_outs_of(&message, lane);
             let message = message.clone();
             let now_ms = self.parts.clock.now_ms();
             let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);

@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use super::{Publish, counted_as, refused};
 use crate::crypto::{Payload, SharedKey, hash};
-use crate::model::{Country, Phone, Platform, PublicationId, Secret, UserId};
+use crate::model::{Country, DeviceId, Id as _, Phone, Platform, PublicationId, Secret, UserId};
 use crate::service::sync::leave_at;
 use crate::service::{Error, ErrorKind};
 use crate::store::backend;
@@ -33,12 +33,12 @@ pub struct Text {
 /// A text that a key has opened.
 struct Opened {
     user: UserId,
-    /// The row of the device whose key it was.
-    device: String,
+    /// Whose key it was.
+    device: DeviceId,
     phone_hash: String,
-    text_hash: String,
+    text_hash: [u8; 32],
     /// Keyed hashes of the blocks with which it can begin.
-    blocks: Vec<String>,
+    blocks: Vec<[u8; 32]>,
     plain: Secret,
 }
 
@@ -118,18 +118,18 @@ impl Publish {
         let opened = opened.and_then(|(at, plain)| Some((devices.get(at)?, keys.get(at)?, plain)));
         let (Some(user), Some((device, key, plain))) = (user, opened) else { return Err(refused()) };
         let [iv, ciphertext] = payload.parts();
-        let text_hash = self.parts.text_key.hex(&[phone_hash.as_bytes(), iv, ciphertext]);
-        let device = device.row.clone();
-        let hash = |block| self.parts.text_key.hex(&[device.as_bytes(), block]);
-        let blocks: BTreeSet<String> = payload.beginnings(key)?.into_iter().map(hash).collect();
+        let text_hash = self.parts.text_key.mac(&[phone_hash.as_bytes(), iv, ciphertext]);
+        let device = device.device;
+        let hash = |block| self.parts.text_key.mac(&[&device.bytes(), block]);
+        let blocks: BTreeSet<[u8; 32]> = payload.beginnings(key)?.into_iter().map(hash).collect();
         Ok(Opened { user, device, phone_hash, text_hash, blocks: blocks.into_iter().collect(), plain })
     }
 
     /// The devices' keys, newest first, then decoys until they are [`KEYS`].
     fn keys(&self, devices: &[SealedKey]) -> Result<Vec<SharedKey>, Error> {
         let padded = devices.iter().chain(std::iter::repeat(&self.decoy)).take(KEYS.into());
-        let opened = padded.map(|SealedKey { row, sealed }| {
-            let key = self.parts.master.open(device::key_place(row), sealed)?;
+        let opened = padded.map(|SealedKey { device, sealed }| {
+            let key = self.parts.master.open(device::key_place(&device.hex()), sealed)?;
             Ok(SharedKey::from_bytes(&key)?)
         });
         opened.collect()
@@ -150,7 +150,7 @@ impl Publish {
         let publication = NewPublication {
             id,
             text_hash: opened.text_hash,
-            device: &opened.device,
+            device: opened.device,
             blocks: opened.blocks,
             user: &opened.user,
             platform: &platform.name,
@@ -172,7 +172,7 @@ impl Publish {
             }
             Taken::Altered => {
                 let (user, device) = (&opened.user, opened.device);
-                tracing::warn!(%user, device, "refused a text: it is made of one that came before");
+                tracing::warn!(%user, %device, "refused a text: it is made of one that came before");
                 Err(refused())
             }
         }

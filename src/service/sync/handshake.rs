@@ -33,8 +33,8 @@ pub(super) struct Checked {
     pub(super) post: Handshake,
     pub(super) sid: Sid,
     pub(super) flavour: Flavour,
-    here_id: String,
-    anywhere_id: String,
+    here_id: [u8; 32],
+    anywhere_id: [u8; 32],
 }
 
 impl Checked {
@@ -88,8 +88,8 @@ impl Handshakes {
     async fn pair_now(&self, post: Handshake) -> Result<Paired, Error> {
         let sid = self.parts.ids.valid(&post.user, &post.sid)?;
         let user = post.user.as_str().as_bytes();
-        let here_id = self.parts.lockout_key.hex(&[b"here", user, post.address.to_string().as_bytes()]);
-        let anywhere_id = self.parts.lockout_key.hex(&[b"anywhere", user]);
+        let here_id = self.parts.lockout_key.mac(&[b"here", user, post.address.to_string().as_bytes()]);
+        let anywhere_id = self.parts.lockout_key.mac(&[b"anywhere", user]);
         let checked = Checked { sid, flavour: post.flavour(), here_id, anywhere_id, post };
         let result = self.answer(&checked).await;
         // a refused phone goes back to scanning: show it the next code

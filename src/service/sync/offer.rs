@@ -41,13 +41,14 @@ impl Handshakes {
         let (store, lockout_key, ttl) = (&self.parts.store, &self.parts.lockout_key, self.parts.settings.session_ttl);
         let (address, until) = (address.to_string(), Instant::now() + PATIENCE);
         let of_user = lockout_key.hex(&[b"offer", user.as_str().as_bytes(), address.as_bytes()]);
-        let address = lockout_key.hex(&[b"offer", address.as_bytes()]);
+        let offered_by = lockout_key.mac(&[b"offer", address.as_bytes()]);
+        let address = hex::encode(offered_by);
         let _of_user = self.turns.take(&of_user, until).await.ok_or(Error::Busy)?;
         let (mut turn, mut is_shared) = (self.turns.share(&address, until).await.ok_or(Error::Busy)?, true);
         for _ in 0..RACES {
             let now_ms = self.now_ms();
             let (known, unfinished) =
-                sync::session_and_unfinished(store, sid, user, &address, now_ms - ttl.as_ms()).await?;
+                sync::session_and_unfinished(store, sid, user, &offered_by, now_ms - ttl.as_ms()).await?;
             self.may_try(user, sid, known.as_ref(), false)?;
             let key = PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
             let first = known.as_ref().and_then(|known| known.public_key.as_deref());
@@ -67,7 +68,7 @@ impl Handshakes {
                 }
                 known => {
                     let known = known.as_ref();
-                    sync::offer(store, sid, user, known, key.pem(), &address, now_ms).await.map_err(Error::from)
+                    sync::offer(store, sid, user, known, key.pem(), &offered_by, now_ms).await.map_err(Error::from)
                 }
             };
             match written {

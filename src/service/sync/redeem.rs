@@ -15,8 +15,8 @@ impl Handshakes {
     pub(super) fn ciphertext(&self, checked: &Checked, to: &PublicKey, bytes: &[u8]) -> Ciphertext {
         let (key, sid) = (&self.parts.ciphertext_key, checked.sid.to_string());
         Ciphertext {
-            id: key.hex(&[b"ciphertext", bytes]),
-            used_with: key.hex(&[b"used with", sid.as_bytes(), to.pem().as_bytes()]),
+            id: key.mac(&[b"ciphertext", bytes]),
+            used_with: key.mac(&[b"used with", sid.as_bytes(), to.pem().as_bytes()]),
         }
     }
 

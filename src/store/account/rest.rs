@@ -31,7 +31,7 @@ pub fn begin(account: &Account, rest: &Rest) -> Change {
             rest.since_ms.into(),
             rest.code.into(),
             rest.reason.chars().take(REASON).collect::<String>().into(),
-            account.id.hex().into(),
+            account.id.into(),
             account.credentials.clone().into(),
         ],
     );
@@ -46,5 +46,5 @@ pub fn end(account: AccountId, rest: &Rest) -> Change {
 /// The same as a part of another change to the account.
 pub(super) fn over(change: Change, account: AccountId, rest: &Rest) -> Change {
     let sql = "DELETE FROM sb_account_rest WHERE account_id = ? AND since_ms = ?";
-    change.one(sql, vec![account.hex().into(), rest.since_ms.into()])
+    change.one(sql, vec![account.into(), rest.since_ms.into()])
 }

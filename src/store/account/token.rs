@@ -2,7 +2,7 @@
 
 use super::Account;
 use crate::crypto::Aad;
-use crate::model::{AccountId, Millis};
+use crate::model::{AccountId, Millis, TokenId};
 use crate::store::version::{self, Versioned};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
@@ -28,7 +28,7 @@ impl Role {
 
 #[derive(Clone, Debug)]
 pub struct Token {
-    pub id: String,
+    pub id: TokenId,
     pub role: Role,
     /// Sealed; see [`place`].
     pub token: Vec<u8>,
@@ -51,9 +51,9 @@ pub(super) fn query() -> Query {
 
 /// A token, and whose it is.
 pub(super) fn parse(row: &Row) -> Result<(AccountId, Token)> {
-    let account = AccountId::from_hex(row.text(0)?).map_err(|_| Error::Data("account id".into()))?;
+    let account = row.id(0)?;
     let token = Token {
-        id: row.text(1)?.to_owned(),
+        id: row.id(1)?,
         role: Role::parse(row.text(2)?).ok_or_else(|| Error::Data("token role".into()))?,
         token: row.bytes(3)?.to_vec(),
         until_ms: row.int(4)?,
@@ -67,13 +67,13 @@ pub(super) fn parse(row: &Row) -> Result<(AccountId, Token)> {
 pub(super) fn changed(mut change: Change, before: &Account, after: &Account) -> Change {
     let in_both = |token: &Token| before.tokens.iter().find(|known| known.id == token.id);
     for gone in before.tokens.iter().filter(|token| after.tokens.iter().all(|kept| kept.id != token.id)) {
-        change = change.one("DELETE FROM sb_account_token WHERE id = ?", vec![gone.id.as_str().into()]);
+        change = change.one("DELETE FROM sb_account_token WHERE id = ?", vec![gone.id.into()]);
     }
     for token in &after.tokens {
         change = match in_both(token) {
             None => change.insert(INSERT, vec![values(after.id, token)]),
             Some(known) if known.until_ms != token.until_ms => {
-                let params = vec![token.until_ms.into(), token.id.as_str().into(), known.until_ms.into()];
+                let params = vec![token.until_ms.into(), token.id.into(), known.until_ms.into()];
                 change.one("UPDATE sb_account_token SET until_ms = ? WHERE id = ? AND until_ms = ?", params)
             }
             Some(_) => change,
@@ -86,8 +86,8 @@ const INSERT: &str = "INSERT INTO sb_account_token (id, account_id, role, token,
 
 fn values(account: AccountId, token: &Token) -> Vec<Value> {
     vec![
-        token.id.as_str().into(),
-        account.hex().into(),
+        token.id.into(),
+        account.into(),
         token.role.name().into(),
         token.token.clone().into(),
         token.until_ms.into(),
@@ -99,7 +99,7 @@ fn values(account: AccountId, token: &Token) -> Vec<Value> {
 /// How often posts were believed by a token since it was counted last, and when the last was.
 #[derive(Clone, Debug)]
 pub struct Uses {
-    pub token: String,
+    pub token: TokenId,
     pub count: i64,
     pub last_ms: Millis,
 }
@@ -107,9 +107,8 @@ pub struct Uses {
 /// Adds to what is known of tokens' use; those that are gone by now are passed over.
 pub async fn count(store: &Store, uses: &[Uses]) -> Result<()> {
     let sql = "UPDATE sb_account_token SET uses = uses + ?, used_ms = ? WHERE id = ?";
-    let add = |change: Change, one: &Uses| {
-        change.run(sql, vec![one.count.into(), one.last_ms.into(), one.token.as_str().into()])
-    };
+    let add =
+        |change: Change, one: &Uses| change.run(sql, vec![one.count.into(), one.last_ms.into(), one.token.into()]);
     if uses.is_empty() { Ok(()) } else { store.commit(uses.iter().fold(Change::new(), add)).await }
 }
 

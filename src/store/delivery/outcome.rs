@@ -69,7 +69,7 @@ pub async fn record(store: &Store, owner: &Owner, done: &[Done], now_ms: Millis)
     }
     store.commit(turn::pass_on(store, change, done, now_ms).await?).await?;
     let over = done.iter().filter(|one| one.held.has_login && one.outcome.is_over());
-    let over: Vec<Value> = over.map(|one| one.held.target.hex().into()).collect();
+    let over: Vec<Value> = over.map(|one| one.held.target.key()).collect();
     // of two nodes that end the last deliveries of a message, one at least sees that both have ended
     if !over.is_empty()
         && let Err(error) = callback::erase_unneeded(store, &over).await
@@ -92,7 +92,7 @@ fn delivered(change: Change, owner: &Owner, status: u16, taken: &[Held], now_ms:
     let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; taken.len()].join(" OR ");
     let mut values: Vec<Value> = vec![i64::from(status).into(), now_ms.into(), owner.into()];
     for held in taken {
-        values.extend([held.event.hex().into(), held.target.hex().into(), held.until_ms.into()]);
+        values.extend([held.event.into(), held.target.key(), held.until_ms.into()]);
     }
     let sql = format!(
         "UPDATE sb_delivery SET state = 'delivered', owner = NULL, ready_ms = NULL, tries = tries + 1, \
@@ -116,8 +116,8 @@ fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change 
                 vec![
                     (*at_ms).into(),
                     now_ms.into(),
-                    held.event.hex().into(),
-                    held.target.hex().into(),
+                    held.event.into(),
+                    held.target.key(),
                     held.until_ms.into(),
                     owner.into(),
                 ],
@@ -138,8 +138,8 @@ fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change 
             status.map(i64::from).into(),
             reason.into(),
             now_ms.into(),
-            held.event.hex().into(),
-            held.target.hex().into(),
+            held.event.into(),
+            held.target.key(),
             held.until_ms.into(),
             owner.into(),
         ],
@@ -150,12 +150,10 @@ fn health(change: Change, done: &Done, now_ms: Millis) -> Change {
     let Target::Endpoint(id) = done.held.target else { return change };
     match done.health {
         Health::Unchanged => change,
-        Health::Recovered => {
-            change.run("UPDATE sb_endpoint SET failing_since_ms = NULL WHERE id = ?", vec![id.hex().into()])
-        }
+        Health::Recovered => change.run("UPDATE sb_endpoint SET failing_since_ms = NULL WHERE id = ?", vec![id.into()]),
         Health::Failing => change.run(
             "UPDATE sb_endpoint SET failing_since_ms = ? WHERE id = ? AND failing_since_ms IS NULL",
-            vec![now_ms.into(), id.hex().into()],
+            vec![now_ms.into(), id.into()],
         ),
     }
 }

@@ -31,14 +31,14 @@ const BEHIND: &str = "SELECT f.event_id FROM sb_delivery_turn t JOIN sb_delivery
     WHERE t.event_id = ? AND t.target_id = ? ORDER BY f.place";
 
 /// The objects of the deliveries that take turns.
-pub(in crate::store) type Objects = HashMap<(EventId, Target), String>;
+pub(in crate::store) type Objects = HashMap<(EventId, Target), [u8; 16]>;
 
 pub(in crate::store) fn objects(events: &[NewEvent]) -> Objects {
     let mut objects = Objects::new();
     for event in events.iter().filter(|event| !event.ordered.is_empty()) {
         let Some(object) = event.object() else { continue };
         for endpoint in &event.ordered {
-            objects.insert((event.id, Target::Endpoint(*endpoint)), object.clone());
+            objects.insert((event.id, Target::Endpoint(*endpoint)), object);
         }
     }
     objects
@@ -52,7 +52,7 @@ pub(in crate::store) fn add(change: Change, targets: &[(EventId, Target)], objec
     let mut rows: Vec<Vec<Value>> = Vec::new();
     for (event, target) in targets {
         if let Some(object) = objects.get(&(*event, *target)) {
-            rows.push(vec![event.hex().into(), target.hex().into(), object.as_str().into(), event.hex().into()]);
+            rows.push(vec![event.into(), target.key(), object.into(), event.into()]);
         }
     }
     let into = "INSERT INTO sb_delivery_turn (event_id, target_id, object, place)";
@@ -68,7 +68,7 @@ pub(super) async fn pass_on(store: &Store, mut change: Change, done: &[Done], no
     let queries = turns.iter().map(|one| behind(one.held.event, one.held.target)).collect();
     for (one, rows) in turns.iter().zip(store.read(queries).await?) {
         let Held { event, target, .. } = one.held;
-        let followers = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+        let followers = rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
         change = match &one.outcome {
             Outcome::Released { .. } => change,
             Outcome::Later { at_ms, .. } => {
@@ -91,29 +91,29 @@ pub(in crate::store) async fn step_out(
     now_ms: Millis,
 ) -> Result<Change> {
     let rows = store.read(vec![behind(event, target)]).await?.concat();
-    let next = rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()?;
+    let next = rows.first().map(|row| row.key(0)).transpose()?;
     Ok(leave(change, event, target, next, now_ms))
 }
 
 fn behind(event: EventId, target: Target) -> Query {
-    Query::new(BEHIND, vec![event.hex().into(), target.hex().into()])
+    Query::new(BEHIND, vec![event.into(), target.key()])
 }
 
-fn wait(change: Change, follower: String, target: Target, at_ms: Millis, now_ms: Millis) -> Change {
+fn wait(change: Change, follower: Value, target: Target, at_ms: Millis, now_ms: Millis) -> Change {
     change.run(
         "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
          WHERE event_id = ? AND target_id = ? AND owner IS NULL AND object IS NOT NULL AND ready_ms < ?",
-        vec![at_ms.into(), now_ms.into(), follower.into(), target.hex().into(), at_ms.into()],
+        vec![at_ms.into(), now_ms.into(), follower, target.key(), at_ms.into()],
     )
 }
 
 /// The next, where there is one, goes at once.
-fn leave(change: Change, event: EventId, target: Target, next: Option<String>, now_ms: Millis) -> Change {
-    let change = change.run(LEAVE, vec![event.hex().into(), target.hex().into()]);
+fn leave(change: Change, event: EventId, target: Target, next: Option<Value>, now_ms: Millis) -> Change {
+    let change = change.run(LEAVE, vec![event.into(), target.key()]);
     let Some(next) = next else { return change };
     change.run(
         "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
          WHERE event_id = ? AND target_id = ? AND owner IS NULL AND ready_ms > ?",
-        vec![now_ms.into(), now_ms.into(), next.into(), target.hex().into(), now_ms.into()],
+        vec![now_ms.into(), now_ms.into(), next, target.key(), now_ms.into()],
     )
 }

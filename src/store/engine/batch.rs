@@ -36,7 +36,7 @@ pub trait Write: Send + Sync + 'static {
     }
 
     /// What its items share that would race for the same rows: they are written by one writer, in their order.
-    fn row<'a>(&self, _item: &'a Self::Item) -> Option<Cow<'a, str>> {
+    fn row<'a>(&self, _item: &'a Self::Item) -> Option<Cow<'a, [u8]>> {
         None
     }
 
@@ -219,8 +219,8 @@ mod tests {
 
         const ITEMS: usize = 3;
 
-        fn row<'a>(&self, item: &'a Self::Item) -> Option<Cow<'a, str>> {
-            Some(item.0.into())
+        fn row<'a>(&self, item: &'a Self::Item) -> Option<Cow<'a, [u8]>> {
+            Some(item.0.as_bytes().into())
         }
 
         async fn write(&self, items: &[Self::Item]) -> Result<Vec<()>> {

@@ -5,7 +5,7 @@ use super::{Change, Query, Value};
 
 /// Rows that one statement inserts at most.
 const ROWS: usize = 1024;
-/// Bytes of their values: in hex, they are far from what a server reads at once.
+/// Bytes of their values: in hex they are far from what a server reads at once.
 const BYTES: usize = 1 << 20;
 /// Keys of one: MariaDB makes a subquery of a list of a thousand.
 const KEYS: usize = 512;
@@ -85,13 +85,13 @@ pub(in crate::store) fn as_read(sql: &mut String, params: &mut Vec<Value>, colum
 pub(in crate::store) fn rewrite(
     table: &str,
     columns: Vec<(&str, Value)>,
-    key: &[(&str, String)],
+    key: &[(&str, Value)],
     before: Vec<(&str, Value)>,
 ) -> (String, Vec<Value>) {
     let (names, mut params): (Vec<_>, Vec<_>) =
         columns.into_iter().map(|(name, value)| (format!("{name} = ?"), value)).unzip();
     let keys: Vec<_> = key.iter().map(|(name, _)| format!("{name} = ?")).collect();
-    params.extend(key.iter().map(|(_, value)| Value::from(value.as_str())));
+    params.extend(key.iter().map(|(_, value)| value.clone()));
     let mut sql = format!("UPDATE {table} SET {} WHERE {}", names.join(", "), keys.join(" AND "));
     as_read(&mut sql, &mut params, before);
     (sql, params)

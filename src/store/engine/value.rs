@@ -1,6 +1,7 @@
 //! The few kinds of value that both engines share, and rows of them.
 
 use super::{Error, Result};
+use crate::model::{FromBytes, Id};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
@@ -34,6 +35,24 @@ impl From<Vec<u8>> for Value {
     }
 }
 
+impl<const N: usize> From<[u8; N]> for Value {
+    fn from(bytes: [u8; N]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Value {
+    fn from(bytes: &[u8; N]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl<T: Id> From<T> for Value {
+    fn from(id: T) -> Self {
+        id.bytes().into()
+    }
+}
+
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(maybe: Option<T>) -> Self {
         maybe.map_or(Self::Null, Into::into)
@@ -49,6 +68,20 @@ impl Value {
             Self::Bytes(bytes) => bytes.len(),
         }
     }
+}
+
+/// No id is below the first, nor above the second.
+pub(in crate::store) const LOWEST: [u8; 16] = [0; 16];
+pub(in crate::store) const HIGHEST: [u8; 16] = [0xff; 16];
+
+/// Below what a list goes on that comes down from the newest, behind the id `after`.
+pub(in crate::store) fn below<T: Id>(after: Option<T>) -> Value {
+    after.map_or_else(|| HIGHEST.into(), Value::from)
+}
+
+/// Above what a list goes on that goes up from the oldest, behind the id `after`.
+pub(in crate::store) fn above<T: Id>(after: Option<T>) -> Value {
+    after.map_or_else(|| LOWEST.into(), Value::from)
 }
 
 /// One row, its columns in the order of the `SELECT`.
@@ -83,6 +116,25 @@ impl Row {
         }
     }
 
+    /// As many bytes as that type has.
+    pub fn array<const N: usize>(&self, column: usize) -> Result<[u8; N]> {
+        let bytes = self.bytes(column)?;
+        bytes.try_into().map_err(|_| Error::Data(format!("column {column} has {} bytes, not {N}", bytes.len())))
+    }
+
+    pub fn id<T: FromBytes>(&self, column: usize) -> Result<T> {
+        self.array(column).map(T::from_bytes)
+    }
+
+    pub fn maybe_id<T: FromBytes>(&self, column: usize) -> Result<Option<T>> {
+        if *self.at(column)? == Value::Null { Ok(None) } else { self.id(column).map(Some) }
+    }
+
+    /// The bytes of a key, to ask for its row.
+    pub fn key(&self, column: usize) -> Result<Value> {
+        self.bytes(column).map(|bytes| bytes.to_vec().into())
+    }
+
     pub fn maybe_bytes(&self, column: usize) -> Result<Option<&[u8]>> {
         if *self.at(column)? == Value::Null { Ok(None) } else { self.bytes(column).map(Some) }
     }
@@ -100,7 +152,8 @@ impl Row {
 /// keep the others out, and is said in the log.
 pub(in crate::store) fn readable<T>(what: &'static str, rows: &[Row], parse: impl Fn(&Row) -> Result<T>) -> Vec<T> {
     let said = |row: &Row, error: &Error| {
-        let id: String = row.text(0).unwrap_or("unreadable").chars().take(64).collect();
+        let id =
+            row.bytes(0).map_or_else(|_| "unreadable".to_owned(), |bytes| hex::encode(&bytes[..bytes.len().min(32)]));
         tracing::error!(?id, %error, "a row cannot be read, and is passed over: {what}");
     };
     rows.iter().filter_map(|row| parse(row).inspect_err(|error| said(row, error)).ok()).collect()

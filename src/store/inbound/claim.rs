@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Content, Job, Kind};
-use crate::model::{AccountId, InboundId, Millis};
+use crate::model::{InboundId, Millis};
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value};
 
@@ -25,7 +25,7 @@ pub async fn claim<R>(
     if free.is_empty() {
         return Ok(Vec::new());
     }
-    let ids = free.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    let ids = free.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
     let lease_ends = Instant::now() + lease;
     // another node may be quicker with some
     let sql = format!("UPDATE sb_inbound SET {TAKE}, tries = tries + 1 WHERE {FREE} AND id IN ({{}})");
@@ -42,8 +42,8 @@ pub async fn claim<R>(
 fn parse<R>(row: &Row, lease_ends: Instant) -> Result<Job<R>> {
     let bad = |what: &str| Error::Data(format!("webhook {what}"));
     Ok(Job {
-        id: InboundId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
-        account: AccountId::from_hex(row.text(1)?).map_err(|_| bad("account"))?,
+        id: row.id(0)?,
+        account: row.id(1)?,
         kind: Kind::parse(row.text(2)?).ok_or_else(|| bad("kind"))?,
         content: Content::Stored(row.text(3)?.to_owned()),
         received_ms: row.int(4)?,
@@ -59,7 +59,7 @@ pub async fn give_back(
     ready_ms: Millis,
     now_ms: Millis,
 ) -> Result<()> {
-    let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
+    let keys: Vec<Value> = ids.iter().map(Value::from).collect();
     let sql = format!("UPDATE sb_inbound SET {GIVE_BACK} WHERE owner = ? AND ready_ms IS NOT NULL AND id IN ({{}})");
     store.commit(Change::new().any(&sql, &[ready_ms.into(), now_ms.into(), owner.into()], &keys)).await
 }

@@ -43,7 +43,7 @@ pub struct Folded {
 
 /// Marks jobs done. [`crate::store::Error::Guard`]: one of them is no longer ours.
 fn done(change: Change, owner: &Owner, ids: impl Iterator<Item = InboundId>) -> Change {
-    let keys: Vec<Value> = ids.map(|id| id.hex().into()).collect();
+    let keys: Vec<Value> = ids.map(Value::from).collect();
     let sql = "UPDATE sb_inbound SET owner = NULL, ready_ms = NULL WHERE owner = ? AND ready_ms IS NOT NULL \
                AND id IN ({})";
     let change = change.each(sql, &[owner.into()], &keys);
@@ -58,7 +58,7 @@ pub async fn texts(store: &Store, owner: &Owner, texts: &[Text], told: &Told, no
     let counted = event::counted(&told.new);
     let values = |message: &Message| message.values(counted.get(&message.id).copied().unwrap_or(0));
     let messages = || texts.iter().filter_map(|text| text.message.as_ref());
-    let erased: Vec<Value> = texts.iter().filter(|text| text.is_erased).map(|text| text.id.hex().into()).collect();
+    let erased: Vec<Value> = texts.iter().filter(|text| text.is_erased).map(|text| text.id.into()).collect();
     let change = Change::new()
         .insert(message::INSERT, messages().map(values).collect())
         .insert(address::INSERT, messages().map(Message::addresses).collect())
@@ -78,14 +78,14 @@ pub async fn receipts(store: &Store, owner: &Owner, folded: &Folded, told: &Told
     for (message, state, code) in &folded.explained {
         let sql = "UPDATE sb_message SET error_code = ?, changed_ms = ? \
                    WHERE id = ? AND state = ? AND error_code IS NULL";
-        change = change.run(sql, vec![(*code).into(), now_ms.into(), message.hex().into(), state.name().into()]);
+        change = change.run(sql, vec![(*code).into(), now_ms.into(), message.into(), state.name().into()]);
     }
     for ((state, code), ids) in &folded.moved {
         let sql = format!(
             "UPDATE sb_message SET state = ?, error_code = ?, changed_ms = ? WHERE {} AND id IN ({{}})",
             states_before("state", *state)
         );
-        let keys: Vec<Value> = ids.iter().map(|id| id.hex().into()).collect();
+        let keys: Vec<Value> = ids.iter().map(Value::from).collect();
         change = change.each(&sql, &[state.name().into(), (*code).into(), now_ms.into()], &keys);
     }
     for (message, seen, to) in &folded.calls {
@@ -103,7 +103,7 @@ pub async fn by_provider_id(store: &Store, ids: &[String]) -> Result<HashMap<Str
          WHERE a.provider_id IN ({{}})"
     );
     let mut found: HashMap<String, Vec<Message>> = HashMap::new();
-    for row in rows(store, &sql, ids).await? {
+    for row in rows(store, &sql, ids.iter().map(|id| id.as_str().into()).collect()).await? {
         found.entry(row.text(WIDTH)?.to_owned()).or_default().push(Message::parse(&row)?);
     }
     Ok(found)
@@ -112,13 +112,14 @@ pub async fn by_provider_id(store: &Store, ids: &[String]) -> Result<HashMap<Str
 /// Messages that went out, by their ids in hex.
 pub async fn by_message_id(store: &Store, ids: &[String]) -> Result<HashMap<String, Vec<Message>>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.direction = 'outbound' AND m.id IN ({{}})");
-    let found = rows(store, &sql, ids).await?;
+    // what is no id of ours names no message
+    let keys = ids.iter().filter_map(|id| MessageId::from_hex(id).ok()).map(Value::from).collect();
+    let found = rows(store, &sql, keys).await?;
     let parsed = found.iter().map(Message::parse).collect::<Result<Vec<_>>>()?;
     Ok(parsed.into_iter().map(|message| (message.id.hex(), vec![message])).collect())
 }
 
-async fn rows(store: &Store, sql: &str, ids: &[String]) -> Result<Vec<Row>> {
-    let mut keys: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+async fn rows(store: &Store, sql: &str, mut keys: Vec<Value>) -> Result<Vec<Row>> {
     let mut found = Vec::new();
     // as many at once as a batch of writes has: few shapes of statements
     while !keys.is_empty() {

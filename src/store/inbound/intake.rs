@@ -44,8 +44,8 @@ pub struct New<R> {
 /// A provider's signature: keyed hashes, of itself and of the fields that came with it.
 #[derive(Clone, Debug)]
 pub struct Signature {
-    pub hash: String,
-    pub fields: String,
+    pub hash: [u8; 16],
+    pub fields: [u8; 16],
 }
 
 /// Whether it had come before.
@@ -74,16 +74,16 @@ type Key<'a> = (AccountId, Kind, Cow<'a, str>);
 struct Known<'a> {
     keys: HashSet<Key<'a>>,
     /// The fields of each signature.
-    signatures: HashMap<Cow<'a, str>, Cow<'a, str>>,
+    signatures: HashMap<[u8; 16], [u8; 16]>,
 }
 
 impl<'a> Known<'a> {
     fn add<R>(&mut self, item: &'a New<R>) -> Taken {
         if let Some(Signature { hash, fields }) = &item.signature {
-            if let Some(known) = self.signatures.get(hash.as_str()) {
+            if let Some(known) = self.signatures.get(hash) {
                 return if known == fields { Taken::Repeat } else { Taken::Recut };
             }
-            self.signatures.insert(hash.into(), fields.into());
+            self.signatures.insert(*hash, *fields);
         }
         let is_new = self.keys.insert((item.account, item.kind, item.key.as_str().into()));
         if is_new { Taken::New } else { Taken::Repeat }
@@ -101,12 +101,10 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
         let groups: Vec<_> = groups.into_iter().collect();
         let mut queries: Vec<_> = groups
             .iter()
-            .map(|((account, kind), keys)| {
-                Query::over(BY_KEY, &[account.hex().into(), kind.name().into()], keys.clone())
-            })
+            .map(|((account, kind), keys)| Query::over(BY_KEY, &[account.into(), kind.name().into()], keys.clone()))
             .collect();
         if by_signature {
-            let hashes = items.iter().filter_map(|item| Some(item.signature.as_ref()?.hash.as_str().into()));
+            let hashes = items.iter().filter_map(|item| Some(item.signature.as_ref()?.hash.into()));
             queries.push(Query::over(BY_SIGNATURE, &[], hashes.collect()));
         }
         let answers = self.store.look_up(queries).await?;
@@ -116,8 +114,8 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
                 if let Some(((account, kind), _)) = groups.get(nth) {
                     known.keys.insert((*account, *kind, row.text(0)?.to_owned().into()));
                 }
-                if let (Some(hash), Some(fields)) = (row.maybe_text(1)?, row.maybe_text(2)?) {
-                    known.signatures.insert(hash.to_owned().into(), fields.to_owned().into());
+                if row.maybe_bytes(1)?.is_some() {
+                    known.signatures.insert(row.array(1)?, row.array(2)?);
                 }
             }
         }
@@ -130,8 +128,7 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
         let (mut rows, mut done) = (Vec::new(), Vec::with_capacity(items.len()));
         let mut jobs: Vec<(OwnedPermit<Job<R>>, Job<R>)> = Vec::new();
         for item in items {
-            let signature =
-                item.signature.as_ref().filter(|signature| !known.signatures.contains_key(signature.hash.as_str()));
+            let signature = item.signature.as_ref().filter(|signature| !known.signatures.contains_key(&signature.hash));
             let taken = known.add(item);
             if taken == Taken::New {
                 let place = self.queue.clone().try_reserve_owned().ok();
@@ -158,8 +155,8 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX / 4);
         let owner = is_ours.then_some(&self.owner);
         vec![
-            item.id.hex().into(),
-            item.account.hex().into(),
+            item.id.into(),
+            item.account.into(),
             item.kind.name().into(),
             item.key.as_str().into(),
             item.payload.as_str().into(),
@@ -168,8 +165,8 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
             now_ms.into(),
             0.into(),
             item.received_ms.into(),
-            item.signature.as_ref().map(|signature| signature.hash.as_str()).into(),
-            item.signature.as_ref().map(|signature| signature.fields.as_str()).into(),
+            item.signature.as_ref().map(|signature| signature.hash).into(),
+            item.signature.as_ref().map(|signature| signature.fields).into(),
         ]
     }
 }
@@ -177,18 +174,18 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
 /// The row of a signature alone, which is no job.
 fn spent<R>(item: &New<R>, Signature { hash, fields }: &Signature, now_ms: Millis) -> Vec<Value> {
     vec![
-        item.id.hex().into(),
-        item.account.hex().into(),
+        item.id.into(),
+        item.account.into(),
         item.kind.name().into(),
-        hash.as_str().into(),
+        hex::encode(hash).into(),
         "".into(),
         Value::Null,
         Value::Null,
         now_ms.into(),
         0.into(),
         item.received_ms.into(),
-        hash.as_str().into(),
-        fields.as_str().into(),
+        hash.into(),
+        fields.into(),
     ]
 }
 
@@ -197,8 +194,8 @@ impl<R: Clone + Send + Sync + 'static> Write for Intake<R> {
     type Done = Taken;
     type Answer = Taken;
 
-    fn row<'a>(&self, item: &'a New<R>) -> Option<Cow<'a, str>> {
-        Some(item.lane.as_str().into())
+    fn row<'a>(&self, item: &'a New<R>) -> Option<Cow<'a, [u8]>> {
+        Some(item.lane.as_bytes().into())
     }
 
     async fn write(&self, items: &[New<R>]) -> Result<Vec<Taken>> {

@@ -2,6 +2,7 @@
 
 use super::{Kind, Movement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
+use crate::store::engine::above;
 use crate::store::idempotency::Named;
 use crate::store::{Change, Error, Query, Result, Row, Store, Value, audit};
 
@@ -31,7 +32,7 @@ pub async fn balance(store: &Store, client: ClientId) -> Result<Option<Balance>>
     let sql = format!(
         "SELECT balance, credit_limit, low_at, CASE WHEN {UNTOLD} THEN 1 ELSE 0 END FROM sb_balance WHERE client_id = ?"
     );
-    store.read(vec![Query::new(sql, vec![client.hex().into()])]).await?.concat().first().map(parse_balance).transpose()
+    store.read(vec![Query::new(sql, vec![client.into()])]).await?.concat().first().map(parse_balance).transpose()
 }
 
 /// A movement as it was entered.
@@ -48,10 +49,10 @@ pub struct Entry {
 pub(super) fn parse(row: &Row) -> Result<Entry> {
     let bad = |what: &str| Error::Data(format!("entry {what}"));
     Ok(Entry {
-        id: EntryId::from_hex(row.text(0)?).map_err(|_| bad("id"))?,
+        id: row.id(0)?,
         kind: Kind::parse(row.text(1)?).ok_or_else(|| bad("kind"))?,
         amount: Money::from_micros(row.int(2)?),
-        message: row.maybe_text(3)?.map(MessageId::from_hex).transpose().map_err(|_| bad("message"))?,
+        message: row.maybe_id(3)?,
         reason: row.maybe_text(4)?.map(str::to_owned),
         created_ms: row.int(5)?,
     })
@@ -69,7 +70,7 @@ pub async fn post(
     kept: Option<&Named>,
     entry: Option<audit::Entry>,
 ) -> Result<Option<Money>> {
-    let client = Value::from(movement.client.hex());
+    let client = Value::from(movement.client);
     let mut sql = "UPDATE sb_balance SET low_told = low_told WHERE client_id = ? AND balance + ? <= ?".to_owned();
     let mut params = vec![client.clone(), movement.amount.micros().into(), Money::MOST.micros().into()];
     if let Some(expected) = expected {
@@ -80,15 +81,12 @@ pub async fn post(
     if let Some(kept) = kept {
         change = change.one(
             "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, ?, ?, ?)",
-            vec![kept.id.as_str().into(), kept.hash.as_str().into(), movement.id.hex().into(), movement.at_ms.into()],
+            vec![kept.id.into(), kept.hash.into(), movement.id.hex().into(), movement.at_ms.into()],
         );
     }
     let change = change
         .audited(entry)
-        .settled_by(
-            "SELECT 1 FROM sb_ledger WHERE client_id = ? AND id = ?",
-            vec![client.clone(), movement.id.hex().into()],
-        )
+        .settled_by("SELECT 1 FROM sb_ledger WHERE client_id = ? AND id = ?", vec![client.clone(), movement.id.into()])
         .then(Query::new("SELECT balance FROM sb_balance WHERE client_id = ?", vec![client]));
     let found = store.commit_telling(change).await?.found;
     found.first().map(|row| row.int(0).map(Money::from_micros)).transpose()
@@ -96,7 +94,7 @@ pub async fn post(
 
 /// One entry of a client.
 pub async fn find(store: &Store, client: ClientId, id: EntryId) -> Result<Option<Entry>> {
-    let query = Query::new(format!("{COLUMNS} AND id = ?"), vec![client.hex().into(), id.hex().into()]);
+    let query = Query::new(format!("{COLUMNS} AND id = ?"), vec![client.into(), id.into()]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -117,14 +115,14 @@ pub(super) const COLUMNS: &str =
 impl Filter {
     /// The bounds of ids, which an index can begin and end at, behind a client.
     pub(super) fn ids(&self, client: ClientId) -> (String, Vec<Value>) {
-        let (mut sql, mut params) = (String::new(), vec![Value::from(client.hex())]);
+        let (mut sql, mut params) = (String::new(), vec![Value::from(client)]);
         if let Some(from_ms) = self.from_ms {
             sql.push_str(" AND id >= ?");
-            params.push(EntryId::first_of((from_ms - SLACK_MS).max(0)).hex().into());
+            params.push(EntryId::first_of((from_ms - SLACK_MS).max(0)).into());
         }
         if let Some(before_ms) = self.before_ms {
             sql.push_str(" AND id < ?");
-            params.push(EntryId::first_of(before_ms.max(0)).hex().into());
+            params.push(EntryId::first_of(before_ms.max(0)).into());
         }
         (sql, params)
     }
@@ -156,7 +154,7 @@ pub async fn walk(
     limit: usize,
 ) -> Result<Vec<Entry>> {
     let (narrowed, mut params) = narrowed(client, filter);
-    params.push(after.map(EntryId::hex).unwrap_or_default().into());
+    params.push(above(after));
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     let sql = format!("{COLUMNS}{narrowed} AND id > ? ORDER BY id LIMIT ?");
     store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
@@ -175,7 +173,7 @@ pub fn told(change: Change, client: ClientId) -> Change {
     let sql = format!(
         "UPDATE sb_balance SET low_told = CASE WHEN balance < low_at THEN 1 ELSE 0 END WHERE client_id = ? AND {UNTOLD}"
     );
-    change.one(sql, vec![client.hex().into()])
+    change.one(sql, vec![client.into()])
 }
 
 /// Clients whose balance fell and who were not told, so many at most.

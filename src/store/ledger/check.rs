@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Kind;
 use crate::model::message::State;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
+use crate::store::engine::above;
 use crate::store::{Error, Query, Result, Row, Store, Value};
 
 /// Rows of a page.
@@ -17,10 +18,6 @@ const CLOCKS_MS: Millis = 60_000;
 /// The store as a check reads it: `store.timeout` is meant for those who serve.
 pub fn patient(store: &Store) -> Store {
     store.patient(PATIENCE)
-}
-
-fn id<T, E>(row: &Row, column: usize, parse: impl Fn(&str) -> std::result::Result<T, E>) -> Result<T> {
-    parse(row.text(column)?).map_err(|_| Error::Data(format!("id in column {column}")))
 }
 
 async fn rows(store: &Store, sql: String, params: Vec<Value>) -> Result<Vec<Row>> {
@@ -49,25 +46,18 @@ pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<Sum>> {
     let sql = "SELECT b.client_id, b.balance, b.credit_limit, \
                (SELECT CAST(COALESCE(SUM(l.amount), 0) AS SIGNED) FROM sb_ledger l WHERE l.client_id = b.client_id) \
                FROM sb_balance b WHERE b.client_id > ? ORDER BY b.client_id LIMIT ?";
-    let after = after.map(ClientId::hex).unwrap_or_default();
     let read = |row: &Row| {
         let money = |column| row.int(column).map(Money::from_micros);
-        Ok(Sum {
-            client: id(row, 0, ClientId::from_hex)?,
-            balance: money(1)?,
-            credit_limit: money(2)?,
-            entered: money(3)?,
-        })
+        Ok(Sum { client: row.id(0)?, balance: money(1)?, credit_limit: money(2)?, entered: money(3)? })
     };
-    rows_of(store, sql.to_owned(), vec![after.into()], SUMS).await?.iter().map(read).collect()
+    rows_of(store, sql.to_owned(), vec![above(after)], SUMS).await?.iter().map(read).collect()
 }
 
 /// The next client with entries, behind one.
 pub async fn next_client(store: &Store, after: Option<ClientId>) -> Result<Option<ClientId>> {
     let sql = "SELECT MIN(client_id) FROM sb_ledger WHERE client_id > ?";
-    let found = store.query(sql, vec![after.map(ClientId::hex).unwrap_or_default().into()]).await?;
-    let Some(hex) = found.first().map(|row| row.maybe_text(0)).transpose()?.flatten() else { return Ok(None) };
-    ClientId::from_hex(hex).map(Some).map_err(|_| Error::Data("client id".into()))
+    let found = store.query(sql, vec![above(after)]).await?;
+    Ok(found.first().map(|row| row.maybe_id(0)).transpose()?.flatten())
 }
 
 /// An entry that speaks of a message, with what is known of that.
@@ -89,26 +79,20 @@ pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) ->
                FROM sb_ledger l LEFT JOIN sb_message m ON m.id = l.message_id \
                LEFT JOIN sb_ledger d ON d.client_id = l.client_id AND d.id = l.message_id AND d.kind = 'debit' \
                WHERE l.client_id = ? AND l.id > ? AND l.kind IN ('debit', 'refund') ORDER BY l.id LIMIT ?";
-    let after = after.map(EntryId::hex).unwrap_or_default();
     let bad = |what: &str| Error::Data(format!("entry {what}"));
     let read = |row: &Row| {
-        let found = match row.maybe_text(4)? {
-            Some(hex) => {
-                let client = ClientId::from_hex(hex).map_err(|_| bad("message's client"))?;
-                Some((client, row.maybe_int(5)?.map(Money::from_micros)))
-            }
-            None => None,
-        };
+        let client = row.maybe_id(4)?;
+        let cost = row.maybe_int(5)?.map(Money::from_micros);
         Ok(Told {
-            id: id(row, 0, EntryId::from_hex)?,
+            id: row.id(0)?,
             kind: Kind::parse(row.text(1)?).ok_or_else(|| bad("kind"))?,
             amount: Money::from_micros(row.int(2)?),
-            message: row.maybe_text(3)?.map(MessageId::from_hex).transpose().map_err(|_| bad("message"))?,
-            found,
+            message: row.maybe_id(3)?,
+            found: client.map(|client| (client, cost)),
             debited: row.maybe_int(6)?.map(Money::from_micros),
         })
     };
-    rows(store, sql.to_owned(), vec![client.hex().into(), after.into()]).await?.iter().map(read).collect()
+    rows(store, sql.to_owned(), vec![client.into(), above(after)]).await?.iter().map(read).collect()
 }
 
 /// A message that cost something, with its debit.
@@ -127,8 +111,8 @@ const CHARGED: &str = "SELECT m.id, m.client_id, m.cost, m.state, m.refunded_ms,
 
 fn charged(row: &Row) -> Result<Charged> {
     Ok(Charged {
-        id: id(row, 0, MessageId::from_hex)?,
-        client: id(row, 1, ClientId::from_hex)?,
+        id: row.id(0)?,
+        client: row.id(1)?,
         cost: Money::from_micros(row.int(2)?),
         state: State::parse(row.text(3)?).ok_or_else(|| Error::Data("message state".into()))?,
         refunded_ms: row.maybe_int(4)?,
@@ -138,14 +122,14 @@ fn charged(row: &Row) -> Result<Charged> {
 
 /// Messages of a page, those among them that cost something, and the last of all where there may be more.
 pub async fn messages(store: &Store, after: Option<MessageId>) -> Result<(Vec<Charged>, Option<MessageId>)> {
-    let after = after.map(MessageId::hex).unwrap_or_default();
+    let after = above(after);
     // the page's end first: few of many messages may cost anything, and the walk must not search for them
     let sql = "SELECT id FROM sb_message WHERE id > ? ORDER BY id LIMIT ?".to_owned();
-    let page = rows(store, sql, vec![after.as_str().into()]).await?;
+    let page = rows(store, sql, vec![after.clone()]).await?;
     let Some(last) = page.last() else { return Ok((Vec::new(), None)) };
-    let last = id(last, 0, MessageId::from_hex)?;
+    let last: MessageId = last.id(0)?;
     let sql = format!("{CHARGED} WHERE m.id > ? AND m.id <= ? AND m.cost > 0 ORDER BY m.id");
-    let query = Query::new(sql, vec![after.into(), last.hex().into()]);
+    let query = Query::new(sql, vec![after, last.into()]);
     let found = store.read(vec![query]).await?.concat().iter().map(charged).collect::<Result<_>>()?;
     Ok((found, (i64::try_from(page.len()).unwrap_or(ROWS) >= ROWS).then_some(last)))
 }
@@ -158,8 +142,8 @@ pub async fn again(store: &Store, client: ClientId, message: MessageId) -> Resul
                LEFT JOIN sb_ledger d ON d.client_id = m.client_id AND d.id = m.id AND d.kind = 'debit' \
                WHERE m.id = ? AND m.client_id = ? AND m.cost > 0";
     // a refund's id is younger than its message's, but for nodes whose clocks differ
-    let first = EntryId::first_of((message.made_ms() - CLOCKS_MS).max(0)).hex();
-    let rows = store.query(sql, vec![first.into(), message.hex().into(), client.hex().into()]).await?;
+    let first = EntryId::first_of((message.made_ms() - CLOCKS_MS).max(0));
+    let rows = store.query(sql, vec![first.into(), message.into(), client.into()]).await?;
     let read = |row: &Row| Ok((charged(row)?, usize::try_from(row.int(6)?).unwrap_or_default()));
     rows.first().map(read).transpose()
 }

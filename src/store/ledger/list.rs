@@ -2,7 +2,8 @@
 
 use super::account::{COLUMNS, Entry, Filter, narrowed, parse};
 use crate::model::{ClientId, EntryId};
-use crate::store::{Error, Query, Result, Row, Store, Value};
+use crate::store::engine::{above, below};
+use crate::store::{Query, Result, Row, Store};
 
 /// Entries that one page looks at, in windows: mostly the first ones have enough.
 const WINDOWS: [i64; 3] = [500, 4_500, 15_000];
@@ -41,11 +42,6 @@ pub async fn list(
     Ok(page)
 }
 
-/// `g` is above every hex digit.
-fn below(after: Option<EntryId>) -> Value {
-    after.map_or_else(|| "g".to_owned(), EntryId::hex).into()
-}
-
 /// The last id of a window of so many entries, whether they fit or not; `None`: there are no more.
 /// An index answers this alone.
 async fn end(
@@ -60,7 +56,7 @@ async fn end(
     let sql =
         format!("SELECT id FROM sb_ledger WHERE client_id = ?{bounds} AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?");
     let rows = store.read(vec![Query::new(sql, params)]).await?.concat();
-    let parse = |row: &Row| EntryId::from_hex(row.text(0)?).map_err(|_| Error::Data("entry id".into()));
+    let parse = |row: &Row| row.id(0);
     rows.first().map(parse).transpose()
 }
 
@@ -74,8 +70,7 @@ async fn find(
     limit: usize,
 ) -> Result<Vec<Entry>> {
     let (narrowed, mut params) = narrowed(client, filter);
-    let end = end.map(EntryId::hex).unwrap_or_default();
-    params.extend([below(after), end.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()]);
+    params.extend([below(after), above(end), i64::try_from(limit).unwrap_or(i64::MAX).into()]);
     let sql = format!("{COLUMNS}{narrowed} AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?");
     store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
 }

@@ -1,5 +1,6 @@
 //! Statements that move many clients' balances, each behind the entries for it.
 
+use crate::model::{ClientId, EntryId, MessageId};
 use crate::store::engine::marks;
 use crate::store::{Change, Value};
 
@@ -23,7 +24,7 @@ fn chunks(mut left: usize) -> impl Iterator<Item = usize> {
 /// Takes money from balances, each of which must have it, credit included, and in the same change the entry of this
 /// id for it. Clients must differ.
 #[must_use]
-pub(super) fn take(mut change: Change, costs: &[(&str, i64, &str)]) -> Change {
+pub(super) fn take(mut change: Change, costs: &[(ClientId, i64, EntryId)]) -> Change {
     let mut rest = costs;
     for size in chunks(costs.len()) {
         let (some, others) = rest.split_at(size);
@@ -52,8 +53,8 @@ pub(super) fn take(mut change: Change, costs: &[(&str, i64, &str)]) -> Change {
 #[must_use]
 pub(super) fn give_back(
     mut change: Change,
-    client: &str,
-    entries: &[(String, String)],
+    client: ClientId,
+    entries: &[(MessageId, EntryId)],
     failed: &str,
     kind: &str,
     now_ms: i64,
@@ -66,10 +67,10 @@ pub(super) fn give_back(
         // what the first statement has written
         let entered = format!("l.client_id = ? AND l.id IN ({})", marks(size));
         let sum = format!("(SELECT COALESCE(SUM(l.amount), 0) FROM sb_ledger l WHERE {entered})");
-        let ids: Vec<Value> = some.iter().map(|(id, _)| id.as_str().into()).collect();
-        let named = some.iter().flat_map(|(id, entry)| [id.as_str().into(), entry.as_str().into()]);
+        let ids: Vec<Value> = some.iter().map(|(id, _)| id.into()).collect();
+        let named = some.iter().flat_map(|(id, entry)| [Value::from(id), entry.into()]);
         let named = named.chain([kind.into(), now_ms.into()]).chain(ids.iter().cloned()).collect();
-        let entries = some.iter().map(|(_, entry)| Value::from(entry.as_str()));
+        let entries = some.iter().map(|(_, entry)| Value::from(entry));
         let entries: Vec<Value> = [client.into()].into_iter().chain(entries).collect();
         change = change
             .run(

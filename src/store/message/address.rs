@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use super::Message;
 use super::list::{Conditions, Filter, parse_id};
 use crate::model::MessageId;
-use crate::store::{Error, Result, Row, Store, Value};
+use crate::store::{Result, Row, Store, Value};
 
 /// Runs that one query asks: the first one, and at most. A busy number has enough in one.
 const RUNS: [usize; 2] = [1, 256];
@@ -22,7 +22,7 @@ pub(in crate::store) const INSERT: &str = "INSERT INTO sb_fresh (id, from_addres
 impl Message {
     /// The values of [`INSERT`].
     pub(in crate::store) fn addresses(&self) -> Vec<Value> {
-        vec![self.id.hex().into(), self.from.as_str().into(), self.to.as_str().into()]
+        vec![self.id.into(), self.from.as_str().into(), self.to.as_str().into()]
     }
 }
 
@@ -68,7 +68,7 @@ struct Run {
 
 impl Run {
     fn parse(row: &Row) -> Result<Self> {
-        let id = |column| MessageId::from_hex(row.text(column)?).map_err(|_| Error::Data("id of a run".into()));
+        let id = |column| row.id(column);
         Ok(Self { number: row.int(0)?, first: id(1)?, last: id(2)? })
     }
 

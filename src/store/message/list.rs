@@ -4,7 +4,7 @@ use super::{COLUMNS, Message, address};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis};
 use crate::store::engine::marks;
-use crate::store::{Error, Query, Result, Row, Store, Value};
+use crate::store::{Query, Result, Row, Store, Value};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.
 const WINDOWS: [usize; 3] = [500, 4_500, 15_000];
@@ -122,7 +122,7 @@ impl Window {
     async fn open(store: &Store, client: ClientId, filter: &Filter, size: usize) -> Result<Self> {
         let ids = match (&filter.number, &filter.from, &filter.to) {
             (None, None, None) => {
-                let mut query = Conditions::of("m.client_id = ?", vec![client.hex().into()]);
+                let mut query = Conditions::of("m.client_id = ?", vec![client.into()]);
                 query.add_ids("m.id", filter);
                 let query = query.into_query("m.id FROM sb_message m", "m.id", filter, "LIMIT 1 OFFSET ?", size - 1);
                 let end = store.read(vec![query]).await?.concat().first().map(parse_id).transpose()?;
@@ -146,7 +146,7 @@ impl Window {
         let Some(ids) = &self.ids else {
             let mut query = fitting(client, filter);
             if let Some(end) = self.end {
-                query.add(if filter.is_back() { "m.id <= ?" } else { "m.id >= ?" }, end.hex().into());
+                query.add(if filter.is_back() { "m.id <= ?" } else { "m.id >= ?" }, end.into());
             }
             query.add_ids("m.id", filter);
             return read(store, query, filter, limit).await;
@@ -154,7 +154,7 @@ impl Window {
         let mut messages = Vec::new();
         for some in ids.chunks(IDS) {
             let mut query = fitting(client, filter);
-            query.add_keys("m.id", &some.iter().map(|id| id.hex().into()).collect::<Vec<_>>());
+            query.add_keys("m.id", &some.iter().map(Value::from).collect::<Vec<_>>());
             messages.extend(read(store, query, filter, limit - messages.len()).await?);
             if messages.len() >= limit {
                 break;
@@ -165,12 +165,12 @@ impl Window {
 }
 
 pub(super) fn parse_id(row: &Row) -> Result<MessageId> {
-    MessageId::from_hex(row.text(0)?).map_err(|_| Error::Data("message id".into()))
+    row.id(0)
 }
 
 /// What a filter wants but for where in the list.
 fn fitting(client: ClientId, filter: &Filter) -> Conditions {
-    let mut query = Conditions::of("m.client_id = ?", vec![client.hex().into()]);
+    let mut query = Conditions::of("m.client_id = ?", vec![client.into()]);
     for (condition, address) in [("m.from_address = ?", &filter.from), ("m.to_address = ?", &filter.to)] {
         if let Some(address) = address {
             query.add(condition, address.as_str().into());
@@ -235,7 +235,7 @@ impl Conditions {
         ];
         for (than, id) in bounds {
             if let Some(id) = id {
-                self.add(&format!("{column} {than} ?"), id.hex().into());
+                self.add(&format!("{column} {than} ?"), id.into());
             }
         }
     }

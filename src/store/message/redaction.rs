@@ -23,7 +23,7 @@ pub async fn redact(
          AND deleted_ms IS NULL AND {}",
         over()
     );
-    let params = vec![content.text().into(), now_ms.into(), deleted_ms.into(), id.hex().into(), client.hex().into()];
+    let params = vec![content.text().into(), now_ms.into(), deleted_ms.into(), id.into(), client.into()];
     let change = callback::erase(Change::new().one(sql, params), id).audited(entry);
     // a message that came in has the id of the webhook that brought it
     let copies = copies(store, id).await?;
@@ -49,15 +49,15 @@ async fn copies(store: &Store, message: MessageId) -> Result<Vec<Step>> {
         ),
         ("SELECT id, payload FROM sb_event WHERE message_id = ?", event::REPLACE),
     ];
-    let queries = copies.map(|(find, _)| Query::new(find, vec![message.hex().into()]));
+    let queries = copies.map(|(find, _)| Query::new(find, vec![message.into()]));
     let found = store.read(queries.into()).await?;
     let mut steps = Vec::new();
     for ((_, update), rows) in copies.into_iter().zip(found) {
         for row in rows {
-            let (id, text) = (row.text(0)?, row.text(1)?);
+            let (id, text) = (row.key(0)?, row.text(1)?);
             let emptied = emptied(text);
             if emptied != text {
-                steps.push((update, vec![emptied.into(), id.into()]));
+                steps.push((update, vec![emptied.into(), id]));
             }
         }
     }

@@ -6,6 +6,7 @@
 //! none of its messages, nor an older one, is left.
 
 use crate::model::{Clock, Millis};
+use crate::store::engine::HIGHEST;
 use crate::store::{Change, Result, Row, Store, Value};
 
 /// Messages of a run. To walk so many that are not yet in one takes milliseconds.
@@ -27,10 +28,10 @@ pub async fn gather(store: &Store, clock: &Clock) -> Result<bool> {
     }
     let enough = vec![Value::from(i64::try_from(MESSAGES - 1).unwrap_or(i64::MAX))];
     let last = store.query("SELECT id FROM sb_fresh ORDER BY id LIMIT 1 OFFSET ?", enough).await?;
-    let Some(last) = last.first().map(|row| row.text(0).map(Value::from)).transpose()? else { return Ok(false) };
+    let Some(last) = last.first().map(|row| row.key(0)).transpose()? else { return Ok(false) };
     let sql = "SELECT id, from_address, to_address FROM sb_fresh WHERE id <= ? ORDER BY id";
     let rows = store.query(sql, vec![last.clone()]).await?;
-    let ids = rows.iter().map(|row| row.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?;
+    let ids = rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
     let Some(first) = ids.first() else { return Ok(false) };
     // the number of a run is never used again: whoever is late finds his own gone
     let begun_ms = clock.now_ms();
@@ -51,10 +52,10 @@ pub async fn gather(store: &Store, clock: &Clock) -> Result<bool> {
 }
 
 /// Both numbers of each message, in the order in which they are written.
-fn entries(rows: &[Row]) -> Result<Vec<(&str, &str)>> {
+fn entries(rows: &[Row]) -> Result<Vec<(&str, [u8; 16])>> {
     let mut entries = Vec::with_capacity(2 * rows.len());
     for row in rows {
-        let (id, from, to) = (row.text(0)?, row.text(1)?, row.text(2)?);
+        let (id, from, to) = (row.array(0)?, row.text(1)?, row.text(2)?);
         entries.push((from, id));
         if to != from {
             entries.push((to, id));
@@ -95,7 +96,7 @@ async fn remove(store: &Store, run: i64, state: i64, touched_ms: Millis) -> Resu
     let sql = "SELECT number, id FROM sb_run_message WHERE run = ? ORDER BY number, id LIMIT 1 OFFSET ?";
     let after = Value::from(i64::try_from(SLICE).unwrap_or(i64::MAX));
     while let Some(end) = store.query(sql, vec![run.clone(), after.clone()]).await?.first() {
-        let (number, id) = (Value::from(end.text(0)?), Value::from(end.text(1)?));
+        let (number, id) = (Value::from(end.text(0)?), end.key(1)?);
         let change = Change::new().run(
             "DELETE FROM sb_run_message WHERE run = ? AND (number < ? OR (number = ? AND id < ?))",
             vec![run.clone(), number.clone(), number, id],
@@ -110,9 +111,10 @@ async fn remove(store: &Store, run: i64, state: i64, touched_ms: Millis) -> Resu
 
 /// Removes the runs of which no message is left.
 pub async fn sweep(store: &Store) -> Result<()> {
+    let sql = "SELECT run, touched_ms FROM sb_run WHERE is_done = 1 \
+               AND last_id < (SELECT COALESCE(MIN(id), ?) FROM sb_message)";
     // above all ids, where there is no message
-    let sql = "SELECT run, touched_ms FROM sb_run WHERE is_done = 1 AND last_id < (SELECT COALESCE(MIN(id), 'g') FROM sb_message)";
-    for row in &store.query(sql, Vec::new()).await? {
+    for row in &store.query(sql, vec![HIGHEST.into()]).await? {
         remove(store, row.int(0)?, DONE, row.int(1)?).await?;
     }
     Ok(())

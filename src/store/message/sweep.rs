@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::KEYS;
-use crate::model::{Channel, Millis};
+use crate::model::{Channel, LaneKey, MessageId, Millis};
 use crate::store::outbox::claim;
 use crate::store::sweep::Walk;
 use crate::store::{Change, Query, Result, Row, Store, Value};
@@ -23,7 +23,7 @@ impl Old {
 
     /// Removes a batch of them; whether there may be more. `lane_of` names the lane of a channel
     /// between two addresses.
-    pub async fn remove(&mut self, store: &Store, lane_of: impl Fn(Channel, &str, &str) -> String) -> Result<bool> {
+    pub async fn remove(&mut self, store: &Store, lane_of: impl Fn(Channel, &str, &str) -> LaneKey) -> Result<bool> {
         let find = "SELECT id, state, changed_ms, direction, from_address, to_address, channel FROM \
                     sb_message WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
         let passed = self.walk.go_on(store, find).await?;
@@ -38,14 +38,14 @@ impl Old {
                 // where it was accepted, or where it stepped aside
                 let channel = row.maybe_text(6)?.and_then(Channel::parse).unwrap_or_default();
                 lanes.insert(lane_of(channel, row.text(4)?, row.text(5)?));
-                lanes.insert(row.text(0)?.to_owned());
+                lanes.insert(LaneKey::own(row.id(0)?));
             }
         }
         let held = held(store, lanes).await?;
         let mut keys: Vec<Value> = Vec::with_capacity(over.len());
         for row in over {
-            let id = row.text(0)?;
-            if !held.contains(id) {
+            let id: MessageId = row.id(0)?;
+            if !held.contains(&id) {
                 keys.push(id.into());
             }
         }
@@ -65,15 +65,15 @@ impl Old {
 
 /// The first messages of these lanes. A receipt may have ended one while its call is still in doubt: its lane
 /// needs it. What is over stands nowhere else in the outbox.
-async fn held(store: &Store, lanes: HashSet<String>) -> Result<HashSet<String>> {
+async fn held(store: &Store, lanes: HashSet<LaneKey>) -> Result<HashSet<MessageId>> {
     let keys: Vec<Value> = lanes.into_iter().map(Value::from).collect();
     let mut found = Vec::new();
     for keys in keys.chunks(KEYS) {
         let query = Query::over("SELECT lane FROM sb_lane WHERE lane IN ({})", &[], keys.to_vec());
         for row in store.look_up(vec![query]).await?.concat() {
-            found.push(row.text(0)?.to_owned());
+            found.push(row.id(0)?);
         }
     }
     let heads = claim::heads(store, &found).await?;
-    Ok(heads.into_iter().map(|head| head.message.id.hex()).collect())
+    Ok(heads.into_iter().map(|head| head.message.id).collect())
 }

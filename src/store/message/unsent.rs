@@ -4,7 +4,7 @@ use super::list::{Conditions, Filter, parse_id};
 use super::{address, states_before};
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, MessageId, SharedContent};
-use crate::store::{Error, Result, Row, Store};
+use crate::store::{Result, Row, Store, Value};
 
 /// Messages of the person that are looked through at once.
 const WINDOW: usize = 512;
@@ -21,7 +21,7 @@ pub async fn unsent(
     let mut found = Vec::new();
     loop {
         let ids = address::find(store, person, &filter, WINDOW).await?;
-        let keys: Vec<_> = ids.iter().map(|id| id.hex().into()).collect();
+        let keys: Vec<_> = ids.iter().map(Value::from).collect();
         let mut query = Conditions::of(
             "m.to_address = ? AND m.from_address = ? AND COALESCE(m.channel, 'sms') = ?",
             vec![person.into(), number.into(), channel.name().into()],
@@ -46,6 +46,6 @@ pub async fn unsent(
 }
 
 fn parse(row: &Row) -> Result<(ClientId, MessageId, SharedContent)> {
-    let client = ClientId::from_hex(row.text(1)?).map_err(|_| Error::Data("message client".into()))?;
+    let client = row.id(1)?;
     Ok((client, parse_id(row)?, SharedContent::parse(row.maybe_text(2)?)))
 }

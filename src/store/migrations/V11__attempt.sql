@@ -1,8 +1,8 @@
 -- calls of a provider for a message, and what came of them
 CREATE TABLE sb_attempt (
-    message_id VARCHAR(32) NOT NULL,
+    message_id BINARY(16) NOT NULL,
     number BIGINT NOT NULL,
-    account_id VARCHAR(32) NOT NULL,
+    account_id BINARY(16) NOT NULL,
     outcome VARCHAR(16) NOT NULL,
     provider_id VARCHAR(64) NULL,
     code BIGINT NULL,

@@ -2,7 +2,7 @@
 -- word: the provider's own word, where it is not that state; NULL: it is. What we do not know has a state that begins
 -- with `?`
 CREATE TABLE sb_receipt (
-    message_id VARCHAR(32) NOT NULL,
+    message_id BINARY(16) NOT NULL,
     state VARCHAR(16) NOT NULL,
     error_code BIGINT NULL,
     at_ms BIGINT NOT NULL,

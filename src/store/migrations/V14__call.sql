@@ -1,6 +1,6 @@
 -- what a call has besides a message: how it stands at the provider, and how long it lasted
 CREATE TABLE sb_call (
-    message_id VARCHAR(32) NOT NULL PRIMARY KEY,
+    message_id BINARY(16) NOT NULL PRIMARY KEY,
     status VARCHAR(16) NOT NULL,
     started_ms BIGINT NULL,
     ended_ms BIGINT NULL,

@@ -4,16 +4,16 @@
 -- nothing
 -- fields_hash: keyed hash of the fields that were signed: with the same ones the signature may come again
 CREATE TABLE sb_inbound (
-    id VARCHAR(32) NOT NULL PRIMARY KEY,
-    account_id VARCHAR(32) NOT NULL,
+    id BINARY(16) NOT NULL PRIMARY KEY,
+    account_id BINARY(16) NOT NULL,
     kind VARCHAR(8) NOT NULL,
     provider_key VARCHAR(96) NOT NULL,
     payload TEXT NOT NULL,
-    owner VARCHAR(16) NULL,
+    owner BINARY(8) NULL,
     ready_ms BIGINT NULL,
     tries BIGINT NOT NULL,
     received_ms BIGINT NOT NULL,
     set_ms BIGINT NOT NULL DEFAULT 0,
-    signature_hash VARCHAR(32) NULL,
-    fields_hash VARCHAR(32) NULL
+    signature_hash BINARY(16) NULL,
+    fields_hash BINARY(16) NULL
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -2,9 +2,9 @@
 -- state: accepted, scheduled, queued, sending, sent, delivered, undelivered, failed, canceled, expired; received
 -- addresses: carriers have senders of any shape: names, chats, agents
 CREATE TABLE sb_message (
-    id VARCHAR(32) NOT NULL PRIMARY KEY,
-    client_id VARCHAR(32) NOT NULL,
-    account_id VARCHAR(32) NOT NULL,
+    id BINARY(16) NOT NULL PRIMARY KEY,
+    client_id BINARY(16) NOT NULL,
+    account_id BINARY(16) NOT NULL,
     direction VARCHAR(8) NOT NULL,
     from_address VARCHAR(255) NOT NULL,
     to_address VARCHAR(255) NOT NULL,

@@ -4,10 +4,10 @@
 -- target: endpoint, and target_id is its id; or callback, and target_id is the message's whose own URL it is
 -- object: of one that takes turns with others of its object: what they are of
 CREATE TABLE sb_delivery (
-    event_id VARCHAR(32) NOT NULL,
-    target_id VARCHAR(32) NOT NULL,
+    event_id BINARY(16) NOT NULL,
+    target_id BINARY(16) NOT NULL,
     target VARCHAR(12) NOT NULL,
-    owner VARCHAR(16) NULL,
+    owner BINARY(8) NULL,
     ready_ms BIGINT NULL,
     tries BIGINT NOT NULL,
     state VARCHAR(12) NOT NULL,
@@ -15,6 +15,6 @@ CREATE TABLE sb_delivery (
     last_reason VARCHAR(255) NULL,
     changed_ms BIGINT NOT NULL,
     set_ms BIGINT NOT NULL DEFAULT 0,
-    object VARCHAR(32) NULL,
+    object BINARY(16) NULL,
     PRIMARY KEY (event_id, target_id)
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -3,8 +3,8 @@
 -- failing_since_ms: when it first failed since it last took something
 -- ordered: whether it is told of one object's events one after the other
 CREATE TABLE sb_endpoint (
-    id VARCHAR(32) NOT NULL PRIMARY KEY,
-    client_id VARCHAR(32) NOT NULL,
+    id BINARY(16) NOT NULL PRIMARY KEY,
+    client_id BINARY(16) NOT NULL,
     url VARCHAR(2048) NOT NULL,
     description VARCHAR(255) NOT NULL,
     event_types VARCHAR(1024) NOT NULL,

@@ -1,11 +1,11 @@
 -- movements of clients' money, never changed: what they paid in, what messages cost, what came back
 -- kind: credit, debit, refund, adjustment; the id of a debit is that of its message
 CREATE TABLE sb_ledger (
-    client_id VARCHAR(32) NOT NULL,
-    id VARCHAR(32) NOT NULL,
+    client_id BINARY(16) NOT NULL,
+    id BINARY(16) NOT NULL,
     kind VARCHAR(10) NOT NULL,
     amount BIGINT NOT NULL,
-    message_id VARCHAR(32) NULL,
+    message_id BINARY(16) NULL,
     reason VARCHAR(255) NULL,
     created_ms BIGINT NOT NULL,
     PRIMARY KEY (client_id, id)

@@ -1,9 +1,9 @@
 -- replies kept for requests that come again
 CREATE TABLE sb_idempotency (
-    id VARCHAR(64) NOT NULL PRIMARY KEY,
-    request_hash VARCHAR(64) NOT NULL,
+    id BINARY(32) NOT NULL PRIMARY KEY,
+    request_hash BINARY(32) NOT NULL,
     reply TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
-    message_id VARCHAR(32) NULL,
+    message_id BINARY(16) NULL,
     balance BIGINT NULL
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -1,7 +1,7 @@
 -- consumers of the API; the first is the operator itself
 -- country: where numbers are that a client writes without a country code; NULL: where the server's are
 CREATE TABLE sb_client (
-    id VARCHAR(32) NOT NULL PRIMARY KEY,
+    id BINARY(16) NOT NULL PRIMARY KEY,
     name VARCHAR(128) NOT NULL,
     created_ms BIGINT NOT NULL,
     profile TEXT NULL,

@@ -4,13 +4,13 @@
 -- rate: requests a minute, 0 for no limit
 -- twiml: any or say: what the TwiML of its calls may hold; NULL: as its other bounds and call.twiml have it
 CREATE TABLE sb_key (
-    id VARCHAR(32) NOT NULL PRIMARY KEY,
-    client_id VARCHAR(32) NOT NULL,
-    key_hash VARCHAR(64) NOT NULL UNIQUE,
+    id BINARY(16) NOT NULL PRIMARY KEY,
+    client_id BINARY(16) NOT NULL,
+    key_hash BINARY(32) NOT NULL UNIQUE,
     prefix VARCHAR(16) NOT NULL,
     name VARCHAR(128) NOT NULL,
     scopes VARCHAR(64) NOT NULL,
-    account_id VARCHAR(32) NULL,
+    account_id BINARY(16) NULL,
     sources TEXT NULL,
     senders TEXT NULL,
     destinations TEXT NULL,

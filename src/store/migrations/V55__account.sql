@@ -2,7 +2,7 @@
 -- external_id: by what an inbound webhook names it (Twilio's Account SID, the hash of Flowroute's secret path)
 -- uncertain: what becomes of a message without an answer: reconcile, resend or fail
 CREATE TABLE sb_account (
-    id VARCHAR(32) NOT NULL PRIMARY KEY,
+    id BINARY(16) NOT NULL PRIMARY KEY,
     provider VARCHAR(16) NOT NULL,
     name VARCHAR(128) NOT NULL,
     external_id VARCHAR(64) NOT NULL UNIQUE,

@@ -4,7 +4,7 @@ CREATE TABLE sb_rate (
     channel VARCHAR(8) NOT NULL,
     prefix VARCHAR(15) NOT NULL,
     from_ms BIGINT NOT NULL,
-    id VARCHAR(32) NOT NULL UNIQUE,
+    id BINARY(16) NOT NULL UNIQUE,
     price BIGINT NOT NULL,
     until_ms BIGINT NULL,
     PRIMARY KEY (channel, prefix, from_ms)

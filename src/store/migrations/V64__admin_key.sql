@@ -1,7 +1,7 @@
 -- administrators' keys: a keyed hash to find by, a prefix to recognise
 CREATE TABLE sb_admin_key (
-    id VARCHAR(32) NOT NULL PRIMARY KEY,
-    key_hash VARCHAR(64) NOT NULL UNIQUE,
+    id BINARY(16) NOT NULL PRIMARY KEY,
+    key_hash BINARY(32) NOT NULL UNIQUE,
     prefix VARCHAR(16) NOT NULL,
     name VARCHAR(128) NOT NULL,
     created_ms BIGINT NOT NULL,

@@ -1,6 +1,6 @@
 -- what administrators did, never changed: who, to what, before and after (JSON), from where
 CREATE TABLE sb_audit (
-    id VARCHAR(32) NOT NULL PRIMARY KEY,
+    id BINARY(16) NOT NULL PRIMARY KEY,
     at_ms BIGINT NOT NULL,
     who VARCHAR(64) NOT NULL,
     action VARCHAR(64) NOT NULL,

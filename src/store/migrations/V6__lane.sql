@@ -5,12 +5,12 @@
 -- tries, first_ms, started_ms: of its first message: calls so far, the first one, the last one
 -- set_ms: by our clock, when ready_ms was last set: one that lies in the future was set by a clock that has gone back
 CREATE TABLE sb_lane (
-    lane VARCHAR(32) NOT NULL PRIMARY KEY,
-    owner VARCHAR(16) NULL,
+    lane BINARY(16) NOT NULL PRIMARY KEY,
+    owner BINARY(8) NULL,
     ready_ms BIGINT NOT NULL,
     phase INT NOT NULL,
     waiting BIGINT NOT NULL,
-    last_pos VARCHAR(32) NOT NULL,
+    last_pos BINARY(16) NOT NULL,
     version BIGINT NOT NULL,
     tries BIGINT NOT NULL,
     first_ms BIGINT NULL,

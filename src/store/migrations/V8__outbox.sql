@@ -1,5 +1,5 @@
 -- messages to send; place: the lane, then the position in it
 CREATE TABLE sb_outbox (
-    place VARCHAR(64) NOT NULL PRIMARY KEY,
-    message_id VARCHAR(32) NOT NULL
+    place BINARY(32) NOT NULL PRIMARY KEY,
+    message_id BINARY(16) NOT NULL
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

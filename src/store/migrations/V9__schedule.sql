@@ -1,5 +1,5 @@
 -- messages that join their lanes later
 CREATE TABLE sb_schedule (
-    message_id VARCHAR(32) NOT NULL PRIMARY KEY,
+    message_id BINARY(16) NOT NULL PRIMARY KEY,
     due_ms BIGINT NOT NULL
 ) /*! ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */

@@ -42,7 +42,7 @@ pub async fn lift(
 ) -> Result<()> {
     let unseen = pair.0.iter().filter(|one| one.is_unseen(owner));
     let change = unseen.fold(Change::new(), |change, one| {
-        let (id, read_ms) = (one.id.as_str().into(), one.entry.changed_ms.into());
+        let (id, read_ms) = (one.id.into(), one.entry.changed_ms.into());
         if owner.is_some_and(|owner| one.is_of(owner)) {
             let sql = "UPDATE sb_opt_out SET held_ms = NULL WHERE id = ? AND changed_ms = ?";
             return change.one(sql, vec![id, read_ms]);

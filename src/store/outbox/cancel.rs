@@ -1,8 +1,8 @@
 //! Taking a message back before a provider is called: a compare-and-set against the mark.
 
-use super::WAITING;
+use super::{WAITING, span};
 use crate::model::message::State;
-use crate::model::{MessageId, Millis};
+use crate::model::{LaneKey, MessageId, Millis};
 use crate::store::event::{self, Told};
 use crate::store::ledger;
 use crate::store::message::{Message, states_before};
@@ -18,8 +18,8 @@ pub enum Canceled {
 
 /// Where a message may stand: its pair's lane, or one of its own.
 struct Standing {
-    lane: String,
-    place: String,
+    lane: LaneKey,
+    place: [u8; 32],
     is_head: bool,
     phase: i64,
     version: i64,
@@ -30,7 +30,7 @@ struct Standing {
 pub async fn cancel(
     store: &Store,
     message: &Message,
-    lane: &str,
+    lane: LaneKey,
     told: &Told,
     now_ms: Millis,
     entry: Option<audit::Entry>,
@@ -42,17 +42,17 @@ pub async fn cancel(
             "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND {}",
             states_before("state", State::Sent)
         ),
-        vec![now_ms.into(), id.hex().into(), message.client.hex().into()],
+        vec![now_ms.into(), id.into(), message.client.into()],
     );
     // balances behind lanes, as in the intake: or they would wait for each other
     let refunded = |change| ledger::refund(change, [message], now_ms).audited(entry);
-    let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]).await?;
+    let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", vec![id.into()]).await?;
     if !scheduled.is_empty() {
-        let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", vec![id.hex().into()]);
+        let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", vec![id.into()]);
         return store.commit(refunded(change)).await.map(|()| Canceled::Done);
     }
-    for lane in [lane.to_owned(), id.hex()] {
-        let Some(standing) = standing(store, &lane, id).await? else { continue };
+    for lane in [lane, LaneKey::own(id)] {
+        let Some(standing) = standing(store, lane, id).await? else { continue };
         if standing.is_head && (standing.phase != WAITING || may_be_sent(store, id).await?) {
             return Ok(Canceled::TooLate);
         }
@@ -64,32 +64,32 @@ pub async fn cancel(
 /// Whether a provider may have it from a call without an answer, though it is to be sent again.
 async fn may_be_sent(store: &Store, id: MessageId) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND outcome = 'uncertain'";
-    Ok(!store.query(sql, vec![id.hex().into()]).await?.is_empty())
+    Ok(!store.query(sql, vec![id.into()]).await?.is_empty())
 }
 
-async fn standing(store: &Store, lane: &str, id: MessageId) -> Result<Option<Standing>> {
-    let range = [Value::from(lane), Value::from(format!("{lane}g"))];
+async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<Standing>> {
+    let range = span(lane);
     let answers = store
         .read(vec![
             Query::new(
-                "SELECT place FROM sb_outbox WHERE place >= ? AND place < ? AND message_id = ?",
-                range.iter().cloned().chain([id.hex().into()]).collect(),
+                "SELECT place FROM sb_outbox WHERE place >= ? AND place <= ? AND message_id = ?",
+                range.iter().cloned().chain([id.into()]).collect(),
             ),
-            Query::new("SELECT MIN(place) FROM sb_outbox WHERE place >= ? AND place < ?", range.to_vec()),
+            Query::new("SELECT MIN(place) FROM sb_outbox WHERE place >= ? AND place <= ?", range.to_vec()),
             Query::new("SELECT phase, version, waiting FROM sb_lane WHERE lane = ?", vec![lane.into()]),
         ])
         .await?;
     let [places, first, lanes] = answers.as_slice() else { return Ok(None) };
     let (Some(place), Some(row)) = (places.first(), lanes.first()) else { return Ok(None) };
-    let place = place.text(0)?.to_owned();
-    let is_head = first.first().map(|row| row.maybe_text(0)).transpose()?.flatten() == Some(place.as_str());
+    let place: [u8; 32] = place.array(0)?;
+    let is_head = first.first().map(|row| row.maybe_bytes(0)).transpose()?.flatten() == Some(place.as_slice());
     let (phase, version, waiting) = (row.int(0)?, row.int(1)?, row.int(2)?);
-    Ok(Some(Standing { lane: lane.to_owned(), place, is_head, phase, version, waiting }))
+    Ok(Some(Standing { lane, place, is_head, phase, version, waiting }))
 }
 
 fn leave(change: Change, standing: &Standing, now_ms: Millis) -> Change {
-    let guard = [Value::from(standing.lane.as_str()), standing.version.into()];
-    let change = change.one("DELETE FROM sb_outbox WHERE place = ?", vec![standing.place.as_str().into()]);
+    let guard = [Value::from(standing.lane), standing.version.into()];
+    let change = change.one("DELETE FROM sb_outbox WHERE place = ?", vec![standing.place.into()]);
     if standing.waiting == 1 {
         let sql = "DELETE FROM sb_lane WHERE lane = ? AND version = ? AND waiting = 1";
         return change.one(sql, guard.to_vec());

@@ -1,11 +1,11 @@
 //! Finding lanes that nobody owns: what a dead node left behind, and what is due now.
 
-use super::{CALLING, Head, LANE, Progress, UNKNOWN};
-use crate::model::{MessageId, Millis};
+use super::{CALLING, Head, Progress, UNKNOWN, lane_of, span};
+use crate::model::{LaneKey, MessageId, Millis};
 use crate::store::event::{self, Told};
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
 use crate::store::message::{COLUMNS, Message, WIDTH};
-use crate::store::{Change, Error, Query, Result, Row, Store, Value};
+use crate::store::{Change, Query, Result, Row, Store, Value};
 
 /// The first message of a lane that is now ours.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Claimed {
 }
 
 struct Free {
-    lane: String,
+    lane: LaneKey,
     version: i64,
 }
 
@@ -35,30 +35,30 @@ async fn free(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<Free>
     let mut params = lease.free().to_vec();
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     let rows = store.read(vec![Query::new(sql, params)]).await?.concat();
-    rows.iter().map(|row| Ok(Free { lane: row.text(0)?.to_owned(), version: row.int(1)? })).collect()
+    rows.iter().map(|row| Ok(Free { lane: row.id(0)?, version: row.int(1)? })).collect()
 }
 
 /// Writes our name on lanes that are as they were seen; another node may be quicker with some.
-async fn take(store: &Store, free: &[Free], lease: Lease<'_>) -> Result<Vec<String>> {
+async fn take(store: &Store, free: &[Free], lease: Lease<'_>) -> Result<Vec<LaneKey>> {
     let mut change = Change::new();
     for lane in free {
         let mut params = lease.take().to_vec();
-        params.extend([lane.lane.as_str().into(), lane.version.into(), lease.now_ms.into()]);
+        params.extend([lane.lane.into(), lane.version.into(), lease.now_ms.into()]);
         let sql = format!(
             "UPDATE sb_lane SET {TAKE}, version = version + 1 WHERE lane = ? AND version = ? AND ready_ms <= ?"
         );
         change = change.run(sql, params);
     }
     store.commit(change).await?;
-    let keys: Vec<Value> = free.iter().map(|lane| lane.lane.as_str().into()).collect();
+    let keys: Vec<Value> = free.iter().map(|lane| lane.lane.into()).collect();
     let sql = format!("SELECT lane, version FROM sb_lane WHERE {HELD} AND lane IN ({{}})");
     let query = Query::over(sql, &lease.held(), keys);
     let rows = store.read(vec![query]).await?.concat();
-    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+    rows.iter().map(|row| row.id(0)).collect()
 }
 
 /// The first messages of lanes, which stay whose they are.
-pub async fn heads(store: &Store, lanes: &[String]) -> Result<Vec<Claimed>> {
+pub async fn heads(store: &Store, lanes: &[LaneKey]) -> Result<Vec<Claimed>> {
     let mut found = Vec::with_capacity(lanes.len());
     for chunk in lanes.chunks(16) {
         let rows = store.look_up(vec![head_query(chunk)]).await?.concat();
@@ -70,21 +70,20 @@ pub async fn heads(store: &Store, lanes: &[String]) -> Result<Vec<Claimed>> {
 }
 
 /// One `SELECT` a lane, glued together: one round trip, and each walks the index to its first row.
-fn head_query(lanes: &[String]) -> Query {
+fn head_query(lanes: &[LaneKey]) -> Query {
     let one = format!(
         "SELECT * FROM (SELECT {COLUMNS}, o.place, l.phase, l.tries, l.first_ms, l.started_ms FROM sb_outbox o \
          JOIN sb_message m ON m.id = o.message_id JOIN sb_lane l ON l.lane = ? \
-         WHERE o.place >= ? AND o.place < ? ORDER BY o.place LIMIT 1)"
+         WHERE o.place >= ? AND o.place <= ? ORDER BY o.place LIMIT 1)"
     );
     let parts: Vec<String> = (0..lanes.len()).map(|part| format!("{one} AS p{part}")).collect();
-    let params = lanes.iter().flat_map(|lane| [lane.clone(), lane.clone(), format!("{lane}g")].map(Value::Text));
+    let params = lanes.iter().flat_map(|lane| [Value::from(lane)].into_iter().chain(span(*lane)));
     Query::new(parts.join(" UNION ALL "), params.collect())
 }
 
 fn parse(row: &Row) -> Result<Claimed> {
     let message = Message::parse(row)?;
-    let place = row.text(WIDTH)?.to_owned();
-    let lane = place.get(..LANE).ok_or_else(|| Error::Data("place".into()))?.to_owned();
+    let place = row.array(WIDTH)?;
     let phase = row.int(WIDTH + 1)?;
     let progress = Progress {
         tries: row.int(WIDTH + 2)?,
@@ -94,12 +93,12 @@ fn parse(row: &Row) -> Result<Claimed> {
         is_unknown: phase == UNKNOWN || phase == CALLING,
         is_recorded: phase == UNKNOWN,
     };
-    Ok(Claimed { head: Head { lane, place, message: message.id }, message, progress })
+    Ok(Claimed { head: Head { lane: lane_of(place), place, message: message.id }, message, progress })
 }
 
 /// Gives up lanes that this node will not get to.
-pub async fn release(store: &Store, owner: &Owner, lanes: &[String], ready_ms: Millis, now_ms: Millis) -> Result<()> {
-    let keys: Vec<Value> = lanes.iter().map(|lane| lane.as_str().into()).collect();
+pub async fn release(store: &Store, owner: &Owner, lanes: &[LaneKey], ready_ms: Millis, now_ms: Millis) -> Result<()> {
+    let keys: Vec<Value> = lanes.iter().map(Value::from).collect();
     let sql = format!(
         "UPDATE sb_lane SET {GIVE_BACK}, version = version + 1 WHERE owner = ? AND phase <> 1 AND lane IN ({{}})"
     );
@@ -107,8 +106,8 @@ pub async fn release(store: &Store, owner: &Owner, lanes: &[String], ready_ms: M
 }
 
 /// Makes lanes due that wait, whatever they wait for.
-pub async fn hasten(store: &Store, lanes: &[String], now_ms: Millis) -> Result<()> {
-    let keys: Vec<Value> = lanes.iter().map(|lane| lane.as_str().into()).collect();
+pub async fn hasten(store: &Store, lanes: &[LaneKey], now_ms: Millis) -> Result<()> {
+    let keys: Vec<Value> = lanes.iter().map(Value::from).collect();
     let sql = "UPDATE sb_lane SET ready_ms = ?, version = version + 1 WHERE owner IS NULL AND phase = 0 \
                AND ready_ms > ? AND lane IN ({})";
     store.commit(Change::new().any(sql, &[now_ms.into(), now_ms.into()], &keys)).await
@@ -119,7 +118,7 @@ pub async fn accepted_as(store: &Store, message: MessageId) -> Result<Option<Str
     // what came to nothing at once has a name too
     let sql = "SELECT provider_id FROM sb_attempt WHERE message_id = ? AND provider_id IS NOT NULL \
                AND outcome <> 'refused' ORDER BY number";
-    let rows = store.query(sql, vec![message.hex().into()]).await?;
+    let rows = store.query(sql, vec![message.into()]).await?;
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
@@ -145,37 +144,35 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
 }
 
 /// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.
-pub async fn join(store: &Store, message: MessageId, lane: &str, told: &Told, now_ms: Millis) -> Result<()> {
+pub async fn join(store: &Store, message: MessageId, lane: LaneKey, told: &Told, now_ms: Millis) -> Result<()> {
     let rows = store.query("SELECT last_pos FROM sb_lane WHERE lane = ?", vec![lane.into()]).await?;
-    let last = rows.first().map(|row| row.text(0)).transpose()?;
-    let pos =
-        last.map(|last| u128::from_str_radix(last, 16)).transpose().map_err(|_| Error::Data("position".into()))?;
+    let pos = rows.first().map(|row| row.array(0).map(u128::from_be_bytes)).transpose()?;
     let last_pos = pos.map_or(0, |pos| pos + 1).max(MessageId::new(now_ms).bits());
-    let text = Value::from(format!("{last_pos:032x}"));
-    let change = Change::new().one("DELETE FROM sb_schedule WHERE message_id = ?", vec![message.hex().into()]).one(
+    let written = Value::from(last_pos.to_be_bytes());
+    let change = Change::new().one("DELETE FROM sb_schedule WHERE message_id = ?", vec![message.into()]).one(
         "UPDATE sb_message SET state = 'queued', changed_ms = ? WHERE id = ? AND state = 'scheduled'",
-        vec![now_ms.into(), message.hex().into()],
+        vec![now_ms.into(), message.into()],
     );
     let change = if pos.is_some() {
         change.one(
             "UPDATE sb_lane SET waiting = waiting + 1, last_pos = ? WHERE lane = ? AND last_pos < ?",
-            vec![text.clone(), lane.into(), text],
+            vec![written.clone(), lane.into(), written],
         )
     } else {
         change.one(
             "INSERT INTO sb_lane (lane, ready_ms, set_ms, phase, waiting, last_pos, version, tries) \
              VALUES (?, ?, ?, 0, 1, ?, 0, 0)",
-            vec![lane.into(), now_ms.into(), now_ms.into(), text],
+            vec![lane.into(), now_ms.into(), now_ms.into(), written],
         )
     };
     let place = super::place(lane, last_pos);
     let change =
-        change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", vec![place.into(), message.hex().into()]);
+        change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", vec![place.into(), message.into()]);
     store.commit(event::add(change, &told.new, &told.targets, now_ms)).await
 }
 
 /// Whether this node owns a lane.
-pub async fn is_owned(store: &Store, owner: &Owner, lane: &str) -> Result<bool> {
+pub async fn is_owned(store: &Store, owner: &Owner, lane: LaneKey) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ?";
     Ok(!store.query(sql, vec![lane.into(), owner.into()]).await?.is_empty())
 }

@@ -11,22 +11,22 @@ use tokio::time::Instant;
 
 use self::plan::Plan;
 use super::{Head, place, uncalled};
-use crate::model::{Clock, Millis, Money};
+use crate::model::{Clock, LaneKey, Millis, Money};
 use crate::store::batch::{Batch, Queued, WRITERS, Write};
 use crate::store::event::Told;
 use crate::store::idempotency::{self, Named, Replies, Reply};
 use crate::store::lease::Owner;
 use crate::store::ledger::{self, Paid, Purse};
 use crate::store::message::Message;
-use crate::store::{Error, Query, Result, Row, Store, Value, audit, opt_out};
+use crate::store::{Query, Result, Row, Store, Value, audit, opt_out};
 
 /// A message to accept.
 pub struct New {
     pub message: Message,
     /// Names the pair (from, to).
-    pub lane: String,
+    pub lane: LaneKey,
     /// The keys under which its recipient may have opted out: that of the lane, and of other forms of their number.
-    pub opt_out: Vec<String>,
+    pub opt_out: Vec<LaneKey>,
     /// Its callback URL with its login, sealed, where it has one.
     pub callback: Option<Vec<u8>>,
     /// When it joins its lane, if not now.
@@ -118,9 +118,9 @@ pub struct Intake<T> {
 
 /// What the store knows that decides over a batch.
 struct Known {
-    opted_out: Vec<String>,
+    opted_out: Vec<LaneKey>,
     replies: Replies,
-    lanes: HashMap<String, u128>,
+    lanes: HashMap<LaneKey, u128>,
     purse: Purse,
 }
 
@@ -149,15 +149,15 @@ impl<T: Send + Sync + 'static> Intake<T> {
 impl<T> Intake<T> {
     async fn look_up(&self, items: &[Permitted<T>]) -> Result<Known> {
         let all = || items.iter().map(|item| &item.new);
-        let keys: Vec<Value> = all().map(|item| item.lane.as_str().into()).collect();
-        let people: Vec<Value> = all().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
+        let keys: Vec<Value> = all().map(|item| item.lane.into()).collect();
+        let people: Vec<Value> = all().flat_map(|item| &item.opt_out).map(Value::from).collect();
         let kept = idempotency::over(all().filter_map(|item| item.kept.as_ref()).map(|kept| &kept.named));
         let mut queries = vec![
             opt_out::stopped(people),
             Query::over("SELECT lane, last_pos FROM sb_lane WHERE lane IN ({})", &[], keys),
         ];
         let mut payers: Vec<Value> =
-            all().filter(|item| item.message.cost.is_some()).map(|it| it.message.client.hex().into()).collect();
+            all().filter(|item| item.message.cost.is_some()).map(|it| it.message.client.into()).collect();
         payers.dedup();
         if !payers.is_empty() {
             queries.push(ledger::balances(&payers));
@@ -170,11 +170,10 @@ impl<T> Intake<T> {
         let purse = if payers.is_empty() { Purse::default() } else { Purse::of(&answers.pop().unwrap_or_default())? };
         let mut known = Known { opted_out: Vec::new(), replies, lanes: HashMap::new(), purse };
         for row in &answers[0] {
-            known.opted_out.push(row.text(0)?.to_owned());
+            known.opted_out.push(row.id(0)?);
         }
         for row in &answers[1] {
-            let last = u128::from_str_radix(row.text(1)?, 16).map_err(|_| Error::Data("position".into()))?;
-            known.lanes.insert(row.text(0)?.to_owned(), last);
+            known.lanes.insert(row.id(0)?, u128::from_be_bytes(row.array(1)?));
         }
         Ok(known)
     }
@@ -187,8 +186,8 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
 
     const TRIES_AGAIN: u32 = 20;
 
-    fn row<'a>(&self, item: &'a Permitted<T>) -> Option<Cow<'a, str>> {
-        Some(item.new.lane.as_str().into())
+    fn row<'a>(&self, item: &'a Permitted<T>) -> Option<Cow<'a, [u8]>> {
+        Some(item.new.lane.as_bytes().into())
     }
 
     async fn write(&self, items: &[Permitted<T>]) -> Result<Vec<Decided>> {
@@ -220,9 +219,8 @@ impl<T: Send + Sync + 'static> Write for Intake<T> {
 
     fn fail(&self, items: Vec<Permitted<T>>) {
         let permitted = items.into_iter().filter(|item| item.permit.is_some()).map(|item| item.new);
-        let born: Vec<_> = permitted.map(|item| (place(&item.lane, item.message.id.bits()), item.lane)).collect();
+        let born: Vec<_> = permitted.map(|item| (item.lane, place(item.lane, item.message.id.bits()))).collect();
         if !born.is_empty() {
-            let born = born.into_iter().map(|(place, lane)| (lane, place)).collect();
             tokio::spawn(uncalled::free(self.store.clone(), self.clock.clone(), self.owner.clone(), born));
         }
     }
@@ -239,13 +237,13 @@ fn settle<T>(items: &[Permitted<T>], done: &mut [Decided], found: &[Row]) -> Res
         now.balance = now.balance.plus(cost).unwrap_or(now.balance);
     }
     let told = all().zip(done.iter()).filter_map(|(item, decided)| match &decided.accepted {
-        Accepted::Stored(Some(paid)) => Some((item.kept.as_ref()?.named.id.as_str(), paid.balance)),
+        Accepted::Stored(Some(paid)) => Some((item.kept.as_ref()?.named.id, paid.balance)),
         _ => None,
     });
-    let told: HashMap<&str, Money> = told.collect();
+    let told: HashMap<[u8; 32], Money> = told.collect();
     for (item, decided) in all().zip(done) {
         if let (Some(kept), Accepted::Replayed(reply)) = (&item.kept, &mut decided.accepted) {
-            reply.balance = reply.balance.or_else(|| told.get(kept.named.id.as_str()).copied());
+            reply.balance = reply.balance.or_else(|| told.get(&kept.named.id).copied());
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Keys of lanes, and of the opt-outs between the same two: accepting, sending and the ledger of opt-outs make the same.
 
 use crate::crypto::HashKey;
-use crate::model::{Address, Channel};
+use crate::model::{Address, Channel, FromBytes as _, LaneKey};
 use crate::store::message::Message;
 
 /// Makes the keys: hashes, since a database need not tell who writes to whom.
@@ -13,8 +13,8 @@ impl LaneKeys {
         Self(key)
     }
 
-    /// The key of a lane, 32 hex digits: each channel between two has its own.
-    pub fn of(&self, channel: Channel, from: &str, to: &str) -> String {
+    /// The key of a lane: each channel between two has its own.
+    pub fn of(&self, channel: Channel, from: &str, to: &str) -> LaneKey {
         match channel {
             Channel::Sms => self.pair(from, to),
             other => self.pair(&format!("{other}:{from}"), to),
@@ -22,29 +22,31 @@ impl LaneKeys {
     }
 
     /// The key of a message's lane.
-    pub fn of_message(&self, message: &Message) -> String {
+    pub fn of_message(&self, message: &Message) -> LaneKey {
         self.of(message.channel, &message.from, &message.to)
     }
 
     /// The keys under which the ledger may hold what a person said: one for each form in which carriers write their
     /// number, the folded one first.
-    pub fn opt_outs(&self, channel: Channel, number: &str, person: &str) -> Vec<String> {
+    pub fn opt_outs(&self, channel: Channel, number: &str, person: &str) -> Vec<LaneKey> {
         let forms = Address::stored(person).forms();
         forms.iter().map(|form| self.of(channel, number, form)).collect()
     }
 
     /// The same of a message's recipient, whose lane is known.
-    pub fn opt_outs_of(&self, message: &Message, lane: &str) -> Vec<String> {
+    pub fn opt_outs_of(&self, message: &Message, lane: LaneKey) -> Vec<LaneKey> {
         if Address::stored(message.to.as_str()).has_forms() {
             self.opt_outs(message.channel, &message.from, &message.to)
         } else {
-            vec![lane.to_owned()]
+            vec![lane]
         }
     }
 
-    fn pair(&self, from: &str, to: &str) -> String {
+    fn pair(&self, from: &str, to: &str) -> LaneKey {
         let mac = self.0.mac(&[from.as_bytes(), to.as_bytes()]);
-        hex::encode(&mac[..16])
+        let mut half = [0; 16];
+        half.copy_from_slice(&mac[..16]);
+        LaneKey::from_bytes(half)
     }
 }
 
@@ -57,7 +59,6 @@ mod tests {
         let keys = LaneKeys::new(HashKey::generate());
         let (from, to) = ("+15005550006", "+14155550100");
         let all = [Channel::Sms, Channel::Whatsapp, Channel::Voice].map(|channel| keys.of(channel, from, to));
-        assert!(all.iter().all(|key| key.len() == super::super::LANE), "{all:?}");
         assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2], "{all:?}");
         assert_ne!(all[0], keys.of(Channel::Sms, to, from), "a lane has a direction");
     }

@@ -2,7 +2,7 @@
 //! only such lanes are in doubt.
 
 use super::{CALLING, Head};
-use crate::model::{Clock, Millis};
+use crate::model::{Clock, LaneKey, Millis};
 use crate::store::batch::Write;
 use crate::store::lease::Owner;
 use crate::store::{Change, Result, Store, Value, opt_out};
@@ -14,7 +14,7 @@ pub struct Ready {
     /// The lease ends too soon for a call: take it anew.
     pub is_stale: bool,
     /// The keys under which its recipient may have opted out.
-    pub opt_out: Vec<String>,
+    pub opt_out: Vec<LaneKey>,
     /// Goes to a recipient who has opted out too.
     pub passes_opt_out: bool,
 }
@@ -41,21 +41,21 @@ impl Write for Mark {
     type Answer = Marked;
 
     async fn write(&self, items: &[Ready]) -> Result<Vec<Marked>> {
-        let keys: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(|key| key.as_str().into()).collect();
+        let keys: Vec<Value> = items.iter().flat_map(|item| &item.opt_out).map(Value::from).collect();
         let answers = self.store.look_up(vec![opt_out::stopped(keys)]).await?.concat();
-        let opted_out = answers.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+        let opted_out = answers.iter().map(|row| row.id(0)).collect::<Result<Vec<LaneKey>>>()?;
         let may_not = |item: &Ready| !item.passes_opt_out && item.opt_out.iter().any(|key| opted_out.contains(key));
         let now_ms = self.clock.now_ms();
         let keys = |is_stale: bool| -> Vec<Value> {
             let ours = items.iter().filter(|item| item.is_stale == is_stale && !may_not(item));
-            ours.map(|item| item.head.lane.as_str().into()).collect()
+            ours.map(|item| item.head.lane.into()).collect()
         };
         let common = "phase = ?, started_ms = ?, first_ms = CASE WHEN first_ms <= ? THEN first_ms ELSE ? END, tries = tries + 1, version = version + 1";
         let rest = "WHERE owner = ? AND phase <> ? AND lane IN ({})";
         let (now, owner) = (Value::from(now_ms), Value::from(&self.owner));
         let (fresh, stale) = (keys(false), keys(true));
         let ours = items.iter().filter(|item| !may_not(item));
-        let places: Vec<Value> = ours.map(|item| item.head.place.as_str().into()).collect();
+        let places: Vec<Value> = ours.map(|item| item.head.place.into()).collect();
         let marked = fresh.first().or(stale.first()).cloned();
         let change = Change::new()
             // changes nothing, but finds and locks them: a canceled message's driver may still be about,
@@ -99,7 +99,7 @@ impl Write for Mark {
 pub async fn marked(store: &Store, owner: &Owner, head: &Head) -> Result<Option<Millis>> {
     let sql = "SELECT l.started_ms FROM sb_lane l JOIN sb_outbox o ON o.place = ? \
                WHERE l.lane = ? AND l.owner = ? AND l.phase = ?";
-    let params = vec![head.place.as_str().into(), head.lane.as_str().into(), owner.into(), CALLING.into()];
+    let params = vec![head.place.into(), head.lane.into(), owner.into(), CALLING.into()];
     let rows = store.query(sql, params).await?;
     rows.first().map(|row| row.maybe_int(0)).transpose().map(Option::flatten)
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Head, LANE, UNKNOWN, WAITING, place};
+use super::{Head, UNKNOWN, WAITING, place};
 use crate::model::message::State;
-use crate::model::{Clock, MessageId, Millis};
+use crate::model::{Clock, LaneKey, MessageId, Millis};
 use crate::store::batch::Write;
 use crate::store::event::{self, Told};
 use crate::store::lease::Owner;
@@ -79,7 +79,7 @@ impl Write for Outcomes {
         for item in &waiting {
             change = self.one(change, item, now_ms);
         }
-        let places: Vec<Value> = over.iter().map(|item| item.head.place.as_str().into()).collect();
+        let places: Vec<Value> = over.iter().map(|item| item.head.place.into()).collect();
         change = change.each("DELETE FROM sb_outbox WHERE place IN ({})", &[], &places);
         let before = change.statements();
         change = self.leave(change, &over);
@@ -91,7 +91,7 @@ impl Write for Outcomes {
         change = ledger::refund(change, items.iter().filter_map(|item| item.refund.as_deref()), now_ms);
         if let Some((head, attempt)) = items.iter().find_map(|item| Some((&item.head, item.attempt.as_ref()?))) {
             let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
-            change = change.settled_by(sql, vec![head.message.hex().into(), attempt.number.into()]);
+            change = change.settled_by(sql, vec![head.message.into(), attempt.number.into()]);
         }
         let touched = self.store.commit_telling(change).await?.touched;
         // lanes that are not empty were touched by the second of each two statements
@@ -108,7 +108,7 @@ impl Outcomes {
     /// The usual end, set-based: a provider has taken them.
     fn sent(change: Change, items: &[Outcome], now_ms: Millis) -> Change {
         let is_sent = |item: &&Outcome| matches!(item.next, Next::Over { state: State::Sent, .. });
-        let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.hex().into()).collect();
+        let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.into()).collect();
         let before = states_before("state", State::Sent);
         // a receipt may have been quicker: then it stays delivered
         let sql = format!("UPDATE sb_message SET state = ?, changed_ms = ? WHERE {before} AND id IN ({{}})");
@@ -120,10 +120,10 @@ impl Outcomes {
         if let Some(adopted) = &item.adopted {
             change = change.run(
                 "UPDATE sb_attempt SET outcome = 'adopted', provider_id = ? WHERE message_id = ? AND number = ?",
-                vec![adopted.provider_id.as_str().into(), item.head.message.hex().into(), adopted.number.into()],
+                vec![adopted.provider_id.as_str().into(), item.head.message.into(), adopted.number.into()],
             );
         }
-        let message = Value::from(item.head.message.hex());
+        let message = Value::from(item.head.message);
         match &item.next {
             Next::Over { state: State::Sent, .. } => change,
             Next::Over { state, code, reason } => change.run(
@@ -160,9 +160,9 @@ impl Outcomes {
                 "UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND {}",
                 states_before("state", State::Sending)
             ),
-            vec![State::Sending.name().into(), now_ms.into(), item.head.message.hex().into()],
+            vec![State::Sending.name().into(), now_ms.into(), item.head.message.into()],
         );
-        let (lane, owner) = (Value::from(item.head.lane.as_str()), Value::from(&self.owner));
+        let (lane, owner) = (Value::from(item.head.lane), Value::from(&self.owner));
         if !aside {
             return change.one(
                 "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 \
@@ -170,8 +170,8 @@ impl Outcomes {
                 vec![phase.into(), ready_ms.into(), now_ms.into(), lane, owner],
             );
         }
-        let own = own_lane(&item.head);
-        let place = place(&own, item.head.message.bits());
+        let own = LaneKey::own(item.head.message);
+        let place = place(own, item.head.message.bits());
         change
             .one(
                 "INSERT INTO sb_lane (lane, owner, ready_ms, set_ms, phase, waiting, last_pos, version, tries, first_ms, \
@@ -182,16 +182,16 @@ impl Outcomes {
                     ready_ms.into(),
                     now_ms.into(),
                     phase.into(),
-                    item.head.message.hex().into(),
+                    item.head.message.into(),
                     lane.clone(),
                     owner.clone(),
                 ],
             )
             .one(
                 "INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)",
-                vec![place.into(), item.head.message.hex().into()],
+                vec![place.into(), item.head.message.into()],
             )
-            .one("DELETE FROM sb_outbox WHERE place = ?", vec![item.head.place.as_str().into()])
+            .one("DELETE FROM sb_outbox WHERE place = ?", vec![item.head.place.into()])
             .one(
                 "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1, tries = 0, \
                  first_ms = NULL, waiting = waiting - 1 WHERE lane = ? AND owner = ? AND waiting > 1",
@@ -201,7 +201,7 @@ impl Outcomes {
 
     /// Takes messages that are over out of their lanes; empty lanes are over too.
     fn leave(&self, change: Change, over: &[&Outcome]) -> Change {
-        let lanes: Vec<Value> = over.iter().map(|item| item.head.lane.as_str().into()).collect();
+        let lanes: Vec<Value> = over.iter().map(|item| item.head.lane.into()).collect();
         let owner = [Value::from(&self.owner)];
         // every one: a lane that another owns by now counts its messages itself
         change.either(
@@ -215,26 +215,19 @@ impl Outcomes {
 
     /// In which lanes more messages wait for this node.
     async fn still_ours(&self, items: &[Outcome]) -> Result<Vec<bool>> {
-        let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.as_str().into()).collect();
+        let lanes: Vec<Value> = items.iter().map(|item| item.head.lane.into()).collect();
         let sql = "SELECT lane FROM sb_lane WHERE owner = ? AND lane IN ({})";
         let rows = self.store.look_up(vec![Query::over(sql, &[Value::from(&self.owner)], lanes)]).await?.concat();
-        let ours = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+        let ours = rows.iter().map(|row| row.id(0)).collect::<Result<Vec<LaneKey>>>()?;
         Ok(items.iter().map(|item| ours.contains(&item.head.lane)).collect())
     }
-}
-
-/// The lane of a message that no longer holds up its neighbours.
-fn own_lane(head: &Head) -> String {
-    let own = head.message.hex();
-    debug_assert_eq!(own.len(), LANE);
-    own
 }
 
 /// Whether an outcome was written, for whoever lost the store before it could answer.
 pub async fn is_written(store: &Store, outcome: &Outcome) -> Result<bool> {
     let Some(attempt) = &outcome.attempt else {
         let sql = "SELECT 1 FROM sb_outbox WHERE place = ?";
-        return Ok(store.query(sql, vec![outcome.head.place.as_str().into()]).await?.is_empty());
+        return Ok(store.query(sql, vec![outcome.head.place.into()]).await?.is_empty());
     };
     is_recorded(store, outcome.head.message, attempt.number).await
 }
@@ -242,7 +235,7 @@ pub async fn is_written(store: &Store, outcome: &Outcome) -> Result<bool> {
 /// Whether an attempt has been written, by whoever made it or has taken its lane since.
 pub async fn is_recorded(store: &Store, message: MessageId, number: i64) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
-    Ok(!store.query(sql, vec![message.hex().into(), number.into()]).await?.is_empty())
+    Ok(!store.query(sql, vec![message.into(), number.into()]).await?.is_empty())
 }
 
 /// Keeps the answer to a call whose lane has been lost since: the attempt alone. Whoever owns the
@@ -262,7 +255,7 @@ pub async fn late(store: &Store, outcome: &Outcome) -> Result<()> {
                     attempt.provider_id.clone().into(),
                     attempt.code.into(),
                     attempt.ended_ms.into(),
-                    message.hex().into(),
+                    message.into(),
                     attempt.number.into(),
                 ],
             );

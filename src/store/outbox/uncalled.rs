@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{CALLING, WAITING};
-use crate::model::Clock;
+use crate::model::{Clock, LaneKey};
 use crate::store::lease::Owner;
 use crate::store::{Change, Store, Value};
 
@@ -11,7 +11,7 @@ use crate::store::{Change, Store, Value};
 const AFTER: [Duration; 4] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
 
 /// A lane of this owner, and the place of the message that it was born with.
-pub(super) type Born = (String, String);
+pub(super) type Born = (LaneKey, [u8; 32]);
 
 /// Frees such lanes at once instead of when their lease ends. One that was never written, or is
 /// another's by now, is not touched: its place, its owner or its version is not the same.
@@ -28,10 +28,10 @@ pub(super) async fn free(store: Store, clock: Clock, owner: Owner, born: Vec<Bor
                     WAITING.into(),
                     now_ms.into(),
                     now_ms.into(),
-                    lane.as_str().into(),
+                    lane.into(),
                     Value::from(&owner),
                     CALLING.into(),
-                    place.as_str().into(),
+                    place.into(),
                 ],
             )
         });

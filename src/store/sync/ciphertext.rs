@@ -5,23 +5,23 @@ use crate::store::{Change, Result, Store};
 /// A ciphertext, and the session and public key that it came with: keyed hashes.
 #[derive(Clone, Debug)]
 pub struct Ciphertext {
-    pub id: String,
-    pub used_with: String,
+    pub id: [u8; 32],
+    pub used_with: [u8; 32],
 }
 
 impl Ciphertext {
     /// Takes it in the commit of `change`: [`crate::store::Error::Conflict`] where it was taken before.
     pub fn take(&self, change: Change) -> Change {
-        let values = vec![self.id.as_str().into(), self.used_with.as_str().into()];
+        let values = vec![self.id.into(), self.used_with.into()];
         change
             .one("INSERT INTO sb_sync_ciphertext (id, used_with) VALUES (?, ?)", values.clone())
             .settled_by("SELECT 1 FROM sb_sync_ciphertext WHERE id = ? AND used_with = ?", values)
     }
 
     /// What it was taken with, if it was.
-    pub async fn taken_with(&self, store: &Store) -> Result<Option<String>> {
+    pub async fn taken_with(&self, store: &Store) -> Result<Option<[u8; 32]>> {
         let sql = "SELECT used_with FROM sb_sync_ciphertext WHERE id = ?";
-        let rows = store.query(sql, vec![self.id.as_str().into()]).await?;
-        rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+        let rows = store.query(sql, vec![self.id.into()]).await?;
+        rows.first().map(|row| row.array(0)).transpose()
     }
 }

@@ -19,7 +19,7 @@ pub async fn session_and_unfinished(
     store: &Store,
     sid: Sid,
     user: &UserId,
-    address: &str,
+    address: &[u8; 32],
     since_ms: Millis,
 ) -> Result<(Option<Session>, Unfinished)> {
     let sql = "SELECT COUNT(CASE WHEN user_id = ? THEN 1 END), COUNT(*) FROM sb_sync_session \
@@ -39,14 +39,14 @@ pub async fn offer(
     user: &UserId,
     known: Option<&Session>,
     pem: &str,
-    address: &str,
+    address: &[u8; 32],
     now_ms: Millis,
 ) -> Result<()> {
     let failures = known.map_or(0, |known| known.failures);
     // a second step names no key: with another one the same body is another attempt
     let same = known.filter(|known| known.public_key.as_deref().is_none_or(|first| first == pem));
     let attempts = same.map(|known| known.attempts.clone()).unwrap_or_default();
-    let offered_by = known.and_then(|known| known.offered_by.as_deref()).or(Some(address));
+    let offered_by = known.and_then(|known| known.offered_by).or(Some(*address));
     let to = Write { state: State::Offered, public_key: Some(pem), failures, attempts: &attempts, offered_by, now_ms };
     commit(store, sid, user, known, &to).await
 }
@@ -60,6 +60,6 @@ pub async fn end(store: &Store, sid: Sid, user: &UserId, known: &Session, now_ms
 async fn commit(store: &Store, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Result<()> {
     // with its key: another phone's may be of the same moment
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = ? AND public_key = ?";
-    let values = vec![sid.to_string().into(), to.now_ms.into(), to.state.name().into(), to.public_key.into()];
+    let values = vec![sid.into(), to.now_ms.into(), to.state.name().into(), to.public_key.into()];
     store.commit(write(Change::new(), sid, user, known, to).settled_by(settled, values)).await
 }

@@ -43,7 +43,7 @@ pub struct Session {
     pub attempts: Attempts,
     pub changed_ms: Millis,
     /// A keyed hash of the address that took the first of two steps, until the second is done.
-    pub(super) offered_by: Option<String>,
+    pub(super) offered_by: Option<[u8; 32]>,
     /// Counts the row's changes: whoever writes guards by it.
     pub(super) version: i64,
 }
@@ -56,7 +56,7 @@ impl Session {
             public_key: self.public_key.as_deref(),
             failures: self.failures,
             attempts: &self.attempts,
-            offered_by: self.offered_by.as_deref(),
+            offered_by: self.offered_by,
             now_ms: self.changed_ms,
         }
     }
@@ -65,7 +65,7 @@ impl Session {
 pub(super) fn query(sid: Sid, user: &UserId) -> Query {
     let sql = "SELECT state, public_key, failures, attempts, changed_ms, version, offered_by FROM sb_sync_session \
                WHERE id = ? AND user_id = ?";
-    Query::new(sql, vec![sid.to_string().into(), user.as_str().into()])
+    Query::new(sql, vec![sid.into(), user.as_str().into()])
 }
 
 pub(super) fn parse(rows: &[Row]) -> Result<Option<Session>> {
@@ -77,7 +77,7 @@ pub(super) fn parse(rows: &[Row]) -> Result<Option<Session>> {
         attempts: Attempts::parse(row.text(3)?)?,
         changed_ms: row.int(4)?,
         version: row.int(5)?,
-        offered_by: row.maybe_text(6)?.map(str::to_owned),
+        offered_by: row.maybe_bytes(6)?.map(|_| row.array(6)).transpose()?,
     }))
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Write<'a> {
     pub(super) public_key: Option<&'a str>,
     pub(super) failures: i64,
     pub(super) attempts: &'a Attempts,
-    pub(super) offered_by: Option<&'a str>,
+    pub(super) offered_by: Option<[u8; 32]>,
     pub(super) now_ms: Millis,
 }
 
@@ -111,12 +111,12 @@ pub(super) fn write(change: Change, sid: Sid, user: &UserId, known: Option<&Sess
             "INSERT INTO sb_sync_session \
              (state, public_key, failures, attempts, offered_by, changed_ms, version, id, user_id) \
              VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)",
-            keys(&[sid.to_string().into(), user.as_str().into()]),
+            keys(&[sid.into(), user.as_str().into()]),
         ),
         Some(known) => change.one(
             "UPDATE sb_sync_session SET state = ?, public_key = ?, failures = ?, attempts = ?, offered_by = ?, \
              changed_ms = ?, version = version + 1 WHERE id = ? AND version = ?",
-            keys(&[sid.to_string().into(), known.version.into()]),
+            keys(&[sid.into(), known.version.into()]),
         ),
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct ReceiptStep<T> {
 pub(super) struct ReceiptPlan {
     pub folded: Folded,
     /// What has been said, by message and name, with its error.
-    pub known: HashMap<(String, String), Option<i64>>,
+    pub known: HashMap<(MessageId, String), Option<i64>>,
     /// Where messages have come to, each by its last step.
     pub now: HashMap<MessageId, (State, Option<i64>)>,
     /// Each step, for those who listen.
@@ -38,7 +38,7 @@ pub(super) struct ReceiptPlan {
 impl ReceiptPlan {
     pub fn add(&mut self, one: &Read<'_>, message: &Message) {
         self.folded.done.push(one.job.id);
-        let key = (message.id.hex(), one.said.name());
+        let key = (message.id, one.said.name());
         let code = one.said.error_code;
         match self.known.get(&key).copied() {
             None => self.say(one, message, &key.1),

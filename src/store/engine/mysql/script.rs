@@ -39,20 +39,17 @@ pub(super) fn scripts<'a>(queries: impl IntoIterator<Item = &'a Query>) -> Resul
 
 /// A value as it stands in a statement: it ends at the same place whatever the session's mode and character set are.
 fn literal(script: &mut String, value: &Value) {
-    let (bytes, charset) = match value {
-        Value::Null => return script.push_str("NULL"),
+    match value {
+        Value::Null => script.push_str("NULL"),
         Value::Int(int) => {
             // writing to a string cannot fail
             let _ = write!(script, "{int}");
-            return;
         }
+        Value::Text(text) if text.bytes().all(is_plain) => script.extend(["'", text, "'"]),
         // no collation of its own, which would keep a column's index from being used
-        Value::Text(text) => (text.as_bytes(), "_utf8mb4 "),
-        Value::Bytes(bytes) => (bytes.as_slice(), ""),
-    };
-    match std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(is_plain)) {
-        Some(plain) => script.extend(["'", plain, "'"]),
-        None => script.extend([charset, "0x", &hex::encode(bytes)]),
+        Value::Text(text) => script.extend(["_utf8mb4 0x", &hex::encode(text)]),
+        // not as 0x, which is a number where one fits; never as text, whatever they are: keys are compared as bytes
+        Value::Bytes(bytes) => script.extend(["X'", &hex::encode(bytes), "'"]),
     }
 }
 
@@ -69,6 +66,9 @@ mod tests {
 
     /// What any server takes a literal for: text of one byte a character without an escape, or hex.
     fn taken(literal: &str) -> Option<Vec<u8>> {
+        if let Some(hex) = literal.strip_prefix("X'") {
+            return hex::decode(hex.strip_suffix('\'')?).ok();
+        }
         if let Some(hex) = literal.strip_prefix("_utf8mb4 ").unwrap_or(literal).strip_prefix("0x") {
             return hex::decode(hex).ok().filter(|bytes| !bytes.is_empty());
         }
@@ -108,7 +108,7 @@ mod tests {
             Query::over("DELETE FROM t WHERE a = ? AND b IN ({})", &[7.into()], vec![3.into(), 1.into(), 2.into()]),
         ]);
         let wanted = "SELECT '?', a FROM t WHERE b = _utf8mb4 0x69742773205c20c3a9 AND c = NULL;\
-                      INSERT INTO t (a, b) VALUES (1, 0xff), (2, '{\"a\": \"?\"}');\
+                      INSERT INTO t (a, b) VALUES (1, X'ff'), (2, '{\"a\": \"?\"}');\
                       DELETE FROM t WHERE a = 7 AND b IN (1, 2, 3)";
         assert_eq!(written.unwrap(), [(format!("{SESSION};{wanted}"), 3)]);
         for values in [vec![], vec![1.into(), 2.into()]] {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{Accepted, Decided, Hold, Kept, Known, New, Permitted};
-use crate::model::{Channel, ClientId, Millis, Money};
+use crate::model::{Channel, ClientId, LaneKey, Millis, Money};
 use crate::store::event::{self, Told};
 use crate::store::idempotency::Found;
 use crate::store::lease::Owner;
 use crate::store::ledger::Purse;
 use crate::store::message::{self, address};
-use crate::store::outbox::{CALLING, Head, LANE, WAITING, place};
+use crate::store::outbox::{CALLING, Head, WAITING, place};
 use crate::store::{Change, Value, audit, call, callback};
 
 /// The rows of one batch.
@@ -30,12 +30,12 @@ pub(super) struct Plan {
     entries: Vec<Vec<Value>>,
     told: Told,
     /// Lanes of this batch: whether they are new, owned by us, how many join, and their last position.
-    lanes: HashMap<String, Joining>,
+    lanes: HashMap<LaneKey, Joining>,
 }
 
 /// A kept reply that says what its client was left with.
 struct ToldBalance {
-    id: String,
+    id: [u8; 32],
     client: ClientId,
     /// What it paid behind this one, in this batch.
     later: Money,
@@ -77,12 +77,12 @@ impl Plan {
             self.calls.push(call::values(item.message.id));
         }
         let callback = item.callback.clone();
-        self.callbacks.extend(callback.map(|url| vec![item.message.id.hex().into(), url.into()]));
+        self.callbacks.extend(callback.map(|url| vec![item.message.id.into(), url.into()]));
         self.entries.extend(item.entry.as_ref().map(audit::Entry::values));
         self.told.new.extend_from_slice(&item.told.new);
         self.told.targets.extend_from_slice(&item.told.targets);
         if let Some(due_ms) = item.due_ms {
-            self.scheduled.push(vec![item.message.id.hex().into(), due_ms.into()]);
+            self.scheduled.push(vec![item.message.id.into(), due_ms.into()]);
             return Accepted::Stored(None).into();
         }
         self.join(item, may_call, known, room)
@@ -97,21 +97,21 @@ impl Plan {
         }
         let Some(Kept { named, reply, with_balance }) = &item.kept else { return };
         self.kept.push(vec![
-            named.id.as_str().into(),
-            named.hash.as_str().into(),
+            named.id.into(),
+            named.hash.into(),
             reply.as_str().into(),
-            item.message.id.hex().into(),
+            item.message.id.into(),
             self.now_ms.into(),
         ]);
         if *with_balance {
-            self.balances.push(ToldBalance { id: named.id.clone(), client, later: Money::ZERO });
+            self.balances.push(ToldBalance { id: named.id, client, later: Money::ZERO });
         }
         known.replies.add(named, reply);
     }
 
     fn join(&mut self, item: &New, may_call: bool, known: &Known, room: &Arc<Semaphore>) -> Decided {
         let mut held = None;
-        let joining = self.lanes.entry(item.lane.clone()).or_insert_with(|| {
+        let joining = self.lanes.entry(item.lane).or_insert_with(|| {
             let last = known.lanes.get(&item.lane).copied();
             if last.is_none() {
                 held = room.clone().try_acquire_owned().ok();
@@ -122,10 +122,10 @@ impl Plan {
         joining.count += 1;
         // behind all that stand there, whatever another node's clock says
         joining.last = (joining.last + 1).max(item.message.id.bits());
-        let position = place(&item.lane, joining.last);
-        self.places.push(vec![position.as_str().into(), item.message.id.hex().into()]);
+        let position = place(item.lane, joining.last);
+        self.places.push(vec![position.into(), item.message.id.into()]);
         let Some(room) = held else { return Accepted::Stored(None).into() };
-        let first = Head { lane: item.lane.clone(), place: position, message: item.message.id };
+        let first = Head { lane: item.lane, place: position, message: item.message.id };
         let started_ms = joining.is_calling.then_some(self.now_ms);
         Decided { accepted: Accepted::Stored(None), leased: Some(Hold { head: first, room, started_ms }) }
     }
@@ -145,7 +145,7 @@ impl Plan {
         self.balances.into_iter().fold(change, |change, ToldBalance { id, client, later }| {
             let sql = "UPDATE sb_idempotency SET balance = (SELECT balance FROM sb_balance WHERE client_id = ?) + ? \
                        WHERE id = ?";
-            change.run(sql, vec![client.hex().into(), later.micros().into(), id.into()])
+            change.run(sql, vec![client.into(), later.micros().into(), id.into()])
         })
     }
 }
@@ -153,7 +153,7 @@ impl Plan {
 /// New lanes are born leased where this node has room; lanes that are there count who joins them.
 fn join_lanes(
     mut change: Change,
-    lanes: HashMap<String, Joining>,
+    lanes: HashMap<LaneKey, Joining>,
     owner: &Owner,
     now_ms: Millis,
     lease_ms: Millis,
@@ -161,7 +161,6 @@ fn join_lanes(
     let mut born = Vec::new();
     let mut joined: HashMap<i64, (u128, Vec<Value>)> = HashMap::new();
     for (lane, joining) in lanes {
-        debug_assert_eq!(lane.len(), LANE);
         if joining.is_new {
             let (owner, ready_ms) =
                 if joining.is_ours { (Value::from(owner), now_ms + lease_ms) } else { (Value::Null, now_ms) };
@@ -173,7 +172,7 @@ fn join_lanes(
                 now_ms.into(),
                 (if joining.is_calling { CALLING } else { WAITING }).into(),
                 joining.count.into(),
-                format!("{:032x}", joining.last).into(),
+                joining.last.to_be_bytes().into(),
                 0.into(),
                 i64::from(joining.is_calling).into(),
                 called_ms.into(),
@@ -189,7 +188,7 @@ fn join_lanes(
                 started_ms)";
     change = change.insert(into, born);
     for (count, (last, keys)) in joined {
-        let last = Value::from(format!("{last:032x}"));
+        let last = Value::from(last.to_be_bytes());
         change = change.each(
             "UPDATE sb_lane SET waiting = waiting + ?, last_pos = CASE WHEN last_pos < ? THEN ? ELSE last_pos END \
              WHERE lane IN ({})",
