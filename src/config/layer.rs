@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::replaced;
-use super::secret::{is_secret, shown};
+use super::secret::{is_secret, is_url, shown};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -127,7 +127,7 @@ impl Layers {
             let key = key.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
             // a message about the kind quotes the value; of a list's rows each part has a name of its own
             let part = format!("{key}.{}", path.rsplit('.').next().unwrap_or_default());
-            let is_secret = is_secret(&key) || is_secret(&part) || inner.message().contains("whsec_");
+            let is_secret = is_secret(&key) || is_secret(&part) || is_url(&key) || inner.message().contains("whsec_");
             let quotes = inner.message().starts_with("invalid type");
             self.wrong(&key, if is_secret && quotes { "a text" } else { inner.message() })
         })

@@ -44,8 +44,8 @@ fn parsed(key: &str, text: &str) -> Option<String> {
 }
 
 /// Whether a setting is a URL, or one of several.
-fn is_url(key: &str) -> bool {
-    key.ends_with("url") || key.contains("_urls.")
+pub(super) fn is_url(key: &str) -> bool {
+    key.ends_with("url") || key.ends_with("_urls") || key.contains("_urls.")
 }
 
 /// Whether there is a login in a URL that wants none.
