@@ -48,9 +48,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// A refusal as what it is, by the codes that its provider gives where the account is at fault.
-    pub(super) fn blaming(self, codes: &[i64]) -> Self {
+    /// A refusal as what it is, by the codes that its provider gives where the account is at fault, and where the
+    /// recipient has opted out.
+    pub(super) fn blaming(self, codes: &[i64], opt_out_codes: &[i64]) -> Self {
         match self {
+            Self::Forbidden { code: Some(code), reason } if opt_out_codes.contains(&code) => {
+                Self::Refused { code: Some(code), reason }
+            }
             Self::Refused { code: Some(code), reason }
             | Self::Failed { code: Some(code), reason, .. }
             | Self::Forbidden { code: Some(code), reason }

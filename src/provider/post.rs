@@ -1,5 +1,7 @@
 //! A post to one of our webhooks: as it came, and as an account has proved it.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::HeaderValue;
 
@@ -47,7 +49,7 @@ pub struct Trial<'a> {
 }
 
 /// A post that an account has proved to be its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Verified {
     pub parsed: Parsed,
     /// What is kept of it: read again, it gives the same.
@@ -56,11 +58,20 @@ pub struct Verified {
     pub fingerprint: Option<Fingerprint>,
 }
 
+/// What is kept of it stays out of logs.
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verified({} bytes)", self.payload.len())
+    }
+}
+
 /// What a post says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {
     Text(Inbound),
     Receipt(Receipt),
+    /// It tells of something that is not ours to know.
+    Nothing,
 }
 
 /// A signature as it is remembered, and what it was for: the same signature for anything else is forged.

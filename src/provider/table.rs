@@ -113,7 +113,8 @@ macro_rules! carriers {
                 let outcome = match self {
                     $(Self::$kind(account) => Provider::send(account, message).await),+
                 };
-                outcome.blaming(self.kind().profile().account_codes)
+                let profile = self.kind().profile();
+                outcome.blaming(profile.account_codes, profile.opt_out_codes)
             }
 
             /// Ends a call that the provider has taken; what became of it, its receipt says.

@@ -133,14 +133,14 @@ impl Provider for Telnyx {
     fn read_text(payload: &str) -> Result<Inbound, Unreadable> {
         match webhook::parse(payload)? {
             Parsed::Text(text) => Ok(text),
-            Parsed::Receipt(_) => Err(Unreadable("text")),
+            Parsed::Receipt(_) | Parsed::Nothing => Err(Unreadable("text")),
         }
     }
 
     fn read_receipt(payload: &str) -> Result<Receipt, Unreadable> {
         match webhook::parse(payload)? {
             Parsed::Receipt(receipt) => Ok(receipt),
-            Parsed::Text(_) => Err(Unreadable("receipt")),
+            Parsed::Text(_) | Parsed::Nothing => Err(Unreadable("receipt")),
         }
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn parse(body: &str) -> Result<Parsed, Unreadable> {
     match event["event_type"].as_str() {
         Some("message.received") => text(&event).map(Parsed::Text),
         Some("message.sent" | "message.finalized") => receipt(&event).map(Parsed::Receipt),
-        _ => Err(Unreadable("event_type")),
+        Some(_) => Ok(Parsed::Nothing),
+        None => Err(Unreadable("event_type")),
     }
 }
 

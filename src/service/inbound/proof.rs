@@ -17,7 +17,8 @@ const SMALL: usize = 1024;
 /// What an account of ours has posted; it is not stored yet.
 pub struct Proved {
     pub(super) handle: Arc<AccountHandle>,
-    pub(super) came: Came,
+    /// `None`: nothing of it is kept.
+    pub(super) came: Option<Came>,
 }
 
 impl Inbox {

@@ -27,19 +27,20 @@ pub(super) struct Came {
 }
 
 impl Came {
-    /// What its provider has read of it.
-    pub fn verified(verified: Verified) -> Self {
+    /// What its provider has read of it. `None`: there is nothing to keep.
+    pub fn verified(verified: Verified) -> Option<Self> {
         let Verified { parsed, payload, fingerprint } = verified;
         let signature =
             fingerprint.map(|Fingerprint { signature, content }| Signature { hash: signature, fields: content });
-        match parsed {
+        Some(match parsed {
             Parsed::Text(text) => Self { signature, ..Self::text(text, payload) },
             Parsed::Receipt(receipt) => {
                 let said = read::said(receipt);
                 let (key, lane) = (said.key(), said.of.id().to_owned());
                 Self { signature, ..Self::receipt(said, key, lane, payload) }
             }
-        }
+            Parsed::Nothing => return None,
+        })
     }
 
     pub fn text(text: Inbound, payload: String) -> Self {
@@ -86,6 +87,7 @@ impl Inbox {
     /// Takes what is proved. When this returns, it is durable, and a job; or it is [`ErrorKind::Forged`]: its
     /// signature was for other fields.
     pub async fn take(&self, Proved { handle, came }: Proved) -> Result<(), Error> {
+        let Some(came) = came else { return Ok(()) };
         self.store(&handle, came).await.map(drop)
     }
 
