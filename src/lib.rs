@@ -66,7 +66,7 @@
 //! where the message has finally failed, its refund.
 //!
 //! **In.** `src/http/webhook.rs` hands a post to the [`Inbox`](service::inbound::Inbox): proved to be an account's
-//! own (`proof.rs`), read once (`read.rs`), stored with its raw body as a row that is its own job, and only then
+//! own (`proof.rs`) and read, both by its carrier's provider and once, stored with its raw body as a row that is its own job, and only then
 //! answered 200. [`Handlers`](service::inbound::Handlers) take jobs in batches: receipts (`receipt.rs`) fold into
 //! their messages, texts (`text.rs`) are keywords, publications of paired phones, or messages of their own. They
 //! write facts and further jobs, and never call the network, so that running one again does no harm.
@@ -84,7 +84,8 @@
 //! - **The network is never called inside a transaction.** Jobs are leased and repeatable: a delivery happens at
 //!   least once.
 //! - **"Sent, but no answer came" is an outcome of its own**, uncertain: the provider is asked what became of it
-//!   before it is sent again (`src/service/dispatch/reconcile.rs`), since a blind retry texts people twice. A
+//!   before it is sent again (`src/service/dispatch/reconcile.rs`), since a blind retry texts people twice. (Where a
+//!   carrier cannot be asked, as Flowroute and Telnyx cannot, it is sent again, unless its account says `fail`.) A
 //!   message is marked as being sent before its provider is called, so after a crash only marked ones are
 //!   uncertain.
 //! - **Messages of one lane leave in the order in which they were accepted**, on any number of nodes. The lane's
