@@ -125,17 +125,10 @@ pub struct Claimed {
     pub auth_token: Option<Vec<u8>>,
 }
 
-/// Leases at most `limit` due deliveries to `lease.owner`, but none to the targets in `busy`; `in_turns`: there are
-/// endpoints that are told of one object's events one after the other.
+/// Leases at most `limit` due deliveries to `lease.owner`, but none to the targets in `busy`, and none whose turn it is not.
 /// `lease.until_ms` must be another one each time: it tells this claim's rows.
-pub async fn claim(
-    store: &Store,
-    lease: Lease<'_>,
-    busy: &[Target],
-    in_turns: bool,
-    limit: i64,
-) -> Result<Vec<Claimed>> {
-    let due = due(store, lease, busy, in_turns, limit).await?;
+pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Claimed>> {
+    let due = due(store, lease, busy, limit).await?;
     if due.is_empty() {
         return Ok(Vec::new());
     }
@@ -177,7 +170,7 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
 }
 
 /// The keys of what is due, the longest waiting first.
-async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], in_turns: bool, limit: i64) -> Result<Vec<Vec<Value>>> {
+async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Result<Vec<Vec<Value>>> {
     let mut values = lease.free().to_vec();
     let mut sql = format!("SELECT event_id, target_id, ready_ms FROM sb_delivery d WHERE {FREE}");
     if !busy.is_empty() {
@@ -186,9 +179,7 @@ async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], in_turns: bool, l
         sql.push(')');
         values.extend(busy.iter().map(|target| target.key()));
     }
-    if in_turns {
-        sql.push_str(turn::IS_ITS);
-    }
+    sql.push_str(turn::IS_ITS);
     sql.push_str(" ORDER BY ready_ms LIMIT ?");
     values.push(limit.into());
     let rows = store.read(vec![Query::new(sql, values)]).await?.concat();

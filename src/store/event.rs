@@ -276,6 +276,8 @@ pub async fn sweep(store: &Store, walk: &mut Walk) -> Result<bool> {
         let range = passed.between.to_vec();
         let change = Change::new()
             .run("DELETE FROM sb_delivery WHERE event_id > ? AND event_id <= ? AND ready_ms IS NULL", range.clone())
+            // none is left behind: it would hold up its object for ever
+            .run(turn::SWEEP, range.clone())
             .run(
                 "DELETE FROM sb_event WHERE id > ? AND id <= ? \
                  AND NOT EXISTS (SELECT 1 FROM sb_delivery WHERE sb_delivery.event_id = sb_event.id)",

@@ -9,7 +9,7 @@ use switchboard::store::Store;
 use super::{Result, database};
 
 /// What is found by a query of one statement, which sees the store between two commits.
-pub const QUERIES: [(&str, &str); 5] = [
+pub const QUERIES: [(&str, &str); 6] = [
     (
         "messages without a place in a lane",
         "SELECT id FROM sb_message WHERE direction = 'outbound' AND state IN ('accepted', 'queued', 'sending') \
@@ -28,6 +28,11 @@ pub const QUERIES: [(&str, &str); 5] = [
     (
         "events that are to be posted, and due at no time",
         "SELECT event_id FROM sb_delivery WHERE state = 'pending' AND ready_ms IS NULL LIMIT 5",
+    ),
+    (
+        "turns of deliveries that take none",
+        "SELECT t.event_id FROM sb_delivery_turn t LEFT JOIN sb_delivery d \
+         ON d.event_id = t.event_id AND d.target_id = t.target_id WHERE d.object IS NULL OR d.ready_ms IS NULL LIMIT 5",
     ),
     (
         "texts that are to be published, and due at no time",

@@ -11,6 +11,13 @@ use crate::harness::{Layout, Result, Server};
 use crate::on_both_engines;
 use crate::relay::client::{TO, loopback};
 
+const DELIVERY: &str = "INSERT INTO sb_delivery (event_id, target_id, target, ready_ms, tries, state, changed_ms) \
+                        VALUES (X'00112233445566778899aabbccddeeff', X'ffeeddccbbaa99887766554433221100', 'endpoint', \
+                        NULL, 0, 'pending', 0)";
+const TURN: &str = "INSERT INTO sb_delivery_turn (event_id, target_id, object, place) \
+                    VALUES (X'00112233445566778899aabbccddeeff', X'ffeeddccbbaa99887766554433221100', \
+                    X'00112233445566778899aabbccddeeff', 1)";
+
 async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
     let mut server = Server::start(layout).await?;
     loopback(&server).await?;
@@ -29,6 +36,10 @@ async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
         ("DELETE FROM sb_schedule", vec![QUERIES[0].0, QUERIES[1].0]),
         // or this test would fail as it ends
         ("UPDATE sb_message SET state = 'canceled'", Vec::new()),
+        (DELIVERY, vec![QUERIES[3].0]),
+        (TURN, vec![QUERIES[3].0, QUERIES[4].0]),
+        ("DELETE FROM sb_delivery", vec![QUERIES[4].0]),
+        ("DELETE FROM sb_delivery_turn", Vec::new()),
     ] {
         store.commit(Change::new().run(sql, Vec::new())).await?;
         found = jobs(&store).await?;

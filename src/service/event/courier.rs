@@ -93,8 +93,7 @@ impl Courier {
         let lease = Lease { owner: &self.events.parts.owner, now_ms, until_ms };
         let busy: Vec<Target> = busy.iter().copied().map(Target::Endpoint).collect();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let in_turns = self.events.listeners.current().has_ordered;
-        let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, in_turns, limit).await?;
+        let claimed = store::delivery::claim(&self.events.parts.store, lease, &busy, limit).await?;
         Ok(claimed.into_iter().map(|claimed| job(claimed, since)).collect())
     }
 

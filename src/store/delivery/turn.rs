@@ -4,7 +4,7 @@
 //! is claimed: the lease that it is claimed under is all that holds the others, on every node. An event gets its place in
 //! the transaction that writes it, after all that come before it are committed, so none can slip in front later.
 //!
-//! One that is tried again takes those behind it along to its next try. They could not be claimed anyway, and a place that
+//! One that is tried again takes a hundred behind it along to its next try. They could not be claimed anyway, and a place that
 //! is away for long would leave more and more of them for each look to pass over.
 
 use std::collections::HashMap;
@@ -26,9 +26,14 @@ const LEAVE: &str = "DELETE FROM sb_delivery_turn WHERE event_id = ? AND target_
     (SELECT 1 FROM sb_delivery d WHERE d.event_id = sb_delivery_turn.event_id \
      AND d.target_id = sb_delivery_turn.target_id AND d.object IS NOT NULL AND d.ready_ms IS NOT NULL)";
 
+/// The same of whatever has one within a range of events.
+pub(in crate::store) const SWEEP: &str = "DELETE FROM sb_delivery_turn WHERE event_id > ? AND event_id <= ? AND NOT EXISTS \
+    (SELECT 1 FROM sb_delivery d WHERE d.event_id = sb_delivery_turn.event_id \
+     AND d.target_id = sb_delivery_turn.target_id AND d.object IS NOT NULL AND d.ready_ms IS NOT NULL)";
+
 const BEHIND: &str = "SELECT f.event_id FROM sb_delivery_turn t JOIN sb_delivery_turn f \
     ON f.target_id = t.target_id AND f.object = t.object AND f.place > t.place \
-    WHERE t.event_id = ? AND t.target_id = ? ORDER BY f.place";
+    WHERE t.event_id = ? AND t.target_id = ? ORDER BY f.place LIMIT 100";
 
 /// The objects of the deliveries that take turns.
 pub(in crate::store) type Objects = HashMap<(EventId, Target), [u8; 16]>;
@@ -56,7 +61,7 @@ pub(in crate::store) fn add(change: Change, targets: &[(EventId, Target)], objec
         }
     }
     let into = "INSERT INTO sb_delivery_turn (event_id, target_id, object, place)";
-    change.insert_as(into, "(?, ?, ?, (SELECT sequence FROM sb_event WHERE id = ?))", rows)
+    change.insert_as(into, "(?, ?, ?, COALESCE((SELECT sequence FROM sb_event WHERE id = ?), 0))", rows)
 }
 
 /// Adds what deliveries that were tried, or are over, mean to those behind them.
@@ -71,9 +76,9 @@ pub(super) async fn pass_on(store: &Store, mut change: Change, done: &[Done], no
         let followers = rows.iter().map(|row| row.key(0)).collect::<Result<Vec<_>>>()?;
         change = match &one.outcome {
             Outcome::Released { .. } => change,
-            Outcome::Later { at_ms, .. } => {
-                followers.into_iter().fold(change, |change, follower| wait(change, follower, target, *at_ms, now_ms))
-            }
+            Outcome::Later { at_ms, .. } => followers
+                .into_iter()
+                .fold(change, |change, follower| wait(change, (event, follower), target, *at_ms, now_ms)),
             Outcome::Delivered { .. } | Outcome::Over { .. } => {
                 leave(change, event, target, followers.into_iter().next(), now_ms)
             }
@@ -99,21 +104,24 @@ fn behind(event: EventId, target: Target) -> Query {
     Query::new(BEHIND, vec![event.into(), target.key()])
 }
 
-fn wait(change: Change, follower: Value, target: Target, at_ms: Millis, now_ms: Millis) -> Change {
+/// A follower waits as long as its head, where that is the head still and the endpoint is told in order still.
+fn wait(change: Change, (head, follower): (EventId, Value), target: Target, at_ms: Millis, now_ms: Millis) -> Change {
     change.run(
         "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
-         WHERE event_id = ? AND target_id = ? AND owner IS NULL AND object IS NOT NULL AND ready_ms < ?",
-        vec![at_ms.into(), now_ms.into(), follower, target.key(), at_ms.into()],
+         WHERE event_id = ? AND target_id = ? AND owner IS NULL AND object IS NOT NULL AND ready_ms < ? \
+         AND EXISTS (SELECT 1 FROM sb_delivery_turn t WHERE t.event_id = ? AND t.target_id = sb_delivery.target_id) \
+         AND EXISTS (SELECT 1 FROM sb_endpoint p WHERE p.id = sb_delivery.target_id AND p.ordered = 1)",
+        vec![at_ms.into(), now_ms.into(), follower, target.key(), at_ms.into(), head.into()],
     )
 }
 
-/// The next, where there is one, goes at once.
+/// The next, where there is one, goes at once, but for one that waits for a try of its own.
 fn leave(change: Change, event: EventId, target: Target, next: Option<Value>, now_ms: Millis) -> Change {
     let change = change.run(LEAVE, vec![event.into(), target.key()]);
     let Some(next) = next else { return change };
     change.run(
         "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
-         WHERE event_id = ? AND target_id = ? AND owner IS NULL AND ready_ms > ?",
+         WHERE event_id = ? AND target_id = ? AND owner IS NULL AND tries = 0 AND ready_ms > ?",
         vec![now_ms.into(), now_ms.into(), next, target.key(), now_ms.into()],
     )
 }
