@@ -145,7 +145,7 @@ const LONGEST_TEXT: usize = 10_000;
 const SHORTEST_TOKEN: usize = 16;
 
 /// The error that a key is wrong, with what is allowed there.
-type Wrong<'a> = &'a dyn Fn(&str, &str) -> Result<(), ConfigError>;
+type Refuse<'a> = &'a dyn Fn(&str, &str) -> Result<(), ConfigError>;
 
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
@@ -156,7 +156,7 @@ fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
     check_limits(config, &wrong)
 }
 
-fn check_addresses(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
+fn check_addresses(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
     if config.http.listen.is_empty() {
         return wrong("http.listen", "at least one address such as 127.0.0.1:6996");
     }
@@ -179,7 +179,7 @@ fn check_addresses(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn check_sessions(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
+fn check_sessions(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
     let sync = &config.sync;
     for (key, is_none) in [
         ("sync.rotations", sync.rotations == 0),
@@ -208,7 +208,7 @@ fn check_sessions(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn check_messaging(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
+fn check_messaging(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
     if config.store.timeout.as_ms() < 10 {
         return wrong("store.timeout", "at least 10ms");
     }
@@ -241,7 +241,7 @@ fn check_messaging(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn check_limits(config: &Config, wrong: Wrong) -> Result<(), ConfigError> {
+fn check_limits(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
     if config.retention.remove_every.as_ms() < 100 {
         return wrong("retention.remove_every", "at least 100ms");
     }

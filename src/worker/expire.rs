@@ -1,10 +1,10 @@
 //! Removes what has served: every `retention.remove_every`.
 
 use super::Node;
-use super::periodic::{Run, Work, work};
+use super::periodic::{Routine, Work, work};
 
 /// What serves for a while only; one after the other, since the store is for what is sent.
-const SERVED: [(&str, Run); 8] = [
+const SERVED: [(&str, Routine); 8] = [
     ("expired sessions", |node| work(node.handshakes.sweep())),
     ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
     ("published texts", |node| work(node.publish.sweep())),

@@ -27,7 +27,7 @@ pub(super) struct Limits {
 }
 
 /// What a look for due jobs found.
-pub(super) struct Found<J> {
+pub(super) struct DueJobs<J> {
     pub jobs: Vec<J>,
     pub may_be_more: bool,
 }
@@ -54,7 +54,7 @@ pub(super) trait Source: Send + 'static {
         &mut self,
         busy: &[Self::Key],
         limit: usize,
-    ) -> impl Future<Output = Result<Found<Self::Job>, Error>> + Send;
+    ) -> impl Future<Output = Result<DueJobs<Self::Job>, Error>> + Send;
 
     /// What was handed over and has not arrived yet, once the node stops: nobody else may begin with it.
     fn rest(&mut self) -> Option<Self::Job> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{Found, Handler, Limits, Source};
+use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::model::EndpointId;
 use crate::service::Error;
@@ -47,10 +47,10 @@ impl Source for Deliveries {
         None
     }
 
-    async fn claim(&mut self, busy: &[Lane], limit: usize) -> Result<Found<Job>, Error> {
+    async fn claim(&mut self, busy: &[Lane], limit: usize) -> Result<DueJobs<Job>, Error> {
         let busy: Vec<EndpointId> = busy.iter().filter_map(endpoint).collect();
         let jobs = self.0.claim(&busy, limit).await?;
-        Ok(Found { may_be_more: jobs.len() >= limit, jobs })
+        Ok(DueJobs { may_be_more: jobs.len() >= limit, jobs })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::service::wait::Waits;
 /// One call of a function of the table.
 pub(super) type Work<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
-pub(super) type Run = fn(&Node) -> Work<'_>;
+pub(super) type Routine = fn(&Node) -> Work<'_>;
 
 /// When a loop begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) struct Periodic {
     every: Duration,
     begin: Begin,
     failure: Failure,
-    run: Run,
+    run: Routine,
 }
 
 /// What loops remember from one time to the next.
@@ -90,7 +90,7 @@ pub(super) fn table(node: &Node) -> Vec<Periodic> {
     rows
 }
 
-fn row(name: &'static str, seconds: u64, begin: Begin, failure: Failure, run: Run) -> Periodic {
+fn row(name: &'static str, seconds: u64, begin: Begin, failure: Failure, run: Routine) -> Periodic {
     Periodic { name, every: Duration::from_secs(seconds), begin, failure, run }
 }
 

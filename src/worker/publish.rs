@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{Found, Handler, Limits, Source};
+use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::service::Error;
 use crate::service::publish::{Claimed, Publish};
@@ -51,9 +51,9 @@ impl Source for Texts {
         None
     }
 
-    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<Found<Claimed>, Error> {
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<Claimed>, Error> {
         let text = self.publish.claim(&self.platform).await?;
-        Ok(Found { may_be_more: text.is_some(), jobs: text.into_iter().collect() })
+        Ok(DueJobs { may_be_more: text.is_some(), jobs: text.into_iter().collect() })
     }
 }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::{Found, Handler, Limits, Source};
+use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::service::Error;
 use crate::service::inbound::{Handlers, JobBatch, Jobs};
@@ -23,18 +23,18 @@ const LIMITS: Limits = Limits {
     last: None,
 };
 
-/// Webhooks that this node took in, and those that nobody has.
-pub(super) struct Webhooks {
+/// WebhookJobs that this node took in, and those that nobody has.
+pub(super) struct WebhookJobs {
     handlers: Arc<Handlers>,
     jobs: Jobs,
 }
 
-pub(super) fn runner(handlers: Handlers, jobs: Jobs) -> Runner<Webhooks, Handlers> {
+pub(super) fn runner(handlers: Handlers, jobs: Jobs) -> Runner<WebhookJobs, Handlers> {
     let handlers = Arc::new(handlers);
-    Runner::new(LIMITS, Webhooks { handlers: handlers.clone(), jobs }, handlers)
+    Runner::new(LIMITS, WebhookJobs { handlers: handlers.clone(), jobs }, handlers)
 }
 
-impl Source for Webhooks {
+impl Source for WebhookJobs {
     type Job = JobBatch;
     /// All take turns: batches are handled in their order, and what may run beside another does so within its batch.
     type Key = ();
@@ -45,10 +45,10 @@ impl Source for Webhooks {
         Some(self.jobs.next().await)
     }
 
-    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<Found<JobBatch>, Error> {
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<JobBatch>, Error> {
         let jobs = self.handlers.claim().await?;
         let may_be_more = jobs.is_full();
-        Ok(Found { jobs: if jobs.is_empty() { Vec::new() } else { vec![jobs] }, may_be_more })
+        Ok(DueJobs { jobs: if jobs.is_empty() { Vec::new() } else { vec![jobs] }, may_be_more })
     }
 
     fn rest(&mut self) -> Option<JobBatch> {

@@ -14,10 +14,10 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::job::{Found, Handler, Limits, Source};
+use super::job::{DueJobs, Handler, Limits, Source};
 
 /// A job that waits for its turn.
-struct Waiting<J, K> {
+struct WaitingJob<J, K> {
     job: J,
     key: K,
     since: Instant,
@@ -32,7 +32,7 @@ pub(super) struct Runner<S: Source, H: Handler<S::Job>> {
     keys: HashMap<Id, S::Key>,
     /// Under way of each key.
     counts: HashMap<S::Key, usize>,
-    waiting: VecDeque<Waiting<S::Job, S::Key>>,
+    waiting: VecDeque<WaitingJob<S::Job, S::Key>>,
     /// Finished, and not written yet.
     done: Vec<H::Done>,
     /// When to look for due jobs next.
@@ -88,7 +88,7 @@ impl<S: Source, H: Handler<S::Job>> Runner<S, H> {
     async fn look(&mut self) {
         let (since, busy, limit) = (Instant::now(), self.busy(), self.room());
         let pause = match self.source.claim(&busy, limit).await {
-            Ok(Found { jobs, may_be_more }) => {
+            Ok(DueJobs { jobs, may_be_more }) => {
                 self.is_away = false;
                 for job in jobs {
                     self.hold(job, since);
@@ -109,7 +109,7 @@ impl<S: Source, H: Handler<S::Job>> Runner<S, H> {
 
     fn hold(&mut self, job: S::Job, since: Instant) {
         let key = self.source.key(&job);
-        self.waiting.push_back(Waiting { job, key, since });
+        self.waiting.push_back(WaitingJob { job, key, since });
     }
 
     /// Starts what may start; gives back what has waited too long.
@@ -117,7 +117,7 @@ impl<S: Source, H: Handler<S::Job>> Runner<S, H> {
         for waiting in std::mem::take(&mut self.waiting) {
             let count = self.counts.get(&waiting.key).copied().unwrap_or_default();
             if count < self.limits.per_key && self.running.len() < self.limits.at_once {
-                let Waiting { job, key, .. } = waiting;
+                let WaitingJob { job, key, .. } = waiting;
                 let handler = self.handler.clone();
                 let task = self.running.spawn(async move { handler.handle(job).await });
                 self.counts.insert(key.clone(), count + 1);

@@ -51,7 +51,7 @@ impl Source for Jobs {
         }
     }
 
-    fn claim(&mut self, busy: &[u8], limit: usize) -> impl Future<Output = Result<Found<Job>, Error>> + Send {
+    fn claim(&mut self, busy: &[u8], limit: usize) -> impl Future<Output = Result<DueJobs<Job>, Error>> + Send {
         self.claims.fetch_add(1, Ordering::Relaxed);
         let (mut jobs, mut left) = (Vec::new(), VecDeque::new());
         for job in self.due.drain(..) {
@@ -62,7 +62,7 @@ impl Source for Jobs {
             }
         }
         self.due = left;
-        std::future::ready(Ok(Found { may_be_more: jobs.len() >= limit, jobs }))
+        std::future::ready(Ok(DueJobs { may_be_more: jobs.len() >= limit, jobs }))
     }
 
     fn rest(&mut self) -> Option<Job> {
