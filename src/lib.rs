@@ -29,8 +29,8 @@
 //!
 //! # The words
 //!
-//! One word per idea, the same in table, file, type, URL and log; `test/names.rs` holds that no type name is
-//! defined for two ideas.
+//! One word per idea, the same in table, file, type, URL and log; `test/names.rs` holds that no new type name is
+//! defined for two ideas, and lists those that still are.
 //!
 //! | word | meaning |
 //! |---|---|
@@ -57,19 +57,21 @@
 //! # Three flows
 //!
 //! **Out.** A door makes one order and gives it to `Relay` (`src/service/relay.rs`: allowed by the key, routed,
-//! priced), or, for our own answers to keywords, straight to `Messages` (`src/service/message.rs`), where all
-//! limits are checked whatever the door. `src/store/outbox/intake.rs` then writes, in one commit shared with
+//! priced), or, for our own answers to keywords, straight to `Messages` (`src/service/message.rs`). The
+//! limits of messages are in one file, `src/service/message/limit.rs`, and hold whatever the door: `Relay` asks it for
+//! what can be seen before a route is chosen, `Messages` for what depends on the account. Our own answers are
+//! settings, measured when the server starts. `src/store/outbox/intake.rs` then writes, in one commit shared with
 //! whoever else is waiting: the charge, the message, its position in its lane, its events, its audit entry, its
 //! idempotency record. Only then is the caller answered. A lane that was free is born leased: `Dispatch`
 //! ([`service::dispatch`]) sends its head at once, under a permit taken before the commit. It marks the message as
 //! being sent, calls the provider, judges the answer, and writes the outcome with its attempt, its events and,
 //! where the message has finally failed, its refund.
 //!
-//! **In.** `src/http/webhook.rs` hands a post to the [`Inbox`](service::inbound::Inbox): proved to be an account's
-//! own (`proof.rs`) and read, both by its carrier's provider and once, stored with its raw body as a row that is its own job, and only then
-//! answered 200. [`Handlers`](service::inbound::Handlers) take jobs in batches: receipts (`receipt.rs`) fold into
-//! their messages, texts (`text.rs`) are keywords, publications of paired phones, or messages of their own. They
-//! write facts and further jobs, and never call the network, so that running one again does no harm.
+//! **In.** `src/http/webhook.rs` hands a post to the [`Inbox`](service::inbound::Inbox): proved to be an account's own
+//! (`proof.rs`) and read, both by its carrier's provider and once, stored with its raw body as a row that is its own
+//! job, and only then answered 200. [`Handlers`](service::inbound::Handlers) take jobs in batches: receipts
+//! (`receipt.rs`) fold into their messages, texts (`text.rs`) are keywords, publications of paired phones, or messages
+//! of their own. They write facts and further jobs, and never call the network, so that running one again does no harm.
 //!
 //! **Status.** A receipt is checked, stored, de-duplicated, and folded into the state of its message, which only
 //! moves forward. The change writes the events that tell of it; [`service::event`] posts them to endpoints and
@@ -107,14 +109,13 @@
 //!
 //! All SQL about money is in `src/store/ledger/` and `ledger.rs`: a balance and the entry that explains it change
 //! in one commit, and the sum of a client's entries is its balance (`switchboard ledger verify` reads all of it and
-//! says where that fails). An entry's id is derived from what it is for: a message has one debit id and one refund
-//! id, and the primary key refuses a second. There are four writers:
+//! says where that fails). There are four writers:
 //!
 //! | who | where | why once |
 //! |---|---|---|
-//! | accepting a message | `store/outbox/intake.rs` | the debit is in the commit that writes the message; a repeat under its idempotency key finds that one |
-//! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs` | the refund is in the commit that ends the message, guarded by its state, under the message's refund id |
-//! | an administrator | `service/ledger.rs` | under the request's idempotency key; a balance is set only where it still is what was read |
+//! | accepting a message | `store/outbox/intake.rs` | the debit is in the commit that writes the message, and its id is the message's own: the primary key refuses a second; a repeat under its idempotency key finds the first |
+//! | its failure | `store/outbox/outcome.rs`, `store/outbox/cancel.rs`, `store/inbound/finish.rs` | the refund is in the commit that ends the message, and is made of it only while it has failed and `refunded_ms` is empty, which the same commit fills |
+//! | an administrator | `service/ledger.rs` | under the request's idempotency key, and only so: without one, asked twice is done twice; a balance is set only where it still is what was read |
 //! | a client's first balance | `store/client.rs` | in the commit that makes the client |
 //!
 //! # How to change things
@@ -125,14 +126,16 @@
 //! `compat/twilio/refusal.rs`).
 //!
 //! **A setting.** The line with its comment in `src/config/default.toml`, the field in the `Settings` of the module
-//! that its section is named after, and in `src/config.rs` what no single value shows (`check`). A bad value goes
+//! that its section is named after, and in `src/config.rs` what no single value shows (`check`).
+//! A service that has `Settings` of its own gets them in `src/gateway/`. A bad value goes
 //! into the table of `test/operations/configuration.rs`. Renaming one: a row in `src/config/replaced.rs`.
 //!
 //! **A carrier.** Copy Telnyx: `src/provider/telnyx.rs` and the folder of that name, and its row (with the `mod` line)
 //! in `src/provider.rs`. The account implements [`Provider`](provider::Provider), of which only what the carrier can do
 //! needs saying; `profile.rs` says what it is: credentials, paths of its posts, codes. API, command line, description
-//! and webhooks follow from these. The stand-in that its tests send to goes into `test/harness/`, built from its public
-//! description alone.
+//! and webhooks follow from these. The stand-in that its tests send to goes into `test/harness/`, its tests into
+//! `test/inbound/`, both with their `mod` lines, built from the carrier's public description alone. Its name goes into
+//! the README's table, the guide, `.github/SECURITY.md` and the changelog.
 //!
 //! **A periodic job.** A row of the table in `src/worker/periodic.rs`: what it does, how often, and the service's
 //! function; a service that the workers do not know yet goes into `Node` (`src/worker.rs`), filled in
@@ -142,20 +145,22 @@
 //! claimed, finished and given back through [`store::lease`] (`src/store/publication.rs`); the work and its retry
 //! ladder (`src/service/publish/deliver.rs`); and `src/worker/publish.rs`: a `Source`, a `Handler` and their `Limits`
 //! (`src/worker/job.rs`), which `src/worker/runner.rs` runs and a commit wakes, so that it need not poll. The row is
-//! written in the change that writes the fact. Test what a crash leaves: `test/publish/loss.rs`.
+//! written in the change that writes the fact. Three more places must know the table, and no compiler asks for them:
+//! `src/worker.rs` (its runner), `src/store/wait.rs` (what a clock that has gone back would strand), and
+//! `test/harness/forgotten.rs` (what must never be left undone). Test what a crash leaves: `test/publish/loss.rs`.
 //!
 //! **A resource**, with pages, audit, description and command. Copy pools, file by file:
 //!
 //! | file | what |
 //! |---|---|
-//! | `src/store/migrations/` | the table; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has `) /*!`, so a table has to end so |
-//! | `src/model/id.rs` | its id, with its prefix |
+//! | `src/store/migrations/` | the table; from 0.1.0 on a published migration is never edited. On SQLite the runner (`store/engine/migrate.rs`) adds `WITHOUT ROWID` where the text has the ending of a table (`TABLE_ENDS`, to the letter); a test holds every table to it |
+//! | `src/model/id.rs`, a line in `src/model.rs` | its id, with its prefix |
 //! | `src/store/pool.rs`, a line in `src/store.rs` | the SQL; whatever touches a client's data takes the client first |
 //! | `src/service/number/pool.rs` | the rules; each change takes an [`AuditContext`](service::audit::AuditContext) and commits its entry |
 //! | `src/http/pool.rs`, `pool/shape.rs` | handlers, named for the service call they make; `…In` and `…Out` |
 //! | `src/http.rs`, `http/openapi.rs`, `http/path.rs` | a row each: its routes, its description, its words in the log |
 //! | `src/cli/pool.rs`, a line in `src/cli.rs` | the command, on the API |
-//! | `test/relay/pool.rs`, a row in `test/relay/acts/table.rs` | its test; that each change is in the audit log |
+//! | `test/relay/pool.rs`, lines in `test/relay.rs`, `test/relay/acts.rs`, `acts/table.rs`, `test/operations/openapi.rs` | its test; that each change is in the audit log; that its description holds |
 //!
 //! A new service is built in `src/gateway/` and stands in `src/http/app.rs`.
 
