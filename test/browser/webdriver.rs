@@ -81,6 +81,8 @@ impl Browser {
             "acceptInsecureCerts": true,
             "goog:chromeOptions": {"binary": tool::program("chromium", "CHROMIUM")?, "args": flags},
             "goog:loggingPrefs": {"browser": "ALL"},
+            // a page that draws for long answers no question meanwhile: the test's own patience decides
+            "timeouts": {"script": LONG.as_millis(), "pageLoad": LONG.as_millis()},
         }))?;
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(wanted);
