@@ -46,7 +46,8 @@ pub(super) trait Source: Send + 'static {
     }
 
     /// Waits for a job that is handed over. `None`: there is something to claim. Nothing is lost where this is dropped
-    /// before it is ready.
+    /// before it is ready. What then waits for its key when the node stops is given back like any other: a source whose
+    /// jobs nobody else may begin with has limits under which none waits.
     fn arrived(&mut self) -> impl Future<Output = Option<Self::Job>> + Send;
 
     /// Leases at most `limit` due jobs, none of them of the keys in `busy`.

@@ -216,6 +216,10 @@ impl<S: Source, H: Handler<S::Job>> Runner<S, H> {
     /// Works on what was handed over, and waits for what is under way.
     async fn drain(&mut self) {
         loop {
+            // what has ended takes room until it is written
+            if self.room() == 0 {
+                self.record().await;
+            }
             while self.room() > 0
                 && let Some(job) = self.source.rest()
             {

@@ -1,9 +1,8 @@
 //! The loop itself, over jobs of a test's own.
 
-use std::time::Duration;
-
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -169,6 +168,16 @@ async fn a_few_at_once_of_each_key_and_none_twice() {
 }
 
 #[tokio::test]
+async fn the_node_does_not_wait_for_ever() {
+    let limits = Limits { last: Some(Duration::from_millis(20)), ..LIMITS };
+    let test = Test::start(limits, jobs(0, 0..1), Work { takes: Duration::from_secs(600), ..Work::default() });
+    while test.work.running.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(tokio::time::timeout(Duration::from_secs(60), test.stopped()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn what_is_handed_over_does_not_wait_for_the_next_look() {
     let test = Test::start(Limits { every: Duration::from_secs(600), ..LIMITS }, [], Work::default());
     test.hand.send((0, 7)).unwrap();
@@ -178,9 +187,15 @@ async fn what_is_handed_over_does_not_wait_for_the_next_look() {
 
 #[tokio::test]
 async fn what_was_handed_over_is_worked_on_when_the_node_stops() {
-    let test = Test::start(LIMITS, [], Work { takes: Duration::from_millis(20), ..Work::default() });
+    // as many as may begin: what waits here would be given back
+    let limits = Limits { held: 2, ..LIMITS };
+    let test = Test::start(limits, [], Work { takes: Duration::from_millis(20), ..Work::default() });
     for job in jobs(0, 0..10) {
         test.hand.send(job).unwrap();
+    }
+    // the loop runs, and has the rest before it
+    while test.work.running.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(test.stopped().await, (0..10).collect::<Vec<_>>());
 }
@@ -225,7 +240,9 @@ async fn nothing_is_claimed_until_what_is_done_is_written() {
 
 #[tokio::test]
 async fn a_job_that_breaks_down_takes_no_other_along() {
-    let test = Test::start(LIMITS, jobs(0, 0..9), Work { broken: Some(4), ..Work::default() });
+    // one at once: its place is free again
+    let limits = Limits { per_key: 1, ..LIMITS };
+    let test = Test::start(limits, jobs(0, 0..9), Work { broken: Some(4), ..Work::default() });
     test.until_done(8).await;
     assert_eq!(test.stopped().await, [0, 1, 2, 3, 5, 6, 7, 8]);
 }
