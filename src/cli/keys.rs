@@ -102,6 +102,8 @@ async fn generate(config: &Config, replace: bool) -> anyhow::Result<()> {
         keyring::uses_own_identity(config),
         "sync.private_key or tls.key names the identity: replace that file, then run `switchboard keys accept`"
     );
+    // a store that would not take it is refused before the identity is another
+    gateway::open_store(config, &Metrics::default())?.migrate().await?;
     keyring::replace_identity(config)?;
     accept(config).await?;
     output::say(format!("restart every node with the new {}, or send it SIGHUP", path(&keyring)));

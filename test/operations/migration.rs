@@ -93,6 +93,9 @@ async fn a_store_of_before_is_refused_and_left_as_it_was(layout: Layout) -> Resu
     let said = run(&builder, &["doctor"]).await?;
     assert!(said.code == Some(1) && said.all().contains("before 0.1.0"), "{said:?}");
     assert!(!store.has_table("sb_message").await? && !store.has_table("sb_meta").await?);
+    let marked = store.query("SELECT name FROM sb_migration", Vec::new()).await?;
+    let marked: Vec<_> = marked.iter().filter_map(|row| row.text(0).ok()).collect();
+    assert_eq!(marked, ["meta"]);
     Ok(())
 }
 

@@ -55,6 +55,18 @@ fn refused(error: &refinery::Error) -> Error {
     Error::Refused(format!("migration: {error}"))
 }
 
+/// A server writes what makes a table by itself, and then that it was made. Table and index exist: 1050 and 1061.
+fn half_made(error: &refinery::Error) -> Error {
+    let said = format!("{error:?}");
+    let is_there = ["1050", "1061"].iter().any(|code| said.contains(&format!("code: {code}")));
+    if is_there {
+        return Error::Refused(format!(
+            "an earlier start was cut short while it made the tables: empty the database ({error})"
+        ));
+    }
+    refused(error)
+}
+
 /// Processes that start together on one file take turns by a lock on its folder. (Not on the file:
 /// closing it would let go of the locks that SQLite holds there.)
 pub(super) async fn sqlite(path: &Path, schema: Schema) -> Result<Report> {
@@ -65,7 +77,13 @@ pub(super) async fn sqlite(path: &Path, schema: Schema) -> Result<Report> {
         turn.lock().map_err(|error| Error::Unavailable(error.to_string()))?;
         let mut connection = sqlite::connect(&path, Duration::from_secs(10))?;
         let schema = schema.clustered().map_err(|error| refused(&error))?;
-        schema.runner().run(&mut connection).map(|done| report(&done)).map_err(|error| refused(&error))
+        // all of them or none: a start that is cut short leaves nothing half made
+        schema
+            .runner()
+            .set_grouped(true)
+            .run(&mut connection)
+            .map(|done| report(&done))
+            .map_err(|error| refused(&error))
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Refused(error.to_string()))?
 }
@@ -81,5 +99,5 @@ pub(super) async fn mysql(opts: Opts, mut pool: Pool, schema: &Schema) -> Result
     let done = schema.runner().run_async(&mut pool).await;
     guard.query_drop("DO RELEASE_LOCK('switchboard_migrate')").await?;
     guard.disconnect().await?;
-    done.map(|done| report(&done)).map_err(|error| refused(&error))
+    done.map(|done| report(&done)).map_err(|error| half_made(&error))
 }

@@ -60,17 +60,24 @@ pub(in crate::store) fn set_aside(path: &Path, ending: &str) -> Result<PathBuf> 
 
 fn move_aside(path: &Path, ending: &str) -> std::io::Result<PathBuf> {
     // held until all is moved
-    let serving = File::open(beside(path, ".serving")).ok();
+    let serving = match File::open(beside(path, ".serving")) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        opened => Some(opened?),
+    };
     if serving.as_ref().is_some_and(|serving| serving.try_lock().is_err()) {
         return Err(std::io::Error::other("another process serves it"));
     }
     let [file, wal, shm, _] = files(path);
     let aside = beside(&file, ending);
-    if aside.exists() {
-        return Err(std::io::Error::other(format!("{} is in the way", aside.display())));
+    let [aside_wal, aside_shm] = ["-wal", "-shm"].map(|part| beside(&aside, part));
+    // a journal that lies there is another store's
+    for taken in [&aside, &aside_wal, &aside_shm] {
+        if taken.exists() {
+            return Err(std::io::Error::other(format!("{} is in the way", taken.display())));
+        }
     }
     // the journal first: a file without the one that it needs would be another
-    for (from, to) in [(wal, beside(&aside, "-wal")), (shm, beside(&aside, "-shm"))] {
+    for (from, to) in [(wal, aside_wal), (shm, aside_shm)] {
         if from.exists() {
             fs::rename(from, to)?;
         }
