@@ -132,6 +132,10 @@ impl Provider for Flowroute {
         self.ask(self.host.request(Method::GET, MESSAGES).query(&query)).await.map(|_| ())
     }
 
+    fn has_proof(post: &Post) -> bool {
+        post.secret.as_deref().is_some_and(credentials::is_token)
+    }
+
     /// It signs nothing: whoever knows the account's path is believed.
     fn verify(&self, post: &Post, trial: &Trial<'_>) -> Result<Verified, BadPost> {
         let hashed = |path: &str| hash::sha256_hex(path.as_bytes());

@@ -6,6 +6,9 @@ use crate::crypto::hash;
 use crate::model::Secret;
 use crate::provider::{AccountCredentials, BadCredentials};
 
+/// Whoever guesses a token can make messages up.
+const SHORTEST_TOKEN: usize = 16;
+
 /// `webhook_token` is the secret part of the path under which Flowroute reaches us.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
@@ -29,8 +32,7 @@ impl AccountCredentials for FlowrouteCredentials {
         if self.access_key.is_empty() || self.secret_key.is_empty() {
             return wrong("access_key and secret_key must not be empty");
         }
-        // whoever guesses it can make messages up
-        if self.webhook_token.expose().len() < 16 {
+        if self.webhook_token.expose().len() < SHORTEST_TOKEN {
             return wrong("webhook_token must be 16 characters or more");
         }
         if !is_segment(self.webhook_token.expose()) {
@@ -50,6 +52,11 @@ impl AccountCredentials for FlowrouteCredentials {
     fn external_id(&self) -> String {
         hash::sha256_hex(self.webhook_token.expose().as_bytes())
     }
+}
+
+/// Whether a part of a path can be a token of ours.
+pub(super) fn is_token(text: &str) -> bool {
+    text.len() >= SHORTEST_TOKEN && is_segment(text)
 }
 
 fn is_segment(text: &str) -> bool {
