@@ -6,9 +6,10 @@ cd "$(dirname "$0")/.."
 
 code() {
   awk '
-    FNR == 1 { in_tests = 0 }
-    # a module of tests ends its file, here as everywhere
-    /^#\[cfg\(test\)\]$/ { in_tests = 1 }
+    FNR == 1 { in_tests = is_marked = 0 }
+    /^#\[cfg\(test\)\]$/ { is_marked = 1; next }
+    # a module of tests ends its file, here as everywhere; what else is for tests is a line
+    is_marked { is_marked = 0; if (/^#\[path/ || /\{$/) in_tests = 1; next }
     in_tests || /^[[:space:]]*$/ || /^[[:space:]]*\/\// { next }
     { count++ }
     END { print count + 0 }
