@@ -47,13 +47,17 @@ mod tests {
     use super::super::DEFAULT;
     use super::*;
 
+    fn is_known(known: &toml::Table, key: &str) -> bool {
+        match key.split_once('.') {
+            Some((section, name)) => known.get(section).and_then(|section| section.get(name)).is_some(),
+            None => known.get(key).is_some_and(toml::Value::is_table),
+        }
+    }
+
     #[test]
     fn an_older_name_leads_to_a_setting_that_there_is() -> Result<(), toml::de::Error> {
         let known: toml::Table = DEFAULT.parse()?;
-        let is_known = |key: &str| match key.split_once('.') {
-            Some((section, name)) => known.get(section).and_then(|section| section.get(name)).is_some(),
-            None => known.get(key).is_some_and(toml::Value::is_table),
-        };
+        let is_known = |key: &str| is_known(&known, key);
         for (older, now) in &OLDER {
             assert!(!is_known(older), "{older} is a setting again");
             if let Named(name) = now {
@@ -64,7 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn the_setting_s_own_name_goes_before_its_section_s() {
+    fn the_setting_s_own_name_goes_before_its_section_s() -> Result<(), toml::de::Error> {
+        let known: toml::Table = DEFAULT.parse()?;
         for (older, now) in [
             ("webhook", Some("`event` now")),
             ("webhook.retries", Some("`event.retries` now: [webhook] has become [event]")),
@@ -80,6 +85,11 @@ mod tests {
                 Some(now) => assert!(hint.as_ref().is_some_and(|hint| hint.contains(now)), "{older}: {hint:?}"),
                 None => assert_eq!(hint, None, "{older}"),
             }
+            // what is named there is a setting
+            if let Some(name) = now.and_then(|now| now.split('`').nth(1)) {
+                assert!(is_known(&known, name), "{name}");
+            }
         }
+        Ok(())
     }
 }

@@ -94,6 +94,27 @@ async fn what_may_be_sent_once_is_not_written_after_its_time() -> Result {
 }
 
 #[tokio::test]
+async fn what_waited_beyond_its_time_is_not_written() -> Result {
+    let mock = Mock::start(vec![Act::Hang]).await?;
+    let settings = Settings { connections_per_host: 1, ..settings(&mock.url)? };
+    let host = client(&settings)?.host(&mock.url.parse()?);
+    let holder = host.clone();
+    let held = tokio::spawn(async move { holder.call(holder.request(Method::GET, "/x")).await.is_ok() });
+    while mock.asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let until = Instant::now() + Duration::from_millis(50);
+    let let_go = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        held.abort();
+    };
+    let (late, ()) = tokio::join!(host.send(host.request(Method::POST, "/x").body("y=1"), until), let_go);
+    assert_eq!(late.err(), Some(Failure::Late));
+    assert_eq!(mock.asked().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_connection_that_died_in_the_pool_costs_nothing() -> Result {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     // the second closes right behind its answer, which says keep-alive

@@ -27,9 +27,11 @@ async fn the_description_is_drawn_without_asking_anybody_else() -> Result {
     }
     ensure!(operations >= 100, "{operations}");
     let slashed = server.http.get(server.url("/docs/")).send().await?;
-    ensure!(answer.text().await? == slashed.text().await?, "what is drawn depends on a slash");
+    // its links lead to the same files with a slash behind it and without
+    let page = answer.text().await?;
+    ensure!(page == slashed.text().await? && !page.contains("\"./"), "what is drawn depends on a slash");
     let view = View::new().await?;
-    view.browser.go(&server.url("/docs/")).await?;
+    view.browser.go(&server.url("/docs")).await?;
     let count = "return document.querySelectorAll('.opblock').length;";
     until("all operations", async || {
         let drawn = view.browser.run(count).await?.as_u64().unwrap_or_default();

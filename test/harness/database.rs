@@ -100,7 +100,9 @@ pub fn open(url: &str, timeout: Span) -> Result<Store> {
 /// An id, with its prefix or without, or a hash in hex, as a column holds it.
 pub fn stored(id: &str) -> Value {
     let hex = id.rsplit('_').next().unwrap_or(id);
-    hex::decode(hex).unwrap_or_default().into()
+    let bytes = hex::decode(hex);
+    assert!(bytes.is_ok(), "{id} is no key");
+    bytes.unwrap_or_default().into()
 }
 
 /// Runs one statement on a MariaDB server.

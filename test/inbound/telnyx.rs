@@ -42,10 +42,15 @@ async fn a_text_leaves_and_is_reported(layout: Layout) -> Result {
     assert_eq!(taken, [json!({"from": OURS, "to": PERSON, "text": "hello", "webhook_url": null})]);
     for (event_type, status) in [("message.sent", "sent"), ("message.finalized", "delivered")] {
         let event = reported(&id(1), event_type, status, json!([]));
-        for _ in 0..2 {
-            assert_eq!(telnyx.post(&server, STATUS, &event).await?, 200, "{status}");
+        // the same again, signed at another time
+        for ago in [0, 1] {
+            let (signature, timestamp, body) = telnyx.sign(&event, ago)?;
+            let by_it = (signature.as_str(), timestamp.as_str());
+            assert_eq!(telnyx::post(&server, STATUS, by_it, body).await?, 200, "{status}");
         }
     }
+    in_state(&server, message, "delivered").await?;
+    settled(&server).await?;
     let message = in_state(&server, message, "delivered").await?;
     assert_eq!(message["receipts"].as_array().map(Vec::len), Some(2), "{message}");
     Ok(())
@@ -74,7 +79,8 @@ async fn a_person_s_text_is_taken_once_and_nobody_else_s(layout: Layout) -> Resu
     for _ in 0..2 {
         assert_eq!(telnyx::post(&server, SMS, by_it, body.as_str()).await?, 200);
     }
-    assert_eq!(telnyx.post(&server, SMS, &event).await?, 200);
+    let (signature, timestamp, body) = telnyx.sign(&event, 1)?;
+    assert_eq!(telnyx::post(&server, SMS, (signature.as_str(), timestamp.as_str()), body).await?, 200);
     let stranger = Telnyx::start().await?;
     let forged = texted("8ee4241c-f127-47e5-9c34-3aac291f8058", "forged");
     assert_eq!(stranger.post(&server, SMS, &forged).await?, 403);
@@ -95,7 +101,10 @@ async fn a_wrong_key_is_not_taken(layout: Layout) -> Result {
     let new = json!({"provider": "telnyx", "credentials": credentials});
     let (status, answer) = call(&server, reqwest::Method::POST, "/v1/accounts", Some(new)).await?;
     assert_eq!(status, 400, "{answer}");
+    assert!(answer.to_string().contains("does not take these credentials"), "{answer}");
     assert!(!answer.to_string().contains("hush"), "{answer}");
+    let (_, listed) = call(&server, reqwest::Method::GET, "/v1/accounts", None).await?;
+    assert_eq!(listed["data"], json!([]));
     Ok(())
 }
 

@@ -35,7 +35,8 @@ async fn until_all(server: &Server, key: &str, status: u16) -> Result<Duration> 
         ensure!(asked < Duration::from_secs(10), "not {status}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    ensure!(statuses(server, key).await?.iter().all(|one| *one == status));
+    let all = statuses(server, key).await?;
+    ensure!(all.iter().all(|one| *one == status), "{all:?}");
     Ok(took)
 }
 

@@ -134,6 +134,10 @@ async fn a_whole_body_counts_until_it_is_answered() -> Result {
             ensure!(is_taken(&answer), "{answer:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        // they are given back before it begins again
+        for mut wire in waiting {
+            wire.answer().await?;
+        }
         anyhow::Ok(None)
     };
     let (waiting, answer) = until("a full address", third).await?;

@@ -18,6 +18,11 @@ const TURN: &str = "INSERT INTO sb_delivery_turn (event_id, target_id, object, p
                     VALUES (X'00112233445566778899aabbccddeeff', X'ffeeddccbbaa99887766554433221100', \
                     X'00112233445566778899aabbccddeeff', 1)";
 
+const PUBLICATION: &str = "INSERT INTO sb_publication \
+    (id, text_hash, user_id, platform, phone_hash, sealed, tries, state, received_ms) \
+    VALUES (X'00112233445566778899aabbccddeeff', \
+    X'00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff', 'u', 'p', 'h', X'00', 0, 'waiting', 0)";
+
 async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
     let mut server = Server::start(layout).await?;
     loopback(&server).await?;
@@ -40,6 +45,8 @@ async fn what_nobody_will_do_is_found(layout: Layout) -> Result {
         (TURN, vec![QUERIES[3].0, QUERIES[4].0]),
         ("DELETE FROM sb_delivery", vec![QUERIES[4].0]),
         ("DELETE FROM sb_delivery_turn", Vec::new()),
+        (PUBLICATION, vec![QUERIES[5].0]),
+        ("DELETE FROM sb_publication", Vec::new()),
     ] {
         store.commit(Change::new().run(sql, Vec::new())).await?;
         found = jobs(&store).await?;

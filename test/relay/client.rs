@@ -200,7 +200,11 @@ async fn secrets_are_shown_once_and_stored_nowhere(layout: Layout) -> Result {
         ensure!(!shown.contains("auth_token") && !shown.contains(&key) && !shown.contains(&newer), "{path}: {shown}");
     }
     let (store, log) = (dump(&server, layout).await?, server.log()?);
-    for secret in [random, &token, &newer, &switchboard::crypto::hash::sha256_hex(key.as_bytes())] {
+    // hashes are kept as bytes: one without a key would lie there so
+    let unkeyed = switchboard::crypto::hash::sha256_hex(key.as_bytes());
+    let raw = hex::decode(&unkeyed)?;
+    ensure!(!store.windows(raw.len()).any(|window| window == raw), "the store holds a hash without a key");
+    for secret in [random, &token, &newer, &unkeyed] {
         let is_in = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
         ensure!(!is_in(&store), "the store holds {secret}");
         ensure!(!is_in(log.as_bytes()), "the log holds {secret}");
