@@ -55,8 +55,8 @@ async fn calls(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
 )]
 async fn place(request: &RequestParts, posted: Posted, app: &Arc<App>) -> Answer {
     let consumer = auth::consumer(app, request)?;
-    let (body, posted): (_, CallIn) = object::read_with_bytes(request, posted, app).await?;
-    let key = idempotency::key(request, "/v1/calls", Some(&body))?;
+    let posted: CallIn = object::read(request, posted, app).await?;
+    let key = idempotency::key(request, "/v1/calls")?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
     let reply = message::Writer { text: &text, with_balance: false };
     let context = message::sending(request, "call.place");

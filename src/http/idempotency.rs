@@ -1,7 +1,5 @@
 //! `Idempotency-Key`: a client's name for its request, by which it counts once however often it comes.
 
-use bytes::Bytes;
-
 use super::RequestParts;
 use super::reply::{self, Refusal};
 use crate::service::idempotency::IdempotencyKey;
@@ -19,25 +17,20 @@ impl From<WrongKey> for Refusal {
     }
 }
 
-/// The name under which a request comes to `path`, if it has one. `body`: see [`IdempotencyKey::body`].
-pub(super) fn key(
-    request: &RequestParts,
-    path: &'static str,
-    body: Option<&Bytes>,
-) -> Result<Option<IdempotencyKey>, WrongKey> {
-    named(request, &[HEADER], path, body)
+/// The name under which a request comes to `path`, if it has one.
+pub(super) fn key(request: &RequestParts, path: &'static str) -> Result<Option<IdempotencyKey>, WrongKey> {
+    named(request, &[HEADER], path)
 }
 
 /// The same on Twilio's paths.
 pub(super) fn twilio_key(request: &RequestParts, path: &'static str) -> Result<Option<IdempotencyKey>, WrongKey> {
-    named(request, &OF_TWILIO, path, None)
+    named(request, &OF_TWILIO, path)
 }
 
 fn named(
     request: &RequestParts,
     headers: &[&'static str],
     path: &'static str,
-    body: Option<&Bytes>,
 ) -> Result<Option<IdempotencyKey>, WrongKey> {
     let mut found: Option<&str> = None;
     for header in headers {
@@ -52,5 +45,5 @@ fn named(
             found = Some(name);
         }
     }
-    Ok(found.map(|name| IdempotencyKey { name: name.to_owned(), path, body: body.cloned() }))
+    Ok(found.map(|name| IdempotencyKey { name: name.to_owned(), path }))
 }

@@ -96,8 +96,8 @@ async fn list(id: &str, request: &RequestParts, app: &App) -> Answer {
 async fn post(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
     auth::administrator(app, request)?;
     let client = id_of(id)?;
-    let (body, posted): (_, EntryIn) = object::read_with_bytes(request, posted, app).await?;
-    let key = idempotency::key(request, LEDGER, Some(&body))?;
+    let posted: EntryIn = object::read(request, posted, app).await?;
+    let key = idempotency::key(request, LEDGER)?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
         (None | Some("adjustment"), None, Some(balance)) => Posting::Set(balance),
         (Some("credit"), Some(amount), None) => Posting::Credit(amount),

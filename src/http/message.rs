@@ -64,8 +64,8 @@ async fn messages(request: RequestParts, posted: Posted, app: Arc<App>) -> Answe
 )]
 async fn send(request: &RequestParts, posted: Posted, app: &Arc<App>) -> Answer {
     let consumer = auth::consumer(app, request)?;
-    let (body, posted): (_, MessageIn) = object::read_with_bytes(request, posted, app).await?;
-    let key = idempotency::key(request, "/v1/messages", Some(&body))?;
+    let posted: MessageIn = object::read(request, posted, app).await?;
+    let key = idempotency::key(request, "/v1/messages")?;
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
     let context = sending(request, "message.send");

@@ -29,18 +29,6 @@ pub(super) async fn read<T: DeserializeOwned>(request: &RequestParts, posted: Po
     parse(&bytes)
 }
 
-/// Reads a posted object, and gives its bytes too.
-pub(super) async fn read_with_bytes<T: DeserializeOwned>(
-    request: &RequestParts,
-    posted: Posted,
-    app: &App,
-) -> Result<(Body, T), Refusal> {
-    let bytes = collect(posted, app).await?;
-    is_json(request)?;
-    let parsed = parse(&bytes)?;
-    Ok((bytes, parsed))
-}
-
 /// Reads a posted object that may be left out.
 pub(super) async fn read_or_default<T: DeserializeOwned + Default>(
     request: &RequestParts,

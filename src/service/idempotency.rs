@@ -1,7 +1,5 @@
 //! Requests that count once, however often they come: by their client's name for them, and by what they ask.
 
-use bytes::Bytes;
-
 use crate::crypto::{HashKey, hash};
 use crate::model::ClientId;
 
@@ -19,20 +17,13 @@ pub struct IdempotencyKey {
     pub name: String,
     /// The resource that it is posted to: under the same name another request elsewhere is another request.
     pub path: &'static str,
-    /// What was posted, by which an earlier release knew it: the same key holds for a day, over an update too.
-    pub body: Option<Bytes>,
 }
 
 impl IdempotencyKey {
     /// `canonical`: what is compared of two requests. Nobody can tell from the hash what was said.
     pub(in crate::service) fn named(self, client: ClientId, canonical: &[u8], secret: &HashKey) -> Named {
-        let Self { name, path, body } = self;
-        let client = client.hex();
-        let earlier = body.map(|body| {
-            let room = if path == LEDGER { "ledger\0" } else { "" };
-            (hash::sha256(format!("{room}{client}\0{name}").as_bytes()), secret.mac(&[&body]))
-        });
-        let id = hash::sha256(format!("{client}\0{path}\0{name}").as_bytes());
-        Named { id, hash: secret.mac(&[VERSION, canonical]), earlier }
+        let Self { name, path } = self;
+        let id = hash::sha256(format!("{}\0{path}\0{name}", client.hex()).as_bytes());
+        Named { id, hash: secret.mac(&[VERSION, canonical]) }
     }
 }

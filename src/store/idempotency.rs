@@ -12,8 +12,6 @@ pub struct Named {
     pub id: [u8; 32],
     /// A keyed hash of what was asked.
     pub hash: [u8; 32],
-    /// Id and hash under which an earlier release kept it.
-    pub earlier: Option<([u8; 32], [u8; 32])>,
 }
 
 /// What was answered when a request came first.
@@ -46,11 +44,8 @@ impl Replies {
     }
 
     pub(super) fn find(&self, named: &Named) -> Option<Found> {
-        let mut both = [Some((named.id, named.hash)), named.earlier].into_iter().flatten();
-        both.find_map(|(id, hash)| {
-            let (known, reply) = self.0.get(&id)?;
-            Some(if *known == hash { Found::Same(reply.clone()) } else { Found::Other })
-        })
+        let (known, reply) = self.0.get(&named.id)?;
+        Some(if *known == named.hash { Found::Same(reply.clone()) } else { Found::Other })
     }
 
     /// So that a twin in the same batch gets the same reply.
@@ -62,8 +57,7 @@ impl Replies {
 
 /// What [`Replies::of`] reads.
 pub(super) fn over<'a>(all: impl Iterator<Item = &'a Named>) -> Option<Query> {
-    let ids = all.flat_map(|named| [Some(named.id), named.earlier.map(|(id, _)| id)]).flatten();
-    let ids: Vec<Value> = ids.map(Value::from).collect();
+    let ids: Vec<Value> = all.map(|named| named.id.into()).collect();
     let sql = "SELECT id, request_hash, reply, balance FROM sb_idempotency WHERE id IN ({})";
     (!ids.is_empty()).then(|| Query::over(sql, &[], ids))
 }

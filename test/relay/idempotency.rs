@@ -6,12 +6,10 @@ use anyhow::ensure;
 use futures_util::future::try_join_all;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use switchboard::crypto::hash::sha256_hex;
-use switchboard::store::Change;
 
 use super::{Client, balance, client, loopback};
 use crate::events::well;
-use crate::harness::{ADMIN, Builder, Layout, Result, Server, python, stored, until};
+use crate::harness::{ADMIN, Builder, Layout, Result, Server, python, until};
 use crate::messages::number;
 use crate::on_both_engines;
 use crate::outside::sdk::{CLIENT, given, server as development};
@@ -220,25 +218,6 @@ async fn what_was_refused_is_tried_anew_and_names_come_once(layout: Layout) -> R
     Ok(())
 }
 
-/// A row of an earlier release names no path, and has a hash of what was posted, byte for byte.
-async fn what_an_earlier_release_has_kept_is_not_taken_for_another_s_answer(layout: Layout) -> Result {
-    let (server, client) = ready(layout, "1").await?;
-    let body = (JSON, r#"{"to": "+14155550100", "body": "x"}"#.to_owned());
-    let ask = |key: &str| told(ask(&server, &client, "/v1/messages", &body).header("idempotency-key", key));
-    let (status, _, first) = ask("k").await?;
-    ensure!(status == 202, "{status} {first}");
-    let id = sha256_hex(format!("{}\0k", client.id.trim_start_matches("cli_")).as_bytes());
-    let change = Change::new().one("UPDATE sb_idempotency SET id = ?", vec![stored(&id)]);
-    server.home().databases.store()?.commit(change).await?;
-    let (status, _, refused) = ask("k").await?;
-    ensure!(status == 409, "its hash is none of a body's: {status} {refused}");
-    let sms = (JSON, r#"{"To": "+14155550100", "Body": "x"}"#.to_owned());
-    let (status, is_repeat, sent) =
-        told(self::ask(&server, &client, "/relay/sms", &sms).header("idempotency-key", "k")).await?;
-    ensure!(status == 200 && !is_repeat, "there were no names at this door: {status} {sent}");
-    Ok(())
-}
-
 /// Who gets into another's way for too long is told to come again.
 async fn insisting(request: impl Fn() -> RequestBuilder) -> Result<(u16, bool, String)> {
     until("an answer", async || {
@@ -308,6 +287,5 @@ on_both_engines!(
     every_door_knows_a_request_again,
     twilio_s_own_header_names_a_request_too,
     what_was_refused_is_tried_anew_and_names_come_once,
-    what_an_earlier_release_has_kept_is_not_taken_for_another_s_answer,
     twins_at_every_door_are_one,
 );

@@ -122,7 +122,7 @@ async fn send(door: &RelayDoor, request: &RequestParts, posted: Posted, app: &Ap
     let order: Order =
         OrderIn::read(request.header(CONTENT_TYPE), &bytes)?.order(door.channel, app.country(consumer.client))?;
     says_something(&order)?;
-    let key = idempotency::key(request, door.path, None)?;
+    let key = idempotency::key(request, door.path)?;
     let action = if door.channel == Channel::Voice { "call.place" } else { "message.send" };
     let context = message::sending(request, action);
     let text = |message: &Message| RelaySent::of(door, message).kept();
