@@ -5,7 +5,7 @@ use super::sweep::Walk;
 use super::{Change, Query, Result, Store, Value};
 use crate::crypto::{Aad, MasterKey};
 use crate::model::message::State;
-use crate::model::{MessageContent, MessageId, Millis};
+use crate::model::{MessageId, Millis};
 
 pub(super) const INSERT: &str = "INSERT INTO sb_callback (message_id, url)";
 
@@ -64,57 +64,4 @@ pub async fn sweep(store: &Store, walk: &mut Walk, before_ms: Millis) -> Result<
         erase_found(store, vec![unneeded(&keys), old]).await?;
     }
     Ok(passed.may_be_more)
-}
-
-/// A message of before that may hold a login in the clear.
-pub struct Clear {
-    pub message: MessageId,
-    /// As it lies there.
-    extra: String,
-    pub content: MessageContent,
-    pub changed_ms: Millis,
-}
-
-/// What is written in its place.
-pub struct Sealed {
-    /// With the content that is written.
-    pub clear: Clear,
-    /// Where callbacks may go there yet.
-    pub url: Option<Vec<u8>>,
-}
-
-/// A batch of messages that may hold one; and whether there may be more.
-pub async fn clear(store: &Store, walk: &mut Walk) -> Result<(Vec<Clear>, bool)> {
-    let find = "SELECT id, CASE WHEN extra LIKE '%\"callback_url\":\"http%@%' THEN extra END, changed_ms FROM sb_message \
-                WHERE id > ? AND id < ? ORDER BY id LIMIT ?";
-    let passed = walk.go_on(store, find).await?;
-    let mut found = Vec::new();
-    for row in &passed.rows {
-        if let Some(extra) = row.maybe_text(1)? {
-            let message = row.id(0)?;
-            let content = MessageContent::parse(Some(extra));
-            found.push(Clear { message, extra: extra.to_owned(), content, changed_ms: row.int(2)? });
-        }
-    }
-    Ok((found, passed.may_be_more))
-}
-
-/// Takes logins out of messages; what was redacted meanwhile gets none back.
-pub async fn replace(store: &Store, all: Vec<Sealed>) -> Result<()> {
-    let change = all.into_iter().fold(Change::new(), |change, Sealed { clear, url }| {
-        let id = Value::from(clear.message);
-        let change = match url {
-            Some(url) => change.run(
-                format!(
-                    "{INSERT} SELECT id, ? FROM sb_message WHERE id = ? AND extra = ? AND redacted_ms IS NULL \
-                     AND NOT EXISTS (SELECT 1 FROM sb_callback WHERE message_id = ?)"
-                ),
-                vec![url.into(), id.clone(), clear.extra.as_str().into(), id.clone()],
-            ),
-            None => change,
-        };
-        let sql = "UPDATE sb_message SET extra = ? WHERE id = ? AND extra = ?";
-        change.run(sql, vec![clear.content.text().into(), id, clear.extra.into()])
-    });
-    store.commit(change.erasing()).await
 }

@@ -27,15 +27,6 @@ pub async fn value_of(store: &Store, name: &'static str) -> Result<Option<String
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
-/// Sets a value; of several who do so at once, any one stands.
-pub async fn set(store: &Store, name: &'static str, value: &str) -> Result<()> {
-    if value_or_insert(store, name, value).await? == value {
-        return Ok(());
-    }
-    let sql = "UPDATE sb_meta SET value = ? WHERE name = ?";
-    store.commit(Change::new().run(sql, vec![value.into(), name.into()])).await
-}
-
 /// Replaces a value, for an administrator who changes keys on purpose.
 pub async fn replace(store: &Store, name: &'static str, value: &str) -> Result<()> {
     let change = Change::new()

@@ -51,14 +51,6 @@ impl Walk {
         Self { after: LOWEST, below: first_of(before_ms) }
     }
 
-    /// Begins with what was made at this time.
-    #[must_use]
-    pub fn since(self, from_ms: Millis) -> Self {
-        // rows are above this
-        let after = u128::from_be_bytes(first_of(from_ms)).saturating_sub(1);
-        Self { after: after.to_be_bytes(), ..self }
-    }
-
     /// Goes on: `find` selects the id and what else is wanted of rows above an id and below another, at most so many.
     pub(super) async fn go_on(&mut self, store: &Store, find: &'static str) -> Result<Passed> {
         let from = self.after;

@@ -151,30 +151,6 @@ async fn those_of_before_still_go_out(layout: Layout) -> Result {
     Ok(())
 }
 
-async fn those_of_before_are_sealed_by_a_sweep(layout: Layout) -> Result {
-    let scene = Scene::start(layout, &[("event.retries", "1h"), ("retention.remove_every", "100ms")]).await?;
-    scene.send().await?;
-    for is_first in [true, false] {
-        // a node of that version may write one when all of before are sealed
-        as_before(&scene.server).await?;
-        if is_first {
-            tamper(&scene.server, "DELETE FROM sb_meta WHERE name = 'callback_logins'").await?;
-        }
-        until("a sealed login", async || {
-            let extra = scene.server.rows("SELECT extra FROM sb_message").await?.concat().concat();
-            Ok((!extra.contains("s3cret") && scene.logins().await? == 1).then_some(()))
-        })
-        .await?;
-        until("how far that came", async || {
-            let until = scene.server.rows("SELECT value FROM sb_meta WHERE name = 'callback_logins'").await?;
-            Ok((until.len() == 1).then_some(()))
-        })
-        .await?;
-    }
-    ensure!(scene.go_on().await?.iter().all(has_login));
-    scene.is_erased().await
-}
-
 /// The last callbacks of many messages end at once, on two nodes: no login is left, and no node is in the other's way.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_leave_none() -> Result {
@@ -214,7 +190,6 @@ on_both_engines!(
     a_redaction_takes_it,
     it_is_kept_no_longer_than_events,
     those_of_before_still_go_out,
-    those_of_before_are_sealed_by_a_sweep,
 );
 
 in_foreign_sessions!(a_redaction_takes_it);
