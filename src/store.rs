@@ -47,3 +47,5 @@ pub use engine::{
     serving,
 };
 pub use schema::set_aside_too_old;
+
+use engine::params;

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::engine::{as_read, readable, rewrite};
 use super::event::{self, Told};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis};
 pub use rest::Rest;
@@ -110,22 +110,22 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry
     let change = Change::new().one(
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
          replies_to_keywords, created_ms, any_sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        vec![
-            account.id.into(),
-            account.provider.as_str().into(),
-            account.name.as_str().into(),
-            account.external_id.as_str().into(),
-            account.credentials.clone().into(),
-            account.rate.into(),
-            account.uncertain.name().into(),
-            i64::from(account.replies_to_keywords).into(),
-            account.created_ms.into(),
-            i64::from(account.any_sender).into(),
+        params![
+            account.id,
+            account.provider.as_str(),
+            account.name.as_str(),
+            account.external_id.as_str(),
+            account.credentials.clone(),
+            account.rate,
+            account.uncertain.name(),
+            account.replies_to_keywords,
+            account.created_ms,
+            account.any_sender,
         ],
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
     let change = version::changed(Versioned::Directory, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![account.id.into()])).await
+    store.commit(change.settled_by(settled, params![account.id])).await
 }
 
 impl Account {
@@ -135,8 +135,8 @@ impl Account {
             ("name", self.name.as_str().into()),
             ("rate", self.rate.into()),
             ("uncertain", self.uncertain.name().into()),
-            ("replies_to_keywords", i64::from(self.replies_to_keywords).into()),
-            ("any_sender", i64::from(self.any_sender).into()),
+            ("replies_to_keywords", self.replies_to_keywords.into()),
+            ("any_sender", self.any_sender.into()),
         ]
     }
 }
@@ -156,7 +156,7 @@ pub async fn update(
     if account.credentials != before.credentials {
         let sql = "UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ? AND credentials = ?";
         let (id, sealed) = (account.external_id.as_str(), account.credentials.clone());
-        let values = vec![id.into(), sealed.into(), account.id.into(), before.credentials.clone().into()];
+        let values = params![id, sealed, account.id, before.credentials.clone()];
         change = change.one(sql, values);
     }
     change = token::changed(change, before, account);
@@ -172,18 +172,18 @@ pub async fn update(
 /// Whether an account has any.
 pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_number WHERE account_id = ? LIMIT 1";
-    Ok(!store.query(sql, vec![id.into()]).await?.is_empty())
+    Ok(!store.query(sql, params![id]).await?.is_empty())
 }
 
 /// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>) -> Result<()> {
     let mut sql =
         "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)".to_owned();
-    let mut params = vec![before.id.into(), before.id.into()];
+    let mut params = params![before.id, before.id];
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {
-        change.run(format!("DELETE FROM {table} WHERE account_id = ?"), vec![before.id.into()])
+        change.run(format!("DELETE FROM {table} WHERE account_id = ?"), params![before.id])
     });
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

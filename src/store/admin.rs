@@ -2,7 +2,7 @@
 
 use super::engine::readable;
 use super::version::Versioned;
-use super::{Change, Result, Row, Store, audit, version};
+use super::{Change, Result, Row, Store, audit, params, version};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
@@ -44,7 +44,7 @@ pub async fn hashes(store: &Store) -> Result<Vec<([u8; 32], String)>> {
 pub async fn insert(store: &Store, key: &AdminKey, hash: &[u8; 32], entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES (?, ?, ?, ?, ?)",
-        vec![key.id.into(), hash.into(), key.prefix.as_str().into(), key.name.as_str().into(), key.created_ms.into()],
+        params![key.id, hash, key.prefix.as_str(), key.name.as_str(), key.created_ms],
     );
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
@@ -52,6 +52,6 @@ pub async fn insert(store: &Store, key: &AdminKey, hash: &[u8; 32], entry: Optio
 /// [`super::Error::Guard`]: it is not there, or revoked already.
 pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_admin_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
-    let change = Change::new().one(sql, vec![now_ms.into(), id.into()]);
+    let change = Change::new().one(sql, params![now_ms, id]);
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

@@ -1,7 +1,7 @@
 //! What administrators did: `sb_audit`, which is only ever added to, by the change that does it.
 
 use super::engine::below;
-use super::{Change, Error, Query, Result, Row, Store, Value};
+use super::{Change, Error, Query, Result, Row, Store, Value, params};
 use crate::model::{AuditId, Millis};
 
 /// One thing that was done.
@@ -51,15 +51,15 @@ pub(super) const INSERT: &str =
 impl Entry {
     /// The values of [`INSERT`].
     pub(super) fn values(&self) -> Vec<Value> {
-        vec![
-            self.id.into(),
-            self.at_ms.into(),
-            self.who.as_str().into(),
-            self.action.as_str().into(),
-            self.object.as_str().into(),
-            self.before.clone().into(),
-            self.after.clone().into(),
-            self.address.clone().into(),
+        params![
+            self.id,
+            self.at_ms,
+            self.who.as_str(),
+            self.action.as_str(),
+            self.object.as_str(),
+            self.before.clone(),
+            self.after.clone(),
+            self.address.clone(),
         ]
     }
 }
@@ -73,7 +73,7 @@ impl Change {
         let mut change = self.insert(INSERT, vec![entry.values()]);
         // the entry is there exactly when the rest is
         if change.settled_by.is_none() {
-            change = change.settled_by("SELECT 1 FROM sb_audit WHERE id = ?", vec![entry.id.into()]);
+            change = change.settled_by("SELECT 1 FROM sb_audit WHERE id = ?", params![entry.id]);
         }
         change
     }

@@ -1,6 +1,6 @@
 //! The backend user database: it belongs to another program, so it is only read.
 
-use super::{Error, Query, Result, Row, Store};
+use super::{Error, Query, Result, Row, Store, params};
 use crate::model::{Secret, UserId};
 
 /// What a login needs of a user.
@@ -28,11 +28,11 @@ pub async fn login(backend: &Store, user: &UserId) -> Result<Option<Login>> {
 fn login_query(user: &UserId) -> Query {
     let sql = "SELECT u.id, u.password, i.full_phone_number FROM users u \
                JOIN usersInfos i ON i.userId = u.id WHERE u.id = ? AND i.status = 'verified' LIMIT 2";
-    Query::new(sql, vec![user.as_str().into()])
+    Query::new(sql, params![user.as_str()])
 }
 
 fn grants_query(user: &UserId) -> Query {
-    Query::new("SELECT DISTINCT platformId FROM wallets WHERE userId = ?", vec![user.as_str().into()])
+    Query::new("SELECT DISTINCT platformId FROM wallets WHERE userId = ?", params![user.as_str()])
 }
 
 fn platforms(rows: &[Row]) -> Result<Vec<i64>> {
@@ -56,7 +56,7 @@ pub async fn hashing_salt(backend: &Store) -> Result<Option<Secret>> {
 pub async fn user_of_phone(backend: &Store, phone_hash: &str) -> Result<Option<UserId>> {
     let sql = "SELECT userId, full_phone_number FROM usersInfos \
                WHERE full_phone_number = ? AND status = 'verified' LIMIT 2";
-    let rows = backend.query(sql, vec![phone_hash.into()]).await?;
+    let rows = backend.query(sql, params![phone_hash]).await?;
     let [row] = rows.as_slice() else { return Ok(None) };
     let is_same = row.text(1)? == phone_hash;
     Ok(row.maybe_text(0)?.filter(|_| is_same).and_then(|user| user.parse().ok()))
@@ -72,7 +72,7 @@ pub struct SealedGrant {
 /// The grant that a user has stored for a platform, as it is now.
 pub async fn grant(backend: &Store, user: &UserId, platform: i64) -> Result<Option<SealedGrant>> {
     let sql = "SELECT userId, username, token, uniqueId FROM wallets WHERE userId = ? AND platformId = ?";
-    let rows = backend.query(sql, vec![user.as_str().into(), platform.into()]).await?;
+    let rows = backend.query(sql, params![user.as_str(), platform]).await?;
     // the backend's collation may call `ABC` and `abc` equal; we do not
     let Some(row) = rows.iter().find(|row| row.text(0).is_ok_and(|found| found == user.as_str())) else {
         return Ok(None);

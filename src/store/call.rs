@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Change, Error, Query, Result, Row, Store, Value};
+use super::{Change, Error, Query, Result, Row, Store, Value, params};
 use crate::model::{CallStatus, MessageId, Millis};
 
 /// How a call stands at its provider.
@@ -21,7 +21,7 @@ pub(super) const INSERT: &str = "INSERT INTO sb_call (message_id, status)";
 
 /// The values of [`INSERT`]: every call begins so, with its message.
 pub(super) fn values(message: MessageId) -> Vec<Value> {
-    vec![message.into(), CallStatus::Queued.name().into()]
+    params![message, CallStatus::Queued.name()]
 }
 
 impl Default for Call {
@@ -115,14 +115,7 @@ pub(super) fn step(change: Change, message: MessageId, seen: CallStatus, to: &Ca
     // what another node has filled in meanwhile stays
     let sql = "UPDATE sb_call SET status = ?, started_ms = COALESCE(?, started_ms), \
                ended_ms = COALESCE(?, ended_ms), duration = COALESCE(?, duration) WHERE message_id = ? AND status = ?";
-    let params = vec![
-        to.status.name().into(),
-        to.started_ms.into(),
-        to.ended_ms.into(),
-        to.duration.into(),
-        message.into(),
-        seen.name().into(),
-    ];
+    let params = params![to.status.name(), to.started_ms, to.ended_ms, to.duration, message, seen.name()];
     change.one(sql, params)
 }
 

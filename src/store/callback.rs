@@ -2,7 +2,7 @@
 
 use super::message::in_states;
 use super::sweep::Walk;
-use super::{Change, Query, Result, Store, Value};
+use super::{Change, Query, Result, Store, Value, params};
 use crate::crypto::{Aad, MasterKey};
 use crate::model::message::State;
 use crate::model::{MessageId, Millis};
@@ -19,7 +19,7 @@ pub fn seal(master: &MasterKey, message: MessageId, url: &str) -> Result<Vec<u8>
 }
 
 pub(super) fn erase(change: Change, message: MessageId) -> Change {
-    change.run("DELETE FROM sb_callback WHERE message_id = ?", vec![message.into()])
+    change.run("DELETE FROM sb_callback WHERE message_id = ?", params![message])
 }
 
 /// Those of messages that are over, and of which nothing is on its way to be told: what a replay adds later goes without.

@@ -3,7 +3,7 @@
 use super::engine::{as_read, below, readable};
 use super::ledger::{self, Movement};
 use super::version::Versioned;
-use super::{Change, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Query, Result, Row, Store, Value, audit, params, version};
 use crate::crypto::Aad;
 use crate::model::{ClientId, Country, Millis, Money};
 
@@ -83,12 +83,12 @@ fn parse(row: &Row) -> Result<Client> {
 pub async fn list(store: &Store, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>> {
     let below = below(after);
     let sql = format!("{COLUMNS} WHERE c.id < ? ORDER BY c.id DESC LIMIT ?");
-    let query = Query::new(sql, vec![below, i64::try_from(limit).unwrap_or(i64::MAX).into()]);
+    let query = Query::new(sql, params![below, i64::try_from(limit).unwrap_or(i64::MAX)]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId) -> Result<Option<Client>> {
-    let query = Query::new(format!("{COLUMNS} WHERE c.id = ?"), vec![client.into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE c.id = ?"), params![client]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -117,7 +117,7 @@ pub async fn insert(
             client.name.as_str().into(),
             client.profile.clone().into(),
             client.auth_token.clone().into(),
-            i64::from(client.is_active).into(),
+            client.is_active.into(),
             client.created_ms.into(),
             named(client.country),
         ],
@@ -129,7 +129,7 @@ pub async fn insert(
     };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
     let change = version::changed(Versioned::Clients, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![client.id.into()])).await
+    store.commit(change.settled_by(settled, params![client.id])).await
 }
 
 /// What is to change of a client; what is not given stays as it is by then.
@@ -175,7 +175,7 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
     if let Some(is_active) = set.is_active {
         sql.push_str(", is_active = ?");
         params.push(i64::from(is_active).into());
-        read.push(("is_active", i64::from(before.is_active).into()));
+        read.push(("is_active", before.is_active.into()));
     }
     if let Some(profile) = set.profile {
         sql.push_str(", profile = ?");
@@ -193,9 +193,9 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
     let mut change = Change::new().one(sql, params);
     if let Some(limit) = set.credit_limit {
         let mut sql = "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0".to_owned();
-        let limit = Value::from(limit.micros());
+        let limit = Value::from(limit);
         let mut params = vec![limit.clone(), id.clone(), limit];
-        as_read(&mut sql, &mut params, vec![("credit_limit", before.credit_limit.micros().into())]);
+        as_read(&mut sql, &mut params, vec![("credit_limit", before.credit_limit.into())]);
         change = change.one(sql, params);
     }
     if let Some(low_at) = set.low_at {
@@ -203,8 +203,8 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
         let mut sql =
             "UPDATE sb_balance SET low_at = ?, low_told = CASE WHEN low_told = 2 THEN 2 ELSE 0 END WHERE client_id = ?"
                 .to_owned();
-        let mut params = vec![low_at.map(Money::micros).into(), id];
-        as_read(&mut sql, &mut params, vec![("low_at", before.low_at.map(Money::micros).into())]);
+        let mut params = params![low_at, id];
+        as_read(&mut sql, &mut params, vec![("low_at", before.low_at.into())]);
         change = change.one(sql, params);
     }
     store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
@@ -213,6 +213,6 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
 /// Puts another auth token in place of the old one. [`super::Error::Guard`]: there is no such client.
 pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
-    let change = Change::new().one(sql, vec![sealed.into(), client.into()]);
+    let change = Change::new().one(sql, params![sealed, client]);
     store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
 }

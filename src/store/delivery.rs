@@ -7,7 +7,7 @@ pub use outcome::{Done, Health, Outcome, record};
 
 use super::event::{self, Target};
 use super::lease::{FREE, Lease, TAKE};
-use super::{Change, Error, Query, Result, Row, Store, Value};
+use super::{Change, Error, Query, Result, Row, Store, Value, params};
 use crate::model::{ClientId, EventId, Millis, SharedContent};
 
 /// What became of a delivery.
@@ -61,7 +61,7 @@ pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
             changed_ms: row.int(7)?,
         })
     };
-    store.query(sql, vec![event.into()]).await?.iter().map(parse).collect()
+    store.query(sql, params![event]).await?.iter().map(parse).collect()
 }
 
 /// What stands still.
@@ -147,7 +147,7 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
                LEFT JOIN sb_client c ON d.target = 'callback' AND c.id = e.client_id \
                LEFT JOIN sb_callback k ON d.target = 'callback' AND k.message_id = d.target_id \
                WHERE d.ready_ms = ? AND d.owner = ?";
-    let rows = store.query(sql, vec![lease.until_ms.into(), lease.owner.into()]).await?;
+    let rows = store.query(sql, params![lease.until_ms, lease.owner]).await?;
     erase_late(store, &rows).await?;
     rows.iter().map(|row| parse(row, lease.until_ms)).collect()
 }
@@ -159,7 +159,7 @@ async fn erase_late(store: &Store, rows: &[Row]) -> Result<()> {
         let (text, redacted_ms) = (row.text(4)?, row.maybe_int(14)?);
         let emptied = event::payload(text, redacted_ms);
         if emptied != text {
-            late.push(vec![emptied.into(), row.key(0)?]);
+            late.push(params![emptied, row.key(0)?]);
         }
     }
     if late.is_empty() {
@@ -183,7 +183,7 @@ async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Re
     sql.push_str(" ORDER BY ready_ms LIMIT ?");
     values.push(limit.into());
     let rows = store.read(vec![Query::new(sql, values)]).await?.concat();
-    rows.iter().map(|row| Ok(vec![row.key(0)?, row.key(1)?, row.int(2)?.into()])).collect()
+    rows.iter().map(|row| Ok(params![row.key(0)?, row.key(1)?, row.int(2)?])).collect()
 }
 
 fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {

@@ -1,7 +1,7 @@
 //! Paired phones: `sb_device`.
 
 use super::engine::below;
-use super::{Change, Error, Query, Result, Row, Store, audit};
+use super::{Change, Error, Query, Result, Row, Store, audit, params};
 use crate::crypto::{Aad, MasterKey, SharedKey, Sid};
 use crate::model::{DeviceId, Millis, UserId};
 
@@ -39,15 +39,15 @@ impl NewDevice<'_> {
             "INSERT INTO sb_device \
              (id, user_id, shared_key, fingerprint, phone_hash, flavour, sync_session_id, paired_ms) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            vec![
-                self.id.into(),
-                self.user.as_str().into(),
-                self.sealed_key.clone().into(),
-                self.fingerprint.as_str().into(),
-                self.phone_hash.into(),
-                self.flavour.into(),
-                self.sid.into(),
-                now_ms.into(),
+            params![
+                self.id,
+                self.user.as_str(),
+                self.sealed_key.clone(),
+                self.fingerprint.as_str(),
+                self.phone_hash,
+                self.flavour,
+                self.sid,
+                now_ms,
             ],
         )
     }
@@ -72,19 +72,19 @@ pub async fn list(store: &Store, user: &UserId, after: Option<DeviceId>, limit: 
     // ids are time-ordered, so they are the cursor too
     let below = below(after);
     let sql = format!("{COLUMNS} WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let query = Query::new(sql, vec![user.as_str().into(), below, limit.into()]);
+    let query = Query::new(sql, params![user.as_str(), below, limit]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, id: DeviceId) -> Result<Option<Device>> {
-    let query = Query::new(format!("{COLUMNS} WHERE id = ?"), vec![id.into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE id = ?"), params![id]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
 /// The shared key of a device, unless it was revoked.
 pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Result<Option<SharedKey>> {
     let sql = "SELECT shared_key FROM sb_device WHERE id = ? AND revoked_ms IS NULL";
-    let rows = store.query(sql, vec![id.into()]).await?;
+    let rows = store.query(sql, params![id]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let opened = master.open(key_place(&id.hex()), row.bytes(0)?)?;
     Ok(Some(SharedKey::from_bytes(&opened)?))
@@ -99,7 +99,7 @@ pub struct SealedKey {
 /// The keys of a user's live devices, newest first. Nobody is asked for like anybody.
 pub async fn live_keys(store: &Store, user: Option<&UserId>, limit: i64) -> Result<Vec<SealedKey>> {
     let sql = "SELECT id, shared_key FROM sb_device WHERE user_id = ? AND revoked_ms IS NULL ORDER BY id DESC LIMIT ?";
-    let rows = store.query(sql, vec![user.map_or("", UserId::as_str).into(), limit.into()]).await?;
+    let rows = store.query(sql, params![user.map_or("", UserId::as_str), limit]).await?;
     rows.iter().map(|row| Ok(SealedKey { device: row.id(0)?, sealed: row.bytes(1)?.to_vec() })).collect()
 }
 
@@ -116,21 +116,21 @@ pub async fn revoke(
     let change = told
         .one(
             "UPDATE sb_device SET shared_key = ?, revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL",
-            vec![Vec::new().into(), now_ms.into(), id.into()],
+            params![Vec::new(), now_ms, id],
         )
         .one(
             "INSERT INTO sb_revocation (device_id, user_id, at_ms) VALUES (?, ?, ?)",
-            vec![id.into(), user.as_str().into(), now_ms.into()],
+            params![id, user.as_str(), now_ms],
         )
         .audited(entry);
     let settled = "SELECT 1 FROM sb_device WHERE id = ? AND revoked_ms = ?";
-    store.commit(change.settled_by(settled, vec![id.into(), now_ms.into()])).await
+    store.commit(change.settled_by(settled, params![id, now_ms])).await
 }
 
 /// Users whose devices were revoked since a node last looked.
 pub async fn revoked_since(store: &Store, since_ms: Millis) -> Result<Vec<(UserId, Millis)>> {
     let sql = "SELECT user_id, at_ms FROM sb_revocation WHERE at_ms >= ?";
-    let rows = store.query(sql, vec![since_ms.into()]).await?;
+    let rows = store.query(sql, params![since_ms]).await?;
     rows.iter().map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?))).collect()
 }
 

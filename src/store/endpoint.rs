@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::engine::below;
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
 use crate::crypto::Aad;
 use crate::model::event::Pattern;
 use crate::model::{ClientId, EndpointId, Millis};
@@ -79,25 +79,25 @@ fn state(is_enabled: bool) -> &'static str {
 pub async fn list(store: &Store, client: ClientId, after: Option<EndpointId>, limit: i64) -> Result<Vec<Endpoint>> {
     let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let query = Query::new(sql, vec![client.into(), below, limit.into()]);
+    let query = Query::new(sql, params![client, below, limit]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Endpoint>> {
-    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.into(), client.into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
 /// How many a client has.
 pub async fn count(store: &Store, client: ClientId) -> Result<i64> {
-    let rows = store.query("SELECT COUNT(*) FROM sb_endpoint WHERE client_id = ?", vec![client.into()]).await?;
+    let rows = store.query("SELECT COUNT(*) FROM sb_endpoint WHERE client_id = ?", params![client]).await?;
     rows.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// The secret that signs now, sealed.
 pub async fn sealed_secret(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Vec<u8>>> {
     let sql = "SELECT secret FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let rows = store.query(sql, vec![id.into(), client.into()]).await?;
+    let rows = store.query(sql, params![id, client]).await?;
     rows.first().map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
 
@@ -110,21 +110,21 @@ pub async fn insert(
 ) -> Result<()> {
     let sql = "INSERT INTO sb_endpoint (id, client_id, url, description, event_types, secret, state, created_ms, \
                changed_ms, ordered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let values = vec![
-        endpoint.id.into(),
-        client.into(),
-        endpoint.url.as_str().into(),
-        endpoint.description.as_str().into(),
-        write_patterns(&endpoint.patterns).into(),
-        sealed.into(),
-        state(endpoint.is_enabled).into(),
-        endpoint.created_ms.into(),
-        endpoint.changed_ms.into(),
-        i64::from(endpoint.is_ordered).into(),
+    let values = params![
+        endpoint.id,
+        client,
+        endpoint.url.as_str(),
+        endpoint.description.as_str(),
+        write_patterns(&endpoint.patterns),
+        sealed,
+        state(endpoint.is_enabled),
+        endpoint.created_ms,
+        endpoint.changed_ms,
+        endpoint.is_ordered,
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
     let change = version::changed(Versioned::Endpoints, Change::new().one(sql, values)).audited(entry);
-    store.commit(change.settled_by(settled, vec![endpoint.id.into()])).await
+    store.commit(change.settled_by(settled, params![endpoint.id])).await
 }
 
 /// Writes an endpoint over what was read as `seen`. A race means that it has changed since.
@@ -137,18 +137,18 @@ pub async fn update(
 ) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET url = ?, description = ?, event_types = ?, state = ?, reason = ?, \
                failing_since_ms = ?, changed_ms = ?, ordered = ? WHERE id = ? AND client_id = ? AND changed_ms = ?";
-    let values = vec![
-        to.url.as_str().into(),
-        to.description.as_str().into(),
-        write_patterns(&to.patterns).into(),
-        state(to.is_enabled).into(),
-        to.reason.as_deref().into(),
-        to.failing_since_ms.into(),
-        to.changed_ms.into(),
-        i64::from(to.is_ordered).into(),
-        seen.id.into(),
-        client.into(),
-        seen.changed_ms.into(),
+    let values = params![
+        to.url.as_str(),
+        to.description.as_str(),
+        write_patterns(&to.patterns),
+        state(to.is_enabled),
+        to.reason.as_deref(),
+        to.failing_since_ms,
+        to.changed_ms,
+        to.is_ordered,
+        seen.id,
+        client,
+        seen.changed_ms,
     ];
     commit(store, Change::new().one(sql, values).audited(entry), to).await
 }
@@ -165,28 +165,20 @@ pub async fn rotate(
 ) -> Result<()> {
     let sql = "UPDATE sb_endpoint SET secret = ?, previous_secret = ?, previous_until_ms = ?, changed_ms = ? \
                WHERE id = ? AND client_id = ? AND changed_ms = ?";
-    let values = vec![
-        sealed.into(),
-        previous.into(),
-        to.previous_until_ms.into(),
-        to.changed_ms.into(),
-        seen.id.into(),
-        client.into(),
-        seen.changed_ms.into(),
-    ];
+    let values = params![sealed, previous, to.previous_until_ms, to.changed_ms, seen.id, client, seen.changed_ms];
     commit(store, Change::new().one(sql, values).audited(entry), to).await
 }
 
 async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ? AND changed_ms = ?";
     let change = version::changed(Versioned::Endpoints, change);
-    store.commit(change.settled_by(settled, vec![to.id.into(), to.changed_ms.into()])).await
+    store.commit(change.settled_by(settled, params![to.id, to.changed_ms])).await
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
 pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let change = version::changed(Versioned::Endpoints, Change::new().one(sql, vec![id.into(), client.into()]));
+    let change = version::changed(Versioned::Endpoints, Change::new().one(sql, params![id, client]));
     match store.commit(change.audited(entry)).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
@@ -199,7 +191,7 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
     let sql = "UPDATE sb_endpoint SET state = 'disabled', reason = ?, changed_ms = ? \
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
-    let values: Vec<Value> = vec![reason.into(), changed_ms.into(), id.into(), seen_ms.into()];
+    let values: Vec<Value> = params![reason, changed_ms, id, seen_ms];
     match store.commit(version::changed(Versioned::Endpoints, Change::new().one(sql, values))).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),

@@ -26,7 +26,7 @@ pub(super) use migrate::Schema;
 pub(super) use rows::{as_read, rewrite};
 pub(super) use serving::set_aside;
 pub(super) use sqlite::look_into;
-pub(super) use value::{HIGHEST, LOWEST, above, below, readable};
+pub(super) use value::{HIGHEST, LOWEST, above, below, params, readable};
 
 use serde::Deserialize;
 

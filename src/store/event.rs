@@ -9,7 +9,7 @@ pub(super) use payload::{numbered, payload};
 use super::delivery::turn;
 use super::engine::below;
 use super::sweep::Walk;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, params};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId, Id as _, MessageId, Millis};
 
@@ -88,14 +88,7 @@ const INTO: &str = "INSERT INTO sb_event (id, client_id, type, payload, message_
 impl NewEvent {
     /// The values of [`INTO`] but the last.
     fn values(&self) -> Vec<Value> {
-        vec![
-            self.id.into(),
-            self.client.into(),
-            self.kind.name().into(),
-            self.payload.as_str().into(),
-            self.message.into(),
-            self.created_ms.into(),
-        ]
+        params![self.id, self.client, self.kind.name(), self.payload.as_str(), self.message, self.created_ms]
     }
 
     /// What its sequence counts the events of.
@@ -141,7 +134,7 @@ pub fn add(mut change: Change, events: &[NewEvent], targets: &[(EventId, Target)
                 row.extend([(*behind).into(), id.into()]);
                 of_messages.push(row);
             }
-            Order::Known { sequence, .. } => others.push([row, vec![sequence.into()]].concat()),
+            Order::Known { sequence, .. } => others.push([row, params![sequence]].concat()),
             Order::Alone => others.push([row, vec![Value::Null]].concat()),
         }
     }
@@ -162,7 +155,7 @@ pub(super) fn add_first(change: Change, told: &Told, now_ms: Millis) -> Change {
             Order::Known { sequence, .. } => Some(sequence),
             Order::Alone => None,
         };
-        [event.values(), vec![sequence.into()]].concat()
+        [event.values(), params![sequence]].concat()
     });
     let rows = rows.collect();
     deliver(change.insert(INTO, rows), &told.new, &told.targets, now_ms)
@@ -171,16 +164,7 @@ pub(super) fn add_first(change: Change, told: &Told, now_ms: Millis) -> Change {
 fn deliver(change: Change, events: &[NewEvent], targets: &[(EventId, Target)], now_ms: Millis) -> Change {
     let objects = turn::objects(events);
     let rows = targets.iter().map(|(event, target)| {
-        vec![
-            event.into(),
-            target.key(),
-            target.kind().into(),
-            now_ms.into(),
-            0.into(),
-            "pending".into(),
-            now_ms.into(),
-            objects.get(&(*event, *target)).into(),
-        ]
+        params![event, target.key(), target.kind(), now_ms, 0, "pending", now_ms, objects.get(&(*event, *target))]
     });
     let into = "INSERT INTO sb_delivery (event_id, target_id, target, ready_ms, tries, state, changed_ms, object)";
     turn::add(change.insert(into, rows.collect()), targets, &objects)
@@ -219,7 +203,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Event>> {
     let below = below(after);
-    let mut params: Vec<Value> = vec![client.into(), below];
+    let mut params: Vec<Value> = params![client, below];
     let of_type = kind.map_or("", |kind| {
         params.push(kind.name().into());
         " AND e.type = ?"
@@ -230,7 +214,7 @@ pub async fn list(
 }
 
 pub async fn find(store: &Store, client: ClientId, id: EventId) -> Result<Option<Event>> {
-    let query = Query::new(format!("{COLUMNS} WHERE e.id = ? AND e.client_id = ?"), vec![id.into(), client.into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE e.id = ? AND e.client_id = ?"), params![id, client]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -261,7 +245,7 @@ async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -
             "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, last_status = NULL, last_reason = NULL, \
              object = NULL, changed_ms = ? \
              WHERE event_id = ? AND target_id = ? AND owner IS NULL",
-            vec![now_ms.into(), now_ms.into(), id.into(), target.key()],
+            params![now_ms, now_ms, id, target.key()],
         );
         change = turn::step_out(store, change, id, *target, now_ms).await?;
     }

@@ -10,7 +10,7 @@ pub mod intake;
 use tokio::time::Instant;
 
 use super::sweep::Walk;
-use super::{Change, Result, Store, Value};
+use super::{Change, Result, Store, Value, params};
 use crate::model::{AccountId, InboundId, MessageId, Millis};
 
 /// What a webhook tells.
@@ -59,7 +59,7 @@ pub struct Job<R> {
 /// Empties, in the change that redacts a message, what brought it.
 pub(super) fn erase(change: Change, message: MessageId) -> Change {
     let sql = "UPDATE sb_inbound SET payload = '' WHERE id = ? AND ready_ms IS NULL";
-    change.run(sql, vec![message.into()])
+    change.run(sql, params![message])
 }
 
 /// Forgets a batch of those that are handled, as far as the walk goes; whether there may be more.

@@ -2,7 +2,7 @@
 
 use super::engine::{as_read, below, readable};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 
 /// What may be shown of a key.
@@ -62,13 +62,13 @@ pub async fn list(store: &Store, client: ClientId, after: Option<KeyId>, limit: 
     let below = below(after);
     let sql = format!("{COLUMNS} FROM sb_key WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, vec![client.into(), below, limit.into()]);
+    let query = Query::new(sql, params![client, below, limit]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId, id: KeyId) -> Result<Option<Key>> {
     let sql = format!("{COLUMNS} FROM sb_key WHERE id = ? AND client_id = ?");
-    let query = Query::new(sql, vec![id.into(), client.into()]);
+    let query = Query::new(sql, params![id, client]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -87,22 +87,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &[u8; 32], entry: Option<aud
         "INSERT INTO sb_key (id, client_id, key_hash, prefix, name, scopes, account_id, sources, senders, \
          destinations, rate, created_ms, expires_ms, twiml) SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sb_client \
          WHERE id = ? AND is_active = 1",
-        vec![
-            id.clone(),
-            hash.into(),
-            key.prefix.as_str().into(),
-            key.name.as_str().into(),
-            key.scopes.as_str().into(),
-            key.account.into(),
-            key.sources.clone().into(),
-            key.senders.clone().into(),
-            key.destinations.clone().into(),
-            key.rate.into(),
-            key.created_ms.into(),
-            key.expires_ms.into(),
-            key.twiml.map(Twiml::name).into(),
-            key.client.into(),
-        ],
+        params![id.clone(), hash, key.prefix.as_str(), key.name.as_str(), key.scopes.as_str(), key.account, key.sources.clone(), key.senders.clone(), key.destinations.clone(), key.rate, key.created_ms, key.expires_ms, key.twiml.map(Twiml::name), key.client],
     );
     let settled = "SELECT 1 FROM sb_key WHERE id = ?";
     store.commit(version::changed(Versioned::Clients, change).audited(entry).settled_by(settled, vec![id])).await
@@ -163,7 +148,7 @@ pub async fn revoke(
     entry: Option<audit::Entry>,
 ) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
-    let change = Change::new().one(sql, vec![now_ms.into(), id.into(), client.into()]);
+    let change = Change::new().one(sql, params![now_ms, id, client]);
     store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
 }
 

@@ -13,7 +13,7 @@ pub use account::{Balance, Entry, Filter, balance, find, post, recovered, sum_be
 pub use list::{Page, list};
 
 use super::message::{Message, in_states};
-use super::{Change, Query, Result, Row, Value};
+use super::{Change, Query, Result, Row, Value, params};
 use crate::model::message::State;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 
@@ -97,14 +97,7 @@ impl Purse {
             _ => return false,
         }
         let (client, entry) = (message.client, message.id.debit());
-        self.debits.push(vec![
-            client.into(),
-            entry.into(),
-            Kind::Debit.name().into(),
-            (-cost).micros().into(),
-            message.id.into(),
-            now_ms.into(),
-        ]);
+        self.debits.push(params![client, entry, Kind::Debit.name(), -cost, message.id, now_ms]);
         let (taken, last) = self.taken.entry(client).or_insert((Money::ZERO, entry));
         *taken = taken.plus(cost).unwrap_or(*taken);
         *last = entry;
@@ -158,13 +151,13 @@ pub struct Movement {
 pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at: Option<Money>) -> Change {
     change.one(
         "INSERT INTO sb_balance (client_id, balance, credit_limit, low_at) VALUES (?, 0, ?, ?)",
-        vec![client.into(), credit_limit.micros().into(), low_at.map(Money::micros).into()],
+        params![client, credit_limit, low_at],
     )
 }
 
 /// Moves money. [`super::Error::Guard`] of its second statement: the client has no balance, or too little for it.
 pub(super) fn enter(change: Change, movement: &Movement) -> Change {
-    let (client, amount) = (Value::from(movement.client), Value::from(movement.amount.micros()));
+    let (client, amount) = (Value::from(movement.client), Value::from(movement.amount));
     let id = Value::from(movement.id);
     let floor = if movement.amount.is_negative() { " AND balance + credit_limit + ? >= 0" } else { "" };
     let mut params = vec![amount.clone(), amount.clone(), amount.clone(), client.clone()];
@@ -177,8 +170,7 @@ pub(super) fn enter(change: Change, movement: &Movement) -> Change {
          WHERE client_id = ?{floor} AND (SELECT COUNT(*) FROM sb_ledger l WHERE l.client_id = ? AND l.id = ?) = 1"
     );
     let into = "INSERT INTO sb_ledger (client_id, id, kind, amount, reason, created_ms) VALUES (?, ?, ?, ?, ?, ?)";
-    let entry =
-        vec![client, id, movement.kind.name().into(), amount, movement.reason.clone().into(), movement.at_ms.into()];
+    let entry = params![client, id, movement.kind.name(), amount, movement.reason.clone(), movement.at_ms];
     change.one(into, entry).one(sql, params)
 }
 

@@ -1,6 +1,6 @@
 //! Failed passwords, counted before they are compared. Ids are keyed hashes.
 
-use super::{Change, Query, Result, Row, Store, Value, sweep};
+use super::{Change, Query, Result, Row, Store, Value, params, sweep};
 use crate::model::Millis;
 
 /// What is known of one counter; an absent row is no failure.
@@ -15,7 +15,7 @@ pub struct Lockout {
 /// The two counters of an attempt: this user from this address, and from anywhere.
 pub(super) fn query(here: &[u8; 32], anywhere: &[u8; 32]) -> Query {
     let sql = "SELECT id, failures, last_ms FROM sb_lockout WHERE id IN (?, ?)";
-    Query::new(sql, vec![here.into(), anywhere.into()])
+    Query::new(sql, params![here, anywhere])
 }
 
 pub(super) fn parse(rows: &[Row], id: &[u8; 32]) -> Result<Lockout> {
@@ -41,23 +41,23 @@ pub(super) fn count(change: Change, here: &Count<'_>, anywhere: &Count<'_>, now_
         (false, false) => change.rows(
             2,
             "INSERT INTO sb_lockout (id, failures, last_ms) VALUES (?, ?, ?), (?, ?, ?)",
-            vec![a.id.into(), a.to.into(), now_ms.into(), b.id.into(), b.to.into(), now_ms.into()],
+            params![a.id, a.to, now_ms, b.id, b.to, now_ms],
         ),
         (true, true) => change.rows(
             2,
             "UPDATE sb_lockout SET failures = CASE WHEN id = ? THEN ? ELSE ? END, last_ms = ? \
              WHERE (id = ? AND failures = ? AND last_ms = ?) OR (id = ? AND failures = ? AND last_ms = ?)",
-            vec![
-                a.id.into(),
-                a.to.into(),
-                b.to.into(),
-                now_ms.into(),
-                a.id.into(),
-                a.from.failures.into(),
-                a.from.last_ms.into(),
-                b.id.into(),
-                b.from.failures.into(),
-                b.from.last_ms.into(),
+            params![
+                a.id,
+                a.to,
+                b.to,
+                now_ms,
+                a.id,
+                a.from.failures,
+                a.from.last_ms,
+                b.id,
+                b.from.failures,
+                b.from.last_ms,
             ],
         ),
         _ => one(one(change, a, now_ms), b, now_ms),
@@ -68,19 +68,10 @@ fn one(change: Change, count: &Count<'_>, now_ms: Millis) -> Change {
     if count.from.is_stored {
         return change.one(
             "UPDATE sb_lockout SET failures = ?, last_ms = ? WHERE id = ? AND failures = ? AND last_ms = ?",
-            vec![
-                count.to.into(),
-                now_ms.into(),
-                count.id.into(),
-                count.from.failures.into(),
-                count.from.last_ms.into(),
-            ],
+            params![count.to, now_ms, count.id, count.from.failures, count.from.last_ms],
         );
     }
-    change.one(
-        "INSERT INTO sb_lockout (id, failures, last_ms) VALUES (?, ?, ?)",
-        vec![count.id.into(), count.to.into(), now_ms.into()],
-    )
+    change.one("INSERT INTO sb_lockout (id, failures, last_ms) VALUES (?, ?, ?)", params![count.id, count.to, now_ms])
 }
 
 /// What an attempt made of its two counters, from here and from anywhere: enough to take it back.
@@ -101,15 +92,7 @@ fn restore(here: &[u8; 32], anywhere: &[u8; 32], counted: &Counted, failures: &s
          failures = {failures}"
     );
     let Counted { before, to, at_ms } = *counted;
-    let values = vec![
-        at_ms.into(),
-        here.into(),
-        to.0.into(),
-        before.0.last_ms.into(),
-        anywhere.into(),
-        to.1.into(),
-        before.1.last_ms.into(),
-    ];
+    let values = params![at_ms, here, to.0, before.0.last_ms, anywhere, to.1, before.1.last_ms];
     (sql, values)
 }
 

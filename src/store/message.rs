@@ -14,7 +14,7 @@ pub use unsent::unsent;
 
 use std::collections::HashMap;
 
-use super::{Error, Query, Result, Row, Store, Value};
+use super::{Error, Query, Result, Row, Store, Value, params};
 use crate::model::message::{AttemptOutcome, Direction, State};
 use crate::model::{AccountId, Channel, ClientId, Encoding, MessageId, Millis, Money, SharedContent};
 
@@ -64,25 +64,25 @@ pub(super) const WIDTH: usize = 20;
 impl Message {
     /// The values of [`INSERT`]; so many events are told of it in the same change.
     pub(super) fn values(&self, told: i64) -> Vec<Value> {
-        vec![
-            self.id.into(),
-            self.client.into(),
-            self.account.into(),
-            self.direction.name().into(),
-            self.from.as_str().into(),
-            self.to.as_str().into(),
-            self.body.as_str().into(),
-            self.state.name().into(),
-            self.encoding.name().into(),
-            self.segments.into(),
-            self.content.text().into(),
-            self.created_ms.into(),
-            self.changed_ms.into(),
-            self.expires_ms.into(),
+        params![
+            self.id,
+            self.client,
+            self.account,
+            self.direction.name(),
+            self.from.as_str(),
+            self.to.as_str(),
+            self.body.as_str(),
+            self.state.name(),
+            self.encoding.name(),
+            self.segments,
+            self.content.text(),
+            self.created_ms,
+            self.changed_ms,
+            self.expires_ms,
             // most are texts, and say nothing
-            (self.channel != Channel::Sms).then(|| self.channel.name()).into(),
-            self.cost.map(Money::micros).into(),
-            told.into(),
+            (self.channel != Channel::Sms).then(|| self.channel.name()),
+            self.cost,
+            told,
         ]
     }
 
@@ -118,7 +118,7 @@ impl Message {
 
 pub async fn find(store: &Store, client: ClientId, id: MessageId) -> Result<Option<Message>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.id = ? AND m.client_id = ? AND m.deleted_ms IS NULL");
-    let query = Query::new(sql, vec![id.into(), client.into()]);
+    let query = Query::new(sql, params![id, client]);
     store.read(vec![query]).await?.concat().first().map(Message::parse).transpose()
 }
 
@@ -150,16 +150,16 @@ pub(super) const INSERT_ATTEMPT: &str = "INSERT INTO sb_attempt (message_id, num
 
 impl Attempt {
     pub(super) fn values(&self, message: MessageId) -> Vec<Value> {
-        vec![
-            message.into(),
-            self.number.into(),
-            self.account.into(),
-            self.outcome.name().into(),
-            self.provider_id.clone().into(),
-            self.code.into(),
-            self.reason.as_deref().map(|reason| reason.chars().take(255).collect::<String>()).into(),
-            self.started_ms.into(),
-            self.ended_ms.into(),
+        params![
+            message,
+            self.number,
+            self.account,
+            self.outcome.name(),
+            self.provider_id.clone(),
+            self.code,
+            self.reason.as_deref().map(|reason| reason.chars().take(255).collect::<String>()),
+            self.started_ms,
+            self.ended_ms,
         ]
     }
 }
@@ -168,7 +168,7 @@ impl Attempt {
 pub async fn attempts(store: &Store, id: MessageId) -> Result<Vec<Attempt>> {
     let sql = "SELECT number, account_id, outcome, provider_id, code, reason, started_ms, ended_ms \
                FROM sb_attempt WHERE message_id = ? ORDER BY number";
-    let rows = store.query(sql, vec![id.into()]).await?;
+    let rows = store.query(sql, params![id]).await?;
     rows.iter()
         .map(|row| {
             Ok(Attempt {

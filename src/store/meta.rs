@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Change, Error, Result, Store};
+use super::{Change, Error, Result, Store, params};
 use crate::crypto::{Aad, HashKey, MasterKey};
 use crate::model::{Millis, Secret};
 
@@ -13,8 +13,8 @@ pub async fn value_or_insert(store: &Store, name: &'static str, value: &str) -> 
         return Ok(found);
     }
     let insert = Change::new()
-        .one("INSERT INTO sb_meta (name, value) VALUES (?, ?)", vec![name.into(), value.into()])
-        .settled_by("SELECT 1 FROM sb_meta WHERE name = ?", vec![name.into()]);
+        .one("INSERT INTO sb_meta (name, value) VALUES (?, ?)", params![name, value])
+        .settled_by("SELECT 1 FROM sb_meta WHERE name = ?", params![name]);
     match store.commit(insert).await {
         Ok(()) | Err(Error::Conflict) => {}
         Err(error) => return Err(error),
@@ -23,15 +23,15 @@ pub async fn value_or_insert(store: &Store, name: &'static str, value: &str) -> 
 }
 
 pub async fn value_of(store: &Store, name: &'static str) -> Result<Option<String>> {
-    let rows = store.query("SELECT value FROM sb_meta WHERE name = ?", vec![name.into()]).await?;
+    let rows = store.query("SELECT value FROM sb_meta WHERE name = ?", params![name]).await?;
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
 /// Replaces a value, for an administrator who changes keys on purpose.
 pub async fn replace(store: &Store, name: &'static str, value: &str) -> Result<()> {
     let change = Change::new()
-        .run("DELETE FROM sb_meta WHERE name = ?", vec![name.into()])
-        .one("INSERT INTO sb_meta (name, value) VALUES (?, ?)", vec![name.into(), value.into()]);
+        .run("DELETE FROM sb_meta WHERE name = ?", params![name])
+        .one("INSERT INTO sb_meta (name, value) VALUES (?, ?)", params![name, value]);
     store.commit(change).await
 }
 
@@ -66,11 +66,8 @@ async fn sealed_or_insert(
     }
     let made = master.seal(place(name), &Zeroizing::new(new()))?;
     let insert = Change::new()
-        .one(
-            "INSERT INTO sb_secret (name, sealed, created_ms) VALUES (?, ?, ?)",
-            vec![name.into(), made.into(), now_ms.into()],
-        )
-        .settled_by("SELECT 1 FROM sb_secret WHERE name = ?", vec![name.into()]);
+        .one("INSERT INTO sb_secret (name, sealed, created_ms) VALUES (?, ?, ?)", params![name, made, now_ms])
+        .settled_by("SELECT 1 FROM sb_secret WHERE name = ?", params![name]);
     match store.commit(insert).await {
         Ok(()) | Err(Error::Conflict) => {}
         Err(error) => return Err(error),
@@ -80,7 +77,7 @@ async fn sealed_or_insert(
 }
 
 async fn sealed(store: &Store, master: &MasterKey, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
-    let rows = store.query("SELECT sealed FROM sb_secret WHERE name = ?", vec![name.into()]).await?;
+    let rows = store.query("SELECT sealed FROM sb_secret WHERE name = ?", params![name]).await?;
     rows.first().map(|row| Ok(master.open(place(name), row.bytes(0)?)?)).transpose()
 }
 

@@ -2,7 +2,7 @@
 
 use super::engine::{as_read, below, readable, rewrite};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
 
 /// What a text to a number is.
@@ -108,12 +108,12 @@ pub async fn list(store: &Store, client: ClientId, after: Option<NumberId>, limi
     let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, vec![client.into(), below, limit.into()]);
+    let query = Query::new(sql, params![client, below, limit]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Option<Number>> {
-    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), vec![id.into(), client.into()]);
+    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -122,22 +122,22 @@ pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>)
     let change = Change::new().one(
         "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
          created_ms) SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, ? FROM sb_account WHERE id = ?",
-        vec![
-            number.id.into(),
-            number.client.into(),
-            number.address.as_str().into(),
-            written(&number.capabilities).into(),
-            number.meaning.name().into(),
-            number.rate.into(),
-            number.platform.clone().into(),
-            number.country.clone().into(),
-            number.created_ms.into(),
-            number.account.into(),
+        params![
+            number.id,
+            number.client,
+            number.address.as_str(),
+            written(&number.capabilities),
+            number.meaning.name(),
+            number.rate,
+            number.platform.clone(),
+            number.country.clone(),
+            number.created_ms,
+            number.account,
         ],
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
     let change = version::changed(Versioned::Directory, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![number.id.into()])).await
+    store.commit(change.settled_by(settled, params![number.id])).await
 }
 
 impl Number {
@@ -164,7 +164,7 @@ pub async fn update(store: &Store, before: &Number, number: &Number, entry: Opti
 /// Lets a number go; its messages stay. [`Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let mut sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?".to_owned();
-    let mut params = vec![before.id.into(), before.client.into()];
+    let mut params = params![before.id, before.client];
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await

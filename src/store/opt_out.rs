@@ -6,7 +6,7 @@ mod unseen;
 pub use unseen::lift;
 
 use super::event::{self, NewEvent, Order, Told};
-use super::{Change, Query, Result, Store, Value, audit};
+use super::{Change, Query, Result, Store, Value, audit, params};
 use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis};
 
 /// Why an entry stands that its client set.
@@ -175,11 +175,7 @@ pub async fn write(
 
 /// What an entry says after this, in the order of both statements that write one, and what else each of them names.
 fn values<const N: usize>(said: &OptOut, sequence: i64, others: [Value; N]) -> Vec<Value> {
-    let is_out = i64::from(said.is_out).into();
-    let mut values: Vec<Value> =
-        vec![is_out, said.reason.into(), said.at_ms.into(), sequence.into(), said.client.into()];
-    values.extend(others);
-    values
+    [params![said.is_out, said.reason, said.at_ms, sequence, said.client], others.to_vec()].concat()
 }
 
 /// What stands between a number and a person.
@@ -230,7 +226,7 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     } else {
         format!("{COLUMNS} WHERE {own}")
     };
-    let mut params: Vec<Value> = vec![client.into()];
+    let mut params: Vec<Value> = params![client];
     if let Some(number) = &filter.number {
         sql.push_str(" AND o.number = ?");
         params.push(number.as_str().into());

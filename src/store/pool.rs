@@ -2,7 +2,7 @@
 
 use super::engine::below;
 use super::version::Versioned;
-use super::{Change, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Query, Result, Row, Store, Value, audit, params, version};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
 
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ fn parse(row: &Row) -> Result<Pool> {
 }
 
 fn key(client: ClientId, id: PoolId) -> Vec<Value> {
-    vec![id.into(), client.into()]
+    params![id, client]
 }
 
 /// A client's pools, newest first, behind the pool `after`.
@@ -28,7 +28,7 @@ pub async fn list(store: &Store, client: ClientId, after: Option<PoolId>, limit:
     let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, vec![client.into(), below, limit.into()]);
+    let query = Query::new(sql, params![client, below, limit]);
     store.read(vec![query]).await?.concat().iter().map(parse).collect()
 }
 
@@ -42,7 +42,7 @@ pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> 
     let change = Change::new()
         .one(
             "INSERT INTO sb_pool (id, client_id, name, created_ms) VALUES (?, ?, ?, ?)",
-            vec![id.clone(), client, pool.name.as_str().into(), pool.created_ms.into()],
+            params![id.clone(), client, pool.name.as_str(), pool.created_ms],
         )
         .audited(entry)
         .settled_by("SELECT 1 FROM sb_pool WHERE id = ?", vec![id]);
@@ -51,7 +51,7 @@ pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> 
 
 /// [`super::Error::Guard`]: there is no such pool, or it has another name than was read.
 pub async fn rename(store: &Store, before: &Pool, name: &str, entry: Option<audit::Entry>) -> Result<()> {
-    let params = [vec![name.into()], key(before.client, before.id), vec![before.name.as_str().into()]].concat();
+    let params = [params![name], key(before.client, before.id), params![before.name.as_str()]].concat();
     let change = Change::new().one("UPDATE sb_pool SET name = ? WHERE id = ? AND client_id = ? AND name = ?", params);
     store.commit(change.audited(entry)).await
 }
@@ -76,7 +76,7 @@ pub async fn put(
     let change = Change::new().one(
         "UPDATE sb_number SET pool_id = ? WHERE id = ? AND client_id = ? \
          AND EXISTS (SELECT 1 FROM sb_pool p WHERE p.id = ? AND p.client_id = ?)",
-        [vec![id.into(), number.into(), client.into()], key(client, id)].concat(),
+        [params![id, number, client], key(client, id)].concat(),
     );
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
@@ -91,7 +91,7 @@ pub async fn take_out(
 ) -> Result<()> {
     let change = Change::new().one(
         "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?",
-        vec![number.into(), client.into(), id.into()],
+        params![number, client, id],
     );
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }

@@ -2,7 +2,7 @@
 //! as long as its device: `sb_text_block`.
 
 use super::lease::{GIVE_BACK, HELD, Lease, Owner, SKEW_MS, TAKE};
-use super::{Change, Error, Query, Result, Row, Store, Value, sweep};
+use super::{Change, Error, Query, Result, Row, Store, Value, params, sweep};
 use crate::crypto::Aad;
 use crate::model::{DeviceId, Millis, PublicationId, UserId};
 
@@ -54,7 +54,7 @@ pub fn text_place(row: &str) -> Aad<'_> {
 /// Writes a text with its job, ready at once, and its blocks, which no other text of the device can have: whatever
 /// begins with one of them was made of it.
 pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
-    let block = |hash: &[u8; 32]| vec![new.device.into(), hash.into(), new.text_hash.into()];
+    let block = |hash: &[u8; 32]| params![new.device, hash, new.text_hash];
     let change = Change::new()
         .insert(
             "INSERT INTO sb_text_block (device_id, block_hash, text_hash)",
@@ -63,19 +63,9 @@ pub async fn insert(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
         .one(
             "INSERT INTO sb_publication (id, text_hash, user_id, platform, phone_hash, sealed, ready_ms, set_ms, tries, \
              state, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', ?)",
-            vec![
-                new.id.into(),
-                new.text_hash.into(),
-                new.user.as_str().into(),
-                new.platform.into(),
-                new.phone_hash.into(),
-                new.sealed.clone().into(),
-                new.received_ms.into(),
-                new.received_ms.into(),
-                new.received_ms.into(),
-            ],
+            params![new.id, new.text_hash, new.user.as_str(), new.platform, new.phone_hash, new.sealed.clone(), new.received_ms, new.received_ms, new.received_ms],
         );
-    let change = change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", vec![new.id.into()]);
+    let change = change.settled_by("SELECT 1 FROM sb_publication WHERE id = ?", params![new.id]);
     match store.commit(change).await {
         Ok(()) => Ok(Taken::New),
         Err(Error::Conflict) => compare(store, new).await,
@@ -91,7 +81,7 @@ async fn compare(store: &Store, new: &NewPublication<'_>) -> Result<Taken> {
         .look_up(vec![
             Query::over(sql, &[new.device.into()], hashes),
             // one that was taken before blocks were kept
-            Query::new("SELECT text_hash FROM sb_publication WHERE text_hash = ?", vec![new.text_hash.into()]),
+            Query::new("SELECT text_hash FROM sb_publication WHERE text_hash = ?", params![new.text_hash]),
         ])
         .await?
         .concat();
@@ -130,7 +120,7 @@ pub async fn due(store: &Store, platform: &str, owner: &Owner, now_ms: Millis, l
                WHERE platform = ? AND ready_ms <= ? AND (owner IS NULL OR owner = ? OR ready_ms <= ?) \
                ORDER BY ready_ms LIMIT ?";
     let taken_ms = now_ms - SKEW_MS;
-    let params = vec![platform.into(), now_ms.into(), owner.into(), taken_ms.into(), limit.into()];
+    let params = params![platform, now_ms, owner, taken_ms, limit];
     store.query(sql, params).await?.iter().map(parse).collect()
 }
 
@@ -153,7 +143,7 @@ impl Publication {
         let sql = "UPDATE sb_publication SET sealed = ?, owner = NULL, ready_ms = NULL, state = ?, last_reason = NULL \
                    WHERE id = ? AND ready_ms = ?";
         let id = Value::from(self.id);
-        let params = vec![Vec::new().into(), state.into(), id.clone(), self.ready_ms.into()];
+        let params = params![Vec::new(), state, id.clone(), self.ready_ms];
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND ready_ms IS NULL";
         store.commit(Change::new().one(sql, params).settled_by(settled, vec![id])).await
     }
@@ -162,16 +152,16 @@ impl Publication {
     pub async fn give_back(&self, store: &Store, ready_ms: Millis, now_ms: Millis, reason: &str) -> Result<()> {
         let sql = format!("UPDATE sb_publication SET {GIVE_BACK}, last_reason = ? WHERE id = ? AND ready_ms = ?");
         let id = Value::from(self.id);
-        let params = vec![ready_ms.into(), now_ms.into(), reason.into(), id.clone(), self.ready_ms.into()];
+        let params = params![ready_ms, now_ms, reason, id.clone(), self.ready_ms];
         let settled = "SELECT 1 FROM sb_publication WHERE id = ? AND owner IS NULL AND ready_ms = ?";
-        store.commit(Change::new().one(sql, params).settled_by(settled, vec![id, ready_ms.into()])).await
+        store.commit(Change::new().one(sql, params).settled_by(settled, params![id, ready_ms])).await
     }
 }
 
 /// How many texts have waited for their sink since `late_ms`.
 pub async fn late(store: &Store, late_ms: Millis) -> Result<i64> {
     let sql = "SELECT COUNT(*) FROM sb_publication WHERE ready_ms IS NOT NULL AND received_ms < ?";
-    store.query(sql, vec![late_ms.into()]).await?.first().map_or(Ok(0), |row| row.int(0))
+    store.query(sql, params![late_ms]).await?.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// Erases texts that have waited for their sink since `late_ms`, and forgets those over since `before_ms`, a batch

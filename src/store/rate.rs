@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::{as_read, readable, rewrite};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
 use crate::model::{Millis, Money, Priced, RateId};
 
 /// How long a whole card may take to be written.
@@ -62,18 +62,11 @@ impl Rate {
 
     /// What may be changed of it.
     fn columns(&self) -> Vec<(&'static str, Value)> {
-        vec![("price", self.price.micros().into()), ("until_ms", self.until_ms.into())]
+        vec![("price", self.price.into()), ("until_ms", self.until_ms.into())]
     }
 
     fn values(&self) -> Vec<Value> {
-        vec![
-            self.id.into(),
-            self.channel.name().into(),
-            self.prefix.as_str().into(),
-            self.price.micros().into(),
-            self.from_ms.into(),
-            self.until_ms.into(),
-        ]
+        params![self.id, self.channel.name(), self.prefix.as_str(), self.price, self.from_ms, self.until_ms]
     }
 }
 
@@ -118,7 +111,7 @@ pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Ra
 }
 
 pub async fn find(store: &Store, id: RateId) -> Result<Option<Rate>> {
-    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_rate WHERE id = ?"), vec![id.into()]);
+    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_rate WHERE id = ?"), params![id]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -129,7 +122,7 @@ pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> 
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
     let change = version::changed(Versioned::Tariff, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![rate.id.into()])).await
+    store.commit(change.settled_by(settled, params![rate.id])).await
 }
 
 /// Changes price and end. [`Error::Guard`]: it is not there, or another than was read.
@@ -141,7 +134,7 @@ pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<aud
 
 /// [`Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -> Result<()> {
-    let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), vec![before.id.into()]);
+    let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), params![before.id]);
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await

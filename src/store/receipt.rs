@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Change, Query, Result, Row, Store, Value};
+use super::{Change, Query, Result, Row, Store, Value, params};
 use crate::crypto::hash::sha256_hex;
 use crate::model::message::State;
 use crate::model::{CallStatus, MessageId, Millis};
@@ -74,13 +74,7 @@ pub fn unknown(word: &str) -> String {
 pub(super) fn add(change: Change, said: &[NewReceipt]) -> Change {
     let rows = said.iter().map(|one| {
         let is_its_name = one.word == one.name;
-        vec![
-            one.message.into(),
-            one.name.as_str().into(),
-            (!is_its_name).then(|| one.word.clone()).into(),
-            one.error_code.into(),
-            one.at_ms.into(),
-        ]
+        params![one.message, one.name.as_str(), (!is_its_name).then(|| one.word.clone()), one.error_code, one.at_ms]
     });
     change.insert("INSERT INTO sb_receipt (message_id, state, word, error_code, at_ms)", rows.collect())
 }
@@ -89,7 +83,7 @@ pub(super) fn add(change: Change, said: &[NewReceipt]) -> Change {
 #[must_use]
 pub(super) fn fill(change: Change, message: MessageId, name: &str, code: i64) -> Change {
     let sql = "UPDATE sb_receipt SET error_code = ? WHERE message_id = ? AND state = ? AND error_code IS NULL";
-    change.run(sql, vec![code.into(), message.into(), name.into()])
+    change.run(sql, params![code, message, name])
 }
 
 /// The codes of what has been said before of these messages, by message and name.
@@ -108,7 +102,7 @@ pub async fn codes(store: &Store, messages: &[MessageId]) -> Result<HashMap<(Mes
 /// What was said of a message, in the order in which it came about.
 pub async fn list(store: &Store, id: MessageId) -> Result<Vec<Receipt>> {
     let sql = "SELECT state, word, error_code, at_ms FROM sb_receipt WHERE message_id = ? ORDER BY at_ms, state";
-    store.query(sql, vec![id.into()]).await?.iter().map(parse).collect()
+    store.query(sql, params![id]).await?.iter().map(parse).collect()
 }
 
 fn parse(row: &Row) -> Result<Receipt> {

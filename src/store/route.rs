@@ -2,7 +2,7 @@
 
 use super::engine::{as_read, readable, rewrite};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, version};
+use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -46,7 +46,7 @@ pub async fn all(store: &Store) -> Result<Vec<Route>> {
 pub async fn list(store: &Store, after: Option<(i64, RouteId)>, limit: usize) -> Result<Vec<Route>> {
     let (behind, mut params) = match after {
         Some((priority, id)) => {
-            let params = vec![priority.into(), priority.into(), id.into()];
+            let params = params![priority, priority, id];
             (" WHERE priority >= ? AND (priority > ? OR id > ?)", params)
         }
         None => ("", Vec::new()),
@@ -57,7 +57,7 @@ pub async fn list(store: &Store, after: Option<(i64, RouteId)>, limit: usize) ->
 }
 
 pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
-    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_route WHERE id = ?"), vec![id.into()]);
+    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_route WHERE id = ?"), params![id]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -66,19 +66,19 @@ pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -
     let change = Change::new().one(
         "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
          SELECT ?, ?, ?, ?, id, ?, ? FROM sb_account WHERE id = ?",
-        vec![
-            route.id.into(),
-            route.priority.into(),
-            route.pattern.as_str().into(),
-            route.channel.map(Channel::name).into(),
-            route.name.as_str().into(),
-            route.created_ms.into(),
-            route.account.into(),
+        params![
+            route.id,
+            route.priority,
+            route.pattern.as_str(),
+            route.channel.map(Channel::name),
+            route.name.as_str(),
+            route.created_ms,
+            route.account,
         ],
     );
     let settled = "SELECT 1 FROM sb_route WHERE id = ?";
     let change = version::changed(Versioned::Tariff, change).audited(entry);
-    store.commit(change.settled_by(settled, vec![route.id.into()])).await
+    store.commit(change.settled_by(settled, params![route.id])).await
 }
 
 impl Route {
@@ -103,7 +103,7 @@ pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<
 
 /// [`Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) -> Result<()> {
-    let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), vec![before.id.into()]);
+    let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), params![before.id]);
     as_read(&mut sql, &mut params, before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await

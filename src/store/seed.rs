@@ -1,6 +1,6 @@
 //! A backend user database for development: made once, filled again without harm.
 
-use super::{Change, Error, Result, Store, Value};
+use super::{Change, Error, Result, Store, Value, params};
 use crate::crypto::{backend, hash};
 
 /// The development user of the contract.
@@ -85,7 +85,7 @@ async fn once(backend: &Store, change: Change) -> Result<()> {
 
 async fn credentials(backend: &Store) -> Result<()> {
     let insert = "INSERT INTO credentials (id, shared_key, hashing_salt, createdAt) VALUES (1, ?, ?, ?)";
-    once(backend, Change::new().one(insert, vec![DEV_SHARED_KEY.into(), DEV_SALT.into(), CREATED.into()])).await
+    once(backend, Change::new().one(insert, params![DEV_SHARED_KEY, DEV_SALT, CREATED])).await
 }
 
 async fn dev_user(backend: &Store) -> Result<()> {
@@ -115,12 +115,12 @@ fn user(change: Change, number: i64, id: &str, name: &str, phone: &str) -> Chang
     change
         .one(
             "INSERT INTO users (id, password, createdAt) VALUES (?, ?, ?)",
-            vec![id.into(), hash::backend(DEV_SALT, DEV_PASSWORD).into(), CREATED.into()],
+            params![id, hash::backend(DEV_SALT, DEV_PASSWORD), CREATED],
         )
         .one(
             "INSERT INTO usersInfos (id, name, country_code, full_phone_number, status, userId, createdAt) \
              VALUES (?, ?, '+237', ?, 'verified', ?, ?)",
-            vec![number.into(), name.into(), hash::backend(DEV_SALT, phone).into(), id.into(), CREATED.into()],
+            params![number, name, hash::backend(DEV_SALT, phone), id, CREATED],
         )
 }
 

@@ -2,7 +2,7 @@
 //! Nodes may do it at the same time: what one has removed, the other does not find.
 
 use super::engine::LOWEST;
-use super::{Change, Result, Row, Store, Value};
+use super::{Change, Result, Row, Store, Value, params};
 use crate::model::{EventId, Id as _, Millis};
 
 /// Rows that one commit removes at most.
@@ -54,7 +54,7 @@ impl Walk {
     /// Goes on: `find` selects the id and what else is wanted of rows above an id and below another, at most so many.
     pub(super) async fn go_on(&mut self, store: &Store, find: &'static str) -> Result<Passed> {
         let from = self.after;
-        let rows = store.query(find, vec![from.into(), self.below.into(), ROWS.into()]).await?;
+        let rows = store.query(find, params![from, self.below, ROWS]).await?;
         if let Some(last) = rows.last() {
             self.after = last.array(0)?;
         }

@@ -2,7 +2,7 @@
 
 use super::device::NewDevice;
 use super::lockout::{self, Count, Counted, Lockout};
-use super::{Change, Error, Result, Store};
+use super::{Change, Error, Result, Store, params};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 
@@ -94,7 +94,7 @@ pub async fn reserve(
     let anywhere = Count { id: key.anywhere_id, from: seen.anywhere, to: counts.1 };
     change = lockout::count(change, &here, &anywhere, now_ms);
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND attempts = ?";
-    store.commit(change.settled_by(settled, vec![key.sid.into(), attempts.to_string().into()])).await?;
+    store.commit(change.settled_by(settled, params![key.sid, attempts.to_string()])).await?;
     let session = Session {
         state: to.state,
         public_key: to.public_key.map(str::to_owned),
@@ -167,7 +167,7 @@ pub async fn redeem(
     };
     let change = device.insert(write(told, key.sid, key.user, Some(known), &to), now_ms);
     let change = lockout::forgive(change, key.here_id, key.anywhere_id, counted);
-    store.commit(change.settled_by("SELECT 1 FROM sb_device WHERE id = ?", vec![device.id.into()])).await
+    store.commit(change.settled_by("SELECT 1 FROM sb_device WHERE id = ?", params![device.id])).await
 }
 
 /// One session that changed since a node last looked.
@@ -182,7 +182,7 @@ pub struct Changed {
 pub async fn changed_since(store: &Store, since_ms: Millis) -> Result<Vec<Changed>> {
     let sql = "SELECT id, user_id, state, changed_ms FROM sb_sync_session WHERE changed_ms >= ? \
                ORDER BY changed_ms LIMIT 10000";
-    let rows = store.query(sql, vec![since_ms.into()]).await?;
+    let rows = store.query(sql, params![since_ms]).await?;
     rows.iter()
         .map(|row| {
             Ok(Changed {

@@ -1,6 +1,6 @@
 //! Versions of what nodes keep in memory: they read it again when its version has changed.
 
-use super::{Change, Result, Store, meta};
+use super::{Change, Result, Store, meta, params};
 
 /// What is kept in memory together, and has one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Version(pub String);
 /// Marks that something of this has changed, in the change that changes it.
 pub(super) fn changed(what: Versioned, change: Change) -> Change {
     let version = hex::encode(rand::random::<[u8; 16]>());
-    change.one("UPDATE sb_meta SET value = ? WHERE name = ?", vec![version.into(), what.name().into()])
+    change.one("UPDATE sb_meta SET value = ? WHERE name = ?", params![version, what.name()])
 }
 
 /// Writes a first version where there is none.

@@ -4,7 +4,7 @@
 //! has named. A row says when its wait was set: where that lies in the future, the wait is over.
 
 use super::lease::SKEW_MS;
-use super::{Change, Error, Query, Result, Store, Value};
+use super::{Change, Error, Query, Result, Store, Value, params};
 use crate::model::Millis;
 
 /// Each table whose rows wait, and when their waits were set.
@@ -32,10 +32,10 @@ pub async fn end(store: &Store, now_ms: Millis, leases: Leases) -> Result<usize>
     let owner = if leases.are_left { " AND owner IS NULL" } else { "" };
     let find = |(table, set): (&str, &'static str)| {
         let sql = format!("SELECT 1 FROM {table} WHERE ready_ms > ? AND {set}{owner} LIMIT 1");
-        Query::new(sql, [vec![now_ms.into()], stamp(set)].concat())
+        Query::new(sql, [params![now_ms], stamp(set)].concat())
     };
     let mut queries: Vec<Query> = TABLES.into_iter().map(find).collect();
-    let called = vec![now_ms.into(), ahead.clone()];
+    let called = params![now_ms, ahead.clone()];
     queries.push(Query::new("SELECT 1 FROM sb_lane WHERE ready_ms > ? AND started_ms > ? LIMIT 1", called.clone()));
     queries.push(Query::new("SELECT 1 FROM sb_lockout WHERE last_ms > ? LIMIT 1", vec![ahead.clone()]));
     let found = store.read(queries).await?;
@@ -44,7 +44,7 @@ pub async fn end(store: &Store, now_ms: Millis, leases: Leases) -> Result<usize>
     if !calls.is_empty() {
         // what became of a call is asked so long after it; the first call's time stays, and tells of this
         let sql = "UPDATE sb_lane SET started_ms = ? WHERE ready_ms > ? AND started_ms > ?";
-        change = change.run(sql, [vec![now_ms.into()], called].concat());
+        change = change.run(sql, [params![now_ms], called].concat());
     }
     for ((table, set), _) in TABLES.into_iter().zip(&found).filter(|(_, rows)| !rows.is_empty()) {
         let sql = format!(
@@ -56,7 +56,7 @@ pub async fn end(store: &Store, now_ms: Millis, leases: Leases) -> Result<usize>
     }
     if !lockouts.is_empty() {
         // from now on in full: a clock must not let anybody guess sooner
-        change = change.run("UPDATE sb_lockout SET last_ms = ? WHERE last_ms > ?", vec![now_ms.into(), ahead]);
+        change = change.run("UPDATE sb_lockout SET last_ms = ? WHERE last_ms > ?", params![now_ms, ahead]);
     }
     if change.statements() > 0 {
         store.commit(change).await?;

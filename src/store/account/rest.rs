@@ -3,7 +3,7 @@
 use super::Account;
 use crate::model::{AccountId, Millis};
 use crate::store::version::{self, Versioned};
-use crate::store::{Change, Result, Row};
+use crate::store::{Change, Result, Row, params};
 
 /// Characters of a reason that are kept.
 const REASON: usize = 255;
@@ -27,12 +27,12 @@ pub fn begin(account: &Account, rest: &Rest) -> Change {
     let change = Change::new().one(
         "INSERT INTO sb_account_rest (account_id, since_ms, code, reason) \
          SELECT id, ?, ?, ? FROM sb_account WHERE id = ? AND credentials = ?",
-        vec![
-            rest.since_ms.into(),
-            rest.code.into(),
-            rest.reason.chars().take(REASON).collect::<String>().into(),
-            account.id.into(),
-            account.credentials.clone().into(),
+        params![
+            rest.since_ms,
+            rest.code,
+            rest.reason.chars().take(REASON).collect::<String>(),
+            account.id,
+            account.credentials.clone(),
         ],
     );
     version::changed(Versioned::Directory, change)
@@ -46,5 +46,5 @@ pub fn end(account: AccountId, rest: &Rest) -> Change {
 /// The same as a part of another change to the account.
 pub(super) fn over(change: Change, account: AccountId, rest: &Rest) -> Change {
     let sql = "DELETE FROM sb_account_rest WHERE account_id = ? AND since_ms = ?";
-    change.one(sql, vec![account.into(), rest.since_ms.into()])
+    change.one(sql, params![account, rest.since_ms])
 }

@@ -4,7 +4,7 @@ use super::Account;
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, TokenId};
 use crate::store::version::{self, Versioned};
-use crate::store::{Change, Error, Query, Result, Row, Store, Value};
+use crate::store::{Change, Error, Query, Result, Row, Store, Value, params};
 
 /// What a token is to the account's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
@@ -67,13 +67,13 @@ pub(super) fn parse(row: &Row) -> Result<(AccountId, Token)> {
 pub(super) fn changed(mut change: Change, before: &Account, after: &Account) -> Change {
     let in_both = |token: &Token| before.tokens.iter().find(|known| known.id == token.id);
     for gone in before.tokens.iter().filter(|token| after.tokens.iter().all(|kept| kept.id != token.id)) {
-        change = change.one("DELETE FROM sb_account_token WHERE id = ?", vec![gone.id.into()]);
+        change = change.one("DELETE FROM sb_account_token WHERE id = ?", params![gone.id]);
     }
     for token in &after.tokens {
         change = match in_both(token) {
             None => change.insert(INSERT, vec![values(after.id, token)]),
             Some(known) if known.until_ms != token.until_ms => {
-                let params = vec![token.until_ms.into(), token.id.into(), known.until_ms.into()];
+                let params = params![token.until_ms, token.id, known.until_ms];
                 change.one("UPDATE sb_account_token SET until_ms = ? WHERE id = ? AND until_ms = ?", params)
             }
             Some(_) => change,
@@ -85,15 +85,7 @@ pub(super) fn changed(mut change: Change, before: &Account, after: &Account) -> 
 const INSERT: &str = "INSERT INTO sb_account_token (id, account_id, role, token, until_ms, uses, used_ms)";
 
 fn values(account: AccountId, token: &Token) -> Vec<Value> {
-    vec![
-        token.id.into(),
-        account.into(),
-        token.role.name().into(),
-        token.token.clone().into(),
-        token.until_ms.into(),
-        token.uses.into(),
-        token.used_ms.into(),
-    ]
+    params![token.id, account, token.role.name(), token.token.clone(), token.until_ms, token.uses, token.used_ms]
 }
 
 /// How often posts were believed by a token since it was counted last, and when the last was.
@@ -107,17 +99,16 @@ pub struct Uses {
 /// Adds to what is known of tokens' use; those that are gone by now are passed over.
 pub async fn count(store: &Store, uses: &[Uses]) -> Result<()> {
     let sql = "UPDATE sb_account_token SET uses = uses + ?, used_ms = ? WHERE id = ?";
-    let add =
-        |change: Change, one: &Uses| change.run(sql, vec![one.count.into(), one.last_ms.into(), one.token.into()]);
+    let add = |change: Change, one: &Uses| change.run(sql, params![one.count, one.last_ms, one.token]);
     if uses.is_empty() { Ok(()) } else { store.commit(uses.iter().fold(Change::new(), add)).await }
 }
 
 /// Erases what is believed no longer.
 pub async fn sweep(store: &Store, now_ms: Millis) -> Result<()> {
-    let rows = store.query("SELECT id FROM sb_account_token WHERE until_ms <= ?", vec![now_ms.into()]).await?;
+    let rows = store.query("SELECT id FROM sb_account_token WHERE until_ms <= ?", params![now_ms]).await?;
     if rows.is_empty() {
         return Ok(());
     }
     let sql = "DELETE FROM sb_account_token WHERE until_ms <= ?";
-    store.commit(version::changed(Versioned::Directory, Change::new().run(sql, vec![now_ms.into()]))).await
+    store.commit(version::changed(Versioned::Directory, Change::new().run(sql, params![now_ms]))).await
 }

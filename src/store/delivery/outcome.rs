@@ -4,7 +4,7 @@ use super::{Held, State, turn};
 use crate::model::Millis;
 use crate::store::event::Target;
 use crate::store::lease::{GIVE_BACK, Owner};
-use crate::store::{Change, Result, Store, Value, callback};
+use crate::store::{Change, Result, Store, Value, callback, params};
 
 /// What is written of a claimed delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ fn statuses(done: &[Done]) -> std::collections::BTreeSet<u16> {
 /// The usual outcome, for many at once.
 fn delivered(change: Change, owner: &Owner, status: u16, taken: &[Held], now_ms: Millis) -> Change {
     let guard = vec!["(event_id = ? AND target_id = ? AND ready_ms = ?)"; taken.len()].join(" OR ");
-    let mut values: Vec<Value> = vec![i64::from(status).into(), now_ms.into(), owner.into()];
+    let mut values: Vec<Value> = params![i64::from(status), now_ms, owner];
     for held in taken {
         values.extend([held.event.into(), held.target.key(), held.until_ms.into()]);
     }
@@ -113,14 +113,7 @@ fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change 
                     "UPDATE sb_delivery SET {GIVE_BACK} WHERE event_id = ? AND target_id = ? AND ready_ms = ? \
                      AND owner = ?"
                 ),
-                vec![
-                    (*at_ms).into(),
-                    now_ms.into(),
-                    held.event.into(),
-                    held.target.key(),
-                    held.until_ms.into(),
-                    owner.into(),
-                ],
+                params![*at_ms, now_ms, held.event, held.target.key(), held.until_ms, owner],
             );
         }
     };
@@ -130,18 +123,18 @@ fn single(change: Change, owner: &Owner, done: &Done, now_ms: Millis) -> Change 
     change.run(
         "UPDATE sb_delivery SET state = ?, owner = NULL, ready_ms = ?, set_ms = ?, tries = tries + ?, last_status = ?, \
          last_reason = ?, changed_ms = ? WHERE event_id = ? AND target_id = ? AND ready_ms = ? AND owner = ?",
-        vec![
-            state.name().into(),
-            ready_ms.into(),
-            now_ms.into(),
-            tried.into(),
-            status.map(i64::from).into(),
-            reason.into(),
-            now_ms.into(),
-            held.event.into(),
+        params![
+            state.name(),
+            ready_ms,
+            now_ms,
+            tried,
+            status.map(i64::from),
+            reason,
+            now_ms,
+            held.event,
             held.target.key(),
-            held.until_ms.into(),
-            owner.into(),
+            held.until_ms,
+            owner,
         ],
     )
 }
@@ -150,10 +143,10 @@ fn health(change: Change, done: &Done, now_ms: Millis) -> Change {
     let Target::Endpoint(id) = done.held.target else { return change };
     match done.health {
         Health::Unchanged => change,
-        Health::Recovered => change.run("UPDATE sb_endpoint SET failing_since_ms = NULL WHERE id = ?", vec![id.into()]),
+        Health::Recovered => change.run("UPDATE sb_endpoint SET failing_since_ms = NULL WHERE id = ?", params![id]),
         Health::Failing => change.run(
             "UPDATE sb_endpoint SET failing_since_ms = ? WHERE id = ? AND failing_since_ms IS NULL",
-            vec![now_ms.into(), id.into()],
+            params![now_ms, id],
         ),
     }
 }

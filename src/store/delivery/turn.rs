@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use super::{Done, Held, Outcome};
 use crate::model::{EventId, Millis};
 use crate::store::event::{NewEvent, Target};
-use crate::store::{Change, Query, Result, Store, Value};
+use crate::store::{Change, Query, Result, Store, Value, params};
 
 /// Whether a delivery `d` may be claimed as far as turns go: it takes none, it is the first, or its endpoint, as it is
 /// now, is told in any order.
@@ -57,7 +57,7 @@ pub(in crate::store) fn add(change: Change, targets: &[(EventId, Target)], objec
     let mut rows: Vec<Vec<Value>> = Vec::new();
     for (event, target) in targets {
         if let Some(object) = objects.get(&(*event, *target)) {
-            rows.push(vec![event.into(), target.key(), object.into(), event.into()]);
+            rows.push(params![event, target.key(), object, event]);
         }
     }
     let into = "INSERT INTO sb_delivery_turn (event_id, target_id, object, place)";
@@ -101,7 +101,7 @@ pub(in crate::store) async fn step_out(
 }
 
 fn behind(event: EventId, target: Target) -> Query {
-    Query::new(BEHIND, vec![event.into(), target.key()])
+    Query::new(BEHIND, params![event, target.key()])
 }
 
 /// A follower waits as long as its head, where that is the head still and the endpoint is told in order still.
@@ -111,17 +111,17 @@ fn wait(change: Change, (head, follower): (EventId, Value), target: Target, at_m
          WHERE event_id = ? AND target_id = ? AND owner IS NULL AND object IS NOT NULL AND ready_ms < ? \
          AND EXISTS (SELECT 1 FROM sb_delivery_turn t WHERE t.event_id = ? AND t.target_id = sb_delivery.target_id) \
          AND EXISTS (SELECT 1 FROM sb_endpoint p WHERE p.id = sb_delivery.target_id AND p.ordered = 1)",
-        vec![at_ms.into(), now_ms.into(), follower, target.key(), at_ms.into(), head.into()],
+        params![at_ms, now_ms, follower, target.key(), at_ms, head],
     )
 }
 
 /// The next, where there is one, goes at once, but for one that waits for a try of its own.
 fn leave(change: Change, event: EventId, target: Target, next: Option<Value>, now_ms: Millis) -> Change {
-    let change = change.run(LEAVE, vec![event.into(), target.key()]);
+    let change = change.run(LEAVE, params![event, target.key()]);
     let Some(next) = next else { return change };
     change.run(
         "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
          WHERE event_id = ? AND target_id = ? AND owner IS NULL AND tries = 0 AND ready_ms > ?",
-        vec![now_ms.into(), now_ms.into(), next, target.key(), now_ms.into()],
+        params![now_ms, now_ms, next, target.key(), now_ms],
     )
 }

@@ -8,7 +8,7 @@ use super::migrate::{self, Schema};
 use super::mysql::Mysql;
 use super::serving::Serving;
 use super::sqlite::Sqlite;
-use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value};
+use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, params};
 
 #[derive(Clone)]
 enum Engine {
@@ -170,7 +170,7 @@ impl Store {
                 "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
             }
         };
-        Ok(!self.query(sql, vec![table.into()]).await?.is_empty())
+        Ok(!self.query(sql, params![table]).await?.is_empty())
     }
 
     /// Takes a place among the processes that serve an embedded store; servers have leases instead.

@@ -1,7 +1,7 @@
 //! The few kinds of value that both engines share, and rows of them.
 
 use super::{Error, Result};
-use crate::model::{FromBytes, Id};
+use crate::model::{FromBytes, Id, Money};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
@@ -9,6 +9,25 @@ pub enum Value {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+}
+
+/// The parameters of a statement, or the values of a row, each turned into a [`Value`].
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::engine::Value::from($value)),*] };
+}
+
+pub(in crate::store) use params;
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Int(flag.into())
+    }
+}
+
+impl From<Money> for Value {
+    fn from(amount: Money) -> Self {
+        Self::Int(amount.micros())
+    }
 }
 
 impl From<i64> for Value {

@@ -10,7 +10,7 @@ use crate::store::lease::Owner;
 use crate::store::ledger;
 use crate::store::message::{self, COLUMNS, Message, WIDTH, address, states_before};
 use crate::store::receipt::{self, NewReceipt};
-use crate::store::{Change, Query, Result, Row, Store, Value};
+use crate::store::{Change, Query, Result, Row, Store, Value, params};
 
 /// A text that has been handled.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub async fn receipts(store: &Store, owner: &Owner, folded: &Folded, told: &Told
     for (message, state, code) in &folded.explained {
         let sql = "UPDATE sb_message SET error_code = ?, changed_ms = ? \
                    WHERE id = ? AND state = ? AND error_code IS NULL";
-        change = change.run(sql, vec![(*code).into(), now_ms.into(), message.into(), state.name().into()]);
+        change = change.run(sql, params![*code, now_ms, message, state.name()]);
     }
     for ((state, code), ids) in &folded.moved {
         let sql = format!(

@@ -13,7 +13,7 @@ use super::{Content, Job, Kind};
 use crate::model::{AccountId, Clock, InboundId, Millis};
 use crate::store::batch::Write;
 use crate::store::lease::Owner;
-use crate::store::{Change, Query, Result, Store, Value};
+use crate::store::{Change, Query, Result, Store, Value, params};
 
 const INSERT: &str = "INSERT INTO sb_inbound (id, account_id, kind, provider_key, payload, owner, ready_ms, set_ms, tries, \
      received_ms, signature_hash, fields_hash)";
@@ -154,38 +154,38 @@ impl<R: Clone + Send + Sync + 'static> Intake<R> {
     fn row(&self, item: &New<R>, is_ours: bool, now_ms: Millis) -> Vec<Value> {
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX / 4);
         let owner = is_ours.then_some(&self.owner);
-        vec![
-            item.id.into(),
-            item.account.into(),
-            item.kind.name().into(),
-            item.key.as_str().into(),
-            item.payload.as_str().into(),
-            owner.into(),
-            (if is_ours { now_ms + lease_ms } else { now_ms }).into(),
-            now_ms.into(),
-            0.into(),
-            item.received_ms.into(),
-            item.signature.as_ref().map(|signature| signature.hash).into(),
-            item.signature.as_ref().map(|signature| signature.fields).into(),
+        params![
+            item.id,
+            item.account,
+            item.kind.name(),
+            item.key.as_str(),
+            item.payload.as_str(),
+            owner,
+            if is_ours { now_ms + lease_ms } else { now_ms },
+            now_ms,
+            0,
+            item.received_ms,
+            item.signature.as_ref().map(|signature| signature.hash),
+            item.signature.as_ref().map(|signature| signature.fields),
         ]
     }
 }
 
 /// The row of a signature alone, which is no job.
 fn spent<R>(item: &New<R>, Signature { hash, fields }: &Signature, now_ms: Millis) -> Vec<Value> {
-    vec![
-        item.id.into(),
-        item.account.into(),
-        item.kind.name().into(),
-        hex::encode(hash).into(),
-        "".into(),
+    params![
+        item.id,
+        item.account,
+        item.kind.name(),
+        hex::encode(hash),
+        "",
         Value::Null,
         Value::Null,
-        now_ms.into(),
-        0.into(),
-        item.received_ms.into(),
-        hash.into(),
-        fields.into(),
+        now_ms,
+        0,
+        item.received_ms,
+        hash,
+        fields,
     ]
 }
 

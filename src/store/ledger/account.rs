@@ -4,7 +4,7 @@ use super::{Kind, Movement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::above;
 use crate::store::idempotency::Named;
-use crate::store::{Change, Error, Query, Result, Row, Store, Value, audit};
+use crate::store::{Change, Error, Query, Result, Row, Store, Value, audit, params};
 
 /// What a client may spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub async fn balance(store: &Store, client: ClientId) -> Result<Option<Balance>>
     let sql = format!(
         "SELECT balance, credit_limit, low_at, CASE WHEN {UNTOLD} THEN 1 ELSE 0 END FROM sb_balance WHERE client_id = ?"
     );
-    store.read(vec![Query::new(sql, vec![client.into()])]).await?.concat().first().map(parse_balance).transpose()
+    store.read(vec![Query::new(sql, params![client])]).await?.concat().first().map(parse_balance).transpose()
 }
 
 /// A movement as it was entered.
@@ -72,21 +72,21 @@ pub async fn post(
 ) -> Result<Option<Money>> {
     let client = Value::from(movement.client);
     let mut sql = "UPDATE sb_balance SET low_told = low_told WHERE client_id = ? AND balance + ? <= ?".to_owned();
-    let mut params = vec![client.clone(), movement.amount.micros().into(), Money::MOST.micros().into()];
+    let mut params = params![client.clone(), movement.amount, Money::MOST];
     if let Some(expected) = expected {
         sql.push_str(" AND balance = ?");
-        params.push(expected.micros().into());
+        params.push(expected.into());
     }
     let mut change = enter(Change::new().one(sql, params), movement);
     if let Some(kept) = kept {
         change = change.one(
             "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, ?, ?, ?)",
-            vec![kept.id.into(), kept.hash.into(), movement.id.hex().into(), movement.at_ms.into()],
+            params![kept.id, kept.hash, movement.id.hex(), movement.at_ms],
         );
     }
     let change = change
         .audited(entry)
-        .settled_by("SELECT 1 FROM sb_ledger WHERE client_id = ? AND id = ?", vec![client.clone(), movement.id.into()])
+        .settled_by("SELECT 1 FROM sb_ledger WHERE client_id = ? AND id = ?", params![client.clone(), movement.id])
         .then(Query::new("SELECT balance FROM sb_balance WHERE client_id = ?", vec![client]));
     let found = store.commit_telling(change).await?.found;
     found.first().map(|row| row.int(0).map(Money::from_micros)).transpose()
@@ -94,7 +94,7 @@ pub async fn post(
 
 /// One entry of a client.
 pub async fn find(store: &Store, client: ClientId, id: EntryId) -> Result<Option<Entry>> {
-    let query = Query::new(format!("{COLUMNS} AND id = ?"), vec![client.into(), id.into()]);
+    let query = Query::new(format!("{COLUMNS} AND id = ?"), params![client, id]);
     store.read(vec![query]).await?.concat().first().map(parse).transpose()
 }
 
@@ -115,7 +115,7 @@ pub(super) const COLUMNS: &str =
 impl Filter {
     /// The bounds of ids, which an index can begin and end at, behind a client.
     pub(super) fn ids(&self, client: ClientId) -> (String, Vec<Value>) {
-        let (mut sql, mut params) = (String::new(), vec![Value::from(client)]);
+        let (mut sql, mut params) = (String::new(), params![client]);
         if let Some(from_ms) = self.from_ms {
             sql.push_str(" AND id >= ?");
             params.push(EntryId::first_of((from_ms - SLACK_MS).max(0)).into());
@@ -173,13 +173,13 @@ pub fn told(change: Change, client: ClientId) -> Change {
     let sql = format!(
         "UPDATE sb_balance SET low_told = CASE WHEN balance < low_at THEN 1 ELSE 0 END WHERE client_id = ? AND {UNTOLD}"
     );
-    change.one(sql, vec![client.into()])
+    change.one(sql, params![client])
 }
 
 /// Clients whose balance fell and who were not told, so many at most.
 pub async fn untold(store: &Store, limit: i64) -> Result<Vec<ClientId>> {
     let sql = format!("SELECT client_id FROM sb_balance WHERE {UNTOLD} ORDER BY client_id LIMIT ?");
-    let rows = store.read(vec![Query::new(sql, vec![limit.into()])]).await?.concat();
+    let rows = store.read(vec![Query::new(sql, params![limit])]).await?.concat();
     rows.iter().map(super::client).collect()
 }
 

@@ -6,7 +6,7 @@ use super::Kind;
 use crate::model::message::State;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::above;
-use crate::store::{Error, Query, Result, Row, Store, Value};
+use crate::store::{Error, Query, Result, Row, Store, Value, params};
 
 /// Rows of a page.
 const ROWS: i64 = 1_000;
@@ -129,7 +129,7 @@ pub async fn messages(store: &Store, after: Option<MessageId>) -> Result<(Vec<Ch
     let Some(last) = page.last() else { return Ok((Vec::new(), None)) };
     let last: MessageId = last.id(0)?;
     let sql = format!("{CHARGED} WHERE m.id > ? AND m.id <= ? AND m.cost > 0 ORDER BY m.id");
-    let query = Query::new(sql, vec![after, last.into()]);
+    let query = Query::new(sql, params![after, last]);
     let found = store.read(vec![query]).await?.concat().iter().map(charged).collect::<Result<_>>()?;
     Ok((found, (i64::try_from(page.len()).unwrap_or(ROWS) >= ROWS).then_some(last)))
 }
@@ -143,7 +143,7 @@ pub async fn again(store: &Store, client: ClientId, message: MessageId) -> Resul
                WHERE m.id = ? AND m.client_id = ? AND m.cost > 0";
     // a refund's id is younger than its message's, but for nodes whose clocks differ
     let first = EntryId::first_of((message.made_ms() - CLOCKS_MS).max(0));
-    let rows = store.query(sql, vec![first.into(), message.into(), client.into()]).await?;
+    let rows = store.query(sql, params![first, message, client]).await?;
     let read = |row: &Row| Ok((charged(row)?, usize::try_from(row.int(6)?).unwrap_or_default()));
     rows.first().map(read).transpose()
 }

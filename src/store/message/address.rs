@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use super::Message;
 use super::list::{Conditions, Filter, parse_id};
 use crate::model::MessageId;
-use crate::store::{Result, Row, Store, Value};
+use crate::store::{Result, Row, Store, Value, params};
 
 /// Runs that one query asks: the first one, and at most. A busy number has enough in one.
 const RUNS: [usize; 2] = [1, 256];
@@ -22,7 +22,7 @@ pub(in crate::store) const INSERT: &str = "INSERT INTO sb_fresh (id, from_addres
 impl Message {
     /// The values of [`INSERT`].
     pub(in crate::store) fn addresses(&self) -> Vec<Value> {
-        vec![self.id.into(), self.from.as_str().into(), self.to.as_str().into()]
+        params![self.id, self.from.as_str(), self.to.as_str()]
     }
 }
 
@@ -45,13 +45,13 @@ pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usi
         Ok(())
     };
     // before the runs: what moves meanwhile is found twice
-    let fresh = Conditions::of("(f.from_address = ? OR f.to_address = ?)", vec![number.into(), number.into()]);
+    let fresh = Conditions::of("(f.from_address = ? OR f.to_address = ?)", params![number, number]);
     ask(&mut found, fresh, "f.id FROM sb_fresh f", "f.id").await?;
     let mut runs = Run::all(store, filter).await?.into_iter().peekable();
     let mut size = RUNS[0];
     while runs.peek().is_some_and(|run| found.len() < most || run.is_nearer(&found, filter)) {
         let some: Vec<Value> = runs.by_ref().take(size).map(|run| run.number.into()).collect();
-        let mut query = Conditions::of("n.number = ?", vec![number.into()]);
+        let mut query = Conditions::of("n.number = ?", params![number]);
         query.add_keys("n.run", &some);
         ask(&mut found, query, "DISTINCT n.id FROM sb_run_message n", "n.id").await?;
         size = RUNS[1].min(size * 4);

@@ -4,7 +4,7 @@ use super::{COLUMNS, Message, address};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis};
 use crate::store::engine::marks;
-use crate::store::{Query, Result, Row, Store, Value};
+use crate::store::{Query, Result, Row, Store, Value, params};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.
 const WINDOWS: [usize; 3] = [500, 4_500, 15_000];
@@ -122,7 +122,7 @@ impl Window {
     async fn open(store: &Store, client: ClientId, filter: &Filter, size: usize) -> Result<Self> {
         let ids = match (&filter.number, &filter.from, &filter.to) {
             (None, None, None) => {
-                let mut query = Conditions::of("m.client_id = ?", vec![client.into()]);
+                let mut query = Conditions::of("m.client_id = ?", params![client]);
                 query.add_ids("m.id", filter);
                 let query = query.into_query("m.id FROM sb_message m", "m.id", filter, "LIMIT 1 OFFSET ?", size - 1);
                 let end = store.read(vec![query]).await?.concat().first().map(parse_id).transpose()?;
@@ -170,7 +170,7 @@ pub(super) fn parse_id(row: &Row) -> Result<MessageId> {
 
 /// What a filter wants but for where in the list.
 fn fitting(client: ClientId, filter: &Filter) -> Conditions {
-    let mut query = Conditions::of("m.client_id = ?", vec![client.into()]);
+    let mut query = Conditions::of("m.client_id = ?", params![client]);
     for (condition, address) in [("m.from_address = ?", &filter.from), ("m.to_address = ?", &filter.to)] {
         if let Some(address) = address {
             query.add(condition, address.as_str().into());

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::over;
 use crate::model::{ClientId, MessageContent, MessageId, Millis};
-use crate::store::{Change, Query, Result, Store, Value, audit, callback, event, inbound};
+use crate::store::{Change, Query, Result, Store, Value, audit, callback, event, inbound, params};
 
 /// Empties the body of a message that is over; `content` is what is kept of the rest. `deleted_ms`: its client sees
 /// it no more from then on; its row stays for what was paid.
@@ -23,7 +23,7 @@ pub async fn redact(
          AND deleted_ms IS NULL AND {}",
         over()
     );
-    let params = vec![content.text().into(), now_ms.into(), deleted_ms.into(), id.into(), client.into()];
+    let params = params![content.text(), now_ms, deleted_ms, id, client];
     let change = callback::erase(Change::new().one(sql, params), id).audited(entry);
     // a message that came in has the id of the webhook that brought it
     let copies = copies(store, id).await?;
@@ -49,7 +49,7 @@ async fn copies(store: &Store, message: MessageId) -> Result<Vec<Step>> {
         ),
         ("SELECT id, payload FROM sb_event WHERE message_id = ?", event::REPLACE),
     ];
-    let queries = copies.map(|(find, _)| Query::new(find, vec![message.into()]));
+    let queries = copies.map(|(find, _)| Query::new(find, params![message]));
     let found = store.read(queries.into()).await?;
     let mut steps = Vec::new();
     for ((_, update), rows) in copies.into_iter().zip(found) {
@@ -57,7 +57,7 @@ async fn copies(store: &Store, message: MessageId) -> Result<Vec<Step>> {
             let (id, text) = (row.key(0)?, row.text(1)?);
             let emptied = emptied(text);
             if emptied != text {
-                steps.push((update, vec![emptied.into(), id]));
+                steps.push((update, params![emptied, id]));
             }
         }
     }

@@ -7,7 +7,7 @@
 
 use crate::model::{Clock, Millis};
 use crate::store::engine::HIGHEST;
-use crate::store::{Change, Result, Row, Store, Value};
+use crate::store::{Change, Result, Row, Store, Value, params};
 
 /// Messages of a run. To walk so many that are not yet in one takes milliseconds.
 const MESSAGES: usize = 32_768;
@@ -26,7 +26,7 @@ pub async fn gather(store: &Store, clock: &Clock) -> Result<bool> {
     if is_taken(store, clock.now_ms()).await? {
         return Ok(false);
     }
-    let enough = vec![Value::from(i64::try_from(MESSAGES - 1).unwrap_or(i64::MAX))];
+    let enough = params![i64::try_from(MESSAGES - 1).unwrap_or(i64::MAX)];
     let last = store.query("SELECT id FROM sb_fresh ORDER BY id LIMIT 1 OFFSET ?", enough).await?;
     let Some(last) = last.first().map(|row| row.key(0)).transpose()? else { return Ok(false) };
     let sql = "SELECT id, from_address, to_address FROM sb_fresh WHERE id <= ? ORDER BY id";
@@ -36,11 +36,11 @@ pub async fn gather(store: &Store, clock: &Clock) -> Result<bool> {
     // the number of a run is never used again: whoever is late finds his own gone
     let begun_ms = clock.now_ms();
     let run = Value::from(begun_ms);
-    let open = vec![run.clone(), first.clone(), last, OPEN.into(), begun_ms.into()];
+    let open = params![run.clone(), first.clone(), last, OPEN, begun_ms];
     let into = "INSERT INTO sb_run (run, first_id, last_id, is_done, touched_ms)";
     store.commit(Change::new().insert(into, vec![open])).await?;
     for some in entries(&rows)?.chunks(SLICE) {
-        let rows = some.iter().map(|(number, id)| vec![run.clone(), (*number).into(), (*id).into()]).collect();
+        let rows = some.iter().map(|(number, id)| params![run.clone(), *number, *id]).collect();
         let change = touch(&run, OPEN, clock).insert("INSERT INTO sb_run_message (run, number, id)", rows);
         store.commit(change).await?;
     }
@@ -68,7 +68,7 @@ fn entries(rows: &[Row]) -> Result<Vec<(&str, [u8; 16])>> {
 /// Holds on to an open run. [`crate::store::Error::Guard`]: it was taken for left behind.
 fn touch(run: &Value, is_done: i64, clock: &Clock) -> Change {
     let sql = "UPDATE sb_run SET is_done = ?, touched_ms = ? WHERE run = ? AND is_done = 0";
-    Change::new().one(sql, vec![is_done.into(), clock.now_ms().into(), run.clone()])
+    Change::new().one(sql, params![is_done, clock.now_ms(), run.clone()])
 }
 
 /// Whether another writes a run. What was left behind is removed.
@@ -88,7 +88,7 @@ async fn is_taken(store: &Store, now_ms: Millis) -> Result<bool> {
 async fn remove(store: &Store, run: i64, state: i64, touched_ms: Millis) -> Result<()> {
     let run = Value::from(run);
     let sql = "UPDATE sb_run SET is_done = ? WHERE run = ? AND is_done = ? AND touched_ms = ?";
-    let take = Change::new().one(sql, vec![GONE.into(), run.clone(), state.into(), touched_ms.into()]);
+    let take = Change::new().one(sql, params![GONE, run.clone(), state, touched_ms]);
     match store.commit(take).await {
         Err(error) if error.is_race() => return Ok(()),
         other => other?,
@@ -105,7 +105,7 @@ async fn remove(store: &Store, run: i64, state: i64, touched_ms: Millis) -> Resu
     }
     let change = Change::new()
         .run("DELETE FROM sb_run_message WHERE run = ?", vec![run.clone()])
-        .run("DELETE FROM sb_run WHERE run = ? AND is_done = ?", vec![run, GONE.into()]);
+        .run("DELETE FROM sb_run WHERE run = ? AND is_done = ?", params![run, GONE]);
     store.commit(change).await
 }
 
@@ -114,7 +114,7 @@ pub async fn sweep(store: &Store) -> Result<()> {
     let sql = "SELECT run, touched_ms FROM sb_run WHERE is_done = 1 \
                AND last_id < (SELECT COALESCE(MIN(id), ?) FROM sb_message)";
     // above all ids, where there is no message
-    for row in &store.query(sql, vec![HIGHEST.into()]).await? {
+    for row in &store.query(sql, params![HIGHEST]).await? {
         remove(store, row.int(0)?, DONE, row.int(1)?).await?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::list::{Conditions, Filter, parse_id};
 use super::{address, states_before};
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, MessageId, SharedContent};
-use crate::store::{Result, Row, Store, Value};
+use crate::store::{Result, Row, Store, Value, params};
 
 /// Messages of the person that are looked through at once.
 const WINDOW: usize = 512;
@@ -24,7 +24,7 @@ pub async fn unsent(
         let keys: Vec<_> = ids.iter().map(Value::from).collect();
         let mut query = Conditions::of(
             "m.to_address = ? AND m.from_address = ? AND COALESCE(m.channel, 'sms') = ?",
-            vec![person.into(), number.into(), channel.name().into()],
+            params![person, number, channel.name()],
         );
         query.add_keys("m.id", &keys);
         let waits = format!("{} AND m.direction = 'outbound'", states_before("m.state", State::Sent));

@@ -2,7 +2,7 @@
 
 use super::{ADMINISTRATOR, Entry, Pair, Stands};
 use crate::model::{ClientId, Millis};
-use crate::store::{Change, Result, Store, audit};
+use crate::store::{Change, Result, Store, audit, params};
 
 /// Which those are.
 pub(super) const UNSEEN: &str = "o.held_ms IS NOT NULL OR (o.is_out = 1 AND NOT EXISTS \
@@ -42,14 +42,14 @@ pub async fn lift(
 ) -> Result<()> {
     let unseen = pair.0.iter().filter(|one| one.is_unseen(owner));
     let change = unseen.fold(Change::new(), |change, one| {
-        let (id, read_ms) = (one.id.into(), one.entry.changed_ms.into());
+        let (id, read_ms) = (one.id, one.entry.changed_ms);
         if owner.is_some_and(|owner| one.is_of(owner)) {
             let sql = "UPDATE sb_opt_out SET held_ms = NULL WHERE id = ? AND changed_ms = ?";
-            return change.one(sql, vec![id, read_ms]);
+            return change.one(sql, params![id, read_ms]);
         }
         let sql = "UPDATE sb_opt_out SET held_ms = NULL, is_out = 0, reason = ?, changed_ms = ? \
                    WHERE id = ? AND changed_ms = ?";
-        change.one(sql, vec![ADMINISTRATOR.into(), at_ms.into(), id, read_ms])
+        change.one(sql, params![ADMINISTRATOR, at_ms, id, read_ms])
     });
     store.commit(change.audited(entry)).await
 }

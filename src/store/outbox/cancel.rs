@@ -6,7 +6,7 @@ use crate::model::{LaneKey, MessageId, Millis};
 use crate::store::event::{self, Told};
 use crate::store::ledger;
 use crate::store::message::{Message, states_before};
-use crate::store::{Change, Query, Result, Store, Value, audit};
+use crate::store::{Change, Query, Result, Store, Value, audit, params};
 
 /// What a cancel found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +42,13 @@ pub async fn cancel(
             "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND {}",
             states_before("state", State::Sent)
         ),
-        vec![now_ms.into(), id.into(), message.client.into()],
+        params![now_ms, id, message.client],
     );
     // balances behind lanes, as in the intake: or they would wait for each other
     let refunded = |change| ledger::refund(change, [message], now_ms).audited(entry);
-    let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", vec![id.into()]).await?;
+    let scheduled = store.query("SELECT 1 FROM sb_schedule WHERE message_id = ?", params![id]).await?;
     if !scheduled.is_empty() {
-        let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", vec![id.into()]);
+        let change = change.one("DELETE FROM sb_schedule WHERE message_id = ?", params![id]);
         return store.commit(refunded(change)).await.map(|()| Canceled::Done);
     }
     for lane in [lane, LaneKey::own(id)] {
@@ -64,7 +64,7 @@ pub async fn cancel(
 /// Whether a provider may have it from a call without an answer, though it is to be sent again.
 async fn may_be_sent(store: &Store, id: MessageId) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND outcome = 'uncertain'";
-    Ok(!store.query(sql, vec![id.into()]).await?.is_empty())
+    Ok(!store.query(sql, params![id]).await?.is_empty())
 }
 
 async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<Standing>> {
@@ -76,7 +76,7 @@ async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<
                 range.iter().cloned().chain([id.into()]).collect(),
             ),
             Query::new("SELECT MIN(place) FROM sb_outbox WHERE place >= ? AND place <= ?", range.to_vec()),
-            Query::new("SELECT phase, version, waiting FROM sb_lane WHERE lane = ?", vec![lane.into()]),
+            Query::new("SELECT phase, version, waiting FROM sb_lane WHERE lane = ?", params![lane]),
         ])
         .await?;
     let [places, first, lanes] = answers.as_slice() else { return Ok(None) };
@@ -89,7 +89,7 @@ async fn standing(store: &Store, lane: LaneKey, id: MessageId) -> Result<Option<
 
 fn leave(change: Change, standing: &Standing, now_ms: Millis) -> Change {
     let guard = [Value::from(standing.lane), standing.version.into()];
-    let change = change.one("DELETE FROM sb_outbox WHERE place = ?", vec![standing.place.into()]);
+    let change = change.one("DELETE FROM sb_outbox WHERE place = ?", params![standing.place]);
     if standing.waiting == 1 {
         let sql = "DELETE FROM sb_lane WHERE lane = ? AND version = ? AND waiting = 1";
         return change.one(sql, guard.to_vec());

@@ -5,7 +5,7 @@ use crate::model::{LaneKey, MessageId, Millis};
 use crate::store::event::{self, Told};
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
 use crate::store::message::{COLUMNS, Message, WIDTH};
-use crate::store::{Change, Query, Result, Row, Store, Value};
+use crate::store::{Change, Query, Result, Row, Store, Value, params};
 
 /// The first message of a lane that is now ours.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ pub async fn accepted_as(store: &Store, message: MessageId) -> Result<Option<Str
     // what came to nothing at once has a name too
     let sql = "SELECT provider_id FROM sb_attempt WHERE message_id = ? AND provider_id IS NOT NULL \
                AND outcome <> 'refused' ORDER BY number";
-    let rows = store.query(sql, vec![message.into()]).await?;
+    let rows = store.query(sql, params![message]).await?;
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
@@ -139,42 +139,41 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
         "SELECT {COLUMNS} FROM sb_schedule s JOIN sb_message m ON m.id = s.message_id WHERE s.due_ms <= ? \
          ORDER BY s.due_ms, s.message_id LIMIT ?"
     );
-    let params = vec![now_ms.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+    let params = params![now_ms, i64::try_from(limit).unwrap_or(i64::MAX)];
     store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(Message::parse).collect()
 }
 
 /// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.
 pub async fn join(store: &Store, message: MessageId, lane: LaneKey, told: &Told, now_ms: Millis) -> Result<()> {
-    let rows = store.query("SELECT last_pos FROM sb_lane WHERE lane = ?", vec![lane.into()]).await?;
+    let rows = store.query("SELECT last_pos FROM sb_lane WHERE lane = ?", params![lane]).await?;
     let pos = rows.first().map(|row| row.array(0).map(u128::from_be_bytes)).transpose()?;
     let last_pos = pos.map_or(0, |pos| pos + 1).max(MessageId::new(now_ms).bits());
     let written = Value::from(last_pos.to_be_bytes());
-    let change = Change::new().one("DELETE FROM sb_schedule WHERE message_id = ?", vec![message.into()]).one(
+    let change = Change::new().one("DELETE FROM sb_schedule WHERE message_id = ?", params![message]).one(
         "UPDATE sb_message SET state = 'queued', changed_ms = ? WHERE id = ? AND state = 'scheduled'",
-        vec![now_ms.into(), message.into()],
+        params![now_ms, message],
     );
     let change = if pos.is_some() {
         change.one(
             "UPDATE sb_lane SET waiting = waiting + 1, last_pos = ? WHERE lane = ? AND last_pos < ?",
-            vec![written.clone(), lane.into(), written],
+            params![written.clone(), lane, written],
         )
     } else {
         change.one(
             "INSERT INTO sb_lane (lane, ready_ms, set_ms, phase, waiting, last_pos, version, tries) \
              VALUES (?, ?, ?, 0, 1, ?, 0, 0)",
-            vec![lane.into(), now_ms.into(), now_ms.into(), written],
+            params![lane, now_ms, now_ms, written],
         )
     };
     let place = super::place(lane, last_pos);
-    let change =
-        change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", vec![place.into(), message.into()]);
+    let change = change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", params![place, message]);
     store.commit(event::add(change, &told.new, &told.targets, now_ms)).await
 }
 
 /// Whether this node owns a lane.
 pub async fn is_owned(store: &Store, owner: &Owner, lane: LaneKey) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ?";
-    Ok(!store.query(sql, vec![lane.into(), owner.into()]).await?.is_empty())
+    Ok(!store.query(sql, params![lane, owner]).await?.is_empty())
 }
 
 /// Takes all lanes from their owners, who are known to be dead. Calls under way then are in doubt now.

@@ -5,7 +5,7 @@ use super::{CALLING, Head};
 use crate::model::{Clock, LaneKey, Millis};
 use crate::store::batch::Write;
 use crate::store::lease::Owner;
-use crate::store::{Change, Result, Store, Value, opt_out};
+use crate::store::{Change, Result, Store, Value, opt_out, params};
 
 /// A message about to be sent.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl Write for Mark {
             );
         if let Some(lane) = marked {
             let sql = "SELECT 1 FROM sb_lane WHERE lane = ? AND owner = ? AND phase = ? AND started_ms = ?";
-            self.store.commit(change.settled_by(sql, vec![lane, owner, CALLING.into(), now])).await?;
+            self.store.commit(change.settled_by(sql, params![lane, owner, CALLING, now])).await?;
         }
         let answer = |item: &Ready| {
             if may_not(item) { Marked::OptedOut } else { Marked::Call { started_ms: now_ms } }
@@ -99,7 +99,7 @@ impl Write for Mark {
 pub async fn marked(store: &Store, owner: &Owner, head: &Head) -> Result<Option<Millis>> {
     let sql = "SELECT l.started_ms FROM sb_lane l JOIN sb_outbox o ON o.place = ? \
                WHERE l.lane = ? AND l.owner = ? AND l.phase = ?";
-    let params = vec![head.place.into(), head.lane.into(), owner.into(), CALLING.into()];
+    let params = params![head.place, head.lane, owner, CALLING];
     let rows = store.query(sql, params).await?;
     rows.first().map(|row| row.maybe_int(0)).transpose().map(Option::flatten)
 }

@@ -10,7 +10,7 @@ use crate::store::event::{self, Told};
 use crate::store::lease::Owner;
 use crate::store::ledger;
 use crate::store::message::{Attempt, INSERT_ATTEMPT, Message, states_before};
-use crate::store::{Change, Query, Result, Store, Value};
+use crate::store::{Change, Query, Result, Store, Value, params};
 
 /// How a message goes on.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl Write for Outcomes {
         change = ledger::refund(change, items.iter().filter_map(|item| item.refund.as_deref()), now_ms);
         if let Some((head, attempt)) = items.iter().find_map(|item| Some((&item.head, item.attempt.as_ref()?))) {
             let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
-            change = change.settled_by(sql, vec![head.message.into(), attempt.number.into()]);
+            change = change.settled_by(sql, params![head.message, attempt.number]);
         }
         let touched = self.store.commit_telling(change).await?.touched;
         // lanes that are not empty were touched by the second of each two statements
@@ -120,7 +120,7 @@ impl Outcomes {
         if let Some(adopted) = &item.adopted {
             change = change.run(
                 "UPDATE sb_attempt SET outcome = 'adopted', provider_id = ? WHERE message_id = ? AND number = ?",
-                vec![adopted.provider_id.as_str().into(), item.head.message.into(), adopted.number.into()],
+                params![adopted.provider_id.as_str(), item.head.message, adopted.number],
             );
         }
         let message = Value::from(item.head.message);
@@ -132,11 +132,11 @@ impl Outcomes {
                      WHERE id = ? AND {}",
                     states_before("state", *state)
                 ),
-                vec![
-                    state.name().into(),
-                    (*code).into(),
-                    reason.as_deref().map(|reason| reason.chars().take(255).collect::<String>()).into(),
-                    now_ms.into(),
+                params![
+                    state.name(),
+                    *code,
+                    reason.as_deref().map(|reason| reason.chars().take(255).collect::<String>()),
+                    now_ms,
                     message,
                 ],
             ),
@@ -160,14 +160,14 @@ impl Outcomes {
                 "UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND {}",
                 states_before("state", State::Sending)
             ),
-            vec![State::Sending.name().into(), now_ms.into(), item.head.message.into()],
+            params![State::Sending.name(), now_ms, item.head.message],
         );
         let (lane, owner) = (Value::from(item.head.lane), Value::from(&self.owner));
         if !aside {
             return change.one(
                 "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 \
                  WHERE lane = ? AND owner = ?",
-                vec![phase.into(), ready_ms.into(), now_ms.into(), lane, owner],
+                params![phase, ready_ms, now_ms, lane, owner],
             );
         }
         let own = LaneKey::own(item.head.message);
@@ -177,25 +177,17 @@ impl Outcomes {
                 "INSERT INTO sb_lane (lane, owner, ready_ms, set_ms, phase, waiting, last_pos, version, tries, first_ms, \
                  started_ms) SELECT ?, NULL, ?, ?, ?, 1, ?, 0, tries, first_ms, started_ms FROM sb_lane \
                  WHERE lane = ? AND owner = ?",
-                vec![
-                    own.into(),
-                    ready_ms.into(),
-                    now_ms.into(),
-                    phase.into(),
-                    item.head.message.into(),
-                    lane.clone(),
-                    owner.clone(),
-                ],
+                params![own, ready_ms, now_ms, phase, item.head.message, lane.clone(), owner.clone()],
             )
             .one(
                 "INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)",
-                vec![place.into(), item.head.message.into()],
+                params![place, item.head.message],
             )
-            .one("DELETE FROM sb_outbox WHERE place = ?", vec![item.head.place.into()])
+            .one("DELETE FROM sb_outbox WHERE place = ?", params![item.head.place])
             .one(
                 "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1, tries = 0, \
                  first_ms = NULL, waiting = waiting - 1 WHERE lane = ? AND owner = ? AND waiting > 1",
-                vec![WAITING.into(), now_ms.into(), now_ms.into(), lane, owner],
+                params![WAITING, now_ms, now_ms, lane, owner],
             )
     }
 
@@ -227,7 +219,7 @@ impl Outcomes {
 pub async fn is_written(store: &Store, outcome: &Outcome) -> Result<bool> {
     let Some(attempt) = &outcome.attempt else {
         let sql = "SELECT 1 FROM sb_outbox WHERE place = ?";
-        return Ok(store.query(sql, vec![outcome.head.place.into()]).await?.is_empty());
+        return Ok(store.query(sql, params![outcome.head.place]).await?.is_empty());
     };
     is_recorded(store, outcome.head.message, attempt.number).await
 }
@@ -235,7 +227,7 @@ pub async fn is_written(store: &Store, outcome: &Outcome) -> Result<bool> {
 /// Whether an attempt has been written, by whoever made it or has taken its lane since.
 pub async fn is_recorded(store: &Store, message: MessageId, number: i64) -> Result<bool> {
     let sql = "SELECT 1 FROM sb_attempt WHERE message_id = ? AND number = ?";
-    Ok(!store.query(sql, vec![message.into(), number.into()]).await?.is_empty())
+    Ok(!store.query(sql, params![message, number]).await?.is_empty())
 }
 
 /// Keeps the answer to a call whose lane has been lost since: the attempt alone. Whoever owns the
@@ -250,13 +242,13 @@ pub async fn late(store: &Store, outcome: &Outcome) -> Result<()> {
             let change = Change::new().run(
                 "UPDATE sb_attempt SET outcome = ?, provider_id = ?, code = ?, ended_ms = ? \
                  WHERE message_id = ? AND number = ? AND provider_id IS NULL",
-                vec![
-                    attempt.outcome.name().into(),
-                    attempt.provider_id.clone().into(),
-                    attempt.code.into(),
-                    attempt.ended_ms.into(),
-                    message.into(),
-                    attempt.number.into(),
+                params![
+                    attempt.outcome.name(),
+                    attempt.provider_id.clone(),
+                    attempt.code,
+                    attempt.ended_ms,
+                    message,
+                    attempt.number,
                 ],
             );
             store.commit(change).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{CALLING, WAITING};
 use crate::model::{Clock, LaneKey};
 use crate::store::lease::Owner;
-use crate::store::{Change, Store, Value};
+use crate::store::{Change, Store, params};
 
 /// When to look: a commit may still be under way when its answer is given up.
 const AFTER: [Duration; 4] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
@@ -24,15 +24,7 @@ pub(super) async fn free(store: Store, clock: Clock, owner: Owner, born: Vec<Bor
                 "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, tries = 0, first_ms = NULL, \
                  started_ms = NULL, version = version + 1 WHERE lane = ? AND owner = ? AND phase = ? AND version = 0 \
                  AND EXISTS (SELECT 1 FROM sb_outbox WHERE place = ?)",
-                vec![
-                    WAITING.into(),
-                    now_ms.into(),
-                    now_ms.into(),
-                    lane.into(),
-                    Value::from(&owner),
-                    CALLING.into(),
-                    place.into(),
-                ],
+                params![WAITING, now_ms, now_ms, lane, &owner, CALLING, place],
             )
         });
         if let Err(error) = store.commit(change).await {

@@ -1,6 +1,6 @@
 //! Passwords' ciphertexts whose password was right: `sb_sync_ciphertext`. Kept for ever, and taken once.
 
-use crate::store::{Change, Result, Store};
+use crate::store::{Change, Result, Store, params};
 
 /// A ciphertext, and the session and public key that it came with: keyed hashes.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Ciphertext {
 impl Ciphertext {
     /// Takes it in the commit of `change`: [`crate::store::Error::Conflict`] where it was taken before.
     pub fn take(&self, change: Change) -> Change {
-        let values = vec![self.id.into(), self.used_with.into()];
+        let values = params![self.id, self.used_with];
         change
             .one("INSERT INTO sb_sync_ciphertext (id, used_with) VALUES (?, ?)", values.clone())
             .settled_by("SELECT 1 FROM sb_sync_ciphertext WHERE id = ? AND used_with = ?", values)
@@ -21,7 +21,7 @@ impl Ciphertext {
     /// What it was taken with, if it was.
     pub async fn taken_with(&self, store: &Store) -> Result<Option<[u8; 32]>> {
         let sql = "SELECT used_with FROM sb_sync_ciphertext WHERE id = ?";
-        let rows = store.query(sql, vec![self.id.into()]).await?;
+        let rows = store.query(sql, params![self.id]).await?;
         rows.first().map(|row| row.array(0)).transpose()
     }
 }

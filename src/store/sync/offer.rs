@@ -3,7 +3,7 @@
 use super::session::{self, Session, State, Write, write};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
-use crate::store::{Change, Error, Query, Result, Store};
+use crate::store::{Change, Error, Query, Result, Store, params};
 
 /// First steps that one address has taken and not finished.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub async fn session_and_unfinished(
 ) -> Result<(Option<Session>, Unfinished)> {
     let sql = "SELECT COUNT(CASE WHEN user_id = ? THEN 1 END), COUNT(*) FROM sb_sync_session \
                WHERE offered_by = ? AND changed_ms > ?";
-    let count = Query::new(sql, vec![user.as_str().into(), address.into(), since_ms.into()]);
+    let count = Query::new(sql, params![user.as_str(), address, since_ms]);
     let answers = store.look_up(vec![session::query(sid, user), count]).await?;
     let [session, counts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
     let counts = counts.first().ok_or_else(|| Error::Data("no count".into()))?;
@@ -60,6 +60,6 @@ pub async fn end(store: &Store, sid: Sid, user: &UserId, known: &Session, now_ms
 async fn commit(store: &Store, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Result<()> {
     // with its key: another phone's may be of the same moment
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = ? AND public_key = ?";
-    let values = vec![sid.into(), to.now_ms.into(), to.state.name().into(), to.public_key.into()];
+    let values = params![sid, to.now_ms, to.state.name(), to.public_key];
     store.commit(write(Change::new(), sid, user, known, to).settled_by(settled, values)).await
 }

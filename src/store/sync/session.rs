@@ -3,7 +3,7 @@
 use super::Attempts;
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
-use crate::store::{Change, Error, Query, Result, Row, Store, Value};
+use crate::store::{Change, Error, Query, Result, Row, Store, Value, params};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
@@ -65,7 +65,7 @@ impl Session {
 pub(super) fn query(sid: Sid, user: &UserId) -> Query {
     let sql = "SELECT state, public_key, failures, attempts, changed_ms, version, offered_by FROM sb_sync_session \
                WHERE id = ? AND user_id = ?";
-    Query::new(sql, vec![sid.into(), user.as_str().into()])
+    Query::new(sql, params![sid, user.as_str()])
 }
 
 pub(super) fn parse(rows: &[Row]) -> Result<Option<Session>> {

@@ -13,7 +13,7 @@ use crate::store::lease::Owner;
 use crate::store::ledger::Purse;
 use crate::store::message::{self, address};
 use crate::store::outbox::{CALLING, Head, WAITING, place};
-use crate::store::{Change, Value, audit, call, callback};
+use crate::store::{Change, Value, audit, call, callback, params};
 
 /// The rows of one batch.
 #[derive(Default)]
@@ -77,12 +77,12 @@ impl Plan {
             self.calls.push(call::values(item.message.id));
         }
         let callback = item.callback.clone();
-        self.callbacks.extend(callback.map(|url| vec![item.message.id.into(), url.into()]));
+        self.callbacks.extend(callback.map(|url| params![item.message.id, url]));
         self.entries.extend(item.entry.as_ref().map(audit::Entry::values));
         self.told.new.extend_from_slice(&item.told.new);
         self.told.targets.extend_from_slice(&item.told.targets);
         if let Some(due_ms) = item.due_ms {
-            self.scheduled.push(vec![item.message.id.into(), due_ms.into()]);
+            self.scheduled.push(params![item.message.id, due_ms]);
             return Accepted::Stored(None).into();
         }
         self.join(item, may_call, known, room)
@@ -96,13 +96,7 @@ impl Plan {
             told.later = told.later.plus(cost).unwrap_or(told.later);
         }
         let Some(Kept { named, reply, with_balance }) = &item.kept else { return };
-        self.kept.push(vec![
-            named.id.into(),
-            named.hash.into(),
-            reply.as_str().into(),
-            item.message.id.into(),
-            self.now_ms.into(),
-        ]);
+        self.kept.push(params![named.id, named.hash, reply.as_str(), item.message.id, self.now_ms]);
         if *with_balance {
             self.balances.push(ToldBalance { id: named.id, client, later: Money::ZERO });
         }
@@ -123,7 +117,7 @@ impl Plan {
         // behind all that stand there, whatever another node's clock says
         joining.last = (joining.last + 1).max(item.message.id.bits());
         let position = place(item.lane, joining.last);
-        self.places.push(vec![position.into(), item.message.id.into()]);
+        self.places.push(params![position, item.message.id]);
         let Some(room) = held else { return Accepted::Stored(None).into() };
         let first = Head { lane: item.lane, place: position, message: item.message.id };
         let started_ms = joining.is_calling.then_some(self.now_ms);
@@ -145,7 +139,7 @@ impl Plan {
         self.balances.into_iter().fold(change, |change, ToldBalance { id, client, later }| {
             let sql = "UPDATE sb_idempotency SET balance = (SELECT balance FROM sb_balance WHERE client_id = ?) + ? \
                        WHERE id = ?";
-            change.run(sql, vec![client.into(), later.micros().into(), id.into()])
+            change.run(sql, params![client, later, id])
         })
     }
 }
@@ -165,18 +159,18 @@ fn join_lanes(
             let (owner, ready_ms) =
                 if joining.is_ours { (Value::from(owner), now_ms + lease_ms) } else { (Value::Null, now_ms) };
             let called_ms = joining.is_calling.then_some(now_ms);
-            born.push(vec![
-                lane.into(),
+            born.push(params![
+                lane,
                 owner,
-                ready_ms.into(),
-                now_ms.into(),
-                (if joining.is_calling { CALLING } else { WAITING }).into(),
-                joining.count.into(),
-                joining.last.to_be_bytes().into(),
-                0.into(),
-                i64::from(joining.is_calling).into(),
-                called_ms.into(),
-                called_ms.into(),
+                ready_ms,
+                now_ms,
+                if joining.is_calling { CALLING } else { WAITING },
+                joining.count,
+                joining.last.to_be_bytes(),
+                0,
+                joining.is_calling,
+                called_ms,
+                called_ms,
             ]);
         } else {
             let (last, keys) = joined.entry(joining.count).or_default();
