@@ -23,6 +23,7 @@ pub mod lock;
 pub mod login;
 pub mod message;
 pub mod money;
+mod name;
 pub mod origin;
 pub mod phone;
 pub mod platform;
@@ -53,6 +54,7 @@ pub use id::{
 pub use keyword::{Keyword, Keywords};
 pub use lane::LaneKey;
 pub use money::{Money, NotMoney};
+pub(crate) use name::named;
 pub use origin::Origin;
 pub use phone::Phone;
 pub use platform::Platform;

@@ -1,6 +1,7 @@
 //! The life of a call at its provider, in Twilio's words, which only moves forward.
 
 use super::message::State;
+use super::named;
 
 /// How a call stands (<https://www.twilio.com/docs/voice/api/call-resource#call-status-values>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
@@ -29,6 +30,8 @@ pub enum CallEvent {
     Completed,
 }
 
+named!(CallStatus);
+
 impl CallStatus {
     pub const ALL: [Self; 9] = [
         Self::Queued,
@@ -41,14 +44,6 @@ impl CallStatus {
         Self::Failed,
         Self::Canceled,
     ];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 
     /// How far along; those of the same rank exclude each other.
     pub fn rank(self) -> u8 {
@@ -114,16 +109,10 @@ impl CallStatus {
     }
 }
 
+named!(CallEvent);
+
 impl CallEvent {
     pub const ALL: [Self; 4] = [Self::Initiated, Self::Ringing, Self::Answered, Self::Completed];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }
 
 #[cfg(test)]

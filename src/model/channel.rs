@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::named;
+
 /// Texts and calls: one outbox carries them, prices and keys tell them apart.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumString, strum::IntoStaticStr,
@@ -14,16 +16,10 @@ pub enum Channel {
     Voice,
 }
 
+named!(Channel);
+
 impl Channel {
     pub const ALL: [Self; 3] = [Self::Sms, Self::Whatsapp, Self::Voice];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 
     /// An address as Twilio writes it on this channel: `whatsapp:+237123456789`.
     pub fn written(self, address: &str) -> String {
@@ -43,6 +39,8 @@ pub enum Priced {
     Whatsapp,
     Voice,
 }
+
+named!(Priced);
 
 impl Priced {
     pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Whatsapp, Self::Voice];
@@ -64,14 +62,6 @@ impl Priced {
             Self::Whatsapp => Channel::Whatsapp,
             Self::Voice => Channel::Voice,
         }
-    }
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
     }
 }
 

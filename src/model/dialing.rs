@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::named;
+
 /// What a call's client has said of it; where it says nothing, its provider decides.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Dialing {
@@ -42,22 +44,6 @@ pub enum MachineDetection {
     DetectMessageEnd,
 }
 
-impl Fetch {
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
+named!(Fetch);
 
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
-}
-
-impl MachineDetection {
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
-}
+named!(MachineDetection);

@@ -1,5 +1,7 @@
 //! The life of a message: its states, which only move forward, and what came of each attempt to send it.
 
+use super::named;
+
 /// Where a message goes: from a client to a person, or from a person to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 pub enum Direction {
@@ -9,16 +11,10 @@ pub enum Direction {
     In,
 }
 
+named!(Direction);
+
 impl Direction {
     pub const ALL: [Self; 2] = [Self::Out, Self::In];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }
 
 /// What has become of a message.
@@ -46,6 +42,8 @@ pub enum State {
     Received,
 }
 
+named!(State);
+
 impl State {
     pub const ALL: [Self; 11] = [
         Self::Accepted,
@@ -60,14 +58,6 @@ impl State {
         Self::Expired,
         Self::Received,
     ];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 
     /// How far along; states of the same rank exclude each other.
     pub fn rank(self) -> u8 {
@@ -120,6 +110,8 @@ pub enum AttemptOutcome {
     Adopted,
 }
 
+named!(AttemptOutcome);
+
 impl AttemptOutcome {
     pub const ALL: [Self; 7] = [
         Self::Accepted,
@@ -130,14 +122,6 @@ impl AttemptOutcome {
         Self::Uncertain,
         Self::Adopted,
     ];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }
 
 #[cfg(test)]

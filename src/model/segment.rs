@@ -1,5 +1,7 @@
 //! How many SMS a text takes: GSM 03.38 where its characters allow, UCS-2 where not.
 
+use super::named;
+
 /// The 7-bit default alphabet of GSM 03.38 (3GPP TS 23.038, 6.2.1), escape left out.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
@@ -25,16 +27,10 @@ pub enum Encoding {
     None,
 }
 
+named!(Encoding);
+
 impl Encoding {
     pub const ALL: [Self; 4] = [Self::Gsm7, Self::Ucs2, Self::Utf8, Self::None];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

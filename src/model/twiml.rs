@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::named;
+
 /// What TwiML is taken from a client.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
@@ -13,14 +15,8 @@ pub enum Twiml {
     Say,
 }
 
+named!(Twiml);
+
 impl Twiml {
     pub const ALL: [Self; 2] = [Self::Any, Self::Say];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }

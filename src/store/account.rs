@@ -10,7 +10,7 @@ use super::event::{self, Told};
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
 use crate::crypto::Aad;
-use crate::model::{AccountId, Millis};
+use crate::model::{AccountId, Millis, named};
 pub use rest::Rest;
 pub use token::Token;
 
@@ -24,16 +24,10 @@ pub enum Uncertain {
     Fail,
 }
 
+named!(Uncertain);
+
 impl Uncertain {
     pub const ALL: [Self; 3] = [Self::Reconcile, Self::Resend, Self::Fail];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }
 
 #[derive(Clone, Debug)]

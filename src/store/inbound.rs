@@ -11,28 +11,20 @@ use tokio::time::Instant;
 
 use super::sweep::Walk;
 use super::{Change, Result, Store, Value, params};
-use crate::model::{AccountId, InboundId, MessageId, Millis};
+use crate::model::{AccountId, InboundId, MessageId, Millis, named};
 
 /// What a webhook tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     Sms,
     Receipt,
 }
 
+named!(Kind);
+
 impl Kind {
     pub const ALL: [Self; 2] = [Self::Sms, Self::Receipt];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Receipt => "receipt",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// What a job's webhook says. `R`: what its service reads it as.

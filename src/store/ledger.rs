@@ -15,7 +15,7 @@ pub use list::{Page, list};
 use super::message::{Message, in_states};
 use super::{Change, Query, Result, Row, Value, params};
 use crate::model::message::State;
-use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
+use crate::model::{ClientId, EntryId, MessageId, Millis, Money, named};
 
 /// Why a balance has moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
@@ -31,16 +31,10 @@ pub enum Kind {
     Adjustment,
 }
 
+named!(Kind);
+
 impl Kind {
     pub const ALL: [Self; 4] = [Self::Credit, Self::Debit, Self::Refund, Self::Adjustment];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }
 
 pub(super) const INSERT: &str = "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms)";

@@ -3,7 +3,7 @@
 use super::engine::{as_read, below, readable, rewrite};
 use super::version::Versioned;
 use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
-use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId};
+use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
 
 /// What a text to a number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
@@ -15,16 +15,10 @@ pub enum Meaning {
     Encrypted,
 }
 
+named!(Meaning);
+
 impl Meaning {
     pub const ALL: [Self; 2] = [Self::Forward, Self::Encrypted];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }
 
 /// What a number can do.
@@ -37,16 +31,10 @@ pub enum Capability {
     Whatsapp,
 }
 
+named!(Capability);
+
 impl Capability {
     pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Voice, Self::Whatsapp];
-
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
 }
 
 /// As a number's column holds them: `sms`, `mms`, `voice`, `whatsapp`, with commas between.

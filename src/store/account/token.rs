@@ -2,7 +2,7 @@
 
 use super::Account;
 use crate::crypto::Aad;
-use crate::model::{AccountId, Millis, TokenId};
+use crate::model::{AccountId, Millis, TokenId, named};
 use crate::store::version::{self, Versioned};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value, params};
 
@@ -16,15 +16,7 @@ pub enum Role {
     Next,
 }
 
-impl Role {
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        name.parse().ok()
-    }
-}
+named!(Role);
 
 #[derive(Clone, Debug)]
 pub struct Token {
