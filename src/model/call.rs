@@ -4,7 +4,8 @@ use super::message::State;
 use super::named;
 
 /// How a call stands (<https://www.twilio.com/docs/voice/api/call-resource#call-status-values>).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum CallStatus {
     Queued,

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+use strum::{EnumString, IntoStaticStr};
+
 use super::named;
 
 /// Texts and calls: one outbox carries them, prices and keys tell them apart.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumString, strum::IntoStaticStr,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Channel {
     #[default]
@@ -31,7 +33,8 @@ impl Channel {
 }
 
 /// What a rate is for: a channel, or the texts among a channel's that have pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Priced {
     Sms,

@@ -1,11 +1,13 @@
 //! Ids: 128 bits, time-ordered, with a prefix that says of what.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Mutex;
 
 use rand::RngCore;
 use rand::rngs::OsRng;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::Millis;
 use crate::model::lock::lock;
@@ -29,6 +31,25 @@ impl<T: Id> Id for &T {
 /// An id as it is made of its bytes again.
 pub trait FromBytes: Id {
     fn from_bytes(bytes: [u8; 16]) -> Self;
+}
+
+/// Reads what a row of the store names by its bytes. JSON has ids as text, which is parsed.
+pub fn from_row<'de, D: Deserializer<'de>, T: FromBytes>(from: D) -> Result<T, D::Error> {
+    struct Bytes<T>(PhantomData<T>);
+
+    impl<T: FromBytes> Visitor<'_> for Bytes<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("16 bytes")
+        }
+
+        fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+            bytes.try_into().map(T::from_bytes).map_err(|_| E::invalid_length(bytes.len(), &self))
+        }
+    }
+
+    from.deserialize_bytes(Bytes(PhantomData))
 }
 
 /// 48 bits of milliseconds, then 80 random bits: ids made later sort later.
@@ -89,6 +110,12 @@ macro_rules! id {
         impl FromBytes for $name {
             fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(u128::from_be_bytes(bytes))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from_row(from)
             }
         }
 

@@ -110,7 +110,7 @@ impl Serialize for Money {
     }
 }
 
-/// From a decimal string, or from a JSON number as it is written.
+/// From a decimal string, or from a JSON number as it is written; in a row of the store it is micro-units.
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -118,6 +118,9 @@ impl<'de> Deserialize<'de> for Money {
         enum Written {
             Text(String),
             Number(serde_json::Number),
+        }
+        if !deserializer.is_human_readable() {
+            return i64::deserialize(deserializer).map(Self);
         }
         let written = Written::deserialize(deserializer)
             .map_err(|_| serde::de::Error::custom(format!("an amount {}", NotMoney::Shape)))?;

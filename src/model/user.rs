@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Deserializer};
 
 /// Unreserved characters of RFC 3986 stand for themselves in a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -43,6 +44,12 @@ impl FromStr for UserId {
             && !matches!(text, "." | "..")
             && !text.chars().any(|c| c.is_control() || c == '/');
         if clean { Ok(Self(text.to_owned())) } else { Err(NotAUserId) }
+    }
+}
+
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -8,14 +8,15 @@ use std::collections::HashSet;
 use super::engine::{as_read, readable, rewrite};
 use super::event::{self, Told};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Query, Result, Row, Store, Value, audit, params, version};
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, named};
 pub use rest::Rest;
 pub use token::Token;
 
 /// What becomes of a message when a provider's answer was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Uncertain {
     /// Look whether the provider has it; send it again if not.
@@ -30,7 +31,7 @@ impl Uncertain {
     pub const ALL: [Self; 3] = [Self::Reconcile, Self::Resend, Self::Fail];
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Account {
     pub id: AccountId,
     /// Its carrier by name. One that this version does not know is shown, and its messages wait.
@@ -51,6 +52,7 @@ pub struct Account {
     /// Its carrier refuses it, whatever is sent.
     pub rest: Option<Rest>,
     /// By which its carrier's posts are believed too, for a while.
+    #[serde(skip)]
     pub tokens: Vec<Token>,
 }
 
@@ -59,34 +61,18 @@ pub fn place(row: &str) -> Aad<'_> {
     Aad { table: "sb_account", row, column: "credentials" }
 }
 
+/// The fields of [`Account`] but for its tokens.
 const COLUMNS: &str = "SELECT a.id, a.provider, a.name, a.external_id, a.credentials, a.rate, a.uncertain, \
-     a.replies_to_keywords, a.created_ms, a.any_sender, r.since_ms, r.code, r.reason \
+     a.replies_to_keywords, a.any_sender, a.created_ms, r.since_ms, r.code, r.reason \
      FROM sb_account a LEFT JOIN sb_account_rest r ON r.account_id = a.id";
-
-fn parse(row: &Row) -> Result<Account> {
-    Ok(Account {
-        id: row.id(0)?,
-        provider: row.text(1)?.to_owned(),
-        name: row.text(2)?.to_owned(),
-        external_id: row.text(3)?.to_owned(),
-        credentials: row.bytes(4)?.to_vec(),
-        rate: row.int(5)?,
-        uncertain: Uncertain::parse(row.text(6)?).ok_or_else(|| Error::Data("account uncertain".into()))?,
-        replies_to_keywords: row.int(7)? != 0,
-        created_ms: row.int(8)?,
-        any_sender: row.int(9)? != 0,
-        rest: rest::parse(row, 10)?,
-        tokens: Vec::new(),
-    })
-}
 
 /// All accounts that can be read, oldest first: there are few.
 pub async fn all(store: &Store) -> Result<Vec<Account>> {
     let query = Query::new(format!("{COLUMNS} ORDER BY a.id"), Vec::new());
     let found = store.read(vec![query, token::query()]).await?;
     let of = |nth: usize| found.get(nth).map_or(&[][..], Vec::as_slice);
-    let mut accounts = readable("an account", of(0), parse);
-    for (id, token) in readable("an account's token", of(1), token::parse) {
+    let mut accounts: Vec<Account> = readable("an account", of(0), Row::read);
+    for (id, token) in readable("an account's token", of(1), Row::read::<(AccountId, Token)>) {
         accounts.iter_mut().filter(|account| account.id == id).for_each(|account| account.tokens.push(token.clone()));
     }
     Ok(accounts)
@@ -99,7 +85,7 @@ pub async fn ids(store: &Store) -> Result<HashSet<AccountId>> {
     Ok(rows.iter().filter_map(|row| row.id(0).ok()).collect())
 }
 
-/// [`Error::Conflict`]: the provider's account is known already.
+/// [`super::Error::Conflict`]: the provider's account is known already.
 pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_account (id, provider, name, external_id, credentials, rate, uncertain, \
@@ -137,7 +123,8 @@ impl Account {
 
 /// Changes what may change; credentials, and what webhooks name them by, only where they are new: who changes
 /// something else at the same time does not bring the old ones back. With it goes what is told of it.
-/// [`Error::Conflict`]: the provider's account is known already. [`Error::Guard`]: it is another than was read.
+/// [`super::Error::Conflict`]: the provider's account is known already. [`super::Error::Guard`]: it is another than was
+/// read.
 pub async fn update(
     store: &Store,
     before: &Account,
@@ -169,7 +156,8 @@ pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
     Ok(!store.query(sql, params![id]).await?.is_empty())
 }
 
-/// Forgets an account and its credentials. [`Error::Guard`]: it has numbers, or is not there, or another than was read.
+/// Forgets an account and its credentials. [`super::Error::Guard`]: it has numbers, or is not there, or another than was
+/// read.
 pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>) -> Result<()> {
     let mut sql =
         "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)".to_owned();

@@ -6,7 +6,7 @@ use super::{Change, Result, Row, Store, audit, params, version};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct AdminKey {
     pub id: AdminKeyId,
     pub prefix: String,
@@ -16,19 +16,7 @@ pub struct AdminKey {
 }
 
 pub async fn list(store: &Store) -> Result<Vec<AdminKey>> {
-    let sql = "SELECT id, prefix, name, created_ms, revoked_ms FROM sb_admin_key ORDER BY id";
-    let rows = store.query(sql, Vec::new()).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(AdminKey {
-                id: row.id(0)?,
-                prefix: row.text(1)?.to_owned(),
-                name: row.text(2)?.to_owned(),
-                created_ms: row.int(3)?,
-                revoked_ms: row.maybe_int(4)?,
-            })
-        })
-        .collect()
+    store.all("SELECT id, prefix, name, created_ms, revoked_ms FROM sb_admin_key ORDER BY id", Vec::new()).await
 }
 
 /// The hashes of all keys in force, with what each is called: its id and its name.

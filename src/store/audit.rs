@@ -1,11 +1,11 @@
 //! What administrators did: `sb_audit`, which is only ever added to, by the change that does it.
 
 use super::engine::below;
-use super::{Change, Error, Query, Result, Row, Store, Value, params};
+use super::{Change, Result, Store, Value, params};
 use crate::model::{AuditId, Millis};
 
 /// One thing that was done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Entry {
     pub id: AuditId,
     pub at_ms: Millis,
@@ -29,20 +29,6 @@ pub struct Filter {
     pub from_ms: Option<Millis>,
     pub before_ms: Option<Millis>,
     pub after: Option<AuditId>,
-}
-
-fn parse(row: &Row) -> Result<Entry> {
-    let owned = |column: usize| Ok::<_, Error>(row.maybe_text(column)?.map(str::to_owned));
-    Ok(Entry {
-        id: row.id(0)?,
-        at_ms: row.int(1)?,
-        who: row.text(2)?.to_owned(),
-        action: row.text(3)?.to_owned(),
-        object: row.text(4)?.to_owned(),
-        before: owned(5)?,
-        after: owned(6)?,
-        address: owned(7)?,
-    })
 }
 
 pub(super) const INSERT: &str =
@@ -97,5 +83,5 @@ pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<En
     }
     sql.push_str(" ORDER BY id DESC LIMIT ?");
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params).await
 }

@@ -46,10 +46,7 @@ pub async fn granted_platforms(backend: &Store, user: &UserId) -> Result<Vec<i64
 
 /// The hashing salt that the backend keeps in its own database.
 pub async fn hashing_salt(backend: &Store) -> Result<Option<Secret>> {
-    let query = Query::new("SELECT hashing_salt FROM credentials WHERE id = 1", Vec::new());
-    let rows = backend.read(vec![query]).await?.concat();
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(row.maybe_text(0)?.map(|salt| Secret::new(salt.to_owned())))
+    Ok(backend.first("SELECT hashing_salt FROM credentials WHERE id = 1", Vec::new()).await?.flatten())
 }
 
 /// Whose verified phone number this is the hash of, where it is one user's alone.
@@ -83,7 +80,5 @@ pub async fn grant(backend: &Store, user: &UserId, platform: i64) -> Result<Opti
 
 /// The key of the backend's encrypted columns that it keeps in its own database.
 pub async fn shared_key(backend: &Store) -> Result<Option<Secret>> {
-    let rows = backend.query("SELECT shared_key FROM credentials WHERE id = 1", Vec::new()).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(row.maybe_text(0)?.map(|key| Secret::new(key.to_owned())))
+    Ok(backend.first("SELECT shared_key FROM credentials WHERE id = 1", Vec::new()).await?.flatten())
 }

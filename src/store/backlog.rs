@@ -32,6 +32,6 @@ pub async fn outbox(store: &Store) -> Result<Outbox> {
 
 /// Webhooks of carriers that nobody has handled yet.
 pub async fn inbound(store: &Store) -> Result<i64> {
-    let rows = store.query("SELECT COUNT(*) FROM sb_inbound WHERE ready_ms >= 0", Vec::new()).await?;
-    rows.first().ok_or_else(|| Error::Data("no count".into()))?.int(0)
+    let count = store.first("SELECT COUNT(*) FROM sb_inbound WHERE ready_ms >= 0", Vec::new()).await?;
+    count.ok_or_else(|| Error::Data("no count".into()))
 }

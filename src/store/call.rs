@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Change, Error, Query, Result, Row, Store, Value, params};
+use super::{Change, Query, Result, Store, Value, params};
 use crate::model::{CallStatus, MessageId, Millis};
 
 /// How a call stands at its provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Call {
     /// The provider's last word.
     pub status: CallStatus,
@@ -78,17 +78,6 @@ impl Call {
         }
         call
     }
-
-    /// Reads `status, started_ms, ended_ms, duration` from that column on.
-    fn parse(row: &Row, from: usize) -> Result<Self> {
-        let status = CallStatus::parse(row.text(from)?).ok_or_else(|| Error::Data("call status".into()))?;
-        Ok(Self {
-            status,
-            started_ms: row.maybe_int(from + 1)?,
-            ended_ms: row.maybe_int(from + 2)?,
-            duration: row.maybe_int(from + 3)?,
-        })
-    }
 }
 
 pub async fn find(store: &Store, message: MessageId) -> Result<Option<Call>> {
@@ -102,8 +91,8 @@ pub async fn list(store: &Store, messages: &[MessageId]) -> Result<HashMap<Messa
     let sql = "SELECT message_id, status, started_ms, ended_ms, duration FROM sb_call WHERE message_id IN ({})";
     for keys in keys.chunks(64) {
         for row in store.look_up(vec![Query::over(sql, &[], keys.to_vec())]).await?.concat() {
-            let id = row.id(0)?;
-            found.insert(id, Call::parse(&row, 1)?);
+            let (id, call) = row.read::<(MessageId, Call)>()?;
+            found.insert(id, call);
         }
     }
     Ok(found)

@@ -1,13 +1,15 @@
 //! Consumers of the API: `sb_client`, each but the operator with a balance. The operator is not changed here.
 
+use serde::{Deserialize, Deserializer};
+
 use super::engine::{as_read, below, readable};
 use super::ledger::{self, Movement};
 use super::version::Versioned;
-use super::{Change, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Row, Store, Value, audit, params, version};
 use crate::crypto::Aad;
 use crate::model::{ClientId, Country, Millis, Money};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Client {
     pub id: ClientId,
     pub name: String,
@@ -17,6 +19,7 @@ pub struct Client {
     pub auth_token: Option<Vec<u8>>,
     pub is_active: bool,
     /// Where numbers are that it writes without a country code.
+    #[serde(deserialize_with = "known_country")]
     pub country: Option<Country>,
     pub created_ms: Millis,
     pub balance: Money,
@@ -27,12 +30,13 @@ pub struct Client {
 }
 
 /// What of a client is kept in memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Known {
     pub id: ClientId,
     pub name: String,
     pub auth_token: Option<Vec<u8>>,
     pub is_active: bool,
+    #[serde(deserialize_with = "known_country")]
     pub country: Option<Country>,
 }
 
@@ -41,66 +45,34 @@ pub fn place(row: &str) -> Aad<'_> {
     Aad { table: "sb_client", row, column: "auth_token" }
 }
 
-const COLUMNS: &str = "SELECT c.id, c.name, c.profile, c.auth_token, c.is_active, c.created_ms, b.balance, \
-     b.credit_limit, b.low_at, c.country FROM sb_client c JOIN sb_balance b ON b.client_id = c.id";
-
-fn id(row: &Row) -> Result<ClientId> {
-    row.id(0)
-}
-
-fn maybe_bytes(row: &Row, column: usize) -> Result<Option<Vec<u8>>> {
-    if matches!(row.0.get(column), Some(Value::Null)) {
-        return Ok(None);
-    }
-    row.bytes(column).map(|bytes| Some(bytes.to_vec()))
-}
+/// The fields of [`Client`].
+const COLUMNS: &str = "SELECT c.id, c.name, c.profile, c.auth_token, c.is_active, c.country, c.created_ms, \
+     b.balance, b.credit_limit, b.low_at FROM sb_client c JOIN sb_balance b ON b.client_id = c.id";
 
 /// One that no plan has any more is none.
-fn country(row: &Row, column: usize) -> Result<Option<Country>> {
-    Ok(row.maybe_text(column)?.and_then(|name| name.parse().ok()))
+fn known_country<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Country>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.and_then(|name| name.parse().ok()))
 }
 
 fn named(country: Option<Country>) -> Value {
     country.map(|country| country.to_string()).into()
 }
 
-fn parse(row: &Row) -> Result<Client> {
-    Ok(Client {
-        id: id(row)?,
-        name: row.text(1)?.to_owned(),
-        profile: row.maybe_text(2)?.map(str::to_owned),
-        auth_token: maybe_bytes(row, 3)?,
-        is_active: row.int(4)? != 0,
-        created_ms: row.int(5)?,
-        balance: Money::from_micros(row.int(6)?),
-        credit_limit: Money::from_micros(row.int(7)?),
-        low_at: row.maybe_int(8)?.map(Money::from_micros),
-        country: country(row, 9)?,
-    })
-}
-
 /// Newest first, starting after the client `after`; the operator is not among them.
 pub async fn list(store: &Store, after: Option<ClientId>, limit: usize) -> Result<Vec<Client>> {
-    let below = below(after);
     let sql = format!("{COLUMNS} WHERE c.id < ? ORDER BY c.id DESC LIMIT ?");
-    let query = Query::new(sql, params![below, i64::try_from(limit).unwrap_or(i64::MAX)]);
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params![below(after), i64::try_from(limit).unwrap_or(i64::MAX)]).await
 }
 
 pub async fn find(store: &Store, client: ClientId) -> Result<Option<Client>> {
-    let query = Query::new(format!("{COLUMNS} WHERE c.id = ?"), params![client]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("{COLUMNS} WHERE c.id = ?"), params![client]).await
 }
 
 /// All of them, the operator too.
 pub async fn known(store: &Store) -> Result<Vec<Known>> {
     let rows = store.query("SELECT id, name, auth_token, is_active, country FROM sb_client", Vec::new()).await?;
-    let parse = |row: &Row| {
-        let (name, auth_token) = (row.text(1)?.to_owned(), maybe_bytes(row, 2)?);
-        Ok(Known { id: id(row)?, name, auth_token, is_active: row.int(3)? != 0, country: country(row, 4)? })
-    };
     // one that cannot be read is nobody
-    Ok(readable("a client", &rows, parse))
+    Ok(readable("a client", &rows, Row::read))
 }
 
 /// Makes a client with its balance, and what it has paid in. [`super::Error::Conflict`]: it is there.

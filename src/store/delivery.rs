@@ -7,7 +7,7 @@ pub use outcome::{Done, Health, Outcome, record};
 
 use super::event::{self, Target};
 use super::lease::{FREE, Lease, TAKE};
-use super::{Change, Error, Query, Result, Row, Store, Value, params};
+use super::{Change, Error, Result, Row, Store, Value, params};
 use crate::model::{ClientId, EventId, Millis, SharedContent};
 
 /// What became of a delivery.
@@ -65,7 +65,7 @@ pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
 }
 
 /// What stands still.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
 pub struct Backlog {
     /// Deliveries that wait, or are under way.
     pub waiting: i64,
@@ -76,9 +76,7 @@ pub struct Backlog {
 pub async fn backlog(store: &Store) -> Result<Backlog> {
     let sql = "SELECT (SELECT COUNT(*) FROM sb_delivery WHERE ready_ms >= 0), \
                (SELECT COUNT(*) FROM sb_endpoint WHERE state = 'disabled')";
-    let rows = store.query(sql, Vec::new()).await?;
-    let row = rows.first().ok_or_else(|| Error::Data("no count".into()))?;
-    Ok(Backlog { waiting: row.int(0)?, disabled: row.int(1)? })
+    store.first(sql, Vec::new()).await?.ok_or_else(|| Error::Data("no count".into()))
 }
 
 /// Names a delivery that this node holds a lease on.
@@ -182,7 +180,7 @@ async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Re
     sql.push_str(turn::IS_ITS);
     sql.push_str(" ORDER BY ready_ms LIMIT ?");
     values.push(limit.into());
-    let rows = store.read(vec![Query::new(sql, values)]).await?.concat();
+    let rows = store.query(sql, values).await?;
     rows.iter().map(|row| Ok(params![row.key(0)?, row.key(1)?, row.int(2)?])).collect()
 }
 

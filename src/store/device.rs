@@ -1,7 +1,7 @@
 //! Paired phones: `sb_device`.
 
 use super::engine::below;
-use super::{Change, Error, Query, Result, Row, Store, audit, params};
+use super::{Change, Result, Store, audit, params};
 use crate::crypto::{Aad, MasterKey, SharedKey, Sid};
 use crate::model::{DeviceId, Millis, UserId};
 
@@ -17,7 +17,7 @@ pub struct NewDevice<'a> {
 }
 
 /// What may be shown of a device: everything but its key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Device {
     pub id: DeviceId,
     pub user: UserId,
@@ -53,32 +53,18 @@ impl NewDevice<'_> {
     }
 }
 
+/// The fields of [`Device`].
 const COLUMNS: &str = "SELECT id, user_id, fingerprint, phone_hash, flavour, paired_ms, revoked_ms FROM sb_device";
-
-fn parse(row: &Row) -> Result<Device> {
-    Ok(Device {
-        id: row.id(0)?,
-        user: row.text(1)?.parse().map_err(|_| Error::Data("user id".into()))?,
-        fingerprint: row.text(2)?.to_owned(),
-        phone_hash: row.text(3)?.to_owned(),
-        flavour: row.text(4)?.to_owned(),
-        paired_ms: row.int(5)?,
-        revoked_ms: row.maybe_int(6)?,
-    })
-}
 
 /// A user's devices, newest first, starting after the device `after`.
 pub async fn list(store: &Store, user: &UserId, after: Option<DeviceId>, limit: i64) -> Result<Vec<Device>> {
     // ids are time-ordered, so they are the cursor too
-    let below = below(after);
     let sql = format!("{COLUMNS} WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let query = Query::new(sql, params![user.as_str(), below, limit]);
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params![user.as_str(), below(after), limit]).await
 }
 
 pub async fn find(store: &Store, id: DeviceId) -> Result<Option<Device>> {
-    let query = Query::new(format!("{COLUMNS} WHERE id = ?"), params![id]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("{COLUMNS} WHERE id = ?"), params![id]).await
 }
 
 /// The shared key of a device, unless it was revoked.
@@ -91,6 +77,7 @@ pub async fn shared_key(store: &Store, master: &MasterKey, id: DeviceId) -> Resu
 }
 
 /// A shared key as it lies, with its device: what tries keys opens them all alike.
+#[derive(serde::Deserialize)]
 pub struct SealedKey {
     pub device: DeviceId,
     pub sealed: Vec<u8>,
@@ -99,11 +86,10 @@ pub struct SealedKey {
 /// The keys of a user's live devices, newest first. Nobody is asked for like anybody.
 pub async fn live_keys(store: &Store, user: Option<&UserId>, limit: i64) -> Result<Vec<SealedKey>> {
     let sql = "SELECT id, shared_key FROM sb_device WHERE user_id = ? AND revoked_ms IS NULL ORDER BY id DESC LIMIT ?";
-    let rows = store.query(sql, params![user.map_or("", UserId::as_str), limit]).await?;
-    rows.iter().map(|row| Ok(SealedKey { device: row.id(0)?, sealed: row.bytes(1)?.to_vec() })).collect()
+    store.all(sql, params![user.map_or("", UserId::as_str), limit]).await
 }
 
-/// Empties the key of a device and marks it; `told` is what commits with that. [`Error::Guard`] when
+/// Empties the key of a device and marks it; `told` is what commits with that. [`super::Error::Guard`] when
 /// it was revoked already.
 pub async fn revoke(
     store: &Store,
@@ -129,15 +115,12 @@ pub async fn revoke(
 
 /// Users whose devices were revoked since a node last looked.
 pub async fn revoked_since(store: &Store, since_ms: Millis) -> Result<Vec<(UserId, Millis)>> {
-    let sql = "SELECT user_id, at_ms FROM sb_revocation WHERE at_ms >= ?";
-    let rows = store.query(sql, params![since_ms]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?.parse().map_err(|_| Error::Data("user id".into()))?, row.int(1)?))).collect()
+    store.all("SELECT user_id, at_ms FROM sb_revocation WHERE at_ms >= ?", params![since_ms]).await
 }
 
 /// Devices that were revoked lately, or have left something to forget.
 pub async fn revoked(store: &Store) -> Result<Vec<DeviceId>> {
-    let rows = store.query("SELECT device_id FROM sb_revocation", Vec::new()).await?;
-    rows.iter().map(|row| row.id(0)).collect()
+    store.all("SELECT device_id FROM sb_revocation", Vec::new()).await
 }
 
 /// Forgets a batch of revocations that every node has seen by now, and that have left nothing; the devices stay marked.

@@ -2,19 +2,22 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Deserializer, de};
+
 use super::engine::below;
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Error, Result, Store, Value, audit, params, version};
 use crate::crypto::Aad;
 use crate::model::event::Pattern;
 use crate::model::{ClientId, EndpointId, Millis};
 
 /// What may be shown of an endpoint: everything but its secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Endpoint {
     pub id: EndpointId,
     pub url: String,
     pub description: String,
+    #[serde(deserialize_with = "read_patterns")]
     pub patterns: Vec<Pattern>,
     /// It is told of one object's events one after the other.
     pub is_ordered: bool,
@@ -44,27 +47,12 @@ pub fn secret_place(row: &str, column: SecretColumn) -> Aad<'_> {
     Aad { table: "sb_endpoint", row, column }
 }
 
-const COLUMNS: &str = "SELECT id, url, description, event_types, state, reason, failing_since_ms, previous_until_ms, \
-                       created_ms, changed_ms, ordered FROM sb_endpoint";
+/// The fields of [`Endpoint`].
+const COLUMNS: &str = "SELECT id, url, description, event_types, ordered, state = 'enabled', reason, failing_since_ms, \
+                       previous_until_ms, created_ms, changed_ms FROM sb_endpoint";
 
-fn parse(row: &Row) -> Result<Endpoint> {
-    Ok(Endpoint {
-        id: row.id(0)?,
-        url: row.text(1)?.to_owned(),
-        description: row.text(2)?.to_owned(),
-        patterns: parse_patterns(row.text(3)?)?,
-        is_ordered: row.int(10)? != 0,
-        is_enabled: row.text(4)? == "enabled",
-        reason: row.maybe_text(5)?.map(str::to_owned),
-        failing_since_ms: row.maybe_int(6)?,
-        previous_until_ms: row.maybe_int(7)?,
-        created_ms: row.int(8)?,
-        changed_ms: row.int(9)?,
-    })
-}
-
-fn parse_patterns(text: &str) -> Result<Vec<Pattern>> {
-    text.split(',').map(|part| part.parse().map_err(|_| Error::Data("event types".into()))).collect()
+fn read_patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pattern>, D::Error> {
+    String::deserialize(from)?.split(',').map(|part| part.parse().map_err(de::Error::custom)).collect()
 }
 
 fn write_patterns(patterns: &[Pattern]) -> String {
@@ -77,28 +65,24 @@ fn state(is_enabled: bool) -> &'static str {
 
 /// A client's endpoints, newest first, starting after the endpoint `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<EndpointId>, limit: i64) -> Result<Vec<Endpoint>> {
-    let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
-    let query = Query::new(sql, params![client, below, limit]);
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params![client, below(after), limit]).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Endpoint>> {
-    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]).await
 }
 
 /// How many a client has.
 pub async fn count(store: &Store, client: ClientId) -> Result<i64> {
-    let rows = store.query("SELECT COUNT(*) FROM sb_endpoint WHERE client_id = ?", params![client]).await?;
-    rows.first().map_or(Ok(0), |row| row.int(0))
+    let count = store.first("SELECT COUNT(*) FROM sb_endpoint WHERE client_id = ?", params![client]).await?;
+    Ok(count.unwrap_or(0))
 }
 
 /// The secret that signs now, sealed.
 pub async fn sealed_secret(store: &Store, client: ClientId, id: EndpointId) -> Result<Option<Vec<u8>>> {
     let sql = "SELECT secret FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let rows = store.query(sql, params![id, client]).await?;
-    rows.first().map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
+    store.first(sql, params![id, client]).await
 }
 
 pub async fn insert(
@@ -208,20 +192,18 @@ pub struct Listeners {
 }
 
 /// What an endpoint listens for, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct EndpointListener {
     pub id: EndpointId,
+    #[serde(deserialize_with = "read_patterns")]
     pub patterns: Vec<Pattern>,
     pub is_ordered: bool,
 }
 
 pub async fn listeners(store: &Store) -> Result<Listeners> {
-    let sql = "SELECT id, client_id, event_types, ordered FROM sb_endpoint WHERE state = 'enabled'";
+    let sql = "SELECT client_id, id, event_types, ordered FROM sb_endpoint WHERE state = 'enabled'";
     let mut listeners = Listeners::default();
-    for row in store.query(sql, Vec::new()).await? {
-        let id = row.id(0)?;
-        let client = row.id(1)?;
-        let one = EndpointListener { id, patterns: parse_patterns(row.text(2)?)?, is_ordered: row.int(3)? != 0 };
+    for (client, one) in store.all::<(ClientId, EndpointListener)>(sql, Vec::new()).await? {
         listeners.has_ordered |= one.is_ordered;
         listeners.by_client.entry(client).or_default().push(one);
     }

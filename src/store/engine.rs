@@ -8,6 +8,7 @@ mod database;
 mod metrics;
 mod migrate;
 mod mysql;
+mod read;
 mod rows;
 pub mod serving;
 mod sqlite;

@@ -9,7 +9,7 @@ pub(super) use payload::{numbered, payload};
 use super::delivery::turn;
 use super::engine::below;
 use super::sweep::Walk;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, params};
+use super::{Change, Error, Result, Row, Store, Value, audit, params};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId, Id as _, MessageId, Millis};
 
@@ -202,20 +202,19 @@ pub async fn list(
     after: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<Event>> {
-    let below = below(after);
-    let mut params: Vec<Value> = params![client, below];
+    let mut params = params![client, below(after)];
     let of_type = kind.map_or("", |kind| {
         params.push(kind.name().into());
         " AND e.type = ?"
     });
     params.push(limit.into());
     let sql = format!("{COLUMNS} WHERE e.client_id = ? AND e.id < ?{of_type} ORDER BY e.id DESC LIMIT ?");
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+    store.query(sql, params).await?.iter().map(parse).collect()
 }
 
 pub async fn find(store: &Store, client: ClientId, id: EventId) -> Result<Option<Event>> {
-    let query = Query::new(format!("{COLUMNS} WHERE e.id = ? AND e.client_id = ?"), params![id, client]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    let sql = format!("{COLUMNS} WHERE e.id = ? AND e.client_id = ?");
+    store.query(sql, params![id, client]).await?.first().map(parse).transpose()
 }
 
 /// Sends an event once more: resets the deliveries that there are and are not under way, adds those

@@ -2,11 +2,11 @@
 
 use super::engine::{as_read, below, readable};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Store, Value, audit, params, version};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 
 /// What may be shown of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Key {
     pub id: KeyId,
     pub client: ClientId,
@@ -32,55 +32,30 @@ pub struct Key {
     pub twiml: Option<Twiml>,
 }
 
+/// The fields of [`Key`].
 const COLUMNS: &str = "SELECT id, client_id, prefix, name, scopes, account_id, sources, senders, destinations, rate, \
      created_ms, expires_ms, last_used_ms, revoked_ms, twiml";
 
-fn parse(row: &Row) -> Result<Key> {
-    let bad = |what: &str| Error::Data(format!("key {what}"));
-    let owned = |column: usize| Ok::<_, Error>(row.maybe_text(column)?.map(str::to_owned));
-    Ok(Key {
-        id: row.id(0)?,
-        client: row.id(1)?,
-        prefix: row.text(2)?.to_owned(),
-        name: row.text(3)?.to_owned(),
-        scopes: row.text(4)?.to_owned(),
-        account: row.maybe_id(5)?,
-        sources: owned(6)?,
-        senders: owned(7)?,
-        destinations: owned(8)?,
-        rate: row.int(9)?,
-        created_ms: row.int(10)?,
-        expires_ms: row.maybe_int(11)?,
-        last_used_ms: row.maybe_int(12)?,
-        revoked_ms: row.maybe_int(13)?,
-        twiml: row.maybe_text(14)?.map(|name| Twiml::parse(name).ok_or_else(|| bad("twiml"))).transpose()?,
-    })
-}
-
 /// A client's keys, newest first, starting after the key `after`; revoked ones too.
 pub async fn list(store: &Store, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<Vec<Key>> {
-    let below = below(after);
     let sql = format!("{COLUMNS} FROM sb_key WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, params![client, below, limit]);
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params![client, below(after), limit]).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: KeyId) -> Result<Option<Key>> {
-    let sql = format!("{COLUMNS} FROM sb_key WHERE id = ? AND client_id = ?");
-    let query = Query::new(sql, params![id, client]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("{COLUMNS} FROM sb_key WHERE id = ? AND client_id = ?"), params![id, client]).await
 }
 
 /// All that are not revoked, with their hashes.
 pub async fn in_force(store: &Store) -> Result<Vec<([u8; 32], Key)>> {
-    let query = Query::new(format!("{COLUMNS}, key_hash FROM sb_key WHERE revoked_ms IS NULL"), Vec::new());
-    let rows = store.read(vec![query]).await?.concat();
+    let rows = store.query(format!("{COLUMNS}, key_hash FROM sb_key WHERE revoked_ms IS NULL"), Vec::new()).await?;
     // one that cannot be read opens nothing
-    Ok(readable("a key", &rows, |row| Ok((row.array(15)?, parse(row)?))))
+    Ok(readable("a key", &rows, |row| Ok((row.array(15)?, row.read()?))))
 }
 
-/// [`Error::Conflict`]: this key is there already. [`Error::Guard`]: there is no such client, or it is not active.
+/// [`super::Error::Conflict`]: this key is there already. [`super::Error::Guard`]: there is no such client, or it is not
+/// active.
 pub async fn insert(store: &Store, key: &Key, hash: &[u8; 32], entry: Option<audit::Entry>) -> Result<()> {
     let id = Value::from(key.id);
     let change = Change::new().one(
@@ -107,8 +82,8 @@ pub struct Set {
     pub twiml: Option<Option<Twiml>>,
 }
 
-/// Changes what a key is called and may do. [`Error::Guard`]: it is not there, or revoked, or what is to change is
-/// another than was read.
+/// Changes what a key is called and may do. [`super::Error::Guard`]: it is not there, or revoked, or what is to change
+/// is another than was read.
 pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::Entry>) -> Result<()> {
     let account = |account: Option<AccountId>| Value::from(account);
     let twiml = |twiml: Option<Twiml>| Value::from(twiml.map(Twiml::name));
@@ -139,7 +114,7 @@ pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::
     store.commit(version::changed(Versioned::Clients, Change::new().one(sql, params)).audited(entry)).await
 }
 
-/// [`Error::Guard`]: it is not there, or revoked already.
+/// [`super::Error::Guard`]: it is not there, or revoked already.
 pub async fn revoke(
     store: &Store,
     client: ClientId,

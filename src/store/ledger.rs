@@ -18,7 +18,8 @@ use crate::model::message::State;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money, named};
 
 /// Why a balance has moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// A client has paid in.
@@ -40,7 +41,7 @@ impl Kind {
 pub(super) const INSERT: &str = "INSERT INTO sb_ledger (client_id, id, kind, amount, message_id, created_ms)";
 
 /// What a client was left with by a charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Paid {
     pub balance: Money,
     /// It fell below what the client wants to be told of, and it has not been told.
@@ -72,10 +73,7 @@ pub(super) fn balances(clients: &[Value]) -> Query {
 
 impl Purse {
     pub(super) fn of(rows: &[Row]) -> Result<Self> {
-        let mut left = HashMap::new();
-        for row in rows {
-            left.insert(client(row)?, Money::from_micros(row.int(1)?));
-        }
+        let left = rows.iter().map(Row::read).collect::<Result<_>>()?;
         Ok(Self { left, ..Self::default() })
     }
 
@@ -121,13 +119,7 @@ impl Purse {
 
 /// What clients are left with, as [`Purse::pay`] looked.
 pub(super) fn left(rows: &[Row]) -> Result<HashMap<ClientId, Paid>> {
-    let read =
-        |row: &Row| Ok((client(row)?, Paid { balance: Money::from_micros(row.int(1)?), is_low: row.int(2)? != 0 }));
-    rows.iter().map(read).collect()
-}
-
-fn client(row: &Row) -> Result<ClientId> {
-    row.id(0)
+    rows.iter().map(Row::read).collect()
 }
 
 /// A movement that is no message's: money paid in, or things set right.

@@ -118,8 +118,7 @@ impl Message {
 
 pub async fn find(store: &Store, client: ClientId, id: MessageId) -> Result<Option<Message>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.id = ? AND m.client_id = ? AND m.deleted_ms IS NULL");
-    let query = Query::new(sql, params![id, client]);
-    store.read(vec![query]).await?.concat().first().map(Message::parse).transpose()
+    store.query(sql, params![id, client]).await?.first().map(Message::parse).transpose()
 }
 
 /// When providers took messages, where one has.
@@ -129,11 +128,11 @@ pub async fn taken_at(store: &Store, ids: &[MessageId]) -> Result<HashMap<Messag
                AND message_id IN ({}) GROUP BY message_id";
     let queries = keys.chunks(KEYS).map(|keys| Query::over(sql, &[], keys.to_vec())).collect();
     let rows = store.read(queries).await?.concat();
-    rows.iter().map(|row| Ok((row.id(0)?, row.int(1)?))).collect()
+    rows.iter().map(Row::read).collect()
 }
 
 /// One call of a provider, and what came of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Attempt {
     pub number: i64,
     pub account: AccountId,
@@ -168,21 +167,7 @@ impl Attempt {
 pub async fn attempts(store: &Store, id: MessageId) -> Result<Vec<Attempt>> {
     let sql = "SELECT number, account_id, outcome, provider_id, code, reason, started_ms, ended_ms \
                FROM sb_attempt WHERE message_id = ? ORDER BY number";
-    let rows = store.query(sql, params![id]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Attempt {
-                number: row.int(0)?,
-                account: row.id(1)?,
-                outcome: AttemptOutcome::parse(row.text(2)?).ok_or_else(|| Error::Data("attempt outcome".into()))?,
-                provider_id: row.maybe_text(3)?.map(str::to_owned),
-                code: row.maybe_int(4)?,
-                reason: row.maybe_text(5)?.map(str::to_owned),
-                started_ms: row.int(6)?,
-                ended_ms: row.int(7)?,
-            })
-        })
-        .collect()
+    store.all(sql, params![id]).await
 }
 
 /// The states of messages of which nothing more is to be done; a receipt may still come.

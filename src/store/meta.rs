@@ -23,8 +23,7 @@ pub async fn value_or_insert(store: &Store, name: &'static str, value: &str) -> 
 }
 
 pub async fn value_of(store: &Store, name: &'static str) -> Result<Option<String>> {
-    let rows = store.query("SELECT value FROM sb_meta WHERE name = ?", params![name]).await?;
-    rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+    store.first("SELECT value FROM sb_meta WHERE name = ?", params![name]).await
 }
 
 /// Replaces a value, for an administrator who changes keys on purpose.

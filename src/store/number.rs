@@ -1,12 +1,15 @@
 //! Senders of ours: `sb_number`.
 
+use serde::{Deserialize, Deserializer};
+
 use super::engine::{as_read, below, readable, rewrite};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Row, Store, Value, audit, params, version};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
 
 /// What a text to a number is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Meaning {
     /// Told to the client's endpoints.
@@ -47,12 +50,17 @@ fn read(text: &str) -> Vec<Capability> {
     text.split(',').filter_map(Capability::parse).collect()
 }
 
-#[derive(Clone, Debug)]
+fn read_capabilities<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Capability>, D::Error> {
+    String::deserialize(from).map(|text| read(&text))
+}
+
+#[derive(Clone, Debug, Deserialize)]
 pub struct Number {
     pub id: NumberId,
     pub client: ClientId,
     pub account: AccountId,
     pub address: String,
+    #[serde(deserialize_with = "read_capabilities")]
     pub capabilities: Vec<Capability>,
     pub meaning: Meaning,
     /// Segments a second at most; 0: no limit.
@@ -65,47 +73,27 @@ pub struct Number {
     pub created_ms: Millis,
 }
 
+/// The fields of [`Number`].
 const COLUMNS: &str = "SELECT id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
-     created_ms, pool_id FROM sb_number";
-
-fn parse(row: &Row) -> Result<Number> {
-    let bad = |what: &str| Error::Data(format!("number {what}"));
-    Ok(Number {
-        id: row.id(0)?,
-        client: row.id(1)?,
-        account: row.id(2)?,
-        address: row.text(3)?.to_owned(),
-        capabilities: read(row.text(4)?),
-        meaning: Meaning::parse(row.text(5)?).ok_or_else(|| bad("meaning"))?,
-        rate: row.int(6)?,
-        platform: row.maybe_text(7)?.map(str::to_owned),
-        country: row.maybe_text(8)?.map(str::to_owned),
-        created_ms: row.int(9)?,
-        pool: row.maybe_id(10)?,
-    })
-}
+     pool_id, created_ms FROM sb_number";
 
 /// Every number that can be read, oldest first.
 pub async fn all(store: &Store) -> Result<Vec<Number>> {
-    let query = Query::new(format!("{COLUMNS} ORDER BY id"), Vec::new());
-    Ok(readable("a number", &store.read(vec![query]).await?.concat(), parse))
+    Ok(readable("a number", &store.query(format!("{COLUMNS} ORDER BY id"), Vec::new()).await?, Row::read))
 }
 
 /// A client's numbers, newest first, starting after the number `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<NumberId>, limit: usize) -> Result<Vec<Number>> {
-    let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, params![client, below, limit]);
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params![client, below(after), limit]).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: NumberId) -> Result<Option<Number>> {
-    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), params![id, client]).await
 }
 
-/// [`Error::Conflict`]: the number is somebody's already. [`Error::Guard`]: there is no such account.
+/// [`super::Error::Conflict`]: the number is somebody's already. [`super::Error::Guard`]: there is no such account.
 pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_number (id, client_id, account_id, address, capabilities, meaning, rate, platform, country, \
@@ -141,7 +129,7 @@ impl Number {
     }
 }
 
-/// [`Error::Guard`]: it is not there, or another than was read.
+/// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Number, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let key: [(&str, Value); 2] = [("id", number.id.into()), ("client_id", number.client.into())];
     let (sql, params) = rewrite("sb_number", number.columns(), &key, before.columns());
@@ -149,7 +137,7 @@ pub async fn update(store: &Store, before: &Number, number: &Number, entry: Opti
     store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
 }
 
-/// Lets a number go; its messages stay. [`Error::Guard`]: it is not there, or another than was read.
+/// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let mut sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?".to_owned();
     let mut params = params![before.id, before.client];

@@ -6,8 +6,8 @@ mod unseen;
 pub use unseen::lift;
 
 use super::event::{self, NewEvent, Order, Told};
-use super::{Change, Query, Result, Store, Value, audit, params};
-use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis};
+use super::{Change, Query, Result, Row, Store, Value, audit, params};
+use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis, id};
 
 /// Why an entry stands that its client set.
 pub const ADMINISTRATOR: &str = "administrator";
@@ -48,8 +48,10 @@ pub(super) fn stopped(keys: Vec<Value>) -> Query {
 }
 
 /// An entry of a pair, whoever's it is.
+#[derive(serde::Deserialize)]
 struct Stands {
     entry: Entry,
+    #[serde(deserialize_with = "id::from_row")]
     id: LaneKey,
     /// `None`: an earlier client's, which nobody knows.
     client: Option<ClientId>,
@@ -58,16 +60,6 @@ struct Stands {
 }
 
 impl Stands {
-    fn parse(row: &super::Row) -> Result<Self> {
-        Ok(Self {
-            entry: parse(row)?,
-            id: row.id(6)?,
-            client: row.maybe_id(7)?,
-            held_ms: row.maybe_int(8)?,
-            sequence: row.maybe_int(9)?.unwrap_or_default(),
-        })
-    }
-
     fn is_of(&self, client: ClientId) -> bool {
         self.client == Some(client)
     }
@@ -97,7 +89,7 @@ impl Pair {
         let keys = ids.iter().map(Value::from).collect();
         let query = Query::over(format!("{COLUMNS} WHERE o.id IN ({{}})"), &[], keys);
         let rows = store.look_up(vec![query]).await?.concat();
-        Ok(Self(rows.iter().map(Stands::parse).collect::<Result<_>>()?))
+        Ok(Self(rows.iter().map(Row::read).collect::<Result<_>>()?))
     }
 
     /// What a client sees: of its own entries that which stops most.
@@ -179,7 +171,7 @@ fn values<const N: usize>(said: &OptOut, sequence: i64, others: [Value; N]) -> V
 }
 
 /// What stands between a number and a person.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Entry {
     pub channel: Channel,
     pub number: String,
@@ -202,20 +194,9 @@ pub struct Filter {
     pub after: Option<(String, String, Channel)>,
 }
 
-const COLUMNS: &str = "SELECT o.number, o.person, o.is_out, o.reason, o.changed_ms, o.channel, o.id, o.client_id, \
-     o.held_ms, o.sequence FROM sb_opt_out o";
-
-fn parse(row: &super::Row) -> Result<Entry> {
-    let channel = row.maybe_text(5)?.map_or(Some(Channel::Sms), Channel::parse);
-    Ok(Entry {
-        channel: channel.ok_or_else(|| super::Error::Data("opt-out channel".into()))?,
-        number: row.text(0)?.to_owned(),
-        person: row.text(1)?.to_owned(),
-        is_out: row.int(2)? != 0,
-        reason: row.text(3)?.to_owned(),
-        changed_ms: row.int(4)?,
-    })
-}
+/// The fields of [`Entry`], then the others of [`Stands`].
+const COLUMNS: &str = "SELECT COALESCE(o.channel, 'sms'), o.number, o.person, o.is_out, o.reason, o.changed_ms, o.id, \
+     o.client_id, o.held_ms, COALESCE(o.sequence, 0) FROM sb_opt_out o";
 
 /// A client's entries of its numbers, by number, person and channel.
 pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
@@ -253,7 +234,6 @@ pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize
     }
     sql.push_str(" ORDER BY o.number, o.person, COALESCE(o.channel, 'sms') LIMIT ?");
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    let shown =
-        |row: &super::Row| if filter.with_unseen { Stands::parse(row).map(|one| one.whole()) } else { parse(row) };
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(shown).collect()
+    let shown = |row: &Row| if filter.with_unseen { row.read().map(|one: Stands| one.whole()) } else { row.read() };
+    store.query(sql, params).await?.iter().map(shown).collect()
 }

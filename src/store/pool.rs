@@ -2,10 +2,10 @@
 
 use super::engine::below;
 use super::version::Versioned;
-use super::{Change, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Store, Value, audit, params, version};
 use crate::model::{ClientId, Millis, NumberId, PoolId};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Pool {
     pub id: PoolId,
     pub client: ClientId,
@@ -13,11 +13,8 @@ pub struct Pool {
     pub created_ms: Millis,
 }
 
+/// The fields of [`Pool`].
 const COLUMNS: &str = "SELECT id, client_id, name, created_ms FROM sb_pool";
-
-fn parse(row: &Row) -> Result<Pool> {
-    Ok(Pool { id: row.id(0)?, client: row.id(1)?, name: row.text(2)?.to_owned(), created_ms: row.int(3)? })
-}
 
 fn key(client: ClientId, id: PoolId) -> Vec<Value> {
     params![id, client]
@@ -25,16 +22,13 @@ fn key(client: ClientId, id: PoolId) -> Vec<Value> {
 
 /// A client's pools, newest first, behind the pool `after`.
 pub async fn list(store: &Store, client: ClientId, after: Option<PoolId>, limit: usize) -> Result<Vec<Pool>> {
-    let below = below(after);
     let sql = format!("{COLUMNS} WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = Query::new(sql, params![client, below, limit]);
-    store.read(vec![query]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params![client, below(after), limit]).await
 }
 
 pub async fn find(store: &Store, client: ClientId, id: PoolId) -> Result<Option<Pool>> {
-    let query = Query::new(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), key(client, id));
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("{COLUMNS} WHERE id = ? AND client_id = ?"), key(client, id)).await
 }
 
 pub async fn insert(store: &Store, pool: &Pool, entry: Option<audit::Entry>) -> Result<()> {

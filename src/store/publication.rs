@@ -2,7 +2,7 @@
 //! as long as its device: `sb_text_block`.
 
 use super::lease::{GIVE_BACK, HELD, Lease, Owner, SKEW_MS, TAKE};
-use super::{Change, Error, Query, Result, Row, Store, Value, params, sweep};
+use super::{Change, Error, Query, Result, Store, Value, params, sweep};
 use crate::crypto::Aad;
 use crate::model::{DeviceId, Millis, PublicationId, UserId};
 
@@ -33,7 +33,7 @@ pub enum Taken {
 }
 
 /// A job that may be claimed, or was: `ready_ms` guards every step that is taken with it.
-#[derive(Clone)]
+#[derive(Clone, serde::Deserialize)]
 pub struct Publication {
     pub id: PublicationId,
     pub user: UserId,
@@ -101,19 +101,6 @@ pub async fn forget(store: &Store, device: DeviceId) -> Result<bool> {
     sweep::batch(store, find, delete, &[device.into()]).await
 }
 
-fn parse(row: &Row) -> Result<Publication> {
-    Ok(Publication {
-        id: row.id(0)?,
-        user: row.text(1)?.parse().map_err(|_| Error::Data("user id".into()))?,
-        platform: row.text(2)?.to_owned(),
-        phone_hash: row.text(3)?.to_owned(),
-        sealed: row.bytes(4)?.to_vec(),
-        tries: row.int(5)?,
-        received_ms: row.int(6)?,
-        ready_ms: row.int(7)?,
-    })
-}
-
 /// A platform's texts whose time has come, longest due first: free ones, and those whose owner has died.
 pub async fn due(store: &Store, platform: &str, owner: &Owner, now_ms: Millis, limit: i64) -> Result<Vec<Publication>> {
     let sql = "SELECT id, user_id, platform, phone_hash, sealed, tries, received_ms, ready_ms FROM sb_publication \
@@ -121,7 +108,7 @@ pub async fn due(store: &Store, platform: &str, owner: &Owner, now_ms: Millis, l
                ORDER BY ready_ms LIMIT ?";
     let taken_ms = now_ms - SKEW_MS;
     let params = params![platform, now_ms, owner, taken_ms, limit];
-    store.query(sql, params).await?.iter().map(parse).collect()
+    store.all(sql, params).await
 }
 
 impl Publication {
@@ -161,7 +148,7 @@ impl Publication {
 /// How many texts have waited for their sink since `late_ms`.
 pub async fn late(store: &Store, late_ms: Millis) -> Result<i64> {
     let sql = "SELECT COUNT(*) FROM sb_publication WHERE ready_ms IS NOT NULL AND received_ms < ?";
-    store.query(sql, params![late_ms]).await?.first().map_or(Ok(0), |row| row.int(0))
+    Ok(store.first(sql, params![late_ms]).await?.unwrap_or(0))
 }
 
 /// Erases texts that have waited for their sink since `late_ms`, and forgets those over since `before_ms`, a batch

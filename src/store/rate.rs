@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::engine::{as_read, readable, rewrite};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Row, Store, Value, audit, params, version};
 use crate::model::{Millis, Money, Priced, RateId};
 
 /// How long a whole card may take to be written.
 const CARD: Duration = Duration::from_secs(60);
 
 /// A price of a segment, of a message with pictures, or of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Rate {
     pub id: RateId,
     pub channel: Priced,
@@ -23,33 +23,22 @@ pub struct Rate {
     pub until_ms: Option<Millis>,
 }
 
+/// The fields of [`Rate`].
 const COLUMNS: &str = "id, channel, prefix, price, from_ms, until_ms";
-
-fn parse(row: &Row) -> Result<Rate> {
-    let bad = |what: &str| Error::Data(format!("rate {what}"));
-    Ok(Rate {
-        id: row.id(0)?,
-        channel: Priced::parse(row.text(1)?).ok_or_else(|| bad("channel"))?,
-        prefix: row.text(2)?.to_owned(),
-        price: Money::from_micros(row.int(3)?),
-        from_ms: row.int(4)?,
-        until_ms: row.maybe_int(5)?,
-    })
-}
 
 /// All rates: of one destination the newest first.
 pub async fn all(store: &Store) -> Result<Vec<Rate>> {
-    every(store).await?.iter().map(parse).collect()
+    every(store).await?.iter().map(Row::read).collect()
 }
 
 /// The same of those that can be read.
 pub async fn usable(store: &Store) -> Result<Vec<Rate>> {
-    Ok(readable("a rate", &every(store).await?, parse))
+    Ok(readable("a rate", &every(store).await?, Row::read))
 }
 
 async fn every(store: &Store) -> Result<Vec<Row>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_rate ORDER BY channel, prefix, from_ms DESC");
-    Ok(store.read(vec![Query::new(sql, Vec::new())]).await?.concat())
+    store.query(sql, Vec::new()).await
 }
 
 /// What a rate is for: there is one of each.
@@ -107,17 +96,16 @@ pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Ra
     }
     sql.push_str(" ORDER BY channel, prefix, from_ms LIMIT ?");
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params).await
 }
 
 pub async fn find(store: &Store, id: RateId) -> Result<Option<Rate>> {
-    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_rate WHERE id = ?"), params![id]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("SELECT {COLUMNS} FROM sb_rate WHERE id = ?"), params![id]).await
 }
 
 const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, until_ms)";
 
-/// [`Error::Conflict`]: there is a rate of this channel and prefix that begins at this time.
+/// [`super::Error::Conflict`]: there is a rate of this channel and prefix that begins at this time.
 pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
@@ -125,14 +113,14 @@ pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> 
     store.commit(change.settled_by(settled, params![rate.id])).await
 }
 
-/// Changes price and end. [`Error::Guard`]: it is not there, or another than was read.
+/// Changes price and end. [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let (sql, params) = rewrite("sb_rate", rate.columns(), &[("id", rate.id.into())], before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
 }
 
-/// [`Error::Guard`]: it is not there, or another than was read.
+/// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), params![before.id]);
     as_read(&mut sql, &mut params, before.columns());

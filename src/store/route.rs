@@ -2,11 +2,11 @@
 
 use super::engine::{as_read, readable, rewrite};
 use super::version::Versioned;
-use super::{Change, Error, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Row, Store, Value, audit, params, version};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Route {
     pub id: RouteId,
     /// Lower ones are asked first.
@@ -20,26 +20,13 @@ pub struct Route {
     pub created_ms: Millis,
 }
 
+/// The fields of [`Route`].
 const COLUMNS: &str = "id, priority, pattern, channel, account_id, name, created_ms";
-
-fn parse(row: &Row) -> Result<Route> {
-    let bad = |what: &str| Error::Data(format!("route {what}"));
-    let channel = row.maybe_text(3)?.map(|name| Channel::parse(name).ok_or_else(|| bad("channel")));
-    Ok(Route {
-        id: row.id(0)?,
-        priority: row.int(1)?,
-        pattern: row.text(2)?.to_owned(),
-        channel: channel.transpose()?,
-        account: row.id(4)?,
-        name: row.text(5)?.to_owned(),
-        created_ms: row.int(6)?,
-    })
-}
 
 /// All routes that can be read, in the order in which they are asked.
 pub async fn all(store: &Store) -> Result<Vec<Route>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_route ORDER BY priority, id");
-    Ok(readable("a route", &store.read(vec![Query::new(sql, Vec::new())]).await?.concat(), parse))
+    Ok(readable("a route", &store.query(sql, Vec::new()).await?, Row::read))
 }
 
 /// Routes in the order in which they are asked, behind one of this priority and id.
@@ -53,15 +40,14 @@ pub async fn list(store: &Store, after: Option<(i64, RouteId)>, limit: usize) ->
     };
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     let sql = format!("SELECT {COLUMNS} FROM sb_route{behind} ORDER BY priority, id LIMIT ?");
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params).await
 }
 
 pub async fn find(store: &Store, id: RouteId) -> Result<Option<Route>> {
-    let query = Query::new(format!("SELECT {COLUMNS} FROM sb_route WHERE id = ?"), params![id]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("SELECT {COLUMNS} FROM sb_route WHERE id = ?"), params![id]).await
 }
 
-/// [`Error::Guard`]: there is no such account.
+/// [`super::Error::Guard`]: there is no such account.
 pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().one(
         "INSERT INTO sb_route (id, priority, pattern, channel, account_id, name, created_ms) \
@@ -94,14 +80,14 @@ impl Route {
     }
 }
 
-/// [`Error::Guard`]: it is not there, or another than was read.
+/// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
     let (sql, params) = rewrite("sb_route", route.columns(), &[("id", route.id.into())], before.columns());
     let change = Change::new().one(sql, params);
     store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
 }
 
-/// [`Error::Guard`]: it is not there, or another than was read.
+/// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) -> Result<()> {
     let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), params![before.id]);
     as_read(&mut sql, &mut params, before.columns());

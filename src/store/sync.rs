@@ -4,7 +4,7 @@ use super::device::NewDevice;
 use super::lockout::{self, Count, Counted, Lockout};
 use super::{Change, Error, Result, Store, params};
 use crate::crypto::Sid;
-use crate::model::{Millis, UserId};
+use crate::model::{Millis, UserId, id};
 
 mod attempt;
 mod ciphertext;
@@ -171,8 +171,9 @@ pub async fn redeem(
 }
 
 /// One session that changed since a node last looked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Changed {
+    #[serde(deserialize_with = "id::from_row")]
     pub sid: Sid,
     pub user: UserId,
     pub state: State,
@@ -182,17 +183,7 @@ pub struct Changed {
 pub async fn changed_since(store: &Store, since_ms: Millis) -> Result<Vec<Changed>> {
     let sql = "SELECT id, user_id, state, changed_ms FROM sb_sync_session WHERE changed_ms >= ? \
                ORDER BY changed_ms LIMIT 10000";
-    let rows = store.query(sql, params![since_ms]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Changed {
-                sid: row.id(0)?,
-                user: row.text(1)?.parse().map_err(|_| Error::Data("user id".into()))?,
-                state: State::parse(row.text(2)?)?,
-                changed_ms: row.int(3)?,
-            })
-        })
-        .collect()
+    store.all(sql, params![since_ms]).await
 }
 
 /// Removes a batch of sessions that have not changed since `before_ms`; whether there may be more.

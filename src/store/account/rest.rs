@@ -3,23 +3,17 @@
 use super::Account;
 use crate::model::{AccountId, Millis};
 use crate::store::version::{self, Versioned};
-use crate::store::{Change, Result, Row, params};
+use crate::store::{Change, params};
 
 /// Characters of a reason that are kept.
 const REASON: usize = 255;
 
 /// Why an account rests: what its carrier said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Rest {
     pub since_ms: Millis,
     pub code: Option<i64>,
     pub reason: String,
-}
-
-/// What a row of accounts has of it, from a column on.
-pub(super) fn parse(row: &Row, column: usize) -> Result<Option<Rest>> {
-    let Some(since_ms) = row.maybe_int(column)? else { return Ok(None) };
-    Ok(Some(Rest { since_ms, code: row.maybe_int(column + 1)?, reason: row.text(column + 2)?.to_owned() }))
 }
 
 /// An account rests. A race means that it does so already, is not there, or has other credentials by now.

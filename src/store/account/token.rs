@@ -4,10 +4,11 @@ use super::Account;
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, TokenId, named};
 use crate::store::version::{self, Versioned};
-use crate::store::{Change, Error, Query, Result, Row, Store, Value, params};
+use crate::store::{Change, Query, Result, Store, Value, params};
 
 /// What a token is to the account's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Role {
     /// It was the account's own before.
@@ -18,7 +19,7 @@ pub enum Role {
 
 named!(Role);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Token {
     pub id: TokenId,
     pub role: Role,
@@ -35,24 +36,10 @@ pub fn place(row: &str) -> Aad<'_> {
     Aad { table: "sb_account_token", row, column: "token" }
 }
 
-/// All of them, those that were entered first before others.
+/// Whose each of them is, and the fields of [`Token`]; those that were entered first before others.
 pub(super) fn query() -> Query {
     let sql = "SELECT account_id, id, role, token, until_ms, uses, used_ms FROM sb_account_token ORDER BY until_ms, id";
     Query::new(sql, Vec::new())
-}
-
-/// A token, and whose it is.
-pub(super) fn parse(row: &Row) -> Result<(AccountId, Token)> {
-    let account = row.id(0)?;
-    let token = Token {
-        id: row.id(1)?,
-        role: Role::parse(row.text(2)?).ok_or_else(|| Error::Data("token role".into()))?,
-        token: row.bytes(3)?.to_vec(),
-        until_ms: row.int(4)?,
-        uses: row.int(5)?,
-        used_ms: row.maybe_int(6)?,
-    };
-    Ok((account, token))
 }
 
 /// Writes what has become of an account's tokens. A race means that one of them is not as it was read.

@@ -1,7 +1,10 @@
 //! One database, whichever engine it runs on.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
 
 use super::condition::Condition;
 use super::migrate::{self, Schema};
@@ -78,9 +81,27 @@ impl Store {
     }
 
     /// Runs one query.
-    pub async fn query(&self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>> {
+    pub async fn query(&self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Result<Vec<Row>> {
         let mut answers = self.read(vec![Query::new(sql, params)]).await?;
         answers.pop().ok_or_else(|| Error::Data("no answer".into()))
+    }
+
+    /// All rows of a query, each read as a type: see [`Row::read`].
+    pub async fn all<T: DeserializeOwned>(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        params: Vec<Value>,
+    ) -> Result<Vec<T>> {
+        self.query(sql, params).await?.iter().map(Row::read).collect()
+    }
+
+    /// The first row of a query, read as a type.
+    pub async fn first<T: DeserializeOwned>(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        params: Vec<Value>,
+    ) -> Result<Option<T>> {
+        self.query(sql, params).await?.first().map(Row::read).transpose()
     }
 
     /// Commits a change: when this returns `Ok`, it is durable.

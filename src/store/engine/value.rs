@@ -145,10 +145,6 @@ impl Row {
         self.array(column).map(T::from_bytes)
     }
 
-    pub fn maybe_id<T: FromBytes>(&self, column: usize) -> Result<Option<T>> {
-        if *self.at(column)? == Value::Null { Ok(None) } else { self.id(column).map(Some) }
-    }
-
     /// The bytes of a key, to ask for its row.
     pub fn key(&self, column: usize) -> Result<Value> {
         self.bytes(column).map(|bytes| bytes.to_vec().into())

@@ -21,7 +21,7 @@ pub async fn claim<R>(
     let taken = Lease { owner, now_ms, until_ms };
     let sql = format!("SELECT id FROM sb_inbound WHERE {FREE} ORDER BY ready_ms, id LIMIT ?");
     let params = taken.free().into_iter().chain([limit.into()]).collect();
-    let free = store.read(vec![Query::new(sql, params)]).await?.concat();
+    let free = store.query(sql, params).await?;
     if free.is_empty() {
         return Ok(Vec::new());
     }

@@ -4,10 +4,10 @@ use super::{Kind, Movement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::above;
 use crate::store::idempotency::Named;
-use crate::store::{Change, Error, Query, Result, Row, Store, Value, audit, params};
+use crate::store::{Change, Query, Result, Row, Store, Value, audit, params};
 
 /// What a client may spend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Balance {
     pub balance: Money,
     /// How far below zero it may fall.
@@ -18,25 +18,16 @@ pub struct Balance {
     pub is_untold: bool,
 }
 
-fn parse_balance(row: &Row) -> Result<Balance> {
-    Ok(Balance {
-        balance: Money::from_micros(row.int(0)?),
-        credit_limit: Money::from_micros(row.int(1)?),
-        low_at: row.maybe_int(2)?.map(Money::from_micros),
-        is_untold: row.int(3)? != 0,
-    })
-}
-
 /// `None`: there is no such client, or it pays for nothing.
 pub async fn balance(store: &Store, client: ClientId) -> Result<Option<Balance>> {
     let sql = format!(
         "SELECT balance, credit_limit, low_at, CASE WHEN {UNTOLD} THEN 1 ELSE 0 END FROM sb_balance WHERE client_id = ?"
     );
-    store.read(vec![Query::new(sql, params![client])]).await?.concat().first().map(parse_balance).transpose()
+    store.first(sql, params![client]).await
 }
 
 /// A movement as it was entered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Entry {
     pub id: EntryId,
     pub kind: Kind,
@@ -46,23 +37,11 @@ pub struct Entry {
     pub created_ms: Millis,
 }
 
-pub(super) fn parse(row: &Row) -> Result<Entry> {
-    let bad = |what: &str| Error::Data(format!("entry {what}"));
-    Ok(Entry {
-        id: row.id(0)?,
-        kind: Kind::parse(row.text(1)?).ok_or_else(|| bad("kind"))?,
-        amount: Money::from_micros(row.int(2)?),
-        message: row.maybe_id(3)?,
-        reason: row.maybe_text(4)?.map(str::to_owned),
-        created_ms: row.int(5)?,
-    })
-}
-
 /// Moves money; the balance after it, unless that was lost with the connection.
 ///
-/// [`Error::Guard`] of statement 0: the client has no balance, or not the one that is `expected`, or it would be more
-/// than [`Money::MOST`]; of statement 2: it would fall below the credit limit. [`Error::Conflict`]: the same request
-/// was quicker.
+/// [`crate::store::Error::Guard`] of statement 0: the client has no balance, or not the one that is `expected`, or it
+/// would be more than [`Money::MOST`]; of statement 2: it would fall below the credit limit.
+/// [`crate::store::Error::Conflict`]: the same request was quicker.
 pub async fn post(
     store: &Store,
     movement: &Movement,
@@ -89,13 +68,12 @@ pub async fn post(
         .settled_by("SELECT 1 FROM sb_ledger WHERE client_id = ? AND id = ?", params![client.clone(), movement.id])
         .then(Query::new("SELECT balance FROM sb_balance WHERE client_id = ?", vec![client]));
     let found = store.commit_telling(change).await?.found;
-    found.first().map(|row| row.int(0).map(Money::from_micros)).transpose()
+    found.first().map(Row::read).transpose()
 }
 
 /// One entry of a client.
 pub async fn find(store: &Store, client: ClientId, id: EntryId) -> Result<Option<Entry>> {
-    let query = Query::new(format!("{COLUMNS} AND id = ?"), params![client, id]);
-    store.read(vec![query]).await?.concat().first().map(parse).transpose()
+    store.first(format!("{COLUMNS} AND id = ?"), params![client, id]).await
 }
 
 /// Which entries are asked for.
@@ -109,6 +87,7 @@ pub struct Filter {
 /// How much older than its entry an id may be: that of a message is made when it comes, its entry when it is written.
 const SLACK_MS: Millis = 600_000;
 
+/// The fields of [`Entry`], of a client's.
 pub(super) const COLUMNS: &str =
     "SELECT id, kind, amount, message_id, reason, created_ms FROM sb_ledger WHERE client_id = ?";
 
@@ -157,18 +136,17 @@ pub async fn walk(
     params.push(above(after));
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     let sql = format!("{COLUMNS}{narrowed} AND id > ? ORDER BY id LIMIT ?");
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params).await
 }
 
 /// The sum of what was entered before a time.
 pub async fn sum_before(store: &Store, client: ClientId, before_ms: Millis) -> Result<Money> {
     let (narrowed, params) = narrowed(client, &Filter { before_ms: Some(before_ms), ..Filter::default() });
     let sql = format!("SELECT CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM sb_ledger WHERE client_id = ?{narrowed}");
-    let rows = store.read(vec![Query::new(sql, params)]).await?.concat();
-    rows.first().map_or(Ok(Money::ZERO), |row| row.int(0).map(Money::from_micros))
+    Ok(store.first(sql, params).await?.unwrap_or(Money::ZERO))
 }
 
-/// Marks that a client is told of its low balance. [`Error::Guard`]: it did not fall, or it was told.
+/// Marks that a client is told of its low balance. [`crate::store::Error::Guard`]: it did not fall, or it was told.
 pub fn told(change: Change, client: ClientId) -> Change {
     let sql = format!(
         "UPDATE sb_balance SET low_told = CASE WHEN balance < low_at THEN 1 ELSE 0 END WHERE client_id = ? AND {UNTOLD}"
@@ -179,8 +157,7 @@ pub fn told(change: Change, client: ClientId) -> Change {
 /// Clients whose balance fell and who were not told, so many at most.
 pub async fn untold(store: &Store, limit: i64) -> Result<Vec<ClientId>> {
     let sql = format!("SELECT client_id FROM sb_balance WHERE {UNTOLD} ORDER BY client_id LIMIT ?");
-    let rows = store.read(vec![Query::new(sql, params![limit])]).await?.concat();
-    rows.iter().map(super::client).collect()
+    store.all(sql, params![limit]).await
 }
 
 /// Forgets that clients were told whose balances are low no longer, where an older build has let them rise.

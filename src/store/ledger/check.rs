@@ -6,7 +6,7 @@ use super::Kind;
 use crate::model::message::State;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::above;
-use crate::store::{Error, Query, Result, Row, Store, Value, params};
+use crate::store::{Result, Store, params};
 
 /// Rows of a page.
 const ROWS: i64 = 1_000;
@@ -20,17 +20,8 @@ pub fn patient(store: &Store) -> Store {
     store.patient(PATIENCE)
 }
 
-async fn rows(store: &Store, sql: String, params: Vec<Value>) -> Result<Vec<Row>> {
-    rows_of(store, sql, params, ROWS).await
-}
-
-async fn rows_of(store: &Store, sql: String, mut params: Vec<Value>, most: i64) -> Result<Vec<Row>> {
-    params.push(most.into());
-    Ok(store.read(vec![Query::new(sql, params)]).await?.concat())
-}
-
 /// A balance beside what it must be, both of one moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
 pub struct Sum {
     pub client: ClientId,
     pub balance: Money,
@@ -46,57 +37,39 @@ pub async fn sums(store: &Store, after: Option<ClientId>) -> Result<Vec<Sum>> {
     let sql = "SELECT b.client_id, b.balance, b.credit_limit, \
                (SELECT CAST(COALESCE(SUM(l.amount), 0) AS SIGNED) FROM sb_ledger l WHERE l.client_id = b.client_id) \
                FROM sb_balance b WHERE b.client_id > ? ORDER BY b.client_id LIMIT ?";
-    let read = |row: &Row| {
-        let money = |column| row.int(column).map(Money::from_micros);
-        Ok(Sum { client: row.id(0)?, balance: money(1)?, credit_limit: money(2)?, entered: money(3)? })
-    };
-    rows_of(store, sql.to_owned(), vec![above(after)], SUMS).await?.iter().map(read).collect()
+    store.all(sql, params![above(after), SUMS]).await
 }
 
 /// The next client with entries, behind one.
 pub async fn next_client(store: &Store, after: Option<ClientId>) -> Result<Option<ClientId>> {
     let sql = "SELECT MIN(client_id) FROM sb_ledger WHERE client_id > ?";
-    let found = store.query(sql, vec![above(after)]).await?;
-    Ok(found.first().map(|row| row.maybe_id(0)).transpose()?.flatten())
+    Ok(store.first(sql, params![above(after)]).await?.flatten())
 }
 
 /// An entry that speaks of a message, with what is known of that.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Told {
     pub id: EntryId,
     pub kind: Kind,
     pub amount: Money,
     pub message: Option<MessageId>,
-    /// Whose the message is and what it cost, where it is there.
-    pub found: Option<(ClientId, Option<Money>)>,
     /// What was debited for the message.
     pub debited: Option<Money>,
+    /// Whose the message is and what it cost, where it is there.
+    pub found: Option<(ClientId, Option<Money>)>,
 }
 
 /// A client's debits and refunds in their order, behind one.
 pub async fn entries(store: &Store, client: ClientId, after: Option<EntryId>) -> Result<Vec<Told>> {
-    let sql = "SELECT l.id, l.kind, l.amount, l.message_id, m.client_id, m.cost, d.amount \
+    let sql = "SELECT l.id, l.kind, l.amount, l.message_id, d.amount, m.client_id, m.cost \
                FROM sb_ledger l LEFT JOIN sb_message m ON m.id = l.message_id \
                LEFT JOIN sb_ledger d ON d.client_id = l.client_id AND d.id = l.message_id AND d.kind = 'debit' \
                WHERE l.client_id = ? AND l.id > ? AND l.kind IN ('debit', 'refund') ORDER BY l.id LIMIT ?";
-    let bad = |what: &str| Error::Data(format!("entry {what}"));
-    let read = |row: &Row| {
-        let client = row.maybe_id(4)?;
-        let cost = row.maybe_int(5)?.map(Money::from_micros);
-        Ok(Told {
-            id: row.id(0)?,
-            kind: Kind::parse(row.text(1)?).ok_or_else(|| bad("kind"))?,
-            amount: Money::from_micros(row.int(2)?),
-            message: row.maybe_id(3)?,
-            found: client.map(|client| (client, cost)),
-            debited: row.maybe_int(6)?.map(Money::from_micros),
-        })
-    };
-    rows(store, sql.to_owned(), vec![client.into(), above(after)]).await?.iter().map(read).collect()
+    store.all(sql, params![client, above(after), ROWS]).await
 }
 
 /// A message that cost something, with its debit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Charged {
     pub id: MessageId,
     pub client: ClientId,
@@ -109,28 +82,15 @@ pub struct Charged {
 const CHARGED: &str = "SELECT m.id, m.client_id, m.cost, m.state, m.refunded_ms, d.amount FROM sb_message m \
      LEFT JOIN sb_ledger d ON d.client_id = m.client_id AND d.id = m.id AND d.kind = 'debit'";
 
-fn charged(row: &Row) -> Result<Charged> {
-    Ok(Charged {
-        id: row.id(0)?,
-        client: row.id(1)?,
-        cost: Money::from_micros(row.int(2)?),
-        state: State::parse(row.text(3)?).ok_or_else(|| Error::Data("message state".into()))?,
-        refunded_ms: row.maybe_int(4)?,
-        debited: row.maybe_int(5)?.map(Money::from_micros),
-    })
-}
-
 /// Messages of a page, those among them that cost something, and the last of all where there may be more.
 pub async fn messages(store: &Store, after: Option<MessageId>) -> Result<(Vec<Charged>, Option<MessageId>)> {
     let after = above(after);
     // the page's end first: few of many messages may cost anything, and the walk must not search for them
-    let sql = "SELECT id FROM sb_message WHERE id > ? ORDER BY id LIMIT ?".to_owned();
-    let page = rows(store, sql, vec![after.clone()]).await?;
-    let Some(last) = page.last() else { return Ok((Vec::new(), None)) };
-    let last: MessageId = last.id(0)?;
+    let sql = "SELECT id FROM sb_message WHERE id > ? ORDER BY id LIMIT ?";
+    let page: Vec<MessageId> = store.all(sql, params![after.clone(), ROWS]).await?;
+    let Some(last) = page.last().copied() else { return Ok((Vec::new(), None)) };
     let sql = format!("{CHARGED} WHERE m.id > ? AND m.id <= ? AND m.cost > 0 ORDER BY m.id");
-    let query = Query::new(sql, params![after, last]);
-    let found = store.read(vec![query]).await?.concat().iter().map(charged).collect::<Result<_>>()?;
+    let found = store.all(sql, params![after, last]).await?;
     Ok((found, (i64::try_from(page.len()).unwrap_or(ROWS) >= ROWS).then_some(last)))
 }
 
@@ -143,7 +103,6 @@ pub async fn again(store: &Store, client: ClientId, message: MessageId) -> Resul
                WHERE m.id = ? AND m.client_id = ? AND m.cost > 0";
     // a refund's id is younger than its message's, but for nodes whose clocks differ
     let first = EntryId::first_of((message.made_ms() - CLOCKS_MS).max(0));
-    let rows = store.query(sql, params![first, message, client]).await?;
-    let read = |row: &Row| Ok((charged(row)?, usize::try_from(row.int(6)?).unwrap_or_default()));
-    rows.first().map(read).transpose()
+    let found: Option<(Charged, i64)> = store.first(sql, params![first, message, client]).await?;
+    Ok(found.map(|(charged, refunds)| (charged, usize::try_from(refunds).unwrap_or_default())))
 }

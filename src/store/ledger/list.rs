@@ -1,9 +1,9 @@
 //! A client's entries, newest first. What few of them fit is looked for in windows, so that no page walks all there are.
 
-use super::account::{COLUMNS, Entry, Filter, narrowed, parse};
+use super::account::{COLUMNS, Entry, Filter, narrowed};
 use crate::model::{ClientId, EntryId};
 use crate::store::engine::{above, below};
-use crate::store::{Query, Result, Row, Store};
+use crate::store::{Result, Store};
 
 /// Entries that one page looks at, in windows: mostly the first ones have enough.
 const WINDOWS: [i64; 3] = [500, 4_500, 15_000];
@@ -55,9 +55,7 @@ async fn end(
     params.extend([below(after), (size - 1).into()]);
     let sql =
         format!("SELECT id FROM sb_ledger WHERE client_id = ?{bounds} AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?");
-    let rows = store.read(vec![Query::new(sql, params)]).await?.concat();
-    let parse = |row: &Row| row.id(0);
-    rows.first().map(parse).transpose()
+    store.first(sql, params).await
 }
 
 /// What fits, as far as the entry `end`.
@@ -72,5 +70,5 @@ async fn find(
     let (narrowed, mut params) = narrowed(client, filter);
     params.extend([below(after), above(end), i64::try_from(limit).unwrap_or(i64::MAX).into()]);
     let sql = format!("{COLUMNS}{narrowed} AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?");
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(parse).collect()
+    store.all(sql, params).await
 }

@@ -10,9 +10,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::Message;
-use super::list::{Conditions, Filter, parse_id};
+use super::list::{Conditions, Filter};
 use crate::model::MessageId;
-use crate::store::{Result, Row, Store, Value, params};
+use crate::store::{Result, Store, Value, params};
 
 /// Runs that one query asks: the first one, and at most. A busy number has enough in one.
 const RUNS: [usize; 2] = [1, 256];
@@ -33,7 +33,7 @@ pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usi
         query.add_ids(id, filter);
         let query = query.into_query(what, id, filter, "LIMIT ?", most);
         for row in store.read(vec![query]).await?.concat() {
-            found.insert(parse_id(&row)?);
+            found.insert(row.id(0)?);
         }
         while found.len() > most {
             if filter.is_back() {
@@ -60,6 +60,7 @@ pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usi
 }
 
 /// A run, and between which ids its messages lie.
+#[derive(serde::Deserialize)]
 struct Run {
     number: i64,
     first: MessageId,
@@ -67,15 +68,10 @@ struct Run {
 }
 
 impl Run {
-    fn parse(row: &Row) -> Result<Self> {
-        let id = |column| row.id(column);
-        Ok(Self { number: row.int(0)?, first: id(1)?, last: id(2)? })
-    }
-
     /// Those in which something may lie that the filter allows, nearest first.
     async fn all(store: &Store, filter: &Filter) -> Result<Vec<Self>> {
-        let rows = store.query("SELECT run, first_id, last_id FROM sb_run WHERE is_done = 1", Vec::new()).await?;
-        let mut runs = rows.iter().map(Self::parse).collect::<Result<Vec<_>>>()?;
+        let sql = "SELECT run, first_id, last_id FROM sb_run WHERE is_done = 1";
+        let mut runs: Vec<Self> = store.all(sql, Vec::new()).await?;
         runs.retain(|run| filter.may_hold(run.first, run.last));
         if filter.is_back() {
             runs.sort_unstable_by_key(|run| run.first);

@@ -125,7 +125,7 @@ impl Window {
                 let mut query = Conditions::of("m.client_id = ?", params![client]);
                 query.add_ids("m.id", filter);
                 let query = query.into_query("m.id FROM sb_message m", "m.id", filter, "LIMIT 1 OFFSET ?", size - 1);
-                let end = store.read(vec![query]).await?.concat().first().map(parse_id).transpose()?;
+                let end = store.read(vec![query]).await?.concat().first().map(Row::read).transpose()?;
                 return Ok(Self { ids: None, end });
             }
             (Some(number), _, _) | (None, Some(number), None) | (None, None, Some(number)) => {
@@ -162,10 +162,6 @@ impl Window {
         }
         Ok(messages)
     }
-}
-
-pub(super) fn parse_id(row: &Row) -> Result<MessageId> {
-    row.id(0)
 }
 
 /// What a filter wants but for where in the list.

@@ -1,6 +1,6 @@
 //! What still waits to go from a number to a person.
 
-use super::list::{Conditions, Filter, parse_id};
+use super::list::{Conditions, Filter};
 use super::{address, states_before};
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, MessageId, SharedContent};
@@ -47,5 +47,5 @@ pub async fn unsent(
 
 fn parse(row: &Row) -> Result<(ClientId, MessageId, SharedContent)> {
     let client = row.id(1)?;
-    Ok((client, parse_id(row)?, SharedContent::parse(row.maybe_text(2)?)))
+    Ok((client, row.id(0)?, SharedContent::parse(row.maybe_text(2)?)))
 }

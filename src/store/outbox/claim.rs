@@ -34,7 +34,7 @@ async fn free(store: &Store, lease: Lease<'_>, limit: usize) -> Result<Vec<Free>
     let sql = format!("SELECT lane, version FROM sb_lane WHERE {FREE} ORDER BY ready_ms LIMIT ?");
     let mut params = lease.free().to_vec();
     params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    let rows = store.read(vec![Query::new(sql, params)]).await?.concat();
+    let rows = store.query(sql, params).await?;
     rows.iter().map(|row| Ok(Free { lane: row.id(0)?, version: row.int(1)? })).collect()
 }
 
@@ -118,8 +118,7 @@ pub async fn accepted_as(store: &Store, message: MessageId) -> Result<Option<Str
     // what came to nothing at once has a name too
     let sql = "SELECT provider_id FROM sb_attempt WHERE message_id = ? AND provider_id IS NOT NULL \
                AND outcome <> 'refused' ORDER BY number";
-    let rows = store.query(sql, params![message]).await?;
-    rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+    store.first(sql, params![message]).await
 }
 
 /// Which of these provider's ids belong to messages of ours already.
@@ -130,7 +129,7 @@ pub async fn taken_ids(store: &Store, provider_ids: &[String]) -> Result<Vec<Str
     let keys: Vec<Value> = provider_ids.iter().map(|id| id.as_str().into()).collect();
     let sql = "SELECT provider_id FROM sb_attempt WHERE provider_id IN ({})";
     let rows = store.read(vec![Query::over(sql, &[], keys)]).await?.concat();
-    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+    rows.iter().map(Row::read).collect()
 }
 
 /// Scheduled messages that are due, oldest first.
@@ -140,7 +139,7 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
          ORDER BY s.due_ms, s.message_id LIMIT ?"
     );
     let params = params![now_ms, i64::try_from(limit).unwrap_or(i64::MAX)];
-    store.read(vec![Query::new(sql, params)]).await?.concat().iter().map(Message::parse).collect()
+    store.query(sql, params).await?.iter().map(Message::parse).collect()
 }
 
 /// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.

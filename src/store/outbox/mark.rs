@@ -100,6 +100,5 @@ pub async fn marked(store: &Store, owner: &Owner, head: &Head) -> Result<Option<
     let sql = "SELECT l.started_ms FROM sb_lane l JOIN sb_outbox o ON o.place = ? \
                WHERE l.lane = ? AND l.owner = ? AND l.phase = ?";
     let params = params![head.place, head.lane, owner, CALLING];
-    let rows = store.query(sql, params).await?;
-    rows.first().map(|row| row.maybe_int(0)).transpose().map(Option::flatten)
+    Ok(store.first(sql, params).await?.flatten())
 }

@@ -5,7 +5,8 @@ use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
 use crate::store::{Change, Error, Query, Result, Row, Store, Value, params};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum State {
     /// A password is being checked, or none has been posted yet.
