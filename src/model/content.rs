@@ -1,7 +1,7 @@
 //! What a message holds besides its columns, and how the store writes that.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,19 +57,7 @@ pub struct MessageContent {
 }
 
 /// What most messages hold.
-static NOTHING: MessageContent = MessageContent {
-    media_urls: Vec::new(),
-    media_types: Vec::new(),
-    carrier: CarrierFields::NONE,
-    had_media: false,
-    callback_url: None,
-    metadata: None,
-    send_at_ms: None,
-    is_reply: false,
-    is_twilio: false,
-    pool: None,
-    call: None,
-};
+static NOTHING: LazyLock<MessageContent> = LazyLock::new(MessageContent::default);
 
 impl MessageContent {
     /// Reads what [`MessageContent::text`] wrote; what cannot be read is taken for nothing.
@@ -79,7 +67,7 @@ impl MessageContent {
 
     /// As the store keeps it. `None`: there is nothing to keep.
     pub fn text(&self) -> Option<String> {
-        if *self == NOTHING { None } else { serde_json::to_string(self).ok() }
+        if *self == *NOTHING { None } else { serde_json::to_string(self).ok() }
     }
 
     /// Where its callbacks go, as it may be shown: one of before may bring its login here.
@@ -96,7 +84,7 @@ impl MessageContent {
         Self {
             media_urls: Vec::new(),
             media_types: Vec::new(),
-            carrier: CarrierFields::NONE,
+            carrier: CarrierFields::default(),
             had_media: self.has_media(),
             callback_url: self.callback_shown(),
             metadata: self.metadata.clone(),
@@ -132,7 +120,7 @@ impl SharedContent {
 
 impl From<MessageContent> for SharedContent {
     fn from(content: MessageContent) -> Self {
-        Self((content != NOTHING).then(|| Arc::new(content)))
+        Self((content != *NOTHING).then(|| Arc::new(content)))
     }
 }
 
@@ -163,10 +151,10 @@ mod tests {
 
     #[test]
     fn what_says_nothing_or_cannot_be_read_is_nothing() {
-        assert_eq!(NOTHING, MessageContent::default());
+        assert_eq!(*NOTHING, MessageContent::default());
         for text in [None, Some("{}"), Some("no JSON"), Some(r#"{"media_urls":7}"#), Some(r#"{"carrier":{}}"#)] {
             let shared = SharedContent::parse(text);
-            assert!(shared.0.is_none() && *shared == NOTHING && shared.text().is_none(), "{text:?}");
+            assert!(shared.0.is_none() && *shared == *NOTHING && shared.text().is_none(), "{text:?}");
         }
     }
 

@@ -37,8 +37,6 @@ pub struct CarrierFields {
 }
 
 impl CarrierFields {
-    pub(super) const NONE: Self = Self { fields: BTreeMap::new(), omitted: 0 };
-
     /// Takes fields in the order in which they came, as far as there is room. What proves something, or names the
     /// operator's account, is left out.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {

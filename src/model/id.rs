@@ -61,8 +61,9 @@ fn time_ordered(now_ms: Millis) -> u128 {
     (time << 80) | low
 }
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+/// Each kind of id, and with what it begins where a person reads it.
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal,)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(u128);
@@ -138,99 +139,47 @@ macro_rules! id {
                 Self::from_hex(text.strip_prefix(concat!($prefix, "_")).ok_or(NotAnId)?)
             }
         }
-    };
+    )+};
 }
 
-id!(
+ids! {
     /// A phone paired with a user.
-    DeviceId,
-    "dev"
-);
-id!(
+    DeviceId = "dev",
     /// One message, in or out.
-    MessageId,
-    "msg"
-);
-id!(
+    MessageId = "msg",
     /// A call: it has the bits of the message that carries it.
-    CallId,
-    "call"
-);
-id!(
+    CallId = "call",
     /// A consumer of the API; the operator is one.
-    ClientId,
-    "cli"
-);
-id!(
+    ClientId = "cli",
     /// Credentials at a provider.
-    AccountId,
-    "acc"
-);
-id!(
+    AccountId = "acc",
     /// A sender of ours.
-    NumberId,
-    "num"
-);
-id!(
+    NumberId = "num",
     /// Where a client's events are posted.
-    EndpointId,
-    "ep"
-);
-id!(
+    EndpointId = "ep",
     /// Something that happened and is told.
-    EventId,
-    "evt"
-);
-id!(
+    EventId = "evt",
     /// An administrator's key.
-    AdminKeyId,
-    "key"
-);
-id!(
+    AdminKeyId = "key",
     /// A provider's webhook as it came.
-    InboundId,
-    "inb"
-);
-id!(
+    InboundId = "inb",
     /// A paired phone's text on its way to its platform.
-    PublicationId,
-    "pub"
-);
-id!(
+    PublicationId = "pub",
     /// An API key of a client.
-    KeyId,
-    "key"
-);
-id!(
+    KeyId = "key",
     /// Numbers of a client that messages leave from in turn.
-    PoolId,
-    "pool"
-);
-id!(
+    PoolId = "pool",
     /// A rule by which messages go to an account.
-    RouteId,
-    "rte"
-);
-id!(
+    RouteId = "rte",
     /// A price of a destination.
-    RateId,
-    "rat"
-);
-id!(
+    RateId = "rat",
     /// A movement of a client's money.
-    EntryId,
-    "led"
-);
-id!(
+    EntryId = "led",
     /// A token besides an account's own.
-    TokenId,
-    "tok"
-);
-id!(
+    TokenId = "tok",
     /// What an administrator has done.
-    AuditId,
-    "aud"
-);
+    AuditId = "aud",
+}
 
 impl From<MessageId> for CallId {
     fn from(message: MessageId) -> Self {

@@ -16,31 +16,19 @@ const CREATED: &str = "2026-01-01 00:00:00";
 /// Users written by one commit.
 const BATCH: usize = 500;
 
-const TABLES: [(&str, &str); 4] = [
-    (
-        "users",
-        "CREATE TABLE IF NOT EXISTS users (id VARCHAR(128) NOT NULL PRIMARY KEY, password VARCHAR(255), \
-         current_login DATETIME NULL, last_login DATETIME NULL, createdAt DATETIME NULL)",
-    ),
-    (
-        "usersInfos",
-        "CREATE TABLE IF NOT EXISTS usersInfos (id INT NOT NULL PRIMARY KEY, name VARCHAR(255), \
-         country_code VARCHAR(255), full_phone_number VARCHAR(255), status VARCHAR(255) DEFAULT 'unverified', \
-         userId VARCHAR(128), iv VARCHAR(255), createdAt DATETIME NULL, UNIQUE (userId, id), \
-         FOREIGN KEY (userId) REFERENCES users (id))",
-    ),
-    (
-        "wallets",
-        "CREATE TABLE IF NOT EXISTS wallets (id INT NOT NULL PRIMARY KEY, username VARCHAR(255), token TEXT, \
-         uniqueId VARCHAR(255), uniqueIdHash VARCHAR(255) UNIQUE, iv VARCHAR(255), userId VARCHAR(128), \
-         platformId INT, createdAt DATETIME NULL, UNIQUE (userId, platformId), \
-         FOREIGN KEY (userId) REFERENCES users (id))",
-    ),
-    (
-        "credentials",
-        "CREATE TABLE IF NOT EXISTS credentials (id INT NOT NULL PRIMARY KEY, shared_key TEXT, hashing_salt TEXT, \
-         createdAt DATETIME NULL)",
-    ),
+const TABLES: [&str; 4] = [
+    "CREATE TABLE IF NOT EXISTS users (id VARCHAR(128) NOT NULL PRIMARY KEY, password VARCHAR(255), \
+     current_login DATETIME NULL, last_login DATETIME NULL, createdAt DATETIME NULL)",
+    "CREATE TABLE IF NOT EXISTS usersInfos (id INT NOT NULL PRIMARY KEY, name VARCHAR(255), \
+     country_code VARCHAR(255), full_phone_number VARCHAR(255), status VARCHAR(255) DEFAULT 'unverified', \
+     userId VARCHAR(128), iv VARCHAR(255), createdAt DATETIME NULL, UNIQUE (userId, id), \
+     FOREIGN KEY (userId) REFERENCES users (id))",
+    "CREATE TABLE IF NOT EXISTS wallets (id INT NOT NULL PRIMARY KEY, username VARCHAR(255), token TEXT, \
+     uniqueId VARCHAR(255), uniqueIdHash VARCHAR(255) UNIQUE, iv VARCHAR(255), userId VARCHAR(128), \
+     platformId INT, createdAt DATETIME NULL, UNIQUE (userId, platformId), \
+     FOREIGN KEY (userId) REFERENCES users (id))",
+    "CREATE TABLE IF NOT EXISTS credentials (id INT NOT NULL PRIMARY KEY, shared_key TEXT, hashing_salt TEXT, \
+     createdAt DATETIME NULL)",
 ];
 
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +48,7 @@ pub async fn seed(backend: &Store, users: usize, progress: &(dyn Fn(usize) + Syn
         }
         run(backend, format!("CREATE TABLE IF NOT EXISTS {MARKER} (made_by VARCHAR(64) NOT NULL)")).await?;
     }
-    for (_, ddl) in TABLES {
+    for ddl in TABLES {
         run(backend, ddl.to_owned()).await?;
     }
     credentials(backend).await?;
