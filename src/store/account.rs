@@ -5,10 +5,10 @@ pub mod token;
 
 use std::collections::HashSet;
 
-use super::engine::{as_read, readable, rewrite};
+use super::engine::{NamedValues, readable};
 use super::event::{self, Told};
 use super::version::Versioned;
-use super::{Change, Query, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Query, Result, Row, Store, audit, params};
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, named};
 pub use rest::Rest;
@@ -104,13 +104,12 @@ pub async fn insert(store: &Store, account: &Account, entry: Option<audit::Entry
         ],
     );
     let settled = "SELECT 1 FROM sb_account WHERE id = ?";
-    let change = version::changed(Versioned::Directory, change).audited(entry);
-    store.commit(change.settled_by(settled, params![account.id])).await
+    store.commit(change.versioned(Versioned::Directory).audited(entry).settled_by(settled, params![account.id])).await
 }
 
 impl Account {
     /// What may be changed of it, but for its credentials.
-    fn columns(&self) -> Vec<(&'static str, Value)> {
+    fn columns(&self) -> NamedValues {
         vec![
             ("name", self.name.as_str().into()),
             ("rate", self.rate.into()),
@@ -132,8 +131,8 @@ pub async fn update(
     told: &Told,
     entry: Option<audit::Entry>,
 ) -> Result<()> {
-    let (sql, params) = rewrite("sb_account", account.columns(), &[("id", account.id.into())], before.columns());
-    let mut change = Change::new().one(sql, params);
+    let key = [("id", account.id.into())];
+    let mut change = Change::new().rewrite("sb_account", account.columns(), key, before.columns());
     if account.credentials != before.credentials {
         let sql = "UPDATE sb_account SET external_id = ?, credentials = ? WHERE id = ? AND credentials = ?";
         let (id, sealed) = (account.external_id.as_str(), account.credentials.clone());
@@ -144,7 +143,7 @@ pub async fn update(
     if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
         change = rest::over(change, before.id, rest);
     }
-    let change = version::changed(Versioned::Directory, change).audited(entry);
+    let change = change.versioned(Versioned::Directory).audited(entry);
     store
         .commit(event::add(change, &told.new, &told.targets, told.new.first().map_or(0, |event| event.created_ms)))
         .await
@@ -159,13 +158,10 @@ pub async fn has_numbers(store: &Store, id: AccountId) -> Result<bool> {
 /// Forgets an account and its credentials. [`super::Error::Guard`]: it has numbers, or is not there, or another than was
 /// read.
 pub async fn delete(store: &Store, before: &Account, entry: Option<audit::Entry>) -> Result<()> {
-    let mut sql =
-        "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)".to_owned();
-    let mut params = params![before.id, before.id];
-    as_read(&mut sql, &mut params, before.columns());
-    let change = Change::new().one(sql, params);
+    let sql = "DELETE FROM sb_account WHERE id = ? AND NOT EXISTS (SELECT 1 FROM sb_number WHERE account_id = ?)";
+    let change = Change::new().as_read(sql, params![before.id, before.id], before.columns());
     let change = ["sb_account_rest", "sb_account_token"].into_iter().fold(change, |change, table| {
         change.run(format!("DELETE FROM {table} WHERE account_id = ?"), params![before.id])
     });
-    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
+    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
 }

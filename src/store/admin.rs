@@ -2,7 +2,7 @@
 
 use super::engine::readable;
 use super::version::Versioned;
-use super::{Change, Result, Row, Store, audit, params, version};
+use super::{Change, Result, Row, Store, audit, params};
 use crate::model::{AdminKeyId, Millis};
 
 /// What may be shown of a key.
@@ -34,12 +34,11 @@ pub async fn insert(store: &Store, key: &AdminKey, hash: &[u8; 32], entry: Optio
         "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES (?, ?, ?, ?, ?)",
         params![key.id, hash, key.prefix.as_str(), key.name.as_str(), key.created_ms],
     );
-    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
+    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or revoked already.
 pub async fn revoke(store: &Store, id: AdminKeyId, now_ms: Millis, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_admin_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL";
-    let change = Change::new().one(sql, params![now_ms, id]);
-    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
+    store.commit(Change::new().one(sql, params![now_ms, id]).versioned(Versioned::Directory).audited(entry)).await
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::engine::{as_read, below, readable};
+use super::engine::{below, patched, readable};
 use super::ledger::{self, Movement};
 use super::version::Versioned;
-use super::{Change, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Row, Store, Value, audit, params};
 use crate::crypto::Aad;
 use crate::model::{ClientId, Country, Millis, Money};
 
@@ -100,8 +100,7 @@ pub async fn insert(
         None => change,
     };
     let settled = "SELECT 1 FROM sb_client WHERE id = ?";
-    let change = version::changed(Versioned::Clients, change).audited(entry);
-    store.commit(change.settled_by(settled, params![client.id])).await
+    store.commit(change.versioned(Versioned::Clients).audited(entry).settled_by(settled, params![client.id])).await
 }
 
 /// What is to change of a client; what is not given stays as it is by then.
@@ -137,54 +136,29 @@ impl Set {
 /// new credit limit.
 pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audit::Entry>) -> Result<()> {
     let id = Value::from(before.id);
-    let mut read: Vec<(&str, Value)> = Vec::new();
-    let (mut sql, mut params) = ("UPDATE sb_client SET created_ms = created_ms".to_owned(), Vec::new());
-    if let Some(name) = set.name {
-        sql.push_str(", name = ?");
-        params.push(name.into());
-        read.push(("name", before.name.as_str().into()));
-    }
-    if let Some(is_active) = set.is_active {
-        sql.push_str(", is_active = ?");
-        params.push(i64::from(is_active).into());
-        read.push(("is_active", before.is_active.into()));
-    }
-    if let Some(profile) = set.profile {
-        sql.push_str(", profile = ?");
-        params.push(profile.into());
-        read.push(("profile", before.profile.clone().into()));
-    }
-    if let Some(country) = set.country {
-        sql.push_str(", country = ?");
-        params.push(named(country));
-        read.push(("country", named(before.country)));
-    }
-    sql.push_str(" WHERE id = ?");
-    params.push(id.clone());
-    as_read(&mut sql, &mut params, read);
-    let mut change = Change::new().one(sql, params);
+    let (columns, read) = patched([
+        ("name", set.name.map(Value::from), before.name.as_str().into()),
+        ("is_active", set.is_active.map(Value::from), before.is_active.into()),
+        ("profile", set.profile.map(Value::from), before.profile.clone().into()),
+        ("country", set.country.map(named), named(before.country)),
+    ]);
+    let mut change = Change::new().rewrite("sb_client", columns, [("id", id.clone())], read);
     if let Some(limit) = set.credit_limit {
-        let mut sql = "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0".to_owned();
-        let limit = Value::from(limit);
-        let mut params = vec![limit.clone(), id.clone(), limit];
-        as_read(&mut sql, &mut params, vec![("credit_limit", before.credit_limit.into())]);
-        change = change.one(sql, params);
+        let sql = "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0";
+        let read = vec![("credit_limit", before.credit_limit.into())];
+        change = change.as_read(sql, params![limit, id.clone(), limit], read);
     }
     if let Some(low_at) = set.low_at {
         // another threshold, another message about it
-        let mut sql =
-            "UPDATE sb_balance SET low_at = ?, low_told = CASE WHEN low_told = 2 THEN 2 ELSE 0 END WHERE client_id = ?"
-                .to_owned();
-        let mut params = params![low_at, id];
-        as_read(&mut sql, &mut params, vec![("low_at", before.low_at.into())]);
-        change = change.one(sql, params);
+        let sql = "UPDATE sb_balance SET low_at = ?, low_told = CASE WHEN low_told = 2 THEN 2 ELSE 0 END \
+                   WHERE client_id = ?";
+        change = change.as_read(sql, params![low_at, id], vec![("low_at", before.low_at.into())]);
     }
-    store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
+    store.commit(change.versioned(Versioned::Clients).audited(entry)).await
 }
 
 /// Puts another auth token in place of the old one. [`super::Error::Guard`]: there is no such client.
 pub async fn set_token(store: &Store, client: ClientId, sealed: Vec<u8>, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "UPDATE sb_client SET auth_token = ? WHERE id = ?";
-    let change = Change::new().one(sql, params![sealed, client]);
-    store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
+    store.commit(Change::new().one(sql, params![sealed, client]).versioned(Versioned::Clients).audited(entry)).await
 }

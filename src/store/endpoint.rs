@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::engine::below;
 use super::version::Versioned;
-use super::{Change, Error, Result, Store, Value, audit, params, version};
+use super::{Change, Error, Result, Store, Value, audit, params};
 use crate::crypto::Aad;
 use crate::model::event::Pattern;
 use crate::model::{ClientId, EndpointId, Millis};
@@ -107,7 +107,7 @@ pub async fn insert(
         endpoint.is_ordered,
     ];
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ?";
-    let change = version::changed(Versioned::Endpoints, Change::new().one(sql, values)).audited(entry);
+    let change = Change::new().one(sql, values).versioned(Versioned::Endpoints).audited(entry);
     store.commit(change.settled_by(settled, params![endpoint.id])).await
 }
 
@@ -155,14 +155,14 @@ pub async fn rotate(
 
 async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     let settled = "SELECT 1 FROM sb_endpoint WHERE id = ? AND changed_ms = ?";
-    let change = version::changed(Versioned::Endpoints, change);
+    let change = change.versioned(Versioned::Endpoints);
     store.commit(change.settled_by(settled, params![to.id, to.changed_ms])).await
 }
 
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
 pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
-    let change = version::changed(Versioned::Endpoints, Change::new().one(sql, params![id, client]));
+    let change = Change::new().one(sql, params![id, client]).versioned(Versioned::Endpoints);
     match store.commit(change.audited(entry)).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
@@ -176,7 +176,7 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
     let values: Vec<Value> = params![reason, changed_ms, id, seen_ms];
-    match store.commit(version::changed(Versioned::Endpoints, Change::new().one(sql, values))).await {
+    match store.commit(Change::new().one(sql, values).versioned(Versioned::Endpoints)).await {
         Ok(()) => Ok(true),
         Err(Error::Guard(_)) => Ok(false),
         Err(error) => Err(error),

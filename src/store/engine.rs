@@ -24,7 +24,7 @@ pub use value::{Row, Value};
 
 pub(super) use change::marks;
 pub(super) use migrate::Schema;
-pub(super) use rows::{as_read, rewrite};
+pub(super) use rows::{NamedValues, patched};
 pub(super) use serving::set_aside;
 pub(super) use sqlite::look_into;
 pub(super) use value::{HIGHEST, LOWEST, above, below, params, readable};

@@ -1,8 +1,8 @@
 //! Clients' keys: `sb_key`, keyed hashes only.
 
-use super::engine::{as_read, below, readable};
+use super::engine::{below, patched, readable};
 use super::version::Versioned;
-use super::{Change, Result, Store, Value, audit, params, version};
+use super::{Change, Result, Store, Value, audit, params};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Twiml};
 
 /// What may be shown of a key.
@@ -65,7 +65,7 @@ pub async fn insert(store: &Store, key: &Key, hash: &[u8; 32], entry: Option<aud
         params![id.clone(), hash, key.prefix.as_str(), key.name.as_str(), key.scopes.as_str(), key.account, key.sources.clone(), key.senders.clone(), key.destinations.clone(), key.rate, key.created_ms, key.expires_ms, key.twiml.map(Twiml::name), key.client],
     );
     let settled = "SELECT 1 FROM sb_key WHERE id = ?";
-    store.commit(version::changed(Versioned::Clients, change).audited(entry).settled_by(settled, vec![id])).await
+    store.commit(change.versioned(Versioned::Clients).audited(entry).settled_by(settled, vec![id])).await
 }
 
 /// What is to change of a key; what is not given stays as it is by then.
@@ -87,7 +87,7 @@ pub struct Set {
 pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::Entry>) -> Result<()> {
     let account = |account: Option<AccountId>| Value::from(account);
     let twiml = |twiml: Option<Twiml>| Value::from(twiml.map(Twiml::name));
-    let columns: [(&str, Option<Value>, Value); 9] = [
+    let (columns, mut read) = patched([
         ("name", set.name.map(Value::from), before.name.as_str().into()),
         ("scopes", set.scopes.map(Value::from), before.scopes.as_str().into()),
         ("account_id", set.account.map(account), account(before.account)),
@@ -97,21 +97,10 @@ pub async fn update(store: &Store, before: &Key, set: Set, entry: Option<audit::
         ("rate", set.rate.map(Value::from), before.rate.into()),
         ("expires_ms", set.expires_ms.map(Value::from), before.expires_ms.into()),
         ("twiml", set.twiml.map(twiml), twiml(before.twiml)),
-    ];
-    let (mut sql, mut params) = ("UPDATE sb_key SET created_ms = created_ms".to_owned(), Vec::new());
-    let mut read = Vec::new();
-    for (column, value, was) in columns {
-        let Some(value) = value else { continue };
-        sql.push_str(", ");
-        sql.push_str(column);
-        sql.push_str(" = ?");
-        params.push(value);
-        read.push((column, was));
-    }
-    sql.push_str(" WHERE id = ? AND client_id = ? AND revoked_ms IS NULL");
-    params.extend([before.id.into(), before.client.into()]);
-    as_read(&mut sql, &mut params, read);
-    store.commit(version::changed(Versioned::Clients, Change::new().one(sql, params)).audited(entry)).await
+    ]);
+    read.push(("revoked_ms", Value::Null));
+    let key = [("id", before.id.into()), ("client_id", before.client.into())];
+    store.commit(Change::new().rewrite("sb_key", columns, key, read).versioned(Versioned::Clients).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or revoked already.
@@ -124,7 +113,7 @@ pub async fn revoke(
 ) -> Result<()> {
     let sql = "UPDATE sb_key SET revoked_ms = ? WHERE id = ? AND client_id = ? AND revoked_ms IS NULL";
     let change = Change::new().one(sql, params![now_ms, id, client]);
-    store.commit(version::changed(Versioned::Clients, change).audited(entry)).await
+    store.commit(change.versioned(Versioned::Clients).audited(entry)).await
 }
 
 /// Writes down that keys were used, the last time of all of them.

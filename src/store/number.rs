@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::engine::{as_read, below, readable, rewrite};
+use super::engine::{NamedValues, below, readable};
 use super::version::Versioned;
-use super::{Change, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Row, Store, audit, params};
 use crate::model::{AccountId, ClientId, Millis, NumberId, PoolId, named};
 
 /// What a text to a number is.
@@ -112,13 +112,12 @@ pub async fn insert(store: &Store, number: &Number, entry: Option<audit::Entry>)
         ],
     );
     let settled = "SELECT 1 FROM sb_number WHERE id = ?";
-    let change = version::changed(Versioned::Directory, change).audited(entry);
-    store.commit(change.settled_by(settled, params![number.id])).await
+    store.commit(change.versioned(Versioned::Directory).audited(entry).settled_by(settled, params![number.id])).await
 }
 
 impl Number {
     /// What may be changed of it: all but the number itself and whose it is.
-    fn columns(&self) -> Vec<(&'static str, Value)> {
+    fn columns(&self) -> NamedValues {
         vec![
             ("account_id", self.account.into()),
             ("capabilities", written(&self.capabilities).into()),
@@ -131,19 +130,16 @@ impl Number {
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Number, number: &Number, entry: Option<audit::Entry>) -> Result<()> {
-    let key: [(&str, Value); 2] = [("id", number.id.into()), ("client_id", number.client.into())];
-    let (sql, params) = rewrite("sb_number", number.columns(), &key, before.columns());
-    let change = Change::new().one(sql, params);
-    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
+    let key = [("id", number.id.into()), ("client_id", number.client.into())];
+    let change = Change::new().rewrite("sb_number", number.columns(), key, before.columns());
+    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
 }
 
 /// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>) -> Result<()> {
-    let mut sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?".to_owned();
-    let mut params = params![before.id, before.client];
-    as_read(&mut sql, &mut params, before.columns());
-    let change = Change::new().one(sql, params);
-    store.commit(version::changed(Versioned::Directory, change).audited(entry)).await
+    let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
+    let change = Change::new().as_read(sql, params![before.id, before.client], before.columns());
+    store.commit(change.versioned(Versioned::Directory).audited(entry)).await
 }
 
 #[cfg(test)]

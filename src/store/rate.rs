@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::engine::{as_read, readable, rewrite};
+use super::engine::{NamedValues, readable};
 use super::version::Versioned;
-use super::{Change, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Row, Store, Value, audit, params};
 use crate::model::{Millis, Money, Priced, RateId};
 
 /// How long a whole card may take to be written.
@@ -50,7 +50,7 @@ impl Rate {
     }
 
     /// What may be changed of it.
-    fn columns(&self) -> Vec<(&'static str, Value)> {
+    fn columns(&self) -> NamedValues {
         vec![("price", self.price.into()), ("until_ms", self.until_ms.into())]
     }
 
@@ -109,23 +109,19 @@ const INSERT: &str = "INSERT INTO sb_rate (id, channel, prefix, price, from_ms, 
 pub async fn insert(store: &Store, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
     let change = Change::new().insert(INSERT, vec![rate.values()]);
     let settled = "SELECT 1 FROM sb_rate WHERE id = ?";
-    let change = version::changed(Versioned::Tariff, change).audited(entry);
-    store.commit(change.settled_by(settled, params![rate.id])).await
+    store.commit(change.versioned(Versioned::Tariff).audited(entry).settled_by(settled, params![rate.id])).await
 }
 
 /// Changes price and end. [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<audit::Entry>) -> Result<()> {
-    let (sql, params) = rewrite("sb_rate", rate.columns(), &[("id", rate.id.into())], before.columns());
-    let change = Change::new().one(sql, params);
-    store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
+    let change = Change::new().rewrite("sb_rate", rate.columns(), [("id", rate.id.into())], before.columns());
+    store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -> Result<()> {
-    let (mut sql, mut params) = ("DELETE FROM sb_rate WHERE id = ?".to_owned(), params![before.id]);
-    as_read(&mut sql, &mut params, before.columns());
-    let change = Change::new().one(sql, params);
-    store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
+    let change = Change::new().as_read("DELETE FROM sb_rate WHERE id = ?", params![before.id], before.columns());
+    store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
 }
 
 /// Writes a card in one go: instead of all rates, or of those whose ids are among `gone`, each of which must be there.
@@ -143,5 +139,5 @@ pub async fn write_card(
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
     let change = change.insert(INSERT, card.iter().map(Rate::values).collect());
-    store.commit_within(version::changed(Versioned::Tariff, change).audited(entry), CARD).await
+    store.commit_within(change.versioned(Versioned::Tariff).audited(entry), CARD).await
 }

@@ -1,8 +1,8 @@
 //! Which account a destination's messages go to: `sb_route`.
 
-use super::engine::{as_read, readable, rewrite};
+use super::engine::{NamedValues, readable};
 use super::version::Versioned;
-use super::{Change, Result, Row, Store, Value, audit, params, version};
+use super::{Change, Result, Row, Store, audit, params};
 use crate::model::{AccountId, Channel, Millis, RouteId};
 
 /// A rule: what matches goes to an account.
@@ -63,13 +63,12 @@ pub async fn insert(store: &Store, route: &Route, entry: Option<audit::Entry>) -
         ],
     );
     let settled = "SELECT 1 FROM sb_route WHERE id = ?";
-    let change = version::changed(Versioned::Tariff, change).audited(entry);
-    store.commit(change.settled_by(settled, params![route.id])).await
+    store.commit(change.versioned(Versioned::Tariff).audited(entry).settled_by(settled, params![route.id])).await
 }
 
 impl Route {
     /// What may be changed of it.
-    fn columns(&self) -> Vec<(&'static str, Value)> {
+    fn columns(&self) -> NamedValues {
         vec![
             ("priority", self.priority.into()),
             ("pattern", self.pattern.as_str().into()),
@@ -82,15 +81,12 @@ impl Route {
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<audit::Entry>) -> Result<()> {
-    let (sql, params) = rewrite("sb_route", route.columns(), &[("id", route.id.into())], before.columns());
-    let change = Change::new().one(sql, params);
-    store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
+    let change = Change::new().rewrite("sb_route", route.columns(), [("id", route.id.into())], before.columns());
+    store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
 }
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) -> Result<()> {
-    let (mut sql, mut params) = ("DELETE FROM sb_route WHERE id = ?".to_owned(), params![before.id]);
-    as_read(&mut sql, &mut params, before.columns());
-    let change = Change::new().one(sql, params);
-    store.commit(version::changed(Versioned::Tariff, change).audited(entry)).await
+    let change = Change::new().as_read("DELETE FROM sb_route WHERE id = ?", params![before.id], before.columns());
+    store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
 }

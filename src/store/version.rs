@@ -32,10 +32,13 @@ impl Versioned {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub String);
 
-/// Marks that something of this has changed, in the change that changes it.
-pub(super) fn changed(what: Versioned, change: Change) -> Change {
-    let version = hex::encode(rand::random::<[u8; 16]>());
-    change.one("UPDATE sb_meta SET value = ? WHERE name = ?", params![version, what.name()])
+impl Change {
+    /// Marks that something of this changes with it.
+    #[must_use]
+    pub(super) fn versioned(self, what: Versioned) -> Self {
+        let version = hex::encode(rand::random::<[u8; 16]>());
+        self.one("UPDATE sb_meta SET value = ? WHERE name = ?", params![version, what.name()])
+    }
 }
 
 /// Writes a first version where there is none.

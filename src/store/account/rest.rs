@@ -2,7 +2,7 @@
 
 use super::Account;
 use crate::model::{AccountId, Millis};
-use crate::store::version::{self, Versioned};
+use crate::store::version::Versioned;
 use crate::store::{Change, params};
 
 /// Characters of a reason that are kept.
@@ -29,12 +29,12 @@ pub fn begin(account: &Account, rest: &Rest) -> Change {
             account.credentials.clone(),
         ],
     );
-    version::changed(Versioned::Directory, change)
+    change.versioned(Versioned::Directory)
 }
 
 /// It is in use again. A race means that it was, or rests for another reason since.
 pub fn end(account: AccountId, rest: &Rest) -> Change {
-    version::changed(Versioned::Directory, over(Change::new(), account, rest))
+    over(Change::new(), account, rest).versioned(Versioned::Directory)
 }
 
 /// The same as a part of another change to the account.

@@ -3,7 +3,7 @@
 use super::Account;
 use crate::crypto::Aad;
 use crate::model::{AccountId, Millis, TokenId, named};
-use crate::store::version::{self, Versioned};
+use crate::store::version::Versioned;
 use crate::store::{Change, Query, Result, Store, Value, params};
 
 /// What a token is to the account's own.
@@ -89,5 +89,5 @@ pub async fn sweep(store: &Store, now_ms: Millis) -> Result<()> {
         return Ok(());
     }
     let sql = "DELETE FROM sb_account_token WHERE until_ms <= ?";
-    store.commit(version::changed(Versioned::Directory, Change::new().run(sql, params![now_ms]))).await
+    store.commit(Change::new().run(sql, params![now_ms]).versioned(Versioned::Directory)).await
 }

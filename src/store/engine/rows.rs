@@ -58,6 +58,41 @@ impl Change {
         keys.chunks(KEYS).fold(self, run)
     }
 
+    /// A statement that must find one row, and that as it was read: `sql` ends in a `WHERE`, and gets what its columns
+    /// held.
+    #[must_use]
+    pub(in crate::store) fn as_read(self, sql: impl Into<String>, mut params: Vec<Value>, before: NamedValues) -> Self {
+        let mut sql = sql.into();
+        for (column, value) in before {
+            sql.push_str(" AND ");
+            sql.push_str(column);
+            if value == Value::Null {
+                sql.push_str(" IS NULL");
+            } else {
+                sql.push_str(" = ?");
+                params.push(value);
+            }
+        }
+        self.one(sql, params)
+    }
+
+    /// Sets columns of one row, found by its key and as it was read. Where there are none, it is only looked at.
+    #[must_use]
+    pub(in crate::store) fn rewrite<const N: usize>(
+        self,
+        table: &str,
+        columns: NamedValues,
+        key: [(&'static str, Value); N],
+        before: NamedValues,
+    ) -> Self {
+        let (names, mut params): (Vec<_>, Vec<_>) =
+            columns.into_iter().map(|(name, value)| (format!("{name} = ?"), value)).unzip();
+        let keys = key.each_ref().map(|(name, _)| format!("{name} = ?")).join(" AND ");
+        let set = if names.is_empty() { format!("{0} = {0}", key[0].0) } else { names.join(", ") };
+        params.extend(key.into_iter().map(|(_, value)| value));
+        self.as_read(format!("UPDATE {table} SET {set} WHERE {keys}"), params, before)
+    }
+
     /// Like [`Change::each`], but finds as many as there are.
     #[must_use]
     pub fn any(self, sql: &str, before: &[Value], keys: &[Value]) -> Self {
@@ -67,34 +102,14 @@ impl Change {
     }
 }
 
-/// Makes a statement find its row only as it was read: `sql` ends in a `WHERE`, and gets what its columns held.
-pub(in crate::store) fn as_read(sql: &mut String, params: &mut Vec<Value>, columns: Vec<(&str, Value)>) {
-    for (column, value) in columns {
-        sql.push_str(" AND ");
-        sql.push_str(column);
-        if value == Value::Null {
-            sql.push_str(" IS NULL");
-        } else {
-            sql.push_str(" = ?");
-            params.push(value);
-        }
-    }
-}
+/// Columns by their names, each with a value.
+pub(in crate::store) type NamedValues = Vec<(&'static str, Value)>;
 
-/// `UPDATE table SET columns WHERE key`, of a row that is as it was read.
-pub(in crate::store) fn rewrite(
-    table: &str,
-    columns: Vec<(&str, Value)>,
-    key: &[(&str, Value)],
-    before: Vec<(&str, Value)>,
-) -> (String, Vec<Value>) {
-    let (names, mut params): (Vec<_>, Vec<_>) =
-        columns.into_iter().map(|(name, value)| (format!("{name} = ?"), value)).unzip();
-    let keys: Vec<_> = key.iter().map(|(name, _)| format!("{name} = ?")).collect();
-    params.extend(key.iter().map(|(_, value)| value.clone()));
-    let mut sql = format!("UPDATE {table} SET {} WHERE {}", names.join(", "), keys.join(" AND "));
-    as_read(&mut sql, &mut params, before);
-    (sql, params)
+/// Of columns that may get a value: those that do; and what these held when they were read.
+pub(in crate::store) fn patched<const N: usize>(
+    columns: [(&'static str, Option<Value>, Value); N],
+) -> (NamedValues, NamedValues) {
+    columns.into_iter().filter_map(|(name, value, was)| Some(((name, value?), (name, was)))).unzip()
 }
 
 #[cfg(test)]
@@ -103,10 +118,28 @@ mod tests {
 
     #[test]
     fn a_row_is_found_as_it_was_read() {
-        let (mut sql, mut params) = ("DELETE FROM t WHERE id = ?".to_owned(), vec![7.into()]);
-        as_read(&mut sql, &mut params, vec![("a", Value::Null), ("b", "x".into())]);
+        let sql = "DELETE FROM t WHERE id = ?";
+        let change = Change::new().as_read(sql, vec![7.into()], vec![("a", Value::Null), ("b", "x".into())]);
+        let (sql, params) = change.steps[0].query.whole();
         assert_eq!(sql, "DELETE FROM t WHERE id = ? AND a IS NULL AND b = ?");
         assert_eq!(params, [Value::Int(7), Value::Text("x".into())]);
+    }
+
+    #[test]
+    fn only_what_gets_a_value_is_set_and_looked_at() {
+        let rewritten = |name: Option<Value>, rate: Option<Value>| {
+            let (columns, before) = patched([("name", name, Value::Null), ("rate", rate, 1.into())]);
+            let change = Change::new().rewrite("t", columns, [("id", 7.into())], before);
+            let (sql, params) = change.steps[0].query.whole();
+            (sql.into_owned(), params)
+        };
+        let (sql, params) = rewritten(Some("x".into()), None);
+        assert_eq!(sql, "UPDATE t SET name = ? WHERE id = ? AND name IS NULL");
+        assert_eq!(params, [Value::Text("x".into()), Value::Int(7)]);
+        let (sql, params) = rewritten(None, Some(2.into()));
+        assert_eq!(sql, "UPDATE t SET rate = ? WHERE id = ? AND rate = ?");
+        assert_eq!(params, [2, 7, 1].map(Value::Int));
+        assert_eq!(rewritten(None, None).0, "UPDATE t SET id = id WHERE id = ?");
     }
 
     #[test]
