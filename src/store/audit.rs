@@ -1,6 +1,6 @@
 //! What administrators did: `sb_audit`, which is only ever added to, by the change that does it.
 
-use super::engine::below;
+use super::engine::{Conditions, below};
 use super::{Change, Result, Store, Value, params};
 use crate::model::{AuditId, Millis};
 
@@ -30,6 +30,9 @@ pub struct Filter {
     pub before_ms: Option<Millis>,
     pub after: Option<AuditId>,
 }
+
+/// The fields of [`Entry`].
+const COLUMNS: &str = "SELECT id, at_ms, who, action, object, before_text, after_text, address FROM sb_audit";
 
 pub(super) const INSERT: &str =
     "INSERT INTO sb_audit (id, at_ms, who, action, object, before_text, after_text, address)";
@@ -67,21 +70,11 @@ impl Change {
 
 /// Newest first.
 pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
-    let mut sql = "SELECT id, at_ms, who, action, object, before_text, after_text, address FROM sb_audit \
-                   WHERE id < ?"
-        .to_owned();
     // ids are in the order of time
     let end = filter.before_ms.map(AuditId::first_of);
-    let mut params: Vec<Value> = vec![below([filter.after, end].into_iter().flatten().min())];
-    if let Some(from_ms) = filter.from_ms {
-        sql.push_str(" AND id >= ?");
-        params.push(AuditId::first_of(from_ms).into());
-    }
-    if let Some(object) = &filter.object {
-        sql.push_str(" AND object = ?");
-        params.push(object.as_str().into());
-    }
-    sql.push_str(" ORDER BY id DESC LIMIT ?");
-    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let (sql, params) = Conditions::of("id < ?", vec![below([filter.after, end].into_iter().flatten().min())])
+        .and_some("id >= ?", filter.from_ms.map(AuditId::first_of))
+        .and_some("object = ?", filter.object.as_deref())
+        .page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);
     store.all(sql, params).await
 }

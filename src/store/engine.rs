@@ -5,6 +5,7 @@ pub mod batch;
 mod change;
 mod condition;
 mod database;
+mod filter;
 mod metrics;
 mod migrate;
 mod mysql;
@@ -23,6 +24,7 @@ pub use url::{StoreUrl, redact_url};
 pub use value::{Row, Value};
 
 pub(super) use change::marks;
+pub(super) use filter::Conditions;
 pub(super) use migrate::Schema;
 pub(super) use rows::{NamedValues, patched};
 pub(super) use serving::set_aside;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) use payload::{numbered, payload};
 
 use super::delivery::turn;
-use super::engine::below;
+use super::engine::{Conditions, below};
 use super::sweep::Walk;
 use super::{Change, Error, Result, Row, Store, Value, audit, params};
 use crate::model::event::EventType;
@@ -202,13 +202,9 @@ pub async fn list(
     after: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<Event>> {
-    let mut params = params![client, below(after)];
-    let of_type = kind.map_or("", |kind| {
-        params.push(kind.name().into());
-        " AND e.type = ?"
-    });
-    params.push(limit.into());
-    let sql = format!("{COLUMNS} WHERE e.client_id = ? AND e.id < ?{of_type} ORDER BY e.id DESC LIMIT ?");
+    let older = Conditions::of("e.client_id = ? AND e.id < ?", params![client, below(after)]);
+    let those = older.and_some("e.type = ?", kind.map(EventType::name));
+    let (sql, params) = those.page(COLUMNS, "ORDER BY e.id DESC LIMIT ?", limit);
     store.query(sql, params).await?.iter().map(parse).collect()
 }
 

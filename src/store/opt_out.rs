@@ -5,6 +5,7 @@ mod unseen;
 
 pub use unseen::lift;
 
+use super::engine::Conditions;
 use super::event::{self, NewEvent, Order, Told};
 use super::{Change, Query, Result, Row, Store, Value, audit, params};
 use crate::model::{Channel, ClientId, Id as _, LaneKey, Millis, id};
@@ -202,38 +203,23 @@ const COLUMNS: &str = "SELECT COALESCE(o.channel, 'sms'), o.number, o.person, o.
 pub async fn list(store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Entry>> {
     let own = "(o.client_id = ? \
                AND EXISTS (SELECT 1 FROM sb_number n WHERE n.address = o.number AND n.client_id = o.client_id))";
-    let mut sql = if filter.with_unseen {
-        format!("{COLUMNS} WHERE ({own} OR {})", unseen::UNSEEN)
-    } else {
-        format!("{COLUMNS} WHERE {own}")
-    };
-    let mut params: Vec<Value> = params![client];
-    if let Some(number) = &filter.number {
-        sql.push_str(" AND o.number = ?");
-        params.push(number.as_str().into());
-    }
-    if !filter.person.is_empty() {
-        let marks = vec!["?"; filter.person.len()].join(", ");
-        sql.push_str(" AND o.person IN (");
-        sql.push_str(&marks);
-        sql.push(')');
-        params.extend(filter.person.iter().map(|form| Value::from(form.as_str())));
-    }
-    if let Some(channel) = filter.channel {
-        sql.push_str(" AND COALESCE(o.channel, 'sms') = ?");
-        params.push(channel.name().into());
+    let whose = if filter.with_unseen { format!("({own} OR {})", unseen::UNSEEN) } else { own.to_owned() };
+    let forms: Vec<_> = filter.person.iter().map(|form| Value::from(form.as_str())).collect();
+    let mut those = Conditions::of(&whose, params![client])
+        .and_some("o.number = ?", filter.number.as_deref())
+        .and_some("COALESCE(o.channel, 'sms') = ?", filter.channel.map(Channel::name));
+    if !forms.is_empty() {
+        those = those.one_of("o.person", &forms);
     }
     if let Some((number, person, channel)) = &filter.after {
+        let (number, person) = (number.as_str(), person.as_str());
         // the first condition is what an index can begin at
-        sql.push_str(
-            " AND o.number >= ? AND (o.number > ? OR o.person > ? \
-             OR (o.person = ? AND COALESCE(o.channel, 'sms') > ?))",
-        );
-        params.extend([number, number, person, person].map(|text| Value::from(text.as_str())));
-        params.push(channel.name().into());
+        let behind = "o.number >= ? AND (o.number > ? OR o.person > ? \
+                      OR (o.person = ? AND COALESCE(o.channel, 'sms') > ?))";
+        those = those.and(behind, params![number, number, person, person, channel.name()]);
     }
-    sql.push_str(" ORDER BY o.number, o.person, COALESCE(o.channel, 'sms') LIMIT ?");
-    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let order = "ORDER BY o.number, o.person, COALESCE(o.channel, 'sms') LIMIT ?";
+    let (sql, params) = those.page(COLUMNS, order, limit);
     let shown = |row: &Row| if filter.with_unseen { row.read().map(|one: Stands| one.whole()) } else { row.read() };
     store.query(sql, params).await?.iter().map(shown).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::{NamedValues, readable};
+use super::engine::{Conditions, NamedValues, readable};
 use super::version::Versioned;
 use super::{Change, Result, Row, Store, Value, audit, params};
 use crate::model::{Millis, Money, Priced, RateId};
@@ -73,29 +73,21 @@ pub struct Filter {
 
 /// Rates by channel, prefix and time.
 pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Rate>> {
-    let mut sql = format!("SELECT {COLUMNS} FROM sb_rate WHERE 1 = 1");
-    let mut params: Vec<Value> = Vec::new();
-    if let Some(channel) = filter.channel {
-        sql.push_str(" AND channel = ?");
-        params.push(channel.name().into());
-    }
+    let mut those = Conditions::of("1 = 1", Vec::new())
+        .and_some("channel = ?", filter.channel.map(Priced::name))
+        .and_some("from_ms <= ? AND (until_ms IS NULL OR until_ms > ?)", filter.at_ms);
     if let Some(prefix) = &filter.prefix {
         // a colon is above every digit
-        sql.push_str(" AND prefix >= ? AND prefix < ?");
-        params.extend([prefix.as_str().into(), format!("{prefix}:").into()]);
-    }
-    if let Some(at_ms) = filter.at_ms {
-        sql.push_str(" AND from_ms <= ? AND (until_ms IS NULL OR until_ms > ?)");
-        params.extend([at_ms.into(), at_ms.into()]);
+        those = those.and("prefix >= ? AND prefix < ?", params![prefix.as_str(), format!("{prefix}:")]);
     }
     if let Some((channel, prefix, from_ms)) = &filter.after {
+        let (channel, prefix) = (channel.name(), prefix.as_str());
         // the first condition is what the index can begin at
-        sql.push_str(" AND channel >= ? AND (channel > ? OR prefix > ? OR (prefix = ? AND from_ms > ?))");
-        let (channel, prefix) = (Value::from(channel.name()), Value::from(prefix.as_str()));
-        params.extend([channel.clone(), channel, prefix.clone(), prefix, (*from_ms).into()]);
+        let behind = "channel >= ? AND (channel > ? OR prefix > ? OR (prefix = ? AND from_ms > ?))";
+        those = those.and(behind, params![channel, channel, prefix, prefix, *from_ms]);
     }
-    sql.push_str(" ORDER BY channel, prefix, from_ms LIMIT ?");
-    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let select = format!("SELECT {COLUMNS} FROM sb_rate");
+    let (sql, params) = those.page(&select, "ORDER BY channel, prefix, from_ms LIMIT ?", limit);
     store.all(sql, params).await
 }
 

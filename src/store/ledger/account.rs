@@ -2,7 +2,7 @@
 
 use super::{Kind, Movement, UNTOLD, enter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
-use crate::store::engine::above;
+use crate::store::engine::{Conditions, above};
 use crate::store::idempotency::Named;
 use crate::store::{Change, Query, Result, Row, Store, Value, audit, params};
 
@@ -73,7 +73,7 @@ pub async fn post(
 
 /// One entry of a client.
 pub async fn find(store: &Store, client: ClientId, id: EntryId) -> Result<Option<Entry>> {
-    store.first(format!("{COLUMNS} AND id = ?"), params![client, id]).await
+    store.first(format!("{COLUMNS} WHERE client_id = ? AND id = ?"), params![client, id]).await
 }
 
 /// Which entries are asked for.
@@ -87,41 +87,24 @@ pub struct Filter {
 /// How much older than its entry an id may be: that of a message is made when it comes, its entry when it is written.
 const SLACK_MS: Millis = 600_000;
 
-/// The fields of [`Entry`], of a client's.
-pub(super) const COLUMNS: &str =
-    "SELECT id, kind, amount, message_id, reason, created_ms FROM sb_ledger WHERE client_id = ?";
+/// The fields of [`Entry`].
+pub(super) const COLUMNS: &str = "SELECT id, kind, amount, message_id, reason, created_ms FROM sb_ledger";
 
 impl Filter {
     /// The bounds of ids, which an index can begin and end at, behind a client.
-    pub(super) fn ids(&self, client: ClientId) -> (String, Vec<Value>) {
-        let (mut sql, mut params) = (String::new(), params![client]);
-        if let Some(from_ms) = self.from_ms {
-            sql.push_str(" AND id >= ?");
-            params.push(EntryId::first_of((from_ms - SLACK_MS).max(0)).into());
-        }
-        if let Some(before_ms) = self.before_ms {
-            sql.push_str(" AND id < ?");
-            params.push(EntryId::first_of(before_ms.max(0)).into());
-        }
-        (sql, params)
+    pub(super) fn ids(&self, client: ClientId) -> Conditions {
+        Conditions::of("client_id = ?", params![client])
+            .and_some("id >= ?", self.from_ms.map(|from_ms| EntryId::first_of((from_ms - SLACK_MS).max(0))))
+            .and_some("id < ?", self.before_ms.map(|before_ms| EntryId::first_of(before_ms.max(0))))
     }
 }
 
-pub(super) fn narrowed(client: ClientId, filter: &Filter) -> (String, Vec<Value>) {
-    let (mut sql, mut params) = filter.ids(client);
-    if let Some(kind) = filter.kind {
-        sql.push_str(" AND kind = ?");
-        params.push(kind.name().into());
-    }
-    if let Some(from_ms) = filter.from_ms {
-        sql.push_str(" AND created_ms >= ?");
-        params.push(from_ms.into());
-    }
-    if let Some(before_ms) = filter.before_ms {
-        sql.push_str(" AND created_ms < ?");
-        params.push(before_ms.into());
-    }
-    (sql, params)
+pub(super) fn narrowed(client: ClientId, filter: &Filter) -> Conditions {
+    filter
+        .ids(client)
+        .and_some("kind = ?", filter.kind.map(Kind::name))
+        .and_some("created_ms >= ?", filter.from_ms)
+        .and_some("created_ms < ?", filter.before_ms)
 }
 
 /// A client's entries, oldest first, behind the entry `after`, for a statement.
@@ -132,17 +115,16 @@ pub async fn walk(
     after: Option<EntryId>,
     limit: usize,
 ) -> Result<Vec<Entry>> {
-    let (narrowed, mut params) = narrowed(client, filter);
-    params.push(above(after));
-    params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    let sql = format!("{COLUMNS}{narrowed} AND id > ? ORDER BY id LIMIT ?");
+    let those = narrowed(client, filter).and("id > ?", vec![above(after)]);
+    let (sql, params) = those.page(COLUMNS, "ORDER BY id LIMIT ?", limit);
     store.all(sql, params).await
 }
 
 /// The sum of what was entered before a time.
 pub async fn sum_before(store: &Store, client: ClientId, before_ms: Millis) -> Result<Money> {
-    let (narrowed, params) = narrowed(client, &Filter { before_ms: Some(before_ms), ..Filter::default() });
-    let sql = format!("SELECT CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM sb_ledger WHERE client_id = ?{narrowed}");
+    let before = Filter { before_ms: Some(before_ms), ..Filter::default() };
+    let sum = "SELECT CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM sb_ledger";
+    let (sql, params) = narrowed(client, &before).all(sum);
     Ok(store.first(sql, params).await?.unwrap_or(Money::ZERO))
 }
 

@@ -51,10 +51,8 @@ async fn end(
     after: Option<EntryId>,
     size: i64,
 ) -> Result<Option<EntryId>> {
-    let (bounds, mut params) = filter.ids(client);
-    params.extend([below(after), (size - 1).into()]);
-    let sql =
-        format!("SELECT id FROM sb_ledger WHERE client_id = ?{bounds} AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?");
+    let older = filter.ids(client).and("id < ?", vec![below(after)]);
+    let (sql, params) = older.page("SELECT id FROM sb_ledger", "ORDER BY id DESC LIMIT 1 OFFSET ?", size - 1);
     store.first(sql, params).await
 }
 
@@ -67,8 +65,7 @@ async fn find(
     end: Option<EntryId>,
     limit: usize,
 ) -> Result<Vec<Entry>> {
-    let (narrowed, mut params) = narrowed(client, filter);
-    params.extend([below(after), above(end), i64::try_from(limit).unwrap_or(i64::MAX).into()]);
-    let sql = format!("{COLUMNS}{narrowed} AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?");
+    let those = narrowed(client, filter).and("id < ? AND id >= ?", vec![below(after), above(end)]);
+    let (sql, params) = those.page(COLUMNS, "ORDER BY id DESC LIMIT ?", limit);
     store.all(sql, params).await
 }

@@ -10,8 +10,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::Message;
-use super::list::{Conditions, Filter};
+use super::list::Filter;
 use crate::model::MessageId;
+use crate::store::engine::Conditions;
 use crate::store::{Result, Store, Value, params};
 
 /// Runs that one query asks: the first one, and at most. A busy number has enough in one.
@@ -29,12 +30,9 @@ impl Message {
 /// The messages from or to a number that a filter's times and cursors allow, nearest first, at most so many.
 pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usize) -> Result<Vec<MessageId>> {
     let mut found = BTreeSet::new();
-    let ask = async |found: &mut BTreeSet<MessageId>, mut query: Conditions, what: &str, id: &str| -> Result<()> {
-        query.add_ids(id, filter);
-        let query = query.into_query(what, id, filter, "LIMIT ?", most);
-        for row in store.read(vec![query]).await?.concat() {
-            found.insert(row.id(0)?);
-        }
+    let ask = async |found: &mut BTreeSet<MessageId>, all: Conditions, what: &str, id: &str| -> Result<()> {
+        let (sql, params) = filter.page(filter.bound(all, id), what, id, "LIMIT ?", most);
+        found.extend(store.all::<MessageId>(sql, params).await?);
         while found.len() > most {
             if filter.is_back() {
                 found.pop_last()
@@ -51,9 +49,8 @@ pub(super) async fn find(store: &Store, number: &str, filter: &Filter, most: usi
     let mut size = RUNS[0];
     while runs.peek().is_some_and(|run| found.len() < most || run.is_nearer(&found, filter)) {
         let some: Vec<Value> = runs.by_ref().take(size).map(|run| run.number.into()).collect();
-        let mut query = Conditions::of("n.number = ?", params![number]);
-        query.add_keys("n.run", &some);
-        ask(&mut found, query, "DISTINCT n.id FROM sb_run_message n", "n.id").await?;
+        let those = Conditions::of("n.number = ?", params![number]).one_of("n.run", &some);
+        ask(&mut found, those, "DISTINCT n.id FROM sb_run_message n", "n.id").await?;
         size = RUNS[1].min(size * 4);
     }
     Ok(if filter.is_back() { found.into_iter().collect() } else { found.into_iter().rev().collect() })

@@ -3,8 +3,8 @@
 use super::{COLUMNS, Message, address};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, Millis};
-use crate::store::engine::marks;
-use crate::store::{Query, Result, Row, Store, Value, params};
+use crate::store::engine::Conditions;
+use crate::store::{Result, Store, Value, params};
 
 /// Messages that one page looks at, in windows: mostly the first ones have enough.
 const WINDOWS: [usize; 3] = [500, 4_500, 15_000];
@@ -59,6 +59,30 @@ impl Filter {
             && self.created_before_ms.is_none_or(|before_ms| first < MessageId::first_of(before_ms))
             && self.after.is_none_or(|after| first < after)
             && self.before.is_none_or(|before| last > before)
+    }
+
+    /// Ids begin with their time, and they are what every index here ends with.
+    pub(super) fn bound(&self, conditions: Conditions, id: &str) -> Conditions {
+        let bounds = [
+            (">=", self.created_from_ms.map(MessageId::first_of)),
+            ("<", self.created_before_ms.map(MessageId::first_of)),
+            ("<", self.after),
+            (">", self.before),
+        ];
+        bounds.into_iter().fold(conditions, |all, (than, bound)| all.and_some(&format!("{id} {than} ?"), bound))
+    }
+
+    /// A statement with its parameters. `limit` ends with the place of a number.
+    pub(super) fn page(
+        &self,
+        conditions: Conditions,
+        what: &str,
+        id: &str,
+        limit: &str,
+        count: usize,
+    ) -> (String, Vec<Value>) {
+        let order = if self.is_back() { "" } else { "DESC" };
+        conditions.page(&format!("SELECT {what}"), &format!("ORDER BY {id} {order} {limit}"), count)
     }
 
     /// The condition of the channels: most messages are texts, whose rows say nothing.
@@ -122,11 +146,9 @@ impl Window {
     async fn open(store: &Store, client: ClientId, filter: &Filter, size: usize) -> Result<Self> {
         let ids = match (&filter.number, &filter.from, &filter.to) {
             (None, None, None) => {
-                let mut query = Conditions::of("m.client_id = ?", params![client]);
-                query.add_ids("m.id", filter);
-                let query = query.into_query("m.id FROM sb_message m", "m.id", filter, "LIMIT 1 OFFSET ?", size - 1);
-                let end = store.read(vec![query]).await?.concat().first().map(Row::read).transpose()?;
-                return Ok(Self { ids: None, end });
+                let all = filter.bound(Conditions::of("m.client_id = ?", params![client]), "m.id");
+                let (sql, params) = filter.page(all, "m.id FROM sb_message m", "m.id", "LIMIT 1 OFFSET ?", size - 1);
+                return Ok(Self { ids: None, end: store.first(sql, params).await? });
             }
             (Some(number), _, _) | (None, Some(number), None) | (None, None, Some(number)) => {
                 address::find(store, number, filter, size).await?
@@ -144,18 +166,15 @@ impl Window {
     /// What fits of it, at most so many.
     async fn find(&self, store: &Store, client: ClientId, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
         let Some(ids) = &self.ids else {
-            let mut query = fitting(client, filter);
-            if let Some(end) = self.end {
-                query.add(if filter.is_back() { "m.id <= ?" } else { "m.id >= ?" }, end.into());
-            }
-            query.add_ids("m.id", filter);
-            return read(store, query, filter, limit).await;
+            let end = if filter.is_back() { "m.id <= ?" } else { "m.id >= ?" };
+            let fit = filter.bound(fitting(client, filter).and_some(end, self.end), "m.id");
+            return read(store, fit, filter, limit).await;
         };
         let mut messages = Vec::new();
         for some in ids.chunks(IDS) {
-            let mut query = fitting(client, filter);
-            query.add_keys("m.id", &some.iter().map(Value::from).collect::<Vec<_>>());
-            messages.extend(read(store, query, filter, limit - messages.len()).await?);
+            let keys: Vec<_> = some.iter().map(Value::from).collect();
+            let fit = fitting(client, filter).one_of("m.id", &keys);
+            messages.extend(read(store, fit, filter, limit - messages.len()).await?);
             if messages.len() >= limit {
                 break;
             }
@@ -166,80 +185,19 @@ impl Window {
 
 /// What a filter wants but for where in the list.
 fn fitting(client: ClientId, filter: &Filter) -> Conditions {
-    let mut query = Conditions::of("m.client_id = ?", params![client]);
-    for (condition, address) in [("m.from_address = ?", &filter.from), ("m.to_address = ?", &filter.to)] {
-        if let Some(address) = address {
-            query.add(condition, address.as_str().into());
-        }
-    }
-    if let Some(state) = filter.state {
-        query.add("m.state = ?", state.name().into());
-    }
-    if let Some(direction) = filter.direction {
-        query.add("m.direction = ?", direction.name().into());
-    }
-    if let Some(channels) = filter.channels() {
-        query = query.and(&channels);
-    }
-    query.and("m.deleted_ms IS NULL")
+    let all = Conditions::of("m.client_id = ?", params![client])
+        .and_some("m.from_address = ?", filter.from.as_deref())
+        .and_some("m.to_address = ?", filter.to.as_deref())
+        .and_some("m.state = ?", filter.state.map(State::name))
+        .and_some("m.direction = ?", filter.direction.map(Direction::name));
+    let all = match filter.channels() {
+        Some(channels) => all.and(&channels, Vec::new()),
+        None => all,
+    };
+    all.and("m.deleted_ms IS NULL", Vec::new())
 }
 
-async fn read(store: &Store, query: Conditions, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
-    let query = query.into_query(&format!("{COLUMNS} FROM sb_message m"), "m.id", filter, "LIMIT ?", limit);
-    store.read(vec![query]).await?.concat().iter().map(Message::parse).collect()
-}
-
-/// A `WHERE` with its parameters.
-pub(super) struct Conditions {
-    sql: String,
-    params: Vec<Value>,
-}
-
-impl Conditions {
-    pub(super) fn of(condition: &str, params: Vec<Value>) -> Self {
-        Self { sql: condition.to_owned(), params }
-    }
-
-    /// One without a parameter.
-    pub(super) fn and(mut self, condition: &str) -> Self {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(condition);
-        self
-    }
-
-    fn add(&mut self, condition: &str, value: Value) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(condition);
-        self.params.push(value);
-    }
-
-    /// One of these keys; their list is filled up with its last one, so that there are few shapes.
-    pub(super) fn add_keys(&mut self, column: &str, keys: &[Value]) {
-        let size = keys.len().next_power_of_two();
-        self.sql = format!("{} AND {column} IN ({})", self.sql, marks(size));
-        self.params
-            .extend(keys.iter().chain(std::iter::repeat(keys.last().unwrap_or(&Value::Null))).take(size).cloned());
-    }
-
-    /// Ids begin with their time, and they are what every index here ends with.
-    pub(super) fn add_ids(&mut self, column: &str, filter: &Filter) {
-        let bounds = [
-            (">=", filter.created_from_ms.map(MessageId::first_of)),
-            ("<", filter.created_before_ms.map(MessageId::first_of)),
-            ("<", filter.after),
-            (">", filter.before),
-        ];
-        for (than, id) in bounds {
-            if let Some(id) = id {
-                self.add(&format!("{column} {than} ?"), id.into());
-            }
-        }
-    }
-
-    /// `limit` ends with the place of a number.
-    pub(super) fn into_query(mut self, what: &str, id: &str, filter: &Filter, limit: &str, count: usize) -> Query {
-        self.params.push(i64::try_from(count).unwrap_or(i64::MAX).into());
-        let order = if filter.is_back() { "" } else { "DESC" };
-        Query::new(format!("SELECT {what} WHERE {} ORDER BY {id} {order} {limit}", self.sql), self.params)
-    }
+async fn read(store: &Store, fit: Conditions, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
+    let (sql, params) = filter.page(fit, &format!("{COLUMNS} FROM sb_message m"), "m.id", "LIMIT ?", limit);
+    store.query(sql, params).await?.iter().map(Message::parse).collect()
 }

@@ -1,10 +1,11 @@
 //! What still waits to go from a number to a person.
 
-use super::list::{Conditions, Filter};
+use super::list::Filter;
 use super::{address, states_before};
 use crate::model::message::State;
 use crate::model::{Channel, ClientId, MessageId, SharedContent};
-use crate::store::{Result, Row, Store, Value, params};
+use crate::store::engine::Conditions;
+use crate::store::{Result, Store, Value, params};
 
 /// Messages of the person that are looked through at once.
 const WINDOW: usize = 512;
@@ -22,30 +23,17 @@ pub async fn unsent(
     loop {
         let ids = address::find(store, person, &filter, WINDOW).await?;
         let keys: Vec<_> = ids.iter().map(Value::from).collect();
-        let mut query = Conditions::of(
-            "m.to_address = ? AND m.from_address = ? AND COALESCE(m.channel, 'sms') = ?",
-            params![person, number, channel.name()],
-        );
-        query.add_keys("m.id", &keys);
         let waits = format!("{} AND m.direction = 'outbound'", states_before("m.state", State::Sent));
-        let query = query.and(&waits).into_query(
-            "m.id, m.client_id, m.extra FROM sb_message m",
-            "m.id",
-            &filter,
-            "LIMIT ?",
-            WINDOW,
-        );
-        for row in store.read(vec![query]).await?.concat() {
-            found.push(parse(&row)?);
+        let pair = "m.to_address = ? AND m.from_address = ? AND COALESCE(m.channel, 'sms') = ?";
+        let unsent = Conditions::of(pair, params![person, number, channel.name()]).one_of("m.id", &keys);
+        let what = "m.id, m.client_id, m.extra FROM sb_message m";
+        let (sql, params) = filter.page(unsent.and(&waits, Vec::new()), what, "m.id", "LIMIT ?", WINDOW);
+        for row in store.query(sql, params).await? {
+            found.push((row.id(1)?, row.id(0)?, SharedContent::parse(row.maybe_text(2)?)));
         }
         match ids.last() {
             Some(last) if ids.len() >= WINDOW => filter.after = Some(*last),
             _ => return Ok(found),
         }
     }
-}
-
-fn parse(row: &Row) -> Result<(ClientId, MessageId, SharedContent)> {
-    let client = row.id(1)?;
-    Ok((client, row.id(0)?, SharedContent::parse(row.maybe_text(2)?)))
 }
