@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{CarrierFields, Dialing, MessageId, Millis, login};
 
@@ -115,6 +115,13 @@ impl SharedContent {
     /// Reads what [`MessageContent::text`] wrote; what cannot be read is taken for nothing.
     pub fn parse(text: Option<&str>) -> Self {
         text.map_or_else(Self::default, |text| MessageContent::parse(Some(text)).into())
+    }
+}
+
+/// From a row of the store, where it is text, or nothing.
+impl<'de> Deserialize<'de> for SharedContent {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Option::<String>::deserialize(from).map(|text| Self::parse(text.as_deref()))
     }
 }
 

@@ -3,10 +3,12 @@
 use super::named;
 
 /// Where a message goes: from a client to a person, or from a person to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 pub enum Direction {
+    #[serde(rename = "outbound")]
     #[strum(serialize = "outbound")]
     Out,
+    #[serde(rename = "inbound")]
     #[strum(serialize = "inbound")]
     In,
 }

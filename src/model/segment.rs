@@ -16,7 +16,8 @@ const GSM7: Room = (160, 153);
 const UCS2: Room = (70, 67);
 
 /// How a message's text goes over the air, by the names under which messages keep it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Encoding {
     Gsm7,

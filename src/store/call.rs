@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Change, Query, Result, Store, Value, params};
+use super::{Change, Result, Row, Store, Value, params};
 use crate::model::{CallStatus, MessageId, Millis};
 
 /// How a call stands at its provider.
@@ -86,16 +86,9 @@ pub async fn find(store: &Store, message: MessageId) -> Result<Option<Call>> {
 
 /// The calls among these messages.
 pub async fn list(store: &Store, messages: &[MessageId]) -> Result<HashMap<MessageId, Call>> {
-    let keys: Vec<Value> = messages.iter().map(Value::from).collect();
-    let mut found = HashMap::new();
     let sql = "SELECT message_id, status, started_ms, ended_ms, duration FROM sb_call WHERE message_id IN ({})";
-    for keys in keys.chunks(64) {
-        for row in store.look_up(vec![Query::over(sql, &[], keys.to_vec())]).await?.concat() {
-            let (id, call) = row.read::<(MessageId, Call)>()?;
-            found.insert(id, call);
-        }
-    }
-    Ok(found)
+    let rows = store.look_up_each(sql, messages.iter().map(Value::from).collect()).await?;
+    rows.iter().map(Row::read).collect()
 }
 
 /// Moves a call on from where it was seen. [`crate::store::Error::Guard`]: it has moved meanwhile.

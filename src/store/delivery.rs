@@ -8,10 +8,11 @@ pub use outcome::{Done, Health, Outcome, record};
 use super::event::{self, Target};
 use super::lease::{FREE, Lease, TAKE};
 use super::{Change, Error, Result, Row, Store, Value, params};
-use crate::model::{ClientId, EventId, Millis, SharedContent};
+use crate::model::{ClientId, EventId, Millis, SharedContent, named};
 
 /// What became of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum State {
     /// Waits for its turn, or for its next try.
@@ -23,18 +24,10 @@ pub enum State {
     Dropped,
 }
 
-impl State {
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    fn parse(name: &str) -> Result<Self> {
-        name.parse().map_err(|_| Error::Data(format!("delivery state {name}")))
-    }
-}
+named!(State);
 
 /// One delivery, as it may be shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Delivery {
     pub target: Target,
     pub state: State,
@@ -50,18 +43,7 @@ pub struct Delivery {
 pub async fn list(store: &Store, event: EventId) -> Result<Vec<Delivery>> {
     let sql = "SELECT target, target_id, state, tries, last_status, last_reason, ready_ms, changed_ms \
                FROM sb_delivery WHERE event_id = ? ORDER BY target_id";
-    let parse = |row: &Row| {
-        Ok(Delivery {
-            target: Target::parse(row, 0)?,
-            state: State::parse(row.text(2)?)?,
-            tries: row.int(3)?,
-            last_status: row.maybe_int(4)?,
-            last_reason: row.maybe_text(5)?.map(str::to_owned),
-            ready_ms: row.maybe_int(6)?,
-            changed_ms: row.int(7)?,
-        })
-    };
-    store.query(sql, params![event]).await?.iter().map(parse).collect()
+    store.all(sql, params![event]).await
 }
 
 /// What stands still.
@@ -93,16 +75,16 @@ pub struct Held {
 }
 
 /// Where an endpoint is and how it signs, as of the claim.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Address {
     pub url: String,
     /// Sealed.
     pub secret: Vec<u8>,
-    /// Sealed; and until when it signs too.
-    pub previous: Option<(Vec<u8>, Millis)>,
     pub is_enabled: bool,
     pub failing_since_ms: Option<Millis>,
     pub changed_ms: Millis,
+    /// The secret before this one, sealed; and until when it signs too.
+    pub previous: Option<(Vec<u8>, Millis)>,
 }
 
 /// A claimed delivery with all that it takes to post it.
@@ -136,7 +118,7 @@ pub async fn claim(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64)
     let sql = format!("UPDATE sb_delivery SET {TAKE} WHERE {guard}");
     store.commit(Change::new().run(sql, values)).await?;
     let sql = "SELECT d.event_id, d.target, d.target_id, e.client_id, e.payload, d.tries, p.url, p.secret, \
-               p.previous_secret, p.previous_until_ms, p.state, p.failing_since_ms, p.changed_ms, \
+               p.state = 'enabled', p.failing_since_ms, p.changed_ms, p.previous_secret, p.previous_until_ms, \
                CASE WHEN d.target = 'callback' THEN m.extra END, m.redacted_ms, \
                c.auth_token, e.sequence, k.url, d.object \
                FROM sb_delivery d JOIN sb_event e ON e.id = d.event_id \
@@ -185,31 +167,16 @@ async fn due(store: &Store, lease: Lease<'_>, busy: &[Target], limit: i64) -> Re
 }
 
 fn parse(row: &Row, until_ms: Millis) -> Result<Claimed> {
-    let event = row.id(0)?;
-    let address = match row.maybe_text(6)? {
-        None => None,
-        Some(url) => Some(Address {
-            url: url.to_owned(),
-            secret: row.bytes(7)?.to_vec(),
-            previous: row
-                .maybe_int(9)?
-                .map(|until_ms| Ok::<_, Error>((row.bytes(8)?.to_vec(), until_ms)))
-                .transpose()?,
-            is_enabled: row.text(10)? == "enabled",
-            failing_since_ms: row.maybe_int(11)?,
-            changed_ms: row.int(12)?,
-        }),
-    };
-    let target = Target::parse(row, 1)?;
-    let callback = row.maybe_bytes(17)?.map(<[u8]>::to_vec);
+    let (event, target): (EventId, Target) = row.read()?;
+    let callback: Option<Vec<u8>> = row.read_from(17)?;
     Ok(Claimed {
         held: Held { event, target, until_ms, has_login: callback.is_some(), has_turn: row.maybe_bytes(18)?.is_some() },
         client: row.id(3)?,
         payload: event::numbered(event::payload(row.text(4)?, row.maybe_int(14)?), row.maybe_int(16)?),
         tries: row.int(5)?,
-        address,
-        content: SharedContent::parse(row.maybe_text(13)?),
+        address: row.read_from(6)?,
+        content: row.read_from(13)?,
         callback,
-        auth_token: row.maybe_bytes(15)?.map(<[u8]>::to_vec),
+        auth_token: row.read_from(15)?,
     })
 }

@@ -159,15 +159,19 @@ async fn commit(store: &Store, change: Change, to: &Endpoint) -> Result<()> {
     store.commit(change.settled_by(settled, params![to.id, to.changed_ms])).await
 }
 
+/// Whether what was to be changed was there as it was read.
+fn found(done: Result<()>) -> Result<bool> {
+    match done {
+        Err(Error::Guard(_)) => Ok(false),
+        done => done.map(|()| true),
+    }
+}
+
 /// Removes an endpoint; its deliveries end when they next come up. Whether there was one.
 pub async fn delete(store: &Store, client: ClientId, id: EndpointId, entry: Option<audit::Entry>) -> Result<bool> {
     let sql = "DELETE FROM sb_endpoint WHERE id = ? AND client_id = ?";
     let change = Change::new().one(sql, params![id, client]).versioned(Versioned::Endpoints);
-    match store.commit(change.audited(entry)).await {
-        Ok(()) => Ok(true),
-        Err(Error::Guard(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
+    found(store.commit(change.audited(entry)).await)
 }
 
 /// Disables an endpoint that is still as it was when its delivery was claimed, and says why.
@@ -176,11 +180,7 @@ pub async fn disable(store: &Store, id: EndpointId, seen_ms: Millis, reason: &st
                WHERE id = ? AND changed_ms = ? AND state = 'enabled'";
     let changed_ms = now_ms.max(seen_ms + 1);
     let values: Vec<Value> = params![reason, changed_ms, id, seen_ms];
-    match store.commit(Change::new().one(sql, values).versioned(Versioned::Endpoints)).await {
-        Ok(()) => Ok(true),
-        Err(Error::Guard(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
+    found(store.commit(Change::new().one(sql, values).versioned(Versioned::Endpoints)).await)
 }
 
 /// What every client listens for.

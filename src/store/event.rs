@@ -11,7 +11,7 @@ use super::engine::{Conditions, below};
 use super::sweep::Walk;
 use super::{Change, Error, Result, Row, Store, Value, audit, params};
 use crate::model::event::EventType;
-use crate::model::{ClientId, EndpointId, EventId, Id as _, MessageId, Millis};
+use crate::model::{ClientId, EndpointId, EventId, FromBytes as _, Id as _, MessageId, Millis};
 
 /// Races with other replays before an event is called busy.
 const RACES: usize = 20;
@@ -44,7 +44,8 @@ pub enum Order {
 }
 
 /// Where an event goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(from = "(String, MessageId)")]
 pub enum Target {
     Endpoint(EndpointId),
     /// The URL that a message brought with it.
@@ -66,13 +67,12 @@ impl Target {
             Self::Callback(id) => id.into(),
         }
     }
+}
 
-    /// Reads its kind in a column, and its key in the next.
-    pub(super) fn parse(row: &Row, column: usize) -> Result<Self> {
-        match row.text(column)? {
-            "endpoint" => row.id(column + 1).map(Self::Endpoint),
-            _ => row.id(column + 1).map(Self::Callback),
-        }
+/// Its kind in a column, and its key in the next.
+impl From<(String, MessageId)> for Target {
+    fn from((kind, id): (String, MessageId)) -> Self {
+        if kind == "endpoint" { Self::Endpoint(EndpointId::from_bytes(id.bytes())) } else { Self::Callback(id) }
     }
 }
 

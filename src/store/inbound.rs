@@ -14,7 +14,8 @@ use super::{Change, Result, Store, Value, params};
 use crate::model::{AccountId, InboundId, MessageId, Millis, named};
 
 /// What a webhook tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Kind {
     Sms,

@@ -14,12 +14,12 @@ pub use unsent::unsent;
 
 use std::collections::HashMap;
 
-use super::{Error, Query, Result, Row, Store, Value, params};
+use super::{Query, Result, Row, Store, Value, params};
 use crate::model::message::{AttemptOutcome, Direction, State};
 use crate::model::{AccountId, Channel, ClientId, Encoding, MessageId, Millis, Money, SharedContent};
 
 /// A message as it is written and read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Message {
     pub id: MessageId,
     pub client: ClientId,
@@ -54,9 +54,10 @@ pub(super) const INSERT: &str = "INSERT INTO sb_message (id, client_id, account_
      to_address, body, state, encoding, segments, extra, created_ms, changed_ms, expires_ms, \
      channel, cost, sequence)";
 
+/// The fields of [`Message`].
 pub(super) const COLUMNS: &str = "m.id, m.client_id, m.account_id, m.direction, m.from_address, m.to_address, \
      m.body, m.state, m.encoding, m.segments, m.extra, m.error_code, m.error_reason, m.created_ms, m.changed_ms, \
-     m.expires_ms, m.redacted_ms, m.channel, m.cost, m.refunded_ms";
+     m.expires_ms, m.redacted_ms, COALESCE(m.channel, 'sms'), m.cost, m.refunded_ms";
 
 /// How many columns [`COLUMNS`] are.
 pub(super) const WIDTH: usize = 20;
@@ -85,40 +86,11 @@ impl Message {
             told,
         ]
     }
-
-    /// Reads [`COLUMNS`].
-    pub(super) fn parse(row: &Row) -> Result<Self> {
-        let bad = |what: &str| Error::Data(format!("message {what}"));
-        Ok(Self {
-            id: row.id(0)?,
-            client: row.id(1)?,
-            account: row.id(2)?,
-            direction: Direction::parse(row.text(3)?).ok_or_else(|| bad("direction"))?,
-            from: row.text(4)?.to_owned(),
-            to: row.text(5)?.to_owned(),
-            body: row.text(6)?.to_owned(),
-            state: State::parse(row.text(7)?).ok_or_else(|| bad("state"))?,
-            encoding: Encoding::parse(row.text(8)?).ok_or_else(|| bad("encoding"))?,
-            segments: row.int(9)?,
-            content: SharedContent::parse(row.maybe_text(10)?),
-            error_code: row.maybe_int(11)?,
-            error_reason: row.maybe_text(12)?.map(str::to_owned),
-            created_ms: row.int(13)?,
-            changed_ms: row.int(14)?,
-            expires_ms: row.maybe_int(15)?,
-            redacted_ms: row.maybe_int(16)?,
-            channel: row
-                .maybe_text(17)?
-                .map_or(Ok(Channel::Sms), |name| Channel::parse(name).ok_or_else(|| bad("channel")))?,
-            cost: row.maybe_int(18)?.map(Money::from_micros),
-            refunded_ms: row.maybe_int(19)?,
-        })
-    }
 }
 
 pub async fn find(store: &Store, client: ClientId, id: MessageId) -> Result<Option<Message>> {
     let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.id = ? AND m.client_id = ? AND m.deleted_ms IS NULL");
-    store.query(sql, params![id, client]).await?.first().map(Message::parse).transpose()
+    store.first(sql, params![id, client]).await
 }
 
 /// When providers took messages, where one has.

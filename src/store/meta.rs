@@ -15,10 +15,7 @@ pub async fn value_or_insert(store: &Store, name: &'static str, value: &str) -> 
     let insert = Change::new()
         .one("INSERT INTO sb_meta (name, value) VALUES (?, ?)", params![name, value])
         .settled_by("SELECT 1 FROM sb_meta WHERE name = ?", params![name]);
-    match store.commit(insert).await {
-        Ok(()) | Err(Error::Conflict) => {}
-        Err(error) => return Err(error),
-    }
+    store.commit_once(insert).await?;
     value_of(store, name).await?.ok_or_else(|| Error::Data(format!("sb_meta {name} vanished")))
 }
 
@@ -67,10 +64,7 @@ async fn sealed_or_insert(
     let insert = Change::new()
         .one("INSERT INTO sb_secret (name, sealed, created_ms) VALUES (?, ?, ?)", params![name, made, now_ms])
         .settled_by("SELECT 1 FROM sb_secret WHERE name = ?", params![name]);
-    match store.commit(insert).await {
-        Ok(()) | Err(Error::Conflict) => {}
-        Err(error) => return Err(error),
-    }
+    store.commit_once(insert).await?;
     // read back: another node may have been first
     sealed(store, master, name).await?.ok_or_else(|| Error::Data(format!("sb_secret {name} vanished")))
 }

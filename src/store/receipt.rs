@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Change, Query, Result, Row, Store, Value, params};
+use super::{Change, Result, Row, Store, Value, params};
 use crate::crypto::hash::sha256_hex;
 use crate::model::message::State;
 use crate::model::{CallStatus, MessageId, Millis};
@@ -88,15 +88,9 @@ pub(super) fn fill(change: Change, message: MessageId, name: &str, code: i64) ->
 
 /// The codes of what has been said before of these messages, by message and name.
 pub async fn codes(store: &Store, messages: &[MessageId]) -> Result<HashMap<(MessageId, String), Option<i64>>> {
-    let keys: Vec<Value> = messages.iter().map(Value::from).collect();
     let sql = "SELECT message_id, state, error_code FROM sb_receipt WHERE message_id IN ({})";
-    let mut found = HashMap::new();
-    for keys in keys.chunks(64) {
-        for row in store.look_up(vec![Query::over(sql, &[], keys.to_vec())]).await?.concat() {
-            found.insert((row.id(0)?, row.text(1)?.to_owned()), row.maybe_int(2)?);
-        }
-    }
-    Ok(found)
+    let rows = store.look_up_each(sql, messages.iter().map(Value::from).collect()).await?;
+    rows.iter().map(Row::read).collect()
 }
 
 /// What was said of a message, in the order in which it came about.

@@ -63,17 +63,9 @@ async fn run(backend: &Store, sql: String) -> Result<()> {
     backend.commit(Change::new().run(sql, Vec::new())).await
 }
 
-/// Commits an insertion that may have been made before.
-async fn once(backend: &Store, change: Change) -> Result<()> {
-    match backend.commit(change).await {
-        Ok(()) | Err(Error::Conflict) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 async fn credentials(backend: &Store) -> Result<()> {
     let insert = "INSERT INTO credentials (id, shared_key, hashing_salt, createdAt) VALUES (1, ?, ?, ?)";
-    once(backend, Change::new().one(insert, params![DEV_SHARED_KEY, DEV_SALT, CREATED])).await
+    backend.commit_once(Change::new().one(insert, params![DEV_SHARED_KEY, DEV_SALT, CREATED])).await
 }
 
 async fn dev_user(backend: &Store) -> Result<()> {
@@ -96,7 +88,7 @@ async fn dev_user(backend: &Store) -> Result<()> {
             ],
         );
     }
-    once(backend, change).await
+    backend.commit_once(change).await
 }
 
 fn user(change: Change, number: i64, id: &str, name: &str, phone: &str) -> Change {

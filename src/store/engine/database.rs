@@ -13,6 +13,9 @@ use super::serving::Serving;
 use super::sqlite::Sqlite;
 use super::{Change, Committed, Error, Metrics, Query, Report, Result, Row, Settings, StoreUrl, Value, params};
 
+/// Keys of one look-up.
+const LOOK_UPS: usize = 64;
+
 #[derive(Clone)]
 enum Engine {
     Sqlite(Sqlite),
@@ -80,6 +83,20 @@ impl Store {
         result
     }
 
+    /// Like [`Store::look_up`], of many keys, as many at once as a batch of writes has: few shapes of statements. `sql`
+    /// has `{}` where they go.
+    pub(in crate::store) async fn look_up_each(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        let (sql, mut found): (Cow<'static, str>, _) = (sql.into(), Vec::new());
+        for keys in keys.chunks(LOOK_UPS) {
+            found.extend(self.look_up(vec![Query::over(sql.clone(), &[], keys.to_vec())]).await?.into_iter().flatten());
+        }
+        Ok(found)
+    }
+
     /// Runs one query.
     pub async fn query(&self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Result<Vec<Row>> {
         let mut answers = self.read(vec![Query::new(sql, params)]).await?;
@@ -107,6 +124,14 @@ impl Store {
     /// Commits a change: when this returns `Ok`, it is durable.
     pub async fn commit(&self, change: Change) -> Result<()> {
         self.commit_telling(change).await.map(drop)
+    }
+
+    /// Commits an insertion that another may have made before.
+    pub async fn commit_once(&self, change: Change) -> Result<()> {
+        match self.commit(change).await {
+            Err(Error::Conflict) => Ok(()),
+            done => done,
+        }
     }
 
     /// The same database for what may take longer than [`Settings::timeout`].

@@ -17,7 +17,12 @@ impl Row {
     /// Reads what one column holds, or a struct or tuple of such, in the order of the columns. A field that is a struct
     /// itself has as many columns as it has fields; one that may be missing stands last.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        T::deserialize(&mut RowReader { row: self, next: 0 })
+        self.read_from(0)
+    }
+
+    /// The same from a column on.
+    pub fn read_from<T: DeserializeOwned>(&self, column: usize) -> Result<T> {
+        T::deserialize(&mut RowReader { row: self, next: column })
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Content, Job, Kind};
 use crate::model::{InboundId, Millis};
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
-use crate::store::{Change, Error, Query, Result, Row, Store, Value};
+use crate::store::{Change, Query, Result, Row, Store, Value};
 
 /// Takes at most `limit` jobs that are free and due, the longest due first; they come in the order of arrival.
 pub async fn claim<R>(
@@ -40,15 +40,8 @@ pub async fn claim<R>(
 }
 
 fn parse<R>(row: &Row, lease_ends: Instant) -> Result<Job<R>> {
-    let bad = |what: &str| Error::Data(format!("webhook {what}"));
-    Ok(Job {
-        id: row.id(0)?,
-        account: row.id(1)?,
-        kind: Kind::parse(row.text(2)?).ok_or_else(|| bad("kind"))?,
-        content: Content::Stored(row.text(3)?.to_owned()),
-        received_ms: row.int(4)?,
-        lease_ends,
-    })
+    let (id, account, kind, payload, received_ms) = row.read()?;
+    Ok(Job { id, account, kind, content: Content::Stored(payload), received_ms, lease_ends })
 }
 
 /// Gives jobs back, to be claimed again at `ready_ms`.

@@ -8,9 +8,9 @@ use crate::store::call::{self, Call};
 use crate::store::event::{self, Told};
 use crate::store::lease::Owner;
 use crate::store::ledger;
-use crate::store::message::{self, COLUMNS, Message, WIDTH, address, states_before};
+use crate::store::message::{self, COLUMNS, Message, address, states_before};
 use crate::store::receipt::{self, NewReceipt};
-use crate::store::{Change, Query, Result, Row, Store, Value, params};
+use crate::store::{Change, Result, Row, Store, Value, params};
 
 /// A text that has been handled.
 #[derive(Clone, Debug)]
@@ -103,8 +103,9 @@ pub async fn by_provider_id(store: &Store, ids: &[String]) -> Result<HashMap<Str
          WHERE a.provider_id IN ({{}})"
     );
     let mut found: HashMap<String, Vec<Message>> = HashMap::new();
-    for row in rows(store, &sql, ids.iter().map(|id| id.as_str().into()).collect()).await? {
-        found.entry(row.text(WIDTH)?.to_owned()).or_default().push(Message::parse(&row)?);
+    for row in store.look_up_each(sql, ids.iter().map(|id| id.as_str().into()).collect()).await? {
+        let (message, id): (Message, String) = row.read()?;
+        found.entry(id).or_default().push(message);
     }
     Ok(found)
 }
@@ -114,18 +115,7 @@ pub async fn by_message_id(store: &Store, ids: &[String]) -> Result<HashMap<Stri
     let sql = format!("SELECT {COLUMNS} FROM sb_message m WHERE m.direction = 'outbound' AND m.id IN ({{}})");
     // what is no id of ours names no message
     let keys = ids.iter().filter_map(|id| MessageId::from_hex(id).ok()).map(Value::from).collect();
-    let found = rows(store, &sql, keys).await?;
-    let parsed = found.iter().map(Message::parse).collect::<Result<Vec<_>>>()?;
-    Ok(parsed.into_iter().map(|message| (message.id.hex(), vec![message])).collect())
-}
-
-async fn rows(store: &Store, sql: &str, mut keys: Vec<Value>) -> Result<Vec<Row>> {
-    let mut found = Vec::new();
-    // as many at once as a batch of writes has: few shapes of statements
-    while !keys.is_empty() {
-        let rest = keys.split_off(keys.len().min(64));
-        found.extend(store.look_up(vec![Query::over(sql.to_owned(), &[], keys)]).await?.concat());
-        keys = rest;
-    }
-    Ok(found)
+    let found = store.look_up_each(sql, keys).await?;
+    let messages = found.iter().map(Row::read).collect::<Result<Vec<Message>>>()?;
+    Ok(messages.into_iter().map(|message| (message.id.hex(), vec![message])).collect())
 }

@@ -199,5 +199,5 @@ fn fitting(client: ClientId, filter: &Filter) -> Conditions {
 
 async fn read(store: &Store, fit: Conditions, filter: &Filter, limit: usize) -> Result<Vec<Message>> {
     let (sql, params) = filter.page(fit, &format!("{COLUMNS} FROM sb_message m"), "m.id", "LIMIT ?", limit);
-    store.query(sql, params).await?.iter().map(Message::parse).collect()
+    store.all(sql, params).await
 }

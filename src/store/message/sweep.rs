@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::KEYS;
 use crate::model::{Channel, LaneKey, MessageId, Millis};
 use crate::store::outbox::claim;
 use crate::store::sweep::Walk;
-use crate::store::{Change, Query, Result, Row, Store, Value};
+use crate::store::{Change, Result, Row, Store, Value};
 
 /// Messages that are to be removed, batch by batch.
 #[derive(Debug)]
@@ -66,14 +65,9 @@ impl Old {
 /// The first messages of these lanes. A receipt may have ended one while its call is still in doubt: its lane
 /// needs it. What is over stands nowhere else in the outbox.
 async fn held(store: &Store, lanes: HashSet<LaneKey>) -> Result<HashSet<MessageId>> {
-    let keys: Vec<Value> = lanes.into_iter().map(Value::from).collect();
-    let mut found = Vec::new();
-    for keys in keys.chunks(KEYS) {
-        let query = Query::over("SELECT lane FROM sb_lane WHERE lane IN ({})", &[], keys.to_vec());
-        for row in store.look_up(vec![query]).await?.concat() {
-            found.push(row.id(0)?);
-        }
-    }
+    let keys = lanes.into_iter().map(Value::from).collect();
+    let rows = store.look_up_each("SELECT lane FROM sb_lane WHERE lane IN ({})", keys).await?;
+    let found = rows.iter().map(|row| row.id(0)).collect::<Result<Vec<LaneKey>>>()?;
     let heads = claim::heads(store, &found).await?;
     Ok(heads.into_iter().map(|head| head.message.id).collect())
 }

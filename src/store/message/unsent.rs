@@ -26,11 +26,9 @@ pub async fn unsent(
         let waits = format!("{} AND m.direction = 'outbound'", states_before("m.state", State::Sent));
         let pair = "m.to_address = ? AND m.from_address = ? AND COALESCE(m.channel, 'sms') = ?";
         let unsent = Conditions::of(pair, params![person, number, channel.name()]).one_of("m.id", &keys);
-        let what = "m.id, m.client_id, m.extra FROM sb_message m";
+        let what = "m.client_id, m.id, m.extra FROM sb_message m";
         let (sql, params) = filter.page(unsent.and(&waits, Vec::new()), what, "m.id", "LIMIT ?", WINDOW);
-        for row in store.query(sql, params).await? {
-            found.push((row.id(1)?, row.id(0)?, SharedContent::parse(row.maybe_text(2)?)));
-        }
+        found.extend(store.all::<(ClientId, MessageId, SharedContent)>(sql, params).await?);
         match ids.last() {
             Some(last) if ids.len() >= WINDOW => filter.after = Some(*last),
             _ => return Ok(found),

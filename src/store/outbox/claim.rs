@@ -82,7 +82,7 @@ fn head_query(lanes: &[LaneKey]) -> Query {
 }
 
 fn parse(row: &Row) -> Result<Claimed> {
-    let message = Message::parse(row)?;
+    let message: Message = row.read()?;
     let place = row.array(WIDTH)?;
     let phase = row.int(WIDTH + 1)?;
     let progress = Progress {
@@ -139,7 +139,7 @@ pub async fn due(store: &Store, now_ms: Millis, limit: usize) -> Result<Vec<Mess
          ORDER BY s.due_ms, s.message_id LIMIT ?"
     );
     let params = params![now_ms, i64::try_from(limit).unwrap_or(i64::MAX)];
-    store.query(sql, params).await?.iter().map(Message::parse).collect()
+    store.all(sql, params).await
 }
 
 /// Lets a scheduled message join its lane. A race means that another node did, or that it was canceled.
