@@ -15,7 +15,7 @@ pub struct Named {
 }
 
 /// What was answered when a request came first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Reply {
     pub text: String,
     /// What its client was left with, where the answer says so.
@@ -36,11 +36,7 @@ pub(super) struct Replies(HashMap<[u8; 32], ([u8; 32], Reply)>);
 
 impl Replies {
     pub(super) fn of(rows: &[Row]) -> Result<Self> {
-        let read = |row: &Row| {
-            let reply = Reply { text: row.text(2)?.to_owned(), balance: row.maybe_int(3)?.map(Money::from_micros) };
-            Ok((row.array(0)?, (row.array(1)?, reply)))
-        };
-        rows.iter().map(read).collect::<Result<_>>().map(Self)
+        rows.iter().map(Row::read).collect::<Result<_>>().map(Self)
     }
 
     pub(super) fn find(&self, named: &Named) -> Option<Found> {

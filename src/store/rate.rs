@@ -131,5 +131,5 @@ pub async fn write_card(
         Change::new().each("DELETE FROM sb_rate WHERE id IN ({})", &[], &gone)
     };
     let change = change.insert(INSERT, card.iter().map(Rate::values).collect());
-    store.commit_within(change.versioned(Versioned::Tariff).audited(entry), CARD).await
+    store.patient(CARD).commit(change.versioned(Versioned::Tariff).audited(entry)).await
 }

@@ -117,20 +117,19 @@ async fn load_users(backend: &Store, users: usize, progress: &(dyn Fn(usize) + S
     while done < users {
         let batch = done + 1..=users.min(done + BATCH);
         done = *batch.end();
-        let (mut ids, mut infos) = (Vec::new(), Vec::new());
-        for n in batch.clone() {
+        let user = |n| params![load_user(n), password.as_str(), CREATED];
+        let info = |n: usize| {
             let phone = hash::backend(DEV_SALT, &format!("+2376{n:08}"));
-            ids.extend([load_user(n).into(), password.as_str().into(), CREATED.into()]);
-            let number = i64::try_from(n).unwrap_or(i64::MAX) + 1;
-            infos.extend([Value::Int(number), phone.into(), load_user(n).into(), CREATED.into()]);
-        }
-        let rows = |row: &str| vec![row; batch.clone().count()].join(", ");
-        let users_sql = format!("INSERT INTO users (id, password, createdAt) VALUES {}", rows("(?, ?, ?)"));
-        let infos_sql = format!(
-            "INSERT INTO usersInfos (id, name, country_code, full_phone_number, status, userId, createdAt) VALUES {}",
-            rows("(?, 'load', '+237', ?, 'verified', ?, ?)")
-        );
-        backend.commit(Change::new().run(users_sql, ids).run(infos_sql, infos)).await?;
+            params![i64::try_from(n).unwrap_or(i64::MAX) + 1, phone, load_user(n), CREATED]
+        };
+        let change = Change::new()
+            .insert("INSERT INTO users (id, password, createdAt)", batch.clone().map(user).collect())
+            .insert_as(
+                "INSERT INTO usersInfos (id, name, country_code, full_phone_number, status, userId, createdAt)",
+                "(?, 'load', '+237', ?, 'verified', ?, ?)",
+                batch.map(info).collect(),
+            );
+        backend.commit(change).await?;
         progress(done + 1);
     }
     Ok(())

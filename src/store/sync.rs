@@ -2,7 +2,7 @@
 
 use super::device::NewDevice;
 use super::lockout::{self, Count, Counted, Lockout};
-use super::{Change, Error, Result, Store, params};
+use super::{Change, Error, Result, Row, Store, params};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId, id};
 
@@ -54,7 +54,7 @@ pub async fn snapshot(store: &Store, key: &Key<'_>) -> Result<Snapshot> {
     let answers = store.look_up(vec![session::query(key.sid, key.user), lockouts]).await?;
     let [session, lockouts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
     Ok(Snapshot {
-        session: session::parse(session)?,
+        session: session.first().map(Row::read).transpose()?,
         here: lockout::parse(lockouts, key.here_id)?,
         anywhere: lockout::parse(lockouts, key.anywhere_id)?,
     })

@@ -140,11 +140,6 @@ impl Store {
         Self { timeout: timeout.max(self.timeout), ..self.clone() }
     }
 
-    /// Commits a change that is larger than most, and may take longer than [`Settings::timeout`].
-    pub async fn commit_within(&self, change: Change, timeout: Duration) -> Result<()> {
-        self.patient(timeout).commit(change).await
-    }
-
     /// Commits a change, and says what it has done.
     pub async fn commit_telling(&self, change: Change) -> Result<Committed> {
         let begun = Instant::now();

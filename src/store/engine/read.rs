@@ -7,6 +7,9 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer as _, 
 
 use super::{Error, Result, Row, Value};
 
+/// Bytes of a hash.
+const HASH: usize = 32;
+
 impl de::Error for Error {
     fn custom<T: fmt::Display>(said: T) -> Self {
         Self::Data(said.to_string())
@@ -14,7 +17,7 @@ impl de::Error for Error {
 }
 
 impl Row {
-    /// Reads what one column holds, or a struct or tuple of such, in the order of the columns. A field that is a struct
+    /// Reads what one column holds (a hash is an array of its bytes), or a struct or tuple of such, in the order of the columns. A field that is a struct
     /// itself has as many columns as it has fields; one that may be missing stands last.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
         self.read_from(0)
@@ -85,8 +88,9 @@ impl<'de> de::Deserializer<'de> for &mut RowReader<'_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _fields: usize, visitor: V) -> Result<V::Value> {
-        visitor.visit_seq(self)
+    /// So many as a hash has bytes are those of one column.
+    fn deserialize_tuple<V: Visitor<'de>>(self, fields: usize, visitor: V) -> Result<V::Value> {
+        if fields == HASH { self.deserialize_seq(visitor) } else { visitor.visit_seq(self) }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -154,6 +158,7 @@ mod tests {
         sealed: Option<Vec<u8>>,
         kind: Kind,
         inner: Inner,
+        hash: Option<[u8; 32]>,
         last: Option<Inner>,
     }
 
@@ -161,7 +166,7 @@ mod tests {
     fn fields_are_the_columns_in_their_order() {
         let columns = |last: [Value; 2]| {
             let head: [Value; 5] = [[7; 16].into(), 2_500_000.into(), 1.into(), vec![0xff_u8].into(), "one".into()];
-            Row([head.to_vec(), vec![3.into(), Value::Null], last.to_vec()].concat())
+            Row([head.to_vec(), vec![3.into(), Value::Null, [5; 32].into()], last.to_vec()].concat())
         };
         let outer = |last| Outer {
             id: ClientId::from_bytes([7; 16]),
@@ -170,6 +175,7 @@ mod tests {
             sealed: Some(vec![0xff]),
             kind: Kind::One,
             inner: Inner { count: 3, name: None },
+            hash: Some([5; 32]),
             last,
         };
         assert_eq!(columns([Value::Null, Value::Null]).read::<Outer>().ok(), Some(outer(None)));

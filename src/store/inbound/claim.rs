@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Content, Job, Kind};
+use super::{Content, Job};
 use crate::model::{InboundId, Millis};
 use crate::store::lease::{FREE, GIVE_BACK, HELD, Lease, Owner, TAKE};
 use crate::store::{Change, Query, Result, Row, Store, Value};

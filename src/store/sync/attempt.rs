@@ -28,7 +28,8 @@ pub struct Attempt {
 }
 
 /// Written as `hash,ms,outcome` with spaces between.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct Attempts(Vec<(String, Attempt)>);
 
 fn key(body_hash: &str) -> &str {
@@ -67,6 +68,14 @@ impl Attempts {
             Some((hash.to_owned(), Attempt { outcome, at_ms }))
         };
         text.split_ascii_whitespace().map(|one| entry(one).ok_or_else(bad)).collect::<Result<_>>().map(Self)
+    }
+}
+
+impl TryFrom<String> for Attempts {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(&text)
     }
 }
 

@@ -21,7 +21,6 @@ impl Ciphertext {
     /// What it was taken with, if it was.
     pub async fn taken_with(&self, store: &Store) -> Result<Option<[u8; 32]>> {
         let sql = "SELECT used_with FROM sb_sync_ciphertext WHERE id = ?";
-        let rows = store.query(sql, params![self.id]).await?;
-        rows.first().map(|row| row.array(0)).transpose()
+        store.first(sql, params![self.id]).await
     }
 }

@@ -3,10 +3,10 @@
 use super::session::{self, Session, State, Write, write};
 use crate::crypto::Sid;
 use crate::model::{Millis, UserId};
-use crate::store::{Change, Error, Query, Result, Store, params};
+use crate::store::{Change, Error, Query, Result, Row, Store, params};
 
 /// First steps that one address has taken and not finished.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
 pub struct Unfinished {
     /// For this user.
     pub of_user: i64,
@@ -27,8 +27,8 @@ pub async fn session_and_unfinished(
     let count = Query::new(sql, params![user.as_str(), address, since_ms]);
     let answers = store.look_up(vec![session::query(sid, user), count]).await?;
     let [session, counts] = answers.as_slice() else { return Err(Error::Data("two answers".into())) };
-    let counts = counts.first().ok_or_else(|| Error::Data("no count".into()))?;
-    Ok((session::parse(session)?, Unfinished { of_user: counts.int(0)?, of_all: counts.int(1)? }))
+    let unfinished = counts.first().ok_or_else(|| Error::Data("no count".into()))?.read()?;
+    Ok((session.first().map(Row::read).transpose()?, unfinished))
 }
 
 /// Keeps the public key of a phone that will send its password next.

@@ -2,8 +2,8 @@
 
 use super::Attempts;
 use crate::crypto::Sid;
-use crate::model::{Millis, UserId};
-use crate::store::{Change, Error, Query, Result, Row, Store, Value, params};
+use crate::model::{Millis, UserId, named};
+use crate::store::{Change, Query, Result, Row, Store, Value, params};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -21,22 +21,16 @@ pub enum State {
     Ended,
 }
 
-impl State {
-    pub(super) fn name(self) -> &'static str {
-        self.into()
-    }
+named!(State);
 
+impl State {
     /// Whether it takes nothing any more.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Redeemed | Self::Ended)
     }
-
-    pub(super) fn parse(name: &str) -> Result<Self> {
-        name.parse().map_err(|_| Error::Data(format!("sync session state {name}")))
-    }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Session {
     pub state: State,
     pub public_key: Option<String>,
@@ -63,27 +57,15 @@ impl Session {
     }
 }
 
+/// Finds the fields of a [`Session`].
 pub(super) fn query(sid: Sid, user: &UserId) -> Query {
-    let sql = "SELECT state, public_key, failures, attempts, changed_ms, version, offered_by FROM sb_sync_session \
+    let sql = "SELECT state, public_key, failures, attempts, changed_ms, offered_by, version FROM sb_sync_session \
                WHERE id = ? AND user_id = ?";
     Query::new(sql, params![sid, user.as_str()])
 }
 
-pub(super) fn parse(rows: &[Row]) -> Result<Option<Session>> {
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(Session {
-        state: State::parse(row.text(0)?)?,
-        public_key: row.maybe_text(1)?.map(str::to_owned),
-        failures: row.int(2)?,
-        attempts: Attempts::parse(row.text(3)?)?,
-        changed_ms: row.int(4)?,
-        version: row.int(5)?,
-        offered_by: row.maybe_bytes(6)?.map(|_| row.array(6)).transpose()?,
-    }))
-}
-
 pub async fn session(store: &Store, sid: Sid, user: &UserId) -> Result<Option<Session>> {
-    parse(&store.look_up(vec![query(sid, user)]).await?.concat())
+    store.look_up(vec![query(sid, user)]).await?.concat().first().map(Row::read).transpose()
 }
 
 /// What a session's row becomes.

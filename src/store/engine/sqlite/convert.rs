@@ -1,10 +1,25 @@
 //! Our values and errors, and SQLite's.
 
+use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, ToSql};
 
 use crate::model::text::lossy;
 use crate::store::engine::{Error, Value};
+
+/// A unique key is taken.
+const TAKEN: [i32; 2] = [SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY];
+
+/// Not now: locked, full, broken, or not to be written.
+const AWAY: [ErrorCode; 7] = [
+    ErrorCode::DatabaseBusy,
+    ErrorCode::DatabaseLocked,
+    ErrorCode::DiskFull,
+    ErrorCode::SystemIoFailure,
+    ErrorCode::CannotOpen,
+    ErrorCode::ReadOnly,
+    ErrorCode::OutOfMemory,
+];
 
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -32,28 +47,9 @@ impl From<ValueRef<'_>> for Value {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ffi;
         match error.sqlite_error() {
-            Some(e)
-                if e.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE
-                    || e.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY =>
-            {
-                Self::Conflict
-            }
-            Some(e)
-                if matches!(
-                    e.code,
-                    ErrorCode::DatabaseBusy
-                        | ErrorCode::DatabaseLocked
-                        | ErrorCode::DiskFull
-                        | ErrorCode::SystemIoFailure
-                        | ErrorCode::CannotOpen
-                        | ErrorCode::ReadOnly
-                        | ErrorCode::OutOfMemory
-                ) =>
-            {
-                Self::Unavailable(error.to_string())
-            }
+            Some(e) if TAKEN.contains(&e.extended_code) => Self::Conflict,
+            Some(e) if AWAY.contains(&e.code) => Self::Unavailable(error.to_string()),
             _ => Self::Refused(error.to_string()),
         }
     }
