@@ -30,10 +30,8 @@ pub async fn hashes(store: &Store) -> Result<Vec<([u8; 32], String)>> {
 }
 
 pub async fn insert(store: &Store, key: &AdminKey, hash: &[u8; 32], entry: Option<audit::Entry>) -> Result<()> {
-    let change = Change::new().one(
-        "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES (?, ?, ?, ?, ?)",
-        params![key.id, hash, key.prefix.as_str(), key.name.as_str(), key.created_ms],
-    );
+    let sql = "INSERT INTO sb_admin_key (id, key_hash, prefix, name, created_ms) VALUES (?, ?, ?, ?, ?)";
+    let change = Change::new().one(sql, params![key.id, hash, key.prefix.as_str(), key.name.as_str(), key.created_ms]);
     store.commit(change.versioned(Versioned::Directory).audited(entry)).await
 }
 

@@ -20,8 +20,8 @@ pub async fn login(backend: &Store, user: &UserId) -> Result<Option<Login>> {
     let [row] = logins.as_slice() else { return Ok(None) };
     // the backend's collation may call `ABC` and `abc` equal; we do not
     let is_same = row.text(0)? == user.as_str();
-    let (Some(password), Some(phone_hash)) = (row.maybe_text(1)?, row.maybe_text(2)?) else { return Ok(None) };
-    let (password, phone_hash) = (Secret::new(password.to_owned()), phone_hash.to_owned());
+    let stored: (Option<Secret>, Option<String>) = row.read_from(1)?;
+    let (Some(password), Some(phone_hash)) = stored else { return Ok(None) };
     Ok(is_same.then_some(Login { password, phone_hash, granted_platforms: platforms(grants)? }))
 }
 
@@ -60,6 +60,7 @@ pub async fn user_of_phone(backend: &Store, phone_hash: &str) -> Result<Option<U
 }
 
 /// A user's grant for a platform, its columns still encrypted.
+#[derive(serde::Deserialize)]
 pub struct SealedGrant {
     pub username: Option<String>,
     pub token: Option<String>,
@@ -74,8 +75,7 @@ pub async fn grant(backend: &Store, user: &UserId, platform: i64) -> Result<Opti
     let Some(row) = rows.iter().find(|row| row.text(0).is_ok_and(|found| found == user.as_str())) else {
         return Ok(None);
     };
-    let text = |column| row.maybe_text(column).map(|text| text.map(str::to_owned));
-    Ok(Some(SealedGrant { username: text(1)?, token: text(2)?, unique_id: text(3)? }))
+    row.read_from(1).map(Some)
 }
 
 /// The key of the backend's encrypted columns that it keeps in its own database.

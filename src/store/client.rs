@@ -118,12 +118,8 @@ impl Set {
     /// The client as it will be.
     pub fn of(&self, before: &Client) -> Client {
         let mut client = before.clone();
-        if let Some(name) = &self.name {
-            client.name.clone_from(name);
-        }
-        if let Some(profile) = &self.profile {
-            client.profile.clone_from(profile);
-        }
+        client.name = self.name.clone().unwrap_or(client.name);
+        client.profile = self.profile.clone().unwrap_or(client.profile);
         client.is_active = self.is_active.unwrap_or(client.is_active);
         client.country = self.country.unwrap_or(client.country);
         client.credit_limit = self.credit_limit.unwrap_or(client.credit_limit);

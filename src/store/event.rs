@@ -236,12 +236,10 @@ async fn again(store: &Store, id: EventId, targets: &[Target], now_ms: Millis) -
     let known: Vec<Target> = super::delivery::list(store, id).await?.into_iter().map(|found| found.target).collect();
     let mut change = Change::new();
     for target in targets.iter().filter(|target| known.contains(target)) {
-        change = change.run(
-            "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, last_status = NULL, last_reason = NULL, \
-             object = NULL, changed_ms = ? \
-             WHERE event_id = ? AND target_id = ? AND owner IS NULL",
-            params![now_ms, now_ms, id, target.key()],
-        );
+        let sql = "UPDATE sb_delivery SET state = 'pending', ready_ms = ?, tries = 0, last_status = NULL, \
+                   last_reason = NULL, object = NULL, changed_ms = ? \
+                   WHERE event_id = ? AND target_id = ? AND owner IS NULL";
+        change = change.run(sql, params![now_ms, now_ms, id, target.key()]);
         change = turn::step_out(store, change, id, *target, now_ms).await?;
     }
     let new: Vec<_> = targets.iter().filter(|target| !known.contains(target)).map(|target| (id, *target)).collect();

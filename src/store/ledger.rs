@@ -135,10 +135,8 @@ pub struct Movement {
 
 /// Opens a client's balance, at zero.
 pub(super) fn open(change: Change, client: ClientId, credit_limit: Money, low_at: Option<Money>) -> Change {
-    change.one(
-        "INSERT INTO sb_balance (client_id, balance, credit_limit, low_at) VALUES (?, 0, ?, ?)",
-        params![client, credit_limit, low_at],
-    )
+    let sql = "INSERT INTO sb_balance (client_id, balance, credit_limit, low_at) VALUES (?, 0, ?, ?)";
+    change.one(sql, params![client, credit_limit, low_at])
 }
 
 /// Moves money. [`super::Error::Guard`] of its second statement: the client has no balance, or too little for it.

@@ -34,15 +34,13 @@ pub(super) struct Count<'a> {
     pub(super) to: i64,
 }
 
+const INSERT: &str = "INSERT INTO sb_lockout (id, failures, last_ms)";
+
 /// Writes both counts over counters that still stand as they were read.
 pub(super) fn count(change: Change, here: &Count<'_>, anywhere: &Count<'_>, now_ms: Millis) -> Change {
     let (a, b) = (here, anywhere);
     match (a.from.is_stored, b.from.is_stored) {
-        (false, false) => change.rows(
-            2,
-            "INSERT INTO sb_lockout (id, failures, last_ms) VALUES (?, ?, ?), (?, ?, ?)",
-            params![a.id, a.to, now_ms, b.id, b.to, now_ms],
-        ),
+        (false, false) => change.insert(INSERT, vec![params![a.id, a.to, now_ms], params![b.id, b.to, now_ms]]),
         (true, true) => change.rows(
             2,
             "UPDATE sb_lockout SET failures = CASE WHEN id = ? THEN ? ELSE ? END, last_ms = ? \
@@ -66,12 +64,10 @@ pub(super) fn count(change: Change, here: &Count<'_>, anywhere: &Count<'_>, now_
 
 fn one(change: Change, count: &Count<'_>, now_ms: Millis) -> Change {
     if count.from.is_stored {
-        return change.one(
-            "UPDATE sb_lockout SET failures = ?, last_ms = ? WHERE id = ? AND failures = ? AND last_ms = ?",
-            params![count.to, now_ms, count.id, count.from.failures, count.from.last_ms],
-        );
+        let sql = "UPDATE sb_lockout SET failures = ?, last_ms = ? WHERE id = ? AND failures = ? AND last_ms = ?";
+        return change.one(sql, params![count.to, now_ms, count.id, count.from.failures, count.from.last_ms]);
     }
-    change.one("INSERT INTO sb_lockout (id, failures, last_ms) VALUES (?, ?, ?)", params![count.id, count.to, now_ms])
+    change.insert(INSERT, vec![params![count.id, count.to, now_ms]])
 }
 
 /// What an attempt made of its two counters, from here and from anywhere: enough to take it back.

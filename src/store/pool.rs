@@ -83,9 +83,7 @@ pub async fn take_out(
     number: NumberId,
     entry: Option<audit::Entry>,
 ) -> Result<()> {
-    let change = Change::new().one(
-        "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?",
-        params![number, client, id],
-    );
+    let sql = "UPDATE sb_number SET pool_id = NULL WHERE id = ? AND client_id = ? AND pool_id = ?";
+    let change = Change::new().one(sql, params![number, client, id]);
     store.commit(change.versioned(Versioned::Directory).audited(entry)).await
 }

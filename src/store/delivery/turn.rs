@@ -106,22 +106,19 @@ fn behind(event: EventId, target: Target) -> Query {
 
 /// A follower waits as long as its head, where that is the head still and the endpoint is told in order still.
 fn wait(change: Change, (head, follower): (EventId, Value), target: Target, at_ms: Millis, now_ms: Millis) -> Change {
-    change.run(
-        "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
-         WHERE event_id = ? AND target_id = ? AND owner IS NULL AND object IS NOT NULL AND ready_ms < ? \
-         AND EXISTS (SELECT 1 FROM sb_delivery_turn t WHERE t.event_id = ? AND t.target_id = sb_delivery.target_id) \
-         AND EXISTS (SELECT 1 FROM sb_endpoint p WHERE p.id = sb_delivery.target_id AND p.ordered = 1)",
-        params![at_ms, now_ms, follower, target.key(), at_ms, head],
-    )
+    let sql = "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
+               WHERE event_id = ? AND target_id = ? AND owner IS NULL AND object IS NOT NULL AND ready_ms < ? \
+               AND EXISTS (SELECT 1 FROM sb_delivery_turn t WHERE t.event_id = ? \
+               AND t.target_id = sb_delivery.target_id) \
+               AND EXISTS (SELECT 1 FROM sb_endpoint p WHERE p.id = sb_delivery.target_id AND p.ordered = 1)";
+    change.run(sql, params![at_ms, now_ms, follower, target.key(), at_ms, head])
 }
 
 /// The next, where there is one, goes at once, but for one that waits for a try of its own.
 fn leave(change: Change, event: EventId, target: Target, next: Option<Value>, now_ms: Millis) -> Change {
     let change = change.run(LEAVE, params![event, target.key()]);
     let Some(next) = next else { return change };
-    change.run(
-        "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
-         WHERE event_id = ? AND target_id = ? AND owner IS NULL AND tries = 0 AND ready_ms > ?",
-        params![now_ms, now_ms, next, target.key(), now_ms],
-    )
+    let sql = "UPDATE sb_delivery SET ready_ms = ?, set_ms = ? \
+               WHERE event_id = ? AND target_id = ? AND owner IS NULL AND tries = 0 AND ready_ms > ?";
+    change.run(sql, params![now_ms, now_ms, next, target.key(), now_ms])
 }

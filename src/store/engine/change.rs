@@ -4,11 +4,14 @@ use std::borrow::Cow;
 
 use super::{Error, Result, Row, Value};
 
+/// The text of a statement.
+pub(super) type Sql = Cow<'static, str>;
+
 /// One statement; or one for each of many rows or keys, which a server is sent as one for all of them, while the
 /// embedded engine runs it for each: there it costs less than a list does.
 #[derive(Clone, Debug)]
 pub struct Query {
-    sql: Cow<'static, str>,
+    sql: Sql,
     params: Vec<Value>,
     over: Over,
 }
@@ -17,18 +20,18 @@ pub struct Query {
 enum Over {
     Nothing,
     /// Rows of so many values to insert, each written so: they are the parameters.
-    Rows(usize, Cow<'static, str>),
+    Rows(usize, Sql),
     /// Keys, in the place of `{}`, behind the parameters.
     Keys(Vec<Value>),
 }
 
 impl Query {
-    pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+    pub fn new(sql: impl Into<Sql>, params: Vec<Value>) -> Self {
         Self { sql: sql.into(), params, over: Over::Nothing }
     }
 
     /// Looks many keys up, each for itself: `sql` has `{}` where they go, behind the parameters in `before`.
-    pub fn over(sql: impl Into<Cow<'static, str>>, before: &[Value], mut keys: Vec<Value>) -> Self {
+    pub fn over(sql: impl Into<Sql>, before: &[Value], mut keys: Vec<Value>) -> Self {
         // none twice, and in an order that is everybody's
         keys.sort_unstable();
         keys.dedup();
@@ -36,12 +39,7 @@ impl Query {
     }
 
     /// Inserts rows: `into` is `INSERT INTO table (columns)`, each row so many values, in the places of `row`.
-    pub(super) fn rows(
-        into: impl Into<Cow<'static, str>>,
-        row: impl Into<Cow<'static, str>>,
-        width: usize,
-        values: Vec<Value>,
-    ) -> Self {
+    pub(super) fn rows(into: impl Into<Sql>, row: impl Into<Sql>, width: usize, values: Vec<Value>) -> Self {
         Self { sql: into.into(), params: values, over: Over::Rows(width, row.into()) }
     }
 
@@ -146,7 +144,8 @@ pub(super) struct Step {
 /// Compares what each statement touched with what it must touch.
 #[derive(Default)]
 pub(super) struct Tally {
-    touched: Vec<u64>,
+    /// How many rows each statement touched.
+    pub(super) touched: Vec<u64>,
     carried: u64,
 }
 
@@ -166,11 +165,6 @@ impl Tally {
             Some(wanted) if wanted != together => Err(Error::Guard(index)),
             _ => Ok(()),
         }
-    }
-
-    /// How many rows each statement touched.
-    pub(super) fn into_touched(self) -> Vec<u64> {
-        self.touched
     }
 }
 
@@ -202,20 +196,20 @@ impl Change {
 
     /// A statement that may touch any number of rows.
     #[must_use]
-    pub fn run(self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+    pub fn run(self, sql: impl Into<Sql>, params: Vec<Value>) -> Self {
         self.step(sql, params, None)
     }
 
     /// A statement that must touch exactly one row, or the whole change is [`super::Error::Guard`].
     #[must_use]
-    pub fn one(self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+    pub fn one(self, sql: impl Into<Sql>, params: Vec<Value>) -> Self {
         self.step(sql, params, Some(1))
     }
 
     /// A query that finds a row exactly when this change has committed: settles what became
     /// of it when the connection was lost during the commit.
     #[must_use]
-    pub fn settled_by(mut self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+    pub fn settled_by(mut self, sql: impl Into<Sql>, params: Vec<Value>) -> Self {
         self.settled_by = Some(Query::new(sql, params));
         self
     }
@@ -236,11 +230,11 @@ impl Change {
 
     /// A statement that must touch exactly so many rows.
     #[must_use]
-    pub fn rows(self, rows: u64, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
+    pub fn rows(self, rows: u64, sql: impl Into<Sql>, params: Vec<Value>) -> Self {
         self.step(sql, params, Some(rows))
     }
 
-    fn step(self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>, rows: Option<u64>) -> Self {
+    fn step(self, sql: impl Into<Sql>, params: Vec<Value>, rows: Option<u64>) -> Self {
         self.run_query(Query::new(sql, params), rows)
     }
 

@@ -1,11 +1,11 @@
 //! One database, whichever engine it runs on.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
+use super::change::Sql;
 use super::condition::Condition;
 use super::migrate::{self, Schema};
 use super::mysql::Mysql;
@@ -55,7 +55,7 @@ impl Store {
     /// Runs the migrations that it has not been through.
     pub(in crate::store) async fn bring_up_to(&self, schema: Schema) -> Result<Report> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => migrate::sqlite(sqlite.path(), schema).await,
+            Engine::Sqlite(sqlite) => migrate::sqlite(&sqlite.path, schema).await,
             Engine::Mysql(mysql) => migrate::mysql(mysql.opts(), mysql.pool(), &schema).await,
         }
     }
@@ -85,12 +85,8 @@ impl Store {
 
     /// Like [`Store::look_up`], of many keys, as many at once as a batch of writes has: few shapes of statements. `sql`
     /// has `{}` where they go.
-    pub(in crate::store) async fn look_up_each(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        keys: Vec<Value>,
-    ) -> Result<Vec<Row>> {
-        let (sql, mut found): (Cow<'static, str>, _) = (sql.into(), Vec::new());
+    pub(in crate::store) async fn look_up_each(&self, sql: impl Into<Sql>, keys: Vec<Value>) -> Result<Vec<Row>> {
+        let (sql, mut found): (Sql, _) = (sql.into(), Vec::new());
         for keys in keys.chunks(LOOK_UPS) {
             found.extend(self.look_up(vec![Query::over(sql.clone(), &[], keys.to_vec())]).await?.into_iter().flatten());
         }
@@ -98,26 +94,18 @@ impl Store {
     }
 
     /// Runs one query.
-    pub async fn query(&self, sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Result<Vec<Row>> {
+    pub async fn query(&self, sql: impl Into<Sql>, params: Vec<Value>) -> Result<Vec<Row>> {
         let mut answers = self.read(vec![Query::new(sql, params)]).await?;
         answers.pop().ok_or_else(|| Error::Data("no answer".into()))
     }
 
     /// All rows of a query, each read as a type: see [`Row::read`].
-    pub async fn all<T: DeserializeOwned>(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        params: Vec<Value>,
-    ) -> Result<Vec<T>> {
+    pub async fn all<T: DeserializeOwned>(&self, sql: impl Into<Sql>, params: Vec<Value>) -> Result<Vec<T>> {
         self.query(sql, params).await?.iter().map(Row::read).collect()
     }
 
     /// The first row of a query, read as a type.
-    pub async fn first<T: DeserializeOwned>(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        params: Vec<Value>,
-    ) -> Result<Option<T>> {
+    pub async fn first<T: DeserializeOwned>(&self, sql: impl Into<Sql>, params: Vec<Value>) -> Result<Option<T>> {
         self.query(sql, params).await?.first().map(Row::read).transpose()
     }
 
@@ -217,7 +205,7 @@ impl Store {
     /// Takes a place among the processes that serve an embedded store; servers have leases instead.
     pub async fn serve(&self) -> Result<Option<Serving>> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => Serving::of(sqlite.path()).await.map(Some),
+            Engine::Sqlite(sqlite) => Serving::of(&sqlite.path).await.map(Some),
             Engine::Mysql(_) => Ok(None),
         }
     }

@@ -160,7 +160,7 @@ async fn transact(connection: &mut Conn, change: &Change) -> Result<Committed, F
         Failure::Final(error @ Error::Unavailable(_)) => Failure::Unsettled(error),
         other => other,
     })?;
-    Ok(Committed { touched: tally.into_touched(), found })
+    Ok(Committed { touched: tally.touched, found })
 }
 
 /// Whether the last answer says that a transaction is open. A Galera node may roll one back between two statements of

@@ -43,7 +43,7 @@ type Write = (Task, Answer<Committed>);
 
 #[derive(Clone)]
 pub(super) struct Sqlite {
-    path: Arc<PathBuf>,
+    pub(super) path: Arc<PathBuf>,
     readers: Readers,
     desks: Arc<[Mutex<Option<Connection>>; DESKS]>,
     opener: Opener,
@@ -87,10 +87,6 @@ impl Sqlite {
         };
         let readers = Readers::new(readers, &opener);
         Ok(Self { path, readers, desks: Arc::default(), opener, writes: None, journal: Arc::default() })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     pub(super) async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>> {

@@ -58,10 +58,8 @@ pub async fn post(
     }
     let mut change = enter(Change::new().one(sql, params), movement);
     if let Some(kept) = kept {
-        change = change.one(
-            "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, ?, ?, ?)",
-            params![kept.id, kept.hash, movement.id.hex(), movement.at_ms],
-        );
+        let sql = "INSERT INTO sb_idempotency (id, request_hash, reply, created_ms) VALUES (?, ?, ?, ?)";
+        change = change.one(sql, params![kept.id, kept.hash, movement.id.hex(), movement.at_ms]);
     }
     let change = change
         .audited(entry)

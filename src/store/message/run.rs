@@ -97,10 +97,8 @@ async fn remove(store: &Store, run: i64, state: i64, touched_ms: Millis) -> Resu
     let after = Value::from(i64::try_from(SLICE).unwrap_or(i64::MAX));
     while let Some(end) = store.query(sql, vec![run.clone(), after.clone()]).await?.first() {
         let (number, id) = (Value::from(end.text(0)?), end.key(1)?);
-        let change = Change::new().run(
-            "DELETE FROM sb_run_message WHERE run = ? AND (number < ? OR (number = ? AND id < ?))",
-            vec![run.clone(), number.clone(), number, id],
-        );
+        let sql = "DELETE FROM sb_run_message WHERE run = ? AND (number < ? OR (number = ? AND id < ?))";
+        let change = Change::new().run(sql, vec![run.clone(), number.clone(), number, id]);
         store.commit(change).await?;
     }
     let change = Change::new()

@@ -153,16 +153,12 @@ pub async fn join(store: &Store, message: MessageId, lane: LaneKey, told: &Told,
         params![now_ms, message],
     );
     let change = if pos.is_some() {
-        change.one(
-            "UPDATE sb_lane SET waiting = waiting + 1, last_pos = ? WHERE lane = ? AND last_pos < ?",
-            params![written.clone(), lane, written],
-        )
+        let sql = "UPDATE sb_lane SET waiting = waiting + 1, last_pos = ? WHERE lane = ? AND last_pos < ?";
+        change.one(sql, params![written.clone(), lane, written])
     } else {
-        change.one(
-            "INSERT INTO sb_lane (lane, ready_ms, set_ms, phase, waiting, last_pos, version, tries) \
-             VALUES (?, ?, ?, 0, 1, ?, 0, 0)",
-            params![lane, now_ms, now_ms, written],
-        )
+        let sql = "INSERT INTO sb_lane (lane, ready_ms, set_ms, phase, waiting, last_pos, version, tries) \
+                   VALUES (?, ?, ?, 0, 1, ?, 0, 0)";
+        change.one(sql, params![lane, now_ms, now_ms, written])
     };
     let place = super::place(lane, last_pos);
     let change = change.one("INSERT INTO sb_outbox (place, message_id) VALUES (?, ?)", params![place, message]);

@@ -118,10 +118,8 @@ impl Outcomes {
     /// What is seldom enough to be written one by one.
     fn one(&self, mut change: Change, item: &Outcome, now_ms: Millis) -> Change {
         if let Some(adopted) = &item.adopted {
-            change = change.run(
-                "UPDATE sb_attempt SET outcome = 'adopted', provider_id = ? WHERE message_id = ? AND number = ?",
-                params![adopted.provider_id.as_str(), item.head.message, adopted.number],
-            );
+            let sql = "UPDATE sb_attempt SET outcome = 'adopted', provider_id = ? WHERE message_id = ? AND number = ?";
+            change = change.run(sql, params![adopted.provider_id.as_str(), item.head.message, adopted.number]);
         }
         let message = Value::from(item.head.message);
         match &item.next {
@@ -164,11 +162,9 @@ impl Outcomes {
         );
         let (lane, owner) = (Value::from(item.head.lane), Value::from(&self.owner));
         if !aside {
-            return change.one(
-                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 \
-                 WHERE lane = ? AND owner = ?",
-                params![phase, ready_ms, now_ms, lane, owner],
-            );
+            let sql = "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, version = version + 1 \
+                       WHERE lane = ? AND owner = ?";
+            return change.one(sql, params![phase, ready_ms, now_ms, lane, owner]);
         }
         let own = LaneKey::own(item.head.message);
         let place = place(own, item.head.message.bits());

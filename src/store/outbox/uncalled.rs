@@ -20,12 +20,11 @@ pub(super) async fn free(store: Store, clock: Clock, owner: Owner, born: Vec<Bor
         tokio::time::sleep(after).await;
         let now_ms = clock.now_ms();
         let change = born.iter().fold(Change::new(), |change, (lane, place)| {
-            change.run(
-                "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, tries = 0, first_ms = NULL, \
-                 started_ms = NULL, version = version + 1 WHERE lane = ? AND owner = ? AND phase = ? AND version = 0 \
-                 AND EXISTS (SELECT 1 FROM sb_outbox WHERE place = ?)",
-                params![WAITING, now_ms, now_ms, lane, &owner, CALLING, place],
-            )
+            let sql = "UPDATE sb_lane SET phase = ?, owner = NULL, ready_ms = ?, set_ms = ?, tries = 0, \
+                       first_ms = NULL, started_ms = NULL, version = version + 1 \
+                       WHERE lane = ? AND owner = ? AND phase = ? AND version = 0 \
+                       AND EXISTS (SELECT 1 FROM sb_outbox WHERE place = ?)";
+            change.run(sql, params![WAITING, now_ms, now_ms, lane, &owner, CALLING, place])
         });
         if let Err(error) = store.commit(change).await {
             tracing::debug!(%error, "could not look after messages whose commit was lost");

@@ -31,13 +31,13 @@ struct State {
 
 impl Journal {
     pub(super) fn has_erased(&self) {
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         state.erased.get_or_insert_with(Instant::now);
     }
 
     /// Whether it is to be emptied now.
     pub(super) fn is_due(&self) -> bool {
-        let state = self.state();
+        let state = lock(&self.0);
         let is_past = |at: Option<Instant>, wait| at.is_none_or(|at| at.elapsed() >= wait);
         state.erased.is_some() && is_past(state.emptied, EVERY) && is_past(state.asked, AGAIN)
     }
@@ -49,7 +49,7 @@ impl Journal {
         connection.busy_timeout(PATIENCE)?;
         let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         connection.busy_timeout(Duration::from_millis(waited.into()))?;
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         state.asked = Some(Instant::now());
         if emptied? == 0 {
             *state = State { emptied: state.asked, ..State::default() };
@@ -62,10 +62,6 @@ impl Journal {
             );
         }
         Err(Error::Busy("somebody still reads the store".into()))
-    }
-
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        lock(&self.0)
     }
 }
 

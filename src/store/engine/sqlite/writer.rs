@@ -131,5 +131,5 @@ fn run_all(connection: &Connection, change: &Change) -> Result<Committed> {
         tally.add(step, touched)?;
     }
     let found = change.then.as_ref().map(|query| select(connection, query)).transpose()?.unwrap_or_default();
-    Ok(Committed { touched: tally.into_touched(), found })
+    Ok(Committed { touched: tally.touched, found })
 }
