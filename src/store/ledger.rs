@@ -79,15 +79,10 @@ impl Purse {
 
     /// Whether a message's client can pay for it; then it does.
     pub(super) fn pays(&mut self, message: &Message, now_ms: Millis) -> bool {
-        let cost = match message.cost {
-            Some(cost) if cost > Money::ZERO => cost,
-            _ => return true,
-        };
+        let Some(cost) = message.cost.filter(|cost| *cost > Money::ZERO) else { return true };
         let Some(left) = self.left.get_mut(&message.client) else { return false };
-        match left.minus(cost) {
-            Some(rest) if !rest.is_negative() => *left = rest,
-            _ => return false,
-        }
+        let Some(rest) = left.minus(cost).filter(|rest| !rest.is_negative()) else { return false };
+        *left = rest;
         let (client, entry) = (message.client, message.id.debit());
         self.debits.push(params![client, entry, Kind::Debit.name(), -cost, message.id, now_ms]);
         let (taken, last) = self.taken.entry(client).or_insert((Money::ZERO, entry));
