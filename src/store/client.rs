@@ -142,13 +142,13 @@ pub async fn update(store: &Store, before: &Client, set: Set, entry: Option<audi
     if let Some(limit) = set.credit_limit {
         let sql = "UPDATE sb_balance SET credit_limit = ? WHERE client_id = ? AND balance + ? >= 0";
         let read = vec![("credit_limit", before.credit_limit.into())];
-        change = change.as_read(sql, params![limit, id.clone(), limit], read);
+        change = change.one_as_read(sql, params![limit, id.clone(), limit], read);
     }
     if let Some(low_at) = set.low_at {
         // another threshold, another message about it
         let sql = "UPDATE sb_balance SET low_at = ?, low_told = CASE WHEN low_told = 2 THEN 2 ELSE 0 END \
                    WHERE client_id = ?";
-        change = change.as_read(sql, params![low_at, id], vec![("low_at", before.low_at.into())]);
+        change = change.one_as_read(sql, params![low_at, id], vec![("low_at", before.low_at.into())]);
     }
     store.commit(change.versioned(Versioned::Clients).audited(entry)).await
 }

@@ -138,7 +138,7 @@ pub async fn update(store: &Store, before: &Number, number: &Number, entry: Opti
 /// Lets a number go; its messages stay. [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Number, entry: Option<audit::Entry>) -> Result<()> {
     let sql = "DELETE FROM sb_number WHERE id = ? AND client_id = ?";
-    let change = Change::new().as_read(sql, params![before.id, before.client], before.columns());
+    let change = Change::new().one_as_read(sql, params![before.id, before.client], before.columns());
     store.commit(change.versioned(Versioned::Directory).audited(entry)).await
 }
 

@@ -112,7 +112,7 @@ pub async fn update(store: &Store, before: &Rate, rate: &Rate, entry: Option<aud
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Rate, entry: Option<audit::Entry>) -> Result<()> {
-    let change = Change::new().as_read("DELETE FROM sb_rate WHERE id = ?", params![before.id], before.columns());
+    let change = Change::new().one_as_read("DELETE FROM sb_rate WHERE id = ?", params![before.id], before.columns());
     store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
 }
 

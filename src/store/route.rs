@@ -87,6 +87,6 @@ pub async fn update(store: &Store, before: &Route, route: &Route, entry: Option<
 
 /// [`super::Error::Guard`]: it is not there, or another than was read.
 pub async fn delete(store: &Store, before: &Route, entry: Option<audit::Entry>) -> Result<()> {
-    let change = Change::new().as_read("DELETE FROM sb_route WHERE id = ?", params![before.id], before.columns());
+    let change = Change::new().one_as_read("DELETE FROM sb_route WHERE id = ?", params![before.id], before.columns());
     store.commit(change.versioned(Versioned::Tariff).audited(entry)).await
 }

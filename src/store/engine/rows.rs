@@ -61,7 +61,12 @@ impl Change {
     /// A statement that must find one row, and that as it was read: `sql` ends in a `WHERE`, and gets what its columns
     /// held.
     #[must_use]
-    pub(in crate::store) fn as_read(self, sql: impl Into<String>, mut params: Vec<Value>, before: NamedValues) -> Self {
+    pub(in crate::store) fn one_as_read(
+        self,
+        sql: impl Into<String>,
+        mut params: Vec<Value>,
+        before: NamedValues,
+    ) -> Self {
         let mut sql = sql.into();
         for (column, value) in before {
             sql.push_str(" AND ");
@@ -90,7 +95,7 @@ impl Change {
         let keys = key.each_ref().map(|(name, _)| format!("{name} = ?")).join(" AND ");
         let set = if names.is_empty() { format!("{0} = {0}", key[0].0) } else { names.join(", ") };
         params.extend(key.into_iter().map(|(_, value)| value));
-        self.as_read(format!("UPDATE {table} SET {set} WHERE {keys}"), params, before)
+        self.one_as_read(format!("UPDATE {table} SET {set} WHERE {keys}"), params, before)
     }
 
     /// Like [`Change::each`], but finds as many as there are.
@@ -119,7 +124,7 @@ mod tests {
     #[test]
     fn a_row_is_found_as_it_was_read() {
         let sql = "DELETE FROM t WHERE id = ?";
-        let change = Change::new().as_read(sql, vec![7.into()], vec![("a", Value::Null), ("b", "x".into())]);
+        let change = Change::new().one_as_read(sql, vec![7.into()], vec![("a", Value::Null), ("b", "x".into())]);
         let (sql, params) = change.steps[0].query.whole();
         assert_eq!(sql, "DELETE FROM t WHERE id = ? AND a IS NULL AND b = ?");
         assert_eq!(params, [Value::Int(7), Value::Text("x".into())]);
