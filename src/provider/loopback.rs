@@ -43,12 +43,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{
-    AskError, CarrierProfile, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Provider, Receipt, ReceiptState,
-    Sent, Settings, Unreadable,
+    AskError, CarrierProfile, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Provider, Receipt, Sent, Settings,
+    Unreadable,
 };
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
-use crate::model::{CarrierFields, Channel, Clock, MessageId, Millis, Phone, Segments};
+use crate::model::message::State;
+use crate::model::{Channel, Clock, MessageId, Millis, Phone, Segments};
 
 use ring::Ring;
 
@@ -57,14 +58,10 @@ pub use ring::{Filter, LoopbackMessage, Page};
 pub use stored::{LoopbackReceipt, LoopbackText};
 
 /// What a carrier would post to us.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoopbackEvent {
-    /// `message` is ours: the receipt may come before its provider id is stored.
-    Receipt {
-        message: MessageId,
-        receipt: Receipt,
-    },
-    Inbound(Inbound),
+    /// It names our message: it may come before the provider id of that is stored.
+    Receipt(LoopbackReceipt),
+    Text(LoopbackText),
 }
 
 /// The process's one loopback carrier; clones are the same one.
@@ -91,7 +88,7 @@ enum Trick {
     Deliver,
     Refuse(i64, &'static str),
     Echo,
-    Report(ReceiptState, i64),
+    Report(State, i64),
     ThrottleOnce,
     Unreachable,
     UnreachableOnce,
@@ -110,8 +107,8 @@ fn trick(to: &str) -> Trick {
         "0004" => Trick::Refuse(21_610, "the recipient opted out"),
         "0009" => Trick::Refuse(21_614, "not a mobile number"),
         "0010" => Trick::Echo,
-        "0011" => Trick::Report(ReceiptState::Undelivered, 30_003),
-        "0012" => Trick::Report(ReceiptState::Failed, 30_007),
+        "0011" => Trick::Report(State::Undelivered, 30_003),
+        "0012" => Trick::Report(State::Failed, 30_007),
         "0013" => Trick::ThrottleOnce,
         "0014" => Trick::Unreachable,
         "0015" => Trick::UnreachableOnce,
@@ -142,39 +139,32 @@ impl Loopback {
         let now_ms = self.0.clock.now_ms();
         let (state, error_code) = match trick {
             Trick::Report(state, code) => (state, Some(code)),
-            Trick::Silent => (ReceiptState::Sent, None),
-            _ => (ReceiptState::Delivered, None),
+            Trick::Silent => (State::Sent, None),
+            _ => (State::Delivered, None),
         };
         let provider_id = self.ring().push(self.0.run, message, now_ms);
         let is_call = message.channel == Channel::Voice;
         if self.0.has_receipts && is_call {
             self.report_call(message.id, &provider_id, trick);
         } else if self.0.has_receipts && !matches!(trick, Trick::Silent) {
-            let at_ms = Some(now_ms);
-            let word = state.name().to_owned();
-            let receipt = Receipt {
-                message: None,
+            self.tell(LoopbackEvent::Receipt(LoopbackReceipt {
+                message: message.id.hex(),
                 provider_id: provider_id.clone(),
-                state,
-                word,
-                hop: None,
+                state: state.name().to_owned(),
                 error_code,
-                at_ms,
+                at_ms: Some(now_ms),
                 call: None,
-            };
-            self.tell(LoopbackEvent::Receipt { message: message.id, receipt });
+                duration: None,
+            }));
         }
         // what comes back comes as a text
         if matches!(trick, Trick::Echo) && message.channel == Channel::Sms {
-            self.tell(LoopbackEvent::Inbound(Inbound {
+            self.tell(LoopbackEvent::Text(LoopbackText {
                 provider_id: format!("{provider_id}-echo"),
-                channel: Channel::Sms,
                 from: message.to.clone(),
                 to: message.from.clone(),
                 body: message.body.clone(),
-                media: Vec::new(),
-                consent: None,
-                carrier: CarrierFields::default(),
+                ..LoopbackText::default()
             }));
         }
         if matches!(trick, Trick::UncertainSent) {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::model::message::State;
 use crate::model::{CallStatus, CarrierFields, Channel, Dialing, Keyword, Media, MessageId, Millis};
 
 /// A message to hand to a provider, or a call to place.
@@ -82,57 +83,14 @@ impl fmt::Debug for Sent {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReceiptState {
-    Queued,
-    Sending,
-    Sent,
-    Delivered,
-    Undelivered,
-    Failed,
-    Canceled,
-    /// A word that we do not know: it changes nothing.
-    Unknown,
-}
-
-impl ReceiptState {
-    const ALL: [Self; 8] = [
-        Self::Queued,
-        Self::Sending,
-        Self::Sent,
-        Self::Delivered,
-        Self::Undelivered,
-        Self::Failed,
-        Self::Canceled,
-        Self::Unknown,
-    ];
-
-    /// The state of this name of ours.
-    pub fn parse(name: &str) -> Self {
-        Self::ALL.into_iter().find(|state| state.name() == name).unwrap_or(Self::Unknown)
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// What a provider says of a message that it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// Our own name for the message, in hex, where the carrier knows it.
     pub message: Option<String>,
     pub provider_id: String,
-    pub state: ReceiptState,
+    /// Nothing where the provider's word is none that we know: then it changes nothing.
+    pub state: Option<State>,
     /// The state as the provider wrote it.
     pub word: String,
     /// Which part of the way it speaks of, where there is one receipt for each.
@@ -141,6 +99,42 @@ pub struct Receipt {
     pub at_ms: Option<Millis>,
     /// How a call stands; the state follows from it.
     pub call: Option<CallStep>,
+}
+
+/// Of a provider's word for a state so much is kept, in characters.
+const LONGEST_WORD: usize = 64;
+
+impl Receipt {
+    /// By which name its message is to be found.
+    pub fn id(&self) -> &str {
+        self.message.as_deref().unwrap_or(&self.provider_id)
+    }
+
+    /// The provider's own word, fit to be stored and shown.
+    pub fn shown_word(&self) -> String {
+        self.word.trim().chars().filter(|c| !c.is_control()).take(LONGEST_WORD).collect()
+    }
+
+    /// The word in one form.
+    pub fn folded(&self) -> String {
+        self.word.trim().to_lowercase().split_whitespace().collect::<Vec<_>>().join("-")
+    }
+
+    /// What its repeats have in common. One that says more is none.
+    pub fn key(&self) -> String {
+        let mut parts = vec![self.id().to_owned()];
+        parts.extend(self.hop.clone());
+        parts.push(self.folded());
+        parts.extend(self.error_code.map(|code| code.to_string()));
+        parts.extend(self.call.as_ref().and_then(|call| call.duration).map(|secs| format!("{secs}s")));
+        parts.join(":")
+    }
+
+    /// How far along its message is.
+    pub fn rank(&self) -> u8 {
+        let state = self.state.unwrap_or(State::Accepted);
+        self.call.as_ref().map_or(state.rank(), |call| call.status.rank())
+    }
 }
 
 /// A step of a call.
@@ -166,18 +160,6 @@ pub struct CallNotes {
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording_duration: Option<String>,
-}
-
-impl From<CallStatus> for ReceiptState {
-    fn from(status: CallStatus) -> Self {
-        match status {
-            CallStatus::Queued | CallStatus::Initiated | CallStatus::Ringing | CallStatus::InProgress => Self::Sent,
-            CallStatus::Completed => Self::Delivered,
-            CallStatus::Busy | CallStatus::NoAnswer => Self::Undelivered,
-            CallStatus::Failed => Self::Failed,
-            CallStatus::Canceled => Self::Canceled,
-        }
-    }
 }
 
 /// What a provider says of a number.

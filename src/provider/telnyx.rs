@@ -14,9 +14,10 @@ use super::post::storable;
 use super::word::error_code;
 use super::{
     AskError, BadPost, CarrierProfile, Connectors, Inbound, Outcome, Outgoing, Parsed, Post, Provider, Receipt,
-    ReceiptState, Settings, Trial, Unreadable, Verified,
+    Settings, Trial, Unreadable, Verified,
 };
 use crate::model::Secret;
+use crate::model::message::State;
 
 pub use credentials::TelnyxCredentials;
 
@@ -43,7 +44,7 @@ fn made(body: &[u8]) -> Option<Outcome> {
     let message = &body["data"];
     let provider_id = message["id"].as_str().filter(|id| is_id(id))?.to_owned();
     let status = message["to"][0]["status"].as_str().unwrap_or_default();
-    if matches!(webhook::state(status), ReceiptState::Failed | ReceiptState::Undelivered) {
+    if matches!(webhook::state(status), Some(State::Failed | State::Undelivered)) {
         let error = &message["errors"][0];
         let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or(status);
         return Some(Outcome::Failed { provider_id, code: error_code(&error["code"]), reason: shown(words) });

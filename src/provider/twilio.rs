@@ -24,8 +24,9 @@ use super::post::storable;
 use super::word::error_code;
 use super::{
     AskError, BadPost, CarrierProfile, Claim, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Parsed, Post,
-    PostKind, Provider, Receipt, ReceiptState, Sent, Settings, Trial, Unreadable, Verified,
+    PostKind, Provider, Receipt, Sent, Settings, Trial, Unreadable, Verified,
 };
+use crate::model::message::State;
 use crate::model::{Channel, Millis, Phone, Secret};
 
 use fields::{Field, account_sid, fields, kept};
@@ -77,8 +78,8 @@ impl CreatedIn {
     /// Reads an answer that says that something was made. `None`: it cannot be read.
     fn outcome(body: &[u8]) -> Option<Outcome> {
         let made: Self = serde_json::from_slice(body).ok().filter(|made: &Self| is_id(&made.sid))?;
-        let state = made.status.as_str().map_or(ReceiptState::Unknown, webhook::state);
-        if matches!(state, ReceiptState::Failed | ReceiptState::Undelivered) {
+        let state = made.status.as_str().and_then(webhook::state);
+        if let Some(state @ (State::Failed | State::Undelivered)) = state {
             let words = made.error_message.as_str().map(str::trim).filter(|words| !words.is_empty());
             let reason = words.map_or_else(|| format!("Twilio made it {}", state.name()), shown);
             return Some(Outcome::Failed { provider_id: made.sid, code: error_code(&made.error_code), reason });

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::ReceiptState;
+use crate::model::message::State;
 
 /// A word as the tables have it: lower case, one blank where anything but letters and digits stood, and without what
 /// says no more than that a word follows.
@@ -18,23 +18,23 @@ pub(super) fn folded(word: &str) -> String {
 }
 
 /// What a word means that a carrier's own table, which knows it folded, does not decide.
-pub(super) fn state(word: &str, own: impl Fn(&str) -> Option<ReceiptState>) -> ReceiptState {
+pub(super) fn state(word: &str, own: impl Fn(&str) -> Option<State>) -> Option<State> {
     let word = folded(word);
-    own(&word).or_else(|| smpp(&word)).unwrap_or(ReceiptState::Unknown)
+    own(&word).or_else(|| smpp(&word))
 }
 
 /// The states of SMPP, whole and in seven letters, and how they are written where they are passed on.
-fn smpp(word: &str) -> Option<ReceiptState> {
+fn smpp(word: &str) -> Option<State> {
     Some(match word {
-        "scheduled" | "schedld" | "queued" => ReceiptState::Queued,
-        "sending" | "pending" | "buffered" => ReceiptState::Sending,
+        "scheduled" | "schedld" | "queued" => State::Queued,
+        "sending" | "pending" | "buffered" => State::Sending,
         // a centre behind the carrier has it, the phone has not
-        "enroute" | "en route" | "acceptd" | "accepted" | "sent" | "submitted" | "submitd" => ReceiptState::Sent,
-        "delivrd" | "delivered" | "deliverd" => ReceiptState::Delivered,
+        "enroute" | "en route" | "acceptd" | "accepted" | "sent" | "submitted" | "submitd" => State::Sent,
+        "delivrd" | "delivered" | "deliverd" => State::Delivered,
         "undeliv" | "undelivered" | "undeliverable" | "not delivered" | "non delivered" | "expired" | "deleted"
-        | "skipped" => ReceiptState::Undelivered,
-        "rejectd" | "rejected" | "failed" | "failure" | "error" | "blocked" => ReceiptState::Failed,
-        "canceled" | "cancelled" => ReceiptState::Canceled,
+        | "skipped" => State::Undelivered,
+        "rejectd" | "rejected" | "failed" | "failure" | "error" | "blocked" => State::Failed,
+        "canceled" | "cancelled" => State::Canceled,
         // and `unknown`, which is one of them
         _ => return None,
     })
@@ -66,7 +66,7 @@ mod tests {
         for (words, expected) in [
             (
                 &["DELIVRD", "Delivered", " delivered\t", "message delivered", "stat:DELIVRD", "DELIVERED."][..],
-                ReceiptState::Delivered,
+                Some(State::Delivered),
             ),
             (
                 &[
@@ -78,24 +78,24 @@ mod tests {
                     "NON-DELIVERED",
                     "status: Expired",
                 ],
-                ReceiptState::Undelivered,
+                Some(State::Undelivered),
             ),
-            (&["REJECTD", "Rejected", "FAILED", "message rejected"], ReceiptState::Failed),
-            (&["ACCEPTD", "accepted", "ENROUTE", "En-Route", "en_route", "Submitted"], ReceiptState::Sent),
-            (&["Cancelled", "CANCELED"], ReceiptState::Canceled),
-            (&["SCHEDULED", "queued"], ReceiptState::Queued),
+            (&["REJECTD", "Rejected", "FAILED", "message rejected"], Some(State::Failed)),
+            (&["ACCEPTD", "accepted", "ENROUTE", "En-Route", "en_route", "Submitted"], Some(State::Sent)),
+            (&["Cancelled", "CANCELED"], Some(State::Canceled)),
+            (&["SCHEDULED", "queued"], Some(State::Queued)),
             (
                 &["UNKNOWN", "unknown", "", " ", "message", "teleported", "delivered to the carrier", "delivery", "✓"],
-                ReceiptState::Unknown,
+                None,
             ),
         ] {
             for word in words {
                 assert_eq!(state(word, none), expected, "{word:?}");
             }
         }
-        let own = |word: &str| (word == "accepted").then_some(ReceiptState::Queued);
-        assert_eq!(state("ACCEPTED", own), ReceiptState::Queued, "a carrier's own table goes first");
-        assert_eq!(state("ACCEPTD", own), ReceiptState::Sent);
+        let own = |word: &str| (word == "accepted").then_some(State::Queued);
+        assert_eq!(state("ACCEPTED", own), Some(State::Queued), "a carrier's own table goes first");
+        assert_eq!(state("ACCEPTD", own), Some(State::Sent));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::fields::carrier;
+use crate::model::message::State;
 use crate::model::{Address, Channel, Media, Millis, parse_time};
 use crate::provider::word::{self, error_code};
-use crate::provider::{Inbound, Receipt, ReceiptState, Unreadable};
+use crate::provider::{Inbound, Receipt, Unreadable};
 
 /// An inbound message of either shape.
 pub(super) fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
@@ -49,7 +50,7 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
     let provider_id = text(id).ok_or(Unreadable("id"))?;
     let word = fields["status"].as_str().ok_or(Unreadable("status"))?;
     let state = state(word);
-    let is_failure = matches!(state, ReceiptState::Undelivered | ReceiptState::Failed | ReceiptState::Unknown);
+    let is_failure = matches!(state, Some(State::Undelivered | State::Failed) | None);
     Ok(Receipt {
         message: None,
         provider_id,
@@ -67,17 +68,15 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
 }
 
 /// Its words are those of the gateway before the centres; those of the centres themselves stand in the shared table.
-fn state(word: &str) -> ReceiptState {
+fn state(word: &str) -> Option<State> {
     word::state(word, |word| match word {
-        "delivery success" => Some(ReceiptState::Delivered),
-        "delivery failure" => Some(ReceiptState::Undelivered),
+        "delivery success" => Some(State::Delivered),
+        "delivery failure" => Some(State::Undelivered),
         // a centre has taken it, or has not
-        "smsc submit" | "smsc submitted" | "submit" => Some(ReceiptState::Sent),
-        "smsc reject" | "smsc rejected" | "reject" => Some(ReceiptState::Failed),
+        "smsc submit" | "smsc submitted" | "submit" => Some(State::Sent),
+        "smsc reject" | "smsc rejected" | "reject" => Some(State::Failed),
         // `message buffered`, without its first word
-        "buffered" | "smsc intermediate notifications" | "smsc intermediate notification" => {
-            Some(ReceiptState::Sending)
-        }
+        "buffered" | "smsc intermediate notifications" | "smsc intermediate notification" => Some(State::Sending),
         _ => None,
     })
 }

@@ -1,8 +1,9 @@
 //! Calls at the loopback carrier: what their numbers do, reported step by step.
 
-use super::{Loopback, LoopbackEvent, Trick};
+use super::{Loopback, LoopbackEvent, LoopbackReceipt, Trick};
+use crate::model::message::State;
 use crate::model::{CallStatus, MessageId};
-use crate::provider::{AskError, CallNotes, CallStep, End, Receipt, ReceiptState};
+use crate::provider::{AskError, End};
 
 /// How long a call lasts, in seconds. Nobody waits for it.
 const LENGTH: i64 = 1;
@@ -12,7 +13,7 @@ fn steps(trick: Trick) -> &'static [CallStatus] {
     use CallStatus::{Busy, Completed, Failed, InProgress, Initiated, NoAnswer, Ringing};
     match trick {
         Trick::Busy => &[Initiated, Busy],
-        Trick::Report(ReceiptState::Undelivered, _) => &[Initiated, Ringing, NoAnswer],
+        Trick::Report(State::Undelivered, _) => &[Initiated, Ringing, NoAnswer],
         Trick::Report(..) => &[Initiated, Failed],
         Trick::Silent => &[Initiated, Ringing, InProgress],
         _ => &[Initiated, Ringing, InProgress, Completed],
@@ -22,8 +23,7 @@ fn steps(trick: Trick) -> &'static [CallStatus] {
 impl Loopback {
     pub(super) fn report_call(&self, message: MessageId, provider_id: &str, trick: Trick) {
         for status in steps(trick) {
-            let duration = (*status == CallStatus::Completed).then_some(LENGTH);
-            self.tell_call(message, provider_id, CallStep { status: *status, duration, notes: CallNotes::default() });
+            self.tell_call(message, provider_id, *status);
         }
     }
 
@@ -32,22 +32,19 @@ impl Loopback {
         let message = self.ring().message_of(provider_id);
         let gone = || AskError::Refused { code: Some(20_404), reason: "there is no such call".into() };
         let message = message.ok_or_else(gone)?;
-        let duration = (end == End::Completed).then_some(LENGTH);
-        self.tell_call(message, provider_id, CallStep { status: end.status(), duration, notes: CallNotes::default() });
+        self.tell_call(message, provider_id, end.status());
         Ok(())
     }
 
-    fn tell_call(&self, message: MessageId, provider_id: &str, call: CallStep) {
-        let receipt = Receipt {
-            message: None,
+    fn tell_call(&self, message: MessageId, provider_id: &str, status: CallStatus) {
+        self.tell(LoopbackEvent::Receipt(LoopbackReceipt {
+            message: message.hex(),
             provider_id: provider_id.to_owned(),
-            state: call.status.into(),
-            word: call.status.name().to_owned(),
-            hop: None,
+            state: status.state().name().to_owned(),
             error_code: None,
             at_ms: Some(self.0.clock.now_ms()),
-            call: Some(call),
-        };
-        self.tell(LoopbackEvent::Receipt { message, receipt });
+            call: Some(status.name().to_owned()),
+            duration: (status == CallStatus::Completed).then_some(LENGTH),
+        }));
     }
 }

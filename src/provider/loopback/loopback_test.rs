@@ -10,11 +10,10 @@ fn loopback(room: usize) -> Result<(Loopback, mpsc::Receiver<LoopbackEvent>)> {
     Ok((Loopback::new(&settings("http://h")?, Clock::by_hand(5_000), events), told))
 }
 
-fn receipt(told: &mut mpsc::Receiver<LoopbackEvent>) -> Option<(ReceiptState, Option<i64>)> {
-    match told.try_recv().ok()? {
-        LoopbackEvent::Receipt { receipt, .. } => Some((receipt.state, receipt.error_code)),
-        LoopbackEvent::Inbound(_) => None,
-    }
+fn receipt(told: &mut mpsc::Receiver<LoopbackEvent>) -> Option<(State, Option<i64>)> {
+    let LoopbackEvent::Receipt(receipt) = told.try_recv().ok()? else { return None };
+    let receipt = receipt.read();
+    Some((receipt.state?, receipt.error_code))
 }
 
 #[tokio::test]
@@ -33,10 +32,10 @@ async fn refusals_are_twilios() -> Result {
 async fn receipts_and_echoes_follow() -> Result {
     let (loopback, mut told) = loopback(9)?;
     for (to, expected) in [
-        ("+14155550100", Some((ReceiptState::Delivered, None))),
-        ("+15005550006", Some((ReceiptState::Delivered, None))),
-        ("+15005550011", Some((ReceiptState::Undelivered, Some(30_003)))),
-        ("+15005550012", Some((ReceiptState::Failed, Some(30_007)))),
+        ("+14155550100", Some((State::Delivered, None))),
+        ("+15005550006", Some((State::Delivered, None))),
+        ("+15005550011", Some((State::Undelivered, Some(30_003)))),
+        ("+15005550012", Some((State::Failed, Some(30_007)))),
         ("+15005550018", None),
     ] {
         let sent = loopback.send(&outgoing(to, &"ж".repeat(71))).await;
@@ -44,8 +43,8 @@ async fn receipts_and_echoes_follow() -> Result {
         assert_eq!(receipt(&mut told), expected, "{to}");
     }
     loopback.send(&outgoing("+15005550010", "who is there?")).await;
-    assert_eq!(receipt(&mut told), Some((ReceiptState::Delivered, None)));
-    let Ok(LoopbackEvent::Inbound(echo)) = told.try_recv() else { return Err("no echo".into()) };
+    assert_eq!(receipt(&mut told), Some((State::Delivered, None)));
+    let Ok(LoopbackEvent::Text(echo)) = told.try_recv() else { return Err("no echo".into()) };
     assert_eq!((echo.from.as_str(), echo.to.as_str()), ("+15005550010", "+14155550199"));
     assert_eq!(echo.body, "who is there?");
     Ok(())

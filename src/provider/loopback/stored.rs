@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::message::State;
 use crate::model::{Address, CallStatus, CarrierFields, Channel, Keyword, Media};
-use crate::provider::{CallNotes, CallStep, Inbound, Receipt, ReceiptState};
+use crate::provider::{CallNotes, CallStep, Inbound, Receipt};
 
 /// What the loopback provider says of a message, as it is stored: it knows our own id.
 #[derive(Deserialize, Serialize)]
@@ -26,7 +27,7 @@ pub struct LoopbackReceipt {
 impl LoopbackReceipt {
     /// What it says, as all carriers say it.
     pub fn read(self) -> Receipt {
-        let (state, duration) = (ReceiptState::parse(&self.state), self.duration);
+        let (state, duration) = (State::parse(&self.state), self.duration);
         let call = self.call.as_deref().and_then(CallStatus::parse);
         let call = call.map(|status| CallStep { status, duration, notes: CallNotes::default() });
         let word = self.call.unwrap_or(self.state);

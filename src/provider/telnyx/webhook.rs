@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use crate::model::message::State;
 use crate::model::{Address, CarrierFields, Channel, Media, parse_time};
 use crate::provider::word::{self, error_code};
-use crate::provider::{Inbound, Parsed, Receipt, ReceiptState, Unreadable};
+use crate::provider::{Inbound, Parsed, Receipt, Unreadable};
 
 /// What of a message that came in is passed on as it is.
 const PASSED_ON: [&str; 6] = ["encoding", "parts", "received_at", "subject", "tags", "type"];
@@ -78,12 +79,12 @@ fn receipt(event: &Value) -> Result<Receipt, Unreadable> {
 }
 
 /// Its words for what became of a message at one recipient, where they are not the shared ones.
-pub(super) fn state(word: &str) -> ReceiptState {
+pub(super) fn state(word: &str) -> Option<State> {
     word::state(word, |word| match word {
-        "sending failed" => Some(ReceiptState::Failed),
-        "delivery failed" => Some(ReceiptState::Undelivered),
+        "sending failed" => Some(State::Failed),
+        "delivery failed" => Some(State::Undelivered),
         // it left, and nobody says more
-        "delivery unconfirmed" => Some(ReceiptState::Sent),
+        "delivery unconfirmed" => Some(State::Sent),
         _ => None,
     })
 }

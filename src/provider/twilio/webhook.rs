@@ -2,8 +2,9 @@
 
 use super::millis;
 use crate::model::CallStatus;
+use crate::model::message::State;
 use crate::provider::word::{self, error_code_of};
-use crate::provider::{CallNotes, CallStep, Receipt, ReceiptState, Unreadable};
+use crate::provider::{CallNotes, CallStep, Receipt, Unreadable};
 
 /// The first of these fields, where it says anything.
 pub(super) fn value<'a>(params: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
@@ -79,7 +80,7 @@ fn parse_call(params: &[(String, String)], sid: &str) -> Result<Receipt, Unreada
     Ok(Receipt {
         message: None,
         provider_id: sid.to_owned(),
-        state: call.as_ref().map_or(ReceiptState::Unknown, |call| call.status.into()),
+        state: call.as_ref().map(|call| call.status.state()),
         word: word.to_owned(),
         hop: None,
         error_code: code(params),
@@ -100,18 +101,18 @@ fn notes(params: &[(String, String)]) -> CallNotes {
 }
 
 /// Twilio's words for a message (<https://www.twilio.com/docs/messaging/api/message-resource#message-status-values>).
-pub(super) fn state(word: &str) -> ReceiptState {
+pub(super) fn state(word: &str) -> Option<State> {
     word::state(word, |word| match word {
         // by Twilio, which has not sent it yet
-        "accepted" | "scheduled" | "queued" => Some(ReceiptState::Queued),
-        "sending" => Some(ReceiptState::Sending),
+        "accepted" | "scheduled" | "queued" => Some(State::Queued),
+        "sending" => Some(State::Sending),
         // some of a group have it
-        "sent" | "partially delivered" => Some(ReceiptState::Sent),
+        "sent" | "partially delivered" => Some(State::Sent),
         // a chat app knows when it was read, which is later still
-        "delivered" | "read" => Some(ReceiptState::Delivered),
-        "undelivered" => Some(ReceiptState::Undelivered),
-        "failed" => Some(ReceiptState::Failed),
-        "canceled" => Some(ReceiptState::Canceled),
+        "delivered" | "read" => Some(State::Delivered),
+        "undelivered" => Some(State::Undelivered),
+        "failed" => Some(State::Failed),
+        "canceled" => Some(State::Canceled),
         _ => None,
     })
 }
@@ -138,17 +139,17 @@ mod tests {
     #[test]
     fn a_receipt_has_newer_and_older_names() {
         for (pairs, state, error_code) in [
-            (&[("MessageSid", "SM1"), ("MessageStatus", "Delivered")][..], ReceiptState::Delivered, None),
-            (&[("SmsSid", "SM1"), ("SmsStatus", "sent")], ReceiptState::Sent, None),
-            (&[("SmsSid", "SM1"), ("MessageStatus", ""), ("SmsStatus", "READ")], ReceiptState::Delivered, None),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "Delivered")][..], Some(State::Delivered), None),
+            (&[("SmsSid", "SM1"), ("SmsStatus", "sent")], Some(State::Sent), None),
+            (&[("SmsSid", "SM1"), ("MessageStatus", ""), ("SmsStatus", "READ")], Some(State::Delivered), None),
             (
                 &[("MessageSid", "SM1"), ("MessageStatus", "UNDELIV"), ("ErrorCode", "30003")],
-                ReceiptState::Undelivered,
+                Some(State::Undelivered),
                 Some(30_003),
             ),
-            (&[("MessageSid", "SM1"), ("MessageStatus", "accepted"), ("ErrorCode", "0")], ReceiptState::Queued, None),
-            (&[("MessageSid", "SM1"), ("MessageStatus", "ACCEPTD")], ReceiptState::Sent, None),
-            (&[("MessageSid", "SM1"), ("MessageStatus", "teleported"), ("ErrorCode", "")], ReceiptState::Unknown, None),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "accepted"), ("ErrorCode", "0")], Some(State::Queued), None),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "ACCEPTD")], Some(State::Sent), None),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "teleported"), ("ErrorCode", "")], None, None),
         ] {
             let receipt = parse_receipt(&params(pairs)).map(|read| (read.state, read.error_code));
             assert_eq!(receipt, Ok((state, error_code)), "{pairs:?}");
@@ -202,22 +203,22 @@ mod tests {
             ("CallDuration", "42"),
             ("Timestamp", "Tue, 14 Nov 2023 22:13:20 +0000"),
         ]))?;
-        assert_eq!((receipt.state, receipt.at_ms), (ReceiptState::Delivered, Some(1_700_000_000_000)));
+        assert_eq!((receipt.state, receipt.at_ms), (Some(State::Delivered), Some(1_700_000_000_000)));
         assert_eq!(
             receipt.call,
             Some(CallStep { status: CallStatus::Completed, duration: Some(42), notes: CallNotes::default() })
         );
         for (word, state) in [
-            ("initiated", ReceiptState::Sent),
-            ("in-progress", ReceiptState::Sent),
-            ("busy", ReceiptState::Undelivered),
-            ("no-answer", ReceiptState::Undelivered),
-            ("No_Answer", ReceiptState::Undelivered),
-            ("IN PROGRESS ", ReceiptState::Sent),
-            ("Cancelled", ReceiptState::Canceled),
-            ("failed", ReceiptState::Failed),
-            ("canceled", ReceiptState::Canceled),
-            ("teleported", ReceiptState::Unknown),
+            ("initiated", Some(State::Sent)),
+            ("in-progress", Some(State::Sent)),
+            ("busy", Some(State::Undelivered)),
+            ("no-answer", Some(State::Undelivered)),
+            ("No_Answer", Some(State::Undelivered)),
+            ("IN PROGRESS ", Some(State::Sent)),
+            ("Cancelled", Some(State::Canceled)),
+            ("failed", Some(State::Failed)),
+            ("canceled", Some(State::Canceled)),
+            ("teleported", None),
         ] {
             assert_eq!(parse_receipt(&params(&[("CallSid", "CA1"), ("CallStatus", word)]))?.state, state, "{word}");
         }

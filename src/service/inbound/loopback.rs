@@ -8,10 +8,9 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc::Receiver;
 
 use super::Inbox;
-use super::read::{said, state_of};
 use super::webhook::Came;
 use crate::model::{Address, Channel, Media, MessageId};
-use crate::provider::loopback::{LoopbackReceipt, LoopbackText};
+use crate::provider::loopback::LoopbackText;
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::Error;
 use crate::service::account::AccountHandle;
@@ -86,26 +85,12 @@ impl LoopbackDoor {
 
     async fn hear(&self, handle: &AccountHandle, event: LoopbackEvent) {
         let came = match event {
-            LoopbackEvent::Receipt { message, receipt } => {
-                let Some(state) = state_of(receipt.state) else { return };
-                let call = receipt.call.as_ref().map(|call| call.status.name());
-                let provider_id = receipt.provider_id.clone();
-                let key = format!("{provider_id}:{}", call.unwrap_or(state.name()));
-                let receipt = LoopbackReceipt {
-                    message: message.hex(),
-                    provider_id: receipt.provider_id,
-                    state: state.name().to_owned(),
-                    error_code: receipt.error_code,
-                    at_ms: receipt.at_ms,
-                    call: call.map(str::to_owned),
-                    duration: receipt.call.as_ref().and_then(|call| call.duration),
-                };
-                let payload = json(&receipt);
-                Came::receipt(said(receipt.read()), key, provider_id, payload)
+            LoopbackEvent::Receipt(receipt) => {
+                let key = format!("{}:{}", receipt.provider_id, receipt.call.as_ref().unwrap_or(&receipt.state));
+                let (lane, payload) = (receipt.provider_id.clone(), json(&receipt));
+                Came::receipt(receipt.read(), key, lane, payload)
             }
-            LoopbackEvent::Inbound(provider::Inbound { provider_id, from, to, body, .. }) => {
-                came(LoopbackText { provider_id, from, to, body, ..LoopbackText::default() })
-            }
+            LoopbackEvent::Text(text) => came(text),
         };
         // a carrier repeats what was not taken; this one has patience for as long as the store is away
         while let Err(error) = self.inbox.store(handle, came.clone()).await {

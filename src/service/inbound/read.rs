@@ -4,79 +4,17 @@ use std::sync::Arc;
 
 use super::Job;
 use crate::crypto::hash;
-use crate::model::message::State;
-use crate::provider::{self, CallStep, Inbound, Receipt, ReceiptState, Unreadable};
+use crate::provider::{self, Inbound, Receipt, Unreadable};
 use crate::store::inbound::Content;
 use crate::store::receipt;
 
-/// Of a provider's word for a state so much is kept, in characters.
-const LONGEST_WORD: usize = 64;
-
-/// Of which message a receipt speaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Of {
-    ProviderId(String),
-    /// In hex.
-    Message(String),
-}
-
-impl Of {
-    pub fn id(&self) -> &str {
-        let (Self::ProviderId(id) | Self::Message(id)) = self;
-        id
-    }
-}
-
-/// A receipt, whoever sent it.
-#[derive(Debug)]
-pub(super) struct Said {
-    pub of: Of,
-    /// Nothing where the provider's word is none that we know.
-    pub state: Option<State>,
-    /// The provider's word.
-    word: String,
-    hop: Option<String>,
-    pub error_code: Option<i64>,
-    pub at_ms: Option<i64>,
-    /// The step of a call that it tells of.
-    pub call: Option<CallStep>,
-}
-
-impl Said {
-    /// The name under which it is kept, each once: its state, or the step of a call, of which several come to the
-    /// same state. A word that we do not know is known as such.
-    pub fn name(&self) -> String {
-        match (&self.call, self.state) {
-            (Some(call), _) => call.status.name().to_owned(),
-            (None, Some(state)) => state.name().to_owned(),
-            (None, None) => receipt::unknown(&self.folded()),
-        }
-    }
-
-    /// The provider's own word, fit to be stored and shown.
-    pub fn word(&self) -> String {
-        self.word.trim().chars().filter(|c| !c.is_control()).take(LONGEST_WORD).collect()
-    }
-
-    /// The word in one form.
-    fn folded(&self) -> String {
-        self.word.trim().to_lowercase().split_whitespace().collect::<Vec<_>>().join("-")
-    }
-
-    /// What its repeats have in common. One that says more is none.
-    pub fn key(&self) -> String {
-        let mut parts = vec![self.of.id().to_owned()];
-        parts.extend(self.hop.clone());
-        parts.push(self.folded());
-        parts.extend(self.error_code.map(|code| code.to_string()));
-        parts.extend(self.call.as_ref().and_then(|call| call.duration).map(|secs| format!("{secs}s")));
-        parts.join(":")
-    }
-
-    /// How far along its message is.
-    pub fn rank(&self) -> u8 {
-        let state = self.state.unwrap_or(State::Accepted);
-        self.call.as_ref().map_or(state.rank(), |call| call.status.rank())
+/// The name under which a receipt is kept, each once: its state, or the step of a call, of which several come to the
+/// same state. A word that we do not know is known as such.
+pub(super) fn name(said: &Receipt) -> String {
+    match (&said.call, said.state) {
+        (Some(call), _) => call.status.name().to_owned(),
+        (None, Some(state)) => state.name().to_owned(),
+        (None, None) => receipt::unknown(&said.folded()),
     }
 }
 
@@ -84,7 +22,7 @@ impl Said {
 #[derive(Clone, Debug)]
 pub(super) enum WebhookContent {
     Text(Arc<Inbound>),
-    Receipt(Arc<Said>),
+    Receipt(Arc<Receipt>),
 }
 
 /// The text of a job, read anew where this node has not taken it in.
@@ -92,25 +30,21 @@ pub(super) fn text_of(kind: provider::Kind, job: &Job) -> Result<Arc<Inbound>, U
     match &job.content {
         Content::Read(WebhookContent::Text(text)) => Ok(text.clone()),
         Content::Read(WebhookContent::Receipt(_)) => Err(Unreadable("text")),
-        Content::Stored(payload) => text(kind, payload).map(Arc::new),
+        Content::Stored(payload) => kind.read_text(payload).map(fitted).map(Arc::new),
     }
 }
 
 /// The same of a receipt.
-pub(super) fn receipt_of(kind: provider::Kind, job: &Job) -> Result<Arc<Said>, Unreadable> {
+pub(super) fn receipt_of(kind: provider::Kind, job: &Job) -> Result<Arc<Receipt>, Unreadable> {
     match &job.content {
         Content::Read(WebhookContent::Receipt(said)) => Ok(said.clone()),
         Content::Read(WebhookContent::Text(_)) => Err(Unreadable("receipt")),
-        Content::Stored(payload) => receipt(kind, payload).map(Arc::new),
+        Content::Stored(payload) => kind.read_receipt(payload).map(Arc::new),
     }
 }
 
 /// Characters of an address that its column holds.
 const LONGEST: usize = 255;
-
-pub(super) fn text(kind: provider::Kind, payload: &str) -> Result<Inbound, Unreadable> {
-    kind.read_text(payload).map(fitted)
-}
 
 /// As its columns hold it.
 pub(super) fn fitted(mut inbound: Inbound) -> Inbound {
@@ -123,29 +57,6 @@ pub(super) fn fitted(mut inbound: Inbound) -> Inbound {
         }
     }
     inbound
-}
-
-pub(super) fn receipt(kind: provider::Kind, payload: &str) -> Result<Said, Unreadable> {
-    kind.read_receipt(payload).map(said)
-}
-
-pub(super) fn said(receipt: Receipt) -> Said {
-    let Receipt { message, provider_id, state, word, hop, error_code, at_ms, call } = receipt;
-    let of = message.map_or(Of::ProviderId(provider_id), Of::Message);
-    Said { of, state: state_of(state), word, hop, error_code, at_ms, call }
-}
-
-pub(super) fn state_of(state: ReceiptState) -> Option<State> {
-    match state {
-        ReceiptState::Queued => Some(State::Queued),
-        ReceiptState::Sending => Some(State::Sending),
-        ReceiptState::Sent => Some(State::Sent),
-        ReceiptState::Delivered => Some(State::Delivered),
-        ReceiptState::Undelivered => Some(State::Undelivered),
-        ReceiptState::Failed => Some(State::Failed),
-        ReceiptState::Canceled => Some(State::Canceled),
-        ReceiptState::Unknown => None,
-    }
 }
 
 /// A key that fits its column and differs where the text does, in every collation.
@@ -167,7 +78,7 @@ mod tests {
     }
 
     fn key_of(kind: provider::Kind, payload: &str) -> Result<String, Unreadable> {
-        receipt(kind, payload).map(|said| said.key())
+        kind.read_receipt(payload).map(|receipt| receipt.key())
     }
 
     #[test]

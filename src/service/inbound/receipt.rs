@@ -5,10 +5,9 @@ mod plan;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::read::{self, Of, Said};
-use super::{Handlers, Job, read::Of::ProviderId};
+use super::{Handlers, Job, read};
 use crate::model::{MessageId, Millis};
-use crate::provider;
+use crate::provider::{self, Receipt};
 use crate::service::event::Why;
 use crate::store::inbound::finish::{self, Folded};
 use crate::store::message::Message;
@@ -19,7 +18,7 @@ use plan::{ReceiptPlan, ReceiptStep};
 /// A receipt that could be read.
 struct Read<'a> {
     job: &'a Job,
-    said: Arc<Said>,
+    said: Arc<Receipt>,
     provider: provider::Kind,
 }
 
@@ -108,9 +107,9 @@ impl Handlers {
     async fn messages(&self, read: &[Read<'_>]) -> Result<HashMap<String, Vec<Message>>, store::Error> {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         for one in read {
-            match &one.said.of {
-                ProviderId(id) => theirs.push(id.clone()),
-                Of::Message(id) => ours.push(id.clone()),
+            match &one.said.message {
+                Some(id) => ours.push(id.clone()),
+                None => theirs.push(one.said.provider_id.clone()),
             }
         }
         let mut found = finish::by_provider_id(&self.store, &theirs).await?;
@@ -155,5 +154,5 @@ impl Handlers {
 
 /// The message of a receipt, where the account that speaks of it has sent it.
 fn find<'a>(messages: &'a HashMap<String, Vec<Message>>, one: &Read<'_>) -> Option<&'a Message> {
-    messages.get(one.said.of.id())?.iter().find(|message| message.account == one.job.account)
+    messages.get(one.said.id())?.iter().find(|message| message.account == one.job.account)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::read::{self, Said, WebhookContent};
+use super::read::{self, WebhookContent};
 use super::{Inbox, Kind, Proved};
 use crate::model::InboundId;
-use crate::provider::{BadPost, Fingerprint, Inbound, Parsed, PostKind, Verified};
+use crate::provider::{BadPost, Fingerprint, Inbound, Parsed, PostKind, Receipt, Verified};
 use crate::service::account::AccountHandle;
 use crate::service::{Error, ErrorKind};
 use crate::store::inbound::intake::{New, Signature, Taken};
@@ -35,9 +35,8 @@ impl Came {
         Some(match parsed {
             Parsed::Text(text) => Self { signature, ..Self::text(text, payload) },
             Parsed::Receipt(receipt) => {
-                let said = read::said(receipt);
-                let (key, lane) = (said.key(), said.of.id().to_owned());
-                Self { signature, ..Self::receipt(said, key, lane, payload) }
+                let (key, lane) = (receipt.key(), receipt.id().to_owned());
+                Self { signature, ..Self::receipt(receipt, key, lane, payload) }
             }
             Parsed::Nothing => return None,
         })
@@ -50,8 +49,8 @@ impl Came {
         Self { kind: Kind::Sms, key, lane, payload, read, signature: None }
     }
 
-    pub fn receipt(said: Said, key: String, lane: String, payload: String) -> Self {
-        let read = WebhookContent::Receipt(Arc::new(said));
+    pub fn receipt(receipt: Receipt, key: String, lane: String, payload: String) -> Self {
+        let read = WebhookContent::Receipt(Arc::new(receipt));
         Self { kind: Kind::Receipt, key, lane, payload, read, signature: None }
     }
 }

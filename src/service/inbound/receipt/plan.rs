@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Job, Read};
+use super::{Job, Read, read};
 use crate::model::message::State;
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::provider::{self, CallNotes};
@@ -38,7 +38,7 @@ pub(super) struct ReceiptPlan {
 impl ReceiptPlan {
     pub fn add(&mut self, one: &Read<'_>, message: &Message) {
         self.folded.done.push(one.job.id);
-        let key = (message.id, one.said.name());
+        let key = (message.id, read::name(&one.said));
         let code = one.said.error_code;
         match self.known.get(&key).copied() {
             None => self.say(one, message, &key.1),
@@ -59,7 +59,7 @@ impl ReceiptPlan {
     /// A thing not said before of a message. A word that we do not know is kept, and nothing follows from it.
     fn say(&mut self, one: &Read<'_>, message: &Message, name: &str) {
         let (code, at_ms) = (one.said.error_code, one.said.at_ms.unwrap_or(one.job.received_ms));
-        let (name, word) = (name.to_owned(), one.said.word());
+        let (name, word) = (name.to_owned(), one.said.shown_word());
         self.folded.said.push(NewReceipt { message: message.id, name, word, error_code: code, at_ms });
         let Some(state) = one.said.state else { return };
         let stands = self.now.get(&message.id).map_or(message.state, |(state, _)| *state);
