@@ -52,9 +52,9 @@ pub struct Node {
 pub fn start(node: Node, tasks: &TaskTracker, stop: &CancellationToken) {
     let node = Arc::new(node);
     for row in periodic::table(&node) {
-        spawn(tasks, stop, row.repeat(node.clone()));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(row.repeat(node.clone())));
     }
-    spawn(tasks, stop, send::run(node.dispatch.clone()));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(send::run(node.dispatch.clone())));
     // runners stop by themselves: what is under way ends first
     tasks.spawn(notify::runner(node.events.clone()).run(stop.clone()));
     for runner in publish::runners(&node.publish) {
@@ -65,14 +65,4 @@ pub fn start(node: Node, tasks: &TaskTracker, stop: &CancellationToken) {
 /// Starts what handles what came in. It stops by itself: what it holds is handled first.
 pub fn start_receiving(handlers: Handlers, jobs: Jobs, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(receive::runner(handlers, jobs).run(stop.clone()));
-}
-
-fn spawn(tasks: &TaskTracker, stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
-    let stop = stop.clone();
-    tasks.spawn(async move {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = work => {}
-        }
-    });
 }

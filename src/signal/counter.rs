@@ -56,13 +56,8 @@ impl Counter {
         let link = Arc::new(RedisLink::default());
         // the first requests are counted together already, where Redis is up
         link.set(connect(&client).await);
-        let (kept, stop) = (link.clone(), stop.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = keep(&client, &kept) => {}
-            }
-        });
+        let kept = link.clone();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(async move { keep(&client, &kept).await }));
         Ok(Self(Some(link)))
     }
 

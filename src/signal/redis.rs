@@ -36,17 +36,8 @@ pub(super) fn join(
     let client = redis::Client::open(url).map_err(|error| BadRedisUrl(error.to_string()))?;
     // our own signals come back to us: the name tells them
     let node: Arc<str> = format!("{:032x}", rand::random::<u128>()).into();
-    let (speaker, listening) =
-        (speak(client.clone(), node.clone(), queue), listen(client, node, listener, is_connected));
-    for task in [Box::pin(speaker) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>, Box::pin(listening)] {
-        let stop = stop.clone();
-        tasks.spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = task => {}
-            }
-        });
-    }
+    tasks.spawn(stop.clone().run_until_cancelled_owned(speak(client.clone(), node.clone(), queue)));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(listen(client, node, listener, is_connected)));
     Ok(())
 }
 
