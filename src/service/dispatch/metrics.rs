@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,35 +11,18 @@ use crate::model::lock::lock;
 use crate::model::{AccountId, Millis};
 use crate::store::backlog::Outbox;
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct MessageStateLabel {
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct PhaseLabel {
-    phase: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct CallLabel {
-    provider: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct AccountLabel {
-    account: String,
-}
+/// The names of labels with their values.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+type AccountLabel = [(&'static str, String); 1];
 
 /// The phases of lanes, as the store numbers them.
 const PHASES: [&str; 3] = ["waiting", "calling", "unknown"];
 
 #[derive(Clone, Default)]
 pub struct Metrics {
-    over: Family<MessageStateLabel, Counter>,
-    calls: Family<CallLabel, Counter>,
-    lanes: Family<PhaseLabel, Gauge>,
+    over: Family<Labels<1>, Counter>,
+    calls: Family<Labels<2>, Counter>,
+    lanes: Family<Labels<1>, Gauge>,
     waiting: Gauge,
     oldest_due_seconds: Gauge,
     breakers: Family<AccountLabel, Gauge>,
@@ -65,16 +47,16 @@ impl Metrics {
     }
 
     pub(super) fn sent(&self, state: &'static str) {
-        self.over.get_or_create(&MessageStateLabel { state }).inc();
+        self.over.get_or_create(&[("state", state)]).inc();
     }
 
     pub(super) fn called(&self, provider: &'static str, outcome: &'static str) {
-        self.calls.get_or_create(&CallLabel { provider, outcome }).inc();
+        self.calls.get_or_create(&[("provider", provider), ("outcome", outcome)]).inc();
     }
 
     pub(super) fn measured(&self, outbox: &Outbox, now_ms: Millis) {
         for (phase, lanes) in PHASES.into_iter().zip(outbox.lanes) {
-            self.lanes.get_or_create(&PhaseLabel { phase }).set(lanes);
+            self.lanes.get_or_create(&[("phase", phase)]).set(lanes);
         }
         self.waiting.set(outbox.messages);
         let due_for_ms = outbox.oldest_ready_ms.map_or(0, |ready_ms| now_ms - ready_ms);
@@ -85,7 +67,7 @@ impl Metrics {
     pub(super) fn accounts(&self, all: impl Iterator<Item = (AccountId, bool, bool)>) {
         let mut now = Vec::new();
         for (id, is_open, is_resting) in all {
-            let label = AccountLabel { account: id.to_string() };
+            let label = [("account", id.to_string())];
             self.breakers.get_or_create(&label).set(i64::from(is_open));
             self.resting.get_or_create(&label).set(i64::from(is_resting));
             now.push(label);

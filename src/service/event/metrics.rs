@@ -1,6 +1,5 @@
 //! What is counted of deliveries.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -8,14 +7,9 @@ use prometheus_client::registry::Registry;
 
 use crate::store::delivery::{Backlog, Outcome};
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Tried {
-    result: &'static str,
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    deliveries: Family<Tried, Counter>,
+    deliveries: Family<[(&'static str, &'static str); 1], Counter>,
     waiting: Gauge,
     disabled: Gauge,
 }
@@ -36,7 +30,7 @@ impl Metrics {
             Outcome::Over { state, .. } => state.name(),
             Outcome::Released { .. } => return,
         };
-        self.deliveries.get_or_create(&Tried { result }).inc();
+        self.deliveries.get_or_create(&[("result", result)]).inc();
     }
 
     pub(super) fn measured(&self, backlog: Backlog) {

@@ -1,6 +1,5 @@
 //! What is counted of what comes in.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -8,22 +7,10 @@ use prometheus_client::registry::Registry;
 
 use crate::model::AccountId;
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Webhook {
-    kind: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OtherToken {
-    account: String,
-    token: &'static str,
-}
-
 #[derive(Clone, Default)]
 pub struct Metrics {
-    webhooks: Family<Webhook, Counter>,
-    other_tokens: Family<OtherToken, Counter>,
+    webhooks: Family<[(&'static str, &'static str); 2], Counter>,
+    other_tokens: Family<[(&'static str, String); 2], Counter>,
     dropped: Counter,
     waiting: Gauge,
 }
@@ -38,12 +25,12 @@ impl Metrics {
     }
 
     pub(super) fn webhook(&self, kind: &'static str, result: &'static str) {
-        self.webhooks.get_or_create(&Webhook { kind, result }).inc();
+        self.webhooks.get_or_create(&[("kind", kind), ("result", result)]).inc();
     }
 
     /// A webhook of the account was believed by a token that is not its own.
-    pub(super) fn believed(&self, account: AccountId, token: &'static str) {
-        self.other_tokens.get_or_create(&OtherToken { account: account.to_string(), token }).inc();
+    pub(super) fn believed(&self, account: AccountId, token: &str) {
+        self.other_tokens.get_or_create(&[("account", account.to_string()), ("token", token.to_owned())]).inc();
     }
 
     pub(super) fn measured(&self, waiting: i64) {
