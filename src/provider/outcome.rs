@@ -5,46 +5,23 @@ use std::time::Duration;
 /// What became of one send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Accepted {
-        provider_id: String,
-        segments: Option<i64>,
-    },
+    /// The provider has taken it, in so many segments if it says so.
+    Accepted { provider_id: String, segments: Option<i64> },
     /// Final: the same message would be refused again.
-    Refused {
-        code: Option<i64>,
-        reason: String,
-    },
+    Refused { code: Option<i64>, reason: String },
     /// Final too, but the provider gave it a name: it will report on that.
-    Failed {
-        provider_id: String,
-        code: Option<i64>,
-        reason: String,
-    },
+    Failed { provider_id: String, code: Option<i64>, reason: String },
     /// The account is refused, whatever it sends: its credentials are no longer good, or it is suspended, or has no
     /// money left. Nothing was sent.
-    Denied {
-        code: Option<i64>,
-        reason: String,
-    },
+    Denied { code: Option<i64>, reason: String },
     /// 403, and nothing says whose fault it is: the message's, or the account's.
-    Forbidden {
-        code: Option<i64>,
-        reason: String,
-    },
+    Forbidden { code: Option<i64>, reason: String },
     /// Nothing was sent: retry after so long.
-    Throttled {
-        after: Option<Duration>,
-        reason: String,
-    },
+    Throttled { after: Option<Duration>, reason: String },
     /// Nothing was sent: retry.
-    Unreachable {
-        after: Option<Duration>,
-        reason: String,
-    },
+    Unreachable { after: Option<Duration>, reason: String },
     /// The request went out and no readable answer came: it may have been sent.
-    Uncertain {
-        reason: String,
-    },
+    Uncertain { reason: String },
 }
 
 impl Outcome {

@@ -58,15 +58,10 @@ pub struct Form {
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    Delivered {
-        status: u16,
-    },
+    /// Any status of success.
+    Delivered { status: u16 },
     /// Try again later.
-    Failed {
-        status: Option<u16>,
-        retry_after: Option<Duration>,
-        reason: String,
-    },
+    Failed { status: Option<u16>, retry_after: Option<Duration>, reason: String },
     /// 410: the endpoint wants no more.
     Gone,
 }

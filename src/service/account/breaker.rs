@@ -11,18 +11,12 @@ const TURNS: u32 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BreakerState {
-    Closed {
-        failures: u32,
-    },
-    Open {
-        until: Instant,
-        rest: Duration,
-    },
+    /// Messages are sent; so many calls in a row have failed.
+    Closed { failures: u32 },
+    /// Nothing is sent until then.
+    Open { until: Instant, rest: Duration },
     /// One message is on its way to try it out; who asks meanwhile waits so long.
-    Trying {
-        until: Instant,
-        rest: Duration,
-    },
+    Trying { until: Instant, rest: Duration },
 }
 
 /// How a call ended, for the account.

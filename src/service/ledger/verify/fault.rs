@@ -7,67 +7,32 @@ use crate::model::{ClientId, EntryId, MessageId, Money};
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LedgerFault {
-    Sum {
-        client: ClientId,
-        balance: Money,
-        entered: Money,
-    },
-    BelowCredit {
-        client: ClientId,
-        balance: Money,
-        credit: Money,
-    },
-    NoBalance {
-        client: ClientId,
-    },
+    /// The balance is not what its entries come to.
+    Sum { client: ClientId, balance: Money, entered: Money },
+    /// The balance is lower than the client may owe.
+    BelowCredit { client: ClientId, balance: Money, credit: Money },
+    /// There are entries of a client that has no balance.
+    NoBalance { client: ClientId },
     /// A debit or a refund that names no message, or a debit that is not its message's.
-    Stray {
-        client: ClientId,
-        entry: EntryId,
-    },
-    NoMessage {
-        client: ClientId,
-        entry: EntryId,
-    },
-    OtherCost {
-        client: ClientId,
-        entry: EntryId,
-        entered: Money,
-        cost: Option<Money>,
-    },
-    NoDebit {
-        client: ClientId,
-        message: MessageId,
-        cost: Money,
-    },
-    RefundWithoutDebit {
-        client: ClientId,
-        entry: EntryId,
-    },
-    OtherRefund {
-        client: ClientId,
-        entry: EntryId,
-        refunded: Money,
-        debited: Money,
-    },
-    NotRefunded {
-        client: ClientId,
-        message: MessageId,
-        cost: Money,
-    },
-    RefundedTwice {
-        client: ClientId,
-        message: MessageId,
-    },
-    RefundedUnfailed {
-        client: ClientId,
-        message: MessageId,
-    },
+    Stray { client: ClientId, entry: EntryId },
+    /// A debit of a message that is not there.
+    NoMessage { client: ClientId, entry: EntryId },
+    /// A debit that is not what its message cost.
+    OtherCost { client: ClientId, entry: EntryId, entered: Money, cost: Option<Money> },
+    /// A message that cost something, and was not paid for.
+    NoDebit { client: ClientId, message: MessageId, cost: Money },
+    /// A refund of a message that was not paid for.
+    RefundWithoutDebit { client: ClientId, entry: EntryId },
+    /// A refund that is not what was paid.
+    OtherRefund { client: ClientId, entry: EntryId, refunded: Money, debited: Money },
+    /// A message that came to nothing, and was not given back.
+    NotRefunded { client: ClientId, message: MessageId, cost: Money },
+    /// A message that was given back more than once.
+    RefundedTwice { client: ClientId, message: MessageId },
+    /// A message that was given back, and has not failed.
+    RefundedUnfailed { client: ClientId, message: MessageId },
     /// Its row says otherwise of its refund than the ledger does.
-    Unmarked {
-        client: ClientId,
-        message: MessageId,
-    },
+    Unmarked { client: ClientId, message: MessageId },
 }
 
 impl fmt::Display for LedgerFault {
