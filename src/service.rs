@@ -18,6 +18,7 @@ pub mod message;
 pub mod number;
 pub mod opt_out;
 pub mod publish;
+mod race;
 pub mod relay;
 pub mod retention;
 mod retry;

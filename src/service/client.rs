@@ -34,9 +34,6 @@ use crate::service::snapshot::Snapshot;
 use crate::signal::Counter;
 use crate::store::Store;
 
-/// Races with others before a client, or a key, is called busy.
-const RACES: usize = 20;
-
 /// All clients and their keys: managed in the store, asked in memory.
 pub struct Clients {
     pub store: Store,

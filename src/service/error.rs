@@ -114,6 +114,11 @@ impl Error {
         Self::new(ErrorKind::Unpayable, "the balance is too low for this message")
     }
 
+    /// A field names an account that is not there.
+    pub fn no_account() -> Self {
+        Self::invalid("account_id", "no such account")
+    }
+
     /// Others were first again and again.
     pub fn busy(reason: impl Into<String>) -> Self {
         store::Error::Busy(reason.into()).into()

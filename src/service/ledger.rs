@@ -15,14 +15,13 @@ use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::service::idempotency::Named;
+use crate::service::race::settled;
 use crate::store::idempotency::{self, Found};
 use crate::store::ledger::{self, Movement};
 use crate::store::{self, Store};
 
 /// Characters of a reason at most.
 const REASON: usize = 255;
-/// Races with others before a balance is called busy.
-const RACES: usize = 20;
 
 /// What is to be done to a balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl Ledger {
     ) -> Result<PostedEntry, Error> {
         let reason = said(reason);
         check(posting, reason.as_deref())?;
-        for _ in 0..RACES {
+        settled("this balance", || async {
             if let Some(posted) = self.posted(client, kept.as_ref()).await? {
                 return Ok(posted);
             }
@@ -108,16 +107,12 @@ impl Ledger {
             let movement = Movement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
             let entry = entry(&movement);
             let audited = context.entry(at_ms, client, None, Some(&entry));
-            let after = match ledger::post(&self.store, &movement, expected, kept.as_ref(), audited).await {
-                Ok(after) => after,
-                // the same request was quicker
-                Err(store::Error::Conflict) => continue,
-                Err(store::Error::Guard(_)) => {
-                    self.blame(client, posting, amount).await?;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let after = ledger::post(&self.store, &movement, expected, kept.as_ref(), audited).await;
+            // or the same request was quicker
+            if matches!(after, Err(store::Error::Guard(_))) {
+                self.blame(client, posting, amount).await?;
+            }
+            let after = after?;
             if amount.is_negative()
                 && let Err(error) = self.tell_low(client).await
             {
@@ -127,9 +122,9 @@ impl Ledger {
                 Some(after) => after,
                 None => self.balance(client).await?.balance,
             };
-            return Ok(PostedEntry { entry, balance: after, is_repeated: false });
-        }
-        Err(Error::busy("others keep moving this balance"))
+            Ok(PostedEntry { entry, balance: after, is_repeated: false })
+        })
+        .await
     }
 
     /// What the same request has entered before, with the balance as it is now.

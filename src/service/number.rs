@@ -12,8 +12,8 @@ use crate::model::{AccountId, ClientId, Clock, NumberId};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::page;
+use crate::service::race::{Written as _, settled};
 use crate::store::number;
-use crate::store::{self};
 
 pub use crate::store::number::{Capability, Meaning, Number};
 pub use pool::{Filled, Pool};
@@ -31,9 +31,6 @@ fn country_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Country>
     let name = String::deserialize(from)?;
     if name.is_empty() { Ok(None) } else { name.parse().map(Some).map_err(serde::de::Error::custom) }
 }
-
-/// Races with others before a number is called busy.
-const RACES: usize = 20;
 
 pub struct NewNumber {
     pub address: Address,
@@ -104,12 +101,8 @@ impl Numbers {
         };
         self.holds(&number)?;
         let entry = context.entry(now_ms, number.id, None, Some(&number));
-        match number::insert(&self.directory.store, &number, entry).await {
-            Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(Error::conflict("the number is in use already")),
-            Err(store::Error::Guard(_)) => return Err(no_account()),
-            Err(error) => return Err(error.into()),
-        }
+        let inserted = number::insert(&self.directory.store, &number, entry).await.on_guard(Error::no_account);
+        inserted.on_conflict(|| Error::conflict("the number is in use already"))?;
         self.directory.refresh().await?;
         Ok(number)
     }
@@ -125,9 +118,9 @@ impl Numbers {
         if let Some(account) = change.account {
             self.find(client, id).await?;
             self.directory.refresh().await?;
-            self.directory.current().handle(account).ok_or_else(no_account)?;
+            self.directory.current().handle(account).ok_or_else(Error::no_account)?;
         }
-        for _ in 0..RACES {
+        let number = settled("this number", || async {
             let before = self.find(client, id).await?;
             let mut number = before.clone();
             number.account = change.account.unwrap_or(number.account);
@@ -137,16 +130,12 @@ impl Numbers {
             number.rate = change.rate.unwrap_or(number.rate);
             self.holds(&number)?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
-            match number::update(&self.directory.store, &before, &number, entry).await {
-                Ok(()) => {
-                    self.directory.refresh().await?;
-                    return Ok(number);
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(busy())
+            number::update(&self.directory.store, &before, &number, entry).await?;
+            Ok(number)
+        })
+        .await?;
+        self.directory.refresh().await?;
+        Ok(number)
     }
 
     /// Lets a number go; its messages stay.
@@ -156,16 +145,13 @@ impl Numbers {
         id: NumberId,
         context: &AuditContext<'_, Number>,
     ) -> Result<(), Error> {
-        for _ in 0..RACES {
+        settled("this number", || async {
             let before = self.find(client, id).await?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
-            match number::delete(&self.directory.store, &before, entry).await {
-                Ok(()) => return Ok(self.directory.refresh().await?),
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(busy())
+            Ok(number::delete(&self.directory.store, &before, entry).await?)
+        })
+        .await?;
+        Ok(self.directory.refresh().await?)
     }
 
     /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
@@ -182,12 +168,4 @@ impl Numbers {
             _ => Ok(()),
         }
     }
-}
-
-fn busy() -> Error {
-    Error::busy("others keep changing this number")
-}
-
-fn no_account() -> Error {
-    Error::invalid("account_id", "no such account")
 }

@@ -23,7 +23,6 @@ pub use crate::store::route::Route;
 use self::rates::Rates;
 use self::routes::Routes;
 use crate::model::{Channel, Clock, Millis, Money, Priced};
-use crate::service::Error;
 use crate::service::snapshot::{self, Snapshot};
 use crate::store::version::Versioned;
 use crate::store::{self, Store, rate, route, version};
@@ -39,13 +38,6 @@ pub struct Prices {
     /// A segment of a WhatsApp message.
     pub whatsapp: Money,
     pub call: Money,
-}
-
-/// Races with others before a route or a rate is called busy.
-const RACES: usize = 20;
-
-fn busy(what: &str) -> Error {
-    Error::busy(format!("others keep changing this {what}"))
 }
 
 /// What is in force at one moment.

@@ -25,7 +25,7 @@ impl Accounts {
         self.directory.refresh().await?;
         let entries = self.directory.current();
         let handle = match account {
-            Some(id) => entries.handle(id).ok_or_else(|| Error::invalid("account_id", "no such account"))?,
+            Some(id) => entries.handle(id).ok_or_else(Error::no_account)?,
             None => {
                 let able = entries.handles().filter(|handle| handle.connector.can_look_up());
                 let found = able.min_by_key(|handle| rank(handle));

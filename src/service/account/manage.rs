@@ -11,11 +11,9 @@ use crate::provider::{self, Credentials, Feature, Kind};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
+use crate::service::race::{Written as _, settled};
 use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
-
-/// Races with others before an account is called busy.
-const RACES: usize = 20;
 
 /// An account to add.
 pub struct NewAccount {
@@ -100,11 +98,7 @@ impl Accounts {
             tokens: Vec::new(),
         };
         let entry = context.entry(account.created_ms, id, None, Some(&account));
-        match account::insert(&self.directory.store, &account, entry).await {
-            Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(known()),
-            Err(error) => return Err(error.into()),
-        }
+        account::insert(&self.directory.store, &account, entry).await.on_conflict(known)?;
         self.directory.refresh().await?;
         Ok(account)
     }
@@ -117,7 +111,7 @@ impl Accounts {
         context: &AuditContext<'_, Account>,
     ) -> Result<Account, Error> {
         let new = self.credentials(id, &change).await?;
-        for _ in 0..RACES {
+        settled("this account", || async {
             let before = self.find(id).await?;
             let mut account = before.clone();
             account.name = change.name.clone().unwrap_or(account.name);
@@ -133,14 +127,10 @@ impl Accounts {
                 account.rest = None;
             }
             self.exchange(&before, &mut account, new.as_ref(), &change)?;
-            match self.write(&before, &account, context).await {
-                Ok(()) => return Ok(account),
-                Err(store::Error::Conflict) => return Err(known()),
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(busy())
+            self.write(&before, &account, context).await.on_conflict(known)?;
+            Ok(account)
+        })
+        .await
     }
 
     async fn write(
@@ -177,20 +167,19 @@ impl Accounts {
 
     /// Forgets an account with its credentials; its messages stay.
     pub async fn delete(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<(), Error> {
-        for _ in 0..RACES {
+        settled("this account", || async {
             let before = self.find(id).await?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
-            match account::delete(&self.directory.store, &before, entry).await {
-                Ok(()) => return Ok(self.directory.refresh().await?),
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
+            let deleted = account::delete(&self.directory.store, &before, entry).await;
             // or somebody else has changed it
-            if account::has_numbers(&self.directory.store, id).await? {
+            let is_race = deleted.as_ref().is_err_and(store::Error::is_race);
+            if is_race && account::has_numbers(&self.directory.store, id).await? {
                 return Err(Error::conflict("the account has numbers: move or delete them first"));
             }
-        }
-        Err(busy())
+            Ok(deleted?)
+        })
+        .await?;
+        Ok(self.directory.refresh().await?)
     }
 }
 
@@ -201,10 +190,6 @@ fn untaken(reason: &dyn Display) -> Error {
 
 pub(super) fn known() -> Error {
     Error::conflict("this account is known already")
-}
-
-fn busy() -> Error {
-    Error::busy("others keep changing this account")
 }
 
 /// What becomes of a lost answer unless the operator says otherwise: it is looked for where it can be.

@@ -5,11 +5,12 @@ use rand::distributions::{Alphanumeric, DistString as _};
 use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::{Clients, KeyRow, RACES, Scope};
+use super::{Clients, KeyRow, Scope};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret, Twiml};
 use crate::service::audit::AuditContext;
+use crate::service::race::{Written as _, settled};
 use crate::service::{Error, page, tariff};
-use crate::store::{self, key};
+use crate::store::key;
 
 /// What every client's key begins with, so that scanners know it. Programs that look at the alphabet of Twilio's tokens
 /// refuse what is neither a letter nor a digit. Keys of before have an underscore behind it, and 48 hex digits.
@@ -104,9 +105,7 @@ impl Clients {
         check_pattern("senders", row.senders.as_ref())?;
         check_pattern("destinations", row.destinations.as_ref())?;
         match row.account {
-            Some(account) if self.directory.current().handle(account).is_none() => {
-                Err(Error::invalid("account_id", "no such account"))
-            }
+            Some(account) if self.directory.current().handle(account).is_none() => Err(Error::no_account()),
             _ => Ok(()),
         }
     }
@@ -153,12 +152,9 @@ impl Clients {
         self.directory.refresh().await?;
         self.check(&row)?;
         let entry = context.entry(now_ms, row.id, None, Some(&row));
-        match key::insert(&self.store, &row, &self.hash(&digest), entry).await {
-            Ok(()) => {}
-            Err(store::Error::Conflict) => return Err(Error::conflict("this key is known already")),
-            Err(store::Error::Guard(_)) => return Err(Error::conflict("the client is not active")),
-            Err(error) => return Err(error.into()),
-        }
+        let inserted = key::insert(&self.store, &row, &self.hash(&digest), entry).await;
+        let inserted = inserted.on_conflict(|| Error::conflict("this key is known already"));
+        inserted.on_guard(|| Error::conflict("the client is not active"))?;
         self.renew().await;
         Ok((row, secret))
     }
@@ -174,7 +170,7 @@ impl Clients {
         if change.account.is_some() {
             self.directory.refresh().await?;
         }
-        for _ in 0..RACES {
+        settled("this key", || async {
             let before = self.key(client, id).await?;
             if before.revoked_ms.is_some() {
                 return Err(Error::not_found("key"));
@@ -196,16 +192,11 @@ impl Clients {
                 expires_ms: change.expires_ms,
                 twiml: change.twiml,
             };
-            match key::update(&self.store, &before, set, entry).await {
-                Ok(()) => {
-                    self.renew().await;
-                    return self.key(client, id).await;
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::busy("others keep changing this key"))
+            Ok(key::update(&self.store, &before, set, entry).await?)
+        })
+        .await?;
+        self.renew().await;
+        self.key(client, id).await
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere.
@@ -218,11 +209,8 @@ impl Clients {
         let now_ms = self.clock.now_ms();
         let after = KeyRow { revoked_ms: Some(now_ms), ..before.clone() };
         let entry = context.entry(now_ms, id, Some(&before), Some(&after));
-        match key::revoke(&self.store, client, id, now_ms, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::not_found("key")),
-            Err(error) => return Err(error.into()),
-        }
+        let revoked = key::revoke(&self.store, client, id, now_ms, entry).await;
+        revoked.on_race(|| Error::not_found("key"))?;
         self.renew().await;
         Ok(())
     }

@@ -3,10 +3,12 @@
 use rand::RngCore;
 use rand::rngs::OsRng;
 
-use super::{Client, Clients, Profile, ProfileChange, RACES};
+use super::{Client, Clients, Profile, ProfileChange};
 use crate::model::{ClientId, Country, EntryId, Money, Secret};
 use crate::service::audit::AuditContext;
+use crate::service::race::{Written as _, settled};
 use crate::service::{Error, page};
+use crate::store;
 use crate::store::client::{self, Set};
 use crate::store::ledger::{Kind, Movement};
 
@@ -116,7 +118,7 @@ impl Clients {
         change: ClientChange,
         context: &AuditContext<'_, Client>,
     ) -> Result<Client, Error> {
-        for _ in 0..RACES {
+        settled("this client", || async {
             let before = self.find(id).await?;
             change.name.as_deref().map_or(Ok(()), check_name)?;
             let old = Profile::parse(before.profile.as_deref());
@@ -134,22 +136,20 @@ impl Clients {
             };
             let after = set.of(&before);
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-            match client::update(&self.store, &before, set, entry).await {
-                Ok(()) => {
-                    self.renew().await;
-                    return self.find(id).await;
+            let written = client::update(&self.store, &before, set, entry).await;
+            // it is another by now, or gone, or owes too much
+            if written.as_ref().is_err_and(store::Error::is_race) {
+                let after = self.find(id).await?.balance;
+                let owes = change.credit_limit.and_then(|limit| after.plus(limit)).is_some_and(Money::is_negative);
+                if owes {
+                    return Err(Error::conflict("the client owes more than that"));
                 }
-                // it is another by now, or gone, or owes too much
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
             }
-            let now = self.find(id).await?;
-            let owes = change.credit_limit.and_then(|limit| now.balance.plus(limit)).is_some_and(Money::is_negative);
-            if owes {
-                return Err(Error::conflict("the client owes more than that"));
-            }
-        }
-        Err(Error::busy("others keep changing this client"))
+            Ok(written?)
+        })
+        .await?;
+        self.renew().await;
+        self.find(id).await
     }
 
     /// Deactivates a client: its keys and its token work no longer; messages under way finish.
@@ -162,11 +162,8 @@ impl Clients {
         let client = self.find(id).await?;
         let token = new_token();
         let entry = context.entry(self.clock.now_ms(), id, Some(&client), Some(&client));
-        match client::set_token(&self.store, id, self.seal_token(id, &token)?, entry).await {
-            Ok(()) => {}
-            Err(error) if error.is_race() => return Err(Error::not_found("client")),
-            Err(error) => return Err(error.into()),
-        }
+        let set = client::set_token(&self.store, id, self.seal_token(id, &token)?, entry).await;
+        set.on_race(|| Error::not_found("client"))?;
         self.renew().await;
         Ok((client, token))
     }

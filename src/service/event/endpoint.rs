@@ -7,6 +7,7 @@ use crate::crypto::signature::webhook::NotAWebhookSecret;
 use crate::model::event::{EventType, Pattern};
 use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
 use crate::service::audit::AuditContext;
+use crate::service::race::settled;
 use crate::service::{Error, ErrorKind, page};
 use crate::store::endpoint::{SecretColumn, secret_place};
 use crate::store::{self, Change, meta};
@@ -16,8 +17,6 @@ const MOST: i64 = 100;
 const LONGEST_DESCRIPTION: usize = 255;
 /// How long a replaced secret still signs.
 const OVERLAP: Span = Span::from_millis(24 * 3_600_000);
-/// How often a write that others were faster than is tried again.
-const RACES: usize = 8;
 
 /// What a client says of a new endpoint.
 #[derive(Clone, Debug)]
@@ -64,11 +63,6 @@ fn bad_url(reason: BadUrl) -> Error {
 
 pub(super) fn disabled() -> Error {
     Error::conflict("the endpoint is disabled")
-}
-
-/// Others were first, again and again.
-fn overtaken() -> Error {
-    Error::new(ErrorKind::Busy, "others keep changing this; try again")
 }
 
 /// A secret in the store is none.
@@ -165,21 +159,17 @@ impl Events {
     ) -> Result<Endpoint, Error> {
         patch.url = patch.url.map(|url| self.check_url(&url).map_err(bad_url)).transpose()?;
         check_description(patch.description.as_deref().unwrap_or_default())?;
-        for _ in 0..RACES {
+        let to = settled("this endpoint", || async {
             let seen = self.endpoint(client, id).await?;
             let now_ms = self.parts.clock.now_ms();
             let to = patch.apply(&seen, now_ms)?;
             let entry = context.entry(now_ms, id, Some(&seen), Some(&to));
-            match store::endpoint::update(&self.parts.store, client, &seen, &to, entry).await {
-                Ok(()) => {
-                    self.renew().await;
-                    return Ok(to);
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(overtaken())
+            store::endpoint::update(&self.parts.store, client, &seen, &to, entry).await?;
+            Ok(to)
+        })
+        .await?;
+        self.renew().await;
+        Ok(to)
     }
 
     /// A new secret, shown once; the one before it signs too for another day.
@@ -191,7 +181,7 @@ impl Events {
     ) -> Result<(Endpoint, Secret), Error> {
         let secret = WebhookSecret::generate().to_text();
         let sealed = self.seal(id, SecretColumn::Current, &secret)?;
-        for _ in 0..RACES {
+        let to = settled("this endpoint", || async {
             let seen = self.endpoint(client, id).await?;
             let current = store::endpoint::sealed_secret(&self.parts.store, client, id).await?;
             let current = current.ok_or_else(|| Error::not_found("endpoint"))?;
@@ -205,16 +195,12 @@ impl Events {
             };
             let entry = context.entry(now_ms, id, Some(&seen), Some(&to));
             let sealed = sealed.clone();
-            match store::endpoint::rotate(&self.parts.store, client, &seen, &to, sealed, previous, entry).await {
-                Ok(()) => {
-                    tracing::info!(endpoint = %id, "an endpoint has a new secret");
-                    return Ok((to, secret));
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(overtaken())
+            store::endpoint::rotate(&self.parts.store, client, &seen, &to, sealed, previous, entry).await?;
+            Ok(to)
+        })
+        .await?;
+        tracing::info!(endpoint = %id, "an endpoint has a new secret");
+        Ok((to, secret))
     }
 
     pub async fn delete_endpoint(

@@ -1,12 +1,13 @@
 //! Taking messages back.
 
+use super::Messages;
 use super::order::known_as;
-use super::{Messages, RACES};
 use crate::model::message::State;
 use crate::model::{ClientId, MessageId, Money};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::event::Why;
+use crate::service::race::settled;
 use crate::store::message::Message;
 use crate::store::outbox::cancel::{self, Canceled};
 
@@ -18,7 +19,7 @@ impl Messages {
         id: MessageId,
         context: &AuditContext<'_, Message>,
     ) -> Result<Message, Error> {
-        for _ in 0..RACES {
+        settled("this lane", || async {
             let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
             let lane = self.parts.lanes.of_message(&message);
             let now_ms = self.parts.clock.now_ms();
@@ -26,16 +27,13 @@ impl Messages {
             let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
             let after = Message { state: State::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
             let entry = context.entry(now_ms, known_as(&message), Some(&message), Some(&after));
-            match cancel::cancel(&self.parts.store, &message, lane, &told, now_ms, entry).await {
-                Ok(Canceled::Done) => {
-                    self.parts.events.wake();
-                    return self.find(client, id).await?.ok_or_else(Error::no_message);
-                }
-                Ok(Canceled::TooLate) => return Err(Error::too_late()),
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
+            match cancel::cancel(&self.parts.store, &message, lane, &told, now_ms, entry).await? {
+                Canceled::Done => Ok(()),
+                Canceled::TooLate => Err(Error::too_late()),
             }
-        }
-        Err(Error::busy("others keep changing this lane"))
+        })
+        .await?;
+        self.parts.events.wake();
+        self.find(client, id).await?.ok_or_else(Error::no_message)
     }
 }

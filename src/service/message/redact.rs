@@ -5,6 +5,7 @@ use super::order::{known_as, unsaid};
 use crate::model::{ClientId, MessageId};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
+use crate::service::race::Written as _;
 use crate::store::message::{self, Message};
 
 impl Messages {
@@ -43,9 +44,7 @@ impl Messages {
         let (store, client, id) = (&self.parts.store, message.client, message.id);
         let after = Message { redacted_ms: Some(now_ms), ..said_nothing };
         let entry = context.entry(now_ms, known_as(message), Some(message), Some(&after).filter(|_| !is_deleted));
-        match message::redact(store, client, id, &after.content, deleted_ms, now_ms, entry).await {
-            Err(error) if error.is_race() => Err(Error::not_over()),
-            done => Ok(done?),
-        }
+        let redacted = message::redact(store, client, id, &after.content, deleted_ms, now_ms, entry).await;
+        redacted.on_race(Error::not_over)
     }
 }

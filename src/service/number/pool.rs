@@ -1,10 +1,11 @@
 //! Pools: a client's numbers that send together, the same number to the same recipient.
 
-use super::{Error, Number, Numbers, RACES};
+use super::{Error, Number, Numbers};
 use crate::model::{ClientId, NumberId, PoolId};
 use crate::service::audit::AuditContext;
 use crate::service::page;
-use crate::store::{self, pool};
+use crate::service::race::{Written as _, settled};
+use crate::store::pool;
 
 pub use crate::store::pool::Pool;
 
@@ -25,15 +26,6 @@ fn check_name(name: &str) -> Result<(), Error> {
         0 => wrong("is empty".into()),
         1..=NAME => Ok(()),
         _ => wrong(format!("is longer than {NAME} characters")),
-    }
-}
-
-/// A race means that what it was about is not there.
-fn settled(result: Result<(), store::Error>, what: &str) -> Result<(), Error> {
-    match result {
-        Ok(()) => Ok(()),
-        Err(error) if error.is_race() => Err(Error::not_found(what)),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -92,18 +84,15 @@ impl Numbers {
         context: &AuditContext<'_, Filled>,
     ) -> Result<Filled, Error> {
         check_name(name)?;
-        for _ in 0..RACES {
+        settled("this pool", || async {
             let before = self.pool_now(client, id).await?;
             let mut after = before.clone();
             name.clone_into(&mut after.pool.name);
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-            match pool::rename(&self.directory.store, &before.pool, name, entry).await {
-                Ok(()) => return Ok(after),
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::busy("others keep changing this pool"))
+            pool::rename(&self.directory.store, &before.pool, name, entry).await?;
+            Ok(after)
+        })
+        .await
     }
 
     /// Lets its numbers go.
@@ -115,7 +104,7 @@ impl Numbers {
     ) -> Result<(), Error> {
         let before = self.pool_now(client, id).await?;
         let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
-        settled(pool::delete(&self.directory.store, client, id, entry).await, "pool")?;
+        pool::delete(&self.directory.store, client, id, entry).await.on_race(|| Error::not_found("pool"))?;
         Ok(self.directory.refresh().await?)
     }
 
@@ -134,7 +123,7 @@ impl Numbers {
             after.numbers.sort_by_key(|one| one.id);
         }
         let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        settled(pool::put(&self.directory.store, client, id, number, entry).await, "number")?;
+        pool::put(&self.directory.store, client, id, number, entry).await.on_race(|| Error::not_found("number"))?;
         self.directory.refresh().await?;
         Ok(after)
     }
@@ -150,7 +139,8 @@ impl Numbers {
         let mut after = before.clone();
         after.numbers.retain(|one| one.id != number);
         let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
-        settled(pool::take_out(&self.directory.store, client, id, number, entry).await, "number")?;
+        let taken_out = pool::take_out(&self.directory.store, client, id, number, entry).await;
+        taken_out.on_race(|| Error::not_found("number"))?;
         Ok(self.directory.refresh().await?)
     }
 }

@@ -1,10 +1,11 @@
 //! The ledger of opt-outs as administrators see and mend it.
 
-use super::{Consent, OptOuts, RACES};
+use super::{Consent, OptOuts};
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
+use crate::service::race::settled;
+use crate::service::{Error, page};
 use crate::store::opt_out::Pair;
 use crate::store::{self, opt_out};
 
@@ -18,10 +19,7 @@ impl OptOuts {
         filter: &OptOutFilter,
         limit: usize,
     ) -> Result<(Vec<OptOut>, bool), store::Error> {
-        let mut entries = opt_out::list(&self.parts.store, client, filter, limit + 1).await?;
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        Ok((entries, more))
+        Ok(page(opt_out::list(&self.parts.store, client, filter, limit + 1).await?, limit))
     }
 
     /// Sets or lifts one entry. Set, it takes back what waits to go to that person, as their own STOP does;
@@ -75,7 +73,7 @@ impl OptOuts {
     ) -> Result<OptOut, Error> {
         let (number, person) = (number.to_owned(), person.as_str().to_owned());
         let keys = self.parts.lanes.opt_outs(channel, &number, &person);
-        for _ in 0..RACES {
+        settled("the opt-out ledger", || async {
             self.parts.directory.refresh().await?;
             let owner = self.parts.directory.current().sender(&number).map(|sender| sender.number.client);
             let pair = Pair::find(&self.parts.store, &keys).await?;
@@ -85,15 +83,10 @@ impl OptOuts {
             let object = format!("{number}/{person}");
             let after = OptOut { channel, number, person, is_out: false, reason, changed_ms: at_ms };
             let entry = context.entry(at_ms, object, Some(&before), Some(&after));
-            match opt_out::lift(&self.parts.store, &pair, owner, at_ms, entry).await {
-                Ok(()) => {
-                    tracing::info!("an administrator lifted an entry of the opt-out ledger that no client sees");
-                    return Ok(after);
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::busy("the opt-out ledger is contended"))
+            opt_out::lift(&self.parts.store, &pair, owner, at_ms, entry).await?;
+            tracing::info!("an administrator lifted an entry of the opt-out ledger that no client sees");
+            Ok(after)
+        })
+        .await
     }
 }

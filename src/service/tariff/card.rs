@@ -2,11 +2,12 @@
 //!
 //! Of one destination those that begin later go before those that began earlier, for as long as they are in force.
 
-use super::{RACES, Rate, Tariff, busy};
+use super::{Rate, Tariff};
 use crate::model::{Millis, Money, Priced, RateId};
 use crate::service::audit::AuditContext;
+use crate::service::race::{Written as _, settled};
 use crate::service::{Error, page};
-use crate::store::{self, rate};
+use crate::store::rate;
 
 pub use crate::store::rate::{Filter as RateFilter, Slot};
 
@@ -75,14 +76,8 @@ impl Tariff {
         let now_ms = self.clock.now_ms();
         let rate = new.check(now_ms).map_err(|(field, reason)| Error::invalid(field, reason))?;
         let entry = context.entry(now_ms, rate.id, None, Some(&rate));
-        match rate::insert(&self.store, &rate, entry).await {
-            Ok(()) => {}
-            Err(store::Error::Conflict) => {
-                let taken = "there is a rate of this channel and prefix that begins at this time: change that one";
-                return Err(Error::conflict(taken));
-            }
-            Err(error) => return Err(error.into()),
-        }
+        let taken = "there is a rate of this channel and prefix that begins at this time: change that one";
+        rate::insert(&self.store, &rate, entry).await.on_conflict(|| Error::conflict(taken))?;
         self.renew().await;
         Ok(rate)
     }
@@ -94,38 +89,29 @@ impl Tariff {
         change: RateChange,
         context: &AuditContext<'_, Rate>,
     ) -> Result<Rate, Error> {
-        for _ in 0..RACES {
+        let rate = settled("this rate", || async {
             let before = self.find_rate(id).await?;
             let mut rate = before.clone();
             rate.price = change.price.unwrap_or(rate.price);
             rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
             holds(&rate).map_err(|(field, reason)| Error::invalid(field, reason))?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
-            match rate::update(&self.store, &before, &rate, entry).await {
-                Ok(()) => {
-                    self.renew().await;
-                    return Ok(rate);
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(busy("rate"))
+            rate::update(&self.store, &before, &rate, entry).await?;
+            Ok(rate)
+        })
+        .await?;
+        self.renew().await;
+        Ok(rate)
     }
 
     pub async fn delete_rate(&self, id: RateId, context: &AuditContext<'_, Rate>) -> Result<(), Error> {
-        for _ in 0..RACES {
+        settled("this rate", || async {
             let before = self.find_rate(id).await?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
-            match rate::delete(&self.store, &before, entry).await {
-                Ok(()) => {
-                    self.renew().await;
-                    return Ok(());
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(busy("rate"))
+            Ok(rate::delete(&self.store, &before, entry).await?)
+        })
+        .await?;
+        self.renew().await;
+        Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! Routes as an administrator manages them.
 
-use super::{RACES, Route, Tariff, busy, compile};
+use super::{Route, Tariff, compile};
 use crate::model::{AccountId, Channel, RouteId};
 use crate::service::audit::AuditContext;
+use crate::service::race::{Written as _, settled};
 use crate::service::{Error, page};
-use crate::store::{self, account, route};
+use crate::store::{account, route};
 
 /// Characters of a pattern, and of a name, at most.
 const PATTERN: usize = 255;
@@ -51,11 +52,7 @@ impl Tariff {
         };
         holds(&route)?;
         let entry = context.entry(now_ms, route.id, None, Some(&route));
-        match route::insert(&self.store, &route, entry).await {
-            Ok(()) => {}
-            Err(store::Error::Guard(_)) => return Err(no_account()),
-            Err(error) => return Err(error.into()),
-        }
+        route::insert(&self.store, &route, entry).await.on_guard(Error::no_account)?;
         self.renew().await;
         Ok(route)
     }
@@ -67,12 +64,12 @@ impl Tariff {
         change: RouteChange,
         context: &AuditContext<'_, Route>,
     ) -> Result<Route, Error> {
-        for _ in 0..RACES {
+        let route = settled("this route", || async {
             let before = self.find_route(id).await?;
             let mut route = before.clone();
             if let Some(account) = change.account {
                 let known = account::all(&self.store).await?;
-                known.iter().find(|known| known.id == account).ok_or_else(no_account)?;
+                known.iter().find(|known| known.id == account).ok_or_else(Error::no_account)?;
                 route.account = account;
             }
             route.priority = change.priority.unwrap_or(route.priority);
@@ -81,32 +78,23 @@ impl Tariff {
             route.name = change.name.clone().unwrap_or(route.name);
             holds(&route)?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
-            match route::update(&self.store, &before, &route, entry).await {
-                Ok(()) => {
-                    self.renew().await;
-                    return Ok(route);
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(busy("route"))
+            route::update(&self.store, &before, &route, entry).await?;
+            Ok(route)
+        })
+        .await?;
+        self.renew().await;
+        Ok(route)
     }
 
     pub async fn delete_route(&self, id: RouteId, context: &AuditContext<'_, Route>) -> Result<(), Error> {
-        for _ in 0..RACES {
+        settled("this route", || async {
             let before = self.find_route(id).await?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
-            match route::delete(&self.store, &before, entry).await {
-                Ok(()) => {
-                    self.renew().await;
-                    return Ok(());
-                }
-                Err(error) if error.is_race() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(busy("route"))
+            Ok(route::delete(&self.store, &before, entry).await?)
+        })
+        .await?;
+        self.renew().await;
+        Ok(())
     }
 }
 
@@ -118,8 +106,4 @@ fn holds(route: &Route) -> Result<(), Error> {
         return Err(Error::invalid("name", format!("is longer than {NAME} characters")));
     }
     compile(&route.pattern).map(drop).map_err(|error| Error::invalid("pattern", error.to_string()))
-}
-
-fn no_account() -> Error {
-    Error::invalid("account_id", "no such account")
 }
