@@ -51,39 +51,14 @@ pub(super) fn account_sid(body: &[u8]) -> Result<String, BadPost> {
         return form::first(few(body)?, ACCOUNT_SID).ok_or(BadPost::Forged);
     }
     let read = serde_json::from_slice(&json::repaired(bom::skip(body)));
-    let AccountSid(sid) = read.map_err(|_| BadPost::Forged)?;
-    sid.ok_or(BadPost::Forged)
+    read.map(|AccountSid { sid }| sid).map_err(|_| BadPost::Forged)
 }
 
 /// That of a JSON object, where it is a text. No other value is kept.
-struct AccountSid(Option<String>);
-
-impl<'de> Deserialize<'de> for AccountSid {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(AccountSidVisitor)
-    }
-}
-
-struct AccountSidVisitor;
-
-impl<'de> Visitor<'de> for AccountSidVisitor {
-    type Value = AccountSid;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AccountSid, A::Error> {
-        let mut sid = None;
-        while let Some(name) = map.next_key::<String>()? {
-            if name == ACCOUNT_SID {
-                sid = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(AccountSid(sid))
-    }
+#[derive(Deserialize)]
+struct AccountSid {
+    #[serde(rename = "AccountSid")]
+    sid: String,
 }
 
 /// A JSON object; `None`: it has more than [`FIELDS`].
