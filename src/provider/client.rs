@@ -26,7 +26,6 @@ const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 /// connection is uncertain.
 const IDLE_FOR: Duration = Duration::from_secs(20);
 pub(super) const USER_AGENT: &str = concat!("Switchboard/", env!("CARGO_PKG_VERSION"));
-const BUSY: &str = "every connection to the provider was busy";
 /// No provider's pause is believed beyond a day.
 const LONGEST_PAUSE: u64 = 86_400;
 
@@ -57,16 +56,23 @@ pub(super) struct Host {
     permits: Arc<Semaphore>,
 }
 
+/// Reads a provider's code and its words out of a refusal.
+pub(super) type Explain = fn(&[u8]) -> Option<(Option<i64>, String)>;
+
 /// Why there is no status to judge by.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     /// Our own calls took every connection: not the provider's fault.
+    #[error("every connection to the provider was busy")]
     Busy,
     /// Its time was over before it could be written: nor that.
+    #[error("{}", Late)]
     Late,
     /// The request was not written.
+    #[error("{0}")]
     NotSent(String),
     /// It was, at least in part.
+    #[error("{0}")]
     NoAnswer(String),
 }
 
@@ -120,6 +126,31 @@ impl Host {
     pub(super) async fn send(&self, request: RequestBuilder, until: Instant) -> Result<Answer, Failure> {
         let request = due::bound(request.build().map_err(failure)?, until);
         self.run(request.ok_or_else(|| Failure::NotSent("only a whole body can be held back".to_owned()))?).await
+    }
+
+    /// Asks; what is no success is an error, whose code and words `explain` reads.
+    pub(super) async fn ask(&self, request: RequestBuilder, explain: Explain) -> Result<Answer, AskError> {
+        let answer = self.call(request).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(answer.ask_error(explain)) }
+    }
+
+    /// Sends, and reads what came of it: `made` reads an answer that says that something was made, and `unnamed` is
+    /// the reason of what it cannot read.
+    pub(super) async fn outcome(
+        &self,
+        request: RequestBuilder,
+        until: Instant,
+        explain: Explain,
+        made: fn(&[u8]) -> Option<Outcome>,
+        unnamed: &str,
+    ) -> Outcome {
+        match self.send(request, until).await {
+            Ok(answer) if answer.status.is_success() => {
+                made(&answer.body).unwrap_or_else(|| Outcome::Uncertain { reason: unnamed.to_owned() })
+            }
+            Ok(answer) => answer.outcome(explain),
+            Err(failure) => failure.into(),
+        }
     }
 
     async fn run(&self, mut request: Request) -> Result<Answer, Failure> {
@@ -226,27 +257,6 @@ impl Answer {
 /// A provider's words, fit to be stored and shown.
 pub(super) fn shown(words: &str) -> String {
     words.chars().filter(|c| !c.is_control()).take(300).collect()
-}
-
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Busy => Self::Throttled { after: None, reason: BUSY.to_owned() },
-            Failure::Late => Self::Throttled { after: None, reason: Late.to_string() },
-            Failure::NotSent(reason) => Self::Unreachable { after: None, reason },
-            Failure::NoAnswer(reason) => Self::Uncertain { reason },
-        }
-    }
-}
-
-impl From<Failure> for AskError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Busy => Self::Throttled { after: None, reason: BUSY.to_owned() },
-            Failure::Late => Self::Unreachable { reason: Late.to_string() },
-            Failure::NotSent(reason) | Failure::NoAnswer(reason) => Self::Unreachable { reason },
-        }
-    }
 }
 
 /// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date in any of its three forms.

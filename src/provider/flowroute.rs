@@ -8,13 +8,14 @@ mod webhook;
 
 use http::Method;
 use http::header::CONTENT_TYPE;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use super::client::{Answer, Client, Host};
 use super::message::is_id;
 use super::post::storable;
-use super::word::error_code;
+use super::word::first_error;
 use super::{
     AskError, BadPost, CarrierProfile, Connectors, Inbound, Outcome, Outgoing, Parsed, Post, PostKind, Provider,
     Receipt, Settings, Trial, Unreadable, Verified,
@@ -33,17 +34,18 @@ const JSON_API: &str = "application/vnd.api+json";
 #[derive(Clone)]
 pub struct Flowroute {
     host: Host,
-    access_key: String,
-    secret_key: Secret,
-    webhook_token: Secret,
+    credentials: FlowrouteCredentials,
 }
 
-/// The first error of JSON:API; Flowroute has no codes of its own beyond the status.
+/// Flowroute has no codes of its own beyond the status.
 fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
+    first_error(body, "status")
+}
+
+fn made(body: &[u8]) -> Option<Outcome> {
     let body: Value = serde_json::from_slice(body).ok()?;
-    let error = body.get("errors")?.get(0)?;
-    let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or_default();
-    Some((error_code(&error["status"]), words.to_owned()))
+    let provider_id = body["data"]["id"].as_str().filter(|id| is_id(id))?.to_owned();
+    Some(Outcome::Accepted { provider_id, segments: None })
 }
 
 /// Flowroute writes numbers without the plus.
@@ -69,16 +71,16 @@ fn document(message: &Outgoing) -> Value {
 
 impl Flowroute {
     pub fn open(account: &FlowrouteCredentials, settings: &Settings, http: &Client) -> Self {
-        Self {
-            host: http.host(&settings.flowroute_base_url),
-            access_key: account.access_key.clone(),
-            secret_key: account.secret_key.clone(),
-            webhook_token: account.webhook_token.clone(),
-        }
+        Self { host: http.host(&settings.flowroute_base_url), credentials: account.clone() }
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
-        let answer = self.host.call(request.basic_auth(&self.access_key, Some(self.secret_key.expose()))).await?;
+    fn request(&self, method: Method) -> RequestBuilder {
+        let FlowrouteCredentials { access_key, secret_key, .. } = &self.credentials;
+        self.host.request(method, MESSAGES).basic_auth(access_key, Some(secret_key.expose()))
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Answer, AskError> {
+        let answer = self.host.call(request).await?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -100,7 +102,7 @@ impl Provider for Flowroute {
 
     /// The secret part of the path that it posts to.
     fn proof(&self) -> Option<&Secret> {
-        Some(&self.webhook_token)
+        Some(&self.credentials.webhook_token)
     }
 
     /// `POST /v2.1/messages`.
@@ -108,28 +110,16 @@ impl Provider for Flowroute {
         if let Some(refused) = Self::PROFILE.uncarried(message.channel) {
             return refused;
         }
-        let request = self.host.request(Method::POST, MESSAGES).header(CONTENT_TYPE, JSON_API);
+        let request = self.request(Method::POST).header(CONTENT_TYPE, JSON_API);
         let request = request.body(document(message).to_string());
-        let request = request.basic_auth(&self.access_key, Some(self.secret_key.expose()));
-        let answer = match self.host.send(request, message.until).await {
-            Ok(answer) => answer,
-            Err(failure) => return failure.into(),
-        };
-        if !answer.status.is_success() {
-            return answer.outcome(explain);
-        }
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        match body["data"]["id"].as_str() {
-            Some(id) if is_id(id) => Outcome::Accepted { provider_id: id.to_owned(), segments: None },
-            _ => Outcome::Uncertain { reason: "Flowroute's answer names no message".into() },
-        }
+        self.host.outcome(request, message.until, explain, made, "Flowroute's answer names no message").await
     }
 
     /// `GET /v2.1/messages?limit=1`: whether the credentials are good.
     async fn check(&self) -> Result<(), AskError> {
         // `start_date` is required
         let query = [("start_date", "2020-01-01"), ("limit", "1")];
-        self.ask(self.host.request(Method::GET, MESSAGES).query(&query)).await.map(|_| ())
+        self.ask(self.request(Method::GET).query(&query)).await.map(|_| ())
     }
 
     fn has_proof(post: &Post) -> bool {

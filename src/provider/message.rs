@@ -105,6 +105,12 @@ pub struct Receipt {
 const LONGEST_WORD: usize = 64;
 
 impl Receipt {
+    /// What says no more than how the message stands that its provider calls so.
+    pub(super) fn new(provider_id: &str, state: Option<State>, word: &str) -> Self {
+        let (provider_id, word) = (provider_id.to_owned(), word.to_owned());
+        Self { message: None, provider_id, state, word, hop: None, error_code: None, at_ms: None, call: None }
+    }
+
     /// By which name its message is to be found.
     pub fn id(&self) -> &str {
         self.message.as_deref().unwrap_or(&self.provider_id)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::client::Failure;
+
 /// What became of one send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -44,6 +46,17 @@ impl Outcome {
     }
 }
 
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        let reason = failure.to_string();
+        match failure {
+            Failure::Busy | Failure::Late => Self::Throttled { after: None, reason },
+            Failure::NotSent(_) => Self::Unreachable { after: None, reason },
+            Failure::NoAnswer(_) => Self::Uncertain { reason },
+        }
+    }
+}
+
 /// Why a question to a provider was not answered. Asking again does no harm.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
@@ -58,6 +71,16 @@ pub enum AskError {
     Unreachable { reason: String },
     #[error("this provider cannot be asked that")]
     Unsupported,
+}
+
+impl From<Failure> for AskError {
+    fn from(failure: Failure) -> Self {
+        let reason = failure.to_string();
+        match failure {
+            Failure::Busy => Self::Throttled { after: None, reason },
+            Failure::Late | Failure::NotSent(_) | Failure::NoAnswer(_) => Self::Unreachable { reason },
+        }
+    }
 }
 
 /// What a live check of credentials found.

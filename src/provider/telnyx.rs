@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::client::{Answer, Client, Host, shown};
 use super::message::is_id;
 use super::post::storable;
-use super::word::error_code;
+use super::word::{error_code, first_error};
 use super::{
     AskError, BadPost, CarrierProfile, Connectors, Inbound, Outcome, Outgoing, Parsed, Post, Provider, Receipt,
     Settings, Trial, Unreadable, Verified,
@@ -32,10 +32,7 @@ pub struct Telnyx {
 
 /// The first of its errors: `{"errors": [{"code", "title", "detail"}]}`.
 fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let error = body.get("errors")?.get(0)?;
-    let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or_default();
-    Some((error_code(&error["code"]), words.to_owned()))
+    first_error(body, "code")
 }
 
 /// What an answer says that a message was made. `None`: it cannot be read.
@@ -81,8 +78,7 @@ impl Telnyx {
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
-        let answer = self.host.call(request.bearer_auth(self.api_key.expose())).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(answer.ask_error(explain)) }
+        self.host.ask(request.bearer_auth(self.api_key.expose()), explain).await
     }
 }
 
@@ -105,15 +101,8 @@ impl Provider for Telnyx {
             return refused;
         }
         let request = self.host.request(Method::POST, "/v2/messages").bearer_auth(self.api_key.expose());
-        let answer = match self.host.send(request.json(&self.document(message)), message.until).await {
-            Ok(answer) => answer,
-            Err(failure) => return failure.into(),
-        };
-        if !answer.status.is_success() {
-            return answer.outcome(explain);
-        }
-        let made = made(&answer.body);
-        made.unwrap_or_else(|| Outcome::Uncertain { reason: "Telnyx's answer names no message".into() })
+        let request = request.json(&self.document(message));
+        self.host.outcome(request, message.until, explain, made, "Telnyx's answer names no message").await
     }
 
     /// `GET /v2/messaging_profiles`: whether the key is good.

@@ -18,7 +18,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::client::{Answer, Client, Failure, Host, shown};
+use super::client::{Answer, Client, Host, shown};
 use super::message::is_id;
 use super::post::storable;
 use super::word::error_code;
@@ -148,9 +148,11 @@ impl Twilio {
         }
     }
 
-    async fn post(&self, resource: &str, form: &[(&'static str, String)], until: Instant) -> Result<Answer, Failure> {
+    /// Makes a message or a call; `unnamed` is the reason where the answer does not say which.
+    async fn post(&self, resource: &str, form: &[(&'static str, String)], until: Instant, unnamed: &str) -> Outcome {
         let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
-        self.host.send(request.basic_auth(&self.user, Some(self.password.expose())), until).await
+        let request = request.basic_auth(&self.user, Some(self.password.expose()));
+        self.host.outcome(request, until, explain, CreatedIn::outcome, unnamed).await
     }
 
     /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.
@@ -164,8 +166,7 @@ impl Twilio {
     }
 
     async fn ask(&self, host: &Host, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
-        let answer = host.call(request.basic_auth(&self.user, Some(self.password.expose()))).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(answer.ask_error(explain)) }
+        host.ask(request.basic_auth(&self.user, Some(self.password.expose())), explain).await
     }
 }
 
@@ -187,15 +188,7 @@ impl Provider for Twilio {
         if message.channel == Channel::Voice {
             return self.place(message).await;
         }
-        let answer = match self.post("Messages.json", &form(message), message.until).await {
-            Ok(answer) => answer,
-            Err(failure) => return failure.into(),
-        };
-        if !answer.status.is_success() {
-            return answer.outcome(explain);
-        }
-        let made = CreatedIn::outcome(&answer.body);
-        made.unwrap_or_else(|| Outcome::Uncertain { reason: "Twilio's answer names no message".into() })
+        self.post("Messages.json", &form(message), message.until, "Twilio's answer names no message").await
     }
 
     async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {

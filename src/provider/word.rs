@@ -45,6 +45,15 @@ pub(super) fn error_code(value: &Value) -> Option<i64> {
     value.as_i64().map_or_else(|| error_code_of(value.as_str()?), some_code)
 }
 
+/// The code and the words of the first of several errors, as JSON:API (<https://jsonapi.org>) writes them; which field
+/// has the code depends on the carrier.
+pub(super) fn first_error(body: &[u8], code: &str) -> Option<(Option<i64>, String)> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let error = body.get("errors")?.get(0)?;
+    let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or_default();
+    Some((error_code(&error[code]), words.to_owned()))
+}
+
 pub(super) fn error_code_of(text: &str) -> Option<i64> {
     some_code(text.trim().parse().ok()?)
 }

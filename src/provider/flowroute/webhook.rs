@@ -51,20 +51,12 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
     let word = fields["status"].as_str().ok_or(Unreadable("status"))?;
     let state = state(word);
     let is_failure = matches!(state, Some(State::Undelivered | State::Failed) | None);
-    Ok(Receipt {
-        message: None,
-        provider_id,
-        state,
-        word: word.to_owned(),
-        hop: fields
-            .get("level")
-            .filter(|level| !level.is_null())
-            .map(|level| level.as_str().map_or_else(|| level.to_string(), str::to_owned)),
-        // codes are given for success too
-        error_code: error_code(&fields["status_code"]).filter(|_| is_failure),
-        at_ms: fields["timestamp"].as_str().and_then(millis),
-        call: None,
-    })
+    let hop = fields.get("level").filter(|level| !level.is_null());
+    let hop = hop.map(|level| level.as_str().map_or_else(|| level.to_string(), str::to_owned));
+    // codes are given for success too
+    let error_code = error_code(&fields["status_code"]).filter(|_| is_failure);
+    let at_ms = fields["timestamp"].as_str().and_then(millis);
+    Ok(Receipt { hop, error_code, at_ms, ..Receipt::new(&provider_id, state, word) })
 }
 
 /// Its words are those of the gateway before the centres; those of the centres themselves stand in the shared table.

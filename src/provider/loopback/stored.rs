@@ -33,13 +33,10 @@ impl LoopbackReceipt {
         let word = self.call.unwrap_or(self.state);
         Receipt {
             message: Some(self.message),
-            provider_id: self.provider_id,
-            state,
-            word,
-            hop: None,
             error_code: self.error_code,
             at_ms: self.at_ms,
             call,
+            ..Receipt::new(&self.provider_id, state, &word)
         }
     }
 }

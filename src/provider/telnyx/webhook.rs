@@ -66,16 +66,9 @@ fn carrier(payload: &Value) -> CarrierFields {
 fn receipt(event: &Value) -> Result<Receipt, Unreadable> {
     let payload = &event["payload"];
     let word = said(&payload["to"][0]["status"], "status")?;
-    Ok(Receipt {
-        message: None,
-        provider_id: said(&payload["id"], "id")?.to_owned(),
-        state: state(word),
-        word: word.to_owned(),
-        hop: None,
-        error_code: error_code(&payload["errors"][0]["code"]),
-        at_ms: event["occurred_at"].as_str().and_then(parse_time),
-        call: None,
-    })
+    let error_code = error_code(&payload["errors"][0]["code"]);
+    let at_ms = event["occurred_at"].as_str().and_then(parse_time);
+    Ok(Receipt { error_code, at_ms, ..Receipt::new(said(&payload["id"], "id")?, state(word), word) })
 }
 
 /// Its words for what became of a message at one recipient, where they are not the shared ones.

@@ -5,7 +5,7 @@ use http::Method;
 use serde::Deserialize;
 
 use super::list::Listed;
-use super::{CreatedIn, Twilio, explain, millis};
+use super::{Twilio, millis};
 use crate::model::{CallEvent, Dialing, Millis};
 use crate::provider::message::Instructions;
 use crate::provider::{AskError, End, Outcome, Outgoing, Sent};
@@ -51,15 +51,7 @@ fn dialed(dialing: Dialing) -> impl Iterator<Item = (&'static str, String)> {
 impl Twilio {
     /// `POST …/Calls.json`.
     pub(super) async fn place(&self, call: &Outgoing) -> Outcome {
-        let answer = match self.post("Calls.json", &form(call), call.until).await {
-            Ok(answer) => answer,
-            Err(failure) => return failure.into(),
-        };
-        if !answer.status.is_success() {
-            return answer.outcome(explain);
-        }
-        let made = CreatedIn::outcome(&answer.body);
-        made.unwrap_or_else(|| Outcome::Uncertain { reason: "Twilio's answer names no call".into() })
+        self.post("Calls.json", &form(call), call.until, "Twilio's answer names no call").await
     }
 
     /// `GET …/Calls.json?To=&From=`, newest first, back to `since_ms`: `StartTime` would leave out the calls that

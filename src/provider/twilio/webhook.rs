@@ -57,16 +57,7 @@ pub(super) fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unre
     }
     let provider_id = value(params, &["MessageSid", "SmsSid"]).ok_or(Unreadable("MessageSid"))?;
     let word = value(params, &["MessageStatus", "SmsStatus"]).ok_or(Unreadable("MessageStatus"))?;
-    Ok(Receipt {
-        message: None,
-        provider_id: provider_id.to_owned(),
-        state: state(word),
-        word: word.to_owned(),
-        hop: None,
-        error_code: code(params),
-        at_ms: None,
-        call: None,
-    })
+    Ok(Receipt { error_code: code(params), ..Receipt::new(provider_id, state(word), word) })
 }
 
 fn code(params: &[(String, String)]) -> Option<i64> {
@@ -77,16 +68,9 @@ fn parse_call(params: &[(String, String)], sid: &str) -> Result<Receipt, Unreada
     let word = value(params, &["CallStatus"]).ok_or(Unreadable("CallStatus"))?;
     let duration = value(params, &["CallDuration"]).and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
     let call = status(word).map(|status| CallStep { status, duration, notes: notes(params) });
-    Ok(Receipt {
-        message: None,
-        provider_id: sid.to_owned(),
-        state: call.as_ref().map(|call| call.status.state()),
-        word: word.to_owned(),
-        hop: None,
-        error_code: code(params),
-        at_ms: millis(value(params, &["Timestamp"])),
-        call,
-    })
+    let state = call.as_ref().map(|call| call.status.state());
+    let at_ms = millis(value(params, &["Timestamp"]));
+    Ok(Receipt { error_code: code(params), at_ms, call, ..Receipt::new(sid, state, word) })
 }
 
 /// What is longer than Twilio writes it is left out.
