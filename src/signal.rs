@@ -33,6 +33,22 @@ pub enum Event {
     Revoked,
 }
 
+impl Event {
+    /// What ends a socket that hears of it.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Acknowledged(_) | Self::Revoked)
+    }
+
+    /// Whether it concerns a socket of its user that has shown these sessions.
+    pub fn is_about(self, shown: &[Sid]) -> bool {
+        match self {
+            Self::Revoked => true,
+            // the development session signals all sockets of its user
+            Self::Paused(sid) | Self::Resumed(sid) | Self::Acknowledged(sid) => sid == Sid::DEV || shown.contains(&sid),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
     pub user: UserId,

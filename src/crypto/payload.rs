@@ -33,7 +33,7 @@ pub struct Payload {
 }
 
 /// Base64 with white space anywhere, as phones wrap it at 76 columns.
-fn decode(text: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn decode(text: &[u8]) -> Result<Vec<u8>, Error> {
     let dense: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     BASE64.decode(dense).map_err(|_| Error::Undecryptable)
 }

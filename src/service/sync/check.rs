@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::STANDARD;
 use tokio::sync::SemaphorePermit;
 
 use super::handshake::{Checked, RACES};
 use super::post::{Flavour, Paired};
 use super::{Error, Handshakes};
-use crate::crypto::{PublicKey, SharedKey};
+use crate::crypto::{PublicKey, SharedKey, payload};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, DigestPair, Secret, UserId};
 use crate::signal::Event;
@@ -21,12 +20,6 @@ use crate::store::sync::{self, Outcome, Reserved};
 
 /// No password is looked at for longer, waiting for a core included: then it is taken back.
 pub(super) const CHECK: Duration = Duration::from_secs(10);
-
-/// Padding is optional: old clients cut it off.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 impl Handshakes {
     /// Looks at the password, and makes the device where it fits. `place` is the caller's at the
@@ -38,7 +31,8 @@ impl Handshakes {
         reserved: &Reserved,
         place: SemaphorePermit<'_>,
     ) -> Result<Paired, Error> {
-        let ciphertext = ciphertext(checked)?;
+        let decoded = payload::decode(checked.post.password.as_bytes());
+        let ciphertext = decoded.map_err(|_| Error::Undecryptable(checked.flavour))?;
         let taken = self.ciphertext(checked, to, &ciphertext);
         let looked = tokio::time::timeout(CHECK, self.look(checked, ciphertext)).await;
         drop(place);
@@ -124,12 +118,7 @@ impl Handshakes {
     }
 }
 
-fn ciphertext(checked: &Checked) -> Result<Vec<u8>, Error> {
-    let plain: String = checked.post.password.split_ascii_whitespace().collect();
-    BASE64.decode(plain).map_err(|_| Error::Undecryptable(checked.flavour))
-}
-
 fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String, Error> {
     let pair = DigestPair { oaep: checked.post.password_digests.oaep, mgf1: checked.post.answer_mgf1 };
-    Ok(base64::engine::general_purpose::STANDARD.encode(to.encrypt(pair, key.as_bytes())?))
+    Ok(STANDARD.encode(to.encrypt(pair, key.as_bytes())?))
 }

@@ -123,7 +123,7 @@ impl Rotation {
         at_ms: Millis,
         issue: &mut dyn FnMut() -> Sid,
     ) -> Vec<Action> {
-        if self.phase == Phase::Closed || !self.is_ours(event) {
+        if self.phase == Phase::Closed || !event.is_about(&self.shown) {
             return Vec::new();
         }
         let newest_ms = self.latest.map_or(at_ms, |(_, last_ms)| last_ms.max(at_ms));
@@ -148,19 +148,9 @@ impl Rotation {
         self.frames >= self.rotations && self.shown.last() == Some(&sid)
     }
 
-    fn is_ours(&self, event: Event) -> bool {
-        match event {
-            Event::Revoked => true,
-            // the development session signals all sockets of its user
-            Event::Paused(sid) | Event::Resumed(sid) | Event::Acknowledged(sid) => {
-                sid == Sid::DEV || self.shown.contains(&sid)
-            }
-        }
-    }
-
     fn is_news(&self, event: Event, at_ms: Millis) -> bool {
-        let is_final = matches!(event, Event::Revoked | Event::Acknowledged(_));
-        is_final || self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last))
+        event.is_final()
+            || self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last))
     }
 
     fn show(&mut self, now: Duration, sid: Sid) -> Action {

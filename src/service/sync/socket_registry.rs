@@ -16,10 +16,6 @@ use crate::signal::{Event, Signal};
 /// Signals that wait for one socket; it takes them at once, so more means that it hangs.
 const WAITING: usize = 16;
 
-fn is_final(event: Event) -> bool {
-    matches!(event, Event::Acknowledged(_) | Event::Revoked)
-}
-
 /// What a socket is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SocketEvent {
@@ -57,20 +53,13 @@ impl Mailbox {
     pub(super) fn put(&self, event: SocketEvent) {
         let mut contents = lock(&self.contents);
         let Contents { events, shown, is_scanned, .. } = &mut *contents;
-        let is_ours = match event.event {
-            Event::Revoked => true,
-            // the development session signals all sockets of its user
-            Event::Paused(sid) | Event::Resumed(sid) | Event::Acknowledged(sid) => {
-                sid == Sid::DEV || shown.contains(&sid)
-            }
-        };
-        if !is_ours || events.contains(&event) {
+        if !event.event.is_about(shown) || events.contains(&event) {
             return;
         }
         *is_scanned |= matches!(event.event, Event::Paused(_) | Event::Acknowledged(_));
         if events.len() >= WAITING {
             // what ends a socket is kept: the rest only changes what it shows
-            match events.iter().position(|known| !is_final(known.event)) {
+            match events.iter().position(|known| !known.event.is_final()) {
                 Some(passing) => events.remove(passing),
                 None => return,
             };
