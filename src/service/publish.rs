@@ -25,7 +25,7 @@ use super::salt::Salt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
 use crate::model::{Clock, DeviceId, Millis, Platform, Secret, Span};
 use crate::provider::Webhooks;
-use crate::service::retention::Throttle;
+use crate::service::retention::throttled;
 use crate::service::{Error, ErrorKind};
 use crate::store::device::{self, SealedKey};
 use crate::store::lease::Owner;
@@ -128,14 +128,9 @@ impl Publish {
         if late > 0 {
             tracing::error!(texts = late, "no sink took them within publish.give_up_after: erased");
         }
-        let mut throttle = Throttle::default();
-        while publication::sweep(&self.parts.store, now_ms - KEPT.as_ms(), late_ms).await? {
-            throttle.rest().await;
-        }
+        throttled(|| publication::sweep(&self.parts.store, now_ms - KEPT.as_ms(), late_ms)).await?;
         for device in device::revoked(&self.parts.store).await? {
-            while publication::forget(&self.parts.store, device).await? {
-                throttle.rest().await;
-            }
+            throttled(|| publication::forget(&self.parts.store, device)).await?;
         }
         Ok(())
     }

@@ -36,11 +36,7 @@ impl Retention {
 
     pub async fn remove_idempotency_keys(&self) -> Result<(), store::Error> {
         let before_ms = self.clock.now_ms() - self.settings.idempotency_keys.as_ms();
-        let mut throttle = Throttle::default();
-        while idempotency::sweep(&self.store, before_ms).await? {
-            throttle.rest().await;
-        }
-        Ok(())
+        throttled(|| idempotency::sweep(&self.store, before_ms)).await
     }
 
     /// Tokens by which carriers' posts are believed no longer.
@@ -65,6 +61,18 @@ impl Retention {
         while message::run::gather(&self.store, &self.clock).await? {}
         Ok(())
     }
+}
+
+/// Removes batch after batch for as long as there may be more, at the pace of a [`Throttle`].
+pub(super) async fn throttled<F>(batch: impl Fn() -> F) -> Result<(), store::Error>
+where
+    F: Future<Output = Result<bool, store::Error>>,
+{
+    let mut throttle = Throttle::default();
+    while batch().await? {
+        throttle.rest().await;
+    }
+    Ok(())
 }
 
 /// Rests at least so long between two batches.

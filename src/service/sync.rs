@@ -46,7 +46,7 @@ use crate::crypto::{HashKey, MasterKey};
 use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
 use crate::service::cpu_pool::{CpuPool, CpuPoolError};
 use crate::service::event::Events;
-use crate::service::retention::Throttle;
+use crate::service::retention::throttled;
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Store};
 
@@ -184,16 +184,9 @@ impl Handshakes {
         let hour = Span::from_millis(3_600_000).as_ms();
         let spent_ms = now_ms - self.parts.settings.session_ttl.as_ms() - hour;
         let lapsed_ms = now_ms - lockout::lapse_ms(&self.parts.settings.lockouts);
-        let (store, mut throttle) = (&self.parts.store, Throttle::default());
-        while store::sync::sweep(store, spent_ms).await? {
-            throttle.rest().await;
-        }
-        while store::device::sweep(store, now_ms - hour).await? {
-            throttle.rest().await;
-        }
-        while store::lockout::sweep(store, lapsed_ms).await? {
-            throttle.rest().await;
-        }
-        Ok(())
+        let store = &self.parts.store;
+        throttled(|| store::sync::sweep(store, spent_ms)).await?;
+        throttled(|| store::device::sweep(store, now_ms - hour)).await?;
+        Ok(throttled(|| store::lockout::sweep(store, lapsed_ms)).await?)
     }
 }

@@ -8,9 +8,13 @@ use super::Dispatch;
 use super::lane::Lane;
 use crate::model::message::State;
 use crate::service::event::Why;
+use crate::service::retry;
 use crate::store::event::Told;
 use crate::store::outbox::claim;
 use crate::store::outbox::outcome::{Next, Outcome, is_written, late};
+
+/// How long an outcome that came too late for its lane is tried to be kept.
+const LATE: Duration = Duration::from_secs(60);
 
 impl Dispatch {
     /// Records an outcome. `true`: more messages wait in the lane, which is still ours.
@@ -72,15 +76,8 @@ impl Dispatch {
 
     /// The lane is another's by now: what the provider answered is kept for whoever looks.
     async fn record_late(&self, outcome: &Outcome) -> bool {
-        for _ in 0..120 {
-            match late(&self.parts.store, outcome).await {
-                Ok(()) => return false,
-                Err(error) if error.will_pass() => tokio::time::sleep(Duration::from_millis(500)).await,
-                Err(error) => {
-                    tracing::warn!(%error, "could not record a late outcome");
-                    return false;
-                }
-            }
+        if let Err(error) = retry::while_away(LATE, || late(&self.parts.store, outcome)).await {
+            tracing::warn!(%error, "could not record a late outcome");
         }
         false
     }

@@ -1,14 +1,9 @@
 //! Jobs on their way to their handlers: those that this node took in, in the order in which they came, and those that
 //! nobody has.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use super::{Handlers, Job, Jobs, LEASE};
 use crate::model::Millis;
 use crate::service::Error;
-use crate::store;
 use crate::store::inbound::claim;
 
 /// Jobs handled together at most.
@@ -59,23 +54,6 @@ impl Handlers {
     pub async fn claim(&self) -> Result<JobBatch, Error> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         Ok(JobBatch(claim::claim(&self.store, &self.owner, self.now_ms(), LEASE, limit).await?))
-    }
-
-    /// Tries again while the store is away: what was handled should be written.
-    pub(super) async fn retry<T, F>(&self, work: impl Fn() -> F) -> Result<T, store::Error>
-    where
-        F: Future<Output = Result<T, store::Error>>,
-    {
-        let begun = Instant::now();
-        loop {
-            match work().await {
-                Err(error) if error.will_pass() && begun.elapsed() < LEASE / 2 => {
-                    tracing::warn!(%error, "webhooks wait for the store");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                }
-                other => return other,
-            }
-        }
     }
 
     /// Lets go of jobs until later.

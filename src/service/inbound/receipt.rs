@@ -5,10 +5,11 @@ mod plan;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Handlers, Job, read};
+use super::{Handlers, Job, LEASE, read};
 use crate::model::{MessageId, Millis};
 use crate::provider::{self, Receipt};
 use crate::service::event::Why;
+use crate::service::retry;
 use crate::store::inbound::finish::{self, Folded};
 use crate::store::message::Message;
 use crate::store::{self, call, receipt};
@@ -29,7 +30,7 @@ impl Handlers {
             if jobs.is_empty() {
                 continue;
             }
-            match self.retry(|| self.fold(&jobs)).await {
+            match retry::while_away(LEASE / 2, || self.fold(&jobs)).await {
                 Ok(early) => self.give_back(&early).await,
                 Err(error) if error.is_race() && jobs.len() > 1 => {
                     // what comes earlier in a message's life goes first

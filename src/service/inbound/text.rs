@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::message::{is_number, message, operators};
-use super::{Handlers, Job, read};
+use super::{Handlers, Job, LEASE, read};
 use crate::model::message::State;
 use crate::model::{Channel, InboundId};
 use crate::provider;
@@ -14,7 +14,7 @@ use crate::service::directory::{Entries, Sender};
 use crate::service::event::Why;
 use crate::service::number::Meaning;
 use crate::service::opt_out::Spoken;
-use crate::service::{Error, ErrorKind, publish};
+use crate::service::{Error, ErrorKind, publish, retry};
 use crate::store;
 use crate::store::inbound::finish;
 
@@ -172,7 +172,7 @@ impl Handlers {
             if done.is_empty() && foreign.is_empty() {
                 continue;
             }
-            match self.retry(|| self.write_texts(done, foreign)).await {
+            match retry::while_away(LEASE / 2, || self.write_texts(done, foreign)).await {
                 Err(error) if error.is_race() && done.len() + foreign.len() > 1 => {
                     // another node has one of them: the others are finished without it
                     left.extend(foreign.chunks(1).map(|one| (&done[..0], one)));

@@ -30,8 +30,8 @@ const WAITS: [Duration; 6] = [
     Duration::from_secs(18_000),
     Duration::from_secs(36_000),
 ];
-/// Tries of writing that a text was taken, a second apart: else its sink gets it twice.
-const TRIES: usize = 10;
+/// How long it is tried to write that a text was taken: else its sink gets it twice.
+const WRITING: Duration = Duration::from_secs(10);
 
 /// A text that this node alone may post for now.
 pub struct Claimed {
@@ -142,15 +142,7 @@ impl Publish {
     }
 
     async fn erase(&self, job: &Publication) -> Result<(), store::Error> {
-        let mut last = Ok(());
-        for _ in 0..TRIES {
-            last = job.finish(&self.parts.store, "published").await;
-            if !last.as_ref().is_err_and(store::Error::will_pass) {
-                return last;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        last
+        retry::while_away(WRITING, || job.finish(&self.parts.store, "published")).await
     }
 
     async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> Result<(), store::Error> {
