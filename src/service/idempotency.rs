@@ -5,11 +5,25 @@ use crate::model::ClientId;
 
 pub use crate::store::idempotency::{Named, Reply};
 
+use super::Error;
+use crate::store::Store;
+use crate::store::idempotency::{self, Found};
+
 /// Of what is compared: another where the same request is written in another way.
 const VERSION: &[u8] = b"2";
 
 /// Where money is moved by hand.
 pub const LEDGER: &str = "/v1/clients/{id}/ledger";
+
+/// What the same request was answered, if it came before.
+pub(in crate::service) async fn replayed(store: &Store, named: Option<&Named>) -> Result<Option<Reply>, Error> {
+    let Some(named) = named else { return Ok(None) };
+    match idempotency::find(store, named).await? {
+        Some(Found::Same(reply)) => Ok(Some(reply)),
+        Some(Found::Other) => Err(Error::key_reused()),
+        None => Ok(None),
+    }
+}
 
 /// A client's name for its request.
 #[derive(Clone, Debug)]

@@ -14,9 +14,8 @@ use crate::model::{ClientId, Clock, EntryId, Millis, Money};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
-use crate::service::idempotency::Named;
+use crate::service::idempotency::{self, Named};
 use crate::service::race::settled;
-use crate::store::idempotency::{self, Found};
 use crate::store::ledger::{self, Movement};
 use crate::store::{self, Store};
 
@@ -129,13 +128,8 @@ impl Ledger {
 
     /// What the same request has entered before, with the balance as it is now.
     async fn posted(&self, client: ClientId, kept: Option<&Named>) -> Result<Option<PostedEntry>, Error> {
-        let Some(kept) = kept else { return Ok(None) };
-        let id = match idempotency::find(&self.store, kept).await? {
-            Some(Found::Same(reply)) => reply.text,
-            Some(Found::Other) => return Err(Error::key_reused()),
-            None => return Ok(None),
-        };
-        let id = EntryId::from_hex(&id).map_err(|_| store::Error::Data("kept entry id".into()))?;
+        let Some(reply) = idempotency::replayed(&self.store, kept).await? else { return Ok(None) };
+        let id = EntryId::from_hex(&reply.text).map_err(|_| store::Error::Data("kept entry id".into()))?;
         let entry = ledger::find(&self.store, client, id).await?;
         let entry = entry.ok_or_else(|| store::Error::Data("a kept entry is not there".into()))?;
         Ok(Some(PostedEntry { entry, balance: self.balance(client).await?.balance, is_repeated: true }))

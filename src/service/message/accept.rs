@@ -12,9 +12,8 @@ use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::directory::Sender;
 use crate::service::event::Why;
-use crate::service::idempotency::Named;
+use crate::service::idempotency::{self, Named, Reply};
 use crate::service::number::Capability;
-use crate::store::idempotency::{self, Found, Reply};
 use crate::store::message::Message;
 use crate::store::outbox::intake::{Accepted, Kept, New};
 use crate::store::{self};
@@ -84,16 +83,9 @@ impl Messages {
         let Draft { message, callback, due_ms, named } = draft;
         let kept = named.zip(answered);
         let kept = kept.map(|(named, Answered { text, with_balance })| Kept { named, reply: text, with_balance });
-        let lane = self.parts.lanes.of_message(&message);
-        let opt_out = self.parts.lanes.opt_outs_of(&message, lane);
-        let lease_ends = Instant::now() + self.parts.settings.lease.as_duration();
-        let now_ms = self.parts.clock.now_ms();
-        let told = self.parts.events.told(&message, message.state, Why::default(), now_ms);
-        let is_told = !told.new.is_empty();
         let entry = context.entry(message.created_ms, known_as(&message), None, Some(&*message));
-        let (stored, passes_opt_out) = (Message::clone(&message), false);
-        let new =
-            New { message: stored, lane, opt_out, callback, due_ms, kept, told, passes_opt_out, lease_ends, entry };
+        let new = New { callback, due_ms, kept, entry, ..self.intake(Message::clone(&message), false) };
+        let is_told = !new.told.new.is_empty();
         // who raced in vain so often may try again later
         let busy = |error: store::Error| {
             if error.is_race() { store::Error::Busy("others keep changing this lane".into()) } else { error }
@@ -112,14 +104,27 @@ impl Messages {
         Ok(SendResult::Accepted(message, paid))
     }
 
+    /// A message as the outbox takes it, with the events that tell of it.
+    pub(super) fn intake(&self, message: Message, passes_opt_out: bool) -> New {
+        let lane = self.parts.lanes.of_message(&message);
+        let now_ms = self.parts.clock.now_ms();
+        New {
+            lane,
+            opt_out: self.parts.lanes.opt_outs_of(&message, lane),
+            callback: None,
+            due_ms: None,
+            kept: None,
+            told: self.parts.events.told(&message, message.state, Why::default(), now_ms),
+            passes_opt_out,
+            lease_ends: Instant::now() + self.parts.settings.lease.as_duration(),
+            entry: None,
+            message,
+        }
+    }
+
     /// The reply to the same request, if it came before.
     pub(in crate::service) async fn replayed(&self, named: Option<&Named>) -> Result<Option<Reply>, Error> {
-        let Some(named) = named else { return Ok(None) };
-        match idempotency::find(&self.parts.store, named).await? {
-            Some(Found::Same(reply)) => Ok(Some(reply)),
-            Some(Found::Other) => Err(Error::key_reused()),
-            None => Ok(None),
-        }
+        idempotency::replayed(&self.parts.store, named).await
     }
 
     fn message(
