@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod message;
 pub mod number;
 pub mod opt_out;
+pub mod outbox;
 pub mod publish;
 mod race;
 pub mod relay;

@@ -72,16 +72,8 @@ impl Base<'_> {
     ) -> Result<Messages, StartError> {
         let metrics = message::Metrics::default();
         metrics.register(registry);
-        let section = &self.config.outbox;
-        let settings = message::Settings {
-            lease: section.lease,
-            schedule_most: section.schedule_most,
-            valid_for: section.valid_for,
-            sms_length: section.sms_length,
-            whatsapp_length: section.whatsapp_length,
-        };
         Ok(Messages::new(message::Parts {
-            settings,
+            settings: self.config.outbox.clone(),
             store: self.databases.store.clone(),
             directory: directory.clone(),
             events: self.events.clone(),

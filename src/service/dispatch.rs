@@ -13,7 +13,6 @@ mod permit;
 mod reconcile;
 mod record;
 mod retry;
-mod settings;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -25,7 +24,6 @@ use tokio_util::task::TaskTracker;
 
 pub use metrics::Metrics;
 pub use permit::{Permits, SendPermit};
-pub use settings::Settings;
 
 use crate::model::message::State;
 use crate::model::{Clock, Origin};
@@ -33,6 +31,7 @@ use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
 use crate::service::event::{Events, Why};
 use crate::service::opt_out::OptOuts;
+use crate::service::outbox::Settings;
 use crate::store::batch::Batch;
 use crate::store::lease::{Lease, Owner};
 use crate::store::outbox::LaneKeys;

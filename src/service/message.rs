@@ -27,28 +27,15 @@ pub use crate::store::message::{Attempt, Filter, Message};
 pub use crate::store::receipt::Receipt;
 
 use crate::crypto::HashKey;
-use crate::model::{ClientId, Clock, MessageId, Millis, Span};
+use crate::model::{ClientId, Clock, MessageId, Millis};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::idempotency::{IdempotencyKey, Named};
+use crate::service::outbox::Settings;
 use crate::store::message::{self, Page};
 use crate::store::outbox::LaneKeys;
 use crate::store::outbox::intake::Acceptor;
 use crate::store::{self, Store, receipt};
-
-/// What accepting needs of `[outbox]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// How long a node owns a lane that it has taken.
-    pub lease: Span,
-    /// How far ahead a message may be scheduled.
-    pub schedule_most: Span,
-    /// How long a message is worth sending, unless it says so itself.
-    pub valid_for: Span,
-    /// UTF-16 units of one message at most; a carrier may take less.
-    pub sms_length: usize,
-    pub whatsapp_length: usize,
-}
 
 /// What the service is built from.
 pub struct Parts {

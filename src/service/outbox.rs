@@ -1,4 +1,4 @@
-//! `[outbox]`: how messages are sent.
+//! `[outbox]`: how messages are accepted and sent, for who does the one and who does the other.
 
 use serde::Deserialize;
 
