@@ -14,7 +14,6 @@ use crate::http::{App, Bodies, Guesses, Pulse};
 use crate::model::Clock;
 use crate::service::audit::Audit;
 use crate::service::health::Health;
-use crate::service::inbound::form_check;
 use crate::service::publish::Publish;
 use crate::service::retention::Retention;
 use crate::service::wait::Waits;
@@ -83,7 +82,6 @@ impl Base<'_> {
             clients: messaging.clients,
             audit: Audit { store: self.databases.store.clone() },
             publish,
-            form_check: form_check(&received.inbox),
             guesses: Guesses::new(config.http.requests_per_address),
             inbox: received.inbox,
             loopback: received.loopback,

@@ -19,7 +19,7 @@ use crate::service::ledger::Ledger;
 use crate::service::message::Messages;
 use crate::service::number::Numbers;
 use crate::service::opt_out::OptOuts;
-use crate::service::publish::{FormCheck, Publish};
+use crate::service::publish::Publish;
 use crate::service::relay::Relay;
 use crate::service::sync::{Handshakes, Links, SessionIds, Settings as SyncSettings, Sockets};
 use crate::service::tariff::Tariff;
@@ -46,8 +46,6 @@ pub struct App {
     pub pulse: Arc<Pulse>,
     pub devices: Devices,
     pub publish: Arc<Publish>,
-    /// Which fields a provider's account of ours has signed.
-    pub form_check: FormCheck,
     /// Wrong keys and forged webhooks, on top of the limit of all requests.
     pub guesses: Guesses,
     pub events: Arc<Events>,

@@ -55,7 +55,7 @@ async fn publish_now(
     let (text, sender, country) = if platform == FORM.name() && !is_json {
         // under the URL by which it knows us
         let post = webhook::post(FORM, PostKind::Text, None, target, bytes.clone(), (request, app));
-        let fields = match (app.form_check)(FORM, post).await {
+        let fields = match app.inbox.signed_fields(FORM, post).await {
             Ok(Some(fields)) => fields,
             Ok(None) => {
                 tracing::warn!("a form that no account of ours has signed");

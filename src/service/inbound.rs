@@ -24,7 +24,7 @@ pub use inbox::{Inbox, Jobs, Parts};
 pub use jobs::JobBatch;
 pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, Page, Played};
 pub use metrics::Metrics;
-pub use proof::{Proved, form_check};
+pub use proof::Proved;
 pub use webhook::is_guess;
 
 pub use crate::provider::{Post, PostKind, WebhookReply};

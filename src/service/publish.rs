@@ -3,14 +3,12 @@
 
 mod accept;
 mod deliver;
-mod form;
 mod loopback;
 mod metrics;
 pub mod sink;
 
 pub use accept::Text;
 pub use deliver::Claimed;
-pub use form::FormCheck;
 pub use loopback::{LoopbackSink, Posted, with_loopback};
 pub use metrics::Metrics;
 

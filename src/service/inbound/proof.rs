@@ -7,8 +7,8 @@ use super::webhook::{Came, forged, kind, untaken};
 use crate::model::Secret;
 use crate::provider::{self, BadPost, Claim, Post, Trial, Verified};
 use crate::service::account::{AccountHandle, By};
-use crate::service::publish::FormCheck;
 use crate::service::{Error, ErrorKind};
+use crate::store;
 use crate::store::inbound::Kind;
 
 /// Bytes of a post that is looked at where it came: so much takes less time than going elsewhere would.
@@ -91,29 +91,27 @@ impl Inbox {
         look(&Trial { believes: &believes, key: &self.parts.signature_key, now_ms })
     }
 
+    /// The fields of a form that an account of ours has signed, in their order; nothing where none has.
+    pub async fn signed_fields(
+        self: &Arc<Self>,
+        provider: provider::Kind,
+        post: Post,
+    ) -> Result<Option<Vec<(String, String)>>, store::Error> {
+        let look = move |inbox: &Self, post: &Post| {
+            let Claim::Account(name) = provider.claim(post).map_err(untaken)? else { return Err(forged()) };
+            let handle = inbox.named(provider, &name)?;
+            inbox.hold(&handle, |trial| handle.connector.signed_fields(post, trial)).map_err(untaken)
+        };
+        match self.check(provider, post, look).await {
+            Ok(fields) => Ok(Some(fields)),
+            Err(Error { source: Some(error), .. }) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
     pub(super) fn count_forged(&self, kind: Kind, error: &Error) {
         if error.kind == ErrorKind::Forged {
             self.parts.metrics.webhook(kind.name(), "forged");
         }
     }
-}
-
-/// Tells which fields an account of ours has signed; an error, where that cannot be told now.
-pub fn form_check(inbox: &Arc<Inbox>) -> FormCheck {
-    let inbox = inbox.clone();
-    Arc::new(move |provider: provider::Kind, post: Post| {
-        let inbox = inbox.clone();
-        Box::pin(async move {
-            let look = move |inbox: &Inbox, post: &Post| {
-                let Claim::Account(name) = provider.claim(post).map_err(untaken)? else { return Err(forged()) };
-                let handle = inbox.named(provider, &name)?;
-                inbox.hold(&handle, |trial| handle.connector.signed_fields(post, trial)).map_err(untaken)
-            };
-            match inbox.check(provider, post, look).await {
-                Ok(fields) => Ok(Some(fields)),
-                Err(Error { source: Some(error), .. }) => Err(error),
-                Err(_) => Ok(None),
-            }
-        })
-    })
 }
