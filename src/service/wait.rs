@@ -17,11 +17,7 @@ pub struct Waits {
     pub clock: Clock,
     /// How long a node may hold a lane.
     pub lease_ms: Millis,
-    seen: Option<Seen>,
-}
-
-/// What both clocks said.
-struct Seen {
+    /// What both clocks said at the last look.
     at: Instant,
     now_ms: Millis,
     /// When all were last looked through.
@@ -32,35 +28,33 @@ struct Seen {
 
 impl Waits {
     pub fn new(store: Store, clock: Clock, lease_ms: Millis) -> Self {
-        Self { store, clock, lease_ms, seen: None }
+        let (at, now_ms) = (Instant::now(), clock.now_ms());
+        Self { store, clock, lease_ms, at, now_ms, looked: None, turned: None }
     }
 
     /// To be called every second: ends waits that a clock has set which has gone back since.
     pub async fn look(&mut self) -> Result<(), Error> {
         let (at, now_ms) = (Instant::now(), self.clock.now_ms());
-        let has_turned = self.seen.as_ref().is_some_and(|seen| has_turned(seen, at, now_ms));
-        let (looked, turned) = self.seen.as_ref().map_or((None, None), |seen| (seen.looked, seen.turned));
-        let turned = if has_turned { Some(at) } else { turned };
-        // until it has gone well
-        let looked = if has_turned { None } else { looked };
-        self.seen = Some(Seen { at, now_ms, looked, turned });
-        if looked.is_some_and(|looked| looked.elapsed() < EVERY) {
+        if self.has_turned(at, now_ms) {
+            // looked through until it has gone well
+            (self.turned, self.looked) = (Some(at), None);
+        }
+        (self.at, self.now_ms) = (at, now_ms);
+        if self.looked.is_some_and(|looked| looked.elapsed() < EVERY) {
             return Ok(());
         }
-        let are_left = turned.is_some_and(|turned| turned.elapsed() < LONGEST);
+        let are_left = self.turned.is_some_and(|turned| turned.elapsed() < LONGEST);
         let found = wait::end(&self.store, now_ms, Leases { are_left, lease_ms: self.lease_ms }).await?;
         if found > 0 {
             tracing::warn!("the clock has gone back: what waited by the time before is due");
         }
-        if let Some(seen) = &mut self.seen {
-            seen.looked = Some(at);
-        }
+        self.looked = Some(at);
         Ok(())
     }
-}
 
-/// The machine's clock has lost time that has passed.
-fn has_turned(seen: &Seen, at: Instant, now_ms: Millis) -> bool {
-    let passed = Millis::try_from(at.duration_since(seen.at).as_millis()).unwrap_or(Millis::MAX / 4);
-    now_ms + SKEW_MS < seen.now_ms + passed
+    /// The machine's clock has lost time that has passed.
+    fn has_turned(&self, at: Instant, now_ms: Millis) -> bool {
+        let passed = Millis::try_from(at.duration_since(self.at).as_millis()).unwrap_or(Millis::MAX / 4);
+        now_ms + SKEW_MS < self.now_ms + passed
+    }
 }

@@ -18,6 +18,7 @@ use crate::store::account::{Account, Rest};
 /// Lanes that are remembered; what is beyond waits its time out.
 const PARKED: usize = 10_000;
 
+#[derive(Clone)]
 pub struct AccountHandle {
     pub account: Account,
     pub connector: Connector,
@@ -74,16 +75,7 @@ impl AccountHandle {
             (Some(_), None) => self.wake(),
             _ => {}
         }
-        Some(Self {
-            account: account.clone(),
-            connector: self.connector.clone(),
-            limiter,
-            breaker: self.breaker.clone(),
-            blame: self.blame.clone(),
-            calls: self.calls.clone(),
-            parked: self.parked.clone(),
-            proofs: Vec::new(),
-        })
+        Some(Self { account: account.clone(), limiter, proofs: Vec::new(), ..self.clone() })
     }
 
     /// The lanes that wait for the account wait for this one, which has its place.

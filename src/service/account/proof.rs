@@ -8,6 +8,7 @@ use crate::model::{Millis, Secret, TokenId};
 use crate::store::account::token::{Role, Uses};
 
 /// A token besides the account's own. It never calls the carrier.
+#[derive(Clone)]
 pub struct Proof {
     pub id: TokenId,
     pub role: Role,

@@ -110,18 +110,12 @@ fn call(event: &EventIn, content: &MessageContent, fields: &mut Fields) -> Optio
     Some(())
 }
 
-/// Twilio's word for a state.
+/// Twilio's word for a state of what went out.
 fn word(state: State) -> Option<&'static str> {
     match state {
-        State::Accepted => Some("accepted"),
-        State::Scheduled => Some("scheduled"),
-        State::Queued => Some("queued"),
-        State::Sending => Some("sending"),
-        State::Sent => Some("sent"),
-        State::Delivered => Some("delivered"),
-        State::Undelivered => Some("undelivered"),
-        State::Failed | State::Expired => Some("failed"),
-        State::Canceled => Some("canceled"),
         State::Received => None,
+        State::Expired => Some(State::Failed.name()),
+        // ours are its own
+        other => Some(other.name()),
     }
 }
