@@ -35,7 +35,7 @@ pub mod call {
     pub use crate::store::call::Call;
 }
 
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Result};
 
 /// What a store says of itself, for the doors: they know no store.
 pub use crate::store::Error as StoreError;

@@ -37,11 +37,7 @@ impl Admins {
     }
 
     /// Makes a key; this is the only time that it is seen.
-    pub async fn make(
-        &self,
-        name: &str,
-        context: &AuditContext<'_, AdminKey>,
-    ) -> Result<(AdminKey, Secret), store::Error> {
+    pub async fn make(&self, name: &str, context: &AuditContext<'_, AdminKey>) -> store::Result<(AdminKey, Secret)> {
         let mut random = [0_u8; 24];
         OsRng.fill_bytes(&mut random);
         let text = format!("{PREFIX}{}", hex::encode(random));
@@ -58,12 +54,12 @@ impl Admins {
         Ok((key, Secret::new(text)))
     }
 
-    pub async fn list(&self) -> Result<Vec<AdminKey>, store::Error> {
+    pub async fn list(&self) -> store::Result<Vec<AdminKey>> {
         admin::list(&self.directory.store).await
     }
 
     /// Whether there was such a key in force.
-    pub async fn revoke(&self, id: AdminKeyId, context: &AuditContext<'_, AdminKey>) -> Result<bool, store::Error> {
+    pub async fn revoke(&self, id: AdminKeyId, context: &AuditContext<'_, AdminKey>) -> store::Result<bool> {
         let Some(before) = self.list().await?.into_iter().find(|key| key.id == id) else { return Ok(false) };
         let now_ms = self.clock.now_ms();
         let after = AdminKey { revoked_ms: Some(now_ms), ..before.clone() };

@@ -78,7 +78,7 @@ impl<'a, T> AuditContext<'a, T> {
         at_ms: Millis,
         object: impl ToString,
         before: Option<&T>,
-    ) -> Result<(), store::Error> {
+    ) -> store::Result<()> {
         let Some(entry) = self.entry(at_ms, object, before, None) else { return Ok(()) };
         store.commit(store::Change::new().audited(Some(entry))).await
     }
@@ -94,7 +94,7 @@ pub struct Audit {
 
 impl Audit {
     /// Newest first; whether there are more.
-    pub async fn list(&self, filter: &Filter, limit: usize) -> Result<(Vec<Entry>, bool), store::Error> {
+    pub async fn list(&self, filter: &Filter, limit: usize) -> store::Result<(Vec<Entry>, bool)> {
         Ok(page(audit::list(&self.store, filter, limit + 1).await?, limit))
     }
 }

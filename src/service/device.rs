@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::model::{Clock, DeviceId, UserId};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::service::page;
 use crate::service::sync::SocketRegistry;
+use crate::service::{Error, Result};
 use crate::signal::{Bus, Event, Signal};
 use crate::store::{self, Change, Store};
 
@@ -23,19 +23,14 @@ pub struct Devices {
 
 impl Devices {
     /// A page of a user's devices, newest first, and whether there are more.
-    pub async fn list(
-        &self,
-        user: &UserId,
-        after: Option<DeviceId>,
-        limit: usize,
-    ) -> Result<(Vec<Device>, bool), Error> {
+    pub async fn list(&self, user: &UserId, after: Option<DeviceId>, limit: usize) -> Result<(Vec<Device>, bool)> {
         let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
         let devices = store::device::list(&self.store, user, after, one_more).await?;
         Ok(page(devices, limit))
     }
 
     /// Empties the device's key, closes its user's open sockets, forgets its texts' blocks. A second time does nothing.
-    pub async fn revoke(&self, id: DeviceId, context: &AuditContext<'_, Device>) -> Result<(), Error> {
+    pub async fn revoke(&self, id: DeviceId, context: &AuditContext<'_, Device>) -> Result<()> {
         let device = store::device::find(&self.store, id).await?.ok_or_else(|| Error::not_found("device"))?;
         let at_ms = self.clock.now_ms();
         let mut batch = self.events.batch();

@@ -89,7 +89,7 @@ impl Dispatch {
 
     /// Takes all lanes from their owners where these are known to be dead: no other process serves
     /// this embedded store. Elsewhere their leases end by themselves.
-    pub async fn inherit(&self) -> Result<(), store::Error> {
+    pub async fn inherit(&self) -> store::Result<()> {
         let Some(serving) = self.parts.store.serve().await? else { return Ok(()) };
         if serving.is_alone() {
             claim::release_all(&self.parts.store, self.parts.clock.now_ms()).await?;
@@ -99,7 +99,7 @@ impl Dispatch {
     }
 
     /// Takes up lanes that nobody owns, and lets scheduled messages join theirs. How many there were.
-    pub async fn take_up(self: &Arc<Self>) -> Result<usize, store::Error> {
+    pub async fn take_up(self: &Arc<Self>) -> store::Result<usize> {
         if let Err(error) = self.hasten().await {
             tracing::warn!(%error, "messages whose account is in use again wait for the store");
         }
@@ -144,7 +144,7 @@ impl Dispatch {
     }
 
     /// Counts what waits, for the metrics.
-    pub async fn measure(&self) -> Result<(), store::Error> {
+    pub async fn measure(&self) -> store::Result<()> {
         let entries = self.parts.directory.current();
         let rests =
             |handle: &Arc<AccountHandle>| (handle.account.id, handle.breaker.is_open(), handle.rest().is_some());

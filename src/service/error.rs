@@ -7,6 +7,9 @@ use super::message::Limit;
 use super::tariff::BadLines;
 use crate::{crypto, store};
 
+/// What a service comes to.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
 /// Why a service did not do what it was asked. Doors choose their status and their words by the kind.
 #[derive(Debug)]
 pub struct Error {

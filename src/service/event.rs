@@ -39,7 +39,7 @@ use crate::crypto::MasterKey;
 use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, EndpointId, MessageId, Span};
 use crate::provider::webhook::Webhooks;
-use crate::service::Error;
+use crate::service::Result;
 use crate::service::retention::Throttle;
 use crate::service::snapshot::{self, Snapshot};
 use crate::store::endpoint::Listeners;
@@ -83,7 +83,7 @@ pub struct Events {
 }
 
 impl Events {
-    pub async fn open(parts: Parts) -> Result<Self, Error> {
+    pub async fn open(parts: Parts) -> Result<Self> {
         version::begin(&parts.store, Versioned::Endpoints).await?;
         let events = Self { parts, listeners: Snapshot::default(), woken: Notify::new() };
         events.refresh().await?;
@@ -126,7 +126,7 @@ impl Events {
     }
 
     /// Reads who listens, where that has changed.
-    pub async fn refresh(&self) -> Result<(), Error> {
+    pub async fn refresh(&self) -> Result<()> {
         let store = &self.parts.store;
         let version = version::current(store, Versioned::Endpoints);
         Ok(self.listeners.refresh(version, |_| store::endpoint::listeners(store)).await?)
@@ -138,13 +138,13 @@ impl Events {
     }
 
     /// Counts what waits, for the metrics.
-    pub async fn measure(&self) -> Result<(), Error> {
+    pub async fn measure(&self) -> Result<()> {
         self.parts.metrics.measured(store::delivery::backlog(&self.parts.store).await?);
         Ok(())
     }
 
     /// Forgets events that were kept for `keep_events`.
-    pub async fn sweep(&self) -> Result<(), Error> {
+    pub async fn sweep(&self) -> Result<()> {
         let before_ms = self.parts.clock.now_ms() - self.parts.settings.keep_events.as_ms();
         let (mut walk, mut throttle) = (Walk::before(before_ms), Throttle::default());
         while store::event::sweep(&self.parts.store, &mut walk).await? {

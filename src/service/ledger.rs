@@ -11,11 +11,11 @@ pub use statement::Statement;
 pub use crate::store::ledger::{Balance, Entry, Filter, Kind, Page};
 
 use crate::model::{ClientId, Clock, EntryId, Millis, Money};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::service::idempotency::{self, Named};
 use crate::service::race::settled;
+use crate::service::{Error, Result};
 use crate::store::ledger::{self, Movement};
 use crate::store::{self, Store};
 
@@ -62,18 +62,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub async fn balance(&self, client: ClientId) -> Result<Balance, Error> {
+    pub async fn balance(&self, client: ClientId) -> Result<Balance> {
         ledger::balance(&self.store, client).await?.ok_or_else(|| Error::not_found("client"))
     }
 
     /// Newest first.
-    pub async fn list(
-        &self,
-        client: ClientId,
-        filter: &Filter,
-        after: Option<EntryId>,
-        limit: usize,
-    ) -> Result<Page, Error> {
+    pub async fn list(&self, client: ClientId, filter: &Filter, after: Option<EntryId>, limit: usize) -> Result<Page> {
         self.balance(client).await?;
         Ok(ledger::list(&self.store, client, filter, after, limit).await?)
     }
@@ -86,7 +80,7 @@ impl Ledger {
         reason: Option<String>,
         kept: Option<Named>,
         context: &AuditContext<'_, Entry>,
-    ) -> Result<PostedEntry, Error> {
+    ) -> Result<PostedEntry> {
         let reason = said(reason);
         check(posting, reason.as_deref())?;
         settled("this balance", || async {
@@ -127,7 +121,7 @@ impl Ledger {
     }
 
     /// What the same request has entered before, with the balance as it is now.
-    async fn posted(&self, client: ClientId, kept: Option<&Named>) -> Result<Option<PostedEntry>, Error> {
+    async fn posted(&self, client: ClientId, kept: Option<&Named>) -> Result<Option<PostedEntry>> {
         let Some(reply) = idempotency::replayed(&self.store, kept).await? else { return Ok(None) };
         let id = EntryId::from_hex(&reply.text).map_err(|_| store::Error::Data("kept entry id".into()))?;
         let entry = ledger::find(&self.store, client, id).await?;
@@ -136,7 +130,7 @@ impl Ledger {
     }
 
     /// Why money was not moved; nothing where it may be tried again.
-    async fn blame(&self, client: ClientId, posting: Posting, amount: Money) -> Result<(), Error> {
+    async fn blame(&self, client: ClientId, posting: Posting, amount: Money) -> Result<()> {
         let now = self.balance(client).await?;
         let after = now.balance.plus(amount).ok_or_else(|| Error::invalid("amount", "is too much"))?;
         // what the balance would have been when it was read may be another by now
@@ -156,7 +150,7 @@ impl Ledger {
     }
 
     /// Opens a statement of a period.
-    pub async fn statement(&self, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<Statement, Error> {
+    pub async fn statement(&self, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<Statement> {
         self.balance(client).await?;
         if before_ms <= from_ms {
             return Err(Error::invalid("to", "is not after from"));
@@ -169,7 +163,7 @@ fn said(reason: Option<String>) -> Option<String> {
     reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
 }
 
-fn check(posting: Posting, reason: Option<&str>) -> Result<(), Error> {
+fn check(posting: Posting, reason: Option<&str>) -> Result<()> {
     match posting {
         Posting::Credit(amount) if amount <= Money::ZERO => return Err(Error::invalid("amount", "is not above zero")),
         Posting::Adjustment(Money::ZERO) => return Err(Error::invalid("amount", "is zero")),

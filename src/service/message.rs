@@ -71,22 +71,22 @@ impl Messages {
         key.named(client, canonical, &self.parts.request_key)
     }
 
-    pub async fn find(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
+    pub async fn find(&self, client: ClientId, id: MessageId) -> store::Result<Option<Message>> {
         message::find(&self.parts.store, client, id).await
     }
 
     /// Newest first.
-    pub async fn list(&self, client: ClientId, filter: &Filter, limit: usize) -> Result<Page, store::Error> {
+    pub async fn list(&self, client: ClientId, filter: &Filter, limit: usize) -> store::Result<Page> {
         message::list(&self.parts.store, client, filter, limit).await
     }
 
     /// What providers did and said of a message.
-    pub async fn history(&self, id: MessageId) -> Result<(Vec<Attempt>, Vec<Receipt>), store::Error> {
+    pub async fn history(&self, id: MessageId) -> store::Result<(Vec<Attempt>, Vec<Receipt>)> {
         Ok((message::attempts(&self.parts.store, id).await?, receipt::list(&self.parts.store, id).await?))
     }
 
     /// When providers took messages, where one has.
-    pub async fn taken_at(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Millis>, store::Error> {
+    pub async fn taken_at(&self, ids: &[MessageId]) -> store::Result<HashMap<MessageId, Millis>> {
         message::taken_at(&self.parts.store, ids).await
     }
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer};
 use super::directory::Directory;
 use crate::model::address::{self, Address, AddressKind, Country};
 use crate::model::{AccountId, ClientId, Clock, NumberId};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::page;
 use crate::service::race::{Written as _, settled};
+use crate::service::{Error, Result};
 use crate::store::number;
 
 pub use crate::store::number::{Capability, Meaning, Number};
@@ -65,26 +65,16 @@ pub struct Numbers {
 
 impl Numbers {
     /// Newest first; whether there are more.
-    pub async fn list(
-        &self,
-        client: ClientId,
-        after: Option<NumberId>,
-        limit: usize,
-    ) -> Result<(Vec<Number>, bool), Error> {
+    pub async fn list(&self, client: ClientId, after: Option<NumberId>, limit: usize) -> Result<(Vec<Number>, bool)> {
         let numbers = number::list(&self.directory.store, client, after, limit + 1).await?;
         Ok(page(numbers, limit))
     }
 
-    pub async fn find(&self, client: ClientId, id: NumberId) -> Result<Number, Error> {
+    pub async fn find(&self, client: ClientId, id: NumberId) -> Result<Number> {
         number::find(&self.directory.store, client, id).await?.ok_or_else(|| Error::not_found("number"))
     }
 
-    pub async fn add(
-        &self,
-        client: ClientId,
-        new: NewNumber,
-        context: &AuditContext<'_, Number>,
-    ) -> Result<Number, Error> {
+    pub async fn add(&self, client: ClientId, new: NewNumber, context: &AuditContext<'_, Number>) -> Result<Number> {
         let now_ms = self.clock.now_ms();
         let number = Number {
             id: NumberId::new(now_ms),
@@ -114,7 +104,7 @@ impl Numbers {
         id: NumberId,
         change: NumberChange,
         context: &AuditContext<'_, Number>,
-    ) -> Result<Number, Error> {
+    ) -> Result<Number> {
         if let Some(account) = change.account {
             self.find(client, id).await?;
             self.directory.refresh().await?;
@@ -139,12 +129,7 @@ impl Numbers {
     }
 
     /// Lets a number go; its messages stay.
-    pub async fn delete(
-        &self,
-        client: ClientId,
-        id: NumberId,
-        context: &AuditContext<'_, Number>,
-    ) -> Result<(), Error> {
+    pub async fn delete(&self, client: ClientId, id: NumberId, context: &AuditContext<'_, Number>) -> Result<()> {
         settled("this number", || async {
             let before = self.find(client, id).await?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
@@ -155,7 +140,7 @@ impl Numbers {
     }
 
     /// A sender name only sends texts. Encrypted texts go to one platform, others to none.
-    fn holds(&self, number: &Number) -> Result<(), Error> {
+    fn holds(&self, number: &Number) -> Result<()> {
         let is_name = Address::stored(number.address.as_str()).kind() == AddressKind::Alphanumeric;
         if is_name && number.capabilities != [Capability::Sms] {
             return Err(Error::invalid("capabilities", "a sender name can only send sms"));

@@ -24,7 +24,7 @@ use crate::crypto::{HashKey, MasterKey, SharedKey};
 use crate::model::{Clock, DeviceId, Millis, Platform, Secret, Span};
 use crate::provider::Webhooks;
 use crate::service::retention::throttled;
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 use crate::store::device::{self, SealedKey};
 use crate::store::lease::Owner;
 use crate::store::{Store, publication};
@@ -91,7 +91,7 @@ pub struct Publish {
 }
 
 impl Publish {
-    pub fn new(parts: Parts) -> Result<Self, Error> {
+    pub fn new(parts: Parts) -> Result<Self> {
         let device = DeviceId::new(0);
         let sealed = parts.master.seal(device::key_place(&device.hex()), SharedKey::generate().as_bytes())?;
         let salt = Salt::new(parts.backend.clone(), parts.salt.clone());
@@ -119,7 +119,7 @@ impl Publish {
     }
 
     /// Erases what has waited too long for its sink; forgets texts that are over, and the blocks of revoked devices.
-    pub async fn sweep(&self) -> Result<(), Error> {
+    pub async fn sweep(&self) -> Result<()> {
         let now_ms = self.now_ms();
         let late_ms = now_ms - self.parts.settings.give_up_after.as_ms();
         let late = publication::late(&self.parts.store, late_ms).await?;

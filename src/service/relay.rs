@@ -22,7 +22,7 @@ use crate::service::idempotency::IdempotencyKey;
 use crate::service::ledger::Ledger;
 use crate::service::message::{self, Answered, Draft, Drafted, Messages, SendResult, Via};
 use crate::service::tariff::{Price, Route, Tariff};
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 use crate::store::message::Message;
 
 /// `[call]`.
@@ -45,12 +45,7 @@ pub struct Relay {
 
 impl Relay {
     /// What a client's order comes to: allowed, routed and priced, or told as when it came first. Nothing is written.
-    pub async fn draft(
-        &self,
-        consumer: &Consumer,
-        mut order: Order,
-        key: Option<IdempotencyKey>,
-    ) -> Result<Drafted, Error> {
+    pub async fn draft(&self, consumer: &Consumer, mut order: Order, key: Option<IdempotencyKey>) -> Result<Drafted> {
         message::limits(&order)?;
         if order.channel == Channel::Voice {
             // a call has no pictures: they are counted, and left out
@@ -79,7 +74,7 @@ impl Relay {
         draft: Draft,
         answered: Option<Answered>,
         context: &AuditContext<'_, Message>,
-    ) -> Result<SendResult, Error> {
+    ) -> Result<SendResult> {
         let told = self.messages.accept(draft, answered, context).await?;
         if let SendResult::Accepted(_, Some(paid)) = &told
             && paid.is_low
@@ -90,7 +85,7 @@ impl Relay {
     }
 
     /// What a call says is no way around the bounds of its key.
-    fn allow_said(&self, consumer: &Consumer, order: &Order) -> Result<(), Error> {
+    fn allow_said(&self, consumer: &Consumer, order: &Order) -> Result<()> {
         match &order.call {
             Some(plan) if consumer.twiml(self.calls.twiml) == Twiml::Say => {
                 say::check(plan).map_err(|(field, reason)| Error::invalid(field, reason))
@@ -100,7 +95,7 @@ impl Relay {
     }
 
     /// How it goes; the operator's own texts leave from a number of the operator, whichever that is.
-    fn allowed_via(&self, consumer: &Consumer, order: &Order) -> Result<Option<Via>, Error> {
+    fn allowed_via(&self, consumer: &Consumer, order: &Order) -> Result<Option<Via>> {
         allow(consumer, order)?;
         if consumer.is_operator() && order.channel == Channel::Sms && order.pool().is_none() {
             return Ok(None);
@@ -134,7 +129,7 @@ fn forbidden(what: &'static str) -> Error {
     Error::new(ErrorKind::Forbidden, what)
 }
 
-fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<(), Error> {
+fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<()> {
     if consumer.may(Scope::of(channel)) {
         return Ok(());
     }
@@ -145,7 +140,7 @@ fn allow_channel(consumer: &Consumer, channel: Channel) -> Result<(), Error> {
     }))
 }
 
-fn allow(consumer: &Consumer, order: &Order) -> Result<(), Error> {
+fn allow(consumer: &Consumer, order: &Order) -> Result<()> {
     allow_channel(consumer, order.channel)?;
     if !consumer.may_send_to(order.to.as_str()) {
         return Err(forbidden("this key may not send to this destination"));

@@ -34,17 +34,17 @@ impl Retention {
         self.settings.remove_every.as_duration()
     }
 
-    pub async fn remove_idempotency_keys(&self) -> Result<(), store::Error> {
+    pub async fn remove_idempotency_keys(&self) -> store::Result<()> {
         let before_ms = self.clock.now_ms() - self.settings.idempotency_keys.as_ms();
         throttled(|| idempotency::sweep(&self.store, before_ms)).await
     }
 
     /// Tokens by which carriers' posts are believed no longer.
-    pub async fn remove_tokens(&self) -> Result<(), store::Error> {
+    pub async fn remove_tokens(&self) -> store::Result<()> {
         token::sweep(&self.store, self.clock.now_ms()).await
     }
 
-    pub async fn remove_messages(&self) -> Result<(), store::Error> {
+    pub async fn remove_messages(&self) -> store::Result<()> {
         if self.settings.messages.as_ms() == 0 {
             return Ok(());
         }
@@ -57,16 +57,16 @@ impl Retention {
     }
 
     /// Sorts what has been accepted lately into the index of numbers.
-    pub async fn sort_numbers(&self) -> Result<(), store::Error> {
+    pub async fn sort_numbers(&self) -> store::Result<()> {
         while message::run::gather(&self.store, &self.clock).await? {}
         Ok(())
     }
 }
 
 /// Removes batch after batch for as long as there may be more, at the pace of a [`Throttle`].
-pub(super) async fn throttled<F>(batch: impl Fn() -> F) -> Result<(), store::Error>
+pub(super) async fn throttled<F>(batch: impl Fn() -> F) -> store::Result<()>
 where
-    F: Future<Output = Result<bool, store::Error>>,
+    F: Future<Output = store::Result<bool>>,
 {
     let mut throttle = Throttle::default();
     while batch().await? {

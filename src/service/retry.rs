@@ -14,9 +14,9 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Tries for so long to write what has been done, while the store is away.
-pub(super) async fn while_away<T, F>(patience: Duration, write: impl Fn() -> F) -> Result<T, store::Error>
+pub(super) async fn while_away<T, F>(patience: Duration, write: impl Fn() -> F) -> store::Result<T>
 where
-    F: Future<Output = Result<T, store::Error>>,
+    F: Future<Output = store::Result<T>>,
 {
     let begun = Instant::now();
     loop {

@@ -116,6 +116,8 @@ pub enum Error {
     Died(#[from] tokio::task::JoinError),
 }
 
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
 impl From<CpuPoolError> for Error {
     fn from(error: CpuPoolError) -> Self {
         match error {
@@ -179,7 +181,7 @@ impl Handshakes {
     }
 
     /// Removes what has served: expired sessions, old attempts, counters that have lapsed.
-    pub async fn sweep(&self) -> Result<(), Error> {
+    pub async fn sweep(&self) -> Result<()> {
         let now_ms = self.now_ms();
         let hour = Span::from_millis(3_600_000).as_ms();
         let spent_ms = now_ms - self.parts.settings.session_ttl.as_ms() - hour;

@@ -122,11 +122,11 @@ impl Tariff {
     }
 
     /// Reads what has changed since they were read last.
-    pub async fn refresh(&self) -> Result<(), store::Error> {
+    pub async fn refresh(&self) -> store::Result<()> {
         self.known.refresh(version::current(&self.store, Versioned::Tariff), |old| self.read(old)).await
     }
 
-    async fn read(&self, old: Arc<RoutesAndRates>) -> Result<RoutesAndRates, store::Error> {
+    async fn read(&self, old: Arc<RoutesAndRates>) -> store::Result<RoutesAndRates> {
         let (rules, card) = (route::all(&self.store).await?, rate::usable(&self.store).await?);
         // a large card, and many rules, take longer than a thread may that serves
         let work = move || {

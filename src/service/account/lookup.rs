@@ -3,7 +3,7 @@
 use super::{AccountHandle, Accounts};
 use crate::model::{AccountId, Phone};
 use crate::provider::AskError;
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 
 pub use crate::provider::Lookup;
 
@@ -21,7 +21,7 @@ fn unanswered(error: AskError) -> Error {
 impl Accounts {
     /// Asks the provider of an account; of the oldest that can, where none is named, and a real one before
     /// one inside this process. Which account was asked, and what its provider said.
-    pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, Lookup), Error> {
+    pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, Lookup)> {
         self.directory.refresh().await?;
         let entries = self.directory.current();
         let handle = match account {

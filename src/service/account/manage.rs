@@ -8,10 +8,10 @@ use super::rest;
 use crate::model::event::EventType;
 use crate::model::{AccountId, Clock, Secret, Span};
 use crate::provider::{self, Credentials, Feature, Kind};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::service::race::{Written as _, settled};
+use crate::service::{Error, Result};
 use crate::store::account::{self, Account, Uncertain};
 use crate::store::{self};
 
@@ -58,7 +58,7 @@ pub struct Accounts {
 
 impl Accounts {
     /// All accounts, oldest first.
-    pub async fn list(&self) -> Result<Vec<Account>, Error> {
+    pub async fn list(&self) -> Result<Vec<Account>> {
         let now_ms = self.clock.now_ms();
         let mut accounts = account::all(&self.directory.store).await?;
         for account in &mut accounts {
@@ -67,12 +67,12 @@ impl Accounts {
         Ok(accounts)
     }
 
-    pub async fn find(&self, id: AccountId) -> Result<Account, Error> {
+    pub async fn find(&self, id: AccountId) -> Result<Account> {
         self.list().await?.into_iter().find(|account| account.id == id).ok_or_else(|| Error::not_found("account"))
     }
 
     /// Adds an account. Its credentials are sealed, and never shown again.
-    pub async fn add(&self, new: NewAccount, context: &AuditContext<'_, Account>) -> Result<Account, Error> {
+    pub async fn add(&self, new: NewAccount, context: &AuditContext<'_, Account>) -> Result<Account> {
         let id = AccountId::new(self.clock.now_ms());
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
@@ -109,7 +109,7 @@ impl Accounts {
         id: AccountId,
         change: AccountChange,
         context: &AuditContext<'_, Account>,
-    ) -> Result<Account, Error> {
+    ) -> Result<Account> {
         let new = self.credentials(id, &change).await?;
         settled("this account", || async {
             let before = self.find(id).await?;
@@ -138,7 +138,7 @@ impl Accounts {
         before: &Account,
         account: &Account,
         context: &AuditContext<'_, Account>,
-    ) -> Result<(), store::Error> {
+    ) -> store::Result<()> {
         let now_ms = self.clock.now_ms();
         let mut batch = self.events.batch();
         if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
@@ -150,13 +150,13 @@ impl Accounts {
         self.directory.refresh().await
     }
 
-    pub(super) async fn ask(&self, kind: Kind, plain: &[u8]) -> Result<(), Error> {
+    pub(super) async fn ask(&self, kind: Kind, plain: &[u8]) -> Result<()> {
         let connector = self.directory.connectors.open(kind, plain).map_err(|error| untaken(&error))?;
         connector.check().await.map_err(|error| untaken(&error))
     }
 
     /// Asks the provider whether it still knows an account. If it does, an account that rests is woken.
-    pub async fn check(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<(), Error> {
+    pub async fn check(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<()> {
         self.directory.refresh().await?;
         let handle = self.directory.current().handle(id).cloned().ok_or_else(|| Error::not_found("account"))?;
         context.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
@@ -166,7 +166,7 @@ impl Accounts {
     }
 
     /// Forgets an account with its credentials; its messages stay.
-    pub async fn delete(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<(), Error> {
+    pub async fn delete(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<()> {
         settled("this account", || async {
             let before = self.find(id).await?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);

@@ -24,7 +24,7 @@ impl EventBatch<'_> {
 }
 
 /// Writes down that an account rests, unless that is known, or its credentials are others by now.
-pub async fn begin(directory: &Directory, events: &Events, account: &Account, rest: &Rest) -> Result<(), store::Error> {
+pub async fn begin(directory: &Directory, events: &Events, account: &Account, rest: &Rest) -> store::Result<()> {
     let is_known = directory.current().handle(account.id).is_none_or(|handle| handle.rest().is_some());
     if is_known {
         return Ok(());
@@ -34,12 +34,7 @@ pub async fn begin(directory: &Directory, events: &Events, account: &Account, re
 }
 
 /// Writes down that an account is in use again, where it is known to have rested.
-pub async fn end(
-    directory: &Directory,
-    events: &Events,
-    account: AccountId,
-    at_ms: Millis,
-) -> Result<(), store::Error> {
+pub async fn end(directory: &Directory, events: &Events, account: AccountId, at_ms: Millis) -> store::Result<()> {
     let Some(handle) = directory.current().handle(account).cloned() else { return Ok(()) };
     let Some(rest) = handle.rest() else { return Ok(()) };
     write(directory, events, &handle.account, rest, (EventType::AccountResumed, at_ms), rest::end(account, rest)).await
@@ -52,7 +47,7 @@ async fn write(
     rest: &Rest,
     (kind, at_ms): (EventType, Millis),
     change: Change,
-) -> Result<(), store::Error> {
+) -> store::Result<()> {
     let mut batch = events.batch();
     batch.account(account, rest, kind, at_ms);
     match directory.store.commit(batch.write(change)).await {

@@ -4,7 +4,7 @@ use super::Kind;
 use super::manage::{AccountChange, Accounts, known};
 use crate::model::{AccountId, Millis, Secret, Span, TokenId};
 use crate::provider::Credentials;
-use crate::service::Error;
+use crate::service::{Error, Result};
 use crate::store::account::token::{Role, place};
 use crate::store::account::{Account, Token, place as credentials_place};
 
@@ -17,7 +17,7 @@ const AHEAD: Span = Span::from_millis(7 * 24 * 3_600_000);
 const EARLIER: usize = 4;
 
 /// Whether a span is one for which a token may be kept.
-fn check(span: Option<Span>) -> Result<(), Error> {
+fn check(span: Option<Span>) -> Result<()> {
     if span.is_some_and(|span| span > LONGEST) {
         return Err(Error::invalid("previous_valid_for", "must be from 0s to 24h"));
     }
@@ -26,11 +26,7 @@ fn check(span: Option<Span>) -> Result<(), Error> {
 
 impl Accounts {
     /// The new credentials of a change that has some, asked about where that is wanted.
-    pub(super) async fn credentials(
-        &self,
-        id: AccountId,
-        change: &AccountChange,
-    ) -> Result<Option<Credentials>, Error> {
+    pub(super) async fn credentials(&self, id: AccountId, change: &AccountChange) -> Result<Option<Credentials>> {
         check(change.previous_valid_for)?;
         // another node may just have been given a path
         self.directory.refresh().await?;
@@ -60,7 +56,7 @@ impl Accounts {
         Ok(Some(new))
     }
 
-    fn opened(&self, account: &Account) -> Result<Credentials, Error> {
+    fn opened(&self, account: &Account) -> Result<Credentials> {
         let kind = Kind::parse(&account.provider).ok_or_else(|| Error::not_found("account"))?;
         let plain = self.directory.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
         Credentials::from_json(kind, &plain).map_err(|error| Error::invalid("credentials", error.to_string()))
@@ -72,14 +68,14 @@ impl Accounts {
         Some(Secret::new(String::from_utf8_lossy(&plain).into_owned()))
     }
 
-    fn token(&self, role: Role, secret: &Secret, until_ms: Millis) -> Result<Token, Error> {
+    fn token(&self, role: Role, secret: &Secret, until_ms: Millis) -> Result<Token> {
         let id = TokenId::new(self.clock.now_ms());
         let token = self.directory.master.seal(place(&id.hex()), secret.expose().as_bytes())?;
         Ok(Token { id, role, token, until_ms, uses: 0, used_ms: None })
     }
 
     /// The account's credentials with the token that was entered ahead in place of its own.
-    pub(super) fn promoted(&self, account: &Account) -> Result<Credentials, Error> {
+    pub(super) fn promoted(&self, account: &Account) -> Result<Credentials> {
         let next = account.tokens.iter().find(|token| token.role == Role::Next);
         let next = next.and_then(|token| self.secret(token));
         let next = next.ok_or_else(|| Error::invalid("promote", "there is no next_token that could take its place"))?;
@@ -93,7 +89,7 @@ impl Accounts {
         account: &mut Account,
         new: Option<&Credentials>,
         change: &AccountChange,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let now_ms = self.clock.now_ms();
         match new {
             Some(new) => self.keep(before, account, new, change.previous_valid_for.unwrap_or(KEPT))?,
@@ -110,7 +106,7 @@ impl Accounts {
     }
 
     /// Keeps the token that is replaced; for no time at all, it has leaked, and those before it are good no longer.
-    fn keep(&self, before: &Account, account: &mut Account, new: &Credentials, span: Span) -> Result<(), Error> {
+    fn keep(&self, before: &Account, account: &mut Account, new: &Credentials, span: Span) -> Result<()> {
         // what cannot be read with our keys could not be used either
         let old = self.opened(before).ok();
         let old = old.as_ref().and_then(Credentials::proof).filter(|old| Some(*old) != new.proof());
@@ -132,7 +128,7 @@ impl Accounts {
         Ok(())
     }
 
-    fn check_next(&self, account: &Account, next: &Secret) -> Result<(), Error> {
+    fn check_next(&self, account: &Account, next: &Secret) -> Result<()> {
         let own = self.opened(account)?;
         if own.proof() == Some(next) {
             return Err(Error::invalid("next_token", "is the account's own already"));
@@ -149,7 +145,7 @@ impl Accounts {
     }
 
     /// A path of webhooks leads to one account: those before and after its own are no other's.
-    pub(super) fn check_path(&self, account: AccountId, path: &Secret) -> Result<(), Error> {
+    pub(super) fn check_path(&self, account: AccountId, path: &Secret) -> Result<()> {
         let now_ms = self.clock.now_ms();
         let entries = self.directory.current();
         let mut others =
@@ -160,7 +156,7 @@ impl Accounts {
 }
 
 /// Gives the tokens before the account's own another end.
-fn prolong(account: &mut Account, span: Option<Span>, now_ms: Millis) -> Result<(), Error> {
+fn prolong(account: &mut Account, span: Option<Span>, now_ms: Millis) -> Result<()> {
     let Some(span) = span else { return Ok(()) };
     let has_earlier = account.tokens.iter().any(|token| token.role == Role::Earlier);
     if !has_earlier {

@@ -4,8 +4,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Client, Clients, KeyRow, NewClient, Profile, Scope};
 use crate::model::{ClientId, KeyId, Money, Secret};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
+use crate::service::{Error, Result};
 use crate::store::{self, client, key};
 
 /// The id of the key that is [`DemoClient::secret`]; that of the older one is the client's own.
@@ -30,7 +30,7 @@ impl Clients {
     }
 
     /// Makes the client of a development server, once.
-    pub async fn seed(&self, demo: DemoClient) -> Result<(), Error> {
+    pub async fn seed(&self, demo: DemoClient) -> Result<()> {
         let secret = Secret::new(demo.secret.to_owned());
         let new = NewClient {
             name: demo.name.to_owned(),
@@ -51,7 +51,7 @@ impl Clients {
     }
 
     /// What earlier versions made has the older token still, unless it was given another.
-    async fn renew_token(&self, demo: DemoClient, secret: &Secret) -> Result<(), Error> {
+    async fn renew_token(&self, demo: DemoClient, secret: &Secret) -> Result<()> {
         let Client { auth_token: Some(sealed), .. } = self.find(demo.id).await? else { return Ok(()) };
         if self.open_token(demo.id, &sealed)?.expose() == demo.older {
             client::set_token(&self.store, demo.id, self.seal_token(demo.id, secret)?, None).await?;
@@ -59,7 +59,7 @@ impl Clients {
         Ok(())
     }
 
-    async fn seed_key(&self, demo: DemoClient, id: &str, text: &str) -> Result<(), Error> {
+    async fn seed_key(&self, demo: DemoClient, id: &str, text: &str) -> Result<()> {
         let row = KeyRow {
             id: KeyId::from_hex(id).map_err(|_| Error::not_found("key"))?,
             client: demo.id,

@@ -9,7 +9,7 @@ use super::{Clients, KeyRow, Scope};
 use crate::model::{AccountId, ClientId, KeyId, Millis, Secret, Twiml};
 use crate::service::audit::AuditContext;
 use crate::service::race::{Written as _, settled};
-use crate::service::{Error, page, tariff};
+use crate::service::{Error, Result, page, tariff};
 use crate::store::key;
 
 /// What every client's key begins with, so that scanners know it. Programs that look at the alphabet of Twilio's tokens
@@ -62,7 +62,7 @@ pub struct KeyChange {
     pub twiml: Option<Option<Twiml>>,
 }
 
-fn check_pattern(field: &'static str, pattern: Option<&String>) -> Result<(), Error> {
+fn check_pattern(field: &'static str, pattern: Option<&String>) -> Result<()> {
     let Some(pattern) = pattern else { return Ok(()) };
     if pattern.len() > PATTERN {
         return Err(Error::invalid(field, format!("is longer than {PATTERN}")));
@@ -70,7 +70,7 @@ fn check_pattern(field: &'static str, pattern: Option<&String>) -> Result<(), Er
     tariff::compile(pattern).map(drop).map_err(|error| Error::invalid(field, error.to_string()))
 }
 
-fn sources(networks: &[IpNet]) -> Result<Option<String>, Error> {
+fn sources(networks: &[IpNet]) -> Result<Option<String>> {
     if networks.len() > SOURCES {
         return Err(Error::invalid("sources", format!("holds {SOURCES} at most")));
     }
@@ -81,21 +81,16 @@ fn sources(networks: &[IpNet]) -> Result<Option<String>, Error> {
 
 impl Clients {
     /// A client's keys, newest first; whether there are more.
-    pub async fn keys(
-        &self,
-        client: ClientId,
-        after: Option<KeyId>,
-        limit: usize,
-    ) -> Result<(Vec<KeyRow>, bool), Error> {
+    pub async fn keys(&self, client: ClientId, after: Option<KeyId>, limit: usize) -> Result<(Vec<KeyRow>, bool)> {
         self.find(client).await?;
         Ok(page(key::list(&self.store, client, after, limit + 1).await?, limit))
     }
 
-    pub async fn key(&self, client: ClientId, id: KeyId) -> Result<KeyRow, Error> {
+    pub async fn key(&self, client: ClientId, id: KeyId) -> Result<KeyRow> {
         key::find(&self.store, client, id).await?.ok_or_else(|| Error::not_found("key"))
     }
 
-    fn check(&self, row: &KeyRow) -> Result<(), Error> {
+    fn check(&self, row: &KeyRow) -> Result<()> {
         if row.name.chars().count() > 128 {
             return Err(Error::invalid("name", "is longer than 128"));
         }
@@ -117,7 +112,7 @@ impl Clients {
         terms: KeyTerms,
         origin: KeyOrigin,
         context: &AuditContext<'_, KeyRow>,
-    ) -> Result<(KeyRow, Option<Secret>), Error> {
+    ) -> Result<(KeyRow, Option<Secret>)> {
         // the operator is no client, and has no keys
         self.find(client).await?;
         let now_ms = self.clock.now_ms();
@@ -166,7 +161,7 @@ impl Clients {
         id: KeyId,
         change: KeyChange,
         context: &AuditContext<'_, KeyRow>,
-    ) -> Result<KeyRow, Error> {
+    ) -> Result<KeyRow> {
         if change.account.is_some() {
             self.directory.refresh().await?;
         }
@@ -200,7 +195,7 @@ impl Clients {
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere.
-    pub async fn revoke(&self, client: ClientId, id: KeyId, context: &AuditContext<'_, KeyRow>) -> Result<(), Error> {
+    pub async fn revoke(&self, client: ClientId, id: KeyId, context: &AuditContext<'_, KeyRow>) -> Result<()> {
         // a key that is gone from memory is not written down any more
         if let Err(error) = self.write_uses().await {
             tracing::warn!(%error, "last uses of keys were not written down before one is revoked");
@@ -217,7 +212,7 @@ impl Clients {
 }
 
 /// The key as it is to be.
-fn changed(before: &KeyRow, change: &KeyChange) -> Result<KeyRow, Error> {
+fn changed(before: &KeyRow, change: &KeyChange) -> Result<KeyRow> {
     let mut row = before.clone();
     row.name = change.name.clone().unwrap_or(row.name);
     row.scopes = change.scopes.as_ref().map_or(row.scopes, |scopes| Scope::joined(scopes));

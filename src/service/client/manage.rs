@@ -7,7 +7,7 @@ use super::{Client, Clients, Profile, ProfileChange};
 use crate::model::{ClientId, Country, EntryId, Money, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::race::{Written as _, settled};
-use crate::service::{Error, page};
+use crate::service::{Error, Result, page};
 use crate::store;
 use crate::store::client::{self, Set};
 use crate::store::ledger::{Kind, Movement};
@@ -33,7 +33,7 @@ pub struct ClientChange {
     pub low_at: Option<Option<Money>>,
 }
 
-fn check_name(name: &str) -> Result<(), Error> {
+fn check_name(name: &str) -> Result<()> {
     match name.chars().count() {
         0 => Err(Error::invalid("name", "is empty")),
         1..=128 if !name.trim().is_empty() => Ok(()),
@@ -42,7 +42,7 @@ fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-fn check_credit(limit: Money) -> Result<(), Error> {
+fn check_credit(limit: Money) -> Result<()> {
     if limit.is_negative() { Err(Error::invalid("credit_limit", "is zero or more")) } else { Ok(()) }
 }
 
@@ -55,17 +55,17 @@ fn new_token() -> Secret {
 
 impl Clients {
     /// Newest first; whether there are more.
-    pub async fn list(&self, after: Option<ClientId>, limit: usize) -> Result<(Vec<Client>, bool), Error> {
+    pub async fn list(&self, after: Option<ClientId>, limit: usize) -> Result<(Vec<Client>, bool)> {
         Ok(page(client::list(&self.store, after, limit + 1).await?, limit))
     }
 
     /// The operator is none of them.
-    pub async fn find(&self, id: ClientId) -> Result<Client, Error> {
+    pub async fn find(&self, id: ClientId) -> Result<Client> {
         client::find(&self.store, id).await?.ok_or_else(|| Error::not_found("client"))
     }
 
     /// Makes a client; its auth token is not shown again.
-    pub async fn create(&self, new: NewClient, context: &AuditContext<'_, Client>) -> Result<(Client, Secret), Error> {
+    pub async fn create(&self, new: NewClient, context: &AuditContext<'_, Client>) -> Result<(Client, Secret)> {
         check_name(&new.name)?;
         new.profile.check()?;
         check_credit(new.credit_limit)?;
@@ -85,7 +85,7 @@ impl Clients {
         new: NewClient,
         token: &Secret,
         context: &AuditContext<'_, Client>,
-    ) -> Result<Client, Error> {
+    ) -> Result<Client> {
         let at_ms = self.clock.now_ms();
         let client = Client {
             id,
@@ -107,7 +107,7 @@ impl Clients {
         Ok(client)
     }
 
-    pub(super) fn seal_token(&self, id: ClientId, token: &Secret) -> Result<Vec<u8>, Error> {
+    pub(super) fn seal_token(&self, id: ClientId, token: &Secret) -> Result<Vec<u8>> {
         Ok(self.master.seal(client::place(&id.hex()), token.expose().as_bytes())?)
     }
 
@@ -117,7 +117,7 @@ impl Clients {
         id: ClientId,
         change: ClientChange,
         context: &AuditContext<'_, Client>,
-    ) -> Result<Client, Error> {
+    ) -> Result<Client> {
         settled("this client", || async {
             let before = self.find(id).await?;
             change.name.as_deref().map_or(Ok(()), check_name)?;
@@ -153,12 +153,12 @@ impl Clients {
     }
 
     /// Deactivates a client: its keys and its token work no longer; messages under way finish.
-    pub async fn deactivate(&self, id: ClientId, context: &AuditContext<'_, Client>) -> Result<Client, Error> {
+    pub async fn deactivate(&self, id: ClientId, context: &AuditContext<'_, Client>) -> Result<Client> {
         self.change(id, ClientChange { is_active: Some(false), ..ClientChange::default() }, context).await
     }
 
     /// Gives a client a new auth token, which is not shown again; the old one ends.
-    pub async fn rotate(&self, id: ClientId, context: &AuditContext<'_, Client>) -> Result<(Client, Secret), Error> {
+    pub async fn rotate(&self, id: ClientId, context: &AuditContext<'_, Client>) -> Result<(Client, Secret)> {
         let client = self.find(id).await?;
         let token = new_token();
         let entry = context.entry(self.clock.now_ms(), id, Some(&client), Some(&client));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::service::Error;
+use crate::service::{Error, Result};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -36,7 +36,7 @@ impl Profile {
         if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<()> {
         let fields = [
             ("email", &self.email, 255),
             ("company", &self.company, 255),

@@ -158,7 +158,7 @@ impl Dispatch {
     }
 
     /// The account as this node knows it; one that another node has just added is read first.
-    async fn handle(&self, account: AccountId) -> Result<Option<Arc<AccountHandle>>, store::Error> {
+    async fn handle(&self, account: AccountId) -> store::Result<Option<Arc<AccountHandle>>> {
         if let Some(via) = self.parts.directory.current().handle(account) {
             return Ok(Some(via.clone()));
         }

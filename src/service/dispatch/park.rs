@@ -16,7 +16,7 @@ impl Dispatch {
     }
 
     /// Lets those go on that waited for accounts which are in use again.
-    pub(super) async fn hasten(&self) -> Result<(), store::Error> {
+    pub(super) async fn hasten(&self) -> store::Result<()> {
         let lanes: Vec<LaneKey> = self.parts.directory.current().handles().flat_map(|handle| handle.unpark()).collect();
         if lanes.is_empty() {
             return Ok(());

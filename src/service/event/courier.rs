@@ -17,7 +17,7 @@ use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Millis, Span};
 use crate::provider::webhook::{Delivery, Event, Form};
-use crate::service::{Error, retry};
+use crate::service::{Result, retry};
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Outcome, State};
 use crate::store::lease::{Lease, SKEW_MS};
@@ -79,7 +79,7 @@ impl Courier {
     }
 
     /// Leases at most `limit` due deliveries, none of them to the endpoints in `busy`.
-    pub async fn claim(&self, busy: &[EndpointId], limit: usize) -> Result<Vec<Job>, Error> {
+    pub async fn claim(&self, busy: &[EndpointId], limit: usize) -> Result<Vec<Job>> {
         let now_ms = self.now_ms();
         let until_ms = {
             // each claim has an end of its own, by which it finds its rows
@@ -157,7 +157,7 @@ impl Courier {
     }
 
     /// Writes what became of deliveries.
-    pub async fn record(&self, done: &[Done]) -> Result<(), Error> {
+    pub async fn record(&self, done: &[Done]) -> Result<()> {
         let parts = &self.events.parts;
         store::delivery::record(&parts.store, &parts.owner, done, self.now_ms()).await?;
         for one in done {

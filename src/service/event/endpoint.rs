@@ -8,7 +8,7 @@ use crate::model::event::{EventType, Pattern};
 use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
 use crate::service::audit::AuditContext;
 use crate::service::race::settled;
-use crate::service::{Error, ErrorKind, page};
+use crate::service::{Error, ErrorKind, Result, page};
 use crate::store::endpoint::{SecretColumn, secret_place};
 use crate::store::{self, Change, meta};
 
@@ -39,7 +39,7 @@ pub struct Patch {
 }
 
 /// Each pattern once, in the order given.
-fn distinct(patterns: Vec<Pattern>) -> Result<Vec<Pattern>, Error> {
+fn distinct(patterns: Vec<Pattern>) -> Result<Vec<Pattern>> {
     let mut kept = Vec::new();
     for pattern in patterns {
         if !kept.contains(&pattern) {
@@ -49,7 +49,7 @@ fn distinct(patterns: Vec<Pattern>) -> Result<Vec<Pattern>, Error> {
     if kept.is_empty() { Err(Error::invalid("event_types", "at least one event type is needed")) } else { Ok(kept) }
 }
 
-fn check_description(description: &str) -> Result<(), Error> {
+fn check_description(description: &str) -> Result<()> {
     if description.chars().count() > LONGEST_DESCRIPTION {
         let reason = format!("a description has at most {LONGEST_DESCRIPTION} characters");
         return Err(Error::invalid("description", reason));
@@ -72,7 +72,7 @@ pub(super) fn broken(reason: NotAWebhookSecret) -> Error {
 
 impl Patch {
     /// The endpoint as it will be.
-    fn apply(&self, seen: &Endpoint, now_ms: Millis) -> Result<Endpoint, Error> {
+    fn apply(&self, seen: &Endpoint, now_ms: Millis) -> Result<Endpoint> {
         let mut to = seen.clone();
         to.changed_ms = now_ms.max(seen.changed_ms + 1);
         if let Some(url) = &self.url {
@@ -104,7 +104,7 @@ impl Events {
         client: ClientId,
         new: NewEndpoint,
         context: &AuditContext<'_, Endpoint>,
-    ) -> Result<(Endpoint, Secret), Error> {
+    ) -> Result<(Endpoint, Secret)> {
         let url = self.check_url(&new.url).map_err(bad_url)?;
         check_description(&new.description)?;
         let patterns = distinct(new.patterns)?;
@@ -140,13 +140,13 @@ impl Events {
         client: ClientId,
         after: Option<EndpointId>,
         limit: usize,
-    ) -> Result<(Vec<Endpoint>, bool), Error> {
+    ) -> Result<(Vec<Endpoint>, bool)> {
         let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
         let endpoints = store::endpoint::list(&self.parts.store, client, after, one_more).await?;
         Ok(page(endpoints, limit))
     }
 
-    pub async fn endpoint(&self, client: ClientId, id: EndpointId) -> Result<Endpoint, Error> {
+    pub async fn endpoint(&self, client: ClientId, id: EndpointId) -> Result<Endpoint> {
         store::endpoint::find(&self.parts.store, client, id).await?.ok_or_else(|| Error::not_found("endpoint"))
     }
 
@@ -156,7 +156,7 @@ impl Events {
         id: EndpointId,
         mut patch: Patch,
         context: &AuditContext<'_, Endpoint>,
-    ) -> Result<Endpoint, Error> {
+    ) -> Result<Endpoint> {
         patch.url = patch.url.map(|url| self.check_url(&url).map_err(bad_url)).transpose()?;
         check_description(patch.description.as_deref().unwrap_or_default())?;
         let to = settled("this endpoint", || async {
@@ -178,7 +178,7 @@ impl Events {
         client: ClientId,
         id: EndpointId,
         context: &AuditContext<'_, Endpoint>,
-    ) -> Result<(Endpoint, Secret), Error> {
+    ) -> Result<(Endpoint, Secret)> {
         let secret = WebhookSecret::generate().to_text();
         let sealed = self.seal(id, SecretColumn::Current, &secret)?;
         let to = settled("this endpoint", || async {
@@ -208,7 +208,7 @@ impl Events {
         client: ClientId,
         id: EndpointId,
         context: &AuditContext<'_, Endpoint>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let before = self.endpoint(client, id).await?;
         let entry = context.entry(self.parts.clock.now_ms(), id, Some(&before), None);
         if !store::endpoint::delete(&self.parts.store, client, id, entry).await? {
@@ -225,7 +225,7 @@ impl Events {
         client: ClientId,
         id: EndpointId,
         context: &AuditContext<'_, EventId>,
-    ) -> Result<EventId, Error> {
+    ) -> Result<EventId> {
         let endpoint = self.endpoint(client, id).await?;
         if !endpoint.is_enabled {
             return Err(disabled());
@@ -245,18 +245,18 @@ impl Events {
     }
 
     /// What signs the posts to the callback URLs of a client's messages; made at its first use.
-    pub async fn callback_secret(&self, client: ClientId) -> Result<Secret, Error> {
+    pub async fn callback_secret(&self, client: ClientId) -> Result<Secret> {
         let name = format!("callback:{}", client.hex());
         let new = WebhookSecret::generate().to_text();
         let now_ms = self.parts.clock.now_ms();
         Ok(meta::secret_or_insert(&self.parts.store, &self.parts.master, &name, &new, now_ms).await?)
     }
 
-    fn seal(&self, id: EndpointId, column: SecretColumn, secret: &Secret) -> Result<Vec<u8>, Error> {
+    fn seal(&self, id: EndpointId, column: SecretColumn, secret: &Secret) -> Result<Vec<u8>> {
         Ok(self.parts.master.seal(secret_place(&id.hex(), column), secret.expose().as_bytes())?)
     }
 
-    pub(super) fn unseal(&self, id: EndpointId, column: SecretColumn, sealed: &[u8]) -> Result<WebhookSecret, Error> {
+    pub(super) fn unseal(&self, id: EndpointId, column: SecretColumn, sealed: &[u8]) -> Result<WebhookSecret> {
         let opened = self.parts.master.open(secret_place(&id.hex(), column), sealed)?;
         let text = std::str::from_utf8(&opened).unwrap_or_default();
         text.parse().map_err(broken)

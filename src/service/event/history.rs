@@ -5,7 +5,7 @@ use super::{Delivery, Event, Events, Target};
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
 use crate::service::audit::AuditContext;
-use crate::service::{Error, page};
+use crate::service::{Error, Result, page};
 use crate::store;
 
 /// An event, and what became of it on each of its ways.
@@ -23,13 +23,13 @@ impl Events {
         kind: Option<EventType>,
         after: Option<EventId>,
         limit: usize,
-    ) -> Result<(Vec<Event>, bool), Error> {
+    ) -> Result<(Vec<Event>, bool)> {
         let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
         let events = store::event::list(&self.parts.store, client, kind, after, one_more).await?;
         Ok(page(events, limit))
     }
 
-    pub async fn event(&self, client: ClientId, id: EventId) -> Result<Told, Error> {
+    pub async fn event(&self, client: ClientId, id: EventId) -> Result<Told> {
         let event =
             store::event::find(&self.parts.store, client, id).await?.ok_or_else(|| Error::not_found("event"))?;
         Ok(Told { event, deliveries: store::delivery::list(&self.parts.store, id).await? })
@@ -43,7 +43,7 @@ impl Events {
         id: EventId,
         only: Option<EndpointId>,
         context: &AuditContext<'_, Vec<Target>>,
-    ) -> Result<Told, Error> {
+    ) -> Result<Told> {
         let told = self.event(client, id).await?;
         let targets = match only {
             Some(endpoint) => {
@@ -61,7 +61,7 @@ impl Events {
         self.event(client, id).await
     }
 
-    async fn again(&self, client: ClientId, told: &Told) -> Result<Vec<Target>, Error> {
+    async fn again(&self, client: ClientId, told: &Told) -> Result<Vec<Target>> {
         // not an answer of a second ago: somebody waits for this
         self.refresh().await?;
         let mut targets = self.targets(client, told.event.kind, None);

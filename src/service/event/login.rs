@@ -2,7 +2,7 @@
 
 use super::Events;
 use crate::model::{MessageId, login};
-use crate::service::Error;
+use crate::service::Result;
 use crate::service::retention::Throttle;
 use crate::store;
 use crate::store::callback;
@@ -14,14 +14,14 @@ impl Events {
         &self,
         message: MessageId,
         url: String,
-    ) -> Result<(String, Option<Vec<u8>>), store::Error> {
+    ) -> store::Result<(String, Option<Vec<u8>>)> {
         let shown = login::shown(url.clone());
         let sealed = (shown != url).then(|| callback::seal(&self.parts.master, message, &url)).transpose()?;
         Ok((shown, sealed))
     }
 
     /// Erases logins that nobody needs any more, and all of messages that have not changed for `keep_events`.
-    pub async fn sweep_logins(&self) -> Result<(), Error> {
+    pub async fn sweep_logins(&self) -> Result<()> {
         let (store, now_ms) = (&self.parts.store, self.parts.clock.now_ms());
         let before_ms = now_ms - self.parts.settings.keep_events.as_ms();
         let (mut walk, mut throttle) = (Walk::before(now_ms), Throttle::default());

@@ -61,14 +61,14 @@ impl Inbox {
     }
 
     /// Counts what waits, for the metrics.
-    pub async fn measure(&self) -> Result<(), store::Error> {
+    pub async fn measure(&self) -> store::Result<()> {
         self.count_uses().await?;
         self.parts.metrics.measured(store::backlog::inbound(&self.parts.store).await?);
         Ok(())
     }
 
     /// Writes down how often posts were believed by tokens that are not their account's own.
-    async fn count_uses(&self) -> Result<(), store::Error> {
+    async fn count_uses(&self) -> store::Result<()> {
         let entries = self.parts.directory.current();
         let proofs = entries.handles().flat_map(|handle| &handle.proofs);
         let taken: Vec<_> = proofs.filter_map(|proof| Some((proof, proof.take_uses()?))).collect();
@@ -83,7 +83,7 @@ impl Inbox {
     }
 
     /// Forgets webhooks that have been kept long enough.
-    pub async fn sweep(&self) -> Result<(), store::Error> {
+    pub async fn sweep(&self) -> store::Result<()> {
         let before_ms = self.now_ms() - self.parts.keep.as_ms();
         let (mut walk, mut throttle) = (Walk::before(before_ms), Throttle::default());
         while inbound::sweep(&self.parts.store, &mut walk).await? {

@@ -3,7 +3,7 @@
 
 use super::{Handlers, Job, Jobs, LEASE};
 use crate::model::Millis;
-use crate::service::Error;
+use crate::service::Result;
 use crate::store::inbound::claim;
 
 /// Jobs handled together at most.
@@ -51,7 +51,7 @@ impl Jobs {
 
 impl Handlers {
     /// Takes jobs that nobody has.
-    pub async fn claim(&self) -> Result<JobBatch, Error> {
+    pub async fn claim(&self) -> Result<JobBatch> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         Ok(JobBatch(claim::claim(&self.store, &self.owner, self.now_ms(), LEASE, limit).await?))
     }

@@ -12,9 +12,9 @@ use super::webhook::Came;
 use crate::model::{Address, Channel, Media, MessageId};
 use crate::provider::loopback::LoopbackText;
 use crate::provider::{self, Loopback, LoopbackEvent};
-use crate::service::Error;
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
+use crate::service::{Error, Result};
 
 pub use crate::provider::loopback::{Filter, LoopbackMessage, Page};
 
@@ -51,7 +51,7 @@ impl LoopbackDoor {
 
     /// A person's phone texts a number. The text goes the way of every carrier's; the message that it
     /// becomes, or `None`: there is no account on the loopback provider.
-    pub async fn play(&self, played: Played) -> Result<Option<MessageId>, Error> {
+    pub async fn play(&self, played: Played) -> Result<Option<MessageId>> {
         let Some(handle) = self.handle() else { return Ok(None) };
         let Played { channel, from, to, body, media_urls, carrier } = played;
         // as all carriers are read

@@ -7,7 +7,7 @@ use super::webhook::{Came, forged, kind, untaken};
 use crate::model::Secret;
 use crate::provider::{self, BadPost, Claim, Post, Trial, Verified};
 use crate::service::account::{AccountHandle, By};
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 use crate::store;
 use crate::store::inbound::Kind;
 
@@ -23,7 +23,7 @@ pub struct Proved {
 
 impl Inbox {
     /// Whether an account at this provider has posted it.
-    pub async fn prove(self: &Arc<Self>, provider: provider::Kind, post: Post) -> Result<Proved, Error> {
+    pub async fn prove(self: &Arc<Self>, provider: provider::Kind, post: Post) -> Result<Proved> {
         let kind = kind(post.what);
         let proved = self.check(provider, post, move |inbox, post| inbox.proved(provider, post)).await;
         proved.inspect_err(|error| self.count_forged(kind, error))
@@ -34,8 +34,8 @@ impl Inbox {
         self: &Arc<Self>,
         provider: provider::Kind,
         post: Post,
-        look: impl FnOnce(&Self, &Post) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+        look: impl FnOnce(&Self, &Post) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         if !provider.has_proof(&post) {
             return Err(forged());
         }
@@ -47,7 +47,7 @@ impl Inbox {
         looked.unwrap_or_else(|error| Err(Error::busy(error.to_string())))
     }
 
-    fn proved(&self, provider: provider::Kind, post: &Post) -> Result<Proved, Error> {
+    fn proved(&self, provider: provider::Kind, post: &Post) -> Result<Proved> {
         let (handle, verified) = match provider.claim(post).map_err(untaken)? {
             Claim::Account(name) => {
                 let handle = self.named(provider, &name)?;
@@ -60,7 +60,7 @@ impl Inbox {
     }
 
     /// The account that is known by this name at its provider.
-    fn named(&self, provider: provider::Kind, name: &str) -> Result<Arc<AccountHandle>, Error> {
+    fn named(&self, provider: provider::Kind, name: &str) -> Result<Arc<AccountHandle>> {
         self.parts.directory.current().handle_of(provider, name).cloned().ok_or_else(forged)
     }
 
@@ -96,7 +96,7 @@ impl Inbox {
         self: &Arc<Self>,
         provider: provider::Kind,
         post: Post,
-    ) -> Result<Option<Vec<(String, String)>>, store::Error> {
+    ) -> store::Result<Option<Vec<(String, String)>>> {
         let look = move |inbox: &Self, post: &Post| {
             let Claim::Account(name) = provider.claim(post).map_err(untaken)? else { return Err(forged()) };
             let handle = inbox.named(provider, &name)?;

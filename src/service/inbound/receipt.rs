@@ -46,7 +46,7 @@ impl Handlers {
     }
 
     /// Folds receipts in; those that come too early are returned.
-    async fn fold(&self, jobs: &[Job]) -> Result<Vec<Job>, store::Error> {
+    async fn fold(&self, jobs: &[Job]) -> store::Result<Vec<Job>> {
         let entries = self.directory.current();
         if jobs.iter().any(|job| entries.handle(job.account).is_none()) {
             // another node may just have added the account
@@ -105,7 +105,7 @@ impl Handlers {
         provider.and_then(|provider| read::receipt_of(provider, job).ok()).map_or(0, |said| said.rank())
     }
 
-    async fn messages(&self, read: &[Read<'_>]) -> Result<HashMap<String, Vec<Message>>, store::Error> {
+    async fn messages(&self, read: &[Read<'_>]) -> store::Result<HashMap<String, Vec<Message>>> {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         for one in read {
             match &one.said.message {
@@ -128,7 +128,7 @@ impl Handlers {
         plan.folded.done.push(one.job.id);
     }
 
-    async fn write_receipts(&self, mut plan: ReceiptPlan, now_ms: Millis) -> Result<Vec<Job>, store::Error> {
+    async fn write_receipts(&self, mut plan: ReceiptPlan, now_ms: Millis) -> store::Result<Vec<Job>> {
         if plan.folded.done.is_empty() {
             return Ok(plan.early);
         }

@@ -14,7 +14,7 @@ use crate::service::directory::{Entries, Sender};
 use crate::service::event::Why;
 use crate::service::number::Meaning;
 use crate::service::opt_out::Spoken;
-use crate::service::{Error, ErrorKind, publish, retry};
+use crate::service::{Error, ErrorKind, Result, publish, retry};
 use crate::store;
 use crate::store::inbound::finish;
 
@@ -46,7 +46,7 @@ impl Fact {
 }
 
 /// A text and what its handlers came to.
-type Handled = (Text, Result<Fact, Error>);
+type Handled = (Text, Result<Fact>);
 /// Texts that have become messages, and those that stay as they came.
 type Part<'a> = (&'a [(Text, Fact)], &'a [InboundId]);
 
@@ -58,7 +58,7 @@ fn behind() -> Error {
 impl Handlers {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
-    async fn handle(&self, text: &Text) -> Result<Fact, Error> {
+    async fn handle(&self, text: &Text) -> Result<Fact> {
         if let Verdict::Taken(fact) = self.opt_out(text).await? {
             return Ok(fact);
         }
@@ -74,14 +74,14 @@ impl Handlers {
     }
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
-    async fn opt_out(&self, Text { job, inbound, sender }: &Text) -> Result<Verdict, Error> {
+    async fn opt_out(&self, Text { job, inbound, sender }: &Text) -> Result<Verdict> {
         let spoken = Spoken { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
         let is_taken = self.opt_outs.take(&spoken).await?;
         Ok(if is_taken { Verdict::Taken(Fact::TOLD) } else { Verdict::Pass })
     }
 
     /// Takes the text of a paired phone to a number that is marked for such. A phone has a number.
-    async fn encrypted(&self, text: &Text) -> Result<Verdict, Error> {
+    async fn encrypted(&self, text: &Text) -> Result<Verdict> {
         let number = &text.sender.number;
         let inbound = &text.inbound;
         if number.meaning != Meaning::Encrypted || !is_number(&inbound.from) {
@@ -185,7 +185,7 @@ impl Handlers {
         }
     }
 
-    async fn write_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) -> Result<(), store::Error> {
+    async fn write_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) -> store::Result<()> {
         let mut batch = self.events.batch();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
         for (text, fact) in done {

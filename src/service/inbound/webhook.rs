@@ -7,7 +7,7 @@ use super::{Inbox, Kind, Proved};
 use crate::model::InboundId;
 use crate::provider::{BadPost, Fingerprint, Inbound, Parsed, PostKind, Receipt, Verified};
 use crate::service::account::AccountHandle;
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 use crate::store::inbound::intake::{New, Signature, Taken};
 
 /// Bytes that the column holds.
@@ -85,13 +85,13 @@ pub fn is_guess(error: &Error) -> bool {
 impl Inbox {
     /// Takes what is proved. When this returns, it is durable, and a job; or it is [`ErrorKind::Forged`]: its
     /// signature was for other fields.
-    pub async fn take(&self, Proved { handle, came }: Proved) -> Result<(), Error> {
+    pub async fn take(&self, Proved { handle, came }: Proved) -> Result<()> {
         let Some(came) = came else { return Ok(()) };
         self.store(&handle, came).await.map(drop)
     }
 
     /// Stores what came, once for each key. When this returns, it is durable, and a job.
-    pub(super) async fn store(&self, handle: &AccountHandle, came: Came) -> Result<InboundId, Error> {
+    pub(super) async fn store(&self, handle: &AccountHandle, came: Came) -> Result<InboundId> {
         let Came { kind, key, lane, payload, read: parsed, signature } = came;
         if payload.len() > LONGEST {
             return Err(Error::new(ErrorKind::TooLong, format!("longer than {LONGEST} bytes")));

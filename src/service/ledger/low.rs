@@ -14,7 +14,7 @@ const CLIENTS: i64 = 500;
 
 impl Ledger {
     /// Tells a client that its balance fell, unless it was told, or it did not.
-    pub async fn tell_low(&self, client: ClientId) -> Result<(), store::Error> {
+    pub async fn tell_low(&self, client: ClientId) -> store::Result<()> {
         let Some(now) = ledger::balance(&self.store, client).await? else { return Ok(()) };
         if !now.is_untold {
             return Ok(());
@@ -42,7 +42,7 @@ impl Ledger {
     }
 
     /// Tells those whom a crash has left untold; forgets that those were told who have money again.
-    pub async fn tell_all_low(&self) -> Result<(), store::Error> {
+    pub async fn tell_all_low(&self) -> store::Result<()> {
         ledger::recovered(&self.store).await?;
         for client in ledger::untold(&self.store, CLIENTS).await? {
             self.tell_low(client).await?;

@@ -31,14 +31,14 @@ impl Statement {
         client: ClientId,
         from_ms: Millis,
         before_ms: Millis,
-    ) -> Result<Self, store::Error> {
+    ) -> store::Result<Self> {
         let balance = ledger::sum_before(&store, client, from_ms).await?;
         let filter = Filter { kind: None, from_ms: Some(from_ms), before_ms: Some(before_ms) };
         Ok(Self { store, client, filter, balance, part: StatementPart::Opening })
     }
 
     /// The next lines; `None` behind the last.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, store::Error> {
+    pub async fn next(&mut self) -> store::Result<Option<Vec<u8>>> {
         match self.part {
             StatementPart::Opening => {
                 self.part = StatementPart::After(None);

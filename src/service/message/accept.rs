@@ -8,12 +8,12 @@ use super::{Messages, Order, SendResult, Via};
 use crate::model::address::{Address, AddressKind};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::directory::Sender;
 use crate::service::event::Why;
 use crate::service::idempotency::{self, Named, Reply};
 use crate::service::number::Capability;
+use crate::service::{Error, Result};
 use crate::store::message::Message;
 use crate::store::outbox::intake::{Accepted, Kept, New};
 use crate::store::{self};
@@ -58,7 +58,7 @@ impl Messages {
         order: Order,
         via: Option<Via>,
         named: Option<Named>,
-    ) -> Result<Drafted, Error> {
+    ) -> Result<Drafted> {
         let now_ms = self.parts.clock.now_ms();
         let planned = self
             .due(&order, now_ms)
@@ -79,7 +79,7 @@ impl Messages {
         draft: Draft,
         answered: Option<Answered>,
         context: &AuditContext<'_, Message>,
-    ) -> Result<SendResult, Error> {
+    ) -> Result<SendResult> {
         let Draft { message, callback, due_ms, named } = draft;
         let kept = named.zip(answered);
         let kept = kept.map(|(named, Answered { text, with_balance })| Kept { named, reply: text, with_balance });
@@ -123,7 +123,7 @@ impl Messages {
     }
 
     /// The reply to the same request, if it came before.
-    pub(in crate::service) async fn replayed(&self, named: Option<&Named>) -> Result<Option<Reply>, Error> {
+    pub(in crate::service) async fn replayed(&self, named: Option<&Named>) -> Result<Option<Reply>> {
         idempotency::replayed(&self.parts.store, named).await
     }
 
@@ -134,7 +134,7 @@ impl Messages {
         via: Option<Via>,
         due_ms: Option<Millis>,
         now_ms: Millis,
-    ) -> Result<(Message, Option<Vec<u8>>), Error> {
+    ) -> Result<(Message, Option<Vec<u8>>)> {
         let via = match via {
             Some(via) => via,
             None => self.sender(client, order.sender(), !order.media_urls.is_empty())?,
@@ -186,7 +186,7 @@ impl Messages {
     }
 
     /// The number that a message leaves from. Another client's number is as unknown as one that is not there.
-    fn sender(&self, client: ClientId, from: Option<&Address>, with_media: bool) -> Result<Via, Error> {
+    fn sender(&self, client: ClientId, from: Option<&Address>, with_media: bool) -> Result<Via> {
         let entries = self.parts.directory.current();
         let wanted = if with_media { Capability::Mms } else { Capability::Sms };
         if let Some(from) = from {
@@ -205,7 +205,7 @@ impl Messages {
     }
 }
 
-fn check_recipient(order: &Order, from: &str) -> Result<(), Error> {
+fn check_recipient(order: &Order, from: &str) -> Result<()> {
     if !order.to.can_be_texted() {
         return Err(invalid("to", "a sender name cannot be texted"));
     }

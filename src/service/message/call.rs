@@ -8,7 +8,7 @@ use crate::model::message::State;
 use crate::model::{Channel, ClientId, MessageId, carrier};
 use crate::provider::{AskError, End};
 use crate::service::audit::AuditContext;
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 use crate::store::call::{self, Call};
 use crate::store::message::Message;
 use crate::store::outbox::claim;
@@ -16,7 +16,7 @@ use crate::store::{self};
 
 impl Messages {
     /// A call of this client's, and how it stands.
-    pub async fn call_of(&self, client: ClientId, id: MessageId) -> Result<Option<(Message, Call)>, store::Error> {
+    pub async fn call_of(&self, client: ClientId, id: MessageId) -> store::Result<Option<(Message, Call)>> {
         let Some(mut message) = self.voice(client, id).await? else { return Ok(None) };
         let kept = call::find(&self.parts.store, id).await?.unwrap_or_default();
         if kept.status.is_final() && !message.state.is_final() {
@@ -29,12 +29,12 @@ impl Messages {
         Ok(Some((message, kept)))
     }
 
-    async fn voice(&self, client: ClientId, id: MessageId) -> Result<Option<Message>, store::Error> {
+    async fn voice(&self, client: ClientId, id: MessageId) -> store::Result<Option<Message>> {
         Ok(self.find(client, id).await?.filter(|message| message.channel == Channel::Voice))
     }
 
     /// How each of these calls stands; of what is none there is nothing.
-    pub async fn calls_of(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Call>, store::Error> {
+    pub async fn calls_of(&self, ids: &[MessageId]) -> store::Result<HashMap<MessageId, Call>> {
         call::list(&self.parts.store, ids).await
     }
 
@@ -46,7 +46,7 @@ impl Messages {
         id: MessageId,
         end: End,
         context: &AuditContext<'_, Message>,
-    ) -> Result<Message, Error> {
+    ) -> Result<Message> {
         let message = self.voice(client, id).await?.ok_or_else(Error::no_message)?;
         if message.state.may_become(State::Sending) || message.state == State::Sending {
             match self.cancel(client, id, context).await {

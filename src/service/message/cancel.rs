@@ -4,10 +4,10 @@ use super::Messages;
 use super::order::known_as;
 use crate::model::message::State;
 use crate::model::{ClientId, MessageId, Money};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::event::Why;
 use crate::service::race::settled;
+use crate::service::{Error, Result};
 use crate::store::message::Message;
 use crate::store::outbox::cancel::{self, Canceled};
 
@@ -18,7 +18,7 @@ impl Messages {
         client: ClientId,
         id: MessageId,
         context: &AuditContext<'_, Message>,
-    ) -> Result<Message, Error> {
+    ) -> Result<Message> {
         settled("this lane", || async {
             let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
             let lane = self.parts.lanes.of_message(&message);

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::{Messages, Order, Via};
 use crate::model::{AccountId, CallEvent, CallPlan, Channel, Encoding, Millis, Segments, smart, text};
 use crate::provider::web;
-use crate::service::Error;
+use crate::service::{Error, Result};
 
 /// Pictures of one message at most.
 const MOST_MEDIA: usize = 10;
@@ -52,7 +52,7 @@ impl Limit {
 }
 
 /// What no order may be, whoever sends it: told before anything is looked for.
-pub(in crate::service) fn limits(order: &Order) -> Result<(), Error> {
+pub(in crate::service) fn limits(order: &Order) -> Result<()> {
     let wrong = [
         (Limit::Media, order.media_urls.len() > MOST_MEDIA),
         (Limit::Validity, order.valid_for.is_some_and(|span| !VALIDITY_MS.contains(&span.as_ms()))),
@@ -63,7 +63,7 @@ pub(in crate::service) fn limits(order: &Order) -> Result<(), Error> {
 
 /// Refuses what says nothing. Every order is held to it once its way is found; a door whose contract tells of it
 /// before all else asks first.
-pub fn says_something(order: &Order) -> Result<(), Error> {
+pub fn says_something(order: &Order) -> Result<()> {
     let silent = match order.channel {
         Channel::Voice => is_silent(order.call.as_ref()).then_some(Limit::Instructions),
         Channel::Sms | Channel::Whatsapp => {
@@ -86,16 +86,12 @@ pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
 }
 
 /// A URL that somebody else will fetch.
-fn fetched(field: &'static str, url: &str) -> Result<String, Error> {
+fn fetched(field: &'static str, url: &str) -> Result<String> {
     web::normal(url).map(String::from).map_err(|reason| invalid(field, reason.to_string()))
 }
 
 /// What is wrong whichever way a message goes: told before anybody looks for one.
-pub(in crate::service) fn anyway(
-    channel: Channel,
-    media_urls: &[String],
-    call: Option<&CallPlan>,
-) -> Result<(), Error> {
+pub(in crate::service) fn anyway(channel: Channel, media_urls: &[String], call: Option<&CallPlan>) -> Result<()> {
     if channel == Channel::Voice {
         said(call)?;
     }
@@ -103,7 +99,7 @@ pub(in crate::service) fn anyway(
 }
 
 /// Refuses a call that nobody could place.
-fn said(plan: Option<&CallPlan>) -> Result<(), Error> {
+fn said(plan: Option<&CallPlan>) -> Result<()> {
     if is_silent(plan) {
         return Err(Error::limit(Limit::Instructions));
     }
@@ -123,7 +119,7 @@ fn said(plan: Option<&CallPlan>) -> Result<(), Error> {
 }
 
 /// Pictures' URLs in the form that goes over the wire.
-fn media(urls: &[String]) -> Result<Vec<String>, Error> {
+fn media(urls: &[String]) -> Result<Vec<String>> {
     let normal = |(before, url): (usize, &String)| {
         let wrong = |reason: web::NotWeb| invalid("media_urls", format!("URL {} {reason}", before + 1));
         Ok(web::normal(url).map_err(wrong)?.into())
@@ -133,7 +129,7 @@ fn media(urls: &[String]) -> Result<Vec<String>, Error> {
 
 impl Messages {
     /// When it is to be sent, where that is later.
-    pub(super) fn due(&self, order: &Order, now_ms: Millis) -> Result<Option<Millis>, Error> {
+    pub(super) fn due(&self, order: &Order, now_ms: Millis) -> Result<Option<Millis>> {
         let Some(send_at_ms) = order.send_at_ms else { return Ok(None) };
         let most = self.parts.settings.schedule_most;
         if send_at_ms <= now_ms {
@@ -146,7 +142,7 @@ impl Messages {
     }
 
     /// The order with its URLs in the form that goes over the wire.
-    pub(super) fn addressed(&self, mut order: Order) -> Result<Order, Error> {
+    pub(super) fn addressed(&self, mut order: Order) -> Result<Order> {
         order.media_urls = media(&order.media_urls)?;
         if let Some(url) = &mut order.callback_url {
             let events = &self.parts.events;
@@ -166,7 +162,7 @@ impl Messages {
 
     /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one. A text whose
     /// look-alikes may be replaced comes out as it is sent.
-    pub(super) fn check_limits(&self, order: &mut Order, via: &Via) -> Result<(Encoding, i64), Error> {
+    pub(super) fn check_limits(&self, order: &mut Order, via: &Via) -> Result<(Encoding, i64)> {
         if order.channel == Channel::Voice {
             said(order.call.as_ref())?;
             return Ok((Encoding::None, 1));

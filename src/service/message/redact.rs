@@ -3,9 +3,9 @@
 use super::Messages;
 use super::order::{known_as, unsaid};
 use crate::model::{ClientId, MessageId};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::race::Written as _;
+use crate::service::{Error, Result};
 use crate::store::message::{self, Message};
 
 impl Messages {
@@ -15,29 +15,19 @@ impl Messages {
         client: ClientId,
         id: MessageId,
         context: &AuditContext<'_, Message>,
-    ) -> Result<Message, Error> {
+    ) -> Result<Message> {
         let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
         self.erase(&message, false, context).await?;
         self.find(client, id).await?.ok_or_else(Error::no_message)
     }
 
     /// Takes a message that has been sent or is over out of its client's sight, redacted; what was paid for it stays.
-    pub async fn delete(
-        &self,
-        client: ClientId,
-        id: MessageId,
-        context: &AuditContext<'_, Message>,
-    ) -> Result<(), Error> {
+    pub async fn delete(&self, client: ClientId, id: MessageId, context: &AuditContext<'_, Message>) -> Result<()> {
         let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
         self.erase(&message, true, context).await
     }
 
-    async fn erase(
-        &self,
-        message: &Message,
-        is_deleted: bool,
-        context: &AuditContext<'_, Message>,
-    ) -> Result<(), Error> {
+    async fn erase(&self, message: &Message, is_deleted: bool, context: &AuditContext<'_, Message>) -> Result<()> {
         let now_ms = self.parts.clock.now_ms();
         let said_nothing = unsaid(message);
         let deleted_ms = is_deleted.then_some(now_ms);

@@ -15,7 +15,7 @@ impl Messages {
         id: MessageId,
         (channel, to): (Channel, &str),
         body: &str,
-    ) -> Result<(), store::Error> {
+    ) -> store::Result<()> {
         let message = self.reply_message(sender, id, (channel, to), body);
         for _ in 0..RACES {
             if self.find(message.client, id).await?.is_some() {

@@ -1,6 +1,6 @@
 //! Pools: a client's numbers that send together, the same number to the same recipient.
 
-use super::{Error, Number, Numbers};
+use super::{Error, Number, Numbers, Result};
 use crate::model::{ClientId, NumberId, PoolId};
 use crate::service::audit::AuditContext;
 use crate::service::page;
@@ -20,7 +20,7 @@ pub struct Filled {
 /// Characters of a name at most.
 const NAME: usize = 128;
 
-fn check_name(name: &str) -> Result<(), Error> {
+fn check_name(name: &str) -> Result<()> {
     let wrong = |reason: String| Err(Error::invalid("name", reason));
     match name.chars().count() {
         0 => wrong("is empty".into()),
@@ -36,18 +36,18 @@ impl Numbers {
         client: ClientId,
         after: Option<PoolId>,
         limit: usize,
-    ) -> Result<(Vec<Filled>, bool), Error> {
+    ) -> Result<(Vec<Filled>, bool)> {
         let (pools, more) = page(pool::list(&self.directory.store, client, after, limit + 1).await?, limit);
         Ok((pools.into_iter().map(|pool| self.filled(pool)).collect(), more))
     }
 
     /// What is about to change: with its numbers as they are, not as they were a second ago.
-    async fn pool_now(&self, client: ClientId, id: PoolId) -> Result<Filled, Error> {
+    async fn pool_now(&self, client: ClientId, id: PoolId) -> Result<Filled> {
         self.directory.refresh().await?;
         self.find_pool(client, id).await
     }
 
-    pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<Filled, Error> {
+    pub async fn find_pool(&self, client: ClientId, id: PoolId) -> Result<Filled> {
         pool::find(&self.directory.store, client, id)
             .await?
             .map(|pool| self.filled(pool))
@@ -61,12 +61,7 @@ impl Numbers {
         Filled { pool, numbers }
     }
 
-    pub async fn add_pool(
-        &self,
-        client: ClientId,
-        name: String,
-        context: &AuditContext<'_, Filled>,
-    ) -> Result<Filled, Error> {
+    pub async fn add_pool(&self, client: ClientId, name: String, context: &AuditContext<'_, Filled>) -> Result<Filled> {
         check_name(&name)?;
         let now_ms = self.clock.now_ms();
         let pool = Pool { id: PoolId::new(now_ms), client, name, created_ms: now_ms };
@@ -82,7 +77,7 @@ impl Numbers {
         id: PoolId,
         name: &str,
         context: &AuditContext<'_, Filled>,
-    ) -> Result<Filled, Error> {
+    ) -> Result<Filled> {
         check_name(name)?;
         settled("this pool", || async {
             let before = self.pool_now(client, id).await?;
@@ -96,12 +91,7 @@ impl Numbers {
     }
 
     /// Lets its numbers go.
-    pub async fn delete_pool(
-        &self,
-        client: ClientId,
-        id: PoolId,
-        context: &AuditContext<'_, Filled>,
-    ) -> Result<(), Error> {
+    pub async fn delete_pool(&self, client: ClientId, id: PoolId, context: &AuditContext<'_, Filled>) -> Result<()> {
         let before = self.pool_now(client, id).await?;
         let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
         pool::delete(&self.directory.store, client, id, entry).await.on_race(|| Error::not_found("pool"))?;
@@ -115,7 +105,7 @@ impl Numbers {
         id: PoolId,
         number: NumberId,
         context: &AuditContext<'_, Filled>,
-    ) -> Result<Filled, Error> {
+    ) -> Result<Filled> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
         if !after.numbers.iter().any(|one| one.id == number) {
@@ -134,7 +124,7 @@ impl Numbers {
         id: PoolId,
         number: NumberId,
         context: &AuditContext<'_, Filled>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
         after.numbers.retain(|one| one.id != number);

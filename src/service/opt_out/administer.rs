@@ -5,7 +5,7 @@ use crate::model::address::Address;
 use crate::model::{Channel, ClientId};
 use crate::service::audit::AuditContext;
 use crate::service::race::settled;
-use crate::service::{Error, page};
+use crate::service::{Error, Result, page};
 use crate::store::opt_out::Pair;
 use crate::store::{self, opt_out};
 
@@ -18,7 +18,7 @@ impl OptOuts {
         client: ClientId,
         filter: &OptOutFilter,
         limit: usize,
-    ) -> Result<(Vec<OptOut>, bool), store::Error> {
+    ) -> store::Result<(Vec<OptOut>, bool)> {
         Ok(page(opt_out::list(&self.parts.store, client, filter, limit + 1).await?, limit))
     }
 
@@ -32,7 +32,7 @@ impl OptOuts {
         person: &Address,
         is_out: bool,
         context: &AuditContext<'_, OptOut>,
-    ) -> Result<OptOut, Error> {
+    ) -> Result<OptOut> {
         self.parts.directory.refresh().await?;
         let entries = self.parts.directory.current();
         entries
@@ -70,7 +70,7 @@ impl OptOuts {
         number: &str,
         person: &Address,
         context: &AuditContext<'_, OptOut>,
-    ) -> Result<OptOut, Error> {
+    ) -> Result<OptOut> {
         let (number, person) = (number.to_owned(), person.as_str().to_owned());
         let keys = self.parts.lanes.opt_outs(channel, &number, &person);
         settled("the opt-out ledger", || async {

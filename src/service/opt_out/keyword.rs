@@ -53,7 +53,7 @@ struct Heard {
 impl OptOuts {
     /// Takes a text that a carrier calls a keyword, or whose whole body is one; whether it was. Each channel has its own
     /// entries: who stops a chat gets texts.
-    pub async fn take(&self, text: &Spoken<'_>) -> Result<bool, store::Error> {
+    pub async fn take(&self, text: &Spoken<'_>) -> store::Result<bool> {
         let Some(Heard { keyword, is_carriers }) = self.heard(text).await? else { return Ok(false) };
         let (number, person) = (&*text.sender.number.address, &*text.inbound.from);
         let (client, channel, is_out) = (text.sender.number.client, text.inbound.channel, keyword == Keyword::Stop);
@@ -77,7 +77,7 @@ impl OptOuts {
     }
 
     /// What is said of consent, if anything: by the carrier, or in a word of ours.
-    async fn heard(&self, text: &Spoken<'_>) -> Result<Option<Heard>, store::Error> {
+    async fn heard(&self, text: &Spoken<'_>) -> store::Result<Option<Heard>> {
         let inbound = text.inbound;
         let is_number = |address: &str| Address::stored(address).can_be_texted();
         // what is no number is nobody's to stop

@@ -21,12 +21,12 @@ pub struct Consent<'a> {
 
 impl OptOuts {
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
-    pub async fn hear(&self, said: &Consent<'_>) -> Result<bool, store::Error> {
+    pub async fn hear(&self, said: &Consent<'_>) -> store::Result<bool> {
         self.hear_by(said, None).await
     }
 
     /// The same, written down where it changes what stands.
-    pub(super) async fn hear_by(&self, said: &Consent<'_>, entry: Option<audit::Entry>) -> Result<bool, store::Error> {
+    pub(super) async fn hear_by(&self, said: &Consent<'_>, entry: Option<audit::Entry>) -> store::Result<bool> {
         let client = said.client;
         let said = OptOut {
             client,
@@ -57,20 +57,14 @@ impl OptOuts {
     }
 
     /// Whether a person wants nothing from a number on a channel, or did until what was said at this time.
-    pub async fn is_out(
-        &self,
-        channel: Channel,
-        number: &str,
-        person: &str,
-        at_ms: Millis,
-    ) -> Result<bool, store::Error> {
+    pub async fn is_out(&self, channel: Channel, number: &str, person: &str, at_ms: Millis) -> store::Result<bool> {
         let pair = Pair::find(&self.parts.store, &self.parts.lanes.opt_outs(channel, number, person)).await?;
         Ok(pair.is_out(at_ms))
     }
 
     /// Takes back what waits to go from a number to a person on a channel, whether due or scheduled; not what confirms
     /// their own keyword.
-    pub async fn cancel_all(&self, channel: Channel, number: &str, person: &str) -> Result<(), store::Error> {
+    pub async fn cancel_all(&self, channel: Channel, number: &str, person: &str) -> store::Result<()> {
         let mut unsent = Vec::new();
         for form in Address::stored(person).forms() {
             unsent.extend(message::unsent(&self.parts.store, channel, number, &form).await?);
@@ -90,7 +84,7 @@ impl OptOuts {
     }
 
     /// A carrier refused a text since its recipient has opted out there.
-    pub async fn opted_out_at_carrier(&self, client: ClientId, number: &str, person: &str) -> Result<(), store::Error> {
+    pub async fn opted_out_at_carrier(&self, client: ClientId, number: &str, person: &str) -> store::Result<()> {
         let at_ms = self.parts.clock.now_ms();
         // a number that is not ours is its user's
         let client = self.parts.directory.current().sender(number).map_or(client, |sender| sender.number.client);

@@ -10,7 +10,7 @@ use super::{Publish, counted_as, refused};
 use crate::crypto::{Payload, SharedKey, hash};
 use crate::model::{Country, DeviceId, Id as _, Phone, Platform, PublicationId, Secret, UserId};
 use crate::service::sync::leave_at;
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 use crate::store::backend;
 use crate::store::device::{self, SealedKey};
 use crate::store::publication::{self, NewPublication, Taken};
@@ -49,12 +49,7 @@ fn stopping() -> Error {
 impl Publish {
     /// Takes a text to its end even when its caller goes away meanwhile. Every refusal leaves at a
     /// fixed time after the text arrived. `held` is let go once the text is done with: what its bytes count as.
-    pub async fn accept(
-        self: &Arc<Self>,
-        text: Text,
-        arrived: Instant,
-        held: impl Send + 'static,
-    ) -> Result<(), Error> {
+    pub async fn accept(self: &Arc<Self>, text: Text, arrived: Instant, held: impl Send + 'static) -> Result<()> {
         let service = self.clone();
         let work = async move {
             let _held = held;
@@ -70,7 +65,7 @@ impl Publish {
     /// Takes a text that came as an ordinary SMS to a number marked for it: nobody waits for the
     /// answer. `platform` is what the number names, if anything. Once it is [refused](super::is_refused)
     /// the text is done with; after another error it may be given again.
-    pub async fn accept_inbound(&self, from: &str, platform: Option<&str>, body: &str) -> Result<(), Error> {
+    pub async fn accept_inbound(&self, from: &str, platform: Option<&str>, body: &str) -> Result<()> {
         let platform = platform.unwrap_or_default().to_owned();
         self.accept_now(&Text { platform, sender: from.to_owned(), country: None, text: body.to_owned() }).await
     }
@@ -82,7 +77,7 @@ impl Publish {
         error
     }
 
-    async fn accept_now(&self, text: &Text) -> Result<(), Error> {
+    async fn accept_now(&self, text: &Text) -> Result<()> {
         let result = self.take(text).await;
         self.parts.metrics.text(match &result {
             Ok(true) => "accepted",
@@ -93,7 +88,7 @@ impl Publish {
     }
 
     /// Whether it is a text that had not come before.
-    async fn take(&self, text: &Text) -> Result<bool, Error> {
+    async fn take(&self, text: &Text) -> Result<bool> {
         let opened = self.open(text).await?;
         let platform = self.platform_of(opened.plain.expose(), &text.platform).ok_or_else(refused)?;
         if !platform.has_sink() {
@@ -105,7 +100,7 @@ impl Publish {
 
     /// Finds the key under which the text opens. Users and devices that do not exist cost the same
     /// as those that do.
-    async fn open(&self, text: &Text) -> Result<Opened, Error> {
+    async fn open(&self, text: &Text) -> Result<Opened> {
         let payload = Payload::parse(&text.text).map_err(|_| refused())?;
         let phone = Phone::read(&text.sender, text.country).map_err(|_| refused())?;
         let salt = self.salt.read().await?;
@@ -126,7 +121,7 @@ impl Publish {
     }
 
     /// The devices' keys, newest first, then decoys until they are [`KEYS`].
-    fn keys(&self, devices: &[SealedKey]) -> Result<Vec<SharedKey>, Error> {
+    fn keys(&self, devices: &[SealedKey]) -> Result<Vec<SharedKey>> {
         let padded = devices.iter().chain(std::iter::repeat(&self.decoy)).take(KEYS.into());
         let opened = padded.map(|SealedKey { device, sealed }| {
             let key = self.parts.master.open(device::key_place(&device.hex()), sealed)?;
@@ -144,7 +139,7 @@ impl Publish {
         })
     }
 
-    async fn keep(&self, platform: &Platform, opened: Opened) -> Result<bool, Error> {
+    async fn keep(&self, platform: &Platform, opened: Opened) -> Result<bool> {
         let now_ms = self.now_ms();
         let id = PublicationId::new(now_ms);
         let publication = NewPublication {

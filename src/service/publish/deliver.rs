@@ -10,7 +10,7 @@ use super::{LoopbackSink, Publish, sink};
 use crate::crypto::backend as column;
 use crate::model::{Millis, Platform, Secret, Span, rfc3339};
 use crate::provider::Delivery;
-use crate::service::{Error, retry};
+use crate::service::{Result, retry};
 use crate::store::lease::Lease;
 use crate::store::publication::{self, Publication};
 use crate::store::{self, backend};
@@ -55,7 +55,7 @@ struct TextOut<'a> {
 
 impl Publish {
     /// Claims a text of this platform whose time has come.
-    pub async fn claim(&self, platform: &str) -> Result<Option<Claimed>, Error> {
+    pub async fn claim(&self, platform: &str) -> Result<Option<Claimed>> {
         let now_ms = self.now_ms();
         for mut job in publication::due(&self.parts.store, platform, &self.parts.owner, now_ms, LOOK).await? {
             let at = Instant::now();
@@ -107,7 +107,7 @@ impl Publish {
         }
     }
 
-    async fn body(&self, platform: &Platform, job: &Publication) -> Result<String, Error> {
+    async fn body(&self, platform: &Platform, job: &Publication) -> Result<String> {
         let plain = self.parts.master.open(publication::text_place(&job.id.hex()), &job.sealed)?;
         let plain = std::str::from_utf8(&plain).map_err(|_| crate::crypto::Error::Undecryptable)?;
         let out = TextOut {
@@ -123,7 +123,7 @@ impl Publish {
     }
 
     /// The user's grant as it is now: what was taken back since is not told.
-    async fn grant(&self, platform: &Platform, job: &Publication) -> Result<Value, Error> {
+    async fn grant(&self, platform: &Platform, job: &Publication) -> Result<Value> {
         let Some(sealed) = backend::grant(&self.parts.backend, &job.user, platform.id).await? else {
             return Ok(Value::Null);
         };
@@ -133,7 +133,7 @@ impl Publish {
         Ok(json!({"username": username, "token": token, "unique_id": unique_id}))
     }
 
-    async fn backend_key(&self) -> Result<Secret, Error> {
+    async fn backend_key(&self) -> Result<Secret> {
         if !self.parts.backend_key.is_empty() {
             return Ok(self.parts.backend_key.clone());
         }
@@ -141,11 +141,11 @@ impl Publish {
         Ok(backend::shared_key(&self.parts.backend).await?.ok_or_else(missing)?)
     }
 
-    async fn erase(&self, job: &Publication) -> Result<(), store::Error> {
+    async fn erase(&self, job: &Publication) -> store::Result<()> {
         retry::while_away(WRITING, || job.finish(&self.parts.store, "published")).await
     }
 
-    async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> Result<(), store::Error> {
+    async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> store::Result<()> {
         let now_ms = self.now_ms();
         let ready_ms = now_ms + wait_ms(job.tries, wait);
         let reason: String = reason.chars().take(255).collect();

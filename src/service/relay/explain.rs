@@ -3,7 +3,7 @@
 use super::sender::{Candidate, Decision};
 use super::{Order, Relay, allow};
 use crate::model::Money;
-use crate::service::Error;
+use crate::service::Result;
 use crate::service::client::Consumer;
 use crate::service::tariff::{Rate, Route};
 
@@ -18,7 +18,7 @@ pub struct Explained {
     /// What matches, in the order in which it is asked.
     pub looked: Vec<Looked>,
     /// Which of them wins, or what the client would be told.
-    pub chosen: Result<usize, Error>,
+    pub chosen: Result<usize>,
     /// Of a segment, or of all of it where it is priced as one.
     pub price: Money,
     /// `None`: no rate is in force, and the usual price is asked.

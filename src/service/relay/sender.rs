@@ -10,7 +10,7 @@ use crate::service::client::Consumer;
 use crate::service::directory::{Entries, Sender};
 use crate::service::message::Via;
 use crate::service::number::Capability;
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 
 /// What a number needs for a message.
 fn wanted(order: &Order) -> Capability {
@@ -55,13 +55,13 @@ pub struct Candidate {
 #[derive(Debug)]
 pub(super) struct Decision {
     pub(super) candidates: Vec<Candidate>,
-    pub(super) chosen: Result<usize, Error>,
+    pub(super) chosen: Result<usize>,
 }
 
 impl Relay {
     /// The first account in the order of the routes that is up and has a sender for this; where none is up, the
     /// first that has one, whose messages wait for it.
-    pub(super) fn via(&self, consumer: &Consumer, order: &Order) -> Result<Via, Error> {
+    pub(super) fn via(&self, consumer: &Consumer, order: &Order) -> Result<Via> {
         let Decision { mut candidates, chosen } = self.decide(consumer, order);
         let chosen = candidates.swap_remove(chosen?);
         let price = (!consumer.is_operator()).then(|| self.price(order));
@@ -142,7 +142,7 @@ impl Relay {
     }
 }
 
-fn allowed(consumer: &Consumer, candidates: &[Candidate], index: usize) -> Result<usize, Error> {
+fn allowed(consumer: &Consumer, candidates: &[Candidate], index: usize) -> Result<usize> {
     let may = candidates[index].from.as_ref().is_some_and(|from| consumer.may_send_from(from));
     if may { Ok(index) } else { Err(forbidden("this key may not send from this number")) }
 }

@@ -9,7 +9,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::handshake::{Checked, RACES};
 use super::post::{Flavour, Paired};
-use super::{Error, Handshakes};
+use super::{Error, Handshakes, Result};
 use crate::crypto::{PublicKey, SharedKey, payload};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, DigestPair, Secret, UserId};
@@ -30,7 +30,7 @@ impl Handshakes {
         to: &PublicKey,
         reserved: &Reserved,
         place: SemaphorePermit<'_>,
-    ) -> Result<Paired, Error> {
+    ) -> Result<Paired> {
         let decoded = payload::decode(checked.post.password.as_bytes());
         let ciphertext = decoded.map_err(|_| Error::Undecryptable(checked.flavour))?;
         let taken = self.ciphertext(checked, to, &ciphertext);
@@ -47,7 +47,7 @@ impl Handshakes {
         Ok(Paired { flavour: checked.flavour, shared_key: sent, phone_hash: login.phone_hash, platforms })
     }
 
-    async fn look(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<Login, Error> {
+    async fn look(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<Login> {
         let user = &checked.post.user;
         let password = self.decrypt(checked, ciphertext).await?;
         if checked.flavour == Flavour::OneStep {
@@ -57,7 +57,7 @@ impl Handshakes {
         login.ok_or(Error::Refused(checked.flavour))
     }
 
-    async fn decrypt(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<Secret, Error> {
+    async fn decrypt(&self, checked: &Checked, ciphertext: Vec<u8>) -> Result<Secret> {
         let undecryptable = || Error::Undecryptable(checked.flavour);
         let (identities, pair) = (self.parts.identities.clone(), checked.post.password_digests);
         let work = move || identities.decrypt(pair, &ciphertext);
@@ -92,12 +92,7 @@ impl Handshakes {
     }
 
     /// The answer of a body that was paired before: the same device's key, encrypted again.
-    pub(super) async fn answer_again(
-        &self,
-        checked: &Checked,
-        to: &PublicKey,
-        device: DeviceId,
-    ) -> Result<Paired, Error> {
+    pub(super) async fn answer_again(&self, checked: &Checked, to: &PublicKey, device: DeviceId) -> Result<Paired> {
         let found = device::find(&self.parts.store, device).await?;
         let key = device::shared_key(&self.parts.store, &self.parts.master, device).await?;
         // revoked within the minute: the repeat must not bring it back
@@ -112,13 +107,13 @@ impl Handshakes {
         })
     }
 
-    async fn platforms(&self, user: &UserId) -> Result<UserPlatforms, Error> {
+    async fn platforms(&self, user: &UserId) -> Result<UserPlatforms> {
         let granted = crate::store::backend::granted_platforms(&self.parts.backend, user).await?;
         Ok(UserPlatforms::of(&self.parts.platforms, &granted))
     }
 }
 
-fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String, Error> {
+fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String> {
     let pair = DigestPair { oaep: checked.post.password_digests.oaep, mgf1: checked.post.answer_mgf1 };
     Ok(STANDARD.encode(to.encrypt(pair, key.as_bytes())?))
 }

@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use super::check::CHECK;
 use super::post::{Flavour, Handshake, Paired};
-use super::{Error, Handshakes, lockout, turn::Turn};
+use super::{Error, Handshakes, Result, lockout, turn::Turn};
 use crate::crypto::{PublicKey, Sid};
 use crate::model::{DeviceId, Millis, Span, UserId};
 use crate::signal::Event;
@@ -63,7 +63,7 @@ impl Handshakes {
     /// Runs a handshake to its end even when its caller goes away meanwhile: what was
     /// accepted is finished. Every refusal after the session's check leaves at a fixed time.
     /// `held` is let go once the post is done with: what its bytes count as.
-    pub async fn pair(self: &Arc<Self>, post: Handshake, held: impl Send + 'static) -> Result<Paired, Error> {
+    pub async fn pair(self: &Arc<Self>, post: Handshake, held: impl Send + 'static) -> Result<Paired> {
         let (arrived, flavour, user) = (post.arrived, post.flavour(), post.user.clone());
         let service = self.clone();
         let work = async move {
@@ -85,7 +85,7 @@ impl Handshakes {
         result
     }
 
-    async fn pair_now(&self, post: Handshake) -> Result<Paired, Error> {
+    async fn pair_now(&self, post: Handshake) -> Result<Paired> {
         let sid = self.parts.ids.valid(&post.user, &post.sid)?;
         let user = post.user.as_str().as_bytes();
         let here_id = self.parts.lockout_key.mac(&[b"here", user, post.address.to_string().as_bytes()]);
@@ -99,7 +99,7 @@ impl Handshakes {
         result
     }
 
-    async fn answer(&self, checked: &Checked) -> Result<Paired, Error> {
+    async fn answer(&self, checked: &Checked) -> Result<Paired> {
         let until = Instant::now() + PATIENCE;
         loop {
             let turn = self.turns.take(checked.post.user.as_str(), until).await.ok_or(Error::Busy)?;
@@ -115,7 +115,7 @@ impl Handshakes {
     }
 
     /// `None` while another node has this very body.
-    async fn in_turn(&self, checked: &Checked, _turn: Turn) -> Option<Result<Paired, Error>> {
+    async fn in_turn(&self, checked: &Checked, _turn: Turn) -> Option<Result<Paired>> {
         // before any look-up, so that it says nothing of the user; one place for all bodies of a user
         let Ok(place) = self.door.try_acquire() else { return Some(Err(Error::Busy)) };
         Some(match self.stand(checked).await {
@@ -135,7 +135,7 @@ impl Handshakes {
     }
 
     /// Finds out whether the body is new, and counts it as a failure before it is looked at.
-    async fn stand(&self, checked: &Checked) -> Result<HandshakeStanding, Error> {
+    async fn stand(&self, checked: &Checked) -> Result<HandshakeStanding> {
         let ladder = &self.parts.settings.lockouts;
         for _ in 0..RACES {
             let now_ms = self.now_ms();
@@ -162,7 +162,7 @@ impl Handshakes {
     }
 
     /// What an identical body came to a moment ago, if there was one.
-    fn repeated(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> Result<Option<HandshakeStanding>, Error> {
+    fn repeated(checked: &Checked, seen: &Snapshot, now_ms: Millis) -> Result<Option<HandshakeStanding>> {
         let Some(Attempt { outcome, at_ms }) = seen.attempt(&checked.post.body_hash) else { return Ok(None) };
         if outcome == Outcome::Pending {
             let is_living = now_ms - at_ms < PENDING.as_ms();
@@ -183,13 +183,7 @@ impl Handshakes {
     }
 
     /// A session that is over, or killed by its failures, takes no more. `is_counted`: the body is one of them.
-    pub(super) fn may_try(
-        &self,
-        user: &UserId,
-        sid: Sid,
-        session: Option<&Session>,
-        is_counted: bool,
-    ) -> Result<(), Error> {
+    pub(super) fn may_try(&self, user: &UserId, sid: Sid, session: Option<&Session>, is_counted: bool) -> Result<()> {
         let is_killed = |session: &Session| session.failures - i64::from(is_counted) >= KILLS;
         let is_spent = session.is_some_and(|session| session.state.is_over() || is_killed(session));
         if is_spent && !self.parts.ids.is_dev(user, sid) { Err(Error::InvalidSession) } else { Ok(()) }
@@ -197,7 +191,7 @@ impl Handshakes {
 }
 
 /// The key in the body, else the one that T1 left.
-fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PublicKey, Error> {
+fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PublicKey> {
     let offered = seen.session.as_ref().and_then(|session| session.public_key.as_ref());
     let pem = checked.post.public_key.as_ref().or(offered).ok_or(Error::MissingPublicKey)?;
     PublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)
@@ -212,7 +206,7 @@ pub(in crate::service) async fn leave_at(arrived: Instant, delay: Span) {
     }
 }
 
-fn result_name(result: &Result<Paired, Error>) -> &'static str {
+fn result_name(result: &Result<Paired>) -> &'static str {
     match result {
         Ok(_) => "paired",
         Err(Error::InvalidSession) => "invalid_session",

@@ -1,6 +1,6 @@
 //! Ids of sync sessions: which of them are ours, and whose, is told without a row.
 
-use super::{Error, Metrics};
+use super::{Error, Metrics, Result};
 use crate::crypto::{HashKey, Sid};
 use crate::model::{Clock, Span, UserId};
 
@@ -31,7 +31,7 @@ impl SessionIds {
         sid == Sid::DEV && self.dev_user.as_ref() == Some(user)
     }
 
-    pub(super) fn valid(&self, user: &UserId, sid: &str) -> Result<Sid, Error> {
+    pub(super) fn valid(&self, user: &UserId, sid: &str) -> Result<Sid> {
         let sid: Sid = sid.parse().map_err(|_| Error::InvalidSession)?;
         if self.holds(user, sid) { Ok(sid) } else { Err(Error::InvalidSession) }
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::handshake::{PATIENCE, RACES, leave_at};
 use super::post::Offered;
 use super::turn::SHARED;
-use super::{Error, Handshakes};
+use super::{Error, Handshakes, Result};
 use crate::crypto::{PublicKey, Sid};
 use crate::model::UserId;
 use crate::signal::Event;
@@ -28,7 +28,7 @@ impl Handshakes {
         public_key: &str,
         address: IpAddr,
         arrived: Instant,
-    ) -> Result<Offered, Error> {
+    ) -> Result<Offered> {
         let result = self.offer_now(user, sid, public_key, address).await;
         if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
             leave_at(arrived, self.parts.settings.refusal_delay).await;
@@ -36,7 +36,7 @@ impl Handshakes {
         result
     }
 
-    async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str, address: IpAddr) -> Result<Offered, Error> {
+    async fn offer_now(&self, user: &UserId, sid: &str, public_key: &str, address: IpAddr) -> Result<Offered> {
         let sid = self.parts.ids.valid(user, sid)?;
         let (store, lockout_key, ttl) = (&self.parts.store, &self.parts.lockout_key, self.parts.settings.session_ttl);
         let (address, until) = (address.to_string(), Instant::now() + PATIENCE);
@@ -84,7 +84,7 @@ impl Handshakes {
     }
 
     /// Two phones have come for one session, and one of them is a stranger's: it is over, and its page shows another code.
-    async fn end(&self, user: &UserId, sid: Sid, known: &Session) -> Result<(), Error> {
+    async fn end(&self, user: &UserId, sid: Sid, known: &Session) -> Result<()> {
         let now_ms = self.now_ms();
         sync::end(&self.parts.store, sid, user, known, now_ms).await?;
         self.tell(user, Event::Resumed(sid), now_ms);

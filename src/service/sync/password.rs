@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Error, Metrics};
+use super::{Metrics, Result};
 use crate::crypto::password::{Scheme, matches};
 use crate::model::{Secret, UserId};
 use crate::service::cpu_pool::CpuPool;
@@ -30,7 +30,7 @@ impl Passwords {
     }
 
     /// The login behind the password, if it fits.
-    pub(super) async fn verify(&self, user: &UserId, password: Secret) -> Result<Option<Login>, Error> {
+    pub(super) async fn verify(&self, user: &UserId, password: Secret) -> Result<Option<Login>> {
         // first: a salt that cannot be read must not tell who exists
         let salt = self.salt.read().await?;
         let Some(login) = backend::login(&self.backend, user).await? else { return Ok(None) };

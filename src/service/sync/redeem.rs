@@ -1,7 +1,7 @@
 //! A right password: its ciphertext is taken, once, and its session spent on a new device.
 
 use super::handshake::{Checked, RACES};
-use super::{Error, Handshakes};
+use super::{Error, Handshakes, Result};
 use crate::crypto::{PublicKey, SharedKey};
 use crate::model::DeviceId;
 use crate::signal::Event;
@@ -29,7 +29,7 @@ impl Handshakes {
         key: &SharedKey,
         ciphertext: &Ciphertext,
         reserved: &Reserved,
-    ) -> Result<Option<DeviceId>, Error> {
+    ) -> Result<Option<DeviceId>> {
         let now_ms = self.now_ms();
         let id = DeviceId::new(now_ms);
         let (store, user) = (&self.parts.store, &checked.post.user);

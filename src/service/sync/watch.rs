@@ -1,6 +1,6 @@
 //! What other nodes did, found in the store: the way around a signal that was lost.
 
-use super::{Error, Sockets};
+use super::{Result, Sockets};
 use crate::model::{Millis, Span};
 use crate::signal::{Event, Signal};
 use crate::store::device;
@@ -12,7 +12,7 @@ const OVERLAP: Span = Span::from_millis(10_000);
 impl Sockets {
     /// Tells this node's sockets what has changed since `since_ms`, by any node; returns
     /// where to go on from. A socket that knows already does nothing.
-    pub async fn look_around(&self, since_ms: Millis) -> Result<Millis, Error> {
+    pub async fn look_around(&self, since_ms: Millis) -> Result<Millis> {
         let now_ms = self.clock.now_ms();
         if self.open_sockets.is_empty() {
             return Ok(now_ms);

@@ -6,7 +6,7 @@ use super::{Rate, Tariff};
 use crate::model::{Millis, Money, Priced, RateId};
 use crate::service::audit::AuditContext;
 use crate::service::race::{Written as _, settled};
-use crate::service::{Error, page};
+use crate::service::{Error, Result, page};
 use crate::store::rate;
 
 pub use crate::store::rate::{Filter as RateFilter, Slot};
@@ -64,15 +64,15 @@ fn holds(rate: &Rate) -> Result<(), (&'static str, String)> {
 
 impl Tariff {
     /// By channel, prefix and time; whether there are more.
-    pub async fn list_rates(&self, filter: &RateFilter, limit: usize) -> Result<(Vec<Rate>, bool), Error> {
+    pub async fn list_rates(&self, filter: &RateFilter, limit: usize) -> Result<(Vec<Rate>, bool)> {
         Ok(page(rate::list(&self.store, filter, limit + 1).await?, limit))
     }
 
-    pub async fn find_rate(&self, id: RateId) -> Result<Rate, Error> {
+    pub async fn find_rate(&self, id: RateId) -> Result<Rate> {
         rate::find(&self.store, id).await?.ok_or_else(|| Error::not_found("rate"))
     }
 
-    pub async fn add_rate(&self, new: NewRate, context: &AuditContext<'_, Rate>) -> Result<Rate, Error> {
+    pub async fn add_rate(&self, new: NewRate, context: &AuditContext<'_, Rate>) -> Result<Rate> {
         let now_ms = self.clock.now_ms();
         let rate = new.check(now_ms).map_err(|(field, reason)| Error::invalid(field, reason))?;
         let entry = context.entry(now_ms, rate.id, None, Some(&rate));
@@ -83,12 +83,7 @@ impl Tariff {
     }
 
     /// The rate as it now is.
-    pub async fn change_rate(
-        &self,
-        id: RateId,
-        change: RateChange,
-        context: &AuditContext<'_, Rate>,
-    ) -> Result<Rate, Error> {
+    pub async fn change_rate(&self, id: RateId, change: RateChange, context: &AuditContext<'_, Rate>) -> Result<Rate> {
         let rate = settled("this rate", || async {
             let before = self.find_rate(id).await?;
             let mut rate = before.clone();
@@ -104,7 +99,7 @@ impl Tariff {
         Ok(rate)
     }
 
-    pub async fn delete_rate(&self, id: RateId, context: &AuditContext<'_, Rate>) -> Result<(), Error> {
+    pub async fn delete_rate(&self, id: RateId, context: &AuditContext<'_, Rate>) -> Result<()> {
         settled("this rate", || async {
             let before = self.find_rate(id).await?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);

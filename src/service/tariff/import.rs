@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Rate, Slot, Tariff, sheet};
 use crate::model::{Priced, RateId};
 use crate::service::audit::AuditContext;
-use crate::service::{Error, ErrorKind};
+use crate::service::{Error, ErrorKind, Result};
 use crate::store::rate;
 
 /// Races with other changes of the card before it is called busy.
@@ -32,7 +32,7 @@ fn broken(reason: String) -> Error {
 
 impl Tariff {
     /// All rates as CSV.
-    pub async fn export(&self) -> Result<Vec<u8>, Error> {
+    pub async fn export(&self) -> Result<Vec<u8>> {
         let mut rates = rate::all(&self.store).await?;
         let written = tokio::task::spawn_blocking(move || {
             rates.sort_by_cached_key(Rate::slot);
@@ -42,12 +42,7 @@ impl Tariff {
     }
 
     /// Takes a card from CSV, beside the rates that there are or, where it `replaces`, instead of them.
-    pub async fn import(
-        &self,
-        text: Bytes,
-        replaces: bool,
-        context: &AuditContext<'_, Imported>,
-    ) -> Result<Imported, Error> {
+    pub async fn import(&self, text: Bytes, replaces: bool, context: &AuditContext<'_, Imported>) -> Result<Imported> {
         let now_ms = self.clock.now_ms();
         let read = tokio::task::spawn_blocking(move || sheet::read(&text, now_ms));
         let mut card = read.await.map_err(|error| broken(error.to_string()))?.map_err(Error::lines)?;

@@ -4,7 +4,7 @@ use super::{Route, Tariff, compile};
 use crate::model::{AccountId, Channel, RouteId};
 use crate::service::audit::AuditContext;
 use crate::service::race::{Written as _, settled};
-use crate::service::{Error, page};
+use crate::service::{Error, Result, page};
 use crate::store::{account, route};
 
 /// Characters of a pattern, and of a name, at most.
@@ -31,15 +31,15 @@ pub struct RouteChange {
 
 impl Tariff {
     /// In the order in which they are asked; whether there are more.
-    pub async fn list_routes(&self, after: Option<(i64, RouteId)>, limit: usize) -> Result<(Vec<Route>, bool), Error> {
+    pub async fn list_routes(&self, after: Option<(i64, RouteId)>, limit: usize) -> Result<(Vec<Route>, bool)> {
         Ok(page(route::list(&self.store, after, limit + 1).await?, limit))
     }
 
-    pub async fn find_route(&self, id: RouteId) -> Result<Route, Error> {
+    pub async fn find_route(&self, id: RouteId) -> Result<Route> {
         route::find(&self.store, id).await?.ok_or_else(|| Error::not_found("route"))
     }
 
-    pub async fn add_route(&self, new: NewRoute, context: &AuditContext<'_, Route>) -> Result<Route, Error> {
+    pub async fn add_route(&self, new: NewRoute, context: &AuditContext<'_, Route>) -> Result<Route> {
         let now_ms = self.clock.now_ms();
         let route = Route {
             id: RouteId::new(now_ms),
@@ -63,7 +63,7 @@ impl Tariff {
         id: RouteId,
         change: RouteChange,
         context: &AuditContext<'_, Route>,
-    ) -> Result<Route, Error> {
+    ) -> Result<Route> {
         let route = settled("this route", || async {
             let before = self.find_route(id).await?;
             let mut route = before.clone();
@@ -86,7 +86,7 @@ impl Tariff {
         Ok(route)
     }
 
-    pub async fn delete_route(&self, id: RouteId, context: &AuditContext<'_, Route>) -> Result<(), Error> {
+    pub async fn delete_route(&self, id: RouteId, context: &AuditContext<'_, Route>) -> Result<()> {
         settled("this route", || async {
             let before = self.find_route(id).await?;
             let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
@@ -98,7 +98,7 @@ impl Tariff {
     }
 }
 
-fn holds(route: &Route) -> Result<(), Error> {
+fn holds(route: &Route) -> Result<()> {
     if route.pattern.chars().count() > PATTERN {
         return Err(Error::invalid("pattern", format!("is longer than {PATTERN} characters")));
     }

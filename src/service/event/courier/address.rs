@@ -8,10 +8,10 @@ use crate::crypto::seal::Aad;
 use crate::crypto::signature::WebhookSecret;
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Secret};
-use crate::service::Error;
 use crate::service::event::Target;
 use crate::service::event::endpoint::broken;
 use crate::service::event::reason::UNREADABLE;
+use crate::service::{Error, Result};
 use crate::store::callback;
 use crate::store::delivery::Address;
 use crate::store::endpoint::SecretColumn;
@@ -46,7 +46,7 @@ impl Courier {
         lock(&self.callback_secrets)
     }
 
-    fn endpoint_secrets(&self, id: EndpointId, address: &Address) -> Result<Vec<WebhookSecret>, Error> {
+    fn endpoint_secrets(&self, id: EndpointId, address: &Address) -> Result<Vec<WebhookSecret>> {
         let mut secrets = vec![self.events.unseal(id, SecretColumn::Current, &address.secret)?];
         if let Some((sealed, until_ms)) = &address.previous
             && self.now_ms() < *until_ms
@@ -77,7 +77,7 @@ impl Courier {
         Ok(Secret::new(String::from_utf8_lossy(&opened).into_owned()))
     }
 
-    async fn callback_secret(&self, client: ClientId) -> Result<WebhookSecret, Error> {
+    async fn callback_secret(&self, client: ClientId) -> Result<WebhookSecret> {
         let known = self.secrets().get(&client).cloned();
         if let Some(secret) = known {
             return Ok(secret);
