@@ -39,6 +39,13 @@ pub enum Error {
     Library(String),
 }
 
+/// Random bytes, of the operating system.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::RngCore::fill_bytes(&mut rand::rngs::OsRng, &mut bytes);
+    bytes
+}
+
 impl From<openssl::error::ErrorStack> for Error {
     fn from(stack: openssl::error::ErrorStack) -> Self {
         Self::Library(stack.to_string())

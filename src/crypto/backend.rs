@@ -2,10 +2,8 @@
 //! AES-256-CBC under the first 32 ASCII bytes of the backend's key.
 
 use openssl::symm::{Cipher, decrypt, encrypt};
-use rand::RngCore;
-use rand::rngs::OsRng;
 
-use super::Error;
+use super::{Error, random};
 
 const IV: usize = 16;
 
@@ -15,9 +13,7 @@ fn key(shared_key: &str) -> Result<&[u8], Error> {
 
 /// Encrypts one column; the same text twice gives two values.
 pub fn seal_column(shared_key: &str, plain: &str) -> Result<String, Error> {
-    let mut random = [0_u8; IV / 2];
-    OsRng.fill_bytes(&mut random);
-    let iv = hex::encode(random);
+    let iv = hex::encode(random::<{ IV / 2 }>());
     let sealed = encrypt(Cipher::aes_256_cbc(), key(shared_key)?, Some(iv.as_bytes()), plain.as_bytes())?;
     Ok(format!("{iv}{}", hex::encode(sealed)))
 }

@@ -4,7 +4,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::Error;
+use super::{Error, random};
 
 /// A random 256-bit key for HMAC-SHA256 (RFC 2104). Lies sealed in the store,
 /// so that replacing the master key does not lose what was hashed.
@@ -13,9 +13,7 @@ pub struct HashKey([u8; 32]);
 
 impl HashKey {
     pub fn generate() -> Self {
-        let mut key = [0; 32];
-        rand::RngCore::fill_bytes(&mut rand::rngs::OsRng, &mut key);
-        Self(key)
+        Self(random())
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
@@ -39,6 +37,12 @@ impl HashKey {
             mac.update(part);
         }
         mac.finalize().into_bytes().into()
+    }
+
+    /// The first bytes of [`HashKey::mac`], 32 at most.
+    pub fn short<const N: usize>(&self, parts: &[&[u8]]) -> [u8; N] {
+        let mac = self.mac(parts);
+        std::array::from_fn(|nth| mac[nth])
     }
 
     /// [`HashKey::mac`] as 64 hex digits.

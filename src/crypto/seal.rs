@@ -7,12 +7,10 @@ use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use rand::RngCore;
-use rand::rngs::OsRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::Error;
+use super::{Error, random};
 use crate::model::Secret;
 
 const VERSION: u8 = 1;
@@ -44,8 +42,7 @@ pub struct MasterKey {
 impl MasterKey {
     /// A new key as it stands in its file: 64 hex digits.
     pub fn generate() -> Secret {
-        let mut bytes = Zeroizing::new([0_u8; 32]);
-        OsRng.fill_bytes(bytes.as_mut());
+        let bytes = Zeroizing::new(random::<32>());
         Secret::new(hex::encode(bytes.as_ref()))
     }
 
@@ -71,8 +68,7 @@ impl MasterKey {
     }
 
     pub fn seal(&self, aad: Aad<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut nonce = [0_u8; NONCE];
-        OsRng.fill_bytes(&mut nonce);
+        let nonce = random::<NONCE>();
         let data = aad.bytes();
         let sealed = self
             .cipher

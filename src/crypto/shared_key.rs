@@ -1,10 +1,8 @@
 //! The key that a phone and the server share after pairing.
 
-use rand::RngCore;
-use rand::rngs::OsRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{Error, hash};
+use super::{Error, hash, random};
 
 /// 32 lower-case hex characters; those ASCII bytes are the AES-256 key.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -12,8 +10,7 @@ pub struct SharedKey([u8; 32]);
 
 impl SharedKey {
     pub fn generate() -> Self {
-        let mut random = [0_u8; 16];
-        OsRng.fill_bytes(&mut random);
+        let mut random = random::<16>();
         let mut key = [0_u8; 32];
         for (pair, byte) in key.chunks_exact_mut(2).zip(random) {
             pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];

@@ -4,11 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rand::RngCore;
-use rand::rngs::OsRng;
 use subtle::ConstantTimeEq;
 
-use super::{Error, HashKey};
+use super::{Error, HashKey, random};
 use crate::model::{FromBytes, Id, Millis, Span, UserId};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,7 +21,7 @@ impl Sid {
         let expiry = u32::try_from((now_ms + ttl.as_ms() + 999) / 1000).unwrap_or(u32::MAX);
         let mut sid = [0_u8; 16];
         sid[..4].copy_from_slice(&expiry.to_be_bytes());
-        OsRng.fill_bytes(&mut sid[4..8]);
+        sid[4..8].copy_from_slice(&random::<4>());
         let mac = proof(key, user, &sid);
         sid[8..].copy_from_slice(&mac);
         Self(sid)
@@ -42,10 +40,7 @@ impl Sid {
 }
 
 fn proof(key: &HashKey, user: &UserId, sid: &[u8; 16]) -> [u8; 8] {
-    let mac = key.mac(&[b"sync session", user.as_str().as_bytes(), &sid[..8]]);
-    let mut half = [0; 8];
-    half.copy_from_slice(&mac[..8]);
-    half
+    key.short(&[b"sync session", user.as_str().as_bytes(), &sid[..8]])
 }
 
 impl Id for Sid {

@@ -10,8 +10,8 @@ const HALF: usize = 16;
 
 /// 64 hex digits for an id.
 pub fn seal(key: &HashKey, id: u128) -> String {
-    let proof = half(key, &[b"proof", &id.to_be_bytes()]);
-    let hidden = id ^ u128::from_be_bytes(half(key, &[b"veil", &proof]));
+    let proof: [u8; HALF] = key.short(&[b"proof", &id.to_be_bytes()]);
+    let hidden = id ^ u128::from_be_bytes(key.short(&[b"veil", &proof]));
     hex::encode([proof, hidden.to_be_bytes()].concat())
 }
 
@@ -20,15 +20,9 @@ pub fn open(key: &HashKey, text: &str) -> Option<u128> {
     let mut bytes = [0; 2 * HALF];
     hex::decode_to_slice(text, &mut bytes).ok()?;
     let (proof, hidden) = bytes.split_first_chunk::<HALF>()?;
-    let id = u128::from_be_bytes(hidden.try_into().ok()?) ^ u128::from_be_bytes(half(key, &[b"veil", proof]));
-    let is_ours: bool = half(key, &[b"proof", &id.to_be_bytes()]).ct_eq(proof).into();
+    let id = u128::from_be_bytes(hidden.try_into().ok()?) ^ u128::from_be_bytes(key.short(&[b"veil", proof]));
+    let is_ours: bool = key.short::<HALF>(&[b"proof", &id.to_be_bytes()]).ct_eq(proof).into();
     is_ours.then_some(id)
-}
-
-fn half(key: &HashKey, parts: &[&[u8]]) -> [u8; HALF] {
-    let mut half = [0; HALF];
-    half.copy_from_slice(&key.mac(parts)[..HALF]);
-    half
 }
 
 #[cfg(test)]

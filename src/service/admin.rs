@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use rand::RngCore;
-use rand::rngs::OsRng;
-
 use super::audit::AuditContext;
 use super::directory::Directory;
-use crate::crypto::HashKey;
+use crate::crypto::{HashKey, random};
 use crate::model::{AdminKeyId, Clock, Secret};
 use crate::store::admin;
 use crate::store::{self};
@@ -38,9 +35,7 @@ impl Admins {
 
     /// Makes a key; this is the only time that it is seen.
     pub async fn make(&self, name: &str, context: &AuditContext<'_, AdminKey>) -> store::Result<(AdminKey, Secret)> {
-        let mut random = [0_u8; 24];
-        OsRng.fill_bytes(&mut random);
-        let text = format!("{PREFIX}{}", hex::encode(random));
+        let text = format!("{PREFIX}{}", hex::encode(random::<24>()));
         let now_ms = self.clock.now_ms();
         let key = AdminKey {
             id: AdminKeyId::new(now_ms),

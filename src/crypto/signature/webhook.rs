@@ -6,12 +6,11 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
-use rand::RngCore;
-use rand::rngs::OsRng;
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::hash::hmac;
+use crate::crypto::random;
 use crate::model::Secret;
 
 const PREFIX: &str = "whsec_";
@@ -27,9 +26,7 @@ pub struct NotAWebhookSecret;
 
 impl WebhookSecret {
     pub fn generate() -> Self {
-        let mut key = vec![0; NEW_LENGTH];
-        OsRng.fill_bytes(&mut key);
-        Self(key)
+        Self(Zeroizing::new(random::<NEW_LENGTH>()).to_vec())
     }
 
     /// `whsec_…`: to show once, and to seal.

@@ -1,9 +1,7 @@
 //! What the operator does with its clients: make, change, deactivate, give them new tokens.
 
-use rand::RngCore;
-use rand::rngs::OsRng;
-
 use super::{Client, Clients, Profile, ProfileChange};
+use crate::crypto::random;
 use crate::model::{ClientId, Country, EntryId, Money, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::race::{Written as _, settled};
@@ -48,9 +46,7 @@ fn check_credit(limit: Money) -> Result<()> {
 
 /// 32 hex digits, as carriers' auth tokens are.
 fn new_token() -> Secret {
-    let mut random = [0_u8; 16];
-    OsRng.fill_bytes(&mut random);
-    Secret::new(hex::encode(random))
+    Secret::new(hex::encode(random::<16>()))
 }
 
 impl Clients {
