@@ -1,10 +1,9 @@
 //! The fields of what Twilio posts, in a form or as JSON.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::model::{bom, form, json, text};
@@ -24,13 +23,18 @@ pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<Field>, BadPost> {
     if !is_json(body) {
         return few(body).map(form::fields);
     }
-    let Object(fields) = serde_json::from_slice(&json::repaired(bom::skip(body))).map_err(|_| BadPost::Forged)?;
+    let repaired = json::repaired(bom::skip(body));
+    // counted before they are kept
+    let names: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&repaired).map_err(|_| BadPost::Forged)?;
+    if names.len() > FIELDS {
+        return Err(too_many_fields());
+    }
+    let fields: BTreeMap<String, Value> = serde_json::from_slice(&repaired).map_err(|_| BadPost::Forged)?;
     let text = |value: Value| match value {
         Value::String(text) => text,
         Value::Null => String::new(),
         other => other.to_string(),
     };
-    let fields = fields.ok_or_else(too_many_fields)?;
     Ok(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
@@ -59,37 +63,6 @@ pub(super) fn account_sid(body: &[u8]) -> Result<String, BadPost> {
 struct AccountSid {
     #[serde(rename = "AccountSid")]
     sid: String,
-}
-
-/// A JSON object; `None`: it has more than [`FIELDS`].
-struct Object(Option<BTreeMap<String, Value>>);
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(ObjectVisitor)
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Object;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        let mut fields = BTreeMap::new();
-        while let Some((name, value)) = map.next_entry()? {
-            fields.insert(name, value);
-            if fields.len() > FIELDS {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                return Ok(Object(None));
-            }
-        }
-        Ok(Object(Some(fields)))
-    }
 }
 
 /// The same fields, as they can be kept.

@@ -116,15 +116,14 @@ impl Accounts {
         } else if let Some(old) = old {
             account.tokens.push(self.token(Role::Earlier, old, self.clock.now_ms() + span.as_ms())?);
         }
-        let too_many =
-            account.tokens.iter().filter(|token| token.role == Role::Earlier).count().saturating_sub(EARLIER);
-        for _ in 0..too_many {
-            // they come in the order in which they end
-            let soonest = account.tokens.iter().position(|token| token.role == Role::Earlier);
-            if let Some(at) = soonest {
-                account.tokens.remove(at);
-            }
-        }
+        let earlier = account.tokens.iter().filter(|token| token.role == Role::Earlier).count();
+        let mut too_many = earlier.saturating_sub(EARLIER);
+        // they come in the order in which they end
+        account.tokens.retain(|token| {
+            let goes = too_many > 0 && token.role == Role::Earlier;
+            too_many -= usize::from(goes);
+            !goes
+        });
         Ok(())
     }
 

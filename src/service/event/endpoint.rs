@@ -75,12 +75,8 @@ impl Patch {
     fn apply(&self, seen: &Endpoint, now_ms: Millis) -> Result<Endpoint> {
         let mut to = seen.clone();
         to.changed_ms = now_ms.max(seen.changed_ms + 1);
-        if let Some(url) = &self.url {
-            to.url.clone_from(url);
-        }
-        if let Some(description) = &self.description {
-            to.description.clone_from(description);
-        }
+        to.url = self.url.clone().unwrap_or(to.url);
+        to.description = self.description.clone().unwrap_or(to.description);
         if let Some(patterns) = &self.patterns {
             to.patterns = distinct(patterns.clone())?;
         }

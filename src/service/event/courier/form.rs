@@ -2,7 +2,7 @@
 //! (<https://www.twilio.com/docs/messaging/guides/track-outbound-message-status>,
 //! <https://www.twilio.com/docs/voice/api/call-resource#statuscallback>).
 
-use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -12,40 +12,12 @@ use crate::model::{CallId, CallStatus, Channel, EventId, MessageContent, Message
 use crate::service::event::{VALIDITY_ENDED, wanted};
 use crate::store::delivery::Claimed;
 
-/// What an event says of a message, or of a call.
-#[derive(Deserialize)]
-struct EventIn {
-    timestamp: String,
-    data: DataIn,
-}
-
-#[derive(Deserialize)]
-struct DataIn {
-    id: String,
-    from: String,
-    to: String,
-    state: Option<String>,
-    channel: Option<String>,
-    status: Option<String>,
-    duration: Option<i64>,
-    answered_by: Option<String>,
-    recording_url: Option<String>,
-    recording_sid: Option<String>,
-    recording_duration: Option<String>,
-    error: Option<ErrorIn>,
-}
-
-#[derive(Deserialize)]
-struct ErrorIn {
-    code: Option<i64>,
-}
-
 /// The fields of a callback. `None`: the event is of nothing that Twilio calls back for.
 pub(super) fn fields(claimed: &Claimed) -> Option<Vec<(String, String)>> {
-    let event: EventIn = serde_json::from_str(&claimed.payload).ok()?;
+    let event: Value = serde_json::from_str(&claimed.payload).ok()?;
     let mut fields = vec![("AccountSid", format!("AC{}", claimed.client.hex())), ("ApiVersion", "2010-04-01".into())];
-    match &event.data {
-        data if data.status.is_some() => call(&event, &claimed.content, &mut fields)?,
+    match &event["data"] {
+        data if data["status"].is_string() => call(&event, &claimed.content, &mut fields)?,
         data => message(data, &claimed.content, &mut fields)?,
     }
     Some(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
@@ -59,53 +31,54 @@ pub(super) fn token(event: EventId) -> String {
 
 type Fields = Vec<(&'static str, String)>;
 
-fn message(data: &DataIn, content: &MessageContent, fields: &mut Fields) -> Option<()> {
-    let id: MessageId = data.id.parse().ok()?;
-    let state = State::parse(data.state.as_deref()?)?;
+fn message(data: &Value, content: &MessageContent, fields: &mut Fields) -> Option<()> {
+    let id: MessageId = data["id"].as_str()?.parse().ok()?;
+    let state = State::parse(data["state"].as_str()?)?;
     let (sid, word) = (content.sid(id), word(state)?);
-    let channel = data.channel.as_deref().and_then(Channel::parse).unwrap_or_default();
+    let channel = data["channel"].as_str().and_then(Channel::parse).unwrap_or_default();
     fields.extend([
         ("MessageSid", sid.clone()),
         ("MessageStatus", word.to_owned()),
         ("SmsSid", sid),
         ("SmsStatus", word.to_owned()),
-        ("To", channel.written(&data.to)),
-        ("From", channel.written(&data.from)),
+        ("To", channel.written(data["to"].as_str()?)),
+        ("From", channel.written(data["from"].as_str()?)),
     ]);
-    let code = data.error.as_ref().and_then(|error| error.code);
+    let code = data["error"]["code"].as_i64();
     let code = code.or((state == State::Expired).then_some(VALIDITY_ENDED));
     fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
     fields.extend(content.pool.as_ref().map(|pool| ("MessagingServiceSid", format!("MG{pool}"))));
     Some(())
 }
 
-fn call(event: &EventIn, content: &MessageContent, fields: &mut Fields) -> Option<()> {
-    let data = &event.data;
-    let id: CallId = data.id.parse().ok()?;
-    let status = CallStatus::parse(data.status.as_deref()?)?;
-    let at_secs = parse_time(&event.timestamp)?.div_euclid(1000);
+fn call(event: &Value, content: &MessageContent, fields: &mut Fields) -> Option<()> {
+    let data = &event["data"];
+    let said = |name: &str| data[name].as_str();
+    let id: CallId = said("id")?.parse().ok()?;
+    let status = CallStatus::parse(said("status")?)?;
+    let at_secs = parse_time(event["timestamp"].as_str()?)?.div_euclid(1000);
     let timestamp = OffsetDateTime::from_unix_timestamp(at_secs).ok()?.format(&Rfc2822).ok()?;
     let place = wanted(content).iter().position(|wanted| Some(*wanted) == status.event());
     fields.extend([
         ("CallSid", format!("CA{}", id.hex())),
         ("CallStatus", status.name().to_owned()),
-        ("To", data.to.clone()),
-        ("From", data.from.clone()),
+        ("To", said("to")?.to_owned()),
+        ("From", said("from")?.to_owned()),
         ("Direction", "outbound-api".to_owned()),
         ("Timestamp", timestamp),
         ("SequenceNumber", place.unwrap_or_default().to_string()),
     ]);
     if status.is_final() {
-        fields.push(("CallDuration", data.duration.unwrap_or_default().to_string()));
+        fields.push(("CallDuration", data["duration"].as_i64().unwrap_or_default().to_string()));
     }
     let notes = [
-        ("AnsweredBy", &data.answered_by),
-        ("RecordingUrl", &data.recording_url),
-        ("RecordingSid", &data.recording_sid),
-        ("RecordingDuration", &data.recording_duration),
+        ("AnsweredBy", "answered_by"),
+        ("RecordingUrl", "recording_url"),
+        ("RecordingSid", "recording_sid"),
+        ("RecordingDuration", "recording_duration"),
     ];
-    fields.extend(notes.into_iter().filter_map(|(name, said)| Some((name, said.clone()?))));
-    let code = data.error.as_ref().and_then(|error| error.code);
+    fields.extend(notes.into_iter().filter_map(|(name, ours)| Some((name, said(ours)?.to_owned()))));
+    let code = data["error"]["code"].as_i64();
     fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
     Some(())
 }
