@@ -134,11 +134,6 @@ impl Kind {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
-
-    /// UTF-16 units of a text that it takes at most on any channel, where it names a limit of its own.
-    pub fn longest_text(self) -> Option<usize> {
-        self.profile().longest_text
-    }
 }
 
 /// Whether a refusal says that the recipient opted out at the provider.
@@ -147,11 +142,6 @@ pub fn opted_out(kind: Kind, code: Option<i64>) -> bool {
 }
 
 impl Connector {
-    /// Whether the account that a post is for is known by its path alone.
-    pub fn is_known_by_path(&self) -> bool {
-        self.kind().profile().has_secret_path
-    }
-
     /// Under which path of ours the provider reports what became of a message, where it does.
     pub fn status_path(&self) -> Option<String> {
         let profile = self.kind().profile();
@@ -159,16 +149,6 @@ impl Connector {
         let secret = self.proof().filter(|_| profile.has_secret_path).map_or("", Secret::expose);
         let slash = if secret.is_empty() { "" } else { "/" };
         Some(["/webhooks/", profile.name, slash, secret, "/", webhook.path].concat())
-    }
-
-    /// Whether [`Connector::find`] can settle an uncertain send.
-    pub fn can_list(&self) -> bool {
-        self.kind().profile().can(Feature::List)
-    }
-
-    /// Whether [`Connector::lookup`] is answered.
-    pub fn can_look_up(&self) -> bool {
-        self.kind().profile().can(Feature::LookUp)
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use reqwest::RequestBuilder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
@@ -70,7 +70,8 @@ pub enum Delivery {
 #[derive(Clone)]
 pub struct Webhooks {
     http: reqwest::Client,
-    allow: Arc<Allow>,
+    /// What may be called, as far as a URL alone tells; its name is resolved at every delivery.
+    pub allow: Arc<Allow>,
 }
 
 /// Resolves a name and leaves out every address that may not be called. The connection is made
@@ -112,19 +113,9 @@ impl Webhooks {
         Ok(Self { http, allow })
     }
 
-    /// Whether a URL may be called, as far as it alone tells; its name is resolved at every delivery.
-    pub fn check_url(&self, text: &str) -> Result<Url, BadUrl> {
-        self.allow.check_url(text)
-    }
-
-    /// The same of a callback in Twilio's form, which may bring a login.
-    pub fn check_callback(&self, text: &str) -> Result<Url, BadUrl> {
-        self.allow.check_callback(text)
-    }
-
     /// `POST` to the customer's URL, which is checked again: the list may have changed since it was stored.
     pub async fn deliver(&self, url: &str, event: &Event) -> Delivery {
-        let url = match self.check_url(url) {
+        let url = match self.allow.check_url(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
         };
@@ -142,7 +133,7 @@ impl Webhooks {
     /// The same for a form. A login goes by HTTP Basic. What is signed is the URL as it is asked for, without that:
     /// its receiver sees no other.
     pub async fn deliver_form(&self, url: &str, form: &Form) -> Delivery {
-        let url = match self.check_callback(url) {
+        let url = match self.allow.check_callback(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
         };

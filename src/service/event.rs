@@ -155,11 +155,11 @@ impl Events {
 
     /// Refuses what may not be called; a URL that may, as it will be.
     pub(in crate::service) fn check_url(&self, url: &str) -> Result<String, BadUrl> {
-        Ok(self.parts.webhooks.check_url(url)?.into())
+        Ok(self.parts.webhooks.allow.check_url(url)?.into())
     }
 
     /// The same of a callback in Twilio's form.
     pub(in crate::service) fn check_callback(&self, url: &str) -> Result<String, BadUrl> {
-        Ok(self.parts.webhooks.check_callback(url)?.into())
+        Ok(self.parts.webhooks.allow.check_callback(url)?.into())
     }
 }

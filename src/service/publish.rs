@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::salt::Salt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
-use crate::model::{Clock, DeviceId, Millis, Platform, Secret, Span};
+use crate::model::{Clock, DeviceId, Platform, Secret, Span};
 use crate::provider::Webhooks;
 use crate::service::retention::throttled;
 use crate::service::{Error, ErrorKind, Result};
@@ -114,13 +114,9 @@ impl Publish {
         }
     }
 
-    fn now_ms(&self) -> Millis {
-        self.parts.clock.now_ms()
-    }
-
     /// Erases what has waited too long for its sink; forgets texts that are over, and the blocks of revoked devices.
     pub async fn sweep(&self) -> Result<()> {
-        let now_ms = self.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         let late_ms = now_ms - self.parts.settings.give_up_after.as_ms();
         let late = publication::late(&self.parts.store, late_ms).await?;
         if late > 0 {

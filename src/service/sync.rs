@@ -164,15 +164,6 @@ impl Handshakes {
         Self { parts, rsa: CpuPool::new(cores, 4096), turns: Arc::default(), door }
     }
 
-    /// The public key that phones encrypt to.
-    fn public_pem(&self) -> String {
-        self.parts.identities.current().public_pem().to_owned()
-    }
-
-    fn now_ms(&self) -> Millis {
-        self.parts.clock.now_ms()
-    }
-
     /// Tells this node's sockets at once, the other nodes' by the bus.
     fn tell(&self, user: &UserId, event: Event, at_ms: Millis) {
         let signal = Signal { user: user.clone(), event, at_ms };
@@ -182,7 +173,7 @@ impl Handshakes {
 
     /// Removes what has served: expired sessions, old attempts, counters that have lapsed.
     pub async fn sweep(&self) -> Result<()> {
-        let now_ms = self.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         let hour = Span::from_millis(3_600_000).as_ms();
         let spent_ms = now_ms - self.parts.settings.session_ttl.as_ms() - hour;
         let lapsed_ms = now_ms - lockout::lapse_ms(&self.parts.settings.lockouts);

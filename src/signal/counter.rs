@@ -38,7 +38,6 @@ return 0";
 #[derive(Clone, Default)]
 pub struct Counter(Option<Arc<RedisLink>>);
 
-#[derive(Default)]
 struct RedisLink {
     open: Mutex<Option<MultiplexedConnection>>,
     lost: Notify,
@@ -53,9 +52,9 @@ impl Counter {
     /// Joins the nodes at a Redis server; keeps trying while that is away.
     pub async fn redis(url: &str, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Self, BadRedisUrl> {
         let client = redis::Client::open(url).map_err(|error| BadRedisUrl(error.to_string()))?;
-        let link = Arc::new(RedisLink::default());
         // the first requests are counted together already, where Redis is up
-        link.set(connect(&client).await);
+        let open = Mutex::new(connect(&client).await);
+        let link = Arc::new(RedisLink { open, lost: Notify::new() });
         let kept = link.clone();
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move { keep(&client, &kept).await }));
         Ok(Self(Some(link)))
@@ -64,7 +63,7 @@ impl Counter {
     /// Takes one of so many a minute, or says how long to wait. `None`: each node counts for itself now.
     pub async fn take(&self, name: &str, per_minute: u32) -> Option<Result<(), Duration>> {
         let link = self.0.as_deref()?;
-        let mut open = link.get()?;
+        let mut open = lock(&link.open).clone()?;
         let each = (MINUTE_US / u64::from(per_minute.max(1))).max(1);
         let mut command = redis::cmd("EVAL");
         command.arg(TAKE).arg(1).arg(format!("{NAMES}{name}")).arg(each).arg(each * u64::from(per_minute));
@@ -73,7 +72,8 @@ impl Counter {
             Ok(Ok(wait_us)) => Some(Err(Duration::from_micros(wait_us))),
             Ok(Err(_)) | Err(_) => {
                 // of all that were under way only the first says so
-                if link.take().is_some() {
+                let was_open = lock(&link.open).take();
+                if was_open.is_some() {
                     link.lost.notify_one();
                 }
                 None
@@ -82,29 +82,16 @@ impl Counter {
     }
 }
 
-impl RedisLink {
-    fn get(&self) -> Option<MultiplexedConnection> {
-        lock(&self.open).clone()
-    }
-
-    fn take(&self) -> Option<MultiplexedConnection> {
-        lock(&self.open).take()
-    }
-
-    fn set(&self, open: Option<MultiplexedConnection>) {
-        *lock(&self.open) = open;
-    }
-}
-
 async fn keep(client: &redis::Client, link: &RedisLink) {
     loop {
-        if link.get().is_some() {
+        let is_open = lock(&link.open).is_some();
+        if is_open {
             link.lost.notified().await;
             tracing::warn!("Redis is away; each node counts by itself what its keys ask for");
         }
         tokio::time::sleep(RETRY).await;
         if let Some(open) = connect(client).await {
-            link.set(Some(open));
+            *lock(&link.open) = Some(open);
             tracing::info!("what keys ask for is counted over Redis");
         }
     }

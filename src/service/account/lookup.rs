@@ -2,7 +2,7 @@
 
 use super::{AccountHandle, Accounts};
 use crate::model::{AccountId, Phone};
-use crate::provider::AskError;
+use crate::provider::{AskError, Feature};
 use crate::service::{Error, ErrorKind, Result};
 
 pub use crate::provider::Lookup;
@@ -27,7 +27,7 @@ impl Accounts {
         let handle = match account {
             Some(id) => entries.handle(id).ok_or_else(Error::no_account)?,
             None => {
-                let able = entries.handles().filter(|handle| handle.connector.can_look_up());
+                let able = entries.handles().filter(|handle| handle.connector.kind().profile().can(Feature::LookUp));
                 let found = able.min_by_key(|handle| rank(handle));
                 found.ok_or_else(|| Error::conflict("there is no account whose provider looks numbers up"))?
             }

@@ -147,8 +147,8 @@ impl Accounts {
     pub(super) fn check_path(&self, account: AccountId, path: &Secret) -> Result<()> {
         let now_ms = self.clock.now_ms();
         let entries = self.directory.current();
-        let mut others =
-            entries.handles().filter(|handle| handle.account.id != account && handle.connector.is_known_by_path());
+        let others = entries.handles().filter(|handle| handle.account.id != account);
+        let mut others = others.filter(|handle| handle.connector.kind().profile().has_secret_path);
         let is_taken = others.any(|handle| handle.knows(now_ms, path));
         if is_taken { Err(known()) } else { Ok(()) }
     }

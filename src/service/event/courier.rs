@@ -70,17 +70,13 @@ impl Courier {
         self.events.woken.notified().await;
     }
 
-    fn now_ms(&self) -> Millis {
-        self.events.parts.clock.now_ms()
-    }
-
     fn lease_ms(&self) -> Millis {
         self.events.settings().timeout.as_ms().saturating_mul(LEASE_TIMEOUTS)
     }
 
     /// Leases at most `limit` due deliveries, none of them to the endpoints in `busy`.
     pub async fn claim(&self, busy: &[EndpointId], limit: usize) -> Result<Vec<Job>> {
-        let now_ms = self.now_ms();
+        let now_ms = self.events.parts.clock.now_ms();
         let until_ms = {
             // each claim has an end of its own, by which it finds its rows
             let mut last = lock(&self.last_until_ms);
@@ -142,7 +138,7 @@ impl Courier {
 
     fn signed(&self, job: &Job, secrets: &[WebhookSecret]) -> Event {
         let (id, body) = (job.claimed.held.event.to_string(), Bytes::from(job.claimed.payload.clone()));
-        let timestamp_secs = self.now_ms() / 1000;
+        let timestamp_secs = self.events.parts.clock.now_ms() / 1000;
         let signatures: Vec<String> =
             secrets.iter().map(|secret| webhook::sign(secret, &id, timestamp_secs, &body)).collect();
         Event { id, timestamp_secs, signature: signatures.join(" "), body }
@@ -152,14 +148,14 @@ impl Courier {
     pub fn give_back(&self, job: &Job) -> Done {
         // a claim can leave busy endpoints out, but not busy hosts
         let wait_ms = if matches!(job.lane, Lane::Host(_)) { BUSY.as_ms() } else { 0 };
-        let outcome = Outcome::Released { at_ms: self.now_ms() + wait_ms };
+        let outcome = Outcome::Released { at_ms: self.events.parts.clock.now_ms() + wait_ms };
         Done { held: job.claimed.held, outcome, health: Health::Unchanged }
     }
 
     /// Writes what became of deliveries.
     pub async fn record(&self, done: &[Done]) -> Result<()> {
         let parts = &self.events.parts;
-        store::delivery::record(&parts.store, &parts.owner, done, self.now_ms()).await?;
+        store::delivery::record(&parts.store, &parts.owner, done, self.events.parts.clock.now_ms()).await?;
         for one in done {
             parts.metrics.delivery(&one.outcome);
         }
@@ -173,7 +169,7 @@ impl Courier {
     /// Another try after the wait that is due, or that the receiver asked for where it is longer.
     async fn failed(&self, job: &Job, status: Option<u16>, retry_after: Option<Duration>, reason: String) -> Done {
         let settings = self.events.settings();
-        let now_ms = self.now_ms();
+        let now_ms = self.events.parts.clock.now_ms();
         let failing_since = job.claimed.address.as_ref().and_then(|at| at.failing_since_ms);
         if failing_since.is_some_and(|since_ms| now_ms - since_ms >= settings.disable_after.as_ms()) {
             let span = settings.disable_after;
@@ -198,7 +194,7 @@ impl Courier {
         let (Target::Endpoint(id), Some(address)) = (job.claimed.held.target, &job.claimed.address) else { return };
         let reason: String = reason.chars().take(255).collect();
         let events = &self.events;
-        let now_ms = self.now_ms();
+        let now_ms = self.events.parts.clock.now_ms();
         match store::endpoint::disable(&events.parts.store, id, address.changed_ms, &reason, now_ms).await {
             Ok(true) => {
                 tracing::warn!(endpoint = %id, reason, "disabled an endpoint");

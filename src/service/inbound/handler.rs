@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{JobBatch, Kind, Metrics};
-use crate::model::{Clock, Millis, Span};
+use crate::model::{Clock, Span};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::opt_out::OptOuts;
@@ -29,10 +29,6 @@ pub struct Handlers {
 }
 
 impl Handlers {
-    pub(super) fn now_ms(&self) -> Millis {
-        self.clock.now_ms()
-    }
-
     /// Handles jobs that are still ours.
     pub async fn handle_all(&self, JobBatch(jobs): JobBatch) {
         let now = Instant::now();

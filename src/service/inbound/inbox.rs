@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{self, Receiver};
 use super::read::WebhookContent;
 use super::{HELD, Job, LEASE, Metrics};
 use crate::crypto::HashKey;
-use crate::model::{Clock, Millis, Span};
+use crate::model::{Clock, Span};
 use crate::service::cpu_pool::CpuPool;
 use crate::service::directory::Directory;
 use crate::service::retention::Throttle;
@@ -56,10 +56,6 @@ impl Inbox {
         (Arc::new(Self { parts, intake, checks }), Jobs(jobs))
     }
 
-    pub(super) fn now_ms(&self) -> Millis {
-        self.parts.clock.now_ms()
-    }
-
     /// Counts what waits, for the metrics.
     pub async fn measure(&self) -> store::Result<()> {
         self.count_uses().await?;
@@ -84,7 +80,7 @@ impl Inbox {
 
     /// Forgets webhooks that have been kept long enough.
     pub async fn sweep(&self) -> store::Result<()> {
-        let before_ms = self.now_ms() - self.parts.keep.as_ms();
+        let before_ms = self.parts.clock.now_ms() - self.parts.keep.as_ms();
         let (mut walk, mut throttle) = (Walk::before(before_ms), Throttle::default());
         while inbound::sweep(&self.parts.store, &mut walk).await? {
             throttle.rest().await;

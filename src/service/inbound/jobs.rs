@@ -53,13 +53,13 @@ impl Handlers {
     /// Takes jobs that nobody has.
     pub async fn claim(&self) -> Result<JobBatch> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        Ok(JobBatch(claim::claim(&self.store, &self.owner, self.now_ms(), LEASE, limit).await?))
+        Ok(JobBatch(claim::claim(&self.store, &self.owner, self.clock.now_ms(), LEASE, limit).await?))
     }
 
     /// Lets go of jobs until later.
     pub(super) async fn give_back(&self, jobs: &[Job]) {
         let Some(youngest_ms) = jobs.iter().map(|job| job.received_ms).max() else { return };
-        let now_ms = self.now_ms();
+        let now_ms = self.clock.now_ms();
         let ready_ms = now_ms + (now_ms - youngest_ms).clamp(WAITS_MS.0, WAITS_MS.1);
         let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
         if let Err(error) = claim::give_back(&self.store, &self.owner, &ids, ready_ms, now_ms).await {

@@ -80,7 +80,7 @@ impl Inbox {
 
     /// Holds a post against the tokens of an account; those that are not its own are counted.
     fn hold<T>(&self, handle: &AccountHandle, look: impl FnOnce(&Trial<'_>) -> T) -> T {
-        let now_ms = self.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         let believes = |fits: &dyn Fn(&Secret) -> bool| {
             let by = handle.believes(now_ms, fits);
             if let Some(By::Other(role)) = by {

@@ -61,7 +61,7 @@ impl Handlers {
             let calls = call::list(&self.store, &ids).await?;
             plan.calls = calls.into_iter().map(|(id, call)| (id, (call, call))).collect();
         }
-        let now_ms = self.now_ms();
+        let now_ms = self.clock.now_ms();
         for one in &read {
             match find(&messages, one) {
                 Some(message) => plan.add(one, message),

@@ -198,7 +198,7 @@ impl Handlers {
         }
         texts.extend(foreign.iter().map(|id| finish::Text { id: *id, message: None, is_erased: false }));
         let told = batch.into_rows();
-        finish::texts(&self.store, &self.owner, &texts, &told, self.now_ms()).await?;
+        finish::texts(&self.store, &self.owner, &texts, &told, self.clock.now_ms()).await?;
         if !told.new.is_empty() {
             self.events.wake();
         }

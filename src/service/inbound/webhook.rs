@@ -96,7 +96,7 @@ impl Inbox {
         if payload.len() > LONGEST {
             return Err(Error::new(ErrorKind::TooLong, format!("longer than {LONGEST} bytes")));
         }
-        let received_ms = self.now_ms();
+        let received_ms = self.parts.clock.now_ms();
         let id = InboundId::new(received_ms);
         let (account, key) = (handle.account.id, read::key(&key));
         let new = New { id, account, kind, key, lane, payload, read: parsed, received_ms, signature };

@@ -192,7 +192,7 @@ impl Messages {
         let settings = &self.parts.settings;
         let ours = if channel == Channel::Whatsapp { settings.whatsapp_length } else { settings.sms_length };
         let entries = self.parts.directory.current();
-        let carriers = entries.handle(account).and_then(|handle| handle.connector.kind().longest_text());
+        let carriers = entries.handle(account).and_then(|handle| handle.connector.kind().profile().longest_text);
         carriers.map_or(ours, |carriers| carriers.min(ours))
     }
 }

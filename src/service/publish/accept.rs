@@ -140,7 +140,7 @@ impl Publish {
     }
 
     async fn keep(&self, platform: &Platform, opened: Opened) -> Result<bool> {
-        let now_ms = self.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         let id = PublicationId::new(now_ms);
         let publication = NewPublication {
             id,

@@ -56,10 +56,10 @@ struct TextOut<'a> {
 impl Publish {
     /// Claims a text of this platform whose time has come.
     pub async fn claim(&self, platform: &str) -> Result<Option<Claimed>> {
-        let now_ms = self.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         for mut job in publication::due(&self.parts.store, platform, &self.parts.owner, now_ms, LOOK).await? {
             let at = Instant::now();
-            let now_ms = self.now_ms();
+            let now_ms = self.parts.clock.now_ms();
             let lease = Lease { owner: &self.parts.owner, now_ms, until_ms: now_ms + LEASE.as_ms() };
             match job.claim(&self.parts.store, lease).await {
                 Ok(()) => return Ok(Some(Claimed { job, at })),
@@ -83,7 +83,9 @@ impl Publish {
                 }
                 Delivery::Delivered { status: 200 }
             }
-            Ok(body) => sink::post(&self.parts.webhooks, platform, job.id.to_string(), body, self.now_ms()).await,
+            Ok(body) => {
+                sink::post(&self.parts.webhooks, platform, job.id.to_string(), body, self.parts.clock.now_ms()).await
+            }
             Err(error) => Delivery::Failed { status: None, retry_after: None, reason: error.to_string() },
         };
         let refused = match delivery {
@@ -146,7 +148,7 @@ impl Publish {
     }
 
     async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> store::Result<()> {
-        let now_ms = self.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         let ready_ms = now_ms + wait_ms(job.tries, wait);
         let reason: String = reason.chars().take(255).collect();
         job.give_back(&self.parts.store, ready_ms, now_ms, &reason).await

@@ -51,7 +51,7 @@ impl Handshakes {
         let user = &checked.post.user;
         let password = self.decrypt(checked, ciphertext).await?;
         if checked.flavour == Flavour::OneStep {
-            self.tell(user, Event::Paused(checked.sid), self.now_ms());
+            self.tell(user, Event::Paused(checked.sid), self.parts.clock.now_ms());
         }
         let login = self.parts.passwords.verify(user, password).await?;
         login.ok_or(Error::Refused(checked.flavour))
@@ -77,7 +77,7 @@ impl Handshakes {
             _ => None,
         };
         for _ in 0..RACES {
-            let (key, now_ms) = (checked.key(), self.now_ms());
+            let (key, now_ms) = (checked.key(), self.parts.clock.now_ms());
             let written = match verdict {
                 Some(outcome) => sync::fail(&self.parts.store, &key, outcome, now_ms).await,
                 None => sync::release(&self.parts.store, &key, &reserved.counted, now_ms).await,
@@ -98,7 +98,7 @@ impl Handshakes {
         // revoked within the minute: the repeat must not bring it back
         let (Some(found), Some(key)) = (found, key) else { return Err(Error::InvalidSession) };
         // the first answer may have been lost with its node, before the sockets were told
-        self.tell(&checked.post.user, Event::Acknowledged(checked.sid), self.now_ms());
+        self.tell(&checked.post.user, Event::Acknowledged(checked.sid), self.parts.clock.now_ms());
         Ok(Paired {
             flavour: checked.flavour,
             shared_key: encrypt(to, checked, &key)?,

@@ -94,7 +94,7 @@ impl Handshakes {
         let result = self.answer(&checked).await;
         // a refused phone goes back to scanning: show it the next code
         if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
-            self.tell(&checked.post.user, Event::Resumed(checked.sid), self.now_ms());
+            self.tell(&checked.post.user, Event::Resumed(checked.sid), self.parts.clock.now_ms());
         }
         result
     }
@@ -138,7 +138,7 @@ impl Handshakes {
     async fn stand(&self, checked: &Checked) -> Result<HandshakeStanding> {
         let ladder = &self.parts.settings.lockouts;
         for _ in 0..RACES {
-            let now_ms = self.now_ms();
+            let now_ms = self.parts.clock.now_ms();
             let seen = sync::snapshot(&self.parts.store, &checked.key()).await?;
             if let Some(standing) = Self::repeated(checked, &seen, now_ms)? {
                 return Ok(standing);

@@ -46,7 +46,7 @@ impl Handshakes {
         let _of_user = self.turns.take(&of_user, until).await.ok_or(Error::Busy)?;
         let (mut turn, mut is_shared) = (self.turns.share(&address, until).await.ok_or(Error::Busy)?, true);
         for _ in 0..RACES {
-            let now_ms = self.now_ms();
+            let now_ms = self.parts.clock.now_ms();
             let (known, unfinished) =
                 sync::session_and_unfinished(store, sid, user, &offered_by, now_ms - ttl.as_ms()).await?;
             self.may_try(user, sid, known.as_ref(), false)?;
@@ -74,7 +74,8 @@ impl Handshakes {
             match written {
                 Ok(()) => {
                     self.tell(user, Event::Paused(sid), now_ms);
-                    return Ok(Offered { public_key: self.public_pem(), sid });
+                    let public_key = self.parts.identities.current().public_pem().to_owned();
+                    return Ok(Offered { public_key, sid });
                 }
                 Err(Error::Store(error)) if error.is_race() => {}
                 Err(error) => return Err(error),
@@ -85,7 +86,7 @@ impl Handshakes {
 
     /// Two phones have come for one session, and one of them is a stranger's: it is over, and its page shows another code.
     async fn end(&self, user: &UserId, sid: Sid, known: &Session) -> Result<()> {
-        let now_ms = self.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         sync::end(&self.parts.store, sid, user, known, now_ms).await?;
         self.tell(user, Event::Resumed(sid), now_ms);
         tracing::warn!(%user, "a second phone came for a session, which has ended");

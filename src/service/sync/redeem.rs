@@ -30,7 +30,7 @@ impl Handshakes {
         ciphertext: &Ciphertext,
         reserved: &Reserved,
     ) -> Result<Option<DeviceId>> {
-        let now_ms = self.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         let id = DeviceId::new(now_ms);
         let (store, user) = (&self.parts.store, &checked.post.user);
         let device = NewDevice {

@@ -49,7 +49,7 @@ impl Courier {
     fn endpoint_secrets(&self, id: EndpointId, address: &Address) -> Result<Vec<WebhookSecret>> {
         let mut secrets = vec![self.events.unseal(id, SecretColumn::Current, &address.secret)?];
         if let Some((sealed, until_ms)) = &address.previous
-            && self.now_ms() < *until_ms
+            && self.events.parts.clock.now_ms() < *until_ms
         {
             secrets.push(self.events.unseal(id, SecretColumn::Previous, sealed)?);
         }
