@@ -31,7 +31,7 @@ use crate::model::{Millis, Phone, Secret};
 
 use self::table::carriers;
 
-pub use client::{BadClient, Client};
+pub use client::{BadClient, HttpClient};
 pub use credential::{AccountCredentials, BadCredentials};
 pub use loopback::{Loopback, LoopbackEvent};
 pub use message::{CallNotes, CallStep, End, Inbound, Instructions, Lookup, Outgoing, Receipt, Sent, Unreadable};
@@ -39,7 +39,7 @@ pub use outcome::{AskError, CheckError, Outcome};
 pub use post::{BadPost, Claim, Fingerprint, Parsed, Post, Trial, Verified};
 pub use profile::{CarrierProfile, CredentialField, Feature, PostKind, WebhookPath, WebhookReply};
 pub use settings::{BaseUrl, Settings};
-pub use webhook::{Delivery, Webhooks};
+pub use webhook::{PostOutcome, Webhooks};
 
 // The table of carriers: what is not said here is in their folders.
 carriers! {
@@ -114,7 +114,7 @@ pub trait Provider: Clone + Send + Sync {
 #[derive(Clone)]
 pub struct Connectors {
     pub settings: Settings,
-    pub http: Client,
+    pub http: HttpClient,
     pub loopback: Loopback,
 }
 

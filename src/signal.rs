@@ -22,7 +22,7 @@ use crate::model::{Millis, UserId};
 
 /// What happened to a sync session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum SyncEvent {
     /// A phone has scanned and is about to send, or has sent, its password.
     Paused(Sid),
     /// Its password did not fit: show another code.
@@ -33,7 +33,7 @@ pub enum Event {
     Revoked,
 }
 
-impl Event {
+impl SyncEvent {
     /// What ends a socket that hears of it.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Acknowledged(_) | Self::Revoked)
@@ -52,7 +52,7 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
     pub user: UserId,
-    pub event: Event,
+    pub event: SyncEvent,
     pub at_ms: Millis,
 }
 
@@ -69,10 +69,10 @@ struct Wire {
 impl Wire {
     fn new(node: &str, signal: &Signal) -> Self {
         let (event, sid) = match signal.event {
-            Event::Paused(sid) => ("paused", Some(sid)),
-            Event::Resumed(sid) => ("resumed", Some(sid)),
-            Event::Acknowledged(sid) => ("acknowledged", Some(sid)),
-            Event::Revoked => ("revoked", None),
+            SyncEvent::Paused(sid) => ("paused", Some(sid)),
+            SyncEvent::Resumed(sid) => ("resumed", Some(sid)),
+            SyncEvent::Acknowledged(sid) => ("acknowledged", Some(sid)),
+            SyncEvent::Revoked => ("revoked", None),
         };
         Self {
             node: node.to_owned(),
@@ -87,10 +87,10 @@ impl Wire {
     fn read(self) -> Option<Signal> {
         let sid = self.sid.and_then(|sid| sid.parse::<Sid>().ok());
         let event = match (self.event.as_str(), sid) {
-            ("paused", Some(sid)) => Event::Paused(sid),
-            ("resumed", Some(sid)) => Event::Resumed(sid),
-            ("acknowledged", Some(sid)) => Event::Acknowledged(sid),
-            ("revoked", _) => Event::Revoked,
+            ("paused", Some(sid)) => SyncEvent::Paused(sid),
+            ("resumed", Some(sid)) => SyncEvent::Resumed(sid),
+            ("acknowledged", Some(sid)) => SyncEvent::Acknowledged(sid),
+            ("revoked", _) => SyncEvent::Revoked,
             _ => return None,
         };
         Some(Signal { user: self.user.parse().ok()?, event, at_ms: self.at_ms })
@@ -155,7 +155,8 @@ mod tests {
     #[test]
     fn a_signal_survives_the_wire() -> Result<(), Box<dyn std::error::Error>> {
         let sid: Sid = "00112233445566778899aabbccddeeff".parse()?;
-        for event in [Event::Paused(sid), Event::Resumed(sid), Event::Acknowledged(sid), Event::Revoked] {
+        for event in [SyncEvent::Paused(sid), SyncEvent::Resumed(sid), SyncEvent::Acknowledged(sid), SyncEvent::Revoked]
+        {
             let signal = Signal { user: "111".parse()?, event, at_ms: 5 };
             let wire: Wire = serde_json::from_str(&serde_json::to_string(&Wire::new("n", &signal))?)?;
             assert_eq!(wire.read(), Some(signal));

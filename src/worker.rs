@@ -20,7 +20,7 @@ use crate::service::client::Clients;
 use crate::service::directory::Directory;
 use crate::service::dispatch::Dispatch;
 use crate::service::event::Events;
-use crate::service::health::Health;
+use crate::service::health::NodeHealth;
 use crate::service::inbound::{Handlers, Inbox, Jobs};
 use crate::service::ledger::Ledger;
 use crate::service::publish::Publish;
@@ -44,7 +44,7 @@ pub struct Node {
     pub clients: Arc<Clients>,
     pub ledger: Arc<Ledger>,
     pub retention: Retention,
-    pub health: Arc<Health>,
+    pub health: Arc<NodeHealth>,
     pub memory: Memory,
 }
 

@@ -24,7 +24,7 @@ pub async fn open(config: &Config) -> Result<(Store, Admins), StartError> {
     // nothing is sent from here: the loopback's events have no reader
     let (sender, _) = tokio::sync::mpsc::channel(1);
     let loopback = Loopback::new(&config.provider, clock.clone(), sender);
-    let http = provider::Client::new(&config.provider)?;
+    let http = provider::HttpClient::new(&config.provider)?;
     let connectors = Connectors { settings: config.provider.clone(), http, loopback };
     let directory = Directory::new(
         store.clone(),

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use crate::config::Config;
-use crate::service::health::Health;
+use crate::service::health::NodeHealth;
 use crate::signal::Bus;
 use crate::store::{self, Store, StoreUrl};
 
@@ -17,9 +17,9 @@ pub struct Databases {
 }
 
 impl Databases {
-    pub(super) fn health(&self, bus: Bus, stopping: &CancellationToken) -> Health {
+    pub(super) fn health(&self, bus: Bus, stopping: &CancellationToken) -> NodeHealth {
         let (store, backend) = (self.store.clone(), self.backend.clone());
-        Health { store, backend, is_apart: self.is_apart, bus, stopping: stopping.clone() }
+        NodeHealth { store, backend, is_apart: self.is_apart, bus, stopping: stopping.clone() }
     }
 }
 

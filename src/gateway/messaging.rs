@@ -108,7 +108,7 @@ impl Base<'_> {
 
     async fn directory(&self, loopback: Loopback) -> Result<Arc<Directory>, StartError> {
         let (settings, outbox) = (self.config.provider.clone(), &self.config.outbox);
-        let http = provider::Client::new(&settings)?;
+        let http = provider::HttpClient::new(&settings)?;
         let connectors = Connectors { settings, http, loopback };
         let (store, master) = (self.databases.store.clone(), self.keys.master.clone());
         let directory = Directory::new(store, master, connectors, outbox.calls_per_account, outbox.resting());

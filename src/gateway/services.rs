@@ -13,7 +13,7 @@ use super::secret;
 use crate::http::{App, Bodies, Guesses, Pulse};
 use crate::model::Clock;
 use crate::service::audit::Audit;
-use crate::service::health::Health;
+use crate::service::health::NodeHealth;
 use crate::service::publish::Publish;
 use crate::service::retention::Retention;
 use crate::service::wait::Waits;
@@ -24,7 +24,7 @@ pub(super) struct Services {
     pub(super) publish: Arc<Publish>,
     pub(super) pairing: Pairing,
     pub(super) received: Received,
-    pub(super) health: Arc<Health>,
+    pub(super) health: Arc<NodeHealth>,
 }
 
 impl Base<'_> {

@@ -13,7 +13,7 @@ use crate::service::audit::Audit;
 use crate::service::client::Clients;
 use crate::service::device::Devices;
 use crate::service::event::Events;
-use crate::service::health::Health;
+use crate::service::health::NodeHealth;
 use crate::service::inbound::{Inbox, LoopbackDoor};
 use crate::service::ledger::Ledger;
 use crate::service::message::Messages;
@@ -51,7 +51,7 @@ pub struct App {
     pub events: Arc<Events>,
     pub inbox: Arc<Inbox>,
     pub loopback: Arc<LoopbackDoor>,
-    pub health: Arc<Health>,
+    pub health: Arc<NodeHealth>,
     pub messages: Arc<Messages>,
     pub opt_outs: Arc<OptOuts>,
     pub relay: Arc<Relay>,

@@ -15,7 +15,7 @@ use super::{App, RequestParts, cors, posted, webhook};
 use crate::model::bom;
 use crate::service::account::Kind;
 use crate::service::inbound::PostKind;
-use crate::service::publish::{self, Text};
+use crate::service::publish::{self, PhoneText};
 
 /// The one carrier whose own form is taken here.
 const FORM: Kind = Kind::Twilio;
@@ -77,7 +77,7 @@ async fn publish_now(
     };
     let text = text.filter(|text| !text.is_empty()).ok_or_else(|| missing("missing text"))?;
     let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
-    let text = Text { platform, sender, country, text };
+    let text = PhoneText { platform, sender, country, text };
     app.publish.accept(text, arrived, bytes).await.map_err(reply::untaken)?;
     Ok(reply::text(StatusCode::OK, "published!"))
 }

@@ -41,7 +41,7 @@ impl BadClient {
 
 /// One for the process: the pool is shared by all accounts.
 #[derive(Clone)]
-pub struct Client {
+pub struct HttpClient {
     http: reqwest::Client,
     timeout: Duration,
     connections_per_host: usize,
@@ -51,7 +51,7 @@ pub struct Client {
 /// A provider's host, and the permits to call it.
 #[derive(Clone)]
 pub(super) struct Host {
-    client: Client,
+    client: HttpClient,
     base: BaseUrl,
     permits: Arc<Semaphore>,
 }
@@ -61,7 +61,7 @@ pub(super) type Explain = fn(&[u8]) -> Option<(Option<i64>, String)>;
 
 /// Why there is no status to judge by.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum CallFailure {
     /// Our own calls took every connection: not the provider's fault.
     #[error("every connection to the provider was busy")]
     Busy,
@@ -84,7 +84,7 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-impl Client {
+impl HttpClient {
     pub fn new(settings: &Settings) -> Result<Self, BadClient> {
         let timeout = settings.timeout.as_duration();
         let http = reqwest::Client::builder()
@@ -118,14 +118,14 @@ impl Host {
     }
 
     /// Asks, which may be done twice.
-    pub(super) async fn call(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+    pub(super) async fn call(&self, request: RequestBuilder) -> Result<Answer, CallFailure> {
         self.run(request.build().map_err(failure)?).await
     }
 
     /// Sends what may be sent once: it is not begun after `until`.
-    pub(super) async fn send(&self, request: RequestBuilder, until: Instant) -> Result<Answer, Failure> {
+    pub(super) async fn send(&self, request: RequestBuilder, until: Instant) -> Result<Answer, CallFailure> {
         let request = due::bound(request.build().map_err(failure)?, until);
-        self.run(request.ok_or_else(|| Failure::NotSent("only a whole body can be held back".to_owned()))?).await
+        self.run(request.ok_or_else(|| CallFailure::NotSent("only a whole body can be held back".to_owned()))?).await
     }
 
     /// Asks; what is no success is an error, whose code and words `explain` reads.
@@ -153,12 +153,12 @@ impl Host {
         }
     }
 
-    async fn run(&self, mut request: Request) -> Result<Answer, Failure> {
+    async fn run(&self, mut request: Request) -> Result<Answer, CallFailure> {
         let begun = Instant::now();
         // the wait is part of the call; yet what is begun too late to be answered would be in doubt for nothing
         let permit = tokio::time::timeout(self.client.timeout / 2, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
-            return Err(Failure::Busy);
+            return Err(CallFailure::Busy);
         };
         let left = self.client.timeout.saturating_sub(begun.elapsed());
         *request.timeout_mut() = Some(left);
@@ -171,19 +171,19 @@ impl Host {
 /// connection, TLS and `connect_timeout`, all before a byte of the request; a hyper error that
 /// is "canceled" hands the request back unwritten. What was too late was held back by ourselves. Anything else may
 /// have been written.
-fn failure(error: reqwest::Error) -> Failure {
+fn failure(error: reqwest::Error) -> CallFailure {
     let error = error.without_url();
     let mut is_unwritten = error.is_connect() || error.is_builder();
     let mut source = error.source();
     while let Some(cause) = source {
         is_unwritten |= cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
         if cause.is::<Late>() {
-            return Failure::Late;
+            return CallFailure::Late;
         }
         source = cause.source();
     }
     let reason = chain(&error);
-    if is_unwritten { Failure::NotSent(reason) } else { Failure::NoAnswer(reason) }
+    if is_unwritten { CallFailure::NotSent(reason) } else { CallFailure::NoAnswer(reason) }
 }
 
 /// An error with its causes: reqwest alone says only "error sending request".

@@ -12,7 +12,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
-use super::client::{Answer, Client, Host};
+use super::client::{Answer, Host, HttpClient};
 use super::message::is_id;
 use super::post::storable;
 use super::word::first_error;
@@ -70,7 +70,7 @@ fn document(message: &Outgoing) -> Value {
 }
 
 impl Flowroute {
-    pub fn open(account: &FlowrouteCredentials, settings: &Settings, http: &Client) -> Self {
+    pub fn open(account: &FlowrouteCredentials, settings: &Settings, http: &HttpClient) -> Self {
         Self { host: http.host(&settings.flowroute_base_url), credentials: account.clone() }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{BaseUrl, Client, Kind, Outgoing, Settings};
+use super::{BaseUrl, HttpClient, Kind, Outgoing, Settings};
 use crate::model::{Channel, MessageId, Span};
 
 pub(super) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -123,9 +123,9 @@ pub(super) fn install_tls() {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
 }
 
-pub(super) fn client(settings: &Settings) -> Result<Client> {
+pub(super) fn client(settings: &Settings) -> Result<HttpClient> {
     install_tls();
-    Ok(Client::new(settings)?)
+    Ok(HttpClient::new(settings)?)
 }
 
 pub(super) fn outgoing(to: &str, body: &str) -> Outgoing {

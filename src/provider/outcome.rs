@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::client::Failure;
+use super::client::CallFailure;
 
 /// What became of one send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +46,13 @@ impl Outcome {
     }
 }
 
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
+impl From<CallFailure> for Outcome {
+    fn from(failure: CallFailure) -> Self {
         let reason = failure.to_string();
         match failure {
-            Failure::Busy | Failure::Late => Self::Throttled { after: None, reason },
-            Failure::NotSent(_) => Self::Unreachable { after: None, reason },
-            Failure::NoAnswer(_) => Self::Uncertain { reason },
+            CallFailure::Busy | CallFailure::Late => Self::Throttled { after: None, reason },
+            CallFailure::NotSent(_) => Self::Unreachable { after: None, reason },
+            CallFailure::NoAnswer(_) => Self::Uncertain { reason },
         }
     }
 }
@@ -73,12 +73,12 @@ pub enum AskError {
     Unsupported,
 }
 
-impl From<Failure> for AskError {
-    fn from(failure: Failure) -> Self {
+impl From<CallFailure> for AskError {
+    fn from(failure: CallFailure) -> Self {
         let reason = failure.to_string();
         match failure {
-            Failure::Busy => Self::Throttled { after: None, reason },
-            Failure::Late | Failure::NotSent(_) | Failure::NoAnswer(_) => Self::Unreachable { reason },
+            CallFailure::Busy => Self::Throttled { after: None, reason },
+            CallFailure::Late | CallFailure::NotSent(_) | CallFailure::NoAnswer(_) => Self::Unreachable { reason },
         }
     }
 }

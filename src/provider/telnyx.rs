@@ -8,7 +8,7 @@ mod webhook;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::{Answer, Client, Host, shown};
+use super::client::{Answer, Host, HttpClient, shown};
 use super::message::is_id;
 use super::post::storable;
 use super::word::{error_code, first_error};
@@ -51,7 +51,7 @@ fn made(body: &[u8]) -> Option<Outcome> {
 }
 
 impl Telnyx {
-    pub fn open(account: &TelnyxCredentials, settings: &Settings, http: &Client) -> Self {
+    pub fn open(account: &TelnyxCredentials, settings: &Settings, http: &HttpClient) -> Self {
         Self {
             host: http.host(&settings.base_url(profile::PROFILE)),
             api_key: account.api_key.clone(),

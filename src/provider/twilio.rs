@@ -18,7 +18,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::client::{Answer, Client, Host, shown};
+use super::client::{Answer, Host, HttpClient, shown};
 use super::message::is_id;
 use super::post::storable;
 use super::word::error_code;
@@ -132,7 +132,7 @@ fn form(message: &Outgoing) -> Vec<(&'static str, String)> {
 }
 
 impl Twilio {
-    pub fn open(account: &TwilioCredentials, settings: &Settings, http: &Client) -> Self {
+    pub fn open(account: &TwilioCredentials, settings: &Settings, http: &HttpClient) -> Self {
         let (user, password) = match (&account.api_key, &account.api_secret) {
             (Some(key), Some(secret)) => (key, secret),
             _ => (&account.account_sid, &account.auth_token),

@@ -37,7 +37,7 @@ pub struct Settings {
 
 /// A signed event (<https://www.standardwebhooks.com>).
 #[derive(Clone)]
-pub struct Event {
+pub struct SignedEvent {
     /// The same on every attempt.
     pub id: String,
     pub timestamp_secs: i64,
@@ -57,7 +57,7 @@ pub struct Form {
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub enum PostOutcome {
     /// Any status of success.
     Delivered { status: u16 },
     /// Try again later.
@@ -114,7 +114,7 @@ impl Webhooks {
     }
 
     /// `POST` to the customer's URL, which is checked again: the list may have changed since it was stored.
-    pub async fn deliver(&self, url: &str, event: &Event) -> Delivery {
+    pub async fn deliver(&self, url: &str, event: &SignedEvent) -> PostOutcome {
         let url = match self.allow.check_url(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
@@ -132,7 +132,7 @@ impl Webhooks {
 
     /// The same for a form. A login goes by HTTP Basic. What is signed is the URL as it is asked for, without that:
     /// its receiver sees no other.
-    pub async fn deliver_form(&self, url: &str, form: &Form) -> Delivery {
+    pub async fn deliver_form(&self, url: &str, form: &Form) -> PostOutcome {
         let url = match self.allow.check_callback(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
@@ -143,11 +143,11 @@ impl Webhooks {
     }
 }
 
-fn failed(reason: String) -> Delivery {
-    Delivery::Failed { status: None, retry_after: None, reason }
+fn failed(reason: String) -> PostOutcome {
+    PostOutcome::Failed { status: None, retry_after: None, reason }
 }
 
-async fn answered(request: RequestBuilder) -> Delivery {
+async fn answered(request: RequestBuilder) -> PostOutcome {
     let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => return failed(chain(&error.without_url())),
@@ -164,9 +164,9 @@ async fn answered(request: RequestBuilder) -> Delivery {
     }
     let (status, reason) = (status.as_u16(), format!("HTTP {}", status.as_u16()));
     match status {
-        200..=299 => Delivery::Delivered { status },
-        410 => Delivery::Gone,
-        _ => Delivery::Failed { status: Some(status), retry_after, reason },
+        200..=299 => PostOutcome::Delivered { status },
+        410 => PostOutcome::Gone,
+        _ => PostOutcome::Failed { status: Some(status), retry_after, reason },
     }
 }
 

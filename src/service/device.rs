@@ -8,7 +8,7 @@ use crate::service::event::Events;
 use crate::service::page;
 use crate::service::sync::SocketRegistry;
 use crate::service::{Error, Result};
-use crate::signal::{Bus, Event, Signal};
+use crate::signal::{Bus, Signal, SyncEvent};
 use crate::store::{self, Change, Store};
 
 pub use crate::store::device::Device;
@@ -45,7 +45,7 @@ impl Devices {
         }
         batch.committed();
         tracing::info!(device = %id, user = %device.user, "revoked a device");
-        let signal = Signal { user: device.user, event: Event::Revoked, at_ms };
+        let signal = Signal { user: device.user, event: SyncEvent::Revoked, at_ms };
         self.open_sockets.deliver(&signal);
         self.bus.publish(&signal);
         // the rest, and what is being taken just now, goes with the next sweep

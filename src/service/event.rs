@@ -17,7 +17,7 @@ pub mod payload;
 mod reason;
 
 pub use batch::{EventBatch, Happened};
-pub use courier::{Courier, Done, Job, Lane};
+pub use courier::{ClaimedDelivery, Courier, DeliveryLane, Done};
 pub use endpoint::{NewEndpoint, Patch};
 pub use history::Told;
 pub(in crate::service) use message::wanted;

@@ -10,7 +10,7 @@ use crate::store::Store;
 /// How often is looked for what nobody has asked for.
 const EVERY: Duration = Duration::from_secs(1);
 
-pub struct Health {
+pub struct NodeHealth {
     pub store: Store,
     pub backend: Store,
     /// Whether these are two databases.
@@ -37,7 +37,7 @@ impl Readiness {
     }
 }
 
-impl Health {
+impl NodeHealth {
     /// As of the last write, or the last look: however often it is asked, nobody is asked for it.
     pub fn readiness(&self) -> Readiness {
         Readiness {

@@ -51,4 +51,4 @@ const LEASE: Duration = Duration::from_secs(30);
 const HELD: usize = 10_000;
 
 /// A webhook to be handled.
-type Job = inbound::Job<WebhookContent>;
+type WebhookJob = inbound::Job<WebhookContent>;

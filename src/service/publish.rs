@@ -7,9 +7,9 @@ mod loopback;
 mod metrics;
 pub mod sink;
 
-pub use accept::Text;
+pub use accept::PhoneText;
 pub use deliver::Claimed;
-pub use loopback::{LoopbackSink, Posted, with_loopback};
+pub use loopback::{LoopbackPublication, LoopbackSink, with_loopback};
 pub use metrics::Metrics;
 
 use std::collections::HashMap;

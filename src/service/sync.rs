@@ -47,7 +47,7 @@ use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
 use crate::service::cpu_pool::{CpuPool, CpuPoolError};
 use crate::service::event::Events;
 use crate::service::retention::throttled;
-use crate::signal::{Bus, Event, Signal};
+use crate::signal::{Bus, Signal, SyncEvent};
 use crate::store::{self, Store};
 
 /// `[sync]`.
@@ -165,7 +165,7 @@ impl Handshakes {
     }
 
     /// Tells this node's sockets at once, the other nodes' by the bus.
-    fn tell(&self, user: &UserId, event: Event, at_ms: Millis) {
+    fn tell(&self, user: &UserId, event: SyncEvent, at_ms: Millis) {
         let signal = Signal { user: user.clone(), event, at_ms };
         self.parts.open_sockets.deliver(&signal);
         self.parts.bus.publish(&signal);

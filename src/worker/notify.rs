@@ -7,7 +7,7 @@ use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::model::EndpointId;
 use crate::service::Error;
-use crate::service::event::{Courier, Done, Events, Job, Lane};
+use crate::service::event::{ClaimedDelivery, Courier, DeliveryLane, Done, Events};
 
 const LIMITS: Limits = Limits {
     what: "deliveries",
@@ -30,34 +30,34 @@ pub(super) fn runner(events: Arc<Events>) -> Runner<Deliveries, Courier> {
 }
 
 impl Source for Deliveries {
-    type Job = Job;
-    type Key = Lane;
+    type Job = ClaimedDelivery;
+    type Key = DeliveryLane;
 
-    fn key(&self, job: &Job) -> Lane {
+    fn key(&self, job: &ClaimedDelivery) -> DeliveryLane {
         job.lane.clone()
     }
 
     /// What a callback URL's host is, the store does not know.
-    fn can_skip(&self, lane: &Lane) -> bool {
+    fn can_skip(&self, lane: &DeliveryLane) -> bool {
         endpoint(lane).is_some()
     }
 
-    async fn arrived(&mut self) -> Option<Job> {
+    async fn arrived(&mut self) -> Option<ClaimedDelivery> {
         self.0.woken().await;
         None
     }
 
-    async fn claim(&mut self, busy: &[Lane], limit: usize) -> Result<DueJobs<Job>, Error> {
+    async fn claim(&mut self, busy: &[DeliveryLane], limit: usize) -> Result<DueJobs<ClaimedDelivery>, Error> {
         let busy: Vec<EndpointId> = busy.iter().filter_map(endpoint).collect();
         let jobs = self.0.claim(&busy, limit).await?;
         Ok(DueJobs { may_be_more: jobs.len() >= limit, jobs })
     }
 }
 
-impl Handler<Job> for Courier {
+impl Handler<ClaimedDelivery> for Courier {
     type Done = Done;
 
-    async fn handle(&self, job: Job) -> Option<Done> {
+    async fn handle(&self, job: ClaimedDelivery) -> Option<Done> {
         Some(self.deliver(job).await)
     }
 
@@ -65,14 +65,14 @@ impl Handler<Job> for Courier {
         Courier::record(self, done).await
     }
 
-    fn give_back(&self, job: Job) -> Option<Done> {
+    fn give_back(&self, job: ClaimedDelivery) -> Option<Done> {
         Some(Courier::give_back(self, &job))
     }
 }
 
-fn endpoint(lane: &Lane) -> Option<EndpointId> {
+fn endpoint(lane: &DeliveryLane) -> Option<EndpointId> {
     match lane {
-        Lane::Endpoint(id) => Some(*id),
-        Lane::Host(_) => None,
+        DeliveryLane::Endpoint(id) => Some(*id),
+        DeliveryLane::Host(_) => None,
     }
 }

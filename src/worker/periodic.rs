@@ -29,7 +29,7 @@ enum Begin {
 
 /// Who hears of it where it did not go well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Failure {
+enum OnFailure {
     Warned,
     /// Only who looks closely: it says nothing that is not said elsewhere.
     Quiet,
@@ -41,7 +41,7 @@ pub(super) struct Periodic {
     name: &'static str,
     every: Duration,
     begin: Begin,
-    failure: Failure,
+    failure: OnFailure,
     run: Routine,
 }
 
@@ -64,7 +64,7 @@ impl Memory {
 /// All of them.
 pub(super) fn table(node: &Node) -> Vec<Periodic> {
     use Begin::{AtOnce, Later, Scattered};
-    use Failure::{Quiet, Warned};
+    use OnFailure::{Quiet, Warned};
     let mut rows = vec![
         // each by itself: a key that was revoked does not wait for a card of rates
         row("look for changed accounts and numbers", 1, Later, Warned, |node| work(node.directory.refresh())),
@@ -90,7 +90,7 @@ pub(super) fn table(node: &Node) -> Vec<Periodic> {
     rows
 }
 
-fn row(name: &'static str, seconds: u64, begin: Begin, failure: Failure, run: Routine) -> Periodic {
+fn row(name: &'static str, seconds: u64, begin: Begin, failure: OnFailure, run: Routine) -> Periodic {
     Periodic { name, every: Duration::from_secs(seconds), begin, failure, run }
 }
 
@@ -130,8 +130,8 @@ impl Periodic {
         loop {
             if let Err(error) = (self.run)(&node).await {
                 match self.failure {
-                    Failure::Warned => tracing::warn!(%error, "could not {}; trying again", self.name),
-                    Failure::Quiet => tracing::debug!(%error, "could not {}; trying again", self.name),
+                    OnFailure::Warned => tracing::warn!(%error, "could not {}; trying again", self.name),
+                    OnFailure::Quiet => tracing::debug!(%error, "could not {}; trying again", self.name),
                 }
             }
             self.pause().await;

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use address::{Refusal, host};
+use address::{Undeliverable, host};
 
 use super::reason::disabled;
 use super::{Events, Target};
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
 use crate::model::{ClientId, EndpointId, Millis, Span};
-use crate::provider::webhook::{Delivery, Event, Form};
+use crate::provider::webhook::{Form, PostOutcome, SignedEvent};
 use crate::service::{Result, retry};
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Outcome, State};
@@ -32,7 +32,7 @@ const BUSY: Span = Span::from_millis(5_000);
 
 /// What goes to the same place: it takes turns, and holds up nobody else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Lane {
+pub enum DeliveryLane {
     Endpoint(EndpointId),
     /// The host of a callback URL, with its port.
     Host(String),
@@ -40,13 +40,13 @@ pub enum Lane {
 
 /// A claimed delivery, ready to be posted.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct ClaimedDelivery {
     claimed: Claimed,
-    pub lane: Lane,
+    pub lane: DeliveryLane,
     since: Instant,
 }
 
-impl Job {
+impl ClaimedDelivery {
     /// How long it has been held.
     pub fn age(&self) -> Duration {
         self.since.elapsed()
@@ -75,7 +75,7 @@ impl Courier {
     }
 
     /// Leases at most `limit` due deliveries, none of them to the endpoints in `busy`.
-    pub async fn claim(&self, busy: &[EndpointId], limit: usize) -> Result<Vec<Job>> {
+    pub async fn claim(&self, busy: &[EndpointId], limit: usize) -> Result<Vec<ClaimedDelivery>> {
         let now_ms = self.events.parts.clock.now_ms();
         let until_ms = {
             // each claim has an end of its own, by which it finds its rows
@@ -94,7 +94,7 @@ impl Courier {
     }
 
     /// Posts one delivery, unless its lease is too old to be sure of.
-    pub async fn deliver(&self, job: Job) -> Done {
+    pub async fn deliver(&self, job: ClaimedDelivery) -> Done {
         let half = Duration::from_millis(self.lease_ms().unsigned_abs() / 2);
         if job.age() > half {
             return self.give_back(&job);
@@ -102,20 +102,20 @@ impl Courier {
         let is_form = matches!(job.claimed.held.target, Target::Callback(_)) && job.claimed.content.is_twilio;
         let posted = if is_form { self.post_form(&job).await } else { self.post_event(&job).await };
         match posted {
-            Err(Refusal::Dropped(reason)) => {
+            Err(Undeliverable::Dropped(reason)) => {
                 let outcome = Outcome::Over { state: State::Dropped, status: None, reason: reason.to_owned() };
                 Done { held: job.claimed.held, outcome, health: Health::Unchanged }
             }
-            Err(Refusal::Failed(reason)) => self.failed(&job, None, None, reason).await,
-            Ok(Delivery::Delivered { status }) => {
+            Err(Undeliverable::Failed(reason)) => self.failed(&job, None, None, reason).await,
+            Ok(PostOutcome::Delivered { status }) => {
                 let is_failing = job.claimed.address.as_ref().is_some_and(|at| at.failing_since_ms.is_some());
                 let health = if is_failing { Health::Recovered } else { Health::Unchanged };
                 Done { held: job.claimed.held, outcome: Outcome::Delivered { status }, health }
             }
-            Ok(Delivery::Failed { status, retry_after, reason }) => {
+            Ok(PostOutcome::Failed { status, retry_after, reason }) => {
                 self.failed(&job, status, retry_after, reason).await
             }
-            Ok(Delivery::Gone) => {
+            Ok(PostOutcome::Gone) => {
                 self.disable(&job, "it answered 410 Gone").await;
                 let reason = "410 Gone".to_owned();
                 let outcome = Outcome::Over { state: State::Dropped, status: Some(410), reason };
@@ -124,30 +124,30 @@ impl Courier {
         }
     }
 
-    async fn post_event(&self, job: &Job) -> Result<Delivery, Refusal> {
+    async fn post_event(&self, job: &ClaimedDelivery) -> Result<PostOutcome, Undeliverable> {
         let (url, secrets) = self.address(job).await?;
         Ok(self.events.parts.webhooks.deliver(&url, &self.signed(job, &secrets)).await)
     }
 
-    async fn post_form(&self, job: &Job) -> Result<Delivery, Refusal> {
+    async fn post_form(&self, job: &ClaimedDelivery) -> Result<PostOutcome, Undeliverable> {
         let url = self.callback_url(job)?;
-        let fields = form::fields(&job.claimed).ok_or(Refusal::Dropped("Twilio posts no such event"))?;
+        let fields = form::fields(&job.claimed).ok_or(Undeliverable::Dropped("Twilio posts no such event"))?;
         let form = Form { fields, token: self.auth_token(job)?, id: form::token(job.claimed.held.event) };
         Ok(self.events.parts.webhooks.deliver_form(url.expose(), &form).await)
     }
 
-    fn signed(&self, job: &Job, secrets: &[WebhookSecret]) -> Event {
+    fn signed(&self, job: &ClaimedDelivery, secrets: &[WebhookSecret]) -> SignedEvent {
         let (id, body) = (job.claimed.held.event.to_string(), Bytes::from(job.claimed.payload.clone()));
         let timestamp_secs = self.events.parts.clock.now_ms() / 1000;
         let signatures: Vec<String> =
             secrets.iter().map(|secret| webhook::sign(secret, &id, timestamp_secs, &body)).collect();
-        Event { id, timestamp_secs, signature: signatures.join(" "), body }
+        SignedEvent { id, timestamp_secs, signature: signatures.join(" "), body }
     }
 
     /// Gives a delivery back that was not tried.
-    pub fn give_back(&self, job: &Job) -> Done {
+    pub fn give_back(&self, job: &ClaimedDelivery) -> Done {
         // a claim can leave busy endpoints out, but not busy hosts
-        let wait_ms = if matches!(job.lane, Lane::Host(_)) { BUSY.as_ms() } else { 0 };
+        let wait_ms = if matches!(job.lane, DeliveryLane::Host(_)) { BUSY.as_ms() } else { 0 };
         let outcome = Outcome::Released { at_ms: self.events.parts.clock.now_ms() + wait_ms };
         Done { held: job.claimed.held, outcome, health: Health::Unchanged }
     }
@@ -167,7 +167,13 @@ impl Courier {
     }
 
     /// Another try after the wait that is due, or that the receiver asked for where it is longer.
-    async fn failed(&self, job: &Job, status: Option<u16>, retry_after: Option<Duration>, reason: String) -> Done {
+    async fn failed(
+        &self,
+        job: &ClaimedDelivery,
+        status: Option<u16>,
+        retry_after: Option<Duration>,
+        reason: String,
+    ) -> Done {
         let settings = self.events.settings();
         let now_ms = self.events.parts.clock.now_ms();
         let failing_since = job.claimed.address.as_ref().and_then(|at| at.failing_since_ms);
@@ -190,7 +196,7 @@ impl Courier {
         Done { held: job.claimed.held, outcome, health }
     }
 
-    async fn disable(&self, job: &Job, reason: &str) {
+    async fn disable(&self, job: &ClaimedDelivery, reason: &str) {
         let (Target::Endpoint(id), Some(address)) = (job.claimed.held.target, &job.claimed.address) else { return };
         let reason: String = reason.chars().take(255).collect();
         let events = &self.events;
@@ -207,10 +213,12 @@ impl Courier {
     }
 }
 
-fn job(claimed: Claimed, since: Instant) -> Job {
+fn job(claimed: Claimed, since: Instant) -> ClaimedDelivery {
     let lane = match claimed.held.target {
-        Target::Endpoint(id) => Lane::Endpoint(id),
-        Target::Callback(_) => Lane::Host(claimed.content.callback_url.as_deref().map(host).unwrap_or_default()),
+        Target::Endpoint(id) => DeliveryLane::Endpoint(id),
+        Target::Callback(_) => {
+            DeliveryLane::Host(claimed.content.callback_url.as_deref().map(host).unwrap_or_default())
+        }
     };
-    Job { claimed, lane, since }
+    ClaimedDelivery { claimed, lane, since }
 }

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::read::WebhookContent;
-use super::{HELD, Job, LEASE, Metrics};
+use super::{HELD, LEASE, Metrics, WebhookJob};
 use crate::crypto::HashKey;
 use crate::model::{Clock, Span};
 use crate::service::cpu_pool::CpuPool;
@@ -42,7 +42,7 @@ pub struct Inbox {
 }
 
 /// What this node has taken in, in its order.
-pub struct Jobs(pub(super) Receiver<Job>);
+pub struct Jobs(pub(super) Receiver<WebhookJob>);
 
 impl Inbox {
     /// The inbox, and what it takes in.

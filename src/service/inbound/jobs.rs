@@ -1,7 +1,7 @@
 //! Jobs on their way to their handlers: those that this node took in, in the order in which they came, and those that
 //! nobody has.
 
-use super::{Handlers, Job, Jobs, LEASE};
+use super::{Handlers, Jobs, LEASE, WebhookJob};
 use crate::model::Millis;
 use crate::service::Result;
 use crate::store::inbound::claim;
@@ -12,7 +12,7 @@ const BATCH: usize = 256;
 const WAITS_MS: (Millis, Millis) = (500, 30_000);
 
 /// Jobs that are handled together.
-pub struct JobBatch(pub(super) Vec<Job>);
+pub struct JobBatch(pub(super) Vec<WebhookJob>);
 
 impl JobBatch {
     pub fn is_empty(&self) -> bool {
@@ -57,7 +57,7 @@ impl Handlers {
     }
 
     /// Lets go of jobs until later.
-    pub(super) async fn give_back(&self, jobs: &[Job]) {
+    pub(super) async fn give_back(&self, jobs: &[WebhookJob]) {
         let Some(youngest_ms) = jobs.iter().map(|job| job.received_ms).max() else { return };
         let now_ms = self.clock.now_ms();
         let ready_ms = now_ms + (now_ms - youngest_ms).clamp(WAITS_MS.0, WAITS_MS.1);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Job;
-use super::text::{Fact, Text};
+use super::WebhookJob;
+use super::text::{Fact, ReceivedText};
 use crate::model::message::{Direction, State};
 use crate::model::{Address, ClientId, MessageContent, NumberId, Segments, SharedContent};
 use crate::provider;
@@ -19,7 +19,7 @@ pub(super) fn is_number(address: &str) -> bool {
 }
 
 /// What is no number can be nobody's number here: a chat's page, or an agent. What comes there is the operator's.
-pub(super) fn operators(job: &Job, address: &str) -> Sender {
+pub(super) fn operators(job: &WebhookJob, address: &str) -> Sender {
     let number = Number {
         id: NumberId::new(job.received_ms),
         client: ClientId::OPERATOR,
@@ -47,8 +47,8 @@ fn content(inbound: &provider::Inbound) -> MessageContent {
 }
 
 /// The message that a text becomes.
-pub(super) fn message(text: &Text, fact: Fact) -> Message {
-    let Text { job, inbound, sender } = text;
+pub(super) fn message(text: &ReceivedText, fact: Fact) -> Message {
+    let ReceivedText { job, inbound, sender } = text;
     let segments = Segments::of(&inbound.body);
     Message {
         id: job.id.message(),

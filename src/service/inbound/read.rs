@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Job;
+use super::WebhookJob;
 use crate::crypto::hash;
 use crate::provider::{self, Inbound, Receipt, Unreadable};
 use crate::store::inbound::Content;
@@ -26,7 +26,7 @@ pub(super) enum WebhookContent {
 }
 
 /// The text of a job, read anew where this node has not taken it in.
-pub(super) fn text_of(kind: provider::Kind, job: &Job) -> Result<Arc<Inbound>, Unreadable> {
+pub(super) fn text_of(kind: provider::Kind, job: &WebhookJob) -> Result<Arc<Inbound>, Unreadable> {
     match &job.content {
         Content::Read(WebhookContent::Text(text)) => Ok(text.clone()),
         Content::Read(WebhookContent::Receipt(_)) => Err(Unreadable("text")),
@@ -35,7 +35,7 @@ pub(super) fn text_of(kind: provider::Kind, job: &Job) -> Result<Arc<Inbound>, U
 }
 
 /// The same of a receipt.
-pub(super) fn receipt_of(kind: provider::Kind, job: &Job) -> Result<Arc<Receipt>, Unreadable> {
+pub(super) fn receipt_of(kind: provider::Kind, job: &WebhookJob) -> Result<Arc<Receipt>, Unreadable> {
     match &job.content {
         Content::Read(WebhookContent::Receipt(said)) => Ok(said.clone()),
         Content::Read(WebhookContent::Text(_)) => Err(Unreadable("receipt")),

@@ -5,7 +5,7 @@ mod plan;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Handlers, Job, LEASE, read};
+use super::{Handlers, LEASE, WebhookJob, read};
 use crate::model::{MessageId, Millis};
 use crate::provider::{self, Receipt};
 use crate::service::event::Why;
@@ -18,13 +18,13 @@ use plan::{ReceiptPlan, ReceiptStep};
 
 /// A receipt that could be read.
 struct Read<'a> {
-    job: &'a Job,
+    job: &'a WebhookJob,
     said: Arc<Receipt>,
     provider: provider::Kind,
 }
 
 impl Handlers {
-    pub(super) async fn receipts(&self, jobs: Vec<Job>) {
+    pub(super) async fn receipts(&self, jobs: Vec<WebhookJob>) {
         let mut left = vec![jobs];
         while let Some(mut jobs) = left.pop() {
             if jobs.is_empty() {
@@ -46,7 +46,7 @@ impl Handlers {
     }
 
     /// Folds receipts in; those that come too early are returned.
-    async fn fold(&self, jobs: &[Job]) -> store::Result<Vec<Job>> {
+    async fn fold(&self, jobs: &[WebhookJob]) -> store::Result<Vec<WebhookJob>> {
         let entries = self.directory.current();
         if jobs.iter().any(|job| entries.handle(job.account).is_none()) {
             // another node may just have added the account
@@ -75,7 +75,7 @@ impl Handlers {
     }
 
     /// What cannot be read any more is done with.
-    fn read<'a>(&self, jobs: &'a [Job], folded: &mut Folded) -> Vec<Read<'a>> {
+    fn read<'a>(&self, jobs: &'a [WebhookJob], folded: &mut Folded) -> Vec<Read<'a>> {
         let entries = self.directory.current();
         let mut found = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -99,7 +99,7 @@ impl Handlers {
         found
     }
 
-    fn rank(&self, job: &Job) -> u8 {
+    fn rank(&self, job: &WebhookJob) -> u8 {
         let entries = self.directory.current();
         let provider = entries.handle(job.account).map(|handle| handle.connector.kind());
         provider.and_then(|provider| read::receipt_of(provider, job).ok()).map_or(0, |said| said.rank())
@@ -128,7 +128,7 @@ impl Handlers {
         plan.folded.done.push(one.job.id);
     }
 
-    async fn write_receipts(&self, mut plan: ReceiptPlan, now_ms: Millis) -> store::Result<Vec<Job>> {
+    async fn write_receipts(&self, mut plan: ReceiptPlan, now_ms: Millis) -> store::Result<Vec<WebhookJob>> {
         if plan.folded.done.is_empty() {
             return Ok(plan.early);
         }

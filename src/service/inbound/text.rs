@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::message::{is_number, message, operators};
-use super::{Handlers, Job, LEASE, read};
+use super::{Handlers, LEASE, WebhookJob, read};
 use crate::model::message::State;
 use crate::model::{Channel, InboundId};
 use crate::provider;
@@ -19,8 +19,8 @@ use crate::store;
 use crate::store::inbound::finish;
 
 /// A text to a number of ours.
-pub(super) struct Text {
-    pub job: Job,
+pub(super) struct ReceivedText {
+    pub job: WebhookJob,
     pub inbound: Arc<provider::Inbound>,
     pub sender: Arc<Sender>,
 }
@@ -46,9 +46,9 @@ impl Fact {
 }
 
 /// A text and what its handlers came to.
-type Handled = (Text, Result<Fact>);
+type Handled = (ReceivedText, Result<Fact>);
 /// Texts that have become messages, and those that stay as they came.
-type Part<'a> = (&'a [(Text, Fact)], &'a [InboundId]);
+type Part<'a> = (&'a [(ReceivedText, Fact)], &'a [InboundId]);
 
 /// One of the same person before it has not been handled.
 fn behind() -> Error {
@@ -58,7 +58,7 @@ fn behind() -> Error {
 impl Handlers {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
-    async fn handle(&self, text: &Text) -> Result<Fact> {
+    async fn handle(&self, text: &ReceivedText) -> Result<Fact> {
         if let Verdict::Taken(fact) = self.opt_out(text).await? {
             return Ok(fact);
         }
@@ -74,14 +74,14 @@ impl Handlers {
     }
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
-    async fn opt_out(&self, Text { job, inbound, sender }: &Text) -> Result<Verdict> {
+    async fn opt_out(&self, ReceivedText { job, inbound, sender }: &ReceivedText) -> Result<Verdict> {
         let spoken = Spoken { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
         let is_taken = self.opt_outs.take(&spoken).await?;
         Ok(if is_taken { Verdict::Taken(Fact::TOLD) } else { Verdict::Pass })
     }
 
     /// Takes the text of a paired phone to a number that is marked for such. A phone has a number.
-    async fn encrypted(&self, text: &Text) -> Result<Verdict> {
+    async fn encrypted(&self, text: &ReceivedText) -> Result<Verdict> {
         let number = &text.sender.number;
         let inbound = &text.inbound;
         if number.meaning != Meaning::Encrypted || !is_number(&inbound.from) {
@@ -98,7 +98,7 @@ impl Handlers {
     }
 
     /// Handles texts: those of one person to one number in the order in which they came, others beside them.
-    pub(super) async fn texts(&self, jobs: Vec<Job>) {
+    pub(super) async fn texts(&self, jobs: Vec<WebhookJob>) {
         let (mut texts, unplaced) = self.sort(jobs);
         let (mut foreign, mut failed) = (Vec::new(), Vec::new());
         if !unplaced.is_empty() {
@@ -111,7 +111,7 @@ impl Handlers {
                 }
             }
         }
-        let mut pairs: HashMap<(String, String), Vec<Text>> = HashMap::new();
+        let mut pairs: HashMap<(String, String), Vec<ReceivedText>> = HashMap::new();
         for text in texts {
             let pair = (text.sender.number.address.clone(), text.inbound.from.clone());
             pairs.entry(pair).or_default().push(text);
@@ -133,12 +133,12 @@ impl Handlers {
     }
 
     /// Texts to numbers of ours as this node knows them, and the rest with the reasons.
-    fn sort(&self, jobs: Vec<Job>) -> (Vec<Text>, Vec<(Job, &'static str)>) {
+    fn sort(&self, jobs: Vec<WebhookJob>) -> (Vec<ReceivedText>, Vec<(WebhookJob, &'static str)>) {
         let entries = self.directory.current();
         let (mut texts, mut unplaced) = (Vec::new(), Vec::new());
         for job in jobs {
             match read_text(&entries, &job) {
-                Ok((inbound, sender)) => texts.push(Text { job, inbound, sender }),
+                Ok((inbound, sender)) => texts.push(ReceivedText { job, inbound, sender }),
                 Err(reason) => unplaced.push((job, reason)),
             }
         }
@@ -146,7 +146,7 @@ impl Handlers {
     }
 
     /// Sorts again; what still has no place stays as it came.
-    fn place(&self, unplaced: Vec<(Job, &'static str)>, texts: &mut Vec<Text>) -> Vec<InboundId> {
+    fn place(&self, unplaced: Vec<(WebhookJob, &'static str)>, texts: &mut Vec<ReceivedText>) -> Vec<InboundId> {
         let (more, foreign) = self.sort(unplaced.into_iter().map(|(job, _)| job).collect());
         texts.extend(more);
         for (job, reason) in &foreign {
@@ -156,7 +156,7 @@ impl Handlers {
         foreign.iter().map(|(job, _)| job.id).collect()
     }
 
-    async fn in_order(&self, texts: Vec<Text>) -> Vec<Handled> {
+    async fn in_order(&self, texts: Vec<ReceivedText>) -> Vec<Handled> {
         let mut handled: Vec<Handled> = Vec::with_capacity(texts.len());
         for text in texts {
             let is_behind = handled.last().is_some_and(|(_, result)| result.is_err());
@@ -166,7 +166,7 @@ impl Handlers {
         handled
     }
 
-    async fn finish_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) {
+    async fn finish_texts(&self, done: &[(ReceivedText, Fact)], foreign: &[InboundId]) {
         let mut left: Vec<Part> = vec![(done, foreign)];
         while let Some((done, foreign)) = left.pop() {
             if done.is_empty() && foreign.is_empty() {
@@ -185,7 +185,7 @@ impl Handlers {
         }
     }
 
-    async fn write_texts(&self, done: &[(Text, Fact)], foreign: &[InboundId]) -> store::Result<()> {
+    async fn write_texts(&self, done: &[(ReceivedText, Fact)], foreign: &[InboundId]) -> store::Result<()> {
         let mut batch = self.events.batch();
         let mut texts = Vec::with_capacity(done.len() + foreign.len());
         for (text, fact) in done {
@@ -207,7 +207,7 @@ impl Handlers {
 }
 
 /// What a job says, and to which number of ours.
-fn read_text(entries: &Entries, job: &Job) -> Result<(Arc<provider::Inbound>, Arc<Sender>), &'static str> {
+fn read_text(entries: &Entries, job: &WebhookJob) -> Result<(Arc<provider::Inbound>, Arc<Sender>), &'static str> {
     let handle = entries.handle(job.account).ok_or("its account was deleted")?;
     let inbound = read::text_of(handle.connector.kind(), job).map_err(|_| "it cannot be read any more")?;
     let Some(sender) = entries.sender(&inbound.to).cloned() else {

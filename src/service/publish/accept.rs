@@ -19,7 +19,7 @@ use crate::store::publication::{self, NewPublication, Taken};
 const KEYS: u8 = 10;
 
 /// A phone's text as it came.
-pub struct Text {
+pub struct PhoneText {
     /// What the path, or the number that it came to, names. One of the platform table's holds the text
     /// to that platform; any other is the carrier's, and the text's letter decides alone.
     pub platform: String,
@@ -49,7 +49,7 @@ fn stopping() -> Error {
 impl Publish {
     /// Takes a text to its end even when its caller goes away meanwhile. Every refusal leaves at a
     /// fixed time after the text arrived. `held` is let go once the text is done with: what its bytes count as.
-    pub async fn accept(self: &Arc<Self>, text: Text, arrived: Instant, held: impl Send + 'static) -> Result<()> {
+    pub async fn accept(self: &Arc<Self>, text: PhoneText, arrived: Instant, held: impl Send + 'static) -> Result<()> {
         let service = self.clone();
         let work = async move {
             let _held = held;
@@ -67,7 +67,7 @@ impl Publish {
     /// the text is done with; after another error it may be given again.
     pub async fn accept_inbound(&self, from: &str, platform: Option<&str>, body: &str) -> Result<()> {
         let platform = platform.unwrap_or_default().to_owned();
-        self.accept_now(&Text { platform, sender: from.to_owned(), country: None, text: body.to_owned() }).await
+        self.accept_now(&PhoneText { platform, sender: from.to_owned(), country: None, text: body.to_owned() }).await
     }
 
     /// Refuses what a provider has not signed, or of which that cannot be told, as late as any other text.
@@ -77,7 +77,7 @@ impl Publish {
         error
     }
 
-    async fn accept_now(&self, text: &Text) -> Result<()> {
+    async fn accept_now(&self, text: &PhoneText) -> Result<()> {
         let result = self.take(text).await;
         self.parts.metrics.text(match &result {
             Ok(true) => "accepted",
@@ -88,7 +88,7 @@ impl Publish {
     }
 
     /// Whether it is a text that had not come before.
-    async fn take(&self, text: &Text) -> Result<bool> {
+    async fn take(&self, text: &PhoneText) -> Result<bool> {
         let opened = self.open(text).await?;
         let platform = self.platform_of(opened.plain.expose(), &text.platform).ok_or_else(refused)?;
         if !platform.has_sink() {
@@ -100,7 +100,7 @@ impl Publish {
 
     /// Finds the key under which the text opens. Users and devices that do not exist cost the same
     /// as those that do.
-    async fn open(&self, text: &Text) -> Result<Opened> {
+    async fn open(&self, text: &PhoneText) -> Result<Opened> {
         let payload = Payload::parse(&text.text).map_err(|_| refused())?;
         let phone = Phone::read(&text.sender, text.country).map_err(|_| refused())?;
         let salt = self.salt.read().await?;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{LoopbackSink, Publish, sink};
 use crate::crypto::backend as column;
 use crate::model::{Millis, Platform, Secret, Span, rfc3339};
-use crate::provider::Delivery;
+use crate::provider::PostOutcome;
 use crate::service::{Result, retry};
 use crate::store::lease::Lease;
 use crate::store::publication::{self, Publication};
@@ -81,18 +81,18 @@ impl Publish {
                 if let Some(sink) = &self.parts.loopback {
                     sink.take(&body);
                 }
-                Delivery::Delivered { status: 200 }
+                PostOutcome::Delivered { status: 200 }
             }
             Ok(body) => {
                 sink::post(&self.parts.webhooks, platform, job.id.to_string(), body, self.parts.clock.now_ms()).await
             }
-            Err(error) => Delivery::Failed { status: None, retry_after: None, reason: error.to_string() },
+            Err(error) => PostOutcome::Failed { status: None, retry_after: None, reason: error.to_string() },
         };
         let refused = match delivery {
-            Delivery::Delivered { .. } => None,
-            Delivery::Failed { reason, retry_after, .. } => Some((reason, retry_after)),
+            PostOutcome::Delivered { .. } => None,
+            PostOutcome::Failed { reason, retry_after, .. } => Some((reason, retry_after)),
             // the text stays: the operator's own sink is gone by mistake, or will be named anew
-            Delivery::Gone => Some(("HTTP 410".to_owned(), None)),
+            PostOutcome::Gone => Some(("HTTP 410".to_owned(), None)),
         };
         let (result, written) = match refused {
             None => ("published", self.erase(&job).await),

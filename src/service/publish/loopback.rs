@@ -15,14 +15,14 @@ const KEPT: usize = 100;
 
 /// What was posted, as a sink reads it.
 #[derive(Clone)]
-pub struct Posted {
+pub struct LoopbackPublication {
     pub number: u64,
     pub body: Value,
 }
 
 #[derive(Default)]
 pub struct LoopbackSink {
-    posted: Mutex<VecDeque<Posted>>,
+    posted: Mutex<VecDeque<LoopbackPublication>>,
 }
 
 /// The platforms, each of them with a sink: its own, or the loopback.
@@ -44,7 +44,7 @@ impl LoopbackSink {
     pub(super) fn take(&self, body: &str) {
         let mut posted = lock(&self.posted);
         let number = posted.front().map_or(0, |last| last.number + 1);
-        posted.push_front(Posted { number, body: serde_json::from_str(body).unwrap_or_default() });
+        posted.push_front(LoopbackPublication { number, body: serde_json::from_str(body).unwrap_or_default() });
         posted.truncate(KEPT);
     }
 }
@@ -52,7 +52,7 @@ impl LoopbackSink {
 impl Publish {
     /// What the loopback sink was posted before that number, newest first, and one more where there is one. `None`: there
     /// is no such sink.
-    pub fn loopback_publications(&self, before: Option<u64>, limit: usize) -> Option<Vec<Posted>> {
+    pub fn loopback_publications(&self, before: Option<u64>, limit: usize) -> Option<Vec<LoopbackPublication>> {
         let posted = lock(&self.parts.loopback.as_ref()?.posted);
         let older = posted.iter().filter(|one| before.is_none_or(|before| one.number < before));
         Some(older.take(limit + 1).cloned().collect())

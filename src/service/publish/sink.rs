@@ -6,8 +6,8 @@ use crate::crypto::WebhookSecret;
 use crate::crypto::signature::webhook::sign;
 use crate::model::{Millis, Platform, Span};
 use crate::provider::client::BadClient;
-use crate::provider::webhook::{Allow, Event, Settings};
-use crate::provider::{Delivery, Webhooks};
+use crate::provider::webhook::{Allow, Settings, SignedEvent};
+use crate::provider::{PostOutcome, Webhooks};
 
 /// A lease has to outlive a call.
 const LONGEST_CALL: Span = Span::from_millis(20_000);
@@ -44,12 +44,12 @@ pub(super) async fn post(
     id: String,
     body: String,
     now_ms: Millis,
-) -> Delivery {
+) -> PostOutcome {
     let Ok(secret) = platform.sink_secret.expose().parse::<WebhookSecret>() else {
-        return Delivery::Failed { status: None, retry_after: None, reason: "platforms.sink_secret is none".into() };
+        return PostOutcome::Failed { status: None, retry_after: None, reason: "platforms.sink_secret is none".into() };
     };
     let timestamp_secs = now_ms / 1000;
     let signature = sign(&secret, &id, timestamp_secs, body.as_bytes());
-    let event = Event { id, timestamp_secs, signature, body: Bytes::from(body) };
+    let event = SignedEvent { id, timestamp_secs, signature, body: Bytes::from(body) };
     webhooks.deliver(&platform.sink_url, &event).await
 }

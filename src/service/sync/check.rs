@@ -13,7 +13,7 @@ use super::{Error, Handshakes, Result};
 use crate::crypto::{PublicKey, SharedKey, payload};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, DigestPair, Secret, UserId};
-use crate::signal::Event;
+use crate::signal::SyncEvent;
 use crate::store::backend::Login;
 use crate::store::device;
 use crate::store::sync::{self, Outcome, Reserved};
@@ -51,7 +51,7 @@ impl Handshakes {
         let user = &checked.post.user;
         let password = self.decrypt(checked, ciphertext).await?;
         if checked.flavour == Flavour::OneStep {
-            self.tell(user, Event::Paused(checked.sid), self.parts.clock.now_ms());
+            self.tell(user, SyncEvent::Paused(checked.sid), self.parts.clock.now_ms());
         }
         let login = self.parts.passwords.verify(user, password).await?;
         login.ok_or(Error::Refused(checked.flavour))
@@ -98,7 +98,7 @@ impl Handshakes {
         // revoked within the minute: the repeat must not bring it back
         let (Some(found), Some(key)) = (found, key) else { return Err(Error::InvalidSession) };
         // the first answer may have been lost with its node, before the sockets were told
-        self.tell(&checked.post.user, Event::Acknowledged(checked.sid), self.parts.clock.now_ms());
+        self.tell(&checked.post.user, SyncEvent::Acknowledged(checked.sid), self.parts.clock.now_ms());
         Ok(Paired {
             flavour: checked.flavour,
             shared_key: encrypt(to, checked, &key)?,

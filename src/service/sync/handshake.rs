@@ -12,7 +12,7 @@ use super::post::{Flavour, Handshake, Paired};
 use super::{Error, Handshakes, Result, lockout, turn::Turn};
 use crate::crypto::{PublicKey, Sid};
 use crate::model::{DeviceId, Millis, Span, UserId};
-use crate::signal::Event;
+use crate::signal::SyncEvent;
 use crate::store::sync::{self, Attempt, Key, Outcome, Session, Snapshot};
 
 /// Tries before a race between nodes is called busy.
@@ -94,7 +94,7 @@ impl Handshakes {
         let result = self.answer(&checked).await;
         // a refused phone goes back to scanning: show it the next code
         if matches!(&result, Err(error) if !matches!(error, Error::InvalidSession)) {
-            self.tell(&checked.post.user, Event::Resumed(checked.sid), self.parts.clock.now_ms());
+            self.tell(&checked.post.user, SyncEvent::Resumed(checked.sid), self.parts.clock.now_ms());
         }
         result
     }

@@ -10,7 +10,7 @@ use super::turn::SHARED;
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PublicKey, Sid};
 use crate::model::UserId;
-use crate::signal::Event;
+use crate::signal::SyncEvent;
 use crate::store::sync::{self, Session};
 
 /// First steps of one address for one user that may be unfinished. Exact on one node; others that are asked at the same
@@ -73,7 +73,7 @@ impl Handshakes {
             };
             match written {
                 Ok(()) => {
-                    self.tell(user, Event::Paused(sid), now_ms);
+                    self.tell(user, SyncEvent::Paused(sid), now_ms);
                     let public_key = self.parts.identities.current().public_pem().to_owned();
                     return Ok(Offered { public_key, sid });
                 }
@@ -88,7 +88,7 @@ impl Handshakes {
     async fn end(&self, user: &UserId, sid: Sid, known: &Session) -> Result<()> {
         let now_ms = self.parts.clock.now_ms();
         sync::end(&self.parts.store, sid, user, known, now_ms).await?;
-        self.tell(user, Event::Resumed(sid), now_ms);
+        self.tell(user, SyncEvent::Resumed(sid), now_ms);
         tracing::warn!(%user, "a second phone came for a session, which has ended");
         Err(Error::InvalidSession)
     }

@@ -4,7 +4,7 @@ use super::handshake::{Checked, RACES};
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PublicKey, SharedKey};
 use crate::model::DeviceId;
-use crate::signal::Event;
+use crate::signal::SyncEvent;
 use crate::store::Change;
 use crate::store::backend::Login;
 use crate::store::device::{self, NewDevice};
@@ -58,7 +58,7 @@ impl Handshakes {
                 Ok(()) => {
                     batch.committed();
                     // only now: whoever sees the ack may rely on the device
-                    self.tell(user, Event::Acknowledged(checked.sid), now_ms);
+                    self.tell(user, SyncEvent::Acknowledged(checked.sid), now_ms);
                     let (fingerprint, flavour) = (&device.fingerprint, device.flavour);
                     tracing::info!(%user, device = %id, fingerprint, flavour, "paired a device");
                     return Ok(None);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::crypto::Sid;
 use crate::model::Millis;
-use crate::signal::Event;
+use crate::signal::SyncEvent;
 
 use super::Settings;
 
@@ -69,7 +69,7 @@ pub struct Rotation {
     pause_for: Duration,
     rotations: u32,
     /// The newest signal obeyed: what the store says of before does nothing.
-    latest: Option<(Event, Millis)>,
+    latest: Option<(SyncEvent, Millis)>,
 }
 
 impl Rotation {
@@ -111,7 +111,13 @@ impl Rotation {
     }
 
     /// The store says that something has happened, which may be known already.
-    pub fn found(&mut self, now: Duration, event: Event, at_ms: Millis, issue: &mut dyn FnMut() -> Sid) -> Vec<Action> {
+    pub fn found(
+        &mut self,
+        now: Duration,
+        event: SyncEvent,
+        at_ms: Millis,
+        issue: &mut dyn FnMut() -> Sid,
+    ) -> Vec<Action> {
         if self.is_news(event, at_ms) { self.signal(now, event, at_ms, issue) } else { Vec::new() }
     }
 
@@ -119,7 +125,7 @@ impl Rotation {
     pub fn signal(
         &mut self,
         now: Duration,
-        event: Event,
+        event: SyncEvent,
         at_ms: Millis,
         issue: &mut dyn FnMut() -> Sid,
     ) -> Vec<Action> {
@@ -129,17 +135,19 @@ impl Rotation {
         let newest_ms = self.latest.map_or(at_ms, |(_, last_ms)| last_ms.max(at_ms));
         self.latest = Some((event, newest_ms));
         match event {
-            Event::Revoked => vec![self.close(Close::Revoked)],
-            Event::Acknowledged(_) => vec![Action::Acknowledge, self.close(Close::Done)],
-            Event::Paused(_) => {
+            SyncEvent::Revoked => vec![self.close(Close::Revoked)],
+            SyncEvent::Acknowledged(_) => vec![Action::Acknowledge, self.close(Close::Done)],
+            SyncEvent::Paused(_) => {
                 let was_showing = self.phase == Phase::Showing;
                 self.phase = Phase::Paused;
                 self.deadline = now + self.pause_for;
                 if was_showing { vec![Action::Pause] } else { Vec::new() }
             }
             // a failure always shows one more, also where nothing was paused and this code is the last
-            Event::Resumed(sid) if self.phase == Phase::Paused || self.is_last(sid) => vec![self.show(now, issue())],
-            Event::Resumed(_) => Vec::new(),
+            SyncEvent::Resumed(sid) if self.phase == Phase::Paused || self.is_last(sid) => {
+                vec![self.show(now, issue())]
+            }
+            SyncEvent::Resumed(_) => Vec::new(),
         }
     }
 
@@ -148,7 +156,7 @@ impl Rotation {
         self.frames >= self.rotations && self.shown.last() == Some(&sid)
     }
 
-    fn is_news(&self, event: Event, at_ms: Millis) -> bool {
+    fn is_news(&self, event: SyncEvent, at_ms: Millis) -> bool {
         event.is_final()
             || self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last))
     }

@@ -56,24 +56,24 @@ fn three_codes_then_done() {
 #[test]
 fn a_pause_holds_the_rotation_and_an_ack_ends_it() {
     let (mut rotation, first) = open();
-    assert_eq!(rotation.signal(secs(5), Event::Paused(first), 1, &mut sid), [Action::Pause]);
+    assert_eq!(rotation.signal(secs(5), SyncEvent::Paused(first), 1, &mut sid), [Action::Pause]);
     assert_eq!(rotation.tick(secs(100), &mut sid), None);
-    let ended = rotation.signal(secs(101), Event::Acknowledged(first), 2, &mut sid);
+    let ended = rotation.signal(secs(101), SyncEvent::Acknowledged(first), 2, &mut sid);
     assert_eq!(ended, [Action::Acknowledge, Action::Close(Close::Done)]);
-    assert_eq!(rotation.signal(secs(102), Event::Acknowledged(first), 3, &mut sid), []);
+    assert_eq!(rotation.signal(secs(102), SyncEvent::Acknowledged(first), 3, &mut sid), []);
 }
 
 #[test]
 fn a_code_that_is_no_longer_shown_still_counts() {
     let (mut rotation, first) = open();
     rotation.tick(secs(15), &mut sid);
-    assert_eq!(rotation.signal(secs(16), Event::Paused(first), 1, &mut sid), [Action::Pause]);
+    assert_eq!(rotation.signal(secs(16), SyncEvent::Paused(first), 1, &mut sid), [Action::Pause]);
 }
 
 #[test]
 fn other_sessions_do_not_count() {
     let (mut rotation, _) = open();
-    assert_eq!(rotation.signal(secs(1), Event::Acknowledged(sid()), 1, &mut sid), []);
+    assert_eq!(rotation.signal(secs(1), SyncEvent::Acknowledged(sid()), 1, &mut sid), []);
 }
 
 #[test]
@@ -81,8 +81,8 @@ fn a_failure_always_shows_one_more() {
     let (mut rotation, first) = open();
     rotation.tick(secs(15), &mut sid);
     rotation.tick(secs(30), &mut sid);
-    rotation.signal(secs(31), Event::Paused(first), 1, &mut sid);
-    let resumed = rotation.signal(secs(32), Event::Resumed(first), 2, &mut sid);
+    rotation.signal(secs(31), SyncEvent::Paused(first), 1, &mut sid);
+    let resumed = rotation.signal(secs(32), SyncEvent::Resumed(first), 2, &mut sid);
     assert!(matches!(resumed[..], [Action::Show(_)]), "the fourth code");
     assert_eq!(rotation.tick(secs(47), &mut sid), Some(Action::Close(Close::Done)));
 }
@@ -90,54 +90,54 @@ fn a_failure_always_shows_one_more() {
 #[test]
 fn a_pause_that_lasts_too_long_resumes_within_the_rotations() {
     let (mut rotation, first) = open();
-    rotation.signal(secs(1), Event::Paused(first), 1, &mut sid);
+    rotation.signal(secs(1), SyncEvent::Paused(first), 1, &mut sid);
     assert!(matches!(rotation.tick(secs(121), &mut sid), Some(Action::Show(_))));
     rotation.tick(secs(136), &mut sid);
-    rotation.signal(secs(137), Event::Paused(first), 2, &mut sid);
+    rotation.signal(secs(137), SyncEvent::Paused(first), 2, &mut sid);
     assert_eq!(rotation.tick(secs(257), &mut sid), Some(Action::Close(Close::Done)), "no code is left");
 }
 
 #[test]
 fn no_socket_outlives_the_session_s_life() {
     let (mut rotation, first) = open();
-    rotation.signal(secs(1), Event::Paused(first), 1, &mut sid);
-    rotation.signal(secs(299), Event::Paused(first), 9, &mut sid);
+    rotation.signal(secs(1), SyncEvent::Paused(first), 1, &mut sid);
+    rotation.signal(secs(299), SyncEvent::Paused(first), 9, &mut sid);
     assert_eq!(rotation.tick(secs(300), &mut sid), Some(Action::Close(Close::Done)));
 }
 
 #[test]
 fn old_news_does_nothing() {
     let (mut rotation, first) = open();
-    rotation.signal(secs(1), Event::Paused(first), 10, &mut sid);
-    rotation.signal(secs(2), Event::Resumed(first), 11, &mut sid);
-    assert_eq!(rotation.found(secs(3), Event::Paused(first), 10, &mut sid), [], "found in the store later");
-    assert_eq!(rotation.found(secs(4), Event::Paused(first), 12, &mut sid), [Action::Pause]);
+    rotation.signal(secs(1), SyncEvent::Paused(first), 10, &mut sid);
+    rotation.signal(secs(2), SyncEvent::Resumed(first), 11, &mut sid);
+    assert_eq!(rotation.found(secs(3), SyncEvent::Paused(first), 10, &mut sid), [], "found in the store later");
+    assert_eq!(rotation.found(secs(4), SyncEvent::Paused(first), 12, &mut sid), [Action::Pause]);
 }
 
 #[test]
 fn a_node_whose_clock_is_behind_is_heard() {
     let (mut rotation, first) = open();
-    rotation.signal(secs(1), Event::Paused(first), 1_000_000, &mut sid);
-    let resumed = rotation.signal(secs(2), Event::Resumed(first), 5, &mut sid);
+    rotation.signal(secs(1), SyncEvent::Paused(first), 1_000_000, &mut sid);
+    let resumed = rotation.signal(secs(2), SyncEvent::Resumed(first), 5, &mut sid);
     assert!(matches!(resumed[..], [Action::Show(_)]), "{resumed:?}");
 }
 
 #[test]
 fn a_failure_that_paused_nothing_shows_one_more_after_the_last_code_only() {
     let (mut rotation, first) = open();
-    assert_eq!(rotation.signal(secs(1), Event::Resumed(first), 1, &mut sid), [], "others follow anyway");
+    assert_eq!(rotation.signal(secs(1), SyncEvent::Resumed(first), 1, &mut sid), [], "others follow anyway");
     rotation.tick(secs(15), &mut sid);
     let Some(Action::Show(last)) = rotation.tick(secs(30), &mut sid) else { panic!("no third code") };
-    let more = rotation.signal(secs(31), Event::Resumed(last), 2, &mut sid);
+    let more = rotation.signal(secs(31), SyncEvent::Resumed(last), 2, &mut sid);
     assert!(matches!(more[..], [Action::Show(_)]), "{more:?}");
-    assert_eq!(rotation.signal(secs(32), Event::Resumed(last), 3, &mut sid), [], "a repeat shows no other");
+    assert_eq!(rotation.signal(secs(32), SyncEvent::Resumed(last), 3, &mut sid), [], "a repeat shows no other");
     assert_eq!(rotation.tick(secs(46), &mut sid), Some(Action::Close(Close::Done)));
 }
 
 #[test]
 fn a_revoked_device_closes() {
     let (mut rotation, _) = open();
-    assert_eq!(rotation.signal(secs(1), Event::Revoked, 1, &mut sid), [Action::Close(Close::Revoked)]);
+    assert_eq!(rotation.signal(secs(1), SyncEvent::Revoked, 1, &mut sid), [Action::Close(Close::Revoked)]);
 }
 
 proptest! {
@@ -150,9 +150,9 @@ proptest! {
             now += wait;
             at_ms += 1;
             let actions = match kind {
-                0 => rotation.signal(secs(now), Event::Paused(first), at_ms, &mut sid),
-                1 => rotation.signal(secs(now), Event::Resumed(first), at_ms, &mut sid),
-                2 if wait > 55 => rotation.signal(secs(now), Event::Acknowledged(first), at_ms, &mut sid),
+                0 => rotation.signal(secs(now), SyncEvent::Paused(first), at_ms, &mut sid),
+                1 => rotation.signal(secs(now), SyncEvent::Resumed(first), at_ms, &mut sid),
+                2 if wait > 55 => rotation.signal(secs(now), SyncEvent::Acknowledged(first), at_ms, &mut sid),
                 _ => rotation.tick(secs(now), &mut sid).into_iter().collect(),
             };
             for action in actions {

@@ -10,7 +10,7 @@ use super::socket_registry::{Registration, SocketEvent};
 use super::{Action, Close, Metrics, Rotation, SessionIds, Settings, SocketRegistry};
 use crate::crypto::Sid;
 use crate::model::{Clock, Millis, UserId};
-use crate::signal::Event;
+use crate::signal::SyncEvent;
 use crate::store::Store;
 use crate::store::sync::{self, State};
 
@@ -64,7 +64,7 @@ impl Sockets {
         registration.mailbox.shows(first);
         if sid.is_some() {
             match self.found(user, first).await {
-                Some((Event::Acknowledged(_), _)) => return OpenedSocket::Acknowledged,
+                Some((SyncEvent::Acknowledged(_), _)) => return OpenedSocket::Acknowledged,
                 // the person is typing the password: this page may have been reloaded
                 Some((event, at_ms)) => registration.mailbox.put(SocketEvent { event, at_ms, is_found: true }),
                 None => {}
@@ -86,16 +86,16 @@ impl Sockets {
 
     /// What the store says of a session before its socket opened. A store that is away says
     /// nothing: codes can be shown without it.
-    async fn found(&self, user: &UserId, sid: Sid) -> Option<(Event, Millis)> {
+    async fn found(&self, user: &UserId, sid: Sid) -> Option<(SyncEvent, Millis)> {
         if sid == Sid::DEV {
             return None;
         }
         let asked = sync::session(&self.store, sid, user);
         let session = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok().flatten()?;
         match session.state {
-            State::Redeemed => Some((Event::Acknowledged(sid), session.changed_ms)),
+            State::Redeemed => Some((SyncEvent::Acknowledged(sid), session.changed_ms)),
             State::Offered if self.clock.now_ms() - session.changed_ms < self.settings.pause_for.as_ms() => {
-                Some((Event::Paused(sid), session.changed_ms))
+                Some((SyncEvent::Paused(sid), session.changed_ms))
             }
             State::Offered | State::Open | State::Failed | State::Ended => None,
         }
@@ -137,7 +137,7 @@ impl SocketSession {
                     // clocks of nodes differ: what happens now is never too old
                     (false, _) => rotation.signal(now, event, at_ms, &mut issue),
                     // a revocation found in the store may be older than this socket
-                    (true, Event::Revoked) if at_ms < opened_ms => Vec::new(),
+                    (true, SyncEvent::Revoked) if at_ms < opened_ms => Vec::new(),
                     (true, _) => rotation.found(now, event, at_ms, &mut issue),
                 };
                 events.into_iter().flat_map(obey).collect()

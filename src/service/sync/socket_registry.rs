@@ -11,7 +11,7 @@ use super::eviction::{Occupant, evicted};
 use crate::crypto::Sid;
 use crate::model::lock::lock;
 use crate::model::{Millis, UserId};
-use crate::signal::{Event, Signal};
+use crate::signal::{Signal, SyncEvent};
 
 /// Signals that wait for one socket; it takes them at once, so more means that it hangs.
 const WAITING: usize = 16;
@@ -19,7 +19,7 @@ const WAITING: usize = 16;
 /// What a socket is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SocketEvent {
-    pub(super) event: Event,
+    pub(super) event: SyncEvent,
     /// By the clock of the node that it comes from.
     pub(super) at_ms: Millis,
     /// Found in the store, so perhaps known already or older than the socket; else it happens now.
@@ -56,7 +56,7 @@ impl Mailbox {
         if !event.event.is_about(shown) || events.contains(&event) {
             return;
         }
-        *is_scanned |= matches!(event.event, Event::Paused(_) | Event::Acknowledged(_));
+        *is_scanned |= matches!(event.event, SyncEvent::Paused(_) | SyncEvent::Acknowledged(_));
         if events.len() >= WAITING {
             // what ends a socket is kept: the rest only changes what it shows
             match events.iter().position(|known| !known.event.is_final()) {
@@ -195,13 +195,13 @@ mod tests {
     async fn a_full_mailbox_keeps_what_ends_a_socket() {
         let mailbox = Mailbox::default();
         let live = |event, at_ms| SocketEvent { event, at_ms, is_found: false };
-        mailbox.put(live(Event::Revoked, 0));
+        mailbox.put(live(SyncEvent::Revoked, 0));
         for at_ms in 1..100 {
-            mailbox.put(live(Event::Paused(Sid::DEV), at_ms));
-            mailbox.put(live(Event::Paused(Sid::DEV), at_ms));
+            mailbox.put(live(SyncEvent::Paused(Sid::DEV), at_ms));
+            mailbox.put(live(SyncEvent::Paused(Sid::DEV), at_ms));
         }
         let taken = mailbox.take().await.unwrap_or_default();
-        assert_eq!((taken.len(), taken[0].event, taken[WAITING - 1].at_ms), (WAITING, Event::Revoked, 99));
+        assert_eq!((taken.len(), taken[0].event, taken[WAITING - 1].at_ms), (WAITING, SyncEvent::Revoked, 99));
     }
 
     #[tokio::test]
@@ -210,10 +210,10 @@ mod tests {
         let ours: Sid = "00112233445566778899aabbccddeeff".parse()?;
         mailbox.shows(ours);
         for n in 1..100 {
-            let event = Event::Acknowledged(format!("{n:032x}").parse()?);
+            let event = SyncEvent::Acknowledged(format!("{n:032x}").parse()?);
             mailbox.put(SocketEvent { event, at_ms: n, is_found: false });
         }
-        let acknowledged = SocketEvent { event: Event::Acknowledged(ours), at_ms: 5, is_found: false };
+        let acknowledged = SocketEvent { event: SyncEvent::Acknowledged(ours), at_ms: 5, is_found: false };
         mailbox.put(acknowledged);
         assert_eq!(mailbox.take().await, Some(vec![acknowledged]));
         Ok(())
@@ -240,7 +240,7 @@ mod tests {
         let user: UserId = "111".parse()?;
         let (here, there): (IpAddr, IpAddr) = ("127.0.0.1".parse()?, "127.0.0.2".parse()?);
         let (oldest, _second) = (open_sockets.register(&user, here)?, open_sockets.register(&user, here)?);
-        open_sockets.deliver(&Signal { user: user.clone(), event: Event::Revoked, at_ms: 5 });
+        open_sockets.deliver(&Signal { user: user.clone(), event: SyncEvent::Revoked, at_ms: 5 });
         let third = open_sockets.register(&user, there)?;
         assert!(oldest.mailbox.take().await.is_some_and(|events| events.len() == 1));
         assert_eq!(oldest.mailbox.take().await, None);

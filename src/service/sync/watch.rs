@@ -2,7 +2,7 @@
 
 use super::{Result, Sockets};
 use crate::model::{Millis, Span};
-use crate::signal::{Event, Signal};
+use crate::signal::{Signal, SyncEvent};
 use crate::store::device;
 use crate::store::sync::{State, changed_since};
 
@@ -20,15 +20,15 @@ impl Sockets {
         let since_ms = since_ms - OVERLAP.as_ms();
         for changed in changed_since(&self.store, since_ms).await? {
             let event = match changed.state {
-                State::Redeemed => Event::Acknowledged(changed.sid),
-                State::Offered => Event::Paused(changed.sid),
-                State::Failed | State::Ended => Event::Resumed(changed.sid),
+                State::Redeemed => SyncEvent::Acknowledged(changed.sid),
+                State::Offered => SyncEvent::Paused(changed.sid),
+                State::Failed | State::Ended => SyncEvent::Resumed(changed.sid),
                 State::Open => continue,
             };
             self.open_sockets.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
         }
         for (user, at_ms) in device::revoked_since(&self.store, since_ms).await? {
-            self.open_sockets.deliver_found(&Signal { user, event: Event::Revoked, at_ms });
+            self.open_sockets.deliver_found(&Signal { user, event: SyncEvent::Revoked, at_ms });
         }
         Ok(now_ms)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::MutexGuard;
 
-use super::{Courier, Job, NO_URL};
+use super::{ClaimedDelivery, Courier, NO_URL};
 use crate::crypto::seal::Aad;
 use crate::crypto::signature::WebhookSecret;
 use crate::model::lock::lock;
@@ -17,25 +17,25 @@ use crate::store::delivery::Address;
 use crate::store::endpoint::SecretColumn;
 
 /// Why a delivery is not posted.
-pub(super) enum Refusal {
+pub(super) enum Undeliverable {
     Dropped(&'static str),
     Failed(String),
 }
 
 impl Courier {
     /// Where to post, and the secrets to sign with.
-    pub(super) async fn address(&self, job: &Job) -> Result<(String, Vec<WebhookSecret>), Refusal> {
+    pub(super) async fn address(&self, job: &ClaimedDelivery) -> Result<(String, Vec<WebhookSecret>), Undeliverable> {
         match (job.claimed.held.target, &job.claimed.address) {
-            (Target::Endpoint(_), None) => Err(Refusal::Dropped("the endpoint is gone")),
+            (Target::Endpoint(_), None) => Err(Undeliverable::Dropped("the endpoint is gone")),
             (Target::Endpoint(_), Some(address)) if !address.is_enabled => {
-                Err(Refusal::Dropped("the endpoint is disabled"))
+                Err(Undeliverable::Dropped("the endpoint is disabled"))
             }
             (Target::Endpoint(id), Some(address)) => {
                 let secrets = self.endpoint_secrets(id, address).map_err(|error| unreadable(&error))?;
                 Ok((address.url.clone(), secrets))
             }
             (Target::Callback(_), _) => {
-                let url = job.claimed.content.callback_url.clone().ok_or(Refusal::Dropped(NO_URL))?;
+                let url = job.claimed.content.callback_url.clone().ok_or(Undeliverable::Dropped(NO_URL))?;
                 let secret = self.callback_secret(job.claimed.client).await.map_err(|error| unreadable(&error))?;
                 Ok((url, vec![secret]))
             }
@@ -57,9 +57,9 @@ impl Courier {
     }
 
     /// What signs the callbacks that a client gets in Twilio's form: as it is now, since it may have been replaced.
-    pub(super) fn auth_token(&self, job: &Job) -> Result<Secret, Refusal> {
+    pub(super) fn auth_token(&self, job: &ClaimedDelivery) -> Result<Secret, Undeliverable> {
         let sealed = job.claimed.auth_token.as_deref();
-        let sealed = sealed.ok_or(Refusal::Dropped("the client has no auth token to sign with"))?;
+        let sealed = sealed.ok_or(Undeliverable::Dropped("the client has no auth token to sign with"))?;
         let row = job.claimed.client.hex();
         let place = Aad { table: "sb_client", row: &row, column: "auth_token" };
         let opened = self.events.parts.master.open(place, sealed).map_err(|error| unreadable(&error.into()))?;
@@ -67,11 +67,11 @@ impl Courier {
     }
 
     /// Where a callback in Twilio's form goes: with its login for as long as that is kept.
-    pub(super) fn callback_url(&self, job: &Job) -> Result<Secret, Refusal> {
+    pub(super) fn callback_url(&self, job: &ClaimedDelivery) -> Result<Secret, Undeliverable> {
         let Some(sealed) = &job.claimed.callback else {
-            return job.claimed.content.callback_url.clone().map(Secret::new).ok_or(Refusal::Dropped(NO_URL));
+            return job.claimed.content.callback_url.clone().map(Secret::new).ok_or(Undeliverable::Dropped(NO_URL));
         };
-        let Target::Callback(message) = job.claimed.held.target else { return Err(Refusal::Dropped(NO_URL)) };
+        let Target::Callback(message) = job.claimed.held.target else { return Err(Undeliverable::Dropped(NO_URL)) };
         let opened = self.events.parts.master.open(callback::place(&message.hex()), sealed);
         let opened = opened.map_err(|error| unreadable(&error.into()))?;
         Ok(Secret::new(String::from_utf8_lossy(&opened).into_owned()))
@@ -88,9 +88,9 @@ impl Courier {
     }
 }
 
-fn unreadable(error: &Error) -> Refusal {
+fn unreadable(error: &Error) -> Undeliverable {
     tracing::error!(%error, "cannot sign an event");
-    Refusal::Failed(UNREADABLE.to_owned())
+    Undeliverable::Failed(UNREADABLE.to_owned())
 }
 
 /// What stands between `//` and the path, but for a login: enough to take turns by.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Job, Read, read};
+use super::{Read, WebhookJob, read};
 use crate::model::message::State;
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::provider::{self, CallNotes};
@@ -31,7 +31,7 @@ pub(super) struct ReceiptPlan {
     pub calls: HashMap<MessageId, (Call, Call)>,
     pub call_steps: Vec<(ReceiptStep<Call>, CallNotes)>,
     /// Of messages that no provider is known to have taken: the answer may not be written yet.
-    pub early: Vec<Job>,
+    pub early: Vec<WebhookJob>,
     pub opted_out: Vec<Message>,
 }
 
