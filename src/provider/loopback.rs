@@ -49,7 +49,7 @@ use super::{
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
 use crate::model::message::State;
-use crate::model::{Channel, Clock, MessageId, Millis, Phone, Segments};
+use crate::model::{Channel, Clock, Millis, Phone, Segments};
 
 use ring::Ring;
 
@@ -189,10 +189,6 @@ impl Loopback {
         self.ring().list(filter, cursor, limit)
     }
 
-    fn is_first(&self, message: MessageId) -> bool {
-        self.ring().is_first(message)
-    }
-
     /// Held for moments only, and never over an await.
     fn ring(&self) -> MutexGuard<'_, Ring> {
         lock(&self.0.ring)
@@ -217,26 +213,18 @@ impl Provider for Loopback {
         }
         match trick {
             Trick::Refuse(code, reason) => Outcome::Refused { code: Some(code), reason: reason.into() },
-            Trick::ThrottleOnce if self.is_first(message.id) => {
+            Trick::ThrottleOnce if self.ring().is_first(message.id) => {
                 Outcome::Throttled { after: Some(Duration::from_secs(1)), reason: "too many messages".into() }
             }
             Trick::Unreachable => Outcome::Unreachable { after: None, reason: "nobody is there".into() },
-            Trick::UnreachableOnce if self.is_first(message.id) => {
+            Trick::UnreachableOnce if self.ring().is_first(message.id) => {
                 Outcome::Unreachable { after: None, reason: "nobody was there".into() }
             }
-            Trick::UncertainOnce if self.is_first(message.id) => {
+            Trick::UncertainOnce if self.ring().is_first(message.id) => {
                 Outcome::Uncertain { reason: "no answer; it was not sent".into() }
             }
-            Trick::Deliver
-            | Trick::Echo
-            | Trick::Report(..)
-            | Trick::ThrottleOnce
-            | Trick::UnreachableOnce
-            | Trick::UncertainSent
-            | Trick::UncertainOnce
-            | Trick::Silent
-            | Trick::Slow
-            | Trick::Busy => self.accept(message, trick),
+            // what is not turned away, or no more, is taken
+            _ => self.accept(message, trick),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::time::Duration;
 
-use crate::service::Error;
+use crate::service::Result;
 
 /// How much a runner takes on, and how often it looks for more.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +51,7 @@ pub(super) trait Source: Send + 'static {
     fn arrived(&mut self) -> impl Future<Output = Option<Self::Job>> + Send;
 
     /// Leases at most `limit` due jobs, none of them of the keys in `busy`.
-    fn claim(
-        &mut self,
-        busy: &[Self::Key],
-        limit: usize,
-    ) -> impl Future<Output = Result<DueJobs<Self::Job>, Error>> + Send;
+    fn claim(&mut self, busy: &[Self::Key], limit: usize) -> impl Future<Output = Result<DueJobs<Self::Job>>> + Send;
 
     /// What was handed over and has not arrived yet, once the node stops: nobody else may begin with it.
     fn rest(&mut self) -> Option<Self::Job> {
@@ -72,7 +68,7 @@ pub(super) trait Handler<J>: Send + Sync + 'static {
     fn handle(&self, job: J) -> impl Future<Output = Option<Self::Done>> + Send;
 
     /// Writes what came of jobs, all of it or nothing. Until that goes well nothing more is claimed.
-    fn record(&self, _done: &[Self::Done]) -> impl Future<Output = Result<(), Error>> + Send {
+    fn record(&self, _done: &[Self::Done]) -> impl Future<Output = Result<()>> + Send {
         std::future::ready(Ok(()))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
 use crate::model::EndpointId;
-use crate::service::Error;
+use crate::service::Result;
 use crate::service::event::{ClaimedDelivery, Courier, DeliveryLane, Done, Events};
 
 const LIMITS: Limits = Limits {
@@ -47,7 +47,7 @@ impl Source for Deliveries {
         None
     }
 
-    async fn claim(&mut self, busy: &[DeliveryLane], limit: usize) -> Result<DueJobs<ClaimedDelivery>, Error> {
+    async fn claim(&mut self, busy: &[DeliveryLane], limit: usize) -> Result<DueJobs<ClaimedDelivery>> {
         let busy: Vec<EndpointId> = busy.iter().filter_map(endpoint).collect();
         let jobs = self.0.claim(&busy, limit).await?;
         Ok(DueJobs { may_be_more: jobs.len() >= limit, jobs })
@@ -61,7 +61,7 @@ impl Handler<ClaimedDelivery> for Courier {
         Some(self.deliver(job).await)
     }
 
-    async fn record(&self, done: &[Done]) -> Result<(), Error> {
+    async fn record(&self, done: &[Done]) -> Result<()> {
         Courier::record(self, done).await
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
-use crate::service::Error;
+use crate::service::Result;
 use crate::service::publish::{Claimed, Publish};
 
 /// Calls of one sink at once.
@@ -51,7 +51,7 @@ impl Source for Texts {
         None
     }
 
-    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<Claimed>, Error> {
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<Claimed>> {
         let text = self.publish.claim(&self.platform).await?;
         Ok(DueJobs { may_be_more: text.is_some(), jobs: text.into_iter().collect() })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::job::{DueJobs, Handler, Limits, Source};
 use super::runner::Runner;
-use crate::service::Error;
+use crate::service::Result;
 use crate::service::inbound::{Handlers, JobBatch, Jobs};
 
 const LIMITS: Limits = Limits {
@@ -45,7 +45,7 @@ impl Source for WebhookJobs {
         Some(self.jobs.next().await)
     }
 
-    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<JobBatch>, Error> {
+    async fn claim(&mut self, _busy: &[()], _limit: usize) -> Result<DueJobs<JobBatch>> {
         let jobs = self.handlers.claim().await?;
         let may_be_more = jobs.is_full();
         Ok(DueJobs { jobs: if jobs.is_empty() { Vec::new() } else { vec![jobs] }, may_be_more })

@@ -72,11 +72,6 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// Whether `given` signs this form post.
-pub fn verify_form(token: &str, url: &str, params: &[(String, String)], given: &str) -> bool {
-    Signed::form(url, &sorted(params)).is_by(token, given)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -86,6 +81,10 @@ mod tests {
     use crate::crypto::vectors;
 
     type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+    fn verify_form(token: &str, url: &str, params: &[(String, String)], given: &str) -> bool {
+        Signed::form(url, &sorted(params)).is_by(token, given)
+    }
 
     fn verify_json(token: &str, url: &str, body: &[u8], given: &str) -> bool {
         Signed::json(url, body).is_some_and(|signed| signed.is_by(token, given))

@@ -50,32 +50,24 @@ impl<'a> EventBatch<'a> {
 
     /// Adds what happened for these alone; the id of the event.
     pub(super) fn add_for<T: EventPayload>(&mut self, what: Happened, data: T, targets: &[Target]) -> Option<EventId> {
-        debug_assert_eq!(what.kind.group(), T::GROUP, "a type is told with the payload of its group");
-        let out = PayloadOut { kind: what.kind.name(), timestamp: rfc3339(what.at_ms), data };
+        let Happened { client, kind, at_ms, order, .. } = what;
+        debug_assert_eq!(kind.group(), T::GROUP, "a type is told with the payload of its group");
+        let out = PayloadOut { kind: kind.name(), timestamp: rfc3339(at_ms), data };
         let payload = match serde_json::to_string(&out) {
             Ok(payload) => payload,
             Err(error) => {
-                tracing::error!(%error, kind = what.kind.name(), "an event cannot be written as JSON: not told");
+                tracing::error!(%error, kind = kind.name(), "an event cannot be written as JSON: not told");
                 return None;
             }
         };
-        let id = EventId::new(what.at_ms);
-        let message = match what.order {
+        let id = EventId::new(at_ms);
+        let message = match order {
             // redacted, it is to be found here too
             Order::Message(id) => Some(id),
             Order::Alone | Order::Known { .. } => None,
         };
-        let (created_ms, ordered) = (what.at_ms, self.events.ordered(what.client, targets));
-        self.told.new.push(NewEvent {
-            id,
-            client: what.client,
-            kind: what.kind,
-            payload,
-            message,
-            order: what.order,
-            ordered,
-            created_ms,
-        });
+        let ordered = self.events.ordered(client, targets);
+        self.told.new.push(NewEvent { id, client, kind, payload, message, order, ordered, created_ms: at_ms });
         self.told.targets.extend(targets.iter().map(|target| (id, *target)));
         Some(id)
     }

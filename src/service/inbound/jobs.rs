@@ -38,13 +38,7 @@ impl Jobs {
 
     /// What is here already.
     pub fn rest(&mut self) -> Option<JobBatch> {
-        let mut jobs = Vec::new();
-        while let Ok(job) = self.0.try_recv() {
-            jobs.push(job);
-            if jobs.len() == BATCH {
-                break;
-            }
-        }
+        let jobs: Vec<_> = std::iter::from_fn(|| self.0.try_recv().ok()).take(BATCH).collect();
         Some(JobBatch(jobs)).filter(|jobs| !jobs.is_empty())
     }
 }
