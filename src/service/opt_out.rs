@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 pub use administer::{OptOut, OptOutFilter};
 pub use keyword::{Settings, Spoken};
-pub use ledger::Consent;
 
 use crate::model::{Clock, Keywords};
 use crate::service::directory::Directory;

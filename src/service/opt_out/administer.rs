@@ -1,6 +1,6 @@
 //! The ledger of opt-outs as administrators see and mend it.
 
-use super::{Consent, OptOuts};
+use super::OptOuts;
 use crate::model::address::Address;
 use crate::model::{Channel, ClientId};
 use crate::service::audit::AuditContext;
@@ -55,7 +55,7 @@ impl OptOuts {
             changed_ms: at_ms,
         };
         let entry = context.entry(at_ms, format!("{number}/{person}"), before, Some(&after));
-        self.hear_by(&Consent { client, channel, number, person, is_out, reason, at_ms }, entry).await?;
+        self.hear_by(&self.said(client, (channel, number, person), is_out, reason, at_ms), entry).await?;
         if is_out {
             self.cancel_all(channel, number, person).await?;
         }

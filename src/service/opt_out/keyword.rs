@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Consent, OptOuts};
+use super::OptOuts;
 use crate::model::keyword::Words;
 use crate::model::{Address, Channel, Keyword, Keywords, MessageId, Millis};
 use crate::provider::Inbound;
@@ -58,7 +58,7 @@ impl OptOuts {
         let (number, person) = (&*text.sender.number.address, &*text.inbound.from);
         let (client, channel, is_out) = (text.sender.number.client, text.inbound.channel, keyword == Keyword::Stop);
         let (reason, at_ms) = (if is_carriers { "carrier" } else { "keyword" }, text.at_ms);
-        let said = Consent { client, channel, number, person, is_out, reason, at_ms };
+        let said = self.said(client, (channel, number, person), is_out, reason, at_ms);
         // the ledger first: from here on nothing new is accepted
         let is_news = keyword == Keyword::Help || self.hear(&said).await?;
         if is_out && is_news {

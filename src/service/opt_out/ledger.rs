@@ -7,44 +7,35 @@ use crate::service::{Error, ErrorKind};
 use crate::store::opt_out::{self, OptOut, Pair};
 use crate::store::{self, audit, message};
 
-/// What a person, or a carrier for them, said to a number of ours.
-pub struct Consent<'a> {
-    /// Whose number it is: its endpoints hear of it.
-    pub client: ClientId,
-    pub channel: Channel,
-    pub number: &'a str,
-    pub person: &'a str,
-    pub is_out: bool,
-    pub reason: &'static str,
-    pub at_ms: Millis,
-}
-
 impl OptOuts {
+    /// What a person, or a carrier for them, said to a number of ours, whose client's endpoints hear of it.
+    pub(super) fn said(
+        &self,
+        client: ClientId,
+        (channel, number, person): (Channel, &str, &str),
+        is_out: bool,
+        reason: &'static str,
+        at_ms: Millis,
+    ) -> OptOut {
+        let ids = self.parts.lanes.opt_outs(channel, number, person);
+        let (number, person) = (number.to_owned(), person.to_owned());
+        OptOut { client, ids, channel, number, person, is_out, reason, at_ms }
+    }
+
     /// Writes the ledger. Whether that changed what stands: who says STOP twice is told once.
-    pub async fn hear(&self, said: &Consent<'_>) -> store::Result<bool> {
+    pub async fn hear(&self, said: &OptOut) -> store::Result<bool> {
         self.hear_by(said, None).await
     }
 
     /// The same, written down where it changes what stands.
-    pub(super) async fn hear_by(&self, said: &Consent<'_>, entry: Option<audit::Entry>) -> store::Result<bool> {
-        let client = said.client;
-        let said = OptOut {
-            client,
-            ids: self.parts.lanes.opt_outs(said.channel, said.number, said.person),
-            channel: said.channel,
-            number: said.number.to_owned(),
-            person: said.person.to_owned(),
-            is_out: said.is_out,
-            reason: said.reason,
-            at_ms: said.at_ms,
-        };
+    pub(super) async fn hear_by(&self, said: &OptOut, entry: Option<audit::Entry>) -> store::Result<bool> {
         // only a change is told, in the commit that makes it
         let mut batch = self.parts.events.batch();
-        batch.opt_out(client, &said);
+        batch.opt_out(said.client, said);
         let told = batch.into_rows();
         for _ in 0..RACES {
             let told = (&told, self.parts.clock.now_ms());
-            match opt_out::write(&self.parts.store, &said, told, entry.clone()).await {
+            match opt_out::write(&self.parts.store, said, told, entry.clone()).await {
                 Err(error) if error.is_race() => {}
                 Ok(true) => {
                     self.parts.events.wake();
@@ -88,7 +79,7 @@ impl OptOuts {
         let at_ms = self.parts.clock.now_ms();
         // a number that is not ours is its user's
         let client = self.parts.directory.current().sender(number).map_or(client, |sender| sender.number.client);
-        let said = Consent { client, channel: Channel::Sms, number, person, is_out: true, reason: "carrier", at_ms };
+        let said = self.said(client, (Channel::Sms, number, person), true, "carrier", at_ms);
         self.hear(&said).await?;
         self.cancel_all(said.channel, number, person).await?;
         tracing::info!(%client, "a recipient has opted out at the carrier");
