@@ -34,7 +34,7 @@ impl Admins {
     }
 
     /// Makes a key; this is the only time that it is seen.
-    pub async fn make(&self, name: &str, context: &AuditContext<'_, AdminKey>) -> store::Result<(AdminKey, Secret)> {
+    pub async fn make(&self, name: &str, audit: &AuditContext<'_, AdminKey>) -> store::Result<(AdminKey, Secret)> {
         let text = format!("{PREFIX}{}", hex::encode(random::<24>()));
         let now_ms = self.clock.now_ms();
         let key = AdminKey {
@@ -44,7 +44,7 @@ impl Admins {
             created_ms: now_ms,
             revoked_ms: None,
         };
-        let entry = context.entry(now_ms, key.id, None, Some(&key));
+        let entry = audit.entry(now_ms, key.id, None, Some(&key));
         admin::insert(&self.directory.store, &key, &self.key.mac(&[text.as_bytes()]), entry).await?;
         Ok((key, Secret::new(text)))
     }
@@ -54,11 +54,11 @@ impl Admins {
     }
 
     /// Whether there was such a key in force.
-    pub async fn revoke(&self, id: AdminKeyId, context: &AuditContext<'_, AdminKey>) -> store::Result<bool> {
+    pub async fn revoke(&self, id: AdminKeyId, audit: &AuditContext<'_, AdminKey>) -> store::Result<bool> {
         let Some(before) = self.list().await?.into_iter().find(|key| key.id == id) else { return Ok(false) };
         let now_ms = self.clock.now_ms();
         let after = AdminKey { revoked_ms: Some(now_ms), ..before.clone() };
-        let entry = context.entry(now_ms, id, Some(&before), Some(&after));
+        let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
         match admin::revoke(&self.directory.store, id, now_ms, entry).await {
             Ok(()) => Ok(true),
             Err(error) if error.is_race() => Ok(false),

@@ -30,13 +30,13 @@ impl Devices {
     }
 
     /// Empties the device's key, closes its user's open sockets, forgets its texts' blocks. A second time does nothing.
-    pub async fn revoke(&self, id: DeviceId, context: &AuditContext<'_, Device>) -> Result<()> {
+    pub async fn revoke(&self, id: DeviceId, audit: &AuditContext<'_, Device>) -> Result<()> {
         let device = store::device::find(&self.store, id).await?.ok_or_else(|| Error::not_found("device"))?;
         let at_ms = self.clock.now_ms();
         let mut batch = self.events.batch();
         batch.revoked(&device, at_ms);
         let after = Device { revoked_ms: Some(at_ms), ..device.clone() };
-        let entry = context.entry(at_ms, id, Some(&device), Some(&after));
+        let entry = audit.entry(at_ms, id, Some(&device), Some(&after));
         let told = batch.write(Change::new());
         match store::device::revoke(&self.store, told, id, &device.user, at_ms, entry).await {
             Ok(()) => {}

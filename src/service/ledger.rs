@@ -79,7 +79,7 @@ impl Ledger {
         posting: Posting,
         reason: Option<String>,
         kept: Option<Named>,
-        context: &AuditContext<'_, Entry>,
+        audit: &AuditContext<'_, Entry>,
     ) -> Result<PostedEntry> {
         let reason = said(reason);
         check(posting, reason.as_deref())?;
@@ -99,7 +99,7 @@ impl Ledger {
             let at_ms = self.clock.now_ms();
             let movement = Movement { id: EntryId::new(at_ms), client, kind, amount, reason: reason.clone(), at_ms };
             let entry = entry(&movement);
-            let audited = context.entry(at_ms, client, None, Some(&entry));
+            let audited = audit.entry(at_ms, client, None, Some(&entry));
             let after = ledger::post(&self.store, &movement, expected, kept.as_ref(), audited).await;
             // or the same request was quicker
             if matches!(after, Err(store::Error::Guard(_))) {

@@ -74,7 +74,7 @@ impl Numbers {
         number::find(&self.directory.store, client, id).await?.ok_or_else(|| Error::not_found("number"))
     }
 
-    pub async fn add(&self, client: ClientId, new: NewNumber, context: &AuditContext<'_, Number>) -> Result<Number> {
+    pub async fn add(&self, client: ClientId, new: NewNumber, audit: &AuditContext<'_, Number>) -> Result<Number> {
         let now_ms = self.clock.now_ms();
         let number = Number {
             id: NumberId::new(now_ms),
@@ -90,7 +90,7 @@ impl Numbers {
             created_ms: now_ms,
         };
         self.holds(&number)?;
-        let entry = context.entry(now_ms, number.id, None, Some(&number));
+        let entry = audit.entry(now_ms, number.id, None, Some(&number));
         let inserted = number::insert(&self.directory.store, &number, entry).await.on_guard(Error::no_account);
         inserted.on_conflict(|| Error::conflict("the number is in use already"))?;
         self.directory.refresh().await?;
@@ -103,7 +103,7 @@ impl Numbers {
         client: ClientId,
         id: NumberId,
         change: NumberChange,
-        context: &AuditContext<'_, Number>,
+        audit: &AuditContext<'_, Number>,
     ) -> Result<Number> {
         if let Some(account) = change.account {
             self.find(client, id).await?;
@@ -119,7 +119,7 @@ impl Numbers {
             number.platform = change.platform.clone().unwrap_or(number.platform);
             number.rate = change.rate.unwrap_or(number.rate);
             self.holds(&number)?;
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&number));
             number::update(&self.directory.store, &before, &number, entry).await?;
             Ok(number)
         })
@@ -129,10 +129,10 @@ impl Numbers {
     }
 
     /// Lets a number go; its messages stay.
-    pub async fn delete(&self, client: ClientId, id: NumberId, context: &AuditContext<'_, Number>) -> Result<()> {
+    pub async fn delete(&self, client: ClientId, id: NumberId, audit: &AuditContext<'_, Number>) -> Result<()> {
         settled("this number", || async {
             let before = self.find(client, id).await?;
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
             Ok(number::delete(&self.directory.store, &before, entry).await?)
         })
         .await?;

@@ -73,9 +73,9 @@ impl Relay {
         consumer: &Consumer,
         draft: Draft,
         answered: Option<Answered>,
-        context: &AuditContext<'_, Message>,
+        audit: &AuditContext<'_, Message>,
     ) -> Result<SendResult> {
-        let told = self.messages.accept(draft, answered, context).await?;
+        let told = self.messages.accept(draft, answered, audit).await?;
         if let SendResult::Accepted(_, Some(paid)) = &told
             && paid.is_low
         {

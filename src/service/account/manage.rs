@@ -72,7 +72,7 @@ impl Accounts {
     }
 
     /// Adds an account. Its credentials are sealed, and never shown again.
-    pub async fn add(&self, new: NewAccount, context: &AuditContext<'_, Account>) -> Result<Account> {
+    pub async fn add(&self, new: NewAccount, audit: &AuditContext<'_, Account>) -> Result<Account> {
         let id = AccountId::new(self.clock.now_ms());
         let kind = new.credentials.kind();
         let plain = new.credentials.to_json();
@@ -97,7 +97,7 @@ impl Accounts {
             rest: None,
             tokens: Vec::new(),
         };
-        let entry = context.entry(account.created_ms, id, None, Some(&account));
+        let entry = audit.entry(account.created_ms, id, None, Some(&account));
         account::insert(&self.directory.store, &account, entry).await.on_conflict(known)?;
         self.directory.refresh().await?;
         Ok(account)
@@ -108,7 +108,7 @@ impl Accounts {
         &self,
         id: AccountId,
         change: AccountChange,
-        context: &AuditContext<'_, Account>,
+        audit: &AuditContext<'_, Account>,
     ) -> Result<Account> {
         let new = self.credentials(id, &change).await?;
         settled("this account", || async {
@@ -127,24 +127,19 @@ impl Accounts {
                 account.rest = None;
             }
             self.exchange(&before, &mut account, new.as_ref(), &change)?;
-            self.write(&before, &account, context).await.on_conflict(known)?;
+            self.write(&before, &account, audit).await.on_conflict(known)?;
             Ok(account)
         })
         .await
     }
 
-    async fn write(
-        &self,
-        before: &Account,
-        account: &Account,
-        context: &AuditContext<'_, Account>,
-    ) -> store::Result<()> {
+    async fn write(&self, before: &Account, account: &Account, audit: &AuditContext<'_, Account>) -> store::Result<()> {
         let now_ms = self.clock.now_ms();
         let mut batch = self.events.batch();
         if let Some(rest) = before.rest.as_ref().filter(|_| account.rest.is_none()) {
             batch.account(account, rest, EventType::AccountResumed, now_ms);
         }
-        let entry = context.entry(now_ms, account.id, Some(before), Some(account));
+        let entry = audit.entry(now_ms, account.id, Some(before), Some(account));
         account::update(&self.directory.store, before, account, &batch.into_rows(), entry).await?;
         self.events.wake();
         self.directory.refresh().await
@@ -156,20 +151,20 @@ impl Accounts {
     }
 
     /// Asks the provider whether it still knows an account. If it does, an account that rests is woken.
-    pub async fn check(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<()> {
+    pub async fn check(&self, id: AccountId, audit: &AuditContext<'_, Account>) -> Result<()> {
         self.directory.refresh().await?;
         let handle = self.directory.current().handle(id).cloned().ok_or_else(|| Error::not_found("account"))?;
-        context.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
+        audit.write(&self.directory.store, self.clock.now_ms(), id, None).await?;
         handle.connector.check().await.map_err(|error: provider::CheckError| untaken(&error))?;
         handle.wake();
         Ok(rest::end(&self.directory, &self.events, id, self.clock.now_ms()).await?)
     }
 
     /// Forgets an account with its credentials; its messages stay.
-    pub async fn delete(&self, id: AccountId, context: &AuditContext<'_, Account>) -> Result<()> {
+    pub async fn delete(&self, id: AccountId, audit: &AuditContext<'_, Account>) -> Result<()> {
         settled("this account", || async {
             let before = self.find(id).await?;
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
             let deleted = account::delete(&self.directory.store, &before, entry).await;
             // or somebody else has changed it
             let is_race = deleted.as_ref().is_err_and(store::Error::is_race);

@@ -111,7 +111,7 @@ impl Clients {
         client: ClientId,
         terms: KeyTerms,
         origin: KeyOrigin,
-        context: &AuditContext<'_, KeyRow>,
+        audit: &AuditContext<'_, KeyRow>,
     ) -> Result<(KeyRow, Option<Secret>)> {
         // the operator is no client, and has no keys
         self.find(client).await?;
@@ -146,7 +146,7 @@ impl Clients {
         };
         self.directory.refresh().await?;
         self.check(&row)?;
-        let entry = context.entry(now_ms, row.id, None, Some(&row));
+        let entry = audit.entry(now_ms, row.id, None, Some(&row));
         let inserted = key::insert(&self.store, &row, &self.hash(&digest), entry).await;
         let inserted = inserted.on_conflict(|| Error::conflict("this key is known already"));
         inserted.on_guard(|| Error::conflict("the client is not active"))?;
@@ -160,7 +160,7 @@ impl Clients {
         client: ClientId,
         id: KeyId,
         change: KeyChange,
-        context: &AuditContext<'_, KeyRow>,
+        audit: &AuditContext<'_, KeyRow>,
     ) -> Result<KeyRow> {
         if change.account.is_some() {
             self.directory.refresh().await?;
@@ -174,7 +174,7 @@ impl Clients {
             // an account that was deleted since is nobody's fault here
             let checked = KeyRow { account: row.account.filter(|_| change.account.is_some()), ..row.clone() };
             self.check(&checked)?;
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&row));
             // only what is named: somebody else may be changing the rest
             let set = key::Set {
                 name: change.name.as_ref().map(|_| row.name),
@@ -195,7 +195,7 @@ impl Clients {
     }
 
     /// Revokes a key: from now on here, and within two seconds elsewhere.
-    pub async fn revoke(&self, client: ClientId, id: KeyId, context: &AuditContext<'_, KeyRow>) -> Result<()> {
+    pub async fn revoke(&self, client: ClientId, id: KeyId, audit: &AuditContext<'_, KeyRow>) -> Result<()> {
         // a key that is gone from memory is not written down any more
         if let Err(error) = self.write_uses().await {
             tracing::warn!(%error, "last uses of keys were not written down before one is revoked");
@@ -203,7 +203,7 @@ impl Clients {
         let before = self.key(client, id).await?;
         let now_ms = self.clock.now_ms();
         let after = KeyRow { revoked_ms: Some(now_ms), ..before.clone() };
-        let entry = context.entry(now_ms, id, Some(&before), Some(&after));
+        let entry = audit.entry(now_ms, id, Some(&before), Some(&after));
         let revoked = key::revoke(&self.store, client, id, now_ms, entry).await;
         revoked.on_race(|| Error::not_found("key"))?;
         self.renew().await;

@@ -61,7 +61,7 @@ impl Clients {
     }
 
     /// Makes a client; its auth token is not shown again.
-    pub async fn create(&self, new: NewClient, context: &AuditContext<'_, Client>) -> Result<(Client, Secret)> {
+    pub async fn create(&self, new: NewClient, audit: &AuditContext<'_, Client>) -> Result<(Client, Secret)> {
         check_name(&new.name)?;
         new.profile.check()?;
         check_credit(new.credit_limit)?;
@@ -70,7 +70,7 @@ impl Clients {
         }
         let token = new_token();
         let id = ClientId::new(self.clock.now_ms());
-        let client = self.insert(id, new, &token, context).await?;
+        let client = self.insert(id, new, &token, audit).await?;
         self.renew().await;
         Ok((client, token))
     }
@@ -80,7 +80,7 @@ impl Clients {
         id: ClientId,
         new: NewClient,
         token: &Secret,
-        context: &AuditContext<'_, Client>,
+        audit: &AuditContext<'_, Client>,
     ) -> Result<Client> {
         let at_ms = self.clock.now_ms();
         let client = Client {
@@ -99,7 +99,7 @@ impl Clients {
         let reason = Some("opening balance".to_owned());
         let paid = Movement { id: EntryId::new(at_ms), client: id, kind, amount, reason, at_ms };
         let paid = Some(&paid).filter(|paid| paid.amount != Money::ZERO);
-        client::insert(&self.store, &client, paid, context.entry(at_ms, id, None, Some(&client))).await?;
+        client::insert(&self.store, &client, paid, audit.entry(at_ms, id, None, Some(&client))).await?;
         Ok(client)
     }
 
@@ -108,12 +108,7 @@ impl Clients {
     }
 
     /// The client as it now is.
-    pub async fn change(
-        &self,
-        id: ClientId,
-        change: ClientChange,
-        context: &AuditContext<'_, Client>,
-    ) -> Result<Client> {
+    pub async fn change(&self, id: ClientId, change: ClientChange, audit: &AuditContext<'_, Client>) -> Result<Client> {
         settled("this client", || async {
             let before = self.find(id).await?;
             change.name.as_deref().map_or(Ok(()), check_name)?;
@@ -131,7 +126,7 @@ impl Clients {
                 low_at: change.low_at,
             };
             let after = set.of(&before);
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
             let written = client::update(&self.store, &before, set, entry).await;
             // it is another by now, or gone, or owes too much
             if written.as_ref().is_err_and(store::Error::is_race) {
@@ -149,15 +144,15 @@ impl Clients {
     }
 
     /// Deactivates a client: its keys and its token work no longer; messages under way finish.
-    pub async fn deactivate(&self, id: ClientId, context: &AuditContext<'_, Client>) -> Result<Client> {
-        self.change(id, ClientChange { is_active: Some(false), ..ClientChange::default() }, context).await
+    pub async fn deactivate(&self, id: ClientId, audit: &AuditContext<'_, Client>) -> Result<Client> {
+        self.change(id, ClientChange { is_active: Some(false), ..ClientChange::default() }, audit).await
     }
 
     /// Gives a client a new auth token, which is not shown again; the old one ends.
-    pub async fn rotate(&self, id: ClientId, context: &AuditContext<'_, Client>) -> Result<(Client, Secret)> {
+    pub async fn rotate(&self, id: ClientId, audit: &AuditContext<'_, Client>) -> Result<(Client, Secret)> {
         let client = self.find(id).await?;
         let token = new_token();
-        let entry = context.entry(self.clock.now_ms(), id, Some(&client), Some(&client));
+        let entry = audit.entry(self.clock.now_ms(), id, Some(&client), Some(&client));
         let set = client::set_token(&self.store, id, self.seal_token(id, &token)?, entry).await;
         set.on_race(|| Error::not_found("client"))?;
         self.renew().await;

@@ -99,7 +99,7 @@ impl Events {
         &self,
         client: ClientId,
         new: NewEndpoint,
-        context: &AuditContext<'_, Endpoint>,
+        audit: &AuditContext<'_, Endpoint>,
     ) -> Result<(Endpoint, Secret)> {
         let url = self.check_url(&new.url).map_err(bad_url)?;
         check_description(&new.description)?;
@@ -123,7 +123,7 @@ impl Events {
         };
         let secret = WebhookSecret::generate().to_text();
         let sealed = self.seal(endpoint.id, SecretColumn::Current, &secret)?;
-        let entry = context.entry(now_ms, endpoint.id, None, Some(&endpoint));
+        let entry = audit.entry(now_ms, endpoint.id, None, Some(&endpoint));
         store::endpoint::insert(&self.parts.store, client, &endpoint, sealed, entry).await?;
         self.renew().await;
         tracing::info!(endpoint = %endpoint.id, "made an endpoint");
@@ -151,7 +151,7 @@ impl Events {
         client: ClientId,
         id: EndpointId,
         mut patch: Patch,
-        context: &AuditContext<'_, Endpoint>,
+        audit: &AuditContext<'_, Endpoint>,
     ) -> Result<Endpoint> {
         patch.url = patch.url.map(|url| self.check_url(&url).map_err(bad_url)).transpose()?;
         check_description(patch.description.as_deref().unwrap_or_default())?;
@@ -159,7 +159,7 @@ impl Events {
             let seen = self.endpoint(client, id).await?;
             let now_ms = self.parts.clock.now_ms();
             let to = patch.apply(&seen, now_ms)?;
-            let entry = context.entry(now_ms, id, Some(&seen), Some(&to));
+            let entry = audit.entry(now_ms, id, Some(&seen), Some(&to));
             store::endpoint::update(&self.parts.store, client, &seen, &to, entry).await?;
             Ok(to)
         })
@@ -173,7 +173,7 @@ impl Events {
         &self,
         client: ClientId,
         id: EndpointId,
-        context: &AuditContext<'_, Endpoint>,
+        audit: &AuditContext<'_, Endpoint>,
     ) -> Result<(Endpoint, Secret)> {
         let secret = WebhookSecret::generate().to_text();
         let sealed = self.seal(id, SecretColumn::Current, &secret)?;
@@ -189,7 +189,7 @@ impl Events {
                 changed_ms: now_ms.max(seen.changed_ms + 1),
                 ..seen.clone()
             };
-            let entry = context.entry(now_ms, id, Some(&seen), Some(&to));
+            let entry = audit.entry(now_ms, id, Some(&seen), Some(&to));
             let sealed = sealed.clone();
             store::endpoint::rotate(&self.parts.store, client, &seen, &to, sealed, previous, entry).await?;
             Ok(to)
@@ -203,10 +203,10 @@ impl Events {
         &self,
         client: ClientId,
         id: EndpointId,
-        context: &AuditContext<'_, Endpoint>,
+        audit: &AuditContext<'_, Endpoint>,
     ) -> Result<()> {
         let before = self.endpoint(client, id).await?;
-        let entry = context.entry(self.parts.clock.now_ms(), id, Some(&before), None);
+        let entry = audit.entry(self.parts.clock.now_ms(), id, Some(&before), None);
         if !store::endpoint::delete(&self.parts.store, client, id, entry).await? {
             return Err(Error::not_found("endpoint"));
         }
@@ -220,7 +220,7 @@ impl Events {
         &self,
         client: ClientId,
         id: EndpointId,
-        context: &AuditContext<'_, EventId>,
+        audit: &AuditContext<'_, EventId>,
     ) -> Result<EventId> {
         let endpoint = self.endpoint(client, id).await?;
         if !endpoint.is_enabled {
@@ -233,7 +233,7 @@ impl Events {
         let event = batch.add_for(what, data, &[Target::Endpoint(id)]);
         let event = event.ok_or_else(|| Error::not_found("event"))?;
         let settled = "SELECT 1 FROM sb_event WHERE id = ?";
-        let change = batch.write(Change::new()).audited(context.entry(at_ms, id, None, Some(&event)));
+        let change = batch.write(Change::new()).audited(audit.entry(at_ms, id, None, Some(&event)));
         let change = change.settled_by(settled, vec![event.into()]);
         self.parts.store.commit(change).await?;
         batch.committed();

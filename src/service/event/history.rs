@@ -42,7 +42,7 @@ impl Events {
         client: ClientId,
         id: EventId,
         only: Option<EndpointId>,
-        context: &AuditContext<'_, Vec<Target>>,
+        audit: &AuditContext<'_, Vec<Target>>,
     ) -> Result<Told> {
         let told = self.event(client, id).await?;
         let targets = match only {
@@ -55,7 +55,7 @@ impl Events {
             None => self.again(client, &told).await?,
         };
         let now_ms = self.parts.clock.now_ms();
-        let entry = context.entry(now_ms, id, None, Some(&targets));
+        let entry = audit.entry(now_ms, id, None, Some(&targets));
         store::event::replay(&self.parts.store, id, &targets, now_ms, entry).await?;
         self.wake();
         self.event(client, id).await

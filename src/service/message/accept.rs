@@ -78,12 +78,12 @@ impl Messages {
         &self,
         draft: Draft,
         answered: Option<Answered>,
-        context: &AuditContext<'_, Message>,
+        audit: &AuditContext<'_, Message>,
     ) -> Result<SendResult> {
         let Draft { message, callback, due_ms, named } = draft;
         let kept = named.zip(answered);
         let kept = kept.map(|(named, Answered { text, with_balance })| Kept { named, reply: text, with_balance });
-        let entry = context.entry(message.created_ms, known_as(&message), None, Some(&*message));
+        let entry = audit.entry(message.created_ms, known_as(&message), None, Some(&*message));
         let new = New { callback, due_ms, kept, entry, ..self.intake(Message::clone(&message), false) };
         let is_told = !new.told.new.is_empty();
         // who raced in vain so often may try again later

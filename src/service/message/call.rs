@@ -45,11 +45,11 @@ impl Messages {
         client: ClientId,
         id: MessageId,
         end: End,
-        context: &AuditContext<'_, Message>,
+        audit: &AuditContext<'_, Message>,
     ) -> Result<Message> {
         let message = self.voice(client, id).await?.ok_or_else(Error::no_message)?;
         if message.state.may_become(State::Sending) || message.state == State::Sending {
-            match self.cancel(client, id, context).await {
+            match self.cancel(client, id, audit).await {
                 Err(Error { kind: ErrorKind::TooLate, .. }) => {}
                 other => return other,
             }
@@ -61,7 +61,7 @@ impl Messages {
         // the answer to the call that is placed at this moment tells under which id
         let provider_id = claim::accepted_as(&self.parts.store, id).await?.ok_or_else(Error::too_late)?;
         let handle = self.parts.directory.current().handle(message.account).cloned().ok_or_else(Error::too_late)?;
-        context.write(&self.parts.store, self.parts.clock.now_ms(), known_as(&message), Some(&message)).await?;
+        audit.write(&self.parts.store, self.parts.clock.now_ms(), known_as(&message), Some(&message)).await?;
         match handle.connector.end_call(&provider_id, end).await {
             Ok(()) => Ok(message),
             Err(AskError::Refused { .. } | AskError::Unsupported) => Err(Error::too_late()),

@@ -13,12 +13,7 @@ use crate::store::outbox::cancel::{self, Canceled};
 
 impl Messages {
     /// Takes a message back, unless a provider is being called or has been.
-    pub async fn cancel(
-        &self,
-        client: ClientId,
-        id: MessageId,
-        context: &AuditContext<'_, Message>,
-    ) -> Result<Message> {
+    pub async fn cancel(&self, client: ClientId, id: MessageId, audit: &AuditContext<'_, Message>) -> Result<Message> {
         settled("this lane", || async {
             let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
             let lane = self.parts.lanes.of_message(&message);
@@ -26,7 +21,7 @@ impl Messages {
             let told = self.parts.events.told(&message, State::Canceled, Why::default(), now_ms);
             let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
             let after = Message { state: State::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
-            let entry = context.entry(now_ms, known_as(&message), Some(&message), Some(&after));
+            let entry = audit.entry(now_ms, known_as(&message), Some(&message), Some(&after));
             match cancel::cancel(&self.parts.store, &message, lane, &told, now_ms, entry).await? {
                 Canceled::Done => Ok(()),
                 Canceled::TooLate => Err(Error::too_late()),

@@ -61,12 +61,12 @@ impl Numbers {
         Filled { pool, numbers }
     }
 
-    pub async fn add_pool(&self, client: ClientId, name: String, context: &AuditContext<'_, Filled>) -> Result<Filled> {
+    pub async fn add_pool(&self, client: ClientId, name: String, audit: &AuditContext<'_, Filled>) -> Result<Filled> {
         check_name(&name)?;
         let now_ms = self.clock.now_ms();
         let pool = Pool { id: PoolId::new(now_ms), client, name, created_ms: now_ms };
         let made = Filled { pool, numbers: Vec::new() };
-        let entry = context.entry(now_ms, made.pool.id, None, Some(&made));
+        let entry = audit.entry(now_ms, made.pool.id, None, Some(&made));
         pool::insert(&self.directory.store, &made.pool, entry).await?;
         Ok(made)
     }
@@ -76,14 +76,14 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         name: &str,
-        context: &AuditContext<'_, Filled>,
+        audit: &AuditContext<'_, Filled>,
     ) -> Result<Filled> {
         check_name(name)?;
         settled("this pool", || async {
             let before = self.pool_now(client, id).await?;
             let mut after = before.clone();
             name.clone_into(&mut after.pool.name);
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
             pool::rename(&self.directory.store, &before.pool, name, entry).await?;
             Ok(after)
         })
@@ -91,9 +91,9 @@ impl Numbers {
     }
 
     /// Lets its numbers go.
-    pub async fn delete_pool(&self, client: ClientId, id: PoolId, context: &AuditContext<'_, Filled>) -> Result<()> {
+    pub async fn delete_pool(&self, client: ClientId, id: PoolId, audit: &AuditContext<'_, Filled>) -> Result<()> {
         let before = self.pool_now(client, id).await?;
-        let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
+        let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
         pool::delete(&self.directory.store, client, id, entry).await.on_race(|| Error::not_found("pool"))?;
         Ok(self.directory.refresh().await?)
     }
@@ -104,7 +104,7 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        context: &AuditContext<'_, Filled>,
+        audit: &AuditContext<'_, Filled>,
     ) -> Result<Filled> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
@@ -112,7 +112,7 @@ impl Numbers {
             after.numbers.push(Number { pool: Some(id), ..self.find(client, number).await? });
             after.numbers.sort_by_key(|one| one.id);
         }
-        let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+        let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
         pool::put(&self.directory.store, client, id, number, entry).await.on_race(|| Error::not_found("number"))?;
         self.directory.refresh().await?;
         Ok(after)
@@ -123,12 +123,12 @@ impl Numbers {
         client: ClientId,
         id: PoolId,
         number: NumberId,
-        context: &AuditContext<'_, Filled>,
+        audit: &AuditContext<'_, Filled>,
     ) -> Result<()> {
         let before = self.pool_now(client, id).await?;
         let mut after = before.clone();
         after.numbers.retain(|one| one.id != number);
-        let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
+        let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&after));
         let taken_out = pool::take_out(&self.directory.store, client, id, number, entry).await;
         taken_out.on_race(|| Error::not_found("number"))?;
         Ok(self.directory.refresh().await?)

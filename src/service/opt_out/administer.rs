@@ -31,7 +31,7 @@ impl OptOuts {
         number: &str,
         person: &Address,
         is_out: bool,
-        context: &AuditContext<'_, OptOut>,
+        audit: &AuditContext<'_, OptOut>,
     ) -> Result<OptOut> {
         self.parts.directory.refresh().await?;
         let entries = self.parts.directory.current();
@@ -54,7 +54,7 @@ impl OptOuts {
             reason: reason.to_owned(),
             changed_ms: at_ms,
         };
-        let entry = context.entry(at_ms, format!("{number}/{person}"), before, Some(&after));
+        let entry = audit.entry(at_ms, format!("{number}/{person}"), before, Some(&after));
         self.hear_by(&self.said(client, (channel, number, person), is_out, reason, at_ms), entry).await?;
         if is_out {
             self.cancel_all(channel, number, person).await?;
@@ -69,7 +69,7 @@ impl OptOuts {
         channel: Channel,
         number: &str,
         person: &Address,
-        context: &AuditContext<'_, OptOut>,
+        audit: &AuditContext<'_, OptOut>,
     ) -> Result<OptOut> {
         let (number, person) = (number.to_owned(), person.as_str().to_owned());
         let keys = self.parts.lanes.opt_outs(channel, &number, &person);
@@ -82,7 +82,7 @@ impl OptOuts {
             let (number, person, reason) = (number.clone(), person.clone(), opt_out::ADMINISTRATOR.to_owned());
             let object = format!("{number}/{person}");
             let after = OptOut { channel, number, person, is_out: false, reason, changed_ms: at_ms };
-            let entry = context.entry(at_ms, object, Some(&before), Some(&after));
+            let entry = audit.entry(at_ms, object, Some(&before), Some(&after));
             opt_out::lift(&self.parts.store, &pair, owner, at_ms, entry).await?;
             tracing::info!("an administrator lifted an entry of the opt-out ledger that no client sees");
             Ok(after)

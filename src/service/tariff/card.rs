@@ -72,10 +72,10 @@ impl Tariff {
         rate::find(&self.store, id).await?.ok_or_else(|| Error::not_found("rate"))
     }
 
-    pub async fn add_rate(&self, new: NewRate, context: &AuditContext<'_, Rate>) -> Result<Rate> {
+    pub async fn add_rate(&self, new: NewRate, audit: &AuditContext<'_, Rate>) -> Result<Rate> {
         let now_ms = self.clock.now_ms();
         let rate = new.check(now_ms).map_err(|(field, reason)| Error::invalid(field, reason))?;
-        let entry = context.entry(now_ms, rate.id, None, Some(&rate));
+        let entry = audit.entry(now_ms, rate.id, None, Some(&rate));
         let taken = "there is a rate of this channel and prefix that begins at this time: change that one";
         rate::insert(&self.store, &rate, entry).await.on_conflict(|| Error::conflict(taken))?;
         self.renew().await;
@@ -83,14 +83,14 @@ impl Tariff {
     }
 
     /// The rate as it now is.
-    pub async fn change_rate(&self, id: RateId, change: RateChange, context: &AuditContext<'_, Rate>) -> Result<Rate> {
+    pub async fn change_rate(&self, id: RateId, change: RateChange, audit: &AuditContext<'_, Rate>) -> Result<Rate> {
         let rate = settled("this rate", || async {
             let before = self.find_rate(id).await?;
             let mut rate = before.clone();
             rate.price = change.price.unwrap_or(rate.price);
             rate.until_ms = change.until_ms.unwrap_or(rate.until_ms);
             holds(&rate).map_err(|(field, reason)| Error::invalid(field, reason))?;
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&rate));
             rate::update(&self.store, &before, &rate, entry).await?;
             Ok(rate)
         })
@@ -99,10 +99,10 @@ impl Tariff {
         Ok(rate)
     }
 
-    pub async fn delete_rate(&self, id: RateId, context: &AuditContext<'_, Rate>) -> Result<()> {
+    pub async fn delete_rate(&self, id: RateId, audit: &AuditContext<'_, Rate>) -> Result<()> {
         settled("this rate", || async {
             let before = self.find_rate(id).await?;
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
             Ok(rate::delete(&self.store, &before, entry).await?)
         })
         .await?;

@@ -42,7 +42,7 @@ impl Tariff {
     }
 
     /// Takes a card from CSV, beside the rates that there are or, where it `replaces`, instead of them.
-    pub async fn import(&self, text: Bytes, replaces: bool, context: &AuditContext<'_, Imported>) -> Result<Imported> {
+    pub async fn import(&self, text: Bytes, replaces: bool, audit: &AuditContext<'_, Imported>) -> Result<Imported> {
         let now_ms = self.clock.now_ms();
         let read = tokio::task::spawn_blocking(move || sheet::read(&text, now_ms));
         let mut card = read.await.map_err(|error| broken(error.to_string()))?.map_err(Error::lines)?;
@@ -66,7 +66,7 @@ impl Tariff {
             let added = card.len() - gone.len();
             let done = Imported { added, replaced: gone.len(), removed, channels: channels.clone() };
             let object = if replaces { "card" } else { "rates" };
-            let entry = context.entry(now_ms, object, None, Some(&done));
+            let entry = audit.entry(now_ms, object, None, Some(&done));
             match rate::write_card(&self.store, &card, replaces, &gone, entry).await {
                 Ok(()) => {
                     self.renew().await;

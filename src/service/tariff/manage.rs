@@ -39,7 +39,7 @@ impl Tariff {
         route::find(&self.store, id).await?.ok_or_else(|| Error::not_found("route"))
     }
 
-    pub async fn add_route(&self, new: NewRoute, context: &AuditContext<'_, Route>) -> Result<Route> {
+    pub async fn add_route(&self, new: NewRoute, audit: &AuditContext<'_, Route>) -> Result<Route> {
         let now_ms = self.clock.now_ms();
         let route = Route {
             id: RouteId::new(now_ms),
@@ -51,7 +51,7 @@ impl Tariff {
             created_ms: now_ms,
         };
         holds(&route)?;
-        let entry = context.entry(now_ms, route.id, None, Some(&route));
+        let entry = audit.entry(now_ms, route.id, None, Some(&route));
         route::insert(&self.store, &route, entry).await.on_guard(Error::no_account)?;
         self.renew().await;
         Ok(route)
@@ -62,7 +62,7 @@ impl Tariff {
         &self,
         id: RouteId,
         change: RouteChange,
-        context: &AuditContext<'_, Route>,
+        audit: &AuditContext<'_, Route>,
     ) -> Result<Route> {
         let route = settled("this route", || async {
             let before = self.find_route(id).await?;
@@ -77,7 +77,7 @@ impl Tariff {
             route.channel = change.channel.unwrap_or(route.channel);
             route.name = change.name.clone().unwrap_or(route.name);
             holds(&route)?;
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), Some(&route));
             route::update(&self.store, &before, &route, entry).await?;
             Ok(route)
         })
@@ -86,10 +86,10 @@ impl Tariff {
         Ok(route)
     }
 
-    pub async fn delete_route(&self, id: RouteId, context: &AuditContext<'_, Route>) -> Result<()> {
+    pub async fn delete_route(&self, id: RouteId, audit: &AuditContext<'_, Route>) -> Result<()> {
         settled("this route", || async {
             let before = self.find_route(id).await?;
-            let entry = context.entry(self.clock.now_ms(), id, Some(&before), None);
+            let entry = audit.entry(self.clock.now_ms(), id, Some(&before), None);
             Ok(route::delete(&self.store, &before, entry).await?)
         })
         .await?;
