@@ -139,7 +139,7 @@
 //!
 //! **A periodic job.** A row of the table in `src/worker/periodic.rs`: what it does, how often, and the service's
 //! function; a service that the workers do not know yet goes into `Node` (`src/worker.rs`), filled in
-//! `src/gateway/services.rs`. Removing old rows is one line in `src/worker/expire.rs`.
+//! `src/gateway/services.rs`. Removing old rows is one line in `src/worker/periodic.rs`.
 //!
 //! **A queued job.** Copy publications: a table whose rows are their own jobs (`ready_ms`, `owner`, `set_ms`),
 //! claimed, finished and given back through [`store::lease`] (`src/store/publication.rs`); the work and its retry

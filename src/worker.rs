@@ -2,7 +2,6 @@
 //!
 //! A queued job is a file with a source, a handler and limits, run by the loop of `runner`; a small loop is a row of `periodic`.
 
-mod expire;
 mod job;
 mod notify;
 mod periodic;

@@ -6,8 +6,6 @@ mod attempt;
 mod judge;
 mod lane;
 mod metrics;
-mod outgoing;
-mod park;
 mod pass;
 mod permit;
 mod reconcile;

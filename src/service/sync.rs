@@ -22,7 +22,6 @@ mod rotation;
 mod socket;
 mod socket_registry;
 mod turn;
-mod watch;
 
 pub(super) use handshake::leave_at;
 pub use ids::SessionIds;

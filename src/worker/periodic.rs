@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::{Node, expire};
+use super::Node;
 use crate::model::Clock;
 use crate::service::wait::Waits;
 
 /// One call of a function of the table.
-pub(super) type Work<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+type Work<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
-pub(super) type Routine = fn(&Node) -> Work<'_>;
+type Routine = fn(&Node) -> Work<'_>;
 
 /// When a loop begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(super) fn table(node: &Node) -> Vec<Periodic> {
         row("look for low balances", 60, AtOnce, Warned, |node| work(node.ledger.tell_all_low())),
     ];
     // a start is busy enough: the first sweep waits
-    let sweep = row("remove what has served", 0, Scattered, Warned, expire::sweep);
+    let sweep = row("remove what has served", 0, Scattered, Warned, sweep);
     rows.push(Periodic { every: node.retention.remove_every(), ..sweep });
     if node.is_shared {
         rows.push(row("look for other nodes' changes", 2, Later, Quiet, sockets));
@@ -95,7 +95,7 @@ fn row(name: &'static str, seconds: u64, begin: Begin, failure: OnFailure, run: 
 }
 
 /// What a function of the services does, as a row calls it.
-pub(super) fn work<'a, E: Display + 'a>(call: impl Future<Output = Result<(), E>> + Send + 'a) -> Work<'a> {
+fn work<'a, E: Display + 'a>(call: impl Future<Output = Result<(), E>> + Send + 'a) -> Work<'a> {
     Box::pin(async move { call.await.map_err(|error| error.to_string()) })
 }
 
@@ -117,6 +117,29 @@ fn sockets(node: &Node) -> Work<'_> {
         let since_ms = node.memory.seen_ms.load(Ordering::Relaxed);
         let seen_ms = node.sockets.look_around(since_ms).await.map_err(|error| error.to_string())?;
         node.memory.seen_ms.store(seen_ms, Ordering::Relaxed);
+        Ok(())
+    })
+}
+
+/// What serves for a while only; one after the other, since the store is for what is sent.
+const SERVED: [(&str, Routine); 8] = [
+    ("expired sessions", |node| work(node.handshakes.sweep())),
+    ("idempotency keys", |node| work(node.retention.remove_idempotency_keys())),
+    ("published texts", |node| work(node.publish.sweep())),
+    ("tokens of accounts", |node| work(node.retention.remove_tokens())),
+    ("old webhooks", |node| work(node.inbox.sweep())),
+    ("old events", |node| work(node.events.sweep())),
+    ("logins of callbacks", |node| work(node.events.sweep_logins())),
+    ("old messages", |node| work(node.retention.remove_messages())),
+];
+
+fn sweep(node: &Node) -> Work<'_> {
+    Box::pin(async move {
+        for (what, run) in SERVED {
+            if let Err(error) = run(node).await {
+                tracing::warn!(%error, "could not remove {what}; trying again at the next sweep");
+            }
+        }
         Ok(())
     })
 }

@@ -139,18 +139,10 @@ impl AccountHandle {
     /// Whether this handle would serve a row as it is now.
     pub fn serves(&self, account: &Account) -> bool {
         let (ours, other) = (&self.account, account);
-        ours.credentials == other.credentials
-            && ours.rate == other.rate
-            && ours.uncertain == other.uncertain
-            && ours.replies_to_keywords == other.replies_to_keywords
-            && ours.any_sender == other.any_sender
-            && ours.name == other.name
-            && ours.rest == other.rest
-            && ours.tokens.len() == other.tokens.len()
-            && ours
-                .tokens
-                .iter()
-                .zip(&other.tokens)
-                .all(|(one, two)| (&one.id, one.until_ms) == (&two.id, two.until_ms))
+        let terms = |of: &Account| (of.rate, of.uncertain, of.replies_to_keywords, of.any_sender);
+        let tokens = |of: &Account| of.tokens.iter().map(|token| (token.id, token.until_ms)).collect::<Vec<_>>();
+        (&ours.credentials, &ours.name, &ours.rest) == (&other.credentials, &other.name, &other.rest)
+            && terms(ours) == terms(other)
+            && tokens(ours) == tokens(other)
     }
 }

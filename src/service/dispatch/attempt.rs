@@ -1,13 +1,15 @@
 //! One call of a provider, and what its answer means for the account.
 
+use std::time::Instant;
+
 use super::Dispatch;
 use super::judge::outcome_of;
 use super::lane::Lane;
-use crate::model::Channel;
 use crate::model::message::AttemptOutcome;
-use crate::provider;
+use crate::model::{CallPlan, Channel, Millis};
+use crate::provider::{self, Instructions, Outgoing};
 use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, Rest, rest};
-use crate::store::message::Attempt;
+use crate::store::message::{Attempt, Message};
 use crate::store::outbox::outcome::Next;
 
 /// What is known of a call once it is over.
@@ -48,6 +50,26 @@ impl Dispatch {
         Called { attempt, next }
     }
 
+    /// A message as its provider gets it.
+    pub(super) fn outgoing(&self, message: &Message, handle: &AccountHandle, until: Instant) -> Outgoing {
+        let status_url = self.parts.public_url.as_ref().and_then(|origin| {
+            let path = handle.connector.status_path()?;
+            Some(format!("{origin}{path}"))
+        });
+        Outgoing {
+            id: message.id,
+            channel: message.channel,
+            from: message.from.clone(),
+            to: message.to.clone(),
+            body: message.body.clone(),
+            media_urls: message.content.media_urls.clone(),
+            valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, self.parts.clock.now_ms())),
+            status_url,
+            instructions: message.content.call.as_ref().map(instructions),
+            until,
+        }
+    }
+
     /// What an answer means for the account.
     fn note(&self, via: &AccountHandle, answer: &provider::Outcome) -> Option<BreakerTurn> {
         self.parts.metrics.called(via.connector.kind().name(), outcome_of(answer).name());
@@ -86,6 +108,15 @@ impl Dispatch {
             tracing::warn!(%error, account = %via.account.id, "could not write down whether an account rests");
         }
     }
+}
+
+/// For how long a carrier may still try: a second at least, whatever the clocks say.
+fn seconds_left(expires_ms: Millis, now_ms: Millis) -> u32 {
+    u32::try_from((expires_ms - now_ms) / 1000).unwrap_or_default().max(1)
+}
+
+fn instructions(plan: &CallPlan) -> Instructions {
+    Instructions { url: plan.url.clone(), twiml: plan.twiml.clone(), dialing: plan.dialing.clone() }
 }
 
 /// Whether the carrier has looked at the message.

@@ -1,10 +1,13 @@
-//! A message's turn: of its account's breaker, and at the rates of its account and its number.
+//! A message's turn: of its account's breaker, and at the rates of its account and its number; and who waits for one goes
+//! on as soon as there is.
 
 use std::time::{Duration, Instant};
 
 use super::Dispatch;
 use super::lane::Lane;
+use crate::model::LaneKey;
 use crate::service::account::{AccountHandle, Reservation};
+use crate::store;
 use crate::store::outbox::claim;
 
 /// What a message has reserved of the rates of its number and of its account, given back unless used.
@@ -74,5 +77,31 @@ impl Dispatch {
             // they try again by themselves
             tracing::debug!(%error, "could not hasten lanes");
         }
+    }
+
+    /// Remembers a lane that waits for its account.
+    pub(super) fn park(&self, lane: &Lane) {
+        // as the account is by now: it may have new credentials
+        if let Some(handle) = self.parts.directory.current().handle(lane.message.account) {
+            handle.park(lane.head.lane);
+        }
+    }
+
+    /// Lets those go on that waited for accounts which are in use again.
+    pub(super) async fn hasten(&self) -> store::Result<()> {
+        let lanes: Vec<LaneKey> = self.parts.directory.current().handles().flat_map(|handle| handle.unpark()).collect();
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let hastened = claim::hasten(&self.parts.store, &lanes, self.parts.clock.now_ms()).await;
+        if hastened.is_err() {
+            // their account is in use: any that is will do to have them looked at again
+            if let Some(handle) = self.parts.directory.current().handles().find(|handle| !handle.breaker.is_open()) {
+                for lane in lanes {
+                    handle.park(lane);
+                }
+            }
+        }
+        hastened
     }
 }

@@ -1,4 +1,5 @@
-//! A sync socket as the service sees it: opened, then asked for its next actions.
+//! A sync socket as the service sees it: opened, then asked for its next actions; and what other nodes did, found in the
+//! store, which is the way around a signal that was lost.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,13 +8,15 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::socket_registry::{Registration, SocketEvent};
-use super::{Action, Close, Metrics, Rotation, SessionIds, Settings, SocketRegistry};
+use super::{Action, Close, Metrics, Result, Rotation, SessionIds, Settings, SocketRegistry};
 use crate::crypto::Sid;
-use crate::model::{Clock, Millis, UserId};
-use crate::signal::SyncEvent;
-use crate::store::Store;
+use crate::model::{Clock, Millis, Span, UserId};
+use crate::signal::{Signal, SyncEvent};
 use crate::store::sync::{self, State};
+use crate::store::{Store, device};
 
+/// How far nodes' clocks may stand apart, and how long a commit may take to be seen.
+const OVERLAP: Span = Span::from_millis(10_000);
 /// How long a page waits for what the store says before it gets its first code.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -101,8 +104,31 @@ impl Sockets {
         }
     }
 
+    /// Tells this node's sockets what has changed since `since_ms`, by any node; returns
+    /// where to go on from. A socket that knows already does nothing.
+    pub async fn look_around(&self, since_ms: Millis) -> Result<Millis> {
+        let now_ms = self.clock.now_ms();
+        if self.open_sockets.is_empty() {
+            return Ok(now_ms);
+        }
+        let since_ms = since_ms - OVERLAP.as_ms();
+        for changed in sync::changed_since(&self.store, since_ms).await? {
+            let event = match changed.state {
+                State::Redeemed => SyncEvent::Acknowledged(changed.sid),
+                State::Offered => SyncEvent::Paused(changed.sid),
+                State::Failed | State::Ended => SyncEvent::Resumed(changed.sid),
+                State::Open => continue,
+            };
+            self.open_sockets.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
+        }
+        for (user, at_ms) in device::revoked_since(&self.store, since_ms).await? {
+            self.open_sockets.deliver_found(&Signal { user, event: SyncEvent::Revoked, at_ms });
+        }
+        Ok(now_ms)
+    }
+
     /// What a page that has lost its socket may know of a session.
-    pub async fn status(&self, user: &UserId, sid: &str) -> Result<&'static str, super::Error> {
+    pub async fn status(&self, user: &UserId, sid: &str) -> Result<&'static str> {
         let Ok(sid) = self.ids.valid(user, sid) else { return Ok("expired") };
         let session = sync::session(&self.store, sid, user).await?;
         Ok(match session.map(|session| session.state) {
