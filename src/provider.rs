@@ -34,7 +34,7 @@ use self::table::carriers;
 pub use client::{BadClient, HttpClient};
 pub use credential::{AccountCredentials, BadCredentials};
 pub use loopback::{Loopback, LoopbackEvent};
-pub use message::{CallNotes, CallStep, End, Inbound, Instructions, Lookup, Outgoing, Receipt, Sent, Unreadable};
+pub use message::{CallNotes, CallStep, End, Inbound, Lookup, Outgoing, Receipt, Sent, Unreadable};
 pub use outcome::{AskError, CheckError, Outcome};
 pub use post::{BadPost, Claim, Fingerprint, Parsed, Post, Trial, Verified};
 pub use profile::{CarrierProfile, CredentialField, Feature, PostKind, WebhookPath, WebhookReply};

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::message::State;
-use crate::model::{CallStatus, CarrierFields, Channel, Dialing, Keyword, Media, MessageId, Millis};
+use crate::model::{CallPlan, CallStatus, CarrierFields, Channel, Keyword, Media, MessageId, Millis};
 
 /// A message to hand to a provider, or a call to place.
 #[derive(Clone)]
@@ -23,18 +23,9 @@ pub struct Outgoing {
     /// Where the provider reports what became of it.
     pub status_url: Option<String>,
     /// What a call says; nothing where this is none.
-    pub instructions: Option<Instructions>,
+    pub instructions: Option<CallPlan>,
     /// Until when it may be written to the provider: then another node may send it.
     pub until: Instant,
-}
-
-/// What a call says to who answers: a URL or TwiML; and how it is made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Instructions {
-    /// Where the provider gets them.
-    pub url: Option<String>,
-    pub twiml: Option<String>,
-    pub dialing: Dialing,
 }
 
 /// How a call under way is to end.

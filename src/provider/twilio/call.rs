@@ -6,8 +6,7 @@ use serde::Deserialize;
 
 use super::list::Listed;
 use super::{Twilio, millis};
-use crate::model::{CallEvent, Dialing, Millis};
-use crate::provider::message::Instructions;
+use crate::model::{CallEvent, CallPlan, Dialing, Millis};
 use crate::provider::{AskError, End, Outcome, Outgoing, Sent};
 
 /// A call as Twilio shows it.
@@ -22,7 +21,7 @@ struct CallIn {
 
 /// The form of a new call. Every step is asked for: what its client wants to hear of is ours to choose.
 fn form(call: &Outgoing) -> Vec<(&'static str, String)> {
-    let Instructions { url, twiml, dialing } = call.instructions.clone().unwrap_or_default();
+    let CallPlan { url, twiml, dialing, .. } = call.instructions.clone().unwrap_or_default();
     let mut form = vec![("To", call.to.clone()), ("From", call.from.clone())];
     form.extend(url.map(|url| ("Url", url)));
     form.extend(twiml.map(|twiml| ("Twiml", twiml)));

@@ -1,7 +1,6 @@
 //! What Twilio is asked for calls and WhatsApp messages, and what its answers mean.
 
-use crate::model::{Channel, Dialing, Fetch, MachineDetection, Secret};
-use crate::provider::message::Instructions;
+use crate::model::{CallPlan, Channel, Dialing, Fetch, MachineDetection, Secret};
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
 use crate::provider::twilio::{Twilio, TwilioCredentials};
 use crate::provider::{AskError, End, Outcome, Outgoing, Provider};
@@ -17,12 +16,12 @@ fn twilio(url: &str) -> Result<Twilio> {
     Ok(Twilio::open(&account, &settings, &client(&settings)?))
 }
 
-fn call(instructions: Instructions) -> Outgoing {
+fn call(instructions: CallPlan) -> Outgoing {
     Outgoing { channel: Channel::Voice, instructions: Some(instructions), ..outgoing("+14155550100", "") }
 }
 
 fn greeting() -> Outgoing {
-    call(Instructions { twiml: Some("<Response><Say>Hi</Say></Response>".into()), ..Instructions::default() })
+    call(CallPlan { twiml: Some("<Response><Say>Hi</Say></Response>".into()), ..CallPlan::default() })
 }
 
 async fn placed(act: Act) -> Result<Outcome> {
@@ -37,7 +36,7 @@ async fn a_call_is_the_form_that_twilio_documents() -> Result {
     let twilio = twilio(&mock.url)?;
     let sent = twilio.send(&greeting()).await;
     assert_eq!(sent, Outcome::Accepted { provider_id: "CA1".into(), segments: None });
-    let by_url = call(Instructions { url: Some("https://a/x?y=1&z".into()), ..Instructions::default() });
+    let by_url = call(CallPlan { url: Some("https://a/x?y=1&z".into()), ..CallPlan::default() });
     twilio.send(&Outgoing { status_url: Some("https://gw/status".into()), ..by_url }).await;
     let asked = mock.asked();
     assert!(asked[0].starts_with("POST /2010-04-01/Accounts/AC1/Calls.json HTTP/1.1\r\n"), "{asked:?}");
@@ -62,7 +61,7 @@ async fn a_call_is_made_as_its_client_says() -> Result {
         record: Some(true),
         machine_detection: Some(MachineDetection::DetectMessageEnd),
     };
-    twilio(&mock.url)?.send(&call(Instructions { url: Some("https://a/x".into()), twiml: None, dialing })).await;
+    twilio(&mock.url)?.send(&call(CallPlan { url: Some("https://a/x".into()), dialing, ..CallPlan::default() })).await;
     let form = "&Url=https%3A%2F%2Fa%2Fx&Method=GET&FallbackUrl=https%3A%2F%2Fa%2Fb%3Fc%3D1&FallbackMethod=POST\
                 &SendDigits=ww12%23&Timeout=15&Record=true&MachineDetection=DetectMessageEnd";
     let asked = mock.asked();

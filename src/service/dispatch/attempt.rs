@@ -6,8 +6,8 @@ use super::Dispatch;
 use super::judge::outcome_of;
 use super::lane::Lane;
 use crate::model::message::AttemptOutcome;
-use crate::model::{CallPlan, Channel, Millis};
-use crate::provider::{self, Instructions, Outgoing};
+use crate::model::{Channel, Millis};
+use crate::provider::{self, Outgoing};
 use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, Rest, rest};
 use crate::store::message::{Attempt, Message};
 use crate::store::outbox::outcome::Next;
@@ -65,7 +65,7 @@ impl Dispatch {
             media_urls: message.content.media_urls.clone(),
             valid_for_secs: message.expires_ms.map(|expires_ms| seconds_left(expires_ms, self.parts.clock.now_ms())),
             status_url,
-            instructions: message.content.call.as_ref().map(instructions),
+            instructions: message.content.call.clone(),
             until,
         }
     }
@@ -113,10 +113,6 @@ impl Dispatch {
 /// For how long a carrier may still try: a second at least, whatever the clocks say.
 fn seconds_left(expires_ms: Millis, now_ms: Millis) -> u32 {
     u32::try_from((expires_ms - now_ms) / 1000).unwrap_or_default().max(1)
-}
-
-fn instructions(plan: &CallPlan) -> Instructions {
-    Instructions { url: plan.url.clone(), twiml: plan.twiml.clone(), dialing: plan.dialing.clone() }
 }
 
 /// Whether the carrier has looked at the message.

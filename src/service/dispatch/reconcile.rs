@@ -4,7 +4,7 @@ use super::lane::{Lane, outcome, over};
 use super::{Dispatch, retry};
 use crate::model::Millis;
 use crate::model::message::{AttemptOutcome, State};
-use crate::provider::{Feature, Sent};
+use crate::provider::Feature;
 use crate::service::account::AccountHandle;
 use crate::store::account::Uncertain;
 use crate::store::message::Attempt;
@@ -99,13 +99,7 @@ impl Dispatch {
         let since_ms = started_ms - if is_turned { LONG_MS } else { PROVIDER_SKEW_MS };
         let listed = via.connector.find(&self.outgoing(message, via, lane.lease_ends.into_std()), since_ms).await;
         let listed = listed.map_err(|error| error.to_string())?;
-        let is_it = |sent: &Sent| {
-            sent.from == message.from
-                && sent.to == message.to
-                && sent.body == message.body
-                && sent.created_ms >= since_ms
-        };
-        let mut ids: Vec<String> = listed.into_iter().filter(is_it).map(|sent| sent.provider_id).collect();
+        let mut ids: Vec<String> = listed.into_iter().map(|sent| sent.provider_id).collect();
         let taken = claim::taken_ids(&self.parts.store, &ids).await.map_err(|error| error.to_string())?;
         ids.retain(|id| !taken.contains(id));
         // the oldest: whatever came later belongs to a later message
