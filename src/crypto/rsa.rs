@@ -4,7 +4,7 @@ use base64::Engine as _;
 use openssl::bn::BigNum;
 use openssl::encrypt::{Decrypter, Encrypter};
 use openssl::hash::MessageDigest;
-use openssl::pkey::{HasPublic, PKey, Private, Public};
+use openssl::pkey::{PKey, Private, Public};
 use openssl::rsa::{Padding, Rsa};
 use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, LineEnding};
 use rsa::traits::PublicKeyParts as _;
@@ -37,7 +37,9 @@ impl Identity {
     /// Reads a private key in PEM, PKCS#8 or PKCS#1.
     pub fn from_pem(pem: &[u8]) -> Result<Self, Error> {
         let key = PKey::private_key_from_pem(pem).map_err(|_| Error::BadKey)?;
-        check_bits(&key)?;
+        if key.id() != openssl::pkey::Id::RSA || !BITS.contains(&key.bits()) {
+            return Err(Error::BadKey);
+        }
         let public_pem = String::from_utf8_lossy(&key.public_key_to_pem()?).into_owned();
         let fingerprint = hex::encode(Sha256::digest(key.public_key_to_der()?));
         Ok(Self { key, public_pem, fingerprint })
@@ -132,10 +134,6 @@ fn unarmour(pem: &str) -> Result<Vec<u8>, Error> {
     let inside = inside.strip_suffix("-----END PUBLIC KEY-----").ok_or(Error::BadKey)?;
     let plain: String = inside.split_ascii_whitespace().collect();
     base64::engine::general_purpose::STANDARD.decode(plain).map_err(|_| Error::BadKey)
-}
-
-fn check_bits<T: HasPublic>(key: &PKey<T>) -> Result<(), Error> {
-    if key.id() == openssl::pkey::Id::RSA && BITS.contains(&key.bits()) { Ok(()) } else { Err(Error::BadKey) }
 }
 
 #[cfg(test)]

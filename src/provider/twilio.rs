@@ -52,41 +52,18 @@ pub struct Twilio {
     is_twilios: bool,
 }
 
-#[derive(Deserialize)]
-struct ErrorIn {
-    #[serde(default)]
-    code: Value,
-    #[serde(default)]
-    message: Value,
-}
-
-/// A message or call just made: only its id must be readable, since unreadable here means uncertain.
-#[derive(Deserialize)]
-struct CreatedIn {
-    sid: String,
-    #[serde(default)]
-    num_segments: Value,
-    #[serde(default)]
-    status: Value,
-    #[serde(default)]
-    error_code: Value,
-    #[serde(default)]
-    error_message: Value,
-}
-
-impl CreatedIn {
-    /// Reads an answer that says that something was made. `None`: it cannot be read.
-    fn outcome(body: &[u8]) -> Option<Outcome> {
-        let made: Self = serde_json::from_slice(body).ok().filter(|made: &Self| is_id(&made.sid))?;
-        let state = made.status.as_str().and_then(webhook::state);
-        if let Some(state @ (State::Failed | State::Undelivered)) = state {
-            let words = made.error_message.as_str().map(str::trim).filter(|words| !words.is_empty());
-            let reason = words.map_or_else(|| format!("Twilio made it {}", state.name()), shown);
-            return Some(Outcome::Failed { provider_id: made.sid, code: error_code(&made.error_code), reason });
-        }
-        let segments = made.num_segments.as_str().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
-        Some(Outcome::Accepted { provider_id: made.sid, segments })
+/// What an answer says that a message or a call was made. Only its id must be readable: `None` means uncertain.
+fn made(body: &[u8]) -> Option<Outcome> {
+    let made: Value = serde_json::from_slice(body).ok()?;
+    let provider_id = made["sid"].as_str().filter(|id| is_id(id))?.to_owned();
+    let state = made["status"].as_str().and_then(webhook::state);
+    if let Some(state @ (State::Failed | State::Undelivered)) = state {
+        let words = made["error_message"].as_str().map(str::trim).filter(|words| !words.is_empty());
+        let reason = words.map_or_else(|| format!("Twilio made it {}", state.name()), shown);
+        return Some(Outcome::Failed { provider_id, code: error_code(&made["error_code"]), reason });
     }
+    let segments = made["num_segments"].as_str().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
+    Some(Outcome::Accepted { provider_id, segments })
 }
 
 #[derive(Deserialize)]
@@ -97,8 +74,8 @@ struct LookupIn {
 }
 
 fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
-    let error: ErrorIn = serde_json::from_slice(body).ok()?;
-    Some((error_code(&error.code), error.message.as_str().unwrap_or_default().to_owned()))
+    let error: Value = serde_json::from_slice(body).ok()?;
+    Some((error_code(&error["code"]), error["message"].as_str().unwrap_or_default().to_owned()))
 }
 
 fn millis(date: Option<&str>) -> Option<Millis> {
@@ -152,7 +129,7 @@ impl Twilio {
     async fn post(&self, resource: &str, form: &[(&'static str, String)], until: Instant, unnamed: &str) -> Outcome {
         let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
         let request = request.basic_auth(&self.user, Some(self.password.expose()));
-        self.host.outcome(request, until, explain, CreatedIn::outcome, unnamed).await
+        self.host.outcome(request, until, explain, made, unnamed).await
     }
 
     /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.

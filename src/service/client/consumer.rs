@@ -55,10 +55,6 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    pub fn operator() -> Self {
-        Self { client: ClientId::OPERATOR, key: None }
-    }
-
     /// A client by its auth token, or an administrator for it.
     pub fn of(client: ClientId) -> Self {
         Self { client, key: None }

@@ -12,14 +12,9 @@ use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, Res
 use crate::store::message::{Attempt, Message};
 use crate::store::outbox::outcome::Next;
 
-/// What is known of a call once it is over.
-pub(super) struct Called {
-    pub attempt: Attempt,
-    pub next: Next,
-}
-
 impl Dispatch {
-    pub(super) async fn call(&self, lane: &Lane, via: &AccountHandle, started_ms: i64) -> Called {
+    /// Calls the provider: what is known of that once it is over, and what follows for the message.
+    pub(super) async fn call(&self, lane: &Lane, via: &AccountHandle, started_ms: i64) -> (Attempt, Next) {
         let timeout = self.parts.settings.call_timeout.as_duration();
         let outgoing = self.outgoing(&lane.message, via, lane.lease_ends.into_std());
         let answer = tokio::time::timeout(timeout, via.connector.send(&outgoing)).await;
@@ -47,7 +42,7 @@ impl Dispatch {
                 tracing::warn!(%error, "could not write a carrier's opt-out");
             }
         }
-        Called { attempt, next }
+        (attempt, next)
     }
 
     /// A message as its provider gets it.

@@ -7,7 +7,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Dispatch;
-use super::attempt::Called;
 use super::permit::SendPermit;
 use crate::model::message::{AttemptOutcome, State};
 use crate::model::{AccountId, LaneKey, Millis};
@@ -153,7 +152,7 @@ impl Dispatch {
         if lane.lease_ends <= Instant::now() {
             return None;
         }
-        let Called { attempt, next } = self.call(lane, via, started_ms).await;
+        let (attempt, next) = self.call(lane, via, started_ms).await;
         Some(outcome(lane, Some(attempt), None, next))
     }
 

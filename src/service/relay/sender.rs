@@ -97,6 +97,7 @@ impl Relay {
         if !is_routed {
             // the operator lacks a number, not a route
             let is_bare = consumer.is_operator() && candidates.is_empty();
+            let no_route = || Error::new(ErrorKind::NoRoute, "no route leads to this destination");
             let error = if is_bare { no_sender(order) } else { no_route() };
             return Decision { candidates, chosen: Err(error) };
         }
@@ -145,10 +146,6 @@ impl Relay {
 fn allowed(consumer: &Consumer, candidates: &[Candidate], index: usize) -> Result<usize> {
     let may = candidates[index].from.as_ref().is_some_and(|from| consumer.may_send_from(from));
     if may { Ok(index) } else { Err(forbidden("this key may not send from this number")) }
-}
-
-fn no_route() -> Error {
-    Error::new(ErrorKind::NoRoute, "no route leads to this destination")
 }
 
 /// No account that a route names may send from that.
