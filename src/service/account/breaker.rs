@@ -1,7 +1,7 @@
 //! Spares a provider that is down, or that refuses the account: after failures in a row, or one such refusal, nothing
 //! is sent for a while, then one message tries it out. Refused again, that takes twice as long.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::model::lock::lock;
@@ -62,10 +62,6 @@ impl Breaker {
         Self { failures, rest, most: most.max(rest), inside: Mutex::new(inside) }
     }
 
-    fn inside(&self) -> MutexGuard<'_, BreakerInner> {
-        lock(&self.inside)
-    }
-
     /// How much longer a message has to wait that was tried so often: each time another one tries a refused account out.
     fn turn(&self, inside: BreakerInner, tries: i64) -> Duration {
         let tries = u32::try_from(tries).unwrap_or(TURNS).min(TURNS);
@@ -74,7 +70,7 @@ impl Breaker {
 
     /// Whether a message that was tried so often may be sent now. `Err`: how long to wait.
     pub fn permit(&self, now: Instant, tries: i64) -> Result<(), Duration> {
-        let mut inside = self.inside();
+        let mut inside = lock(&self.inside);
         match inside.state {
             BreakerState::Closed { .. } => Ok(()),
             // whoever tried it out has vanished, or nobody has: the next one tries
@@ -91,7 +87,7 @@ impl Breaker {
 
     /// How long a message that was refused with its account waits; the account may be awake again by now.
     pub fn wait(&self, now: Instant, tries: i64) -> Duration {
-        let inside = *self.inside();
+        let inside = *lock(&self.inside);
         match inside.state {
             BreakerState::Closed { .. } => Duration::ZERO,
             BreakerState::Open { until, .. } | BreakerState::Trying { until, .. } => {
@@ -102,7 +98,7 @@ impl Breaker {
 
     /// Takes down how a call ended. A breaker that is tried out and fails stays open.
     pub fn record(&self, ended: Ended, now: Instant) -> Option<BreakerTurn> {
-        let mut inside = self.inside();
+        let mut inside = lock(&self.inside);
         let open = |rest| BreakerState::Open { until: now + rest, rest };
         match (ended, inside.state) {
             // a call that was under way when the account was refused
@@ -140,7 +136,7 @@ impl Breaker {
 
     /// It is known from elsewhere that the carrier refuses the account: tried out after so long.
     pub fn deny(&self, now: Instant, wait: Duration) {
-        let mut inside = self.inside();
+        let mut inside = lock(&self.inside);
         if !inside.is_denied {
             *inside =
                 BreakerInner { state: BreakerState::Open { until: now + wait, rest: self.rest }, is_denied: true };
@@ -149,15 +145,15 @@ impl Breaker {
 
     /// It is known from elsewhere that the account is good.
     pub fn wake(&self) {
-        *self.inside() = BreakerInner { state: BreakerState::Closed { failures: 0 }, is_denied: false };
+        *lock(&self.inside) = BreakerInner { state: BreakerState::Closed { failures: 0 }, is_denied: false };
     }
 
     pub fn is_open(&self) -> bool {
-        !matches!(self.inside().state, BreakerState::Closed { .. })
+        !matches!(lock(&self.inside).state, BreakerState::Closed { .. })
     }
 
     pub fn is_denied(&self) -> bool {
-        self.inside().is_denied
+        lock(&self.inside).is_denied
     }
 }
 

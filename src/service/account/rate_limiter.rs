@@ -2,7 +2,7 @@
 //! while its provider asked for a pause.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -80,10 +80,6 @@ impl RateLimiter {
         Self { each, schedule: Mutex::new(schedule) }
     }
 
-    fn schedule(&self) -> MutexGuard<'_, Schedule> {
-        lock(&self.schedule)
-    }
-
     /// The earliest time of which something may still be used: a rate of one segment a second has no burst but
     /// that segment.
     fn earliest(&self, now: Instant) -> Instant {
@@ -93,7 +89,7 @@ impl RateLimiter {
 
     /// Reserves so many segments. `Err`: how long to wait, which is longer than `most`, and nothing was reserved.
     pub fn reserve(self: &Arc<Self>, segments: u32, most: Duration, now: Instant) -> Result<Reservation, Duration> {
-        let mut schedule = self.schedule();
+        let mut schedule = lock(&self.schedule);
         let at = schedule.due.max(self.earliest(now));
         let wait = at.saturating_duration_since(now);
         if wait > most {
@@ -112,7 +108,7 @@ impl RateLimiter {
 
     /// Remembers a lane that has found no turn, and tries again at `until` in any case.
     pub fn park(&self, lane: LaneKey, until: Instant, now: Instant) {
-        let mut schedule = self.schedule();
+        let mut schedule = lock(&self.schedule);
         while schedule.parked.front().is_some_and(|(_, until)| *until <= now) {
             schedule.parked.pop_front();
         }
@@ -124,16 +120,16 @@ impl RateLimiter {
     /// Goes on where another stands.
     pub fn take_over(&self, other: &Self) {
         let (due, paused) = {
-            let theirs = other.schedule();
+            let theirs = lock(&other.schedule);
             (theirs.due, theirs.paused)
         };
-        let mut schedule = self.schedule();
+        let mut schedule = lock(&self.schedule);
         (schedule.due, schedule.paused) = (due, paused);
     }
 
     /// Nothing more is sent for so long.
     pub fn pause(&self, span: Duration, now: Instant) {
-        let mut schedule = self.schedule();
+        let mut schedule = lock(&self.schedule);
         schedule.due = schedule.due.max(now + span);
         schedule.paused = schedule.paused.max(now + span);
     }
@@ -166,7 +162,7 @@ impl Reservation {
         if !self.waits {
             return None;
         }
-        let mut schedule = self.limiter.schedule();
+        let mut schedule = lock(&self.limiter.schedule);
         let waiting = schedule.waiting.get(&self.turn)?;
         self.at = waiting.at;
         if waiting.at > Instant::now() {
@@ -187,7 +183,7 @@ impl Reservation {
     pub fn give_back(self) -> Vec<LaneKey> {
         let (limiter, most) = (self.limiter.clone(), UNPARKED.max(self.segments as usize));
         drop(self);
-        let (mut schedule, now) = (limiter.schedule(), Instant::now());
+        let (mut schedule, now) = (lock(&limiter.schedule), Instant::now());
         let most = schedule.parked.len().min(most);
         schedule.parked.drain(..most).filter(|(_, until)| *until > now).map(|(lane, _)| lane).collect()
     }
@@ -198,7 +194,7 @@ impl Drop for Reservation {
         if self.is_used && !self.waits {
             return;
         }
-        let mut schedule = self.limiter.schedule();
+        let mut schedule = lock(&self.limiter.schedule);
         let at = schedule.waiting.remove(&self.turn).map_or(self.at, |waiting| waiting.at);
         if !self.is_used {
             // what is over is nobody's any more
@@ -257,8 +253,10 @@ mod tests {
 
     /// When a reservation that waits comes, in seconds from a time.
     fn at(reservation: &Reservation, from: Instant) -> u128 {
-        let at =
-            reservation.limiter.schedule().waiting.get(&reservation.turn).map_or(reservation.at, |waiting| waiting.at);
+        let at = lock(&reservation.limiter.schedule)
+            .waiting
+            .get(&reservation.turn)
+            .map_or(reservation.at, |waiting| waiting.at);
         (at.saturating_duration_since(from).as_millis() + 500) / 1000
     }
 

@@ -2,7 +2,6 @@
 
 use tokio::time::Instant;
 
-use super::limit::invalid;
 use super::order::known_as;
 use super::{Messages, Order, SendResult, Via};
 use crate::model::address::{Address, AddressKind};
@@ -191,29 +190,29 @@ impl Messages {
         let wanted = if with_media { Capability::Mms } else { Capability::Sms };
         if let Some(from) = from {
             let sender = entries.sender(from.as_str()).filter(|sender| sender.number.client == client);
-            let sender = sender.ok_or_else(|| invalid("from", "is not a number of yours"))?;
+            let sender = sender.ok_or_else(|| Error::invalid("from", "is not a number of yours"))?;
             if !sender.can(wanted) {
-                return Err(invalid("from", format!("cannot send {}", wanted.name())));
+                return Err(Error::invalid("from", format!("cannot send {}", wanted.name())));
             }
             return Ok(via(sender));
         }
         let mut senders = entries.senders_of(client).iter();
         let first = senders.find(|sender| sender.can(wanted));
         first.map(|sender| via(sender)).ok_or_else(|| {
-            invalid("from", format!("is missing, and there is no number that can send {}", wanted.name()))
+            Error::invalid("from", format!("is missing, and there is no number that can send {}", wanted.name()))
         })
     }
 }
 
 fn check_recipient(order: &Order, from: &str) -> Result<()> {
     if !order.to.can_be_texted() {
-        return Err(invalid("to", "a sender name cannot be texted"));
+        return Err(Error::invalid("to", "a sender name cannot be texted"));
     }
     if order.channel != Channel::Sms && order.to.kind() != AddressKind::Phone {
-        return Err(invalid("to", "is no phone number"));
+        return Err(Error::invalid("to", "is no phone number"));
     }
     if order.to.as_str() == from {
-        return Err(invalid("to", "is the number that the message would come from"));
+        return Err(Error::invalid("to", "is the number that the message would come from"));
     }
     Ok(())
 }

@@ -81,13 +81,9 @@ fn is_long(metadata: &serde_json::Map<String, serde_json::Value>) -> bool {
     serde_json::to_string(metadata).is_ok_and(|text| text.len() > LONGEST_METADATA)
 }
 
-pub(super) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::invalid(field, Into::<String>::into(reason))
-}
-
 /// A URL that somebody else will fetch.
 fn fetched(field: &'static str, url: &str) -> Result<String> {
-    web::normal(url).map(String::from).map_err(|reason| invalid(field, reason.to_string()))
+    web::normal(url).map(String::from).map_err(|reason| Error::invalid(field, reason.to_string()))
 }
 
 /// What is wrong whichever way a message goes: told before anybody looks for one.
@@ -105,15 +101,15 @@ fn said(plan: Option<&CallPlan>) -> Result<()> {
     }
     let (url, twiml) = plan.map_or((None, None), |plan| (plan.url.as_deref(), plan.twiml.as_deref()));
     match (url, twiml) {
-        (Some(_), Some(_)) => return Err(invalid("url", "and twiml cannot both be there")),
-        (None, Some(twiml)) if twiml.trim().is_empty() => return Err(invalid("twiml", "is empty")),
+        (Some(_), Some(_)) => return Err(Error::invalid("url", "and twiml cannot both be there")),
+        (None, Some(twiml)) if twiml.trim().is_empty() => return Err(Error::invalid("twiml", "is empty")),
         (None, Some(twiml)) if twiml.chars().count() > LONGEST_TWIML => {
-            return Err(invalid("twiml", "is longer than 4000 characters"));
+            return Err(Error::invalid("twiml", "is longer than 4000 characters"));
         }
         _ => {}
     }
     if plan.is_some_and(|plan| plan.callback_events.iter().any(|name| CallEvent::parse(name).is_none())) {
-        return Err(invalid("callback_events", "are initiated, ringing, answered and completed"));
+        return Err(Error::invalid("callback_events", "are initiated, ringing, answered and completed"));
     }
     Ok(())
 }
@@ -121,7 +117,7 @@ fn said(plan: Option<&CallPlan>) -> Result<()> {
 /// Pictures' URLs in the form that goes over the wire.
 fn media(urls: &[String]) -> Result<Vec<String>> {
     let normal = |(before, url): (usize, &String)| {
-        let wrong = |reason: web::NotWeb| invalid("media_urls", format!("URL {} {reason}", before + 1));
+        let wrong = |reason: web::NotWeb| Error::invalid("media_urls", format!("URL {} {reason}", before + 1));
         Ok(web::normal(url).map_err(wrong)?.into())
     };
     urls.iter().enumerate().map(normal).collect()
@@ -133,10 +129,10 @@ impl Messages {
         let Some(send_at_ms) = order.send_at_ms else { return Ok(None) };
         let most = self.parts.settings.schedule_most;
         if send_at_ms <= now_ms {
-            return Err(invalid("send_at", "lies in the past"));
+            return Err(Error::invalid("send_at", "lies in the past"));
         }
         if send_at_ms > now_ms + most.as_ms() {
-            return Err(invalid("send_at", format!("lies more than {most} ahead")));
+            return Err(Error::invalid("send_at", format!("lies more than {most} ahead")));
         }
         Ok(Some(send_at_ms))
     }
@@ -147,7 +143,7 @@ impl Messages {
         if let Some(url) = &mut order.callback_url {
             let events = &self.parts.events;
             let checked = if order.is_twilio { events.check_callback(url) } else { events.check_url(url) };
-            *url = checked.map_err(|error| invalid("callback_url", error.to_string()))?;
+            *url = checked.map_err(|error| Error::invalid("callback_url", error.to_string()))?;
         }
         if let Some(plan) = &mut order.call {
             if let Some(url) = &mut plan.url {
@@ -178,7 +174,7 @@ impl Messages {
         }
         if is_longer(&order.body, longest) {
             let units = text::units(&order.body);
-            return Err(invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
+            return Err(Error::invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
         }
         if order.channel == Channel::Whatsapp {
             return Ok((Encoding::Utf8, 1));

@@ -1,8 +1,5 @@
 //! Where a claimed delivery goes, and what signs it.
 
-use std::collections::HashMap;
-use std::sync::MutexGuard;
-
 use super::{ClaimedDelivery, Courier, NO_URL};
 use crate::crypto::seal::Aad;
 use crate::crypto::signature::WebhookSecret;
@@ -42,10 +39,6 @@ impl Courier {
         }
     }
 
-    fn secrets(&self) -> MutexGuard<'_, HashMap<ClientId, WebhookSecret>> {
-        lock(&self.callback_secrets)
-    }
-
     fn endpoint_secrets(&self, id: EndpointId, address: &Address) -> Result<Vec<WebhookSecret>> {
         let mut secrets = vec![self.events.unseal(id, SecretColumn::Current, &address.secret)?];
         if let Some((sealed, until_ms)) = &address.previous
@@ -78,12 +71,12 @@ impl Courier {
     }
 
     async fn callback_secret(&self, client: ClientId) -> Result<WebhookSecret> {
-        let known = self.secrets().get(&client).cloned();
+        let known = lock(&self.callback_secrets).get(&client).cloned();
         if let Some(secret) = known {
             return Ok(secret);
         }
         let secret: WebhookSecret = self.events.callback_secret(client).await?.expose().parse().map_err(broken)?;
-        self.secrets().insert(client, secret.clone());
+        lock(&self.callback_secrets).insert(client, secret.clone());
         Ok(secret)
     }
 }
