@@ -43,11 +43,12 @@ pub async fn verify(
     mut tell: impl FnMut(LedgerFault),
 ) -> Result<VerifySummary, Error> {
     let store = &check::patient(store);
-    let mut seen = VerifySummary::default();
-    let mut faults = Vec::new();
-    seen.clients = sums(store, &mut faults).await?;
-    seen.faults += faults.len();
-    faults.drain(..).for_each(&mut tell);
+    let (mut seen, mut faults) = (VerifySummary::default(), 0);
+    let mut tell = |fault| {
+        faults += 1;
+        tell(fault);
+    };
+    seen.clients = sums(store, &mut tell).await?;
     // sixteen bytes for each refund: the one thing that is kept
     let mut refunded: Vec<MessageId> = Vec::new();
     let mut client = None;
@@ -59,16 +60,12 @@ pub async fn verify(
             after = Some(last.id);
             seen.entries += page.len();
             for told in &page {
-                faults.extend(entry(next, told, keep));
+                entry(next, told, keep).into_iter().for_each(&mut tell);
                 refunded.extend(told.message.filter(|_| told.kind == Kind::Refund));
             }
-            seen.faults += faults.len();
-            faults.drain(..).for_each(&mut tell);
         }
         // told here and not with their messages, which may have been swept
-        faults.extend(twice(next, &mut refunded[begin..]));
-        seen.faults += faults.len();
-        faults.drain(..).for_each(&mut tell);
+        twice(next, &mut refunded[begin..]).into_iter().for_each(&mut tell);
         client = Some(next);
     }
     refunded.sort_unstable();
@@ -84,20 +81,18 @@ pub async fn verify(
             }
             // it may have changed since its entries were read: once more, all at one moment
             if let Some((charged, refunds)) = check::again(store, charged.client, charged.id).await? {
-                faults.extend(message(&charged, refunds));
+                message(&charged, refunds).into_iter().for_each(&mut tell);
             }
         }
-        seen.faults += faults.len();
-        faults.drain(..).for_each(&mut tell);
         after = next;
         if after.is_none() {
-            return Ok(seen);
+            return Ok(VerifySummary { faults, ..seen });
         }
     }
 }
 
 /// Balances, each the sum of its entries, and no entries without one.
-async fn sums(store: &Store, faults: &mut Vec<LedgerFault>) -> Result<usize, Error> {
+async fn sums(store: &Store, tell: &mut impl FnMut(LedgerFault)) -> Result<usize, Error> {
     let (mut count, mut after) = (0, None);
     loop {
         let page = check::sums(store, after).await?;
@@ -107,17 +102,17 @@ async fn sums(store: &Store, faults: &mut Vec<LedgerFault>) -> Result<usize, Err
         for sum in page {
             let check::Sum { client, balance, credit_limit: credit, entered } = sum;
             if balance != entered {
-                faults.push(LedgerFault::Sum { client, balance, entered });
+                tell(LedgerFault::Sum { client, balance, entered });
             }
             if balance.plus(credit).is_none_or(Money::is_negative) {
-                faults.push(LedgerFault::BelowCredit { client, balance, credit });
+                tell(LedgerFault::BelowCredit { client, balance, credit });
             }
         }
     }
     let mut client = None;
     while let Some(next) = check::next_client(store, client).await? {
         if crate::store::ledger::balance(store, next).await?.is_none() {
-            faults.push(LedgerFault::NoBalance { client: next });
+            tell(LedgerFault::NoBalance { client: next });
         }
         client = Some(next);
     }
