@@ -25,14 +25,7 @@ pub(super) struct ReceivedText {
     pub sender: Arc<Sender>,
 }
 
-/// What a handler does with a text.
-pub(super) enum Verdict {
-    /// It was meant for this handler; no other sees it.
-    Taken(Fact),
-    Pass,
-}
-
-/// How a text is kept.
+/// How a text is kept that was meant for a handler: no other sees it.
 #[derive(Clone, Copy)]
 pub(super) struct Fact {
     /// Without its body: it was meant for one reader.
@@ -59,14 +52,14 @@ impl Handlers {
     /// Shows a text to its handlers. They write facts and jobs and call nobody, and running one again
     /// does no harm. This is their one order.
     async fn handle(&self, text: &ReceivedText) -> Result<Fact> {
-        if let Verdict::Taken(fact) = self.opt_out(text).await? {
+        if let Some(fact) = self.opt_out(text).await? {
             return Ok(fact);
         }
         if text.inbound.channel != Channel::Sms {
             // paired phones send texts
             return Ok(Fact::TOLD);
         }
-        if let Verdict::Taken(fact) = self.encrypted(text).await? {
+        if let Some(fact) = self.encrypted(text).await? {
             return Ok(fact);
         }
         // masked conversations and enrolment come here
@@ -74,18 +67,17 @@ impl Handlers {
     }
 
     /// Takes what is said of consent. Its client hears of it, whatever follows.
-    async fn opt_out(&self, ReceivedText { job, inbound, sender }: &ReceivedText) -> Result<Verdict> {
+    async fn opt_out(&self, ReceivedText { job, inbound, sender }: &ReceivedText) -> Result<Option<Fact>> {
         let spoken = Spoken { sender, inbound, at_ms: job.received_ms, reply: job.id.reply() };
-        let is_taken = self.opt_outs.take(&spoken).await?;
-        Ok(if is_taken { Verdict::Taken(Fact::TOLD) } else { Verdict::Pass })
+        Ok(self.opt_outs.take(&spoken).await?.then_some(Fact::TOLD))
     }
 
     /// Takes the text of a paired phone to a number that is marked for such. A phone has a number.
-    async fn encrypted(&self, text: &ReceivedText) -> Result<Verdict> {
+    async fn encrypted(&self, text: &ReceivedText) -> Result<Option<Fact>> {
         let number = &text.sender.number;
         let inbound = &text.inbound;
         if number.meaning != Meaning::Encrypted || !is_number(&inbound.from) {
-            return Ok(Verdict::Pass);
+            return Ok(None);
         }
         match self.publish.accept_inbound(&inbound.from, number.platform.as_deref(), &inbound.body).await {
             Ok(()) => {}
@@ -94,7 +86,7 @@ impl Handlers {
             }
             Err(error) => return Err(error),
         }
-        Ok(Verdict::Taken(Fact { is_erased: true, is_told: false }))
+        Ok(Some(Fact { is_erased: true, is_told: false }))
     }
 
     /// Handles texts: those of one person to one number in the order in which they came, others beside them.
