@@ -4,13 +4,12 @@
 
 mod accept;
 mod call;
-mod cancel;
 mod cursor;
 mod limit;
 mod metrics;
 mod order;
-mod redact;
 mod reply;
+mod withdraw;
 
 use std::collections::HashMap;
 use std::sync::Arc;
