@@ -101,27 +101,26 @@ impl Courier {
         }
         let is_form = matches!(job.claimed.held.target, Target::Callback(_)) && job.claimed.content.is_twilio;
         let posted = if is_form { self.post_form(&job).await } else { self.post_event(&job).await };
-        match posted {
-            Err(Undeliverable::Dropped(reason)) => {
-                let outcome = Outcome::Over { state: State::Dropped, status: None, reason: reason.to_owned() };
-                Done { held: job.claimed.held, outcome, health: Health::Unchanged }
-            }
+        let dropped = |status, reason: &str| {
+            let outcome = Outcome::Over { state: State::Dropped, status, reason: reason.to_owned() };
+            (outcome, Health::Unchanged)
+        };
+        let (outcome, health) = match posted {
+            Err(Undeliverable::Dropped(reason)) => dropped(None, reason),
             Err(Undeliverable::Failed(reason)) => self.failed(&job, None, None, reason).await,
             Ok(PostOutcome::Delivered { status }) => {
                 let is_failing = job.claimed.address.as_ref().is_some_and(|at| at.failing_since_ms.is_some());
-                let health = if is_failing { Health::Recovered } else { Health::Unchanged };
-                Done { held: job.claimed.held, outcome: Outcome::Delivered { status }, health }
+                (Outcome::Delivered { status }, if is_failing { Health::Recovered } else { Health::Unchanged })
             }
             Ok(PostOutcome::Failed { status, retry_after, reason }) => {
                 self.failed(&job, status, retry_after, reason).await
             }
             Ok(PostOutcome::Gone) => {
                 self.disable(&job, "it answered 410 Gone").await;
-                let reason = "410 Gone".to_owned();
-                let outcome = Outcome::Over { state: State::Dropped, status: Some(410), reason };
-                Done { held: job.claimed.held, outcome, health: Health::Unchanged }
+                dropped(Some(410), "410 Gone")
             }
-        }
+        };
+        Done { held: job.claimed.held, outcome, health }
     }
 
     async fn post_event(&self, job: &ClaimedDelivery) -> Result<PostOutcome, Undeliverable> {
@@ -173,7 +172,7 @@ impl Courier {
         status: Option<u16>,
         retry_after: Option<Duration>,
         reason: String,
-    ) -> Done {
+    ) -> (Outcome, Health) {
         let settings = self.events.settings();
         let now_ms = self.events.parts.clock.now_ms();
         let failing_since = job.claimed.address.as_ref().and_then(|at| at.failing_since_ms);
@@ -193,18 +192,18 @@ impl Courier {
                 Outcome::Later { at_ms, status, reason }
             }
         };
-        Done { held: job.claimed.held, outcome, health }
+        (outcome, health)
     }
 
     async fn disable(&self, job: &ClaimedDelivery, reason: &str) {
         let (Target::Endpoint(id), Some(address)) = (job.claimed.held.target, &job.claimed.address) else { return };
         let reason: String = reason.chars().take(255).collect();
-        let events = &self.events;
-        let now_ms = self.events.parts.clock.now_ms();
-        match store::endpoint::disable(&events.parts.store, id, address.changed_ms, &reason, now_ms).await {
+        let parts = &self.events.parts;
+        let (seen_ms, now_ms) = (address.changed_ms, parts.clock.now_ms());
+        match store::endpoint::disable(&parts.store, id, seen_ms, &reason, now_ms).await {
             Ok(true) => {
                 tracing::warn!(endpoint = %id, reason, "disabled an endpoint");
-                events.renew().await;
+                self.events.renew().await;
             }
             Ok(false) => {}
             // the next failure tries it again

@@ -95,7 +95,7 @@ impl Publish {
             PostOutcome::Gone => Some(("HTTP 410".to_owned(), None)),
         };
         let (result, written) = match refused {
-            None => ("published", self.erase(&job).await),
+            None => ("published", retry::while_away(WRITING, || job.finish(&self.parts.store, "published")).await),
             Some((reason, wait)) => {
                 let (publication, platform, tries) = (job.id, &job.platform, job.tries);
                 tracing::warn!(%publication, platform, tries, reason, "no sink took a text");
@@ -141,10 +141,6 @@ impl Publish {
         }
         let missing = || store::Error::Refused("the backend has no shared key: set backend.shared_key_file".into());
         Ok(backend::shared_key(&self.parts.backend).await?.ok_or_else(missing)?)
-    }
-
-    async fn erase(&self, job: &Publication) -> store::Result<()> {
-        retry::while_away(WRITING, || job.finish(&self.parts.store, "published")).await
     }
 
     async fn put_off(&self, job: &Publication, reason: &str, wait: Option<Duration>) -> store::Result<()> {
