@@ -7,7 +7,7 @@ use super::judge::outcome_of;
 use super::lane::Lane;
 use crate::model::message::AttemptOutcome;
 use crate::model::{Channel, Millis};
-use crate::provider::{self, Outgoing};
+use crate::provider::{self, Outcome, Outgoing};
 use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, Rest, rest};
 use crate::store::message::{Attempt, Message};
 use crate::store::outbox::outcome::Next;
@@ -18,8 +18,7 @@ impl Dispatch {
         let timeout = self.parts.settings.call_timeout.as_duration();
         let outgoing = self.outgoing(&lane.message, via, lane.lease_ends.into_std());
         let answer = tokio::time::timeout(timeout, via.connector.send(&outgoing)).await;
-        let answer =
-            answer.unwrap_or_else(|_| provider::Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
+        let answer = answer.unwrap_or_else(|_| Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
         let ended_ms = self.parts.clock.now_ms();
         let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
         let answer = via.judge(answer, BlamedSend { client, from, to });
@@ -66,19 +65,15 @@ impl Dispatch {
     }
 
     /// What an answer means for the account.
-    fn note(&self, via: &AccountHandle, answer: &provider::Outcome) -> Option<BreakerTurn> {
+    fn note(&self, via: &AccountHandle, answer: &Outcome) -> Option<BreakerTurn> {
         self.parts.metrics.called(via.connector.kind().name(), outcome_of(answer).name());
         match answer {
-            provider::Outcome::Accepted { .. }
-            | provider::Outcome::Refused { .. }
-            | provider::Outcome::Failed { .. } => via.record(Ended::Well, None),
-            provider::Outcome::Denied { code, .. } | provider::Outcome::Forbidden { code, .. } => {
-                via.record(Ended::Denied, *code)
+            Outcome::Accepted { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => {
+                via.record(Ended::Well, None)
             }
-            provider::Outcome::Unreachable { .. } | provider::Outcome::Uncertain { .. } => {
-                via.record(Ended::Failed, None)
-            }
-            provider::Outcome::Throttled { .. } => None,
+            Outcome::Denied { code, .. } | Outcome::Forbidden { code, .. } => via.record(Ended::Denied, *code),
+            Outcome::Unreachable { .. } | Outcome::Uncertain { .. } => via.record(Ended::Failed, None),
+            Outcome::Throttled { .. } => None,
         }
     }
 

@@ -3,20 +3,14 @@
 use super::lane::Lane;
 use super::{Dispatch, retry};
 use crate::model::message::{AttemptOutcome, State};
-use crate::provider;
+use crate::provider::Outcome;
 use crate::service::account::AccountHandle;
 use crate::store::message::Attempt;
 use crate::store::outbox::outcome::Next;
 
 impl Dispatch {
     /// What an answer means for the message.
-    pub(super) fn judge(
-        &self,
-        lane: &Lane,
-        via: &AccountHandle,
-        answer: provider::Outcome,
-        attempt: &mut Attempt,
-    ) -> Next {
+    pub(super) fn judge(&self, lane: &Lane, via: &AccountHandle, answer: Outcome, attempt: &mut Attempt) -> Next {
         let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
         let aside = self.has_held_up(lane, now_ms);
         let again = |asked| {
@@ -25,16 +19,16 @@ impl Dispatch {
             Next::Again { ready_ms, aside }
         };
         match answer {
-            provider::Outcome::Accepted { provider_id, .. } => {
+            Outcome::Accepted { provider_id, .. } => {
                 attempt.provider_id = Some(provider_id);
                 Next::Over { state: State::Sent, code: None, reason: None }
             }
-            provider::Outcome::Refused { code, reason } => refused(attempt, code, reason),
-            provider::Outcome::Failed { provider_id, code, reason } => {
+            Outcome::Refused { code, reason } => refused(attempt, code, reason),
+            Outcome::Failed { provider_id, code, reason } => {
                 attempt.provider_id = Some(provider_id);
                 refused(attempt, code, reason)
             }
-            provider::Outcome::Denied { code, reason } | provider::Outcome::Forbidden { code, reason } => {
+            Outcome::Denied { code, reason } | Outcome::Forbidden { code, reason } => {
                 (attempt.code, attempt.reason) = (code, Some(reason));
                 // behind a number of ours all wait for the same account; behind a foreign sender they need not
                 let aside = aside && via.account.any_sender;
@@ -42,14 +36,14 @@ impl Dispatch {
                 let wait = retry::wait(&self.parts.settings, 1, Some(rests));
                 Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside }
             }
-            provider::Outcome::Throttled { after, reason } | provider::Outcome::Unreachable { after, reason } => {
+            Outcome::Throttled { after, reason } | Outcome::Unreachable { after, reason } => {
                 attempt.reason = Some(reason);
                 if let Some(after) = after {
                     via.limiter.pause(after, std::time::Instant::now());
                 }
                 again(after)
             }
-            provider::Outcome::Uncertain { reason } => {
+            Outcome::Uncertain { reason } => {
                 attempt.reason = Some(reason.clone());
                 self.in_doubt(lane, via, &reason, aside, now_ms)
             }
@@ -64,13 +58,13 @@ fn refused(attempt: &mut Attempt, code: Option<i64>, reason: String) -> Next {
 }
 
 /// The same as it is written down.
-pub(super) fn outcome_of(answer: &provider::Outcome) -> AttemptOutcome {
+pub(super) fn outcome_of(answer: &Outcome) -> AttemptOutcome {
     match answer {
-        provider::Outcome::Accepted { .. } => AttemptOutcome::Accepted,
-        provider::Outcome::Refused { .. } | provider::Outcome::Failed { .. } => AttemptOutcome::Refused,
-        provider::Outcome::Denied { .. } | provider::Outcome::Forbidden { .. } => AttemptOutcome::Denied,
-        provider::Outcome::Throttled { .. } => AttemptOutcome::Throttled,
-        provider::Outcome::Unreachable { .. } => AttemptOutcome::Unreachable,
-        provider::Outcome::Uncertain { .. } => AttemptOutcome::Uncertain,
+        Outcome::Accepted { .. } => AttemptOutcome::Accepted,
+        Outcome::Refused { .. } | Outcome::Failed { .. } => AttemptOutcome::Refused,
+        Outcome::Denied { .. } | Outcome::Forbidden { .. } => AttemptOutcome::Denied,
+        Outcome::Throttled { .. } => AttemptOutcome::Throttled,
+        Outcome::Unreachable { .. } => AttemptOutcome::Unreachable,
+        Outcome::Uncertain { .. } => AttemptOutcome::Uncertain,
     }
 }
