@@ -10,6 +10,7 @@ use crate::provider::Kind;
 use crate::service::account::{AccountHandle, Connectors, Proof, RateLimiter, Resting};
 use crate::service::number::Capability;
 use crate::service::snapshot::Snapshot;
+use crate::store::account::Account;
 use crate::store::account::token::place as token_place;
 use crate::store::number::Number;
 use crate::store::version::Versioned;
@@ -123,11 +124,7 @@ impl Directory {
     }
 
     /// What a handle knows of its provider outlives all changes but that of its credentials.
-    fn handle(
-        &self,
-        known: Option<&Arc<AccountHandle>>,
-        account: account::Account,
-    ) -> std::result::Result<Arc<AccountHandle>, String> {
+    fn handle(&self, known: Option<&Arc<AccountHandle>>, account: Account) -> Result<Arc<AccountHandle>, String> {
         match known {
             Some(handle) if handle.serves(&account) => Ok(handle.clone()),
             known => {
@@ -140,7 +137,7 @@ impl Directory {
     }
 
     /// The tokens that are believed besides the account's own.
-    fn proofs(&self, account: &account::Account, known: Option<&AccountHandle>) -> Vec<Proof> {
+    fn proofs(&self, account: &Account, known: Option<&AccountHandle>) -> Vec<Proof> {
         let open = |token: &account::Token| {
             let plain = self.master.open(token_place(&token.id.hex()), &token.token);
             let failed = |error: &crate::crypto::Error| tracing::error!(account = %account.id, %error, "a token of it cannot be used");
@@ -151,7 +148,7 @@ impl Directory {
         account.tokens.iter().filter_map(open).collect()
     }
 
-    fn open(&self, account: account::Account) -> std::result::Result<AccountHandle, String> {
+    fn open(&self, account: Account) -> Result<AccountHandle, String> {
         let kind = Kind::parse(&account.provider).ok_or("no such provider")?;
         let row = account.id.hex();
         let plain = self.master.open(account::place(&row), &account.credentials).map_err(|error| error.to_string())?;

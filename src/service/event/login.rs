@@ -5,16 +5,12 @@ use crate::model::{MessageId, login};
 use crate::service::Result;
 use crate::service::retention::Throttle;
 use crate::store;
-use crate::store::callback;
 use crate::store::sweep::Walk;
+use crate::store::{callback, meta};
 
 impl Events {
     /// A callback URL as its message keeps it; and sealed, where it brings a login.
-    pub(in crate::service) fn part_login(
-        &self,
-        message: MessageId,
-        url: String,
-    ) -> store::Result<(String, Option<Vec<u8>>)> {
+    pub(in crate::service) fn part_login(&self, message: MessageId, url: String) -> Result<(String, Option<Vec<u8>>)> {
         let shown = login::shown(url.clone());
         let sealed = (shown != url).then(|| callback::seal(&self.parts.master, message, &url)).transpose()?;
         Ok((shown, sealed))

@@ -2,7 +2,7 @@
 
 use super::{Entry, Filter};
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money, rfc3339};
-use crate::store::{self, Store, ledger};
+use crate::store::{Result, Store, ledger};
 
 /// Movements of a page.
 const PAGE: usize = 1_000;
@@ -26,19 +26,14 @@ enum StatementPart {
 }
 
 impl Statement {
-    pub(super) async fn open(
-        store: Store,
-        client: ClientId,
-        from_ms: Millis,
-        before_ms: Millis,
-    ) -> store::Result<Self> {
+    pub(super) async fn open(store: Store, client: ClientId, from_ms: Millis, before_ms: Millis) -> Result<Self> {
         let balance = ledger::sum_before(&store, client, from_ms).await?;
         let filter = Filter { kind: None, from_ms: Some(from_ms), before_ms: Some(before_ms) };
         Ok(Self { store, client, filter, balance, part: StatementPart::Opening })
     }
 
     /// The next lines; `None` behind the last.
-    pub async fn next(&mut self) -> store::Result<Option<Vec<u8>>> {
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         match self.part {
             StatementPart::Opening => {
                 self.part = StatementPart::After(None);

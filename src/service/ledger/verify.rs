@@ -7,7 +7,7 @@ pub use fault::LedgerFault;
 use crate::model::{ClientId, Clock, MessageId, Millis, Money};
 use crate::store::ledger::Kind;
 use crate::store::ledger::check::{self, Charged, Told};
-use crate::store::{Error, Store};
+use crate::store::{Result, Store};
 
 /// How far the clocks of whoever sweeps and of whoever looks may differ.
 const SLACK_MS: Millis = 300_000;
@@ -37,11 +37,7 @@ pub struct VerifySummary {
 }
 
 /// Reads everything and tells what is wrong.
-pub async fn verify(
-    store: &Store,
-    keep: &RetentionWindow,
-    mut tell: impl FnMut(LedgerFault),
-) -> Result<VerifySummary, Error> {
+pub async fn verify(store: &Store, keep: &RetentionWindow, mut tell: impl FnMut(LedgerFault)) -> Result<VerifySummary> {
     let store = &check::patient(store);
     let (mut seen, mut faults) = (VerifySummary::default(), 0);
     let mut tell = |fault| {
@@ -92,7 +88,7 @@ pub async fn verify(
 }
 
 /// Balances, each the sum of its entries, and no entries without one.
-async fn sums(store: &Store, tell: &mut impl FnMut(LedgerFault)) -> Result<usize, Error> {
+async fn sums(store: &Store, tell: &mut impl FnMut(LedgerFault)) -> Result<usize> {
     let (mut count, mut after) = (0, None);
     loop {
         let page = check::sums(store, after).await?;

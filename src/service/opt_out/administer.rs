@@ -6,19 +6,13 @@ use crate::model::{Channel, ClientId};
 use crate::service::audit::AuditContext;
 use crate::service::race::settled;
 use crate::service::{Error, Result, page};
-use crate::store::opt_out::Pair;
-use crate::store::{self, opt_out};
+use crate::store::opt_out::{self, Pair};
 
 pub use crate::store::opt_out::{Entry as OptOut, Filter as OptOutFilter};
 
 impl OptOuts {
     /// What stands between a client's numbers and people, by number, person and channel; whether there are more.
-    pub async fn list(
-        &self,
-        client: ClientId,
-        filter: &OptOutFilter,
-        limit: usize,
-    ) -> store::Result<(Vec<OptOut>, bool)> {
+    pub async fn list(&self, client: ClientId, filter: &OptOutFilter, limit: usize) -> Result<(Vec<OptOut>, bool)> {
         Ok(page(opt_out::list(&self.parts.store, client, filter, limit + 1).await?, limit))
     }
 
