@@ -37,7 +37,7 @@ mod stored;
 
 use std::future::ready;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -74,6 +74,7 @@ struct Inside {
     clock: Clock,
     /// Ids must not come again after a restart.
     run: u64,
+    /// Held for moments only, and never over an await.
     ring: Mutex<Ring>,
     events: mpsc::Sender<LoopbackEvent>,
     dropped: AtomicU64,
@@ -142,7 +143,7 @@ impl Loopback {
             Trick::Silent => (State::Sent, None),
             _ => (State::Delivered, None),
         };
-        let provider_id = self.ring().push(self.0.run, message, now_ms);
+        let provider_id = lock(&self.0.ring).push(self.0.run, message, now_ms);
         let is_call = message.channel == Channel::Voice;
         if self.0.has_receipts && is_call {
             self.report_call(message.id, &provider_id, trick);
@@ -186,12 +187,7 @@ impl Loopback {
 
     /// What was sent, newest first.
     pub fn list(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Page {
-        self.ring().list(filter, cursor, limit)
-    }
-
-    /// Held for moments only, and never over an await.
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        lock(&self.0.ring)
+        lock(&self.0.ring).list(filter, cursor, limit)
     }
 }
 
@@ -213,14 +209,14 @@ impl Provider for Loopback {
         }
         match trick {
             Trick::Refuse(code, reason) => Outcome::Refused { code: Some(code), reason: reason.into() },
-            Trick::ThrottleOnce if self.ring().is_first(message.id) => {
+            Trick::ThrottleOnce if lock(&self.0.ring).is_first(message.id) => {
                 Outcome::Throttled { after: Some(Duration::from_secs(1)), reason: "too many messages".into() }
             }
             Trick::Unreachable => Outcome::Unreachable { after: None, reason: "nobody is there".into() },
-            Trick::UnreachableOnce if self.ring().is_first(message.id) => {
+            Trick::UnreachableOnce if lock(&self.0.ring).is_first(message.id) => {
                 Outcome::Unreachable { after: None, reason: "nobody was there".into() }
             }
-            Trick::UncertainOnce if self.ring().is_first(message.id) => {
+            Trick::UncertainOnce if lock(&self.0.ring).is_first(message.id) => {
                 Outcome::Uncertain { reason: "no answer; it was not sent".into() }
             }
             // what is not turned away, or no more, is taken
@@ -233,7 +229,7 @@ impl Provider for Loopback {
     }
 
     fn find(&self, message: &Outgoing, since_ms: Millis) -> impl Future<Output = Result<Vec<Sent>, AskError>> + Send {
-        ready(Ok(self.ring().find(message, since_ms)))
+        ready(Ok(lock(&self.0.ring).find(message, since_ms)))
     }
 
     /// What the public numbering plans say.

@@ -1,6 +1,7 @@
 //! Calls at the loopback carrier: what their numbers do, reported step by step.
 
 use super::{Loopback, LoopbackEvent, LoopbackReceipt, Trick};
+use crate::model::lock::lock;
 use crate::model::message::State;
 use crate::model::{CallStatus, MessageId};
 use crate::provider::{AskError, End};
@@ -29,7 +30,7 @@ impl Loopback {
 
     /// Ends a call that lasts; one that is over stays as it is.
     pub(super) fn end(&self, provider_id: &str, end: End) -> Result<(), AskError> {
-        let message = self.ring().message_of(provider_id);
+        let message = lock(&self.0.ring).message_of(provider_id);
         let gone = || AskError::Refused { code: Some(20_404), reason: "there is no such call".into() };
         let message = message.ok_or_else(gone)?;
         self.tell_call(message, provider_id, end.status());

@@ -71,10 +71,7 @@ impl Dispatch {
                 let next = Next::Over { state: State::Sent, code: None, reason: None };
                 Some(outcome(lane, None, adopted, next))
             }
-            Ok(None) => match retry::next_look_up(&self.parts.settings, started_ms, now_ms) {
-                Some(ready_ms) => later(ready_ms),
-                None => None,
-            },
+            Ok(None) => retry::next_look_up(&self.parts.settings, started_ms, now_ms).and_then(later),
             // who cannot be asked cannot be sent to either: never send blindly, but do not ask for ever
             Err(_)
                 if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms)

@@ -29,10 +29,8 @@ impl OptOuts {
     ) -> Result<OptOut> {
         self.parts.directory.refresh().await?;
         let entries = self.parts.directory.current();
-        entries
-            .sender(number)
-            .filter(|sender| sender.number.client == client)
-            .ok_or_else(|| Error::not_found("number"))?;
+        let sender = entries.sender(number).filter(|sender| sender.number.client == client);
+        sender.ok_or_else(|| Error::not_found("number"))?;
         let person = person.as_str();
         let keys = self.parts.lanes.opt_outs(channel, number, person);
         let pair = Pair::find(&self.parts.store, &keys).await?;
