@@ -57,9 +57,6 @@ pub struct Messages {
     parts: Parts,
 }
 
-/// Races with other writers before a cancel is called busy.
-const RACES: usize = 20;
-
 impl Messages {
     pub fn new(parts: Parts) -> Self {
         Self { parts }

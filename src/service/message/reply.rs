@@ -1,11 +1,14 @@
 //! Replies to keywords: messages that nobody ordered.
 
-use super::{Messages, RACES};
+use super::Messages;
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, MessageContent, MessageId, Segments};
 use crate::service::directory::Sender;
 use crate::store;
 use crate::store::message::Message;
+
+/// Races with other writers before the lane of a reply is called busy.
+const RACES: usize = 20;
 
 impl Messages {
     /// Accepts the reply to a keyword, once for each id. It passes the opt-out that it may confirm.
