@@ -4,9 +4,8 @@ use super::Events;
 use crate::model::{MessageId, login};
 use crate::service::Result;
 use crate::service::retention::Throttle;
-use crate::store;
+use crate::store::callback;
 use crate::store::sweep::Walk;
-use crate::store::{callback, meta};
 
 impl Events {
     /// A callback URL as its message keeps it; and sealed, where it brings a login.
