@@ -39,6 +39,7 @@ mod pool;
 mod rate;
 mod refused;
 mod reply;
+mod resource;
 mod route;
 mod server;
 mod sms;
@@ -72,6 +73,7 @@ use warp::reply::Response;
 
 use self::body::Posted;
 use self::reply::Refusal;
+use self::resource::Resource;
 use crate::model::Span;
 
 /// `[http]`.
@@ -169,33 +171,37 @@ fn with<T: Clone + Send>(value: &T) -> impl Filter<Extract = (T,), Error = std::
     warp::any().map(move || value.clone())
 }
 
+/// What is under `/v1`, and described, a row each.
+fn resources() -> Vec<Resource> {
+    vec![
+        openapi::resource(),
+        message::resource(),
+        call::resource(),
+        number::resource(),
+        account::resource(),
+        endpoint::resource(),
+        event::resource(),
+        event_type::resource(),
+        opt_out::resource(),
+        client::resource(),
+        key::resource(),
+        audit::resource(),
+        lookup::resource(),
+        device::resource(),
+        route::resource(),
+        rate::resource(),
+        ledger::resource(),
+        pool::resource(),
+        loopback::resource(),
+    ]
+}
+
 /// All routes of the public port, grouped by first path segment; nothing falls through.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    // the busiest first: each that is tried before has its part in every poll of a request
-    let v1 = first_of([
-        message::routes(app),
-        call::routes(app),
-        device::routes(app),
-        account::routes(app),
-        number::routes(app),
-        endpoint::routes(app),
-        event::routes(app),
-        event_type::routes(app),
-        opt_out::routes(app),
-        lookup::routes(app),
-        route::routes(app),
-        rate::routes(app),
-        client::routes(app),
-        key::routes(app),
-        audit::routes(app),
-        ledger::routes(app),
-        pool::routes(app),
-        loopback::routes(app),
-        openapi::routes(app),
-    ]);
     let v2 = first_of([pairing::routes(app), socket::routes(app)]);
     let all = first_of([
-        warp::path("v1").and(v1).boxed(),
+        // the busiest first: each that is tried before has its part in every poll of a request
+        warp::path("v1").and(resource::routes(resources(), app)).boxed(),
         warp::path("webhooks").and(webhook::routes(app)).boxed(),
         warp::path("v2").and(v2).map(reply::bare).boxed(),
         warp::path("relay").and(webhook::relay_routes(app)).boxed(),

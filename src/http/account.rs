@@ -6,26 +6,23 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{AccountIn, AccountOut, ChangeIn, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, asked, auth, object, path, posted};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, object};
 use crate::model::{AccountId, Secret, Span};
-use crate::service::Error;
 use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
 use crate::service::audit::AuditContext;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("accounts").and(posted(app)).then(accounts);
-    let one = path::one("accounts").and(posted(app)).then(account);
-    let check = path::part("accounts", "check").and(asked(app)).then(check_account);
-    all.or(one).unify().or(check).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("accounts", [on(Method::GET, list), with_body(Method::POST, add)])
+        .at("accounts/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+        .at("accounts/{id}/check", [on(Method::POST, check_account)])
 }
 
 fn provider(name: &str) -> Result<Kind, Refusal> {
@@ -55,15 +52,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, check_account))]
-pub(super) struct Doc;
-
-async fn accounts(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => add(&request, posted, &app).await,
-        Method::GET => list(&request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
+struct Doc;
 
 /// `POST /v1/accounts`: adds an account after asking its provider; the credentials are sealed and never shown.
 #[utoipa::path(
@@ -73,9 +62,9 @@ async fn accounts(request: RequestParts, posted: Posted, app: Arc<App>) -> Answe
         (status = 409, description = "This account is known already."),
     ),
 )]
-async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let posted: AccountIn = object::read(request, posted, app).await?;
+async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let posted: AccountIn = object::read(&request, posted, &app).await?;
     let kind = provider(&posted.provider)?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
         .map_err(|error| reply::bad_field("credentials", &error.to_string()))?;
@@ -89,7 +78,7 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
         any_sender: posted.any_sender,
         is_checked: posted.check,
     };
-    let account = app.accounts.add(new, &context(request, "account.add")).await?;
+    let account = app.accounts.add(new, &context(&request, "account.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
@@ -98,23 +87,10 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
     responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
 )]
-async fn list(request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
     let accounts = app.accounts.list().await?;
     Ok(list::reply(accounts.iter().map(out).collect(), None::<AccountId>, false))
-}
-
-async fn account(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => fetch(&id, &request, &app).await,
-        Method::PATCH => change(&id, &request, posted, &app).await,
-        Method::DELETE => delete(&id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
-}
-
-fn id_of(text: &str) -> Result<AccountId, Error> {
-    text.parse().map_err(|_| Error::not_found("account"))
 }
 
 /// `GET /v1/accounts/<id>`: one account, all but its credentials.
@@ -122,9 +98,9 @@ fn id_of(text: &str) -> Result<AccountId, Error> {
     get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
     responses((status = 200, description = "The account.", body = AccountOut)),
 )]
-async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let account = app.accounts.find(id_of(id)?).await?;
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let account = app.accounts.find(request.id("account")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -138,10 +114,10 @@ async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
         (status = 409, description = "Its new credentials are those of another account here."),
     ),
 )]
-async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let id = id_of(id)?;
-    let posted: ChangeIn = object::read(request, posted, app).await?;
+async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let id = request.id("account")?;
+    let posted: ChangeIn = object::read(&request, posted, &app).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
     let change = AccountChange {
         name: posted.name,
@@ -158,7 +134,7 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
     let is_of_tokens = change.previous_valid_for.is_some() || change.next_token.is_some() || change.is_promoted;
     let is_of_credentials = change.credentials.is_some() || is_of_tokens;
     let action = if is_of_credentials { "account.credentials" } else { "account.change" };
-    let account = app.accounts.change(id, change, &context(request, action)).await?;
+    let account = app.accounts.change(id, change, &context(&request, action)).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -170,9 +146,9 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
         (status = 409, description = "It has numbers: move or delete them first."),
     ),
 )]
-async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    app.accounts.delete(id_of(id)?, &context(request, "account.delete")).await?;
+async fn delete(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    app.accounts.delete(request.id("account")?, &context(&request, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -185,9 +161,8 @@ async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
         (status = 400, description = "The provider did not take them, or gave no answer."),
     ),
 )]
-async fn check_account(id: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("POST")?;
+async fn check_account(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
-    app.accounts.check(id_of(&id)?, &context(&request, "account.check")).await?;
+    app.accounts.check(request.id("account")?, &context(&request, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
+use ::http::Method;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, filter, openapi, path};
+use super::resource::{Request, Resource, on};
+use super::{App, RequestParts, auth, filter, openapi};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
 use crate::service::audit::{Actor, AuditContext, Entry, Filter as Wanted};
@@ -46,8 +45,8 @@ pub(super) fn json(shown: &impl Serialize) -> Option<String> {
     serde_json::to_string(shown).ok()
 }
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    path::all("audit").and(asked(app)).then(list_audit).map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi).at("audit", [on(Method::GET, list_audit)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -100,15 +99,14 @@ impl IntoParams for FilterIn {
 
 #[derive(OpenApi)]
 #[openapi(paths(list_audit))]
-pub(super) struct Doc;
+struct Doc;
 
 /// `GET /v1/audit`: what administrators did, newest first. It is only ever added to.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "audit", operation_id = "list_audit", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of the audit log.", body = ListOut<EntryOut>)),
 )]
-async fn list_audit(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn list_audit(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
     let (after, limit) = list::page(&request)?;
     let (from_ms, before_ms) = (filter::time(&request, "from")?, filter::time(&request, "before")?);

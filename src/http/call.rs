@@ -6,16 +6,14 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{CallIn, CallOut, ChangedOut, FilterIn, FullOut, StateOut, out, status};
 use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, auth, filter, idempotency, message, object, path, posted, written};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, filter, idempotency, message, object, written};
 use crate::model::address::Role;
 use crate::model::{CallId, CallPlan, Channel, Country, MessageId};
 use crate::service::Error;
@@ -23,23 +21,15 @@ use crate::service::call::{Call, End};
 use crate::service::message::{Filter as CallFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("calls").and(posted(app)).then(calls);
-    let one = path::one("calls").and(posted(app)).then(call);
-    all.or(one).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("calls", [on(Method::GET, list), with_body(Method::POST, place)])
+        .at("calls/{id}", [on(Method::GET, fetch), on(Method::DELETE, end)])
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(place, list, fetch, end))]
-pub(super) struct Doc;
-
-async fn calls(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => place(&request, posted, &app).await,
-        Method::GET => list(&request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
+struct Doc;
 
 /// `POST /v1/calls`: accepts a call. 202 means that it is stored, and will be placed or accounted for.
 #[utoipa::path(
@@ -53,15 +43,15 @@ async fn calls(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn place(request: &RequestParts, posted: Posted, app: &Arc<App>) -> Answer {
-    let consumer = auth::consumer(app, request)?;
-    let posted: CallIn = object::read(request, posted, app).await?;
-    let key = idempotency::key(request, "/v1/calls")?;
+async fn place(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let consumer = auth::consumer(&app, &request)?;
+    let posted: CallIn = object::read(&request, posted, &app).await?;
+    let key = idempotency::key(&request, "/v1/calls")?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
     let reply = message::Writer { text: &text, with_balance: false };
-    let context = message::sending(request, "call.place");
+    let context = message::sending(&request, "call.place");
     let order = order(posted, app.country(consumer.client))?;
-    Ok(match message::accept(app, &consumer, order, key, &reply, &context).await? {
+    Ok(match message::accept(&app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
         SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
@@ -90,10 +80,10 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<CallOut>)),
 )]
-async fn list(request: &RequestParts, app: &App) -> Answer {
-    let client = auth::reader(app, request)?.client;
-    let (after, limit) = list::page_of_messages::<CallId>(request, app)?;
-    let filter = CallFilter { after, ..wanted(request, app.country(client))? };
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::reader(&app, &request)?.client;
+    let (after, limit) = list::page_of_messages::<CallId>(&request, &app)?;
+    let filter = CallFilter { after, ..wanted(&request, app.country(client))? };
     let page = app.messages.list(client, &filter, limit).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
     let kept = app.messages.calls_of(&ids).await?;
@@ -117,29 +107,20 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<CallFilter
     })
 }
 
-async fn call(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    drop(posted);
-    match request.method {
-        Method::GET => fetch(&id, &request, &app).await,
-        Method::DELETE => end(&id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, DELETE").into()),
-    }
-}
-
 /// `GET /v1/calls/<id>`: one call, with its attempts and receipts.
 #[utoipa::path(
     get, path = "/v1/calls/{id}", tag = "calls", operation_id = "fetch_call",
     params(("id" = String, Path, description = "`call_` and 32 hex digits")),
     responses((status = 200, description = "The call as it now is.", body = FullOut)),
 )]
-async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let acting = auth::reader(app, request)?;
-    let (message, kept) = find(&acting, id_of(id)?, app).await?;
-    Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, app).await?))
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    let acting = auth::reader(&app, &request)?;
+    let (message, kept) = find(&acting, id_of(&request)?, &app).await?;
+    Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, &app).await?))
 }
 
-fn id_of(text: &str) -> Result<MessageId, Error> {
-    text.parse::<CallId>().map(MessageId::from).map_err(|_| Error::no_message())
+fn id_of(request: &Request) -> Result<MessageId, Error> {
+    request.given(0).parse::<CallId>().map(MessageId::from).map_err(|_| Error::no_message())
 }
 
 async fn find(acting: &Acting, id: MessageId, app: &App) -> Result<(Message, Call), Error> {
@@ -165,14 +146,14 @@ async fn full<'a>(message: &'a Message, kept: &Call, acting: &Acting, app: &App)
         (status = 502, description = "Its provider gave no good answer."),
     ),
 )]
-async fn end(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let acting = auth::caller(app, request)?;
-    let id = id_of(id)?;
-    auth::may_change(&acting, &find(&acting, id, app).await?.0)?;
-    app.messages.end_call(acting.client, id, End::Completed, &message::context(request, "call.end")).await?;
-    let (message, kept) = find(&acting, id, app).await?;
+async fn end(request: Request, app: Arc<App>) -> Answer {
+    let acting = auth::caller(&app, &request)?;
+    let id = id_of(&request)?;
+    auth::may_change(&acting, &find(&acting, id, &app).await?.0)?;
+    app.messages.end_call(acting.client, id, End::Completed, &message::context(&request, "call.end")).await?;
+    let (message, kept) = find(&acting, id, &app).await?;
     let changed = if acting.may_read() {
-        ChangedOut::Whole(Box::new(full(&message, &kept, &acting, app).await?))
+        ChangedOut::Whole(Box::new(full(&message, &kept, &acting, &app).await?))
     } else {
         ChangedOut::State(StateOut { id: CallId::from(id).to_string(), status: status(&message, &kept) })
     };

@@ -6,26 +6,22 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{ChangeIn, ClientIn, ClientOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, object, path, posted};
-use crate::model::ClientId;
-use crate::service::Error;
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, object};
 use crate::service::audit::AuditContext;
 use crate::service::client::Client;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("clients").and(posted(app)).then(clients);
-    let one = path::one("clients").and(posted(app)).then(client);
-    let token = path::part("clients", "token").and(asked(app)).then(rotate_token);
-    all.or(one).unify().or(token).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("clients", [on(Method::GET, list), with_body(Method::POST, create)])
+        .at("clients/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+        .at("clients/{id}/token", [on(Method::POST, rotate_token)])
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Client> {
@@ -34,25 +30,17 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 
 #[derive(OpenApi)]
 #[openapi(paths(create, list, fetch, change, delete, rotate_token))]
-pub(super) struct Doc;
-
-async fn clients(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => create(&request, posted, &app).await,
-        Method::GET => list(&request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
+struct Doc;
 
 /// `POST /v1/clients`: makes a client with its balance. Its auth token stands in this answer and never again.
 #[utoipa::path(
     post, path = "/v1/clients", tag = "clients", operation_id = "create_client", request_body = ClientIn,
     responses((status = 201, description = "Made, with its auth token.", body = ClientOut)),
 )]
-async fn create(request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let posted: ClientIn = object::read(request, posted, app).await?;
-    let (client, token) = app.clients.create(posted.into(), &context(request, "client.create")).await?;
+async fn create(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let posted: ClientIn = object::read(&request, posted, &app).await?;
+    let (client, token) = app.clients.create(posted.into(), &context(&request, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
 }
 
@@ -61,25 +49,12 @@ async fn create(request: &RequestParts, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/clients", tag = "clients", operation_id = "list_clients", params(PageIn),
     responses((status = 200, description = "A page of clients.", body = ListOut<ClientOut>)),
 )]
-async fn list(request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let (after, limit) = list::page(request)?;
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let (after, limit) = list::page(&request)?;
     let (clients, more) = app.clients.list(after, limit).await?;
     let last = clients.last().map(|client| client.id);
     Ok(list::reply(clients.iter().map(|client| out(client, None)).collect(), last, more))
-}
-
-async fn client(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => fetch(&id, &request, &app).await,
-        Method::PATCH => change(&id, &request, posted, &app).await,
-        Method::DELETE => delete(&id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
-}
-
-pub(super) fn id_of(text: &str) -> Result<ClientId, Error> {
-    text.parse().map_err(|_| Error::not_found("client"))
 }
 
 /// `GET /v1/clients/<id>`: one client with its balance, all but its auth token.
@@ -88,9 +63,9 @@ pub(super) fn id_of(text: &str) -> Result<ClientId, Error> {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 200, description = "The client.", body = ClientOut)),
 )]
-async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let client = app.clients.find(id_of(id)?).await?;
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let client = app.clients.find(request.id("client")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
@@ -103,11 +78,11 @@ async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
         (status = 409, description = "It owes more than its new credit limit."),
     ),
 )]
-async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let id = id_of(id)?;
-    let posted: ChangeIn = object::read(request, posted, app).await?;
-    let client = app.clients.change(id, posted.into(), &context(request, "client.change")).await?;
+async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let id = request.id("client")?;
+    let posted: ChangeIn = object::read(&request, posted, &app).await?;
+    let client = app.clients.change(id, posted.into(), &context(&request, "client.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
@@ -118,9 +93,9 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
     params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 204, description = "Deactivated.")),
 )]
-async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    app.clients.deactivate(id_of(id)?, &context(request, "client.delete")).await?;
+async fn delete(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    app.clients.deactivate(request.id("client")?, &context(&request, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -130,9 +105,8 @@ async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 200, description = "The client with its new auth token.", body = ClientOut)),
 )]
-async fn rotate_token(id: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("POST")?;
+async fn rotate_token(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
-    let (client, token) = app.clients.rotate(id_of(&id)?, &context(&request, "client.token")).await?;
+    let (client, token) = app.clients.rotate(request.id("client")?, &context(&request, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

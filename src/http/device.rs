@@ -2,24 +2,21 @@
 
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::list::{ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, audit, auth, list, path};
+use super::resource::{Request, Resource, on};
+use super::{App, audit, auth, list};
 use crate::model::{UserId, rfc3339};
-use crate::service::Error;
 use crate::service::device::Device;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let list = path::part("users", "devices").and(asked(app)).then(list_devices);
-    let revoke = path::one("devices").and(asked(app)).then(revoke_device);
-    list.or(revoke).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("users/{uid}/devices", [on(Method::GET, list_devices)])
+        .at("devices/{id}", [on(Method::DELETE, revoke_device)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -37,7 +34,7 @@ struct DeviceOut {
 
 #[derive(OpenApi)]
 #[openapi(paths(list_devices, revoke_device))]
-pub(super) struct Doc;
+struct Doc;
 
 fn out(device: &Device) -> DeviceOut {
     DeviceOut {
@@ -56,10 +53,9 @@ fn out(device: &Device) -> DeviceOut {
     params(("uid" = String, Path, description = "A user of the backend database."), PageIn),
     responses((status = 200, description = "A page of devices.", body = ListOut<DeviceOut>)),
 )]
-async fn list_devices(uid: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn list_devices(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
-    let user = UserId::from_segment(&uid);
+    let user = UserId::from_segment(request.given(0));
     let user = user.map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id"))?;
     let (after, limit) = list::page(&request)?;
     let (devices, more) = app.devices.list(&user, after, limit).await?;
@@ -72,10 +68,9 @@ async fn list_devices(uid: String, request: RequestParts, app: Arc<App>) -> Answ
     delete, path = "/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "`dev_` and 32 hex digits")),
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke_device(id: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("DELETE")?;
+async fn revoke_device(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
     let context = audit::context(&request, "device.revoke", |device: &Device| audit::json(&out(device)));
-    app.devices.revoke(id.parse().map_err(|_| Error::not_found("device"))?, &context).await?;
+    app.devices.revoke(request.id("device")?, &context).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -6,34 +6,33 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{EndpointIn, EndpointOut, PatchIn, SecretOut, StateIn, TestOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, object, path, posted};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, object};
 use crate::model::event::Pattern;
-use crate::model::{EndpointId, EventId, Secret};
-use crate::service::Error;
+use crate::model::{EventId, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::event::{Endpoint, NewEndpoint, Patch};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("endpoints").and(posted(app)).then(endpoints);
-    let secret = warp::path("endpoints").and(path::all("callback-secret")).and(asked(app)).then(callback_secret);
-    let one = path::one("endpoints").and(posted(app)).then(endpoint);
-    let rotate = path::part("endpoints", "rotate").and(asked(app)).then(rotate_endpoint);
-    let test = path::part("endpoints", "test").and(asked(app)).then(test_endpoint);
-    let each = one.or(rotate).unify().or(test).unify();
-    all.or(secret).unify().or(each).unify().map(reply::settle).boxed()
-}
-
-fn id(text: &str) -> Result<EndpointId, Error> {
-    text.parse().map_err(|_| Error::not_found("endpoint"))
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("endpoints", [on(Method::GET, list_endpoints), with_body(Method::POST, create_endpoint)])
+        .at("endpoints/callback-secret", [on(Method::GET, callback_secret)])
+        .at(
+            "endpoints/{id}",
+            [
+                on(Method::GET, show_endpoint),
+                with_body(Method::PATCH, update_endpoint),
+                on(Method::DELETE, delete_endpoint),
+            ],
+        )
+        .at("endpoints/{id}/rotate", [on(Method::POST, rotate_endpoint)])
+        .at("endpoints/{id}/test", [on(Method::POST, test_endpoint)])
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Endpoint> {
@@ -55,27 +54,19 @@ fn shown(request: &RequestParts, endpoint: &Endpoint, secret: Option<&Secret>) -
     test_endpoint,
     callback_secret
 ))]
-pub(super) struct Doc;
-
-async fn endpoints(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => list_endpoints(&request, &app).await,
-        Method::POST => create_endpoint(&request, posted, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
+struct Doc;
 
 /// `GET /v1/endpoints`: all endpoints, newest first.
 #[utoipa::path(
     get, path = "/v1/endpoints", tag = "endpoints", params(PageIn),
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
 )]
-async fn list_endpoints(request: &RequestParts, app: &App) -> Answer {
-    let client = auth::reader(app, request)?.client;
-    let (after, limit) = list::page(request)?;
+async fn list_endpoints(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::reader(&app, &request)?.client;
+    let (after, limit) = list::page(&request)?;
     let (endpoints, more) = app.events.endpoints(client, after, limit).await?;
     let last = endpoints.last().map(|endpoint| endpoint.id);
-    let data = endpoints.iter().map(|endpoint| shown(request, endpoint, None)).collect();
+    let data = endpoints.iter().map(|endpoint| shown(&request, endpoint, None)).collect();
     Ok(list::reply(data, last, more))
 }
 
@@ -87,23 +78,14 @@ async fn list_endpoints(request: &RequestParts, app: &App) -> Answer {
         (status = 409, description = "There are too many endpoints already."),
     ),
 )]
-async fn create_endpoint(request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    let client = auth::owner(app, request)?;
-    let posted: EndpointIn = object::read(request, posted, app).await?;
+async fn create_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let client = auth::owner(&app, &request)?;
+    let posted: EndpointIn = object::read(&request, posted, &app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let (url, description, is_ordered) = (posted.url, posted.description, posted.ordered);
     let new = NewEndpoint { url, description, patterns, is_ordered };
-    let (endpoint, secret) = app.events.create_endpoint(client, new, &context(request, "endpoint.create")).await?;
-    Ok(reply::json(StatusCode::CREATED, &shown(request, &endpoint, Some(&secret))))
-}
-
-async fn endpoint(given: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => show_endpoint(&given, &request, &app).await,
-        Method::PATCH => update_endpoint(&given, &request, posted, &app).await,
-        Method::DELETE => delete_endpoint(&given, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
+    let (endpoint, secret) = app.events.create_endpoint(client, new, &context(&request, "endpoint.create")).await?;
+    Ok(reply::json(StatusCode::CREATED, &shown(&request, &endpoint, Some(&secret))))
 }
 
 /// `GET /v1/endpoints/<id>`: one endpoint, all but its secret.
@@ -111,10 +93,10 @@ async fn endpoint(given: String, request: RequestParts, posted: Posted, app: Arc
     get, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
-async fn show_endpoint(given: &str, request: &RequestParts, app: &App) -> Answer {
-    let client = auth::reader(app, request)?.client;
-    let endpoint = app.events.endpoint(client, id(given)?).await?;
-    Ok(reply::json(StatusCode::OK, &shown(request, &endpoint, None)))
+async fn show_endpoint(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::reader(&app, &request)?.client;
+    let endpoint = app.events.endpoint(client, request.id("endpoint")?).await?;
+    Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, None)))
 }
 
 /// `PATCH /v1/endpoints/<id>`: changes what is given; `"state"` is `enabled` or `disabled`.
@@ -122,9 +104,9 @@ async fn show_endpoint(given: &str, request: &RequestParts, app: &App) -> Answer
     patch, path = "/v1/endpoints/{id}", tag = "endpoints", request_body = PatchIn, params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
-async fn update_endpoint(given: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    let client = auth::owner(app, request)?;
-    let posted: PatchIn = object::read(request, posted, app).await?;
+async fn update_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let client = auth::owner(&app, &request)?;
+    let posted: PatchIn = object::read(&request, posted, &app).await?;
     let patch = Patch {
         url: posted.url,
         description: posted.description,
@@ -132,9 +114,9 @@ async fn update_endpoint(given: &str, request: &RequestParts, posted: Posted, ap
         is_ordered: posted.ordered,
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
-    let context = context(request, "endpoint.change");
-    let endpoint = app.events.update_endpoint(client, id(given)?, patch, &context).await?;
-    Ok(reply::json(StatusCode::OK, &shown(request, &endpoint, None)))
+    let context = context(&request, "endpoint.change");
+    let endpoint = app.events.update_endpoint(client, request.id("endpoint")?, patch, &context).await?;
+    Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, None)))
 }
 
 /// `DELETE /v1/endpoints/<id>`: deletes it; what is on its way to it is dropped.
@@ -142,9 +124,9 @@ async fn update_endpoint(given: &str, request: &RequestParts, posted: Posted, ap
     delete, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 204, description = "Deleted.")),
 )]
-async fn delete_endpoint(given: &str, request: &RequestParts, app: &App) -> Answer {
-    let client = auth::owner(app, request)?;
-    app.events.delete_endpoint(client, id(given)?, &context(request, "endpoint.delete")).await?;
+async fn delete_endpoint(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::owner(&app, &request)?;
+    app.events.delete_endpoint(client, request.id("endpoint")?, &context(&request, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -153,11 +135,10 @@ async fn delete_endpoint(given: &str, request: &RequestParts, app: &App) -> Answ
     post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
 )]
-async fn rotate_endpoint(given: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("POST")?;
+async fn rotate_endpoint(request: Request, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     let context = context(&request, "endpoint.rotate");
-    let (endpoint, secret) = app.events.rotate_endpoint(client, id(&given)?, &context).await?;
+    let (endpoint, secret) = app.events.rotate_endpoint(client, request.id("endpoint")?, &context).await?;
     Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, Some(&secret))))
 }
 
@@ -169,12 +150,11 @@ async fn rotate_endpoint(given: String, request: RequestParts, app: Arc<App>) ->
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn test_endpoint(given: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("POST")?;
+async fn test_endpoint(request: Request, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     let shown = |event: &EventId| TestOut { event_id: event.to_string() };
     let context = audit::context(&request, "endpoint.test", |event: &EventId| json(&shown(event)));
-    let event = app.events.test_endpoint(client, id(&given)?, &context).await?;
+    let event = app.events.test_endpoint(client, request.id("endpoint")?, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &shown(&event)))
 }
 
@@ -183,8 +163,7 @@ async fn test_endpoint(given: String, request: RequestParts, app: Arc<App>) -> A
     get, path = "/v1/endpoints/callback-secret", tag = "endpoints",
     responses((status = 200, description = "The secret.", body = SecretOut)),
 )]
-async fn callback_secret(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn callback_secret(request: Request, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     let secret = app.events.callback_secret(client).await?;
     Ok(reply::json(StatusCode::OK, &SecretOut { secret: secret.expose().to_owned() }))

@@ -4,45 +4,37 @@ mod shape;
 
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{EventOut, FilterIn, ReplayIn, ToldOut, out, target_out, told_out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, object, path, posted};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, auth, object};
+use crate::model::EndpointId;
 use crate::model::event::EventType;
-use crate::model::{EndpointId, EventId};
-use crate::service::Error;
 use crate::service::event::Target;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("events").and(asked(app)).then(list_events);
-    let one = path::one("events").and(asked(app)).then(show_event);
-    let replay = path::part("events", "replay").and(posted(app)).then(replay_event);
-    all.or(one).unify().or(replay).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("events", [on(Method::GET, list_events)])
+        .at("events/{id}", [on(Method::GET, show_event)])
+        .at("events/{id}/replay", [with_body(Method::POST, replay_event)])
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(list_events, show_event, replay_event))]
-pub(super) struct Doc;
-
-fn id(text: &str) -> Result<EventId, Error> {
-    text.parse().map_err(|_| Error::not_found("event"))
-}
+struct Doc;
 
 /// `GET /v1/events`: what was told, newest first.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
 )]
-async fn list_events(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn list_events(request: Request, app: Arc<App>) -> Answer {
     let client = auth::reader(&app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let kind = request.param("type").map(|name| name.parse::<EventType>()).transpose();
@@ -57,10 +49,9 @@ async fn list_events(request: RequestParts, app: Arc<App>) -> Answer {
     get, path = "/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "`evt_` and 32 hex digits")),
     responses((status = 200, description = "The event.", body = ToldOut)),
 )]
-async fn show_event(given: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn show_event(request: Request, app: Arc<App>) -> Answer {
     let acting = auth::reader(&app, &request)?;
-    let told = app.events.event(acting.client, id(&given)?).await?;
+    let told = app.events.event(acting.client, request.id("event")?).await?;
     Ok(reply::json(StatusCode::OK, &told_out(&told, acting.is_administrator)))
 }
 
@@ -72,8 +63,7 @@ async fn show_event(given: String, request: RequestParts, app: Arc<App>) -> Answ
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn replay_event(given: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    request.only("POST")?;
+async fn replay_event(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     let posted: ReplayIn = object::read_or_default(&request, posted, &app).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
@@ -81,6 +71,6 @@ async fn replay_event(given: String, request: RequestParts, posted: Posted, app:
     let context = audit::context(&request, "event.replay", |targets: &Vec<Target>| {
         json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
     });
-    let told = app.events.replay(client, id(&given)?, endpoint, &context).await?;
+    let told = app.events.replay(client, request.id("event")?, endpoint, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told, auth::is_administrator(&request))))
 }

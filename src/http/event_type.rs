@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::http::Method;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::Required;
@@ -12,13 +13,11 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{Components, ObjectBuilder, Ref};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::{OpenApi, ToSchema};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::list::{self, ListOut};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, openapi, path};
+use super::resource::{Request, Resource, on};
+use super::{App, auth, openapi};
 use crate::model::event::EventType;
 use crate::service::event::payload;
 
@@ -29,13 +28,13 @@ const HEADERS: [(&str, &str); 3] = [
     ("webhook-signature", "`v1,` and a signature by the endpoint's secret; two where the secret was just replaced."),
 ];
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    path::all("event-types").and(asked(app)).map(list_event_types).map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi).at("event-types", [on(Method::GET, list_event_types)])
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(list_event_types))]
-pub(super) struct Doc;
+struct Doc;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventType)]
@@ -57,8 +56,7 @@ struct EventTypeOut {
     get, path = "/v1/event-types", tag = "events",
     responses((status = 200, description = "All types, on one page.", body = ListOut<EventTypeOut>)),
 )]
-fn list_event_types(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn list_event_types(request: Request, app: Arc<App>) -> Answer {
     auth::reader(&app, &request)?;
     Ok(list::reply(EventType::all().map(out).collect(), None::<String>, false))
 }

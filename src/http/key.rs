@@ -6,26 +6,23 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{ChangeIn, KeyIn, KeyOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
-use super::client::id_of;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, auth, object, path, posted};
-use crate::model::{KeyId, Secret};
-use crate::service::Error;
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, object};
+use crate::model::Secret;
 use crate::service::audit::AuditContext;
 use crate::service::client::KeyRow;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::part("clients", "keys").and(posted(app)).then(keys);
-    let one = warp::path!("clients" / String / "keys" / String).and(posted(app)).then(key);
-    all.or(one).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi).at("clients/{id}/keys", [on(Method::GET, list), with_body(Method::POST, issue)]).at(
+        "clients/{id}/keys/{key}",
+        [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, revoke)],
+    )
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, KeyRow> {
@@ -34,15 +31,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 
 #[derive(OpenApi)]
 #[openapi(paths(issue, list, fetch, change, revoke))]
-pub(super) struct Doc;
-
-async fn keys(client: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => issue(&client, &request, posted, &app).await,
-        Method::GET => list(&client, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
+struct Doc;
 
 /// `POST /v1/clients/<id>/keys`: makes a key, which stands in this answer and never again; or, with `sha256`, takes
 /// one over that was made elsewhere.
@@ -54,12 +43,12 @@ async fn keys(client: String, request: RequestParts, posted: Posted, app: Arc<Ap
         (status = 409, description = "This key is known already, or its client is not active."),
     ),
 )]
-async fn issue(client: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let client = id_of(client)?;
-    let posted: KeyIn = object::read_or_default(request, posted, app).await?;
+async fn issue(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let client = request.id("client")?;
+    let posted: KeyIn = object::read_or_default(&request, posted, &app).await?;
     let (terms, origin) = posted.read()?;
-    let (key, made) = app.clients.issue(client, terms, origin, &context(request, "key.create")).await?;
+    let (key, made) = app.clients.issue(client, terms, origin, &context(&request, "key.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&key, made.as_ref().map(Secret::expose))))
 }
 
@@ -69,25 +58,12 @@ async fn issue(client: &str, request: &RequestParts, posted: Posted, app: &App) 
     params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn),
     responses((status = 200, description = "A page of keys.", body = ListOut<KeyOut>)),
 )]
-async fn list(client: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let (after, limit) = list::page(request)?;
-    let (keys, more) = app.clients.keys(id_of(client)?, after, limit).await?;
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let (after, limit) = list::page(&request)?;
+    let (keys, more) = app.clients.keys(request.id("client")?, after, limit).await?;
     let last = keys.last().map(|key| key.id);
     Ok(list::reply(keys.iter().map(|key| out(key, None)).collect(), last, more))
-}
-
-async fn key(client: String, id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => fetch(&client, &id, &request, &app).await,
-        Method::PATCH => change(&client, &id, &request, posted, &app).await,
-        Method::DELETE => revoke(&client, &id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
-}
-
-fn key_of(text: &str) -> Result<KeyId, Error> {
-    text.parse().map_err(|_| Error::not_found("key"))
 }
 
 /// `GET /v1/clients/<id>/keys/<key>`: one key, all but itself.
@@ -99,9 +75,9 @@ fn key_of(text: &str) -> Result<KeyId, Error> {
     ),
     responses((status = 200, description = "The key.", body = KeyOut)),
 )]
-async fn fetch(client: &str, id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let key = app.clients.key(id_of(client)?, key_of(id)?).await?;
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let key = app.clients.key(request.id("client")?, request.nth_id(1, "key")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
@@ -114,11 +90,11 @@ async fn fetch(client: &str, id: &str, request: &RequestParts, app: &App) -> Ans
     ),
     responses((status = 200, description = "The key as it now is.", body = KeyOut)),
 )]
-async fn change(client: &str, id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let (client, id) = (id_of(client)?, key_of(id)?);
-    let posted: ChangeIn = object::read(request, posted, app).await?;
-    let key = app.clients.change_key(client, id, posted.read()?, &context(request, "key.change")).await?;
+async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
+    let posted: ChangeIn = object::read(&request, posted, &app).await?;
+    let key = app.clients.change_key(client, id, posted.read()?, &context(&request, "key.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
@@ -131,8 +107,8 @@ async fn change(client: &str, id: &str, request: &RequestParts, posted: Posted, 
     ),
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke(client: &str, id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    app.clients.revoke(id_of(client)?, key_of(id)?, &context(request, "key.revoke")).await?;
+async fn revoke(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    app.clients.revoke(request.id("client")?, request.nth_id(1, "key")?, &context(&request, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -9,15 +9,14 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::mpsc;
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::reply::{Reply as _, Response};
 
 use self::shape::{BalanceOut, EntryIn, EntryOut, FilterIn, PeriodIn, PostedOut, balance_out, out, posted_out};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, asked, audit, auth, filter, idempotency, object, path, posted};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, audit, auth, filter, idempotency, object};
 use crate::model::{ClientId, Millis};
 use crate::service::idempotency::LEDGER;
 use crate::service::ledger::{Entry, Filter as Wanted, Kind, PostedEntry, Posting, Statement};
@@ -26,33 +25,21 @@ use crate::service::{Error, ErrorKind};
 /// Parts of a statement that wait for whoever reads it.
 const PARTS: usize = 4;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let entries = path::part("clients", "ledger").and(posted(app)).then(ledger);
-    let statement = path::part("clients", "statement.csv").and(asked(app)).then(statement);
-    let balance = path::all("balance").and(asked(app)).then(balance);
-    entries.or(statement).unify().or(balance).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("clients/{id}/ledger", [on(Method::GET, list), with_body(Method::POST, post)])
+        .at("clients/{id}/statement.csv", [on(Method::GET, statement)])
+        .at("balance", [on(Method::GET, balance)])
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(list, post, statement, balance))]
-pub(super) struct Doc;
-
-async fn ledger(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => list(&id, &request, &app).await,
-        Method::POST => post(&id, &request, posted, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
-
-fn id_of(text: &str) -> Result<ClientId, Error> {
-    text.parse().map_err(|_| Error::not_found("client"))
-}
+struct Doc;
 
 /// A client's own entries are its to read, an administrator's are all.
-fn readable(id: &str, request: &RequestParts, app: &App) -> Result<ClientId, Refusal> {
+fn readable(request: &Request, app: &App) -> Result<ClientId, Refusal> {
     let acting = auth::reader(app, request)?;
-    let id = id_of(id)?;
+    let id: ClientId = request.id("client")?;
     if acting.is_administrator || acting.client == id { Ok(id) } else { Err(Error::not_found("client").into()) }
 }
 
@@ -67,13 +54,13 @@ fn kind(name: &str) -> Result<Kind, Refusal> {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn, FilterIn),
     responses((status = 200, description = "A page of entries.", body = ListOut<EntryOut>)),
 )]
-async fn list(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let client = readable(id, request, app)?;
-    let (after, limit) = list::page(request)?;
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    let client = readable(&request, &app)?;
+    let (after, limit) = list::page(&request)?;
     let filter = Wanted {
         kind: request.param("kind").map(|name| kind(&name)).transpose()?,
-        from_ms: filter::time(request, "from")?,
-        before_ms: filter::time(request, "to")?,
+        from_ms: filter::time(&request, "from")?,
+        before_ms: filter::time(&request, "to")?,
     };
     let page = app.ledger.list(client, &filter, after, limit).await?;
     Ok(list::reply(page.entries.iter().map(out).collect(), page.next, page.next.is_some()))
@@ -93,11 +80,11 @@ async fn list(id: &str, request: &RequestParts, app: &App) -> Answer {
                                       this `Idempotency-Key`."),
     ),
 )]
-async fn post(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let client = id_of(id)?;
-    let posted: EntryIn = object::read(request, posted, app).await?;
-    let key = idempotency::key(request, LEDGER)?;
+async fn post(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let client = request.id("client")?;
+    let posted: EntryIn = object::read(&request, posted, &app).await?;
+    let key = idempotency::key(&request, LEDGER)?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
         (None | Some("adjustment"), None, Some(balance)) => Posting::Set(balance),
         (Some("credit"), Some(amount), None) => Posting::Credit(amount),
@@ -107,7 +94,7 @@ async fn post(id: &str, request: &RequestParts, posted: Posted, app: &App) -> An
         (None, Some(_), None) => return Err(reply::bad_field("kind", "missing")),
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
-    let context = audit::context(request, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
+    let context = audit::context(&request, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
     let named = key.map(|key| app.messages.named(client, key, &posting.canonical(posted.reason.clone())));
     let PostedEntry { entry, balance, is_repeated } =
         app.ledger.post(client, posting, posted.reason, named, &context).await?;
@@ -129,9 +116,8 @@ fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
     params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PeriodIn),
     responses((status = 200, description = "`time,kind,amount,balance,id,message_id,reason`, oldest first.", body = String, content_type = "text/csv")),
 )]
-async fn statement(id: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
-    let client = readable(&id, &request, &app)?;
+async fn statement(request: Request, app: Arc<App>) -> Answer {
+    let client = readable(&request, &app)?;
     let from_ms = needed(filter::time(&request, "from")?, "from")?;
     let before_ms = filter::time(&request, "to")?.unwrap_or_else(|| app.ledger.clock.now_ms());
     let statement = app.ledger.statement(client, from_ms, before_ms).await?;
@@ -170,8 +156,7 @@ fn streamed(mut statement: Statement, app: &App) -> Response {
     get, path = "/v1/balance", tag = "ledger", operation_id = "fetch_balance",
     responses((status = 200, description = "Its balance, and how far below zero it may fall.", body = BalanceOut)),
 )]
-async fn balance(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn balance(request: Request, app: Arc<App>) -> Answer {
     let consumer = auth::reader(&app, &request)?.consumer;
     let found = match app.ledger.balance(consumer.client).await {
         Ok(balance) => Some(balance),

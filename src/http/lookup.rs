@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, openapi, path};
+use super::resource::{Request, Resource, on};
+use super::{App, auth, openapi};
 use crate::model::{AccountId, Phone};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    path::one("lookup").and(asked(app)).then(look_up).map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi).at("lookup/{number}", [on(Method::GET, look_up)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -44,7 +42,7 @@ impl IntoParams for AccountIn {
 
 #[derive(OpenApi)]
 #[openapi(paths(look_up))]
-pub(super) struct Doc;
+struct Doc;
 
 /// `GET /v1/lookup/<number>`: what a provider knows of a number, anybody's. The loopback provider answers from the
 /// public numbering plans.
@@ -57,11 +55,10 @@ pub(super) struct Doc;
         (status = 503, description = "The store or the provider is away; `Retry-After` says how long to wait."),
     ),
 )]
-async fn look_up(number: String, request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn look_up(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
-    let text = super::segment(&number).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
+    let text = super::segment(request.given(0)).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
     let phone = Phone::read(&text, app.country).map_err(|error| wrong("number", &error.to_string()))?;
     let account = request.param("account_id").map(|id| id.parse::<AccountId>()).transpose();
     let account = account.map_err(|_| wrong("account_id", "no such account"))?;

@@ -3,29 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, asked, auth, object, openapi, posted, written};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, auth, object, openapi, written};
 use crate::model::address::Role;
 use crate::model::{Channel, rfc3339};
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let messages = warp::path!("loopback" / "messages").and(asked(app)).map(messages);
-    let inbound = warp::path!("loopback" / "inbound").and(posted(app)).then(inbound_text);
-    let publications = warp::path!("loopback" / "publications").and(asked(app)).map(publications);
-    messages.or(inbound).unify().or(publications).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("loopback/messages", [on(Method::GET, messages)])
+        .at("loopback/inbound", [with_body(Method::POST, inbound_text)])
+        .at("loopback/publications", [on(Method::GET, publications)])
 }
 
 /// A text as a person sends it, and what a carrier would say of it.
@@ -93,7 +91,7 @@ impl IntoParams for FilterIn {
 
 #[derive(OpenApi)]
 #[openapi(paths(messages, inbound_text, publications))]
-pub(super) struct Doc;
+struct Doc;
 
 fn out(message: LoopbackMessage) -> MessageOut {
     let LoopbackMessage { channel, sent, media_urls, .. } = message;
@@ -114,8 +112,7 @@ fn no_account() -> Refusal {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-fn messages(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn messages(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
     let (cursor, limit) = list::page::<u64>(&request)?;
     let address = |name, role| -> Result<Option<String>, Refusal> {
@@ -137,8 +134,7 @@ fn messages(request: RequestParts, app: Arc<App>) -> Answer {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn inbound_text(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    request.only("POST")?;
+async fn inbound_text(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
     let posted: TextIn = object::read(&request, posted, &app).await?;
     let TextIn { from, to, body, channel, media_urls, carrier } = posted;
@@ -178,8 +174,7 @@ struct PublicationOut {
                                       configured."),
     ),
 )]
-fn publications(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn publications(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
     let (before, limit) = list::page::<u64>(&request)?;
     let none = || reply::problem(StatusCode::NOT_FOUND, "there is a loopback sink under --dev only");

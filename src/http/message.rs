@@ -8,9 +8,6 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 pub(super) use self::accept::{Writer, accept};
 pub(super) use self::context::{context, sending};
@@ -22,7 +19,8 @@ use super::auth::Acting;
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, auth, filter, idempotency, object, path, posted, written};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, filter, idempotency, object, written};
 use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{Channel, ClientId, MessageId, date, parse_time};
@@ -30,23 +28,15 @@ use crate::service::Error;
 use crate::service::message::{Filter as MessageFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("messages").and(posted(app)).then(messages);
-    let one = path::one("messages").and(posted(app)).then(message);
-    all.or(one).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("messages", [on(Method::GET, list), with_body(Method::POST, send)])
+        .at("messages/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, redact), on(Method::DELETE, cancel)])
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(send, list, fetch, redact, cancel))]
-pub(super) struct Doc;
-
-async fn messages(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => send(&request, posted, &app).await,
-        Method::GET => list(&request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
+struct Doc;
 
 /// `POST /v1/messages`: accepts a message. 202 means that it is stored, and will be sent or accounted for.
 #[utoipa::path(
@@ -62,15 +52,15 @@ async fn messages(request: RequestParts, posted: Posted, app: Arc<App>) -> Answe
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn send(request: &RequestParts, posted: Posted, app: &Arc<App>) -> Answer {
-    let consumer = auth::consumer(app, request)?;
-    let posted: MessageIn = object::read(request, posted, app).await?;
-    let key = idempotency::key(request, "/v1/messages")?;
+async fn send(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let consumer = auth::consumer(&app, &request)?;
+    let posted: MessageIn = object::read(&request, posted, &app).await?;
+    let key = idempotency::key(&request, "/v1/messages")?;
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
-    let context = sending(request, "message.send");
+    let context = sending(&request, "message.send");
     let order = order(posted, app.country(consumer.client))?;
-    Ok(match accept(app, &consumer, order, key, &reply, &context).await? {
+    Ok(match accept(&app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
@@ -117,10 +107,10 @@ fn channel(name: &str) -> Result<Channel, Refusal> {
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<MessageOut>)),
 )]
-async fn list(request: &RequestParts, app: &App) -> Answer {
-    let client = auth::reader(app, request)?.client;
-    let (after, limit) = list::page_of_messages::<MessageId>(request, app)?;
-    let filter = MessageFilter { after, ..wanted(request, app.country(client))? };
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::reader(&app, &request)?.client;
+    let (after, limit) = list::page_of_messages::<MessageId>(&request, &app)?;
+    let filter = MessageFilter { after, ..wanted(&request, app.country(client))? };
     let page = app.messages.list(client, &filter, limit).await?;
     let next = app.messages.next(&page).map(|next| next.text(|id| id.to_string()));
     let more = next.is_some();
@@ -151,15 +141,6 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<MessageFil
     })
 }
 
-async fn message(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => fetch(&id, &request, &app).await,
-        Method::PATCH => redact(&id, &request, posted, &app).await,
-        Method::DELETE => cancel(&id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
-}
-
 /// A message of the client's; calls are none.
 async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error> {
     let id: MessageId = text.parse().map_err(|_| Error::no_message())?;
@@ -175,10 +156,10 @@ async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error>
         (status = 200, description = "The message as it now is.", body = FullOut),
     ),
 )]
-async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let acting = auth::reader(app, request)?;
-    let message = find(acting.client, id, app).await?;
-    Ok(reply::json(StatusCode::OK, &full(&message, &acting, app).await?))
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    let acting = auth::reader(&app, &request)?;
+    let message = find(acting.client, request.given(0), &app).await?;
+    Ok(reply::json(StatusCode::OK, &full(&message, &acting, &app).await?))
 }
 
 /// What a change has come to.
@@ -216,12 +197,12 @@ async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<Fu
         (status = 409, description = "It was sent already, or is being sent."),
     ),
 )]
-async fn cancel(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let acting = auth::changer(app, request)?;
-    let message = find(acting.client, id, app).await?;
+async fn cancel(request: Request, app: Arc<App>) -> Answer {
+    let acting = auth::changer(&app, &request)?;
+    let message = find(acting.client, request.given(0), &app).await?;
     auth::may_change(&acting, &message)?;
-    let message = app.messages.cancel(acting.client, message.id, &context(request, "message.cancel")).await?;
-    changed(&message, &acting, app).await
+    let message = app.messages.cancel(acting.client, message.id, &context(&request, "message.cancel")).await?;
+    changed(&message, &acting, &app).await
 }
 
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
@@ -234,15 +215,15 @@ async fn cancel(id: &str, request: &RequestParts, app: &App) -> Answer {
         (status = 409, description = "It is not over yet: cancel it first."),
     ),
 )]
-async fn redact(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    let acting = auth::changer(app, request)?;
-    let message = find(acting.client, id, app).await?;
+async fn redact(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let acting = auth::changer(&app, &request)?;
+    let message = find(acting.client, request.given(0), &app).await?;
     auth::may_change(&acting, &message)?;
     let id = message.id;
-    let change: ChangeIn = object::read(request, posted, app).await?;
+    let change: ChangeIn = object::read(&request, posted, &app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.messages.redact(acting.client, id, &context(request, "message.redact")).await?;
-    changed(&message, &acting, app).await
+    let message = app.messages.redact(acting.client, id, &context(&request, "message.redact")).await?;
+    changed(&message, &acting, &app).await
 }

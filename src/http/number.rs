@@ -6,26 +6,23 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{ChangeIn, NumberIn, NumberOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, auth, object, path, posted, written};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, object, written};
+use crate::model::AccountId;
 use crate::model::address::Role;
-use crate::model::{AccountId, NumberId};
-use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::number::{Capability, Meaning, NewNumber, Number, NumberChange};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("numbers").and(posted(app)).then(numbers);
-    let one = path::one("numbers").and(posted(app)).then(number);
-    all.or(one).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("numbers", [on(Method::GET, list), with_body(Method::POST, add)])
+        .at("numbers/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
 
 fn capabilities(names: &[String]) -> Result<Vec<Capability>, Refusal> {
@@ -54,15 +51,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete))]
-pub(super) struct Doc;
-
-async fn numbers(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => add(&request, posted, &app).await,
-        Method::GET => list(&request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
+struct Doc;
 
 /// `POST /v1/numbers`: takes a number of an account into use.
 #[utoipa::path(
@@ -72,9 +61,9 @@ async fn numbers(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer
         (status = 409, description = "The number is in use already."),
     ),
 )]
-async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    let client = auth::administrator_for(app, request)?;
-    let posted: NumberIn = object::read(request, posted, app).await?;
+async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let client = auth::administrator_for(&app, &request)?;
+    let posted: NumberIn = object::read(&request, posted, &app).await?;
     let (named, address) = written::address("number", &posted.number, Role::Sender, app.country(client))?;
     let capabilities = capabilities(&posted.capabilities)?;
     if named.is_some_and(|channel| !capabilities.iter().any(|it| it.name() == channel.name())) {
@@ -88,7 +77,7 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
         platform: posted.platform,
         rate: posted.rate.into(),
     };
-    let number = app.numbers.add(client, new, &context(request, "number.add")).await?;
+    let number = app.numbers.add(client, new, &context(&request, "number.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
@@ -97,26 +86,13 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
 )]
-async fn list(request: &RequestParts, app: &App) -> Answer {
-    let acting = auth::reader(app, request)?;
-    let (after, limit) = list::page(request)?;
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    let acting = auth::reader(&app, &request)?;
+    let (after, limit) = list::page(&request)?;
     let (numbers, more) = app.numbers.list(acting.client, after, limit).await?;
     let last = numbers.last().map(|number| number.id);
     let shown = numbers.iter().map(|number| out(number, acting.is_administrator)).collect();
     Ok(list::reply(shown, last, more))
-}
-
-async fn number(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => fetch(&id, &request, &app).await,
-        Method::PATCH => change(&id, &request, posted, &app).await,
-        Method::DELETE => delete(&id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
-}
-
-fn id_of(text: &str) -> Result<NumberId, Error> {
-    text.parse().map_err(|_| Error::not_found("number"))
 }
 
 /// `GET /v1/numbers/<id>`: one number.
@@ -124,9 +100,9 @@ fn id_of(text: &str) -> Result<NumberId, Error> {
     get, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "fetch_number", params(("id" = String, Path, description = "`num_` and 32 hex digits")),
     responses((status = 200, description = "The number.", body = NumberOut)),
 )]
-async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let acting = auth::reader(app, request)?;
-    let number = app.numbers.find(acting.client, id_of(id)?).await?;
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    let acting = auth::reader(&app, &request)?;
+    let number = app.numbers.find(acting.client, request.id("number")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, acting.is_administrator)))
 }
 
@@ -136,10 +112,10 @@ async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
     params(("id" = String, Path, description = "`num_` and 32 hex digits")),
     responses((status = 200, description = "The number as it now is.", body = NumberOut)),
 )]
-async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    let client = auth::administrator_for(app, request)?;
-    let id = id_of(id)?;
-    let posted: ChangeIn = object::read(request, posted, app).await?;
+async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let client = auth::administrator_for(&app, &request)?;
+    let id = request.id("number")?;
+    let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let change = NumberChange {
         account: posted.account_id.as_deref().map(account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,
@@ -147,7 +123,7 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
         platform: posted.platform.map(|named| named.0),
         rate: posted.rate.map(i64::from),
     };
-    let number = app.numbers.change(client, id, change, &context(request, "number.change")).await?;
+    let number = app.numbers.change(client, id, change, &context(&request, "number.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, true)))
 }
 
@@ -156,8 +132,8 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
     delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number", params(("id" = String, Path, description = "`num_` and 32 hex digits")),
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let client = auth::administrator_for(app, request)?;
-    app.numbers.delete(client, id_of(id)?, &context(request, "number.delete")).await?;
+async fn delete(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::administrator_for(&app, &request)?;
+    app.numbers.delete(client, request.id("number")?, &context(&request, "number.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

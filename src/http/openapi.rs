@@ -10,15 +10,10 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr, Response as Described};
 use utoipa::{Modify, OpenApi};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
-use super::reply::{self, Problem};
-use super::{
-    App, RequestParts, account, audit, call, client, device, endpoint, event, event_type, key, ledger, lookup,
-    loopback, message, number, opt_out, pool, rate, route,
-};
+use super::reply::{self, Answer, Problem};
+use super::resource::{Request, Resource, on};
+use super::{App, event_type};
 
 /// The names of the security schemes: an administrator's key; a client's key; its account SID with a key, or with
 /// its auth token.
@@ -27,11 +22,8 @@ const KEY: &str = "key";
 const CLIENT: &str = "client";
 const PROBLEM: &str = "application/problem+json";
 
-pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    // written once, for the first who asks: it does not change while the server runs
-    static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default() + "\n");
-    let path = warp::path("openapi.json").and(warp::path::end()).and(super::request_parts());
-    path.map(|request: RequestParts| describe(&request, &TEXT)).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Document::openapi).at("openapi.json", [on(Method::GET, describe)])
 }
 
 /// `GET /v1/openapi.json`: this description.
@@ -39,11 +31,10 @@ pub(super) fn routes(_app: &Arc<App>) -> BoxedFilter<(Response,)> {
     get, path = "/v1/openapi.json", tag = "description", operation_id = "describe", security(()),
     responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object, content_type = "application/json")),
 )]
-fn describe(request: &RequestParts, text: &'static str) -> Response {
-    if request.method != Method::GET {
-        return reply::method_not_allowed("GET");
-    }
-    reply::content("application/json", text.as_bytes())
+async fn describe(_: Request, _: Arc<App>) -> Answer {
+    // written once, for the first who asks: it does not change while the server runs
+    static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default() + "\n");
+    Ok(reply::content("application/json", TEXT.as_bytes()))
 }
 
 #[derive(OpenApi)]
@@ -60,27 +51,8 @@ struct Document;
 
 /// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {
-    let parts = vec![
-        message::Doc::openapi(),
-        call::Doc::openapi(),
-        number::Doc::openapi(),
-        account::Doc::openapi(),
-        endpoint::Doc::openapi(),
-        event::Doc::openapi(),
-        event_type::Doc::openapi(),
-        opt_out::Doc::openapi(),
-        client::Doc::openapi(),
-        key::Doc::openapi(),
-        audit::Doc::openapi(),
-        lookup::Doc::openapi(),
-        device::Doc::openapi(),
-        route::description(),
-        rate::description(),
-        ledger::Doc::openapi(),
-        pool::Doc::openapi(),
-        loopback::Doc::openapi(),
-    ];
-    let mut all = parts.into_iter().fold(Document::openapi(), Description::merge_from);
+    let parts = super::resources().into_iter().map(|resource| (resource.description)());
+    let mut all = parts.reduce(Description::merge_from).unwrap_or_default();
     Common.modify(&mut all);
     all.webhooks = Some(event_type::webhooks(all.components.get_or_insert_default()));
     all

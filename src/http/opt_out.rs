@@ -4,30 +4,28 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ::http::StatusCode;
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, object, openapi, path, posted, written};
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, object, openapi, written};
 use crate::model::address::Role;
 use crate::model::{Address, Channel, rfc3339};
 use crate::service::opt_out::{OptOut, OptOutFilter};
 use crate::service::{Error, ErrorKind};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("opt-outs").and(asked(app)).then(list_opt_outs);
-    let one = warp::path!("opt-outs" / String / String).and(posted(app)).then(set);
-    all.or(one).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("opt-outs", [on(Method::GET, list_opt_outs)])
+        .at("opt-outs/{number}/{person}", [with_body(Method::PUT, set)])
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -108,7 +106,7 @@ impl FromStr for OptOutCursor {
 
 #[derive(OpenApi)]
 #[openapi(paths(list_opt_outs, set))]
-pub(super) struct Doc;
+struct Doc;
 
 /// Whether an administrator asks who acts for no client: they see and lift what no client does.
 fn is_operator(request: &RequestParts) -> bool {
@@ -121,8 +119,7 @@ fn is_operator(request: &RequestParts) -> bool {
     get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),
 )]
-async fn list_opt_outs(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+async fn list_opt_outs(request: Request, app: Arc<App>) -> Answer {
     let client = auth::reader(&app, &request)?.client;
     let (after, limit) = list::page::<OptOutCursor>(&request)?;
     let country = app.country(client);
@@ -154,11 +151,10 @@ async fn list_opt_outs(request: RequestParts, app: Arc<App>) -> Answer {
         (status = 404, description = "The number is none of yours."),
     ),
 )]
-async fn set(number: String, person: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    request.only("PUT")?;
+async fn set(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
-    let number = super::segment(&number).ok_or_else(|| Error::not_found("number"))?;
-    let person = super::segment(&person).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;
+    let number = super::segment(request.given(0)).ok_or_else(|| Error::not_found("number"))?;
+    let person = super::segment(request.given(1)).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;
     let country = app.country(client);
     let (named, person) = written::address("person", &person, Role::Recipient, country)?;
     // what is no number is none of theirs

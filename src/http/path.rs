@@ -1,44 +1,23 @@
-//! The paths of a resource: all of it, one item, and what can be done with that; and what the log says of a path.
+//! What the log says of a path.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::LazyLock;
 
-use warp::{Filter, Rejection};
-
+use super::resource::Resource;
 use crate::service::account::Kind;
 
-/// Every segment that is the same in all requests to a route, but for those of carriers.
-const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Media Media.json Messages Messages.json accounts api assets audit \
-     balance call callback-secret calls check clients devices docs empty endpoints event-types events explain \
-     favicon.ico handshake health healthz inbound init keys ledger lookup loopback messages metrics numbers \
-     openapi.json opt-outs pair platform pools publications rates rates.csv readyz relay replay rotate \
-     routes sessions sms statement.csv status sync test token twilio users v1 v2 webhook webhooks whatsapp";
+/// Every segment that is the same in all requests to a route, but for those of resources and of carriers.
+const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Media Media.json Messages Messages.json api assets call docs \
+     empty favicon.ico handshake health healthz inbound init metrics pair platform readyz relay sessions sms status \
+     sync twilio users v1 v2 webhook webhooks whatsapp";
 
 static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    let carriers = Kind::ALL.map(Kind::profile);
+    let (resources, carriers) = (super::resources(), Kind::ALL.map(Kind::profile));
     let names = carriers.iter().map(|carrier| carrier.name);
     let paths = carriers.iter().flat_map(|carrier| carrier.webhooks).map(|webhook| webhook.path);
-    WORDS.split(' ').chain(names).chain(paths).collect()
+    WORDS.split(' ').chain(resources.iter().flat_map(Resource::words)).chain(names).chain(paths).collect()
 });
-
-/// `/<name>`.
-pub(super) fn all(name: &'static str) -> impl Filter<Extract = (), Error = Rejection> + Copy {
-    warp::path(name).and(warp::path::end())
-}
-
-/// `/<name>/<id>`; a handler reads the id, once it knows who asks.
-pub(super) fn one(name: &'static str) -> impl Filter<Extract = (String,), Error = Rejection> + Copy {
-    warp::path(name).and(warp::path::param()).and(warp::path::end())
-}
-
-/// `/<name>/<id>/<part>`.
-pub(super) fn part(
-    name: &'static str,
-    part: &'static str,
-) -> impl Filter<Extract = (String,), Error = Rejection> + Copy {
-    warp::path(name).and(warp::path::param()).and(warp::path(part)).and(warp::path::end())
-}
 
 /// A path for the log: what is none of our routes' own words may be a secret, or a person's number.
 pub(super) struct Shown<'a>(pub(super) &'a str);

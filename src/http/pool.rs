@@ -6,39 +6,27 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{ChangeIn, PoolIn, PoolOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, object, path, posted};
-use crate::model::{NumberId, PoolId};
-use crate::service::Error;
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, object};
 use crate::service::audit::AuditContext;
 use crate::service::number::Filled;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("pools").and(posted(app)).then(pools);
-    let one = path::one("pools").and(posted(app)).then(pool);
-    let number = warp::path!("pools" / String / "numbers" / String).and(asked(app)).then(number);
-    all.or(one).unify().or(number).unify().map(reply::settle).boxed()
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("pools", [on(Method::GET, list), with_body(Method::POST, add)])
+        .at("pools/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+        .at("pools/{id}/numbers/{number_id}", [on(Method::PUT, put), on(Method::DELETE, take_out)])
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, put, take_out))]
-pub(super) struct Doc;
-
-async fn pools(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => add(&request, posted, &app).await,
-        Method::GET => list(&request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
+struct Doc;
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Filled> {
     audit::context(request, action, |pool: &Filled| json(&out(pool)))
@@ -49,10 +37,10 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
     post, path = "/v1/pools", tag = "pools", operation_id = "add_pool", request_body = PoolIn,
     responses((status = 201, description = "Made.", body = PoolOut)),
 )]
-async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    let client = auth::administrator_for(app, request)?;
-    let posted: PoolIn = object::read(request, posted, app).await?;
-    let pool = app.numbers.add_pool(client, posted.name, &context(request, "pool.create")).await?;
+async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let client = auth::administrator_for(&app, &request)?;
+    let posted: PoolIn = object::read(&request, posted, &app).await?;
+    let pool = app.numbers.add_pool(client, posted.name, &context(&request, "pool.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&pool)))
 }
 
@@ -61,25 +49,12 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/pools", tag = "pools", operation_id = "list_pools", params(PageIn),
     responses((status = 200, description = "A page of pools.", body = ListOut<PoolOut>)),
 )]
-async fn list(request: &RequestParts, app: &App) -> Answer {
-    let acting = auth::reader(app, request)?;
-    let (after, limit) = list::page(request)?;
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    let acting = auth::reader(&app, &request)?;
+    let (after, limit) = list::page(&request)?;
     let (pools, more) = app.numbers.list_pools(acting.client, after, limit).await?;
     let last = pools.last().map(|filled| filled.pool.id);
     Ok(list::reply(pools.iter().map(out).collect(), last, more))
-}
-
-async fn pool(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => fetch(&id, &request, &app).await,
-        Method::PATCH => change(&id, &request, posted, &app).await,
-        Method::DELETE => delete(&id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
-}
-
-fn id_of(text: &str) -> Result<PoolId, Error> {
-    text.parse().map_err(|_| Error::not_found("pool"))
 }
 
 /// `GET /v1/pools/<id>`: one pool with its numbers.
@@ -87,9 +62,9 @@ fn id_of(text: &str) -> Result<PoolId, Error> {
     get, path = "/v1/pools/{id}", tag = "pools", operation_id = "fetch_pool", params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
     responses((status = 200, description = "The pool.", body = PoolOut)),
 )]
-async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let acting = auth::reader(app, request)?;
-    let pool = app.numbers.find_pool(acting.client, id_of(id)?).await?;
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    let acting = auth::reader(&app, &request)?;
+    let pool = app.numbers.find_pool(acting.client, request.id("pool")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
@@ -99,12 +74,12 @@ async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
     params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
-async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    let client = auth::administrator_for(app, request)?;
-    let id = id_of(id)?;
-    let posted: ChangeIn = object::read(request, posted, app).await?;
+async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    let client = auth::administrator_for(&app, &request)?;
+    let id = request.id("pool")?;
+    let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let pool = match &posted.name {
-        Some(name) => app.numbers.rename_pool(client, id, name, &context(request, "pool.change")).await?,
+        Some(name) => app.numbers.rename_pool(client, id, name, &context(&request, "pool.change")).await?,
         None => app.numbers.find_pool(client, id).await?,
     };
     Ok(reply::json(StatusCode::OK, &out(&pool)))
@@ -115,22 +90,10 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
     delete, path = "/v1/pools/{id}", tag = "pools", operation_id = "delete_pool", params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
-    let client = auth::administrator_for(app, request)?;
-    app.numbers.delete_pool(client, id_of(id)?, &context(request, "pool.delete")).await?;
+async fn delete(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::administrator_for(&app, &request)?;
+    app.numbers.delete_pool(client, request.id("pool")?, &context(&request, "pool.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
-}
-
-async fn number(id: String, number: String, request: RequestParts, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::PUT => put(&id, &number, &request, &app).await,
-        Method::DELETE => take_out(&id, &number, &request, &app).await,
-        _ => Err(reply::method_not_allowed("PUT, DELETE").into()),
-    }
-}
-
-fn number_of(text: &str) -> Result<NumberId, Error> {
-    text.parse().map_err(|_| Error::not_found("number"))
 }
 
 /// `PUT /v1/pools/<id>/numbers/<number_id>`: puts a number of the same client into it, out of any other pool.
@@ -142,10 +105,10 @@ fn number_of(text: &str) -> Result<NumberId, Error> {
     ),
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
-async fn put(id: &str, number: &str, request: &RequestParts, app: &App) -> Answer {
-    let client = auth::administrator_for(app, request)?;
-    let (id, number) = (id_of(id)?, number_of(number)?);
-    let pool = app.numbers.put_into_pool(client, id, number, &context(request, "pool.put")).await?;
+async fn put(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::administrator_for(&app, &request)?;
+    let (id, number) = (request.id("pool")?, request.nth_id(1, "number")?);
+    let pool = app.numbers.put_into_pool(client, id, number, &context(&request, "pool.put")).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
@@ -158,9 +121,9 @@ async fn put(id: &str, number: &str, request: &RequestParts, app: &App) -> Answe
     ),
     responses((status = 204, description = "Taken out.")),
 )]
-async fn take_out(id: &str, number: &str, request: &RequestParts, app: &App) -> Answer {
-    let client = auth::administrator_for(app, request)?;
-    let (id, number) = (id_of(id)?, number_of(number)?);
-    app.numbers.take_out_of_pool(client, id, number, &context(request, "pool.take_out")).await?;
+async fn take_out(request: Request, app: Arc<App>) -> Answer {
+    let client = auth::administrator_for(&app, &request)?;
+    let (id, number) = (request.id("pool")?, request.nth_id(1, "number")?);
+    app.numbers.take_out_of_pool(client, id, number, &context(&request, "pool.take_out")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

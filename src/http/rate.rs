@@ -8,9 +8,6 @@ use std::sync::Arc;
 use ::http::{Method, StatusCode};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 pub(super) use self::shape::channels;
 use self::shape::{ChangeIn, RateCursor, RateIn, RateOut, out};
@@ -18,22 +15,24 @@ use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, auth, filter, object, openapi, path, posted};
-use crate::model::{Millis, Priced, RateId, date, parse_time_or_day};
-use crate::service::Error;
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, filter, object, openapi};
+use crate::model::{Millis, Priced, date, parse_time_or_day};
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("rates").and(posted(app)).then(rates);
-    let one = path::one("rates").and(posted(app)).then(rate);
-    let items = all.or(one).unify().map(reply::settle);
-    items.or(card::routes(app)).unify().boxed()
-}
-
-/// All paths of rates.
-pub(super) fn description() -> utoipa::openapi::OpenApi {
-    Doc::openapi().merge_from(card::Doc::openapi())
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("rates", [on(Method::GET, list), with_body(Method::POST, add)])
+        .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+        .at(
+            "rates.csv",
+            [
+                on(Method::GET, card::export),
+                with_body(Method::POST, card::import),
+                with_body(Method::PUT, card::put_card),
+            ],
+        )
 }
 
 pub(super) fn channel(name: &str) -> Result<Priced, Refusal> {
@@ -49,7 +48,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(add, list, fetch, change, delete))]
+#[openapi(paths(add, list, fetch, change, delete, card::export, card::import, card::put_card))]
 struct Doc;
 
 /// What a list may be narrowed by.
@@ -65,14 +64,6 @@ impl IntoParams for FilterIn {
     }
 }
 
-async fn rates(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => add(&request, posted, &app).await,
-        Method::GET => list(&request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
-
 /// `POST /v1/rates`: adds a price of the destinations with a prefix. The longest prefix decides, and of one prefix the
 /// rate that began last among those in force.
 #[utoipa::path(
@@ -82,9 +73,9 @@ async fn rates(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
         (status = 409, description = "There is one of this channel and prefix that begins at this time."),
     ),
 )]
-async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let posted: RateIn = object::read(request, posted, app).await?;
+async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let posted: RateIn = object::read(&request, posted, &app).await?;
     let new = NewRate {
         channel: channel(&posted.channel)?,
         prefix: posted.prefix,
@@ -92,7 +83,7 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
         from_ms: posted.from.as_deref().map(|text| time("from", text)).transpose()?,
         until_ms: posted.until.as_deref().map(|text| time("until", text)).transpose()?,
     };
-    let rate = app.tariff.add_rate(new, &context(request, "rate.create")).await?;
+    let rate = app.tariff.add_rate(new, &context(&request, "rate.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&rate)))
 }
 
@@ -101,9 +92,9 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/rates", tag = "rates", operation_id = "list_rates", params(PageIn, FilterIn),
     responses((status = 200, description = "A page of rates.", body = ListOut<RateOut>)),
 )]
-async fn list(request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let (after, limit) = list::page::<RateCursor>(request)?;
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let (after, limit) = list::page::<RateCursor>(&request)?;
     let prefix = request.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
         return Err(reply::bad_field("prefix", "is no digits"));
@@ -111,7 +102,7 @@ async fn list(request: &RequestParts, app: &App) -> Answer {
     let filter = RateFilter {
         channel: request.param("channel").map(|name| channel(&name)).transpose()?,
         prefix,
-        at_ms: filter::time(request, "at")?,
+        at_ms: filter::time(&request, "at")?,
         after: after.map(|place| place.0),
     };
     let (rates, more) = app.tariff.list_rates(&filter, limit).await?;
@@ -119,27 +110,14 @@ async fn list(request: &RequestParts, app: &App) -> Answer {
     Ok(list::reply(rates.iter().map(out).collect(), last, more))
 }
 
-async fn rate(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => fetch(&id, &request, &app).await,
-        Method::PATCH => change(&id, &request, posted, &app).await,
-        Method::DELETE => delete(&id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
-}
-
-fn id_of(text: &str) -> Result<RateId, Error> {
-    text.parse().map_err(|_| Error::not_found("rate"))
-}
-
 /// `GET /v1/rates/<id>`: one rate of the card.
 #[utoipa::path(
     get, path = "/v1/rates/{id}", tag = "rates", operation_id = "fetch_rate", params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
     responses((status = 200, description = "The rate.", body = RateOut)),
 )]
-async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let rate = app.tariff.find_rate(id_of(id)?).await?;
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let rate = app.tariff.find_rate(request.id("rate")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -149,13 +127,13 @@ async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
     params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
     responses((status = 200, description = "The rate as it now is.", body = RateOut)),
 )]
-async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let id = id_of(id)?;
-    let posted: ChangeIn = object::read(request, posted, app).await?;
+async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let id = request.id("rate")?;
+    let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| time("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
-    let rate = app.tariff.change_rate(id, change, &context(request, "rate.change")).await?;
+    let rate = app.tariff.change_rate(id, change, &context(&request, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -164,8 +142,8 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
     delete, path = "/v1/rates/{id}", tag = "rates", operation_id = "delete_rate", params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    app.tariff.delete_rate(id_of(id)?, &context(request, "rate.delete")).await?;
+async fn delete(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    app.tariff.delete_rate(request.id("rate")?, &context(&request, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -124,9 +124,11 @@ pub(super) fn settle(answer: Answer) -> Response {
 }
 
 /// 405 with the methods that would do.
-pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
+pub(super) fn method_not_allowed(allowed: &str) -> Response {
     let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &format!("this path takes {allowed}"));
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    if let Ok(allowed) = HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
     response
 }
 

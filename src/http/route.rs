@@ -7,31 +7,24 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::shape::{ChangeIn, RouteCursor, RouteIn, RouteOut, out};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, auth, object, path, posted};
-use crate::model::{AccountId, Channel, RouteId};
-use crate::service::Error;
+use super::resource::{Request, Resource, on, with_body};
+use super::{App, RequestParts, auth, object};
+use crate::model::{AccountId, Channel};
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRoute, Route, RouteChange};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = path::all("routes").and(posted(app)).then(rules);
-    let one = path::one("routes").and(posted(app)).then(rule);
-    // before one that would take `explain` for an id
-    explain::routes(app).or(all.or(one).unify().map(reply::settle)).unify().boxed()
-}
-
-/// All paths of routes.
-pub(super) fn description() -> utoipa::openapi::OpenApi {
-    Doc::openapi().merge_from(explain::Doc::openapi())
+pub(super) fn resource() -> Resource {
+    Resource::new(Doc::openapi)
+        .at("routes", [on(Method::GET, list), with_body(Method::POST, add)])
+        // before one that would take `explain` for an id
+        .at("routes/explain", [on(Method::GET, explain::explain)])
+        .at("routes/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
 
 fn channel(name: &str) -> Result<Channel, Refusal> {
@@ -43,16 +36,8 @@ fn account(id: &str) -> Result<AccountId, Refusal> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(add, list, fetch, change, delete))]
+#[openapi(paths(add, list, fetch, change, delete, explain::explain))]
 struct Doc;
-
-async fn rules(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::POST => add(&request, posted, &app).await,
-        Method::GET => list(&request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST").into()),
-    }
-}
 
 fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
     out(route, app.relay.has_account(route))
@@ -67,9 +52,9 @@ fn context<'a>(app: &'a App, request: &RequestParts, action: &'static str) -> Au
     post, path = "/v1/routes", tag = "routes", operation_id = "add_route", request_body = RouteIn,
     responses((status = 201, description = "In force from now on.", body = RouteOut)),
 )]
-async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let posted: RouteIn = object::read(request, posted, app).await?;
+async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let posted: RouteIn = object::read(&request, posted, &app).await?;
     let new = NewRoute {
         priority: posted.priority.into(),
         pattern: posted.pattern,
@@ -77,8 +62,8 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
         account: account(&posted.account_id)?,
         name: posted.name,
     };
-    let route = app.tariff.add_route(new, &context(app, request, "route.create")).await?;
-    Ok(reply::json(StatusCode::CREATED, &show(app, &route)))
+    let route = app.tariff.add_route(new, &context(&app, &request, "route.create")).await?;
+    Ok(reply::json(StatusCode::CREATED, &show(&app, &route)))
 }
 
 /// `GET /v1/routes`: all rules, in the order in which they are asked.
@@ -86,25 +71,12 @@ async fn add(request: &RequestParts, posted: Posted, app: &App) -> Answer {
     get, path = "/v1/routes", tag = "routes", operation_id = "list_routes", params(PageIn),
     responses((status = 200, description = "A page of rules.", body = ListOut<RouteOut>)),
 )]
-async fn list(request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let (after, limit) = list::page::<RouteCursor>(request)?;
+async fn list(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let (after, limit) = list::page::<RouteCursor>(&request)?;
     let (routes, more) = app.tariff.list_routes(after.map(|place| place.0), limit).await?;
-    let data = routes.iter().map(|route| show(app, route)).collect();
+    let data = routes.iter().map(|route| show(&app, route)).collect();
     Ok(list::reply(data, routes.last().map(RouteCursor::of), more))
-}
-
-async fn rule(id: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => fetch(&id, &request, &app).await,
-        Method::PATCH => change(&id, &request, posted, &app).await,
-        Method::DELETE => delete(&id, &request, &app).await,
-        _ => Err(reply::method_not_allowed("GET, PATCH, DELETE").into()),
-    }
-}
-
-fn id_of(text: &str) -> Result<RouteId, Error> {
-    text.parse().map_err(|_| Error::not_found("route"))
 }
 
 /// `GET /v1/routes/<id>`: one rule of all.
@@ -112,10 +84,10 @@ fn id_of(text: &str) -> Result<RouteId, Error> {
     get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
     responses((status = 200, description = "The rule.", body = RouteOut)),
 )]
-async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let route = app.tariff.find_route(id_of(id)?).await?;
-    Ok(reply::json(StatusCode::OK, &show(app, &route)))
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let route = app.tariff.find_route(request.id("route")?).await?;
+    Ok(reply::json(StatusCode::OK, &show(&app, &route)))
 }
 
 /// `PATCH /v1/routes/<id>`: changes any part of a rule.
@@ -124,10 +96,10 @@ async fn fetch(id: &str, request: &RequestParts, app: &App) -> Answer {
     params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
     responses((status = 200, description = "The rule as it now is.", body = RouteOut)),
 )]
-async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    let id = id_of(id)?;
-    let posted: ChangeIn = object::read(request, posted, app).await?;
+async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    let id = request.id("route")?;
+    let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let named = |given: object::Maybe<String>| given.0.as_deref().map(channel).transpose();
     let change = RouteChange {
         priority: posted.priority.map(i64::from),
@@ -136,8 +108,8 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
         account: posted.account_id.as_deref().map(account).transpose()?,
         name: posted.name,
     };
-    let route = app.tariff.change_route(id, change, &context(app, request, "route.change")).await?;
-    Ok(reply::json(StatusCode::OK, &show(app, &route)))
+    let route = app.tariff.change_route(id, change, &context(&app, &request, "route.change")).await?;
+    Ok(reply::json(StatusCode::OK, &show(&app, &route)))
 }
 
 /// `DELETE /v1/routes/<id>`: takes a rule away; messages on their way stay on it.
@@ -145,8 +117,8 @@ async fn change(id: &str, request: &RequestParts, posted: Posted, app: &App) -> 
     delete, path = "/v1/routes/{id}", tag = "routes", operation_id = "delete_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(id: &str, request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    app.tariff.delete_route(id_of(id)?, &context(app, request, "route.delete")).await?;
+async fn delete(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    app.tariff.delete_route(request.id("route")?, &context(&app, &request, "route.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

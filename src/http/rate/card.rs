@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
-use ::http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, OpenApi, ToSchema};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, RequestParts, audit, auth, object, openapi, path, posted};
+use crate::http::resource::Request;
+use crate::http::{App, RequestParts, audit, auth, object, openapi};
 use crate::model::form;
 use crate::service::tariff::Imported;
 
@@ -23,30 +21,13 @@ const CSV: &str = "text/csv; charset=utf-8";
 const TAKEN: [&str; 5] =
     ["text/csv", "text/plain", "application/csv", "application/vnd.ms-excel", "application/octet-stream"];
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    path::all("rates.csv").and(posted(app)).then(card).map(reply::settle).boxed()
-}
-
-#[derive(OpenApi)]
-#[openapi(paths(export, import, put_card))]
-pub(in crate::http) struct Doc;
-
-async fn card(request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
-    match request.method {
-        Method::GET => export(&request, &app).await,
-        Method::POST => import(&request, posted, &app).await,
-        Method::PUT => put_card(&request, posted, &app).await,
-        _ => Err(reply::method_not_allowed("GET, POST, PUT").into()),
-    }
-}
-
 /// `GET /v1/rates.csv`: all rates: `channel,prefix,price,from,until`.
 #[utoipa::path(
     get, path = "/v1/rates.csv", tag = "rates", operation_id = "export_rates",
     responses((status = 200, description = "The card, as the import takes it.", body = String, content_type = "text/csv")),
 )]
-async fn export(request: &RequestParts, app: &App) -> Answer {
-    auth::administrator(app, request)?;
+pub(super) async fn export(request: Request, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
     Ok(reply::content(CSV, app.tariff.export().await?))
 }
 
@@ -83,13 +64,13 @@ impl IntoParams for ReplaceIn {
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-async fn import(request: &RequestParts, posted: Posted, app: &App) -> Answer {
-    auth::administrator(app, request)?;
-    is_csv(request)?;
+pub(super) async fn import(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+    auth::administrator(&app, &request)?;
+    is_csv(&request)?;
     let replaces = request.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
-    let text = object::collect_within(&app.imports, posted, app).await?;
-    let context = audit::context(request, "rate.import", |done: &Imported| audit::json(&out(done)));
+    let text = object::collect_within(&app.imports, posted, &app).await?;
+    let context = audit::context(&request, "rate.import", |done: &Imported| audit::json(&out(done)));
     let done = app.tariff.import(text.clone(), replaces, &context).await?;
     Ok(reply::json(StatusCode::OK, &out(&done)))
 }
@@ -108,7 +89,7 @@ fn out(done: &Imported) -> ImportedOut {
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-async fn put_card(request: &RequestParts, posted: Posted, app: &App) -> Answer {
+pub(super) async fn put_card(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     import(request, posted, app).await
 }
 

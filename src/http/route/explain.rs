@@ -4,26 +4,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, OpenApi, ToSchema};
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::rate::{channel, channels};
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, RequestParts, asked, auth, openapi, written};
+use crate::http::resource::Request;
+use crate::http::{App, RequestParts, auth, openapi, written};
 use crate::model::address::Role;
 use crate::model::{ClientId, Country, KeyId, PoolId, Priced};
 use crate::service::client::Consumer;
 use crate::service::relay::{self, Explained, From, Looked, Order, RouteVerdict};
-
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    warp::path!("routes" / "explain").and(asked(app)).then(explain).map(reply::settle).boxed()
-}
-
-#[derive(OpenApi)]
-#[openapi(paths(explain))]
-pub(super) struct Doc;
 
 /// What is asked about.
 struct QuestionIn;
@@ -159,8 +149,7 @@ fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refu
     get, path = "/v1/routes/explain", tag = "routes", operation_id = "explain_route", params(QuestionIn),
     responses((status = 200, description = "How it would go.", body = ExplainedOut)),
 )]
-async fn explain(request: RequestParts, app: Arc<App>) -> Answer {
-    request.only("GET")?;
+pub(super) async fn explain(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
     let consumer = consumer(&app, &request)?;
     let order = order(&request, app.country(consumer.client))?;

@@ -1,0 +1,164 @@
+//! What is under `/v1`: each resource names its paths, and what answers there, in rows. From these come the routes, the
+//! methods that a 405 allows, the description, and the words that the log may show.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ::http::Method;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use utoipa::openapi::OpenApi as Description;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::path::Tail;
+use warp::reply::Response;
+
+use super::body::Posted;
+use super::reply::{self, Answer};
+use super::{App, RequestParts, posted};
+use crate::service::Error;
+
+/// A request to one of these paths.
+pub(super) struct Request {
+    parts: RequestParts,
+    given: Vec<String>,
+}
+
+impl Deref for Request {
+    type Target = RequestParts;
+
+    fn deref(&self) -> &RequestParts {
+        &self.parts
+    }
+}
+
+impl Request {
+    /// What stands in the place of the path's nth `{…}`, as it was written.
+    pub(super) fn given(&self, nth: usize) -> &str {
+        self.given.get(nth).map_or("", String::as_str)
+    }
+
+    /// The id in the first of these places. What is none is that of no such `what`.
+    pub(super) fn id<Id: FromStr>(&self, what: &str) -> Result<Id, Error> {
+        self.nth_id(0, what)
+    }
+
+    /// The same of another place.
+    pub(super) fn nth_id<Id: FromStr>(&self, nth: usize, what: &str) -> Result<Id, Error> {
+        self.given(nth).parse().map_err(|_| Error::not_found(what))
+    }
+}
+
+type ResourceHandler = Box<dyn Fn(Request, Posted, Arc<App>) -> BoxFuture<'static, Answer> + Send + Sync>;
+
+/// A method of a path, and what answers it.
+pub(super) struct ResourceMethod {
+    name: Method,
+    answer: ResourceHandler,
+}
+
+/// A method whose handler takes no body.
+pub(super) fn on<F>(method: Method, handler: impl Fn(Request, Arc<App>) -> F + Send + Sync + 'static) -> ResourceMethod
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    with_body(method, move |request: Request, _: Posted, app: Arc<App>| handler(request, app))
+}
+
+/// A method whose handler reads a body, once it knows who asks.
+pub(super) fn with_body<F>(
+    name: Method,
+    handler: impl Fn(Request, Posted, Arc<App>) -> F + Send + Sync + 'static,
+) -> ResourceMethod
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let answer = move |request: Request, posted: Posted, app: Arc<App>| handler(request, posted, app).boxed();
+    ResourceMethod { name, answer: Box::new(answer) }
+}
+
+struct ResourcePath {
+    segments: Vec<&'static str>,
+    methods: Vec<ResourceMethod>,
+}
+
+/// Whether anything may stand in the place of a segment.
+fn is_open(segment: &str) -> bool {
+    segment.starts_with('{')
+}
+
+impl ResourcePath {
+    /// What stands in the place of each `{…}`; `None`: it is another path that is asked for.
+    fn given(&self, asked: &[&str]) -> Option<Vec<String>> {
+        if asked.len() != self.segments.len() {
+            return None;
+        }
+        let mut given = Vec::new();
+        for (ours, theirs) in self.segments.iter().zip(asked) {
+            if is_open(ours) && !theirs.is_empty() {
+                given.push((*theirs).to_owned());
+            } else if ours != theirs {
+                return None;
+            }
+        }
+        Some(given)
+    }
+
+    fn answer(&self, request: Request, posted: Posted, app: Arc<App>) -> BoxFuture<'static, Answer> {
+        if let Some(method) = self.methods.iter().find(|method| method.name == request.method) {
+            return (method.answer)(request, posted, app);
+        }
+        let allowed: Vec<&str> = self.methods.iter().map(|method| method.name.as_str()).collect();
+        refuse(reply::method_not_allowed(&allowed.join(", ")))
+    }
+}
+
+fn refuse(refusal: Response) -> BoxFuture<'static, Answer> {
+    let answer: Answer = Err(refusal.into());
+    std::future::ready(answer).boxed()
+}
+
+/// One resource.
+pub(super) struct Resource {
+    pub(super) description: fn() -> Description,
+    paths: Vec<ResourcePath>,
+}
+
+impl Resource {
+    pub(super) fn new(description: fn() -> Description) -> Self {
+        Self { description, paths: Vec::new() }
+    }
+
+    /// Its next path, with `{…}` where anything may stand. Of several that fit the first answers.
+    pub(super) fn at<const N: usize>(mut self, path: &'static str, methods: [ResourceMethod; N]) -> Self {
+        self.paths.push(ResourcePath { segments: path.split('/').collect(), methods: methods.into() });
+        self
+    }
+
+    /// Every segment that is the same in all requests.
+    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.paths.iter().flat_map(|path| path.segments.iter().copied()).filter(|segment| !is_open(segment))
+    }
+}
+
+/// What stands behind `/v1`; nothing falls through.
+pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let mut by_word: HashMap<&'static str, Vec<ResourcePath>> = HashMap::new();
+    for path in resources.into_iter().flat_map(|resource| resource.paths) {
+        by_word.entry(path.segments[0]).or_default().push(path);
+    }
+    let by_word = Arc::new(by_word);
+    let answer = move |tail: Tail, parts: RequestParts, posted: Posted, app: Arc<App>| {
+        // a slash at the end says nothing
+        let asked: Vec<&str> = tail.as_str().strip_suffix('/').unwrap_or(tail.as_str()).split('/').collect();
+        let mut paths = by_word.get(asked[0]).into_iter().flatten();
+        let found = paths.find_map(|path| Some((path, path.given(&asked)?)));
+        match found {
+            Some((path, given)) => path.answer(Request { parts, given }, posted, app),
+            None => refuse(reply::not_found()),
+        }
+    };
+    warp::path::tail().and(posted(app)).then(answer).map(reply::settle).boxed()
+}
