@@ -23,6 +23,7 @@ mod output;
 mod phone;
 mod pool;
 mod rate;
+mod remote;
 mod route;
 mod secret;
 mod seed;

@@ -3,7 +3,6 @@
 mod change;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -11,12 +10,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use self::change::Change;
-use super::api::{self, Remote};
 use super::output::{self, field};
-use super::{Outcome, secret};
+use super::remote::Remote;
+use super::{Outcome, api, secret};
 use crate::config::Config;
 use crate::model::{AccountId, bom};
 use crate::provider::Kind;
+
+const ACCOUNTS: &str = "/v1/accounts";
 
 /// Manage accounts: credentials at providers, which numbers send through
 ///
@@ -89,32 +90,18 @@ struct Add {
 
 impl AccountCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
+        let (action, remote) = self.remote.open(&config)?;
         match action {
-            Action::Add(add) => {
-                let body = add.body()?;
-                let account = api.post("/v1/accounts", Some(&body)).await?;
-                output.show_done("added", &account, line);
-            }
-            Action::List => {
-                let accounts = api.list("/v1/accounts", &[], usize::MAX).await?;
-                output.list(&accounts, "no accounts; `switchboard account add` adds one", line);
-            }
+            Action::Add(add) => remote.post("added", ACCOUNTS, Some(&add.body()?), line).await,
+            Action::List => remote.list(ACCOUNTS, "no accounts; `switchboard account add` adds one", line).await,
             Action::Check { account } => {
-                api.post(&format!("/v1/accounts/{account}/check"), None).await?;
+                remote.api.post(&format!("{ACCOUNTS}/{account}/check"), None).await?;
                 let known = json!({"id": account.to_string(), "is_valid": true});
-                output.show_done("good", &known, |_| format!("the provider knows {account}"));
+                remote.done("good", &known, |_| format!("the provider knows {account}"))
             }
-            Action::Change(change) => {
-                let account = change.run(&api).await?;
-                output.show_done("changed", &account, line);
-            }
-            Action::Delete { account } => {
-                api.delete(&format!("/v1/accounts/{account}")).await?;
-                output.tell_done("deleted", account);
-            }
+            Action::Change(change) => change.run(&remote).await,
+            Action::Delete { account } => remote.delete("deleted", ACCOUNTS, account).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::escape;
-use super::output::Output;
 use crate::config::Config;
 use crate::gateway::{self, DEV_TOKEN};
 use crate::model::ClientId;
@@ -28,23 +27,6 @@ pub(super) struct Server {
     pub(super) ca: Option<PathBuf>,
 }
 
-/// What is asked of a running server, and how to show what came of it.
-#[derive(Args)]
-pub(super) struct Remote<A: Subcommand> {
-    #[command(subcommand)]
-    action: A,
-    #[command(flatten)]
-    server: Server,
-    #[command(flatten)]
-    output: Output,
-}
-
-impl<A: Subcommand> Remote<A> {
-    pub(super) fn open(self, config: &Config) -> anyhow::Result<(A, Api, Output)> {
-        Ok((self.action, self.server.api(config)?, self.output))
-    }
-}
-
 /// An object of those fields that are given.
 pub(super) fn fields<const N: usize>(given: [(&str, Option<Value>); N]) -> Value {
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
@@ -58,7 +40,17 @@ pub(super) fn query<const N: usize>(given: [(&str, Option<String>); N]) -> Strin
 
 /// What the API calls a choice: the same as the command line does.
 pub(super) fn name(choice: &impl ValueEnum) -> Option<Value> {
-    choice.to_possible_value().map(|value| value.get_name().into())
+    word(choice).map(Value::from)
+}
+
+/// The same for a query.
+pub(super) fn word(choice: &impl ValueEnum) -> Option<String> {
+    choice.to_possible_value().map(|value| value.get_name().to_owned())
+}
+
+/// A text that takes away what there is where it is empty.
+pub(super) fn clearable(given: Option<&str>) -> Option<Value> {
+    given.map(|text| if text.is_empty() { Value::Null } else { text.into() })
 }
 
 /// A client for ourselves on this machine: what the certificate says of the world's name for us is no matter.
@@ -156,7 +148,7 @@ impl Api {
     pub(super) async fn list(
         &self,
         path: &str,
-        filters: &[(&str, String)],
+        filters: &[(&str, Option<String>)],
         at_most: usize,
     ) -> anyhow::Result<Vec<Value>> {
         let (mut items, mut cursor) = (Vec::new(), None);

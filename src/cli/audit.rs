@@ -35,10 +35,7 @@ pub(super) struct AuditCommand {
 
 impl AuditCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let filters: Vec<_> = [("object", self.object), ("from", self.from), ("before", self.before)]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
-            .collect();
+        let filters = [("object", self.object), ("from", self.from), ("before", self.before)];
         let entries = self.server.api(&config)?.list("/v1/audit", &filters, self.limit).await?;
         self.output.list(&entries, "nothing was done", line);
         Ok(ExitCode::SUCCESS)

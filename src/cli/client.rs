@@ -1,15 +1,15 @@
 //! `switchboard client`: consumers of a running server's API.
 
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::Outcome;
-use super::api::{self, Remote};
 use super::output::{self, field};
+use super::remote::Remote;
+use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::{ClientId, Money};
+
+const CLIENTS: &str = "/v1/clients";
 
 /// Manage clients: consumers of the API, with keys and balances
 #[derive(Args)]
@@ -102,71 +102,54 @@ struct Profile {
     notes: Option<String>,
 }
 
-fn text(value: Option<String>) -> Option<Value> {
-    value.map(|text| if text.is_empty() { Value::Null } else { text.into() })
-}
-
 fn amount(value: Option<Money>) -> Option<Value> {
     value.map(|amount| amount.to_string().into())
 }
 
-fn body(profile: Profile, terms: &Terms) -> Value {
+fn body(profile: &Profile, terms: &Terms) -> Value {
+    let text = |given: &Option<String>| api::clearable(given.as_deref());
     api::fields([
-        ("email", text(profile.email)),
-        ("company", text(profile.company)),
-        ("phone", text(profile.phone)),
-        ("address", text(profile.address)),
-        ("site", text(profile.site)),
-        ("notes", text(profile.notes)),
+        ("email", text(&profile.email)),
+        ("company", text(&profile.company)),
+        ("phone", text(&profile.phone)),
+        ("address", text(&profile.address)),
+        ("site", text(&profile.site)),
+        ("notes", text(&profile.notes)),
         ("credit_limit", amount(terms.credit_limit)),
-        ("low_at", text(terms.low_at.clone())),
-        ("country", text(terms.country.clone())),
+        ("low_at", text(&terms.low_at)),
+        ("country", text(&terms.country)),
     ])
 }
 
 impl ClientCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
+        let (action, remote) = self.remote.open(&config)?;
         match action {
             Action::Add(add) => {
-                let mut body = body(add.profile, &add.terms);
+                let mut body = body(&add.profile, &add.terms);
                 body["name"] = add.name.into();
                 if let Some(balance) = amount(add.balance) {
                     body["balance"] = balance;
                 }
-                let client = api.post("/v1/clients", Some(&body)).await?;
-                output.show_done("added", &client, with_token);
+                remote.post("added", CLIENTS, Some(&body), with_token).await
             }
-            Action::List => {
-                let clients = api.list("/v1/clients", &[], usize::MAX).await?;
-                output.list(&clients, "no clients; `switchboard client add` adds one", line);
-            }
-            Action::Show { client } => {
-                let client = api.read(&format!("/v1/clients/{client}")).await?;
-                output.show(&client, all);
-            }
+            Action::List => remote.list(CLIENTS, "no clients; `switchboard client add` adds one", line).await,
+            Action::Show { client } => remote.read(&format!("{CLIENTS}/{client}"), all).await,
             Action::Change(change) => {
-                let mut body = body(change.profile, &change.terms);
-                for (name, value) in
-                    [("name", change.name.map(Value::from)), ("is_active", change.active.map(Value::from))]
-                {
-                    if let Some(value) = value {
-                        body[name] = value;
-                    }
+                let mut body = body(&change.profile, &change.terms);
+                if let Some(name) = change.name {
+                    body["name"] = name.into();
                 }
-                let client = api.patch(&format!("/v1/clients/{}", change.client), &body).await?;
-                output.show_done("changed", &client, line);
+                if let Some(is_active) = change.active {
+                    body["is_active"] = is_active.into();
+                }
+                remote.patch("changed", &format!("{CLIENTS}/{}", change.client), &body, line).await
             }
-            Action::Delete { client } => {
-                api.delete(&format!("/v1/clients/{client}")).await?;
-                output.tell_done("deactivated", client);
-            }
+            Action::Delete { client } => remote.delete("deactivated", CLIENTS, client).await,
             Action::Token { client } => {
-                let client = api.post(&format!("/v1/clients/{client}/token"), None).await?;
-                output.show_done("rotated", &client, with_token);
+                remote.post("rotated", &format!("{CLIENTS}/{client}/token"), None, with_token).await
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -1,15 +1,15 @@
 //! `switchboard endpoint`: where a running server posts its events.
 
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::api::Remote;
 use super::output::{self, field};
+use super::remote::Remote;
 use crate::config::Config;
 use crate::model::{ClientId, EndpointId};
+
+const ENDPOINTS: &str = "/v1/endpoints";
 
 /// Manage endpoints: URLs that events are posted to, signed (Standard Webhooks)
 #[derive(Args)]
@@ -52,38 +52,30 @@ enum Action {
 
 impl EndpointCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
-        let api = api.acting_for(self.client);
+        let (action, remote) = self.remote.open(&config)?;
+        let remote = remote.acting_for(self.client);
         match action {
             Action::Add { target, types, description, ordered } => {
                 let mut body = json!({"url": target, "description": description, "ordered": ordered});
                 if !types.is_empty() {
                     body["event_types"] = types.into();
                 }
-                let made = api.post("/v1/endpoints", Some(&body)).await?;
-                output.show_done("added", &made, with_secret);
+                remote.post("added", ENDPOINTS, Some(&body), with_secret).await
             }
-            Action::List => {
-                let endpoints = api.list("/v1/endpoints", &[], usize::MAX).await?;
-                output.list(&endpoints, "no endpoints; `switchboard endpoint add` adds one", line);
-            }
+            Action::List => remote.list(ENDPOINTS, "no endpoints; `switchboard endpoint add` adds one", line).await,
             Action::Rotate { endpoint } => {
-                let rotated = api.post(&format!("/v1/endpoints/{endpoint}/rotate"), None).await?;
-                output.show_done("rotated", &rotated, with_secret);
+                remote.post("rotated", &format!("{ENDPOINTS}/{endpoint}/rotate"), None, with_secret).await
             }
             Action::Test { endpoint } => {
-                let told = api.post(&format!("/v1/endpoints/{endpoint}/test"), None).await?;
-                output.show_done("posting", &told, |told| {
-                    format!("{}; `switchboard event show` tells what became of it", field(told, "event_id"))
-                });
+                remote.post("posting", &format!("{ENDPOINTS}/{endpoint}/test"), None, posting).await
             }
-            Action::Delete { endpoint } => {
-                api.delete(&format!("/v1/endpoints/{endpoint}")).await?;
-                output.tell_done("deleted", endpoint);
-            }
+            Action::Delete { endpoint } => remote.delete("deleted", ENDPOINTS, endpoint).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
+}
+
+fn posting(told: &Value) -> String {
+    format!("{}; `switchboard event show` tells what became of it", field(told, "event_id"))
 }
 
 fn with_secret(endpoint: &Value) -> String {

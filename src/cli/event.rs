@@ -1,13 +1,11 @@
 //! `switchboard event`: what a running server told, and telling it again.
 
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::api::{self, Remote};
 use super::output::{self, field};
-use super::{Outcome, escape};
+use super::remote::Remote;
+use super::{Outcome, api, escape};
 use crate::config::Config;
 use crate::model::event::EventType;
 use crate::model::{ClientId, EndpointId, EventId};
@@ -48,29 +46,24 @@ enum Action {
 
 impl EventCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
-        let api = api.acting_for(self.client);
+        let (action, remote) = self.remote.open(&config)?;
+        let remote = remote.acting_for(self.client);
         match action {
             Action::List { kind, limit } => {
-                let kind = kind.map(|kind| ("type", kind.name().to_owned()));
-                let events = api.list("/v1/events", kind.as_slice(), limit).await?;
-                output.list(&events, "no events yet", line);
+                let filters = [("type", kind.map(|kind| kind.name().to_owned()))];
+                remote.list_first(limit, "/v1/events", &filters, "no events yet", line).await
             }
             Action::Show { event } => {
-                let told = api.read(&format!("/v1/events/{event}")).await?;
-                output.show(&told, page(&told));
+                let told = remote.api.read(&format!("/v1/events/{event}")).await?;
+                remote.show(&told, page(&told))
             }
-            Action::Types => {
-                let types = api.list("/v1/event-types", &[], usize::MAX).await?;
-                output.list(&types, "no types", kind_line);
-            }
+            Action::Types => remote.list("/v1/event-types", "no types", kind_line).await,
             Action::Replay { event, endpoint } => {
                 let body = api::fields([("endpoint_id", endpoint.map(|id| id.to_string().into()))]);
-                let told = api.post(&format!("/v1/events/{event}/replay"), Some(&body)).await?;
-                output.show_done("telling again", &told, page(&told));
+                let told = remote.api.post(&format!("/v1/events/{event}/replay"), Some(&body)).await?;
+                remote.done("telling again", &told, page(&told))
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::api::{self, Api, Remote};
-use super::output::{self, Output, field};
-use super::{Outcome, escape};
+use super::output::{self, field};
+use super::remote::{Remote, RemoteSession};
+use super::{Outcome, api, escape};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, KeyId};
+use crate::service::client::Scope;
 
 /// Manage the keys of clients: what they show to be known, and what they may do with it
 #[derive(Args)]
@@ -48,24 +49,14 @@ enum Action {
     Revoke { client: ClientId, key: KeyId },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Scope {
-    Sms,
-    Voice,
-    Whatsapp,
-    Verify,
-    Sessions,
-    Read,
-}
-
 #[derive(Args)]
 pub(super) struct Terms {
     /// Whose it is, or what for
     #[arg(long)]
     name: Option<String>,
     /// What it may be used for; may be repeated [new keys: everything]
-    #[arg(long = "scope", value_name = "SCOPE", value_enum)]
-    scopes: Vec<Scope>,
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = Scope::ALL.map(Scope::name))]
+    scopes: Vec<String>,
     /// The only account that it sends through
     #[arg(long, value_name = "ID")]
     account: Option<String>,
@@ -92,74 +83,63 @@ pub(super) struct Terms {
 
 impl Terms {
     fn body(&self) -> anyhow::Result<Value> {
-        let scopes: Vec<_> = self.scopes.iter().filter_map(api::name).collect();
         let sources: Vec<&String> = self.sources.iter().filter(|source| !source.is_empty()).collect();
         let account = self.account.as_deref();
         if let Some(id) = account.filter(|id| !id.is_empty()) {
             id.parse::<AccountId>().map_err(|error| anyhow::anyhow!("{id}: {error}"))?;
         }
-        let text = |given: Option<&str>| given.map(|text| if text.is_empty() { Value::Null } else { text.into() });
         Ok(api::fields([
             ("name", self.name.clone().map(Value::from)),
-            ("scopes", (!scopes.is_empty()).then(|| scopes.into())),
-            ("account_id", text(account)),
+            ("scopes", (!self.scopes.is_empty()).then(|| json!(self.scopes))),
+            ("account_id", api::clearable(account)),
             ("sources", (!self.sources.is_empty()).then(|| json!(sources))),
-            ("senders", text(self.senders.as_deref())),
-            ("destinations", text(self.destinations.as_deref())),
-            ("twiml", text(self.twiml.as_deref())),
+            ("senders", api::clearable(self.senders.as_deref())),
+            ("destinations", api::clearable(self.destinations.as_deref())),
+            ("twiml", api::clearable(self.twiml.as_deref())),
             ("rate", self.rate.map(Value::from)),
-            ("expires_at", text(self.expires_at.as_deref())),
+            ("expires_at", api::clearable(self.expires_at.as_deref())),
         ]))
     }
 }
 
 impl KeyCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
-        let all = |client: ClientId| format!("/v1/clients/{client}/keys");
+        let (action, remote) = self.remote.open(&config)?;
         match action {
             Action::Add { client, terms } => {
-                let key = api.post(&all(client), Some(&terms.body()?)).await?;
+                let key = remote.api.post(&keys(client), Some(&terms.body()?)).await?;
                 // alone on its line, so that it can be piped; the words go beside it
-                if !output.is_json() {
+                if !remote.output.is_json() {
                     let id = escape::line(field(&key, "id"));
                     output::note(format!("{} {id}; this key is not shown again:", output::good("made")));
                 }
-                output.show(&key, |key| field(key, "key").to_owned());
+                remote.show(&key, |key| field(key, "key").to_owned())
             }
             Action::List { client } => {
-                let keys = api.list(&all(client), &[], usize::MAX).await?;
-                output.list(&keys, "no keys; `switchboard key add` makes one", line);
+                remote.list(&keys(client), "no keys; `switchboard key add` makes one", line).await
             }
-            Action::Import { client, sha256, terms } => import(&api, output, client, sha256, &terms).await?,
+            Action::Import { client, sha256, terms } => import(&remote, client, sha256, &terms).await,
             Action::Change { client, key, terms } => {
-                let key = api.patch(&format!("{}/{key}", all(client)), &terms.body()?).await?;
-                output.show_done("changed", &key, line);
+                remote.patch("changed", &format!("{}/{key}", keys(client)), &terms.body()?, line).await
             }
-            Action::Revoke { client, key } => {
-                api.delete(&format!("{}/{key}", all(client))).await?;
-                output.tell_done("revoked", key);
-            }
+            Action::Revoke { client, key } => remote.delete("revoked", &keys(client), key).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
+/// The path of a client's keys.
+fn keys(client: ClientId) -> String {
+    format!("/v1/clients/{client}/keys")
+}
+
 /// Takes over keys by their hashes.
-pub(super) async fn import(
-    api: &Api,
-    output: Output,
-    client: ClientId,
-    sha256: Vec<String>,
-    terms: &Terms,
-) -> anyhow::Result<()> {
+pub(super) async fn import(remote: &RemoteSession, client: ClientId, sha256: Vec<String>, terms: &Terms) -> Outcome {
     let mut body = terms.body()?;
     for digest in sha256 {
         body["sha256"] = digest.into();
-        let key = api.post(&format!("/v1/clients/{client}/keys"), Some(&body)).await?;
-        output.show_done("imported", &key, line);
+        remote.post("imported", &keys(client), Some(&body), line).await?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn line(key: &Value) -> String {

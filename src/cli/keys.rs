@@ -9,6 +9,7 @@ use serde_json::json;
 use super::api::{Api, Server};
 use super::key::{self, Terms};
 use super::output::{self, Output};
+use super::remote::RemoteSession;
 use super::{Outcome, escape};
 use crate::config::Config;
 use crate::gateway;
@@ -65,20 +66,20 @@ impl Keys {
             Action::Generate { replace_identity } => generate(&config, replace_identity).await?,
             Action::Show { json } => show(&Keyring::open(&config)?, json),
             Action::Accept => accept(&config).await?,
-            Action::Import(import) => import.run(&config).await?,
+            Action::Import(import) => return import.run(&config).await,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Import {
-    async fn run(self, config: &Config) -> anyhow::Result<()> {
-        let api = self.server.api(config)?;
+    async fn run(self, config: &Config) -> Outcome {
+        let remote = RemoteSession { api: self.server.api(config)?, output: self.output };
         let client = match self.client {
             Some(client) => client,
-            None => only_client(&api).await?,
+            None => only_client(&remote.api).await?,
         };
-        key::import(&api, self.output, client, self.sha256, &self.terms).await
+        key::import(&remote, client, self.sha256, &self.terms).await
     }
 }
 

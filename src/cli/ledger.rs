@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::api::{self, Api, Server};
+use super::api::Server;
 use super::output::{self, Output, field};
-use super::{Outcome, escape};
+use super::remote::RemoteSession;
+use super::{Outcome, api, escape};
 use crate::config::Config;
 use crate::model::{ClientId, Money};
 
@@ -73,31 +74,28 @@ enum Action {
 
 impl LedgerCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let output = self.output;
         if matches!(self.action, Action::Verify) {
-            return verify::run(&config, output).await;
+            return verify::run(&config, self.output).await;
         }
-        let api = self.server.api(&config)?;
+        let remote = RemoteSession { api: self.server.api(&config)?, output: self.output };
         match self.action {
-            Action::Verify => {}
+            Action::Verify => Ok(ExitCode::SUCCESS),
             Action::Show { client, limit } => {
-                let entries = api.list(&format!("/v1/clients/{client}/ledger"), &[], limit).await?;
-                output.list(&entries, "nothing was ever moved", line);
+                remote.list_first(limit, &ledger(client), &[], "nothing was ever moved", line).await
             }
             Action::Add { client, amount, reason } => {
-                post(&api, output, client, json!({"kind": "credit", "amount": amount, "reason": reason})).await?;
+                post(&remote, client, &json!({"kind": "credit", "amount": amount, "reason": reason})).await
             }
             Action::Deduct { client, amount, reason } => {
                 anyhow::ensure!(amount > Money::ZERO, "the amount to deduct is not above zero");
-                let body = json!({"kind": "adjustment", "amount": -amount, "reason": reason});
-                post(&api, output, client, body).await?;
+                post(&remote, client, &json!({"kind": "adjustment", "amount": -amount, "reason": reason})).await
             }
             Action::Set { client, balance, reason } => {
-                post(&api, output, client, json!({"set": balance, "reason": reason})).await?;
+                post(&remote, client, &json!({"set": balance, "reason": reason})).await
             }
             Action::Statement { client, from, to } => {
                 let query = api::query([("from", Some(from)), ("to", to)]);
-                let mut answer = api.get(&format!("/v1/clients/{client}/statement.csv?{query}")).await?;
+                let mut answer = remote.api.get(&format!("/v1/clients/{client}/statement.csv?{query}")).await?;
                 let mut text = Vec::new();
                 while let Some(part) = answer.chunk().await? {
                     text.extend_from_slice(&part);
@@ -107,18 +105,19 @@ impl LedgerCommand {
                     text = rest;
                 }
                 output::put(escape::lines(&String::from_utf8_lossy(&text)));
+                Ok(ExitCode::SUCCESS)
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn post(api: &Api, output: Output, client: ClientId, body: Value) -> anyhow::Result<()> {
-    let entry = api.post(&format!("/v1/clients/{client}/ledger"), Some(&body)).await?;
-    output.show_done("entered", &entry, |entry| {
-        format!("{}  the balance is {}", line(entry), output::strong(field(entry, "balance")))
-    });
-    Ok(())
+fn ledger(client: ClientId) -> String {
+    format!("/v1/clients/{client}/ledger")
+}
+
+async fn post(remote: &RemoteSession, client: ClientId, body: &Value) -> Outcome {
+    let words = |entry: &Value| format!("{}  the balance is {}", line(entry), output::strong(field(entry, "balance")));
+    remote.post("entered", &ledger(client), Some(body), words).await
 }
 
 fn line(entry: &Value) -> String {

@@ -1,15 +1,15 @@
 //! `switchboard message`: sends texts by a running server, and tells what became of them.
 
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
-use super::Outcome;
-use super::api::{self, Remote};
 use super::output::{self, field};
+use super::remote::Remote;
+use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::{ClientId, MessageId, Span};
+
+const MESSAGES: &str = "/v1/messages";
 
 /// Send messages, and see what became of them
 #[derive(Args)]
@@ -71,8 +71,9 @@ struct Send {
     idempotency_key: Option<String>,
 }
 
+/// What people write over.
 #[derive(Clone, Copy, ValueEnum)]
-enum Channel {
+pub(super) enum Channel {
     Sms,
     Whatsapp,
 }
@@ -116,28 +117,23 @@ struct List {
 
 impl MessageCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
-        let api = api.acting_for(self.client);
+        let (action, remote) = self.remote.open(&config)?;
+        let remote = remote.acting_for(self.client);
         match action {
             Action::Send(send) => {
-                let message = api.post_as(send.idempotency_key.as_deref(), "/v1/messages", &send.body()).await?;
-                output.show_done("accepted", &message, line);
+                let name = send.idempotency_key.as_deref();
+                remote.done("accepted", &remote.api.post_as(name, MESSAGES, &send.body()).await?, line)
             }
             Action::List(list) => {
-                let messages = api.list("/v1/messages", &list.filters(), list.limit).await?;
-                output.list(&messages, "no such messages", line);
+                remote.list_first(list.limit, MESSAGES, &list.filters(), "no such messages", line).await
             }
-            Action::Show { message } => {
-                let message = api.read(&format!("/v1/messages/{message}")).await?;
-                output.show(&message, page);
-            }
+            Action::Show { message } => remote.read(&format!("{MESSAGES}/{message}"), page).await,
             Action::Cancel { message } => {
-                api.delete(&format!("/v1/messages/{message}")).await?;
-                let message = api.read(&format!("/v1/messages/{message}")).await?;
-                output.show(&message, line);
+                let path = format!("{MESSAGES}/{message}");
+                remote.api.delete(&path).await?;
+                remote.read(&path, line).await
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -160,19 +156,17 @@ impl Send {
 }
 
 impl List {
-    fn filters(&self) -> Vec<(&'static str, String)> {
-        let channel = self.channel.as_ref().and_then(api::name);
-        let all = [
+    fn filters(&self) -> [(&'static str, Option<String>); 8] {
+        [
             ("number", self.number.clone()),
             ("from", self.from.clone()),
             ("to", self.to.clone()),
-            ("channel", channel.and_then(|name| name.as_str().map(str::to_owned))),
+            ("channel", self.channel.as_ref().and_then(api::word)),
             ("state", self.state.clone()),
             ("direction", self.direction.clone()),
             ("created_from", self.since.clone()),
             ("created_before", self.before.clone()),
-        ];
-        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        ]
     }
 }
 

@@ -1,17 +1,18 @@
 //! `switchboard number`: senders of a running server, and what a text to them means.
 
-use std::process::ExitCode;
-
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::Outcome;
-use super::api::{self, Remote};
 use super::output::{self, field};
+use super::remote::Remote;
+use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, NumberId};
+use crate::service::number::Capability;
+
+const NUMBERS: &str = "/v1/numbers";
 
 /// Manage numbers: what messages are sent from, and what a text to them means
 #[derive(Args)]
@@ -40,14 +41,6 @@ enum Action {
     Delete {
         number: NumberId,
     },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Capability {
-    Sms,
-    Mms,
-    Voice,
-    Whatsapp,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -83,8 +76,8 @@ struct Change {
 #[derive(Args)]
 struct Uses {
     /// What it can do; may be repeated [new numbers: sms]
-    #[arg(long = "capability", value_name = "CAPABILITY", value_enum)]
-    capabilities: Vec<Capability>,
+    #[arg(long = "capability", value_name = "CAPABILITY", value_parser = Capability::ALL.map(Capability::name))]
+    capabilities: Vec<String>,
     /// What a text to it means [new numbers: forward]
     #[arg(long, value_enum)]
     meaning: Option<Meaning>,
@@ -98,13 +91,11 @@ struct Uses {
 
 impl Uses {
     fn body(&self, account: Option<AccountId>) -> Value {
-        let capabilities: Vec<_> = self.capabilities.iter().filter_map(api::name).collect();
-        let platform = self.platform.as_deref();
         api::fields([
             ("account_id", account.map(|id| id.to_string().into())),
-            ("capabilities", (!capabilities.is_empty()).then(|| capabilities.into())),
+            ("capabilities", (!self.capabilities.is_empty()).then(|| self.capabilities.clone().into())),
             ("meaning", self.meaning.as_ref().and_then(api::name)),
-            ("platform", platform.map(|name| if name.is_empty() { Value::Null } else { name.into() })),
+            ("platform", api::clearable(self.platform.as_deref())),
             ("rate", self.rate.map(Value::from)),
         ])
     }
@@ -112,40 +103,30 @@ impl Uses {
 
 impl NumberCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
-        let api = api.acting_for(self.client);
+        let (action, remote) = self.remote.open(&config)?;
+        let remote = remote.acting_for(self.client);
         match action {
             Action::Add(add) => {
                 let account = match add.account {
                     Some(account) => account,
-                    None => only_account(&api).await?,
+                    None => only_account(&remote.api).await?,
                 };
                 let mut body = add.uses.body(Some(account));
                 body["number"] = add.number.as_str().into();
-                let number = api.post("/v1/numbers", Some(&body)).await?;
-                output.show_done("added", &number, line);
+                remote.post("added", NUMBERS, Some(&body), line).await
             }
-            Action::List => {
-                let numbers = api.list("/v1/numbers", &[], usize::MAX).await?;
-                output.list(&numbers, "no numbers; `switchboard number add` adds one", line);
-            }
+            Action::List => remote.list(NUMBERS, "no numbers; `switchboard number add` adds one", line).await,
             Action::Change(change) => {
                 let body = change.uses.body(change.account);
-                let number = api.patch(&format!("/v1/numbers/{}", change.number), &body).await?;
-                output.show_done("changed", &number, line);
+                remote.patch("changed", &format!("{NUMBERS}/{}", change.number), &body, line).await
             }
             Action::Lookup { number, account } => {
                 let query = account.map(|id| format!("?account_id={id}")).unwrap_or_default();
-                let said =
-                    api.read(&format!("/v1/lookup/{}{query}", utf8_percent_encode(&number, NON_ALPHANUMERIC))).await?;
-                output.show(&said, known);
+                let number = utf8_percent_encode(&number, NON_ALPHANUMERIC);
+                remote.read(&format!("/v1/lookup/{number}{query}"), known).await
             }
-            Action::Delete { number } => {
-                api.delete(&format!("/v1/numbers/{number}")).await?;
-                output.tell_done("deleted", number);
-            }
+            Action::Delete { number } => remote.delete("deleted", NUMBERS, number).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -1,14 +1,13 @@
 //! `switchboard opt-out`: who wants no texts from which number of a running server, and mending that.
 
-use std::process::ExitCode;
-
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::Outcome;
-use super::api::{self, Api, Remote};
+use super::message::Channel;
 use super::output::{self, field};
+use super::remote::{Remote, RemoteSession};
+use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::ClientId;
 
@@ -55,38 +54,26 @@ struct Pair {
     channel: Channel,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Channel {
-    Sms,
-    Whatsapp,
-}
-
 impl OptOutCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
-        let api = api.acting_for(self.client);
+        let (action, remote) = self.remote.open(&config)?;
+        let remote = remote.acting_for(self.client);
         match action {
             Action::List { number, person, channel, limit } => {
-                let channel = channel.as_ref().and_then(api::name).and_then(|name| name.as_str().map(str::to_owned));
+                let channel = channel.as_ref().and_then(api::word);
                 let filters = [("number", number), ("person", person), ("channel", channel)];
-                let filters: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-                let entries = api.list("/v1/opt-outs", &filters, limit).await?;
-                output.list(&entries, "nobody has opted out", line);
+                remote.list_first(limit, "/v1/opt-outs", &filters, "nobody has opted out", line).await
             }
-            Action::Add(pair) => output.show(&set(&api, &pair, true).await?, line),
-            Action::Remove(pair) => output.show(&set(&api, &pair, false).await?, line),
+            Action::Add(pair) => set(&remote, &pair, true).await,
+            Action::Remove(pair) => set(&remote, &pair, false).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn set(api: &Api, pair: &Pair, is_out: bool) -> anyhow::Result<Value> {
+async fn set(remote: &RemoteSession, pair: &Pair, is_out: bool) -> Outcome {
     let [number, person] = [&pair.number, &pair.person].map(|one| utf8_percent_encode(one, NON_ALPHANUMERIC));
-    api.put(
-        &format!("/v1/opt-outs/{number}/{person}"),
-        &json!({ "is_out": is_out, "channel": api::name(&pair.channel) }),
-    )
-    .await
+    let body = json!({ "is_out": is_out, "channel": api::name(&pair.channel) });
+    remote.show(&remote.api.put(&format!("/v1/opt-outs/{number}/{person}"), &body).await?, line)
 }
 
 fn line(entry: &Value) -> String {

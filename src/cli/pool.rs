@@ -1,15 +1,15 @@
 //! `switchboard pool`: a client's numbers that send together, on a running server.
 
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::api::Remote;
 use super::output::{self, field};
+use super::remote::Remote;
 use crate::config::Config;
 use crate::model::{ClientId, NumberId, PoolId};
+
+const POOLS: &str = "/v1/pools";
 
 /// Manage pools: numbers of a client that send together, the same number to the same recipient
 #[derive(Args)]
@@ -39,35 +39,21 @@ enum Action {
 
 impl PoolCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
-        let api = api.acting_for(self.client);
+        let (action, remote) = self.remote.open(&config)?;
+        let remote = remote.acting_for(self.client);
         match action {
-            Action::Create { name } => {
-                let pool = api.post("/v1/pools", Some(&json!({ "name": name }))).await?;
-                output.show_done("created", &pool, line);
-            }
-            Action::List => {
-                let pools = api.list("/v1/pools", &[], usize::MAX).await?;
-                output.list(&pools, "no pools; `switchboard pool create` makes one", line);
-            }
+            Action::Create { name } => remote.post("created", POOLS, Some(&json!({ "name": name })), line).await,
+            Action::List => remote.list(POOLS, "no pools; `switchboard pool create` makes one", line).await,
             Action::Rename { pool, name } => {
-                let pool = api.patch(&format!("/v1/pools/{pool}"), &json!({ "name": name })).await?;
-                output.show_done("changed", &pool, line);
+                remote.patch("changed", &format!("{POOLS}/{pool}"), &json!({ "name": name }), line).await
             }
             Action::Put { pool, number } => {
-                let pool = api.put(&format!("/v1/pools/{pool}/numbers/{number}"), &json!({})).await?;
-                output.show_done("put", &pool, line);
+                let pool = remote.api.put(&format!("{POOLS}/{pool}/numbers/{number}"), &json!({})).await?;
+                remote.done("put", &pool, line)
             }
-            Action::Take { pool, number } => {
-                api.delete(&format!("/v1/pools/{pool}/numbers/{number}")).await?;
-                output.tell_done("taken", number);
-            }
-            Action::Delete { pool } => {
-                api.delete(&format!("/v1/pools/{pool}")).await?;
-                output.tell_done("deleted", pool);
-            }
+            Action::Take { pool, number } => remote.delete("taken", &format!("{POOLS}/{pool}/numbers"), number).await,
+            Action::Delete { pool } => remote.delete("deleted", POOLS, pool).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -8,12 +8,15 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::api::{self, Remote};
 use super::output::{self, field};
+use super::remote::Remote;
 use super::route::Channel;
-use super::{Outcome, escape};
+use super::{Outcome, api, escape};
 use crate::config::Config;
 use crate::model::{Money, RateId};
+
+const RATES: &str = "/v1/rates";
+const CARD: &str = "/v1/rates.csv";
 
 /// Manage rates: what a segment, a text with pictures, or a call, to a destination costs
 ///
@@ -78,7 +81,7 @@ enum Action {
 
 impl RateCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
+        let (action, remote) = self.remote.open(&config)?;
         match action {
             Action::Add { channel, prefix, price, from, until } => {
                 let body = api::fields([
@@ -88,44 +91,36 @@ impl RateCommand {
                     ("from", from.map(Value::from)),
                     ("until", until.map(Value::from)),
                 ]);
-                output.show_done("added", &api.post("/v1/rates", Some(&body)).await?, line);
+                remote.post("added", RATES, Some(&body), line).await
             }
             Action::List { channel, prefix, at, limit } => {
-                let channel = channel.as_ref().and_then(api::name).and_then(|name| name.as_str().map(str::to_owned));
                 let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
-                let filters: Vec<_> = [("channel", channel), ("prefix", prefix), ("at", at)]
-                    .into_iter()
-                    .filter_map(|(name, value)| Some((name, value?)))
-                    .collect();
-                let rates = api.list("/v1/rates", &filters, limit).await?;
-                output.list(&rates, "no rates: the usual prices are asked", line);
+                let filters = [("channel", channel.as_ref().and_then(api::word)), ("prefix", prefix), ("at", at)];
+                remote.list_first(limit, RATES, &filters, "no rates: the usual prices are asked", line).await
             }
             Action::Change { rate, price, until } => {
-                let until = until.map(|text| if text.is_empty() { Value::Null } else { text.into() });
-                let body = api::fields([("price", price.map(|price| price.to_string().into())), ("until", until)]);
-                output.show_done("changed", &api.patch(&format!("/v1/rates/{rate}"), &body).await?, line);
+                let price = price.map(|price| price.to_string().into());
+                let body = api::fields([("price", price), ("until", api::clearable(until.as_deref()))]);
+                remote.patch("changed", &format!("{RATES}/{rate}"), &body, line).await
             }
             Action::Import { file, replace } => {
-                let text = read(&file)?;
-                let done = api.post_csv(&format!("/v1/rates.csv?replace={replace}"), text).await?;
-                output.show_done("imported", &done, |done| {
-                    let lines = done["channels"].as_object().into_iter().flatten();
-                    let lines: Vec<_> = lines.map(|(channel, count)| format!("{channel} {count}")).collect();
-                    let (added, replaced, removed) = (&done["added"], &done["replaced"], &done["removed"]);
-                    format!("{added} added, {replaced} replaced, {removed} removed: {}", lines.join(", "))
-                });
+                let done = remote.api.post_csv(&format!("{CARD}?replace={replace}"), read(&file)?).await?;
+                remote.done("imported", &done, imported)
             }
             Action::Export => {
-                let text = api.get("/v1/rates.csv").await?.text().await?;
-                output::put(escape::lines(&text));
+                output::put(escape::lines(&remote.api.get(CARD).await?.text().await?));
+                Ok(ExitCode::SUCCESS)
             }
-            Action::Delete { rate } => {
-                api.delete(&format!("/v1/rates/{rate}")).await?;
-                output.tell_done("deleted", rate);
-            }
+            Action::Delete { rate } => remote.delete("deleted", RATES, rate).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
+}
+
+fn imported(done: &Value) -> String {
+    let lines = done["channels"].as_object().into_iter().flatten();
+    let lines: Vec<_> = lines.map(|(channel, count)| format!("{channel} {count}")).collect();
+    let (added, replaced, removed) = (&done["added"], &done["replaced"], &done["removed"]);
+    format!("{added} added, {replaced} replaced, {removed} removed: {}", lines.join(", "))
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {

@@ -1,15 +1,15 @@
 //! `switchboard route`: which account destinations go to, on a running server.
 
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
-use super::Outcome;
-use super::api::{self, Remote};
 use super::output::{self, field};
+use super::remote::Remote;
+use super::{Outcome, api};
 use crate::config::Config;
 use crate::model::{AccountId, ClientId, KeyId, RouteId};
+
+const ROUTES: &str = "/v1/routes";
 
 /// Manage routes: which account a destination's messages go to
 #[derive(Args)]
@@ -109,41 +109,30 @@ impl Terms {
 
 impl RouteCommand {
     pub(super) async fn run(self, config: Config) -> Outcome {
-        let (action, api, output) = self.remote.open(&config)?;
+        let (action, remote) = self.remote.open(&config)?;
         match action {
             Action::Add { pattern, account, terms } => {
                 let mut body = terms.body(Some(&pattern), Some(account));
                 if body["priority"].is_null() {
                     body["priority"] = 100.into();
                 }
-                output.show_done("added", &api.post("/v1/routes", Some(&body)).await?, line);
+                remote.post("added", ROUTES, Some(&body), line).await
             }
-            Action::List => {
-                let routes = api.list("/v1/routes", &[], usize::MAX).await?;
-                output.list(&routes, "no routes; `switchboard route add` adds one", line);
-            }
-            Action::Explain(explain) => {
-                let query = query(&explain);
-                output.show(&api.read(&format!("/v1/routes/explain?{query}")).await?, explained);
-            }
+            Action::List => remote.list(ROUTES, "no routes; `switchboard route add` adds one", line).await,
+            Action::Explain(explain) => remote.read(&format!("{ROUTES}/explain?{}", query(&explain)), explained).await,
             Action::Change { route, pattern, account, terms } => {
                 let body = terms.body(pattern.as_deref(), account);
-                output.show_done("changed", &api.patch(&format!("/v1/routes/{route}"), &body).await?, line);
+                remote.patch("changed", &format!("{ROUTES}/{route}"), &body, line).await
             }
-            Action::Delete { route } => {
-                api.delete(&format!("/v1/routes/{route}")).await?;
-                output.tell_done("deleted", route);
-            }
+            Action::Delete { route } => remote.delete("deleted", ROUTES, route).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
 fn query(explain: &Explain) -> String {
-    let channel = api::name(&explain.channel).and_then(|name| name.as_str().map(str::to_owned));
     api::query([
         ("to", Some(explain.to.clone())),
-        ("channel", channel),
+        ("channel", api::word(&explain.channel)),
         ("from", explain.from.clone()),
         ("client", explain.client.map(|id| id.to_string())),
         ("key", explain.key.map(|id| id.to_string())),

@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Uncertain, credentials, variable};
-use crate::cli::api::{self, Api};
+use super::{ACCOUNTS, Uncertain, credentials, line, variable};
 use crate::cli::output::field;
-use crate::cli::secret;
+use crate::cli::remote::RemoteSession;
+use crate::cli::{Outcome, api, secret};
 use crate::model::{AccountId, Span};
 use crate::provider::Kind;
 
@@ -67,12 +67,12 @@ pub(super) struct Change {
 }
 
 impl Change {
-    pub(super) async fn run(self, api: &Api) -> anyhow::Result<Value> {
-        let path = format!("/v1/accounts/{}", self.account);
+    pub(super) async fn run(self, remote: &RemoteSession) -> Outcome {
+        let path = format!("{ACCOUNTS}/{}", self.account);
         let mut body = self.body();
         let has_credentials = self.credentials || self.file.is_some();
         if has_credentials || self.next {
-            let provider = Kind::parse(field(&api.read(&path).await?, "provider"));
+            let provider = Kind::parse(field(&remote.api.read(&path).await?, "provider"));
             let provider = provider.context("a provider that this program does not know")?;
             if has_credentials {
                 body["credentials"] = credentials(provider, self.file.as_deref())?;
@@ -81,7 +81,7 @@ impl Change {
                 body["next_token"] = next(provider)?.into();
             }
         }
-        api.patch(&path, &body).await
+        remote.patch("changed", &path, &body, line).await
     }
 
     fn body(&self) -> Value {

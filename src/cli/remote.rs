@@ -1,0 +1,100 @@
+//! What is asked of a running server, and how what came of it is shown.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::Outcome;
+use super::api::{Api, Server};
+use super::output::Output;
+use crate::config::Config;
+use crate::model::ClientId;
+
+/// What is asked of a running server, and how to show what came of it.
+#[derive(Args)]
+pub(super) struct Remote<A: Subcommand> {
+    #[command(subcommand)]
+    action: A,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl<A: Subcommand> Remote<A> {
+    pub(super) fn open(self, config: &Config) -> anyhow::Result<(A, RemoteSession)> {
+        Ok((self.action, RemoteSession { api: self.server.api(config)?, output: self.output }))
+    }
+}
+
+/// A server, and whoever reads what it answers. What is done here ends a command.
+pub(super) struct RemoteSession {
+    pub(super) api: Api,
+    pub(super) output: Output,
+}
+
+impl RemoteSession {
+    /// The same for a client.
+    pub(super) fn acting_for(self, client: Option<ClientId>) -> Self {
+        Self { api: self.api.acting_for(client), output: self.output }
+    }
+
+    /// Shows an object.
+    pub(super) fn show(&self, object: &Value, words: impl FnOnce(&Value) -> String) -> Outcome {
+        self.output.show(object, words);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Shows an object to which something was done.
+    pub(super) fn done(&self, done: &str, object: &Value, words: impl FnOnce(&Value) -> String) -> Outcome {
+        self.output.show_done(done, object, words);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Shows all of a list; `none` says that it is empty.
+    pub(super) async fn list(&self, path: &str, none: &str, line: impl Fn(&Value) -> String) -> Outcome {
+        self.list_first(usize::MAX, path, &[], none, line).await
+    }
+
+    /// Shows the first items of a list, narrowed by those filters that say something.
+    pub(super) async fn list_first(
+        &self,
+        at_most: usize,
+        path: &str,
+        filters: &[(&str, Option<String>)],
+        none: &str,
+        line: impl Fn(&Value) -> String,
+    ) -> Outcome {
+        self.output.list(&self.api.list(path, filters, at_most).await?, none, line);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Shows what stands at a path.
+    pub(super) async fn read(&self, path: &str, words: impl FnOnce(&Value) -> String) -> Outcome {
+        self.show(&self.api.read(path).await?, words)
+    }
+
+    /// Posts an object, or nothing.
+    pub(super) async fn post(
+        &self,
+        done: &str,
+        path: &str,
+        body: Option<&Value>,
+        words: impl FnOnce(&Value) -> String,
+    ) -> Outcome {
+        self.done(done, &self.api.post(path, body).await?, words)
+    }
+
+    pub(super) async fn patch(&self, done: &str, path: &str, body: &Value, words: fn(&Value) -> String) -> Outcome {
+        self.done(done, &self.api.patch(path, body).await?, words)
+    }
+
+    /// Deletes one of a list's items.
+    pub(super) async fn delete(&self, done: &str, list: &str, id: impl Display) -> Outcome {
+        self.api.delete(&format!("{list}/{id}")).await?;
+        self.output.tell_done(done, id);
+        Ok(ExitCode::SUCCESS)
+    }
+}
