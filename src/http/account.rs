@@ -95,7 +95,7 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
 
 /// `GET /v1/accounts/<id>`: one account, all but its credentials.
 #[utoipa::path(
-    get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
+    get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account",
     responses((status = 200, description = "The account.", body = AccountOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
@@ -108,7 +108,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
 /// the token before is believed for a while, and with the next one ahead.
 #[utoipa::path(
     patch, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "change_account", request_body = ChangeIn,
-    params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
     responses(
         (status = 200, description = "The account as it now is.", body = AccountOut),
         (status = 409, description = "Its new credentials are those of another account here."),
@@ -140,7 +139,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 
 /// `DELETE /v1/accounts/<id>`: forgets it with its credentials, unless it has numbers.
 #[utoipa::path(
-    delete, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "delete_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
+    delete, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "delete_account",
     responses(
         (status = 204, description = "Forgotten."),
         (status = 409, description = "It has numbers: move or delete them first."),
@@ -155,7 +154,7 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
 /// `POST /v1/accounts/<id>/check`: asks the provider whether the credentials still hold. If they do, an account that
 /// rests is used again at once.
 #[utoipa::path(
-    post, path = "/v1/accounts/{id}/check", tag = "accounts", operation_id = "check_account", params(("id" = String, Path, description = "`acc_` and 32 hex digits")),
+    post, path = "/v1/accounts/{id}/check", tag = "accounts", operation_id = "check_account",
     responses(
         (status = 204, description = "They hold."),
         (status = 400, description = "The provider did not take them, or gave no answer."),

@@ -110,7 +110,6 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<CallFilter
 /// `GET /v1/calls/<id>`: one call, with its attempts and receipts.
 #[utoipa::path(
     get, path = "/v1/calls/{id}", tag = "calls", operation_id = "fetch_call",
-    params(("id" = String, Path, description = "`call_` and 32 hex digits")),
     responses((status = 200, description = "The call as it now is.", body = FullOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
@@ -138,7 +137,6 @@ async fn full<'a>(message: &'a Message, kept: &Call, acting: &Acting, app: &App)
 /// `DELETE /v1/calls/<id>`: takes a call back that is not yet placed, or has its provider hang up.
 #[utoipa::path(
     delete, path = "/v1/calls/{id}", tag = "calls", operation_id = "end_call",
-    params(("id" = String, Path, description = "`call_` and 32 hex digits")),
     responses(
         (status = 200, description = "The call as it now is: that its provider has hung up is told a little later. To a \
                                       key that may not `read` only its id and status.", body = ChangedOut),

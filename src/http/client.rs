@@ -60,7 +60,6 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
 /// `GET /v1/clients/<id>`: one client with its balance, all but its auth token.
 #[utoipa::path(
     get, path = "/v1/clients/{id}", tag = "clients", operation_id = "fetch_client",
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 200, description = "The client.", body = ClientOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
@@ -72,7 +71,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
 /// `PATCH /v1/clients/<id>`: changes what is given; its balance changes through the ledger alone.
 #[utoipa::path(
     patch, path = "/v1/clients/{id}", tag = "clients", operation_id = "change_client", request_body = ChangeIn,
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses(
         (status = 200, description = "The client as it now is.", body = ClientOut),
         (status = 409, description = "It owes more than its new credit limit."),
@@ -90,7 +88,6 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 /// are refunded where they fail.
 #[utoipa::path(
     delete, path = "/v1/clients/{id}", tag = "clients", operation_id = "delete_client",
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 204, description = "Deactivated.")),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {
@@ -102,7 +99,6 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
 /// `POST /v1/clients/<id>/token`: makes a new auth token, shown once; the old one ends at once.
 #[utoipa::path(
     post, path = "/v1/clients/{id}/token", tag = "clients", operation_id = "rotate_client_token",
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses((status = 200, description = "The client with its new auth token.", body = ClientOut)),
 )]
 async fn rotate_token(request: Request, app: Arc<App>) -> Answer {

@@ -65,7 +65,7 @@ async fn list_devices(request: Request, app: Arc<App>) -> Answer {
 
 /// `DELETE /v1/devices/<id>`: revokes a device: empties its key and closes its user's open sockets.
 #[utoipa::path(
-    delete, path = "/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "`dev_` and 32 hex digits")),
+    delete, path = "/v1/devices/{id}", tag = "devices",
     responses((status = 204, description = "Revoked.")),
 )]
 async fn revoke_device(request: Request, app: Arc<App>) -> Answer {

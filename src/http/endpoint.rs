@@ -90,7 +90,7 @@ async fn create_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Ans
 
 /// `GET /v1/endpoints/<id>`: one endpoint, all but its secret.
 #[utoipa::path(
-    get, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    get, path = "/v1/endpoints/{id}", tag = "endpoints",
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
 async fn show_endpoint(request: Request, app: Arc<App>) -> Answer {
@@ -101,7 +101,7 @@ async fn show_endpoint(request: Request, app: Arc<App>) -> Answer {
 
 /// `PATCH /v1/endpoints/<id>`: changes what is given; `"state"` is `enabled` or `disabled`.
 #[utoipa::path(
-    patch, path = "/v1/endpoints/{id}", tag = "endpoints", request_body = PatchIn, params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    patch, path = "/v1/endpoints/{id}", tag = "endpoints", request_body = PatchIn,
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
 async fn update_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Answer {
@@ -121,7 +121,7 @@ async fn update_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Ans
 
 /// `DELETE /v1/endpoints/<id>`: deletes it; what is on its way to it is dropped.
 #[utoipa::path(
-    delete, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    delete, path = "/v1/endpoints/{id}", tag = "endpoints",
     responses((status = 204, description = "Deleted.")),
 )]
 async fn delete_endpoint(request: Request, app: Arc<App>) -> Answer {
@@ -132,7 +132,7 @@ async fn delete_endpoint(request: Request, app: Arc<App>) -> Answer {
 
 /// `POST /v1/endpoints/<id>/rotate`: makes a new secret, shown once; the old one signs too for 24 hours.
 #[utoipa::path(
-    post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints",
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
 )]
 async fn rotate_endpoint(request: Request, app: Arc<App>) -> Answer {
@@ -144,7 +144,7 @@ async fn rotate_endpoint(request: Request, app: Arc<App>) -> Answer {
 
 /// `POST /v1/endpoints/<id>/test`: sends an `endpoint.test`.
 #[utoipa::path(
-    post, path = "/v1/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path, description = "`ep_` and 32 hex digits")),
+    post, path = "/v1/endpoints/{id}/test", tag = "endpoints",
     responses(
         (status = 202, description = "On its way.", body = TestOut),
         (status = 409, description = "The endpoint is disabled."),

@@ -46,7 +46,7 @@ async fn list_events(request: Request, app: Arc<App>) -> Answer {
 
 /// `GET /v1/events/<id>`: one event, with what became of it at each place.
 #[utoipa::path(
-    get, path = "/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "`evt_` and 32 hex digits")),
+    get, path = "/v1/events/{id}", tag = "events",
     responses((status = 200, description = "The event.", body = ToldOut)),
 )]
 async fn show_event(request: Request, app: Arc<App>) -> Answer {
@@ -57,7 +57,7 @@ async fn show_event(request: Request, app: Arc<App>) -> Answer {
 
 /// `POST /v1/events/<id>/replay`: tells it again under the same id.
 #[utoipa::path(
-    post, path = "/v1/events/{id}/replay", tag = "events", params(("id" = String, Path, description = "`evt_` and 32 hex digits")), request_body = Option<ReplayIn>,
+    post, path = "/v1/events/{id}/replay", tag = "events", request_body = Option<ReplayIn>,
     responses(
         (status = 202, description = "On its way again.", body = ToldOut),
         (status = 409, description = "The endpoint is disabled."),

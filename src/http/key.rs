@@ -37,7 +37,6 @@ struct Doc;
 /// one over that was made elsewhere.
 #[utoipa::path(
     post, path = "/v1/clients/{id}/keys", tag = "keys", operation_id = "create_key", request_body = Option<KeyIn>,
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits")),
     responses(
         (status = 201, description = "In force from now on.", body = KeyOut),
         (status = 409, description = "This key is known already, or its client is not active."),
@@ -55,7 +54,7 @@ async fn issue(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 /// `GET /v1/clients/<id>/keys`: a client's keys, newest first, revoked ones too.
 #[utoipa::path(
     get, path = "/v1/clients/{id}/keys", tag = "keys", operation_id = "list_keys",
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn),
+    params(PageIn),
     responses((status = 200, description = "A page of keys.", body = ListOut<KeyOut>)),
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
@@ -69,10 +68,6 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
 /// `GET /v1/clients/<id>/keys/<key>`: one key, all but itself.
 #[utoipa::path(
     get, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "fetch_key",
-    params(
-        ("id" = String, Path, description = "`cli_` and 32 hex digits"),
-        ("key" = String, Path, description = "`key_` and 32 hex digits"),
-    ),
     responses((status = 200, description = "The key.", body = KeyOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
@@ -84,10 +79,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
 /// `PATCH /v1/clients/<id>/keys/<key>`: changes what it is called and may do, from now on.
 #[utoipa::path(
     patch, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "change_key", request_body = ChangeIn,
-    params(
-        ("id" = String, Path, description = "`cli_` and 32 hex digits"),
-        ("key" = String, Path, description = "`key_` and 32 hex digits"),
-    ),
     responses((status = 200, description = "The key as it now is.", body = KeyOut)),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
@@ -101,10 +92,6 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 /// `DELETE /v1/clients/<id>/keys/<key>`: revokes it, for good: at once on this node, within two seconds on others.
 #[utoipa::path(
     delete, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "revoke_key",
-    params(
-        ("id" = String, Path, description = "`cli_` and 32 hex digits"),
-        ("key" = String, Path, description = "`key_` and 32 hex digits"),
-    ),
     responses((status = 204, description = "Revoked.")),
 )]
 async fn revoke(request: Request, app: Arc<App>) -> Answer {

@@ -51,7 +51,7 @@ fn kind(name: &str) -> Result<Kind, Refusal> {
 /// A page may hold fewer entries than asked for, or none: there are more as long as it has a `next_cursor`.
 #[utoipa::path(
     get, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "list_entries",
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PageIn, FilterIn),
+    params(PageIn, FilterIn),
     responses((status = 200, description = "A page of entries.", body = ListOut<EntryOut>)),
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
@@ -70,8 +70,7 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
 /// way, with a reason; or `set`, with a reason: an adjustment to just this balance.
 #[utoipa::path(
     post, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "post_entry", request_body = EntryIn,
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits"),
-           ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
             description = "A name of yours for this request: for 24 hours the same request under it moves no more \
                            money, and gets its entry again with the balance as it is then.")),
     responses(
@@ -113,7 +112,7 @@ fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
 /// closing balance. A client may read its own.
 #[utoipa::path(
     get, path = "/v1/clients/{id}/statement.csv", tag = "ledger", operation_id = "fetch_statement",
-    params(("id" = String, Path, description = "`cli_` and 32 hex digits"), PeriodIn),
+    params(PeriodIn),
     responses((status = 200, description = "`time,kind,amount,balance,id,message_id,reason`, oldest first.", body = String, content_type = "text/csv")),
 )]
 async fn statement(request: Request, app: Arc<App>) -> Answer {

@@ -151,7 +151,6 @@ async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error>
 /// `GET /v1/messages/<id>`: one message, with its attempts and receipts.
 #[utoipa::path(
     get, path = "/v1/messages/{id}", tag = "messages", operation_id = "fetch_message",
-    params(("id" = String, Path, description = "`msg_` and 32 hex digits")),
     responses(
         (status = 200, description = "The message as it now is.", body = FullOut),
     ),
@@ -190,7 +189,6 @@ async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<Fu
 /// `DELETE /v1/messages/<id>`: cancels what is not yet sent.
 #[utoipa::path(
     delete, path = "/v1/messages/{id}", tag = "messages", operation_id = "cancel_message",
-    params(("id" = String, Path, description = "`msg_` and 32 hex digits")),
     responses(
         (status = 200, description = "The message as it now is; to a key that may not `read` only its id and state.",
          body = ChangedOut),
@@ -208,7 +206,6 @@ async fn cancel(request: Request, app: Arc<App>) -> Answer {
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
 #[utoipa::path(
     patch, path = "/v1/messages/{id}", tag = "messages", operation_id = "redact_message", request_body = ChangeIn,
-    params(("id" = String, Path, description = "`msg_` and 32 hex digits")),
     responses(
         (status = 200, description = "The message as it now is; to a key that may not `read` only its id and state.",
          body = ChangedOut),

@@ -97,7 +97,7 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
 
 /// `GET /v1/numbers/<id>`: one number.
 #[utoipa::path(
-    get, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "fetch_number", params(("id" = String, Path, description = "`num_` and 32 hex digits")),
+    get, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "fetch_number",
     responses((status = 200, description = "The number.", body = NumberOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
@@ -109,7 +109,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
 /// `PATCH /v1/numbers/<id>`: changes its account, its rate, and what a text to it means.
 #[utoipa::path(
     patch, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "change_number", request_body = ChangeIn,
-    params(("id" = String, Path, description = "`num_` and 32 hex digits")),
     responses((status = 200, description = "The number as it now is.", body = NumberOut)),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
@@ -129,7 +128,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 
 /// `DELETE /v1/numbers/<id>`: lets it go; its messages stay.
 #[utoipa::path(
-    delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number", params(("id" = String, Path, description = "`num_` and 32 hex digits")),
+    delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number",
     responses((status = 204, description = "Let go.")),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {

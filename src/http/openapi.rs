@@ -76,8 +76,9 @@ impl Modify for Common {
             components.add_security_scheme(CLIENT, SecurityScheme::Http(basic.build()));
             components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
         }
-        for item in all.paths.paths.values_mut() {
+        for (path, item) in &mut all.paths.paths {
             for operation in operations(item) {
+                describe_ids(path, operation);
                 summarise(operation);
                 refuse(operation);
             }
@@ -87,6 +88,40 @@ impl Modify for Common {
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete, &mut item.put].into_iter().flatten()
+}
+
+/// What ids begin with, by the word before them in a path.
+const IDS: [(&str, &str); 12] = [
+    ("accounts", "acc"),
+    ("calls", "call"),
+    ("clients", "cli"),
+    ("devices", "dev"),
+    ("endpoints", "ep"),
+    ("events", "evt"),
+    ("keys", "key"),
+    ("messages", "msg"),
+    ("numbers", "num"),
+    ("pools", "pool"),
+    ("rates", "rat"),
+    ("routes", "rte"),
+];
+
+/// The ids in a path are described in the same words everywhere.
+fn describe_ids(path: &str, operation: &mut Operation) {
+    let segments: Vec<&str> = path.split('/').collect();
+    let ids = segments.windows(2).filter_map(|pair| {
+        let name = pair[1].strip_prefix('{')?.strip_suffix('}')?;
+        let (_, begin) = IDS.iter().find(|(word, _)| *word == pair[0])?;
+        let mut parameter = Parameter::new(name);
+        parameter.parameter_in = ParameterIn::Path;
+        parameter.description = Some(format!("`{begin}_` and 32 hex digits"));
+        parameter.schema = Some(text());
+        Some(RefOr::T(parameter))
+    });
+    let ids: Vec<RefOr<Parameter>> = ids.collect();
+    if !ids.is_empty() {
+        operation.parameters.get_or_insert_default().splice(0..0, ids);
+    }
 }
 
 /// The docs of a handler begin with its route, which stands in the description already.

@@ -59,7 +59,7 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
 
 /// `GET /v1/pools/<id>`: one pool with its numbers.
 #[utoipa::path(
-    get, path = "/v1/pools/{id}", tag = "pools", operation_id = "fetch_pool", params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
+    get, path = "/v1/pools/{id}", tag = "pools", operation_id = "fetch_pool",
     responses((status = 200, description = "The pool.", body = PoolOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
@@ -71,7 +71,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
 /// `PATCH /v1/pools/<id>`: gives it another name.
 #[utoipa::path(
     patch, path = "/v1/pools/{id}", tag = "pools", operation_id = "change_pool", request_body = ChangeIn,
-    params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
@@ -87,7 +86,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 
 /// `DELETE /v1/pools/<id>`: lets its numbers go; they stay the client's.
 #[utoipa::path(
-    delete, path = "/v1/pools/{id}", tag = "pools", operation_id = "delete_pool", params(("id" = String, Path, description = "`pool_` and 32 hex digits")),
+    delete, path = "/v1/pools/{id}", tag = "pools", operation_id = "delete_pool",
     responses((status = 204, description = "Let go.")),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {
@@ -99,10 +98,6 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
 /// `PUT /v1/pools/<id>/numbers/<number_id>`: puts a number of the same client into it, out of any other pool.
 #[utoipa::path(
     put, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "put_into_pool",
-    params(
-        ("id" = String, Path, description = "`pool_` and 32 hex digits"),
-        ("number_id" = String, Path, description = "`num_` and 32 hex digits"),
-    ),
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
 async fn put(request: Request, app: Arc<App>) -> Answer {
@@ -115,10 +110,6 @@ async fn put(request: Request, app: Arc<App>) -> Answer {
 /// `DELETE /v1/pools/<id>/numbers/<number_id>`: takes a number out; it stays the client's.
 #[utoipa::path(
     delete, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "take_out_of_pool",
-    params(
-        ("id" = String, Path, description = "`pool_` and 32 hex digits"),
-        ("number_id" = String, Path, description = "`num_` and 32 hex digits"),
-    ),
     responses((status = 204, description = "Taken out.")),
 )]
 async fn take_out(request: Request, app: Arc<App>) -> Answer {

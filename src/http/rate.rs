@@ -112,7 +112,7 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
 
 /// `GET /v1/rates/<id>`: one rate of the card.
 #[utoipa::path(
-    get, path = "/v1/rates/{id}", tag = "rates", operation_id = "fetch_rate", params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
+    get, path = "/v1/rates/{id}", tag = "rates", operation_id = "fetch_rate",
     responses((status = 200, description = "The rate.", body = RateOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
@@ -124,7 +124,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
 /// `PATCH /v1/rates/<id>`: changes its price, or when it ends. What was charged stays as it was.
 #[utoipa::path(
     patch, path = "/v1/rates/{id}", tag = "rates", operation_id = "change_rate", request_body = ChangeIn,
-    params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
     responses((status = 200, description = "The rate as it now is.", body = RateOut)),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
@@ -139,7 +138,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 
 /// `DELETE /v1/rates/<id>`: takes a rate away; a shorter prefix, or the usual price, decides from now on.
 #[utoipa::path(
-    delete, path = "/v1/rates/{id}", tag = "rates", operation_id = "delete_rate", params(("id" = String, Path, description = "`rat_` and 32 hex digits")),
+    delete, path = "/v1/rates/{id}", tag = "rates", operation_id = "delete_rate",
     responses((status = 204, description = "Taken away.")),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {

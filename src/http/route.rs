@@ -81,7 +81,7 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
 
 /// `GET /v1/routes/<id>`: one rule of all.
 #[utoipa::path(
-    get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
+    get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route",
     responses((status = 200, description = "The rule.", body = RouteOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
@@ -93,7 +93,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
 /// `PATCH /v1/routes/<id>`: changes any part of a rule.
 #[utoipa::path(
     patch, path = "/v1/routes/{id}", tag = "routes", operation_id = "change_route", request_body = ChangeIn,
-    params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
     responses((status = 200, description = "The rule as it now is.", body = RouteOut)),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
@@ -114,7 +113,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 
 /// `DELETE /v1/routes/<id>`: takes a rule away; messages on their way stay on it.
 #[utoipa::path(
-    delete, path = "/v1/routes/{id}", tag = "routes", operation_id = "delete_route", params(("id" = String, Path, description = "`rte_` and 32 hex digits")),
+    delete, path = "/v1/routes/{id}", tag = "routes", operation_id = "delete_route",
     responses((status = 204, description = "Taken away.")),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {
