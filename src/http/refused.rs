@@ -4,12 +4,8 @@
 //! only hyper's own words are known: what they begin with may be the rest of a body.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::path;
 use crate::model::lock::lock;
@@ -27,7 +23,8 @@ pub(super) struct RequestLine {
 }
 
 impl RequestLine {
-    fn add(&self, read: &[u8]) {
+    /// What was read next.
+    pub(super) fn add(&self, read: &[u8]) {
         if self.is_over.load(Ordering::Relaxed) {
             return;
         }
@@ -50,57 +47,6 @@ impl RequestLine {
         if !bytes.is_empty() {
             *bytes = Vec::new();
         }
-    }
-}
-
-/// A connection whose first line is remembered.
-pub(super) struct Opening<I> {
-    io: I,
-    line: Arc<RequestLine>,
-}
-
-impl<I> Opening<I> {
-    pub(super) fn new(io: I, line: Arc<RequestLine>) -> Self {
-        Self { io, line }
-    }
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Opening<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(context, buffer);
-        self.line.add(&buffer.filled()[before..]);
-        polled
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Opening<I> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
 

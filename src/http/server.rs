@@ -11,12 +11,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_util::io::InspectReader;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::body::Answers;
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
-use super::refused::{Opening, RequestLine};
+use super::refused::RequestLine;
 use super::write_timeout::WriteTimeout;
 use super::{AddressLimit, App, Metrics, Tls, address, refused, trace};
 
@@ -163,11 +164,13 @@ where
             }
         })
     };
+    let read = line.clone();
+    let stream = InspectReader::new(stream, move |bytes: &[u8]| read.add(bytes));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(shared.app.settings.header_timeout.as_duration())
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(Opening::new(stream, line.clone())), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
