@@ -1,7 +1,6 @@
 //! `Calls`: placing them, and how they stand.
 
 use ::http::StatusCode;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::{self, Fault, TwilioAnswer};
@@ -41,67 +40,37 @@ const NOT_CHANGED: [(&str, &[&str]); 8] = [
 ];
 
 /// All that Twilio's description of a call names; null where there is none.
-#[derive(Serialize)]
-struct CallOut<'a> {
-    account_sid: String,
-    answered_by: Option<&'a str>,
-    api_version: &'static str,
-    caller_name: Option<&'a str>,
-    date_created: String,
-    date_updated: String,
-    direction: &'static str,
-    duration: Option<String>,
-    end_time: Option<String>,
-    forwarded_from: Option<&'a str>,
-    from: &'a str,
-    from_formatted: &'a str,
-    group_sid: Option<&'a str>,
-    parent_call_sid: Option<&'a str>,
-    phone_number_sid: Option<&'a str>,
-    price: Option<String>,
-    price_unit: &'static str,
-    queue_time: &'static str,
-    sid: String,
-    start_time: Option<String>,
-    status: &'static str,
-    subresource_uris: Value,
-    to: &'a str,
-    to_formatted: &'a str,
-    trunk_sid: Option<&'a str>,
-    uri: String,
-}
-
-fn out<'a>(call: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
+fn out(call: &Message, kept: Option<&Call>) -> Value {
     let kept = kept.copied().unwrap_or_default();
     let sid = sid::call(call.id);
-    CallOut {
-        account_sid: sid::account(call.client),
-        answered_by: None,
-        api_version: VERSION,
-        caller_name: None,
-        date_created: date::rfc2822(call.created_ms),
-        date_updated: date::rfc2822(call.changed_ms),
-        direction: "outbound-api",
-        duration: kept.duration.map(|seconds| seconds.to_string()),
-        end_time: kept.ended_ms.map(date::rfc2822),
-        forwarded_from: None,
-        from: &call.from,
-        from_formatted: &call.from,
-        group_sid: None,
-        parent_call_sid: None,
-        phone_number_sid: None,
-        price: shape::price(call),
-        price_unit: shape::CURRENCY,
-        queue_time: "0",
-        start_time: kept.started_ms.map(date::rfc2822),
-        status: CallStatus::shown(call.state, kept.status).name(),
-        subresource_uris: json!({}),
-        to: &call.to,
-        to_formatted: &call.to,
-        trunk_sid: None,
-        uri: shape::path(call.client, &format!("/Calls/{sid}.json")),
-        sid,
-    }
+    json!({
+        "account_sid": sid::account(call.client),
+        "answered_by": null,
+        "api_version": VERSION,
+        "caller_name": null,
+        "date_created": date::rfc2822(call.created_ms),
+        "date_updated": date::rfc2822(call.changed_ms),
+        "direction": "outbound-api",
+        "duration": kept.duration.map(|seconds| seconds.to_string()),
+        "end_time": kept.ended_ms.map(date::rfc2822),
+        "forwarded_from": null,
+        "from": call.from,
+        "from_formatted": call.from,
+        "group_sid": null,
+        "parent_call_sid": null,
+        "phone_number_sid": null,
+        "price": shape::price(call),
+        "price_unit": shape::CURRENCY,
+        "queue_time": "0",
+        "sid": sid,
+        "start_time": kept.started_ms.map(date::rfc2822),
+        "status": CallStatus::shown(call.state, kept.status).name(),
+        "subresource_uris": {},
+        "to": call.to,
+        "to_formatted": call.to,
+        "trunk_sid": null,
+        "uri": shape::path(call.client, &format!("/Calls/{sid}.json")),
+    })
 }
 
 /// `POST Calls.json`: 201 means that it is stored, and will be placed or accounted for.
@@ -111,7 +80,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
     let wish = Wish::of(&order);
     let context = visit.sending("call.place");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Calls")?;
-    let text = |call: &Message| serde_json::to_string(&out(call, None)).unwrap_or_default();
+    let text = |call: &Message| out(call, None).to_string();
     let reply = Writer { text: &text, with_balance: false };
     let told = accept(visit.app, &visit.consumer, order, key, &reply, &context).await;
     match told.map_err(|error| refusal::of(visit, &WORDS, &wish, error))? {
@@ -155,7 +124,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
     let path = shape::path(visit.consumer.client, "/Calls.json");
     // no call of ours has begotten another
     if form.one("ParentCallSid").is_some() {
-        return Ok(asked.reply::<CallOut>(&form, &path, "calls", &[], &HeldPage::of(&[], None)));
+        return Ok(asked.reply::<Value>(&form, &path, "calls", &[], &HeldPage::of(&[], None)));
     }
     let page = visit.app.messages.list(visit.consumer.client, &asked.narrow(filter), asked.size).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|call| call.id).collect();
