@@ -6,6 +6,10 @@ use crate::model::{Millis, date, parse_time_or_day};
 
 /// A time, or a day for its first instant; a plus that was not encoded has arrived as a blank.
 pub(super) fn time(request: &RequestParts, name: &'static str) -> Result<Option<Millis>, Refusal> {
-    let Some(text) = request.param(name) else { return Ok(None) };
-    parse_time_or_day(&text).map(Some).ok_or_else(|| reply::bad_field(name, date::TIME_OR_DAY))
+    request.param(name).map(|text| time_in(name, &text)).transpose()
+}
+
+/// The same in a body.
+pub(super) fn time_in(field: &str, text: &str) -> Result<Millis, Refusal> {
+    parse_time_or_day(text).ok_or_else(|| reply::bad_field(field, date::TIME_OR_DAY))
 }

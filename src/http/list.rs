@@ -54,7 +54,11 @@ pub(super) fn page_of_messages<Id: FromStr + Into<MessageId>>(
     page_of(request, |cursor| app.messages.sealed(cursor).map(|place| place.id()).or_else(|| plain(cursor)))
 }
 
-fn page_of<Id>(request: &RequestParts, read: impl Fn(&str) -> Option<Id>) -> Result<(Option<Id>, usize), Refusal> {
+/// The same where the cursor is read so.
+pub(super) fn page_of<Id>(
+    request: &RequestParts,
+    read: impl Fn(&str) -> Option<Id>,
+) -> Result<(Option<Id>, usize), Refusal> {
     let after = request
         .param("cursor")
         .map(|cursor| read(&cursor).ok_or_else(|| reply::bad_field("cursor", "not one of ours")));

@@ -9,8 +9,8 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::reply::{self, Answer};
 use super::resource::{Request, Resource, on};
-use super::{App, auth, openapi};
-use crate::model::{AccountId, Phone};
+use super::{App, auth, openapi, written};
+use crate::model::Phone;
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi).at("lookup/{number}", [on(Method::GET, look_up)])
@@ -60,8 +60,7 @@ async fn look_up(request: Request, app: Arc<App>) -> Answer {
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
     let text = super::segment(request.given(0)).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
     let phone = Phone::read(&text, app.country).map_err(|error| wrong("number", &error.to_string()))?;
-    let account = request.param("account_id").map(|id| id.parse::<AccountId>()).transpose();
-    let account = account.map_err(|_| wrong("account_id", "no such account"))?;
+    let account = request.param("account_id").map(|id| written::account(&id)).transpose()?;
     let (account, said) = app.accounts.look_up(account, &phone).await?;
     let (number, account_id) = (phone.as_str().to_owned(), account.to_string());
     let (is_valid, country, national_format) = (said.is_valid, said.country, said.national_format);

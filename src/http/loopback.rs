@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::resource::{Request, Resource, on, with_body};
-use super::{App, auth, object, openapi, written};
+use super::written::{self, text_channel, text_channels};
+use super::{App, auth, object, openapi};
 use crate::model::address::Role;
-use crate::model::{Channel, rfc3339};
+use crate::model::rfc3339;
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
 
 pub(super) fn resource() -> Resource {
@@ -39,7 +38,7 @@ struct TextIn {
     #[serde(default)]
     body: String,
     /// `sms`, as it is without, or `whatsapp`.
-    #[schema(schema_with = channels)]
+    #[schema(schema_with = text_channels)]
     channel: Option<String>,
     /// Pictures, by URL.
     #[serde(default)]
@@ -47,13 +46,6 @@ struct TextIn {
     /// What the carrier says besides, such as `ProfileName`; `OptOutType` is its word on consent.
     #[serde(default)]
     carrier: BTreeMap<String, String>,
-}
-
-/// What people write over; nobody calls here.
-const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
-
-fn channels() -> RefOr<Schema> {
-    openapi::one_of(CHANNELS.map(Channel::name))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -141,10 +133,7 @@ async fn inbound_text(request: Request, posted: Posted, app: Arc<App>) -> Answer
     if to.trim().is_empty() {
         return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
     }
-    let known = |name: &str| Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
-    let channel =
-        channel.map(|name| known(&name).ok_or_else(|| reply::bad_field("channel", "must be sms or whatsapp")));
-    let channel = channel.transpose()?.unwrap_or_default();
+    let channel = channel.as_deref().map(text_channel).transpose()?.unwrap_or_default();
     let played = Played { channel, from, to, body, media_urls, carrier };
     let id = app.loopback.play(played).await?.ok_or_else(no_account)?;
     Ok(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))

@@ -20,10 +20,11 @@ use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, filter, idempotency, object, written};
+use super::written::{self, TEXTS, text_channel};
+use super::{App, RequestParts, auth, filter, idempotency, object};
 use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, ClientId, MessageId, date, parse_time};
+use crate::model::{ClientId, MessageId, date, parse_time};
 use crate::service::Error;
 use crate::service::message::{Filter as MessageFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
@@ -66,16 +67,13 @@ async fn send(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     })
 }
 
-/// Which messages are shown here: calls have a list of their own.
-const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
-
 fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> {
     let from = posted.from.map(|from| written::address("from", &from, Role::Sender, country)).transpose()?;
     let (named, to) = written::address("to", &posted.to, Role::Recipient, country)?;
     let (named_by_from, from) = from.map_or((None, None), |(channel, from)| (channel, Some(from)));
     let wrong_time = || reply::bad_field("send_at", date::TIME);
     let send_at_ms = posted.send_at.map(|at| parse_time(&at).ok_or_else(wrong_time)).transpose()?;
-    let said = posted.channel.as_deref().map(channel).transpose()?;
+    let said = posted.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("to", named), ("from", named_by_from)])?;
     let MessageIn { body, smart_encoded, media_urls, valid_for, callback_url, metadata, .. } = posted;
     Ok(Order {
@@ -92,11 +90,6 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
         call: None,
         metadata,
     })
-}
-
-fn channel(name: &str) -> Result<Channel, Refusal> {
-    let channel = Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
-    channel.ok_or_else(|| reply::bad_field("channel", "must be sms or whatsapp"))
 }
 
 /// `GET /v1/messages`: messages, newest first, filtered by number, state, direction and time.
@@ -124,7 +117,7 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<MessageFil
     let direction =
         direction.map(|name| Direction::parse(&name).ok_or_else(|| wrong("direction", "is inbound or outbound")));
     let mut channels =
-        request.param("channel").map_or(Ok(CHANNELS.to_vec()), |name| channel(&name).map(|one| vec![one]))?;
+        request.param("channel").map_or(Ok(TEXTS.to_vec()), |name| text_channel(&name).map(|one| vec![one]))?;
     let mut address = |name, role| written::narrowing(request, name, role, country, &mut channels);
     let (number, from) = (address("number", Role::Sender)?, address("from", Role::Sender)?);
     let to = address("to", Role::Recipient)?;
@@ -145,7 +138,7 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<MessageFil
 async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error> {
     let id: MessageId = text.parse().map_err(|_| Error::no_message())?;
     let found = app.messages.find(client, id).await?;
-    found.filter(|message| CHANNELS.contains(&message.channel)).ok_or_else(Error::no_message)
+    found.filter(|message| TEXTS.contains(&message.channel)).ok_or_else(Error::no_message)
 }
 
 /// `GET /v1/messages/<id>`: one message, with its attempts and receipts.

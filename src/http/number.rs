@@ -14,7 +14,6 @@ use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::resource::{Request, Resource, on, with_body};
 use super::{App, RequestParts, auth, object, written};
-use crate::model::AccountId;
 use crate::model::address::Role;
 use crate::service::audit::AuditContext;
 use crate::service::number::{Capability, Meaning, NewNumber, Number, NumberChange};
@@ -39,10 +38,6 @@ fn capabilities(names: &[String]) -> Result<Vec<Capability>, Refusal> {
 
 fn meaning(name: &str) -> Result<Meaning, Refusal> {
     Meaning::parse(name).ok_or_else(|| reply::bad_field("meaning", "is forward or encrypted"))
-}
-
-fn account(id: &str) -> Result<AccountId, Refusal> {
-    id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Number> {
@@ -71,7 +66,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     }
     let new = NewNumber {
         address,
-        account: account(&posted.account_id)?,
+        account: written::account(&posted.account_id)?,
         capabilities,
         meaning: meaning(&posted.meaning)?,
         platform: posted.platform,
@@ -116,7 +111,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     let id = request.id("number")?;
     let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let change = NumberChange {
-        account: posted.account_id.as_deref().map(account).transpose()?,
+        account: posted.account_id.as_deref().map(written::account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,
         meaning: posted.meaning.as_deref().map(meaning).transpose()?,
         platform: posted.platform.map(|named| named.0),

@@ -22,6 +22,12 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -
     Option::deserialize(from).map(|given| Some(Maybe(given)))
 }
 
+/// The same where one type holds all three.
+#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
+pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
 /// Reads a posted object.
 pub(super) async fn read<T: DeserializeOwned>(request: &RequestParts, posted: Posted, app: &App) -> Result<T, Refusal> {
     let bytes = collect(posted, app).await?;

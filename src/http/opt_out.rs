@@ -1,14 +1,10 @@
 //! `/v1/opt-outs`: who wants no texts from which number, seen and mended.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::audit::{self, json};
@@ -16,7 +12,8 @@ use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer};
 use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, object, openapi, written};
+use super::written::{self, TEXTS, text_channel, text_channels};
+use super::{App, RequestParts, auth, object, openapi};
 use crate::model::address::Role;
 use crate::model::{Address, Channel, rfc3339};
 use crate::service::opt_out::{OptOut, OptOutFilter};
@@ -36,20 +33,8 @@ struct ChangeIn {
     is_out: bool,
     /// `sms`, as it is without, or `whatsapp`: each has entries of its own.
     #[serde(default)]
-    #[schema(schema_with = channels)]
+    #[schema(schema_with = text_channels)]
     channel: Option<String>,
-}
-
-/// What people can stop; calls have no such word.
-const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
-
-fn channels() -> RefOr<Schema> {
-    openapi::one_of(CHANNELS.map(Channel::name))
-}
-
-fn channel(name: &str) -> Result<Channel, reply::Refusal> {
-    let channel = Channel::parse(name).filter(|channel| CHANNELS.contains(channel));
-    channel.ok_or_else(|| reply::bad_field("channel", "must be sms or whatsapp"))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -58,7 +43,7 @@ struct OptOutOut {
     /// Ours.
     number: String,
     person: String,
-    #[schema(schema_with = channels)]
+    #[schema(schema_with = text_channels)]
     channel: &'static str,
     /// Whether the person wants nothing from the number on this channel; `false`: they did, and do again.
     is_out: bool,
@@ -80,28 +65,20 @@ impl IntoParams for FilterIn {
         vec![
             openapi::optional("number", "Of this number of ours.", openapi::text()),
             openapi::optional("person", "Of this person.", openapi::text()),
-            openapi::optional("channel", "Of this channel.", channels()),
+            openapi::optional("channel", "Of this channel.", text_channels()),
         ]
     }
 }
 
 /// Number, person and channel of a page's last entry; in hex, as names may hold anything.
-struct OptOutCursor((String, String, Channel));
-
-impl fmt::Display for OptOutCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(format!("{}\n{}\n{}", self.0.0, self.0.1, self.0.2)))
-    }
+fn cursor(last: &OptOut) -> String {
+    hex::encode(format!("{}\n{}\n{}", last.number, last.person, last.channel))
 }
 
-impl FromStr for OptOutCursor {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let plain = String::from_utf8(hex::decode(text).map_err(drop)?).map_err(drop)?;
-        let [number, person, channel] = plain.split('\n').collect::<Vec<_>>()[..] else { return Err(()) };
-        Ok(Self((number.to_owned(), person.to_owned(), Channel::parse(channel).ok_or(())?)))
-    }
+fn read_cursor(text: &str) -> Option<(String, String, Channel)> {
+    let plain = String::from_utf8(hex::decode(text).ok()?).ok()?;
+    let [number, person, channel] = plain.split('\n').collect::<Vec<_>>()[..] else { return None };
+    Some((number.to_owned(), person.to_owned(), Channel::parse(channel)?))
 }
 
 #[derive(OpenApi)]
@@ -121,18 +98,18 @@ fn is_operator(request: &RequestParts) -> bool {
 )]
 async fn list_opt_outs(request: Request, app: Arc<App>) -> Answer {
     let client = auth::reader(&app, &request)?.client;
-    let (after, limit) = list::page::<OptOutCursor>(&request)?;
+    let (after, limit) = list::page_of(&request, read_cursor)?;
     let country = app.country(client);
-    let said = request.param("channel").map(|name| channel(&name)).transpose()?;
-    let mut channels = said.map_or(CHANNELS.to_vec(), |channel| vec![channel]);
+    let said = request.param("channel").map(|name| text_channel(&name)).transpose()?;
+    let mut channels = said.map_or(TEXTS.to_vec(), |channel| vec![channel]);
     let mut address = |name, role| written::narrowing(&request, name, role, country, &mut channels);
     let (number, person) = (address("number", Role::Sender)?, address("person", Role::Recipient)?);
     let person = person.map(|person| Address::stored(person).forms()).unwrap_or_default();
     let channel = if let [only] = channels[..] { Some(only) } else { None };
     let with_unseen = is_operator(&request);
-    let filter = OptOutFilter { number, person, channel, with_unseen, after: after.map(|place| place.0) };
+    let filter = OptOutFilter { number, person, channel, with_unseen, after };
     let (entries, more) = app.opt_outs.list(client, &filter, limit).await?;
-    let last = entries.last().map(|last| OptOutCursor((last.number.clone(), last.person.clone(), last.channel)));
+    let last = entries.last().map(cursor);
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
 }
 
@@ -160,7 +137,7 @@ async fn set(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     // what is no number is none of theirs
     let (named_too, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::not_found("number"))?;
     let change: ChangeIn = object::read(&request, posted, &app).await?;
-    let said = change.channel.as_deref().map(channel).transpose()?;
+    let said = change.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
     let context = audit::context(&request, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
     let number = number.as_str();

@@ -10,14 +10,14 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi};
 
 pub(super) use self::shape::channels;
-use self::shape::{ChangeIn, RateCursor, RateIn, RateOut, out};
+use self::shape::{ChangeIn, RateIn, RateOut, cursor, out, read_cursor};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::resource::{Request, Resource, on, with_body};
 use super::{App, RequestParts, auth, filter, object, openapi};
-use crate::model::{Millis, Priced, date, parse_time_or_day};
+use crate::model::Priced;
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter};
 
@@ -37,10 +37,6 @@ pub(super) fn resource() -> Resource {
 
 pub(super) fn channel(name: &str) -> Result<Priced, Refusal> {
     Priced::parse(name).ok_or_else(|| reply::bad_field("channel", "must be sms, mms, whatsapp or voice"))
-}
-
-fn time(field: &str, text: &str) -> Result<Millis, Refusal> {
-    parse_time_or_day(text).ok_or_else(|| reply::bad_field(field, date::TIME_OR_DAY))
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Rate> {
@@ -80,8 +76,8 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         channel: channel(&posted.channel)?,
         prefix: posted.prefix,
         price: posted.price,
-        from_ms: posted.from.as_deref().map(|text| time("from", text)).transpose()?,
-        until_ms: posted.until.as_deref().map(|text| time("until", text)).transpose()?,
+        from_ms: posted.from.as_deref().map(|text| filter::time_in("from", text)).transpose()?,
+        until_ms: posted.until.as_deref().map(|text| filter::time_in("until", text)).transpose()?,
     };
     let rate = app.tariff.add_rate(new, &context(&request, "rate.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&rate)))
@@ -94,7 +90,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
-    let (after, limit) = list::page::<RateCursor>(&request)?;
+    let (after, limit) = list::page_of(&request, read_cursor)?;
     let prefix = request.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
         return Err(reply::bad_field("prefix", "is no digits"));
@@ -103,10 +99,10 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
         channel: request.param("channel").map(|name| channel(&name)).transpose()?,
         prefix,
         at_ms: filter::time(&request, "at")?,
-        after: after.map(|place| place.0),
+        after,
     };
     let (rates, more) = app.tariff.list_rates(&filter, limit).await?;
-    let last = rates.last().map(|rate| RateCursor(rate.slot()));
+    let last = rates.last().map(cursor);
     Ok(list::reply(rates.iter().map(out).collect(), last, more))
 }
 
@@ -130,7 +126,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
     let id = request.id("rate")?;
     let posted: ChangeIn = object::read(&request, posted, &app).await?;
-    let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| time("until", text)).transpose();
+    let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| filter::time_in("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
     let rate = app.tariff.change_rate(id, change, &context(&request, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))

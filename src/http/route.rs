@@ -8,14 +8,14 @@ use std::sync::Arc;
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
-use self::shape::{ChangeIn, RouteCursor, RouteIn, RouteOut, out};
+use self::shape::{ChangeIn, RouteIn, RouteOut, cursor, out, read_cursor};
 use super::audit::{self, json};
 use super::body::Posted;
 use super::list::{self, ListOut, PageIn};
 use super::reply::{self, Answer, Refusal};
 use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, object};
-use crate::model::{AccountId, Channel};
+use super::{App, RequestParts, auth, object, written};
+use crate::model::Channel;
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRoute, Route, RouteChange};
 
@@ -29,10 +29,6 @@ pub(super) fn resource() -> Resource {
 
 fn channel(name: &str) -> Result<Channel, Refusal> {
     Channel::parse(name).ok_or_else(|| reply::bad_field("channel", "must be sms, whatsapp or voice"))
-}
-
-fn account(id: &str) -> Result<AccountId, Refusal> {
-    id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
 }
 
 #[derive(OpenApi)]
@@ -59,7 +55,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         priority: posted.priority.into(),
         pattern: posted.pattern,
         channel: posted.channel.as_deref().map(channel).transpose()?,
-        account: account(&posted.account_id)?,
+        account: written::account(&posted.account_id)?,
         name: posted.name,
     };
     let route = app.tariff.add_route(new, &context(&app, &request, "route.create")).await?;
@@ -73,10 +69,10 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
     auth::administrator(&app, &request)?;
-    let (after, limit) = list::page::<RouteCursor>(&request)?;
-    let (routes, more) = app.tariff.list_routes(after.map(|place| place.0), limit).await?;
+    let (after, limit) = list::page_of(&request, read_cursor)?;
+    let (routes, more) = app.tariff.list_routes(after, limit).await?;
     let data = routes.iter().map(|route| show(&app, route)).collect();
-    Ok(list::reply(data, routes.last().map(RouteCursor::of), more))
+    Ok(list::reply(data, routes.last().map(cursor), more))
 }
 
 /// `GET /v1/routes/<id>`: one rule of all.
@@ -104,7 +100,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         priority: posted.priority.map(i64::from),
         pattern: posted.pattern,
         channel: posted.channel.map(named).transpose()?,
-        account: posted.account_id.as_deref().map(account).transpose()?,
+        account: posted.account_id.as_deref().map(written::account).transpose()?,
         name: posted.name,
     };
     let route = app.tariff.change_route(id, change, &context(&app, &request, "route.change")).await?;

@@ -1,9 +1,12 @@
-//! Addresses as clients write them, in bodies, paths and queries.
+//! Addresses, channels and accounts as clients write them, in bodies, paths and queries.
 
-use super::RequestParts;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
 use super::reply::{self, Refusal};
+use super::{RequestParts, openapi};
 use crate::model::address::{Role, blank_as_plus};
-use crate::model::{Address, Channel, Country};
+use crate::model::{AccountId, Address, Channel, Country};
 
 /// What a field says, and the channel that it names.
 pub(super) fn address(
@@ -47,6 +50,24 @@ pub(super) fn narrowing(
         return Err(reply::bad_field(name, OTHER));
     }
     Ok(Some(address.as_str().to_owned()))
+}
+
+/// The account that a field names.
+pub(super) fn account(id: &str) -> Result<AccountId, Refusal> {
+    id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
+}
+
+/// What people write over. Calls have a list of their own, and nobody stops them by a word.
+pub(super) const TEXTS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
+
+pub(super) fn text_channels() -> RefOr<Schema> {
+    openapi::one_of(TEXTS.map(Channel::name))
+}
+
+/// One of them by its name.
+pub(super) fn text_channel(name: &str) -> Result<Channel, Refusal> {
+    let channel = Channel::parse(name).filter(|channel| TEXTS.contains(channel));
+    channel.ok_or_else(|| reply::bad_field("channel", "must be sms or whatsapp"))
 }
 
 const OTHER: &str = "must not name another channel";

@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use crate::http::openapi;
+use crate::http::object::nullable;
 use crate::http::reply::{self, Refusal};
-use crate::model::{AccountId, Millis, Twiml, date, parse_time, rfc3339};
+use crate::http::{openapi, written};
+use crate::model::{Millis, Twiml, date, parse_time, rfc3339};
 use crate::service::client::{KeyChange, KeyOrigin, KeyRow, KeyTerms, Scope};
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -66,10 +67,6 @@ fn twiml(name: &str) -> Result<Twiml, Refusal> {
     Twiml::parse(name).ok_or_else(|| reply::bad_field("twiml", "must be any or say"))
 }
 
-fn account(id: &str) -> Result<AccountId, Refusal> {
-    id.parse().map_err(|_| reply::bad_field("account_id", "no such account"))
-}
-
 fn sources(texts: &[String]) -> Result<Vec<IpNet>, Refusal> {
     let parse = |text: &String| {
         let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
@@ -87,7 +84,7 @@ impl KeyIn {
         let terms = KeyTerms {
             name: self.name,
             scopes: self.scopes.as_deref().map_or(Ok(Scope::ALL.to_vec()), scopes)?,
-            account: self.account_id.as_deref().map(account).transpose()?,
+            account: self.account_id.as_deref().map(written::account).transpose()?,
             sources: sources(&self.sources)?,
             senders: self.senders,
             destinations: self.destinations,
@@ -99,12 +96,6 @@ impl KeyIn {
     }
 }
 
-/// Something, or `null` for nothing: not the same as nothing said.
-#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(from).map(Some)
-}
-
 /// `null` takes a bound away.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -114,28 +105,28 @@ pub(super) struct ChangeIn {
     name: Option<String>,
     #[schema(schema_with = all_scopes)]
     scopes: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     account_id: Option<Option<String>>,
     sources: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     senders: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     destinations: Option<Option<String>>,
     rate: Option<u32>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     expires_at: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     twiml: Option<Option<String>>,
 }
 
 impl ChangeIn {
     pub(super) fn read(self) -> Result<KeyChange, Refusal> {
-        let account = self.account_id.map(|id| id.as_deref().map(account).transpose()).transpose()?;
+        let account = self.account_id.map(|id| id.as_deref().map(written::account).transpose()).transpose()?;
         let expires_ms = self.expires_at.map(|at| at.as_deref().map(time).transpose()).transpose()?;
         Ok(KeyChange {
             name: self.name,

@@ -10,8 +10,9 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::openapi;
+use crate::http::written::text_channels;
 use crate::model::message::{Direction, State};
-use crate::model::{Channel, Money, Span, carrier, rfc3339};
+use crate::model::{Money, Span, carrier, rfc3339};
 use crate::service::message::{Attempt, Message, Receipt};
 
 /// What a client posts.
@@ -26,7 +27,7 @@ pub(super) struct MessageIn {
     #[schema(example = "+14155550100")]
     pub(super) to: String,
     /// `sms`, as it is without, or `whatsapp`.
-    #[schema(schema_with = channels)]
+    #[schema(schema_with = text_channels)]
     pub(super) channel: Option<String>,
     /// At most 1600 UTF-16 units, over WhatsApp 4096 (`outbox.sms_length`, `outbox.whatsapp_length`); an emoji is two.
     /// A carrier may take less. May be empty where there are pictures.
@@ -68,7 +69,7 @@ pub(super) struct MessageOut<'a> {
     pub(super) id: String,
     #[schema(schema_with = directions)]
     pub(super) direction: &'static str,
-    #[schema(schema_with = channels)]
+    #[schema(schema_with = text_channels)]
     pub(super) channel: &'static str,
     #[schema(schema_with = states)]
     pub(super) state: &'static str,
@@ -239,11 +240,6 @@ pub(super) fn states() -> RefOr<Schema> {
     openapi::one_of(State::ALL.map(State::name))
 }
 
-/// How it reaches a person; calls are listed elsewhere.
-pub(super) fn channels() -> RefOr<Schema> {
-    openapi::one_of([Channel::Sms, Channel::Whatsapp].map(Channel::name))
-}
-
 pub(super) fn directions() -> RefOr<Schema> {
     openapi::one_of(Direction::ALL.map(Direction::name))
 }
@@ -259,7 +255,7 @@ impl IntoParams for FilterIn {
             openapi::optional("to", "To this number.", openapi::text()),
             openapi::optional("state", "In this state.", states()),
             openapi::optional("direction", "Of this direction.", directions()),
-            openapi::optional("channel", "Of this channel.", channels()),
+            openapi::optional("channel", "Of this channel.", text_channels()),
             openapi::optional("created_from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
             openapi::optional("created_before", "Made before this time: RFC 3339, or a day.", openapi::text()),
         ]

@@ -1,10 +1,11 @@
 //! Numbers as clients write and read them.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
+use crate::http::object::{Maybe, present};
 use crate::http::openapi;
 use crate::model::address::{self, Address, AddressKind};
 use crate::model::{PoolId, rfc3339};
@@ -59,16 +60,8 @@ pub(super) struct ChangeIn {
     /// `null` takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    pub(super) platform: Option<NamedPlatform>,
+    pub(super) platform: Option<Maybe<String>>,
     pub(super) rate: Option<u32>,
-}
-
-/// A name, or `null` for none: not the same as nothing said.
-#[derive(Deserialize)]
-pub(super) struct NamedPlatform(pub(super) Option<String>);
-
-pub(super) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<NamedPlatform>, D::Error> {
-    NamedPlatform::deserialize(from).map(Some)
 }
 
 #[derive(Serialize, ToSchema)]

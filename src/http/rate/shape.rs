@@ -1,8 +1,5 @@
 //! Rates as administrators write and read them.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
@@ -71,20 +68,11 @@ pub(super) fn out(rate: &Rate) -> RateOut<'_> {
 }
 
 /// Where a page has ended.
-pub(super) struct RateCursor(pub(super) Slot);
-
-impl fmt::Display for RateCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.0.0.name(), self.0.1, self.0.2)
-    }
+pub(super) fn cursor(rate: &Rate) -> String {
+    format!("{}.{}.{}", rate.channel.name(), rate.prefix, rate.from_ms)
 }
 
-impl FromStr for RateCursor {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return Err(()) };
-        let from_ms = from_ms.parse().map_err(drop)?;
-        Ok(Self((Priced::parse(channel).ok_or(())?, prefix.to_owned(), from_ms)))
-    }
+pub(super) fn read_cursor(text: &str) -> Option<Slot> {
+    let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return None };
+    Some((Priced::parse(channel)?, prefix.to_owned(), from_ms.parse().ok()?))
 }

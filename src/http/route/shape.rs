@@ -1,8 +1,5 @@
 //! Routes as administrators write and read them.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
@@ -76,25 +73,11 @@ pub(super) fn out(route: &Route, has_account: bool) -> RouteOut<'_> {
 }
 
 /// Where a page has ended.
-pub(super) struct RouteCursor(pub(super) (i64, RouteId));
-
-impl RouteCursor {
-    pub(super) fn of(route: &Route) -> Self {
-        Self((route.priority, route.id))
-    }
+pub(super) fn cursor(route: &Route) -> String {
+    format!("{}.{}", route.priority, route.id)
 }
 
-impl fmt::Display for RouteCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.0.0, self.0.1)
-    }
-}
-
-impl FromStr for RouteCursor {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (priority, id) = text.split_once('.').ok_or(())?;
-        Ok(Self((priority.parse().map_err(drop)?, id.parse().map_err(drop)?)))
-    }
+pub(super) fn read_cursor(text: &str) -> Option<(i64, RouteId)> {
+    let (priority, id) = text.split_once('.')?;
+    Some((priority.parse().ok()?, id.parse().ok()?))
 }
