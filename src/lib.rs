@@ -157,7 +157,7 @@
 //! | `src/model/id.rs`, a line in `src/model.rs` | its id, with its prefix |
 //! | `src/store/pool.rs`, a line in `src/store.rs` | the SQL; whatever touches a client's data takes the client first |
 //! | `src/service/number/pool.rs` | the rules; each change takes an [`AuditContext`](service::audit::AuditContext) and commits its entry |
-//! | `src/http/pool.rs`, `pool/shape.rs` | handlers, named for the service call they make; `…In` and `…Out` |
+//! | `src/http/pool.rs` | its paths, `…In` and `…Out`, and handlers, named for the service call they make |
 //! | `src/http.rs` | a row: its routes, its description, its words in the log |
 //! | `src/cli/pool.rs`, a line in `src/cli.rs` | the command, on the API |
 //! | `test/relay/pool.rs`, lines in `test/relay.rs`, `test/relay/acts.rs`, `acts/table.rs`, `test/operations/openapi.rs` | its test; that each change is in the audit log; that its description holds |

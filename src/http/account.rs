@@ -8,12 +8,8 @@ use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{AccountIn, AccountOut, ChangeIn, out};
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut};
-use super::reply::{self, Answer, Refusal};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, object};
+use super::resource::{Answer, ListOut, Posted, Refusal, Request, Resource, on, with_body};
+use super::{App, RequestParts, audit, auth, list, object, reply};
 use crate::model::{AccountId, Secret, Span};
 use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
 use crate::service::audit::AuditContext;
@@ -47,7 +43,7 @@ fn name(text: &str) -> Result<(), Refusal> {
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Account> {
-    audit::context(request, action, |account: &Account| json(&out(account)))
+    audit::context(request, action, |account: &Account| audit::json(&out(account)))
 }
 
 #[derive(OpenApi)]

@@ -8,10 +8,8 @@ use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on};
-use super::{App, RequestParts, auth, filter, openapi};
+use super::resource::{Answer, ListOut, PageIn, Request, Resource, on};
+use super::{App, RequestParts, auth, filter, list, openapi};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
 use crate::service::audit::{Actor, AuditContext, Entry, Filter as Wanted};

@@ -8,12 +8,9 @@ use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{CallIn, CallOut, ChangedOut, FilterIn, FullOut, StateOut, out, status};
-use super::auth::Acting;
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer, Refusal};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, filter, idempotency, message, object, written};
+use super::auth::{self, Acting};
+use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::{App, RequestParts, filter, idempotency, list, message, object, reply, written};
 use crate::model::address::Role;
 use crate::model::{CallId, CallPlan, Channel, Country, MessageId};
 use crate::service::Error;

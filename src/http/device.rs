@@ -6,10 +6,8 @@ use ::http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use super::list::{ListOut, PageIn};
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on};
-use super::{App, audit, auth, list};
+use super::resource::{Answer, ListOut, PageIn, Request, Resource, on};
+use super::{App, audit, auth, list, reply};
 use crate::model::{UserId, rfc3339};
 use crate::service::device::Device;
 

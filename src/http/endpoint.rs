@@ -8,12 +8,8 @@ use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{EndpointIn, EndpointOut, PatchIn, SecretOut, StateIn, TestOut, out};
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, object};
+use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
+use super::{App, RequestParts, audit, auth, list, object, reply};
 use crate::model::event::Pattern;
 use crate::model::{EventId, Secret};
 use crate::service::audit::AuditContext;
@@ -21,22 +17,15 @@ use crate::service::event::{Endpoint, NewEndpoint, Patch};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
-        .at("endpoints", [on(Method::GET, list_endpoints), with_body(Method::POST, create_endpoint)])
+        .at("endpoints", [on(Method::GET, list), with_body(Method::POST, create)])
         .at("endpoints/callback-secret", [on(Method::GET, callback_secret)])
-        .at(
-            "endpoints/{id}",
-            [
-                on(Method::GET, show_endpoint),
-                with_body(Method::PATCH, update_endpoint),
-                on(Method::DELETE, delete_endpoint),
-            ],
-        )
-        .at("endpoints/{id}/rotate", [on(Method::POST, rotate_endpoint)])
-        .at("endpoints/{id}/test", [on(Method::POST, test_endpoint)])
+        .at("endpoints/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
+        .at("endpoints/{id}/rotate", [on(Method::POST, rotate)])
+        .at("endpoints/{id}/test", [on(Method::POST, send_test)])
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Endpoint> {
-    audit::context(request, action, |endpoint: &Endpoint| json(&out(endpoint, None, true)))
+    audit::context(request, action, |endpoint: &Endpoint| audit::json(&out(endpoint, None, true)))
 }
 
 fn shown(request: &RequestParts, endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
@@ -44,24 +33,15 @@ fn shown(request: &RequestParts, endpoint: &Endpoint, secret: Option<&Secret>) -
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(
-    list_endpoints,
-    create_endpoint,
-    show_endpoint,
-    update_endpoint,
-    delete_endpoint,
-    rotate_endpoint,
-    test_endpoint,
-    callback_secret
-))]
+#[openapi(paths(list, create, fetch, change, delete, rotate, send_test, callback_secret))]
 struct Doc;
 
 /// `GET /v1/endpoints`: all endpoints, newest first.
 #[utoipa::path(
-    get, path = "/v1/endpoints", tag = "endpoints", params(PageIn),
+    get, path = "/v1/endpoints", tag = "endpoints", operation_id = "list_endpoints", params(PageIn),
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
 )]
-async fn list_endpoints(request: Request, app: Arc<App>) -> Answer {
+async fn list(request: Request, app: Arc<App>) -> Answer {
     let client = auth::reader(&app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let (endpoints, more) = app.events.endpoints(client, after, limit).await?;
@@ -72,13 +52,13 @@ async fn list_endpoints(request: Request, app: Arc<App>) -> Answer {
 
 /// `POST /v1/endpoints`: makes an endpoint; its secret stands in this answer and never again.
 #[utoipa::path(
-    post, path = "/v1/endpoints", tag = "endpoints", request_body = EndpointIn,
+    post, path = "/v1/endpoints", tag = "endpoints", operation_id = "create_endpoint", request_body = EndpointIn,
     responses(
         (status = 201, description = "Made, with its secret.", body = EndpointOut),
         (status = 409, description = "There are too many endpoints already."),
     ),
 )]
-async fn create_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+async fn create(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     let posted: EndpointIn = object::read(&request, posted, &app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
@@ -90,10 +70,10 @@ async fn create_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Ans
 
 /// `GET /v1/endpoints/<id>`: one endpoint, all but its secret.
 #[utoipa::path(
-    get, path = "/v1/endpoints/{id}", tag = "endpoints",
+    get, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "show_endpoint",
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
-async fn show_endpoint(request: Request, app: Arc<App>) -> Answer {
+async fn fetch(request: Request, app: Arc<App>) -> Answer {
     let client = auth::reader(&app, &request)?.client;
     let endpoint = app.events.endpoint(client, request.id("endpoint")?).await?;
     Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, None)))
@@ -101,10 +81,10 @@ async fn show_endpoint(request: Request, app: Arc<App>) -> Answer {
 
 /// `PATCH /v1/endpoints/<id>`: changes what is given; `"state"` is `enabled` or `disabled`.
 #[utoipa::path(
-    patch, path = "/v1/endpoints/{id}", tag = "endpoints", request_body = PatchIn,
+    patch, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "update_endpoint", request_body = PatchIn,
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
-async fn update_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     let posted: PatchIn = object::read(&request, posted, &app).await?;
     let patch = Patch {
@@ -121,10 +101,10 @@ async fn update_endpoint(request: Request, posted: Posted, app: Arc<App>) -> Ans
 
 /// `DELETE /v1/endpoints/<id>`: deletes it; what is on its way to it is dropped.
 #[utoipa::path(
-    delete, path = "/v1/endpoints/{id}", tag = "endpoints",
+    delete, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "delete_endpoint",
     responses((status = 204, description = "Deleted.")),
 )]
-async fn delete_endpoint(request: Request, app: Arc<App>) -> Answer {
+async fn delete(request: Request, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     app.events.delete_endpoint(client, request.id("endpoint")?, &context(&request, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
@@ -132,10 +112,10 @@ async fn delete_endpoint(request: Request, app: Arc<App>) -> Answer {
 
 /// `POST /v1/endpoints/<id>/rotate`: makes a new secret, shown once; the old one signs too for 24 hours.
 #[utoipa::path(
-    post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints",
+    post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", operation_id = "rotate_endpoint",
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
 )]
-async fn rotate_endpoint(request: Request, app: Arc<App>) -> Answer {
+async fn rotate(request: Request, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     let context = context(&request, "endpoint.rotate");
     let (endpoint, secret) = app.events.rotate_endpoint(client, request.id("endpoint")?, &context).await?;
@@ -144,16 +124,16 @@ async fn rotate_endpoint(request: Request, app: Arc<App>) -> Answer {
 
 /// `POST /v1/endpoints/<id>/test`: sends an `endpoint.test`.
 #[utoipa::path(
-    post, path = "/v1/endpoints/{id}/test", tag = "endpoints",
+    post, path = "/v1/endpoints/{id}/test", tag = "endpoints", operation_id = "test_endpoint",
     responses(
         (status = 202, description = "On its way.", body = TestOut),
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn test_endpoint(request: Request, app: Arc<App>) -> Answer {
+async fn send_test(request: Request, app: Arc<App>) -> Answer {
     let client = auth::owner(&app, &request)?;
     let shown = |event: &EventId| TestOut { event_id: event.to_string() };
-    let context = audit::context(&request, "endpoint.test", |event: &EventId| json(&shown(event)));
+    let context = audit::context(&request, "endpoint.test", |event: &EventId| audit::json(&shown(event)));
     let event = app.events.test_endpoint(client, request.id("endpoint")?, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &shown(&event)))
 }

@@ -1,28 +1,128 @@
 //! `/v1/events`: what was told, and telling it again.
 
-mod shape;
-
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use utoipa::OpenApi;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use self::shape::{EventOut, FilterIn, ReplayIn, ToldOut, out, target_out, told_out};
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, auth, object};
-use crate::model::EndpointId;
+use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
+use super::{App, audit, auth, list, object, openapi, reply};
 use crate::model::event::EventType;
-use crate::service::event::Target;
+use crate::model::{EndpointId, rfc3339};
+use crate::service::event::{Delivery, Event, State, Target, Told, last_reason};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
         .at("events", [on(Method::GET, list_events)])
         .at("events/{id}", [on(Method::GET, show_event)])
         .at("events/{id}/replay", [with_body(Method::POST, replay_event)])
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+struct EventOut {
+    id: String,
+    #[serde(rename = "type")]
+    #[schema(schema_with = types)]
+    kind: &'static str,
+    timestamp: String,
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventWithDeliveries)]
+struct ToldOut {
+    #[serde(flatten)]
+    event: EventOut,
+    deliveries: Vec<DeliveryOut>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
+struct DeliveryOut {
+    endpoint_id: Option<String>,
+    /// The message whose callback URL it goes to.
+    message_id: Option<String>,
+    state: &'static str,
+    tries: i64,
+    last_status: Option<i64>,
+    /// Why it failed the last time. Of a place that gave no answer only administrators are told more.
+    last_reason: Option<String>,
+    next_try_at: Option<String>,
+    changed_at: String,
+}
+
+fn types() -> RefOr<Schema> {
+    openapi::one_of(EventType::all().map(EventType::name))
+}
+
+/// What the list may be narrowed by.
+struct FilterIn;
+
+impl IntoParams for FilterIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![openapi::optional("type", "Of this type.", types())]
+    }
+}
+
+fn out(event: &Event) -> EventOut {
+    let mut payload: Value = serde_json::from_str(&event.payload).unwrap_or_default();
+    let data = payload.get_mut("data").map(Value::take).unwrap_or_default();
+    let timestamp = payload.get("timestamp").and_then(Value::as_str).map(str::to_owned);
+    EventOut {
+        id: event.id.to_string(),
+        kind: event.kind.name(),
+        timestamp: timestamp.unwrap_or_else(|| rfc3339(event.created_ms)),
+        data,
+    }
+}
+
+/// Where an event went, as the audit log has it.
+#[derive(Serialize)]
+struct TargetOut {
+    endpoint_id: Option<String>,
+    message_id: Option<String>,
+}
+
+fn target_out(target: &Target) -> TargetOut {
+    match target {
+        Target::Endpoint(id) => TargetOut { endpoint_id: Some(id.to_string()), message_id: None },
+        Target::Callback(id) => TargetOut { endpoint_id: None, message_id: Some(id.to_string()) },
+    }
+}
+
+fn delivery_out(delivery: &Delivery, to_administrator: bool) -> DeliveryOut {
+    let reason = if to_administrator { delivery.last_reason.as_deref() } else { last_reason(delivery) };
+    let TargetOut { endpoint_id, message_id } = target_out(&delivery.target);
+    DeliveryOut {
+        endpoint_id,
+        message_id,
+        state: delivery.state.name(),
+        tries: delivery.tries,
+        last_status: delivery.last_status,
+        last_reason: reason.map(str::to_owned),
+        next_try_at: delivery.ready_ms.filter(|_| delivery.state == State::Pending).map(rfc3339),
+        changed_at: rfc3339(delivery.changed_ms),
+    }
+}
+
+fn told_out(told: &Told, to_administrator: bool) -> ToldOut {
+    let deliveries = told.deliveries.iter().map(|delivery| delivery_out(delivery, to_administrator));
+    ToldOut { event: out(&told.event), deliveries: deliveries.collect() }
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Replay)]
+struct ReplayIn {
+    /// Left out: everywhere.
+    endpoint_id: Option<String>,
 }
 
 #[derive(OpenApi)]
@@ -69,7 +169,7 @@ async fn replay_event(request: Request, posted: Posted, app: Arc<App>) -> Answer
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
     let context = audit::context(&request, "event.replay", |targets: &Vec<Target>| {
-        json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
+        audit::json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
     });
     let told = app.events.replay(client, request.id("event")?, endpoint, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told, auth::is_administrator(&request))))

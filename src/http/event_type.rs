@@ -14,10 +14,8 @@ use utoipa::openapi::schema::{Components, ObjectBuilder, Ref};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::{OpenApi, ToSchema};
 
-use super::list::{self, ListOut};
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on};
-use super::{App, auth, openapi};
+use super::resource::{Answer, ListOut, Request, Resource, on};
+use super::{App, auth, list, openapi};
 use crate::model::event::EventType;
 use crate::service::event::payload;
 

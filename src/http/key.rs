@@ -8,12 +8,8 @@ use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{ChangeIn, KeyIn, KeyOut, out};
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, object};
+use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
+use super::{App, RequestParts, audit, auth, list, object, reply};
 use crate::model::Secret;
 use crate::service::audit::AuditContext;
 use crate::service::client::KeyRow;
@@ -26,7 +22,7 @@ pub(super) fn resource() -> Resource {
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, KeyRow> {
-    audit::context(request, action, |key: &KeyRow| json(&out(key, None)))
+    audit::context(request, action, |key: &KeyRow| audit::json(&out(key, None)))
 }
 
 #[derive(OpenApi)]

@@ -12,11 +12,8 @@ use utoipa::OpenApi;
 use warp::reply::{Reply as _, Response};
 
 use self::shape::{BalanceOut, EntryIn, EntryOut, FilterIn, PeriodIn, PostedOut, balance_out, out, posted_out};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer, Refusal};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, audit, auth, filter, idempotency, object};
+use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::{App, audit, auth, filter, idempotency, list, object, reply};
 use crate::model::{ClientId, Millis};
 use crate::service::idempotency::LEDGER;
 use crate::service::ledger::{Entry, Filter as Wanted, Kind, PostedEntry, Posting, Statement};

@@ -7,9 +7,8 @@ use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on};
-use super::{App, auth, openapi, written};
+use super::resource::{Answer, Request, Resource, on};
+use super::{App, auth, openapi, reply, written};
 use crate::model::Phone;
 
 pub(super) fn resource() -> Resource {

@@ -8,12 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer, Refusal};
-use super::resource::{Request, Resource, on, with_body};
+use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::written::{self, text_channel, text_channels};
-use super::{App, auth, object, openapi};
+use super::{App, auth, list, object, openapi, reply};
 use crate::model::address::Role;
 use crate::model::rfc3339;
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};

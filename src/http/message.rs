@@ -9,25 +9,23 @@ use std::sync::Arc;
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
-pub(super) use self::accept::{Writer, accept};
-pub(super) use self::context::{context, sending};
-pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 use self::shape::{
     ChangeIn, ChangedOut, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, StateOut, out,
 };
-use super::auth::Acting;
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer, Refusal};
-use super::resource::{Request, Resource, on, with_body};
+use super::auth::{self, Acting};
+use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::written::{self, TEXTS, text_channel};
-use super::{App, RequestParts, auth, filter, idempotency, object};
+use super::{App, RequestParts, filter, idempotency, list, object, reply};
 use crate::model::address::{self, Address, Country, Role};
 use crate::model::message::{Direction, State};
 use crate::model::{ClientId, MessageId, date, parse_time};
 use crate::service::Error;
 use crate::service::message::{Filter as MessageFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
+
+pub(super) use self::accept::{Writer, accept};
+pub(super) use self::context::{context, sending};
+pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)

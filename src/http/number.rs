@@ -1,20 +1,18 @@
 //! `/v1/numbers`: senders, and what a text to them means.
 
-mod shape;
-
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use utoipa::OpenApi;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{OpenApi, ToSchema};
 
-use self::shape::{ChangeIn, NumberIn, NumberOut, out};
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer, Refusal};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, object, written};
-use crate::model::address::Role;
+use super::object::{self, Maybe, present};
+use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::{App, RequestParts, audit, auth, list, openapi, reply, written};
+use crate::model::address::{self, Address, AddressKind, Role};
+use crate::model::{PoolId, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::number::{Capability, Meaning, NewNumber, Number, NumberChange};
 
@@ -41,7 +39,105 @@ fn meaning(name: &str) -> Result<Meaning, Refusal> {
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Number> {
-    audit::context(request, action, |number: &Number| json(&out(number, true)))
+    audit::context(request, action, |number: &Number| audit::json(&out(number, true)))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewNumber)]
+struct NumberIn {
+    /// A phone number as people write it, a short code, or a sender name: 1 to 11 of `A-Z a-z 0-9`, space, `& - _ . +`.
+    #[schema(example = "+14155550100")]
+    number: String,
+    account_id: String,
+    #[serde(default = "sms")]
+    #[schema(schema_with = all_capabilities)]
+    capabilities: Vec<String>,
+    /// What a text to it means: `forward` (an event) or `encrypted` (for a platform).
+    #[serde(default = "forward")]
+    #[schema(schema_with = meanings)]
+    meaning: String,
+    platform: Option<String>,
+    /// Segments a second; 0: no limit.
+    #[serde(default)]
+    rate: u32,
+}
+
+fn meanings() -> RefOr<Schema> {
+    openapi::one_of(Meaning::ALL.map(Meaning::name))
+}
+
+fn all_capabilities() -> RefOr<Schema> {
+    openapi::list_of(openapi::one_of(Capability::ALL.map(Capability::name)))
+}
+
+fn sms() -> Vec<String> {
+    vec![Capability::Sms.name().to_owned()]
+}
+
+fn forward() -> String {
+    Meaning::Forward.name().to_owned()
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NumberChange)]
+struct ChangeIn {
+    account_id: Option<String>,
+    #[schema(schema_with = all_capabilities)]
+    capabilities: Option<Vec<String>>,
+    #[schema(schema_with = meanings)]
+    meaning: Option<String>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    platform: Option<Maybe<String>>,
+    rate: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Number)]
+struct NumberOut<'a> {
+    id: String,
+    number: &'a str,
+    /// phone, short_code or alphanumeric
+    kind: Option<&'static str>,
+    /// Only administrators are told.
+    account_id: Option<String>,
+    capabilities: Vec<&'static str>,
+    meaning: &'static str,
+    platform: Option<&'a str>,
+    rate: i64,
+    country: Option<&'a str>,
+    /// The pool that it is in.
+    pool_id: Option<String>,
+    /// Whether the numbering plan knows it; `null` for what is no phone.
+    is_valid: Option<bool>,
+    created_at: String,
+}
+
+fn out(number: &Number, to_administrator: bool) -> NumberOut<'_> {
+    let address = Address::stored(number.address.as_str());
+    let kind = match address.kind() {
+        AddressKind::Phone => Some("phone"),
+        AddressKind::ShortCode => Some("short_code"),
+        AddressKind::Alphanumeric => Some("alphanumeric"),
+        AddressKind::Other => None,
+    };
+    NumberOut {
+        id: number.id.to_string(),
+        number: &number.address,
+        kind,
+        account_id: to_administrator.then(|| number.account.to_string()),
+        capabilities: number.capabilities.iter().map(|one| one.name()).collect(),
+        meaning: number.meaning.name(),
+        platform: number.platform.as_deref(),
+        rate: number.rate,
+        country: number.country.as_deref(),
+        pool_id: number.pool.map(|pool: PoolId| pool.to_string()),
+        is_valid: address::report(&address).map(|report| report.is_valid),
+        created_at: rfc3339(number.created_ms),
+    }
 }
 
 #[derive(OpenApi)]

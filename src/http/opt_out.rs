@@ -7,13 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on, with_body};
+use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
 use super::written::{self, TEXTS, text_channel, text_channels};
-use super::{App, RequestParts, auth, object, openapi};
+use super::{App, RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::address::Role;
 use crate::model::{Address, Channel, rfc3339};
 use crate::service::opt_out::{OptOut, OptOutFilter};
@@ -139,7 +135,7 @@ async fn set(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     let change: ChangeIn = object::read(&request, posted, &app).await?;
     let said = change.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
-    let context = audit::context(&request, "opt_out.set", |entry: &OptOut| json(&out(entry.clone())));
+    let context = audit::context(&request, "opt_out.set", |entry: &OptOut| audit::json(&out(entry.clone())));
     let number = number.as_str();
     let mut entry = app.opt_outs.set(client, channel, number, &person, change.is_out, &context).await;
     if is_operator(&request) && !change.is_out {

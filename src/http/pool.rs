@@ -1,21 +1,16 @@
 //! `/v1/pools`: a client's numbers that send together, the same number to the same recipient.
 
-mod shape;
-
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use utoipa::OpenApi;
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 
-use self::shape::{ChangeIn, PoolIn, PoolOut, out};
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, object};
+use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
+use super::{App, RequestParts, audit, auth, list, object, reply};
+use crate::model::rfc3339;
 use crate::service::audit::AuditContext;
-use crate::service::number::Filled;
+use crate::service::number::{Filled, Number};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
@@ -24,12 +19,52 @@ pub(super) fn resource() -> Resource {
         .at("pools/{id}/numbers/{number_id}", [on(Method::PUT, put), on(Method::DELETE, take_out)])
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewPool)]
+struct PoolIn {
+    name: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PoolChange)]
+struct ChangeIn {
+    name: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Pool)]
+struct PoolOut {
+    id: String,
+    name: String,
+    numbers: Vec<MemberOut>,
+    created_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = PoolNumber)]
+struct MemberOut {
+    id: String,
+    number: String,
+}
+
+fn out(Filled { pool, numbers }: &Filled) -> PoolOut {
+    let member = |number: &Number| MemberOut { id: number.id.to_string(), number: number.address.clone() };
+    PoolOut {
+        id: pool.id.to_string(),
+        name: pool.name.clone(),
+        numbers: numbers.iter().map(member).collect(),
+        created_at: rfc3339(pool.created_ms),
+    }
+}
+
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, put, take_out))]
 struct Doc;
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Filled> {
-    audit::context(request, action, |pool: &Filled| json(&out(pool)))
+    audit::context(request, action, |pool: &Filled| audit::json(&out(pool)))
 }
 
 /// `POST /v1/pools`: makes a pool without numbers.

@@ -1,38 +1,29 @@
 //! `/v1/rates`: what destinations cost.
 
 mod card;
-mod shape;
 
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, OpenApi};
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
-pub(super) use self::shape::channels;
-use self::shape::{ChangeIn, RateIn, RateOut, cursor, out, read_cursor};
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer, Refusal};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, filter, object, openapi};
-use crate::model::Priced;
+use self::card::{export, import, put_card};
+use super::object::{self, Maybe, present};
+use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::{App, RequestParts, audit, auth, filter, list, openapi, reply};
+use crate::model::{Money, Priced, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter};
+use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, Slot};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
         .at("rates", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
-        .at(
-            "rates.csv",
-            [
-                on(Method::GET, card::export),
-                with_body(Method::POST, card::import),
-                with_body(Method::PUT, card::put_card),
-            ],
-        )
+        .at("rates.csv", [on(Method::GET, export), with_body(Method::POST, import), with_body(Method::PUT, put_card)])
 }
 
 pub(super) fn channel(name: &str) -> Result<Priced, Refusal> {
@@ -40,7 +31,74 @@ pub(super) fn channel(name: &str) -> Result<Priced, Refusal> {
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Rate> {
-    audit::context(request, action, |rate: &Rate| json(&out(rate)))
+    audit::context(request, action, |rate: &Rate| audit::json(&out(rate)))
+}
+
+/// What is priced by itself; `mms`: texts with pictures.
+pub(super) fn channels() -> RefOr<Schema> {
+    openapi::one_of(Priced::ALL.map(Priced::name))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewRate)]
+struct RateIn {
+    #[schema(schema_with = channels)]
+    channel: String,
+    /// The first digits of destinations, up to 15; empty: all. The longest that fits decides.
+    #[schema(example = "237")]
+    prefix: String,
+    /// Of a segment of a text, of a message (`mms`, `whatsapp`) or of a call: a decimal with up to six places.
+    #[schema(value_type = String, example = "0.0075")]
+    price: Money,
+    /// When it comes into force: RFC 3339, or a day. Without, at once.
+    from: Option<String>,
+    /// When it ends: RFC 3339, or a day. Without, when a later one of the same prefix begins.
+    until: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RateChange)]
+struct ChangeIn {
+    #[schema(value_type = Option<String>)]
+    price: Option<Money>,
+    /// `null`: no end.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    until: Option<Maybe<String>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rate)]
+struct RateOut<'a> {
+    id: String,
+    channel: &'static str,
+    prefix: &'a str,
+    price: String,
+    from: String,
+    until: Option<String>,
+}
+
+fn out(rate: &Rate) -> RateOut<'_> {
+    RateOut {
+        id: rate.id.to_string(),
+        channel: rate.channel.name(),
+        prefix: &rate.prefix,
+        price: rate.price.to_string(),
+        from: rfc3339(rate.from_ms),
+        until: rate.until_ms.map(rfc3339),
+    }
+}
+
+/// Where a page has ended.
+fn cursor(rate: &Rate) -> String {
+    format!("{}.{}.{}", rate.channel.name(), rate.prefix, rate.from_ms)
+}
+
+fn read_cursor(text: &str) -> Option<Slot> {
+    let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return None };
+    Some((Priced::parse(channel)?, prefix.to_owned(), from_ms.parse().ok()?))
 }
 
 #[derive(OpenApi)]

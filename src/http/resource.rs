@@ -15,9 +15,10 @@ use warp::filters::BoxedFilter;
 use warp::path::Tail;
 use warp::reply::Response;
 
-use super::body::Posted;
-use super::reply::{self, Answer};
-use super::{App, RequestParts, posted};
+pub(super) use super::body::Posted;
+pub(super) use super::list::{ListOut, PageIn};
+pub(super) use super::reply::{Answer, Refusal};
+use super::{App, RequestParts, posted, reply};
 use crate::service::Error;
 
 /// A request to one of these paths.

@@ -1,21 +1,19 @@
 //! `/v1/routes`: which account a destination's messages go to.
 
 mod explain;
-mod shape;
 
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use utoipa::OpenApi;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{OpenApi, ToSchema};
 
-use self::shape::{ChangeIn, RouteIn, RouteOut, cursor, out, read_cursor};
-use super::audit::{self, json};
-use super::body::Posted;
-use super::list::{self, ListOut, PageIn};
-use super::reply::{self, Answer, Refusal};
-use super::resource::{Request, Resource, on, with_body};
-use super::{App, RequestParts, auth, object, written};
-use crate::model::Channel;
+use super::object::{self, Maybe, present};
+use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::{App, RequestParts, audit, auth, list, openapi, reply, written};
+use crate::model::{Channel, RouteId, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRoute, Route, RouteChange};
 
@@ -31,6 +29,78 @@ fn channel(name: &str) -> Result<Channel, Refusal> {
     Channel::parse(name).ok_or_else(|| reply::bad_field("channel", "must be sms, whatsapp or voice"))
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewRoute)]
+struct RouteIn {
+    /// Lower ones are asked first.
+    priority: i32,
+    /// A regular expression on the destination, anchored at its start.
+    #[schema(example = "\\+237")]
+    pattern: String,
+    account_id: String,
+    /// The only channel that it is for; without, all are.
+    #[schema(schema_with = channels)]
+    channel: Option<String>,
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RouteChange)]
+struct ChangeIn {
+    priority: Option<i32>,
+    pattern: Option<String>,
+    account_id: Option<String>,
+    /// `null`: all channels.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    channel: Option<Maybe<String>>,
+    name: Option<String>,
+}
+
+fn channels() -> RefOr<Schema> {
+    openapi::one_of(Channel::ALL.map(Channel::name))
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Route)]
+struct RouteOut<'a> {
+    id: String,
+    priority: i64,
+    pattern: &'a str,
+    channel: Option<&'static str>,
+    account_id: String,
+    /// Whether that account is there; a route to one that was deleted is passed over.
+    has_account: bool,
+    name: &'a str,
+    created_at: String,
+}
+
+fn out(route: &Route, has_account: bool) -> RouteOut<'_> {
+    RouteOut {
+        id: route.id.to_string(),
+        priority: route.priority,
+        pattern: &route.pattern,
+        channel: route.channel.map(Channel::name),
+        account_id: route.account.to_string(),
+        has_account,
+        name: &route.name,
+        created_at: rfc3339(route.created_ms),
+    }
+}
+
+/// Where a page has ended.
+fn cursor(route: &Route) -> String {
+    format!("{}.{}", route.priority, route.id)
+}
+
+fn read_cursor(text: &str) -> Option<(i64, RouteId)> {
+    let (priority, id) = text.split_once('.')?;
+    Some((priority.parse().ok()?, id.parse().ok()?))
+}
+
 #[derive(OpenApi)]
 #[openapi(paths(add, list, fetch, change, delete, explain::explain))]
 struct Doc;
@@ -40,7 +110,7 @@ fn show<'a>(app: &App, route: &'a Route) -> RouteOut<'a> {
 }
 
 fn context<'a>(app: &'a App, request: &RequestParts, action: &'static str) -> AuditContext<'a, Route> {
-    audit::context(request, action, |route: &Route| json(&show(app, route)))
+    audit::context(request, action, |route: &Route| audit::json(&show(app, route)))
 }
 
 /// `POST /v1/routes`: adds a rule: destinations that match go to its account.
