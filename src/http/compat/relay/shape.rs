@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::http::compat::carried::{self, NotCarried};
@@ -29,69 +28,7 @@ impl std::convert::From<BadForm> for BadOrder {
     }
 }
 
-/// One URL or several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Urls {
-    One(String),
-    Several(Vec<String>),
-}
-
-/// A text; a number or a boolean is the text that a form has for it.
-fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    match Value::deserialize(from)? {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text)),
-        value @ (Value::Number(_) | Value::Bool(_)) => Ok(Some(value.to_string())),
-        Value::Array(_) | Value::Object(_) => Err(D::Error::custom("must be a text")),
-    }
-}
-
-/// What else is in an object, as a form has it.
-fn others<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
-    let text = |value: Value| match value {
-        Value::Null => String::new(),
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
-    let fields = BTreeMap::<String, Value>::deserialize(from)?;
-    Ok(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
-}
-
-/// Names the field that is wrong.
-fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> BadOrder {
-    let (path, said) = (error.path().to_string(), error.inner().to_string());
-    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
-    match path.as_str() {
-        "MediaUrl" => wrong("MediaUrl: must be a URL, or a list of them"),
-        _ if error.inner().is_data() && path != "." => wrong(format!("{path}: {said}")),
-        _ => wrong(format!("the body is not as it should be: {said}")),
-    }
-}
-
-#[derive(Default, Deserialize)]
-pub(super) struct OrderIn {
-    #[serde(rename = "To", default, deserialize_with = "said")]
-    to: Option<String>,
-    #[serde(rename = "From", default, deserialize_with = "said")]
-    from: Option<String>,
-    #[serde(rename = "Body", default, deserialize_with = "said")]
-    body: Option<String>,
-    #[serde(rename = "MediaUrl")]
-    media_url: Option<Urls>,
-    #[serde(rename = "StatusCallback", default, deserialize_with = "said")]
-    status_callback: Option<String>,
-    #[serde(rename = "Url", default, deserialize_with = "said")]
-    url: Option<String>,
-    #[serde(rename = "Twiml", default, deserialize_with = "said")]
-    twiml: Option<String>,
-    #[serde(rename = "SmartEncoded", default, deserialize_with = "said")]
-    smart_encoded: Option<String>,
-    #[serde(flatten, deserialize_with = "others")]
-    others: Vec<(String, String)>,
-}
-
-/// Fields of a form of which there is one.
+/// Fields of which there is one.
 const SINGLE: [&str; 7] = ["To", "From", "Body", "StatusCallback", "Url", "Twiml", "SmartEncoded"];
 
 /// What Twilio's own paths carry and these do not.
@@ -136,6 +73,13 @@ pub(super) fn limit(limit: Limit) -> String {
 /// through where its account takes any sender, as the loopback does.
 const EXAMPLE: &str = "+0987654321";
 
+/// What is posted, by its fields' names here.
+#[derive(Default)]
+pub(super) struct OrderIn {
+    fields: Vec<(String, String)>,
+    media_urls: Vec<String>,
+}
+
 impl OrderIn {
     pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, BadOrder> {
         let json = bom::skip(bytes);
@@ -154,8 +98,25 @@ impl OrderIn {
             return Err(wrong(format!("{name}: must come once")));
         }
         let mut json = serde_json::Deserializer::from_slice(bytes);
-        let read = serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
+        let fields = BTreeMap::<String, Value>::deserialize(&mut json).map_err(|error| unreadable(&error))?;
         json.end().map_err(|_| wrong("something follows the JSON object"))?;
+        let mut read = Self::default();
+        for (name, value) in fields {
+            let is_read = SINGLE.contains(&name.as_str());
+            // a number or a boolean is the text that a form has for it
+            let text = match value {
+                value if name == "MediaUrl" => {
+                    let urls = urls(value);
+                    read.media_urls = urls.ok_or_else(|| wrong("MediaUrl: must be a URL, or a list of them"))?;
+                    continue;
+                }
+                Value::Null => continue,
+                Value::String(text) => text,
+                Value::Array(_) | Value::Object(_) if is_read => return Err(wrong(format!("{name}: must be a text"))),
+                other => other.to_string(),
+            };
+            read.fields.push((name, text));
+        }
         Ok(read)
     }
 
@@ -164,64 +125,72 @@ impl OrderIn {
             return Err(wrong(format!("{name}: must come once")));
         }
         let mut read = Self::default();
-        let mut media = Vec::new();
         for (name, value) in fields {
             match name.as_str() {
-                "To" => read.to = Some(blank_as_plus(&value).into_owned()),
-                "From" => read.from = Some(blank_as_plus(&value).into_owned()),
-                "Body" => read.body = Some(value),
                 // as a form leaves a field that was not filled in
                 "MediaUrl" if value.is_empty() => {}
-                "MediaUrl" => media.push(value),
-                "StatusCallback" => read.status_callback = Some(value),
-                "Url" => read.url = Some(value),
-                "Twiml" => read.twiml = Some(value),
-                "SmartEncoded" => read.smart_encoded = Some(value),
-                _ => read.others.push((name, value)),
+                "MediaUrl" => read.media_urls.push(value),
+                "To" | "From" => read.fields.push((name, blank_as_plus(&value).into_owned())),
+                _ => read.fields.push((name, value)),
             }
         }
-        read.media_url = (!media.is_empty()).then_some(Urls::Several(media));
         Ok(read)
     }
 
+    /// A field's value, where it says something.
+    fn one(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
     pub(super) fn order(self, channel: Channel, country: Option<Country>) -> Result<Order, BadOrder> {
-        let address = |text: String, name: &str, role| {
+        let address = |text: &str, name: &str, role| {
             let (named, address) =
-                Address::read(&text, role, country).map_err(|error| wrong(format!("{name}: {error}")))?;
+                Address::read(text, role, country).map_err(|error| wrong(format!("{name}: {error}")))?;
             // the path says the channel
             let is_other = named.is_some_and(|named| named != channel);
             if is_other { Err(wrong(format!("{name}: must not name another channel"))) } else { Ok(address) }
         };
-        let sender = |from: String| {
+        let sender = |from: &str| {
             if from == EXAMPLE { Ok(Address::stored(from)) } else { address(from, "From", Role::Sender) }
         };
-        let present = |field: Option<String>| field.filter(|text| !text.is_empty());
-        carries(channel, &self.others)?;
-        let is_smart = smart(present(self.smart_encoded).as_deref())?;
-        let (body, is_call) = (present(self.body), channel == Channel::Voice);
-        let media_urls = match self.media_url {
-            None => Vec::new(),
-            Some(Urls::One(url)) => present(Some(url)).into_iter().collect(),
-            Some(Urls::Several(urls)) => urls,
-        };
-        let to = present(self.to).ok_or_else(|| wrong("Missing required field: To"))?;
-        let (url, twiml) = (present(self.url), present(self.twiml));
-        let call = is_call.then(|| CallPlan { url, twiml, ..CallPlan::default() });
+        let text = |name: &str| self.one(name).map(str::to_owned);
+        carries(channel, &self.fields)?;
+        let is_smart = smart(self.one("SmartEncoded"))?;
+        let is_call = channel == Channel::Voice;
+        let to = self.one("To").ok_or_else(|| wrong("Missing required field: To"))?;
+        let call = is_call.then(|| CallPlan { url: text("Url"), twiml: text("Twiml"), ..CallPlan::default() });
         Ok(Order {
             channel,
-            from: present(self.from).map(sender).transpose()?.map(From::Address),
+            from: self.one("From").map(sender).transpose()?.map(From::Address),
             to: address(to, "To", Role::Recipient)?,
-            body: if is_call { String::new() } else { body.unwrap_or_default() },
+            body: if is_call { String::new() } else { text("Body").unwrap_or_default() },
             is_smart: is_smart && !is_call,
-            media_urls,
             send_at_ms: None,
             valid_for: None,
-            callback_url: present(self.status_callback),
+            callback_url: text("StatusCallback"),
             is_twilio: true,
             call,
             metadata: None,
+            media_urls: self.media_urls,
         })
     }
+}
+
+/// One URL or several.
+fn urls(value: Value) -> Option<Vec<String>> {
+    match value {
+        Value::Null => Some(Vec::new()),
+        Value::String(url) if url.is_empty() => Some(Vec::new()),
+        Value::String(url) => Some(vec![url]),
+        several => serde_json::from_value(several).ok(),
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> BadOrder {
+    let said = error.to_string();
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    wrong(format!("the body is not as it should be: {said}"))
 }
 
 /// Refuses what asks for something that does not happen here.
