@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use ::http::header::CONTENT_SECURITY_POLICY;
 use ::http::{HeaderValue, Method};
 use utoipa_swagger_ui::Config;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{RequestParts, reply};
+use super::{RequestParts, page, reply};
 
 /// What the page loads, and of what type it is.
 const FILES: [(&str, &str); 7] = [
@@ -32,9 +32,9 @@ pub(super) fn routes() -> BoxedFilter<(Response,)> {
     let config = Config::from("/v1/openapi.json").validator_url("none").use_base_layout();
     let config = Arc::new(config);
     let files = config.clone();
-    let page = warp::path("docs").and(warp::path::end()).and(super::request_parts());
+    let page = warp::path!("docs").and(super::request_parts());
     let page = page.map(move |request: RequestParts| show(&request, &config));
-    let file = warp::path("docs").and(warp::path::param::<String>()).and(warp::path::end()).and(super::request_parts());
+    let file = warp::path!("docs" / String).and(super::request_parts());
     let file = file.map(move |name: String, request: RequestParts| asset(&name, &request, &files));
     page.or(file).unify().boxed()
 }
@@ -64,10 +64,7 @@ fn guarded(request: &RequestParts, content_type: &'static str, bytes: impl Into<
     if request.method != Method::GET {
         return reply::method_not_allowed("GET");
     }
-    let mut response = reply::content(content_type, bytes);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let mut response = page::guarded(content_type, bytes);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }

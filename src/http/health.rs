@@ -15,19 +15,19 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     // phones fetch `/` to read the certificate
     let root =
         warp::path::end().and(super::request_parts()).map(|request: RequestParts| words(&request, "Switchboard\n"));
-    let metrics = warp::path("metrics").and(warp::path::end()).and(asked(app));
-    root.or(metrics.map(metrics_to)).unify().map(reply::settle).or(probes(app)).unify().boxed()
+    let metrics = warp::path!("metrics").and(asked(app)).map(metrics_to);
+    root.or(metrics).unify().map(reply::settle).or(probes(app)).unify().boxed()
 }
 
 pub(super) fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let metrics = warp::path("metrics").and(warp::path::end()).and(with(app)).map(|app: Arc<App>| metrics_text(&app));
+    let metrics = warp::path!("metrics").and(with(app)).map(|app: Arc<App>| metrics_text(&app));
     metrics.or(probes(app)).unify().boxed()
 }
 
 fn probes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let alive = warp::path("healthz").and(warp::path::end()).and(super::request_parts());
+    let alive = warp::path!("healthz").and(super::request_parts());
     let alive = alive.map(|request: RequestParts| words(&request, "ok\n"));
-    let ready = warp::path("readyz").and(warp::path::end()).and(asked(app)).map(readiness);
+    let ready = warp::path!("readyz").and(asked(app)).map(readiness);
     alive.or(ready).unify().map(reply::settle).boxed()
 }
 

@@ -1,5 +1,6 @@
 //! `/pair/<uid>`: the page on which a person pairs a phone, and its picture and status.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -19,17 +20,13 @@ const SCRIPT: &str = include_str!("page/pair.js");
 const STYLE: &str = include_str!("page/pair.css");
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let pair = warp::path("pair").and(warp::path::param::<String>());
-    let page = pair.and(warp::path::end()).and(asked(app)).map(show);
-    let code = pair.and(warp::path::param::<String>()).and(warp::path::end()).and(asked(app));
-    let code = code.map(draw);
-    let status = pair.and(warp::path::param::<String>()).and(warp::path("status")).and(warp::path::end());
-    let status = status.and(asked(app)).then(tell);
-    let assets =
-        warp::path("assets").and(warp::path::param::<String>()).and(warp::path::end()).and(super::request_parts());
+    let page = warp::path!("pair" / String).and(asked(app)).map(show);
+    let code = warp::path!("pair" / String / String).and(asked(app)).map(draw);
+    let status = warp::path!("pair" / String / String / "status").and(asked(app)).then(tell);
+    let assets = warp::path!("assets" / String).and(super::request_parts()).map(asset);
     // the policy of the page rules out an icon in its markup; browsers ask here
-    let icon = warp::path("favicon.ico").and(warp::path::end()).map(|| reply::empty(StatusCode::NO_CONTENT));
-    let all = page.or(code).unify().or(status).unify().or(assets.map(asset)).unify().map(reply::settle);
+    let icon = warp::path!("favicon.ico").map(|| reply::empty(StatusCode::NO_CONTENT));
+    let all = page.or(code).unify().or(status).unify().or(assets).unify().map(reply::settle);
     all.or(icon).unify().boxed()
 }
 
@@ -45,7 +42,7 @@ fn show(uid: String, request: RequestParts, app: Arc<App>) -> Answer {
         .replace("{{segment}}", &user.segment())
         // last: what a user id holds is not looked at again
         .replace("{{uid}}", &escape(user.as_str()));
-    let mut response = reply::content("text/html; charset=utf-8", html.into_bytes());
+    let mut response = guarded("text/html; charset=utf-8", html.into_bytes());
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -54,7 +51,7 @@ fn show(uid: String, request: RequestParts, app: Arc<App>) -> Answer {
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     }
-    Ok(guard(response))
+    Ok(response)
 }
 
 /// `GET /pair/<uid>/<sid>.svg`: the code of one session, while it holds.
@@ -66,7 +63,7 @@ fn draw(uid: String, file: String, request: RequestParts, app: Arc<App>) -> Answ
         return Err(reply::not_found().into());
     }
     match qr::svg(&app.links(&request).session(&user, sid).qr_url) {
-        Ok(svg) => Ok(guard(reply::content("image/svg+xml", svg.into_bytes()))),
+        Ok(svg) => Ok(guarded("image/svg+xml", svg.into_bytes())),
         Err(error) => Err(reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()).into()),
     }
 }
@@ -86,10 +83,12 @@ fn asset(name: String, request: RequestParts) -> Answer {
         _ => return Err(reply::not_found().into()),
     };
     request.only("GET")?;
-    Ok(guard(reply::content(content_type, text.as_bytes())))
+    Ok(guarded(content_type, text.as_bytes()))
 }
 
-fn guard(mut response: Response) -> Response {
+/// What a page consists of: no browser makes anything else of it, or tells where it was read.
+pub(super) fn guarded(content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Response {
+    let mut response = reply::content(content_type, body);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -18,12 +18,10 @@ use crate::model::{Digest, DigestPair, UserId, bom, qr, rfc3339};
 use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verification_path};
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let users = warp::path("sync").and(warp::path("users")).and(warp::path::param::<String>());
-    let sessions = users.and(warp::path("sessions")).and(warp::path::param::<String>());
-    let url = users.and(warp::path::end()).and(asked(app)).then(sync_url);
-    let offer = sessions.and(warp::path("handshake")).and(warp::path::end()).and(posted(app)).then(offer);
-    let pair = sessions.and(warp::path::end()).and(posted(app)).then(pair);
-    url.or(offer).unify().or(pair).unify().boxed()
+    let url = warp::path!("sync" / "users" / String).and(asked(app)).then(sync_url);
+    let offered = warp::path!("sync" / "users" / String / "sessions" / String / "handshake").and(posted(app));
+    let pair = warp::path!("sync" / "users" / String / "sessions" / String).and(posted(app)).then(pair);
+    url.or(offered.then(offer)).unify().or(pair).unify().boxed()
 }
 
 /// `GET /v2/sync/users/<uid>`: the bare sync URL; with `?format=` or `Accept` its QR code as

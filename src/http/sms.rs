@@ -21,8 +21,7 @@ use crate::service::publish::{self, PhoneText};
 const FORM: Kind = Kind::Twilio;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let platform = warp::path("platform").and(warp::path::param::<String>()).and(warp::path::end());
-    platform.and(webhook::target()).and(posted(app)).then(publish).boxed()
+    warp::path!("platform" / String).and(webhook::target()).and(posted(app)).then(publish).boxed()
 }
 
 /// What forwarding phones post, each in its own words. `Content-Type` is ignored, unknown fields too.

@@ -48,13 +48,10 @@ const LINGER: Duration = Duration::from_secs(2);
 const MESSAGE_BYTES: usize = 4096;
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let init = warp::path("sync").and(warp::path("init")).and(warp::path::param::<String>());
     let upgrade = || super::request_parts().and(warp::ext::optional::<OnUpgrade>()).and(with(app));
-    let fresh = init
-        .and(warp::path::end())
-        .and(upgrade())
-        .then(async |uid, request, upgrade, app| accept(uid, None, request, upgrade, app));
-    let named = init.and(warp::path::param::<String>()).and(warp::path::end()).and(upgrade());
+    let fresh = warp::path!("sync" / "init" / String).and(upgrade());
+    let fresh = fresh.then(async |uid, request, upgrade, app| accept(uid, None, request, upgrade, app));
+    let named = warp::path!("sync" / "init" / String / String).and(upgrade());
     let named = named.then(async |uid, sid, request, upgrade, app| accept(uid, Some(sid), request, upgrade, app));
     fresh.or(named).unify().boxed()
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ::http::StatusCode;
 use bytes::Bytes;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -22,28 +22,21 @@ use crate::service::account::Kind;
 use crate::service::inbound::{Post, PostKind, Proved, WebhookReply, is_guess};
 use crate::service::{Error, ErrorKind};
 
-/// What is escaped in the login of a URL (the URL standard's `userinfo`, and the escape itself).
-const LOGIN: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'<')
-    .add(b'=')
-    .add(b'>')
-    .add(b'?')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+/// What is escaped in the login of a URL: all but what may stand there as it is (the URL standard's `userinfo`).
+const LOGIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let posting = Kind::ALL.into_iter().filter(|kind| !kind.profile().webhooks.is_empty());

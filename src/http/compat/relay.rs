@@ -26,8 +26,7 @@ use crate::service::{Error, ErrorKind};
 /// Under `/relay`.
 pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let sms = warp::path!("sms").and(posted(app)).then(sms);
-    let api = warp::path("api").and(warp::path::param::<String>()).and(warp::path::end());
-    let api = api.and(posted(app)).then(api_post);
+    let api = warp::path!("api" / String).and(posted(app)).then(api_post);
     let health = warp::path!("api" / "health").and(asked(app)).map(health);
     sms.or(health).unify().or(api).unify().map(reply::settle).boxed()
 }
