@@ -135,6 +135,8 @@ pub fn load(sources: &Sources) -> Result<(Config, Layers), ConfigError> {
 const SINK: &str =
     "a sink_url of http(s)://… without a login, with a sink_secret of whsec_…; names of 64 bytes at most";
 
+const LEVELS: &str = "error, warn, info, debug, trace or off, or target=level, with commas between";
+
 /// What a lease must last beyond two calls: writing takes time too.
 const LEASE_MARGIN_MS: Millis = 1000;
 
@@ -144,42 +146,37 @@ const LONGEST_TEXT: usize = 10_000;
 /// Characters of the administrator's key: what can be guessed opens everything.
 const SHORTEST_TOKEN: usize = 16;
 
-/// The error that a key is wrong, with what is allowed there.
-type Refuse<'a> = &'a dyn Fn(&str, &str) -> Result<(), ConfigError>;
+/// Refuses the value of a key that is wrong, and says what is allowed there.
+type Refuse<'a> = &'a dyn Fn(&str, bool, &str) -> Result<(), ConfigError>;
 
 /// What no single value shows.
 fn check(config: &Config, layers: &Layers) -> Result<(), ConfigError> {
-    let wrong = |key: &str, allowed: &str| Err(layers.wrong(key, allowed));
-    check_addresses(config, &wrong)?;
-    check_sessions(config, &wrong)?;
-    check_messaging(config, &wrong)?;
-    check_limits(config, &wrong)
+    let refuse =
+        |key: &str, is_wrong: bool, allowed: &str| if is_wrong { Err(layers.wrong(key, allowed)) } else { Ok(()) };
+    check_addresses(config, &refuse)?;
+    check_sessions(config, &refuse)?;
+    check_messaging(config, &refuse)?;
+    check_limits(config, &refuse)
 }
 
-fn check_addresses(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
-    if config.http.listen.is_empty() {
-        return wrong("http.listen", "at least one address such as 127.0.0.1:6996");
-    }
-    if !config.http.metrics_listen.is_empty() && config.http.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
-        return wrong("http.metrics_listen", "an address such as 127.0.0.1:9090, or nothing");
-    }
-    if !config.http.public_url.is_empty() && config.http.public_url.parse::<crate::model::Origin>().is_err() {
-        return wrong("http.public_url", "http://host:port or https://host:port, without a path");
-    }
-    if !config.backend.url.is_empty() && config.backend.url.expose().parse::<crate::store::StoreUrl>().is_err() {
-        return wrong("backend.url", "sqlite:PATH or mysql://user:password@host:port/database, or nothing");
-    }
-    if !config.redis.url.is_empty() && redis::Client::open(config.redis.url.expose()).is_err() {
-        return wrong("redis.url", "redis://host:port, or nothing");
-    }
+fn check_addresses(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
+    let http = &config.http;
+    refuse("http.listen", http.listen.is_empty(), "at least one address such as 127.0.0.1:6996")?;
+    let is_wrong = !http.metrics_listen.is_empty() && http.metrics_listen.parse::<std::net::SocketAddr>().is_err();
+    refuse("http.metrics_listen", is_wrong, "an address such as 127.0.0.1:9090, or nothing")?;
+    let is_wrong = !http.public_url.is_empty() && http.public_url.parse::<crate::model::Origin>().is_err();
+    refuse("http.public_url", is_wrong, "http://host:port or https://host:port, without a path")?;
+    let url = &config.backend.url;
+    let is_wrong = !url.is_empty() && url.expose().parse::<crate::store::StoreUrl>().is_err();
+    refuse("backend.url", is_wrong, "sqlite:PATH or mysql://user:password@host:port/database, or nothing")?;
+    let is_wrong = !config.redis.url.is_empty() && redis::Client::open(config.redis.url.expose()).is_err();
+    refuse("redis.url", is_wrong, "redis://host:port, or nothing")?;
     let token = config.admin.token.expose();
-    if !token.is_empty() && token.chars().count() < SHORTEST_TOKEN {
-        return wrong("admin.token", "16 characters or more, such as from `openssl rand -hex 32`, or nothing");
-    }
-    Ok(())
+    let is_short = !token.is_empty() && token.chars().count() < SHORTEST_TOKEN;
+    refuse("admin.token", is_short, "16 characters or more, such as from `openssl rand -hex 32`, or nothing")
 }
 
-fn check_sessions(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
+fn check_sessions(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
     let sync = &config.sync;
     for (key, is_none) in [
         ("sync.rotations", sync.rotations == 0),
@@ -188,83 +185,49 @@ fn check_sessions(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
         ("provider.connections_per_host", config.provider.connections_per_host == 0),
         ("http.connections", config.http.connections == 0),
     ] {
-        if is_none {
-            return wrong(key, "at least 1");
-        }
+        refuse(key, is_none, "at least 1")?;
     }
-    if sync.rotate_every.as_ms() < 50 {
-        return wrong("sync.rotate_every", "at least 50ms");
-    }
+    refuse("sync.rotate_every", sync.rotate_every.as_ms() < 50, "at least 50ms")?;
     // a sid carries its expiry in whole seconds
-    if sync.session_ttl.as_ms() < 1000 {
-        return wrong("sync.session_ttl", "at least 1s");
-    }
-    if sync.ping_every.as_ms() < 100 {
-        return wrong("sync.ping_every", "at least 100ms");
-    }
-    if sync.silent_for <= sync.ping_every {
-        return wrong("sync.silent_for", "longer than sync.ping_every, or nobody has time to answer");
-    }
-    Ok(())
+    refuse("sync.session_ttl", sync.session_ttl.as_ms() < 1000, "at least 1s")?;
+    refuse("sync.ping_every", sync.ping_every.as_ms() < 100, "at least 100ms")?;
+    let is_short = sync.silent_for <= sync.ping_every;
+    refuse("sync.silent_for", is_short, "longer than sync.ping_every, or nobody has time to answer")
 }
 
-fn check_messaging(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
-    if config.store.timeout.as_ms() < 10 {
-        return wrong("store.timeout", "at least 10ms");
-    }
-    if !config.platforms.iter().all(sink::is_sound) {
-        return wrong("platforms", SINK);
-    }
-    if !config.log.level.split(',').all(is_directive) {
-        return wrong("log.level", "error, warn, info, debug, trace or off, or target=level, with commas between");
-    }
-    if config.provider.connect_timeout >= config.provider.timeout {
-        return wrong("provider.connect_timeout", "shorter than provider.timeout");
-    }
-    if crate::provider::webhook::Allow::parse(&config.event.allow).is_err() {
-        return wrong("event.allow", "networks, addresses and host names, such as 10.1.0.0/16");
-    }
-    let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
+fn check_messaging(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
+    refuse("store.timeout", config.store.timeout.as_ms() < 10, "at least 10ms")?;
+    refuse("platforms", !config.platforms.iter().all(sink::is_sound), SINK)?;
+    refuse("log.level", !config.log.level.split(',').all(is_directive), LEVELS)?;
+    let is_long = config.provider.connect_timeout >= config.provider.timeout;
+    refuse("provider.connect_timeout", is_long, "shorter than provider.timeout")?;
+    let is_wrong = crate::provider::webhook::Allow::parse(&config.event.allow).is_err();
+    refuse("event.allow", is_wrong, "networks, addresses and host names, such as 10.1.0.0/16")?;
     let outbox = &config.outbox;
     for (key, length) in [("outbox.sms_length", outbox.sms_length), ("outbox.whatsapp_length", outbox.whatsapp_length)]
     {
-        if !(1..=LONGEST_TEXT).contains(&length) {
-            return wrong(key, "from 1 to 10000");
-        }
+        refuse(key, !(1..=LONGEST_TEXT).contains(&length), "from 1 to 10000")?;
     }
-    if replies.into_iter().any(|reply| text::units(reply) > outbox.sms_length) {
-        return wrong("opt_out", "replies of at most outbox.sms_length UTF-16 units each");
-    }
-    if !config.opt_out.words.values().flat_map(Words::texts).all(is_word) {
-        return wrong("opt_out.words", "words of a letter or digit at least, and 40 characters at most");
-    }
-    Ok(())
+    let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
+    let is_long = replies.into_iter().any(|reply| text::units(reply) > outbox.sms_length);
+    refuse("opt_out", is_long, "replies of at most outbox.sms_length UTF-16 units each")?;
+    let is_wrong = !config.opt_out.words.values().flat_map(Words::texts).all(is_word);
+    refuse("opt_out.words", is_wrong, "words of a letter or digit at least, and 40 characters at most")
 }
 
-fn check_limits(config: &Config, wrong: Refuse) -> Result<(), ConfigError> {
-    if config.retention.remove_every.as_ms() < 100 {
-        return wrong("retention.remove_every", "at least 100ms");
-    }
-    if config.outbox.lease.as_ms() < 2 * config.outbox.call_timeout.as_ms() + LEASE_MARGIN_MS {
-        return wrong("outbox.lease", "at least a second longer than twice outbox.call_timeout");
-    }
-    if config.event.timeout.as_ms() < 100 {
-        return wrong("event.timeout", "at least 100ms");
-    }
+fn check_limits(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
+    let (http, outbox) = (&config.http, &config.outbox);
+    refuse("retention.remove_every", config.retention.remove_every.as_ms() < 100, "at least 100ms")?;
+    let is_short = outbox.lease.as_ms() < 2 * outbox.call_timeout.as_ms() + LEASE_MARGIN_MS;
+    refuse("outbox.lease", is_short, "at least a second longer than twice outbox.call_timeout")?;
+    refuse("event.timeout", config.event.timeout.as_ms() < 100, "at least 100ms")?;
     // what was accepted last is finished behind it
-    if config.http.drain_delay.as_ms() > 0 && config.http.drain_delay >= config.http.shutdown_grace {
-        return wrong("http.drain_delay", "less than http.shutdown_grace, of which it is a part");
-    }
-    if config.http.write_timeout.as_ms() < 1000 {
-        return wrong("http.write_timeout", "at least 1s");
-    }
-    if config.http.body_limit < 8192 {
-        return wrong("http.body_limit", "at least 8192: a handshake has to fit");
-    }
-    if config.http.bodies_memory / 8 < config.http.body_limit {
-        return wrong("http.bodies_memory", "at least eight times http.body_limit: one address may hold an eighth");
-    }
-    Ok(())
+    let is_long = http.drain_delay.as_ms() > 0 && http.drain_delay >= http.shutdown_grace;
+    refuse("http.drain_delay", is_long, "less than http.shutdown_grace, of which it is a part")?;
+    refuse("http.write_timeout", http.write_timeout.as_ms() < 1000, "at least 1s")?;
+    refuse("http.body_limit", http.body_limit < 8192, "at least 8192: a handshake has to fit")?;
+    let is_small = http.bodies_memory / 8 < http.body_limit;
+    refuse("http.bodies_memory", is_small, "at least eight times http.body_limit: one address may hold an eighth")
 }
 
 /// `info`, or `switchboard::store=debug`. A bare word that is no level would be taken for a target.

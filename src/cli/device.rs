@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{self, Output, field};
@@ -51,17 +52,17 @@ struct Pair {
     /// The user's password [default: asked for]
     #[arg(long, env = "SWITCHBOARD_DEVICE_PASSWORD", hide_env_values = true)]
     password: Option<String>,
-    #[arg(long, value_enum, default_value = "one")]
-    flavour: FlavourName,
+    #[arg(long, value_parser = flavour(), default_value = "one")]
+    flavour: Flavour,
     /// OAEP digest
-    #[arg(long, value_enum, default_value = "sha256")]
-    oaep: DigestName,
+    #[arg(long, value_parser = digest(), default_value = "sha256")]
+    oaep: Digest,
     /// MGF1 digest under which the password is encrypted
-    #[arg(long, value_enum, default_value = "sha1")]
-    mgf1: DigestName,
+    #[arg(long, value_parser = digest(), default_value = "sha1")]
+    mgf1: Digest,
     /// MGF1 digest under which the shared key comes back
-    #[arg(long, value_enum, default_value = "sha1")]
-    mgf1_answer: DigestName,
+    #[arg(long, value_parser = digest(), default_value = "sha1")]
+    mgf1_answer: Digest,
     /// A certificate to trust, PEM, where the server's is not from a public authority
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -73,25 +74,14 @@ struct Pair {
     json: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum FlavourName {
-    One,
-    Two,
+fn flavour() -> impl TypedValueParser<Value = Flavour> {
+    let names = PossibleValuesParser::new(["one", "two"]);
+    names.map(|name| if name == "two" { Flavour::TwoStep } else { Flavour::OneStep })
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum DigestName {
-    Sha1,
-    Sha256,
-}
-
-impl From<DigestName> for Digest {
-    fn from(name: DigestName) -> Self {
-        match name {
-            DigestName::Sha1 => Self::Sha1,
-            DigestName::Sha256 => Self::Sha256,
-        }
-    }
+fn digest() -> impl TypedValueParser<Value = Digest> {
+    let names = PossibleValuesParser::new([Digest::Sha1, Digest::Sha256].map(Digest::name));
+    names.map(|name| Digest::of_oaep(Some(&name)))
 }
 
 impl DeviceCommand {
@@ -115,10 +105,6 @@ impl DeviceCommand {
 
 impl Pair {
     async fn run(self) -> anyhow::Result<()> {
-        let flavour = match self.flavour {
-            FlavourName::One => Flavour::OneStep,
-            FlavourName::Two => Flavour::TwoStep,
-        };
         let url = match self.url.split_once("://") {
             Some(("app", rest)) => format!("http://{rest}"),
             Some(("apps", rest)) => format!("https://{rest}"),
@@ -133,15 +119,11 @@ impl Pair {
             ca: self.ca.clone(),
             session_url: url.trim_end_matches('/').to_owned(),
             password: self.password()?,
-            digests: Digests {
-                oaep: self.oaep.into(),
-                password_mgf1: self.mgf1.into(),
-                answer_mgf1: self.mgf1_answer.into(),
-            },
+            digests: Digests { oaep: self.oaep, password_mgf1: self.mgf1, answer_mgf1: self.mgf1_answer },
         };
         // before pairing: a device whose key nobody has would be left behind
         let saved = self.save.as_ref().map(create).transpose()?;
-        let paired = phone.pair(flavour).await;
+        let paired = phone.pair(self.flavour).await;
         if let (Err(_), Some(path)) = (&paired, &self.save) {
             let _ = std::fs::remove_file(path);
         }
