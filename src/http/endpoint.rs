@@ -1,19 +1,20 @@
 //! `/v1/endpoints`: where a client wants its events posted.
 
-mod shape;
-
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
-use utoipa::OpenApi;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, Schema, SchemaType, Type};
+use utoipa::{OpenApi, ToSchema};
 
-use self::shape::{EndpointIn, EndpointOut, PatchIn, SecretOut, StateIn, TestOut, out};
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, list, object, reply};
+use super::{App, RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::event::Pattern;
-use crate::model::{EventId, Secret};
+use crate::model::{EventId, Secret, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::event::{Endpoint, NewEndpoint, Patch};
+use crate::service::event::{Endpoint, NewEndpoint, Patch, disabled_reason};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
@@ -30,6 +31,125 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 
 fn shown(request: &RequestParts, endpoint: &Endpoint, secret: Option<&Secret>) -> EndpointOut {
     out(endpoint, secret, auth::is_administrator(request))
+}
+
+/// Patterns as clients write them, each checked.
+#[derive(Clone, Debug)]
+struct PatternsIn(Vec<Pattern>);
+
+impl<'de> Deserialize<'de> for PatternsIn {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        let patterns = texts.iter().map(|text| text.parse()).collect::<Result<_, _>>();
+        patterns.map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What an endpoint listens for.
+fn patterns() -> RefOr<Schema> {
+    patterns_as(Type::Array.into())
+}
+
+/// The same where null says nothing of it.
+fn patterns_or_null() -> RefOr<Schema> {
+    patterns_as(SchemaType::from_iter([Type::Array, Type::Null]))
+}
+
+fn patterns_as(kind: SchemaType) -> RefOr<Schema> {
+    let words = "Types such as `message.received`, all of a group (`message.*`), or `*`: all, as where a new endpoint \
+                 names none. `GET /v1/event-types` lists them.";
+    let patterns = ArrayBuilder::new().schema_type(kind).items(openapi::one_of(Pattern::all().map(Pattern::name)));
+    RefOr::T(Schema::Array(patterns.description(Some(words)).build()))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewEndpoint)]
+struct EndpointIn {
+    #[schema(example = "https://example.org/events")]
+    url: String,
+    #[serde(default)]
+    description: String,
+    #[schema(schema_with = patterns_or_null)]
+    event_types: Option<PatternsIn>,
+    /// Post the events of one message, call, device or opt-out one after the other, by their `sequence`: the next goes
+    /// once the one before it was taken or given up. Events of different objects do not wait for each other, and a
+    /// replay waits for nothing.
+    #[serde(default)]
+    ordered: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = EndpointState)]
+enum StateIn {
+    Enabled,
+    Disabled,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EndpointChange)]
+struct PatchIn {
+    url: Option<String>,
+    description: Option<String>,
+    #[schema(schema_with = patterns_or_null)]
+    event_types: Option<PatternsIn>,
+    /// Counts for the events that happen from then on.
+    ordered: Option<bool>,
+    state: Option<StateIn>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Endpoint)]
+struct EndpointOut {
+    id: String,
+    url: String,
+    description: String,
+    #[schema(schema_with = patterns)]
+    event_types: Vec<String>,
+    /// The events of one object are posted one after the other.
+    ordered: bool,
+    state: &'static str,
+    /// Why we disabled it; null where a client did. Of a place that gave no answer only administrators are told more.
+    disabled_reason: Option<String>,
+    failing_since: Option<String>,
+    /// Until when the secret before this one signs too.
+    previous_secret_until: Option<String>,
+    created_at: String,
+    /// Only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+fn out(endpoint: &Endpoint, secret: Option<&Secret>, to_administrator: bool) -> EndpointOut {
+    let reason =
+        if to_administrator { endpoint.reason.as_deref().map(Cow::Borrowed) } else { disabled_reason(endpoint) };
+    EndpointOut {
+        id: endpoint.id.to_string(),
+        url: endpoint.url.clone(),
+        description: endpoint.description.clone(),
+        event_types: endpoint.patterns.iter().map(ToString::to_string).collect(),
+        ordered: endpoint.is_ordered,
+        state: if endpoint.is_enabled { "enabled" } else { "disabled" },
+        disabled_reason: reason.map(Cow::into_owned),
+        failing_since: endpoint.failing_since_ms.map(rfc3339),
+        previous_secret_until: endpoint.previous_until_ms.map(rfc3339),
+        created_at: rfc3339(endpoint.created_ms),
+        secret: secret.map(|secret| secret.expose().to_owned()),
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndpointTest)]
+struct TestOut {
+    event_id: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallbackSecret)]
+struct SecretOut {
+    secret: String,
 }
 
 #[derive(OpenApi)]

@@ -1,22 +1,23 @@
 //! `/v1/clients/<id>/ledger`, its statements, and what a client has left.
 
-mod shape;
-
 use std::sync::Arc;
 
 use ::http::{HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use futures_util::stream;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use warp::reply::{Reply as _, Response};
 
-use self::shape::{BalanceOut, EntryIn, EntryOut, FilterIn, PeriodIn, PostedOut, balance_out, out, posted_out};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
-use super::{App, audit, auth, filter, idempotency, list, object, reply};
-use crate::model::{ClientId, Millis};
+use super::{App, audit, auth, filter, idempotency, list, object, openapi, reply};
+use crate::model::{ClientId, MessageId, Millis, Money, rfc3339};
 use crate::service::idempotency::LEDGER;
-use crate::service::ledger::{Entry, Filter as Wanted, Kind, PostedEntry, Posting, Statement};
+use crate::service::ledger::{Balance, Entry, Filter as Wanted, Kind, PostedEntry, Posting, Statement};
 use crate::service::{Error, ErrorKind};
 
 /// Parts of a statement that wait for whoever reads it.
@@ -27,6 +28,112 @@ pub(super) fn resource() -> Resource {
         .at("clients/{id}/ledger", [on(Method::GET, list), with_body(Method::POST, post)])
         .at("clients/{id}/statement.csv", [on(Method::GET, statement)])
         .at("balance", [on(Method::GET, balance)])
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewEntry)]
+struct EntryIn {
+    /// `credit` or `adjustment`; not needed with `set`.
+    #[schema(schema_with = posted_kinds)]
+    kind: Option<String>,
+    /// A decimal with up to six places; an adjustment may be negative.
+    #[schema(value_type = Option<String>, example = "25.00")]
+    amount: Option<Money>,
+    /// What the balance is to be.
+    #[schema(value_type = Option<String>)]
+    set: Option<Money>,
+    /// An adjustment needs one.
+    reason: Option<String>,
+}
+
+fn posted_kinds() -> RefOr<Schema> {
+    openapi::one_of([Kind::Credit.name(), Kind::Adjustment.name()])
+}
+
+fn kinds() -> RefOr<Schema> {
+    openapi::one_of(Kind::ALL.map(Kind::name))
+}
+
+/// What a list may be narrowed by.
+struct FilterIn;
+
+impl IntoParams for FilterIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            openapi::optional("kind", "Of this kind.", kinds()),
+            openapi::optional("from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
+            openapi::optional("to", "Made before this time: RFC 3339, or a day.", openapi::text()),
+        ]
+    }
+}
+
+/// The period of a statement.
+struct PeriodIn;
+
+impl IntoParams for PeriodIn {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut from = openapi::optional("from", "Its begin: RFC 3339, or a day.", openapi::text());
+        from.required = utoipa::openapi::Required::True;
+        vec![from, openapi::optional("to", "Its end, which is not part of it; without one, now.", openapi::text())]
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Entry)]
+struct EntryOut<'a> {
+    id: String,
+    /// `credit`: paid in. `debit`: of a message. `refund`: of a message that came to nothing. `adjustment`: by hand.
+    #[schema(schema_with = kinds)]
+    kind: &'static str,
+    amount: String,
+    message_id: Option<String>,
+    reason: Option<&'a str>,
+    created_at: String,
+}
+
+fn out(entry: &Entry) -> EntryOut<'_> {
+    EntryOut {
+        id: entry.id.to_string(),
+        kind: entry.kind.name(),
+        amount: entry.amount.to_string(),
+        message_id: entry.message.map(|id: MessageId| id.to_string()),
+        reason: entry.reason.as_deref(),
+        created_at: rfc3339(entry.created_ms),
+    }
+}
+
+/// An entry with what it has led to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostedEntry)]
+struct PostedOut<'a> {
+    #[serde(flatten)]
+    entry: EntryOut<'a>,
+    /// After it.
+    balance: String,
+}
+
+fn posted_out(entry: &Entry, balance: Money) -> PostedOut<'_> {
+    PostedOut { entry: out(entry), balance: balance.to_string() }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Balance)]
+struct BalanceOut {
+    client_id: String,
+    balance: Option<String>,
+    credit_limit: Option<String>,
+    /// Below what the client is told that it is low.
+    low_at: Option<String>,
+}
+
+fn balance_out(client: ClientId, found: Option<Balance>) -> BalanceOut {
+    BalanceOut {
+        client_id: client.to_string(),
+        balance: found.map(|found| found.balance.to_string()),
+        credit_limit: found.map(|found| found.credit_limit.to_string()),
+        low_at: found.and_then(|found| found.low_at).map(|low_at| low_at.to_string()),
+    }
 }
 
 #[derive(OpenApi)]
