@@ -16,20 +16,13 @@ pub(super) fn master_key(environment: &[(String, String)]) -> Option<(&'static s
 
 /// The settings that the older names stand for, later ones above earlier.
 pub(super) fn settings(environment: &[(String, String)]) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    if let Some(url) = value(environment, "DATABASE_URL") {
-        found.push(("store.url".to_owned(), plain(url)));
-    }
-    if let Some(url) = value(environment, "REDIS_URL") {
-        found.push(("redis.url".to_owned(), url.to_owned()));
-    }
-    if let Some(url) = database(environment, "MYSQL_") {
-        found.push(("store.url".to_owned(), url));
-    }
-    if let Some(url) = database(environment, "MYSQL_BE_") {
-        found.push(("backend.url".to_owned(), url));
-    }
-    found
+    let found = [
+        ("store.url", value(environment, "DATABASE_URL").map(plain)),
+        ("redis.url", value(environment, "REDIS_URL").map(str::to_owned)),
+        ("store.url", database(environment, "MYSQL_")),
+        ("backend.url", database(environment, "MYSQL_BE_")),
+    ];
+    found.into_iter().filter_map(|(key, url)| Some((key.to_owned(), url?))).collect()
 }
 
 /// A database's URL without what only other programs' drivers read: `mysql+pymysql://…?charset=utf8mb4`,

@@ -25,7 +25,7 @@ use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::opt_out::OptOuts;
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
-use crate::service::{ErrorKind, account};
+use crate::service::{Error, ErrorKind, account};
 use crate::signal::Counter;
 use crate::store::outbox::LaneKeys;
 
@@ -143,6 +143,14 @@ const DEMO: DemoClient = DemoClient {
     balance: Money::from_micros(100_000_000),
 };
 
+/// What could not be made as it is there already is no failure.
+fn or_there<T>(made: Result<T, Error>) -> Result<(), Error> {
+    match made {
+        Err(error) if error.kind != ErrorKind::Conflict => Err(error),
+        _ => Ok(()),
+    }
+}
+
 impl Built {
     /// The demo client, and a loopback account and numbers on it, so that a development server can send at once.
     async fn seed(&self) -> anyhow::Result<()> {
@@ -157,11 +165,7 @@ impl Built {
             any_sender: true,
             is_checked: false,
         };
-        match self.accounts.add(new, &AuditContext::unwritten()).await {
-            Ok(_) => {}
-            Err(error) if error.kind == ErrorKind::Conflict => {}
-            Err(error) => return Err(error.into()),
-        }
+        or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?;
         let accounts = self.accounts.list().await?;
         let is_loopback = |account: &&account::Account| account.provider == account::Kind::Loopback.name();
         let Some(loopback) = accounts.iter().find(is_loopback) else {
@@ -176,12 +180,7 @@ impl Built {
                 platform: None,
                 rate: 0,
             };
-            match self.numbers.add(ClientId::OPERATOR, number, &AuditContext::unwritten()).await {
-                Ok(_) => {}
-                // it is there already
-                Err(error) if error.kind == ErrorKind::Conflict => {}
-                Err(error) => return Err(error.into()),
-            }
+            or_there(self.numbers.add(ClientId::OPERATOR, number, &AuditContext::unwritten()).await)?;
         }
         self.seed_route(loopback.id).await
     }

@@ -1,6 +1,5 @@
 //! Guesses at what only others know: wrong keys, and webhooks that are forged. So many a minute from one address.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -8,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::{AddressLimit, RequestParts, address};
 
 pub struct Guesses {
-    limit: AddressLimit,
+    pub(super) limit: AddressLimit,
     turn: Semaphore,
 }
 
@@ -17,23 +16,15 @@ impl Guesses {
         Self { limit: AddressLimit::new(per_minute), turn: Semaphore::new(1) }
     }
 
-    pub(super) fn has_left(&self, address: IpAddr, now: Instant) -> bool {
-        self.limit.has_left(address, now)
-    }
-
-    pub(super) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        self.limit.take(address, now)
-    }
-
     /// Takes one off of whoever makes this request, or says how long they should have waited.
     pub(super) fn count(&self, request: &RequestParts) -> Result<(), Duration> {
-        self.take(address::group(request.caller.address), Instant::now())
+        self.limit.take(address::group(request.caller.address), Instant::now())
     }
 
     /// A turn for an address from which too many have come: what such bring is looked at one at a time, all of them
     /// together. Others need none.
     pub(super) async fn turn(&self, request: &RequestParts) -> Option<SemaphorePermit<'_>> {
-        if self.has_left(address::group(request.caller.address), Instant::now()) {
+        if self.limit.has_left(address::group(request.caller.address), Instant::now()) {
             return None;
         }
         self.turn.acquire().await.ok()

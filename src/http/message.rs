@@ -1,7 +1,6 @@
 //! `/v1/messages`: sending texts, and what became of them.
 
 mod accept;
-mod context;
 mod shape;
 
 use std::sync::Arc;
@@ -23,8 +22,7 @@ use crate::service::Error;
 use crate::service::message::{Filter as MessageFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
-pub(super) use self::accept::{Writer, accept};
-pub(super) use self::context::{context, sending};
+pub(super) use self::accept::{Writer, accept, context, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 
 pub(super) fn resource() -> Resource {

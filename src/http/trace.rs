@@ -54,15 +54,8 @@ impl Metrics {
 
 /// Methods by name: a label must not be what a client makes up.
 fn label(method: &::http::Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "POST" => "POST",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        "OPTIONS" => "OPTIONS",
-        "HEAD" => "HEAD",
-        _ => "other",
-    }
+    let known = ["GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD"];
+    known.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
 }
 
 /// Finds out who makes a request, and takes it off what its address, and its key, may ask for; or says how long to
@@ -86,9 +79,9 @@ async fn admit<B>(
 
 fn admit_address(shared: &Shared, address: IpAddr, known: &KnownCaller, now: Instant) -> Result<(), Duration> {
     match known.who {
-        Err(Unknown::Wrong) => shared.app.guesses.take(address, now)?,
+        Err(Unknown::Wrong) => shared.app.guesses.limit.take(address, now)?,
         // who tries many keys must not learn by this which one is good
-        Ok(_) if shared.app.guesses.has_left(address, now) => return Ok(()),
+        Ok(_) if shared.app.guesses.limit.has_left(address, now) => return Ok(()),
         Err(Unknown::Missing) | Ok(_) => {}
     }
     shared.limit.take(address, now)

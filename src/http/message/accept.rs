@@ -1,11 +1,13 @@
-//! Accepting what clients send, at whichever door they send it.
+//! Accepting what clients send, at whichever door they send it; and what the audit log has of that.
 
-use crate::http::App;
+use super::shape::out;
+use crate::http::{App, RequestParts, audit};
+use crate::model::{CallId, Channel};
 use crate::service::Error;
 use crate::service::audit::AuditContext;
 use crate::service::client::Consumer;
 use crate::service::idempotency::IdempotencyKey;
-use crate::service::message::{Answered, Drafted, Message, SendResult};
+use crate::service::message::{Answered, Drafted, Message, SendResult, unsaid};
 use crate::service::relay::Order;
 
 /// How a door writes the reply that is kept for a request that comes again.
@@ -32,4 +34,24 @@ pub(in crate::http) async fn accept(
     let answered =
         draft.named().map(|message| Answered { text: (reply.text)(message), with_balance: reply.with_balance });
     app.relay.accept(consumer, draft, answered, context).await
+}
+
+/// What an administrator does to a message, a call too, whichever door it takes. What was said is not written down:
+/// nobody could redact it there.
+pub(in crate::http) fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Message> {
+    audit::context(request, action, shown_unsaid)
+}
+
+/// The same of sending it.
+pub(in crate::http) fn sending(request: &RequestParts, action: &'static str) -> AuditContext<'static, Message> {
+    audit::context_for_client(request, action, shown_unsaid)
+}
+
+fn shown_unsaid(message: &Message) -> Option<String> {
+    let message = unsaid(message);
+    let mut shown = out(&message);
+    if message.channel == Channel::Voice {
+        shown.id = CallId::from(message.id).to_string();
+    }
+    audit::json(&shown)
 }
