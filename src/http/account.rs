@@ -9,13 +9,13 @@ use utoipa::OpenApi;
 
 use self::shape::{AccountIn, AccountOut, ChangeIn, out};
 use super::resource::{Answer, ListOut, Posted, Refusal, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, list, object, reply};
+use super::{App, RequestParts, audit, list, object, reply};
 use crate::model::{AccountId, Secret, Span};
 use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
 use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::of_administrators(Doc::openapi)
         .at("accounts", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("accounts/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("accounts/{id}/check", [on(Method::POST, check_account)])
@@ -59,7 +59,6 @@ struct Doc;
     ),
 )]
 async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let posted: AccountIn = object::read(&request, posted, &app).await?;
     let kind = provider(&posted.provider)?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
@@ -83,8 +82,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
     responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
+async fn list(_: Request, app: Arc<App>) -> Answer {
     let accounts = app.accounts.list().await?;
     Ok(list::reply(accounts.iter().map(out).collect(), None::<AccountId>, false))
 }
@@ -95,7 +93,6 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The account.", body = AccountOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let account = app.accounts.find(request.id("account")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
@@ -110,7 +107,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     ),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let id = request.id("account")?;
     let posted: ChangeIn = object::read(&request, posted, &app).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
@@ -142,7 +138,6 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     ),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     app.accounts.delete(request.id("account")?, &context(&request, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -157,7 +152,6 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
     ),
 )]
 async fn check_account(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     app.accounts.check(request.id("account")?, &context(&request, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

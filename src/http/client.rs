@@ -8,13 +8,13 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, nullable};
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, list, reply};
+use super::{App, RequestParts, audit, list, reply};
 use crate::model::{Country, Money, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::client::{Client, ClientChange, NewClient, Profile, ProfileChange};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::of_administrators(Doc::openapi)
         .at("clients", [on(Method::GET, list), with_body(Method::POST, create)])
         .at("clients/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("clients/{id}/token", [on(Method::POST, rotate_token)])
@@ -166,7 +166,6 @@ struct Doc;
     responses((status = 201, description = "Made, with its auth token.", body = ClientOut)),
 )]
 async fn create(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let posted: ClientIn = object::read(&request, posted, &app).await?;
     let (client, token) = app.clients.create(posted.into(), &context(&request, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
@@ -178,7 +177,6 @@ async fn create(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 200, description = "A page of clients.", body = ListOut<ClientOut>)),
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let (after, limit) = list::page(&request)?;
     let (clients, more) = app.clients.list(after, limit).await?;
     let last = clients.last().map(|client| client.id);
@@ -191,7 +189,6 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The client.", body = ClientOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let client = app.clients.find(request.id("client")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
@@ -205,7 +202,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     ),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let id = request.id("client")?;
     let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let client = app.clients.change(id, posted.into(), &context(&request, "client.change")).await?;
@@ -219,7 +215,6 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 204, description = "Deactivated.")),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     app.clients.deactivate(request.id("client")?, &context(&request, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
@@ -230,7 +225,6 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The client with its new auth token.", body = ClientOut)),
 )]
 async fn rotate_token(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let (client, token) = app.clients.rotate(request.id("client")?, &context(&request, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

@@ -7,12 +7,12 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Request, Resource, on};
-use super::{App, audit, auth, list, reply};
+use super::{App, audit, list, reply};
 use crate::model::{UserId, rfc3339};
 use crate::service::device::Device;
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::of_administrators(Doc::openapi)
         .at("users/{uid}/devices", [on(Method::GET, list_devices)])
         .at("devices/{id}", [on(Method::DELETE, revoke_device)])
 }
@@ -52,7 +52,6 @@ fn out(device: &Device) -> DeviceOut {
     responses((status = 200, description = "A page of devices.", body = ListOut<DeviceOut>)),
 )]
 async fn list_devices(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let user = UserId::from_segment(request.given(0));
     let user = user.map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id"))?;
     let (after, limit) = list::page(&request)?;
@@ -67,7 +66,6 @@ async fn list_devices(request: Request, app: Arc<App>) -> Answer {
     responses((status = 204, description = "Revoked.")),
 )]
 async fn revoke_device(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let context = audit::context(&request, "device.revoke", |device: &Device| audit::json(&out(device)));
     app.devices.revoke(request.id("device")?, &context).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))

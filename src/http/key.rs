@@ -9,16 +9,18 @@ use utoipa::OpenApi;
 
 use self::shape::{ChangeIn, KeyIn, KeyOut, out};
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, list, object, reply};
+use super::{App, RequestParts, audit, list, object, reply};
 use crate::model::Secret;
 use crate::service::audit::AuditContext;
 use crate::service::client::KeyRow;
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi).at("clients/{id}/keys", [on(Method::GET, list), with_body(Method::POST, issue)]).at(
-        "clients/{id}/keys/{key}",
-        [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, revoke)],
-    )
+    Resource::of_administrators(Doc::openapi)
+        .at("clients/{id}/keys", [on(Method::GET, list), with_body(Method::POST, issue)])
+        .at(
+            "clients/{id}/keys/{key}",
+            [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, revoke)],
+        )
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, KeyRow> {
@@ -39,7 +41,6 @@ struct Doc;
     ),
 )]
 async fn issue(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let client = request.id("client")?;
     let posted: KeyIn = object::read_or_default(&request, posted, &app).await?;
     let (terms, origin) = posted.read()?;
@@ -54,7 +55,6 @@ async fn issue(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 200, description = "A page of keys.", body = ListOut<KeyOut>)),
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let (after, limit) = list::page(&request)?;
     let (keys, more) = app.clients.keys(request.id("client")?, after, limit).await?;
     let last = keys.last().map(|key| key.id);
@@ -67,7 +67,6 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The key.", body = KeyOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let key = app.clients.key(request.id("client")?, request.nth_id(1, "key")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
@@ -78,7 +77,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The key as it now is.", body = KeyOut)),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
     let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let key = app.clients.change_key(client, id, posted.read()?, &context(&request, "key.change")).await?;
@@ -91,7 +89,6 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 204, description = "Revoked.")),
 )]
 async fn revoke(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     app.clients.revoke(request.id("client")?, request.nth_id(1, "key")?, &context(&request, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -8,11 +8,11 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::resource::{Answer, Request, Resource, on};
-use super::{App, auth, openapi, reply, written};
+use super::{App, openapi, reply, written};
 use crate::model::Phone;
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi).at("lookup/{number}", [on(Method::GET, look_up)])
+    Resource::of_administrators(Doc::openapi).at("lookup/{number}", [on(Method::GET, look_up)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -55,7 +55,6 @@ struct Doc;
     ),
 )]
 async fn look_up(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
     let text = super::segment(request.given(0)).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
     let phone = Phone::read(&text, app.country).map_err(|error| wrong("number", &error.to_string()))?;

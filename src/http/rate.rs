@@ -14,13 +14,13 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use self::card::{export, import, put_card};
 use super::object::{self, Maybe, present};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, filter, list, openapi, reply};
+use super::{App, RequestParts, audit, filter, list, openapi, reply};
 use crate::model::{Money, Priced, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, Slot};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::of_administrators(Doc::openapi)
         .at("rates", [on(Method::GET, list), with_body(Method::POST, add)])
         .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("rates.csv", [on(Method::GET, export), with_body(Method::POST, import), with_body(Method::PUT, put_card)])
@@ -128,7 +128,6 @@ impl IntoParams for FilterIn {
     ),
 )]
 async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let posted: RateIn = object::read(&request, posted, &app).await?;
     let new = NewRate {
         channel: channel(&posted.channel)?,
@@ -147,7 +146,6 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 200, description = "A page of rates.", body = ListOut<RateOut>)),
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let prefix = request.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
@@ -170,7 +168,6 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The rate.", body = RateOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let rate = app.tariff.find_rate(request.id("rate")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
@@ -181,7 +178,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The rate as it now is.", body = RateOut)),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let id = request.id("rate")?;
     let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| filter::time_in("until", text)).transpose();
@@ -196,7 +192,6 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 204, description = "Taken away.")),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     app.tariff.delete_rate(request.id("rate")?, &context(&request, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -18,7 +18,7 @@ use warp::reply::Response;
 pub(super) use super::body::Posted;
 pub(super) use super::list::{ListOut, PageIn};
 pub(super) use super::reply::{Answer, Refusal};
-use super::{App, RequestParts, posted, reply};
+use super::{App, RequestParts, auth, posted, reply};
 use crate::service::Error;
 
 /// A request to one of these paths.
@@ -82,6 +82,8 @@ where
 
 struct ResourcePath {
     segments: Vec<&'static str>,
+    /// Nobody but administrators is answered.
+    is_for_administrators: bool,
     methods: Vec<ResourceMethod>,
 }
 
@@ -109,32 +111,40 @@ impl ResourcePath {
 
     fn answer(&self, request: Request, posted: Posted, app: Arc<App>) -> BoxFuture<'static, Answer> {
         if let Some(method) = self.methods.iter().find(|method| method.name == request.method) {
-            return (method.answer)(request, posted, app);
+            let admitted = if self.is_for_administrators { auth::administrator(&app, &request) } else { Ok(()) };
+            return admitted.map_or_else(refuse, |()| (method.answer)(request, posted, app));
         }
         let allowed: Vec<&str> = self.methods.iter().map(|method| method.name.as_str()).collect();
-        refuse(reply::method_not_allowed(&allowed.join(", ")))
+        refuse(reply::method_not_allowed(&allowed.join(", ")).into())
     }
 }
 
-fn refuse(refusal: Response) -> BoxFuture<'static, Answer> {
-    let answer: Answer = Err(refusal.into());
-    std::future::ready(answer).boxed()
+fn refuse(refusal: Refusal) -> BoxFuture<'static, Answer> {
+    std::future::ready(Err(refusal)).boxed()
 }
 
 /// One resource.
 pub(super) struct Resource {
     pub(super) description: fn() -> Description,
+    is_for_administrators: bool,
     paths: Vec<ResourcePath>,
 }
 
 impl Resource {
+    /// One whose handlers ask who may.
     pub(super) fn new(description: fn() -> Description) -> Self {
-        Self { description, paths: Vec::new() }
+        Self { description, is_for_administrators: false, paths: Vec::new() }
+    }
+
+    /// One that is for administrators alone: its handlers need not ask.
+    pub(super) fn of_administrators(description: fn() -> Description) -> Self {
+        Self { is_for_administrators: true, ..Self::new(description) }
     }
 
     /// Its next path, with `{…}` where anything may stand. Of several that fit the first answers.
     pub(super) fn at<const N: usize>(mut self, path: &'static str, methods: [ResourceMethod; N]) -> Self {
-        self.paths.push(ResourcePath { segments: path.split('/').collect(), methods: methods.into() });
+        let (segments, is_for_administrators) = (path.split('/').collect(), self.is_for_administrators);
+        self.paths.push(ResourcePath { segments, is_for_administrators, methods: methods.into() });
         self
     }
 
@@ -158,7 +168,7 @@ pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> BoxedFilter<(R
         let found = paths.find_map(|path| Some((path, path.given(&asked)?)));
         match found {
             Some((path, given)) => path.answer(Request { parts, given }, posted, app),
-            None => refuse(reply::not_found()),
+            None => refuse(reply::not_found().into()),
         }
     };
     warp::path::tail().and(posted(app)).then(answer).map(reply::settle).boxed()

@@ -12,13 +12,13 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, Maybe, present};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, list, openapi, reply, written};
+use super::{App, RequestParts, audit, list, openapi, reply, written};
 use crate::model::{Channel, RouteId, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRoute, Route, RouteChange};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::of_administrators(Doc::openapi)
         .at("routes", [on(Method::GET, list), with_body(Method::POST, add)])
         // before one that would take `explain` for an id
         .at("routes/explain", [on(Method::GET, explain::explain)])
@@ -119,7 +119,6 @@ fn context<'a>(app: &'a App, request: &RequestParts, action: &'static str) -> Au
     responses((status = 201, description = "In force from now on.", body = RouteOut)),
 )]
 async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let posted: RouteIn = object::read(&request, posted, &app).await?;
     let new = NewRoute {
         priority: posted.priority.into(),
@@ -138,7 +137,6 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 200, description = "A page of rules.", body = ListOut<RouteOut>)),
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let (routes, more) = app.tariff.list_routes(after, limit).await?;
     let data = routes.iter().map(|route| show(&app, route)).collect();
@@ -151,7 +149,6 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The rule.", body = RouteOut)),
 )]
 async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let route = app.tariff.find_route(request.id("route")?).await?;
     Ok(reply::json(StatusCode::OK, &show(&app, &route)))
 }
@@ -162,7 +159,6 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     responses((status = 200, description = "The rule as it now is.", body = RouteOut)),
 )]
 async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     let id = request.id("route")?;
     let posted: ChangeIn = object::read(&request, posted, &app).await?;
     let named = |given: object::Maybe<String>| given.0.as_deref().map(channel).transpose();
@@ -183,7 +179,6 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     responses((status = 204, description = "Taken away.")),
 )]
 async fn delete(request: Request, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
     app.tariff.delete_route(request.id("route")?, &context(&app, &request, "route.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
