@@ -125,44 +125,31 @@ struct TwoStepOut<'a> {
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/handshake`: T1, the phone's public key for ours.
 async fn offer(uid: String, sid: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
-    cors::answer_post(&request, &app, offer_now(&uid, &sid, &request, posted, &app, Instant::now())).await
-}
-
-async fn offer_now(
-    uid: &str,
-    sid: &str,
-    request: &RequestParts,
-    posted: Posted,
-    app: &App,
-    arrived: Instant,
-) -> Answer {
-    let (posted, _body) = read::<OfferIn>(posted, app).await?;
-    let public_key = posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
-    let user = user(uid)?;
-    let address = address::group(request.caller.address);
-    let offered = app.handshakes.offer(&user, sid, &public_key, address, arrived).await?;
-    let verification_url = verification_path(&user, offered.sid);
-    Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
+    let arrived = Instant::now();
+    let work = async {
+        let (posted, _body) = read::<OfferIn>(posted, &app).await?;
+        let public_key =
+            posted.public_key.filter(|pem| !pem.is_empty()).ok_or_else(|| missing("missing public key"))?;
+        let user = user(&uid)?;
+        let address = address::group(request.caller.address);
+        let offered = app.handshakes.offer(&user, &sid, &public_key, address, arrived).await?;
+        let verification_url = verification_path(&user, offered.sid);
+        Answer::Ok(reply::json(StatusCode::OK, &OfferedOut { public_key: offered.public_key, verification_url }))
+    };
+    cors::answer_post(&request, &app, work).await
 }
 
 /// `POST /v2/sync/users/<uid>/sessions/<sid>/`, with or without the slash: O where the body
 /// has a public key, else T2.
 async fn pair(uid: String, sid: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
-    cors::answer_post(&request, &app, pair_now(&uid, sid, &request, posted, &app, Instant::now())).await
-}
-
-async fn pair_now(
-    uid: &str,
-    sid: String,
-    request: &RequestParts,
-    posted: Posted,
-    app: &App,
-    arrived: Instant,
-) -> Answer {
-    let (posted, body) = read::<HandshakeIn>(posted, app).await?;
-    let handshake = handshake(uid, sid, request, posted, &body, arrived)?;
-    let paired = app.handshakes.pair(handshake, body).await?;
-    Ok(answer(paired, &app.sync.seeds_url))
+    let arrived = Instant::now();
+    let work = async {
+        let (posted, body) = read::<HandshakeIn>(posted, &app).await?;
+        let handshake = handshake(&uid, sid, &request, posted, &body, arrived)?;
+        let paired = app.handshakes.pair(handshake, body).await?;
+        Answer::Ok(answer(paired, &app.sync.seeds_url))
+    };
+    cors::answer_post(&request, &app, work).await
 }
 
 /// What is needed of a post; the rest of it is gone before its turn comes.

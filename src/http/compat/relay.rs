@@ -13,7 +13,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::sent::RelaySent;
-use self::shape::{BadOrder, OrderIn};
+use self::shape::OrderIn;
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::{App, RequestParts, asked, auth, idempotency, message, object, posted};
@@ -85,8 +85,6 @@ const fn api(path: &'static str, channel: Channel, status: &'static str) -> Rela
 enum Refused {
     /// By what all doors share; its body is in their words.
     Early(Refusal),
-    Wrong(BadOrder),
-    Key(idempotency::WrongKey),
     Relay(Error),
 }
 
@@ -103,14 +101,8 @@ impl From<Error> for Refused {
 }
 
 impl From<idempotency::WrongKey> for Refused {
-    fn from(wrong: idempotency::WrongKey) -> Self {
-        Self::Key(wrong)
-    }
-}
-
-impl From<BadOrder> for Refused {
-    fn from(wrong: BadOrder) -> Self {
-        Self::Wrong(wrong)
+    fn from(idempotency::WrongKey(header, reason): idempotency::WrongKey) -> Self {
+        Error::new(ErrorKind::Invalid, format!("{header}: {reason}")).into()
     }
 }
 
@@ -157,10 +149,6 @@ impl Refused {
     fn response(self, no_route: StatusCode) -> Refusal {
         match self {
             Self::Early(refusal) => in_their_words(*refusal).into(),
-            Self::Key(idempotency::WrongKey(header, reason)) => {
-                error(StatusCode::BAD_REQUEST, &format!("{header}: {reason}")).into()
-            }
-            Self::Wrong(BadOrder(reason)) => error(StatusCode::BAD_REQUEST, &reason).into(),
             Self::Relay(refused) => worded(refused, no_route).into(),
         }
     }

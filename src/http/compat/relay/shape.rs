@@ -1,5 +1,6 @@
 //! What clients of the relay post: JSON, or a form, in Twilio's names.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize as _;
@@ -13,18 +14,16 @@ use crate::model::form::flag;
 use crate::model::{CallPlan, Channel, bom, json};
 use crate::service::message::Limit;
 use crate::service::relay::{From, Order};
+use crate::service::{Error, ErrorKind};
 
-/// What cannot be sent, as its client is told.
-#[derive(Debug)]
-pub(super) struct BadOrder(pub(super) String);
-
-fn wrong(reason: impl Into<String>) -> BadOrder {
-    BadOrder(reason.into())
+/// Why it cannot be sent, as its client is told.
+fn wrong(reason: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Invalid, reason)
 }
 
-impl std::convert::From<BadForm> for BadOrder {
+impl std::convert::From<BadForm> for Error {
     fn from(BadForm(reason): BadForm) -> Self {
-        Self(reason)
+        wrong(reason)
     }
 }
 
@@ -81,7 +80,7 @@ pub(super) struct OrderIn {
 }
 
 impl OrderIn {
-    pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, BadOrder> {
+    pub(super) fn read(content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Error> {
         let json = bom::skip(bytes);
         // no form begins so, whatever it is said to be
         if json.trim_ascii_start().starts_with(b"{") {
@@ -92,7 +91,7 @@ impl OrderIn {
         Self::from_form(fields.ok_or_else(|| wrong("the body must be a JSON object, or a form"))?)
     }
 
-    fn from_json(bytes: &[u8]) -> Result<Self, BadOrder> {
+    fn from_json(bytes: &[u8]) -> Result<Self, Error> {
         json::check(bytes).map_err(|bad| wrong(format!("{}: {}", bad.path, bad.reason)))?;
         if let Some(name) = object::twice(bytes) {
             return Err(wrong(format!("{name}: must come once")));
@@ -120,7 +119,7 @@ impl OrderIn {
         Ok(read)
     }
 
-    fn from_form(fields: Vec<(String, String)>) -> Result<Self, BadOrder> {
+    fn from_form(fields: Vec<(String, String)>) -> Result<Self, Error> {
         if let Some(name) = form::twice(&fields, &SINGLE) {
             return Err(wrong(format!("{name}: must come once")));
         }
@@ -143,7 +142,7 @@ impl OrderIn {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    pub(super) fn order(self, channel: Channel, country: Option<Country>) -> Result<Order, BadOrder> {
+    pub(super) fn order(self, channel: Channel, country: Option<Country>) -> Result<Order, Error> {
         let address = |text: &str, name: &str, role| {
             let (named, address) =
                 Address::read(text, role, country).map_err(|error| wrong(format!("{name}: {error}")))?;
@@ -187,22 +186,22 @@ fn urls(value: Value) -> Option<Vec<String>> {
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> BadOrder {
+fn unreadable(error: &serde_json::Error) -> Error {
     let said = error.to_string();
     let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
     wrong(format!("the body is not as it should be: {said}"))
 }
 
 /// Refuses what asks for something that does not happen here.
-fn carries(channel: Channel, others: &[(String, String)]) -> Result<(), BadOrder> {
+fn carries(channel: Channel, others: &[(String, String)]) -> Result<(), Error> {
     let (here, anywhere) = match channel {
         Channel::Voice => (&CALL[..], &carried::CALL[..]),
         Channel::Sms | Channel::Whatsapp => (&MESSAGE[..], &carried::MESSAGE[..]),
     };
     let refusal = carried::refusal(here, others).or_else(|| carried::refusal(anywhere, others));
-    refusal.map_or(Ok(()), |reason| Err(BadOrder(reason)))
+    refusal.map_or(Ok(()), |reason| Err(wrong(reason)))
 }
 
-fn smart(given: Option<&str>) -> Result<bool, BadOrder> {
+fn smart(given: Option<&str>) -> Result<bool, Error> {
     given.map_or(Ok(false), |text| flag(text).ok_or_else(|| wrong("SmartEncoded: must be true or false")))
 }
