@@ -196,8 +196,11 @@ fn resources() -> Vec<Resource> {
     ]
 }
 
+/// Paths, and what answers there.
+pub type HttpRoutes = BoxedFilter<(Response,)>;
+
 /// All routes of the public port, grouped by first path segment; nothing falls through.
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub fn routes(app: &Arc<App>) -> HttpRoutes {
     let v2 = first_of([pairing::routes(app), socket::routes(app)]);
     let all = first_of([
         // the busiest first: each that is tried before has its part in every poll of a request
@@ -216,15 +219,13 @@ pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 /// Tries one after the other, each in a box: what comes later costs who comes first nothing.
-fn first_of(
-    routes: impl IntoIterator<Item = BoxedFilter<(Response,)>, IntoIter: DoubleEndedIterator>,
-) -> BoxedFilter<(Response,)> {
+fn first_of(routes: impl IntoIterator<Item = HttpRoutes, IntoIter: DoubleEndedIterator>) -> HttpRoutes {
     let all = routes.into_iter().rev().reduce(|rest, one| one.or(rest).unify().boxed());
     all.unwrap_or_else(|| warp::any().map(reply::not_found).boxed())
 }
 
 /// `POST /empty`: reads a body whose length its head says, and answers 202.
-fn empty_route(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+fn empty_route(app: &Arc<App>) -> HttpRoutes {
     let limit = u64::try_from(app.settings.body_limit).unwrap_or(u64::MAX);
     let body = warp::body::content_length_limit(limit).and(warp::body::bytes());
     let read = |_: bytes::Bytes| reply::empty(::http::StatusCode::ACCEPTED);
@@ -232,6 +233,6 @@ fn empty_route(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 /// The routes of `http.metrics_listen`: metrics without a key, and health.
-pub fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub fn metrics_routes(app: &Arc<App>) -> HttpRoutes {
     health::metrics_routes(app).or(warp::any().map(reply::not_found)).unify().boxed()
 }

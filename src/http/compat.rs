@@ -7,13 +7,11 @@ pub(super) mod twilio;
 use std::sync::Arc;
 
 use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
-use super::App;
+use super::{App, HttpRoutes};
 
 /// Grouped by first path segment.
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let twilio = warp::path(twilio::VERSION).and(twilio::routes(app)).boxed();
     let relay = warp::path("relay").and(relay::routes(app).or(twilio.clone()).unify());
     twilio.or(relay).unify().boxed()

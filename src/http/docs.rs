@@ -7,10 +7,9 @@ use ::http::header::CONTENT_SECURITY_POLICY;
 use ::http::{HeaderValue, Method};
 use utoipa_swagger_ui::Config;
 use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::{RequestParts, page, reply};
+use super::{HttpRoutes, RequestParts, page, reply};
 
 /// What the page loads, and of what type it is.
 const FILES: [(&str, &str); 7] = [
@@ -27,7 +26,7 @@ const FILES: [(&str, &str); 7] = [
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub(super) fn routes() -> BoxedFilter<(Response,)> {
+pub(super) fn routes() -> HttpRoutes {
     // it would ask a validator on the internet what it thinks of the description
     let config = Config::from("/v1/openapi.json").validator_url("none").use_base_layout();
     let config = Arc::new(config);

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use ::http::StatusCode;
 use serde_json::json;
 use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked, auth, with};
+use super::{App, HttpRoutes, RequestParts, asked, auth, with};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     // phones fetch `/` to read the certificate
     let root =
         warp::path::end().and(super::request_parts()).map(|request: RequestParts| words(&request, "Switchboard\n"));
@@ -19,12 +18,12 @@ pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     root.or(metrics).unify().map(reply::settle).or(probes(app)).unify().boxed()
 }
 
-pub(super) fn metrics_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn metrics_routes(app: &Arc<App>) -> HttpRoutes {
     let metrics = warp::path!("metrics").and(with(app)).map(|app: Arc<App>| metrics_text(&app));
     metrics.or(probes(app)).unify().boxed()
 }
 
-fn probes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+fn probes(app: &Arc<App>) -> HttpRoutes {
     let alive = warp::path!("healthz").and(super::request_parts());
     let alive = alive.map(|request: RequestParts| words(&request, "ok\n"));
     let ready = warp::path!("readyz").and(asked(app)).map(readiness);

@@ -7,11 +7,10 @@ use ::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OP
 use ::http::{HeaderValue, StatusCode};
 use serde_json::json;
 use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::reply::{self, Answer};
-use super::{App, RequestParts, asked};
+use super::{App, HttpRoutes, RequestParts, asked};
 use crate::crypto::Sid;
 use crate::model::{UserId, qr};
 
@@ -19,7 +18,7 @@ const HTML: &str = include_str!("page/pair.html");
 const SCRIPT: &str = include_str!("page/pair.js");
 const STYLE: &str = include_str!("page/pair.css");
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let page = warp::path!("pair" / String).and(asked(app)).map(show);
     let code = warp::path!("pair" / String / String).and(asked(app)).map(draw);
     let status = warp::path!("pair" / String / String / "status").and(asked(app)).then(tell);

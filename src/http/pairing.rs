@@ -7,17 +7,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::body::{self, Body, Posted};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, address, asked, cors, posted};
+use super::{App, HttpRoutes, RequestParts, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPlatforms};
 use crate::model::{Digest, DigestPair, UserId, bom, qr, rfc3339};
 use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verification_path};
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let url = warp::path!("sync" / "users" / String).and(asked(app)).then(sync_url);
     let offered = warp::path!("sync" / "users" / String / "sessions" / String / "handshake").and(posted(app));
     let pair = warp::path!("sync" / "users" / String / "sessions" / String).and(posted(app)).then(pair);

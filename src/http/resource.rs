@@ -11,14 +11,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use utoipa::openapi::OpenApi as Description;
 use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::path::Tail;
-use warp::reply::Response;
 
 pub(super) use super::body::Posted;
 pub(super) use super::list::{ListOut, PageIn};
 pub(super) use super::reply::{Answer, Refusal};
-use super::{App, RequestParts, auth, posted, reply};
+use super::{App, HttpRoutes, RequestParts, auth, posted, reply};
 use crate::service::Error;
 
 /// A request to one of these paths.
@@ -155,7 +153,7 @@ impl Resource {
 }
 
 /// What stands behind `/v1`; nothing falls through.
-pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> HttpRoutes {
     let mut by_word: HashMap<&'static str, Vec<ResourcePath>> = HashMap::new();
     for path in resources.into_iter().flat_map(|resource| resource.paths) {
         by_word.entry(path.segments[0]).or_default().push(path);

@@ -12,14 +12,12 @@ use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::io::InspectReader;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::body::Answers;
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::refused::RequestLine;
 use super::write_timeout::WriteTimeout;
-use super::{AddressLimit, App, Metrics, Tls, address, refused, trace};
+use super::{AddressLimit, App, HttpRoutes, Metrics, Tls, address, refused, trace};
 
 /// The bytes of a request head that we read at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -66,7 +64,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) app: Arc<App>,
-    pub(super) routes: BoxedFilter<(Response,)>,
+    pub(super) routes: HttpRoutes,
     pub(super) limit: AddressLimit,
     /// What is asked for and not read.
     pub(super) answers: Answers,
@@ -77,13 +75,7 @@ pub(super) struct Shared {
 }
 
 /// Serves until the app's `stop`; connections are among its tasks, to be joined by the caller.
-pub fn serve(
-    listeners: TcpListeners,
-    tls: Option<Tls>,
-    routes: BoxedFilter<(Response,)>,
-    app: &Arc<App>,
-    metrics: Metrics,
-) {
+pub fn serve(listeners: TcpListeners, tls: Option<Tls>, routes: HttpRoutes, app: &Arc<App>, metrics: Metrics) {
     let settings = &app.settings;
     let (limit, answers) = (AddressLimit::new(settings.requests_per_address), Answers::new(settings));
     let connections = ConnectionLimit::new(settings.connections, settings.connections_per_address, metrics.clone());

@@ -6,12 +6,11 @@ use ::http::StatusCode;
 use serde::Deserialize;
 use tokio::time::Instant;
 use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, cors, posted, webhook};
+use super::{App, HttpRoutes, RequestParts, cors, posted, webhook};
 use crate::model::bom;
 use crate::service::account::Kind;
 use crate::service::inbound::PostKind;
@@ -20,7 +19,7 @@ use crate::service::publish::{self, PhoneText};
 /// The one carrier whose own form is taken here.
 const FORM: Kind = Kind::Twilio;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     warp::path!("platform" / String).and(webhook::target()).and(posted(app)).then(publish).boxed()
 }
 

@@ -26,11 +26,10 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 use warp::Filter;
 use warp::Reply;
-use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::connection_limit::ConnectionPermit;
-use super::{App, Caller, RequestParts, address, reply, with};
+use super::{App, Caller, HttpRoutes, RequestParts, address, reply, with};
 use crate::model::UserId;
 use crate::service::sync::{Action, Close, Links, OpenedSocket, SocketSession};
 
@@ -47,7 +46,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Clients have nothing to say: more than this is not one of ours.
 const MESSAGE_BYTES: usize = 4096;
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let upgrade = || super::request_parts().and(warp::ext::optional::<OnUpgrade>()).and(with(app));
     let fresh = warp::path!("sync" / "init" / String).and(upgrade());
     let fresh = fresh.then(async |uid, request, upgrade, app| accept(uid, None, request, upgrade, app));

@@ -13,11 +13,10 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::body::{Body, Posted};
 use super::reply::{self, Answer, Refusal};
-use super::{App, RequestParts, auth, object, posted};
+use super::{App, HttpRoutes, RequestParts, auth, object, posted};
 use crate::service::account::Kind;
 use crate::service::inbound::{Post, PostKind, Proved, WebhookReply, is_guess};
 use crate::service::{Error, ErrorKind};
@@ -38,13 +37,13 @@ const LOGIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let posting = Kind::ALL.into_iter().filter(|kind| !kind.profile().webhooks.is_empty());
     super::first_of(posting.map(|kind| carrier(kind, app)))
 }
 
 /// `/webhooks/<name>/<what>`, or `/webhooks/<name>/<secret>/<what>`, as the carrier's profile has it.
-fn carrier(kind: Kind, app: &Arc<App>) -> BoxedFilter<(Response,)> {
+fn carrier(kind: Kind, app: &Arc<App>) -> HttpRoutes {
     let secret: BoxedFilter<(Option<String>,)> = if kind.profile().has_secret_path {
         warp::path::param::<String>().map(Some).boxed()
     } else {
@@ -58,7 +57,7 @@ fn carrier(kind: Kind, app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 /// `/relay/twilio/webhook`, the path of an older system.
-pub(super) fn relay_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn relay_routes(app: &Arc<App>) -> HttpRoutes {
     warp::path!("twilio" / "webhook").and(target()).and(posted(app)).then(relayed).map(reply::settle).boxed()
 }
 

@@ -9,14 +9,13 @@ use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
 use serde_json::json;
 use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::sent::RelaySent;
 use self::shape::OrderIn;
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
-use crate::http::{App, RequestParts, asked, auth, idempotency, message, object, posted};
+use crate::http::{App, HttpRoutes, RequestParts, asked, auth, idempotency, message, object, posted};
 use crate::model::{Channel, Money};
 use crate::service::client::Consumer;
 use crate::service::message::{Message, SendResult, says_something};
@@ -24,7 +23,7 @@ use crate::service::relay::Order;
 use crate::service::{Error, ErrorKind};
 
 /// Under `/relay`.
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     let sms = warp::path!("sms").and(posted(app)).then(sms);
     let api = warp::path!("api" / String).and(posted(app)).then(api_post);
     let health = warp::path!("api" / "health").and(asked(app)).map(health);

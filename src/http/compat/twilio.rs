@@ -22,13 +22,12 @@ use ::http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::path::Tail;
 use warp::reply::Response;
 
 use self::error::{Fault, TwilioAnswer};
 use crate::http::body::Posted;
-use crate::http::{App, RequestParts, auth, posted, reply};
+use crate::http::{App, HttpRoutes, RequestParts, auth, posted, reply};
 use crate::model::Country;
 use crate::service::audit::AuditContext;
 use crate::service::client::{Consumer, Scope};
@@ -40,7 +39,7 @@ pub(in crate::http) use self::error::retold;
 pub(in crate::http) const VERSION: &str = "2010-04-01";
 
 /// What stands behind `/2010-04-01`; nothing falls through.
-pub(super) fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     warp::path::tail().and(posted(app)).then(answer).map(error::settle).boxed()
 }
 
