@@ -5,8 +5,7 @@ use std::sync::Arc;
 use ::http::Method;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Request, Resource, on};
 use super::{App, RequestParts, auth, filter, list, openapi};
@@ -44,7 +43,7 @@ pub(super) fn json(shown: &impl Serialize) -> Option<String> {
 }
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi).at("audit", [on(Method::GET, list_audit)])
+    Resource::of_administrators(Doc::openapi).at("audit", [on(Method::GET, list_audit).asking(filters)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -83,16 +82,12 @@ fn out(entry: Entry) -> EntryOut {
 }
 
 /// What a list may be narrowed by.
-struct FilterIn;
-
-impl IntoParams for FilterIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            openapi::optional("object", "Done to the thing with this id.", openapi::text()),
-            openapi::optional("from", "Done at this time or later: RFC 3339, or a day.", openapi::text()),
-            openapi::optional("before", "Done before this time: RFC 3339, or a day.", openapi::text()),
-        ]
-    }
+fn filters() -> Vec<openapi::Parameter> {
+    vec![
+        openapi::optional("object", "Done to the thing with this id.", openapi::text()),
+        openapi::optional("from", "Done at this time or later: RFC 3339, or a day.", openapi::text()),
+        openapi::optional("before", "Done before this time: RFC 3339, or a day.", openapi::text()),
+    ]
 }
 
 #[derive(OpenApi)]
@@ -101,7 +96,7 @@ struct Doc;
 
 /// `GET /v1/audit`: what administrators did, newest first. It is only ever added to.
 #[utoipa::path(
-    get, path = "/v1/audit", tag = "audit", operation_id = "list_audit", params(PageIn, FilterIn),
+    get, path = "/v1/audit", tag = "audit", operation_id = "list_audit", params(PageIn),
     responses((status = 200, description = "A page of the audit log.", body = ListOut<EntryOut>)),
 )]
 async fn list_audit(request: Request, app: Arc<App>) -> Answer {

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::Schema;
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 
 use super::auth::{self, Acting};
 use super::message::{self, AttemptOut, ErrorOut, ReceiptOut, error_out};
@@ -22,7 +19,7 @@ use crate::service::relay::{From, Order};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
-        .at("calls", [on(Method::GET, list), with_body(Method::POST, place)])
+        .at("calls", [on(Method::GET, list).asking(filters), with_body(Method::POST, place)])
         .at("calls/{id}", [on(Method::GET, fetch), on(Method::DELETE, end)])
 }
 
@@ -133,24 +130,20 @@ fn out<'a>(message: &'a Message, kept: Option<&Call>) -> CallOut<'a> {
     }
 }
 
-fn statuses() -> RefOr<Schema> {
+fn statuses() -> openapi::AnySchema {
     // that a call is about to be dialed is not told of it
     let shown = CallStatus::ALL.into_iter().filter(|status| *status != CallStatus::Initiated);
     openapi::one_of(shown.map(CallStatus::name))
 }
 
 /// What a list may be narrowed by.
-struct FilterIn;
-
-impl IntoParams for FilterIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            openapi::optional("from", "From this number.", openapi::text()),
-            openapi::optional("to", "To this number.", openapi::text()),
-            openapi::optional("created_from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
-            openapi::optional("created_before", "Made before this time: RFC 3339, or a day.", openapi::text()),
-        ]
-    }
+fn filters() -> Vec<openapi::Parameter> {
+    vec![
+        openapi::optional("from", "From this number.", openapi::text()),
+        openapi::optional("to", "To this number.", openapi::text()),
+        openapi::optional("created_from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
+        openapi::optional("created_before", "Made before this time: RFC 3339, or a day.", openapi::text()),
+    ]
 }
 
 #[derive(OpenApi)]
@@ -201,7 +194,7 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
 /// `GET /v1/calls`: calls, newest first, filtered by number and time.
 #[utoipa::path(
     get, path = "/v1/calls", tag = "calls", operation_id = "list_calls",
-    params(PageIn, FilterIn),
+    params(PageIn),
     responses((status = 200, description = "A page of calls. Where few fit, it may hold fewer than `limit`, or none, \
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<CallOut>)),

@@ -46,16 +46,16 @@ impl<'de> Deserialize<'de> for PatternsIn {
 }
 
 /// What an endpoint listens for.
-fn patterns() -> RefOr<Schema> {
+fn patterns() -> openapi::AnySchema {
     patterns_as(Type::Array.into())
 }
 
 /// The same where null says nothing of it.
-fn patterns_or_null() -> RefOr<Schema> {
+fn patterns_or_null() -> openapi::AnySchema {
     patterns_as(SchemaType::from_iter([Type::Array, Type::Null]))
 }
 
-fn patterns_as(kind: SchemaType) -> RefOr<Schema> {
+fn patterns_as(kind: SchemaType) -> openapi::AnySchema {
     let words = "Types such as `message.received`, all of a group (`message.*`), or `*`: all, as where a new endpoint \
                  names none. `GET /v1/event-types` lists them.";
     let patterns = ArrayBuilder::new().schema_type(kind).items(openapi::one_of(Pattern::all().map(Pattern::name)));

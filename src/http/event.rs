@@ -5,10 +5,7 @@ use std::sync::Arc;
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::Schema;
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
 use super::{App, audit, auth, list, object, openapi, reply};
@@ -18,7 +15,7 @@ use crate::service::event::{Delivery, Event, State, Target, Told, last_reason};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
-        .at("events", [on(Method::GET, list_events)])
+        .at("events", [on(Method::GET, list_events).asking(filters)])
         .at("events/{id}", [on(Method::GET, show_event)])
         .at("events/{id}/replay", [with_body(Method::POST, replay_event)])
 }
@@ -58,17 +55,13 @@ struct DeliveryOut {
     changed_at: String,
 }
 
-fn types() -> RefOr<Schema> {
+fn types() -> openapi::AnySchema {
     openapi::one_of(EventType::all().map(EventType::name))
 }
 
 /// What the list may be narrowed by.
-struct FilterIn;
-
-impl IntoParams for FilterIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![openapi::optional("type", "Of this type.", types())]
-    }
+fn filters() -> Vec<openapi::Parameter> {
+    vec![openapi::optional("type", "Of this type.", types())]
 }
 
 fn out(event: &Event) -> EventOut {
@@ -131,7 +124,7 @@ struct Doc;
 
 /// `GET /v1/events`: what was told, newest first.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "events", params(PageIn, FilterIn),
+    get, path = "/v1/events", tag = "events", params(PageIn),
     responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
 )]
 async fn list_events(request: Request, app: Arc<App>) -> Answer {

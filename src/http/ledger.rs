@@ -7,10 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::Schema;
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 use warp::reply::{Reply as _, Response};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
@@ -25,8 +22,8 @@ const PARTS: usize = 4;
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
-        .at("clients/{id}/ledger", [on(Method::GET, list), with_body(Method::POST, post)])
-        .at("clients/{id}/statement.csv", [on(Method::GET, statement)])
+        .at("clients/{id}/ledger", [on(Method::GET, list).asking(filters), with_body(Method::POST, post)])
+        .at("clients/{id}/statement.csv", [on(Method::GET, statement).asking(period)])
         .at("balance", [on(Method::GET, balance)])
 }
 
@@ -47,36 +44,28 @@ struct EntryIn {
     reason: Option<String>,
 }
 
-fn posted_kinds() -> RefOr<Schema> {
+fn posted_kinds() -> openapi::AnySchema {
     openapi::one_of([Kind::Credit.name(), Kind::Adjustment.name()])
 }
 
-fn kinds() -> RefOr<Schema> {
+fn kinds() -> openapi::AnySchema {
     openapi::one_of(Kind::ALL.map(Kind::name))
 }
 
 /// What a list may be narrowed by.
-struct FilterIn;
-
-impl IntoParams for FilterIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            openapi::optional("kind", "Of this kind.", kinds()),
-            openapi::optional("from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
-            openapi::optional("to", "Made before this time: RFC 3339, or a day.", openapi::text()),
-        ]
-    }
+fn filters() -> Vec<openapi::Parameter> {
+    vec![
+        openapi::optional("kind", "Of this kind.", kinds()),
+        openapi::optional("from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
+        openapi::optional("to", "Made before this time: RFC 3339, or a day.", openapi::text()),
+    ]
 }
 
 /// The period of a statement.
-struct PeriodIn;
-
-impl IntoParams for PeriodIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let mut from = openapi::optional("from", "Its begin: RFC 3339, or a day.", openapi::text());
-        from.required = utoipa::openapi::Required::True;
-        vec![from, openapi::optional("to", "Its end, which is not part of it; without one, now.", openapi::text())]
-    }
+fn period() -> Vec<openapi::Parameter> {
+    let mut from = openapi::optional("from", "Its begin: RFC 3339, or a day.", openapi::text());
+    from.required = utoipa::openapi::Required::True;
+    vec![from, openapi::optional("to", "Its end, which is not part of it; without one, now.", openapi::text())]
 }
 
 #[derive(Serialize, ToSchema)]
@@ -155,7 +144,7 @@ fn kind(name: &str) -> Result<Kind, Refusal> {
 /// A page may hold fewer entries than asked for, or none: there are more as long as it has a `next_cursor`.
 #[utoipa::path(
     get, path = "/v1/clients/{id}/ledger", tag = "ledger", operation_id = "list_entries",
-    params(PageIn, FilterIn),
+    params(PageIn),
     responses((status = 200, description = "A page of entries.", body = ListOut<EntryOut>)),
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {
@@ -216,7 +205,6 @@ fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
 /// closing balance. A client may read its own.
 #[utoipa::path(
     get, path = "/v1/clients/{id}/statement.csv", tag = "ledger", operation_id = "fetch_statement",
-    params(PeriodIn),
     responses((status = 200, description = "`time,kind,amount,balance,id,message_id,reason`, oldest first.", body = String, content_type = "text/csv")),
 )]
 async fn statement(request: Request, app: Arc<App>) -> Answer {

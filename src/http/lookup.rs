@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::Serialize;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, Request, Resource, on};
 use super::{App, openapi, reply, written};
 use crate::model::Phone;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi).at("lookup/{number}", [on(Method::GET, look_up)])
+    Resource::of_administrators(Doc::openapi).at("lookup/{number}", [on(Method::GET, look_up).asking(whom)])
 }
 
 #[derive(Serialize, ToSchema)]
@@ -30,13 +29,9 @@ struct LookupOut {
 }
 
 /// Whom to ask.
-struct AccountIn;
-
-impl IntoParams for AccountIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let words = "The account whose provider is asked; else the oldest that can be, loopback last.";
-        vec![openapi::optional("account_id", words, openapi::text())]
-    }
+fn whom() -> Vec<openapi::Parameter> {
+    let words = "The account whose provider is asked; else the oldest that can be, loopback last.";
+    vec![openapi::optional("account_id", words, openapi::text())]
 }
 
 #[derive(OpenApi)]
@@ -47,7 +42,7 @@ struct Doc;
 /// public numbering plans.
 #[utoipa::path(
     get, path = "/v1/lookup/{number}", tag = "numbers", operation_id = "look_up_number",
-    params(("number" = String, Path, description = "A phone number as people write it", example = "+14155550100"), AccountIn),
+    params(("number" = String, Path, description = "A phone number as people write it", example = "+14155550100")),
     responses(
         (status = 200, description = "What the provider says.", body = LookupOut),
         (status = 409, description = "The provider refuses, or there is none that looks numbers up."),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::written::{self, text_channel, text_channels};
@@ -17,7 +16,7 @@ use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played}
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi)
-        .at("loopback/messages", [on(Method::GET, messages)])
+        .at("loopback/messages", [on(Method::GET, messages).asking(filters)])
         .at("loopback/inbound", [with_body(Method::POST, inbound_text)])
         .at("loopback/publications", [on(Method::GET, publications)])
 }
@@ -67,15 +66,11 @@ struct TakenOut {
 }
 
 /// What a list may be narrowed by.
-struct FilterIn;
-
-impl IntoParams for FilterIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            openapi::optional("to", "To this number.", openapi::text()),
-            openapi::optional("from", "From this number.", openapi::text()),
-        ]
-    }
+fn filters() -> Vec<openapi::Parameter> {
+    vec![
+        openapi::optional("to", "To this number.", openapi::text()),
+        openapi::optional("from", "From this number.", openapi::text()),
+    ]
 }
 
 #[derive(OpenApi)]
@@ -95,7 +90,7 @@ fn no_account() -> Refusal {
 /// `GET /v1/loopback/messages`: what the loopback provider was sent, newest first, filtered by `to` and `from`.
 #[utoipa::path(
     get, path = "/v1/loopback/messages", tag = "loopback", operation_id = "list_loopback_messages",
-    params(PageIn, FilterIn),
+    params(PageIn),
     responses(
         (status = 200, description = "A page of what was sent.", body = ListOut<MessageOut>),
         (status = 404, description = "There is no account on the loopback provider."),

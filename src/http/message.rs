@@ -9,7 +9,7 @@ use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{
-    ChangeIn, ChangedOut, FilterIn, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, StateOut, out,
+    ChangeIn, ChangedOut, FullOut, HistoryOut, MessageIn, MessageOut, NumberOut, StateOut, filters, out,
 };
 use super::auth::{self, Acting};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
@@ -27,7 +27,7 @@ pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, erro
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
-        .at("messages", [on(Method::GET, list), with_body(Method::POST, send)])
+        .at("messages", [on(Method::GET, list).asking(filters), with_body(Method::POST, send)])
         .at("messages/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, redact), on(Method::DELETE, cancel)])
 }
 
@@ -91,7 +91,7 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
 /// `GET /v1/messages`: messages, newest first, filtered by number, state, direction and time.
 #[utoipa::path(
     get, path = "/v1/messages", tag = "messages", operation_id = "list_messages",
-    params(PageIn, FilterIn),
+    params(PageIn),
     responses((status = 200, description = "A page of messages. Where few fit, it may hold fewer than `limit`, or none, \
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<MessageOut>)),

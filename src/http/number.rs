@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, Maybe, present};
@@ -63,11 +61,11 @@ struct NumberIn {
     rate: u32,
 }
 
-fn meanings() -> RefOr<Schema> {
+fn meanings() -> openapi::AnySchema {
     openapi::one_of(Meaning::ALL.map(Meaning::name))
 }
 
-fn all_capabilities() -> RefOr<Schema> {
+fn all_capabilities() -> openapi::AnySchema {
     openapi::list_of(openapi::one_of(Capability::ALL.map(Capability::name)))
 }
 

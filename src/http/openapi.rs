@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use ::http::Method;
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -14,6 +14,11 @@ use utoipa::{Modify, OpenApi};
 use super::reply::{self, Answer, Problem};
 use super::resource::{Request, Resource, on};
 use super::{App, event_type};
+
+pub(super) use utoipa::openapi::path::Parameter;
+
+/// What a value may be: written down, or the name of what is.
+pub(super) type AnySchema = RefOr<Schema>;
 
 /// The names of the security schemes: an administrator's key; a client's key; its account SID with a key, or with
 /// its auth token.
@@ -51,7 +56,7 @@ struct Document;
 
 /// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {
-    let parts = super::resources().into_iter().map(|resource| (resource.description)());
+    let parts = super::resources().into_iter().map(|resource| resource.described());
     let mut all = parts.reduce(Description::merge_from).unwrap_or_default();
     Common.modify(&mut all);
     all.webhooks = Some(event_type::webhooks(all.components.get_or_insert_default()));
@@ -83,6 +88,16 @@ impl Modify for Common {
                 refuse(operation);
             }
         }
+    }
+}
+
+/// What a method of a path does.
+pub(super) fn operation<'a>(item: &'a mut PathItem, method: &Method) -> Option<&'a mut Operation> {
+    match method.as_str() {
+        "GET" => item.get.as_mut(),
+        "POST" => item.post.as_mut(),
+        "PUT" => item.put.as_mut(),
+        _ => None,
     }
 }
 
@@ -187,27 +202,27 @@ fn problem(status: &str, words: &str) -> Described {
 }
 
 /// Any text.
-pub(super) fn text() -> RefOr<Schema> {
+pub(super) fn text() -> AnySchema {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build()))
 }
 
 /// An object that these words describe.
-pub(super) fn object(words: String) -> RefOr<Schema> {
+pub(super) fn object(words: String) -> AnySchema {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).description(Some(words)).build()))
 }
 
 /// A text that is one of these names.
-pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
+pub(super) fn one_of(names: impl IntoIterator<Item = &'static str>) -> AnySchema {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()))
 }
 
 /// A list of such things.
-pub(super) fn list_of(items: RefOr<Schema>) -> RefOr<Schema> {
+pub(super) fn list_of(items: AnySchema) -> AnySchema {
     RefOr::T(Schema::Array(ArrayBuilder::new().items(items).build()))
 }
 
 /// A parameter of a path that may be left out.
-pub(super) fn optional(name: &str, words: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(super) fn optional(name: &str, words: &str, schema: impl Into<AnySchema>) -> Parameter {
     let mut parameter = Parameter::new(name);
     parameter.parameter_in = ParameterIn::Query;
     parameter.required = utoipa::openapi::Required::False;

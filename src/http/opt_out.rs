@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
 use super::written::{self, TEXTS, text_channel, text_channels};
@@ -17,7 +16,7 @@ use crate::service::{Error, ErrorKind};
 
 pub(super) fn resource() -> Resource {
     Resource::new(Doc::openapi)
-        .at("opt-outs", [on(Method::GET, list_opt_outs)])
+        .at("opt-outs", [on(Method::GET, list_opt_outs).asking(filters)])
         .at("opt-outs/{number}/{person}", [with_body(Method::PUT, set)])
 }
 
@@ -54,16 +53,12 @@ fn out(entry: OptOut) -> OptOutOut {
 }
 
 /// What a list may be narrowed by.
-struct FilterIn;
-
-impl IntoParams for FilterIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            openapi::optional("number", "Of this number of ours.", openapi::text()),
-            openapi::optional("person", "Of this person.", openapi::text()),
-            openapi::optional("channel", "Of this channel.", text_channels()),
-        ]
-    }
+fn filters() -> Vec<openapi::Parameter> {
+    vec![
+        openapi::optional("number", "Of this number of ours.", openapi::text()),
+        openapi::optional("person", "Of this person.", openapi::text()),
+        openapi::optional("channel", "Of this channel.", text_channels()),
+    ]
 }
 
 /// Number, person and channel of a page's last entry; in hex, as names may hold anything.
@@ -89,7 +84,7 @@ fn is_operator(request: &RequestParts) -> bool {
 /// `GET /v1/opt-outs`: who wants no texts from which number, and who did once, by number and person. To an administrator
 /// who acts for no client: those of the operator's numbers, and those in force of which their numbers' clients are not told.
 #[utoipa::path(
-    get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn, FilterIn),
+    get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn),
     responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),
 )]
 async fn list_opt_outs(request: Request, app: Arc<App>) -> Answer {

@@ -6,12 +6,9 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::Schema;
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 
-use self::card::{export, import, put_card};
+use self::card::{export, import, put_card, replacing};
 use super::object::{self, Maybe, present};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::{App, RequestParts, audit, filter, list, openapi, reply};
@@ -21,9 +18,16 @@ use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, Slot};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi)
-        .at("rates", [on(Method::GET, list), with_body(Method::POST, add)])
+        .at("rates", [on(Method::GET, list).asking(filters), with_body(Method::POST, add)])
         .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
-        .at("rates.csv", [on(Method::GET, export), with_body(Method::POST, import), with_body(Method::PUT, put_card)])
+        .at(
+            "rates.csv",
+            [
+                on(Method::GET, export),
+                with_body(Method::POST, import).asking(replacing),
+                with_body(Method::PUT, put_card).asking(replacing),
+            ],
+        )
 }
 
 pub(super) fn channel(name: &str) -> Result<Priced, Refusal> {
@@ -35,7 +39,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 }
 
 /// What is priced by itself; `mms`: texts with pictures.
-pub(super) fn channels() -> RefOr<Schema> {
+pub(super) fn channels() -> openapi::AnySchema {
     openapi::one_of(Priced::ALL.map(Priced::name))
 }
 
@@ -106,16 +110,12 @@ fn read_cursor(text: &str) -> Option<Slot> {
 struct Doc;
 
 /// What a list may be narrowed by.
-struct FilterIn;
-
-impl IntoParams for FilterIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            openapi::optional("channel", "Of this channel.", channels()),
-            openapi::optional("prefix", "Of destinations that begin with these digits.", openapi::text()),
-            openapi::optional("at", "In force at this time: RFC 3339, or a day.", openapi::text()),
-        ]
-    }
+fn filters() -> Vec<openapi::Parameter> {
+    vec![
+        openapi::optional("channel", "Of this channel.", channels()),
+        openapi::optional("prefix", "Of destinations that begin with these digits.", openapi::text()),
+        openapi::optional("at", "In force at this time: RFC 3339, or a day.", openapi::text()),
+    ]
 }
 
 /// `POST /v1/rates`: adds a price of the destinations with a prefix. The longest prefix decides, and of one prefix the
@@ -142,7 +142,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
 
 /// `GET /v1/rates`: all rates, by channel, prefix and time.
 #[utoipa::path(
-    get, path = "/v1/rates", tag = "rates", operation_id = "list_rates", params(PageIn, FilterIn),
+    get, path = "/v1/rates", tag = "rates", operation_id = "list_rates", params(PageIn),
     responses((status = 200, description = "A page of rates.", body = ListOut<RateOut>)),
 )]
 async fn list(request: Request, app: Arc<App>) -> Answer {

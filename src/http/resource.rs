@@ -9,14 +9,14 @@ use std::sync::Arc;
 use ::http::Method;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use utoipa::openapi::OpenApi as Description;
+use utoipa::openapi::{OpenApi as Description, RefOr};
 use warp::Filter;
 use warp::path::Tail;
 
 pub(super) use super::body::Posted;
 pub(super) use super::list::{ListOut, PageIn};
 pub(super) use super::reply::{Answer, Refusal};
-use super::{App, HttpRoutes, RequestParts, auth, posted, reply};
+use super::{App, HttpRoutes, RequestParts, auth, openapi, posted, reply};
 use crate::service::Error;
 
 /// A request to one of these paths.
@@ -56,6 +56,14 @@ type ResourceHandler = Box<dyn Fn(Request, Posted, Arc<App>) -> BoxFuture<'stati
 pub(super) struct ResourceMethod {
     name: Method,
     answer: ResourceHandler,
+    query: fn() -> Vec<openapi::Parameter>,
+}
+
+impl ResourceMethod {
+    /// What its query may say, besides which page is asked for.
+    pub(super) fn asking(self, query: fn() -> Vec<openapi::Parameter>) -> Self {
+        Self { query, ..self }
+    }
 }
 
 /// A method whose handler takes no body.
@@ -75,7 +83,7 @@ where
     F: Future<Output = Answer> + Send + 'static,
 {
     let answer = move |request: Request, posted: Posted, app: Arc<App>| handler(request, posted, app).boxed();
-    ResourceMethod { name, answer: Box::new(answer) }
+    ResourceMethod { name, answer: Box::new(answer), query: Vec::new }
 }
 
 struct ResourcePath {
@@ -123,7 +131,7 @@ fn refuse(refusal: Refusal) -> BoxFuture<'static, Answer> {
 
 /// One resource.
 pub(super) struct Resource {
-    pub(super) description: fn() -> Description,
+    description: fn() -> Description,
     is_for_administrators: bool,
     paths: Vec<ResourcePath>,
 }
@@ -144,6 +152,21 @@ impl Resource {
         let (segments, is_for_administrators) = (path.split('/').collect(), self.is_for_administrators);
         self.paths.push(ResourcePath { segments, is_for_administrators, methods: methods.into() });
         self
+    }
+
+    /// Its part of the description.
+    pub(super) fn described(&self) -> Description {
+        let mut all = (self.description)();
+        for path in &self.paths {
+            let Some(item) = all.paths.paths.get_mut(&format!("/v1/{}", path.segments.join("/"))) else { continue };
+            for method in &path.methods {
+                let query: Vec<RefOr<openapi::Parameter>> = (method.query)().into_iter().map(RefOr::T).collect();
+                if let Some(operation) = openapi::operation(item, &method.name).filter(|_| !query.is_empty()) {
+                    operation.parameters.get_or_insert_default().extend(query);
+                }
+            }
+        }
+        all
     }
 
     /// Every segment that is the same in all requests.

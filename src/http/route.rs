@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, Maybe, present};
@@ -21,7 +19,7 @@ pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi)
         .at("routes", [on(Method::GET, list), with_body(Method::POST, add)])
         // before one that would take `explain` for an id
-        .at("routes/explain", [on(Method::GET, explain::explain)])
+        .at("routes/explain", [on(Method::GET, explain::explain).asking(explain::question)])
         .at("routes/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
 }
 
@@ -60,7 +58,7 @@ struct ChangeIn {
     name: Option<String>,
 }
 
-fn channels() -> RefOr<Schema> {
+fn channels() -> openapi::AnySchema {
     openapi::one_of(Channel::ALL.map(Channel::name))
 }
 

@@ -1,8 +1,5 @@
 //! Addresses, channels and accounts as clients write them, in bodies, paths and queries.
 
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
-
 use super::reply::{self, Refusal};
 use super::{RequestParts, openapi};
 use crate::model::address::{Role, blank_as_plus};
@@ -60,7 +57,7 @@ pub(super) fn account(id: &str) -> Result<AccountId, Refusal> {
 /// What people write over. Calls have a list of their own, and nobody stops them by a word.
 pub(super) const TEXTS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
 
-pub(super) fn text_channels() -> RefOr<Schema> {
+pub(super) fn text_channels() -> openapi::AnySchema {
     openapi::one_of(TEXTS.map(Channel::name))
 }
 

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
 
 use crate::http::openapi;
 use crate::model::{Secret, rfc3339};
@@ -35,12 +33,12 @@ pub(super) struct AccountIn {
     pub(super) check: bool,
 }
 
-fn providers() -> RefOr<Schema> {
+fn providers() -> openapi::AnySchema {
     openapi::one_of(Kind::ALL.map(Kind::name))
 }
 
 /// What each provider gives its customers, by the names of the fields.
-fn credentials() -> RefOr<Schema> {
+fn credentials() -> openapi::AnySchema {
     let of = |kind: Kind| {
         let field = |field: &CredentialField| {
             let name = field.name;
@@ -53,7 +51,7 @@ fn credentials() -> RefOr<Schema> {
     openapi::object(format!("What the provider gave you. {}.", Kind::ALL.map(of).join("; ")))
 }
 
-fn ways() -> RefOr<Schema> {
+fn ways() -> openapi::AnySchema {
     openapi::one_of(Uncertain::ALL.map(Uncertain::name))
 }
 

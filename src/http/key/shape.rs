@@ -5,8 +5,6 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
 
 use crate::http::object::nullable;
 use crate::http::reply::{self, Refusal};
@@ -50,7 +48,7 @@ pub(super) struct KeyIn {
     sha256: Option<String>,
 }
 
-fn all_scopes() -> RefOr<Schema> {
+fn all_scopes() -> openapi::AnySchema {
     openapi::list_of(openapi::one_of(Scope::ALL.map(Scope::name)))
 }
 
@@ -59,7 +57,7 @@ fn scopes(names: &[String]) -> Result<Vec<Scope>, Refusal> {
     names.iter().map(|name| Scope::parse(name).ok_or_else(wrong)).collect()
 }
 
-fn twimls() -> RefOr<Schema> {
+fn twimls() -> openapi::AnySchema {
     openapi::one_of(Twiml::ALL.map(Twiml::name))
 }
 

@@ -4,10 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::Schema;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::http::openapi;
 use crate::http::written::text_channels;
@@ -236,28 +233,24 @@ pub(in crate::http) fn receipt_out(receipt: Receipt) -> ReceiptOut {
 }
 
 /// What became of it; states only move forward.
-pub(super) fn states() -> RefOr<Schema> {
+pub(super) fn states() -> openapi::AnySchema {
     openapi::one_of(State::ALL.map(State::name))
 }
 
-pub(super) fn directions() -> RefOr<Schema> {
+pub(super) fn directions() -> openapi::AnySchema {
     openapi::one_of(Direction::ALL.map(Direction::name))
 }
 
 /// What a list may be narrowed by.
-pub(super) struct FilterIn;
-
-impl IntoParams for FilterIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            openapi::optional("number", "From or to this number.", openapi::text()),
-            openapi::optional("from", "From this number.", openapi::text()),
-            openapi::optional("to", "To this number.", openapi::text()),
-            openapi::optional("state", "In this state.", states()),
-            openapi::optional("direction", "Of this direction.", directions()),
-            openapi::optional("channel", "Of this channel.", text_channels()),
-            openapi::optional("created_from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
-            openapi::optional("created_before", "Made before this time: RFC 3339, or a day.", openapi::text()),
-        ]
-    }
+pub(super) fn filters() -> Vec<openapi::Parameter> {
+    vec![
+        openapi::optional("number", "From or to this number.", openapi::text()),
+        openapi::optional("from", "From this number.", openapi::text()),
+        openapi::optional("to", "To this number.", openapi::text()),
+        openapi::optional("state", "In this state.", states()),
+        openapi::optional("direction", "Of this direction.", directions()),
+        openapi::optional("channel", "Of this channel.", text_channels()),
+        openapi::optional("created_from", "Made at this time or later: RFC 3339, or a day.", openapi::text()),
+        openapi::optional("created_before", "Made before this time: RFC 3339, or a day.", openapi::text()),
+    ]
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
 use serde::Serialize;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
@@ -43,19 +42,15 @@ struct ImportedOut {
     channels: BTreeMap<&'static str, usize>,
 }
 
-struct ReplaceIn;
-
-impl IntoParams for ReplaceIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let words = "`true`: the file is the card from now on; rates that are not in it go.";
-        vec![openapi::optional("replace", words, openapi::one_of(["true", "false"]))]
-    }
+pub(super) fn replacing() -> Vec<openapi::Parameter> {
+    let words = "`true`: the file is the card from now on; rates that are not in it go.";
+    vec![openapi::optional("replace", words, openapi::one_of(["true", "false"]))]
 }
 
 /// `POST /v1/rates.csv`: takes rates from a file, all or none: the first line names the columns `channel`, `prefix` and
 /// `price`, and may name `from` and `until`. `http.import_limit` bytes at most.
 #[utoipa::path(
-    post, path = "/v1/rates.csv", tag = "rates", operation_id = "import_rates", params(ReplaceIn),
+    post, path = "/v1/rates.csv", tag = "rates", operation_id = "import_rates",
     request_body(content = String, content_type = "text/csv"),
     responses(
         (status = 200, description = "Taken.", body = ImportedOut),
@@ -79,7 +74,7 @@ fn out(done: &Imported) -> ImportedOut {
 
 /// `PUT /v1/rates.csv`: the same as POST.
 #[utoipa::path(
-    put, path = "/v1/rates.csv", tag = "rates", operation_id = "put_rates", params(ReplaceIn),
+    put, path = "/v1/rates.csv", tag = "rates", operation_id = "put_rates",
     request_body(content = String, content_type = "text/csv"),
     responses(
         (status = 200, description = "Taken.", body = ImportedOut),

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::http::rate::{channel, channels};
 use crate::http::reply::{self, Answer, Refusal};
@@ -16,20 +15,16 @@ use crate::service::client::Consumer;
 use crate::service::relay::{self, Explained, From, Looked, Order, RouteVerdict};
 
 /// What is asked about.
-struct QuestionIn;
-
-impl IntoParams for QuestionIn {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let mut to = openapi::optional("to", "The destination.", openapi::text());
-        to.required = utoipa::openapi::Required::True;
-        vec![
-            to,
-            openapi::optional("channel", "Unless given, sms; mms: a text with pictures.", channels()),
-            openapi::optional("from", "The sender that is asked for: a number, or a pool's id.", openapi::text()),
-            openapi::optional("client", "Whose message it is; without, one without numbers.", openapi::text()),
-            openapi::optional("key", "The id of the key that it comes with.", openapi::text()),
-        ]
-    }
+pub(super) fn question() -> Vec<openapi::Parameter> {
+    let mut to = openapi::optional("to", "The destination.", openapi::text());
+    to.required = utoipa::openapi::Required::True;
+    vec![
+        to,
+        openapi::optional("channel", "Unless given, sms; mms: a text with pictures.", channels()),
+        openapi::optional("from", "The sender that is asked for: a number, or a pool's id.", openapi::text()),
+        openapi::optional("client", "Whose message it is; without, one without numbers.", openapi::text()),
+        openapi::optional("key", "The id of the key that it comes with.", openapi::text()),
+    ]
 }
 
 #[derive(Serialize, ToSchema)]
@@ -146,7 +141,7 @@ fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refu
 /// `GET /v1/routes/explain`: which rules match a destination, which of them wins and why, the sender that a message
 /// would leave from, and its price.
 #[utoipa::path(
-    get, path = "/v1/routes/explain", tag = "routes", operation_id = "explain_route", params(QuestionIn),
+    get, path = "/v1/routes/explain", tag = "routes", operation_id = "explain_route",
     responses((status = 200, description = "How it would go.", body = ExplainedOut)),
 )]
 pub(super) async fn explain(request: Request, app: Arc<App>) -> Answer {
