@@ -114,7 +114,7 @@ impl Gateway {
         let received = base.receiving(&messaging, &publish, loopback_events, &mut registry).await?;
         let is_shared = databases.store.is_shared() || pairing.bus.is_connected().is_some();
         let health = Arc::new(databases.health(pairing.bus.clone(), &stopping));
-        let (dispatch, session_ids) = (messaging.dispatch.clone(), pairing.session_ids.clone());
+        let (dispatch, session_ids) = (messaging.sending.dispatch.clone(), pairing.session_ids.clone());
         let services = Services { messaging, publish, pairing, received, health };
         base.start_workers(&services, is_shared);
 

@@ -64,6 +64,8 @@ fn check_address(config: &Config, findings: &mut Findings) {
     }
 }
 
+const NO_BACKEND: &str = "point backend.url at the user database, or `switchboard seed` for a sample";
+
 /// The embedded file of a URL where it does not exist: a look must not make it.
 fn missing_file(url: &StoreUrl) -> Option<&Path> {
     match url {
@@ -84,19 +86,17 @@ async fn check_stores(config: &Config, keys: Option<&Keyring>, findings: &mut Fi
     if let Some(path) = missing_file(&config.store.url) {
         let found = format!("{} is not there yet", config.store.url);
         if can_be_made(path) {
-            findings.careful("store", found, "the first start makes it; `switchboard seed` fills it with sample users");
-        } else {
-            findings.bad("store", found, "set store.url to a place that can be written");
+            let advice = "the first start makes it; `switchboard seed` fills it with sample users";
+            return findings.careful("store", found, advice);
         }
-        return;
+        return findings.bad("store", found, "set store.url to a place that can be written");
     }
     let mut config = config.clone();
     let backend: Option<StoreUrl> = config.backend.url.expose().parse().ok();
     let missing = backend.filter(|url| missing_file(url).is_some());
     let backend_is_missing = missing.is_some();
     if let Some(url) = missing {
-        let advice = "point backend.url at the user database, or `switchboard seed` for a sample";
-        findings.bad("user database", format!("{url} is not there"), advice);
+        findings.bad("user database", format!("{url} is not there"), NO_BACKEND);
         config.backend.url = Secret::default();
     }
     match gateway::open(&config, Backend::Read, &Metrics::default()) {
@@ -136,16 +136,12 @@ fn check_keys(config: &Config, findings: &mut Findings) -> Option<Keyring> {
 
 async fn check_store(config: &Config, databases: &Databases, keys: Option<&Keyring>, findings: &mut Findings) {
     let url = config.store.url.to_string();
-    match databases.store.ping().await {
-        Ok(()) => findings.good("store", &url),
-        Err(error) => {
-            findings.bad("store", format!("{url}: {error}"), "start the database, or mend store.url");
-            return;
-        }
+    if let Err(error) = databases.store.ping().await {
+        return findings.bad("store", format!("{url}: {error}"), "start the database, or mend store.url");
     }
+    findings.good("store", &url);
     if let Err(error @ Error::TooOld) = databases.store.check_age().await {
-        findings.bad("schema", error, "name an empty one in store.url");
-        return;
+        return findings.bad("schema", error, "name an empty one in store.url");
     }
     match databases.store.has_table("sb_device").await {
         Ok(true) => {
@@ -182,15 +178,8 @@ async fn check_backend(config: &Config, store: &Store, findings: &mut Findings) 
     for table in ["users", "usersInfos", "wallets"] {
         match store.has_table(table).await {
             Ok(true) => {}
-            Ok(false) => {
-                let advice = "point backend.url at the user database, or `switchboard seed` for a sample";
-                findings.bad("user database", format!("no table {table}"), advice);
-                return;
-            }
-            Err(error) => {
-                findings.bad("user database", error, "start the database, or mend backend.url");
-                return;
-            }
+            Ok(false) => return findings.bad("user database", format!("no table {table}"), NO_BACKEND),
+            Err(error) => return findings.bad("user database", error, "start the database, or mend backend.url"),
         }
     }
     findings.good("user database", "users, usersInfos and wallets are there");
@@ -210,19 +199,18 @@ async fn check_backend(config: &Config, store: &Store, findings: &mut Findings) 
 /// A database server has a clock of its own; sessions that two nodes share want them together.
 async fn check_clock(store: &Store, findings: &mut Findings) {
     if !store.is_shared() {
-        findings.good("clock", "the store has none but this machine's");
-        return;
+        return findings.good("clock", "the store has none but this machine's");
     }
     let Ok(rows) = store.query("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)", Vec::new()).await else {
         return;
     };
     let theirs = rows.first().and_then(|row| row.int(0).ok()).unwrap_or_default();
     let apart = (Clock::default().now_ms() - theirs).abs();
-    if apart > 2_000 {
-        findings.careful("clock", format!("{apart} ms from the database's"), "run an NTP client on both machines");
-    } else {
-        findings.good("clock", format!("{apart} ms from the database's"));
+    let found = format!("{apart} ms from the database's");
+    if apart <= 2_000 {
+        return findings.good("clock", found);
     }
+    findings.careful("clock", found, "run an NTP client on both machines");
 }
 
 async fn check_redis(config: &Config, findings: &mut Findings) {
@@ -234,10 +222,11 @@ async fn check_redis(config: &Config, findings: &mut Findings) {
         let mut connection = client.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async::<String>(&mut connection).await
     };
+    let advice = "nodes look into the store every 2 s meanwhile";
     match tokio::time::timeout(Duration::from_secs(3), ping).await {
         Ok(Ok(_)) => findings.good("redis", "answers"),
-        Ok(Err(error)) => findings.careful("redis", error, "nodes look into the store every 2 s meanwhile"),
-        Err(_) => findings.careful("redis", "no answer", "nodes look into the store every 2 s meanwhile"),
+        Ok(Err(error)) => findings.careful("redis", error, advice),
+        Err(_) => findings.careful("redis", "no answer", advice),
     }
 }
 
@@ -247,11 +236,11 @@ fn check_files(config: &Config, findings: &mut Findings) {
     let soft = limits.lines().find(|line| line.starts_with("Max open files"));
     let soft = soft.and_then(|line| line.split_whitespace().nth(3)).and_then(|limit| limit.parse::<usize>().ok());
     let Some(soft) = soft else { return };
-    let wanted = config.http.connections + 200;
-    if soft < wanted {
-        let advice = format!("`ulimit -n {wanted}` (LimitNOFILE= under systemd), or lower http.connections");
-        findings.careful("open files", format!("{soft} for {} connections", config.http.connections), advice);
-    } else {
-        findings.good("open files", format!("{soft} for {} connections", config.http.connections));
+    let (wanted, found) =
+        (config.http.connections + 200, format!("{soft} for {} connections", config.http.connections));
+    if soft >= wanted {
+        return findings.good("open files", found);
     }
+    let advice = format!("`ulimit -n {wanted}` (LimitNOFILE= under systemd), or lower http.connections");
+    findings.careful("open files", found, advice);
 }

@@ -44,7 +44,7 @@ impl Base<'_> {
             receipt_patience: self.config.inbound.receipt_patience,
             store: directory.store.clone(),
             directory: directory.clone(),
-            opt_outs: messaging.opt_outs.clone(),
+            opt_outs: messaging.sending.opt_outs.clone(),
             publish: publish.clone(),
             events: self.events.clone(),
             clock: clock.clone(),

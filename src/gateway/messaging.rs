@@ -18,16 +18,12 @@ use crate::service::admin::Admins;
 use crate::service::audit::AuditContext;
 use crate::service::client::{Clients, DemoClient};
 use crate::service::directory::Directory;
-use crate::service::dispatch::Dispatch;
 use crate::service::ledger::Ledger;
-use crate::service::message::Messages;
 use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
-use crate::service::opt_out::OptOuts;
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
 use crate::signal::Counter;
-use crate::store::outbox::LaneKeys;
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
@@ -42,10 +38,7 @@ const LOOPBACK_EVENTS: usize = 10_000;
 /// What messaging consists of.
 pub(super) struct Built {
     pub(super) directory: Arc<Directory>,
-    pub(super) messages: Arc<Messages>,
-    pub(super) opt_outs: Arc<OptOuts>,
-    pub(super) dispatch: Arc<Dispatch>,
-    pub(super) lanes: LaneKeys,
+    pub(super) sending: Sending,
     pub(super) tariff: Arc<Tariff>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) relay: Arc<Relay>,
@@ -66,7 +59,7 @@ impl Base<'_> {
         let (sender, loopback_events) = mpsc::channel(LOOPBACK_EVENTS);
         let loopback = Loopback::new(&config.provider, clock.clone(), sender);
         let directory = self.directory(loopback.clone()).await?;
-        let Sending { messages, opt_outs, dispatch, lanes } = self.sending(&directory, registry).await?;
+        let sending = self.sending(&directory, registry).await?;
         let accounts = Accounts { directory: directory.clone(), events: events.clone(), clock: clock.clone() };
         let platforms = config.platforms.iter().map(|platform| platform.name.clone()).collect();
         let numbers = Numbers { directory: directory.clone(), clock: clock.clone(), platforms };
@@ -79,27 +72,13 @@ impl Base<'_> {
         let relay = Arc::new(Relay {
             directory: directory.clone(),
             tariff: tariff.clone(),
-            messages: messages.clone(),
+            messages: sending.messages.clone(),
             ledger: ledger.clone(),
             calls: config.call,
             tasks: self.tasks.clone(),
             clock: clock.clone(),
         });
-        let built = Built {
-            directory,
-            messages,
-            opt_outs,
-            dispatch,
-            lanes,
-            tariff,
-            ledger,
-            relay,
-            accounts,
-            numbers,
-            admins,
-            clients,
-            loopback,
-        };
+        let built = Built { directory, sending, tariff, ledger, relay, accounts, numbers, admins, clients, loopback };
         if config.is_dev {
             built.seed().await.map_err(|error| StartError::Development(error.to_string()))?;
         }

@@ -31,7 +31,7 @@ impl Base<'_> {
     /// Starts what nobody asks for. `is_shared`: other nodes may write to the same store.
     pub(super) fn start_workers(&self, services: &Services, is_shared: bool) {
         let Services { messaging, publish, pairing, received, health } = services;
-        let Built { dispatch, directory, tariff, clients, ledger, lanes, .. } = messaging;
+        let Built { sending, directory, tariff, clients, ledger, .. } = messaging;
         let (config, store) = (self.config, &self.databases.store);
         let (settings, clock) = (config.retention.clone(), self.clock.clone());
         let node = Node {
@@ -39,14 +39,14 @@ impl Base<'_> {
             sockets: pairing.sockets.clone(),
             handshakes: pairing.handshakes.clone(),
             events: self.events.clone(),
-            dispatch: dispatch.clone(),
+            dispatch: sending.dispatch.clone(),
             inbox: received.inbox.clone(),
             publish: publish.clone(),
             directory: directory.clone(),
             tariff: tariff.clone(),
             clients: clients.clone(),
             ledger: ledger.clone(),
-            retention: Retention { settings, store: store.clone(), lanes: lanes.clone(), clock },
+            retention: Retention { settings, store: store.clone(), lanes: sending.lanes.clone(), clock },
             health: health.clone(),
             memory: Memory::new(Waits::new(store.clone(), Clock::default(), config.outbox.lease.as_ms())),
         };
@@ -71,8 +71,8 @@ impl Base<'_> {
             sockets: pairing.sockets,
             handshakes: pairing.handshakes,
             devices: pairing.devices,
-            messages: messaging.messages,
-            opt_outs: messaging.opt_outs,
+            messages: messaging.sending.messages,
+            opt_outs: messaging.sending.opt_outs,
             relay: messaging.relay,
             tariff: messaging.tariff,
             ledger: messaging.ledger,

@@ -2,14 +2,12 @@
 
 mod shape;
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{AccountIn, AccountOut, ChangeIn, out};
 use super::resource::{Answer, ListOut, Posted, Refusal, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, list, object, reply};
+use super::{RequestParts, audit, list, object, reply};
 use crate::model::{AccountId, Secret, Span};
 use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
 use crate::service::audit::AuditContext;
@@ -58,8 +56,8 @@ struct Doc;
         (status = 409, description = "This account is known already."),
     ),
 )]
-async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let posted: AccountIn = object::read(&request, posted, &app).await?;
+async fn add(request: Request, posted: Posted) -> Answer {
+    let posted: AccountIn = object::read(&request, posted, &request.app).await?;
     let kind = provider(&posted.provider)?;
     let credentials = Credentials::from_json(kind, posted.credentials.to_string().as_bytes())
         .map_err(|error| reply::bad_field("credentials", &error.to_string()))?;
@@ -73,7 +71,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         any_sender: posted.any_sender,
         is_checked: posted.check,
     };
-    let account = app.accounts.add(new, &context(&request, "account.add")).await?;
+    let account = request.app.accounts.add(new, &context(&request, "account.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&account)))
 }
 
@@ -82,8 +80,8 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/accounts", tag = "accounts", operation_id = "list_accounts",
     responses((status = 200, description = "All accounts.", body = ListOut<AccountOut>)),
 )]
-async fn list(_: Request, app: Arc<App>) -> Answer {
-    let accounts = app.accounts.list().await?;
+async fn list(request: Request) -> Answer {
+    let accounts = request.app.accounts.list().await?;
     Ok(list::reply(accounts.iter().map(out).collect(), None::<AccountId>, false))
 }
 
@@ -92,8 +90,8 @@ async fn list(_: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "fetch_account",
     responses((status = 200, description = "The account.", body = AccountOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let account = app.accounts.find(request.id("account")?).await?;
+async fn fetch(request: Request) -> Answer {
+    let account = request.app.accounts.find(request.id("account")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -106,9 +104,9 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
         (status = 409, description = "Its new credentials are those of another account here."),
     ),
 )]
-async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+async fn change(request: Request, posted: Posted) -> Answer {
     let id = request.id("account")?;
-    let posted: ChangeIn = object::read(&request, posted, &app).await?;
+    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
     name(posted.name.as_deref().unwrap_or_default())?;
     let change = AccountChange {
         name: posted.name,
@@ -125,7 +123,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     let is_of_tokens = change.previous_valid_for.is_some() || change.next_token.is_some() || change.is_promoted;
     let is_of_credentials = change.credentials.is_some() || is_of_tokens;
     let action = if is_of_credentials { "account.credentials" } else { "account.change" };
-    let account = app.accounts.change(id, change, &context(&request, action)).await?;
+    let account = request.app.accounts.change(id, change, &context(&request, action)).await?;
     Ok(reply::json(StatusCode::OK, &out(&account)))
 }
 
@@ -137,8 +135,8 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         (status = 409, description = "It has numbers: move or delete them first."),
     ),
 )]
-async fn delete(request: Request, app: Arc<App>) -> Answer {
-    app.accounts.delete(request.id("account")?, &context(&request, "account.delete")).await?;
+async fn delete(request: Request) -> Answer {
+    request.app.accounts.delete(request.id("account")?, &context(&request, "account.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -151,7 +149,7 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
         (status = 400, description = "The provider did not take them, or gave no answer."),
     ),
 )]
-async fn check_account(request: Request, app: Arc<App>) -> Answer {
-    app.accounts.check(request.id("account")?, &context(&request, "account.check")).await?;
+async fn check_account(request: Request) -> Answer {
+    request.app.accounts.check(request.id("account")?, &context(&request, "account.check")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

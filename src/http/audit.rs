@@ -1,14 +1,12 @@
 //! `/v1/audit`: what administrators did; and how handlers say who does something.
 
-use std::sync::Arc;
-
 use ::http::Method;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Request, Resource, on};
-use super::{App, RequestParts, auth, filter, list, openapi};
+use super::{RequestParts, auth, filter, list, openapi};
 use crate::model::address::blank_as_plus;
 use crate::model::rfc3339;
 use crate::service::audit::{Actor, AuditContext, Entry, Filter as Wanted};
@@ -99,13 +97,13 @@ struct Doc;
     get, path = "/v1/audit", tag = "audit", operation_id = "list_audit", params(PageIn),
     responses((status = 200, description = "A page of the audit log.", body = ListOut<EntryOut>)),
 )]
-async fn list_audit(request: Request, app: Arc<App>) -> Answer {
+async fn list_audit(request: Request) -> Answer {
     let (after, limit) = list::page(&request)?;
     let (from_ms, before_ms) = (filter::time(&request, "from")?, filter::time(&request, "before")?);
     // it may be a pair of numbers
     let object = request.param("object").map(|text| blank_as_plus(&text).into_owned());
     let wanted = Wanted { object, from_ms, before_ms, after };
-    let (entries, more) = app.audit.list(&wanted, limit).await?;
+    let (entries, more) = request.app.audit.list(&wanted, limit).await?;
     let last = entries.last().map(|entry| entry.id);
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
 }

@@ -127,8 +127,9 @@ impl Acting {
     }
 }
 
-/// Lets whoever is known pass: a key within its networks, its rate and its time.
-fn acting(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
+/// Lets whoever is known pass: a key within its networks, its rate and its time. Who takes a client's messages back, or
+/// empties them, is asked by [`may_change`] too, once it is known which.
+pub(super) fn acting(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
     match &request.caller.known.who {
         Ok(Who::Administrator(_)) => {
             let client = acted_for(app, request)?;
@@ -178,11 +179,6 @@ pub(super) fn consumer(app: &App, request: &RequestParts) -> Result<Consumer, Re
 /// Who reads what is a client's.
 pub(super) fn reader(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
     with_scope(app, request, Scope::Read, "this key may not read")
-}
-
-/// Who takes a client's messages back, or empties them; [`may_change`] asks once it is known which.
-pub(super) fn changer(app: &App, request: &RequestParts) -> Result<Acting, Refusal> {
-    acting(app, request)
 }
 
 /// Whoever may send a message may change it.

@@ -1,7 +1,5 @@
 //! `/v1/calls`: placing calls, and what became of them.
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -162,15 +160,15 @@ struct Doc;
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn place(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let consumer = auth::consumer(&app, &request)?;
-    let posted: CallIn = object::read(&request, posted, &app).await?;
+async fn place(request: Request, posted: Posted) -> Answer {
+    let consumer = auth::consumer(&request.app, &request)?;
+    let posted: CallIn = object::read(&request, posted, &request.app).await?;
     let key = idempotency::key(&request, "/v1/calls")?;
     let text = |message: &Message| serde_json::to_string(&out(message, None)).unwrap_or_default();
     let reply = message::Writer { text: &text, with_balance: false };
     let context = message::sending(&request, "call.place");
-    let order = order(posted, app.country(consumer.client))?;
-    Ok(match message::accept(&app, &consumer, order, key, &reply, &context).await? {
+    let order = order(posted, request.app.country(consumer.client))?;
+    Ok(match message::accept(&request.app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message, None)),
         SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
@@ -199,15 +197,15 @@ fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<CallOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::reader(&app, &request)?.client;
-    let (after, limit) = list::page_of_messages::<CallId>(&request, &app)?;
-    let filter = CallFilter { after, ..wanted(&request, app.country(client))? };
-    let page = app.messages.list(client, &filter, limit).await?;
+async fn list(request: Request) -> Answer {
+    let client = auth::reader(&request.app, &request)?.client;
+    let (after, limit) = list::page_of_messages::<CallId>(&request, &request.app)?;
+    let filter = CallFilter { after, ..wanted(&request, request.app.country(client))? };
+    let page = request.app.messages.list(client, &filter, limit).await?;
     let ids: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
-    let kept = app.messages.calls_of(&ids).await?;
+    let kept = request.app.messages.calls_of(&ids).await?;
     let data = page.messages.iter().map(|message| out(message, kept.get(&message.id))).collect();
-    let next = app.messages.next(&page).map(|next| next.text(|id| CallId::from(id).to_string()));
+    let next = request.app.messages.next(&page).map(|next| next.text(|id| CallId::from(id).to_string()));
     let more = next.is_some();
     Ok(list::reply(data, next, more))
 }
@@ -231,10 +229,10 @@ fn wanted(request: &RequestParts, country: Option<Country>) -> Result<CallFilter
     get, path = "/v1/calls/{id}", tag = "calls", operation_id = "fetch_call",
     responses((status = 200, description = "The call as it now is.", body = FullOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::reader(&app, &request)?;
-    let (message, kept) = find(&acting, id_of(&request)?, &app).await?;
-    Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, &app).await?))
+async fn fetch(request: Request) -> Answer {
+    let acting = auth::reader(&request.app, &request)?;
+    let (message, kept) = find(&acting, id_of(&request)?, &request.app).await?;
+    Ok(reply::json(StatusCode::OK, &full(&message, &kept, &acting, &request.app).await?))
 }
 
 fn id_of(request: &Request) -> Result<MessageId, Error> {
@@ -263,14 +261,14 @@ async fn full<'a>(message: &'a Message, kept: &Call, acting: &Acting, app: &App)
         (status = 502, description = "Its provider gave no good answer."),
     ),
 )]
-async fn end(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::caller(&app, &request)?;
+async fn end(request: Request) -> Answer {
+    let acting = auth::caller(&request.app, &request)?;
     let id = id_of(&request)?;
-    auth::may_change(&acting, &find(&acting, id, &app).await?.0)?;
-    app.messages.end_call(acting.client, id, End::Completed, &message::context(&request, "call.end")).await?;
-    let (message, kept) = find(&acting, id, &app).await?;
+    auth::may_change(&acting, &find(&acting, id, &request.app).await?.0)?;
+    request.app.messages.end_call(acting.client, id, End::Completed, &message::context(&request, "call.end")).await?;
+    let (message, kept) = find(&acting, id, &request.app).await?;
     let changed = if acting.may_read() {
-        ChangedOut::Whole(Box::new(full(&message, &kept, &acting, &app).await?))
+        ChangedOut::Whole(Box::new(full(&message, &kept, &acting, &request.app).await?))
     } else {
         ChangedOut::State(StateOut { id: CallId::from(id).to_string(), status: status(&message, &kept) })
     };

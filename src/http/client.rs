@@ -1,14 +1,12 @@
 //! `/v1/clients`: consumers of the API, whom the administrator manages.
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, nullable};
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, list, reply};
+use super::{RequestParts, audit, list, reply};
 use crate::model::{Country, Money, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::client::{Client, ClientChange, NewClient, Profile, ProfileChange};
@@ -165,9 +163,9 @@ struct Doc;
     post, path = "/v1/clients", tag = "clients", operation_id = "create_client", request_body = ClientIn,
     responses((status = 201, description = "Made, with its auth token.", body = ClientOut)),
 )]
-async fn create(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let posted: ClientIn = object::read(&request, posted, &app).await?;
-    let (client, token) = app.clients.create(posted.into(), &context(&request, "client.create")).await?;
+async fn create(request: Request, posted: Posted) -> Answer {
+    let posted: ClientIn = object::read(&request, posted, &request.app).await?;
+    let (client, token) = request.app.clients.create(posted.into(), &context(&request, "client.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&client, Some(token.expose()))))
 }
 
@@ -176,9 +174,9 @@ async fn create(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/clients", tag = "clients", operation_id = "list_clients", params(PageIn),
     responses((status = 200, description = "A page of clients.", body = ListOut<ClientOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
+async fn list(request: Request) -> Answer {
     let (after, limit) = list::page(&request)?;
-    let (clients, more) = app.clients.list(after, limit).await?;
+    let (clients, more) = request.app.clients.list(after, limit).await?;
     let last = clients.last().map(|client| client.id);
     Ok(list::reply(clients.iter().map(|client| out(client, None)).collect(), last, more))
 }
@@ -188,8 +186,8 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/clients/{id}", tag = "clients", operation_id = "fetch_client",
     responses((status = 200, description = "The client.", body = ClientOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let client = app.clients.find(request.id("client")?).await?;
+async fn fetch(request: Request) -> Answer {
+    let client = request.app.clients.find(request.id("client")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
@@ -201,10 +199,10 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
         (status = 409, description = "It owes more than its new credit limit."),
     ),
 )]
-async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+async fn change(request: Request, posted: Posted) -> Answer {
     let id = request.id("client")?;
-    let posted: ChangeIn = object::read(&request, posted, &app).await?;
-    let client = app.clients.change(id, posted.into(), &context(&request, "client.change")).await?;
+    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
+    let client = request.app.clients.change(id, posted.into(), &context(&request, "client.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, None)))
 }
 
@@ -214,8 +212,8 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     delete, path = "/v1/clients/{id}", tag = "clients", operation_id = "delete_client",
     responses((status = 204, description = "Deactivated.")),
 )]
-async fn delete(request: Request, app: Arc<App>) -> Answer {
-    app.clients.deactivate(request.id("client")?, &context(&request, "client.delete")).await?;
+async fn delete(request: Request) -> Answer {
+    request.app.clients.deactivate(request.id("client")?, &context(&request, "client.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -224,7 +222,7 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
     post, path = "/v1/clients/{id}/token", tag = "clients", operation_id = "rotate_client_token",
     responses((status = 200, description = "The client with its new auth token.", body = ClientOut)),
 )]
-async fn rotate_token(request: Request, app: Arc<App>) -> Answer {
-    let (client, token) = app.clients.rotate(request.id("client")?, &context(&request, "client.token")).await?;
+async fn rotate_token(request: Request) -> Answer {
+    let (client, token) = request.app.clients.rotate(request.id("client")?, &context(&request, "client.token")).await?;
     Ok(reply::json(StatusCode::OK, &out(&client, Some(token.expose()))))
 }

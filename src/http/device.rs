@@ -1,13 +1,11 @@
 //! `/v1/users/<uid>/devices` and `/v1/devices/<id>`: an administrator's view of paired phones.
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Request, Resource, on};
-use super::{App, audit, list, reply};
+use super::{audit, list, reply};
 use crate::model::{UserId, rfc3339};
 use crate::service::device::Device;
 
@@ -51,11 +49,11 @@ fn out(device: &Device) -> DeviceOut {
     params(("uid" = String, Path, description = "A user of the backend database."), PageIn),
     responses((status = 200, description = "A page of devices.", body = ListOut<DeviceOut>)),
 )]
-async fn list_devices(request: Request, app: Arc<App>) -> Answer {
+async fn list_devices(request: Request) -> Answer {
     let user = UserId::from_segment(request.given(0));
     let user = user.map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id"))?;
     let (after, limit) = list::page(&request)?;
-    let (devices, more) = app.devices.list(&user, after, limit).await?;
+    let (devices, more) = request.app.devices.list(&user, after, limit).await?;
     let last = devices.last().map(|device| device.id);
     Ok(list::reply(devices.iter().map(out).collect(), last, more))
 }
@@ -65,8 +63,8 @@ async fn list_devices(request: Request, app: Arc<App>) -> Answer {
     delete, path = "/v1/devices/{id}", tag = "devices",
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke_device(request: Request, app: Arc<App>) -> Answer {
+async fn revoke_device(request: Request) -> Answer {
     let context = audit::context(&request, "device.revoke", |device: &Device| audit::json(&out(device)));
-    app.devices.revoke(request.id("device")?, &context).await?;
+    request.app.devices.revoke(request.id("device")?, &context).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -1,7 +1,6 @@
 //! `/v1/endpoints`: where a client wants its events posted.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -10,7 +9,7 @@ use utoipa::openapi::schema::{ArrayBuilder, Schema, SchemaType, Type};
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, list, object, openapi, reply};
+use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::event::Pattern;
 use crate::model::{EventId, Secret, rfc3339};
 use crate::service::audit::AuditContext;
@@ -161,10 +160,10 @@ struct Doc;
     get, path = "/v1/endpoints", tag = "endpoints", operation_id = "list_endpoints", params(PageIn),
     responses((status = 200, description = "A page of endpoints.", body = ListOut<EndpointOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::reader(&app, &request)?.client;
+async fn list(request: Request) -> Answer {
+    let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
-    let (endpoints, more) = app.events.endpoints(client, after, limit).await?;
+    let (endpoints, more) = request.app.events.endpoints(client, after, limit).await?;
     let last = endpoints.last().map(|endpoint| endpoint.id);
     let data = endpoints.iter().map(|endpoint| shown(&request, endpoint, None)).collect();
     Ok(list::reply(data, last, more))
@@ -178,13 +177,14 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
         (status = 409, description = "There are too many endpoints already."),
     ),
 )]
-async fn create(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let client = auth::owner(&app, &request)?;
-    let posted: EndpointIn = object::read(&request, posted, &app).await?;
+async fn create(request: Request, posted: Posted) -> Answer {
+    let client = auth::owner(&request.app, &request)?;
+    let posted: EndpointIn = object::read(&request, posted, &request.app).await?;
     let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
     let (url, description, is_ordered) = (posted.url, posted.description, posted.ordered);
     let new = NewEndpoint { url, description, patterns, is_ordered };
-    let (endpoint, secret) = app.events.create_endpoint(client, new, &context(&request, "endpoint.create")).await?;
+    let (endpoint, secret) =
+        request.app.events.create_endpoint(client, new, &context(&request, "endpoint.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &shown(&request, &endpoint, Some(&secret))))
 }
 
@@ -193,9 +193,9 @@ async fn create(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "show_endpoint",
     responses((status = 200, description = "The endpoint.", body = EndpointOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::reader(&app, &request)?.client;
-    let endpoint = app.events.endpoint(client, request.id("endpoint")?).await?;
+async fn fetch(request: Request) -> Answer {
+    let client = auth::reader(&request.app, &request)?.client;
+    let endpoint = request.app.events.endpoint(client, request.id("endpoint")?).await?;
     Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, None)))
 }
 
@@ -204,9 +204,9 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     patch, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "update_endpoint", request_body = PatchIn,
     responses((status = 200, description = "The endpoint as it now is.", body = EndpointOut)),
 )]
-async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let client = auth::owner(&app, &request)?;
-    let posted: PatchIn = object::read(&request, posted, &app).await?;
+async fn change(request: Request, posted: Posted) -> Answer {
+    let client = auth::owner(&request.app, &request)?;
+    let posted: PatchIn = object::read(&request, posted, &request.app).await?;
     let patch = Patch {
         url: posted.url,
         description: posted.description,
@@ -215,7 +215,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         is_enabled: posted.state.map(|state| matches!(state, StateIn::Enabled)),
     };
     let context = context(&request, "endpoint.change");
-    let endpoint = app.events.update_endpoint(client, request.id("endpoint")?, patch, &context).await?;
+    let endpoint = request.app.events.update_endpoint(client, request.id("endpoint")?, patch, &context).await?;
     Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, None)))
 }
 
@@ -224,9 +224,9 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     delete, path = "/v1/endpoints/{id}", tag = "endpoints", operation_id = "delete_endpoint",
     responses((status = 204, description = "Deleted.")),
 )]
-async fn delete(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::owner(&app, &request)?;
-    app.events.delete_endpoint(client, request.id("endpoint")?, &context(&request, "endpoint.delete")).await?;
+async fn delete(request: Request) -> Answer {
+    let client = auth::owner(&request.app, &request)?;
+    request.app.events.delete_endpoint(client, request.id("endpoint")?, &context(&request, "endpoint.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -235,10 +235,10 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
     post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints", operation_id = "rotate_endpoint",
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointOut)),
 )]
-async fn rotate(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::owner(&app, &request)?;
+async fn rotate(request: Request) -> Answer {
+    let client = auth::owner(&request.app, &request)?;
     let context = context(&request, "endpoint.rotate");
-    let (endpoint, secret) = app.events.rotate_endpoint(client, request.id("endpoint")?, &context).await?;
+    let (endpoint, secret) = request.app.events.rotate_endpoint(client, request.id("endpoint")?, &context).await?;
     Ok(reply::json(StatusCode::OK, &shown(&request, &endpoint, Some(&secret))))
 }
 
@@ -250,11 +250,11 @@ async fn rotate(request: Request, app: Arc<App>) -> Answer {
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn send_test(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::owner(&app, &request)?;
+async fn send_test(request: Request) -> Answer {
+    let client = auth::owner(&request.app, &request)?;
     let shown = |event: &EventId| TestOut { event_id: event.to_string() };
     let context = audit::context(&request, "endpoint.test", |event: &EventId| audit::json(&shown(event)));
-    let event = app.events.test_endpoint(client, request.id("endpoint")?, &context).await?;
+    let event = request.app.events.test_endpoint(client, request.id("endpoint")?, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &shown(&event)))
 }
 
@@ -263,8 +263,8 @@ async fn send_test(request: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/endpoints/callback-secret", tag = "endpoints",
     responses((status = 200, description = "The secret.", body = SecretOut)),
 )]
-async fn callback_secret(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::owner(&app, &request)?;
-    let secret = app.events.callback_secret(client).await?;
+async fn callback_secret(request: Request) -> Answer {
+    let client = auth::owner(&request.app, &request)?;
+    let secret = request.app.events.callback_secret(client).await?;
     Ok(reply::json(StatusCode::OK, &SecretOut { secret: secret.expose().to_owned() }))
 }

@@ -1,14 +1,12 @@
 //! `/v1/events`: what was told, and telling it again.
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{App, audit, auth, list, object, openapi, reply};
+use super::{audit, auth, list, object, openapi, reply};
 use crate::model::event::EventType;
 use crate::model::{EndpointId, rfc3339};
 use crate::service::event::{Delivery, Event, State, Target, Told, last_reason};
@@ -127,12 +125,12 @@ struct Doc;
     get, path = "/v1/events", tag = "events", params(PageIn),
     responses((status = 200, description = "A page of events.", body = ListOut<EventOut>)),
 )]
-async fn list_events(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::reader(&app, &request)?.client;
+async fn list_events(request: Request) -> Answer {
+    let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let kind = request.param("type").map(|name| name.parse::<EventType>()).transpose();
     let kind = kind.map_err(|_| reply::bad_field("type", "not an event type such as message.sent"))?;
-    let (events, more) = app.events.events(client, kind, after, limit).await?;
+    let (events, more) = request.app.events.events(client, kind, after, limit).await?;
     let last = events.last().map(|event| event.id);
     Ok(list::reply(events.iter().map(out).collect(), last, more))
 }
@@ -142,9 +140,9 @@ async fn list_events(request: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/events/{id}", tag = "events",
     responses((status = 200, description = "The event.", body = ToldOut)),
 )]
-async fn show_event(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::reader(&app, &request)?;
-    let told = app.events.event(acting.client, request.id("event")?).await?;
+async fn show_event(request: Request) -> Answer {
+    let acting = auth::reader(&request.app, &request)?;
+    let told = request.app.events.event(acting.client, request.id("event")?).await?;
     Ok(reply::json(StatusCode::OK, &told_out(&told, acting.is_administrator)))
 }
 
@@ -156,14 +154,14 @@ async fn show_event(request: Request, app: Arc<App>) -> Answer {
         (status = 409, description = "The endpoint is disabled."),
     ),
 )]
-async fn replay_event(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let client = auth::owner(&app, &request)?;
-    let posted: ReplayIn = object::read_or_default(&request, posted, &app).await?;
+async fn replay_event(request: Request, posted: Posted) -> Answer {
+    let client = auth::owner(&request.app, &request)?;
+    let posted: ReplayIn = object::read_or_default(&request, posted, &request.app).await?;
     let endpoint = posted.endpoint_id.map(|id| id.parse::<EndpointId>()).transpose();
     let endpoint = endpoint.map_err(|_| reply::bad_field("endpoint_id", "not an endpoint's id"))?;
     let context = audit::context(&request, "event.replay", |targets: &Vec<Target>| {
         audit::json(&serde_json::json!({"targets": targets.iter().map(target_out).collect::<Vec<_>>()}))
     });
-    let told = app.events.replay(client, request.id("event")?, endpoint, &context).await?;
+    let told = request.app.events.replay(client, request.id("event")?, endpoint, &context).await?;
     Ok(reply::json(StatusCode::ACCEPTED, &told_out(&told, auth::is_administrator(&request))))
 }

@@ -1,7 +1,5 @@
 //! `/v1/event-types`: what endpoints can be told of; and the same as the `webhooks` of the description.
 
-use std::sync::Arc;
-
 use ::http::Method;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +13,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, Request, Resource, on};
-use super::{App, auth, list, openapi};
+use super::{auth, list, openapi};
 use crate::model::event::EventType;
 use crate::service::event::payload;
 
@@ -54,8 +52,8 @@ struct EventTypeOut {
     get, path = "/v1/event-types", tag = "events",
     responses((status = 200, description = "All types, on one page.", body = ListOut<EventTypeOut>)),
 )]
-async fn list_event_types(request: Request, app: Arc<App>) -> Answer {
-    auth::reader(&app, &request)?;
+async fn list_event_types(request: Request) -> Answer {
+    auth::reader(&request.app, &request)?;
     Ok(list::reply(EventType::all().map(out).collect(), None::<String>, false))
 }
 

@@ -2,14 +2,12 @@
 
 mod shape;
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
 use self::shape::{ChangeIn, KeyIn, KeyOut, out};
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, list, object, reply};
+use super::{RequestParts, audit, list, object, reply};
 use crate::model::Secret;
 use crate::service::audit::AuditContext;
 use crate::service::client::KeyRow;
@@ -40,11 +38,11 @@ struct Doc;
         (status = 409, description = "This key is known already, or its client is not active."),
     ),
 )]
-async fn issue(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+async fn issue(request: Request, posted: Posted) -> Answer {
     let client = request.id("client")?;
-    let posted: KeyIn = object::read_or_default(&request, posted, &app).await?;
+    let posted: KeyIn = object::read_or_default(&request, posted, &request.app).await?;
     let (terms, origin) = posted.read()?;
-    let (key, made) = app.clients.issue(client, terms, origin, &context(&request, "key.create")).await?;
+    let (key, made) = request.app.clients.issue(client, terms, origin, &context(&request, "key.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&key, made.as_ref().map(Secret::expose))))
 }
 
@@ -54,9 +52,9 @@ async fn issue(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     params(PageIn),
     responses((status = 200, description = "A page of keys.", body = ListOut<KeyOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
+async fn list(request: Request) -> Answer {
     let (after, limit) = list::page(&request)?;
-    let (keys, more) = app.clients.keys(request.id("client")?, after, limit).await?;
+    let (keys, more) = request.app.clients.keys(request.id("client")?, after, limit).await?;
     let last = keys.last().map(|key| key.id);
     Ok(list::reply(keys.iter().map(|key| out(key, None)).collect(), last, more))
 }
@@ -66,8 +64,8 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "fetch_key",
     responses((status = 200, description = "The key.", body = KeyOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let key = app.clients.key(request.id("client")?, request.nth_id(1, "key")?).await?;
+async fn fetch(request: Request) -> Answer {
+    let key = request.app.clients.key(request.id("client")?, request.nth_id(1, "key")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
@@ -76,10 +74,10 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     patch, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "change_key", request_body = ChangeIn,
     responses((status = 200, description = "The key as it now is.", body = KeyOut)),
 )]
-async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+async fn change(request: Request, posted: Posted) -> Answer {
     let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
-    let posted: ChangeIn = object::read(&request, posted, &app).await?;
-    let key = app.clients.change_key(client, id, posted.read()?, &context(&request, "key.change")).await?;
+    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
+    let key = request.app.clients.change_key(client, id, posted.read()?, &context(&request, "key.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&key, None)))
 }
 
@@ -88,7 +86,8 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     delete, path = "/v1/clients/{id}/keys/{key}", tag = "keys", operation_id = "revoke_key",
     responses((status = 204, description = "Revoked.")),
 )]
-async fn revoke(request: Request, app: Arc<App>) -> Answer {
-    app.clients.revoke(request.id("client")?, request.nth_id(1, "key")?, &context(&request, "key.revoke")).await?;
+async fn revoke(request: Request) -> Answer {
+    let (client, id) = (request.id("client")?, request.nth_id(1, "key")?);
+    request.app.clients.revoke(client, id, &context(&request, "key.revoke")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

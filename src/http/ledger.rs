@@ -1,7 +1,5 @@
 //! `/v1/clients/<id>/ledger`, its statements, and what a client has left.
 
-use std::sync::Arc;
-
 use ::http::{HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use futures_util::stream;
@@ -130,8 +128,8 @@ fn balance_out(client: ClientId, found: Option<Balance>) -> BalanceOut {
 struct Doc;
 
 /// A client's own entries are its to read, an administrator's are all.
-fn readable(request: &Request, app: &App) -> Result<ClientId, Refusal> {
-    let acting = auth::reader(app, request)?;
+fn readable(request: &Request) -> Result<ClientId, Refusal> {
+    let acting = auth::reader(&request.app, request)?;
     let id: ClientId = request.id("client")?;
     if acting.is_administrator || acting.client == id { Ok(id) } else { Err(Error::not_found("client").into()) }
 }
@@ -147,15 +145,15 @@ fn kind(name: &str) -> Result<Kind, Refusal> {
     params(PageIn),
     responses((status = 200, description = "A page of entries.", body = ListOut<EntryOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
-    let client = readable(&request, &app)?;
+async fn list(request: Request) -> Answer {
+    let client = readable(&request)?;
     let (after, limit) = list::page(&request)?;
     let filter = Wanted {
         kind: request.param("kind").map(|name| kind(&name)).transpose()?,
         from_ms: filter::time(&request, "from")?,
         before_ms: filter::time(&request, "to")?,
     };
-    let page = app.ledger.list(client, &filter, after, limit).await?;
+    let page = request.app.ledger.list(client, &filter, after, limit).await?;
     Ok(list::reply(page.entries.iter().map(out).collect(), page.next, page.next.is_some()))
 }
 
@@ -172,10 +170,10 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
                                       this `Idempotency-Key`."),
     ),
 )]
-async fn post(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    auth::administrator(&app, &request)?;
+async fn post(request: Request, posted: Posted) -> Answer {
+    auth::administrator(&request.app, &request)?;
     let client = request.id("client")?;
-    let posted: EntryIn = object::read(&request, posted, &app).await?;
+    let posted: EntryIn = object::read(&request, posted, &request.app).await?;
     let key = idempotency::key(&request, LEDGER)?;
     let posting = match (posted.kind.as_deref(), posted.amount, posted.set) {
         (None | Some("adjustment"), None, Some(balance)) => Posting::Set(balance),
@@ -187,9 +185,9 @@ async fn post(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         (Some(_), _, _) => return Err(reply::bad_field("kind", "is credit or adjustment")),
     };
     let context = audit::context(&request, "ledger.post", |entry: &Entry| audit::json(&out(entry)));
-    let named = key.map(|key| app.messages.named(client, key, &posting.canonical(posted.reason.clone())));
+    let named = key.map(|key| request.app.messages.named(client, key, &posting.canonical(posted.reason.clone())));
     let PostedEntry { entry, balance, is_repeated } =
-        app.ledger.post(client, posting, posted.reason, named, &context).await?;
+        request.app.ledger.post(client, posting, posted.reason, named, &context).await?;
     let shown = posted_out(&entry, balance);
     if is_repeated {
         return Ok(reply::replayed(StatusCode::CREATED, serde_json::to_string(&shown).unwrap_or_default()));
@@ -207,12 +205,12 @@ fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
     get, path = "/v1/clients/{id}/statement.csv", tag = "ledger", operation_id = "fetch_statement",
     responses((status = 200, description = "`time,kind,amount,balance,id,message_id,reason`, oldest first.", body = String, content_type = "text/csv")),
 )]
-async fn statement(request: Request, app: Arc<App>) -> Answer {
-    let client = readable(&request, &app)?;
+async fn statement(request: Request) -> Answer {
+    let client = readable(&request)?;
     let from_ms = needed(filter::time(&request, "from")?, "from")?;
-    let before_ms = filter::time(&request, "to")?.unwrap_or_else(|| app.ledger.clock.now_ms());
-    let statement = app.ledger.statement(client, from_ms, before_ms).await?;
-    Ok(streamed(statement, &app))
+    let before_ms = filter::time(&request, "to")?.unwrap_or_else(|| request.app.ledger.clock.now_ms());
+    let statement = request.app.ledger.statement(client, from_ms, before_ms).await?;
+    Ok(streamed(statement, &request.app))
 }
 
 /// Goes out as it is read: however long it is, little of it is in memory.
@@ -247,9 +245,9 @@ fn streamed(mut statement: Statement, app: &App) -> Response {
     get, path = "/v1/balance", tag = "ledger", operation_id = "fetch_balance",
     responses((status = 200, description = "Its balance, and how far below zero it may fall.", body = BalanceOut)),
 )]
-async fn balance(request: Request, app: Arc<App>) -> Answer {
-    let consumer = auth::reader(&app, &request)?.consumer;
-    let found = match app.ledger.balance(consumer.client).await {
+async fn balance(request: Request) -> Answer {
+    let consumer = auth::reader(&request.app, &request)?.consumer;
+    let found = match request.app.ledger.balance(consumer.client).await {
         Ok(balance) => Some(balance),
         Err(error) if error.kind == ErrorKind::NotFound && consumer.is_operator() => None,
         Err(error) => return Err(error.into()),

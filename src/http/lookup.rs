@@ -1,13 +1,11 @@
 //! `/v1/lookup`: what a provider knows of anybody's number.
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, Request, Resource, on};
-use super::{App, openapi, reply, written};
+use super::{openapi, reply, written};
 use crate::model::Phone;
 
 pub(super) fn resource() -> Resource {
@@ -49,12 +47,12 @@ struct Doc;
         (status = 503, description = "The store or the provider is away; `Retry-After` says how long to wait."),
     ),
 )]
-async fn look_up(request: Request, app: Arc<App>) -> Answer {
+async fn look_up(request: Request) -> Answer {
     let wrong = |name: &str, reason: &str| reply::bad_field(name, reason);
     let text = super::segment(request.given(0)).ok_or_else(|| wrong("number", "must be text in UTF-8"))?;
-    let phone = Phone::read(&text, app.country).map_err(|error| wrong("number", &error.to_string()))?;
+    let phone = Phone::read(&text, request.app.country).map_err(|error| wrong("number", &error.to_string()))?;
     let account = request.param("account_id").map(|id| written::account(&id)).transpose()?;
-    let (account, said) = app.accounts.look_up(account, &phone).await?;
+    let (account, said) = request.app.accounts.look_up(account, &phone).await?;
     let (number, account_id) = (phone.as_str().to_owned(), account.to_string());
     let (is_valid, country, national_format) = (said.is_valid, said.country, said.national_format);
     Ok(reply::json(StatusCode::OK, &LookupOut { number, is_valid, country, national_format, account_id }))

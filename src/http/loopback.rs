@@ -1,7 +1,6 @@
 //! `/v1/loopback/…`: what the loopback provider was sent, and a person's phone that texts by it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::written::{self, text_channel, text_channels};
-use super::{App, list, object, openapi, reply};
+use super::{list, object, openapi, reply};
 use crate::model::address::Role;
 use crate::model::rfc3339;
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
@@ -96,14 +95,14 @@ fn no_account() -> Refusal {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn messages(request: Request, app: Arc<App>) -> Answer {
+async fn messages(request: Request) -> Answer {
     let (cursor, limit) = list::page::<u64>(&request)?;
     let address = |name, role| -> Result<Option<String>, Refusal> {
-        let read = written::asked(&request, name, role, app.country)?;
+        let read = written::asked(&request, name, role, request.app.country)?;
         Ok(read.map(|(_, address)| address.as_str().to_owned()))
     };
     let filter = LoopbackFilter { to: address("to", Role::Recipient)?, from: address("from", Role::Sender)? };
-    let page = app.loopback.messages(&filter, cursor, limit).ok_or_else(no_account)?;
+    let page = request.app.loopback.messages(&filter, cursor, limit).ok_or_else(no_account)?;
     let data: Vec<_> = page.messages.into_iter().map(out).collect();
     Ok(list::reply(data, page.next, page.next.is_some()))
 }
@@ -117,15 +116,15 @@ async fn messages(request: Request, app: Arc<App>) -> Answer {
         (status = 404, description = "There is no account on the loopback provider."),
     ),
 )]
-async fn inbound_text(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let posted: TextIn = object::read(&request, posted, &app).await?;
+async fn inbound_text(request: Request, posted: Posted) -> Answer {
+    let posted: TextIn = object::read(&request, posted, &request.app).await?;
     let TextIn { from, to, body, channel, media_urls, carrier } = posted;
     if to.trim().is_empty() {
         return Err(reply::bad_field("to", "must be one of your numbers, such as +15005550006"));
     }
     let channel = channel.as_deref().map(text_channel).transpose()?.unwrap_or_default();
     let played = Played { channel, from, to, body, media_urls, carrier };
-    let id = app.loopback.play(played).await?.ok_or_else(no_account)?;
+    let id = request.app.loopback.play(played).await?.ok_or_else(no_account)?;
     Ok(reply::json(StatusCode::ACCEPTED, &TakenOut { id: id.to_string() }))
 }
 
@@ -153,10 +152,10 @@ struct PublicationOut {
                                       configured."),
     ),
 )]
-async fn publications(request: Request, app: Arc<App>) -> Answer {
+async fn publications(request: Request) -> Answer {
     let (before, limit) = list::page::<u64>(&request)?;
     let none = || reply::problem(StatusCode::NOT_FOUND, "there is a loopback sink under --dev only");
-    let mut posted = app.publish.loopback_publications(before, limit).ok_or_else(none)?;
+    let mut posted = request.app.publish.loopback_publications(before, limit).ok_or_else(none)?;
     let has_more = posted.len() > limit;
     posted.truncate(limit);
     let next = posted.last().map(|last| last.number);

@@ -3,8 +3,6 @@
 mod accept;
 mod shape;
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use utoipa::OpenApi;
 
@@ -49,15 +47,15 @@ struct Doc;
         (status = 409, description = "Another request came under this `Idempotency-Key`."),
     ),
 )]
-async fn send(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let consumer = auth::consumer(&app, &request)?;
-    let posted: MessageIn = object::read(&request, posted, &app).await?;
+async fn send(request: Request, posted: Posted) -> Answer {
+    let consumer = auth::consumer(&request.app, &request)?;
+    let posted: MessageIn = object::read(&request, posted, &request.app).await?;
     let key = idempotency::key(&request, "/v1/messages")?;
     let text = |message: &Message| serde_json::to_string(&out(message)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
     let context = sending(&request, "message.send");
-    let order = order(posted, app.country(consumer.client))?;
-    Ok(match accept(&app, &consumer, order, key, &reply, &context).await? {
+    let order = order(posted, request.app.country(consumer.client))?;
+    Ok(match accept(&request.app, &consumer, order, key, &reply, &context).await? {
         SendResult::Accepted(message, _) => reply::json(StatusCode::ACCEPTED, &out(&message)),
         SendResult::Again(kept) => reply::replayed(StatusCode::ACCEPTED, kept.text),
     })
@@ -96,12 +94,12 @@ fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> 
                                            and have a `next_cursor` all the same: go on with that.",
                body = ListOut<MessageOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::reader(&app, &request)?.client;
-    let (after, limit) = list::page_of_messages::<MessageId>(&request, &app)?;
-    let filter = MessageFilter { after, ..wanted(&request, app.country(client))? };
-    let page = app.messages.list(client, &filter, limit).await?;
-    let next = app.messages.next(&page).map(|next| next.text(|id| id.to_string()));
+async fn list(request: Request) -> Answer {
+    let client = auth::reader(&request.app, &request)?.client;
+    let (after, limit) = list::page_of_messages::<MessageId>(&request, &request.app)?;
+    let filter = MessageFilter { after, ..wanted(&request, request.app.country(client))? };
+    let page = request.app.messages.list(client, &filter, limit).await?;
+    let next = request.app.messages.next(&page).map(|next| next.text(|id| id.to_string()));
     let more = next.is_some();
     Ok(list::reply(page.messages.iter().map(out).collect(), next, more))
 }
@@ -144,10 +142,10 @@ async fn find(client: ClientId, text: &str, app: &App) -> Result<Message, Error>
         (status = 200, description = "The message as it now is.", body = FullOut),
     ),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::reader(&app, &request)?;
-    let message = find(acting.client, request.given(0), &app).await?;
-    Ok(reply::json(StatusCode::OK, &full(&message, &acting, &app).await?))
+async fn fetch(request: Request) -> Answer {
+    let acting = auth::reader(&request.app, &request)?;
+    let message = find(acting.client, request.given(0), &request.app).await?;
+    Ok(reply::json(StatusCode::OK, &full(&message, &acting, &request.app).await?))
 }
 
 /// What a change has come to.
@@ -184,12 +182,12 @@ async fn full<'a>(message: &'a Message, acting: &Acting, app: &App) -> Result<Fu
         (status = 409, description = "It was sent already, or is being sent."),
     ),
 )]
-async fn cancel(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::changer(&app, &request)?;
-    let message = find(acting.client, request.given(0), &app).await?;
+async fn cancel(request: Request) -> Answer {
+    let acting = auth::acting(&request.app, &request)?;
+    let message = find(acting.client, request.given(0), &request.app).await?;
     auth::may_change(&acting, &message)?;
-    let message = app.messages.cancel(acting.client, message.id, &context(&request, "message.cancel")).await?;
-    changed(&message, &acting, &app).await
+    let message = request.app.messages.cancel(acting.client, message.id, &context(&request, "message.cancel")).await?;
+    changed(&message, &acting, &request.app).await
 }
 
 /// `PATCH /v1/messages/<id>` `{"body": ""}`: empties the body of a message that is over.
@@ -201,15 +199,15 @@ async fn cancel(request: Request, app: Arc<App>) -> Answer {
         (status = 409, description = "It is not over yet: cancel it first."),
     ),
 )]
-async fn redact(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let acting = auth::changer(&app, &request)?;
-    let message = find(acting.client, request.given(0), &app).await?;
+async fn redact(request: Request, posted: Posted) -> Answer {
+    let acting = auth::acting(&request.app, &request)?;
+    let message = find(acting.client, request.given(0), &request.app).await?;
     auth::may_change(&acting, &message)?;
     let id = message.id;
-    let change: ChangeIn = object::read(&request, posted, &app).await?;
+    let change: ChangeIn = object::read(&request, posted, &request.app).await?;
     if !change.body.is_empty() {
         return Err(reply::bad_field("body", "can only be emptied"));
     }
-    let message = app.messages.redact(acting.client, id, &context(&request, "message.redact")).await?;
-    changed(&message, &acting, &app).await
+    let message = request.app.messages.redact(acting.client, id, &context(&request, "message.redact")).await?;
+    changed(&message, &acting, &request.app).await
 }

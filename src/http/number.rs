@@ -1,14 +1,12 @@
 //! `/v1/numbers`: senders, and what a text to them means.
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::object::{self, Maybe, present};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, list, openapi, reply, written};
+use super::{RequestParts, audit, auth, list, openapi, reply, written};
 use crate::model::address::{self, Address, AddressKind, Role};
 use crate::model::{PoolId, rfc3339};
 use crate::service::audit::AuditContext;
@@ -150,10 +148,10 @@ struct Doc;
         (status = 409, description = "The number is in use already."),
     ),
 )]
-async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let client = auth::administrator_for(&app, &request)?;
-    let posted: NumberIn = object::read(&request, posted, &app).await?;
-    let (named, address) = written::address("number", &posted.number, Role::Sender, app.country(client))?;
+async fn add(request: Request, posted: Posted) -> Answer {
+    let client = auth::administrator_for(&request.app, &request)?;
+    let posted: NumberIn = object::read(&request, posted, &request.app).await?;
+    let (named, address) = written::address("number", &posted.number, Role::Sender, request.app.country(client))?;
     let capabilities = capabilities(&posted.capabilities)?;
     if named.is_some_and(|channel| !capabilities.iter().any(|it| it.name() == channel.name())) {
         return Err(reply::bad_field("number", "must not name a channel that is none of its capabilities"));
@@ -166,7 +164,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         platform: posted.platform,
         rate: posted.rate.into(),
     };
-    let number = app.numbers.add(client, new, &context(&request, "number.add")).await?;
+    let number = request.app.numbers.add(client, new, &context(&request, "number.add")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&number, true)))
 }
 
@@ -175,10 +173,10 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/numbers", tag = "numbers", operation_id = "list_numbers", params(PageIn),
     responses((status = 200, description = "A page of numbers.", body = ListOut<NumberOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::reader(&app, &request)?;
+async fn list(request: Request) -> Answer {
+    let acting = auth::reader(&request.app, &request)?;
     let (after, limit) = list::page(&request)?;
-    let (numbers, more) = app.numbers.list(acting.client, after, limit).await?;
+    let (numbers, more) = request.app.numbers.list(acting.client, after, limit).await?;
     let last = numbers.last().map(|number| number.id);
     let shown = numbers.iter().map(|number| out(number, acting.is_administrator)).collect();
     Ok(list::reply(shown, last, more))
@@ -189,9 +187,9 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "fetch_number",
     responses((status = 200, description = "The number.", body = NumberOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::reader(&app, &request)?;
-    let number = app.numbers.find(acting.client, request.id("number")?).await?;
+async fn fetch(request: Request) -> Answer {
+    let acting = auth::reader(&request.app, &request)?;
+    let number = request.app.numbers.find(acting.client, request.id("number")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, acting.is_administrator)))
 }
 
@@ -200,10 +198,10 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     patch, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "change_number", request_body = ChangeIn,
     responses((status = 200, description = "The number as it now is.", body = NumberOut)),
 )]
-async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let client = auth::administrator_for(&app, &request)?;
+async fn change(request: Request, posted: Posted) -> Answer {
+    let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("number")?;
-    let posted: ChangeIn = object::read(&request, posted, &app).await?;
+    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
     let change = NumberChange {
         account: posted.account_id.as_deref().map(written::account).transpose()?,
         capabilities: posted.capabilities.as_deref().map(capabilities).transpose()?,
@@ -211,7 +209,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         platform: posted.platform.map(|named| named.0),
         rate: posted.rate.map(i64::from),
     };
-    let number = app.numbers.change(client, id, change, &context(&request, "number.change")).await?;
+    let number = request.app.numbers.change(client, id, change, &context(&request, "number.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&number, true)))
 }
 
@@ -220,8 +218,8 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "delete_number",
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::administrator_for(&app, &request)?;
-    app.numbers.delete(client, request.id("number")?, &context(&request, "number.delete")).await?;
+async fn delete(request: Request) -> Answer {
+    let client = auth::administrator_for(&request.app, &request)?;
+    request.app.numbers.delete(client, request.id("number")?, &context(&request, "number.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/openapi.json`: the paths under `/v1`, described by their handlers' own words, and the events that we post
 //! (OpenAPI 3.1).
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use ::http::Method;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
@@ -11,9 +11,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr, Response as Described};
 use utoipa::{Modify, OpenApi};
 
+use super::event_type;
 use super::reply::{self, Answer, Problem};
 use super::resource::{Request, Resource, on};
-use super::{App, event_type};
 
 pub(super) use utoipa::openapi::path::Parameter;
 
@@ -36,7 +36,7 @@ pub(super) fn resource() -> Resource {
     get, path = "/v1/openapi.json", tag = "description", operation_id = "describe", security(()),
     responses((status = 200, description = "An OpenAPI 3.1 document.", body = Object, content_type = "application/json")),
 )]
-async fn describe(_: Request, _: Arc<App>) -> Answer {
+async fn describe(_: Request) -> Answer {
     // written once, for the first who asks: it does not change while the server runs
     static TEXT: LazyLock<String> = LazyLock::new(|| description().to_json().unwrap_or_default() + "\n");
     Ok(reply::content("application/json", TEXT.as_bytes()))

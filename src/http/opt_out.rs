@@ -1,14 +1,12 @@
 //! `/v1/opt-outs`: who wants no texts from which number, seen and mended.
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
 use super::written::{self, TEXTS, text_channel, text_channels};
-use super::{App, RequestParts, audit, auth, list, object, openapi, reply};
+use super::{RequestParts, audit, auth, list, object, openapi, reply};
 use crate::model::address::Role;
 use crate::model::{Address, Channel, rfc3339};
 use crate::service::opt_out::{OptOut, OptOutFilter};
@@ -87,10 +85,10 @@ fn is_operator(request: &RequestParts) -> bool {
     get, path = "/v1/opt-outs", tag = "opt-outs", operation_id = "list_opt_outs", params(PageIn),
     responses((status = 200, description = "A page of the ledger.", body = ListOut<OptOutOut>)),
 )]
-async fn list_opt_outs(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::reader(&app, &request)?.client;
+async fn list_opt_outs(request: Request) -> Answer {
+    let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page_of(&request, read_cursor)?;
-    let country = app.country(client);
+    let country = request.app.country(client);
     let said = request.param("channel").map(|name| text_channel(&name)).transpose()?;
     let mut channels = said.map_or(TEXTS.to_vec(), |channel| vec![channel]);
     let mut address = |name, role| written::narrowing(&request, name, role, country, &mut channels);
@@ -99,7 +97,7 @@ async fn list_opt_outs(request: Request, app: Arc<App>) -> Answer {
     let channel = if let [only] = channels[..] { Some(only) } else { None };
     let with_unseen = is_operator(&request);
     let filter = OptOutFilter { number, person, channel, with_unseen, after };
-    let (entries, more) = app.opt_outs.list(client, &filter, limit).await?;
+    let (entries, more) = request.app.opt_outs.list(client, &filter, limit).await?;
     let last = entries.last().map(cursor);
     Ok(list::reply(entries.into_iter().map(out).collect(), last, more))
 }
@@ -119,22 +117,22 @@ async fn list_opt_outs(request: Request, app: Arc<App>) -> Answer {
         (status = 404, description = "The number is none of yours."),
     ),
 )]
-async fn set(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let client = auth::owner(&app, &request)?;
+async fn set(request: Request, posted: Posted) -> Answer {
+    let client = auth::owner(&request.app, &request)?;
     let number = super::segment(request.given(0)).ok_or_else(|| Error::not_found("number"))?;
     let person = super::segment(request.given(1)).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;
-    let country = app.country(client);
+    let country = request.app.country(client);
     let (named, person) = written::address("person", &person, Role::Recipient, country)?;
     // what is no number is none of theirs
     let (named_too, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::not_found("number"))?;
-    let change: ChangeIn = object::read(&request, posted, &app).await?;
+    let change: ChangeIn = object::read(&request, posted, &request.app).await?;
     let said = change.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;
     let context = audit::context(&request, "opt_out.set", |entry: &OptOut| audit::json(&out(entry.clone())));
     let number = number.as_str();
-    let mut entry = app.opt_outs.set(client, channel, number, &person, change.is_out, &context).await;
+    let mut entry = request.app.opt_outs.set(client, channel, number, &person, change.is_out, &context).await;
     if is_operator(&request) && !change.is_out {
-        entry = match app.opt_outs.lift_unseen(channel, number, &person, &context).await {
+        entry = match request.app.opt_outs.lift_unseen(channel, number, &person, &context).await {
             Err(error) if error.kind == ErrorKind::NotFound => entry,
             lifted => lifted,
         };

@@ -1,13 +1,11 @@
 //! `/v1/pools`: a client's numbers that send together, the same number to the same recipient.
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, auth, list, object, reply};
+use super::{RequestParts, audit, auth, list, object, reply};
 use crate::model::rfc3339;
 use crate::service::audit::AuditContext;
 use crate::service::number::{Filled, Number};
@@ -72,10 +70,10 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
     post, path = "/v1/pools", tag = "pools", operation_id = "add_pool", request_body = PoolIn,
     responses((status = 201, description = "Made.", body = PoolOut)),
 )]
-async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let client = auth::administrator_for(&app, &request)?;
-    let posted: PoolIn = object::read(&request, posted, &app).await?;
-    let pool = app.numbers.add_pool(client, posted.name, &context(&request, "pool.create")).await?;
+async fn add(request: Request, posted: Posted) -> Answer {
+    let client = auth::administrator_for(&request.app, &request)?;
+    let posted: PoolIn = object::read(&request, posted, &request.app).await?;
+    let pool = request.app.numbers.add_pool(client, posted.name, &context(&request, "pool.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&pool)))
 }
 
@@ -84,10 +82,10 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/pools", tag = "pools", operation_id = "list_pools", params(PageIn),
     responses((status = 200, description = "A page of pools.", body = ListOut<PoolOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::reader(&app, &request)?;
+async fn list(request: Request) -> Answer {
+    let acting = auth::reader(&request.app, &request)?;
     let (after, limit) = list::page(&request)?;
-    let (pools, more) = app.numbers.list_pools(acting.client, after, limit).await?;
+    let (pools, more) = request.app.numbers.list_pools(acting.client, after, limit).await?;
     let last = pools.last().map(|filled| filled.pool.id);
     Ok(list::reply(pools.iter().map(out).collect(), last, more))
 }
@@ -97,9 +95,9 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/pools/{id}", tag = "pools", operation_id = "fetch_pool",
     responses((status = 200, description = "The pool.", body = PoolOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let acting = auth::reader(&app, &request)?;
-    let pool = app.numbers.find_pool(acting.client, request.id("pool")?).await?;
+async fn fetch(request: Request) -> Answer {
+    let acting = auth::reader(&request.app, &request)?;
+    let pool = request.app.numbers.find_pool(acting.client, request.id("pool")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
@@ -108,13 +106,13 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     patch, path = "/v1/pools/{id}", tag = "pools", operation_id = "change_pool", request_body = ChangeIn,
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
-async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let client = auth::administrator_for(&app, &request)?;
+async fn change(request: Request, posted: Posted) -> Answer {
+    let client = auth::administrator_for(&request.app, &request)?;
     let id = request.id("pool")?;
-    let posted: ChangeIn = object::read(&request, posted, &app).await?;
+    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
     let pool = match &posted.name {
-        Some(name) => app.numbers.rename_pool(client, id, name, &context(&request, "pool.change")).await?,
-        None => app.numbers.find_pool(client, id).await?,
+        Some(name) => request.app.numbers.rename_pool(client, id, name, &context(&request, "pool.change")).await?,
+        None => request.app.numbers.find_pool(client, id).await?,
     };
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
@@ -124,9 +122,9 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     delete, path = "/v1/pools/{id}", tag = "pools", operation_id = "delete_pool",
     responses((status = 204, description = "Let go.")),
 )]
-async fn delete(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::administrator_for(&app, &request)?;
-    app.numbers.delete_pool(client, request.id("pool")?, &context(&request, "pool.delete")).await?;
+async fn delete(request: Request) -> Answer {
+    let client = auth::administrator_for(&request.app, &request)?;
+    request.app.numbers.delete_pool(client, request.id("pool")?, &context(&request, "pool.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -135,10 +133,10 @@ async fn delete(request: Request, app: Arc<App>) -> Answer {
     put, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "put_into_pool",
     responses((status = 200, description = "The pool as it now is.", body = PoolOut)),
 )]
-async fn put(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::administrator_for(&app, &request)?;
+async fn put(request: Request) -> Answer {
+    let client = auth::administrator_for(&request.app, &request)?;
     let (id, number) = (request.id("pool")?, request.nth_id(1, "number")?);
-    let pool = app.numbers.put_into_pool(client, id, number, &context(&request, "pool.put")).await?;
+    let pool = request.app.numbers.put_into_pool(client, id, number, &context(&request, "pool.put")).await?;
     Ok(reply::json(StatusCode::OK, &out(&pool)))
 }
 
@@ -147,9 +145,9 @@ async fn put(request: Request, app: Arc<App>) -> Answer {
     delete, path = "/v1/pools/{id}/numbers/{number_id}", tag = "pools", operation_id = "take_out_of_pool",
     responses((status = 204, description = "Taken out.")),
 )]
-async fn take_out(request: Request, app: Arc<App>) -> Answer {
-    let client = auth::administrator_for(&app, &request)?;
+async fn take_out(request: Request) -> Answer {
+    let client = auth::administrator_for(&request.app, &request)?;
     let (id, number) = (request.id("pool")?, request.nth_id(1, "number")?);
-    app.numbers.take_out_of_pool(client, id, number, &context(&request, "pool.take_out")).await?;
+    request.app.numbers.take_out_of_pool(client, id, number, &context(&request, "pool.take_out")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -2,8 +2,6 @@
 
 mod card;
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -11,7 +9,7 @@ use utoipa::{OpenApi, ToSchema};
 use self::card::{export, import, put_card, replacing};
 use super::object::{self, Maybe, present};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
-use super::{App, RequestParts, audit, filter, list, openapi, reply};
+use super::{RequestParts, audit, filter, list, openapi, reply};
 use crate::model::{Money, Priced, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, Slot};
@@ -127,8 +125,8 @@ fn filters() -> Vec<openapi::Parameter> {
         (status = 409, description = "There is one of this channel and prefix that begins at this time."),
     ),
 )]
-async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let posted: RateIn = object::read(&request, posted, &app).await?;
+async fn add(request: Request, posted: Posted) -> Answer {
+    let posted: RateIn = object::read(&request, posted, &request.app).await?;
     let new = NewRate {
         channel: channel(&posted.channel)?,
         prefix: posted.prefix,
@@ -136,7 +134,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         from_ms: posted.from.as_deref().map(|text| filter::time_in("from", text)).transpose()?,
         until_ms: posted.until.as_deref().map(|text| filter::time_in("until", text)).transpose()?,
     };
-    let rate = app.tariff.add_rate(new, &context(&request, "rate.create")).await?;
+    let rate = request.app.tariff.add_rate(new, &context(&request, "rate.create")).await?;
     Ok(reply::json(StatusCode::CREATED, &out(&rate)))
 }
 
@@ -145,7 +143,7 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/rates", tag = "rates", operation_id = "list_rates", params(PageIn),
     responses((status = 200, description = "A page of rates.", body = ListOut<RateOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
+async fn list(request: Request) -> Answer {
     let (after, limit) = list::page_of(&request, read_cursor)?;
     let prefix = request.param("prefix").map(|text| text.trim_start_matches(['+', ' ']).to_owned());
     if prefix.as_ref().is_some_and(|prefix| !prefix.bytes().all(|b| b.is_ascii_digit())) {
@@ -157,7 +155,7 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
         at_ms: filter::time(&request, "at")?,
         after,
     };
-    let (rates, more) = app.tariff.list_rates(&filter, limit).await?;
+    let (rates, more) = request.app.tariff.list_rates(&filter, limit).await?;
     let last = rates.last().map(cursor);
     Ok(list::reply(rates.iter().map(out).collect(), last, more))
 }
@@ -167,8 +165,8 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/rates/{id}", tag = "rates", operation_id = "fetch_rate",
     responses((status = 200, description = "The rate.", body = RateOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let rate = app.tariff.find_rate(request.id("rate")?).await?;
+async fn fetch(request: Request) -> Answer {
+    let rate = request.app.tariff.find_rate(request.id("rate")?).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -177,12 +175,12 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     patch, path = "/v1/rates/{id}", tag = "rates", operation_id = "change_rate", request_body = ChangeIn,
     responses((status = 200, description = "The rate as it now is.", body = RateOut)),
 )]
-async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+async fn change(request: Request, posted: Posted) -> Answer {
     let id = request.id("rate")?;
-    let posted: ChangeIn = object::read(&request, posted, &app).await?;
+    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
     let end = |given: object::Maybe<String>| given.0.as_deref().map(|text| filter::time_in("until", text)).transpose();
     let change = RateChange { price: posted.price, until_ms: posted.until.map(end).transpose()? };
-    let rate = app.tariff.change_rate(id, change, &context(&request, "rate.change")).await?;
+    let rate = request.app.tariff.change_rate(id, change, &context(&request, "rate.change")).await?;
     Ok(reply::json(StatusCode::OK, &out(&rate)))
 }
 
@@ -191,7 +189,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     delete, path = "/v1/rates/{id}", tag = "rates", operation_id = "delete_rate",
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(request: Request, app: Arc<App>) -> Answer {
-    app.tariff.delete_rate(request.id("rate")?, &context(&request, "rate.delete")).await?;
+async fn delete(request: Request) -> Answer {
+    request.app.tariff.delete_rate(request.id("rate")?, &context(&request, "rate.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -21,6 +21,7 @@ use crate::service::Error;
 
 /// A request to one of these paths.
 pub(super) struct Request {
+    pub(super) app: Arc<App>,
     parts: RequestParts,
     given: Vec<String>,
 }
@@ -50,7 +51,7 @@ impl Request {
     }
 }
 
-type ResourceHandler = Box<dyn Fn(Request, Posted, Arc<App>) -> BoxFuture<'static, Answer> + Send + Sync>;
+type ResourceHandler = Box<dyn Fn(Request, Posted) -> BoxFuture<'static, Answer> + Send + Sync>;
 
 /// A method of a path, and what answers it.
 pub(super) struct ResourceMethod {
@@ -67,22 +68,22 @@ impl ResourceMethod {
 }
 
 /// A method whose handler takes no body.
-pub(super) fn on<F>(method: Method, handler: impl Fn(Request, Arc<App>) -> F + Send + Sync + 'static) -> ResourceMethod
+pub(super) fn on<F>(method: Method, handler: impl Fn(Request) -> F + Send + Sync + 'static) -> ResourceMethod
 where
     F: Future<Output = Answer> + Send + 'static,
 {
-    with_body(method, move |request: Request, _: Posted, app: Arc<App>| handler(request, app))
+    with_body(method, move |request: Request, _: Posted| handler(request))
 }
 
 /// A method whose handler reads a body, once it knows who asks.
 pub(super) fn with_body<F>(
     name: Method,
-    handler: impl Fn(Request, Posted, Arc<App>) -> F + Send + Sync + 'static,
+    handler: impl Fn(Request, Posted) -> F + Send + Sync + 'static,
 ) -> ResourceMethod
 where
     F: Future<Output = Answer> + Send + 'static,
 {
-    let answer = move |request: Request, posted: Posted, app: Arc<App>| handler(request, posted, app).boxed();
+    let answer = move |request: Request, posted: Posted| handler(request, posted).boxed();
     ResourceMethod { name, answer: Box::new(answer), query: Vec::new }
 }
 
@@ -115,10 +116,11 @@ impl ResourcePath {
         Some(given)
     }
 
-    fn answer(&self, request: Request, posted: Posted, app: Arc<App>) -> BoxFuture<'static, Answer> {
+    fn answer(&self, request: Request, posted: Posted) -> BoxFuture<'static, Answer> {
         if let Some(method) = self.methods.iter().find(|method| method.name == request.method) {
-            let admitted = if self.is_for_administrators { auth::administrator(&app, &request) } else { Ok(()) };
-            return admitted.map_or_else(refuse, |()| (method.answer)(request, posted, app));
+            let admitted =
+                if self.is_for_administrators { auth::administrator(&request.app, &request) } else { Ok(()) };
+            return admitted.map_or_else(refuse, |()| (method.answer)(request, posted));
         }
         let allowed: Vec<&str> = self.methods.iter().map(|method| method.name.as_str()).collect();
         refuse(reply::method_not_allowed(&allowed.join(", ")).into())
@@ -188,7 +190,7 @@ pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> HttpRoutes {
         let mut paths = by_word.get(asked[0]).into_iter().flatten();
         let found = paths.find_map(|path| Some((path, path.given(&asked)?)));
         match found {
-            Some((path, given)) => path.answer(Request { parts, given }, posted, app),
+            Some((path, given)) => path.answer(Request { app, parts, given }, posted),
             None => refuse(reply::not_found().into()),
         }
     };

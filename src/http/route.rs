@@ -2,8 +2,6 @@
 
 mod explain;
 
-use std::sync::Arc;
-
 use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -116,8 +114,8 @@ fn context<'a>(app: &'a App, request: &RequestParts, action: &'static str) -> Au
     post, path = "/v1/routes", tag = "routes", operation_id = "add_route", request_body = RouteIn,
     responses((status = 201, description = "In force from now on.", body = RouteOut)),
 )]
-async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    let posted: RouteIn = object::read(&request, posted, &app).await?;
+async fn add(request: Request, posted: Posted) -> Answer {
+    let posted: RouteIn = object::read(&request, posted, &request.app).await?;
     let new = NewRoute {
         priority: posted.priority.into(),
         pattern: posted.pattern,
@@ -125,8 +123,8 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         account: written::account(&posted.account_id)?,
         name: posted.name,
     };
-    let route = app.tariff.add_route(new, &context(&app, &request, "route.create")).await?;
-    Ok(reply::json(StatusCode::CREATED, &show(&app, &route)))
+    let route = request.app.tariff.add_route(new, &context(&request.app, &request, "route.create")).await?;
+    Ok(reply::json(StatusCode::CREATED, &show(&request.app, &route)))
 }
 
 /// `GET /v1/routes`: all rules, in the order in which they are asked.
@@ -134,10 +132,10 @@ async fn add(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     get, path = "/v1/routes", tag = "routes", operation_id = "list_routes", params(PageIn),
     responses((status = 200, description = "A page of rules.", body = ListOut<RouteOut>)),
 )]
-async fn list(request: Request, app: Arc<App>) -> Answer {
+async fn list(request: Request) -> Answer {
     let (after, limit) = list::page_of(&request, read_cursor)?;
-    let (routes, more) = app.tariff.list_routes(after, limit).await?;
-    let data = routes.iter().map(|route| show(&app, route)).collect();
+    let (routes, more) = request.app.tariff.list_routes(after, limit).await?;
+    let data = routes.iter().map(|route| show(&request.app, route)).collect();
     Ok(list::reply(data, routes.last().map(cursor), more))
 }
 
@@ -146,9 +144,9 @@ async fn list(request: Request, app: Arc<App>) -> Answer {
     get, path = "/v1/routes/{id}", tag = "routes", operation_id = "fetch_route",
     responses((status = 200, description = "The rule.", body = RouteOut)),
 )]
-async fn fetch(request: Request, app: Arc<App>) -> Answer {
-    let route = app.tariff.find_route(request.id("route")?).await?;
-    Ok(reply::json(StatusCode::OK, &show(&app, &route)))
+async fn fetch(request: Request) -> Answer {
+    let route = request.app.tariff.find_route(request.id("route")?).await?;
+    Ok(reply::json(StatusCode::OK, &show(&request.app, &route)))
 }
 
 /// `PATCH /v1/routes/<id>`: changes any part of a rule.
@@ -156,9 +154,9 @@ async fn fetch(request: Request, app: Arc<App>) -> Answer {
     patch, path = "/v1/routes/{id}", tag = "routes", operation_id = "change_route", request_body = ChangeIn,
     responses((status = 200, description = "The rule as it now is.", body = RouteOut)),
 )]
-async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+async fn change(request: Request, posted: Posted) -> Answer {
     let id = request.id("route")?;
-    let posted: ChangeIn = object::read(&request, posted, &app).await?;
+    let posted: ChangeIn = object::read(&request, posted, &request.app).await?;
     let named = |given: object::Maybe<String>| given.0.as_deref().map(channel).transpose();
     let change = RouteChange {
         priority: posted.priority.map(i64::from),
@@ -167,8 +165,8 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
         account: posted.account_id.as_deref().map(written::account).transpose()?,
         name: posted.name,
     };
-    let route = app.tariff.change_route(id, change, &context(&app, &request, "route.change")).await?;
-    Ok(reply::json(StatusCode::OK, &show(&app, &route)))
+    let route = request.app.tariff.change_route(id, change, &context(&request.app, &request, "route.change")).await?;
+    Ok(reply::json(StatusCode::OK, &show(&request.app, &route)))
 }
 
 /// `DELETE /v1/routes/<id>`: takes a rule away; messages on their way stay on it.
@@ -176,7 +174,7 @@ async fn change(request: Request, posted: Posted, app: Arc<App>) -> Answer {
     delete, path = "/v1/routes/{id}", tag = "routes", operation_id = "delete_route",
     responses((status = 204, description = "Taken away.")),
 )]
-async fn delete(request: Request, app: Arc<App>) -> Answer {
-    app.tariff.delete_route(request.id("route")?, &context(&app, &request, "route.delete")).await?;
+async fn delete(request: Request) -> Answer {
+    request.app.tariff.delete_route(request.id("route")?, &context(&request.app, &request, "route.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -1,7 +1,6 @@
 //! `/v1/rates.csv`: the whole card of rates, out and in.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
@@ -11,7 +10,7 @@ use utoipa::ToSchema;
 use crate::http::body::Posted;
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::resource::Request;
-use crate::http::{App, RequestParts, audit, object, openapi};
+use crate::http::{RequestParts, audit, object, openapi};
 use crate::model::form;
 use crate::service::tariff::Imported;
 
@@ -25,8 +24,8 @@ const TAKEN: [&str; 5] =
     get, path = "/v1/rates.csv", tag = "rates", operation_id = "export_rates",
     responses((status = 200, description = "The card, as the import takes it.", body = String, content_type = "text/csv")),
 )]
-pub(super) async fn export(_: Request, app: Arc<App>) -> Answer {
-    Ok(reply::content(CSV, app.tariff.export().await?))
+pub(super) async fn export(request: Request) -> Answer {
+    Ok(reply::content(CSV, request.app.tariff.export().await?))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -58,13 +57,13 @@ pub(super) fn replacing() -> Vec<openapi::Parameter> {
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-pub(super) async fn import(request: Request, posted: Posted, app: Arc<App>) -> Answer {
+pub(super) async fn import(request: Request, posted: Posted) -> Answer {
     is_csv(&request)?;
     let replaces = request.param("replace").map_or(Some(false), |text| form::flag(&text));
     let replaces = replaces.ok_or_else(|| reply::bad_field("replace", "must be true or false"))?;
-    let text = object::collect_within(&app.imports, posted, &app).await?;
+    let text = object::collect_within(&request.app.imports, posted, &request.app).await?;
     let context = audit::context(&request, "rate.import", |done: &Imported| audit::json(&out(done)));
-    let done = app.tariff.import(text.clone(), replaces, &context).await?;
+    let done = request.app.tariff.import(text.clone(), replaces, &context).await?;
     Ok(reply::json(StatusCode::OK, &out(&done)))
 }
 
@@ -82,8 +81,8 @@ fn out(done: &Imported) -> ImportedOut {
         (status = 415, description = "The body is not `text/csv`."),
     ),
 )]
-pub(super) async fn put_card(request: Request, posted: Posted, app: Arc<App>) -> Answer {
-    import(request, posted, app).await
+pub(super) async fn put_card(request: Request, posted: Posted) -> Answer {
+    import(request, posted).await
 }
 
 fn is_csv(request: &RequestParts) -> Result<(), Refusal> {

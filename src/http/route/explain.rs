@@ -1,7 +1,5 @@
 //! `GET /v1/routes/explain`: how a message would go, and why.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -144,9 +142,9 @@ fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refu
     get, path = "/v1/routes/explain", tag = "routes", operation_id = "explain_route",
     responses((status = 200, description = "How it would go.", body = ExplainedOut)),
 )]
-pub(super) async fn explain(request: Request, app: Arc<App>) -> Answer {
-    let consumer = consumer(&app, &request)?;
-    let order = order(&request, app.country(consumer.client))?;
-    let explained: relay::Explained = app.relay.explain(&consumer, &order);
+pub(super) async fn explain(request: Request) -> Answer {
+    let consumer = consumer(&request.app, &request)?;
+    let order = order(&request, request.app.country(consumer.client))?;
+    let explained: relay::Explained = request.app.relay.explain(&consumer, &order);
     Ok(reply::json(::http::StatusCode::OK, &out(&order, explained)))
 }
