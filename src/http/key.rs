@@ -1,16 +1,18 @@
 //! `/v1/clients/<id>/keys`: what clients show to be known, and what each may do.
 
-mod shape;
+use std::net::IpAddr;
 
 use ::http::{Method, StatusCode};
-use utoipa::OpenApi;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 
-use self::shape::{ChangeIn, KeyIn, KeyOut, out};
-use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
-use super::{RequestParts, audit, list, object, reply};
-use crate::model::Secret;
+use super::object::{self, nullable};
+use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
+use super::{RequestParts, audit, list, openapi, reply, written};
+use crate::model::{Millis, Secret, Twiml, date, parse_time, rfc3339};
 use crate::service::audit::AuditContext;
-use crate::service::client::KeyRow;
+use crate::service::client::{KeyChange, KeyOrigin, KeyRow, KeyTerms, Scope};
 
 pub(super) fn resource() -> Resource {
     Resource::of_administrators(Doc::openapi)
@@ -23,6 +25,187 @@ pub(super) fn resource() -> Resource {
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, KeyRow> {
     audit::context(request, action, |key: &KeyRow| audit::json(&out(key, None)))
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewKey)]
+struct KeyIn {
+    #[serde(default)]
+    name: String,
+    /// Unless given: all.
+    #[schema(schema_with = all_scopes)]
+    scopes: Option<Vec<String>>,
+    /// The only account that it sends through.
+    account_id: Option<String>,
+    /// The networks, or addresses, that it may come from; none: all.
+    #[serde(default)]
+    #[schema(example = json!(["192.0.2.0/24"]))]
+    sources: Vec<String>,
+    /// A regular expression, anchored at its start, of senders; unless given: all.
+    senders: Option<String>,
+    /// The same of destinations.
+    #[schema(example = r"\+237")]
+    destinations: Option<String>,
+    /// Requests a minute, on all nodes together where there is Redis; 0: no limit.
+    #[serde(default)]
+    rate: u32,
+    /// RFC 3339.
+    #[schema(example = "2030-01-31T12:00:00Z")]
+    expires_at: Option<String>,
+    /// What its calls may say. `any`: all TwiML, and a URL; that is whatever the carrier's account may do, at the price
+    /// of one call, to destinations too that the key may not send to. `say`: only Say, Play, Pause, Gather, Hangup and
+    /// Reject, without URLs but Play's, and neither recorded nor asked for machines. Unless given: `say` with `senders` or
+    /// `destinations`, else as `call.twiml` says.
+    #[schema(schema_with = twimls)]
+    twiml: Option<String>,
+    /// The SHA-256 of a key that was made elsewhere, 64 hex digits: it goes on working here.
+    sha256: Option<String>,
+}
+
+fn all_scopes() -> openapi::AnySchema {
+    openapi::list_of(openapi::one_of(Scope::ALL.map(Scope::name)))
+}
+
+fn scopes(names: &[String]) -> Result<Vec<Scope>, Refusal> {
+    let wrong = || reply::bad_field("scopes", "are sms, voice, whatsapp, verify, sessions and read");
+    names.iter().map(|name| Scope::parse(name).ok_or_else(wrong)).collect()
+}
+
+fn twimls() -> openapi::AnySchema {
+    openapi::one_of(Twiml::ALL.map(Twiml::name))
+}
+
+fn twiml(name: &str) -> Result<Twiml, Refusal> {
+    Twiml::parse(name).ok_or_else(|| reply::bad_field("twiml", "must be any or say"))
+}
+
+fn sources(texts: &[String]) -> Result<Vec<IpNet>, Refusal> {
+    let parse = |text: &String| {
+        let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        network.ok_or_else(|| reply::bad_field("sources", &format!("{text} is no network such as 192.0.2.0/24")))
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn time(text: &str) -> Result<Millis, Refusal> {
+    parse_time(text).ok_or_else(|| reply::bad_field("expires_at", date::TIME))
+}
+
+impl KeyIn {
+    fn read(self) -> Result<(KeyTerms, KeyOrigin), Refusal> {
+        let terms = KeyTerms {
+            name: self.name,
+            scopes: self.scopes.as_deref().map_or(Ok(Scope::ALL.to_vec()), scopes)?,
+            account: self.account_id.as_deref().map(written::account).transpose()?,
+            sources: sources(&self.sources)?,
+            senders: self.senders,
+            destinations: self.destinations,
+            rate: self.rate.into(),
+            expires_ms: self.expires_at.as_deref().map(time).transpose()?,
+            twiml: self.twiml.as_deref().map(twiml).transpose()?,
+        };
+        Ok((terms, self.sha256.map_or(KeyOrigin::Made, KeyOrigin::Sha256)))
+    }
+}
+
+/// `null` takes a bound away.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = KeyChange)]
+#[expect(clippy::option_option, reason = "left out, null, and given are three things")]
+struct ChangeIn {
+    name: Option<String>,
+    #[schema(schema_with = all_scopes)]
+    scopes: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    account_id: Option<Option<String>>,
+    sources: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    senders: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    destinations: Option<Option<String>>,
+    rate: Option<u32>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    twiml: Option<Option<String>>,
+}
+
+impl ChangeIn {
+    fn read(self) -> Result<KeyChange, Refusal> {
+        let account = self.account_id.map(|id| id.as_deref().map(written::account).transpose()).transpose()?;
+        let expires_ms = self.expires_at.map(|at| at.as_deref().map(time).transpose()).transpose()?;
+        Ok(KeyChange {
+            name: self.name,
+            scopes: self.scopes.as_deref().map(scopes).transpose()?,
+            account,
+            sources: self.sources.as_deref().map(sources).transpose()?,
+            senders: self.senders,
+            destinations: self.destinations,
+            rate: self.rate.map(i64::from),
+            expires_ms,
+            twiml: self.twiml.map(|name| name.as_deref().map(twiml).transpose()).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
+struct KeyOut<'a> {
+    id: String,
+    /// By what Twilio's libraries call it: `SK` and 32 hex digits.
+    sid: String,
+    client_id: String,
+    name: &'a str,
+    /// How it begins; null where it was made elsewhere.
+    prefix: Option<&'a str>,
+    #[schema(schema_with = all_scopes)]
+    scopes: Vec<&'a str>,
+    account_id: Option<String>,
+    sources: Vec<String>,
+    senders: Option<&'a str>,
+    destinations: Option<&'a str>,
+    /// Null: `say` with `senders` or `destinations`, else as `call.twiml` says.
+    #[schema(value_type = Option<String>)]
+    twiml: Option<&'static str>,
+    rate: i64,
+    created_at: String,
+    expires_at: Option<String>,
+    /// To within ten seconds.
+    last_used_at: Option<String>,
+    revoked_at: Option<String>,
+    /// Only where it was just made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+}
+
+fn out<'a>(key: &'a KeyRow, made: Option<&'a str>) -> KeyOut<'a> {
+    let sources = key.sources.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    KeyOut {
+        id: key.id.to_string(),
+        sid: format!("SK{}", key.id.hex()),
+        client_id: key.client.to_string(),
+        name: &key.name,
+        prefix: Some(key.prefix.as_str()).filter(|prefix| !prefix.is_empty()),
+        scopes: key.scopes.split(',').filter(|one| !one.is_empty()).collect(),
+        account_id: key.account.map(|id| id.to_string()),
+        sources: sources.unwrap_or_default(),
+        senders: key.senders.as_deref(),
+        destinations: key.destinations.as_deref(),
+        twiml: key.twiml.map(Twiml::name),
+        rate: key.rate,
+        created_at: rfc3339(key.created_ms),
+        expires_at: key.expires_ms.map(rfc3339),
+        last_used_at: key.last_used_ms.map(rfc3339),
+        revoked_at: key.revoked_ms.map(rfc3339),
+        key: made,
+    }
 }
 
 #[derive(OpenApi)]

@@ -37,47 +37,40 @@ struct TextIn {
 /// what was made of one that came before is refused.
 async fn publish(platform: String, target: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Response {
     let arrived = Instant::now();
-    cors::answer_post(&request, &app, publish_now((platform, &target), &request, posted, &app, arrived)).await
-}
-
-async fn publish_now(
-    (platform, target): (String, &str),
-    request: &RequestParts,
-    posted: Posted,
-    app: &App,
-    arrived: Instant,
-) -> Answer {
-    let bytes = body::receive(posted, app).await?;
-    let unmarked = bom::skip(&bytes);
-    let is_json = unmarked.trim_ascii_start().starts_with(b"{");
-    let (text, sender, country) = if platform == FORM.name() && !is_json {
-        // under the URL by which it knows us
-        let post = webhook::post(FORM, PostKind::Text, None, target, bytes.clone(), (request, app));
-        let fields = match app.inbox.signed_fields(FORM, post).await {
-            Ok(Some(fields)) => fields,
-            Ok(None) => {
-                tracing::warn!("a form that no account of ours has signed");
-                // it waits as long as any other that is refused
-                let _ = app.guesses.count(request);
-                return Err(reply::untaken(app.publish.refuse(publish::refused(), arrived).await));
-            }
-            Err(error) => return Err(reply::untaken(app.publish.refuse(error.into(), arrived).await)),
+    let work = async {
+        let bytes = body::receive(posted, &app).await?;
+        let unmarked = bom::skip(&bytes);
+        let is_json = unmarked.trim_ascii_start().starts_with(b"{");
+        let (text, sender, country) = if platform == FORM.name() && !is_json {
+            // under the URL by which it knows us
+            let post = webhook::post(FORM, PostKind::Text, None, &target, bytes.clone(), (&request, app.as_ref()));
+            let fields = match app.inbox.signed_fields(FORM, post).await {
+                Ok(Some(fields)) => fields,
+                Ok(None) => {
+                    tracing::warn!("a form that no account of ours has signed");
+                    // it waits as long as any other that is refused
+                    let _ = app.guesses.count(&request);
+                    return Err(reply::untaken(app.publish.refuse(publish::refused(), arrived).await));
+                }
+                Err(error) => return Err(reply::untaken(app.publish.refuse(error.into(), arrived).await)),
+            };
+            let field = |name| Some(fields.iter().find(|(known, _)| known == name)?.1.clone());
+            // a carrier writes whole numbers
+            (field("Body"), field("From"), None)
+        } else {
+            let json = body::escape_controls(unmarked);
+            // the library would take a list for the fields in their order; its reason may quote the body
+            let posted = serde_json::from_slice::<TextIn>(&json).ok().filter(|_| is_json);
+            let posted = posted.ok_or_else(|| missing("poorly formed json"))?;
+            (posted.text, posted.msisdn.filter(|msisdn| !msisdn.is_empty()).or(posted.address), app.country)
         };
-        let field = |name| Some(fields.iter().find(|(known, _)| known == name)?.1.clone());
-        // a carrier writes whole numbers
-        (field("Body"), field("From"), None)
-    } else {
-        let json = body::escape_controls(unmarked);
-        // the library would take a list for the fields in their order; its reason may quote the body
-        let posted = serde_json::from_slice::<TextIn>(&json).ok().filter(|_| is_json);
-        let posted = posted.ok_or_else(|| missing("poorly formed json"))?;
-        (posted.text, posted.msisdn.filter(|msisdn| !msisdn.is_empty()).or(posted.address), app.country)
+        let text = text.filter(|text| !text.is_empty()).ok_or_else(|| missing("missing text"))?;
+        let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
+        let text = PhoneText { platform, sender, country, text };
+        app.publish.accept(text, arrived, bytes).await.map_err(reply::untaken)?;
+        Answer::Ok(reply::text(StatusCode::OK, "published!"))
     };
-    let text = text.filter(|text| !text.is_empty()).ok_or_else(|| missing("missing text"))?;
-    let sender = sender.filter(|sender| !sender.is_empty()).ok_or_else(|| missing("missing MSISDN"))?;
-    let text = PhoneText { platform, sender, country, text };
-    app.publish.accept(text, arrived, bytes).await.map_err(reply::untaken)?;
-    Ok(reply::text(StatusCode::OK, "published!"))
+    cors::answer_post(&request, &app, work).await
 }
 
 fn missing(what: &str) -> Refusal {
