@@ -11,21 +11,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::http::{AdminSettings, Settings as HttpSettings, TlsSettings};
 use crate::model::keyword::{Words, is_word};
 use crate::model::{Millis, Platform, Secret, text};
-use crate::provider::Settings as ProviderSettings;
-use crate::service::event::Settings as EventSettings;
-use crate::service::inbound::Settings as InboundSettings;
-use crate::service::number::Settings as NumberSettings;
-use crate::service::opt_out::Settings as OptOutSettings;
-use crate::service::outbox::Settings as OutboxSettings;
-use crate::service::publish::{Settings as PublishSettings, sink};
-use crate::service::relay::CallSettings;
-use crate::service::retention::Settings as RetentionSettings;
-use crate::service::sync::{BackendSettings, Settings as SyncSettings};
-use crate::service::tariff::Prices;
-use crate::store::Settings as StoreSettings;
+use crate::service::publish::sink;
+use crate::service::{event, inbound, number, opt_out, outbox, publish, relay, retention, sync, tariff};
+use crate::{http, provider, store};
 
 pub use layer::{ConfigError, Layers};
 
@@ -38,25 +28,25 @@ const FILE: &str = "switchboard.toml";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    pub http: HttpSettings,
-    pub tls: TlsSettings,
-    pub admin: AdminSettings,
-    pub store: StoreSettings,
-    pub backend: BackendSettings,
+    pub http: http::Settings,
+    pub tls: http::TlsSettings,
+    pub admin: http::AdminSettings,
+    pub store: store::Settings,
+    pub backend: sync::BackendSettings,
     pub keys: KeySettings,
     pub redis: RedisSettings,
     pub log: LogSettings,
-    pub sync: SyncSettings,
-    pub outbox: OutboxSettings,
-    pub number: NumberSettings,
-    pub call: CallSettings,
-    pub tariff: Prices,
-    pub provider: ProviderSettings,
-    pub event: EventSettings,
-    pub inbound: InboundSettings,
-    pub opt_out: OptOutSettings,
-    pub retention: RetentionSettings,
-    pub publish: PublishSettings,
+    pub sync: sync::Settings,
+    pub outbox: outbox::Settings,
+    pub number: number::Settings,
+    pub call: relay::CallSettings,
+    pub tariff: tariff::Prices,
+    pub provider: provider::Settings,
+    pub event: event::Settings,
+    pub inbound: inbound::Settings,
+    pub opt_out: opt_out::Settings,
+    pub retention: retention::Settings,
+    pub publish: publish::Settings,
     pub platforms: Vec<Platform>,
     /// `SWITCHBOARD_MASTER_KEY` or its older name, and which it was; it is never in a file.
     #[serde(skip)]
@@ -167,7 +157,7 @@ fn check_addresses(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
     let is_wrong = !http.public_url.is_empty() && http.public_url.parse::<crate::model::Origin>().is_err();
     refuse("http.public_url", is_wrong, "http://host:port or https://host:port, without a path")?;
     let url = &config.backend.url;
-    let is_wrong = !url.is_empty() && url.expose().parse::<crate::store::StoreUrl>().is_err();
+    let is_wrong = !url.is_empty() && url.expose().parse::<store::StoreUrl>().is_err();
     refuse("backend.url", is_wrong, "sqlite:PATH or mysql://user:password@host:port/database, or nothing")?;
     let is_wrong = !config.redis.url.is_empty() && redis::Client::open(config.redis.url.expose()).is_err();
     refuse("redis.url", is_wrong, "redis://host:port, or nothing")?;
@@ -201,7 +191,7 @@ fn check_messaging(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
     refuse("log.level", !config.log.level.split(',').all(is_directive), LEVELS)?;
     let is_long = config.provider.connect_timeout >= config.provider.timeout;
     refuse("provider.connect_timeout", is_long, "shorter than provider.timeout")?;
-    let is_wrong = crate::provider::webhook::Allow::parse(&config.event.allow).is_err();
+    let is_wrong = provider::webhook::Allow::parse(&config.event.allow).is_err();
     refuse("event.allow", is_wrong, "networks, addresses and host names, such as 10.1.0.0/16")?;
     let outbox = &config.outbox;
     for (key, length) in [("outbox.sms_length", outbox.sms_length), ("outbox.whatsapp_length", outbox.whatsapp_length)]

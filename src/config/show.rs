@@ -11,21 +11,19 @@ impl Layers {
     /// TOML with secrets hidden; what is not the default says where it came from.
     pub fn show(&self) -> String {
         let mut out = String::new();
+        let from = |key: &str| self.origins.get(key).map(|origin| format!("  # from {origin}")).unwrap_or_default();
         for (section, settings) in &self.table {
             match settings {
                 Value::Table(settings) => {
                     let _ = writeln!(out, "[{section}]");
                     for (name, value) in settings {
                         let key = format!("{section}.{name}");
-                        let from =
-                            self.origins.get(&key).map(|origin| format!("  # from {origin}")).unwrap_or_default();
-                        let _ = writeln!(out, "{name} = {}{from}", shown(&key, value));
+                        let _ = writeln!(out, "{name} = {}{}", shown(&key, value), from(&key));
                     }
                 }
                 other => {
                     // written inline, above every section: TOML wants bare keys first
-                    let from = self.origins.get(section).map(|origin| format!("  # from {origin}")).unwrap_or_default();
-                    out.insert_str(0, &format!("{section} = {}{from}\n\n", shown(section, other)));
+                    out.insert_str(0, &format!("{section} = {}{}\n\n", shown(section, other), from(section)));
                 }
             }
             if !out.ends_with("\n\n") {
