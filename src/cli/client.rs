@@ -164,20 +164,10 @@ fn with_token(client: &Value) -> String {
     format!("{}\naccount SID  {sid}\nauth token   {token}  (not shown again)", line(client))
 }
 
+/// What is shown of it besides, where it is known.
+const REST: &str = "sid email company phone address site notes country credit_limit low_at created_at";
+
 fn all(client: &Value) -> String {
-    let rest = [
-        "sid",
-        "email",
-        "company",
-        "phone",
-        "address",
-        "site",
-        "notes",
-        "country",
-        "credit_limit",
-        "low_at",
-        "created_at",
-    ];
-    let rest = rest.iter().filter(|name| !client[**name].is_null());
+    let rest = REST.split(' ').filter(|name| !client[*name].is_null());
     rest.fold(line(client), |all, name| format!("{all}\n{name:13} {}", field(client, name)))
 }

@@ -54,8 +54,7 @@ async fn list_devices(request: Request) -> Answer {
     let user = user.map_err(|_| reply::problem(StatusCode::BAD_REQUEST, "the path holds no user id"))?;
     let (after, limit) = list::page(&request)?;
     let (devices, more) = request.app.devices.list(&user, after, limit).await?;
-    let last = devices.last().map(|device| device.id);
-    Ok(list::reply(devices.iter().map(out).collect(), last, more))
+    Ok(list::reply(devices.iter().map(out).collect(), devices.last().map(|device| device.id), more))
 }
 
 /// `DELETE /v1/devices/<id>`: revokes a device: empties its key and closes its user's open sockets.

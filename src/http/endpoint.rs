@@ -164,9 +164,8 @@ async fn list(request: Request) -> Answer {
     let client = auth::reader(&request.app, &request)?.client;
     let (after, limit) = list::page(&request)?;
     let (endpoints, more) = request.app.events.endpoints(client, after, limit).await?;
-    let last = endpoints.last().map(|endpoint| endpoint.id);
     let data = endpoints.iter().map(|endpoint| shown(&request, endpoint, None)).collect();
-    Ok(list::reply(data, last, more))
+    Ok(list::reply(data, endpoints.last().map(|endpoint| endpoint.id), more))
 }
 
 /// `POST /v1/endpoints`: makes an endpoint; its secret stands in this answer and never again.

@@ -131,8 +131,7 @@ async fn list_events(request: Request) -> Answer {
     let kind = request.param("type").map(|name| name.parse::<EventType>()).transpose();
     let kind = kind.map_err(|_| reply::bad_field("type", "not an event type such as message.sent"))?;
     let (events, more) = request.app.events.events(client, kind, after, limit).await?;
-    let last = events.last().map(|event| event.id);
-    Ok(list::reply(events.iter().map(out).collect(), last, more))
+    Ok(list::reply(events.iter().map(out).collect(), events.last().map(|event| event.id), more))
 }
 
 /// `GET /v1/events/<id>`: one event, with what became of it at each place.

@@ -50,12 +50,12 @@ pub(super) fn fields(media: &MediaType, bytes: &[u8]) -> Result<Option<Vec<(Stri
     }
 }
 
-/// One of these names that has two different values: which of them is meant?
-pub(super) fn twice<'a>(fields: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
+/// A name that may come once and has two different values: which of them is meant?
+pub(super) fn twice(fields: &[(String, String)], is_single: impl Fn(&str) -> bool) -> Option<&str> {
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     for (name, value) in fields {
         let (name, value) = (name.as_str(), value.as_str());
-        if names.contains(&name) && *first.entry(name).or_insert(value) != value {
+        if is_single(name) && *first.entry(name).or_insert(value) != value {
             return Some(name);
         }
     }

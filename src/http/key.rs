@@ -238,8 +238,7 @@ async fn issue(request: Request, posted: Posted) -> Answer {
 async fn list(request: Request) -> Answer {
     let (after, limit) = list::page(&request)?;
     let (keys, more) = request.app.clients.keys(request.id("client")?, after, limit).await?;
-    let last = keys.last().map(|key| key.id);
-    Ok(list::reply(keys.iter().map(|key| out(key, None)).collect(), last, more))
+    Ok(list::reply(keys.iter().map(|key| out(key, None)).collect(), keys.last().map(|key| key.id), more))
 }
 
 /// `GET /v1/clients/<id>/keys/<key>`: one key, all but itself.

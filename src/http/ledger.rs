@@ -10,7 +10,7 @@ use warp::reply::{Reply as _, Response};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::{App, audit, auth, filter, idempotency, list, object, openapi, reply};
-use crate::model::{ClientId, MessageId, Millis, Money, rfc3339};
+use crate::model::{ClientId, MessageId, Money, rfc3339};
 use crate::service::idempotency::LEDGER;
 use crate::service::ledger::{Balance, Entry, Filter as Wanted, Kind, PostedEntry, Posting, Statement};
 use crate::service::{Error, ErrorKind};
@@ -195,10 +195,6 @@ async fn post(request: Request, posted: Posted) -> Answer {
     Ok(reply::json(StatusCode::CREATED, &shown))
 }
 
-fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
-    time.ok_or_else(|| reply::bad_field(name, "missing"))
-}
-
 /// `GET /v1/clients/<id>/statement.csv`: a period's opening balance, every movement with the balance after it, and the
 /// closing balance. A client may read its own.
 #[utoipa::path(
@@ -207,7 +203,7 @@ fn needed(time: Option<Millis>, name: &str) -> Result<Millis, Refusal> {
 )]
 async fn statement(request: Request) -> Answer {
     let client = readable(&request)?;
-    let from_ms = needed(filter::time(&request, "from")?, "from")?;
+    let from_ms = filter::time(&request, "from")?.ok_or_else(|| reply::bad_field("from", "missing"))?;
     let before_ms = filter::time(&request, "to")?.unwrap_or_else(|| request.app.ledger.clock.now_ms());
     let statement = request.app.ledger.statement(client, from_ms, before_ms).await?;
     Ok(streamed(statement, &request.app))

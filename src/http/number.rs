@@ -19,15 +19,10 @@ pub(super) fn resource() -> Resource {
 }
 
 fn capabilities(names: &[String]) -> Result<Vec<Capability>, Refusal> {
-    let parse = |name: &String| {
-        Capability::parse(name).ok_or_else(|| reply::bad_field("capabilities", "are sms, mms, voice and whatsapp"))
-    };
+    let wrong = |words: &str| reply::bad_field("capabilities", words);
+    let parse = |name: &String| Capability::parse(name).ok_or_else(|| wrong("are sms, mms, voice and whatsapp"));
     let parsed: Vec<_> = names.iter().map(parse).collect::<Result<_, _>>()?;
-    if parsed.is_empty() {
-        Err(reply::bad_field("capabilities", "are sms, mms, voice and whatsapp, one at least"))
-    } else {
-        Ok(parsed)
-    }
+    if parsed.is_empty() { Err(wrong("are sms, mms, voice and whatsapp, one at least")) } else { Ok(parsed) }
 }
 
 fn meaning(name: &str) -> Result<Meaning, Refusal> {
@@ -177,9 +172,8 @@ async fn list(request: Request) -> Answer {
     let acting = auth::reader(&request.app, &request)?;
     let (after, limit) = list::page(&request)?;
     let (numbers, more) = request.app.numbers.list(acting.client, after, limit).await?;
-    let last = numbers.last().map(|number| number.id);
     let shown = numbers.iter().map(|number| out(number, acting.is_administrator)).collect();
-    Ok(list::reply(shown, last, more))
+    Ok(list::reply(shown, numbers.last().map(|number| number.id), more))
 }
 
 /// `GET /v1/numbers/<id>`: one number.

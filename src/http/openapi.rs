@@ -4,12 +4,12 @@
 use std::sync::LazyLock;
 
 use ::http::Method;
+use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, HeaderBuilder, OpenApi as Description, Ref, RefOr, Response as Described};
-use utoipa::{Modify, OpenApi};
 
 use super::event_type;
 use super::reply::{self, Answer, Problem};
@@ -26,6 +26,8 @@ const ADMINISTRATOR: &str = "administrator";
 const KEY: &str = "key";
 const CLIENT: &str = "client";
 const PROBLEM: &str = "application/problem+json";
+const FORBIDDEN: &str = "It is known who asks, and that one may not: a path for administrators, or a key without the \
+                         scope, or from another network.";
 
 pub(super) fn resource() -> Resource {
     Resource::new(Document::openapi).at("openapi.json", [on(Method::GET, describe)])
@@ -58,35 +60,30 @@ struct Document;
 pub(super) fn description() -> Description {
     let parts = super::resources().into_iter().map(|resource| resource.described());
     let mut all = parts.reduce(Description::merge_from).unwrap_or_default();
-    Common.modify(&mut all);
+    say_common(&mut all);
     all.webhooks = Some(event_type::webhooks(all.components.get_or_insert_default()));
     all
 }
 
 /// What handlers need not say, as it holds for all of them.
-struct Common;
-
-impl Modify for Common {
-    fn modify(&self, all: &mut Description) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-        let bearer = bearer.description(Some(
-            "`admin.token`, or a key made by `switchboard admin key create`; a client's key on the paths that are clients'",
-        ));
-        let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic);
-        let basic =
-            basic.description(Some("a client's account SID with its auth token or a key; or a key's SID with it"));
-        let key = ApiKeyValue::with_description("X-Proxy-Auth", "a client's key");
-        if let Some(components) = &mut all.components {
-            components.add_security_scheme(ADMINISTRATOR, SecurityScheme::Http(bearer.build()));
-            components.add_security_scheme(CLIENT, SecurityScheme::Http(basic.build()));
-            components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
-        }
-        for (path, item) in &mut all.paths.paths {
-            for operation in operations(item) {
-                describe_ids(path, operation);
-                summarise(operation);
-                refuse(operation);
-            }
+fn say_common(all: &mut Description) {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let bearer = bearer.description(Some(
+        "`admin.token`, or a key made by `switchboard admin key create`; a client's key on the paths that are clients'",
+    ));
+    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic);
+    let basic = basic.description(Some("a client's account SID with its auth token or a key; or a key's SID with it"));
+    let key = ApiKeyValue::with_description("X-Proxy-Auth", "a client's key");
+    if let Some(components) = &mut all.components {
+        components.add_security_scheme(ADMINISTRATOR, SecurityScheme::Http(bearer.build()));
+        components.add_security_scheme(CLIENT, SecurityScheme::Http(basic.build()));
+        components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
+    }
+    for (path, item) in &mut all.paths.paths {
+        for operation in operations(item) {
+            describe_ids(path, operation);
+            summarise(operation);
+            refuse(operation);
         }
     }
 }
@@ -159,12 +156,7 @@ fn refuse(operation: &mut Operation) {
     let all = [
         (by_query || has_body, "400", "What was sent is not as it should be; `field` says where."),
         (!is_open, "401", "The key is missing, or none that is in force."),
-        (
-            !is_open,
-            "403",
-            "It is known who asks, and that one may not: a path for administrators, or a key without the \
-                           scope, or from another network.",
-        ),
+        (!is_open, "403", FORBIDDEN),
         (by_id, "404", "There is no such thing."),
         (true, "405", "This path does not take that method; `Allow` says which it takes."),
         (has_body, "408", "The body did not arrive in time."),

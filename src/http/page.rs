@@ -61,10 +61,9 @@ fn draw(uid: String, file: String, request: RequestParts, app: Arc<App>) -> Answ
     if !app.session_ids.holds(&user, sid) {
         return Err(reply::not_found().into());
     }
-    match qr::svg(&app.links(&request).session(&user, sid).qr_url) {
-        Ok(svg) => Ok(guarded("image/svg+xml", svg.into_bytes())),
-        Err(error) => Err(reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()).into()),
-    }
+    let drawn = qr::svg(&app.links(&request).session(&user, sid).qr_url);
+    let svg = drawn.map_err(|error| reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))?;
+    Ok(guarded("image/svg+xml", svg.into_bytes()))
 }
 
 /// `GET /pair/<uid>/<sid>/status`: what became of a session whose socket is gone.

@@ -86,8 +86,7 @@ async fn list(request: Request) -> Answer {
     let acting = auth::reader(&request.app, &request)?;
     let (after, limit) = list::page(&request)?;
     let (pools, more) = request.app.numbers.list_pools(acting.client, after, limit).await?;
-    let last = pools.last().map(|filled| filled.pool.id);
-    Ok(list::reply(pools.iter().map(out).collect(), last, more))
+    Ok(list::reply(pools.iter().map(out).collect(), pools.last().map(|filled| filled.pool.id), more))
 }
 
 /// `GET /v1/pools/<id>`: one pool with its numbers.

@@ -156,8 +156,7 @@ async fn list(request: Request) -> Answer {
         after,
     };
     let (rates, more) = request.app.tariff.list_rates(&filter, limit).await?;
-    let last = rates.last().map(cursor);
-    Ok(list::reply(rates.iter().map(out).collect(), last, more))
+    Ok(list::reply(rates.iter().map(out).collect(), rates.last().map(cursor), more))
 }
 
 /// `GET /v1/rates/<id>`: one rate of the card.

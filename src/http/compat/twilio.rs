@@ -29,7 +29,6 @@ use self::error::{Fault, TwilioAnswer};
 use crate::http::body::Posted;
 use crate::http::{App, HttpRoutes, RequestParts, auth, posted, reply};
 use crate::model::Country;
-use crate::service::audit::AuditContext;
 use crate::service::client::{Consumer, Scope};
 use crate::service::message::Message;
 
@@ -57,15 +56,6 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// What an administrator may do here, for a client.
-    fn context(&self, action: &'static str) -> AuditContext<'static, Message> {
-        crate::http::message::context(self.request, action)
-    }
-
-    fn sending(&self, action: &'static str) -> AuditContext<'static, Message> {
-        crate::http::message::sending(self.request, action)
-    }
-
     /// Where numbers are that its client writes without a country code.
     fn country(&self) -> Option<Country> {
         self.app.country(self.consumer.client)

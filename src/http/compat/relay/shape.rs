@@ -120,7 +120,7 @@ impl OrderIn {
     }
 
     fn from_form(fields: Vec<(String, String)>) -> Result<Self, Error> {
-        if let Some(name) = form::twice(&fields, &SINGLE) {
+        if let Some(name) = form::twice(&fields, |name| SINGLE.contains(&name)) {
             return Err(wrong(format!("{name}: must come once")));
         }
         let mut read = Self::default();

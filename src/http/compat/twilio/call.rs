@@ -10,7 +10,7 @@ use super::page::{AskedPage, HeldPage};
 use super::refusal::{self, RefusalWords, Wish};
 use super::{VERSION, Visit, date, plan, shape, sid};
 use crate::http::body::Posted;
-use crate::http::message::{Writer, accept};
+use crate::http::message::{Writer, accept, context, sending};
 use crate::http::{idempotency, reply};
 use crate::model::address::{AddressKind, Country, Role};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
@@ -78,7 +78,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
     let form = TwilioForm::posted(visit, posted).await?;
     let order = order(&form, visit.country())?;
     let wish = Wish::of(&order);
-    let context = visit.sending("call.place");
+    let context = sending(visit.request, "call.place");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Calls")?;
     let text = |call: &Message| out(call, None).to_string();
     let reply = Writer { text: &text, with_balance: false };
@@ -187,7 +187,7 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Twil
         Some("completed") => End::Completed,
         _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
     };
-    let context = visit.context("call.end");
+    let context = context(visit.request, "call.end");
     visit.app.messages.end_call(call.client, call.id, end, &context).await.map_err(|error| match error.kind {
         ErrorKind::TooLate => Fault::from(error::CALL_STATE),
         _ => Fault::from(error),
@@ -200,6 +200,6 @@ pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
     visit.may(Scope::Voice)?;
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;
-    visit.app.messages.delete(call.client, call.id, &visit.context("call.delete")).await?;
+    visit.app.messages.delete(call.client, call.id, &context(visit.request, "call.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

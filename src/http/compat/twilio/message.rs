@@ -11,7 +11,7 @@ use super::refusal::{self, RefusalWords, Wish};
 use super::{Visit, date, shape, sid};
 use crate::http::body::Posted;
 use crate::http::compat::carried;
-use crate::http::message::{Writer, accept};
+use crate::http::message::{Writer, accept, context, sending};
 use crate::http::{idempotency, reply};
 use crate::model::address::{Country, Role};
 use crate::model::message::Direction;
@@ -29,7 +29,7 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
     let order = order(&form, visit.country())?;
     message::says_something(&order)?;
     let wish = Wish::of(&order);
-    let context = visit.sending("message.send");
+    let context = sending(visit.request, "message.send");
     let key = idempotency::twilio_key(visit.request, "/2010-04-01/Messages")?;
     let text = |message: &Message| serde_json::to_string(&shape::out(message, None)).unwrap_or_default();
     let reply = Writer { text: &text, with_balance: false };
@@ -166,11 +166,12 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Twil
     if body.is_some_and(|body| !body.is_empty()) {
         return Err(error::PARAMETER.because("Body can only be emptied"));
     }
+    let messages = &visit.app.messages;
     if status.is_some() {
-        message = visit.app.messages.cancel(message.client, message.id, &visit.context("message.cancel")).await?;
+        message = messages.cancel(message.client, message.id, &context(visit.request, "message.cancel")).await?;
     }
     if body.is_some() {
-        message = visit.app.messages.redact(message.client, message.id, &visit.context("message.redact")).await?;
+        message = messages.redact(message.client, message.id, &context(visit.request, "message.redact")).await?;
     }
     shown(visit, &message).await
 }
@@ -179,6 +180,6 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Twil
 pub(super) async fn delete(visit: &Visit<'_>, sid: &str) -> TwilioAnswer {
     let message = find(visit, sid).await?;
     visit.may_change(&message)?;
-    visit.app.messages.delete(message.client, message.id, &visit.context("message.delete")).await?;
+    visit.app.messages.delete(message.client, message.id, &context(visit.request, "message.delete")).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
