@@ -196,3 +196,38 @@ pub(super) fn routes(resources: Vec<Resource>, app: &Arc<App>) -> HttpRoutes {
     };
     warp::path::tail().and(posted(app)).then(answer).map(reply::settle).boxed()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_gives_what_stands_in_its_open_places() {
+        for (ours, theirs, given) in [
+            ("pools", "pools", Some(vec![])),
+            ("pools", "pool", None),
+            ("pools/{id}", "pools/a", Some(vec!["a"])),
+            ("pools/{id}", "pools/", None),
+            ("pools/{id}", "pools/a/numbers", None),
+            ("pools/{id}/numbers/{number_id}", "pools/a/numbers/b%2F", Some(vec!["a", "b%2F"])),
+            ("pools/{id}/numbers/{number_id}", "pools/a/others/b", None),
+        ] {
+            let segments = ours.split('/').collect();
+            let path = ResourcePath { segments, is_for_administrators: false, methods: Vec::new() };
+            let asked: Vec<&str> = theirs.split('/').collect();
+            let given = given.map(|given: Vec<&str>| given.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            assert_eq!(path.given(&asked), given, "{ours} for {theirs}");
+        }
+    }
+
+    #[test]
+    fn what_is_described_is_what_the_rows_name() {
+        for resource in super::super::resources() {
+            let described = (resource.description)();
+            let rows: Vec<String> =
+                resource.paths.iter().map(|path| format!("/v1/{}", path.segments.join("/"))).collect();
+            assert_eq!(described.paths.paths.len(), rows.len(), "{rows:?}");
+            assert!(described.paths.paths.keys().all(|path| rows.contains(path)), "{rows:?}");
+        }
+    }
+}
