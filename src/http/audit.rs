@@ -41,7 +41,7 @@ pub(super) fn json(shown: &impl Serialize) -> Option<String> {
 }
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi).at("audit", [on(Method::GET, list_audit).asking(filters)])
+    Resource::of_administrators(Doc::openapi, None).at("audit", [on(Method::GET, list_audit).asking(filters)])
 }
 
 #[derive(Serialize, ToSchema)]

@@ -16,7 +16,7 @@ use crate::service::message::{Filter as CallFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::new(Doc::openapi, "call")
         .at("calls", [on(Method::GET, list).asking(filters), with_body(Method::POST, place)])
         .at("calls/{id}", [on(Method::GET, fetch), on(Method::DELETE, end)])
 }

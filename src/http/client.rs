@@ -12,7 +12,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{Client, ClientChange, NewClient, Profile, ProfileChange};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi)
+    Resource::of_administrators(Doc::openapi, "cli")
         .at("clients", [on(Method::GET, list), with_body(Method::POST, create)])
         .at("clients/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at("clients/{id}/token", [on(Method::POST, rotate_token)])

@@ -16,7 +16,7 @@ use crate::service::audit::AuditContext;
 use crate::service::event::{Endpoint, NewEndpoint, Patch, disabled_reason};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::new(Doc::openapi, "ep")
         .at("endpoints", [on(Method::GET, list), with_body(Method::POST, create)])
         .at("endpoints/callback-secret", [on(Method::GET, callback_secret)])
         .at("endpoints/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])

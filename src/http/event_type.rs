@@ -25,7 +25,7 @@ const HEADERS: [(&str, &str); 3] = [
 ];
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi).at("event-types", [on(Method::GET, list_event_types)])
+    Resource::new(Doc::openapi, None).at("event-types", [on(Method::GET, list_event_types)])
 }
 
 #[derive(OpenApi)]

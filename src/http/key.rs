@@ -15,7 +15,7 @@ use crate::service::audit::AuditContext;
 use crate::service::client::{KeyChange, KeyOrigin, KeyRow, KeyTerms, Scope};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi)
+    Resource::of_administrators(Doc::openapi, "key")
         .at("clients/{id}/keys", [on(Method::GET, list), with_body(Method::POST, issue)])
         .at(
             "clients/{id}/keys/{key}",

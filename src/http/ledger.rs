@@ -19,7 +19,7 @@ use crate::service::{Error, ErrorKind};
 const PARTS: usize = 4;
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::new(Doc::openapi, None)
         .at("clients/{id}/ledger", [on(Method::GET, list).asking(filters), with_body(Method::POST, post)])
         .at("clients/{id}/statement.csv", [on(Method::GET, statement).asking(period)])
         .at("balance", [on(Method::GET, balance)])

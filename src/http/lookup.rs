@@ -9,7 +9,7 @@ use super::{openapi, reply, written};
 use crate::model::Phone;
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi).at("lookup/{number}", [on(Method::GET, look_up).asking(whom)])
+    Resource::of_administrators(Doc::openapi, None).at("lookup/{number}", [on(Method::GET, look_up).asking(whom)])
 }
 
 #[derive(Serialize, ToSchema)]

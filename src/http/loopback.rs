@@ -14,7 +14,7 @@ use crate::model::rfc3339;
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi)
+    Resource::of_administrators(Doc::openapi, None)
         .at("loopback/messages", [on(Method::GET, messages).asking(filters)])
         .at("loopback/inbound", [with_body(Method::POST, inbound_text)])
         .at("loopback/publications", [on(Method::GET, publications)])

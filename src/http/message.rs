@@ -24,7 +24,7 @@ pub(super) use self::accept::{Writer, accept, context, sending};
 pub(super) use self::shape::{AttemptOut, ErrorOut, ReceiptOut, attempt_out, error_out, receipt_out};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::new(Doc::openapi, "msg")
         .at("messages", [on(Method::GET, list).asking(filters), with_body(Method::POST, send)])
         .at("messages/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, redact), on(Method::DELETE, cancel)])
 }

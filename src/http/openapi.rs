@@ -30,7 +30,7 @@ const FORBIDDEN: &str = "It is known who asks, and that one may not: a path for 
                          scope, or from another network.";
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Document::openapi).at("openapi.json", [on(Method::GET, describe)])
+    Resource::new(Document::openapi, None).at("openapi.json", [on(Method::GET, describe)])
 }
 
 /// `GET /v1/openapi.json`: this description.
@@ -58,15 +58,16 @@ struct Document;
 
 /// All paths, and on each what every path can answer; and what we post ourselves.
 pub(super) fn description() -> Description {
-    let parts = super::resources().into_iter().map(|resource| resource.described());
-    let mut all = parts.reduce(Description::merge_from).unwrap_or_default();
-    say_common(&mut all);
+    let resources = super::resources();
+    let ids: Vec<_> = resources.iter().filter_map(Resource::ids).collect();
+    let mut all = resources.iter().map(Resource::described).reduce(Description::merge_from).unwrap_or_default();
+    say_common(&mut all, &ids);
     all.webhooks = Some(event_type::webhooks(all.components.get_or_insert_default()));
     all
 }
 
 /// What handlers need not say, as it holds for all of them.
-fn say_common(all: &mut Description) {
+fn say_common(all: &mut Description, ids: &[(&str, &str)]) {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let bearer = bearer.description(Some(
         "`admin.token`, or a key made by `switchboard admin key create`; a client's key on the paths that are clients'",
@@ -81,7 +82,7 @@ fn say_common(all: &mut Description) {
     }
     for (path, item) in &mut all.paths.paths {
         for operation in operations(item) {
-            describe_ids(path, operation);
+            describe_ids(path, ids, operation);
             summarise(operation);
             refuse(operation);
         }
@@ -102,28 +103,12 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete, &mut item.put].into_iter().flatten()
 }
 
-/// What ids begin with, by the word before them in a path.
-const IDS: [(&str, &str); 12] = [
-    ("accounts", "acc"),
-    ("calls", "call"),
-    ("clients", "cli"),
-    ("devices", "dev"),
-    ("endpoints", "ep"),
-    ("events", "evt"),
-    ("keys", "key"),
-    ("messages", "msg"),
-    ("numbers", "num"),
-    ("pools", "pool"),
-    ("rates", "rat"),
-    ("routes", "rte"),
-];
-
 /// The ids in a path are described in the same words everywhere.
-fn describe_ids(path: &str, operation: &mut Operation) {
+fn describe_ids(path: &str, known: &[(&str, &str)], operation: &mut Operation) {
     let segments: Vec<&str> = path.split('/').collect();
     let ids = segments.windows(2).filter_map(|pair| {
         let name = pair[1].strip_prefix('{')?.strip_suffix('}')?;
-        let (_, begin) = IDS.iter().find(|(word, _)| *word == pair[0])?;
+        let (_, begin) = known.iter().find(|(word, _)| *word == pair[0])?;
         let mut parameter = Parameter::new(name);
         parameter.parameter_in = ParameterIn::Path;
         parameter.description = Some(format!("`{begin}_` and 32 hex digits"));

@@ -13,7 +13,7 @@ use crate::service::opt_out::{OptOut, OptOutFilter};
 use crate::service::{Error, ErrorKind};
 
 pub(super) fn resource() -> Resource {
-    Resource::new(Doc::openapi)
+    Resource::new(Doc::openapi, None)
         .at("opt-outs", [on(Method::GET, list_opt_outs).asking(filters)])
         .at("opt-outs/{number}/{person}", [with_body(Method::PUT, set)])
 }

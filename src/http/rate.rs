@@ -15,7 +15,7 @@ use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, Slot};
 
 pub(super) fn resource() -> Resource {
-    Resource::of_administrators(Doc::openapi)
+    Resource::of_administrators(Doc::openapi, "rat")
         .at("rates", [on(Method::GET, list).asking(filters), with_body(Method::POST, add)])
         .at("rates/{id}", [on(Method::GET, fetch), with_body(Method::PATCH, change), on(Method::DELETE, delete)])
         .at(

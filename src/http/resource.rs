@@ -134,19 +134,20 @@ fn refuse(refusal: Refusal) -> BoxFuture<'static, Answer> {
 /// One resource.
 pub(super) struct Resource {
     description: fn() -> Description,
+    ids: Option<&'static str>,
     is_for_administrators: bool,
     paths: Vec<ResourcePath>,
 }
 
 impl Resource {
-    /// One whose handlers ask who may.
-    pub(super) fn new(description: fn() -> Description) -> Self {
-        Self { description, is_for_administrators: false, paths: Vec::new() }
+    /// One whose handlers ask who may. `ids`: what those of its items begin with, where they have any.
+    pub(super) fn new(description: fn() -> Description, ids: impl Into<Option<&'static str>>) -> Self {
+        Self { description, ids: ids.into(), is_for_administrators: false, paths: Vec::new() }
     }
 
     /// One that is for administrators alone: its handlers need not ask.
-    pub(super) fn of_administrators(description: fn() -> Description) -> Self {
-        Self { is_for_administrators: true, ..Self::new(description) }
+    pub(super) fn of_administrators(description: fn() -> Description, ids: impl Into<Option<&'static str>>) -> Self {
+        Self { is_for_administrators: true, ..Self::new(description, ids) }
     }
 
     /// Its next path, with `{…}` where anything may stand. Of several that fit the first answers.
@@ -154,6 +155,11 @@ impl Resource {
         let (segments, is_for_administrators) = (path.split('/').collect(), self.is_for_administrators);
         self.paths.push(ResourcePath { segments, is_for_administrators, methods: methods.into() });
         self
+    }
+
+    /// The word before its items' ids in a path, which ends its first, and what they begin with.
+    pub(super) fn ids(&self) -> Option<(&'static str, &'static str)> {
+        Some((*self.paths.first()?.segments.last()?, self.ids?))
     }
 
     /// Its part of the description.
