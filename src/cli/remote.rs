@@ -35,6 +35,7 @@ pub(super) struct RemoteSession {
     pub(super) output: Output,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what is shown last ends a command")]
 impl RemoteSession {
     /// The same for a client.
     pub(super) fn acting_for(self, client: Option<ClientId>) -> Self {
