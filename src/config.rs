@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::model::keyword::{Words, is_word};
+use crate::model::keyword::{LanguageKeywords, is_word};
 use crate::model::{Millis, Platform, Secret, text};
 use crate::service::publish::sink;
 use crate::service::{event, inbound, number, opt_out, outbox, publish, relay, retention, sync, tariff};
@@ -201,7 +201,7 @@ fn check_messaging(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
     let replies = [&config.opt_out.stop_reply, &config.opt_out.start_reply, &config.opt_out.help_reply];
     let is_long = replies.into_iter().any(|reply| text::units(reply) > outbox.sms_length);
     refuse("opt_out", is_long, "replies of at most outbox.sms_length UTF-16 units each")?;
-    let is_wrong = !config.opt_out.words.values().flat_map(Words::texts).all(is_word);
+    let is_wrong = !config.opt_out.words.values().flat_map(LanguageKeywords::texts).all(is_word);
     refuse("opt_out.words", is_wrong, "words of a letter or digit at least, and 40 characters at most")
 }
 

@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::crypto::Sid;
 use crate::http::{self, TcpListeners, Tls};
-use crate::model::{Clock, Origin, Span, UserId};
+use crate::model::{Clock, DurationSetting, Origin, UserId};
 use crate::service::dispatch::Dispatch;
 use crate::service::sync::{Link, Links, SessionIds};
 use crate::store::lease::Owner;
@@ -125,7 +125,8 @@ impl Gateway {
             http::serve(own, None, http::metrics_routes(&app), &app, http_metrics.clone());
         }
         http::serve(listeners, tls.clone(), http::routes(&app), &app, http_metrics);
-        let [grace, drain_delay] = [config.http.shutdown_grace, config.http.drain_delay].map(Span::as_duration);
+        let [grace, drain_delay] =
+            [config.http.shutdown_grace, config.http.drain_delay].map(DurationSetting::as_duration);
         let reloading = Reloading { config, tls, identities: keys.identities };
         Ok(Self {
             addresses,

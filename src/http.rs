@@ -74,7 +74,7 @@ use warp::reply::Response;
 use self::body::Posted;
 use self::reply::Refusal;
 use self::resource::Resource;
-use crate::model::Span;
+use crate::model::DurationSetting;
 
 /// `[http]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -90,14 +90,14 @@ pub struct Settings {
     pub import_limit: usize,
     /// What bodies hold at most, until they are answered; and long answers besides, until they are written.
     pub bodies_memory: usize,
-    pub header_timeout: Span,
-    pub body_timeout: Span,
-    pub write_timeout: Span,
+    pub header_timeout: DurationSetting,
+    pub body_timeout: DurationSetting,
+    pub write_timeout: DurationSetting,
     pub connections: usize,
     pub connections_per_address: usize,
-    pub shutdown_grace: Span,
+    pub shutdown_grace: DurationSetting,
     /// How long `/readyz` says so before the listener closes; part of the grace.
-    pub drain_delay: Span,
+    pub drain_delay: DurationSetting,
     /// Whether `POST /empty` is there, which reads a body and answers 202: what speed is measured against.
     pub empty_route: bool,
 }

@@ -38,13 +38,13 @@ pub mod user;
 
 pub use address::{Address, AddressKind, Country, NotAnAddress, PhoneReport};
 pub use call::{CallEvent, CallStatus};
-pub use channel::{Channel, Priced};
-pub use charset::Charset;
+pub use channel::{Channel, PricedChannel};
+pub use charset::FormCharset;
 pub use clock::{Clock, Millis, rfc3339};
-pub use content::{CallPlan, MessageContent, SharedContent};
+pub use content::{CallPlan, MessageContent, SharedMessageContent};
 pub use date::{parse_day, parse_time, parse_time_or_day};
-pub use dialing::{Dialing, Fetch, MachineDetection};
-pub use digest::{Digest, DigestPair};
+pub use dialing::{CallOptions, FetchMethod, MachineDetection};
+pub use digest::{DigestAlgorithm, OaepDigests};
 pub use fields::{CarrierFields, Media};
 pub use gcra::Gcra;
 pub use id::{
@@ -59,7 +59,7 @@ pub use origin::Origin;
 pub use phone::Phone;
 pub use platform::Platform;
 pub use secret::Secret;
-pub use segment::{Encoding, Segments};
-pub use span::Span;
+pub use segment::{Segments, TextEncoding};
+pub use span::DurationSetting;
 pub use twiml::Twiml;
 pub use user::UserId;

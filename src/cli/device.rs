@@ -14,7 +14,7 @@ use super::output::{self, Output, field};
 use super::phone::{Digests, Phone};
 use super::{Outcome, api, send};
 use crate::config::Config;
-use crate::model::{DeviceId, Digest, Secret, UserId};
+use crate::model::{DeviceId, DigestAlgorithm, Secret, UserId};
 use crate::service::sync::Flavour;
 
 /// Play a phone, or manage paired ones
@@ -56,13 +56,13 @@ struct Pair {
     flavour: Flavour,
     /// OAEP digest
     #[arg(long, value_parser = digest(), default_value = "sha256")]
-    oaep: Digest,
+    oaep: DigestAlgorithm,
     /// MGF1 digest under which the password is encrypted
     #[arg(long, value_parser = digest(), default_value = "sha1")]
-    mgf1: Digest,
+    mgf1: DigestAlgorithm,
     /// MGF1 digest under which the shared key comes back
     #[arg(long, value_parser = digest(), default_value = "sha1")]
-    mgf1_answer: Digest,
+    mgf1_answer: DigestAlgorithm,
     /// A certificate to trust, PEM, where the server's is not from a public authority
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -79,9 +79,9 @@ fn flavour() -> impl TypedValueParser<Value = Flavour> {
     names.map(|name| if name == "two" { Flavour::TwoStep } else { Flavour::OneStep })
 }
 
-fn digest() -> impl TypedValueParser<Value = Digest> {
-    let names = PossibleValuesParser::new([Digest::Sha1, Digest::Sha256].map(Digest::name));
-    names.map(|name| Digest::of_oaep(Some(&name)))
+fn digest() -> impl TypedValueParser<Value = DigestAlgorithm> {
+    let names = PossibleValuesParser::new([DigestAlgorithm::Sha1, DigestAlgorithm::Sha256].map(DigestAlgorithm::name));
+    names.map(|name| DigestAlgorithm::of_oaep(Some(&name)))
 }
 
 impl DeviceCommand {

@@ -7,7 +7,7 @@ use super::output::{self, field};
 use super::remote::Remote;
 use super::{Outcome, api};
 use crate::config::Config;
-use crate::model::{ClientId, MessageId, Span};
+use crate::model::{ClientId, DurationSetting, MessageId};
 
 const MESSAGES: &str = "/v1/messages";
 
@@ -53,7 +53,7 @@ struct Send {
     at: Option<String>,
     /// Give up if it has not been sent after so long, such as 10m
     #[arg(long, value_name = "SPAN")]
-    valid_for: Option<Span>,
+    valid_for: Option<DurationSetting>,
     /// A picture's URL; may be repeated
     #[arg(long = "media", value_name = "URL")]
     media: Vec<String>,

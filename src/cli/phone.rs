@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 use super::escape;
 use crate::crypto::SharedKey;
 use crate::crypto::phone::PhoneKey;
-use crate::model::{Digest, DigestPair, Secret};
+use crate::model::{DigestAlgorithm, OaepDigests, Secret};
 use crate::service::sync::Flavour;
 
 /// How the phone encrypts.
 #[derive(Clone, Copy)]
 pub(super) struct Digests {
-    pub(super) oaep: Digest,
-    pub(super) password_mgf1: Digest,
-    pub(super) answer_mgf1: Digest,
+    pub(super) oaep: DigestAlgorithm,
+    pub(super) password_mgf1: DigestAlgorithm,
+    pub(super) answer_mgf1: DigestAlgorithm,
 }
 
 pub(super) struct Phone {
@@ -46,7 +46,7 @@ impl Phone {
             Flavour::TwoStep => self.two_step(&public_pem).await?,
         };
         let sealed = answer["shared_key"].as_str().context("the answer holds no shared key")?;
-        let pair = DigestPair { oaep: self.digests.oaep, mgf1: self.digests.answer_mgf1 };
+        let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.answer_mgf1 };
         let opened = key.decrypt(pair, &STANDARD.decode(sealed)?)?;
         Ok(Pairing { shared_key: SharedKey::from_bytes(&opened)?, answer })
     }
@@ -91,7 +91,7 @@ impl Phone {
     }
 
     fn password(&self, server_pem: &str) -> anyhow::Result<String> {
-        let pair = DigestPair { oaep: self.digests.oaep, mgf1: self.digests.password_mgf1 };
+        let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.password_mgf1 };
         Ok(STANDARD.encode(PhoneKey::encrypt(server_pem, pair, self.password.expose().as_bytes())?))
     }
 

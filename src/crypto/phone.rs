@@ -9,16 +9,16 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::Error;
-use crate::model::{Digest, DigestPair};
+use crate::model::{DigestAlgorithm, OaepDigests};
 
 pub struct PhoneKey(RsaPrivateKey);
 
-fn padding(pair: DigestPair) -> Oaep {
+fn padding(pair: OaepDigests) -> Oaep {
     match (pair.oaep, pair.mgf1) {
-        (Digest::Sha1, Digest::Sha1) => Oaep::new::<Sha1>(),
-        (Digest::Sha1, Digest::Sha256) => Oaep::new_with_mgf_hash::<Sha1, Sha256>(),
-        (Digest::Sha256, Digest::Sha1) => Oaep::new_with_mgf_hash::<Sha256, Sha1>(),
-        (Digest::Sha256, Digest::Sha256) => Oaep::new::<Sha256>(),
+        (DigestAlgorithm::Sha1, DigestAlgorithm::Sha1) => Oaep::new::<Sha1>(),
+        (DigestAlgorithm::Sha1, DigestAlgorithm::Sha256) => Oaep::new_with_mgf_hash::<Sha1, Sha256>(),
+        (DigestAlgorithm::Sha256, DigestAlgorithm::Sha1) => Oaep::new_with_mgf_hash::<Sha256, Sha1>(),
+        (DigestAlgorithm::Sha256, DigestAlgorithm::Sha256) => Oaep::new::<Sha256>(),
     }
 }
 
@@ -34,13 +34,13 @@ impl PhoneKey {
     }
 
     /// Encrypts a password to the server's public key.
-    pub fn encrypt(server_pem: &str, pair: DigestPair, plain: &[u8]) -> Result<Vec<u8>, Error> {
+    pub fn encrypt(server_pem: &str, pair: OaepDigests, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let server = RsaPublicKey::from_public_key_pem(server_pem.trim()).map_err(|_| Error::BadKey)?;
         server.encrypt(&mut OsRng, padding(pair), plain).map_err(|error| Error::Library(error.to_string()))
     }
 
     /// Decrypts the shared key that the server sent.
-    pub fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn decrypt(&self, pair: OaepDigests, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.0.decrypt(padding(pair), ciphertext).map(Zeroizing::new).map_err(|_| Error::Undecryptable)
     }
 }

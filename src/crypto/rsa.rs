@@ -12,17 +12,17 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::Error;
-use crate::model::{Digest, DigestPair, Secret};
+use crate::model::{DigestAlgorithm, OaepDigests, Secret};
 
 /// Bits of a modulus that we take; below is weak, above costs too much.
 const BITS: std::ops::RangeInclusive<u32> = 2048..=4096;
 /// Bytes of a PEM at most: a key of 4096 bits has 800, and some room for odd wrapping.
 const PEM: usize = 4096;
 
-fn message_digest(digest: Digest) -> MessageDigest {
+fn message_digest(digest: DigestAlgorithm) -> MessageDigest {
     match digest {
-        Digest::Sha1 => MessageDigest::sha1(),
-        Digest::Sha256 => MessageDigest::sha256(),
+        DigestAlgorithm::Sha1 => MessageDigest::sha1(),
+        DigestAlgorithm::Sha256 => MessageDigest::sha256(),
     }
 }
 
@@ -67,7 +67,7 @@ impl Identity {
     ///
     /// A ciphertext is as long as the modulus, and OpenSSL refuses one that is not below it: each number has one
     /// spelling.
-    pub fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn decrypt(&self, pair: OaepDigests, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         if ciphertext.len() != self.key.size() {
             return Err(Error::Undecryptable);
         }
@@ -116,7 +116,7 @@ impl PublicKey {
         &self.pem
     }
 
-    pub fn encrypt(&self, pair: DigestPair, plain: &[u8]) -> Result<Vec<u8>, Error> {
+    pub fn encrypt(&self, pair: OaepDigests, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let mut encrypter = Encrypter::new(&self.key)?;
         encrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
         encrypter.set_rsa_oaep_md(message_digest(pair.oaep))?;
@@ -148,7 +148,7 @@ mod tests {
         let identity = Identity::from_pem(Identity::generate()?.expose().as_bytes())?;
         let phone = PhoneKey::generate()?;
         let phone_key = PublicKey::from_pem(&phone.public_pem()?)?;
-        for pair in DigestPair::ALL {
+        for pair in OaepDigests::ALL {
             let up = PhoneKey::encrypt(identity.public_pem(), pair, b"dummy_password")?;
             assert_eq!(identity.decrypt(pair, &up)?.as_slice(), b"dummy_password");
             let down = phone_key.encrypt(pair, b"0123456789abcdef0123456789abcdef")?;

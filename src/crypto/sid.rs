@@ -7,7 +7,7 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
 use super::{Error, HashKey, random};
-use crate::model::{FromBytes, Id, Millis, Span, UserId};
+use crate::model::{DurationSetting, FromBytes, Id, Millis, UserId};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sid([u8; 16]);
@@ -16,7 +16,7 @@ impl Sid {
     /// The development session, written `000`.
     pub const DEV: Self = Self([0; 16]);
 
-    pub fn issue(key: &HashKey, user: &UserId, now_ms: Millis, ttl: Span) -> Self {
+    pub fn issue(key: &HashKey, user: &UserId, now_ms: Millis, ttl: DurationSetting) -> Self {
         // whole seconds, rounded up: nobody gets less than the contract grants
         let expiry = u32::try_from((now_ms + ttl.as_ms() + 999) / 1000).unwrap_or(u32::MAX);
         let mut sid = [0_u8; 16];
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_sid_holds_for_its_user_until_it_expires() {
-        let (key, ttl) = (HashKey::generate(), Span::from_millis(300_000));
+        let (key, ttl) = (HashKey::generate(), DurationSetting::from_millis(300_000));
         let sid = Sid::issue(&key, &user("111"), 1_000_000, ttl);
         assert!(sid.holds(&key, &user("111"), 1_299_999));
         assert!(!sid.holds(&key, &user("111"), 1_300_000));
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_bent_sid_does_not_hold() {
-        let (key, ttl) = (HashKey::generate(), Span::from_millis(300_000));
+        let (key, ttl) = (HashKey::generate(), DurationSetting::from_millis(300_000));
         let sid = Sid::issue(&key, &user("111"), 1_000_000, ttl);
         for bit in 0..128 {
             let mut bent = sid;

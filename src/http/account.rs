@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use self::shape::{AccountIn, AccountOut, ChangeIn, out};
 use super::resource::{Answer, ListOut, Posted, Refusal, Request, Resource, on, with_body};
 use super::{RequestParts, audit, list, object, reply};
-use crate::model::{AccountId, Secret, Span};
+use crate::model::{AccountId, DurationSetting, Secret};
 use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
 use crate::service::audit::AuditContext;
 
@@ -31,9 +31,9 @@ fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {
     name.map(parse).transpose()
 }
 
-fn span(text: Option<&str>) -> Result<Option<Span>, Refusal> {
+fn span(text: Option<&str>) -> Result<Option<DurationSetting>, Refusal> {
     let wrong = |_| reply::bad_field("previous_valid_for", "must be a span from 0s to 24h, such as 15m");
-    text.map(|text| text.parse::<Span>().map_err(wrong)).transpose()
+    text.map(|text| text.parse::<DurationSetting>().map_err(wrong)).transpose()
 }
 
 fn name(text: &str) -> Result<(), Refusal> {

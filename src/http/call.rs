@@ -8,7 +8,7 @@ use super::auth::{self, Acting};
 use super::message::{self, AttemptOut, ErrorOut, ReceiptOut, error_out};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::{App, RequestParts, filter, idempotency, list, object, openapi, reply, written};
-use crate::model::address::Role;
+use crate::model::address::AddressRole;
 use crate::model::{CallId, CallPlan, CallStatus, Channel, Country, MessageId, rfc3339};
 use crate::service::Error;
 use crate::service::call::{Call, End};
@@ -175,8 +175,8 @@ async fn place(request: Request, posted: Posted) -> Answer {
 }
 
 fn order(posted: CallIn, country: Option<Country>) -> Result<Order, Refusal> {
-    let from = posted.from.map(|from| written::address("from", &from, Role::Sender, country)).transpose()?;
-    let (named, to) = written::address("to", &posted.to, Role::Recipient, country)?;
+    let from = posted.from.map(|from| written::address("from", &from, AddressRole::Sender, country)).transpose()?;
+    let (named, to) = written::address("to", &posted.to, AddressRole::Recipient, country)?;
     let (named_by_from, from) = from.map_or((None, None), |(channel, from)| (channel, Some(from)));
     let channel = written::channel(Some(Channel::Voice), [("to", named), ("from", named_by_from)])?;
     let CallIn { url, twiml, callback_url, callback_events, metadata, .. } = posted;
@@ -213,7 +213,7 @@ async fn list(request: Request) -> Answer {
 fn wanted(request: &RequestParts, country: Option<Country>) -> Result<CallFilter, Refusal> {
     let mut channels = vec![Channel::Voice];
     let mut address = |name, role| written::narrowing(request, name, role, country, &mut channels);
-    let (from, to) = (address("from", Role::Sender)?, address("to", Role::Recipient)?);
+    let (from, to) = (address("from", AddressRole::Sender)?, address("to", AddressRole::Recipient)?);
     Ok(CallFilter {
         from,
         to,

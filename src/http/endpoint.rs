@@ -10,7 +10,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
 use super::{RequestParts, audit, auth, list, object, openapi, reply};
-use crate::model::event::Pattern;
+use crate::model::event::EventPattern;
 use crate::model::{EventId, Secret, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::event::{Endpoint, NewEndpoint, Patch, disabled_reason};
@@ -34,7 +34,7 @@ fn shown(request: &RequestParts, endpoint: &Endpoint, secret: Option<&Secret>) -
 
 /// Patterns as clients write them, each checked.
 #[derive(Clone, Debug)]
-struct PatternsIn(Vec<Pattern>);
+struct PatternsIn(Vec<EventPattern>);
 
 impl<'de> Deserialize<'de> for PatternsIn {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -57,7 +57,8 @@ fn patterns_or_null() -> openapi::AnySchema {
 fn patterns_as(kind: SchemaType) -> openapi::AnySchema {
     let words = "Types such as `message.received`, all of a group (`message.*`), or `*`: all, as where a new endpoint \
                  names none. `GET /v1/event-types` lists them.";
-    let patterns = ArrayBuilder::new().schema_type(kind).items(openapi::one_of(Pattern::all().map(Pattern::name)));
+    let patterns =
+        ArrayBuilder::new().schema_type(kind).items(openapi::one_of(EventPattern::all().map(EventPattern::name)));
     RefOr::T(Schema::Array(patterns.description(Some(words)).build()))
 }
 
@@ -179,7 +180,7 @@ async fn list(request: Request) -> Answer {
 async fn create(request: Request, posted: Posted) -> Answer {
     let client = auth::owner(&request.app, &request)?;
     let posted: EndpointIn = object::read(&request, posted, &request.app).await?;
-    let patterns = posted.event_types.map_or_else(|| vec![Pattern::All], |patterns| patterns.0);
+    let patterns = posted.event_types.map_or_else(|| vec![EventPattern::All], |patterns| patterns.0);
     let (url, description, is_ordered) = (posted.url, posted.description, posted.ordered);
     let new = NewEndpoint { url, description, patterns, is_ordered };
     let (endpoint, secret) =

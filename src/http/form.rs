@@ -5,12 +5,12 @@ mod parts;
 use std::collections::BTreeMap;
 
 use crate::model::charset::parameter;
-use crate::model::{Charset, form};
+use crate::model::{FormCharset, form};
 
 /// How a body is written, as far as its content type says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
-    Form(Charset),
+    Form(FormCharset),
     /// `multipart/form-data` (RFC 7578).
     Parts {
         boundary: String,
@@ -62,9 +62,9 @@ pub(super) fn twice(fields: &[(String, String)], is_single: impl Fn(&str) -> boo
     None
 }
 
-fn charset(header: &str) -> Result<Charset, BadForm> {
-    let Some(name) = parameter(header, "charset") else { return Ok(Charset::default()) };
-    Charset::named(&name).ok_or_else(|| BadForm("charset must be utf-8, iso-8859-1 or windows-1252".to_owned()))
+fn charset(header: &str) -> Result<FormCharset, BadForm> {
+    let Some(name) = parameter(header, "charset") else { return Ok(FormCharset::default()) };
+    FormCharset::named(&name).ok_or_else(|| BadForm("charset must be utf-8, iso-8859-1 or windows-1252".to_owned()))
 }
 
 #[cfg(test)]
@@ -78,11 +78,11 @@ mod tests {
             Ok(Some(MediaType::Parts { boundary: boundary.to_owned() }))
         };
         for (content_type, media) in [
-            (" Application/X-WWW-Form-Urlencoded ", form(Charset::Utf8)),
-            ("application/x-www-form-urlencoded; charset=\"ISO-8859-1\"", form(Charset::Latin)),
-            ("application/x-www-form-urlencoded;x=\"a;charset=utf-16\" ; CharSet = utf-8", form(Charset::Utf8)),
-            ("application/x-www-form-urlencoded;", form(Charset::Utf8)),
-            ("application/x-www-form-urlencoded; ; charset=iso-8859-1", form(Charset::Latin)),
+            (" Application/X-WWW-Form-Urlencoded ", form(FormCharset::Utf8)),
+            ("application/x-www-form-urlencoded; charset=\"ISO-8859-1\"", form(FormCharset::Latin)),
+            ("application/x-www-form-urlencoded;x=\"a;charset=utf-16\" ; CharSet = utf-8", form(FormCharset::Utf8)),
+            ("application/x-www-form-urlencoded;", form(FormCharset::Utf8)),
+            ("application/x-www-form-urlencoded; ; charset=iso-8859-1", form(FormCharset::Latin)),
             ("multipart/form-data; x; boundary=abc", parts("abc")),
             ("Multipart/Form-Data; boundary=abc", parts("abc")),
             ("multipart/form-data; charset=utf-8; boundary=\"a \\\"b;c\"", parts("a \"b;c")),

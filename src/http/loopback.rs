@@ -9,7 +9,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::written::{self, text_channel, text_channels};
 use super::{list, object, openapi, reply};
-use crate::model::address::Role;
+use crate::model::address::AddressRole;
 use crate::model::rfc3339;
 use crate::service::inbound::{Filter as LoopbackFilter, LoopbackMessage, Played};
 
@@ -101,7 +101,8 @@ async fn messages(request: Request) -> Answer {
         let read = written::asked(&request, name, role, request.app.country)?;
         Ok(read.map(|(_, address)| address.as_str().to_owned()))
     };
-    let filter = LoopbackFilter { to: address("to", Role::Recipient)?, from: address("from", Role::Sender)? };
+    let filter =
+        LoopbackFilter { to: address("to", AddressRole::Recipient)?, from: address("from", AddressRole::Sender)? };
     let page = request.app.loopback.messages(&filter, cursor, limit).ok_or_else(no_account)?;
     let data: Vec<_> = page.messages.into_iter().map(out).collect();
     Ok(list::reply(data, page.next, page.next.is_some()))

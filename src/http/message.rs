@@ -13,8 +13,8 @@ use super::auth::{self, Acting};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::written::{self, TEXTS, text_channel};
 use super::{App, RequestParts, filter, idempotency, list, object, reply};
-use crate::model::address::{self, Address, Country, Role};
-use crate::model::message::{Direction, State};
+use crate::model::address::{self, Address, AddressRole, Country};
+use crate::model::message::{Direction, MessageState};
 use crate::model::{ClientId, MessageId, date, parse_time};
 use crate::service::Error;
 use crate::service::message::{Filter as MessageFilter, Message, SendResult};
@@ -62,8 +62,8 @@ async fn send(request: Request, posted: Posted) -> Answer {
 }
 
 fn order(posted: MessageIn, country: Option<Country>) -> Result<Order, Refusal> {
-    let from = posted.from.map(|from| written::address("from", &from, Role::Sender, country)).transpose()?;
-    let (named, to) = written::address("to", &posted.to, Role::Recipient, country)?;
+    let from = posted.from.map(|from| written::address("from", &from, AddressRole::Sender, country)).transpose()?;
+    let (named, to) = written::address("to", &posted.to, AddressRole::Recipient, country)?;
     let (named_by_from, from) = from.map_or((None, None), |(channel, from)| (channel, Some(from)));
     let wrong_time = || reply::bad_field("send_at", date::TIME);
     let send_at_ms = posted.send_at.map(|at| parse_time(&at).ok_or_else(wrong_time)).transpose()?;
@@ -106,15 +106,16 @@ async fn list(request: Request) -> Answer {
 
 fn wanted(request: &RequestParts, country: Option<Country>) -> Result<MessageFilter, Refusal> {
     let wrong = |field: &str, reason: &str| reply::bad_field(field, reason);
-    let state = request.param("state").map(|name| State::parse(&name).ok_or_else(|| wrong("state", "is no state")));
+    let state =
+        request.param("state").map(|name| MessageState::parse(&name).ok_or_else(|| wrong("state", "is no state")));
     let direction = request.param("direction");
     let direction =
         direction.map(|name| Direction::parse(&name).ok_or_else(|| wrong("direction", "is inbound or outbound")));
     let mut channels =
         request.param("channel").map_or(Ok(TEXTS.to_vec()), |name| text_channel(&name).map(|one| vec![one]))?;
     let mut address = |name, role| written::narrowing(request, name, role, country, &mut channels);
-    let (number, from) = (address("number", Role::Sender)?, address("from", Role::Sender)?);
-    let to = address("to", Role::Recipient)?;
+    let (number, from) = (address("number", AddressRole::Sender)?, address("from", AddressRole::Sender)?);
+    let to = address("to", AddressRole::Recipient)?;
     Ok(MessageFilter {
         number,
         from,

@@ -7,7 +7,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::object::{self, Maybe, present};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::{RequestParts, audit, auth, list, openapi, reply, written};
-use crate::model::address::{self, Address, AddressKind, Role};
+use crate::model::address::{self, Address, AddressKind, AddressRole};
 use crate::model::{PoolId, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::number::{Capability, Meaning, NewNumber, Number, NumberChange};
@@ -146,7 +146,8 @@ struct Doc;
 async fn add(request: Request, posted: Posted) -> Answer {
     let client = auth::administrator_for(&request.app, &request)?;
     let posted: NumberIn = object::read(&request, posted, &request.app).await?;
-    let (named, address) = written::address("number", &posted.number, Role::Sender, request.app.country(client))?;
+    let (named, address) =
+        written::address("number", &posted.number, AddressRole::Sender, request.app.country(client))?;
     let capabilities = capabilities(&posted.capabilities)?;
     if named.is_some_and(|channel| !capabilities.iter().any(|it| it.name() == channel.name())) {
         return Err(reply::bad_field("number", "must not name a channel that is none of its capabilities"));

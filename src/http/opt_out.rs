@@ -7,7 +7,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::resource::{Answer, ListOut, PageIn, Posted, Request, Resource, on, with_body};
 use super::written::{self, TEXTS, text_channel, text_channels};
 use super::{RequestParts, audit, auth, list, object, openapi, reply};
-use crate::model::address::Role;
+use crate::model::address::AddressRole;
 use crate::model::{Address, Channel, rfc3339};
 use crate::service::opt_out::{OptOut, OptOutFilter};
 use crate::service::{Error, ErrorKind};
@@ -92,7 +92,7 @@ async fn list_opt_outs(request: Request) -> Answer {
     let said = request.param("channel").map(|name| text_channel(&name)).transpose()?;
     let mut channels = said.map_or(TEXTS.to_vec(), |channel| vec![channel]);
     let mut address = |name, role| written::narrowing(&request, name, role, country, &mut channels);
-    let (number, person) = (address("number", Role::Sender)?, address("person", Role::Recipient)?);
+    let (number, person) = (address("number", AddressRole::Sender)?, address("person", AddressRole::Recipient)?);
     let person = person.map(|person| Address::stored(person).forms()).unwrap_or_default();
     let channel = if let [only] = channels[..] { Some(only) } else { None };
     let with_unseen = is_operator(&request);
@@ -122,9 +122,10 @@ async fn set(request: Request, posted: Posted) -> Answer {
     let number = super::segment(request.given(0)).ok_or_else(|| Error::not_found("number"))?;
     let person = super::segment(request.given(1)).ok_or_else(|| reply::bad_field("person", "must be text in UTF-8"))?;
     let country = request.app.country(client);
-    let (named, person) = written::address("person", &person, Role::Recipient, country)?;
+    let (named, person) = written::address("person", &person, AddressRole::Recipient, country)?;
     // what is no number is none of theirs
-    let (named_too, number) = Address::read(&number, Role::Sender, country).map_err(|_| Error::not_found("number"))?;
+    let (named_too, number) =
+        Address::read(&number, AddressRole::Sender, country).map_err(|_| Error::not_found("number"))?;
     let change: ChangeIn = object::read(&request, posted, &request.app).await?;
     let said = change.channel.as_deref().map(text_channel).transpose()?;
     let channel = written::channel(said, [("person", named), ("number", named_too)])?;

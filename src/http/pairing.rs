@@ -13,7 +13,7 @@ use super::body::{self, Body, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, HttpRoutes, RequestParts, address, asked, cors, posted};
 use crate::model::platform::{Platform, UserPlatforms};
-use crate::model::{Digest, DigestPair, UserId, bom, qr, rfc3339};
+use crate::model::{DigestAlgorithm, OaepDigests, UserId, bom, qr, rfc3339};
 use crate::service::sync::{Error, Flavour, Handshake, Paired, body_hash, verification_path};
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
@@ -162,7 +162,7 @@ fn handshake(
 ) -> Result<Handshake, Refusal> {
     let password =
         posted.password.filter(|password| !password.is_empty()).ok_or_else(|| missing("missing password"))?;
-    let oaep = Digest::of_oaep(posted.hashing_algorithm.as_deref());
+    let oaep = DigestAlgorithm::of_oaep(posted.hashing_algorithm.as_deref());
     let public_key = posted.public_key.filter(|pem| !pem.is_empty());
     // each flavour has its own names, and heeds no others
     let (password_mgf1, answer_mgf1) = if public_key.is_some() {
@@ -175,8 +175,8 @@ fn handshake(
         sid,
         public_key,
         password,
-        password_digests: DigestPair { oaep, mgf1: Digest::of_mgf1(password_mgf1.as_deref()) },
-        answer_mgf1: Digest::of_mgf1(answer_mgf1.as_deref()),
+        password_digests: OaepDigests { oaep, mgf1: DigestAlgorithm::of_mgf1(password_mgf1.as_deref()) },
+        answer_mgf1: DigestAlgorithm::of_mgf1(answer_mgf1.as_deref()),
         body_hash: body_hash(body),
         address: address::group(request.caller.address),
         arrived,

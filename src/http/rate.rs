@@ -10,7 +10,7 @@ use self::card::{export, import, put_card, replacing};
 use super::object::{self, Maybe, present};
 use super::resource::{Answer, ListOut, PageIn, Posted, Refusal, Request, Resource, on, with_body};
 use super::{RequestParts, audit, filter, list, openapi, reply};
-use crate::model::{Money, Priced, rfc3339};
+use crate::model::{Money, PricedChannel, rfc3339};
 use crate::service::audit::AuditContext;
 use crate::service::tariff::{NewRate, Rate, RateChange, RateFilter, Slot};
 
@@ -28,8 +28,8 @@ pub(super) fn resource() -> Resource {
         )
 }
 
-pub(super) fn channel(name: &str) -> Result<Priced, Refusal> {
-    Priced::parse(name).ok_or_else(|| reply::bad_field("channel", "must be sms, mms, whatsapp or voice"))
+pub(super) fn channel(name: &str) -> Result<PricedChannel, Refusal> {
+    PricedChannel::parse(name).ok_or_else(|| reply::bad_field("channel", "must be sms, mms, whatsapp or voice"))
 }
 
 fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static, Rate> {
@@ -38,7 +38,7 @@ fn context(request: &RequestParts, action: &'static str) -> AuditContext<'static
 
 /// What is priced by itself; `mms`: texts with pictures.
 pub(super) fn channels() -> openapi::AnySchema {
-    openapi::one_of(Priced::ALL.map(Priced::name))
+    openapi::one_of(PricedChannel::ALL.map(PricedChannel::name))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -100,7 +100,7 @@ fn cursor(rate: &Rate) -> String {
 
 fn read_cursor(text: &str) -> Option<Slot> {
     let [channel, prefix, from_ms] = text.split('.').collect::<Vec<_>>()[..] else { return None };
-    Some((Priced::parse(channel)?, prefix.to_owned(), from_ms.parse().ok()?))
+    Some((PricedChannel::parse(channel)?, prefix.to_owned(), from_ms.parse().ok()?))
 }
 
 #[derive(OpenApi)]

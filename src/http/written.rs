@@ -2,14 +2,14 @@
 
 use super::reply::{self, Refusal};
 use super::{RequestParts, openapi};
-use crate::model::address::{Role, blank_as_plus};
+use crate::model::address::{AddressRole, blank_as_plus};
 use crate::model::{AccountId, Address, Channel, Country};
 
 /// What a field says, and the channel that it names.
 pub(super) fn address(
     field: &str,
     text: &str,
-    role: Role,
+    role: AddressRole,
     country: Option<Country>,
 ) -> Result<(Option<Channel>, Address), Refusal> {
     Address::read(text, role, country).map_err(|error| reply::bad_field(field, &error.to_string()))
@@ -19,7 +19,7 @@ pub(super) fn address(
 pub(super) fn asked(
     request: &RequestParts,
     name: &'static str,
-    role: Role,
+    role: AddressRole,
     country: Option<Country>,
 ) -> Result<Option<(Option<Channel>, Address)>, Refusal> {
     let Some(text) = request.param(name) else { return Ok(None) };
@@ -31,13 +31,13 @@ pub(super) fn asked(
 pub(super) fn narrowing(
     request: &RequestParts,
     name: &'static str,
-    role: Role,
+    role: AddressRole,
     country: Option<Country>,
     channels: &mut Vec<Channel>,
 ) -> Result<Option<String>, Refusal> {
     let as_shown = || {
         let text = request.param(name)?;
-        let is_shown = role == Role::Sender && text.starts_with(char::is_alphabetic);
+        let is_shown = role == AddressRole::Sender && text.starts_with(char::is_alphabetic);
         is_shown.then(|| (None, Address::stored(text)))
     };
     let found = asked(request, name, role, country).or_else(|refusal| as_shown().map(Some).ok_or(refusal))?;

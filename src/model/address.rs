@@ -16,7 +16,7 @@ use super::Phone;
 
 pub use clean::blank_as_plus;
 pub use plan::{Country, PhoneReport, report};
-pub use read::Role;
+pub use read::AddressRole;
 pub use refusal::NotAnAddress;
 
 /// Made by [`Address::read`] of what somebody wrote, by [`Address::from_carrier`] of what a carrier says, and by

@@ -1,6 +1,6 @@
 //! The life of a call at its provider, in Twilio's words, which only moves forward.
 
-use super::message::State;
+use super::message::MessageState;
 use super::named;
 
 /// How a call stands (<https://www.twilio.com/docs/voice/api/call-resource#call-status-values>).
@@ -66,31 +66,31 @@ impl CallStatus {
     }
 
     /// What it means for the message that carries the call.
-    pub fn state(self) -> State {
+    pub fn state(self) -> MessageState {
         match self {
-            Self::Queued | Self::Initiated | Self::Ringing | Self::InProgress => State::Sent,
-            Self::Completed => State::Delivered,
-            Self::Busy | Self::NoAnswer => State::Undelivered,
-            Self::Failed => State::Failed,
-            Self::Canceled => State::Canceled,
+            Self::Queued | Self::Initiated | Self::Ringing | Self::InProgress => MessageState::Sent,
+            Self::Completed => MessageState::Delivered,
+            Self::Busy | Self::NoAnswer => MessageState::Undelivered,
+            Self::Failed => MessageState::Failed,
+            Self::Canceled => MessageState::Canceled,
         }
     }
 
     /// The other way about. `None`: as before, or nothing that a call comes to.
-    pub fn of(state: State) -> Option<Self> {
+    pub fn of(state: MessageState) -> Option<Self> {
         match state {
-            State::Accepted | State::Scheduled => Some(Self::Queued),
-            State::Queued | State::Sending | State::Received => None,
-            State::Sent => Some(Self::Initiated),
-            State::Delivered => Some(Self::Completed),
-            State::Undelivered => Some(Self::NoAnswer),
-            State::Failed | State::Expired => Some(Self::Failed),
-            State::Canceled => Some(Self::Canceled),
+            MessageState::Accepted | MessageState::Scheduled => Some(Self::Queued),
+            MessageState::Queued | MessageState::Sending | MessageState::Received => None,
+            MessageState::Sent => Some(Self::Initiated),
+            MessageState::Delivered => Some(Self::Completed),
+            MessageState::Undelivered => Some(Self::NoAnswer),
+            MessageState::Failed | MessageState::Expired => Some(Self::Failed),
+            MessageState::Canceled => Some(Self::Canceled),
         }
     }
 
     /// How a call is shown whose message is in this state, and of which its provider last said `said`.
-    pub fn shown(state: State, said: Self) -> Self {
+    pub fn shown(state: MessageState, said: Self) -> Self {
         match Self::of(state) {
             Some(over) if state.is_final() && said.state() != state => over,
             _ if said == Self::Initiated => Self::Queued,
@@ -132,14 +132,14 @@ mod tests {
     #[test]
     fn a_message_and_what_its_provider_said_make_a_status() {
         for (state, said, shown) in [
-            (State::Accepted, CallStatus::Queued, CallStatus::Queued),
-            (State::Sent, CallStatus::Initiated, CallStatus::Queued),
-            (State::Sent, CallStatus::InProgress, CallStatus::InProgress),
-            (State::Undelivered, CallStatus::Busy, CallStatus::Busy),
-            (State::Expired, CallStatus::Queued, CallStatus::Failed),
-            (State::Canceled, CallStatus::Queued, CallStatus::Canceled),
+            (MessageState::Accepted, CallStatus::Queued, CallStatus::Queued),
+            (MessageState::Sent, CallStatus::Initiated, CallStatus::Queued),
+            (MessageState::Sent, CallStatus::InProgress, CallStatus::InProgress),
+            (MessageState::Undelivered, CallStatus::Busy, CallStatus::Busy),
+            (MessageState::Expired, CallStatus::Queued, CallStatus::Failed),
+            (MessageState::Canceled, CallStatus::Queued, CallStatus::Canceled),
             // its message failed before the provider's other words came
-            (State::Failed, CallStatus::Ringing, CallStatus::Failed),
+            (MessageState::Failed, CallStatus::Ringing, CallStatus::Failed),
         ] {
             assert_eq!(CallStatus::shown(state, said), shown, "{state:?} {said:?}");
         }

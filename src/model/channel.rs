@@ -36,16 +36,16 @@ impl Channel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Priced {
+pub enum PricedChannel {
     Sms,
     Mms,
     Whatsapp,
     Voice,
 }
 
-named!(Priced);
+named!(PricedChannel);
 
-impl Priced {
+impl PricedChannel {
     pub const ALL: [Self; 4] = [Self::Sms, Self::Mms, Self::Whatsapp, Self::Voice];
 
     /// What is paid for on a channel, with pictures or without.

@@ -11,13 +11,13 @@ const WINDOWS: [char; 32] = [
 
 /// How clients may write their forms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Charset {
+pub enum FormCharset {
     #[default]
     Utf8,
     Latin,
 }
 
-impl Charset {
+impl FormCharset {
     /// The one of this name. `None`: none that is read here.
     pub fn named(name: &str) -> Option<Self> {
         match name.trim().to_ascii_lowercase().as_str() {
@@ -44,8 +44,9 @@ pub fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
         [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes).into(),
         _ => {}
     }
-    let charset = content_type.and_then(|header| parameter(header, "charset")).and_then(|name| Charset::named(&name));
-    if charset == Some(Charset::Latin) { latin(bytes).into() } else { utf8(bytes) }
+    let charset =
+        content_type.and_then(|header| parameter(header, "charset")).and_then(|name| FormCharset::named(&name));
+    if charset == Some(FormCharset::Latin) { latin(bytes).into() } else { utf8(bytes) }
 }
 
 /// A parameter of a header, unquoted (RFC 9110, section 5.6.6).
@@ -134,10 +135,10 @@ mod tests {
             (" latin1 ", b"a", "a"),
             ("UTF-8", "Grüße".as_bytes(), "Grüße"),
         ] {
-            let charset = Charset::named(name).unwrap();
+            let charset = FormCharset::named(name).unwrap();
             assert_eq!(charset.to_utf8(bytes.to_vec()), text.as_bytes(), "{name}");
         }
-        assert_eq!(Charset::named("utf-16"), None);
+        assert_eq!(FormCharset::named("utf-16"), None);
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{CarrierFields, Dialing, MessageId, Millis, login};
+use super::{CallOptions, CarrierFields, MessageId, Millis, login};
 
 /// What a call says to who answers, and what its client wants to be told of it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -20,7 +20,7 @@ pub struct CallPlan {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub callback_events: Vec<String>,
     #[serde(flatten)]
-    pub dialing: Dialing,
+    pub dialing: CallOptions,
 }
 
 /// Media, callback, call and whatever else few messages have. The store keeps it as one JSON text.
@@ -109,9 +109,9 @@ impl MessageContent {
 
 /// The same as a message holds it: read once, and shared by the message's copies. Most have none, which takes no room.
 #[derive(Clone, Debug, Default)]
-pub struct SharedContent(Option<Arc<MessageContent>>);
+pub struct SharedMessageContent(Option<Arc<MessageContent>>);
 
-impl SharedContent {
+impl SharedMessageContent {
     /// Reads what [`MessageContent::text`] wrote; what cannot be read is taken for nothing.
     pub fn parse(text: Option<&str>) -> Self {
         text.map_or_else(Self::default, |text| MessageContent::parse(Some(text)).into())
@@ -119,19 +119,19 @@ impl SharedContent {
 }
 
 /// From a row of the store, where it is text, or nothing.
-impl<'de> Deserialize<'de> for SharedContent {
+impl<'de> Deserialize<'de> for SharedMessageContent {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Option::<String>::deserialize(from).map(|text| Self::parse(text.as_deref()))
     }
 }
 
-impl From<MessageContent> for SharedContent {
+impl From<MessageContent> for SharedMessageContent {
     fn from(content: MessageContent) -> Self {
         Self((content != *NOTHING).then(|| Arc::new(content)))
     }
 }
 
-impl Deref for SharedContent {
+impl Deref for SharedMessageContent {
     type Target = MessageContent;
 
     fn deref(&self) -> &MessageContent {
@@ -152,7 +152,7 @@ mod tests {
             r#"{"pool":"0f","call":{"twiml":"<Response/>","callback_events":["ringing"],"send_digits":"1"}}"#,
         ] {
             assert_eq!(MessageContent::parse(Some(text)).text().as_deref(), Some(text));
-            assert_eq!(SharedContent::parse(Some(text)).text().as_deref(), Some(text));
+            assert_eq!(SharedMessageContent::parse(Some(text)).text().as_deref(), Some(text));
         }
     }
 
@@ -160,7 +160,7 @@ mod tests {
     fn what_says_nothing_or_cannot_be_read_is_nothing() {
         assert_eq!(*NOTHING, MessageContent::default());
         for text in [None, Some("{}"), Some("no JSON"), Some(r#"{"media_urls":7}"#), Some(r#"{"carrier":{}}"#)] {
-            let shared = SharedContent::parse(text);
+            let shared = SharedMessageContent::parse(text);
             assert!(shared.0.is_none() && *shared == *NOTHING && shared.text().is_none(), "{text:?}");
         }
     }

@@ -6,15 +6,15 @@ use super::named;
 
 /// What a call's client has said of it; where it says nothing, its provider decides.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-pub struct Dialing {
+pub struct CallOptions {
     /// How its URL is fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<Fetch>,
+    pub method: Option<FetchMethod>,
     /// Where the instructions are when its URL gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback_method: Option<Fetch>,
+    pub fallback_method: Option<FetchMethod>,
     /// Keys pressed once somebody has answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_digits: Option<String>,
@@ -30,7 +30,7 @@ pub struct Dialing {
 /// How a URL is fetched.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "UPPERCASE")]
-pub enum Fetch {
+pub enum FetchMethod {
     #[serde(rename = "GET")]
     Get,
     #[serde(rename = "POST")]
@@ -44,6 +44,6 @@ pub enum MachineDetection {
     DetectMessageEnd,
 }
 
-named!(Fetch);
+named!(FetchMethod);
 
 named!(MachineDetection);

@@ -5,12 +5,12 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Digest {
+pub enum DigestAlgorithm {
     Sha1,
     Sha256,
 }
 
-impl Digest {
+impl DigestAlgorithm {
     /// The MGF1 digest: absent means SHA-1, any name but `sha1` means SHA-256
     /// (phones spell it `sha256`, `SHA-256`, `MGF1-SHA256`…).
     pub fn of_mgf1(name: Option<&str>) -> Self {
@@ -37,17 +37,17 @@ fn is_sha1(name: &str) -> bool {
 
 /// The two hash functions of one OAEP encryption (RFC 8017, section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DigestPair {
-    pub oaep: Digest,
-    pub mgf1: Digest,
+pub struct OaepDigests {
+    pub oaep: DigestAlgorithm,
+    pub mgf1: DigestAlgorithm,
 }
 
-impl DigestPair {
+impl OaepDigests {
     pub const ALL: [Self; 4] = [
-        Self { oaep: Digest::Sha1, mgf1: Digest::Sha1 },
-        Self { oaep: Digest::Sha1, mgf1: Digest::Sha256 },
-        Self { oaep: Digest::Sha256, mgf1: Digest::Sha1 },
-        Self { oaep: Digest::Sha256, mgf1: Digest::Sha256 },
+        Self { oaep: DigestAlgorithm::Sha1, mgf1: DigestAlgorithm::Sha1 },
+        Self { oaep: DigestAlgorithm::Sha1, mgf1: DigestAlgorithm::Sha256 },
+        Self { oaep: DigestAlgorithm::Sha256, mgf1: DigestAlgorithm::Sha1 },
+        Self { oaep: DigestAlgorithm::Sha256, mgf1: DigestAlgorithm::Sha256 },
     ];
 }
 
@@ -57,15 +57,15 @@ mod tests {
 
     #[test]
     fn absent_digests_take_the_contract_s_defaults() {
-        assert_eq!(Digest::of_mgf1(None), Digest::Sha1);
-        assert_eq!(Digest::of_oaep(None), Digest::Sha256);
+        assert_eq!(DigestAlgorithm::of_mgf1(None), DigestAlgorithm::Sha1);
+        assert_eq!(DigestAlgorithm::of_oaep(None), DigestAlgorithm::Sha256);
     }
 
     #[test]
     fn any_mgf1_name_but_sha1_means_sha256() {
-        assert_eq!(Digest::of_mgf1(Some("sha1")), Digest::Sha1);
+        assert_eq!(DigestAlgorithm::of_mgf1(Some("sha1")), DigestAlgorithm::Sha1);
         for name in ["sha256", "", "whirlpool", "SHA-256", "SHA1"] {
-            assert_eq!(Digest::of_mgf1(Some(name)), Digest::Sha256, "{name}");
+            assert_eq!(DigestAlgorithm::of_mgf1(Some(name)), DigestAlgorithm::Sha256, "{name}");
         }
     }
 }

@@ -4,13 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::call::CallStatus;
-use super::message::State;
+use super::message::MessageState;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventType {
     /// A message came into a state.
-    Message(State),
+    Message(MessageState),
     /// A call has come so far.
     Call(CallStatus),
     DevicePaired,
@@ -24,7 +24,7 @@ pub enum EventType {
 
 #[derive(Debug, thiserror::Error)]
 #[error("not an event type")]
-pub struct NotAType;
+pub struct NotAnEventType;
 
 /// Everything that is listed of event types is read from these rows. A type without a row does not compile, and
 /// neither does a row without its type.
@@ -49,27 +49,27 @@ macro_rules! event_types {
 }
 
 event_types! {
-    [Message(State::Accepted)] "message.accepted"
+    [Message(MessageState::Accepted)] "message.accepted"
         "A message was accepted and stored."
-    [Message(State::Scheduled)] "message.scheduled"
+    [Message(MessageState::Scheduled)] "message.scheduled"
         "A message was accepted and stored, to be sent at a later time."
-    [Message(State::Queued)] "message.queued"
+    [Message(MessageState::Queued)] "message.queued"
         "The time of a scheduled message has come, and it waits for its turn."
-    [Message(State::Sending)] "message.sending"
+    [Message(MessageState::Sending)] "message.sending"
         "A first attempt to send a message has not settled what becomes of it; it is tried again, or looked up."
-    [Message(State::Sent)] "message.sent"
+    [Message(MessageState::Sent)] "message.sent"
         "A carrier has taken a message."
-    [Message(State::Delivered)] "message.delivered"
+    [Message(MessageState::Delivered)] "message.delivered"
         "A carrier reports that a message has arrived."
-    [Message(State::Undelivered)] "message.undelivered"
+    [Message(MessageState::Undelivered)] "message.undelivered"
         "A carrier reports that a message did not arrive."
-    [Message(State::Failed)] "message.failed"
+    [Message(MessageState::Failed)] "message.failed"
         "No carrier took a message, or the one that did reports that it failed."
-    [Message(State::Canceled)] "message.canceled"
+    [Message(MessageState::Canceled)] "message.canceled"
         "A message was canceled before it was sent."
-    [Message(State::Expired)] "message.expired"
+    [Message(MessageState::Expired)] "message.expired"
         "The validity of a message ended before a carrier took it."
-    [Message(State::Received)] "message.received"
+    [Message(MessageState::Received)] "message.received"
         "A person's message to one of your numbers came in."
     [Call(CallStatus::Queued)] "call.queued"
         "A call was accepted and stored."
@@ -107,15 +107,15 @@ event_types! {
 
 impl EventType {
     /// The types that it is spoken of together with.
-    pub fn group(self) -> Group {
+    pub fn group(self) -> EventGroup {
         match self {
-            Self::Message(_) => Group::Message,
-            Self::Call(_) => Group::Call,
-            Self::DevicePaired | Self::DeviceRevoked => Group::Device,
-            Self::OptOutChanged => Group::OptOut,
-            Self::BalanceLow => Group::Balance,
-            Self::AccountResting | Self::AccountResumed => Group::Account,
-            Self::EndpointTest => Group::Endpoint,
+            Self::Message(_) => EventGroup::Message,
+            Self::Call(_) => EventGroup::Call,
+            Self::DevicePaired | Self::DeviceRevoked => EventGroup::Device,
+            Self::OptOutChanged => EventGroup::OptOut,
+            Self::BalanceLow => EventGroup::Balance,
+            Self::AccountResting | Self::AccountResumed => EventGroup::Account,
+            Self::EndpointTest => EventGroup::Endpoint,
         }
     }
 }
@@ -127,16 +127,16 @@ impl fmt::Display for EventType {
 }
 
 impl FromStr for EventType {
-    type Err = NotAType;
+    type Err = NotAnEventType;
 
-    fn from_str(name: &str) -> Result<Self, NotAType> {
-        Self::all().find(|kind| kind.name() == name).ok_or(NotAType)
+    fn from_str(name: &str) -> Result<Self, NotAnEventType> {
+        Self::all().find(|kind| kind.name() == name).ok_or(NotAnEventType)
     }
 }
 
 /// Event types whose names begin alike, and whose payloads have the same fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Group {
+pub enum EventGroup {
     Message,
     Call,
     Device,
@@ -146,7 +146,7 @@ pub enum Group {
     Endpoint,
 }
 
-impl Group {
+impl EventGroup {
     pub const ALL: [Self; 7] =
         [Self::Message, Self::Call, Self::Device, Self::OptOut, Self::Balance, Self::Account, Self::Endpoint];
 
@@ -166,25 +166,25 @@ impl Group {
 
 /// What a listener asks for: one type, a group (`message.*`), or all (`*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pattern {
+pub enum EventPattern {
     All,
-    Group(Group),
+    Group(EventGroup),
     One(EventType),
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is neither an event type such as `message.sent` nor a pattern: `*`, {groups}", groups = listed())]
-pub struct NotAPattern(String);
+pub struct NotAnEventPattern(String);
 
 /// The patterns of all groups, for who wrote something else.
 fn listed() -> String {
-    Group::ALL.map(|group| format!("`{}`", group.pattern())).join(", ")
+    EventGroup::ALL.map(|group| format!("`{}`", group.pattern())).join(", ")
 }
 
-impl Pattern {
+impl EventPattern {
     /// Every pattern that there is.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::All].into_iter().chain(Group::ALL.map(Self::Group)).chain(EventType::all().map(Self::One))
+        [Self::All].into_iter().chain(EventGroup::ALL.map(Self::Group)).chain(EventType::all().map(Self::One))
     }
 
     pub fn name(self) -> &'static str {
@@ -204,20 +204,20 @@ impl Pattern {
     }
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for EventPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Pattern {
-    type Err = NotAPattern;
+impl FromStr for EventPattern {
+    type Err = NotAnEventPattern;
 
-    fn from_str(text: &str) -> Result<Self, NotAPattern> {
+    fn from_str(text: &str) -> Result<Self, NotAnEventPattern> {
         // what was sent is quoted, but not at length
         Self::all()
             .find(|pattern| pattern.name() == text)
-            .ok_or_else(|| NotAPattern(text.chars().filter(|c| !c.is_control()).take(64).collect()))
+            .ok_or_else(|| NotAnEventPattern(text.chars().filter(|c| !c.is_control()).take(64).collect()))
     }
 }
 
@@ -229,13 +229,13 @@ mod tests {
     fn types_and_patterns_read_back_as_they_are_written() {
         for kind in EventType::all() {
             assert_eq!(kind.name().parse::<EventType>().ok(), Some(kind));
-            assert_eq!(kind.name().parse::<Pattern>().ok(), Some(Pattern::One(kind)));
+            assert_eq!(kind.name().parse::<EventPattern>().ok(), Some(EventPattern::One(kind)));
         }
         for text in ["*", "message.*", "call.*", "device.*", "opt_out.*", "balance.*", "account.*", "endpoint.*"] {
-            assert_eq!(text.parse::<Pattern>().map(|pattern| pattern.to_string()).ok().as_deref(), Some(text));
+            assert_eq!(text.parse::<EventPattern>().map(|pattern| pattern.to_string()).ok().as_deref(), Some(text));
         }
         for bad in ["", "message", "message.", "messages.*", "Message.sent", "message.sent ", "**", "message.s*"] {
-            assert!(bad.parse::<Pattern>().is_err(), "{bad}");
+            assert!(bad.parse::<EventPattern>().is_err(), "{bad}");
         }
     }
 
@@ -243,17 +243,17 @@ mod tests {
     fn rows_say_which_group_they_are_of_and_when_they_happen() {
         for kind in EventType::all() {
             let prefix = kind.group().pattern().trim_end_matches('*');
-            assert!(kind.name().starts_with(prefix) && Group::ALL.contains(&kind.group()), "{kind}");
+            assert!(kind.name().starts_with(prefix) && EventGroup::ALL.contains(&kind.group()), "{kind}");
             assert!(kind.when().ends_with('.') && kind.when().starts_with(char::is_uppercase), "{kind}");
         }
-        let said = "x".parse::<Pattern>().map_err(|error| error.to_string());
+        let said = "x".parse::<EventPattern>().map_err(|error| error.to_string());
         let patterns = "`*`, `message.*`, `call.*`, `device.*`, `opt_out.*`, `balance.*`, `account.*`, `endpoint.*`";
         assert!(said.is_err_and(|said| said.ends_with(patterns)));
     }
 
     #[test]
     fn message_types_bear_the_names_of_the_states() {
-        for state in State::ALL {
+        for state in MessageState::ALL {
             assert_eq!(EventType::Message(state).name(), format!("message.{}", state.name()));
         }
         for status in CallStatus::ALL {
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn a_pattern_takes_what_it_says() {
         let taken = |text: &str| {
-            let pattern = text.parse::<Pattern>().ok();
+            let pattern = text.parse::<EventPattern>().ok();
             EventType::all().filter(|kind| pattern.is_some_and(|pattern| pattern.matches(*kind))).count()
         };
         assert_eq!((taken("*"), taken("message.*"), taken("device.*"), taken("message.sent")), (27, 11, 2, 1));

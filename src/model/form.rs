@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-use super::Charset;
+use super::FormCharset;
 use super::text::{self, NotText};
 
 /// A field of a client's form that is no text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadField {
+pub struct NotTextField {
     pub name: String,
     pub reason: NotText,
 }
@@ -58,9 +58,9 @@ pub fn first(form: &[u8], name: &str) -> Option<String> {
 }
 
 /// A client's form, written in `charset`: each field must be a text.
-pub fn texts(form: &[u8], charset: Charset) -> Result<Vec<(String, String)>, BadField> {
+pub fn texts(form: &[u8], charset: FormCharset) -> Result<Vec<(String, String)>, NotTextField> {
     let read = |(name, value): (Cow<'_, [u8]>, Cow<'_, [u8]>)| {
-        let bad = |reason| BadField { name: text::kept(lossy(name.clone())), reason };
+        let bad = |reason| NotTextField { name: text::kept(lossy(name.clone())), reason };
         let value = text::read(charset.to_utf8(value.into_owned())).map_err(bad)?;
         Ok((text::read(charset.to_utf8(name.clone().into_owned())).map_err(bad)?, value))
     };
@@ -78,7 +78,7 @@ pub fn flag(text: &str) -> Option<bool> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::text::Flaw;
+    use super::super::text::TextFlaw;
     use super::*;
 
     fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
@@ -90,24 +90,24 @@ mod tests {
         let form = b"From=%2B237123456789&Body=a+b%20c&&Empty=&Bare&Body=%E2%9C%93";
         let expected = [("From", "+237123456789"), ("Body", "a b c"), ("Empty", ""), ("Bare", ""), ("Body", "✓")];
         assert_eq!(borrowed(&fields(form)), expected);
-        assert_eq!(borrowed(&texts(form, Charset::Utf8).unwrap()), expected);
+        assert_eq!(borrowed(&texts(form, FormCharset::Utf8).unwrap()), expected);
     }
 
     #[test]
     fn what_a_carrier_s_form_cannot_say_is_replaced_and_a_client_s_is_refused() {
         for (form, read, name, at, flaw) in [
-            (&b"Body=caf%E9"[..], ("Body", "caf\u{fffd}"), "Body", 4, Flaw::NotUtf8),
-            (b"Body=caf\xe9!", ("Body", "caf\u{fffd}!"), "Body", 4, Flaw::NotUtf8),
-            (b"Body=%ED%A0%80", ("Body", "\u{fffd}\u{fffd}\u{fffd}"), "Body", 1, Flaw::NotUtf8),
-            (b"Body=a%00b", ("Body", "a\0b"), "Body", 2, Flaw::Nul),
-            (b"B%00=a", ("B\0", "a"), "B\u{fffd}", 2, Flaw::Nul),
+            (&b"Body=caf%E9"[..], ("Body", "caf\u{fffd}"), "Body", 4, TextFlaw::NotUtf8),
+            (b"Body=caf\xe9!", ("Body", "caf\u{fffd}!"), "Body", 4, TextFlaw::NotUtf8),
+            (b"Body=%ED%A0%80", ("Body", "\u{fffd}\u{fffd}\u{fffd}"), "Body", 1, TextFlaw::NotUtf8),
+            (b"Body=a%00b", ("Body", "a\0b"), "Body", 2, TextFlaw::Nul),
+            (b"B%00=a", ("B\0", "a"), "B\u{fffd}", 2, TextFlaw::Nul),
         ] {
             assert_eq!(borrowed(&fields(form)), [read]);
-            let bad = BadField { name: name.to_owned(), reason: NotText { at, flaw } };
-            assert_eq!(texts(form, Charset::Utf8), Err(bad), "{form:?}");
+            let bad = NotTextField { name: name.to_owned(), reason: NotText { at, flaw } };
+            assert_eq!(texts(form, FormCharset::Utf8), Err(bad), "{form:?}");
         }
         // no escapes: they stay as they are, as browsers leave them
-        assert_eq!(borrowed(&texts(b"a=100%&b=%zz", Charset::Utf8).unwrap()), [("a", "100%"), ("b", "%zz")]);
+        assert_eq!(borrowed(&texts(b"a=100%&b=%zz", FormCharset::Utf8).unwrap()), [("a", "100%"), ("b", "%zz")]);
     }
 
     #[test]
@@ -131,14 +131,14 @@ mod tests {
         #[test]
         fn clients_and_carriers_are_read_alike(pairs in prop::collection::vec(("[^\\x00]{0,8}", "[^\\x00]{0,12}"), 0..4)) {
             let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
-            let read = texts(form.as_bytes(), Charset::Utf8);
+            let read = texts(form.as_bytes(), FormCharset::Utf8);
             prop_assert_eq!(read.as_ref(), Ok(&fields(form.as_bytes())));
             prop_assert_eq!(read, Ok(pairs));
         }
 
         #[test]
         fn no_form_panics(form in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = (fields(&form), texts(&form, Charset::Utf8));
+            let _ = (fields(&form), texts(&form, FormCharset::Utf8));
         }
     }
 }

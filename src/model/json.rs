@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::text::{Flaw, NotText};
+use super::text::{NotText, TextFlaw};
 
 /// A string that is no text. `path`: `metadata.note`, `media_urls[1]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadString {
+pub struct NotTextString {
     pub path: String,
     pub reason: NotText,
 }
@@ -59,16 +59,16 @@ fn unit(escape: &[u8]) -> Option<u16> {
 }
 
 /// The first character of what stands in a string, and in how many bytes.
-fn character(rest: &[u8]) -> (usize, Result<char, Flaw>) {
+fn character(rest: &[u8]) -> (usize, Result<char, TextFlaw>) {
     match rest {
-        [0, ..] => (1, Err(Flaw::Nul)),
+        [0, ..] => (1, Err(TextFlaw::Nul)),
         [b'\\', b'u', ..] => match unit(rest) {
-            Some(0) => (6, Err(Flaw::Nul)),
+            Some(0) => (6, Err(TextFlaw::Nul)),
             Some(first) => {
                 let second = rest.get(6..).and_then(unit);
                 match char::decode_utf16([first].into_iter().chain(second)).next() {
                     Some(Ok(c)) => (6 * c.len_utf16(), Ok(c)),
-                    _ => (6, Err(Flaw::Surrogate(first))),
+                    _ => (6, Err(TextFlaw::Surrogate(first))),
                 }
             }
             // no escape at all: the parser will say so
@@ -89,15 +89,15 @@ fn character(rest: &[u8]) -> (usize, Result<char, Flaw>) {
             let chunk = rest.get(..rest.len().min(4)).and_then(|some| some.utf8_chunks().next());
             match chunk.map(|chunk| (chunk.valid().chars().next(), chunk.invalid().len())) {
                 Some((Some(c), _)) => (c.len_utf8(), Ok(c)),
-                Some((None, bad)) => (bad.max(1), Err(Flaw::NotUtf8)),
-                None => (1, Err(Flaw::NotUtf8)),
+                Some((None, bad)) => (bad.max(1), Err(TextFlaw::NotUtf8)),
+                None => (1, Err(TextFlaw::NotUtf8)),
             }
         }
     }
 }
 
 /// The characters of a string, each with the bytes that it came as.
-fn characters(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], Result<char, Flaw>)> {
+fn characters(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], Result<char, TextFlaw>)> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -127,7 +127,7 @@ fn shown(path: &[JsonStep]) -> String {
 }
 
 /// Refuses JSON in which a string is no text: the first of them is named.
-pub fn check(json: &[u8]) -> Result<(), BadString> {
+pub fn check(json: &[u8]) -> Result<(), NotTextString> {
     if is_plain(json) {
         return Ok(());
     }
@@ -154,7 +154,7 @@ pub fn check(json: &[u8]) -> Result<(), BadString> {
                 }
                 let flaw = characters(string).enumerate().find_map(|(before, (_, read))| Some((before, read.err()?)));
                 if let Some((before, flaw)) = flaw {
-                    return Err(BadString { path: shown(&path), reason: NotText { at: before + 1, flaw } });
+                    return Err(NotTextString { path: shown(&path), reason: NotText { at: before + 1, flaw } });
                 }
             }
         }

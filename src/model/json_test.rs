@@ -6,20 +6,20 @@ use super::*;
 #[test]
 fn the_first_string_that_is_no_text_is_named() {
     for (json, path, at, flaw) in [
-        (&br#"{"body": "ab\ud800"}"#[..], "body", 3, Flaw::Surrogate(0xd800)),
-        (br#"{"body": "\uDC00\uD800"}"#, "body", 1, Flaw::Surrogate(0xdc00)),
-        (br#"{"body": "\ud83d\ude00\ud83d!"}"#, "body", 2, Flaw::Surrogate(0xd83d)),
-        (br#"{"body": "\ud83d\u0041"}"#, "body", 1, Flaw::Surrogate(0xd83d)),
-        (br#"{"to": "x", "body": "a\n\u0000"}"#, "body", 3, Flaw::Nul),
-        (b"{\"body\": \"a\0\"}", "body", 2, Flaw::Nul),
-        (b"{\"body\": \"\xe9\"}", "body", 1, Flaw::NotUtf8),
-        (b"{\"body\": \"\xf0\x9f\x98\"}", "body", 1, Flaw::NotUtf8),
-        (br#"{"metadata": {"a": [1, {"b": "x", "c": "y"}, "\u0000"]}}"#, "metadata.a[2]", 1, Flaw::Nul),
-        (br#"{"metadata": {"a": {"b": "x"}, "c\u0000": 1}}"#, "metadata.c\u{fffd}", 2, Flaw::Nul),
-        (br#"{"media_urls": ["a", ",\"[", "\ud800"]}"#, "media_urls[2]", 1, Flaw::Surrogate(0xd800)),
-        (br#"{"a": "x", "b": {"c": []}, "d": "\ud800"}"#, "d", 1, Flaw::Surrogate(0xd800)),
+        (&br#"{"body": "ab\ud800"}"#[..], "body", 3, TextFlaw::Surrogate(0xd800)),
+        (br#"{"body": "\uDC00\uD800"}"#, "body", 1, TextFlaw::Surrogate(0xdc00)),
+        (br#"{"body": "\ud83d\ude00\ud83d!"}"#, "body", 2, TextFlaw::Surrogate(0xd83d)),
+        (br#"{"body": "\ud83d\u0041"}"#, "body", 1, TextFlaw::Surrogate(0xd83d)),
+        (br#"{"to": "x", "body": "a\n\u0000"}"#, "body", 3, TextFlaw::Nul),
+        (b"{\"body\": \"a\0\"}", "body", 2, TextFlaw::Nul),
+        (b"{\"body\": \"\xe9\"}", "body", 1, TextFlaw::NotUtf8),
+        (b"{\"body\": \"\xf0\x9f\x98\"}", "body", 1, TextFlaw::NotUtf8),
+        (br#"{"metadata": {"a": [1, {"b": "x", "c": "y"}, "\u0000"]}}"#, "metadata.a[2]", 1, TextFlaw::Nul),
+        (br#"{"metadata": {"a": {"b": "x"}, "c\u0000": 1}}"#, "metadata.c\u{fffd}", 2, TextFlaw::Nul),
+        (br#"{"media_urls": ["a", ",\"[", "\ud800"]}"#, "media_urls[2]", 1, TextFlaw::Surrogate(0xd800)),
+        (br#"{"a": "x", "b": {"c": []}, "d": "\ud800"}"#, "d", 1, TextFlaw::Surrogate(0xd800)),
     ] {
-        let bad = BadString { path: path.to_owned(), reason: NotText { at, flaw } };
+        let bad = NotTextString { path: path.to_owned(), reason: NotText { at, flaw } };
         assert_eq!(check(json), Err(bad), "{}", String::from_utf8_lossy(json));
     }
     for good in [r#"{"body": "\\ud800 \\u0000 \ud83d\ude00 \u00e9 \u000a"}"#, "{", "[\"", "\"\\", "7", ""] {

@@ -23,7 +23,7 @@ impl Keyword {
 /// The words of one language.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Words {
+pub struct LanguageKeywords {
     pub stop: Vec<String>,
     pub start: Vec<String>,
     pub help: Vec<String>,
@@ -32,7 +32,7 @@ pub struct Words {
     pub help_when_out: Vec<String>,
 }
 
-impl Words {
+impl LanguageKeywords {
     /// All of them, as they were written.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.all().map(|(word, _)| word)
@@ -71,10 +71,10 @@ pub struct Keywords {
 impl Keywords {
     /// A word that means two things is none: such are returned too. One that some language asks to come only from who
     /// has opted out does so in all.
-    pub fn new(languages: &BTreeMap<String, Words>) -> (Self, BTreeSet<String>) {
+    pub fn new(languages: &BTreeMap<String, LanguageKeywords>) -> (Self, BTreeSet<String>) {
         let mut words: HashMap<String, KeywordMeaning> = HashMap::new();
         let mut ambiguous = BTreeSet::new();
-        for (word, meaning) in languages.values().flat_map(Words::all) {
+        for (word, meaning) in languages.values().flat_map(LanguageKeywords::all) {
             let word = folded(word);
             let known = words.entry(word.clone()).or_insert(meaning);
             known.when_out |= meaning.when_out;

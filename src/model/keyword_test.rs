@@ -8,17 +8,20 @@ fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn languages() -> BTreeMap<String, Words> {
-    let english = Words {
+fn languages() -> BTreeMap<String, LanguageKeywords> {
+    let english = LanguageKeywords {
         stop: words(&["STOP", "OPTOUT", "opt out"]),
         start: words(&["START"]),
         help: words(&["HELP"]),
         start_when_out: words(&["YES"]),
         help_when_out: words(&["INFO"]),
     };
-    let french =
-        Words { stop: words(&["ARRET", "ARRÊT", "DÉSABONNER"]), help: words(&["AIDE", "INFO"]), ..Words::default() };
-    let greek = Words { stop: words(&["ΔΙΑΚΟΠΗ"]), ..Words::default() };
+    let french = LanguageKeywords {
+        stop: words(&["ARRET", "ARRÊT", "DÉSABONNER"]),
+        help: words(&["AIDE", "INFO"]),
+        ..Words::default()
+    };
+    let greek = LanguageKeywords { stop: words(&["ΔΙΑΚΟΠΗ"]), ..Words::default() };
     [("en", english), ("fr", french), ("el", greek)].map(|(name, words)| (name.to_owned(), words)).into()
 }
 
@@ -91,7 +94,10 @@ fn a_whole_body_is_a_keyword_in_any_dress() {
 #[test]
 fn a_word_that_means_two_things_is_none() {
     let mut both = languages();
-    both.insert("xx".into(), Words { start: words(&["stop!", "Optout"]), help: words(&["help"]), ..Words::default() });
+    both.insert(
+        "xx".into(),
+        LanguageKeywords { start: words(&["stop!", "Optout"]), help: words(&["help"]), ..Words::default() },
+    );
     let (keywords, ambiguous) = Keywords::new(&both);
     assert_eq!(ambiguous.into_iter().collect::<Vec<_>>(), ["optout", "stop"]);
     assert_eq!((keywords.find("STOP"), keywords.find("optout")), (None, None));

@@ -23,7 +23,7 @@ impl Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum State {
+pub enum MessageState {
     /// Stored, with its job.
     Accepted,
     /// Joins its lane at a later time.
@@ -45,9 +45,9 @@ pub enum State {
     Received,
 }
 
-named!(State);
+named!(MessageState);
 
-impl State {
+impl MessageState {
     pub const ALL: [Self; 11] = [
         Self::Accepted,
         Self::Scheduled,
@@ -138,9 +138,9 @@ mod tests {
         /// Whatever happens in whatever order, nobody comes back to where they were.
         #[test]
         fn states_only_move_forward(steps in prop::collection::vec(0_usize..11, 0..30)) {
-            let mut state = State::Accepted;
+            let mut state = MessageState::Accepted;
             let mut seen = vec![state];
-            for next in steps.into_iter().map(|step| State::ALL[step]) {
+            for next in steps.into_iter().map(|step| MessageState::ALL[step]) {
                 if state.may_become(next) {
                     state = next;
                     prop_assert!(!seen.contains(&state));
@@ -153,11 +153,11 @@ mod tests {
 
     #[test]
     fn what_is_over_stays_over() {
-        for state in State::ALL.into_iter().filter(|state| state.is_final()) {
-            assert!(State::ALL.into_iter().all(|next| !state.may_become(next)), "{state:?}");
+        for state in MessageState::ALL.into_iter().filter(|state| state.is_final()) {
+            assert!(MessageState::ALL.into_iter().all(|next| !state.may_become(next)), "{state:?}");
         }
-        assert_eq!(State::Scheduled.before().collect::<Vec<_>>(), [State::Accepted]);
-        assert!(State::ALL.into_iter().all(|state| State::parse(state.name()) == Some(state)));
+        assert_eq!(MessageState::Scheduled.before().collect::<Vec<_>>(), [MessageState::Accepted]);
+        assert!(MessageState::ALL.into_iter().all(|state| MessageState::parse(state.name()) == Some(state)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::address::{Address, AddressKind, Country, NotAnAddress, Role};
+use super::address::{Address, AddressKind, AddressRole, Country, NotAnAddress};
 
 /// `+` and 7 to 15 digits, the first not 0. Written whole only where it is sent; logs show a mask.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -11,7 +11,7 @@ pub struct Phone(String);
 impl Phone {
     /// Reads what somebody wrote, as [`Address::read`] does; what is no phone is refused.
     pub fn read(text: &str, country: Option<Country>) -> Result<Self, NotAnAddress> {
-        let (_, address) = Address::read(text, Role::Recipient, country)?;
+        let (_, address) = Address::read(text, AddressRole::Recipient, country)?;
         let kind = address.kind();
         address.phone().ok_or(if kind == AddressKind::ShortCode && country.is_none() {
             NotAnAddress::NoCountry

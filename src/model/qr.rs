@@ -6,7 +6,7 @@ use qrcode::{Color, EcLevel, QrCode, Version};
 
 #[derive(Debug, thiserror::Error)]
 #[error("the text does not fit a QR code")]
-pub struct TooLong;
+pub struct QrTextTooLong;
 
 /// Modules of white around the code, as the standard wants.
 const QUIET: usize = 4;
@@ -15,13 +15,13 @@ const TERMINAL_QUIET: usize = 2;
 
 /// The smallest code that holds the text as plain bytes. The library's own choice, a mix of
 /// modes, is at times a size larger: codes of one length would jump as they rotate.
-fn code(text: &str) -> Result<QrCode, TooLong> {
+fn code(text: &str) -> Result<QrCode, QrTextTooLong> {
     let of_size = |size| {
         let mut bits = Bits::new(Version::Normal(size));
         bits.push_byte_data(text.as_bytes()).and_then(|()| bits.push_terminator(EcLevel::M)).ok()?;
         QrCode::with_bits(bits, EcLevel::M).ok()
     };
-    (1..=40).find_map(of_size).ok_or(TooLong)
+    (1..=40).find_map(of_size).ok_or(QrTextTooLong)
 }
 
 /// White on black whatever the terminal's own colours are: of the 256 these two are the same everywhere, while themes
@@ -31,7 +31,7 @@ const OWN_COLOURS: &str = "\x1b[0m";
 
 /// Two modules a character, in colours of its own, so that it scans on dark and on light terminals. Where colours are
 /// taken out, it is light on a dark terminal.
-pub fn terminal(text: &str) -> Result<String, TooLong> {
+pub fn terminal(text: &str) -> Result<String, QrTextTooLong> {
     let code = code(text)?;
     let (modules, colors) = (code.width(), code.to_colors());
     let is_light = |x: usize, y: usize| match (x.checked_sub(TERMINAL_QUIET), y.checked_sub(TERMINAL_QUIET)) {
@@ -49,12 +49,12 @@ pub fn terminal(text: &str) -> Result<String, TooLong> {
     Ok((0..side).step_by(2).map(line).collect::<Vec<_>>().join("\n"))
 }
 
-pub fn svg(text: &str) -> Result<String, TooLong> {
+pub fn svg(text: &str) -> Result<String, QrTextTooLong> {
     Ok(code(text)?.render::<svg::Color<'_>>().min_dimensions(320, 320).build())
 }
 
 /// Greyscale, one bit a pixel, eight pixels a module.
-pub fn png(text: &str) -> Result<Vec<u8>, TooLong> {
+pub fn png(text: &str) -> Result<Vec<u8>, QrTextTooLong> {
     const SCALE: usize = 8;
     let code = code(text)?;
     let modules = code.width();
@@ -69,7 +69,7 @@ pub fn png(text: &str) -> Result<Vec<u8>, TooLong> {
             pixels[row * row_bytes + x / 8] = 0;
         }
     }
-    encode_png(side, &pixels).map_err(|_| TooLong)
+    encode_png(side, &pixels).map_err(|_| QrTextTooLong)
 }
 
 fn encode_png(side: usize, pixels: &[u8]) -> Result<Vec<u8>, png::EncodingError> {

@@ -9,17 +9,17 @@ const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
 /// Units in the only segment, and in each of several: those give 6 bytes to the header that joins them.
-type Room = (u32, u32);
+type SegmentCapacity = (u32, u32);
 /// In septets.
-const GSM7: Room = (160, 153);
+const GSM7: SegmentCapacity = (160, 153);
 /// In UTF-16 units.
-const UCS2: Room = (70, 67);
+const UCS2: SegmentCapacity = (70, 67);
 
 /// How a message's text goes over the air, by the names under which messages keep it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Encoding {
+pub enum TextEncoding {
     Gsm7,
     Ucs2,
     /// A WhatsApp message's, which has no segments.
@@ -28,15 +28,15 @@ pub enum Encoding {
     None,
 }
 
-named!(Encoding);
+named!(TextEncoding);
 
-impl Encoding {
+impl TextEncoding {
     pub const ALL: [Self; 4] = [Self::Gsm7, Self::Ucs2, Self::Utf8, Self::None];
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segments {
-    pub encoding: Encoding,
+    pub encoding: TextEncoding,
     /// At least 1: an empty text is one message too.
     pub count: u32,
     /// Septets, or UTF-16 units.
@@ -57,14 +57,14 @@ fn septets(c: char) -> Option<u32> {
 impl Segments {
     pub fn of(text: &str) -> Self {
         if text.chars().all(|c| septets(c).is_some()) {
-            Self::fill(Encoding::Gsm7, GSM7, text.chars().filter_map(septets))
+            Self::fill(TextEncoding::Gsm7, GSM7, text.chars().filter_map(septets))
         } else {
-            Self::fill(Encoding::Ucs2, UCS2, text.chars().map(|c| if c.len_utf16() == 2 { 2 } else { 1 }))
+            Self::fill(TextEncoding::Ucs2, UCS2, text.chars().map(|c| if c.len_utf16() == 2 { 2 } else { 1 }))
         }
     }
 
     /// Fills segments in order; what takes two units is never split over two segments.
-    fn fill(encoding: Encoding, (alone, each): Room, widths: impl Iterator<Item = u32>) -> Self {
+    fn fill(encoding: TextEncoding, (alone, each): SegmentCapacity, widths: impl Iterator<Item = u32>) -> Self {
         let (mut units, mut count, mut filled) = (0_u32, 1, 0);
         for width in widths {
             units = units.saturating_add(width);
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    fn count(text: &str) -> (Encoding, u32) {
+    fn count(text: &str) -> (TextEncoding, u32) {
         let segments = Segments::of(text);
         (segments.encoding, segments.count)
     }
@@ -98,36 +98,36 @@ mod tests {
 
     #[test]
     fn encodings_are_read_as_they_are_written() {
-        assert!(Encoding::ALL.into_iter().all(|encoding| Encoding::parse(encoding.name()) == Some(encoding)));
-        assert_eq!(Encoding::parse("utf16"), None);
+        assert!(TextEncoding::ALL.into_iter().all(|encoding| TextEncoding::parse(encoding.name()) == Some(encoding)));
+        assert_eq!(TextEncoding::parse("utf16"), None);
     }
 
     #[test]
     fn segments_end_where_the_standard_says() {
         for (length, expected) in [(0, 1), (1, 1), (160, 1), (161, 2), (306, 2), (307, 3), (1530, 10), (1600, 11)] {
-            assert_eq!(count(&"a".repeat(length)), (Encoding::Gsm7, expected), "{length} of a");
+            assert_eq!(count(&"a".repeat(length)), (TextEncoding::Gsm7, expected), "{length} of a");
         }
         for (length, expected) in [(1, 1), (70, 1), (71, 2), (134, 2), (135, 3)] {
-            assert_eq!(count(&"ж".repeat(length)), (Encoding::Ucs2, expected), "{length} of ж");
+            assert_eq!(count(&"ж".repeat(length)), (TextEncoding::Ucs2, expected), "{length} of ж");
         }
     }
 
     #[test]
     fn pairs_are_not_split() {
-        assert_eq!(count(&"€".repeat(80)), (Encoding::Gsm7, 1));
+        assert_eq!(count(&"€".repeat(80)), (TextEncoding::Gsm7, 1));
         // 76 pairs to a segment of 153: the last septet stays empty
-        assert_eq!(count(&"€".repeat(153)), (Encoding::Gsm7, 3));
-        assert_eq!(count(&format!("a{}", "€".repeat(152))), (Encoding::Gsm7, 2));
-        assert_eq!(count(&"😀".repeat(35)), (Encoding::Ucs2, 1));
-        assert_eq!(count(&"😀".repeat(67)), (Encoding::Ucs2, 3));
-        assert_eq!(count(&format!("ж{}", "😀".repeat(66))), (Encoding::Ucs2, 2));
+        assert_eq!(count(&"€".repeat(153)), (TextEncoding::Gsm7, 3));
+        assert_eq!(count(&format!("a{}", "€".repeat(152))), (TextEncoding::Gsm7, 2));
+        assert_eq!(count(&"😀".repeat(35)), (TextEncoding::Ucs2, 1));
+        assert_eq!(count(&"😀".repeat(67)), (TextEncoding::Ucs2, 3));
+        assert_eq!(count(&format!("ж{}", "😀".repeat(66))), (TextEncoding::Ucs2, 2));
     }
 
     #[test]
     fn one_character_outside_the_alphabet_turns_the_whole_text() {
-        assert_eq!(Segments::of("price: 5 €"), Segments { encoding: Encoding::Gsm7, count: 1, units: 11 });
-        assert_eq!(Segments::of("ç`"), Segments { encoding: Encoding::Ucs2, count: 1, units: 2 });
-        assert_eq!(Segments::of("Ç").encoding, Encoding::Gsm7);
+        assert_eq!(Segments::of("price: 5 €"), Segments { encoding: TextEncoding::Gsm7, count: 1, units: 11 });
+        assert_eq!(Segments::of("ç`"), Segments { encoding: TextEncoding::Ucs2, count: 1, units: 2 });
+        assert_eq!(Segments::of("Ç").encoding, TextEncoding::Gsm7);
     }
 
     /// Cuts a text into segments the slow way: takes the longest piece that fits, again and again.
@@ -142,7 +142,7 @@ mod tests {
         pieces
     }
 
-    fn naive(text: &str) -> (Encoding, usize) {
+    fn naive(text: &str) -> (TextEncoding, usize) {
         let escaped: String =
             text.chars().flat_map(|c| EXTENSION.contains(c).then_some('\u{1b}').into_iter().chain([c])).collect();
         let is_gsm = escaped.chars().all(|c| c == '\u{1b}' || BASIC.contains(c) || EXTENSION.contains(c))
@@ -150,9 +150,9 @@ mod tests {
         let septets = |text: &str| text.chars().map(|c| if EXTENSION.contains(c) { 2 } else { 1 }).sum();
         let utf16 = |text: &str| text.encode_utf16().count();
         let (encoding, alone, pieces) = if is_gsm {
-            (Encoding::Gsm7, escaped.chars().count() <= 160, split(text, 153, septets))
+            (TextEncoding::Gsm7, escaped.chars().count() <= 160, split(text, 153, septets))
         } else {
-            (Encoding::Ucs2, utf16(text) <= 70, split(text, 67, utf16))
+            (TextEncoding::Ucs2, utf16(text) <= 70, split(text, 67, utf16))
         };
         (encoding, if alone { 1 } else { pieces.len() })
     }

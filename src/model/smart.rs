@@ -3,7 +3,7 @@
 //! What word processors and phones put in unasked: quotes, dashes, dots, blanks, and what Unicode itself says is only
 //! another way to write the same (UAX 15). Letters that make another word are left alone.
 
-use super::segment::{Encoding, Segments};
+use super::segment::{Segments, TextEncoding};
 
 /// What stands for a character, where something does.
 fn plain(c: char) -> Option<&'static str> {
@@ -89,12 +89,12 @@ fn narrow(c: char) -> char {
 /// Otherwise it is better left as it was written.
 pub fn encoded(text: &str) -> Option<String> {
     let before = Segments::of(text);
-    if before.encoding == Encoding::Gsm7 {
+    if before.encoding == TextEncoding::Gsm7 {
         return None;
     }
     let replaced = replaced(text);
     let after = Segments::of(&replaced);
-    (after.encoding == Encoding::Gsm7 && after.count <= before.count).then_some(replaced)
+    (after.encoding == TextEncoding::Gsm7 && after.count <= before.count).then_some(replaced)
 }
 
 #[cfg(test)]
@@ -136,7 +136,7 @@ mod tests {
         fn it_helps_and_is_done_once(text in "([ -~éñ€]|[“”‘’–—…«»\u{a0}\u{2009}½•Ａ-Ｚ]|e\u{301}|ж){0,200}") {
             if let Some(replaced) = encoded(&text) {
                 let (before, after) = (Segments::of(&text), Segments::of(&replaced));
-                prop_assert_eq!(after.encoding, Encoding::Gsm7);
+                prop_assert_eq!(after.encoding, TextEncoding::Gsm7);
                 prop_assert!(after.count <= before.count);
                 prop_assert_eq!(encoded(&replaced), None);
             }
@@ -152,8 +152,8 @@ mod tests {
     fn what_stands_for_something_is_of_the_alphabet() {
         for c in ('\0'..=char::MAX).filter(|c| plain(*c).is_some()) {
             let segments = Segments::of(plain(c).unwrap());
-            assert_eq!(segments.encoding, Encoding::Gsm7, "{c:?}");
-            assert_eq!(Segments::of(&c.to_string()).encoding, Encoding::Ucs2, "{c:?} is of the alphabet itself");
+            assert_eq!(segments.encoding, TextEncoding::Gsm7, "{c:?}");
+            assert_eq!(Segments::of(&c.to_string()).encoding, TextEncoding::Ucs2, "{c:?} is of the alphabet itself");
         }
     }
 }

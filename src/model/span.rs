@@ -9,18 +9,18 @@ use serde::{Deserialize, Deserializer};
 use super::Millis;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(Duration);
+pub struct DurationSetting(Duration);
 
 #[derive(Debug, thiserror::Error)]
 #[error("a duration is a whole number and a unit: 300ms, 15s, 5m, 1h or 30d")]
-pub struct NotASpan;
+pub struct NotADuration;
 
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Longer than any setting means: ten years.
 const LONGEST_MS: u64 = 10 * 366 * 86_400_000;
 
-impl Span {
+impl DurationSetting {
     pub const fn from_millis(ms: u64) -> Self {
         Self(Duration::from_millis(ms))
     }
@@ -40,19 +40,19 @@ impl Span {
     }
 }
 
-impl FromStr for Span {
-    type Err = NotASpan;
+impl FromStr for DurationSetting {
+    type Err = NotADuration;
 
-    fn from_str(text: &str) -> Result<Self, NotASpan> {
-        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or(NotASpan)?;
+    fn from_str(text: &str) -> Result<Self, NotADuration> {
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or(NotADuration)?;
         let (number, unit) = text.split_at(split);
-        let scale = UNITS.iter().find(|(name, _)| *name == unit).ok_or(NotASpan)?.1;
-        let ms = number.parse::<u64>().ok().and_then(|n| n.checked_mul(scale)).ok_or(NotASpan)?;
-        if ms > LONGEST_MS { Err(NotASpan) } else { Ok(Self::from_millis(ms)) }
+        let scale = UNITS.iter().find(|(name, _)| *name == unit).ok_or(NotADuration)?.1;
+        let ms = number.parse::<u64>().ok().and_then(|n| n.checked_mul(scale)).ok_or(NotADuration)?;
+        if ms > LONGEST_MS { Err(NotADuration) } else { Ok(Self::from_millis(ms)) }
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for DurationSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis();
         let (unit, scale) = UNITS
@@ -65,13 +65,13 @@ impl fmt::Display for Span {
     }
 }
 
-impl fmt::Debug for Span {
+impl fmt::Debug for DurationSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for DurationSetting {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         text.parse().map_err(serde::de::Error::custom)
@@ -87,22 +87,22 @@ mod tests {
     #[test]
     fn only_a_number_with_a_unit_is_a_span() {
         for bad in ["", "15", "s", "15 s", "-1s", "1.5s", "15sec", "99999999999999999999s", "99999d"] {
-            assert!(bad.parse::<Span>().is_err(), "{bad}");
+            assert!(bad.parse::<DurationSetting>().is_err(), "{bad}");
         }
-        assert_eq!("5m".parse::<Span>().ok(), Some(Span::from_millis(300_000)));
-        assert_eq!("0s".parse::<Span>().ok(), Some(Span::from_millis(0)));
+        assert_eq!("5m".parse::<DurationSetting>().ok(), Some(DurationSetting::from_millis(300_000)));
+        assert_eq!("0s".parse::<DurationSetting>().ok(), Some(DurationSetting::from_millis(0)));
     }
 
     proptest! {
         #[test]
         fn a_written_span_reads_back(ms in 0_u64..100_000_000_000) {
-            let span = Span::from_millis(ms);
-            prop_assert_eq!(span.to_string().parse::<Span>().ok(), Some(span));
+            let span = DurationSetting::from_millis(ms);
+            prop_assert_eq!(span.to_string().parse::<DurationSetting>().ok(), Some(span));
         }
 
         #[test]
         fn no_text_panics(text in ".*") {
-            let _ = text.parse::<Span>();
+            let _ = text.parse::<DurationSetting>();
         }
     }
 }

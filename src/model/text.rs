@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What stands in a text and is no character that can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
+pub enum TextFlaw {
     /// Databases, C libraries and phones end a text there.
     Nul,
     /// Half of a UTF-16 pair, which JSON can write and no encoding can carry.
@@ -13,7 +13,7 @@ pub enum Flaw {
     NotUtf8,
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for TextFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nul => f.write_str("NUL (U+0000)"),
@@ -28,17 +28,17 @@ impl fmt::Display for Flaw {
 #[error("must be text: its character {at} is {flaw}")]
 pub struct NotText {
     pub at: usize,
-    pub flaw: Flaw,
+    pub flaw: TextFlaw,
 }
 
 /// Reads what a client says, which must be a text throughout.
 pub fn read(bytes: Vec<u8>) -> Result<String, NotText> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.as_bytes().utf8_chunks().next().map_or("", |chunk| chunk.valid());
-        NotText { at: good.chars().count() + 1, flaw: Flaw::NotUtf8 }
+        NotText { at: good.chars().count() + 1, flaw: TextFlaw::NotUtf8 }
     })?;
     match text.chars().position(|c| c == '\0') {
-        Some(before) => Err(NotText { at: before + 1, flaw: Flaw::Nul }),
+        Some(before) => Err(NotText { at: before + 1, flaw: TextFlaw::Nul }),
         None => Ok(text),
     }
 }
@@ -65,21 +65,21 @@ mod tests {
     #[test]
     fn what_is_no_text_is_told_with_its_place() {
         for (bytes, at, flaw) in [
-            (&b"\0"[..], 1, Flaw::Nul),
-            ("é\0".as_bytes(), 2, Flaw::Nul),
-            ("😀😀\0😀".as_bytes(), 3, Flaw::Nul),
-            (b"\xff", 1, Flaw::NotUtf8),
-            (b"abc\xc3", 4, Flaw::NotUtf8),
+            (&b"\0"[..], 1, TextFlaw::Nul),
+            ("é\0".as_bytes(), 2, TextFlaw::Nul),
+            ("😀😀\0😀".as_bytes(), 3, TextFlaw::Nul),
+            (b"\xff", 1, TextFlaw::NotUtf8),
+            (b"abc\xc3", 4, TextFlaw::NotUtf8),
             // a lone surrogate as some encoders write it, and a character too long for UTF-8
-            (b"a\xed\xa0\x80", 2, Flaw::NotUtf8),
-            (b"\xf8\x88\x80\x80\x80", 1, Flaw::NotUtf8),
+            (b"a\xed\xa0\x80", 2, TextFlaw::NotUtf8),
+            (b"\xf8\x88\x80\x80\x80", 1, TextFlaw::NotUtf8),
         ] {
             assert_eq!(read(bytes.to_vec()), Err(NotText { at, flaw }), "{bytes:?}");
         }
         for good in ["", "a\tb\r\nc", "\u{feff}\u{202e}\u{7f}", "\u{fffd}\u{ffff}\u{10ffff}"] {
             assert_eq!(read(good.as_bytes().to_vec()).as_deref(), Ok(good));
         }
-        let told = NotText { at: 2, flaw: Flaw::Surrogate(0xd800) }.to_string();
+        let told = NotText { at: 2, flaw: TextFlaw::Surrogate(0xd800) }.to_string();
         assert_eq!(told, "must be text: its character 2 is half of a surrogate pair (U+D800)");
     }
 

@@ -48,7 +48,7 @@ use super::{
 };
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Channel, Clock, Millis, Phone, Segments};
 
 use ring::Ring;
@@ -89,7 +89,7 @@ enum Trick {
     Deliver,
     Refuse(i64, &'static str),
     Echo,
-    Report(State, i64),
+    Report(MessageState, i64),
     ThrottleOnce,
     Unreachable,
     UnreachableOnce,
@@ -108,8 +108,8 @@ fn trick(to: &str) -> Trick {
         "0004" => Trick::Refuse(21_610, "the recipient opted out"),
         "0009" => Trick::Refuse(21_614, "not a mobile number"),
         "0010" => Trick::Echo,
-        "0011" => Trick::Report(State::Undelivered, 30_003),
-        "0012" => Trick::Report(State::Failed, 30_007),
+        "0011" => Trick::Report(MessageState::Undelivered, 30_003),
+        "0012" => Trick::Report(MessageState::Failed, 30_007),
         "0013" => Trick::ThrottleOnce,
         "0014" => Trick::Unreachable,
         "0015" => Trick::UnreachableOnce,
@@ -140,8 +140,8 @@ impl Loopback {
         let now_ms = self.0.clock.now_ms();
         let (state, error_code) = match trick {
             Trick::Report(state, code) => (state, Some(code)),
-            Trick::Silent => (State::Sent, None),
-            _ => (State::Delivered, None),
+            Trick::Silent => (MessageState::Sent, None),
+            _ => (MessageState::Delivered, None),
         };
         let provider_id = lock(&self.0.ring).push(self.0.run, message, now_ms);
         let is_call = message.channel == Channel::Voice;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{CallPlan, CallStatus, CarrierFields, Channel, Keyword, Media, MessageId, Millis};
 
 /// A message to hand to a provider, or a call to place.
@@ -81,7 +81,7 @@ pub struct Receipt {
     pub message: Option<String>,
     pub provider_id: String,
     /// Nothing where the provider's word is none that we know: then it changes nothing.
-    pub state: Option<State>,
+    pub state: Option<MessageState>,
     /// The state as the provider wrote it.
     pub word: String,
     /// Which part of the way it speaks of, where there is one receipt for each.
@@ -97,7 +97,7 @@ const LONGEST_WORD: usize = 64;
 
 impl Receipt {
     /// What says no more than how the message stands that its provider calls so.
-    pub(super) fn new(provider_id: &str, state: Option<State>, word: &str) -> Self {
+    pub(super) fn new(provider_id: &str, state: Option<MessageState>, word: &str) -> Self {
         let (provider_id, word) = (provider_id.to_owned(), word.to_owned());
         Self { message: None, provider_id, state, word, hop: None, error_code: None, at_ms: None, call: None }
     }
@@ -129,7 +129,7 @@ impl Receipt {
 
     /// How far along its message is.
     pub fn rank(&self) -> u8 {
-        let state = self.state.unwrap_or(State::Accepted);
+        let state = self.state.unwrap_or(MessageState::Accepted);
         self.call.as_ref().map_or(state.rank(), |call| call.status.rank())
     }
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{BaseUrl, HttpClient, Kind, Outgoing, Settings};
-use crate::model::{Channel, MessageId, Span};
+use crate::model::{Channel, DurationSetting, MessageId};
 
 pub(super) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -110,10 +110,10 @@ pub(super) fn settings(url: &str) -> Result<Settings> {
         twilio_lookup_base_url: url.parse()?,
         flowroute_base_url: url.parse()?,
         base_urls: Kind::ALL.map(|kind| (kind.name().to_owned(), base.clone())).into(),
-        timeout: Span::from_millis(1_500),
-        connect_timeout: Span::from_millis(700),
+        timeout: DurationSetting::from_millis(1_500),
+        connect_timeout: DurationSetting::from_millis(700),
         connections_per_host: 4,
-        loopback_latency: Span::from_millis(0),
+        loopback_latency: DurationSetting::from_millis(0),
         loopback_receipts: true,
     })
 }

@@ -8,7 +8,7 @@ use reqwest::Url;
 use serde::{Deserialize, Deserializer};
 
 use super::{CarrierProfile, Kind};
-use crate::model::Span;
+use crate::model::DurationSetting;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,13 +20,13 @@ pub struct Settings {
     #[serde(deserialize_with = "base_urls")]
     pub base_urls: BTreeMap<String, BaseUrl>,
     /// For a whole call; what takes longer is uncertain.
-    pub timeout: Span,
+    pub timeout: DurationSetting,
     /// For a name, a connection and TLS; shorter than `timeout`, or we cannot tell that nothing was sent.
-    pub connect_timeout: Span,
+    pub connect_timeout: DurationSetting,
     /// To one host, busy and idle ones together.
     pub connections_per_host: usize,
     /// How long a loopback send takes.
-    pub loopback_latency: Span,
+    pub loopback_latency: DurationSetting,
     /// Whether the loopback provider reports deliveries.
     pub loopback_receipts: bool,
 }

@@ -17,7 +17,7 @@ use super::{
     Settings, Trial, Unreadable, Verified,
 };
 use crate::model::Secret;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 
 pub use credentials::TelnyxCredentials;
 
@@ -41,7 +41,7 @@ fn made(body: &[u8]) -> Option<Outcome> {
     let message = &body["data"];
     let provider_id = message["id"].as_str().filter(|id| is_id(id))?.to_owned();
     let status = message["to"][0]["status"].as_str().unwrap_or_default();
-    if matches!(webhook::state(status), Some(State::Failed | State::Undelivered)) {
+    if matches!(webhook::state(status), Some(MessageState::Failed | MessageState::Undelivered)) {
         let error = &message["errors"][0];
         let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or(status);
         return Some(Outcome::Failed { provider_id, code: error_code(&error["code"]), reason: shown(words) });

@@ -26,7 +26,7 @@ use super::{
     AskError, BadPost, CarrierProfile, Claim, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Parsed, Post,
     PostKind, Provider, Receipt, Sent, Settings, Trial, Unreadable, Verified,
 };
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Channel, Millis, Phone, Secret};
 
 use fields::{Field, account_sid, fields, kept};
@@ -57,7 +57,7 @@ fn made(body: &[u8]) -> Option<Outcome> {
     let made: Value = serde_json::from_slice(body).ok()?;
     let provider_id = made["sid"].as_str().filter(|id| is_id(id))?.to_owned();
     let state = made["status"].as_str().and_then(webhook::state);
-    if let Some(state @ (State::Failed | State::Undelivered)) = state {
+    if let Some(state @ (MessageState::Failed | MessageState::Undelivered)) = state {
         let words = made["error_message"].as_str().map(str::trim).filter(|words| !words.is_empty());
         let reason = words.map_or_else(|| format!("Twilio made it {}", state.name()), shown);
         return Some(Outcome::Failed { provider_id, code: error_code(&made["error_code"]), reason });

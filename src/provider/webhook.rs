@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use super::client::{BadClient, USER_AGENT, chain, retry_after};
 use super::roots;
 use crate::crypto::signature::twilio;
-use crate::model::{Secret, Span, login};
+use crate::model::{DurationSetting, Secret, login};
 
 pub use address::{Allow, BadUrl};
 
@@ -32,7 +32,7 @@ pub struct Settings {
     /// Networks, addresses and host names that may be called though they are not public.
     pub allow: Allow,
     /// For a whole delivery.
-    pub timeout: Span,
+    pub timeout: DurationSetting,
 }
 
 /// A signed event (<https://www.standardwebhooks.com>).

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::model::message::State;
+use crate::model::message::MessageState;
 
 /// A word as the tables have it: lower case, one blank where anything but letters and digits stood, and without what
 /// says no more than that a word follows.
@@ -18,23 +18,23 @@ pub(super) fn folded(word: &str) -> String {
 }
 
 /// What a word means that a carrier's own table, which knows it folded, does not decide.
-pub(super) fn state(word: &str, own: impl Fn(&str) -> Option<State>) -> Option<State> {
+pub(super) fn state(word: &str, own: impl Fn(&str) -> Option<MessageState>) -> Option<MessageState> {
     let word = folded(word);
     own(&word).or_else(|| smpp(&word))
 }
 
 /// The states of SMPP, whole and in seven letters, and how they are written where they are passed on.
-fn smpp(word: &str) -> Option<State> {
+fn smpp(word: &str) -> Option<MessageState> {
     Some(match word {
-        "scheduled" | "schedld" | "queued" => State::Queued,
-        "sending" | "pending" | "buffered" => State::Sending,
+        "scheduled" | "schedld" | "queued" => MessageState::Queued,
+        "sending" | "pending" | "buffered" => MessageState::Sending,
         // a centre behind the carrier has it, the phone has not
-        "enroute" | "en route" | "acceptd" | "accepted" | "sent" | "submitted" | "submitd" => State::Sent,
-        "delivrd" | "delivered" | "deliverd" => State::Delivered,
+        "enroute" | "en route" | "acceptd" | "accepted" | "sent" | "submitted" | "submitd" => MessageState::Sent,
+        "delivrd" | "delivered" | "deliverd" => MessageState::Delivered,
         "undeliv" | "undelivered" | "undeliverable" | "not delivered" | "non delivered" | "expired" | "deleted"
-        | "skipped" => State::Undelivered,
-        "rejectd" | "rejected" | "failed" | "failure" | "error" | "blocked" => State::Failed,
-        "canceled" | "cancelled" => State::Canceled,
+        | "skipped" => MessageState::Undelivered,
+        "rejectd" | "rejected" | "failed" | "failure" | "error" | "blocked" => MessageState::Failed,
+        "canceled" | "cancelled" => MessageState::Canceled,
         // and `unknown`, which is one of them
         _ => return None,
     })
@@ -75,7 +75,7 @@ mod tests {
         for (words, expected) in [
             (
                 &["DELIVRD", "Delivered", " delivered\t", "message delivered", "stat:DELIVRD", "DELIVERED."][..],
-                Some(State::Delivered),
+                Some(MessageState::Delivered),
             ),
             (
                 &[
@@ -87,12 +87,12 @@ mod tests {
                     "NON-DELIVERED",
                     "status: Expired",
                 ],
-                Some(State::Undelivered),
+                Some(MessageState::Undelivered),
             ),
-            (&["REJECTD", "Rejected", "FAILED", "message rejected"], Some(State::Failed)),
-            (&["ACCEPTD", "accepted", "ENROUTE", "En-Route", "en_route", "Submitted"], Some(State::Sent)),
-            (&["Cancelled", "CANCELED"], Some(State::Canceled)),
-            (&["SCHEDULED", "queued"], Some(State::Queued)),
+            (&["REJECTD", "Rejected", "FAILED", "message rejected"], Some(MessageState::Failed)),
+            (&["ACCEPTD", "accepted", "ENROUTE", "En-Route", "en_route", "Submitted"], Some(MessageState::Sent)),
+            (&["Cancelled", "CANCELED"], Some(MessageState::Canceled)),
+            (&["SCHEDULED", "queued"], Some(MessageState::Queued)),
             (
                 &["UNKNOWN", "unknown", "", " ", "message", "teleported", "delivered to the carrier", "delivery", "✓"],
                 None,
@@ -102,9 +102,9 @@ mod tests {
                 assert_eq!(state(word, none), expected, "{word:?}");
             }
         }
-        let own = |word: &str| (word == "accepted").then_some(State::Queued);
-        assert_eq!(state("ACCEPTED", own), Some(State::Queued), "a carrier's own table goes first");
-        assert_eq!(state("ACCEPTD", own), Some(State::Sent));
+        let own = |word: &str| (word == "accepted").then_some(MessageState::Queued);
+        assert_eq!(state("ACCEPTED", own), Some(MessageState::Queued), "a carrier's own table goes first");
+        assert_eq!(state("ACCEPTD", own), Some(MessageState::Sent));
     }
 
     #[test]

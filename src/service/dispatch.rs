@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 pub use metrics::Metrics;
 pub use permit::{Permits, SendPermit};
 
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Clock, Origin};
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
@@ -106,7 +106,7 @@ impl Dispatch {
         let mut found = due.len();
         for message in due {
             let lane = self.parts.lanes.of_message(&message);
-            let told = self.parts.events.told(&message, State::Queued, Why::default(), now_ms);
+            let told = self.parts.events.told(&message, MessageState::Queued, Why::default(), now_ms);
             match claim::join(&self.parts.store, message.id, lane, &told, now_ms).await {
                 Ok(()) => self.parts.events.wake(),
                 // another node was quicker, or its lane has moved: next time

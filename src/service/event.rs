@@ -37,7 +37,7 @@ use tokio::sync::Notify;
 
 use crate::crypto::MasterKey;
 use crate::model::event::EventType;
-use crate::model::{ClientId, Clock, EndpointId, MessageId, Span};
+use crate::model::{ClientId, Clock, DurationSetting, EndpointId, MessageId};
 use crate::provider::webhook::Webhooks;
 use crate::service::Result;
 use crate::service::retention::Throttle;
@@ -55,12 +55,12 @@ pub struct Settings {
     /// Private places that may be called all the same: networks, addresses and host names.
     pub allow: Vec<String>,
     /// How long a receiver may take to answer.
-    pub timeout: Span,
+    pub timeout: DurationSetting,
     /// The waits between tries: after the last of them a delivery is given up.
-    pub retries: Vec<Span>,
+    pub retries: Vec<DurationSetting>,
     /// An endpoint that has failed for so long is disabled.
-    pub disable_after: Span,
-    pub keep_events: Span,
+    pub disable_after: DurationSetting,
+    pub keep_events: DurationSetting,
 }
 
 /// What events are made of.
@@ -98,7 +98,8 @@ impl Events {
     /// that brought one. As of at most a second ago where another node changed them.
     pub fn targets(&self, client: ClientId, kind: EventType, callback: Option<MessageId>) -> Vec<Target> {
         let listeners = self.listeners.current();
-        let wants = |patterns: &[crate::model::event::Pattern]| patterns.iter().any(|pattern| pattern.matches(kind));
+        let wants =
+            |patterns: &[crate::model::event::EventPattern]| patterns.iter().any(|pattern| pattern.matches(kind));
         let of_client = listeners.by_client.get(&client).into_iter().flatten();
         let endpoints = of_client.filter(|one| wants(&one.patterns)).map(|one| Target::Endpoint(one.id));
         endpoints.chain(callback.map(Target::Callback)).collect()

@@ -30,7 +30,7 @@ pub use webhook::is_guess;
 pub use crate::provider::{Post, PostKind, WebhookReply};
 pub use crate::store::inbound::Kind;
 
-use crate::model::Span;
+use crate::model::DurationSetting;
 use crate::store::inbound;
 
 use self::read::WebhookContent;
@@ -40,9 +40,9 @@ use self::read::WebhookContent;
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// How long webhooks are kept as they came; a repeat within that time is known as one.
-    pub keep: Span,
+    pub keep: DurationSetting,
     /// A receipt for a message that no provider is known to have taken is tried so long.
-    pub receipt_patience: Span,
+    pub receipt_patience: DurationSetting,
 }
 
 /// How long a node has for the jobs that it takes.

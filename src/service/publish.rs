@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::salt::Salt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
-use crate::model::{Clock, DeviceId, Platform, Secret, Span};
+use crate::model::{Clock, DeviceId, DurationSetting, Platform, Secret};
 use crate::provider::Webhooks;
 use crate::service::retention::throttled;
 use crate::service::{Error, ErrorKind, Result};
@@ -30,14 +30,14 @@ use crate::store::lease::Owner;
 use crate::store::{Store, publication};
 
 /// How long the row of a text stays that is over: nodes that keep no blocks yet know repeats by it.
-const KEPT: Span = Span::from_millis(24 * 3_600_000);
+const KEPT: DurationSetting = DurationSetting::from_millis(24 * 3_600_000);
 
 /// `[publish]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub include_grant: bool,
-    pub give_up_after: Span,
+    pub give_up_after: DurationSetting,
 }
 
 /// No such user, no key that fits, not well-formed, no known letter, no sink: one answer.
@@ -59,7 +59,7 @@ fn counted_as(error: &Error) -> &'static str {
 pub struct Parts {
     pub settings: Settings,
     /// `sync.sms_refusal_delay`.
-    pub refusal_delay: Span,
+    pub refusal_delay: DurationSetting,
     pub platforms: Vec<Platform>,
     pub store: Store,
     pub backend: Store,

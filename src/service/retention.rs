@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::model::{Clock, Span};
+use crate::model::{Clock, DurationSetting};
 use crate::store::account::token;
 use crate::store::message::{self, Old};
 use crate::store::outbox::LaneKeys;
@@ -15,10 +15,10 @@ use crate::store::{self, Store, idempotency};
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Messages that are over; zero: for ever.
-    pub messages: Span,
-    pub idempotency_keys: Span,
+    pub messages: DurationSetting,
+    pub idempotency_keys: DurationSetting,
     /// How often what has been kept long enough is looked for.
-    pub remove_every: Span,
+    pub remove_every: DurationSetting,
 }
 
 /// Removes messages that have been over for long, and replies to requests that come again no more.

@@ -42,7 +42,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::crypto::{HashKey, MasterKey};
-use crate::model::{Clock, Millis, Platform, Secret, Span, UserId};
+use crate::model::{Clock, DurationSetting, Millis, Platform, Secret, UserId};
 use crate::service::cpu_pool::{CpuPool, CpuPoolError};
 use crate::service::event::Events;
 use crate::service::retention::throttled;
@@ -53,17 +53,17 @@ use crate::store::{self, Store};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    pub rotate_every: Span,
+    pub rotate_every: DurationSetting,
     pub rotations: u32,
-    pub pause_for: Span,
-    pub session_ttl: Span,
-    pub ping_every: Span,
-    pub silent_for: Span,
+    pub pause_for: DurationSetting,
+    pub session_ttl: DurationSetting,
+    pub ping_every: DurationSetting,
+    pub silent_for: DurationSetting,
     pub sockets_per_user: usize,
     pub sockets_per_address: usize,
     pub handshakes_at_once: usize,
-    pub refusal_delay: Span,
-    pub sms_refusal_delay: Span,
+    pub refusal_delay: DurationSetting,
+    pub sms_refusal_delay: DurationSetting,
     pub allowed_origins: Vec<String>,
     pub seeds_url: String,
     pub private_key: String,
@@ -102,9 +102,9 @@ pub enum Error {
     #[error("unknown user or wrong password")]
     Refused(Flavour),
     #[error("too many failures")]
-    LockedOut { wait: Span },
+    LockedOut { wait: DurationSetting },
     #[error("too many unfinished handshakes of one address")]
-    TooManyOffers { wait: Span },
+    TooManyOffers { wait: DurationSetting },
     #[error("too much is waiting")]
     Busy,
     #[error("store: {0}")]
@@ -173,7 +173,7 @@ impl Handshakes {
     /// Removes what has served: expired sessions, old attempts, counters that have lapsed.
     pub async fn sweep(&self) -> Result<()> {
         let now_ms = self.parts.clock.now_ms();
-        let hour = Span::from_millis(3_600_000).as_ms();
+        let hour = DurationSetting::from_millis(3_600_000).as_ms();
         let spent_ms = now_ms - self.parts.settings.session_ttl.as_ms() - hour;
         let lapsed_ms = now_ms - lockout::lapse_ms(&self.parts.settings.lockouts);
         let store = &self.parts.store;

@@ -22,7 +22,7 @@ pub use crate::store::route::Route;
 
 use self::rates::Rates;
 use self::routes::Routes;
-use crate::model::{Channel, Clock, Millis, Money, Priced};
+use crate::model::{Channel, Clock, Millis, Money, PricedChannel};
 use crate::service::snapshot::{self, Snapshot};
 use crate::store::version::Versioned;
 use crate::store::{self, Store, rate, route, version};
@@ -59,14 +59,14 @@ impl RoutesAndRates {
     }
 
     /// The rate that is in force for a destination.
-    pub fn rate(&self, channel: Priced, to: &str, at_ms: Millis) -> Option<&Rate> {
+    pub fn rate(&self, channel: PricedChannel, to: &str, at_ms: Millis) -> Option<&Rate> {
         self.rates.find(channel, to, at_ms)
     }
 
     /// The rate of a text, where the card has one for a destination and none of what is asked, which is one with pictures.
-    pub fn rate_of_words(&self, channel: Priced, to: &str, at_ms: Millis) -> Option<&Rate> {
-        let is_without = channel == Priced::Mms && self.rate(channel, to, at_ms).is_none();
-        self.rates.find(Priced::Sms, to, at_ms).filter(|_| is_without)
+    pub fn rate_of_words(&self, channel: PricedChannel, to: &str, at_ms: Millis) -> Option<&Rate> {
+        let is_without = channel == PricedChannel::Mms && self.rate(channel, to, at_ms).is_none();
+        self.rates.find(PricedChannel::Sms, to, at_ms).filter(|_| is_without)
     }
 }
 
@@ -105,19 +105,19 @@ impl Tariff {
     }
 
     /// What a segment, a message with pictures, or a call, to a destination costs.
-    pub fn price(&self, channel: Priced, to: &str, at_ms: Millis) -> Price {
+    pub fn price(&self, channel: PricedChannel, to: &str, at_ms: Millis) -> Price {
         let known = self.current();
         let each = known.rate(channel, to, at_ms).map_or_else(|| self.usual(channel), |rate| rate.price);
         Price { each, words: known.rate_of_words(channel, to, at_ms).map(|rate| rate.price) }
     }
 
     /// What is charged where no rate says otherwise.
-    pub fn usual(&self, channel: Priced) -> Money {
+    pub fn usual(&self, channel: PricedChannel) -> Money {
         match channel {
-            Priced::Sms => self.prices.sms,
-            Priced::Mms => self.prices.mms,
-            Priced::Whatsapp => self.prices.whatsapp,
-            Priced::Voice => self.prices.call,
+            PricedChannel::Sms => self.prices.sms,
+            PricedChannel::Mms => self.prices.mms,
+            PricedChannel::Whatsapp => self.prices.whatsapp,
+            PricedChannel::Voice => self.prices.call,
         }
     }
 

@@ -4,7 +4,7 @@ use super::message::in_states;
 use super::sweep::Walk;
 use super::{Change, Query, Result, Store, Value, params};
 use crate::crypto::{Aad, MasterKey};
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{MessageId, Millis};
 
 pub(super) const INSERT: &str = "INSERT INTO sb_callback (message_id, url)";
@@ -24,7 +24,7 @@ pub(super) fn erase(change: Change, message: MessageId) -> Change {
 
 /// Those of messages that are over, and of which nothing is on its way to be told: what a replay adds later goes without.
 fn unneeded(messages: &[Value]) -> Query {
-    let open = in_states("m.state", State::ALL.into_iter().filter(|state| !state.is_final()));
+    let open = in_states("m.state", MessageState::ALL.into_iter().filter(|state| !state.is_final()));
     let sql = format!(
         "SELECT message_id FROM sb_callback WHERE message_id IN ({{}}) AND NOT EXISTS \
          (SELECT 1 FROM sb_message m WHERE m.id = sb_callback.message_id AND {open}) AND NOT EXISTS \

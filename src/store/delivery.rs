@@ -8,7 +8,7 @@ pub use outcome::{Done, Health, Outcome, record};
 use super::event::{self, Target};
 use super::lease::{FREE, Lease, TAKE};
 use super::{Change, Error, Result, Row, Store, Value, params};
-use crate::model::{ClientId, EventId, Millis, SharedContent, named};
+use crate::model::{ClientId, EventId, Millis, SharedMessageContent, named};
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, serde::Deserialize)]
@@ -98,7 +98,7 @@ pub struct Claimed {
     /// Of an endpoint that still exists.
     pub address: Option<Address>,
     /// Of a callback: what its message holds, the URL among it.
-    pub content: SharedContent,
+    pub content: SharedMessageContent,
     /// Of a callback: its URL with its login, sealed, where it has one.
     pub callback: Option<Vec<u8>>,
     /// Of a callback: what signs it where it is posted as Twilio posts them; sealed.

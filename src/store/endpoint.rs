@@ -8,7 +8,7 @@ use super::engine::below;
 use super::version::Versioned;
 use super::{Change, Error, Result, Store, Value, audit, params};
 use crate::crypto::Aad;
-use crate::model::event::Pattern;
+use crate::model::event::EventPattern;
 use crate::model::{ClientId, EndpointId, Millis};
 
 /// What may be shown of an endpoint: everything but its secrets.
@@ -18,7 +18,7 @@ pub struct Endpoint {
     pub url: String,
     pub description: String,
     #[serde(deserialize_with = "read_patterns")]
-    pub patterns: Vec<Pattern>,
+    pub patterns: Vec<EventPattern>,
     /// It is told of one object's events one after the other.
     pub is_ordered: bool,
     pub is_enabled: bool,
@@ -51,11 +51,11 @@ pub fn secret_place(row: &str, column: SecretColumn) -> Aad<'_> {
 const COLUMNS: &str = "SELECT id, url, description, event_types, ordered, state = 'enabled', reason, failing_since_ms, \
                        previous_until_ms, created_ms, changed_ms FROM sb_endpoint";
 
-fn read_patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pattern>, D::Error> {
+fn read_patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<EventPattern>, D::Error> {
     String::deserialize(from)?.split(',').map(|part| part.parse().map_err(de::Error::custom)).collect()
 }
 
-fn write_patterns(patterns: &[Pattern]) -> String {
+fn write_patterns(patterns: &[EventPattern]) -> String {
     patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
@@ -196,7 +196,7 @@ pub struct Listeners {
 pub struct EndpointListener {
     pub id: EndpointId,
     #[serde(deserialize_with = "read_patterns")]
-    pub patterns: Vec<Pattern>,
+    pub patterns: Vec<EventPattern>,
     pub is_ordered: bool,
 }
 

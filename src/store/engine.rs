@@ -33,7 +33,7 @@ pub(super) use value::{HIGHEST, LOWEST, above, below, params, readable};
 
 use serde::Deserialize;
 
-use crate::model::Span;
+use crate::model::DurationSetting;
 
 /// `[store]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,7 +43,7 @@ pub struct Settings {
     /// Connections held at most: to the server, or readers of the embedded file.
     pub connections: usize,
     /// No statement waits longer than this.
-    pub timeout: Span,
+    pub timeout: DurationSetting,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ pub use list::{Page, list};
 
 use super::message::{Message, in_states};
 use super::{Change, Query, Result, Row, Value, params};
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money, named};
 
 /// Why a balance has moved.
@@ -155,7 +155,7 @@ pub(super) fn enter(change: Change, movement: &Movement) -> Change {
 
 /// Whether a message has come to nothing, and costs nothing, as a guard.
 fn failures() -> String {
-    in_states("state", State::ALL.into_iter().filter(|state| state.is_failure()))
+    in_states("state", MessageState::ALL.into_iter().filter(|state| state.is_failure()))
 }
 
 /// Gives the costs of messages back that have come to nothing by the statements before: once, whoever has

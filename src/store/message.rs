@@ -15,8 +15,8 @@ pub use unsent::unsent;
 use std::collections::HashMap;
 
 use super::{Query, Result, Row, Store, Value, params};
-use crate::model::message::{AttemptOutcome, Direction, State};
-use crate::model::{AccountId, Channel, ClientId, Encoding, MessageId, Millis, Money, SharedContent};
+use crate::model::message::{AttemptOutcome, Direction, MessageState};
+use crate::model::{AccountId, Channel, ClientId, MessageId, Millis, Money, SharedMessageContent, TextEncoding};
 
 /// A message as it is written and read.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -28,11 +28,11 @@ pub struct Message {
     pub from: String,
     pub to: String,
     pub body: String,
-    pub state: State,
-    pub encoding: Encoding,
+    pub state: MessageState,
+    pub encoding: TextEncoding,
     pub segments: i64,
     /// What is seldom there; its column, `extra`, holds it as JSON.
-    pub content: SharedContent,
+    pub content: SharedMessageContent,
     pub error_code: Option<i64>,
     pub error_reason: Option<String>,
     pub created_ms: Millis,
@@ -143,8 +143,8 @@ pub async fn attempts(store: &Store, id: MessageId) -> Result<Vec<Attempt>> {
 }
 
 /// The states of messages of which nothing more is to be done; a receipt may still come.
-fn over_states() -> impl Iterator<Item = State> {
-    State::ALL.into_iter().filter(|state| state.is_final() || *state == State::Sent)
+fn over_states() -> impl Iterator<Item = MessageState> {
+    MessageState::ALL.into_iter().filter(|state| state.is_final() || *state == MessageState::Sent)
 }
 
 fn is_over(state: &str) -> bool {
@@ -157,13 +157,13 @@ fn over() -> String {
 }
 
 /// Whether a message stands where it may still come into the state `next`, as a guard.
-pub(super) fn states_before(column: &str, next: State) -> String {
+pub(super) fn states_before(column: &str, next: MessageState) -> String {
     in_states(column, next.before())
 }
 
 /// `(state = 'accepted' OR state = 'queued' OR …)`, of at least one state. Not as a list: the embedded engine makes a
 /// tree of one of three or more, anew each time that the statement is run.
-pub(super) fn in_states(column: &str, states: impl Iterator<Item = State>) -> String {
+pub(super) fn in_states(column: &str, states: impl Iterator<Item = MessageState>) -> String {
     let all: Vec<_> = states.map(|state| format!("{column} = '{}'", state.name())).collect();
     format!("({})", all.join(" OR "))
 }
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_guard_names_each_state_for_itself() {
         let before = "(m.state = 'accepted' OR m.state = 'scheduled' OR m.state = 'queued')";
-        assert_eq!(states_before("m.state", State::Sending), before);
-        assert!(State::ALL.into_iter().all(|state| over().contains(state.name()) == is_over(state.name())));
+        assert_eq!(states_before("m.state", MessageState::Sending), before);
+        assert!(MessageState::ALL.into_iter().all(|state| over().contains(state.name()) == is_over(state.name())));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::engine::{Conditions, NamedValues, readable};
 use super::version::Versioned;
 use super::{Change, Result, Row, Store, Value, audit, params};
-use crate::model::{Millis, Money, Priced, RateId};
+use crate::model::{Millis, Money, PricedChannel, RateId};
 
 /// How long a whole card may take to be written.
 const CARD: Duration = Duration::from_secs(60);
@@ -14,7 +14,7 @@ const CARD: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Rate {
     pub id: RateId,
-    pub channel: Priced,
+    pub channel: PricedChannel,
     /// Digits behind the plus; empty: all destinations.
     pub prefix: String,
     pub price: Money,
@@ -42,7 +42,7 @@ async fn every(store: &Store) -> Result<Vec<Row>> {
 }
 
 /// What a rate is for: there is one of each.
-pub type Slot = (Priced, String, Millis);
+pub type Slot = (PricedChannel, String, Millis);
 
 impl Rate {
     pub fn slot(&self) -> Slot {
@@ -62,7 +62,7 @@ impl Rate {
 /// Which rates a list holds.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    pub channel: Option<Priced>,
+    pub channel: Option<PricedChannel>,
     /// Of destinations that begin with these digits.
     pub prefix: Option<String>,
     /// In force at this time.
@@ -74,7 +74,7 @@ pub struct Filter {
 /// Rates by channel, prefix and time.
 pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<Vec<Rate>> {
     let mut those = Conditions::of("1 = 1", Vec::new())
-        .and_some("channel = ?", filter.channel.map(Priced::name))
+        .and_some("channel = ?", filter.channel.map(PricedChannel::name))
         .and_some("from_ms <= ? AND (until_ms IS NULL OR until_ms > ?)", filter.at_ms);
     if let Some(prefix) = &filter.prefix {
         // a colon is above every digit

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Change, Result, Row, Store, Value, params};
 use crate::crypto::hash::sha256_hex;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{CallStatus, MessageId, Millis};
 
 /// The longest name of a word that we do not know, in characters: what the column holds.
@@ -26,7 +26,7 @@ pub struct NewReceipt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
     /// Of a message; of a call, where its status is called as a state is.
-    State(State),
+    State(MessageState),
     Call(CallStatus),
     /// The provider's word is none that we know.
     Unknown,
@@ -44,7 +44,7 @@ impl Reported {
 
     /// Reads [`NewReceipt::name`].
     fn parse(name: &str) -> Self {
-        let state = State::parse(name).map(Self::State);
+        let state = MessageState::parse(name).map(Self::State);
         state.or_else(|| CallStatus::parse(name).map(Self::Call)).unwrap_or(Self::Unknown)
     }
 }
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_read_by_its_name() {
-        let names = State::ALL.map(State::name).into_iter().chain(CallStatus::ALL.map(CallStatus::name));
+        let names = MessageState::ALL.map(MessageState::name).into_iter().chain(CallStatus::ALL.map(CallStatus::name));
         for name in names {
             assert_eq!(Reported::parse(name).name(), name);
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::json;
-use switchboard::model::{Span, UserId};
+use switchboard::model::{DurationSetting, UserId};
 use switchboard::store::{Change, Metrics, Query, Settings, Store, Value};
 
 use super::scene::crowd;
@@ -70,7 +70,7 @@ async fn behind() -> Result<(Meddler, Databases, Store, Store)> {
     let databases = Databases::make(Layout::MariadbShared, folder.path()).await?;
     let meddler = Meddler::start(Meddling::Nothing).await?;
     let url = databases.store_url.replace(&mariadb()?, &meddler.url()?);
-    let settings = Settings { url: url.parse()?, connections: 1, timeout: Span::from_millis(10_000) };
+    let settings = Settings { url: url.parse()?, connections: 1, timeout: DurationSetting::from_millis(10_000) };
     let (store, direct) = (Store::open("test", &settings, Metrics::default())?, databases.store()?);
     Ok((meddler, databases, store, direct))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use switchboard::model::event::EventType;
-use switchboard::model::message::State;
+use switchboard::model::message::MessageState;
 use switchboard::model::{ClientId, Clock, EventId, MessageId};
 use switchboard::store::Change;
 use switchboard::store::event::{NewEvent, Order, Target, add};
@@ -24,7 +24,7 @@ async fn tell(server: &Server, url: &str) -> Result<(MessageId, EventId)> {
     let event = NewEvent {
         id: EventId::new(now_ms),
         client: ClientId::OPERATOR,
-        kind: EventType::Message(State::Sent),
+        kind: EventType::Message(MessageState::Sent),
         message: Some(message),
         payload: json!({"type": "message.sent", "timestamp": "", "data": {"id": message.to_string()}}).to_string(),
         order: Order::Alone,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use mysql_async::prelude::Queryable as _;
-use switchboard::model::Span;
+use switchboard::model::DurationSetting;
 use switchboard::store::{Metrics, Settings, Store, Value};
 
 use super::Result;
@@ -50,7 +50,7 @@ pub fn redis() -> Result<String> {
 }
 
 /// How long a test waits for its database.
-const TIMEOUT: Span = Span::from_millis(10_000);
+const TIMEOUT: DurationSetting = DurationSetting::from_millis(10_000);
 
 impl Databases {
     pub async fn make(layout: Layout, folder: &Path) -> Result<Self> {
@@ -92,7 +92,7 @@ impl Databases {
 }
 
 /// A handle on a database.
-pub fn open(url: &str, timeout: Span) -> Result<Store> {
+pub fn open(url: &str, timeout: DurationSetting) -> Result<Store> {
     let settings = Settings { url: url.parse()?, connections: 1, timeout };
     Ok(Store::open("test", &settings, Metrics::default())?)
 }

@@ -3,7 +3,7 @@
 //! A promise and its job are written by one commit. So this holds at any moment, while a server works and after it was
 //! killed, and does not depend on how long anything takes.
 
-use switchboard::model::Span;
+use switchboard::model::DurationSetting;
 use switchboard::store::Store;
 
 use super::{Result, database};
@@ -59,11 +59,11 @@ pub fn assert_none(store_url: &str) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             // its test may have taken it away, and then it answers nothing at all
-            match database::open(&url, Span::from_millis(2_000))?.query("SELECT 1", Vec::new()).await {
+            match database::open(&url, DurationSetting::from_millis(2_000))?.query("SELECT 1", Vec::new()).await {
                 Err(error) if error.will_pass() => return Ok(Vec::new()),
                 other => drop(other?),
             }
-            jobs(&database::open(&url, Span::from_millis(30_000))?).await
+            jobs(&database::open(&url, DurationSetting::from_millis(30_000))?).await
         })
     });
     let looked = looked.join().unwrap_or_else(|broken| std::panic::resume_unwind(broken));

@@ -8,22 +8,22 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use switchboard::crypto::SharedKey;
 use switchboard::crypto::phone::PhoneKey;
-use switchboard::model::{Digest, DigestPair};
+use switchboard::model::{DigestAlgorithm, OaepDigests};
 
 use super::{PASSWORD, Result, Server};
 
 /// The three digests of a handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct Digests {
-    pub oaep: Digest,
-    pub password_mgf1: Digest,
-    pub answer_mgf1: Digest,
+    pub oaep: DigestAlgorithm,
+    pub password_mgf1: DigestAlgorithm,
+    pub answer_mgf1: DigestAlgorithm,
 }
 
 impl Default for Digests {
     /// What Android sent in 2022, and what absent fields mean.
     fn default() -> Self {
-        Self { oaep: Digest::Sha256, password_mgf1: Digest::Sha1, answer_mgf1: Digest::Sha1 }
+        Self { oaep: DigestAlgorithm::Sha256, password_mgf1: DigestAlgorithm::Sha1, answer_mgf1: DigestAlgorithm::Sha1 }
     }
 }
 
@@ -56,7 +56,7 @@ impl Phone {
 
     /// A password as it travels: base64 of its encryption.
     pub fn encrypt(&self, server: &Server, password: &str) -> Result<String> {
-        let pair = DigestPair { oaep: self.digests.oaep, mgf1: self.digests.password_mgf1 };
+        let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.password_mgf1 };
         Ok(STANDARD.encode(PhoneKey::encrypt(&server.public_pem()?, pair, password.as_bytes())?))
     }
 
@@ -87,7 +87,7 @@ impl Phone {
     pub fn open(&self, answer: &str) -> Result<SharedKey> {
         let answer: Value = serde_json::from_str(answer).with_context(|| answer.to_owned())?;
         let sealed = STANDARD.decode(answer["shared_key"].as_str().context("no shared_key")?)?;
-        let pair = DigestPair { oaep: self.digests.oaep, mgf1: self.digests.answer_mgf1 };
+        let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.answer_mgf1 };
         Ok(SharedKey::from_bytes(&self.key.decrypt(pair, &sealed)?)?)
     }
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use switchboard::crypto::phone::PhoneKey;
-use switchboard::model::{Digest, DigestPair};
+use switchboard::model::{DigestAlgorithm, OaepDigests};
 
 use super::command::run;
 use crate::harness::phone::session;
@@ -19,7 +19,7 @@ use crate::on_both_engines;
 /// What a phone gets that holds this public key of the server's.
 pub async fn try_with(server: &Server, server_pem: &str) -> Result<(u16, String)> {
     let phone = Phone::new()?;
-    let pair = DigestPair { oaep: Digest::Sha256, mgf1: Digest::Sha1 };
+    let pair = OaepDigests { oaep: DigestAlgorithm::Sha256, mgf1: DigestAlgorithm::Sha1 };
     let password = STANDARD.encode(PhoneKey::encrypt(server_pem, pair, PASSWORD.as_bytes())?);
     let body = json!({"public_key": phone.public_pem, "password": password}).to_string();
     let sid = server.sid(USER).await?;

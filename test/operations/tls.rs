@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Client;
 use serde_json::{Value, json};
 use switchboard::crypto::phone::PhoneKey;
-use switchboard::model::{Digest, DigestPair};
+use switchboard::model::{DigestAlgorithm, OaepDigests};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -79,7 +79,7 @@ impl Secure {
     /// O over https, the password under this public key.
     async fn pair(&self, sid: &str, server_pem: &str) -> Result<String> {
         let phone = Phone::new()?;
-        let pair = DigestPair { oaep: Digest::Sha256, mgf1: Digest::Sha1 };
+        let pair = OaepDigests { oaep: DigestAlgorithm::Sha256, mgf1: DigestAlgorithm::Sha1 };
         let password = STANDARD.encode(PhoneKey::encrypt(server_pem, pair, PASSWORD.as_bytes())?);
         let body = json!({"public_key": phone.public_pem, "password": password}).to_string();
         let response = self.client.post(self.url(&session(USER, sid))).body(body).send().await?;

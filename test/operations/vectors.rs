@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use switchboard::crypto::{Identity, Payload, SharedKey, hash};
-use switchboard::model::{Digest, DigestPair};
+use switchboard::model::{DigestAlgorithm, OaepDigests};
 use switchboard::store::Change;
 
 use super::command::run;
@@ -38,8 +38,8 @@ fn private_pem(vectors: &Value) -> Result<Vec<u8>> {
     openssl::run(&["pkey", "-inform", "DER"], &der)
 }
 
-fn digest(name: &str) -> Digest {
-    if name == "sha1" { Digest::Sha1 } else { Digest::Sha256 }
+fn digest(name: &str) -> DigestAlgorithm {
+    if name == "sha1" { DigestAlgorithm::Sha1 } else { DigestAlgorithm::Sha256 }
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn every_ciphertext_of_others_decrypts() -> Result {
     for case in cases(&vectors)? {
         let (oaep, mgf1) = (digest(text(case, "hashingAlgorithm")?), digest(text(case, "mgf1ParameterSpec")?));
         let ciphertext = STANDARD.decode(text(case, "ciphertext_b64")?)?;
-        let plain = identity.decrypt(DigestPair { oaep, mgf1 }, &ciphertext)?;
+        let plain = identity.decrypt(OaepDigests { oaep, mgf1 }, &ciphertext)?;
         assert_eq!(std::str::from_utf8(&plain)?, text(case, "plaintext")?, "{case}");
-        for other in DigestPair::ALL.into_iter().filter(|other| *other != DigestPair { oaep, mgf1 }) {
+        for other in OaepDigests::ALL.into_iter().filter(|other| *other != OaepDigests { oaep, mgf1 }) {
             assert!(identity.decrypt(other, &ciphertext).is_err(), "{other:?} must not decrypt {case}");
         }
     }
@@ -181,10 +181,11 @@ async fn openssl_reads(server: &Server, digests: Digests, is_one_step: bool) -> 
 
 async fn openssl_decrypts_the_shared_key_under_every_pair(layout: Layout) -> Result {
     let server = Server::start(layout).await?;
-    for pair in DigestPair::ALL {
+    for pair in OaepDigests::ALL {
         for is_one_step in [true, false] {
             // the password under the other digest: the two ways are chosen apart
-            let password_mgf1 = if pair.mgf1 == Digest::Sha1 { Digest::Sha256 } else { Digest::Sha1 };
+            let password_mgf1 =
+                if pair.mgf1 == DigestAlgorithm::Sha1 { DigestAlgorithm::Sha256 } else { DigestAlgorithm::Sha1 };
             let digests = Digests { oaep: pair.oaep, password_mgf1, answer_mgf1: pair.mgf1 };
             let key = openssl_reads(&server, digests, is_one_step).await?;
             assert_eq!(key.len(), 32, "{pair:?}");

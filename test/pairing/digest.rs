@@ -2,15 +2,15 @@
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use switchboard::model::{Digest, DigestPair};
+use switchboard::model::{DigestAlgorithm, OaepDigests};
 
 use super::play::{self, edited, verification};
 use crate::harness::phone::session;
 use crate::harness::{Digests, Layout, PASSWORD, Phone, Result, Server, USER};
 
 fn all() -> impl Iterator<Item = Digests> {
-    DigestPair::ALL.into_iter().flat_map(|pair| {
-        [Digest::Sha1, Digest::Sha256].map(|answer_mgf1| Digests {
+    OaepDigests::ALL.into_iter().flat_map(|pair| {
+        [DigestAlgorithm::Sha1, DigestAlgorithm::Sha256].map(|answer_mgf1| Digests {
             oaep: pair.oaep,
             password_mgf1: pair.mgf1,
             answer_mgf1,
@@ -64,13 +64,17 @@ async fn pairs_as(server: &Server, digests: Digests, one: &Value, two: &Value) -
 #[tokio::test(flavor = "multi_thread")]
 async fn absent_names_mean_sha256_with_sha1_inside() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
-    let defaults = Digests { oaep: Digest::Sha256, password_mgf1: Digest::Sha1, answer_mgf1: Digest::Sha1 };
+    let defaults = Digests {
+        oaep: DigestAlgorithm::Sha256,
+        password_mgf1: DigestAlgorithm::Sha1,
+        answer_mgf1: DigestAlgorithm::Sha1,
+    };
     let one = json!({"hashingAlgorithm": null, "mgf1ParameterSpec": null, "mgf1ParameterSpec_dec": null});
     let two = json!({"hashingAlgorithm": null, "decryption_hash": null, "encryption_hash": null});
     pairs_as(&server, defaults, &one, &two).await?;
     // each alone: what the others say does not spill over
     for digests in all() {
-        let default = |digest: Digest, value| if digest == value { Value::Null } else { json!(digest.name()) };
+        let default = |digest: DigestAlgorithm, value| if digest == value { Value::Null } else { json!(digest.name()) };
         let names = |mgf1: &str, answer: &str| {
             json!({
                 "hashingAlgorithm": default(digests.oaep, defaults.oaep),
@@ -88,7 +92,11 @@ async fn absent_names_mean_sha256_with_sha1_inside() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn any_name_but_sha1_means_sha256() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
-    let digests = Digests { oaep: Digest::Sha256, password_mgf1: Digest::Sha256, answer_mgf1: Digest::Sha256 };
+    let digests = Digests {
+        oaep: DigestAlgorithm::Sha256,
+        password_mgf1: DigestAlgorithm::Sha256,
+        answer_mgf1: DigestAlgorithm::Sha256,
+    };
     for name in ["whirlpool", "", "SHA-256", "sha512", "MGF1-SHA256"] {
         let one = json!({"hashingAlgorithm": name, "mgf1ParameterSpec": name, "mgf1ParameterSpec_dec": name});
         let two = json!({"hashingAlgorithm": name, "decryption_hash": name, "encryption_hash": name});
@@ -100,7 +108,11 @@ async fn any_name_but_sha1_means_sha256() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_exact_name_means_sha1_inside() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
-    let digests = Digests { oaep: Digest::Sha256, password_mgf1: Digest::Sha256, answer_mgf1: Digest::Sha256 };
+    let digests = Digests {
+        oaep: DigestAlgorithm::Sha256,
+        password_mgf1: DigestAlgorithm::Sha256,
+        answer_mgf1: DigestAlgorithm::Sha256,
+    };
     for name in ["SHA1", "sha-1", "sha1 "] {
         let one = json!({"mgf1ParameterSpec": name, "mgf1ParameterSpec_dec": name});
         pairs_as(&server, digests, &one, &json!({"decryption_hash": name, "encryption_hash": name})).await?;
@@ -111,7 +123,11 @@ async fn only_the_exact_name_means_sha1_inside() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_flavour_heeds_its_own_names() -> Result {
     let server = Server::start(Layout::SqliteShared).await?;
-    let digests = Digests { oaep: Digest::Sha256, password_mgf1: Digest::Sha256, answer_mgf1: Digest::Sha1 };
+    let digests = Digests {
+        oaep: DigestAlgorithm::Sha256,
+        password_mgf1: DigestAlgorithm::Sha256,
+        answer_mgf1: DigestAlgorithm::Sha1,
+    };
     let one = json!({"decryption_hash": "sha1", "encryption_hash": "sha256"});
     let two = json!({"mgf1ParameterSpec": "sha1", "mgf1ParameterSpec_dec": "sha256"});
     pairs_as(&server, digests, &one, &two).await

@@ -177,7 +177,7 @@ fn undecryptable(server: &Server, phone: &Phone) -> Result<Vec<(&'static str, St
     let mut bent = sound.clone();
     bent[200] ^= 4;
     let to_another = {
-        let pair = switchboard::model::DigestPair { oaep: phone.digests.oaep, mgf1: phone.digests.password_mgf1 };
+        let pair = switchboard::model::OaepDigests { oaep: phone.digests.oaep, mgf1: phone.digests.password_mgf1 };
         switchboard::crypto::phone::PhoneKey::encrypt(&phone.public_pem, pair, PASSWORD.as_bytes())?
     };
     Ok(vec![
@@ -210,7 +210,7 @@ async fn what_does_not_decrypt_is_told_apart_in_one_step_only(layout: Layout) ->
         }
     }
     let bytes = {
-        let pair = switchboard::model::DigestPair { oaep: phone.digests.oaep, mgf1: phone.digests.password_mgf1 };
+        let pair = switchboard::model::OaepDigests { oaep: phone.digests.oaep, mgf1: phone.digests.password_mgf1 };
         switchboard::crypto::phone::PhoneKey::encrypt(&server.public_pem()?, pair, &[0xff, 0xfe])?
     };
     let body = edited(&phone.one_step(&server, PASSWORD)?, &json!({"password": STANDARD.encode(bytes)}))?;

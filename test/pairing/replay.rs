@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use switchboard::crypto::{Aad, MasterKey};
-use switchboard::model::{Digest, DigestPair};
+use switchboard::model::{DigestAlgorithm, OaepDigests};
 use switchboard::store::Change;
 
 use super::held::{Held, patient, post, under_way};
@@ -57,8 +57,8 @@ async fn a_ciphertext_pairs_one_phone_in_both_flavours_and_all_digests(layout: L
         assert_eq!((refused.status, refused.body.as_str()), refusal(steps));
         wrong.push(refused);
     }
-    for pair in DigestPair::ALL {
-        let digests = Digests { oaep: pair.oaep, password_mgf1: pair.mgf1, answer_mgf1: Digest::Sha1 };
+    for pair in OaepDigests::ALL {
+        let digests = Digests { oaep: pair.oaep, password_mgf1: pair.mgf1, answer_mgf1: DigestAlgorithm::Sha1 };
         let phone = Phone { digests, ..Phone::new()? };
         let thief = Phone { digests, key: stranger.key, public_pem: stranger.public_pem.clone() };
         for first in BOTH {

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use openssl::bn::BigNum;
 use openssl::pkey::PKey;
 use switchboard::crypto::phone::PhoneKey;
-use switchboard::model::{Digest, DigestPair};
+use switchboard::model::{DigestAlgorithm, OaepDigests};
 
 use super::play::lenient;
 use super::replay::{BOTH, Steps, bring_anew, refusal};
@@ -25,7 +25,8 @@ fn other_spellings(server: &Server, ciphertext: &[u8]) -> Result<[Vec<u8>; 3]> {
 
 /// One that begins with a zero, as each 256th does.
 fn with_a_zero(server: &Server) -> Result<Vec<u8>> {
-    let (pem, pair) = (server.public_pem()?, DigestPair { oaep: Digest::Sha256, mgf1: Digest::Sha1 });
+    let (pem, pair) =
+        (server.public_pem()?, OaepDigests { oaep: DigestAlgorithm::Sha256, mgf1: DigestAlgorithm::Sha1 });
     for _ in 0..20_000 {
         let ciphertext = PhoneKey::encrypt(&pem, pair, PASSWORD.as_bytes())?;
         if ciphertext[0] == 0 {

@@ -1,7 +1,7 @@
 //! A text that comes as an ordinary SMS: what the inbound worker calls, on a running server's store.
 
 use switchboard::crypto::{MasterKey, Payload};
-use switchboard::model::{Clock, Platform, Secret, Span};
+use switchboard::model::{Clock, DurationSetting, Platform, Secret};
 use switchboard::service::publish::{Metrics, Parts, Publish, Settings, is_refused, sink};
 use switchboard::store::lease::Owner;
 use switchboard::store::meta;
@@ -23,11 +23,11 @@ async fn service(server: &Server, platforms: Vec<Platform>) -> Result<Publish> {
     let store = databases.store()?;
     let master = MasterKey::parse(&std::fs::read_to_string(server.builder().path("keys/master.key"))?)?;
     let text_key = meta::hash_key(&store, &master, "publication", 0).await?;
-    let give_up_after = Span::from_millis(3_600_000);
+    let give_up_after = DurationSetting::from_millis(3_600_000);
     Ok(Publish::new(Parts {
         settings: Settings { include_grant: false, give_up_after },
-        refusal_delay: Span::from_millis(100),
-        webhooks: sink::webhooks(Span::from_millis(5_000), &platforms)?,
+        refusal_delay: DurationSetting::from_millis(100),
+        webhooks: sink::webhooks(DurationSetting::from_millis(5_000), &platforms)?,
         platforms,
         backend: databases.backend()?,
         store,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use futures_util::future::try_join_all;
 use serde_json::json;
 use switchboard::model::MessageId;
-use switchboard::model::message::State;
+use switchboard::model::message::MessageState;
 use switchboard::store::event::Told;
 use switchboard::store::inbound::finish::{self, Folded};
 use switchboard::store::lease::Owner;
@@ -96,7 +96,7 @@ async fn who_comes_late_gives_nothing_back(layout: Layout) -> Result {
         let id = MessageId::from_hex(id)?;
         let message = message::find(&store, client.id.parse()?, id).await?.context("no message")?;
         // as it was before it came to its end
-        read.push(Message { state: State::Sent, refunded_ms: None, ..message });
+        read.push(Message { state: MessageState::Sent, refunded_ms: None, ..message });
     }
     ensure!(read.len() == 3, "{bought:?}");
     let folded = Folded { refunded: read, ..Folded::default() };

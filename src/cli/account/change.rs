@@ -10,7 +10,7 @@ use super::{ACCOUNTS, Uncertain, credentials, line, variable};
 use crate::cli::output::field;
 use crate::cli::remote::RemoteSession;
 use crate::cli::{Outcome, api, secret};
-use crate::model::{AccountId, Span};
+use crate::model::{AccountId, DurationSetting};
 use crate::provider::Kind;
 
 /// Change how an account is used, or its credentials where the provider has given you new ones
@@ -50,7 +50,7 @@ pub(super) struct Change {
     /// How long posts with the token before are believed still: 15m unless given, up to 24h; 0s where it has leaked.
     /// Alone: from now on, for those that are believed already
     #[arg(long, value_name = "SPAN")]
-    keep_old: Option<Span>,
+    keep_old: Option<DurationSetting>,
     /// Ask for the token that comes next, or take it from the environment (SWITCHBOARD_TWILIO_NEXT_AUTH_TOKEN and its
     /// like): posts with it are believed ahead
     #[arg(long, conflicts_with = "forget_next")]

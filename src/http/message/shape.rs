@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::http::openapi;
 use crate::http::written::text_channels;
-use crate::model::message::{Direction, State};
-use crate::model::{Money, Span, carrier, rfc3339};
+use crate::model::message::{Direction, MessageState};
+use crate::model::{DurationSetting, Money, carrier, rfc3339};
 use crate::service::message::{Attempt, Message, Receipt};
 
 /// What a client posts.
@@ -43,7 +43,7 @@ pub(super) struct MessageIn {
     pub(super) send_at: Option<String>,
     /// Given up if not sent after so long: 1s to 10h.
     #[schema(value_type = Option<String>, example = "10m")]
-    pub(super) valid_for: Option<Span>,
+    pub(super) valid_for: Option<DurationSetting>,
     /// Where to post this message's events, besides the endpoints.
     pub(super) callback_url: Option<String>,
     /// Anything of yours, kept with the message: 4096 characters of JSON at most.
@@ -234,7 +234,7 @@ pub(in crate::http) fn receipt_out(receipt: Receipt) -> ReceiptOut {
 
 /// What became of it; states only move forward.
 pub(super) fn states() -> openapi::AnySchema {
-    openapi::one_of(State::ALL.map(State::name))
+    openapi::one_of(MessageState::ALL.map(MessageState::name))
 }
 
 pub(super) fn directions() -> openapi::AnySchema {

@@ -7,8 +7,8 @@ use crate::http::rate::{channel, channels};
 use crate::http::reply::{self, Answer, Refusal};
 use crate::http::resource::Request;
 use crate::http::{App, RequestParts, openapi, written};
-use crate::model::address::Role;
-use crate::model::{ClientId, Country, KeyId, PoolId, Priced};
+use crate::model::address::AddressRole;
+use crate::model::{ClientId, Country, KeyId, PoolId, PricedChannel};
 use crate::service::client::Consumer;
 use crate::service::relay::{self, Explained, From, Looked, Order, RouteVerdict};
 
@@ -121,18 +121,18 @@ fn consumer(app: &App, request: &RequestParts) -> Result<Consumer, Refusal> {
 }
 
 fn order(request: &RequestParts, country: Option<Country>) -> Result<Order, Refusal> {
-    let (named, to) =
-        written::asked(request, "to", Role::Recipient, country)?.ok_or_else(|| reply::bad_field("to", "missing"))?;
+    let (named, to) = written::asked(request, "to", AddressRole::Recipient, country)?
+        .ok_or_else(|| reply::bad_field("to", "missing"))?;
     let priced = request.param("channel").map(|name| channel(&name)).transpose()?;
     let pool = request.param("from").and_then(|id| id.parse::<PoolId>().ok());
     let (named_by_from, from) = match pool {
         Some(pool) => (None, Some(From::Pool(pool))),
-        None => written::asked(request, "from", Role::Sender, country)?
+        None => written::asked(request, "from", AddressRole::Sender, country)?
             .map_or((None, None), |(channel, from)| (channel, Some(From::Address(from)))),
     };
-    let channel = written::channel(priced.map(Priced::channel), [("to", named), ("from", named_by_from)])?;
+    let channel = written::channel(priced.map(PricedChannel::channel), [("to", named), ("from", named_by_from)])?;
     // only that there is one matters
-    let media_urls = if priced == Some(Priced::Mms) { vec![String::new()] } else { Vec::new() };
+    let media_urls = if priced == Some(PricedChannel::Mms) { vec![String::new()] } else { Vec::new() };
     Ok(Order { from, media_urls, ..Order::new(channel, to) })
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::model::Span;
+use crate::model::DurationSetting;
 
 /// Sockets that are looked at together: thousands at the same moment would be a burst.
 const GROUPS: usize = 25;
@@ -25,8 +25,13 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    pub fn start(ping_every: Span, silent_for: Span, tasks: &TaskTracker, stop: &CancellationToken) -> Arc<Self> {
-        let [ping_every, silent_for] = [ping_every, silent_for].map(Span::as_duration);
+    pub fn start(
+        ping_every: DurationSetting,
+        silent_for: DurationSetting,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Arc<Self> {
+        let [ping_every, silent_for] = [ping_every, silent_for].map(DurationSetting::as_duration);
         let groups = std::array::from_fn(|_| Notify::new());
         let pulse = Arc::new(Self { groups, next: AtomicUsize::new(0), ping_every, silent_for });
         let (beating, stop) = (pulse.clone(), stop.clone());
@@ -106,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn every_other_turn_pings_and_silence_ends_it() {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let [ping_every, silent_for] = [25_000, 60_000].map(Span::from_millis);
+        let [ping_every, silent_for] = [25_000, 60_000].map(DurationSetting::from_millis);
         let mut life = Pulse::start(ping_every, silent_for, &tasks, &stop).join();
         let begun = life.heard;
         let mut turns = (1..=6_u64).map(|turn| life.look(begun + Duration::from_millis(12_500 * turn)));

@@ -11,7 +11,7 @@ pub(super) fn is_plain(text: &str) -> bool {
 }
 
 /// What a text says once it is cleaned.
-pub(super) struct Cleaned<'a> {
+pub(super) struct CleanedAddress<'a> {
     /// The channel that it names: `tel:` names none.
     pub(super) channel: Option<Channel>,
     /// What stands behind the scheme, as it came.
@@ -52,7 +52,7 @@ fn scheme(text: &str) -> Option<(Option<Channel>, &str)> {
     })
 }
 
-impl<'a> Cleaned<'a> {
+impl<'a> CleanedAddress<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let text = trim(text);
         let (channel, rest) = scheme(text).unwrap_or((None, text));
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn outer_blanks_and_marks_go_and_signs_are_plain() {
-        let cleaned = |text: &str| Cleaned::of(text).text;
+        let cleaned = |text: &str| CleanedAddress::of(text).text;
         assert_eq!(cleaned(" \u{FEFF}\u{202A}+1 202\u{A0}555\u{2003}0150\u{202C}\n"), "+1 202 555 0150");
         assert_eq!(cleaned("＋１２０２５５５０１５０"), "+12025550150");
         assert_eq!(cleaned("+\u{0661}\u{0662}\u{06F3}"), "+123");
@@ -92,10 +92,10 @@ mod tests {
         for (text, channel) in
             [("Tel:1", None), ("SMS:1", Some(Channel::Sms)), (" WhatsApp: 1", Some(Channel::Whatsapp)), ("1", None)]
         {
-            let cleaned = Cleaned::of(text);
+            let cleaned = CleanedAddress::of(text);
             assert_eq!((cleaned.channel, cleaned.rest, cleaned.text.as_str()), (channel, "1", "1"), "{text}");
         }
-        assert_eq!(Cleaned::of("é:1").text, "é:1");
+        assert_eq!(CleanedAddress::of("é:1").text, "é:1");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::clean::is_mark;
 use super::{NotAnAddress, plan};
 
 /// A number as somebody wrote it.
-pub(super) struct Dialed {
+pub(super) struct DialedNumber {
     pub(super) has_plus: bool,
     pub(super) digits: String,
     /// Which digit is the 0 of a bracketed `(0)`.
@@ -39,7 +39,7 @@ pub(super) fn has_letter(text: &str) -> bool {
     text.chars().any(|char| char.is_alphabetic() && !is_between(char))
 }
 
-impl Dialed {
+impl DialedNumber {
     pub(super) fn of(text: &str) -> Result<Self, NotAnAddress> {
         let mut dialed = Self { has_plus: false, digits: String::with_capacity(text.len()), zero: None };
         // how many digits stood before the last bracket that opened

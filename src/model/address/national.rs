@@ -2,7 +2,7 @@
 
 use phonenumber::Metadata;
 
-use super::dialed::{Dialed, phone};
+use super::dialed::{DialedNumber, phone};
 use super::{Country, NotAnAddress, pattern, plan};
 
 /// Dialled before a country code in most of the world.
@@ -15,7 +15,7 @@ const AMERICAN: &str = "1";
 const NATIONAL: usize = 10;
 
 /// Rule 5. `None`: it says no number by itself.
-pub(super) fn without_country(dialed: &Dialed) -> Option<String> {
+pub(super) fn without_country(dialed: &DialedNumber) -> Option<String> {
     let prefix = [OUT, AMERICAN_OUT].into_iter().find(|prefix| dialed.digits.starts_with(prefix)).map_or(0, str::len);
     if prefix == 0 && dialed.digits.len() <= NATIONAL {
         return None;
@@ -25,9 +25,9 @@ pub(super) fn without_country(dialed: &Dialed) -> Option<String> {
 }
 
 /// Rule 4. `Ok(None)`: it is no number in this country, nor from it.
-pub(super) fn within(dialed: &Dialed, country: Country) -> Result<Option<String>, NotAnAddress> {
+pub(super) fn within(dialed: &DialedNumber, country: Country) -> Result<Option<String>, NotAnAddress> {
     let Some(plan) = country.plan() else { return Ok(without_country(dialed)) };
-    let reader = Reader { plan, code: plan.country_code().to_string(), dialed };
+    let reader = NationalNumber { plan, code: plan.country_code().to_string(), dialed };
     let mut readings = reader.national();
     readings.extend(reader.international());
     readings.dedup();
@@ -39,10 +39,10 @@ pub(super) fn within(dialed: &Dialed, country: Country) -> Result<Option<String>
 }
 
 /// A number without a plus, and where it was written.
-struct Reader<'a> {
+struct NationalNumber<'a> {
     plan: &'static Metadata,
     code: String,
-    dialed: &'a Dialed,
+    dialed: &'a DialedNumber,
 }
 
 /// Area codes of North America do not begin with 0 or 1.
@@ -50,7 +50,7 @@ fn is_american(national: &str) -> bool {
     national.len() == NATIONAL && !national.starts_with(['0', '1'])
 }
 
-impl Reader<'_> {
+impl NationalNumber<'_> {
     /// How long the country's own dialling-out prefix is, if the number begins with it.
     fn own_out(&self) -> Option<usize> {
         pattern::prefix(self.plan.international_prefix()?.as_str(), &self.dialed.digits)

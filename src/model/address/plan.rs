@@ -16,7 +16,7 @@ pub struct Country(Id);
 
 #[derive(Debug, thiserror::Error)]
 #[error("must be the two letters of a country (ISO 3166-1), such as US, GB or DE")]
-pub struct NoCountry;
+pub struct UnknownCountry;
 
 impl Country {
     pub fn name(&self) -> &str {
@@ -29,11 +29,11 @@ impl Country {
 }
 
 impl FromStr for Country {
-    type Err = NoCountry;
+    type Err = UnknownCountry;
 
-    fn from_str(text: &str) -> Result<Self, NoCountry> {
-        let country = text.to_ascii_uppercase().parse().map(Self).map_err(|_| NoCountry)?;
-        country.plan().map(|_| country).ok_or(NoCountry)
+    fn from_str(text: &str) -> Result<Self, UnknownCountry> {
+        let country = text.to_ascii_uppercase().parse().map(Self).map_err(|_| UnknownCountry)?;
+        country.plan().map(|_| country).ok_or(UnknownCountry)
     }
 }
 

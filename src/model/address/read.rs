@@ -1,14 +1,14 @@
 //! The one reader of addresses: what a text means, or in words why it means nothing. The first rule that fits
 //! decides, and the same text never means two things.
 
-use super::clean::{self, Cleaned};
-use super::dialed::{Dialed, has_letter};
+use super::clean::{self, CleanedAddress};
+use super::dialed::{DialedNumber, has_letter};
 use super::{Address, Country, NotAnAddress, is_name, is_short_code, national};
 use crate::model::Channel;
 
 /// What an address is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum AddressRole {
     /// A message goes there: it is a number.
     Recipient,
     /// A message comes from there: it may be a name.
@@ -18,11 +18,15 @@ pub enum Role {
 impl Address {
     /// Reads what somebody wrote, and the channel that it names, if it does. `country` is where numbers without a
     /// country code are.
-    pub fn read(text: &str, role: Role, country: Option<Country>) -> Result<(Option<Channel>, Self), NotAnAddress> {
+    pub fn read(
+        text: &str,
+        role: AddressRole,
+        country: Option<Country>,
+    ) -> Result<(Option<Channel>, Self), NotAnAddress> {
         if clean::is_plain(text) {
             return Ok((None, Self(text.to_owned())));
         }
-        let Cleaned { channel, text, .. } = Cleaned::of(text);
+        let CleanedAddress { channel, text, .. } = CleanedAddress::of(text);
         let address = written(text, role, country)?;
         Ok((channel, address))
     }
@@ -33,7 +37,7 @@ impl Address {
         if clean::is_plain(text) {
             return (None, Self(text.to_owned()));
         }
-        let cleaned = Cleaned::of(text);
+        let cleaned = CleanedAddress::of(text);
         if let Some(phone) = carried(&cleaned.text) {
             return (cleaned.channel, Self(phone));
         }
@@ -45,7 +49,7 @@ impl Address {
 
     /// The same of a carrier who leaves the plus out, and from numbers of North America their country code too.
     pub fn from_american_carrier(text: &str) -> (Option<Channel>, Self) {
-        let dialed = Dialed::of(&Cleaned::of(text).text).ok();
+        let dialed = DialedNumber::of(&CleanedAddress::of(text).text).ok();
         let bare = dialed.filter(|dialed| !dialed.has_plus && !dialed.digits.starts_with('0'));
         let digits = bare.map(|dialed| dialed.digits).unwrap_or_default();
         match digits.len() {
@@ -57,18 +61,18 @@ impl Address {
 }
 
 fn carried(text: &str) -> Option<String> {
-    let dialed = Dialed::of(text).ok()?;
+    let dialed = DialedNumber::of(text).ok()?;
     if dialed.has_plus { dialed.international().ok() } else { national::without_country(&dialed) }
 }
 
-fn written(text: String, role: Role, country: Option<Country>) -> Result<Address, NotAnAddress> {
+fn written(text: String, role: AddressRole, country: Option<Country>) -> Result<Address, NotAnAddress> {
     if text.is_empty() {
         return Err(NotAnAddress::Empty);
     }
     if has_letter(&text) {
         return named(text, role);
     }
-    let dialed = Dialed::of(&text)?;
+    let dialed = DialedNumber::of(&text)?;
     if dialed.has_plus {
         return dialed.international().map(Address);
     }
@@ -84,12 +88,12 @@ fn written(text: String, role: Role, country: Option<Country>) -> Result<Address
     }
 }
 
-fn named(text: String, role: Role) -> Result<Address, NotAnAddress> {
+fn named(text: String, role: AddressRole) -> Result<Address, NotAnAddress> {
     match role {
-        Role::Sender if is_name(&text) => Ok(Address(text)),
+        AddressRole::Sender if is_name(&text) => Ok(Address(text)),
         _ if has_extension(&text) => Err(NotAnAddress::Extension),
-        Role::Sender => Err(NotAnAddress::Name),
-        Role::Recipient => Err(NotAnAddress::Letters),
+        AddressRole::Sender => Err(NotAnAddress::Name),
+        AddressRole::Recipient => Err(NotAnAddress::Letters),
     }
 }
 

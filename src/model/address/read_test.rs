@@ -2,13 +2,13 @@
 
 use super::*;
 
-pub(super) fn read(text: &str, role: Role, country: &str) -> Result<String, NotAnAddress> {
+pub(super) fn read(text: &str, role: AddressRole, country: &str) -> Result<String, NotAnAddress> {
     let country = (!country.is_empty()).then(|| country.parse().ok()).flatten();
     Address::read(text, role, country).map(|(_, address)| address.as_str().to_owned())
 }
 
 /// Texts, the country where they are read, and what they mean.
-fn check(rows: &[(&str, &str, Result<&str, NotAnAddress>)], role: Role) {
+fn check(rows: &[(&str, &str, Result<&str, NotAnAddress>)], role: AddressRole) {
     for (text, country, wanted) in rows {
         let wanted = wanted.clone().map(str::to_owned);
         assert_eq!(read(text, role, country), wanted, "{text:?} under {country:?}");
@@ -49,7 +49,7 @@ fn a_plus_needs_no_plan() {
             ("+1234567", "", Ok("+1234567")),
             ("+123456789012345", "", Ok("+123456789012345")),
         ],
-        Role::Recipient,
+        AddressRole::Recipient,
     );
     check(
         &[
@@ -79,7 +79,7 @@ fn a_plus_needs_no_plan() {
             (" \u{200E} ", "", Err(NotAnAddress::Empty)),
             ("whatsapp:", "", Err(NotAnAddress::Empty)),
         ],
-        Role::Recipient,
+        AddressRole::Recipient,
     );
 }
 
@@ -157,7 +157,7 @@ fn a_country_reads_its_own_numbers() {
             ("404 04", "US", not("US")),
             ("(40404)", "US", not("US")),
         ],
-        Role::Recipient,
+        AddressRole::Recipient,
     );
 }
 
@@ -191,7 +191,7 @@ fn without_a_country_ten_digits_are_never_guessed() {
             (" 123 ", "", Ok("123")),
             ("٤٠٤٠٤", "", Ok("40404")),
         ],
-        Role::Recipient,
+        AddressRole::Recipient,
     );
 }
 
@@ -219,9 +219,9 @@ fn senders_may_be_names() {
             ("40404", "", Ok("40404")),
             ("07700 900123", "GB", Ok("+447700900123")),
         ],
-        Role::Sender,
+        AddressRole::Sender,
     );
-    assert_eq!(read("Acme", Role::Recipient, ""), Err(NotAnAddress::Letters));
+    assert_eq!(read("Acme", AddressRole::Recipient, ""), Err(NotAnAddress::Letters));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_scheme_names_the_channel() {
         ("tel:+12025550150", None),
         ("+12025550150", None),
     ] {
-        let read = Address::read(text, Role::Recipient, None).ok();
+        let read = Address::read(text, AddressRole::Recipient, None).ok();
         assert_eq!(read, Some((channel, Address::stored("+12025550150"))), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields::carrier;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Address, Channel, Media, Millis, parse_time};
 use crate::provider::word::{self, error_code};
 use crate::provider::{Inbound, Receipt, Unreadable};
@@ -50,7 +50,7 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
     let provider_id = text(id).ok_or(Unreadable("id"))?;
     let word = fields["status"].as_str().ok_or(Unreadable("status"))?;
     let state = state(word);
-    let is_failure = matches!(state, Some(State::Undelivered | State::Failed) | None);
+    let is_failure = matches!(state, Some(MessageState::Undelivered | MessageState::Failed) | None);
     let hop = fields.get("level").filter(|level| !level.is_null());
     let hop = hop.map(|level| level.as_str().map_or_else(|| level.to_string(), str::to_owned));
     // codes are given for success too
@@ -60,15 +60,17 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
 }
 
 /// Its words are those of the gateway before the centres; those of the centres themselves stand in the shared table.
-fn state(word: &str) -> Option<State> {
+fn state(word: &str) -> Option<MessageState> {
     word::state(word, |word| match word {
-        "delivery success" => Some(State::Delivered),
-        "delivery failure" => Some(State::Undelivered),
+        "delivery success" => Some(MessageState::Delivered),
+        "delivery failure" => Some(MessageState::Undelivered),
         // a centre has taken it, or has not
-        "smsc submit" | "smsc submitted" | "submit" => Some(State::Sent),
-        "smsc reject" | "smsc rejected" | "reject" => Some(State::Failed),
+        "smsc submit" | "smsc submitted" | "submit" => Some(MessageState::Sent),
+        "smsc reject" | "smsc rejected" | "reject" => Some(MessageState::Failed),
         // `message buffered`, without its first word
-        "buffered" | "smsc intermediate notifications" | "smsc intermediate notification" => Some(State::Sending),
+        "buffered" | "smsc intermediate notifications" | "smsc intermediate notification" => {
+            Some(MessageState::Sending)
+        }
         _ => None,
     })
 }

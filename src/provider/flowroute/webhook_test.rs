@@ -72,7 +72,7 @@ fn a_receipts_code_may_be_of_any_type() {
         let receipt = Receipt {
             message: None,
             provider_id: "mdr2-1".into(),
-            state: Some(State::Failed),
+            state: Some(MessageState::Failed),
             word: "smsc reject".into(),
             hop: Some("2".into()),
             error_code: expected,
@@ -87,23 +87,23 @@ fn a_receipts_code_may_be_of_any_type() {
 #[test]
 fn its_words_are_understood() {
     for (word, expected) in [
-        ("delivered", Some(State::Delivered)),
-        ("DELIVRD", Some(State::Delivered)),
-        ("message delivered", Some(State::Delivered)),
-        ("delivery success", Some(State::Delivered)),
-        ("Undelivered", Some(State::Undelivered)),
-        ("undeliverable", Some(State::Undelivered)),
-        ("Delivery Failure", Some(State::Undelivered)),
-        ("EXPIRED", Some(State::Undelivered)),
-        ("message buffered", Some(State::Sending)),
-        ("smsc submit", Some(State::Sent)),
-        ("SMSC Submit", Some(State::Sent)),
-        ("ACCEPTD", Some(State::Sent)),
-        ("smsc reject", Some(State::Failed)),
-        ("REJECTD", Some(State::Failed)),
+        ("delivered", Some(MessageState::Delivered)),
+        ("DELIVRD", Some(MessageState::Delivered)),
+        ("message delivered", Some(MessageState::Delivered)),
+        ("delivery success", Some(MessageState::Delivered)),
+        ("Undelivered", Some(MessageState::Undelivered)),
+        ("undeliverable", Some(MessageState::Undelivered)),
+        ("Delivery Failure", Some(MessageState::Undelivered)),
+        ("EXPIRED", Some(MessageState::Undelivered)),
+        ("message buffered", Some(MessageState::Sending)),
+        ("smsc submit", Some(MessageState::Sent)),
+        ("SMSC Submit", Some(MessageState::Sent)),
+        ("ACCEPTD", Some(MessageState::Sent)),
+        ("smsc reject", Some(MessageState::Failed)),
+        ("REJECTD", Some(MessageState::Failed)),
         // not that the phone has it
         ("delivered to smsc", None),
-        ("smsc intermediate notifications", Some(State::Sending)),
+        ("smsc intermediate notifications", Some(MessageState::Sending)),
         ("", None),
         ("teleported", None),
     ] {
@@ -115,7 +115,7 @@ fn its_words_are_understood() {
 fn a_success_has_no_error_code() {
     let body = br#"{"data":{"id":"m","attributes":{"status":"delivered","status_code":1001,"timestamp":null}}}"#;
     let receipt = parse_receipt(body).map(|read| (read.state, read.error_code));
-    assert_eq!(receipt, Ok((Some(State::Delivered), None)));
+    assert_eq!(receipt, Ok((Some(MessageState::Delivered), None)));
 }
 
 proptest! {

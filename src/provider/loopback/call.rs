@@ -2,7 +2,7 @@
 
 use super::{Loopback, LoopbackEvent, LoopbackReceipt, Trick};
 use crate::model::lock::lock;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{CallStatus, MessageId};
 use crate::provider::{AskError, End};
 
@@ -14,7 +14,7 @@ fn steps(trick: Trick) -> &'static [CallStatus] {
     use CallStatus::{Busy, Completed, Failed, InProgress, Initiated, NoAnswer, Ringing};
     match trick {
         Trick::Busy => &[Initiated, Busy],
-        Trick::Report(State::Undelivered, _) => &[Initiated, Ringing, NoAnswer],
+        Trick::Report(MessageState::Undelivered, _) => &[Initiated, Ringing, NoAnswer],
         Trick::Report(..) => &[Initiated, Failed],
         Trick::Silent => &[Initiated, Ringing, InProgress],
         _ => &[Initiated, Ringing, InProgress, Completed],

@@ -10,7 +10,7 @@ fn loopback(room: usize) -> Result<(Loopback, mpsc::Receiver<LoopbackEvent>)> {
     Ok((Loopback::new(&settings("http://h")?, Clock::by_hand(5_000), events), told))
 }
 
-fn receipt(told: &mut mpsc::Receiver<LoopbackEvent>) -> Option<(State, Option<i64>)> {
+fn receipt(told: &mut mpsc::Receiver<LoopbackEvent>) -> Option<(MessageState, Option<i64>)> {
     let LoopbackEvent::Receipt(receipt) = told.try_recv().ok()? else { return None };
     let receipt = receipt.read();
     Some((receipt.state?, receipt.error_code))
@@ -32,10 +32,10 @@ async fn refusals_are_twilios() -> Result {
 async fn receipts_and_echoes_follow() -> Result {
     let (loopback, mut told) = loopback(9)?;
     for (to, expected) in [
-        ("+14155550100", Some((State::Delivered, None))),
-        ("+15005550006", Some((State::Delivered, None))),
-        ("+15005550011", Some((State::Undelivered, Some(30_003)))),
-        ("+15005550012", Some((State::Failed, Some(30_007)))),
+        ("+14155550100", Some((MessageState::Delivered, None))),
+        ("+15005550006", Some((MessageState::Delivered, None))),
+        ("+15005550011", Some((MessageState::Undelivered, Some(30_003)))),
+        ("+15005550012", Some((MessageState::Failed, Some(30_007)))),
         ("+15005550018", None),
     ] {
         let sent = loopback.send(&outgoing(to, &"ж".repeat(71))).await;
@@ -43,7 +43,7 @@ async fn receipts_and_echoes_follow() -> Result {
         assert_eq!(receipt(&mut told), expected, "{to}");
     }
     loopback.send(&outgoing("+15005550010", "who is there?")).await;
-    assert_eq!(receipt(&mut told), Some((State::Delivered, None)));
+    assert_eq!(receipt(&mut told), Some((MessageState::Delivered, None)));
     let Ok(LoopbackEvent::Text(echo)) = told.try_recv() else { return Err("no echo".into()) };
     assert_eq!((echo.from.as_str(), echo.to.as_str()), ("+15005550010", "+14155550199"));
     assert_eq!(echo.body, "who is there?");
@@ -86,7 +86,8 @@ async fn an_uncertain_send_can_be_found() -> Result {
 #[tokio::test]
 async fn slowness_is_as_told() -> Result {
     let (events, _told) = mpsc::channel(9);
-    let settings = Settings { loopback_latency: crate::model::Span::from_millis(100), ..settings("http://h")? };
+    let settings =
+        Settings { loopback_latency: crate::model::DurationSetting::from_millis(100), ..settings("http://h")? };
     let loopback = Loopback::new(&settings, Clock::by_hand(0), events);
     let within = async |to: &str, ms| {
         tokio::time::timeout(Duration::from_millis(ms), loopback.send(&outgoing(to, "x"))).await.is_ok()

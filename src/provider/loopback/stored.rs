@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Address, CallStatus, CarrierFields, Channel, Keyword, Media};
 use crate::provider::{CallNotes, CallStep, Inbound, Receipt};
 
@@ -27,7 +27,7 @@ pub struct LoopbackReceipt {
 impl LoopbackReceipt {
     /// What it says, as all carriers say it.
     pub fn read(self) -> Receipt {
-        let (state, duration) = (State::parse(&self.state), self.duration);
+        let (state, duration) = (MessageState::parse(&self.state), self.duration);
         let call = self.call.as_deref().and_then(CallStatus::parse);
         let call = call.map(|status| CallStep { status, duration, notes: CallNotes::default() });
         let word = self.call.unwrap_or(self.state);

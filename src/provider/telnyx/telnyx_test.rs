@@ -114,7 +114,7 @@ async fn what_the_key_has_signed_lately_is_believed() -> Result {
         "id":"1","to":[{"phone_number":"+14155550100","status":"delivery_failed"}],"errors":[{"code":"40300"}]}}}"#;
     let taken = verified(&public_key, &signed(&key, "1699999701", body)?)??;
     let Parsed::Receipt(receipt) = &taken.parsed else { return Err("no receipt".into()) };
-    assert_eq!((receipt.provider_id.as_str(), receipt.state), ("1", Some(State::Undelivered)));
+    assert_eq!((receipt.provider_id.as_str(), receipt.state), ("1", Some(MessageState::Undelivered)));
     assert_eq!((receipt.error_code, receipt.at_ms), (Some(40_300), Some(NOW_MS)));
     assert_eq!(Telnyx::read_receipt(&taken.payload)?, *receipt);
     assert!(Telnyx::read_text(&taken.payload).is_err());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Address, CarrierFields, Channel, Media, parse_time};
 use crate::provider::word::{self, error_code};
 use crate::provider::{Inbound, Parsed, Receipt, Unreadable};
@@ -72,12 +72,12 @@ fn receipt(event: &Value) -> Result<Receipt, Unreadable> {
 }
 
 /// Its words for what became of a message at one recipient, where they are not the shared ones.
-pub(super) fn state(word: &str) -> Option<State> {
+pub(super) fn state(word: &str) -> Option<MessageState> {
     word::state(word, |word| match word {
-        "sending failed" => Some(State::Failed),
-        "delivery failed" => Some(State::Undelivered),
+        "sending failed" => Some(MessageState::Failed),
+        "delivery failed" => Some(MessageState::Undelivered),
         // it left, and nobody says more
-        "delivery unconfirmed" => Some(State::Sent),
+        "delivery unconfirmed" => Some(MessageState::Sent),
         _ => None,
     })
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::list::Listed;
 use super::{Twilio, millis};
-use crate::model::{CallEvent, CallPlan, Dialing, Millis};
+use crate::model::{CallEvent, CallOptions, CallPlan, Millis};
 use crate::provider::{AskError, End, Outcome, Outgoing, Sent};
 
 /// A call as Twilio shows it.
@@ -34,7 +34,7 @@ fn form(call: &Outgoing) -> Vec<(&'static str, String)> {
 }
 
 /// How it is to be made, as far as its client says.
-fn dialed(dialing: Dialing) -> impl Iterator<Item = (&'static str, String)> {
+fn dialed(dialing: CallOptions) -> impl Iterator<Item = (&'static str, String)> {
     let said = [
         ("Method", dialing.method.map(|method| method.name().to_owned())),
         ("FallbackUrl", dialing.fallback_url),

@@ -1,6 +1,6 @@
 //! What Twilio is asked for calls and WhatsApp messages, and what its answers mean.
 
-use crate::model::{CallPlan, Channel, Dialing, Fetch, MachineDetection, Secret};
+use crate::model::{CallOptions, CallPlan, Channel, FetchMethod, MachineDetection, Secret};
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
 use crate::provider::twilio::{Twilio, TwilioCredentials};
 use crate::provider::{AskError, End, Outcome, Outgoing, Provider};
@@ -52,10 +52,10 @@ async fn a_call_is_the_form_that_twilio_documents() -> Result {
 #[tokio::test]
 async fn a_call_is_made_as_its_client_says() -> Result {
     let mock = Mock::start(vec![reply("201 Created", "", r#"{"sid":"CA1"}"#)]).await?;
-    let dialing = Dialing {
-        method: Some(Fetch::Get),
+    let dialing = CallOptions {
+        method: Some(FetchMethod::Get),
         fallback_url: Some("https://a/b?c=1".into()),
-        fallback_method: Some(Fetch::Post),
+        fallback_method: Some(FetchMethod::Post),
         send_digits: Some("ww12#".into()),
         timeout_secs: Some(15),
         record: Some(true),

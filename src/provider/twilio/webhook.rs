@@ -2,7 +2,7 @@
 
 use super::millis;
 use crate::model::CallStatus;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::provider::word::{self, error_code_of};
 use crate::provider::{CallNotes, CallStep, Receipt, Unreadable};
 
@@ -85,18 +85,18 @@ fn notes(params: &[(String, String)]) -> CallNotes {
 }
 
 /// Twilio's words for a message (<https://www.twilio.com/docs/messaging/api/message-resource#message-status-values>).
-pub(super) fn state(word: &str) -> Option<State> {
+pub(super) fn state(word: &str) -> Option<MessageState> {
     word::state(word, |word| match word {
         // by Twilio, which has not sent it yet
-        "accepted" | "scheduled" | "queued" => Some(State::Queued),
-        "sending" => Some(State::Sending),
+        "accepted" | "scheduled" | "queued" => Some(MessageState::Queued),
+        "sending" => Some(MessageState::Sending),
         // some of a group have it
-        "sent" | "partially delivered" => Some(State::Sent),
+        "sent" | "partially delivered" => Some(MessageState::Sent),
         // a chat app knows when it was read, which is later still
-        "delivered" | "read" => Some(State::Delivered),
-        "undelivered" => Some(State::Undelivered),
-        "failed" => Some(State::Failed),
-        "canceled" => Some(State::Canceled),
+        "delivered" | "read" => Some(MessageState::Delivered),
+        "undelivered" => Some(MessageState::Undelivered),
+        "failed" => Some(MessageState::Failed),
+        "canceled" => Some(MessageState::Canceled),
         _ => None,
     })
 }
@@ -123,16 +123,20 @@ mod tests {
     #[test]
     fn a_receipt_has_newer_and_older_names() {
         for (pairs, state, error_code) in [
-            (&[("MessageSid", "SM1"), ("MessageStatus", "Delivered")][..], Some(State::Delivered), None),
-            (&[("SmsSid", "SM1"), ("SmsStatus", "sent")], Some(State::Sent), None),
-            (&[("SmsSid", "SM1"), ("MessageStatus", ""), ("SmsStatus", "READ")], Some(State::Delivered), None),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "Delivered")][..], Some(MessageState::Delivered), None),
+            (&[("SmsSid", "SM1"), ("SmsStatus", "sent")], Some(MessageState::Sent), None),
+            (&[("SmsSid", "SM1"), ("MessageStatus", ""), ("SmsStatus", "READ")], Some(MessageState::Delivered), None),
             (
                 &[("MessageSid", "SM1"), ("MessageStatus", "UNDELIV"), ("ErrorCode", "30003")],
-                Some(State::Undelivered),
+                Some(MessageState::Undelivered),
                 Some(30_003),
             ),
-            (&[("MessageSid", "SM1"), ("MessageStatus", "accepted"), ("ErrorCode", "0")], Some(State::Queued), None),
-            (&[("MessageSid", "SM1"), ("MessageStatus", "ACCEPTD")], Some(State::Sent), None),
+            (
+                &[("MessageSid", "SM1"), ("MessageStatus", "accepted"), ("ErrorCode", "0")],
+                Some(MessageState::Queued),
+                None,
+            ),
+            (&[("MessageSid", "SM1"), ("MessageStatus", "ACCEPTD")], Some(MessageState::Sent), None),
             (&[("MessageSid", "SM1"), ("MessageStatus", "teleported"), ("ErrorCode", "")], None, None),
         ] {
             let receipt = parse_receipt(&params(pairs)).map(|read| (read.state, read.error_code));
@@ -187,21 +191,21 @@ mod tests {
             ("CallDuration", "42"),
             ("Timestamp", "Tue, 14 Nov 2023 22:13:20 +0000"),
         ]))?;
-        assert_eq!((receipt.state, receipt.at_ms), (Some(State::Delivered), Some(1_700_000_000_000)));
+        assert_eq!((receipt.state, receipt.at_ms), (Some(MessageState::Delivered), Some(1_700_000_000_000)));
         assert_eq!(
             receipt.call,
             Some(CallStep { status: CallStatus::Completed, duration: Some(42), notes: CallNotes::default() })
         );
         for (word, state) in [
-            ("initiated", Some(State::Sent)),
-            ("in-progress", Some(State::Sent)),
-            ("busy", Some(State::Undelivered)),
-            ("no-answer", Some(State::Undelivered)),
-            ("No_Answer", Some(State::Undelivered)),
-            ("IN PROGRESS ", Some(State::Sent)),
-            ("Cancelled", Some(State::Canceled)),
-            ("failed", Some(State::Failed)),
-            ("canceled", Some(State::Canceled)),
+            ("initiated", Some(MessageState::Sent)),
+            ("in-progress", Some(MessageState::Sent)),
+            ("busy", Some(MessageState::Undelivered)),
+            ("no-answer", Some(MessageState::Undelivered)),
+            ("No_Answer", Some(MessageState::Undelivered)),
+            ("IN PROGRESS ", Some(MessageState::Sent)),
+            ("Cancelled", Some(MessageState::Canceled)),
+            ("failed", Some(MessageState::Failed)),
+            ("canceled", Some(MessageState::Canceled)),
             ("teleported", None),
         ] {
             assert_eq!(parse_receipt(&params(&[("CallSid", "CA1"), ("CallStatus", word)]))?.state, state, "{word}");

@@ -6,7 +6,7 @@ use crate::provider::mock::{Act, Mock, Result, install_tls, reply};
 fn webhooks(allow: &[&str]) -> Result<Webhooks> {
     install_tls();
     let allow = Allow::parse(&allow.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())?;
-    Ok(Webhooks::new(&Settings { allow, timeout: Span::from_millis(800) })?)
+    Ok(Webhooks::new(&Settings { allow, timeout: DurationSetting::from_millis(800) })?)
 }
 
 fn event() -> SignedEvent {

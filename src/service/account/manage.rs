@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::directory::Directory;
 use super::rest;
 use crate::model::event::EventType;
-use crate::model::{AccountId, Clock, Secret, Span};
+use crate::model::{AccountId, Clock, DurationSetting, Secret};
 use crate::provider::{self, Credentials, Feature, Kind};
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
@@ -41,7 +41,7 @@ pub struct AccountChange {
     /// JSON as on creation, of the same account at the provider.
     pub credentials: Option<Secret>,
     /// How long the token before is believed still.
-    pub previous_valid_for: Option<Span>,
+    pub previous_valid_for: Option<DurationSetting>,
     /// Believed ahead; empty: none is any longer.
     pub next_token: Option<Secret>,
     /// The one that was entered ahead takes the place of the account's own.

@@ -2,22 +2,22 @@
 
 use super::Kind;
 use super::manage::{AccountChange, Accounts, known};
-use crate::model::{AccountId, Millis, Secret, Span, TokenId};
+use crate::model::{AccountId, DurationSetting, Millis, Secret, TokenId};
 use crate::provider::Credentials;
 use crate::service::{Error, Result};
 use crate::store::account::token::{Role, place};
 use crate::store::account::{Account, Token, place as credentials_place};
 
 /// How long the token before is believed, unless somebody says otherwise, and at most.
-const KEPT: Span = Span::from_millis(15 * 60_000);
-const LONGEST: Span = Span::from_millis(24 * 3_600_000);
+const KEPT: DurationSetting = DurationSetting::from_millis(15 * 60_000);
+const LONGEST: DurationSetting = DurationSetting::from_millis(24 * 3_600_000);
 /// How long one that is entered ahead is believed, unless it takes its place before.
-const AHEAD: Span = Span::from_millis(7 * 24 * 3_600_000);
+const AHEAD: DurationSetting = DurationSetting::from_millis(7 * 24 * 3_600_000);
 /// Tokens before its own that an account has at most: who mistypes one changes it again.
 const EARLIER: usize = 4;
 
 /// Whether a span is one for which a token may be kept.
-fn check(span: Option<Span>) -> Result<()> {
+fn check(span: Option<DurationSetting>) -> Result<()> {
     if span.is_some_and(|span| span > LONGEST) {
         return Err(Error::invalid("previous_valid_for", "must be from 0s to 24h"));
     }
@@ -106,7 +106,7 @@ impl Accounts {
     }
 
     /// Keeps the token that is replaced; for no time at all, it has leaked, and those before it are good no longer.
-    fn keep(&self, before: &Account, account: &mut Account, new: &Credentials, span: Span) -> Result<()> {
+    fn keep(&self, before: &Account, account: &mut Account, new: &Credentials, span: DurationSetting) -> Result<()> {
         // what cannot be read with our keys could not be used either
         let old = self.opened(before).ok();
         let old = old.as_ref().and_then(Credentials::proof).filter(|old| Some(*old) != new.proof());
@@ -155,7 +155,7 @@ impl Accounts {
 }
 
 /// Gives the tokens before the account's own another end.
-fn prolong(account: &mut Account, span: Option<Span>, now_ms: Millis) -> Result<()> {
+fn prolong(account: &mut Account, span: Option<DurationSetting>, now_ms: Millis) -> Result<()> {
     let Some(span) = span else { return Ok(()) };
     let has_earlier = account.tokens.iter().any(|token| token.role == Role::Earlier);
     if !has_earlier {

@@ -2,7 +2,7 @@
 
 use super::lane::Lane;
 use super::{Dispatch, retry};
-use crate::model::message::{AttemptOutcome, State};
+use crate::model::message::{AttemptOutcome, MessageState};
 use crate::provider::Outcome;
 use crate::service::account::AccountHandle;
 use crate::store::message::Attempt;
@@ -21,7 +21,7 @@ impl Dispatch {
         match answer {
             Outcome::Accepted { provider_id, .. } => {
                 attempt.provider_id = Some(provider_id);
-                Next::Over { state: State::Sent, code: None, reason: None }
+                Next::Over { state: MessageState::Sent, code: None, reason: None }
             }
             Outcome::Refused { code, reason } => refused(attempt, code, reason),
             Outcome::Failed { provider_id, code, reason } => {
@@ -54,7 +54,7 @@ impl Dispatch {
 /// The message would be refused again.
 fn refused(attempt: &mut Attempt, code: Option<i64>, reason: String) -> Next {
     (attempt.code, attempt.reason) = (code, Some(reason.clone()));
-    Next::Over { state: State::Failed, code, reason: Some(reason) }
+    Next::Over { state: MessageState::Failed, code, reason: Some(reason) }
 }
 
 /// The same as it is written down.

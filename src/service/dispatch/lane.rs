@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Dispatch;
 use super::permit::SendPermit;
-use crate::model::message::{AttemptOutcome, State};
+use crate::model::message::{AttemptOutcome, MessageState};
 use crate::model::{AccountId, LaneKey, Millis};
 use crate::service::account::AccountHandle;
 use crate::store::event::Told;
@@ -83,7 +83,7 @@ impl Dispatch {
         // an answer that came after its lane was lost is recorded late, perhaps since this lane was taken
         let is_repeat = lane.progress.tries > 0;
         if is_repeat && claim::accepted_as(&self.parts.store, lane.message.id).await.is_ok_and(|id| id.is_some()) {
-            return Some(outcome(lane, None, None, Next::Over { state: State::Sent, code: None, reason: None }));
+            return Some(outcome(lane, None, None, Next::Over { state: MessageState::Sent, code: None, reason: None }));
         }
         if lane.progress.is_unknown {
             let found = self.reconcile(lane, via.as_deref()).await;
@@ -93,14 +93,14 @@ impl Dispatch {
         }
         let now_ms = self.parts.clock.now_ms();
         if lane.message.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
-            return Some(over(lane, State::Expired, None, "its validity ended"));
+            return Some(over(lane, MessageState::Expired, None, "its validity ended"));
         }
         let Some(via) = via else {
             if self.parts.directory.current().is_unusable(lane.message.account) {
                 self.postpone(lane, UNUSABLE).await;
                 return None;
             }
-            return Some(over(lane, State::Failed, None, "its account was deleted"));
+            return Some(over(lane, MessageState::Failed, None, "its account was deleted"));
         };
         let was_open = via.breaker.is_open();
         let reservations = match self.pass(lane, &via).await {
@@ -125,7 +125,7 @@ impl Dispatch {
             return self.marked(lane, &via, started_ms).await;
         }
         self.give_back(reservations).await;
-        marked.map(|_| over(lane, State::Failed, Some(OPTED_OUT), "the recipient has opted out"))
+        marked.map(|_| over(lane, MessageState::Failed, Some(OPTED_OUT), "the recipient has opted out"))
     }
 
     /// Lets a lane go whose turn is too far away.
@@ -237,7 +237,7 @@ impl Dispatch {
     }
 }
 
-pub(super) fn over(lane: &Lane, state: State, code: Option<i64>, reason: &str) -> Outcome {
+pub(super) fn over(lane: &Lane, state: MessageState, code: Option<i64>, reason: &str) -> Outcome {
     outcome(lane, None, None, Next::Over { state, code, reason: Some(reason.to_owned()) })
 }
 

@@ -3,7 +3,7 @@
 use super::lane::{Lane, outcome, over};
 use super::{Dispatch, retry};
 use crate::model::Millis;
-use crate::model::message::{AttemptOutcome, State};
+use crate::model::message::{AttemptOutcome, MessageState};
 use crate::provider::Feature;
 use crate::service::account::AccountHandle;
 use crate::store::account::Uncertain;
@@ -27,7 +27,7 @@ impl Dispatch {
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         match policy(via) {
             Uncertain::Fail => {
-                Next::Over { state: State::Failed, code: Some(UNKNOWN_ERROR), reason: Some(reason.to_owned()) }
+                Next::Over { state: MessageState::Failed, code: Some(UNKNOWN_ERROR), reason: Some(reason.to_owned()) }
             }
             Uncertain::Reconcile => {
                 let ready_ms = retry::next_look_up(&self.parts.settings, started_ms, now_ms).unwrap_or(now_ms);
@@ -45,7 +45,7 @@ impl Dispatch {
         let now_ms = self.parts.clock.now_ms();
         let started_ms = lane.progress.started_ms.unwrap_or(now_ms).min(now_ms);
         let Some(via) = via else {
-            return Some(over(lane, State::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
+            return Some(over(lane, MessageState::Failed, Some(UNKNOWN_ERROR), "its account was deleted"));
         };
         let aside = self.has_held_up(lane, now_ms);
         if !lane.progress.is_recorded {
@@ -68,7 +68,7 @@ impl Dispatch {
         match self.listed(lane, via, started_ms).await {
             Ok(Some(provider_id)) => {
                 let adopted = Some(Adopted { number: lane.progress.tries, provider_id });
-                let next = Next::Over { state: State::Sent, code: None, reason: None };
+                let next = Next::Over { state: MessageState::Sent, code: None, reason: None };
                 Some(outcome(lane, None, adopted, next))
             }
             Ok(None) => retry::next_look_up(&self.parts.settings, started_ms, now_ms).and_then(later),
@@ -78,7 +78,7 @@ impl Dispatch {
                     && retry::next_look_up(&self.parts.settings, started_ms, now_ms).is_none() =>
             {
                 let reason = "its call was not answered, and its carrier could not be asked what became of it";
-                Some(over(lane, State::Failed, Some(UNKNOWN_ERROR), reason))
+                Some(over(lane, MessageState::Failed, Some(UNKNOWN_ERROR), reason))
             }
             Err(reason) => {
                 tracing::info!(message = %lane.message.id, reason, "could not ask what became of a message");

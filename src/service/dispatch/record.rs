@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Dispatch;
 use super::lane::Lane;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::service::event::Why;
 use crate::service::retry;
 use crate::store::event::Told;
@@ -63,8 +63,8 @@ impl Dispatch {
                 events.told(message, *state, Why { code: *code, reason: reason.as_deref() }, now_ms)
             }
             // the first time only
-            Next::Again { .. } | Next::LookUp { .. } if message.state.may_become(State::Sending) => {
-                events.told(message, State::Sending, Why::default(), now_ms)
+            Next::Again { .. } | Next::LookUp { .. } if message.state.may_become(MessageState::Sending) => {
+                events.told(message, MessageState::Sending, Why::default(), now_ms)
             }
             Next::Again { .. } | Next::LookUp { .. } => Told::default(),
         }

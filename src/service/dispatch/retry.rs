@@ -25,10 +25,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::Span;
+    use crate::model::DurationSetting;
 
     fn settings() -> Settings {
-        let span = Span::from_millis;
+        let span = DurationSetting::from_millis;
         Settings {
             lease: span(60_000),
             held: 10,

@@ -15,7 +15,7 @@ use super::reason::disabled;
 use super::{Events, Target};
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
-use crate::model::{ClientId, EndpointId, Millis, Span};
+use crate::model::{ClientId, DurationSetting, EndpointId, Millis};
 use crate::provider::webhook::{Form, PostOutcome, SignedEvent};
 use crate::service::{Result, retry};
 use crate::store;
@@ -28,7 +28,7 @@ pub use crate::store::delivery::Done;
 const LEASE_TIMEOUTS: i64 = 4;
 const NO_URL: &str = "the message has no callback URL";
 /// How long a delivery whose place is busy stays away, where the claim cannot leave it out.
-const BUSY: Span = Span::from_millis(5_000);
+const BUSY: DurationSetting = DurationSetting::from_millis(5_000);
 
 /// What goes to the same place: it takes turns, and holds up nobody else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

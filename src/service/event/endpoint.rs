@@ -4,8 +4,8 @@ use super::payload::EndpointData;
 use super::{BadUrl, Endpoint, Events, Happened, Order, Target};
 use crate::crypto::signature::WebhookSecret;
 use crate::crypto::signature::webhook::NotAWebhookSecret;
-use crate::model::event::{EventType, Pattern};
-use crate::model::{ClientId, EndpointId, EventId, Millis, Secret, Span};
+use crate::model::event::{EventPattern, EventType};
+use crate::model::{ClientId, DurationSetting, EndpointId, EventId, Millis, Secret};
 use crate::service::audit::AuditContext;
 use crate::service::race::settled;
 use crate::service::{Error, ErrorKind, Result, page};
@@ -16,14 +16,14 @@ use crate::store::{self, Change, meta};
 const MOST: i64 = 100;
 const LONGEST_DESCRIPTION: usize = 255;
 /// How long a replaced secret still signs.
-const OVERLAP: Span = Span::from_millis(24 * 3_600_000);
+const OVERLAP: DurationSetting = DurationSetting::from_millis(24 * 3_600_000);
 
 /// What a client says of a new endpoint.
 #[derive(Clone, Debug)]
 pub struct NewEndpoint {
     pub url: String,
     pub description: String,
-    pub patterns: Vec<Pattern>,
+    pub patterns: Vec<EventPattern>,
     /// It is to be told of one object's events one after the other.
     pub is_ordered: bool,
 }
@@ -33,13 +33,13 @@ pub struct NewEndpoint {
 pub struct Patch {
     pub url: Option<String>,
     pub description: Option<String>,
-    pub patterns: Option<Vec<Pattern>>,
+    pub patterns: Option<Vec<EventPattern>>,
     pub is_ordered: Option<bool>,
     pub is_enabled: Option<bool>,
 }
 
 /// Each pattern once, in the order given.
-fn distinct(patterns: Vec<Pattern>) -> Result<Vec<Pattern>> {
+fn distinct(patterns: Vec<EventPattern>) -> Result<Vec<EventPattern>> {
     let mut kept = Vec::new();
     for pattern in patterns {
         if !kept.contains(&pattern) {

@@ -3,7 +3,7 @@
 use super::payload::{CallData, ErrorData, MessageData, OptOutData};
 use super::{EventBatch, Events, Happened, Order};
 use crate::model::event::EventType;
-use crate::model::message::{Direction, State};
+use crate::model::message::{Direction, MessageState};
 use crate::model::{CallEvent, CallId, CallStatus, Channel, ClientId, MessageContent, Millis, carrier, rfc3339};
 use crate::provider::CallNotes;
 use crate::store::call::Call;
@@ -30,7 +30,7 @@ impl<'a> Why<'a> {
 
 impl EventBatch<'_> {
     /// A message has come into a state.
-    pub(in crate::service) fn message(&mut self, message: &Message, state: State, why: Why<'_>, at_ms: Millis) {
+    pub(in crate::service) fn message(&mut self, message: &Message, state: MessageState, why: Why<'_>, at_ms: Millis) {
         if message.channel == Channel::Voice {
             if let Some(status) = CallStatus::of(state) {
                 self.call(message, &Call { status, ..Call::default() }, why, at_ms);
@@ -40,7 +40,7 @@ impl EventBatch<'_> {
         let is_in = message.direction == Direction::In;
         let content: &MessageContent = &message.content;
         // Twilio does not call back with the first state: that was the answer
-        let is_news = !content.is_twilio || !matches!(state, State::Accepted | State::Scheduled);
+        let is_news = !content.is_twilio || !matches!(state, MessageState::Accepted | MessageState::Scheduled);
         let has_callback = !is_in && is_news && content.callback_url.is_some();
         let callback = has_callback.then_some(message.id);
         let order = Order::Message(message.id);
@@ -125,7 +125,7 @@ pub(in crate::service) fn wanted(content: &MessageContent) -> Vec<CallEvent> {
 
 impl Events {
     /// What is told when a message comes into a state: the rows, for a change that many share.
-    pub(in crate::service) fn told(&self, message: &Message, state: State, why: Why<'_>, at_ms: Millis) -> Told {
+    pub(in crate::service) fn told(&self, message: &Message, state: MessageState, why: Why<'_>, at_ms: Millis) -> Told {
         let mut batch = self.batch();
         batch.message(message, state, why, at_ms);
         batch.into_rows()

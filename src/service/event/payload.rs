@@ -14,12 +14,12 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use crate::model::Money;
-use crate::model::event::Group;
+use crate::model::event::EventGroup;
 use crate::provider::CallNotes;
 
 /// The `data` of all types of a group.
 pub(in crate::service) trait EventPayload: Serialize {
-    const GROUP: Group;
+    const GROUP: EventGroup;
 }
 
 #[derive(Serialize, ToSchema)]
@@ -158,46 +158,46 @@ pub(in crate::service) struct EndpointData {
 }
 
 impl EventPayload for MessageData<'_> {
-    const GROUP: Group = Group::Message;
+    const GROUP: EventGroup = EventGroup::Message;
 }
 
 impl EventPayload for CallData<'_> {
-    const GROUP: Group = Group::Call;
+    const GROUP: EventGroup = EventGroup::Call;
 }
 
 impl EventPayload for DeviceData<'_> {
-    const GROUP: Group = Group::Device;
+    const GROUP: EventGroup = EventGroup::Device;
 }
 
 impl EventPayload for OptOutData<'_> {
-    const GROUP: Group = Group::OptOut;
+    const GROUP: EventGroup = EventGroup::OptOut;
 }
 
 impl EventPayload for BalanceData {
-    const GROUP: Group = Group::Balance;
+    const GROUP: EventGroup = EventGroup::Balance;
 }
 
 impl EventPayload for AccountData<'_> {
-    const GROUP: Group = Group::Account;
+    const GROUP: EventGroup = EventGroup::Account;
 }
 
 impl EventPayload for EndpointData {
-    const GROUP: Group = Group::Endpoint;
+    const GROUP: EventGroup = EventGroup::Endpoint;
 }
 
 /// Schemas by name, as OpenAPI keeps them.
 pub type Schemas = Vec<(String, RefOr<Schema>)>;
 
 /// The name of the schema of a group's `data`; it, and what it refers to, is added to `schemas`.
-pub fn schema(group: Group, schemas: &mut Schemas) -> Cow<'static, str> {
+pub fn schema(group: EventGroup, schemas: &mut Schemas) -> Cow<'static, str> {
     match group {
-        Group::Message => add::<MessageData<'_>>(schemas),
-        Group::Call => add::<CallData<'_>>(schemas),
-        Group::Device => add::<DeviceData<'_>>(schemas),
-        Group::OptOut => add::<OptOutData<'_>>(schemas),
-        Group::Balance => add::<BalanceData>(schemas),
-        Group::Account => add::<AccountData<'_>>(schemas),
-        Group::Endpoint => add::<EndpointData>(schemas),
+        EventGroup::Message => add::<MessageData<'_>>(schemas),
+        EventGroup::Call => add::<CallData<'_>>(schemas),
+        EventGroup::Device => add::<DeviceData<'_>>(schemas),
+        EventGroup::OptOut => add::<OptOutData<'_>>(schemas),
+        EventGroup::Balance => add::<BalanceData>(schemas),
+        EventGroup::Account => add::<AccountData<'_>>(schemas),
+        EventGroup::Endpoint => add::<EndpointData>(schemas),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{JobBatch, Kind, Metrics};
-use crate::model::{Clock, Span};
+use crate::model::{Clock, DurationSetting};
 use crate::service::directory::Directory;
 use crate::service::event::Events;
 use crate::service::opt_out::OptOuts;
@@ -16,7 +16,7 @@ use crate::store::lease::Owner;
 /// Handles what was taken in. Whoever posted it has been answered.
 pub struct Handlers {
     /// A receipt for a message that no provider is known to have taken is tried so long.
-    pub receipt_patience: Span,
+    pub receipt_patience: DurationSetting,
     pub store: Store,
     pub directory: Arc<Directory>,
     pub opt_outs: Arc<OptOuts>,

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{self, Receiver};
 use super::read::WebhookContent;
 use super::{HELD, LEASE, Metrics, WebhookJob};
 use crate::crypto::HashKey;
-use crate::model::{Clock, Span};
+use crate::model::{Clock, DurationSetting};
 use crate::service::cpu_pool::CpuPool;
 use crate::service::directory::Directory;
 use crate::service::retention::Throttle;
@@ -22,7 +22,7 @@ use crate::store::{self, Store, inbound};
 /// What it is built from.
 pub struct Parts {
     /// How long webhooks are kept as they came.
-    pub keep: Span,
+    pub keep: DurationSetting,
     pub store: Store,
     /// Under which signatures are known.
     pub signature_key: HashKey,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::WebhookJob;
 use super::text::{Fact, ReceivedText};
-use crate::model::message::{Direction, State};
-use crate::model::{Address, ClientId, MessageContent, NumberId, Segments, SharedContent};
+use crate::model::message::{Direction, MessageState};
+use crate::model::{Address, ClientId, MessageContent, NumberId, Segments, SharedMessageContent};
 use crate::provider;
 use crate::service::account::RateLimiter;
 use crate::service::directory::Sender;
@@ -58,10 +58,10 @@ pub(super) fn message(text: &ReceivedText, fact: Fact) -> Message {
         from: inbound.from.clone(),
         to: inbound.to.clone(),
         body: if fact.is_erased { String::new() } else { inbound.body.clone() },
-        state: State::Received,
+        state: MessageState::Received,
         encoding: segments.encoding,
         segments: i64::from(segments.count),
-        content: if fact.is_erased { SharedContent::default() } else { content(inbound).into() },
+        content: if fact.is_erased { SharedMessageContent::default() } else { content(inbound).into() },
         error_code: None,
         error_reason: None,
         created_ms: job.received_ms,

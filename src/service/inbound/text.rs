@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::message::{is_number, message, operators};
 use super::{Handlers, LEASE, WebhookJob, read};
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Channel, InboundId};
 use crate::provider;
 use crate::service::directory::{Entries, Sender};
@@ -184,7 +184,7 @@ impl Handlers {
             let message = message(text, *fact);
             if fact.is_told {
                 // the event commits with the message, or neither does
-                batch.message(&message, State::Received, Why::default(), text.job.received_ms);
+                batch.message(&message, MessageState::Received, Why::default(), text.job.received_ms);
             }
             texts.push(finish::Text { id: text.job.id, message: Some(message), is_erased: fact.is_erased });
         }

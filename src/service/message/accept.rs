@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::order::known_as;
 use super::{Messages, Order, SendResult, Via};
 use crate::model::address::{Address, AddressKind};
-use crate::model::message::{Direction, State};
+use crate::model::message::{Direction, MessageState};
 use crate::model::{Channel, ClientId, MessageContent, MessageId, Millis, PoolId};
 use crate::service::audit::AuditContext;
 use crate::service::directory::Sender;
@@ -167,7 +167,7 @@ impl Messages {
             from: via.from,
             to: order.to.as_str().to_owned(),
             body: order.body,
-            state: if due_ms.is_some() { State::Scheduled } else { State::Accepted },
+            state: if due_ms.is_some() { MessageState::Scheduled } else { MessageState::Accepted },
             encoding,
             segments,
             content: content.into(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Messages;
 use super::order::known_as;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Channel, ClientId, MessageId, carrier};
 use crate::provider::{AskError, End};
 use crate::service::audit::AuditContext;
@@ -48,7 +48,7 @@ impl Messages {
         audit: &AuditContext<'_, Message>,
     ) -> Result<Message> {
         let message = self.voice(client, id).await?.ok_or_else(Error::no_message)?;
-        if message.state.may_become(State::Sending) || message.state == State::Sending {
+        if message.state.may_become(MessageState::Sending) || message.state == MessageState::Sending {
             match self.cancel(client, id, audit).await {
                 Err(Error { kind: ErrorKind::TooLate, .. }) => {}
                 other => return other,

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Messages, Order, Via};
-use crate::model::{AccountId, CallEvent, CallPlan, Channel, Encoding, Millis, Segments, smart, text};
+use crate::model::{AccountId, CallEvent, CallPlan, Channel, Millis, Segments, TextEncoding, smart, text};
 use crate::provider::web;
 use crate::service::{Error, Result};
 
@@ -158,10 +158,10 @@ impl Messages {
 
     /// How a message is encoded, and in how many segments; calls and WhatsApp messages are one. A text whose
     /// look-alikes may be replaced comes out as it is sent.
-    pub(super) fn check_limits(&self, order: &mut Order, via: &Via) -> Result<(Encoding, i64)> {
+    pub(super) fn check_limits(&self, order: &mut Order, via: &Via) -> Result<(TextEncoding, i64)> {
         if order.channel == Channel::Voice {
             said(order.call.as_ref())?;
-            return Ok((Encoding::None, 1));
+            return Ok((TextEncoding::None, 1));
         }
         says_something(order)?;
         let longest = self.longest_text(order.channel, via.account);
@@ -177,7 +177,7 @@ impl Messages {
             return Err(Error::invalid("body", format!("must be at most {longest} UTF-16 units long, and is {units}")));
         }
         if order.channel == Channel::Whatsapp {
-            return Ok((Encoding::Utf8, 1));
+            return Ok((TextEncoding::Utf8, 1));
         }
         let segments = Segments::of(&order.body);
         Ok((segments.encoding, segments.count.into()))
@@ -201,7 +201,7 @@ fn is_longer(text: &str, longest: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Address, Span};
+    use crate::model::{Address, DurationSetting};
     use crate::service::ErrorKind;
 
     fn order(channel: Channel, body: &str) -> Order {
@@ -221,7 +221,7 @@ mod tests {
             media_urls: vec!["https://h.example/".to_owned(); count],
             ..order(Channel::Sms, body)
         };
-        let valid = |ms| Order { valid_for: Some(Span::from_millis(ms)), ..order(Channel::Sms, "x") };
+        let valid = |ms| Order { valid_for: Some(DurationSetting::from_millis(ms)), ..order(Channel::Sms, "x") };
         // eight characters are not the text's
         let keeps = |length: usize| {
             let metadata = [("a".to_owned(), serde_json::Value::from("x".repeat(length - 8)))].into_iter().collect();

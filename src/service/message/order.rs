@@ -1,7 +1,7 @@
 //! What callers ask to be sent, and what they are told.
 
 use crate::model::address::Address;
-use crate::model::{AccountId, CallId, CallPlan, Channel, Millis, PoolId, Priced, Span};
+use crate::model::{AccountId, CallId, CallPlan, Channel, DurationSetting, Millis, PoolId, PricedChannel};
 use crate::service::tariff::Price;
 use crate::store::idempotency::Reply;
 use crate::store::ledger::Paid;
@@ -19,7 +19,7 @@ pub struct Order {
     pub is_smart: bool,
     pub media_urls: Vec<String>,
     pub send_at_ms: Option<Millis>,
-    pub valid_for: Option<Span>,
+    pub valid_for: Option<DurationSetting>,
     pub callback_url: Option<String>,
     /// The callback is posted as Twilio posts them.
     pub is_twilio: bool,
@@ -55,8 +55,8 @@ impl Order {
     }
 
     /// What is paid for.
-    pub fn priced(&self) -> Priced {
-        Priced::of(self.channel, !self.media_urls.is_empty())
+    pub fn priced(&self) -> PricedChannel {
+        PricedChannel::of(self.channel, !self.media_urls.is_empty())
     }
 
     /// The sender that it names.

@@ -1,7 +1,7 @@
 //! Replies to keywords: messages that nobody ordered.
 
 use super::Messages;
-use crate::model::message::{Direction, State};
+use crate::model::message::{Direction, MessageState};
 use crate::model::{Channel, MessageContent, MessageId, Segments};
 use crate::service::directory::Sender;
 use crate::store;
@@ -48,7 +48,7 @@ impl Messages {
             from: sender.number.address.clone(),
             to: to.to_owned(),
             body: body.to_owned(),
-            state: State::Accepted,
+            state: MessageState::Accepted,
             encoding: segments.encoding,
             segments: if channel == Channel::Sms { i64::from(segments.count) } else { 1 },
             content: MessageContent { is_reply: true, ..MessageContent::default() }.into(),

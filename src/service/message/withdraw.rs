@@ -2,7 +2,7 @@
 
 use super::Messages;
 use super::order::{known_as, unsaid};
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{ClientId, MessageId, Money};
 use crate::service::audit::AuditContext;
 use crate::service::event::Why;
@@ -18,9 +18,9 @@ impl Messages {
             let message = self.find(client, id).await?.ok_or_else(Error::no_message)?;
             let lane = self.parts.lanes.of_message(&message);
             let now_ms = self.parts.clock.now_ms();
-            let told = self.parts.events.told(&message, State::Canceled, Why::default(), now_ms);
+            let told = self.parts.events.told(&message, MessageState::Canceled, Why::default(), now_ms);
             let refunded_ms = message.cost.filter(|cost| *cost > Money::ZERO).map(|_| now_ms);
-            let after = Message { state: State::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
+            let after = Message { state: MessageState::Canceled, changed_ms: now_ms, refunded_ms, ..message.clone() };
             let entry = audit.entry(now_ms, known_as(&message), Some(&message), Some(&after));
             match cancel::cancel(&self.parts.store, &message, lane, &told, now_ms, entry).await? {
                 Canceled::Done => Ok(()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::OptOuts;
-use crate::model::keyword::Words;
+use crate::model::keyword::LanguageKeywords;
 use crate::model::{Address, Channel, Keyword, Keywords, MessageId, Millis};
 use crate::provider::Inbound;
 use crate::service::directory::Sender;
@@ -19,7 +19,7 @@ pub struct Settings {
     pub start_reply: String,
     pub help_reply: String,
     /// By language.
-    pub words: BTreeMap<String, Words>,
+    pub words: BTreeMap<String, LanguageKeywords>,
 }
 
 impl Settings {

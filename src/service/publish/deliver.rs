@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{LoopbackSink, Publish, sink};
 use crate::crypto::backend as column;
-use crate::model::{Millis, Platform, Secret, Span, rfc3339};
+use crate::model::{DurationSetting, Millis, Platform, Secret, rfc3339};
 use crate::provider::PostOutcome;
 use crate::service::{Result, retry};
 use crate::store::lease::Lease;
@@ -16,7 +16,7 @@ use crate::store::publication::{self, Publication};
 use crate::store::{self, backend};
 
 /// How long a job is its claimer's alone.
-const LEASE: Span = Span::from_millis(60_000);
+const LEASE: DurationSetting = DurationSetting::from_millis(60_000);
 /// A lease older than this is not begun with: the sink may take its time, and clocks stand apart.
 const BEGUN: Duration = Duration::from_secs(35);
 /// Jobs looked at in one go, of which one is claimed: other nodes look at them too.

@@ -4,13 +4,13 @@ use bytes::Bytes;
 
 use crate::crypto::WebhookSecret;
 use crate::crypto::signature::webhook::sign;
-use crate::model::{Millis, Platform, Span};
+use crate::model::{DurationSetting, Millis, Platform};
 use crate::provider::client::BadClient;
 use crate::provider::webhook::{Allow, Settings, SignedEvent};
 use crate::provider::{PostOutcome, Webhooks};
 
 /// A lease has to outlive a call.
-const LONGEST_CALL: Span = Span::from_millis(20_000);
+const LONGEST_CALL: DurationSetting = DurationSetting::from_millis(20_000);
 
 /// Whether its sink can be called, where it has one, and its name fits what is stored of it.
 pub fn is_sound(platform: &Platform) -> bool {
@@ -21,7 +21,7 @@ pub fn is_sound(platform: &Platform) -> bool {
 }
 
 /// What posts to these platforms' sinks. They are the operator's own, so they may stand on private addresses.
-pub fn webhooks(timeout: Span, platforms: &[Platform]) -> Result<Webhooks, BadClient> {
+pub fn webhooks(timeout: DurationSetting, platforms: &[Platform]) -> Result<Webhooks, BadClient> {
     // hosts that cannot be read were refused with the configuration
     let allow = trusting(platforms).unwrap_or_default();
     Webhooks::new(&Settings { allow, timeout: timeout.min(LONGEST_CALL) })

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{From, Order};
-use crate::model::{CallPlan, Span};
+use crate::model::{CallPlan, DurationSetting};
 use crate::provider::web;
 
 /// A URL as it is kept: who writes it in another way means the same. What is none is refused later.
@@ -53,7 +53,7 @@ impl Order {
             "body": body,
             "media_urls": media_urls.iter().map(|url| kept(url)).collect::<Vec<_>>(),
             "send_at_ms": send_at_ms,
-            "valid_for_ms": valid_for.map(Span::as_ms),
+            "valid_for_ms": valid_for.map(DurationSetting::as_ms),
             "callback_url": callback_url.as_deref().map(kept),
             "is_twilio": is_twilio,
             "call": call.as_ref().map(same),

@@ -98,7 +98,7 @@ fn verb(node: Node<'_, '_>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Dialing, MachineDetection};
+    use crate::model::{CallOptions, MachineDetection};
 
     fn said(twiml: &str) -> Result<(), String> {
         only_says(twiml)
@@ -176,7 +176,7 @@ mod tests {
         let twiml = Some("<Response/>".to_owned());
         let with = |record, machine_detection| CallPlan {
             twiml: twiml.clone(),
-            dialing: Dialing { record, machine_detection, ..Dialing::default() },
+            dialing: CallOptions { record, machine_detection, ..Dialing::default() },
             ..CallPlan::default()
         };
         assert_eq!(check(&with(Some(false), None)), Ok(()));

@@ -12,7 +12,7 @@ use super::post::{Flavour, Paired};
 use super::{Error, Handshakes, Result};
 use crate::crypto::{PublicKey, SharedKey, payload};
 use crate::model::platform::UserPlatforms;
-use crate::model::{DeviceId, DigestPair, Secret, UserId};
+use crate::model::{DeviceId, OaepDigests, Secret, UserId};
 use crate::signal::SyncEvent;
 use crate::store::backend::Login;
 use crate::store::device;
@@ -114,6 +114,6 @@ impl Handshakes {
 }
 
 fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String> {
-    let pair = DigestPair { oaep: checked.post.password_digests.oaep, mgf1: checked.post.answer_mgf1 };
+    let pair = OaepDigests { oaep: checked.post.password_digests.oaep, mgf1: checked.post.answer_mgf1 };
     Ok(STANDARD.encode(to.encrypt(pair, key.as_bytes())?))
 }

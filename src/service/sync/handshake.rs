@@ -11,16 +11,16 @@ use super::check::CHECK;
 use super::post::{Flavour, Handshake, Paired};
 use super::{Error, Handshakes, Result, lockout, turn::Turn};
 use crate::crypto::{PublicKey, Sid};
-use crate::model::{DeviceId, Millis, Span, UserId};
+use crate::model::{DeviceId, DurationSetting, Millis, UserId};
 use crate::signal::SyncEvent;
 use crate::store::sync::{self, Attempt, Key, Outcome, Session, Snapshot};
 
 /// Tries before a race between nodes is called busy.
 pub(super) const RACES: usize = 20;
 /// An identical body within this time gets the same answer.
-const REPEAT: Span = Span::from_millis(60_000);
+const REPEAT: DurationSetting = DurationSetting::from_millis(60_000);
 /// A check that takes longer has died with its node: a living one is over after [`CHECK`] and a commit.
-const PENDING: Span = Span::from_millis(15_000);
+const PENDING: DurationSetting = DurationSetting::from_millis(15_000);
 /// How often to look whether another node is done with the same body.
 const POLL: Duration = Duration::from_millis(100);
 /// How long to wait for the user's turn and for another node: as long as one check may take.
@@ -198,7 +198,7 @@ fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PublicKey> {
 }
 
 /// Waits until a fixed time after arrival, or a multiple of it: how long the work took is no hint.
-pub(in crate::service) async fn leave_at(arrived: Instant, delay: Span) {
+pub(in crate::service) async fn leave_at(arrived: Instant, delay: DurationSetting) {
     let (delay, spent) = (delay.as_duration(), arrived.elapsed());
     if !delay.is_zero() {
         let rounds = spent.as_nanos() / delay.as_nanos() + 1;

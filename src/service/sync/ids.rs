@@ -2,13 +2,13 @@
 
 use super::{Error, Metrics, Result};
 use crate::crypto::{HashKey, Sid};
-use crate::model::{Clock, Span, UserId};
+use crate::model::{Clock, DurationSetting, UserId};
 
 /// Issues them, and knows them again.
 pub struct SessionIds {
     pub key: HashKey,
     /// How long each holds.
-    pub ttl: Span,
+    pub ttl: DurationSetting,
     pub clock: Clock,
     pub metrics: Metrics,
     /// The user whose session `000` is known for ever; only under `--dev`.
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn an_id_holds_for_its_user_and_its_time() -> Result<(), Box<dyn std::error::Error>> {
-        let (clock, ttl) = (Clock::by_hand(1_700_000_000_000), Span::from_millis(60_000));
+        let (clock, ttl) = (Clock::by_hand(1_700_000_000_000), DurationSetting::from_millis(60_000));
         let (key, metrics) = (HashKey::generate(), Metrics::default());
         let [one, two]: [UserId; 2] = ["one".parse()?, "two".parse()?];
         let ids = SessionIds { key, ttl, clock: clock.clone(), metrics, dev_user: Some(two.clone()) };

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{Error, Identity};
 use crate::model::lock;
-use crate::model::{DigestPair, Span};
+use crate::model::{DurationSetting, OaepDigests};
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -30,7 +30,7 @@ struct Keys {
 
 impl Keys {
     /// Decrypts under the current key, else under the one that it has just replaced.
-    fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    fn decrypt(&self, pair: OaepDigests, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         match (self.current.decrypt(pair, ciphertext), &self.previous) {
             (Err(Error::Undecryptable), Some((key, until))) if Instant::now() < *until => key.decrypt(pair, ciphertext),
             (result, _) => result,
@@ -45,7 +45,7 @@ impl Identities {
 
     /// Reads the current key, and the replaced one where it was replaced within `ttl`
     /// (its file's time says when).
-    pub fn load(current: &Path, previous: Option<&Path>, ttl: Span) -> Result<Self, KeyError> {
+    pub fn load(current: &Path, previous: Option<&Path>, ttl: DurationSetting) -> Result<Self, KeyError> {
         let mut keys = Keys { current: Arc::new(read(current)?), previous: None };
         if let Some(path) = previous.filter(|path| path.exists()) {
             let replaced = std::fs::metadata(path).and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -67,7 +67,7 @@ impl Identities {
 
     /// Puts the current key of `other` in the place of this one, which still decrypts for `ttl`: phones have seen it.
     /// Whether that is another key.
-    pub fn replace(&self, other: &Self, ttl: Span) -> bool {
+    pub fn replace(&self, other: &Self, ttl: DurationSetting) -> bool {
         let (old, current) = (self.keys(), other.current());
         if old.current.fingerprint() == current.fingerprint() {
             return false;
@@ -77,7 +77,7 @@ impl Identities {
         true
     }
 
-    pub fn decrypt(&self, pair: DigestPair, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn decrypt(&self, pair: OaepDigests, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.keys().decrypt(pair, ciphertext)
     }
 }

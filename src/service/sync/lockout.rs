@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{Millis, Span};
+use crate::model::{DurationSetting, Millis};
 use crate::store::lockout::Lockout;
 
 /// From so many failures on, wait so long after each.
@@ -10,11 +10,11 @@ use crate::store::lockout::Lockout;
 #[serde(deny_unknown_fields)]
 pub struct Rung {
     pub failures: i64,
-    pub wait: Span,
+    pub wait: DurationSetting,
 }
 
 /// Across addresses nobody waits longer than this, or a stranger could lock a user out from afar.
-const ANYWHERE: Span = Span::from_millis(15 * 60_000);
+const ANYWHERE: DurationSetting = DurationSetting::from_millis(15 * 60_000);
 
 const DAY_MS: Millis = 24 * 3_600_000;
 
@@ -33,7 +33,12 @@ fn current(ladder: &[Rung], lockout: Lockout, now_ms: Millis) -> i64 {
 }
 
 /// Either the counts that the next attempt writes (from here, from anywhere), or how long to wait.
-pub(super) fn decide(ladder: &[Rung], here: Lockout, anywhere: Lockout, now_ms: Millis) -> Result<(i64, i64), Span> {
+pub(super) fn decide(
+    ladder: &[Rung],
+    here: Lockout,
+    anywhere: Lockout,
+    now_ms: Millis,
+) -> Result<(i64, i64), DurationSetting> {
     let counts = (current(ladder, here, now_ms), current(ladder, anywhere, now_ms));
     // another node's clock may be ahead: nobody waits longer than the ladder says
     let left_of = |last_ms: Millis, wait: Millis| (last_ms + wait - now_ms).min(wait);
@@ -41,7 +46,7 @@ pub(super) fn decide(ladder: &[Rung], here: Lockout, anywhere: Lockout, now_ms: 
     let anywhere = left_of(anywhere.last_ms, wait_of(ladder, counts.1).min(ANYWHERE.as_ms()));
     let left = here.max(anywhere);
     match u64::try_from(left) {
-        Ok(left) if left > 0 => Err(Span::from_millis(left)),
+        Ok(left) if left > 0 => Err(DurationSetting::from_millis(left)),
         _ => Ok((counts.0 + 1, counts.1 + 1)),
     }
 }
@@ -56,7 +61,7 @@ mod tests {
 
     fn ladder() -> Vec<Rung> {
         [(3, 2), (5, 15), (7, 60), (9, 24 * 60)]
-            .map(|(failures, minutes)| Rung { failures, wait: Span::from_millis(minutes * 60_000) })
+            .map(|(failures, minutes)| Rung { failures, wait: DurationSetting::from_millis(minutes * 60_000) })
             .to_vec()
     }
 
@@ -72,7 +77,7 @@ mod tests {
         {
             let here = failed(failures, now);
             let none = Lockout::default();
-            let wait = decide(&ladder(), here, none, now).err().map_or(0, Span::as_ms);
+            let wait = decide(&ladder(), here, none, now).err().map_or(0, DurationSetting::as_ms);
             assert_eq!(wait, minutes * MINUTE, "{failures} failures");
             assert!(decide(&ladder(), here, none, now + minutes * MINUTE).is_ok());
         }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::crypto::{Sid, hash};
 use crate::model::platform::UserPlatforms;
-use crate::model::{Digest, DigestPair, UserId};
+use crate::model::{DigestAlgorithm, OaepDigests, UserId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Flavour {
@@ -29,8 +29,8 @@ pub struct Handshake {
     pub public_key: Option<String>,
     /// Base64, perhaps wrapped.
     pub password: String,
-    pub password_digests: DigestPair,
-    pub answer_mgf1: Digest,
+    pub password_digests: OaepDigests,
+    pub answer_mgf1: DigestAlgorithm,
     /// SHA-256 of the whole body: tells a repeat from another try.
     pub body_hash: String,
     pub address: IpAddr,

@@ -4,21 +4,21 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::HashKey;
-use crate::model::Span;
+use crate::model::DurationSetting;
 
 fn settings() -> Settings {
     Settings {
-        ping_every: Span::from_millis(25_000),
-        silent_for: Span::from_millis(60_000),
-        rotate_every: Span::from_millis(15_000),
+        ping_every: DurationSetting::from_millis(25_000),
+        silent_for: DurationSetting::from_millis(60_000),
+        rotate_every: DurationSetting::from_millis(15_000),
         rotations: 3,
-        pause_for: Span::from_millis(120_000),
-        session_ttl: Span::from_millis(300_000),
+        pause_for: DurationSetting::from_millis(120_000),
+        session_ttl: DurationSetting::from_millis(300_000),
         sockets_per_user: 50,
         sockets_per_address: 5,
         handshakes_at_once: 128,
-        refusal_delay: Span::from_millis(300),
-        sms_refusal_delay: Span::from_millis(100),
+        refusal_delay: DurationSetting::from_millis(300),
+        sms_refusal_delay: DurationSetting::from_millis(100),
         allowed_origins: Vec::new(),
         seeds_url: String::new(),
         private_key: String::new(),
@@ -29,7 +29,7 @@ fn settings() -> Settings {
 
 fn sid() -> Sid {
     let user = "111".parse().unwrap_or_else(|_| unreachable!());
-    Sid::issue(&HashKey::generate(), &user, 0, Span::from_millis(300_000))
+    Sid::issue(&HashKey::generate(), &user, 0, DurationSetting::from_millis(300_000))
 }
 
 fn secs(secs: u64) -> Duration {

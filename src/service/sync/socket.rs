@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep_until};
 use super::socket_registry::{Registration, SocketEvent};
 use super::{Action, Close, Metrics, Result, Rotation, SessionIds, Settings, SocketRegistry};
 use crate::crypto::Sid;
-use crate::model::{Clock, Millis, Span, UserId};
+use crate::model::{Clock, DurationSetting, Millis, UserId};
 use crate::signal::{Signal, SyncEvent};
 use crate::store::sync::{self, State};
 use crate::store::{Store, device};
 
 /// How far nodes' clocks may stand apart, and how long a commit may take to be seen.
-const OVERLAP: Span = Span::from_millis(10_000);
+const OVERLAP: DurationSetting = DurationSetting::from_millis(10_000);
 /// How long a page waits for what the store says before it gets its first code.
 const PATIENCE: Duration = Duration::from_secs(1);
 

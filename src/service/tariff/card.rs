@@ -3,7 +3,7 @@
 //! Of one destination those that begin later go before those that began earlier, for as long as they are in force.
 
 use super::{Rate, Tariff};
-use crate::model::{Millis, Money, Priced, RateId};
+use crate::model::{Millis, Money, PricedChannel, RateId};
 use crate::service::audit::AuditContext;
 use crate::service::race::{Written as _, settled};
 use crate::service::{Error, Result, page};
@@ -15,7 +15,7 @@ pub use crate::store::rate::{Filter as RateFilter, Slot};
 const DIGITS: usize = 15;
 
 pub struct NewRate {
-    pub channel: Priced,
+    pub channel: PricedChannel,
     /// Digits, with a plus or without; none: all destinations.
     pub prefix: String,
     pub price: Money,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 
 use super::{Rate, Slot, Tariff, sheet};
-use crate::model::{Priced, RateId};
+use crate::model::{PricedChannel, RateId};
 use crate::service::audit::AuditContext;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::rate;
@@ -47,7 +47,7 @@ impl Tariff {
         let read = tokio::task::spawn_blocking(move || sheet::read(&text, now_ms));
         let mut card = read.await.map_err(|error| broken(error.to_string()))?.map_err(Error::lines)?;
         let lines = |channel| card.iter().filter(|rate| rate.channel == channel).count();
-        let channels: BTreeMap<_, _> = Priced::ALL.map(|channel| (channel.name(), lines(channel))).into();
+        let channels: BTreeMap<_, _> = PricedChannel::ALL.map(|channel| (channel.name(), lines(channel))).into();
         for _ in 0..RACES {
             let known: HashMap<Slot, RateId> =
                 rate::all(&self.store).await?.into_iter().map(|rate| (rate.slot(), rate.id)).collect();

@@ -6,7 +6,7 @@ use std::fmt;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{NewRate, Rate, Slot};
-use crate::model::{Millis, NotMoney, Priced, date, parse_time_or_day, rfc3339};
+use crate::model::{Millis, NotMoney, PricedChannel, date, parse_time_or_day, rfc3339};
 
 const COLUMNS: [&str; 5] = ["channel", "prefix", "price", "from", "until"];
 /// Those without which there is no card.
@@ -140,7 +140,8 @@ fn rate(record: &ByteRecord, places: &Columns, now_ms: Millis) -> Result<Rate, (
             None => Err((Some(COLUMNS[column]), date::TIME_OR_DAY.into())),
         },
     };
-    let channel = Priced::parse(text(0)?).ok_or((Some("channel"), "must be sms, mms, whatsapp or voice".into()))?;
+    let channel =
+        PricedChannel::parse(text(0)?).ok_or((Some("channel"), "must be sms, mms, whatsapp or voice".into()))?;
     let price = text(2)?.parse().map_err(|error: NotMoney| (Some("price"), error.to_string()))?;
     let new = NewRate { channel, prefix: text(1)?.to_owned(), price, from_ms: time(3)?, until_ms: time(4)? };
     new.check(now_ms).map_err(|(field, reason)| (Some(field), reason))
@@ -162,8 +163,8 @@ mod tests {
         let text = "\u{feff}Price, prefix ,channel\r\n0.01,+237,sms\r\n\"2\",,voice\n";
         let rates = read(text.as_bytes(), 1_000).unwrap_or_default();
         let seen: Vec<_> = rates.iter().map(|rate| (rate.slot(), rate.price.micros(), rate.until_ms)).collect();
-        let sms = ((Priced::Sms, "237".to_owned(), 1_000), 10_000, None);
-        assert_eq!(seen, [sms, ((Priced::Voice, String::new(), 1_000), 2_000_000, None)]);
+        let sms = ((PricedChannel::Sms, "237".to_owned(), 1_000), 10_000, None);
+        assert_eq!(seen, [sms, ((PricedChannel::Voice, String::new(), 1_000), 2_000_000, None)]);
     }
 
     #[test]
@@ -207,7 +208,7 @@ mod tests {
     fn any_rate() -> impl Strategy<Value = Rate> {
         let times = (0_i64..4_000_000_000_000, prop::option::of(1_i64..1_000_000_000));
         (0_usize..4, "[0-9]{0,15}", 0..=Money::MOST.micros(), times).prop_map(|(channel, prefix, price, times)| {
-            let (channel, price) = (Priced::ALL[channel], Money::from_micros(price));
+            let (channel, price) = (PricedChannel::ALL[channel], Money::from_micros(price));
             let (from_ms, until_ms) = (times.0, times.1.map(|after| times.0 + after));
             Rate { id: RateId::first_of(0), channel, prefix, price, from_ms, until_ms }
         })

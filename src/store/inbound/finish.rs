@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{CallStatus, InboundId, MessageId, Millis};
 use crate::store::call::{self, Call};
 use crate::store::event::{self, Told};
@@ -30,11 +30,11 @@ pub struct Folded {
     /// Codes of receipts that had come without: of which message, under which name.
     pub codes: Vec<(MessageId, String, i64)>,
     /// The same for messages that stand in a state without.
-    pub explained: Vec<(MessageId, State, i64)>,
+    pub explained: Vec<(MessageId, MessageState, i64)>,
     /// Calls that move on by it: from where, to where.
     pub calls: Vec<(MessageId, CallStatus, Call)>,
     /// Messages that come into a state by it.
-    pub moved: HashMap<(State, Option<i64>), Vec<MessageId>>,
+    pub moved: HashMap<(MessageState, Option<i64>), Vec<MessageId>>,
     /// Messages that come to nothing by it, and were paid for.
     pub refunded: Vec<Message>,
     /// The jobs.

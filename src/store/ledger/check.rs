@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Kind;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{ClientId, EntryId, MessageId, Millis, Money};
 use crate::store::engine::above;
 use crate::store::{Result, Store, params};
@@ -74,7 +74,7 @@ pub struct Charged {
     pub id: MessageId,
     pub client: ClientId,
     pub cost: Money,
-    pub state: State,
+    pub state: MessageState,
     pub refunded_ms: Option<Millis>,
     pub debited: Option<Money>,
 }

@@ -1,7 +1,7 @@
 //! Lists of messages, newest first. What few messages fit is looked for in windows, so that no page walks all there are.
 
 use super::{COLUMNS, Message, address};
-use crate::model::message::{Direction, State};
+use crate::model::message::{Direction, MessageState};
 use crate::model::{Channel, ClientId, MessageId, Millis};
 use crate::store::engine::Conditions;
 use crate::store::{Result, Store, Value, params};
@@ -18,7 +18,7 @@ pub struct Filter {
     pub number: Option<String>,
     pub from: Option<String>,
     pub to: Option<String>,
-    pub state: Option<State>,
+    pub state: Option<MessageState>,
     pub direction: Option<Direction>,
     /// Those of these channels; of all where there are none.
     pub channels: Vec<Channel>,
@@ -188,7 +188,7 @@ fn fitting(client: ClientId, filter: &Filter) -> Conditions {
     let all = Conditions::of("m.client_id = ?", params![client])
         .and_some("m.from_address = ?", filter.from.as_deref())
         .and_some("m.to_address = ?", filter.to.as_deref())
-        .and_some("m.state = ?", filter.state.map(State::name))
+        .and_some("m.state = ?", filter.state.map(MessageState::name))
         .and_some("m.direction = ?", filter.direction.map(Direction::name));
     let all = match filter.channels() {
         Some(channels) => all.and(&channels, Vec::new()),

@@ -2,8 +2,8 @@
 
 use super::list::Filter;
 use super::{address, states_before};
-use crate::model::message::State;
-use crate::model::{Channel, ClientId, MessageId, SharedContent};
+use crate::model::message::MessageState;
+use crate::model::{Channel, ClientId, MessageId, SharedMessageContent};
 use crate::store::engine::Conditions;
 use crate::store::{Result, Store, Value, params};
 
@@ -17,18 +17,18 @@ pub async fn unsent(
     channel: Channel,
     number: &str,
     person: &str,
-) -> Result<Vec<(ClientId, MessageId, SharedContent)>> {
+) -> Result<Vec<(ClientId, MessageId, SharedMessageContent)>> {
     let mut filter = Filter::default();
     let mut found = Vec::new();
     loop {
         let ids = address::find(store, person, &filter, WINDOW).await?;
         let keys: Vec<_> = ids.iter().map(Value::from).collect();
-        let waits = format!("{} AND m.direction = 'outbound'", states_before("m.state", State::Sent));
+        let waits = format!("{} AND m.direction = 'outbound'", states_before("m.state", MessageState::Sent));
         let pair = "m.to_address = ? AND m.from_address = ? AND COALESCE(m.channel, 'sms') = ?";
         let unsent = Conditions::of(pair, params![person, number, channel.name()]).one_of("m.id", &keys);
         let what = "m.client_id, m.id, m.extra FROM sb_message m";
         let (sql, params) = filter.page(unsent.and(&waits, Vec::new()), what, "m.id", "LIMIT ?", WINDOW);
-        found.extend(store.all::<(ClientId, MessageId, SharedContent)>(sql, params).await?);
+        found.extend(store.all::<(ClientId, MessageId, SharedMessageContent)>(sql, params).await?);
         match ids.last() {
             Some(last) if ids.len() >= WINDOW => filter.after = Some(*last),
             _ => return Ok(found),

@@ -1,7 +1,7 @@
 //! Taking a message back before a provider is called: a compare-and-set against the mark.
 
 use super::{WAITING, span};
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{LaneKey, MessageId, Millis};
 use crate::store::event::{self, Told};
 use crate::store::ledger;
@@ -40,7 +40,7 @@ pub async fn cancel(
     let change = change.one(
         format!(
             "UPDATE sb_message SET state = 'canceled', changed_ms = ? WHERE id = ? AND client_id = ? AND {}",
-            states_before("state", State::Sent)
+            states_before("state", MessageState::Sent)
         ),
         params![now_ms, id, message.client],
     );

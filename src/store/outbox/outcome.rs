@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Head, UNKNOWN, WAITING, place};
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{Clock, LaneKey, MessageId, Millis};
 use crate::store::batch::Write;
 use crate::store::event::{self, Told};
@@ -16,7 +16,7 @@ use crate::store::{Change, Query, Result, Store, Value, params};
 #[derive(Clone, Debug)]
 pub enum Next {
     /// It has left the outbox.
-    Over { state: State, code: Option<i64>, reason: Option<String> },
+    Over { state: MessageState, code: Option<i64>, reason: Option<String> },
     /// Another call later.
     Again { ready_ms: Millis, aside: bool },
     /// What became of the call is unknown: look it up later.
@@ -107,12 +107,12 @@ impl Write for Outcomes {
 impl Outcomes {
     /// The usual end, set-based: a provider has taken them.
     fn sent(change: Change, items: &[Outcome], now_ms: Millis) -> Change {
-        let is_sent = |item: &&Outcome| matches!(item.next, Next::Over { state: State::Sent, .. });
+        let is_sent = |item: &&Outcome| matches!(item.next, Next::Over { state: MessageState::Sent, .. });
         let ids: Vec<Value> = items.iter().filter(is_sent).map(|item| item.head.message.into()).collect();
-        let before = states_before("state", State::Sent);
+        let before = states_before("state", MessageState::Sent);
         // a receipt may have been quicker: then it stays delivered
         let sql = format!("UPDATE sb_message SET state = ?, changed_ms = ? WHERE {before} AND id IN ({{}})");
-        change.any(&sql, &[State::Sent.name().into(), now_ms.into()], &ids)
+        change.any(&sql, &[MessageState::Sent.name().into(), now_ms.into()], &ids)
     }
 
     /// What is seldom enough to be written one by one.
@@ -123,7 +123,7 @@ impl Outcomes {
         }
         let message = Value::from(item.head.message);
         match &item.next {
-            Next::Over { state: State::Sent, .. } => change,
+            Next::Over { state: MessageState::Sent, .. } => change,
             Next::Over { state, code, reason } => change.run(
                 format!(
                     "UPDATE sb_message SET state = ?, error_code = ?, error_reason = ?, changed_ms = ? \
@@ -156,9 +156,9 @@ impl Outcomes {
         let change = change.run(
             format!(
                 "UPDATE sb_message SET state = ?, changed_ms = ? WHERE id = ? AND {}",
-                states_before("state", State::Sending)
+                states_before("state", MessageState::Sending)
             ),
-            params![State::Sending.name(), now_ms, item.head.message],
+            params![MessageState::Sending.name(), now_ms, item.head.message],
         );
         let (lane, owner) = (Value::from(item.head.lane), Value::from(&self.owner));
         if !aside {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::http::compat::carried::{self, NotCarried};
 use crate::http::form::{self, BadForm, MediaType};
 use crate::http::object;
-use crate::model::address::{Address, Country, Role, blank_as_plus};
+use crate::model::address::{Address, AddressRole, Country, blank_as_plus};
 use crate::model::form::flag;
 use crate::model::{CallPlan, Channel, bom, json};
 use crate::service::message::Limit;
@@ -151,7 +151,7 @@ impl OrderIn {
             if is_other { Err(wrong(format!("{name}: must not name another channel"))) } else { Ok(address) }
         };
         let sender = |from: &str| {
-            if from == EXAMPLE { Ok(Address::stored(from)) } else { address(from, "From", Role::Sender) }
+            if from == EXAMPLE { Ok(Address::stored(from)) } else { address(from, "From", AddressRole::Sender) }
         };
         let text = |name: &str| self.one(name).map(str::to_owned);
         carries(channel, &self.fields)?;
@@ -162,7 +162,7 @@ impl OrderIn {
         Ok(Order {
             channel,
             from: self.one("From").map(sender).transpose()?.map(From::Address),
-            to: address(to, "To", Role::Recipient)?,
+            to: address(to, "To", AddressRole::Recipient)?,
             body: if is_call { String::new() } else { text("Body").unwrap_or_default() },
             is_smart: is_smart && !is_call,
             send_at_ms: None,

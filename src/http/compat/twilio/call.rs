@@ -12,7 +12,7 @@ use super::{VERSION, Visit, date, plan, shape, sid};
 use crate::http::body::Posted;
 use crate::http::message::{Writer, accept, context, sending};
 use crate::http::{idempotency, reply};
-use crate::model::address::{AddressKind, Country, Role};
+use crate::model::address::{AddressKind, AddressRole, Country};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::ErrorKind;
 use crate::service::call::{Call, End};
@@ -90,12 +90,12 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
 }
 
 fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
-    let to = form.address("To", Role::Recipient, country).ok_or(error::NO_CALLEE)?;
+    let to = form.address("To", AddressRole::Recipient, country).ok_or(error::NO_CALLEE)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
     if channel != Channel::Sms || to.kind() != AddressKind::Phone {
         return Err(error::TO.into());
     }
-    let from = form.address("From", Role::Sender, country).transpose();
+    let from = form.address("From", AddressRole::Sender, country).transpose();
     let from = from.map_err(|error| error::FROM.because(&error.to_string()))?.map(|(_, from)| from);
     Ok(Order {
         from: from.map(From::Address),
@@ -118,7 +118,8 @@ pub(super) async fn list(visit: &Visit<'_>) -> TwilioAnswer {
         Ok(read.map(|(_, address)| address.as_str().to_owned()))
     };
     let (created_from_ms, created_before_ms) = times(&form, "StartTime")?;
-    let (from, to, channels) = (address("From", Role::Sender)?, address("To", Role::Recipient)?, vec![Channel::Voice]);
+    let (from, to, channels) =
+        (address("From", AddressRole::Sender)?, address("To", AddressRole::Recipient)?, vec![Channel::Voice]);
     let filter = Filter { from, to, channels, created_from_ms, created_before_ms, ..Filter::default() };
     let fits = Fits::of(&form)?;
     let path = shape::path(visit.consumer.client, "/Calls.json");

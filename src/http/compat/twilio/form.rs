@@ -9,9 +9,9 @@ use crate::http::body::{Body, Posted};
 use crate::http::compat::carried::{self, NotCarried};
 use crate::http::form::{self, MediaType};
 use crate::http::object;
-use crate::model::address::{Role, blank_as_plus};
+use crate::model::address::{AddressRole, blank_as_plus};
 use crate::model::form::{flag, texts};
-use crate::model::{Address, Channel, Charset, Country, NotAnAddress};
+use crate::model::{Address, Channel, Country, FormCharset, NotAnAddress};
 
 /// Parameters that are read, and of which there is one.
 const SINGLE: &str = "Body FallbackMethod FallbackUrl From MachineDetection MessagingServiceSid Method Record \
@@ -30,7 +30,7 @@ impl TwilioForm {
         let media = MediaType::of(visit.request.header(CONTENT_TYPE))?;
         let read = match media {
             Some(MediaType::Other) if bytes.is_empty() => Some(Vec::new()),
-            media => form::fields(&media.unwrap_or(MediaType::Form(Charset::Utf8)), &bytes)?,
+            media => form::fields(&media.unwrap_or(MediaType::Form(FormCharset::Utf8)), &bytes)?,
         };
         let fields = read.ok_or(error::of(StatusCode::UNSUPPORTED_MEDIA_TYPE))?;
         if let Some(name) = form::twice(&fields, |name| SINGLE.split(' ').any(|one| one == name)) {
@@ -44,7 +44,7 @@ impl TwilioForm {
     }
 
     fn read(form: &[u8]) -> Result<Self, Fault> {
-        let read = texts(form, Charset::Utf8);
+        let read = texts(form, FormCharset::Utf8);
         let fields = read.map_err(|bad| error::PARAMETER.because(&format!("{} {}", bad.name, bad.reason)))?;
         Ok(Self { fields, _body: None })
     }
@@ -84,7 +84,7 @@ impl TwilioForm {
     pub(super) fn address(
         &self,
         name: &str,
-        role: Role,
+        role: AddressRole,
         country: Option<Country>,
     ) -> Option<Result<(Channel, Address), NotAnAddress>> {
         let text = blank_as_plus(self.one(name)?);
@@ -102,7 +102,7 @@ mod tests {
         let Ok(form) = TwilioForm::read(b"A=whatsapp%3A%2B14155550100&B=+14155550100&C=whatsapp:&D=&E=Acme") else {
             return Err("not read".into());
         };
-        let address = |name: &str| form.address(name, Role::Sender, None);
+        let address = |name: &str| form.address(name, AddressRole::Sender, None);
         let phone = Address::stored("+14155550100");
         assert_eq!(address("A"), Some(Ok((Channel::Whatsapp, phone.clone()))));
         assert_eq!(address("B"), Some(Ok((Channel::Sms, phone))));

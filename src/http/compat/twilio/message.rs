@@ -13,9 +13,9 @@ use crate::http::body::Posted;
 use crate::http::compat::carried;
 use crate::http::message::{Writer, accept, context, sending};
 use crate::http::{idempotency, reply};
-use crate::model::address::{Country, Role};
+use crate::model::address::{AddressRole, Country};
 use crate::model::message::Direction;
-use crate::model::{Channel, MessageId, Millis, Span, date as dates, parse_time};
+use crate::model::{Channel, DurationSetting, MessageId, Millis, date as dates, parse_time};
 use crate::service::client::Scope;
 use crate::service::message::{self, Filter, Message, SendResult};
 use crate::service::relay::{From, Order};
@@ -42,9 +42,9 @@ pub(super) async fn create(visit: &Visit<'_>, posted: Posted) -> TwilioAnswer {
 
 fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
     form.carries(&carried::MESSAGE)?;
-    let to = form.address("To", Role::Recipient, country).ok_or(error::NO_TO)?;
+    let to = form.address("To", AddressRole::Recipient, country).ok_or(error::NO_TO)?;
     let (channel, to) = to.map_err(|error| error::TO.because(&error.to_string()))?;
-    let from = form.address("From", Role::Sender, country).transpose();
+    let from = form.address("From", AddressRole::Sender, country).transpose();
     let from = match (from.map_err(|error| error::FROM.because(&error.to_string()))?, form.one("MessagingServiceSid")) {
         (Some((other, _)), _) if other != channel => return Err(error::CHANNELS.into()),
         (Some((_, from)), _) => Some(From::Address(from)),
@@ -60,7 +60,7 @@ fn order(form: &TwilioForm, country: Option<Country>) -> Result<Order, Fault> {
         is_smart: form.flag("SmartEncoded")?.unwrap_or_default(),
         media_urls: form.all("MediaUrl"),
         send_at_ms: send_at(form)?,
-        valid_for: valid_secs.transpose()?.map(|secs| Span::from_millis(secs.saturating_mul(1000))),
+        valid_for: valid_secs.transpose()?.map(|secs| DurationSetting::from_millis(secs.saturating_mul(1000))),
         callback_url: form.one("StatusCallback").map(str::to_owned),
         is_twilio: true,
         call: None,
@@ -102,7 +102,7 @@ fn filter(form: &TwilioForm, country: Option<Country>) -> Result<Filter, Fault> 
         channels.retain(|one| *one == channel);
         Ok(Some(address.as_str().to_owned()))
     };
-    let (from, to) = (address("From", Role::Sender)?, address("To", Role::Recipient)?);
+    let (from, to) = (address("From", AddressRole::Sender)?, address("To", AddressRole::Recipient)?);
     if channels.is_empty() {
         return Err(error::CHANNELS.into());
     }

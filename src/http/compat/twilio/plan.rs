@@ -4,7 +4,7 @@
 use super::error::{self, Fault};
 use super::form::TwilioForm;
 use crate::http::compat::carried;
-use crate::model::{CallPlan, Dialing, Fetch, MachineDetection};
+use crate::model::{CallOptions, CallPlan, FetchMethod, MachineDetection};
 
 /// Seconds that Twilio lets a phone ring at most.
 const LONGEST_TIMEOUT: u16 = 600;
@@ -22,11 +22,11 @@ pub(super) fn of(form: &TwilioForm) -> Result<CallPlan, Fault> {
     })
 }
 
-fn dialing(form: &TwilioForm) -> Result<Dialing, Fault> {
-    Ok(Dialing {
-        method: read(form, "Method", "can only be GET or POST", Fetch::parse)?,
+fn dialing(form: &TwilioForm) -> Result<CallOptions, Fault> {
+    Ok(CallOptions {
+        method: read(form, "Method", "can only be GET or POST", FetchMethod::parse)?,
         fallback_url: form.one("FallbackUrl").map(str::to_owned),
-        fallback_method: read(form, "FallbackMethod", "can only be GET or POST", Fetch::parse)?,
+        fallback_method: read(form, "FallbackMethod", "can only be GET or POST", FetchMethod::parse)?,
         send_digits: read(form, "SendDigits", "is not up to 32 of 0-9, A-D, #, *, w and W", digits)?,
         timeout_secs: read(form, "Timeout", "is not from 1 to 600", timeout)?,
         record: form.flag("Record")?,

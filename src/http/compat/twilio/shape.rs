@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{VERSION, date, sid};
-use crate::model::message::{Direction, State};
+use crate::model::message::{Direction, MessageState};
 use crate::model::{ClientId, Millis, Money, carrier};
 use crate::service::event::VALIDITY_ENDED;
 use crate::service::message::Message;
@@ -50,9 +50,9 @@ pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_>
     let sid = content.sid(message.id);
     let is_inbound = message.direction == Direction::In;
     // what providers did was read after the message was
-    let is_sent = !message.state.may_become(State::Sent);
+    let is_sent = !message.state.may_become(MessageState::Sent);
     let sent_ms = if is_inbound { Some(message.created_ms) } else { taken_ms.filter(|_| is_sent) };
-    let is_expired = message.state == State::Expired;
+    let is_expired = message.state == MessageState::Expired;
     let below = |rest: &str| path(message.client, &format!("/Messages/{sid}{rest}.json"));
     MessageOut {
         account_sid: sid::account(message.client),
@@ -83,18 +83,18 @@ pub(super) fn out(message: &Message, taken_ms: Option<Millis>) -> MessageOut<'_>
 }
 
 /// A message that waits for a sender of its service is accepted; one from a number is queued.
-fn status(state: State, has_service: bool) -> &'static str {
+fn status(state: MessageState, has_service: bool) -> &'static str {
     match state {
-        State::Accepted if has_service => "accepted",
-        State::Accepted | State::Queued => "queued",
-        State::Scheduled => "scheduled",
-        State::Sending => "sending",
-        State::Sent => "sent",
-        State::Delivered => "delivered",
-        State::Undelivered => "undelivered",
-        State::Failed | State::Expired => "failed",
-        State::Canceled => "canceled",
-        State::Received => "received",
+        MessageState::Accepted if has_service => "accepted",
+        MessageState::Accepted | MessageState::Queued => "queued",
+        MessageState::Scheduled => "scheduled",
+        MessageState::Sending => "sending",
+        MessageState::Sent => "sent",
+        MessageState::Delivered => "delivered",
+        MessageState::Undelivered => "undelivered",
+        MessageState::Failed | MessageState::Expired => "failed",
+        MessageState::Canceled => "canceled",
+        MessageState::Received => "received",
     }
 }
 

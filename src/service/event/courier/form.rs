@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use crate::crypto::hash;
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{CallId, CallStatus, Channel, EventId, MessageContent, MessageId, parse_time};
 use crate::service::event::{VALIDITY_ENDED, wanted};
 use crate::store::delivery::Claimed;
@@ -33,7 +33,7 @@ type Fields = Vec<(&'static str, String)>;
 
 fn message(data: &Value, content: &MessageContent, fields: &mut Fields) -> Option<()> {
     let id: MessageId = data["id"].as_str()?.parse().ok()?;
-    let state = State::parse(data["state"].as_str()?)?;
+    let state = MessageState::parse(data["state"].as_str()?)?;
     let (sid, word) = (content.sid(id), word(state)?);
     let channel = data["channel"].as_str().and_then(Channel::parse).unwrap_or_default();
     fields.extend([
@@ -45,7 +45,7 @@ fn message(data: &Value, content: &MessageContent, fields: &mut Fields) -> Optio
         ("From", channel.written(data["from"].as_str()?)),
     ]);
     let code = data["error"]["code"].as_i64();
-    let code = code.or((state == State::Expired).then_some(VALIDITY_ENDED));
+    let code = code.or((state == MessageState::Expired).then_some(VALIDITY_ENDED));
     fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
     fields.extend(content.pool.as_ref().map(|pool| ("MessagingServiceSid", format!("MG{pool}"))));
     Some(())
@@ -84,10 +84,10 @@ fn call(event: &Value, content: &MessageContent, fields: &mut Fields) -> Option<
 }
 
 /// Twilio's word for a state of what went out.
-fn word(state: State) -> Option<&'static str> {
+fn word(state: MessageState) -> Option<&'static str> {
     match state {
-        State::Received => None,
-        State::Expired => Some(State::Failed.name()),
+        MessageState::Received => None,
+        MessageState::Expired => Some(MessageState::Failed.name()),
         // ours are its own
         other => Some(other.name()),
     }

@@ -8,7 +8,7 @@ use super::{
     AccountData, BalanceData, CallData, DeviceData, EndpointData, ErrorData, EventPayload, MessageData, OptOutData,
 };
 use crate::model::event::EventType;
-use crate::model::message::{Direction, State};
+use crate::model::message::{Direction, MessageState};
 use crate::model::{
     AccountId, CallId, CallStatus, Channel, ClientId, DeviceId, EndpointId, MessageId, Millis, Money, rfc3339,
 };
@@ -38,14 +38,14 @@ fn value(data: &impl EventPayload) -> Value {
     serde_json::to_value(data).unwrap_or_default()
 }
 
-fn message(state: State) -> Value {
-    let is_in = state == State::Received;
+fn message(state: MessageState) -> Value {
+    let is_in = state == MessageState::Received;
     let (direction, from, to) = if is_in { (Direction::In, PERSON, OURS) } else { (Direction::Out, OURS, PERSON) };
     let metadata = json!({"order": "17"});
     let media: &[String] = &[];
     let error = match state {
-        State::Undelivered | State::Failed => Some(ErrorData { code: Some(30003), reason: None }),
-        State::Expired => Some(ErrorData { code: None, reason: Some("its validity ended".into()) }),
+        MessageState::Undelivered | MessageState::Failed => Some(ErrorData { code: Some(30003), reason: None }),
+        MessageState::Expired => Some(ErrorData { code: None, reason: Some("its validity ended".into()) }),
         _ => None,
     };
     value(&MessageData {

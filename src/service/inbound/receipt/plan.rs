@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Read, WebhookJob, read};
-use crate::model::message::State;
+use crate::model::message::MessageState;
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::provider::{self, CallNotes};
 use crate::store::call::Call;
@@ -24,9 +24,9 @@ pub(super) struct ReceiptPlan {
     /// What has been said, by message and name, with its error.
     pub known: HashMap<(MessageId, String), Option<i64>>,
     /// Where messages have come to, each by its last step.
-    pub now: HashMap<MessageId, (State, Option<i64>)>,
+    pub now: HashMap<MessageId, (MessageState, Option<i64>)>,
     /// Each step, for those who listen.
-    pub steps: Vec<ReceiptStep<State>>,
+    pub steps: Vec<ReceiptStep<MessageState>>,
     /// Calls: as they were read, and as they are now.
     pub calls: HashMap<MessageId, (Call, Call)>,
     pub call_steps: Vec<(ReceiptStep<Call>, CallNotes)>,
@@ -88,8 +88,8 @@ impl ReceiptPlan {
     }
 
     /// Why a message failed, said after that it did. Nobody is told again: it moves nowhere.
-    fn explain(&mut self, message: &Message, state: Option<State>, code: Option<i64>) {
-        let is_theirs = |state: State| matches!(state, State::Undelivered | State::Failed);
+    fn explain(&mut self, message: &Message, state: Option<MessageState>, code: Option<i64>) {
+        let is_theirs = |state: MessageState| matches!(state, MessageState::Undelivered | MessageState::Failed);
         let Some(why) = code.filter(|_| state.is_some_and(is_theirs)) else { return };
         match self.now.get_mut(&message.id) {
             Some((now, had @ None)) if is_theirs(*now) => {
