@@ -19,11 +19,11 @@ pub mod signature;
 pub mod veil;
 
 pub use hash::HashKey;
-pub use payload::Payload;
-pub use rsa::{Identity, PublicKey};
+pub use payload::EncryptedPayload;
+pub use rsa::{PhonePublicKey, ServerPrivateKey};
 pub use seal::{Aad, MasterKey};
 pub use shared_key::SharedKey;
-pub use sid::Sid;
+pub use sid::SyncSessionId;
 pub use signature::WebhookSecret;
 
 /// What can go wrong in here. Says nothing of why: a reason would be an oracle.

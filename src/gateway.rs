@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::http::{self, TcpListeners, Tls};
 use crate::model::{Clock, DurationSetting, Origin, UserId};
 use crate::service::dispatch::Dispatch;
@@ -146,7 +146,7 @@ impl Gateway {
     /// A link to pair with: the one that never ends under `--dev`, else a fresh one.
     pub fn pairing_link(&self, user: &UserId) -> Link {
         let ids = &self.session_ids;
-        let sid = if ids.holds(user, Sid::DEV) { Sid::DEV } else { ids.issue(user) };
+        let sid = if ids.holds(user, SyncSessionId::DEV) { SyncSessionId::DEV } else { ids.issue(user) };
         Links { origin: self.origin.clone() }.session(user, sid)
     }
 

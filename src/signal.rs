@@ -17,18 +17,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId};
 
 /// What happened to a sync session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncEvent {
     /// A phone has scanned and is about to send, or has sent, its password.
-    Paused(Sid),
+    Paused(SyncSessionId),
     /// Its password did not fit: show another code.
-    Resumed(Sid),
+    Resumed(SyncSessionId),
     /// A device was paired, and that has committed.
-    Acknowledged(Sid),
+    Acknowledged(SyncSessionId),
     /// A device of the user was revoked.
     Revoked,
 }
@@ -40,11 +40,13 @@ impl SyncEvent {
     }
 
     /// Whether it concerns a socket of its user that has shown these sessions.
-    pub fn is_about(self, shown: &[Sid]) -> bool {
+    pub fn is_about(self, shown: &[SyncSessionId]) -> bool {
         match self {
             Self::Revoked => true,
             // the development session signals all sockets of its user
-            Self::Paused(sid) | Self::Resumed(sid) | Self::Acknowledged(sid) => sid == Sid::DEV || shown.contains(&sid),
+            Self::Paused(sid) | Self::Resumed(sid) | Self::Acknowledged(sid) => {
+                sid == SyncSessionId::DEV || shown.contains(&sid)
+            }
         }
     }
 }
@@ -85,7 +87,7 @@ impl Wire {
 
     /// A signal that another version sent and we do not know is passed over.
     fn read(self) -> Option<Signal> {
-        let sid = self.sid.and_then(|sid| sid.parse::<Sid>().ok());
+        let sid = self.sid.and_then(|sid| sid.parse::<SyncSessionId>().ok());
         let event = match (self.event.as_str(), sid) {
             ("paused", Some(sid)) => SyncEvent::Paused(sid),
             ("resumed", Some(sid)) => SyncEvent::Resumed(sid),
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_signal_survives_the_wire() -> Result<(), Box<dyn std::error::Error>> {
-        let sid: Sid = "00112233445566778899aabbccddeeff".parse()?;
+        let sid: SyncSessionId = "00112233445566778899aabbccddeeff".parse()?;
         for event in [SyncEvent::Paused(sid), SyncEvent::Resumed(sid), SyncEvent::Acknowledged(sid), SyncEvent::Revoked]
         {
             let signal = Signal { user: "111".parse()?, event, at_ms: 5 };

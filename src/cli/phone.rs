@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::escape;
 use crate::crypto::SharedKey;
-use crate::crypto::phone::PhoneKey;
+use crate::crypto::phone::PhonePrivateKey;
 use crate::model::{DigestAlgorithm, OaepDigests, Secret};
 use crate::service::sync::Flavour;
 
@@ -39,7 +39,7 @@ pub(super) struct Pairing {
 
 impl Phone {
     pub(super) async fn pair(&self, flavour: Flavour) -> anyhow::Result<Pairing> {
-        let key = PhoneKey::generate()?;
+        let key = PhonePrivateKey::generate()?;
         let public_pem = key.public_pem()?;
         let answer = match flavour {
             Flavour::OneStep => self.one_step(&public_pem).await?,
@@ -92,7 +92,7 @@ impl Phone {
 
     fn password(&self, server_pem: &str) -> anyhow::Result<String> {
         let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.password_mgf1 };
-        Ok(STANDARD.encode(PhoneKey::encrypt(server_pem, pair, self.password.expose().as_bytes())?))
+        Ok(STANDARD.encode(PhonePrivateKey::encrypt(server_pem, pair, self.password.expose().as_bytes())?))
     }
 
     async fn post(&self, url: &str, body: &Value) -> anyhow::Result<Value> {

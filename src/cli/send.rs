@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Outcome, api, escape, output};
 use crate::config::Config;
-use crate::crypto::{Payload, SharedKey};
+use crate::crypto::{EncryptedPayload, SharedKey};
 use crate::model::UserId;
 use crate::store::seed::DEV_PHONE;
 
@@ -49,7 +49,7 @@ impl Send {
         let key = SharedKey::from_bytes(key.trim().as_bytes()).ok().with_context(|| {
             format!("{} holds no shared key, which is 32 hex characters; see device pair --save", shown())
         })?;
-        let text = Payload::seal(&key, &format!("{}:{}", platform.letter, self.text))?;
+        let text = EncryptedPayload::seal(&key, &format!("{}:{}", platform.letter, self.text))?;
         let api = self.server.api(&config)?;
         // a name goes into the path as a user id does
         let segment = platform.name.parse::<UserId>().map(|name| name.segment())?;

@@ -7,14 +7,14 @@ use super::hash;
 
 /// How the backend stored a password, told by how it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum PasswordScheme {
     /// Salted HMAC-SHA512: microseconds.
     Hmac,
     /// Argon2id: tens of milliseconds and mebibytes; belongs on a bounded pool.
     Argon2id,
 }
 
-impl Scheme {
+impl PasswordScheme {
     pub fn of(stored: &str) -> Self {
         if stored.starts_with("$argon2id$") { Self::Argon2id } else { Self::Hmac }
     }
@@ -22,9 +22,9 @@ impl Scheme {
 
 /// Whether `password` is the one behind `stored`, compared in constant time.
 pub fn matches(stored: &str, salt: &str, password: &str) -> bool {
-    match Scheme::of(stored) {
-        Scheme::Hmac => hash::backend(salt, password).as_bytes().ct_eq(stored.as_bytes()).into(),
-        Scheme::Argon2id => PasswordHash::new(stored)
+    match PasswordScheme::of(stored) {
+        PasswordScheme::Hmac => hash::backend(salt, password).as_bytes().ct_eq(stored.as_bytes()).into(),
+        PasswordScheme::Argon2id => PasswordHash::new(stored)
             .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()),
     }
 }
@@ -45,7 +45,10 @@ mod tests {
     fn each_scheme_takes_its_own_password_only() -> Result<(), &'static str> {
         let hmac = hash::backend("salt", "right");
         let argon = argon2id("right").ok_or("no hash")?;
-        assert_eq!((Scheme::of(&hmac), Scheme::of(&argon)), (Scheme::Hmac, Scheme::Argon2id));
+        assert_eq!(
+            (PasswordScheme::of(&hmac), PasswordScheme::of(&argon)),
+            (PasswordScheme::Hmac, PasswordScheme::Argon2id)
+        );
         for stored in [&hmac, &argon] {
             assert!(matches(stored, "salt", "right"));
             assert!(!matches(stored, "salt", "wrong"));

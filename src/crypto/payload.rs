@@ -26,7 +26,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A text that is well-formed; whether a key opens it is another matter.
-pub struct Payload {
+pub struct EncryptedPayload {
     iv: [u8; BLOCK],
     /// Whole blocks, at least one.
     ciphertext: Vec<u8>,
@@ -38,7 +38,7 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, Error> {
     BASE64.decode(dense).map_err(|_| Error::Undecryptable)
 }
 
-impl Payload {
+impl EncryptedPayload {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let decoded = decode(text.as_bytes())?;
         let (iv, inner) = decoded.split_first_chunk::<BLOCK>().ok_or(Error::Undecryptable)?;

@@ -12,13 +12,13 @@ fn key() -> SharedKey {
 }
 
 fn open(text: &str, keys: &[SharedKey]) -> Option<String> {
-    let opened = Payload::parse(text).ok()?.open(keys, |_| true).unwrap()?;
+    let opened = EncryptedPayload::parse(text).ok()?.open(keys, |_| true).unwrap()?;
     Some(opened.1.expose().to_owned())
 }
 
 #[test]
 fn the_contract_s_known_answer_holds() {
-    assert_eq!(Payload::seal_with(&key(), b"abcdefghijklmnop", "t:hello").unwrap(), KNOWN);
+    assert_eq!(EncryptedPayload::seal_with(&key(), b"abcdefghijklmnop", "t:hello").unwrap(), KNOWN);
     assert_eq!(open(KNOWN, &[key()]).as_deref(), Some("t:hello"));
     // padding cut off, and white space anywhere
     assert_eq!(open(KNOWN.trim_end_matches('='), &[key()]).as_deref(), Some("t:hello"));
@@ -35,7 +35,7 @@ fn what_their_library_seals_is_ours() -> Result<(), Box<dyn std::error::Error>> 
         let text = |name: &str| case[name].as_str().ok_or(name.to_owned());
         let key = SharedKey::from_bytes(text("shared_key_ascii")?.as_bytes())?;
         let iv = text("iv_ascii")?.as_bytes().try_into()?;
-        assert_eq!(Payload::seal_with(&key, iv, text("plaintext")?)?, text("sms_text_b64")?);
+        assert_eq!(EncryptedPayload::seal_with(&key, iv, text("plaintext")?)?, text("sms_text_b64")?);
         for name in ["sms_text_b64", "sms_text_b64_wrapped_76"] {
             assert_eq!(open(text(name)?, std::slice::from_ref(&key)).as_deref(), Some(text("plaintext")?), "{case}");
         }
@@ -56,11 +56,11 @@ fn what_is_not_well_formed_is_refused_before_any_key() {
     let inner = |inner: &str| STANDARD.encode(format!("abcdefghijklmnop{inner}"));
     let long = inner(&STANDARD.encode(vec![0; LONGEST + BLOCK]));
     for bad in ["", "=", "====", "hello", &inner(""), &inner("AAAA"), &inner("5c6DDo1vM-IyslGvOTkQmA=="), &long] {
-        assert!(Payload::parse(bad).is_err(), "{bad}");
+        assert!(EncryptedPayload::parse(bad).is_err(), "{bad}");
     }
     let iv = STANDARD.encode(b"\xffbcdefghijklmnop5c6DDo1vM+IyslGvOTkQmA==");
-    assert!(Payload::parse(&iv).is_err(), "the IV is not ASCII");
-    assert!(Payload::parse(&inner(&STANDARD.encode(vec![0; LONGEST]))).is_ok());
+    assert!(EncryptedPayload::parse(&iv).is_err(), "the IV is not ASCII");
+    assert!(EncryptedPayload::parse(&inner(&STANDARD.encode(vec![0; LONGEST]))).is_ok());
 }
 
 #[test]
@@ -68,10 +68,10 @@ fn the_first_key_that_fits_wins_and_a_text_must_be_known() {
     let other = SharedKey::generate();
     assert_eq!(open(KNOWN, &[other.clone(), key()]).as_deref(), Some("t:hello"));
     assert_eq!(open(KNOWN, std::slice::from_ref(&other)), None);
-    let found = Payload::parse(KNOWN).unwrap().open(&[other, key(), key()], |_| true).unwrap();
+    let found = EncryptedPayload::parse(KNOWN).unwrap().open(&[other, key(), key()], |_| true).unwrap();
     assert!(found.is_some_and(|(at, _)| at == 1));
     assert_eq!(open(KNOWN, &[]), None);
-    let payload = Payload::parse(KNOWN).unwrap();
+    let payload = EncryptedPayload::parse(KNOWN).unwrap();
     assert!(payload.open(&[key()], |text| text.starts_with("g:")).unwrap().is_none());
 }
 
@@ -111,7 +111,7 @@ fn a_changed_bit_never_panics() {
 proptest! {
     #[test]
     fn a_sealed_text_opens_again(plain in "\\PC{0,200}") {
-        let text = Payload::seal(&key(), &plain).unwrap();
+        let text = EncryptedPayload::seal(&key(), &plain).unwrap();
         prop_assert_eq!(open(&text, &[SharedKey::generate(), key()]), Some(plain));
     }
 
@@ -130,7 +130,7 @@ proptest! {
     fn whole_blocks_of_anything_never_panic(blocks in prop::collection::vec(any::<[u8; BLOCK]>(), 1..8)) {
         let inner = STANDARD.encode(blocks.concat());
         let text = STANDARD.encode(format!("abcdefghijklmnop{inner}"));
-        prop_assert!(Payload::parse(&text).is_ok());
+        prop_assert!(EncryptedPayload::parse(&text).is_ok());
         let _ = open(&text, &[key()]);
     }
 }
@@ -161,7 +161,7 @@ proptest! {
     #[test]
     fn a_text_is_known_by_its_first_block_and_few_others(plain in "t:[ -~]{0,300}") {
         let key = SharedKey::generate();
-        let payload = Payload::parse(&Payload::seal(&key, &plain).unwrap()).unwrap();
+        let payload = EncryptedPayload::parse(&EncryptedPayload::seal(&key, &plain).unwrap()).unwrap();
         let beginnings = payload.beginnings(&key).unwrap();
         prop_assert_eq!(beginnings[0], &payload.ciphertext[..BLOCK]);
         let (bare, iv) = (payload.decrypt_blocks(Cipher::aes_256_ecb(), &key, None).unwrap(), b"abcdefghijklmnop");

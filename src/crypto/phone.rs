@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::Error;
 use crate::model::{DigestAlgorithm, OaepDigests};
 
-pub struct PhoneKey(RsaPrivateKey);
+pub struct PhonePrivateKey(RsaPrivateKey);
 
 fn padding(pair: OaepDigests) -> Oaep {
     match (pair.oaep, pair.mgf1) {
@@ -22,7 +22,7 @@ fn padding(pair: OaepDigests) -> Oaep {
     }
 }
 
-impl PhoneKey {
+impl PhonePrivateKey {
     /// A new RSA-2048 key; takes some tenths of a second.
     pub fn generate() -> Result<Self, Error> {
         RsaPrivateKey::new(&mut OsRng, 2048).map(Self).map_err(|error| Error::Library(error.to_string()))

@@ -27,13 +27,13 @@ fn message_digest(digest: DigestAlgorithm) -> MessageDigest {
 }
 
 /// The server's private key: what phones encrypt their password to.
-pub struct Identity {
+pub struct ServerPrivateKey {
     key: PKey<Private>,
     public_pem: String,
     fingerprint: String,
 }
 
-impl Identity {
+impl ServerPrivateKey {
     /// Reads a private key in PEM, PKCS#8 or PKCS#1.
     pub fn from_pem(pem: &[u8]) -> Result<Self, Error> {
         let key = PKey::private_key_from_pem(pem).map_err(|_| Error::BadKey)?;
@@ -84,12 +84,12 @@ impl Identity {
 
 /// A phone's public key: what the shared key is encrypted to.
 #[derive(Clone)]
-pub struct PublicKey {
+pub struct PhonePublicKey {
     key: PKey<Public>,
     pem: String,
 }
 
-impl PublicKey {
+impl PhonePublicKey {
     /// Reads SPKI PEM (`-----BEGIN PUBLIC KEY-----`), wrapped at any column: RSA, 2048 to 4096 bits,
     /// with an exponent that is odd, above one and short (a long one is a way to burn our time).
     ///
@@ -139,17 +139,17 @@ fn unarmour(pem: &str) -> Result<Vec<u8>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::phone::PhoneKey;
+    use crate::crypto::phone::PhonePrivateKey;
 
     type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
     #[test]
     fn openssl_and_the_rsa_crate_understand_each_other() -> Result {
-        let identity = Identity::from_pem(Identity::generate()?.expose().as_bytes())?;
-        let phone = PhoneKey::generate()?;
-        let phone_key = PublicKey::from_pem(&phone.public_pem()?)?;
+        let identity = ServerPrivateKey::from_pem(ServerPrivateKey::generate()?.expose().as_bytes())?;
+        let phone = PhonePrivateKey::generate()?;
+        let phone_key = PhonePublicKey::from_pem(&phone.public_pem()?)?;
         for pair in OaepDigests::ALL {
-            let up = PhoneKey::encrypt(identity.public_pem(), pair, b"dummy_password")?;
+            let up = PhonePrivateKey::encrypt(identity.public_pem(), pair, b"dummy_password")?;
             assert_eq!(identity.decrypt(pair, &up)?.as_slice(), b"dummy_password");
             let down = phone_key.encrypt(pair, b"0123456789abcdef0123456789abcdef")?;
             assert_eq!(phone.decrypt(pair, &down)?.as_slice(), b"0123456789abcdef0123456789abcdef");
@@ -164,20 +164,20 @@ mod tests {
     #[test]
     fn keys_that_are_weak_or_not_rsa_are_refused() -> Result {
         let small = openssl::rsa::Rsa::generate(1024)?;
-        assert!(Identity::from_pem(&small.private_key_to_pem()?).is_err());
-        assert!(PublicKey::from_pem(std::str::from_utf8(&small.public_key_to_pem()?)?).is_err());
+        assert!(ServerPrivateKey::from_pem(&small.private_key_to_pem()?).is_err());
+        assert!(PhonePublicKey::from_pem(std::str::from_utf8(&small.public_key_to_pem()?)?).is_err());
         let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1)?;
         let curve = PKey::from_ec_key(openssl::ec::EcKey::generate(&group)?)?;
-        assert!(PublicKey::from_pem(std::str::from_utf8(&curve.public_key_to_pem()?)?).is_err());
-        assert!(PublicKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").is_err());
-        assert!(PublicKey::from_pem("").is_err());
-        let wrapped = PhoneKey::generate()?.public_pem()?;
+        assert!(PhonePublicKey::from_pem(std::str::from_utf8(&curve.public_key_to_pem()?)?).is_err());
+        assert!(PhonePublicKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").is_err());
+        assert!(PhonePublicKey::from_pem("").is_err());
+        let wrapped = PhonePrivateKey::generate()?.public_pem()?;
         let line = wrapped.lines().filter(|line| !line.starts_with('-')).collect::<String>();
         let framed = |line: &str| format!("-----BEGIN PUBLIC KEY-----{line}-----END PUBLIC KEY-----");
-        assert_eq!(PublicKey::from_pem(&framed(&line))?.pem(), wrapped);
+        assert_eq!(PhonePublicKey::from_pem(&framed(&line))?.pem(), wrapped);
         let filled = |length: usize| framed(&(" ".repeat(length - framed(&line).len()) + &line));
-        assert!(PublicKey::from_pem(&filled(4096)).is_ok());
-        assert!(PublicKey::from_pem(&filled(4097)).is_err());
+        assert!(PhonePublicKey::from_pem(&filled(4096)).is_ok());
+        assert!(PhonePublicKey::from_pem(&filled(4097)).is_err());
         Ok(())
     }
 
@@ -186,7 +186,7 @@ mod tests {
         let sound = openssl::rsa::Rsa::generate(2048)?;
         let one = openssl::bn::BigNum::from_u32(1)?;
         let weak = openssl::rsa::Rsa::from_public_components(sound.n().to_owned()?, one)?;
-        assert!(PublicKey::from_pem(std::str::from_utf8(&weak.public_key_to_pem()?)?).is_err());
+        assert!(PhonePublicKey::from_pem(std::str::from_utf8(&weak.public_key_to_pem()?)?).is_err());
         Ok(())
     }
 }

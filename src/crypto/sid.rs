@@ -10,9 +10,9 @@ use super::{Error, HashKey, random};
 use crate::model::{DurationSetting, FromBytes, Id, Millis, UserId};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sid([u8; 16]);
+pub struct SyncSessionId([u8; 16]);
 
-impl Sid {
+impl SyncSessionId {
     /// The development session, written `000`.
     pub const DEV: Self = Self([0; 16]);
 
@@ -43,31 +43,31 @@ fn proof(key: &HashKey, user: &UserId, sid: &[u8; 16]) -> [u8; 8] {
     key.short(&[b"sync session", user.as_str().as_bytes(), &sid[..8]])
 }
 
-impl Id for Sid {
+impl Id for SyncSessionId {
     fn bytes(self) -> [u8; 16] {
         self.0
     }
 }
 
-impl FromBytes for Sid {
+impl FromBytes for SyncSessionId {
     fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 }
 
-impl fmt::Display for Sid {
+impl fmt::Display for SyncSessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Self::DEV { f.write_str("000") } else { f.write_str(&hex::encode(self.0)) }
     }
 }
 
-impl fmt::Debug for Sid {
+impl fmt::Debug for SyncSessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl FromStr for Sid {
+impl FromStr for SyncSessionId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
@@ -94,18 +94,18 @@ mod tests {
     #[test]
     fn a_sid_holds_for_its_user_until_it_expires() {
         let (key, ttl) = (HashKey::generate(), DurationSetting::from_millis(300_000));
-        let sid = Sid::issue(&key, &user("111"), 1_000_000, ttl);
+        let sid = SyncSessionId::issue(&key, &user("111"), 1_000_000, ttl);
         assert!(sid.holds(&key, &user("111"), 1_299_999));
         assert!(!sid.holds(&key, &user("111"), 1_300_000));
         assert!(!sid.holds(&key, &user("112"), 1_000_000));
         assert!(!sid.holds(&HashKey::generate(), &user("111"), 1_000_000));
-        assert!(!Sid::DEV.holds(&key, &user("111"), 0));
+        assert!(!SyncSessionId::DEV.holds(&key, &user("111"), 0));
     }
 
     #[test]
     fn a_bent_sid_does_not_hold() {
         let (key, ttl) = (HashKey::generate(), DurationSetting::from_millis(300_000));
-        let sid = Sid::issue(&key, &user("111"), 1_000_000, ttl);
+        let sid = SyncSessionId::issue(&key, &user("111"), 1_000_000, ttl);
         for bit in 0..128 {
             let mut bent = sid;
             bent.0[bit / 8] ^= 1 << (bit % 8);
@@ -116,8 +116,8 @@ mod tests {
     proptest! {
         #[test]
         fn reading_a_sid_never_panics_and_has_one_spelling(text in "[0-9a-fA-F]{0,40}|.*") {
-            if let Ok(sid) = text.parse::<Sid>() {
-                prop_assert!(sid.to_string() == text || sid == Sid::DEV);
+            if let Ok(sid) = text.parse::<SyncSessionId>() {
+                prop_assert!(sid.to_string() == text || sid == SyncSessionId::DEV);
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::crypto::{Identity, MasterKey};
+use crate::crypto::{MasterKey, ServerPrivateKey};
 use crate::model::Secret;
 use crate::service::sync::{Identities, KeyError};
 use crate::store::{self, Store, meta};
@@ -133,7 +133,7 @@ fn make_identity(path: &Path) -> Result<(), KeyringError> {
         return Ok(());
     }
     tracing::info!(path = %path.display(), "making the server's RSA identity");
-    write_new(path, Identity::generate()?.expose())
+    write_new(path, ServerPrivateKey::generate()?.expose())
 }
 
 fn make_master(path: &Path) -> Result<(), KeyringError> {
@@ -168,7 +168,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), KeyringError> {
 /// Puts a new identity in the place of the old one, which stays beside it as the previous key.
 pub fn replace_identity(config: &Config) -> Result<(), KeyringError> {
     let (path, previous) = (config.keys.dir.join(IDENTITY), config.keys.dir.join(PREVIOUS));
-    let new = Identity::generate()?;
+    let new = ServerPrivateKey::generate()?;
     let old = std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| failed(&path, &error))?;
     // written anew, not moved: the file's time says since when it is the previous one
     let _ = std::fs::remove_file(&previous);

@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use super::reply::{self, Answer};
 use super::{App, HttpRoutes, RequestParts, asked};
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::model::{UserId, qr};
 
 const HTML: &str = include_str!("page/pair.html");
@@ -57,7 +57,8 @@ fn show(uid: String, request: RequestParts, app: Arc<App>) -> Answer {
 fn draw(uid: String, file: String, request: RequestParts, app: Arc<App>) -> Answer {
     request.only("GET")?;
     let user = UserId::from_segment(&uid).map_err(|_| reply::not_found())?;
-    let sid = file.strip_suffix(".svg").and_then(|sid| sid.parse::<Sid>().ok()).ok_or_else(reply::not_found)?;
+    let sid =
+        file.strip_suffix(".svg").and_then(|sid| sid.parse::<SyncSessionId>().ok()).ok_or_else(reply::not_found)?;
     if !app.session_ids.holds(&user, sid) {
         return Err(reply::not_found().into());
     }

@@ -106,7 +106,7 @@ struct View {
 }
 
 impl View {
-    fn frame(&self, user: &UserId, sid: crate::crypto::Sid) -> Message {
+    fn frame(&self, user: &UserId, sid: crate::crypto::SyncSessionId) -> Message {
         let link = self.links.session(user, sid);
         let text = if self.is_plain {
             link.qr_url

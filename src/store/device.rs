@@ -2,7 +2,7 @@
 
 use super::engine::below;
 use super::{Change, Result, Store, audit, params};
-use crate::crypto::{Aad, MasterKey, SharedKey, Sid};
+use crate::crypto::{Aad, MasterKey, SharedKey, SyncSessionId};
 use crate::model::{DeviceId, Millis, UserId};
 
 /// A device about to be written, its key already sealed.
@@ -13,7 +13,7 @@ pub struct NewDevice<'a> {
     pub fingerprint: String,
     pub phone_hash: &'a str,
     pub flavour: &'static str,
-    pub sid: Sid,
+    pub sid: SyncSessionId,
 }
 
 /// What may be shown of a device: everything but its key.

@@ -3,7 +3,7 @@
 use super::device::NewDevice;
 use super::lockout::{self, Count, Counted, Lockout};
 use super::{Change, Error, Result, Row, Store, params};
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId, id};
 
 mod attempt;
@@ -42,7 +42,7 @@ impl Snapshot {
 /// Names the rows of one attempt.
 #[derive(Clone, Debug)]
 pub struct Key<'a> {
-    pub sid: Sid,
+    pub sid: SyncSessionId,
     pub user: &'a UserId,
     pub body_hash: &'a str,
     pub here_id: &'a [u8; 32],
@@ -156,7 +156,7 @@ pub async fn redeem(
 ) -> Result<()> {
     let mut attempts = known.attempts.clone();
     attempts.put(key.body_hash, Attempt { outcome: Outcome::Paired(device.id), at_ms: now_ms });
-    let is_dev = key.sid == Sid::DEV;
+    let is_dev = key.sid == SyncSessionId::DEV;
     let to = Write {
         state: if is_dev { State::Open } else { State::Redeemed },
         public_key: known.public_key.as_deref(),
@@ -174,7 +174,7 @@ pub async fn redeem(
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Changed {
     #[serde(deserialize_with = "id::from_row")]
-    pub sid: Sid,
+    pub sid: SyncSessionId,
     pub user: UserId,
     pub state: State,
     pub changed_ms: Millis,

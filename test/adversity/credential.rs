@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use switchboard::crypto::{Payload, SharedKey};
+use switchboard::crypto::{EncryptedPayload, SharedKey};
 
 use super::secrecy::{dump, holds, spellings};
 use crate::events::{call, endpoint, test_event, text, well};
@@ -102,7 +102,7 @@ async fn keys(server: &Server) -> Result<Vec<String>> {
 async fn texts(server: &Server, sink: &Sink, webhook_token: &str) -> Result<Vec<String>> {
     let key = pair(server, USER).await?;
     let plain = ["a text that was taken", "a text that has to wait", "a text by the form", "a text for nobody"];
-    let sealed = |key: &SharedKey, nth: usize| Payload::seal(key, &format!("g:{}", plain[nth]));
+    let sealed = |key: &SharedKey, nth: usize| EncryptedPayload::seal(key, &format!("g:{}", plain[nth]));
     let twilio = async |path: &str, sid: &str, body: &str| {
         let form = [("MessageSid", sid), ("AccountSid", ACCOUNT), ("From", PHONE), ("To", OURS), ("Body", body)];
         Result::Ok(post_twilio(server, path, &form, TOKEN).await?.0)

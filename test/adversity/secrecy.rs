@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use switchboard::crypto::{Payload, SharedKey};
+use switchboard::crypto::{EncryptedPayload, SharedKey};
 use switchboard::store::{Query, Store, Value};
 
 use crate::harness::phone::session;
@@ -94,7 +94,7 @@ async fn play(server: &Server) -> Result<Vec<Vec<u8>>> {
 async fn texts(server: &Server, sink: &Sink) -> Result<Vec<Vec<u8>>> {
     let key = pair(server, USER).await?;
     let plain = ["g:someone@example.org:::a text that was taken", "t:a text that has to wait", "t:a text refused"];
-    let sealed = |key: &SharedKey, plain: &str| Payload::seal(key, plain);
+    let sealed = |key: &SharedKey, plain: &str| EncryptedPayload::seal(key, plain);
     anyhow::ensure!(post(server, &sealed(&key, plain[0])?).await?.0 == 200);
     let heard = sink.await_heard(1, SOON).await?;
     anyhow::ensure!(heard[0].body["grant"]["token"] == GRANT, "the grant did go out");

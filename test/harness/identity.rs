@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use switchboard::crypto::Identity;
+use switchboard::crypto::ServerPrivateKey;
 
 use super::Result;
 
@@ -20,7 +20,7 @@ pub fn put(keys: &Path) -> Result {
     }
     if PEM.get().is_none() {
         // two tests may come here at once: the first key counts
-        let _ = PEM.set(Identity::generate()?.expose().to_owned());
+        let _ = PEM.set(ServerPrivateKey::generate()?.expose().to_owned());
     }
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(keys)?;
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use switchboard::crypto::SharedKey;
-use switchboard::crypto::phone::PhoneKey;
+use switchboard::crypto::phone::PhonePrivateKey;
 use switchboard::model::{DigestAlgorithm, OaepDigests};
 
 use super::{PASSWORD, Result, Server};
@@ -28,16 +28,16 @@ impl Default for Digests {
 }
 
 pub struct Phone {
-    pub key: &'static PhoneKey,
+    pub key: &'static PhonePrivateKey,
     pub public_pem: String,
     pub digests: Digests,
 }
 
 /// One key for all tests: making one takes a while, and nothing here depends on its novelty.
-fn key() -> Result<&'static PhoneKey> {
-    static KEY: OnceLock<PhoneKey> = OnceLock::new();
+fn key() -> Result<&'static PhonePrivateKey> {
+    static KEY: OnceLock<PhonePrivateKey> = OnceLock::new();
     if KEY.get().is_none() {
-        let _ = KEY.set(PhoneKey::generate()?);
+        let _ = KEY.set(PhonePrivateKey::generate()?);
     }
     KEY.get().context("no key")
 }
@@ -50,14 +50,14 @@ impl Phone {
 
     /// A phone with a key of its own.
     pub fn with_new_key() -> Result<Self> {
-        let key: &'static PhoneKey = Box::leak(Box::new(PhoneKey::generate()?));
+        let key: &'static PhonePrivateKey = Box::leak(Box::new(PhonePrivateKey::generate()?));
         Ok(Self { key, public_pem: key.public_pem()?, digests: Digests::default() })
     }
 
     /// A password as it travels: base64 of its encryption.
     pub fn encrypt(&self, server: &Server, password: &str) -> Result<String> {
         let pair = OaepDigests { oaep: self.digests.oaep, mgf1: self.digests.password_mgf1 };
-        Ok(STANDARD.encode(PhoneKey::encrypt(&server.public_pem()?, pair, password.as_bytes())?))
+        Ok(STANDARD.encode(PhonePrivateKey::encrypt(&server.public_pem()?, pair, password.as_bytes())?))
     }
 
     /// The body of O.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use switchboard::crypto::Identity;
+use switchboard::crypto::ServerPrivateKey;
 use switchboard::store::Value;
 use tempfile::TempDir;
 
@@ -250,7 +250,7 @@ impl Server {
     /// The public key that phones encrypt to.
     pub fn public_pem(&self) -> Result<String> {
         let pem = std::fs::read(self.builder.path("keys/identity.pem"))?;
-        Ok(Identity::from_pem(&pem)?.public_pem().to_owned())
+        Ok(ServerPrivateKey::from_pem(&pem)?.public_pem().to_owned())
     }
 
     /// What a query on the store finds, as text; ids and hashes in hex.

@@ -1,7 +1,7 @@
 //! A paired phone's text that comes as an ordinary SMS: published, and nowhere kept in the clear.
 
 use serde_json::json;
-use switchboard::crypto::Payload;
+use switchboard::crypto::EncryptedPayload;
 
 use super::play::{OURS, loopback, number, received, settled, text};
 use crate::harness::{Layout, PHONE, Result};
@@ -12,7 +12,7 @@ async fn an_encrypted_text_reaches_its_sink_and_leaves_no_body(layout: Layout) -
     let scene = Scene::set(layout).await?;
     let account = loopback(&scene.server).await?;
     number(&scene.server, &account, OURS, json!({"meaning": "encrypted", "platform": "twitter"})).await?;
-    let sealed = Payload::seal(&scene.key, "t:by way of a carrier")?;
+    let sealed = EncryptedPayload::seal(&scene.key, "t:by way of a carrier")?;
     for body in [&*sealed, &*sealed, "what nobody can open"] {
         text(&scene.server, PHONE, OURS, body).await?;
     }

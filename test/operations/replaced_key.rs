@@ -8,7 +8,7 @@ use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use switchboard::crypto::phone::PhoneKey;
+use switchboard::crypto::phone::PhonePrivateKey;
 use switchboard::model::{DigestAlgorithm, OaepDigests};
 
 use super::command::run;
@@ -20,7 +20,7 @@ use crate::on_both_engines;
 pub async fn try_with(server: &Server, server_pem: &str) -> Result<(u16, String)> {
     let phone = Phone::new()?;
     let pair = OaepDigests { oaep: DigestAlgorithm::Sha256, mgf1: DigestAlgorithm::Sha1 };
-    let password = STANDARD.encode(PhoneKey::encrypt(server_pem, pair, PASSWORD.as_bytes())?);
+    let password = STANDARD.encode(PhonePrivateKey::encrypt(server_pem, pair, PASSWORD.as_bytes())?);
     let body = json!({"public_key": phone.public_pem, "password": password}).to_string();
     let sid = server.sid(USER).await?;
     let (status, answer) = server.post(&session(USER, &sid), body).await?;

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Client;
 use serde_json::{Value, json};
-use switchboard::crypto::phone::PhoneKey;
+use switchboard::crypto::phone::PhonePrivateKey;
 use switchboard::model::{DigestAlgorithm, OaepDigests};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -80,7 +80,7 @@ impl Secure {
     async fn pair(&self, sid: &str, server_pem: &str) -> Result<String> {
         let phone = Phone::new()?;
         let pair = OaepDigests { oaep: DigestAlgorithm::Sha256, mgf1: DigestAlgorithm::Sha1 };
-        let password = STANDARD.encode(PhoneKey::encrypt(server_pem, pair, PASSWORD.as_bytes())?);
+        let password = STANDARD.encode(PhonePrivateKey::encrypt(server_pem, pair, PASSWORD.as_bytes())?);
         let body = json!({"public_key": phone.public_pem, "password": password}).to_string();
         let response = self.client.post(self.url(&session(USER, sid))).body(body).send().await?;
         let (status, answer) = (response.status(), response.text().await?);

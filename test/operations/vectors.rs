@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use switchboard::crypto::{Identity, Payload, SharedKey, hash};
+use switchboard::crypto::{EncryptedPayload, ServerPrivateKey, SharedKey, hash};
 use switchboard::model::{DigestAlgorithm, OaepDigests};
 use switchboard::store::Change;
 
@@ -45,7 +45,7 @@ fn digest(name: &str) -> DigestAlgorithm {
 #[test]
 fn every_ciphertext_of_others_decrypts() -> Result {
     let vectors = vectors("rsa_oaep.json")?;
-    let identity = Identity::from_pem(&private_pem(&vectors)?)?;
+    let identity = ServerPrivateKey::from_pem(&private_pem(&vectors)?)?;
     assert_eq!(identity.public_pem().trim(), text(&vectors, "public_key_spki_pem")?.trim());
     for case in cases(&vectors)? {
         let (oaep, mgf1) = (digest(text(case, "hashingAlgorithm")?), digest(text(case, "mgf1ParameterSpec")?));
@@ -131,7 +131,7 @@ fn every_text_of_others_opens_wrapped_or_not() -> Result {
     for case in cases {
         let key = SharedKey::from_bytes(text(case, "shared_key_ascii")?.as_bytes())?;
         for name in ["sms_text_b64", "sms_text_b64_wrapped_76"] {
-            let payload = Payload::parse(text(case, name)?)?;
+            let payload = EncryptedPayload::parse(text(case, name)?)?;
             assert_eq!(payload.parts()[0], text(case, "iv_ascii")?.as_bytes());
             let keys = [SharedKey::generate(), key.clone()];
             let (at, plain) = payload.open(&keys, |_| true)?.context("no key fits")?;

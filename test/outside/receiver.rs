@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::ensure;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use switchboard::crypto::Payload;
+use switchboard::crypto::EncryptedPayload;
 use switchboard::store::Change;
 
 use crate::events::{builder, delivery, endpoint, test_event, text, well};
@@ -103,7 +103,7 @@ async fn all_kinds(server: &Server, callback_url: &str) -> Result {
     play::text(server, PERSON, OURS, "Ça va bien\r\n").await?;
     settled(server).await?;
     let key = pair(server, USER).await?;
-    ensure!(post(server, &Payload::seal(&key, "g:a@example.org:::Été:✓")?).await?.0 == 200);
+    ensure!(post(server, &EncryptedPayload::seal(&key, "g:a@example.org:::Été:✓")?).await?.0 == 200);
     until("the end of all posts", async || {
         let sql = "SELECT (SELECT COUNT(*) FROM sb_delivery WHERE state <> 'delivered') + \
                    (SELECT COUNT(*) FROM sb_publication WHERE state <> 'published')";

@@ -178,7 +178,7 @@ fn undecryptable(server: &Server, phone: &Phone) -> Result<Vec<(&'static str, St
     bent[200] ^= 4;
     let to_another = {
         let pair = switchboard::model::OaepDigests { oaep: phone.digests.oaep, mgf1: phone.digests.password_mgf1 };
-        switchboard::crypto::phone::PhoneKey::encrypt(&phone.public_pem, pair, PASSWORD.as_bytes())?
+        switchboard::crypto::phone::PhonePrivateKey::encrypt(&phone.public_pem, pair, PASSWORD.as_bytes())?
     };
     Ok(vec![
         ("PKCS#1 v1.5", STANDARD.encode(sealed)),
@@ -211,7 +211,7 @@ async fn what_does_not_decrypt_is_told_apart_in_one_step_only(layout: Layout) ->
     }
     let bytes = {
         let pair = switchboard::model::OaepDigests { oaep: phone.digests.oaep, mgf1: phone.digests.password_mgf1 };
-        switchboard::crypto::phone::PhoneKey::encrypt(&server.public_pem()?, pair, &[0xff, 0xfe])?
+        switchboard::crypto::phone::PhonePrivateKey::encrypt(&server.public_pem()?, pair, &[0xff, 0xfe])?
     };
     let body = edited(&phone.one_step(&server, PASSWORD)?, &json!({"password": STANDARD.encode(bytes)}))?;
     expect(&server, &session(USER, &server.sid(USER).await?), &body, UNDECRYPTABLE).await?;

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::bn::BigNum;
 use openssl::pkey::PKey;
-use switchboard::crypto::phone::PhoneKey;
+use switchboard::crypto::phone::PhonePrivateKey;
 use switchboard::model::{DigestAlgorithm, OaepDigests};
 
 use super::play::lenient;
@@ -28,7 +28,7 @@ fn with_a_zero(server: &Server) -> Result<Vec<u8>> {
     let (pem, pair) =
         (server.public_pem()?, OaepDigests { oaep: DigestAlgorithm::Sha256, mgf1: DigestAlgorithm::Sha1 });
     for _ in 0..20_000 {
-        let ciphertext = PhoneKey::encrypt(&pem, pair, PASSWORD.as_bytes())?;
+        let ciphertext = PhonePrivateKey::encrypt(&pem, pair, PASSWORD.as_bytes())?;
         if ciphertext[0] == 0 {
             return Ok(ciphertext);
         }

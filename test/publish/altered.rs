@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{join, join_all};
-use switchboard::crypto::{Payload, SharedKey};
+use switchboard::crypto::{EncryptedPayload, SharedKey};
 use switchboard::store::Change;
 
 use super::play::{self, DELAY, REFUSAL, SOON, Scene, post};
@@ -38,7 +38,7 @@ fn text(iv: &[u8], ciphertext: &[u8]) -> String {
 
 impl Seen {
     pub fn new(key: &SharedKey, plain: &'static str) -> Result<Self> {
-        let text = Payload::seal(key, plain)?;
+        let text = EncryptedPayload::seal(key, plain)?;
         let outer = STANDARD.decode(&text)?;
         let (iv, inner) = outer.split_at(BLOCK);
         Ok(Self { iv: iv.to_vec(), ciphertext: STANDARD.decode(inner)?, text, plain })
@@ -118,7 +118,7 @@ async fn what_is_made_of_a_text_without_its_key_is_refused(layout: Layout) -> Re
         ("cut and lengthened", lengthened),
         ("cut in front", rest),
     ] {
-        let opened = Payload::parse(&made)?.open(std::slice::from_ref(&scene.key), |plain| {
+        let opened = EncryptedPayload::parse(&made)?.open(std::slice::from_ref(&scene.key), |plain| {
             ["g:", "t:"].iter().any(|letter| plain.starts_with(letter))
         })?;
         let (_, plain) = opened.with_context(|| format!("{name}: it is refused for something else"))?;
@@ -147,7 +147,7 @@ async fn rename(scene: &Scene, sql: &'static str) -> Result {
 
 async fn a_store_that_cannot_be_asked_publishes_nothing(layout: Layout) -> Result {
     let scene = Scene::set(layout).await?;
-    let text = Payload::seal(&scene.key, "t:when it is back")?;
+    let text = EncryptedPayload::seal(&scene.key, "t:when it is back")?;
     rename(&scene, "ALTER TABLE sb_text_block RENAME TO sb_away").await?;
     assert!(post(&scene.server, &text).await?.0 >= 500);
     assert!(scene.rows().await?.is_empty());

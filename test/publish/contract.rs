@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use switchboard::crypto::{Payload, SharedKey, hash};
+use switchboard::crypto::{EncryptedPayload, SharedKey, hash};
 use switchboard::store::publication;
 
 use super::altered::Seen;
@@ -17,7 +17,7 @@ use crate::{in_foreign_sessions, on_both_engines, on_every_layout};
 async fn a_text_posted_three_times_is_published_once(layout: Layout) -> Result {
     let scene = Scene::set(layout).await?;
     let plain = "g:someone@example.com:::Subject:a text é ✓";
-    let text = Payload::seal(&scene.key, plain)?;
+    let text = EncryptedPayload::seal(&scene.key, plain)?;
     for spelling in [text.clone(), text.clone(), wrapped(&text), text.trim_end_matches('=').to_owned()] {
         assert_eq!(post(&scene.server, &spelling).await?, (200, "published!".into()));
     }
@@ -51,7 +51,7 @@ async fn a_sender_is_read_as_everywhere(layout: Layout) -> Result {
     let sink = super::sink::Sink::start().await?;
     let server = play::builder(layout, &sink).await?.set("number.country", "CM").start().await?;
     let scene = Scene::of(server, sink).await?;
-    let text = Payload::seal(&scene.key, "g:a@example.com:::b:c")?;
+    let text = EncryptedPayload::seal(&scene.key, "g:a@example.com:::b:c")?;
     let from = async |field: &str, phone: &str| {
         scene.server.post(ROUTE, json!({"text": text, field: phone}).to_string()).await
     };
@@ -91,10 +91,10 @@ async fn after_a_day_the_same_text_is_still_the_same(layout: Layout) -> Result {
 
 async fn every_refusal_looks_alike_and_leaves_late(layout: Layout) -> Result {
     let scene = Scene::set(layout).await?;
-    let sealed = |plain: &str| Payload::seal(&scene.key, plain);
+    let sealed = |plain: &str| EncryptedPayload::seal(&scene.key, plain);
     let good = sealed("t:hello")?;
     let from = |phone: &str, text: &str| json!({"text": text, "MSISDN": phone}).to_string();
-    let not_ours = Payload::seal(&SharedKey::generate(), "t:hello")?;
+    let not_ours = EncryptedPayload::seal(&SharedKey::generate(), "t:hello")?;
     let bare = STANDARD.encode(format!("abcdefghijklmnop{}", STANDARD.encode([7_u8; 16])));
     let posts = [
         ("an unknown phone", ROUTE, from("+237999999999", &good)),
@@ -129,7 +129,7 @@ async fn every_refusal_looks_alike_and_leaves_late(layout: Layout) -> Result {
 
 async fn what_is_missing_is_said_and_both_spellings_of_the_sender_are_read(layout: Layout) -> Result {
     let scene = Scene::set(layout).await?;
-    let text = Payload::seal(&scene.key, "t:hello")?;
+    let text = EncryptedPayload::seal(&scene.key, "t:hello")?;
     let bad = [
         ("", "poorly formed json"),
         ("{", "poorly formed json"),
@@ -146,7 +146,7 @@ async fn what_is_missing_is_said_and_both_spellings_of_the_sender_are_read(layou
     }
     let forwarded = json!({"text": text, "address": PHONE, "date": 1, "date_sent": "x", "more": [1]}).to_string();
     assert_eq!(scene.server.post(ROUTE, forwarded).await?, (200, "published!".into()));
-    let other = Payload::seal(&scene.key, "t:raw newlines")?;
+    let other = EncryptedPayload::seal(&scene.key, "t:raw newlines")?;
     let raw = format!("{{\"text\": \"{}\n\", \"MSISDN\": \" {PHONE}\"}}", wrapped(&other));
     assert_eq!(scene.server.post("/sms/platform/twitter", raw).await?.0, 200);
     scene.sink.await_heard(2, SOON).await?;

@@ -1,7 +1,7 @@
 //! Which keys open a text: those of live devices, ten at most, the newest first.
 
 use anyhow::Context as _;
-use switchboard::crypto::Payload;
+use switchboard::crypto::EncryptedPayload;
 use switchboard::store::Change;
 
 use super::play::{self, REFUSAL, SOON, Scene, pair, post};
@@ -21,17 +21,20 @@ async fn every_live_device_s_key_works_and_a_revoked_one_s_does_not(layout: Layo
     let scene = Scene::set(layout).await?;
     let second = pair(&scene.server, USER).await?;
     assert_eq!(scene.send("t:from the first").await?.0, 200);
-    assert_eq!(post(&scene.server, &Payload::seal(&second, "t:from the second")?).await?.0, 200);
+    assert_eq!(post(&scene.server, &EncryptedPayload::seal(&second, "t:from the second")?).await?.0, 200);
     revoke(&scene.server, &scene.key.fingerprint()).await?;
     assert_eq!(scene.send("t:too late").await?, (400, REFUSAL.into()));
-    assert_eq!(post(&scene.server, &Payload::seal(&second, "t:still here")?).await?.0, 200);
+    assert_eq!(post(&scene.server, &EncryptedPayload::seal(&second, "t:still here")?).await?.0, 200);
     scene.sink.await_heard(3, SOON).await?;
     scene.settle().await?;
     let mut texts = scene.sink.texts()?;
     texts.sort();
     assert_eq!(texts, ["t:from the first", "t:from the second", "t:still here"]);
     revoke(&scene.server, &second.fingerprint()).await?;
-    assert_eq!(post(&scene.server, &Payload::seal(&second, "t:nobody is left")?).await?, (400, REFUSAL.into()));
+    assert_eq!(
+        post(&scene.server, &EncryptedPayload::seal(&second, "t:nobody is left")?).await?,
+        (400, REFUSAL.into())
+    );
     Ok(())
 }
 
@@ -43,7 +46,7 @@ async fn what_is_known_of_a_device_s_texts_goes_with_it(layout: Layout) -> Resul
     scene.send("t:from the first").await?;
     let first = blocks().await?;
     let second = pair(&scene.server, USER).await?;
-    post(&scene.server, &Payload::seal(&second, "t:from the second")?).await?;
+    post(&scene.server, &EncryptedPayload::seal(&second, "t:from the second")?).await?;
     assert_eq!(blocks().await?.len(), 2);
     revoke(&scene.server, &scene.key.fingerprint()).await?;
     let left = blocks().await?;
@@ -69,7 +72,7 @@ async fn the_eleventh_device_pushes_the_first_out(layout: Layout) -> Result {
     keys.push(pair(&scene.server, USER).await?);
     assert_eq!(scene.send("t:one too many").await?, (400, REFUSAL.into()));
     for key in &keys[1..] {
-        assert_eq!(post(&scene.server, &Payload::seal(key, "t:hello")?).await?.0, 200);
+        assert_eq!(post(&scene.server, &EncryptedPayload::seal(key, "t:hello")?).await?.0, 200);
     }
     scene.sink.await_heard(11, SOON).await?;
     scene.settle().await

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use switchboard::crypto::Payload;
+use switchboard::crypto::EncryptedPayload;
 
 use super::play::{DELAY, REFUSAL, Scene, body, post};
 use crate::harness::{Layout, Result};
@@ -45,7 +45,7 @@ fn flips(text: &str) -> Result<Vec<String>> {
 async fn every_flipped_bit_gives_the_one_refusal(layout: Layout) -> Result {
     let scene = Arc::new(Scene::set(layout).await?);
     let plain = "t:a text of more than one block";
-    let text = Payload::seal(&scene.key, plain)?;
+    let text = EncryptedPayload::seal(&scene.key, plain)?;
     assert_eq!(post(&scene.server, &text).await?.0, 200);
     let (mut refused, mut taken) = (0, 0);
     for crowd in flips(&text)?.chunks(CROWD) {

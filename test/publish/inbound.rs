@@ -1,6 +1,6 @@
 //! A text that comes as an ordinary SMS: what the inbound worker calls, on a running server's store.
 
-use switchboard::crypto::{MasterKey, Payload};
+use switchboard::crypto::{EncryptedPayload, MasterKey};
 use switchboard::model::{Clock, DurationSetting, Platform, Secret};
 use switchboard::service::publish::{Metrics, Parts, Publish, Settings, is_refused, sink};
 use switchboard::store::lease::Owner;
@@ -47,7 +47,7 @@ async fn an_ordinary_sms_is_published_as_its_number_allows(layout: Layout) -> Re
     let scene = Scene::set(layout).await?;
     let platforms = vec![platform(&scene, "g", "gmail")?, platform(&scene, "t", "twitter")?];
     let service = service(&scene.server, platforms).await?;
-    let text = Payload::seal(&scene.key, "t:by way of a carrier")?;
+    let text = EncryptedPayload::seal(&scene.key, "t:by way of a carrier")?;
     for (from, named) in [(PHONE, Some("gmail")), ("+237999999999", None), ("12345", None)] {
         let refused = service.accept_inbound(from, named, &text).await;
         assert!(refused.as_ref().is_err_and(is_refused), "{from} {named:?}: {refused:?}");

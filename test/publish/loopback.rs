@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use serde_json::Value;
-use switchboard::crypto::Payload;
+use switchboard::crypto::EncryptedPayload;
 use switchboard::crypto::signature::twilio::sign;
 
 use super::play::{pair, post};
@@ -22,7 +22,7 @@ async fn a_text_is_seen_to_arrive_with_nothing_configured(layout: Layout) -> Res
     ensure!(publications(&server, "").await? == (200, serde_json::json!({"data": [], "next_cursor": null})));
     let key = pair(&server, USER).await?;
     for plain in ["t:first", "g:to@example.org:subject:body", "T:third"] {
-        let (status, said) = post(&server, &Payload::seal(&key, plain)?).await?;
+        let (status, said) = post(&server, &EncryptedPayload::seal(&key, plain)?).await?;
         ensure!(status == 200 && said == "published!", "{status} {said}");
     }
     let three = async || {
@@ -59,7 +59,7 @@ async fn a_form_is_taken_under_every_form_of_its_url(layout: Layout) -> Result {
     twilio(&server).await?;
     let key = pair(&server, USER).await?;
     let form = |text: &str| -> Result<Vec<(String, String)>> {
-        let fields = [("AccountSid", ACCOUNT), ("From", PHONE), ("Body", &Payload::seal(&key, text)?)];
+        let fields = [("AccountSid", ACCOUNT), ("From", PHONE), ("Body", &EncryptedPayload::seal(&key, text)?)];
         Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
     };
     let with_login = PUBLIC.replace("://", "://user:secret@");
@@ -96,6 +96,9 @@ async fn elsewhere_there_is_none() -> Result {
     let (status, problem) = publications(&server, "").await?;
     ensure!(status == 404 && problem["detail"].as_str().is_some_and(|words| words.contains("--dev")), "{problem}");
     let key = pair(&server, USER).await?;
-    ensure!(post(&server, &Payload::seal(&key, "t:nowhere")?).await?.0 == 400, "a platform without a sink took a text");
+    ensure!(
+        post(&server, &EncryptedPayload::seal(&key, "t:nowhere")?).await?.0 == 400,
+        "a platform without a sink took a text"
+    );
     Ok(())
 }

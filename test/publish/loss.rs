@@ -12,7 +12,7 @@ async fn a_sink_that_was_down_gets_the_text_when_it_is_up(layout: Layout) -> Res
     let mut sink = Sink::absent()?;
     let server = play::builder(layout, &sink).await?.start().await?;
     let key = play::pair(&server, crate::harness::USER).await?;
-    let text = switchboard::crypto::Payload::seal(&key, "t:patience")?;
+    let text = switchboard::crypto::EncryptedPayload::seal(&key, "t:patience")?;
     assert_eq!(play::post(&server, &text).await?.0, 200);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let rows = server.rows("SELECT state, tries, LENGTH(sealed) > 0 FROM sb_publication").await?;

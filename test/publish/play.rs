@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use switchboard::crypto::{Payload, SharedKey};
+use switchboard::crypto::{EncryptedPayload, SharedKey};
 use switchboard::store::Change;
 
 use super::sink::{SECRET, Sink};
@@ -50,7 +50,7 @@ impl Scene {
 
     /// Posts a plaintext as the paired phone.
     pub async fn send(&self, plain: &str) -> Result<(u16, String)> {
-        post(&self.server, &Payload::seal(&self.key, plain)?).await
+        post(&self.server, &EncryptedPayload::seal(&self.key, plain)?).await
     }
 
     /// The states of all texts, oldest first, with what lies sealed of each.

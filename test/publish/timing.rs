@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use switchboard::crypto::Payload;
+use switchboard::crypto::EncryptedPayload;
 
 use super::play::{self, DELAY, REFUSAL, Scene, post};
 use super::sink::Sink;
@@ -52,7 +52,7 @@ fn no_base64(text: &str) -> Option<String> {
 
 /// The median time of each refusal, the kinds taking turns.
 async fn medians(scene: &Scene) -> Result<[Duration; 4]> {
-    let flips = flips(&Payload::seal(&scene.key, "t:a text of more than one block")?)?;
+    let flips = flips(&EncryptedPayload::seal(&scene.key, "t:a text of more than one block")?)?;
     let mut times = [const { Vec::new() }; 4];
     for _ in 0..SAMPLES {
         for ((kind, bent), times) in flips.iter().zip(&mut times) {

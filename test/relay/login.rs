@@ -27,7 +27,7 @@ async fn a_callback_s_login_goes_by_http_basic(layout: Layout) -> Result {
     assert_eq!(posts[0].header("authorization")?, login);
     let fields: Vec<(String, String)> = form_urlencoded::parse(&posts[0].body).into_owned().collect();
     // what its receiver sees is what is signed
-    let signed = twilio::Signed::form(&url, &twilio::sorted(&fields));
+    let signed = twilio::TwilioSignedPost::form(&url, &twilio::sorted(&fields));
     ensure!(signed.is_by(&ann.token, posts[0].header("x-twilio-signature")?), "{fields:?}");
     for private in ["http://ann:s3cret%40x@10.0.0.1/", "http://ann:s3cret%40x@localhost/"] {
         let sms = json!({"To": "+14155550100", "Body": "hello", "StatusCallback": private});

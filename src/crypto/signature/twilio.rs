@@ -13,7 +13,7 @@ use crate::crypto::hash::{hmac, sha256_hex};
 
 /// What Twilio writes for a request to `url` with these form parameters; none for a JSON body.
 pub fn sign(token: &str, url: &str, params: &[(String, String)]) -> String {
-    Signed::form(url, &sorted(params)).seal(token, url)
+    TwilioSignedPost::form(url, &sorted(params)).seal(token, url)
 }
 
 /// The parameters in the order in which they are signed, none twice.
@@ -31,12 +31,12 @@ pub fn is_signature(given: &str) -> bool {
 
 /// What a post's signature is over, made once: a URL has many forms, an account several tokens, and whoever posts need
 /// not be Twilio.
-pub struct Signed<'a> {
+pub struct TwilioSignedPost<'a> {
     url: &'a str,
     said: String,
 }
 
-impl<'a> Signed<'a> {
+impl<'a> TwilioSignedPost<'a> {
     /// A form, its parameters [`sorted`].
     pub fn form(url: &'a str, sorted: &[(&str, &str)]) -> Self {
         Self { url, said: sorted.iter().flat_map(|(name, value)| [*name, *value]).collect() }
@@ -83,11 +83,11 @@ mod tests {
     type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
     fn verify_form(token: &str, url: &str, params: &[(String, String)], given: &str) -> bool {
-        Signed::form(url, &sorted(params)).is_by(token, given)
+        TwilioSignedPost::form(url, &sorted(params)).is_by(token, given)
     }
 
     fn verify_json(token: &str, url: &str, body: &[u8], given: &str) -> bool {
-        Signed::json(url, body).is_some_and(|signed| signed.is_by(token, given))
+        TwilioSignedPost::json(url, body).is_some_and(|signed| signed.is_by(token, given))
     }
 
     fn text<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -143,7 +143,11 @@ mod tests {
             (format!("{pair}&bodySHA256="), false),
             (format!("{pair}&"), false),
         ] {
-            assert_eq!(Signed::json(&format!("https://example.org/?{query}"), b"{}").is_some(), is_it, "{query}");
+            assert_eq!(
+                TwilioSignedPost::json(&format!("https://example.org/?{query}"), b"{}").is_some(),
+                is_it,
+                "{query}"
+            );
         }
     }
 

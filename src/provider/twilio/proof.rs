@@ -6,7 +6,7 @@
 use super::Twilio;
 use super::fields::{Field, signed_fields};
 use super::webhook::{check_ids, is_name};
-use crate::crypto::signature::twilio::{Signed, is_signature, sorted};
+use crate::crypto::signature::twilio::{TwilioSignedPost, is_signature, sorted};
 use crate::model::Secret;
 use crate::provider::post::is_json;
 use crate::provider::{BadPost, Fingerprint, Post, Trial};
@@ -24,10 +24,11 @@ impl Twilio {
     /// comes first: whoever posts need not be Twilio.
     pub(super) fn signed(&self, post: &Post, trial: &Trial<'_>) -> Result<(Vec<Field>, Fingerprint), BadPost> {
         let given = post.header(SIGNATURE).ok_or(BadPost::Forged)?;
-        let is_by_it = |signed: &Signed<'_>| (trial.believes)(&|token: &Secret| signed.is_by(token.expose(), given));
+        let is_by_it =
+            |signed: &TwilioSignedPost<'_>| (trial.believes)(&|token: &Secret| signed.is_by(token.expose(), given));
         // of JSON its digest is signed, with the URL, and no field
         let is_json = is_json(&post.body);
-        if is_json && !Signed::json(&post.url, &post.body).is_some_and(|signed| is_by_it(&signed)) {
+        if is_json && !TwilioSignedPost::json(&post.url, &post.body).is_some_and(|signed| is_by_it(&signed)) {
             return Err(BadPost::Forged);
         }
         let fields = signed_fields(&post.body)?;
@@ -35,7 +36,7 @@ impl Twilio {
             return Err(BadPost::Forged);
         }
         let sorted = sorted(&fields);
-        if !is_json && !is_by_it(&Signed::form(&post.url, &sorted)) {
+        if !is_json && !is_by_it(&TwilioSignedPost::form(&post.url, &sorted)) {
             return Err(BadPost::Forged);
         }
         // it is signed, and may name its message as nobody would but who has cut it from others

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::{Publish, counted_as, refused};
-use crate::crypto::{Payload, SharedKey, hash};
+use crate::crypto::{EncryptedPayload, SharedKey, hash};
 use crate::model::{Country, DeviceId, Id as _, Phone, Platform, PublicationId, Secret, UserId};
 use crate::service::sync::leave_at;
 use crate::service::{Error, ErrorKind, Result};
@@ -101,7 +101,7 @@ impl Publish {
     /// Finds the key under which the text opens. Users and devices that do not exist cost the same
     /// as those that do.
     async fn open(&self, text: &PhoneText) -> Result<Opened> {
-        let payload = Payload::parse(&text.text).map_err(|_| refused())?;
+        let payload = EncryptedPayload::parse(&text.text).map_err(|_| refused())?;
         let phone = Phone::read(&text.sender, text.country).map_err(|_| refused())?;
         let salt = self.salt.read().await?;
         let phone_hash = hash::backend(salt.expose(), phone.as_str());

@@ -10,7 +10,7 @@ use tokio::sync::SemaphorePermit;
 use super::handshake::{Checked, RACES};
 use super::post::{Flavour, Paired};
 use super::{Error, Handshakes, Result};
-use crate::crypto::{PublicKey, SharedKey, payload};
+use crate::crypto::{PhonePublicKey, SharedKey, payload};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DeviceId, OaepDigests, Secret, UserId};
 use crate::signal::SyncEvent;
@@ -27,7 +27,7 @@ impl Handshakes {
     pub(super) async fn check(
         &self,
         checked: &Checked,
-        to: &PublicKey,
+        to: &PhonePublicKey,
         reserved: &Reserved,
         place: SemaphorePermit<'_>,
     ) -> Result<Paired> {
@@ -92,7 +92,12 @@ impl Handshakes {
     }
 
     /// The answer of a body that was paired before: the same device's key, encrypted again.
-    pub(super) async fn answer_again(&self, checked: &Checked, to: &PublicKey, device: DeviceId) -> Result<Paired> {
+    pub(super) async fn answer_again(
+        &self,
+        checked: &Checked,
+        to: &PhonePublicKey,
+        device: DeviceId,
+    ) -> Result<Paired> {
         let found = device::find(&self.parts.store, device).await?;
         let key = device::shared_key(&self.parts.store, &self.parts.master, device).await?;
         // revoked within the minute: the repeat must not bring it back
@@ -113,7 +118,7 @@ impl Handshakes {
     }
 }
 
-fn encrypt(to: &PublicKey, checked: &Checked, key: &SharedKey) -> Result<String> {
+fn encrypt(to: &PhonePublicKey, checked: &Checked, key: &SharedKey) -> Result<String> {
     let pair = OaepDigests { oaep: checked.post.password_digests.oaep, mgf1: checked.post.answer_mgf1 };
     Ok(STANDARD.encode(to.encrypt(pair, key.as_bytes())?))
 }

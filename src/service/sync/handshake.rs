@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use super::check::CHECK;
 use super::post::{Flavour, Handshake, Paired};
 use super::{Error, Handshakes, Result, lockout, turn::Turn};
-use crate::crypto::{PublicKey, Sid};
+use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::{DeviceId, DurationSetting, Millis, UserId};
 use crate::signal::SyncEvent;
 use crate::store::sync::{self, Attempt, Key, Outcome, Session, Snapshot};
@@ -31,7 +31,7 @@ const KILLS: i64 = 5;
 /// A handshake whose session and key hold.
 pub(super) struct Checked {
     pub(super) post: Handshake,
-    pub(super) sid: Sid,
+    pub(super) sid: SyncSessionId,
     pub(super) flavour: Flavour,
     here_id: [u8; 32],
     anywhere_id: [u8; 32],
@@ -52,9 +52,9 @@ impl Checked {
 /// What the store knows of the body.
 enum HandshakeStanding {
     /// Counted as a failure beforehand; now its password may be looked at.
-    Reserved { public_key: PublicKey, reserved: sync::Reserved },
+    Reserved { public_key: PhonePublicKey, reserved: sync::Reserved },
     /// Answered before: the same device again.
-    Repeated { public_key: PublicKey, device: DeviceId },
+    Repeated { public_key: PhonePublicKey, device: DeviceId },
     /// Another node is looking at this very body.
     UnderWay,
 }
@@ -183,7 +183,13 @@ impl Handshakes {
     }
 
     /// A session that is over, or killed by its failures, takes no more. `is_counted`: the body is one of them.
-    pub(super) fn may_try(&self, user: &UserId, sid: Sid, session: Option<&Session>, is_counted: bool) -> Result<()> {
+    pub(super) fn may_try(
+        &self,
+        user: &UserId,
+        sid: SyncSessionId,
+        session: Option<&Session>,
+        is_counted: bool,
+    ) -> Result<()> {
         let is_killed = |session: &Session| session.failures - i64::from(is_counted) >= KILLS;
         let is_spent = session.is_some_and(|session| session.state.is_over() || is_killed(session));
         if is_spent && !self.parts.ids.is_dev(user, sid) { Err(Error::InvalidSession) } else { Ok(()) }
@@ -191,10 +197,10 @@ impl Handshakes {
 }
 
 /// The key in the body, else the one that T1 left.
-fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PublicKey> {
+fn public_key(checked: &Checked, seen: &Snapshot) -> Result<PhonePublicKey> {
     let offered = seen.session.as_ref().and_then(|session| session.public_key.as_ref());
     let pem = checked.post.public_key.as_ref().or(offered).ok_or(Error::MissingPublicKey)?;
-    PublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)
+    PhonePublicKey::from_pem(pem).map_err(|_| Error::InvalidPublicKey)
 }
 
 /// Waits until a fixed time after arrival, or a multiple of it: how long the work took is no hint.

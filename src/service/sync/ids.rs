@@ -1,7 +1,7 @@
 //! Ids of sync sessions: which of them are ours, and whose, is told without a row.
 
 use super::{Error, Metrics, Result};
-use crate::crypto::{HashKey, Sid};
+use crate::crypto::{HashKey, SyncSessionId};
 use crate::model::{Clock, DurationSetting, UserId};
 
 /// Issues them, and knows them again.
@@ -17,22 +17,22 @@ pub struct SessionIds {
 
 impl SessionIds {
     /// A new session id for a user, known or not. Nothing is written.
-    pub fn issue(&self, user: &UserId) -> Sid {
+    pub fn issue(&self, user: &UserId) -> SyncSessionId {
         self.metrics.issued.inc();
-        Sid::issue(&self.key, user, self.clock.now_ms(), self.ttl)
+        SyncSessionId::issue(&self.key, user, self.clock.now_ms(), self.ttl)
     }
 
     /// Whether the session was issued by us to this user and has not expired.
-    pub fn holds(&self, user: &UserId, sid: Sid) -> bool {
+    pub fn holds(&self, user: &UserId, sid: SyncSessionId) -> bool {
         self.is_dev(user, sid) || sid.holds(&self.key, user, self.clock.now_ms())
     }
 
-    pub(super) fn is_dev(&self, user: &UserId, sid: Sid) -> bool {
-        sid == Sid::DEV && self.dev_user.as_ref() == Some(user)
+    pub(super) fn is_dev(&self, user: &UserId, sid: SyncSessionId) -> bool {
+        sid == SyncSessionId::DEV && self.dev_user.as_ref() == Some(user)
     }
 
-    pub(super) fn valid(&self, user: &UserId, sid: &str) -> Result<Sid> {
-        let sid: Sid = sid.parse().map_err(|_| Error::InvalidSession)?;
+    pub(super) fn valid(&self, user: &UserId, sid: &str) -> Result<SyncSessionId> {
+        let sid: SyncSessionId = sid.parse().map_err(|_| Error::InvalidSession)?;
         if self.holds(user, sid) { Ok(sid) } else { Err(Error::InvalidSession) }
     }
 }
@@ -52,7 +52,10 @@ mod tests {
         assert!(ids.valid(&one, &sid.to_string()).is_ok());
         clock.advance(61_000);
         assert!(!ids.holds(&one, sid));
-        assert!(ids.holds(&two, Sid::DEV) && !ids.holds(&one, Sid::DEV), "it is known for ever, of one user");
+        assert!(
+            ids.holds(&two, SyncSessionId::DEV) && !ids.holds(&one, SyncSessionId::DEV),
+            "it is known for ever, of one user"
+        );
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{Error, Identity};
+use crate::crypto::{Error, ServerPrivateKey};
 use crate::model::lock;
 use crate::model::{DurationSetting, OaepDigests};
 
@@ -23,9 +23,9 @@ pub enum KeyError {
 pub struct Identities(Arc<RwLock<Arc<Keys>>>);
 
 struct Keys {
-    current: Arc<Identity>,
+    current: Arc<ServerPrivateKey>,
     /// The replaced key and until when it still decrypts.
-    previous: Option<(Arc<Identity>, Instant)>,
+    previous: Option<(Arc<ServerPrivateKey>, Instant)>,
 }
 
 impl Keys {
@@ -61,7 +61,7 @@ impl Identities {
         lock::read(&self.0).clone()
     }
 
-    pub fn current(&self) -> Arc<Identity> {
+    pub fn current(&self) -> Arc<ServerPrivateKey> {
         self.keys().current.clone()
     }
 
@@ -82,10 +82,10 @@ impl Identities {
     }
 }
 
-fn read(path: &Path) -> Result<Identity, KeyError> {
+fn read(path: &Path) -> Result<ServerPrivateKey, KeyError> {
     let shown = path.display().to_string();
     let pem = std::fs::read(path)
         .map(Zeroizing::new)
         .map_err(|error| KeyError::Unreadable { path: shown.clone(), reason: error.to_string() })?;
-    Identity::from_pem(&pem).map_err(|_| KeyError::NotRsa { path: shown })
+    ServerPrivateKey::from_pem(&pem).map_err(|_| KeyError::NotRsa { path: shown })
 }

@@ -8,7 +8,7 @@ use super::handshake::{PATIENCE, RACES, leave_at};
 use super::post::Offered;
 use super::turn::SHARED;
 use super::{Error, Handshakes, Result};
-use crate::crypto::{PublicKey, Sid};
+use crate::crypto::{PhonePublicKey, SyncSessionId};
 use crate::model::UserId;
 use crate::signal::SyncEvent;
 use crate::store::sync::{self, Session};
@@ -50,7 +50,7 @@ impl Handshakes {
             let (known, unfinished) =
                 sync::session_and_unfinished(store, sid, user, &offered_by, now_ms - ttl.as_ms()).await?;
             self.may_try(user, sid, known.as_ref(), false)?;
-            let key = PublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
+            let key = PhonePublicKey::from_pem(public_key).map_err(|_| Error::InvalidPublicKey)?;
             let first = known.as_ref().and_then(|known| known.public_key.as_deref());
             // those who share the turn have not seen each other: the last places are given one at a time
             let is_last = (OF_ALL - i64::from(SHARED) + 1..OF_ALL).contains(&unfinished.of_all);
@@ -59,7 +59,7 @@ impl Handshakes {
                 (turn, is_shared) = (self.turns.take(&address, until).await.ok_or(Error::Busy)?, false);
                 continue;
             }
-            let is_same = |first: &str| PublicKey::from_pem(first).is_ok_and(|first| first.pem() == key.pem());
+            let is_same = |first: &str| PhonePublicKey::from_pem(first).is_ok_and(|first| first.pem() == key.pem());
             let is_other = first.is_some_and(|first| !is_same(first));
             let written = match &known {
                 Some(known) if is_other && !self.parts.ids.is_dev(user, sid) => self.end(user, sid, known).await,
@@ -85,7 +85,7 @@ impl Handshakes {
     }
 
     /// Two phones have come for one session, and one of them is a stranger's: it is over, and its page shows another code.
-    async fn end(&self, user: &UserId, sid: Sid, known: &Session) -> Result<()> {
+    async fn end(&self, user: &UserId, sid: SyncSessionId, known: &Session) -> Result<()> {
         let now_ms = self.parts.clock.now_ms();
         sync::end(&self.parts.store, sid, user, known, now_ms).await?;
         self.tell(user, SyncEvent::Resumed(sid), now_ms);

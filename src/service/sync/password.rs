@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Metrics, Result};
-use crate::crypto::password::{Scheme, matches};
+use crate::crypto::password::{PasswordScheme, matches};
 use crate::model::{Secret, UserId};
 use crate::service::cpu_pool::CpuPool;
 use crate::service::salt::Salt;
@@ -36,9 +36,9 @@ impl Passwords {
         let Some(login) = backend::login(&self.backend, user).await? else { return Ok(None) };
         let stored = login.password.clone();
         let begun = Instant::now();
-        let fits = match Scheme::of(stored.expose()) {
-            Scheme::Hmac => matches(stored.expose(), salt.expose(), password.expose()),
-            Scheme::Argon2id => {
+        let fits = match PasswordScheme::of(stored.expose()) {
+            PasswordScheme::Hmac => matches(stored.expose(), salt.expose(), password.expose()),
+            PasswordScheme::Argon2id => {
                 let check = move || matches(stored.expose(), salt.expose(), password.expose());
                 self.argon2.run(check).await?
             }

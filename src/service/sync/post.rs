@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tokio::time::Instant;
 
-use crate::crypto::{Sid, hash};
+use crate::crypto::{SyncSessionId, hash};
 use crate::model::platform::UserPlatforms;
 use crate::model::{DigestAlgorithm, OaepDigests, UserId};
 
@@ -46,7 +46,7 @@ impl Handshake {
 /// What T1 answers.
 pub struct Offered {
     pub public_key: String,
-    pub sid: Sid,
+    pub sid: SyncSessionId,
 }
 
 /// What a completed handshake answers.

@@ -2,7 +2,7 @@
 
 use super::handshake::{Checked, RACES};
 use super::{Error, Handshakes, Result};
-use crate::crypto::{PublicKey, SharedKey};
+use crate::crypto::{PhonePublicKey, SharedKey};
 use crate::model::DeviceId;
 use crate::signal::SyncEvent;
 use crate::store::Change;
@@ -12,7 +12,7 @@ use crate::store::sync::{self, Attempt, Ciphertext, Outcome, Reserved};
 
 impl Handshakes {
     /// A ciphertext as it is remembered. Without its user: whose password it holds does not matter.
-    pub(super) fn ciphertext(&self, checked: &Checked, to: &PublicKey, bytes: &[u8]) -> Ciphertext {
+    pub(super) fn ciphertext(&self, checked: &Checked, to: &PhonePublicKey, bytes: &[u8]) -> Ciphertext {
         let (key, sid) = (&self.parts.ciphertext_key, checked.sid.to_string());
         Ciphertext {
             id: key.mac(&[b"ciphertext", bytes]),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::model::Millis;
 use crate::signal::SyncEvent;
 
@@ -42,7 +42,7 @@ impl Close {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send the rotation frame of this session.
-    Show(Sid),
+    Show(SyncSessionId),
     /// Send `201- pause`.
     Pause,
     /// Send `200- ack`.
@@ -60,7 +60,7 @@ enum Phase {
 /// Times are on a monotonic clock, from when the socket opened.
 pub struct Rotation {
     phase: Phase,
-    shown: Vec<Sid>,
+    shown: Vec<SyncSessionId>,
     frames: u32,
     /// When the phase ends by itself.
     deadline: Duration,
@@ -74,7 +74,7 @@ pub struct Rotation {
 
 impl Rotation {
     /// Opens with the session that the GET issued: it is the first frame.
-    pub fn open(settings: &Settings, first: Sid) -> (Self, Action) {
+    pub fn open(settings: &Settings, first: SyncSessionId) -> (Self, Action) {
         let mut rotation = Self {
             phase: Phase::Showing,
             shown: Vec::with_capacity(1),
@@ -100,7 +100,7 @@ impl Rotation {
     }
 
     /// Time has passed. `issue` makes the next session where one is to be shown.
-    pub fn tick(&mut self, now: Duration, issue: &mut dyn FnMut() -> Sid) -> Option<Action> {
+    pub fn tick(&mut self, now: Duration, issue: &mut dyn FnMut() -> SyncSessionId) -> Option<Action> {
         if self.phase == Phase::Closed || now < self.next_tick() {
             return None;
         }
@@ -116,7 +116,7 @@ impl Rotation {
         now: Duration,
         event: SyncEvent,
         at_ms: Millis,
-        issue: &mut dyn FnMut() -> Sid,
+        issue: &mut dyn FnMut() -> SyncSessionId,
     ) -> Vec<Action> {
         if self.is_news(event, at_ms) { self.signal(now, event, at_ms, issue) } else { Vec::new() }
     }
@@ -127,7 +127,7 @@ impl Rotation {
         now: Duration,
         event: SyncEvent,
         at_ms: Millis,
-        issue: &mut dyn FnMut() -> Sid,
+        issue: &mut dyn FnMut() -> SyncSessionId,
     ) -> Vec<Action> {
         if self.phase == Phase::Closed || !event.is_about(&self.shown) {
             return Vec::new();
@@ -152,7 +152,7 @@ impl Rotation {
     }
 
     /// Whether the code that is shown now is this session's, and no other would follow.
-    fn is_last(&self, sid: Sid) -> bool {
+    fn is_last(&self, sid: SyncSessionId) -> bool {
         self.frames >= self.rotations && self.shown.last() == Some(&sid)
     }
 
@@ -161,7 +161,7 @@ impl Rotation {
             || self.latest.is_none_or(|(last, last_ms)| at_ms > last_ms || (at_ms == last_ms && event != last))
     }
 
-    fn show(&mut self, now: Duration, sid: Sid) -> Action {
+    fn show(&mut self, now: Duration, sid: SyncSessionId) -> Action {
         self.phase = Phase::Showing;
         self.shown.push(sid);
         self.frames += 1;

@@ -27,16 +27,16 @@ fn settings() -> Settings {
     }
 }
 
-fn sid() -> Sid {
+fn sid() -> SyncSessionId {
     let user = "111".parse().unwrap_or_else(|_| unreachable!());
-    Sid::issue(&HashKey::generate(), &user, 0, DurationSetting::from_millis(300_000))
+    SyncSessionId::issue(&HashKey::generate(), &user, 0, DurationSetting::from_millis(300_000))
 }
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn open() -> (Rotation, Sid) {
+fn open() -> (Rotation, SyncSessionId) {
     let first = sid();
     let (rotation, action) = Rotation::open(&settings(), first);
     assert_eq!(action, Action::Show(first));

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::socket_registry::{Registration, SocketEvent};
 use super::{Action, Close, Metrics, Result, Rotation, SessionIds, Settings, SocketRegistry};
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::model::{Clock, DurationSetting, Millis, UserId};
 use crate::signal::{Signal, SyncEvent};
 use crate::store::sync::{self, State};
@@ -89,8 +89,8 @@ impl Sockets {
 
     /// What the store says of a session before its socket opened. A store that is away says
     /// nothing: codes can be shown without it.
-    async fn found(&self, user: &UserId, sid: Sid) -> Option<(SyncEvent, Millis)> {
-        if sid == Sid::DEV {
+    async fn found(&self, user: &UserId, sid: SyncSessionId) -> Option<(SyncEvent, Millis)> {
+        if sid == SyncSessionId::DEV {
             return None;
         }
         let asked = sync::session(&self.store, sid, user);

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::Metrics;
 use super::eviction::{Occupant, evicted};
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::model::lock::lock;
 use crate::model::{Millis, UserId};
 use crate::signal::{Signal, SyncEvent};
@@ -30,7 +30,7 @@ pub(super) struct SocketEvent {
 struct Contents {
     events: Vec<SocketEvent>,
     /// The sessions whose codes the socket has shown: the user's others are none of its business.
-    shown: Vec<Sid>,
+    shown: Vec<SyncSessionId>,
     /// A phone has come with one of them.
     is_scanned: bool,
     /// The socket's place is another's now.
@@ -46,7 +46,7 @@ pub(super) struct Mailbox {
 
 impl Mailbox {
     /// From now on takes what is said of this session; before its code is sent.
-    pub(super) fn shows(&self, sid: Sid) {
+    pub(super) fn shows(&self, sid: SyncSessionId) {
         lock(&self.contents).shown.push(sid);
     }
 
@@ -197,8 +197,8 @@ mod tests {
         let live = |event, at_ms| SocketEvent { event, at_ms, is_found: false };
         mailbox.put(live(SyncEvent::Revoked, 0));
         for at_ms in 1..100 {
-            mailbox.put(live(SyncEvent::Paused(Sid::DEV), at_ms));
-            mailbox.put(live(SyncEvent::Paused(Sid::DEV), at_ms));
+            mailbox.put(live(SyncEvent::Paused(SyncSessionId::DEV), at_ms));
+            mailbox.put(live(SyncEvent::Paused(SyncSessionId::DEV), at_ms));
         }
         let taken = mailbox.take().await.unwrap_or_default();
         assert_eq!((taken.len(), taken[0].event, taken[WAITING - 1].at_ms), (WAITING, SyncEvent::Revoked, 99));
@@ -207,7 +207,7 @@ mod tests {
     #[tokio::test]
     async fn other_sessions_take_no_room_in_a_mailbox() -> Result<(), Box<dyn std::error::Error>> {
         let mailbox = Mailbox::default();
-        let ours: Sid = "00112233445566778899aabbccddeeff".parse()?;
+        let ours: SyncSessionId = "00112233445566778899aabbccddeeff".parse()?;
         mailbox.shows(ours);
         for n in 1..100 {
             let event = SyncEvent::Acknowledged(format!("{n:032x}").parse()?);

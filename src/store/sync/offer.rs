@@ -1,7 +1,7 @@
 //! The first of two steps: a session's row with the phone's public key, and how many of them are unfinished.
 
 use super::session::{self, Session, State, Write, write};
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId};
 use crate::store::{Change, Error, Query, Result, Row, Store, params};
 
@@ -17,7 +17,7 @@ pub struct Unfinished {
 /// A session, and the first steps that `address` has taken since `since_ms` and not finished.
 pub async fn session_and_unfinished(
     store: &Store,
-    sid: Sid,
+    sid: SyncSessionId,
     user: &UserId,
     address: &[u8; 32],
     since_ms: Millis,
@@ -35,7 +35,7 @@ pub async fn session_and_unfinished(
 /// A race means that the row is no longer as it was `known`.
 pub async fn offer(
     store: &Store,
-    sid: Sid,
+    sid: SyncSessionId,
     user: &UserId,
     known: Option<&Session>,
     pem: &str,
@@ -52,12 +52,18 @@ pub async fn offer(
 }
 
 /// Ends a session for which two phones have come.
-pub async fn end(store: &Store, sid: Sid, user: &UserId, known: &Session, now_ms: Millis) -> Result<()> {
+pub async fn end(store: &Store, sid: SyncSessionId, user: &UserId, known: &Session, now_ms: Millis) -> Result<()> {
     let to = Write { state: State::Ended, offered_by: None, now_ms, ..known.as_it_is() };
     commit(store, sid, user, Some(known), &to).await
 }
 
-async fn commit(store: &Store, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Result<()> {
+async fn commit(
+    store: &Store,
+    sid: SyncSessionId,
+    user: &UserId,
+    known: Option<&Session>,
+    to: &Write<'_>,
+) -> Result<()> {
     // with its key: another phone's may be of the same moment
     let settled = "SELECT 1 FROM sb_sync_session WHERE id = ? AND changed_ms = ? AND state = ? AND public_key = ?";
     let values = params![sid, to.now_ms, to.state.name(), to.public_key];

@@ -1,7 +1,7 @@
 //! A session's row: read, and written when it has not changed since.
 
 use super::Attempts;
-use crate::crypto::Sid;
+use crate::crypto::SyncSessionId;
 use crate::model::{Millis, UserId, named};
 use crate::store::{Change, Query, Result, Row, Store, Value, params};
 
@@ -58,13 +58,13 @@ impl Session {
 }
 
 /// Finds the fields of a [`Session`].
-pub(super) fn query(sid: Sid, user: &UserId) -> Query {
+pub(super) fn query(sid: SyncSessionId, user: &UserId) -> Query {
     let sql = "SELECT state, public_key, failures, attempts, changed_ms, offered_by, version FROM sb_sync_session \
                WHERE id = ? AND user_id = ?";
     Query::new(sql, params![sid, user.as_str()])
 }
 
-pub async fn session(store: &Store, sid: Sid, user: &UserId) -> Result<Option<Session>> {
+pub async fn session(store: &Store, sid: SyncSessionId, user: &UserId) -> Result<Option<Session>> {
     store.look_up(vec![query(sid, user)]).await?.concat().first().map(Row::read).transpose()
 }
 
@@ -79,7 +79,13 @@ pub(super) struct Write<'a> {
 }
 
 /// Inserts a session's row, or updates the one that was read and has not changed since.
-pub(super) fn write(change: Change, sid: Sid, user: &UserId, known: Option<&Session>, to: &Write<'_>) -> Change {
+pub(super) fn write(
+    change: Change,
+    sid: SyncSessionId,
+    user: &UserId,
+    known: Option<&Session>,
+    to: &Write<'_>,
+) -> Change {
     let values: [Value; 6] = [
         to.state.name().into(),
         to.public_key.into(),
