@@ -6,7 +6,7 @@
 mod counter;
 mod redis;
 
-pub use counter::Counter;
+pub use counter::SharedCounter;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +52,7 @@ impl SyncEvent {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signal {
+pub struct SyncSignal {
     pub user: UserId,
     pub event: SyncEvent,
     pub at_ms: Millis,
@@ -60,7 +60,7 @@ pub struct Signal {
 
 /// A signal between nodes.
 #[derive(Deserialize, Serialize)]
-struct Wire {
+struct SignalMessage {
     node: String,
     user: String,
     event: String,
@@ -68,8 +68,8 @@ struct Wire {
     at_ms: Millis,
 }
 
-impl Wire {
-    fn new(node: &str, signal: &Signal) -> Self {
+impl SignalMessage {
+    fn new(node: &str, signal: &SyncSignal) -> Self {
         let (event, sid) = match signal.event {
             SyncEvent::Paused(sid) => ("paused", Some(sid)),
             SyncEvent::Resumed(sid) => ("resumed", Some(sid)),
@@ -86,7 +86,7 @@ impl Wire {
     }
 
     /// A signal that another version sent and we do not know is passed over.
-    fn read(self) -> Option<Signal> {
+    fn read(self) -> Option<SyncSignal> {
         let sid = self.sid.and_then(|sid| sid.parse::<SyncSessionId>().ok());
         let event = match (self.event.as_str(), sid) {
             ("paused", Some(sid)) => SyncEvent::Paused(sid),
@@ -95,25 +95,25 @@ impl Wire {
             ("revoked", _) => SyncEvent::Revoked,
             _ => return None,
         };
-        Some(Signal { user: self.user.parse().ok()?, event, at_ms: self.at_ms })
+        Some(SyncSignal { user: self.user.parse().ok()?, event, at_ms: self.at_ms })
     }
 }
 
 /// What to do with a signal of another node.
-pub type Listener = Arc<dyn Fn(Signal) + Send + Sync>;
+pub type SignalListener = Arc<dyn Fn(SyncSignal) + Send + Sync>;
 
 /// Carries our signals to the other nodes, if there are any.
 #[derive(Clone, Default)]
-pub struct Bus {
+pub struct SignalBus {
     /// Each with the time at which it was said.
-    outbound: Option<mpsc::Sender<(Instant, Signal)>>,
+    outbound: Option<mpsc::Sender<(Instant, SyncSignal)>>,
     is_connected: Arc<AtomicBool>,
 }
 
 /// Signals waiting for Redis; more are dropped, as the store knows them too.
 const QUEUE: usize = 1024;
 
-impl Bus {
+impl SignalBus {
     /// A node on its own.
     pub fn memory() -> Self {
         Self::default()
@@ -122,7 +122,7 @@ impl Bus {
     /// Joins the nodes at a Redis server; keeps trying while that is away.
     pub fn redis(
         url: &str,
-        listener: Listener,
+        listener: SignalListener,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, BadRedisUrl> {
@@ -132,7 +132,7 @@ impl Bus {
         Ok(Self { outbound: Some(outbound), is_connected })
     }
 
-    pub fn publish(&self, signal: &Signal) {
+    pub fn publish(&self, signal: &SyncSignal) {
         if let Some(outbound) = &self.outbound
             && outbound.try_send((Instant::now(), signal.clone())).is_err()
         {
@@ -159,8 +159,8 @@ mod tests {
         let sid: SyncSessionId = "00112233445566778899aabbccddeeff".parse()?;
         for event in [SyncEvent::Paused(sid), SyncEvent::Resumed(sid), SyncEvent::Acknowledged(sid), SyncEvent::Revoked]
         {
-            let signal = Signal { user: "111".parse()?, event, at_ms: 5 };
-            let wire: Wire = serde_json::from_str(&serde_json::to_string(&Wire::new("n", &signal))?)?;
+            let signal = SyncSignal { user: "111".parse()?, event, at_ms: 5 };
+            let wire: SignalMessage = serde_json::from_str(&serde_json::to_string(&SignalMessage::new("n", &signal))?)?;
             assert_eq!(wire.read(), Some(signal));
         }
         Ok(())

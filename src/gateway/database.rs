@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::StartError;
 use crate::config::Config;
 use crate::service::health::NodeHealth;
-use crate::signal::Bus;
+use crate::signal::SignalBus;
 use crate::store::{self, Store, StoreUrl};
 
 /// The two databases of a node.
@@ -17,7 +17,7 @@ pub struct Databases {
 }
 
 impl Databases {
-    pub(super) fn health(&self, bus: Bus, stopping: &CancellationToken) -> NodeHealth {
+    pub(super) fn health(&self, bus: SignalBus, stopping: &CancellationToken) -> NodeHealth {
         let (store, backend) = (self.store.clone(), self.backend.clone());
         NodeHealth { store, backend, is_apart: self.is_apart, bus, stopping: stopping.clone() }
     }

@@ -23,7 +23,7 @@ use crate::service::number::{Capability, Meaning, NewNumber, Numbers};
 use crate::service::relay::Relay;
 use crate::service::tariff::{NewRoute, Tariff};
 use crate::service::{Error, ErrorKind, account};
-use crate::signal::Counter;
+use crate::signal::SharedCounter;
 
 /// Numbers that a development server sends from.
 const DEV_NUMBERS: [&str; 2] = ["+15005550006", "+15005550010"];
@@ -106,11 +106,11 @@ impl Base<'_> {
 }
 
 /// What all nodes count together.
-async fn counter(config: &Config, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Counter, StartError> {
+async fn counter(config: &Config, tasks: &TaskTracker, stop: &CancellationToken) -> Result<SharedCounter, StartError> {
     if config.redis.url.is_empty() {
-        return Ok(Counter::alone());
+        return Ok(SharedCounter::alone());
     }
-    Ok(Counter::redis(config.redis.url.expose(), tasks, stop).await?)
+    Ok(SharedCounter::redis(config.redis.url.expose(), tasks, stop).await?)
 }
 
 /// The client of the examples: its key and its auth token are the same.

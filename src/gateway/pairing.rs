@@ -8,7 +8,7 @@ use super::base::Base;
 use super::{StartError, secret};
 use crate::service::device::Devices;
 use crate::service::sync::{self, Handshakes, Parts, Passwords, SessionIds, SocketRegistry, Sockets};
-use crate::signal::{Bus, Listener};
+use crate::signal::{SignalBus, SignalListener};
 use crate::store::seed;
 
 /// What it consists of.
@@ -17,7 +17,7 @@ pub(super) struct Pairing {
     pub(super) sockets: Arc<Sockets>,
     pub(super) handshakes: Arc<Handshakes>,
     pub(super) devices: Devices,
-    pub(super) bus: Bus,
+    pub(super) bus: SignalBus,
 }
 
 impl Base<'_> {
@@ -29,11 +29,11 @@ impl Base<'_> {
         let open_sockets =
             Arc::new(SocketRegistry::new(settings.sockets_per_user, settings.sockets_per_address, metrics.clone()));
         let bus = if config.redis.url.is_empty() {
-            Bus::memory()
+            SignalBus::memory()
         } else {
             let remote = open_sockets.clone();
-            let listener: Listener = Arc::new(move |signal| remote.deliver(&signal));
-            Bus::redis(config.redis.url.expose(), listener, tasks, stop)?
+            let listener: SignalListener = Arc::new(move |signal| remote.deliver(&signal));
+            SignalBus::redis(config.redis.url.expose(), listener, tasks, stop)?
         };
         let passwords =
             Passwords::new(databases.backend.clone(), secret::salt(config)?, settings.places(), metrics.clone());

@@ -31,7 +31,7 @@ use crate::crypto::{HashKey, MasterKey};
 use crate::model::{ClientId, Clock};
 use crate::service::directory::Directory;
 use crate::service::snapshot::Snapshot;
-use crate::signal::Counter;
+use crate::signal::SharedCounter;
 use crate::store::Store;
 
 /// All clients and their keys: managed in the store, asked in memory.
@@ -44,7 +44,7 @@ pub struct Clients {
     /// Which accounts there are to force a key to.
     pub directory: Arc<Directory>,
     /// What all nodes count together of what keys ask for.
-    counter: Counter,
+    counter: SharedCounter,
     /// A client that is not served, whatever its row says.
     shut: Option<ClientId>,
     demo: Option<DemoClient>,
@@ -60,13 +60,13 @@ impl Clients {
         clock: Clock,
         directory: Arc<Directory>,
     ) -> Self {
-        let (counter, patterns, known) = (Counter::alone(), KeyPatterns::default(), Snapshot::default());
+        let (counter, patterns, known) = (SharedCounter::alone(), KeyPatterns::default(), Snapshot::default());
         Self { store, master, hash_key, clock, directory, counter, shut: None, demo: None, patterns, known }
     }
 
     /// Counts with the other nodes what keys ask for.
     #[must_use]
-    pub fn counting(self, counter: Counter) -> Self {
+    pub fn counting(self, counter: SharedCounter) -> Self {
         Self { counter, ..self }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::signal::Bus;
+use crate::signal::SignalBus;
 use crate::store::Store;
 
 /// How often is looked for what nobody has asked for.
@@ -15,7 +15,7 @@ pub struct NodeHealth {
     pub backend: Store,
     /// Whether these are two databases.
     pub is_apart: bool,
-    pub bus: Bus,
+    pub bus: SignalBus,
     /// Cancelled when the node has been told to stop: balancers are to send it nothing more.
     pub stopping: CancellationToken,
 }

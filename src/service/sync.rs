@@ -46,7 +46,7 @@ use crate::model::{Clock, DurationSetting, Millis, Platform, Secret, UserId};
 use crate::service::cpu_pool::{CpuPool, CpuPoolError};
 use crate::service::event::Events;
 use crate::service::retention::throttled;
-use crate::signal::{Bus, Signal, SyncEvent};
+use crate::signal::{SignalBus, SyncEvent, SyncSignal};
 use crate::store::{self, Store};
 
 /// `[sync]`.
@@ -139,7 +139,7 @@ pub struct Parts {
     pub ciphertext_key: HashKey,
     pub passwords: Passwords,
     pub open_sockets: Arc<SocketRegistry>,
-    pub bus: Bus,
+    pub bus: SignalBus,
     pub events: Arc<Events>,
     pub clock: Clock,
     pub metrics: Metrics,
@@ -165,7 +165,7 @@ impl Handshakes {
 
     /// Tells this node's sockets at once, the other nodes' by the bus.
     fn tell(&self, user: &UserId, event: SyncEvent, at_ms: Millis) {
-        let signal = Signal { user: user.clone(), event, at_ms };
+        let signal = SyncSignal { user: user.clone(), event, at_ms };
         self.parts.open_sockets.deliver(&signal);
         self.parts.bus.publish(&signal);
     }

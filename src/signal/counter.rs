@@ -36,14 +36,14 @@ return 0";
 
 /// Counts with the other nodes; by itself it knows nothing.
 #[derive(Clone, Default)]
-pub struct Counter(Option<Arc<RedisLink>>);
+pub struct SharedCounter(Option<Arc<RedisLink>>);
 
 struct RedisLink {
     open: Mutex<Option<MultiplexedConnection>>,
     lost: Notify,
 }
 
-impl Counter {
+impl SharedCounter {
     /// A node that counts by itself.
     pub fn alone() -> Self {
         Self::default()

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{BadRedisUrl, Listener, Signal, Wire};
+use super::{BadRedisUrl, SignalListener, SignalMessage, SyncSignal};
 
 const CHANNEL: &str = "switchboard:signal";
 /// Between tries to reach a server that is away.
@@ -27,8 +27,8 @@ const STALE: Duration = Duration::from_secs(3);
 
 pub(super) fn join(
     url: &str,
-    queue: mpsc::Receiver<(Instant, Signal)>,
-    listener: Listener,
+    queue: mpsc::Receiver<(Instant, SyncSignal)>,
+    listener: SignalListener,
     is_connected: Arc<AtomicBool>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
@@ -41,14 +41,14 @@ pub(super) fn join(
     Ok(())
 }
 
-async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<(Instant, Signal)>) {
+async fn speak(client: redis::Client, node: Arc<str>, mut queue: mpsc::Receiver<(Instant, SyncSignal)>) {
     let mut connection: Option<redis::aio::MultiplexedConnection> = None;
     while let Some((said, signal)) = queue.recv().await {
         // old news is obeyed as if it were new: by now the others have found it in the store
         if said.elapsed() > STALE {
             continue;
         }
-        let Ok(text) = serde_json::to_string(&Wire::new(&node, &signal)) else { continue };
+        let Ok(text) = serde_json::to_string(&SignalMessage::new(&node, &signal)) else { continue };
         if connection.is_none() {
             connection = connect(&client).await;
         }
@@ -68,7 +68,7 @@ async fn connect(client: &redis::Client) -> Option<redis::aio::MultiplexedConnec
     }
 }
 
-async fn listen(client: redis::Client, node: Arc<str>, listener: Listener, is_connected: Arc<AtomicBool>) {
+async fn listen(client: redis::Client, node: Arc<str>, listener: SignalListener, is_connected: Arc<AtomicBool>) {
     loop {
         if let Err(error) = listen_once(&client, &node, &listener, &is_connected).await {
             tracing::warn!(%error, "Redis is away; nodes look into the store instead");
@@ -81,7 +81,7 @@ async fn listen(client: redis::Client, node: Arc<str>, listener: Listener, is_co
 async fn listen_once(
     client: &redis::Client,
     node: &str,
-    listener: &Listener,
+    listener: &SignalListener,
     is_connected: &AtomicBool,
 ) -> redis::RedisResult<()> {
     let connecting = tokio::time::timeout(TIMEOUT, client.get_async_pubsub());
@@ -91,7 +91,8 @@ async fn listen_once(
     tracing::info!("joined the other nodes over Redis");
     let mut messages = subscription.on_message();
     while let Some(message) = messages.next().await {
-        let wire = message.get_payload::<String>().ok().and_then(|text| serde_json::from_str::<Wire>(&text).ok());
+        let wire =
+            message.get_payload::<String>().ok().and_then(|text| serde_json::from_str::<SignalMessage>(&text).ok());
         if let Some(wire) = wire
             && wire.node != node
             && let Some(signal) = wire.read()

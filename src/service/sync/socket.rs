@@ -11,7 +11,7 @@ use super::socket_registry::{Registration, SocketEvent};
 use super::{Action, Close, Metrics, Result, Rotation, SessionIds, Settings, SocketRegistry};
 use crate::crypto::SyncSessionId;
 use crate::model::{Clock, DurationSetting, Millis, UserId};
-use crate::signal::{Signal, SyncEvent};
+use crate::signal::{SyncEvent, SyncSignal};
 use crate::store::sync::{self, State};
 use crate::store::{Store, device};
 
@@ -119,10 +119,10 @@ impl Sockets {
                 State::Failed | State::Ended => SyncEvent::Resumed(changed.sid),
                 State::Open => continue,
             };
-            self.open_sockets.deliver_found(&Signal { user: changed.user, event, at_ms: changed.changed_ms });
+            self.open_sockets.deliver_found(&SyncSignal { user: changed.user, event, at_ms: changed.changed_ms });
         }
         for (user, at_ms) in device::revoked_since(&self.store, since_ms).await? {
-            self.open_sockets.deliver_found(&Signal { user, event: SyncEvent::Revoked, at_ms });
+            self.open_sockets.deliver_found(&SyncSignal { user, event: SyncEvent::Revoked, at_ms });
         }
         Ok(now_ms)
     }

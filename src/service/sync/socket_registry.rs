@@ -11,7 +11,7 @@ use super::eviction::{Occupant, evicted};
 use crate::crypto::SyncSessionId;
 use crate::model::lock::lock;
 use crate::model::{Millis, UserId};
-use crate::signal::{Signal, SyncEvent};
+use crate::signal::{SyncEvent, SyncSignal};
 
 /// Signals that wait for one socket; it takes them at once, so more means that it hangs.
 const WAITING: usize = 16;
@@ -145,16 +145,16 @@ impl SocketRegistry {
     }
 
     /// Tells every socket of a user what happens now.
-    pub fn deliver(&self, signal: &Signal) {
+    pub fn deliver(&self, signal: &SyncSignal) {
         self.put(signal, false);
     }
 
     /// Tells every socket of a user what the store says has happened.
-    pub(super) fn deliver_found(&self, signal: &Signal) {
+    pub(super) fn deliver_found(&self, signal: &SyncSignal) {
         self.put(signal, true);
     }
 
-    fn put(&self, signal: &Signal, is_found: bool) {
+    fn put(&self, signal: &SyncSignal, is_found: bool) {
         if let Some(places) = lock(&self.users).get(&signal.user) {
             for connected in places {
                 connected.mailbox.put(SocketEvent { event: signal.event, at_ms: signal.at_ms, is_found });
@@ -240,7 +240,7 @@ mod tests {
         let user: UserId = "111".parse()?;
         let (here, there): (IpAddr, IpAddr) = ("127.0.0.1".parse()?, "127.0.0.2".parse()?);
         let (oldest, _second) = (open_sockets.register(&user, here)?, open_sockets.register(&user, here)?);
-        open_sockets.deliver(&Signal { user: user.clone(), event: SyncEvent::Revoked, at_ms: 5 });
+        open_sockets.deliver(&SyncSignal { user: user.clone(), event: SyncEvent::Revoked, at_ms: 5 });
         let third = open_sockets.register(&user, there)?;
         assert!(oldest.mailbox.take().await.is_some_and(|events| events.len() == 1));
         assert_eq!(oldest.mailbox.take().await, None);
