@@ -191,7 +191,7 @@ fn check_messaging(config: &Config, refuse: Refuse) -> Result<(), ConfigError> {
     refuse("log.level", !config.log.level.split(',').all(is_directive), LEVELS)?;
     let is_long = config.provider.connect_timeout >= config.provider.timeout;
     refuse("provider.connect_timeout", is_long, "shorter than provider.timeout")?;
-    let is_wrong = provider::webhook::Allow::parse(&config.event.allow).is_err();
+    let is_wrong = provider::webhook::PrivateAddressExceptions::parse(&config.event.allow).is_err();
     refuse("event.allow", is_wrong, "networks, addresses and host names, such as 10.1.0.0/16")?;
     let outbox = &config.outbox;
     for (key, length) in [("outbox.sms_length", outbox.sms_length), ("outbox.whatsapp_length", outbox.whatsapp_length)]

@@ -31,15 +31,18 @@ use crate::model::{Millis, Phone, Secret};
 
 use self::table::carriers;
 
-pub use client::{BadClient, HttpClient};
+pub use client::{HttpClient, HttpClientError};
 pub use credential::{AccountCredentials, BadCredentials};
 pub use loopback::{Loopback, LoopbackEvent};
-pub use message::{CallNotes, CallStep, End, Inbound, Lookup, Outgoing, Receipt, Sent, Unreadable};
-pub use outcome::{AskError, CheckError, Outcome};
-pub use post::{BadPost, Claim, Fingerprint, Parsed, Post, Trial, Verified};
-pub use profile::{CarrierProfile, CredentialField, Feature, PostKind, WebhookPath, WebhookReply};
+pub use message::{
+    CallEnd, CallNotes, CallStep, DeliveryReceipt, InboundMessage, ListedMessage, NumberLookup, OutgoingMessage,
+    UnreadableWebhook,
+};
+pub use outcome::{AskError, CheckError, SendOutcome};
+pub use post::{AccountClaim, BadPost, ParsedPost, PostTrial, ProviderPost, SignatureFingerprint, VerifiedPost};
+pub use profile::{CarrierFeature, CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
 pub use settings::{BaseUrl, Settings};
-pub use webhook::{PostOutcome, Webhooks};
+pub use webhook::{WebhookClient, WebhookPostOutcome};
 
 // The table of carriers: what is not said here is in their folders.
 carriers! {
@@ -63,20 +66,25 @@ pub trait Provider: Clone + Send + Sync {
     }
 
     /// Sends a message, or places a call.
-    fn send(&self, message: &Outgoing) -> impl Future<Output = Outcome> + Send;
+    fn send(&self, message: &OutgoingMessage) -> impl Future<Output = SendOutcome> + Send;
 
-    /// Ends a call that it has taken: [`Feature::Calls`].
-    fn end_call(&self, _provider_id: &str, _end: End) -> impl Future<Output = Result<(), AskError>> + Send {
+    /// Ends a call that it has taken: [`CarrierFeature::Calls`].
+    fn end_call(&self, _provider_id: &str, _end: CallEnd) -> impl Future<Output = Result<(), AskError>> + Send {
         ready(Err(AskError::Unsupported))
     }
 
-    /// What it has with the same sender, recipient and body, created since then, newest first: [`Feature::List`].
-    fn find(&self, _message: &Outgoing, _since_ms: Millis) -> impl Future<Output = Result<Vec<Sent>, AskError>> + Send {
+    /// What it has with the same sender, recipient and body, created since then, newest first:
+    /// [`CarrierFeature::List`].
+    fn find(
+        &self,
+        _message: &OutgoingMessage,
+        _since_ms: Millis,
+    ) -> impl Future<Output = Result<Vec<ListedMessage>, AskError>> + Send {
         ready(Err(AskError::Unsupported))
     }
 
-    /// What it knows of anybody's number: [`Feature::LookUp`].
-    fn lookup(&self, _phone: &Phone) -> impl Future<Output = Result<Lookup, AskError>> + Send {
+    /// What it knows of anybody's number: [`CarrierFeature::LookUp`].
+    fn lookup(&self, _phone: &Phone) -> impl Future<Output = Result<NumberLookup, AskError>> + Send {
         ready(Err(AskError::Unsupported))
     }
 
@@ -84,30 +92,30 @@ pub trait Provider: Clone + Send + Sync {
     fn check(&self) -> impl Future<Output = Result<(), AskError>> + Send;
 
     /// Whether a post has what its proof needs, as far as that is seen without reading it.
-    fn has_proof(_post: &Post) -> bool {
+    fn has_proof(_post: &ProviderPost) -> bool {
         true
     }
 
     /// Whose a post says that it is, found without reading all of it.
-    fn claim(_post: &Post) -> Result<Claim, BadPost> {
-        Ok(Claim::Any)
+    fn claim(_post: &ProviderPost) -> Result<AccountClaim, BadPost> {
+        Ok(AccountClaim::Any)
     }
 
     /// Whether this account has sent a post, and what that says: its proof is looked at and its body read here, once.
-    fn verify(&self, _post: &Post, _trial: &Trial<'_>) -> Result<Verified, BadPost> {
+    fn verify(&self, _post: &ProviderPost, _trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
         Err(BadPost::Forged)
     }
 
     /// The fields of a form that this account has signed, as they came, where it posts such forms.
-    fn signed_fields(&self, _post: &Post, _trial: &Trial<'_>) -> Result<Vec<(String, String)>, BadPost> {
+    fn signed_fields(&self, _post: &ProviderPost, _trial: &PostTrial<'_>) -> Result<Vec<(String, String)>, BadPost> {
         Err(BadPost::Forged)
     }
 
     /// A text of its accounts, read again from what was kept of the post.
-    fn read_text(payload: &str) -> Result<Inbound, Unreadable>;
+    fn read_text(payload: &str) -> Result<InboundMessage, UnreadableWebhook>;
 
     /// The same of a receipt.
-    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable>;
+    fn read_receipt(payload: &str) -> Result<DeliveryReceipt, UnreadableWebhook>;
 }
 
 /// What connections to carriers share: settings, the HTTP client, and this process's loopback.
@@ -120,12 +128,12 @@ pub struct Connectors {
 
 impl Connectors {
     /// A connection with credentials as they were sealed.
-    pub fn open(&self, kind: Kind, credentials: &[u8]) -> Result<Connector, BadCredentials> {
+    pub fn open(&self, kind: CarrierKind, credentials: &[u8]) -> Result<Connector, BadCredentials> {
         Ok(Connector::open(&Credentials::from_json(kind, credentials)?, self))
     }
 }
 
-impl Kind {
+impl CarrierKind {
     pub fn name(self) -> &'static str {
         self.profile().name
     }
@@ -137,7 +145,7 @@ impl Kind {
 }
 
 /// Whether a refusal says that the recipient opted out at the provider.
-pub fn opted_out(kind: Kind, code: Option<i64>) -> bool {
+pub fn opted_out(kind: CarrierKind, code: Option<i64>) -> bool {
     code.is_some_and(|code| kind.profile().opt_out_codes.contains(&code))
 }
 
@@ -158,9 +166,9 @@ mod tests {
 
     #[test]
     fn each_carrier_has_a_name_of_its_own_and_what_it_posts_has_a_path() {
-        for kind in Kind::ALL {
+        for kind in CarrierKind::ALL {
             let profile = kind.profile();
-            assert_eq!(Kind::parse(kind.name()), Some(kind));
+            assert_eq!(CarrierKind::parse(kind.name()), Some(kind));
             assert_eq!(profile.proof_field().map(|field| field.name), profile.proof_field, "{}", profile.name);
             for webhook in profile.webhooks {
                 assert_eq!(profile.webhook(webhook.path).map(|found| found.what), Some(webhook.what));
@@ -169,6 +177,6 @@ mod tests {
             // what is compared with them is in lower case
             assert!(profile.headers.iter().all(|name| *name == name.to_lowercase()), "{}", profile.name);
         }
-        assert_eq!(Kind::parse("carrier-of-tomorrow"), None);
+        assert_eq!(CarrierKind::parse("carrier-of-tomorrow"), None);
     }
 }

@@ -15,7 +15,7 @@ use super::remote::Remote;
 use super::{Outcome, api, secret};
 use crate::config::Config;
 use crate::model::{AccountId, bom};
-use crate::provider::Kind;
+use crate::provider::CarrierKind;
 
 const ACCOUNTS: &str = "/v1/accounts";
 
@@ -64,7 +64,7 @@ enum Uncertain {
 #[command(after_long_help = wanted())]
 struct Add {
     #[arg(value_parser = providers())]
-    provider: Kind,
+    provider: CarrierKind,
     /// What you call it
     #[arg(long, default_value = "")]
     name: String,
@@ -140,20 +140,20 @@ impl Add {
 }
 
 /// The providers by their names.
-fn providers() -> impl TypedValueParser<Value = Kind> {
-    let names = PossibleValuesParser::new(Kind::ALL.map(Kind::name));
-    names.try_map(|name| Kind::parse(&name).ok_or("no such provider"))
+fn providers() -> impl TypedValueParser<Value = CarrierKind> {
+    let names = PossibleValuesParser::new(CarrierKind::ALL.map(CarrierKind::name));
+    names.try_map(|name| CarrierKind::parse(&name).ok_or("no such provider"))
 }
 
 /// The variable of the environment that a field of the credentials is taken from.
-fn variable(provider: Kind, field: &str) -> String {
+fn variable(provider: CarrierKind, field: &str) -> String {
     format!("SWITCHBOARD_{}_{field}", provider.name()).to_uppercase()
 }
 
 /// What each provider wants, and where it is looked for.
 fn wanted() -> String {
     let mut lines = vec!["What providers want, and the variables that it is taken from:".to_owned()];
-    for kind in Kind::ALL {
+    for kind in CarrierKind::ALL {
         for field in kind.profile().credentials {
             let from = if field.is_required { variable(kind, field.name) } else { "only in --file".to_owned() };
             lines.push(format!("  {:10} {:14} {from}", kind.name(), field.name));
@@ -163,7 +163,7 @@ fn wanted() -> String {
 }
 
 /// What is in the file; the rest is asked for.
-fn credentials(provider: Kind, file: Option<&Path>) -> anyhow::Result<Value> {
+fn credentials(provider: CarrierKind, file: Option<&Path>) -> anyhow::Result<Value> {
     let mut credentials = file.map(read).transpose()?.unwrap_or_default();
     for field in provider.profile().credentials.iter().filter(|field| field.is_required) {
         if !credentials.contains_key(field.name) {

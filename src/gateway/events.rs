@@ -6,7 +6,7 @@ use super::StartError;
 use super::keyring::Keyring;
 use crate::config::Config;
 use crate::model::Clock;
-use crate::provider::webhook::{self, Allow, Webhooks};
+use crate::provider::webhook::{self, PrivateAddressExceptions, WebhookClient};
 use crate::service::event::{Events, Metrics, Parts};
 use crate::store::Store;
 use crate::store::lease::Owner;
@@ -25,12 +25,12 @@ pub(super) async fn open(
         // a receiver under development is on this machine
         allow.extend(["127.0.0.0/8", "::1/128", "localhost"].map(str::to_owned));
     }
-    let allow = Allow::parse(&allow).map_err(StartError::Allow)?;
+    let allow = PrivateAddressExceptions::parse(&allow).map_err(StartError::Allow)?;
     let parts = Parts {
         settings: config.event.clone(),
         store: store.clone(),
         master: keys.master.clone(),
-        webhooks: Webhooks::new(&webhook::Settings { allow, timeout: config.event.timeout })?,
+        webhooks: WebhookClient::new(&webhook::Settings { allow, timeout: config.event.timeout })?,
         clock: Clock::default(),
         owner: owner.clone(),
         metrics,

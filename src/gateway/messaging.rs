@@ -136,7 +136,7 @@ impl Built {
         self.clients.seed(DEMO).await?;
         let new = NewAccount {
             name: "loopback".to_owned(),
-            credentials: Credentials::from_json(account::Kind::Loopback, b"{}")?,
+            credentials: Credentials::from_json(account::CarrierKind::Loopback, b"{}")?,
             rate: None,
             uncertain: None,
             replies_to_keywords: false,
@@ -146,7 +146,7 @@ impl Built {
         };
         or_there(self.accounts.add(new, &AuditContext::unwritten()).await)?;
         let accounts = self.accounts.list().await?;
-        let is_loopback = |account: &&account::Account| account.provider == account::Kind::Loopback.name();
+        let is_loopback = |account: &&account::Account| account.provider == account::CarrierKind::Loopback.name();
         let Some(loopback) = accounts.iter().find(is_loopback) else {
             return Ok(());
         };

@@ -9,7 +9,7 @@ use self::shape::{AccountIn, AccountOut, ChangeIn, out};
 use super::resource::{Answer, ListOut, Posted, Refusal, Request, Resource, on, with_body};
 use super::{RequestParts, audit, list, object, reply};
 use crate::model::{AccountId, DurationSetting, Secret};
-use crate::service::account::{Account, AccountChange, Credentials, Kind, NewAccount, Uncertain};
+use crate::service::account::{Account, AccountChange, CarrierKind, Credentials, NewAccount, Uncertain};
 use crate::service::audit::AuditContext;
 
 pub(super) fn resource() -> Resource {
@@ -19,10 +19,10 @@ pub(super) fn resource() -> Resource {
         .at("accounts/{id}/check", [on(Method::POST, check_account)])
 }
 
-fn provider(name: &str) -> Result<Kind, Refusal> {
-    let [others @ .., last] = Kind::ALL.map(Kind::name);
+fn provider(name: &str) -> Result<CarrierKind, Refusal> {
+    let [others @ .., last] = CarrierKind::ALL.map(CarrierKind::name);
     let expected = || format!("is {} or {last}", others.join(", "));
-    Kind::parse(name).ok_or_else(|| reply::bad_field("provider", &expected()))
+    CarrierKind::parse(name).ok_or_else(|| reply::bad_field("provider", &expected()))
 }
 
 fn uncertain(name: Option<&str>) -> Result<Option<Uncertain>, Refusal> {

@@ -11,7 +11,7 @@ use super::{App, RequestParts, filter, idempotency, list, object, openapi, reply
 use crate::model::address::AddressRole;
 use crate::model::{CallId, CallPlan, CallStatus, Channel, Country, MessageId, rfc3339};
 use crate::service::Error;
-use crate::service::call::{Call, End};
+use crate::service::call::{Call, CallEnd};
 use crate::service::message::{Filter as CallFilter, Message, SendResult};
 use crate::service::relay::{From, Order};
 
@@ -265,7 +265,11 @@ async fn end(request: Request) -> Answer {
     let acting = auth::caller(&request.app, &request)?;
     let id = id_of(&request)?;
     auth::may_change(&acting, &find(&acting, id, &request.app).await?.0)?;
-    request.app.messages.end_call(acting.client, id, End::Completed, &message::context(&request, "call.end")).await?;
+    request
+        .app
+        .messages
+        .end_call(acting.client, id, CallEnd::Completed, &message::context(&request, "call.end"))
+        .await?;
     let (message, kept) = find(&acting, id, &request.app).await?;
     let changed = if acting.may_read() {
         ChangedOut::Whole(Box::new(full(&message, &kept, &acting, &request.app).await?))

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::resource::Resource;
-use crate::service::account::Kind;
+use crate::service::account::CarrierKind;
 
 /// Every segment that is the same in all requests to a route, but for those of resources and of carriers.
 const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Media Media.json Messages Messages.json api assets call docs \
@@ -13,7 +13,7 @@ const WORDS: &str = "2010-04-01 Accounts Calls Calls.json Media Media.json Messa
      sync twilio users v1 v2 webhook webhooks whatsapp";
 
 static LITERALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    let (resources, carriers) = (super::resources(), Kind::ALL.map(Kind::profile));
+    let (resources, carriers) = (super::resources(), CarrierKind::ALL.map(CarrierKind::profile));
     let names = carriers.iter().map(|carrier| carrier.name);
     let paths = carriers.iter().flat_map(|carrier| carrier.webhooks).map(|webhook| webhook.path);
     WORDS.split(' ').chain(resources.iter().flat_map(Resource::words)).chain(names).chain(paths).collect()

@@ -12,12 +12,12 @@ use super::body::{self, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, HttpRoutes, RequestParts, cors, posted, webhook};
 use crate::model::bom;
-use crate::service::account::Kind;
+use crate::service::account::CarrierKind;
 use crate::service::inbound::PostKind;
 use crate::service::publish::{self, PhoneText};
 
 /// The one carrier whose own form is taken here.
-const FORM: Kind = Kind::Twilio;
+const FORM: CarrierKind = CarrierKind::Twilio;
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
     warp::path!("platform" / String).and(webhook::target()).and(posted(app)).then(publish).boxed()

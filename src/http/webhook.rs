@@ -17,8 +17,8 @@ use warp::filters::BoxedFilter;
 use super::body::{Body, Posted};
 use super::reply::{self, Answer, Refusal};
 use super::{App, HttpRoutes, RequestParts, auth, object, posted};
-use crate::service::account::Kind;
-use crate::service::inbound::{Post, PostKind, Proved, WebhookReply, is_guess};
+use crate::service::account::CarrierKind;
+use crate::service::inbound::{PostKind, Proved, ProviderPost, WebhookReply, is_guess};
 use crate::service::{Error, ErrorKind};
 
 /// What is escaped in the login of a URL: all but what may stand there as it is (the URL standard's `userinfo`).
@@ -38,12 +38,12 @@ const LOGIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 pub(super) fn routes(app: &Arc<App>) -> HttpRoutes {
-    let posting = Kind::ALL.into_iter().filter(|kind| !kind.profile().webhooks.is_empty());
+    let posting = CarrierKind::ALL.into_iter().filter(|kind| !kind.profile().webhooks.is_empty());
     super::first_of(posting.map(|kind| carrier(kind, app)))
 }
 
 /// `/webhooks/<name>/<what>`, or `/webhooks/<name>/<secret>/<what>`, as the carrier's profile has it.
-fn carrier(kind: Kind, app: &Arc<App>) -> HttpRoutes {
+fn carrier(kind: CarrierKind, app: &Arc<App>) -> HttpRoutes {
     let secret: BoxedFilter<(Option<String>,)> = if kind.profile().has_secret_path {
         warp::path::param::<String>().map(Some).boxed()
     } else {
@@ -68,7 +68,7 @@ pub(super) fn is_carriers(path: &str) -> bool {
 
 /// What a carrier posts: which account has sent it, and by what that is proved, its provider knows.
 async fn receive(
-    kind: Kind,
+    kind: CarrierKind,
     secret: Option<String>,
     what: String,
     target: String,
@@ -92,24 +92,24 @@ async fn receive(
 /// `POST /relay/twilio/webhook`: the same as `/webhooks/twilio/status`, over this path.
 async fn relayed(target: String, request: RequestParts, posted: Posted, app: Arc<App>) -> Answer {
     let body = read(&request, posted, &app).await?;
-    let post = post(Kind::Twilio, PostKind::Receipt, None, &target, body.clone(), (&request, app.as_ref()));
-    take(&request, &app, app.inbox.prove(Kind::Twilio, post)).await?;
+    let post = post(CarrierKind::Twilio, PostKind::Receipt, None, &target, body.clone(), (&request, app.as_ref()));
+    take(&request, &app, app.inbox.prove(CarrierKind::Twilio, post)).await?;
     drop(body);
     Ok(reply::json(StatusCode::OK, &serde_json::json!({ "status": "received" })))
 }
 
 /// A post as its carrier's provider reads it.
 pub(super) fn post(
-    kind: Kind,
+    kind: CarrierKind,
     what: PostKind,
     secret: Option<String>,
     target: &str,
     body: Bytes,
     (request, app): (&RequestParts, &App),
-) -> Post {
+) -> ProviderPost {
     let named = |name: &&'static str| Some((*name, request.headers.get(*name)?.clone()));
     let headers = kind.profile().headers.iter().filter_map(named).collect();
-    Post { what, url: url(app, request, target), secret, headers, body }
+    ProviderPost { what, url: url(app, request, target), secret, headers, body }
 }
 
 /// What a request was made to, as it was written: path and query, which is signed to the letter.

@@ -15,8 +15,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio::sync::Semaphore;
 
-use self::due::Late;
-use super::{AskError, BaseUrl, Outcome, Settings, roots};
+use self::due::TooLateToSend;
+use super::{AskError, BaseUrl, SendOutcome, Settings, roots};
 use crate::model::bom;
 use crate::model::lock::lock;
 
@@ -31,9 +31,9 @@ const LONGEST_PAUSE: u64 = 86_400;
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make an HTTP client: {0}")]
-pub struct BadClient(String);
+pub struct HttpClientError(String);
 
-impl BadClient {
+impl HttpClientError {
     pub(super) fn new(error: &reqwest::Error) -> Self {
         Self(chain(error))
     }
@@ -50,23 +50,23 @@ pub struct HttpClient {
 
 /// A provider's host, and the permits to call it.
 #[derive(Clone)]
-pub(super) struct Host {
+pub(super) struct ProviderHost {
     client: HttpClient,
     base: BaseUrl,
     permits: Arc<Semaphore>,
 }
 
 /// Reads a provider's code and its words out of a refusal.
-pub(super) type Explain = fn(&[u8]) -> Option<(Option<i64>, String)>;
+pub(super) type RefusalReader = fn(&[u8]) -> Option<(Option<i64>, String)>;
 
 /// Why there is no status to judge by.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CallFailure {
+pub(super) enum RequestFailure {
     /// Our own calls took every connection: not the provider's fault.
     #[error("every connection to the provider was busy")]
     Busy,
     /// Its time was over before it could be written: nor that.
-    #[error("{}", Late)]
+    #[error("{}", TooLateToSend)]
     Late,
     /// The request was not written.
     #[error("{0}")]
@@ -77,7 +77,7 @@ pub(super) enum CallFailure {
 }
 
 /// A status, and what could be read of its body.
-pub(super) struct Answer {
+pub(super) struct ProviderAnswer {
     pub(super) status: StatusCode,
     retry_after: Option<Duration>,
     /// Empty where it was cut off or too long: nobody may act on half an answer.
@@ -85,7 +85,7 @@ pub(super) struct Answer {
 }
 
 impl HttpClient {
-    pub fn new(settings: &Settings) -> Result<Self, BadClient> {
+    pub fn new(settings: &Settings) -> Result<Self, HttpClientError> {
         let timeout = settings.timeout.as_duration();
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
@@ -98,38 +98,42 @@ impl HttpClient {
             // hyper repeats only what it never began to write, and only on a reused connection
             .retry(reqwest::retry::never())
             .build()
-            .map_err(|error| BadClient::new(&error))?;
+            .map_err(|error| HttpClientError::new(&error))?;
         let connections_per_host = settings.connections_per_host.max(1);
         Ok(Self { http, timeout, connections_per_host, permits: Arc::default() })
     }
 
-    pub(super) fn host(&self, base: &BaseUrl) -> Host {
+    pub(super) fn host(&self, base: &BaseUrl) -> ProviderHost {
         let mut known = lock(&self.permits);
         let permits = known
             .entry(base.to_string())
             .or_insert_with(|| Arc::new(Semaphore::new(self.connections_per_host.min(Semaphore::MAX_PERMITS))));
-        Host { client: self.clone(), base: base.clone(), permits: permits.clone() }
+        ProviderHost { client: self.clone(), base: base.clone(), permits: permits.clone() }
     }
 }
 
-impl Host {
+impl ProviderHost {
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.http.request(method, self.base.join(path))
     }
 
     /// Asks, which may be done twice.
-    pub(super) async fn call(&self, request: RequestBuilder) -> Result<Answer, CallFailure> {
+    pub(super) async fn call(&self, request: RequestBuilder) -> Result<ProviderAnswer, RequestFailure> {
         self.run(request.build().map_err(failure)?).await
     }
 
     /// Sends what may be sent once: it is not begun after `until`.
-    pub(super) async fn send(&self, request: RequestBuilder, until: Instant) -> Result<Answer, CallFailure> {
+    pub(super) async fn send(&self, request: RequestBuilder, until: Instant) -> Result<ProviderAnswer, RequestFailure> {
         let request = due::bound(request.build().map_err(failure)?, until);
-        self.run(request.ok_or_else(|| CallFailure::NotSent("only a whole body can be held back".to_owned()))?).await
+        self.run(request.ok_or_else(|| RequestFailure::NotSent("only a whole body can be held back".to_owned()))?).await
     }
 
     /// Asks; what is no success is an error, whose code and words `explain` reads.
-    pub(super) async fn ask(&self, request: RequestBuilder, explain: Explain) -> Result<Answer, AskError> {
+    pub(super) async fn ask(
+        &self,
+        request: RequestBuilder,
+        explain: RefusalReader,
+    ) -> Result<ProviderAnswer, AskError> {
         let answer = self.call(request).await?;
         if answer.status.is_success() { Ok(answer) } else { Err(answer.ask_error(explain)) }
     }
@@ -140,30 +144,30 @@ impl Host {
         &self,
         request: RequestBuilder,
         until: Instant,
-        explain: Explain,
-        made: fn(&[u8]) -> Option<Outcome>,
+        explain: RefusalReader,
+        made: fn(&[u8]) -> Option<SendOutcome>,
         unnamed: &str,
-    ) -> Outcome {
+    ) -> SendOutcome {
         match self.send(request, until).await {
             Ok(answer) if answer.status.is_success() => {
-                made(&answer.body).unwrap_or_else(|| Outcome::Uncertain { reason: unnamed.to_owned() })
+                made(&answer.body).unwrap_or_else(|| SendOutcome::Uncertain { reason: unnamed.to_owned() })
             }
             Ok(answer) => answer.outcome(explain),
             Err(failure) => failure.into(),
         }
     }
 
-    async fn run(&self, mut request: Request) -> Result<Answer, CallFailure> {
+    async fn run(&self, mut request: Request) -> Result<ProviderAnswer, RequestFailure> {
         let begun = Instant::now();
         // the wait is part of the call; yet what is begun too late to be answered would be in doubt for nothing
         let permit = tokio::time::timeout(self.client.timeout / 2, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
-            return Err(CallFailure::Busy);
+            return Err(RequestFailure::Busy);
         };
         let left = self.client.timeout.saturating_sub(begun.elapsed());
         *request.timeout_mut() = Some(left);
         let response = self.client.http.execute(request).await.map_err(failure)?;
-        Ok(Answer::read(response).await)
+        Ok(ProviderAnswer::read(response).await)
     }
 }
 
@@ -171,19 +175,19 @@ impl Host {
 /// connection, TLS and `connect_timeout`, all before a byte of the request; a hyper error that
 /// is "canceled" hands the request back unwritten. What was too late was held back by ourselves. Anything else may
 /// have been written.
-fn failure(error: reqwest::Error) -> CallFailure {
+fn failure(error: reqwest::Error) -> RequestFailure {
     let error = error.without_url();
     let mut is_unwritten = error.is_connect() || error.is_builder();
     let mut source = error.source();
     while let Some(cause) = source {
         is_unwritten |= cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
-        if cause.is::<Late>() {
-            return CallFailure::Late;
+        if cause.is::<TooLateToSend>() {
+            return RequestFailure::Late;
         }
         source = cause.source();
     }
     let reason = chain(&error);
-    if is_unwritten { CallFailure::NotSent(reason) } else { CallFailure::NoAnswer(reason) }
+    if is_unwritten { RequestFailure::NotSent(reason) } else { RequestFailure::NoAnswer(reason) }
 }
 
 /// An error with its causes: reqwest alone says only "error sending request".
@@ -201,7 +205,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-impl Answer {
+impl ProviderAnswer {
     async fn read(mut response: Response) -> Self {
         let status = response.status();
         let retry_after = retry_after(response.headers(), OffsetDateTime::now_utc());
@@ -218,20 +222,20 @@ impl Answer {
     }
 
     /// The outcome of a send that did not succeed; `explain` reads the provider's code and words.
-    pub(super) fn outcome(&self, explain: impl Fn(&[u8]) -> Option<(Option<i64>, String)>) -> Outcome {
+    pub(super) fn outcome(&self, explain: impl Fn(&[u8]) -> Option<(Option<i64>, String)>) -> SendOutcome {
         let (code, words) = explain(&self.body).unwrap_or_default();
         let reason = self.reason(&words);
         match self.status.as_u16() {
             // our queue at the provider is full: that passes
-            _ if code == Some(21_611) => Outcome::Throttled { after: self.retry_after, reason },
-            429 => Outcome::Throttled { after: self.retry_after, reason },
-            401 | 402 => Outcome::Denied { code, reason },
-            403 => Outcome::Forbidden { code, reason },
+            _ if code == Some(21_611) => SendOutcome::Throttled { after: self.retry_after, reason },
+            429 => SendOutcome::Throttled { after: self.retry_after, reason },
+            401 | 402 => SendOutcome::Denied { code, reason },
+            403 => SendOutcome::Forbidden { code, reason },
             // the request did not come through whole, or came too early (RFC 8470), or there is a pause: nothing was
             // taken, nor where a redirect was not followed
-            300..=399 | 408 | 425 | 500 | 503 => Outcome::Unreachable { after: self.retry_after, reason },
-            400..=499 => Outcome::Refused { code, reason },
-            _ => Outcome::Uncertain { reason },
+            300..=399 | 408 | 425 | 500 | 503 => SendOutcome::Unreachable { after: self.retry_after, reason },
+            400..=499 => SendOutcome::Refused { code, reason },
+            _ => SendOutcome::Uncertain { reason },
         }
     }
 

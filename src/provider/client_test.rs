@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::provider::mock::{Act, Mock, Result, client, install_tls, reply, settings};
 
-async fn call(url: &str) -> Result<std::result::Result<Answer, CallFailure>> {
+async fn call(url: &str) -> Result<std::result::Result<ProviderAnswer, RequestFailure>> {
     let host = client(&settings(url)?)?.host(&url.parse()?);
     Ok(host.call(host.request(Method::POST, "/x").body("y")).await)
 }
@@ -26,7 +26,7 @@ async fn before_the_request_is_written_nothing_was_sent() -> Result {
         plain.url.replace("http:", "https:"),
     ] {
         let found = call(&url).await?.err();
-        assert!(matches!(found, Some(CallFailure::NotSent(_))), "{url}: {found:?}");
+        assert!(matches!(found, Some(RequestFailure::NotSent(_))), "{url}: {found:?}");
     }
     Ok(())
 }
@@ -37,10 +37,10 @@ async fn a_slow_handshake_is_not_a_slow_answer() -> Result {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("https://{}", listener.local_addr()?);
     let started = Instant::now();
-    assert!(matches!(call(&url).await?.err(), Some(CallFailure::NotSent(_))));
+    assert!(matches!(call(&url).await?.err(), Some(RequestFailure::NotSent(_))));
     assert!(started.elapsed() < Duration::from_millis(1_400), "connect_timeout did it: {:?}", started.elapsed());
     let silent = Mock::start(vec![Act::Hang]).await?;
-    assert!(matches!(call(&silent.url).await?.err(), Some(CallFailure::NoAnswer(_))));
+    assert!(matches!(call(&silent.url).await?.err(), Some(RequestFailure::NoAnswer(_))));
     Ok(())
 }
 
@@ -70,7 +70,7 @@ async fn a_certificate_of_nobody_is_refused_before_anything_is_sent() -> Result 
         let Ok((stream, _)) = listener.accept().await else { return true };
         acceptor.accept(stream).await.is_ok()
     });
-    assert!(matches!(call(&url).await?.err(), Some(CallFailure::NotSent(_))));
+    assert!(matches!(call(&url).await?.err(), Some(RequestFailure::NotSent(_))));
     assert!(!server.await?, "the handshake must not succeed");
     Ok(())
 }
@@ -82,9 +82,9 @@ async fn what_may_be_sent_once_is_not_written_after_its_time() -> Result {
     let host = client(&settings(&mock.url)?)?.host(&mock.url.parse()?);
     let send = async |until| host.send(host.request(Method::POST, "/x").body("y=1"), until).await;
     let now = Instant::now();
-    assert_eq!(send(now).await.err(), Some(CallFailure::Late));
+    assert_eq!(send(now).await.err(), Some(RequestFailure::Late));
     let bare = host.send(host.request(Method::POST, "/x"), now + Duration::from_secs(60)).await.err();
-    assert!(matches!(bare, Some(CallFailure::NotSent(_))), "{bare:?}");
+    assert!(matches!(bare, Some(RequestFailure::NotSent(_))), "{bare:?}");
     assert_eq!(mock.asked(), Vec::<String>::new());
     let answer = send(now + Duration::from_secs(60)).await.map_err(|failure| format!("{failure:?}"))?;
     assert_eq!(answer.body, "ok");
@@ -163,10 +163,10 @@ async fn the_wait_for_a_connection_is_part_of_the_call() -> Result {
         call().await
     };
     let (first, second, third) = tokio::join!(call(), call(), late());
-    assert!(matches!(first.0, Some(CallFailure::NoAnswer(_))), "{first:?}");
-    assert_eq!(second.0, Some(CallFailure::Busy));
+    assert!(matches!(first.0, Some(RequestFailure::NoAnswer(_))), "{first:?}");
+    assert_eq!(second.0, Some(RequestFailure::Busy));
     // it waits for the first, and then has what is left
-    assert!(matches!(third.0, Some(CallFailure::NoAnswer(_))), "{third:?}");
+    assert!(matches!(third.0, Some(RequestFailure::NoAnswer(_))), "{third:?}");
     assert!([first.1, second.1, third.1].iter().all(|took| *took < timeout * 5 / 4), "{first:?} {second:?} {third:?}");
     assert_eq!(mock.asked().len(), 2);
     Ok(())

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::{Credentials, Kind};
+use super::{CarrierKind, Credentials};
 use crate::model::Secret;
 
 /// The credentials of one carrier.
@@ -37,16 +37,19 @@ pub enum BadCredentials {
 }
 
 /// Reads and checks those of one carrier.
-pub(super) fn read<C: AccountCredentials + DeserializeOwned>(kind: Kind, json: &[u8]) -> Result<C, BadCredentials> {
+pub(super) fn read<C: AccountCredentials + DeserializeOwned>(
+    kind: CarrierKind,
+    json: &[u8],
+) -> Result<C, BadCredentials> {
     let expected = kind.profile().credentials_words;
     let read: C = serde_json::from_slice(json).map_err(|_| BadCredentials::Shape { kind: kind.name(), expected })?;
     read.check().map(|()| read)
 }
 
 /// Values under their names.
-struct Values<'a>(Vec<(&'static str, &'a str)>);
+struct CredentialValues<'a>(Vec<(&'static str, &'a str)>);
 
-impl Serialize for Values<'_> {
+impl Serialize for CredentialValues<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self.0.iter().copied())
     }
@@ -56,7 +59,7 @@ impl Credentials {
     /// The JSON to seal.
     pub fn to_json(&self) -> Zeroizing<String> {
         // text under fixed keys always serialises
-        Zeroizing::new(serde_json::to_string(&Values(self.inside().values())).unwrap_or_default())
+        Zeroizing::new(serde_json::to_string(&CredentialValues(self.inside().values())).unwrap_or_default())
     }
 
     /// By what the provider's posts are believed: the token that signs them, or the secret part of their path.
@@ -88,10 +91,10 @@ mod tests {
     #[test]
     fn credentials_survive_being_sealed_and_are_not_printed() -> Result<(), BadCredentials> {
         for (kind, json) in [
-            (Kind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush"}"#),
-            (Kind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush","api_key":"SK1","api_secret":"hush"}"#),
-            (Kind::Flowroute, r#"{"access_key":"1","secret_key":"hush","webhook_token":"hush-hush-hush-hush"}"#),
-            (Kind::Loopback, "{}"),
+            (CarrierKind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush"}"#),
+            (CarrierKind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush","api_key":"SK1","api_secret":"hush"}"#),
+            (CarrierKind::Flowroute, r#"{"access_key":"1","secret_key":"hush","webhook_token":"hush-hush-hush-hush"}"#),
+            (CarrierKind::Loopback, "{}"),
         ] {
             let credentials = Credentials::from_json(kind, json.as_bytes())?;
             assert_eq!(credentials.to_json().as_str(), json);
@@ -106,9 +109,9 @@ mod tests {
     #[test]
     fn what_posts_are_believed_by_can_be_another() -> Result<(), BadCredentials> {
         for (kind, json, good, bad) in [
-            (Kind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush"}"#, "other", ""),
+            (CarrierKind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush"}"#, "other", ""),
             (
-                Kind::Flowroute,
+                CarrierKind::Flowroute,
                 r#"{"access_key":"1","secret_key":"2","webhook_token":"hush-hush-hush-hush"}"#,
                 "another-path-segment",
                 "short",
@@ -120,22 +123,22 @@ mod tests {
             assert_eq!(other.proof().map(Secret::expose), Some(good));
             assert_eq!(other.with_proof(credentials.proof().cloned().unwrap_or_default())?, credentials);
         }
-        assert!(Credentials::from_json(Kind::Loopback, b"{}")?.proof().is_none());
+        assert!(Credentials::from_json(CarrierKind::Loopback, b"{}")?.proof().is_none());
         Ok(())
     }
 
     #[test]
     fn what_cannot_work_is_refused_without_being_repeated() {
         for (kind, json) in [
-            (Kind::Twilio, r#"{"account_sid":"AC/../1","auth_token":"hush"}"#),
-            (Kind::Twilio, r#"{"account_sid":"AC1","auth_token":""}"#),
-            (Kind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush","api_key":"SK1"}"#),
-            (Kind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush","hush":1}"#),
-            (Kind::Flowroute, r#"{"access_key":"1","secret_key":"hush","webhook_token":"hush"}"#),
-            (Kind::Flowroute, r#"{"access_key":"1","secret_key":"","webhook_token":"hush-hush-hush-hush"}"#),
-            (Kind::Flowroute, r#"{"access_key":"1","secret_key":"hush","webhook_token":"hush/hush/hush/hush"}"#),
-            (Kind::Loopback, r#"{"hush":1}"#),
-            (Kind::Loopback, "hush"),
+            (CarrierKind::Twilio, r#"{"account_sid":"AC/../1","auth_token":"hush"}"#),
+            (CarrierKind::Twilio, r#"{"account_sid":"AC1","auth_token":""}"#),
+            (CarrierKind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush","api_key":"SK1"}"#),
+            (CarrierKind::Twilio, r#"{"account_sid":"AC1","auth_token":"hush","hush":1}"#),
+            (CarrierKind::Flowroute, r#"{"access_key":"1","secret_key":"hush","webhook_token":"hush"}"#),
+            (CarrierKind::Flowroute, r#"{"access_key":"1","secret_key":"","webhook_token":"hush-hush-hush-hush"}"#),
+            (CarrierKind::Flowroute, r#"{"access_key":"1","secret_key":"hush","webhook_token":"hush/hush/hush/hush"}"#),
+            (CarrierKind::Loopback, r#"{"hush":1}"#),
+            (CarrierKind::Loopback, "hush"),
         ] {
             let said = Credentials::from_json(kind, json.as_bytes()).err().map(|error| error.to_string());
             assert!(said.as_ref().is_some_and(|said| !said.contains("hush")), "{json}: {said:?}");

@@ -12,13 +12,13 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
-use super::client::{Answer, Host, HttpClient};
+use super::client::{HttpClient, ProviderAnswer, ProviderHost};
 use super::message::is_id;
 use super::post::storable;
 use super::word::first_error;
 use super::{
-    AskError, BadPost, CarrierProfile, Connectors, Inbound, Outcome, Outgoing, Parsed, Post, PostKind, Provider,
-    Receipt, Settings, Trial, Unreadable, Verified,
+    AskError, BadPost, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, OutgoingMessage, ParsedPost,
+    PostKind, PostTrial, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook, VerifiedPost,
 };
 use crate::crypto::hash;
 use crate::model::{Secret, charset};
@@ -33,7 +33,7 @@ const JSON_API: &str = "application/vnd.api+json";
 /// One account at Flowroute.
 #[derive(Clone)]
 pub struct Flowroute {
-    host: Host,
+    host: ProviderHost,
     credentials: FlowrouteCredentials,
 }
 
@@ -42,10 +42,10 @@ fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
     first_error(body, "status")
 }
 
-fn made(body: &[u8]) -> Option<Outcome> {
+fn made(body: &[u8]) -> Option<SendOutcome> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let provider_id = body["data"]["id"].as_str().filter(|id| is_id(id))?.to_owned();
-    Some(Outcome::Accepted { provider_id, segments: None })
+    Some(SendOutcome::Accepted { provider_id, segments: None })
 }
 
 /// Flowroute writes numbers without the plus.
@@ -53,7 +53,7 @@ fn bare(number: &str) -> &str {
     number.strip_prefix('+').unwrap_or(number)
 }
 
-fn document(message: &Outgoing) -> Value {
+fn document(message: &OutgoingMessage) -> Value {
     let mut attributes = json!({
         "to": bare(&message.to),
         "from": bare(&message.from),
@@ -79,7 +79,7 @@ impl Flowroute {
         self.host.request(method, MESSAGES).basic_auth(access_key, Some(secret_key.expose()))
     }
 
-    async fn ask(&self, request: RequestBuilder) -> Result<Answer, AskError> {
+    async fn ask(&self, request: RequestBuilder) -> Result<ProviderAnswer, AskError> {
         let answer = self.host.call(request).await?;
         if answer.status.is_success() {
             return Ok(answer);
@@ -106,7 +106,7 @@ impl Provider for Flowroute {
     }
 
     /// `POST /v2.1/messages`.
-    async fn send(&self, message: &Outgoing) -> Outcome {
+    async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
         if let Some(refused) = Self::PROFILE.uncarried(message.channel) {
             return refused;
         }
@@ -127,7 +127,7 @@ impl Provider for Flowroute {
     }
 
     /// It signs nothing: whoever knows the account's path is believed.
-    fn verify(&self, post: &Post, trial: &Trial<'_>) -> Result<Verified, BadPost> {
+    fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
         let hashed = |path: &str| hash::sha256_hex(path.as_bytes());
         let given = hashed(post.secret.as_deref().unwrap_or_default());
         let is_it = |path: &Secret| bool::from(hashed(path.expose()).as_bytes().ct_eq(given.as_bytes()));
@@ -137,17 +137,17 @@ impl Provider for Flowroute {
         let text = charset::decode(&post.body, post.header("content-type"));
         let payload = storable(text.as_bytes());
         let parsed = match post.what {
-            PostKind::Text => Parsed::Text(Self::read_text(&payload)?),
-            PostKind::Receipt => Parsed::Receipt(Self::read_receipt(&payload)?),
+            PostKind::Text => ParsedPost::Text(Self::read_text(&payload)?),
+            PostKind::Receipt => ParsedPost::Receipt(Self::read_receipt(&payload)?),
         };
-        Ok(Verified { parsed, payload, fingerprint: None })
+        Ok(VerifiedPost { parsed, payload, fingerprint: None })
     }
 
-    fn read_text(payload: &str) -> Result<Inbound, Unreadable> {
+    fn read_text(payload: &str) -> Result<InboundMessage, UnreadableWebhook> {
         parse_inbound(payload.as_bytes())
     }
 
-    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable> {
+    fn read_receipt(payload: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
         parse_receipt(payload.as_bytes())
     }
 }

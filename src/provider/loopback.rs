@@ -43,49 +43,49 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{
-    AskError, CarrierProfile, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Provider, Receipt, Sent, Settings,
-    Unreadable,
+    AskError, CallEnd, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, ListedMessage, NumberLookup,
+    OutgoingMessage, Provider, SendOutcome, Settings, UnreadableWebhook,
 };
 use crate::model::address::{self, Address};
 use crate::model::lock::lock;
 use crate::model::message::MessageState;
 use crate::model::{Channel, Clock, Millis, Phone, Segments};
 
-use ring::Ring;
+use ring::MessageRing;
 
 pub use profile::LoopbackCredentials;
-pub use ring::{Filter, LoopbackMessage, Page};
-pub use stored::{LoopbackReceipt, LoopbackText};
+pub use ring::{Filter, LoopbackMessage, LoopbackPage};
+pub use stored::{StoredLoopbackReceipt, StoredLoopbackText};
 
 /// What a carrier would post to us.
 pub enum LoopbackEvent {
     /// It names our message: it may come before the provider id of that is stored.
-    Receipt(LoopbackReceipt),
-    Text(LoopbackText),
+    Receipt(StoredLoopbackReceipt),
+    Text(StoredLoopbackText),
 }
 
 /// The process's one loopback carrier; clones are the same one.
 #[derive(Clone)]
-pub struct Loopback(Arc<Inside>);
+pub struct Loopback(Arc<LoopbackInner>);
 
-struct Inside {
+struct LoopbackInner {
     latency: Duration,
     has_receipts: bool,
     clock: Clock,
     /// Ids must not come again after a restart.
     run: u64,
     /// Held for moments only, and never over an await.
-    ring: Mutex<Ring>,
+    ring: Mutex<MessageRing>,
     events: mpsc::Sender<LoopbackEvent>,
     dropped: AtomicU64,
 }
 
 /// What is stored in its name and cannot be read.
-const NO_TEXT: Unreadable = Unreadable("loopback text");
+const NO_TEXT: UnreadableWebhook = UnreadableWebhook("loopback text");
 
 /// What a number does.
 #[derive(Clone, Copy)]
-enum Trick {
+enum LoopbackTrick {
     Deliver,
     Refuse(i64, &'static str),
     Echo,
@@ -100,32 +100,32 @@ enum Trick {
     Busy,
 }
 
-fn trick(to: &str) -> Trick {
+fn trick(to: &str) -> LoopbackTrick {
     match to.strip_prefix("+1500555").unwrap_or_default() {
-        "0001" => Trick::Refuse(21_211, "not a phone number"),
-        "0002" => Trick::Refuse(21_612, "no route to this number"),
-        "0003" => Trick::Refuse(21_408, "this region is not allowed"),
-        "0004" => Trick::Refuse(21_610, "the recipient opted out"),
-        "0009" => Trick::Refuse(21_614, "not a mobile number"),
-        "0010" => Trick::Echo,
-        "0011" => Trick::Report(MessageState::Undelivered, 30_003),
-        "0012" => Trick::Report(MessageState::Failed, 30_007),
-        "0013" => Trick::ThrottleOnce,
-        "0014" => Trick::Unreachable,
-        "0015" => Trick::UnreachableOnce,
-        "0016" => Trick::UncertainSent,
-        "0017" => Trick::UncertainOnce,
-        "0018" => Trick::Silent,
-        "0019" => Trick::Slow,
-        "0020" => Trick::Busy,
-        _ => Trick::Deliver,
+        "0001" => LoopbackTrick::Refuse(21_211, "not a phone number"),
+        "0002" => LoopbackTrick::Refuse(21_612, "no route to this number"),
+        "0003" => LoopbackTrick::Refuse(21_408, "this region is not allowed"),
+        "0004" => LoopbackTrick::Refuse(21_610, "the recipient opted out"),
+        "0009" => LoopbackTrick::Refuse(21_614, "not a mobile number"),
+        "0010" => LoopbackTrick::Echo,
+        "0011" => LoopbackTrick::Report(MessageState::Undelivered, 30_003),
+        "0012" => LoopbackTrick::Report(MessageState::Failed, 30_007),
+        "0013" => LoopbackTrick::ThrottleOnce,
+        "0014" => LoopbackTrick::Unreachable,
+        "0015" => LoopbackTrick::UnreachableOnce,
+        "0016" => LoopbackTrick::UncertainSent,
+        "0017" => LoopbackTrick::UncertainOnce,
+        "0018" => LoopbackTrick::Silent,
+        "0019" => LoopbackTrick::Slow,
+        "0020" => LoopbackTrick::Busy,
+        _ => LoopbackTrick::Deliver,
     }
 }
 
 impl Loopback {
     /// Events that `events` has no room for are dropped and counted: a send never waits for them.
     pub fn new(settings: &Settings, clock: Clock, events: mpsc::Sender<LoopbackEvent>) -> Self {
-        Self(Arc::new(Inside {
+        Self(Arc::new(LoopbackInner {
             latency: settings.loopback_latency.as_duration(),
             has_receipts: settings.loopback_receipts,
             clock,
@@ -136,19 +136,19 @@ impl Loopback {
         }))
     }
 
-    fn accept(&self, message: &Outgoing, trick: Trick) -> Outcome {
+    fn accept(&self, message: &OutgoingMessage, trick: LoopbackTrick) -> SendOutcome {
         let now_ms = self.0.clock.now_ms();
         let (state, error_code) = match trick {
-            Trick::Report(state, code) => (state, Some(code)),
-            Trick::Silent => (MessageState::Sent, None),
+            LoopbackTrick::Report(state, code) => (state, Some(code)),
+            LoopbackTrick::Silent => (MessageState::Sent, None),
             _ => (MessageState::Delivered, None),
         };
         let provider_id = lock(&self.0.ring).push(self.0.run, message, now_ms);
         let is_call = message.channel == Channel::Voice;
         if self.0.has_receipts && is_call {
             self.report_call(message.id, &provider_id, trick);
-        } else if self.0.has_receipts && !matches!(trick, Trick::Silent) {
-            self.tell(LoopbackEvent::Receipt(LoopbackReceipt {
+        } else if self.0.has_receipts && !matches!(trick, LoopbackTrick::Silent) {
+            self.tell(LoopbackEvent::Receipt(StoredLoopbackReceipt {
                 message: message.id.hex(),
                 provider_id: provider_id.clone(),
                 state: state.name().to_owned(),
@@ -159,8 +159,8 @@ impl Loopback {
             }));
         }
         // what comes back comes as a text
-        if matches!(trick, Trick::Echo) && message.channel == Channel::Sms {
-            self.tell(LoopbackEvent::Text(LoopbackText {
+        if matches!(trick, LoopbackTrick::Echo) && message.channel == Channel::Sms {
+            self.tell(LoopbackEvent::Text(StoredLoopbackText {
                 provider_id: format!("{provider_id}-echo"),
                 from: message.to.clone(),
                 to: message.from.clone(),
@@ -168,10 +168,10 @@ impl Loopback {
                 ..LoopbackText::default()
             }));
         }
-        if matches!(trick, Trick::UncertainSent) {
-            return Outcome::Uncertain { reason: "no answer; it was sent".into() };
+        if matches!(trick, LoopbackTrick::UncertainSent) {
+            return SendOutcome::Uncertain { reason: "no answer; it was sent".into() };
         }
-        Outcome::Accepted { provider_id, segments: Some(i64::from(Segments::of(&message.body).count)) }
+        SendOutcome::Accepted { provider_id, segments: Some(i64::from(Segments::of(&message.body).count)) }
     }
 
     fn tell(&self, event: LoopbackEvent) {
@@ -186,7 +186,7 @@ impl Loopback {
     }
 
     /// What was sent, newest first.
-    pub fn list(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Page {
+    pub fn list(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> LoopbackPage {
         lock(&self.0.ring).list(filter, cursor, limit)
     }
 }
@@ -200,55 +200,59 @@ impl Provider for Loopback {
         with.loopback.clone()
     }
 
-    async fn send(&self, message: &Outgoing) -> Outcome {
+    async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
         let trick = trick(&message.to);
-        let slow = if matches!(trick, Trick::Slow) { Duration::from_secs(3) } else { Duration::ZERO };
+        let slow = if matches!(trick, LoopbackTrick::Slow) { Duration::from_secs(3) } else { Duration::ZERO };
         let wait = self.0.latency + slow;
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
         match trick {
-            Trick::Refuse(code, reason) => Outcome::Refused { code: Some(code), reason: reason.into() },
-            Trick::ThrottleOnce if lock(&self.0.ring).is_first(message.id) => {
-                Outcome::Throttled { after: Some(Duration::from_secs(1)), reason: "too many messages".into() }
+            LoopbackTrick::Refuse(code, reason) => SendOutcome::Refused { code: Some(code), reason: reason.into() },
+            LoopbackTrick::ThrottleOnce if lock(&self.0.ring).is_first(message.id) => {
+                SendOutcome::Throttled { after: Some(Duration::from_secs(1)), reason: "too many messages".into() }
             }
-            Trick::Unreachable => Outcome::Unreachable { after: None, reason: "nobody is there".into() },
-            Trick::UnreachableOnce if lock(&self.0.ring).is_first(message.id) => {
-                Outcome::Unreachable { after: None, reason: "nobody was there".into() }
+            LoopbackTrick::Unreachable => SendOutcome::Unreachable { after: None, reason: "nobody is there".into() },
+            LoopbackTrick::UnreachableOnce if lock(&self.0.ring).is_first(message.id) => {
+                SendOutcome::Unreachable { after: None, reason: "nobody was there".into() }
             }
-            Trick::UncertainOnce if lock(&self.0.ring).is_first(message.id) => {
-                Outcome::Uncertain { reason: "no answer; it was not sent".into() }
+            LoopbackTrick::UncertainOnce if lock(&self.0.ring).is_first(message.id) => {
+                SendOutcome::Uncertain { reason: "no answer; it was not sent".into() }
             }
             // what is not turned away, or no more, is taken
             _ => self.accept(message, trick),
         }
     }
 
-    fn end_call(&self, provider_id: &str, end: End) -> impl Future<Output = Result<(), AskError>> + Send {
+    fn end_call(&self, provider_id: &str, end: CallEnd) -> impl Future<Output = Result<(), AskError>> + Send {
         ready(self.end(provider_id, end))
     }
 
-    fn find(&self, message: &Outgoing, since_ms: Millis) -> impl Future<Output = Result<Vec<Sent>, AskError>> + Send {
+    fn find(
+        &self,
+        message: &OutgoingMessage,
+        since_ms: Millis,
+    ) -> impl Future<Output = Result<Vec<ListedMessage>, AskError>> + Send {
         ready(Ok(lock(&self.0.ring).find(message, since_ms)))
     }
 
     /// What the public numbering plans say.
-    fn lookup(&self, phone: &Phone) -> impl Future<Output = Result<Lookup, AskError>> + Send {
+    fn lookup(&self, phone: &Phone) -> impl Future<Output = Result<NumberLookup, AskError>> + Send {
         let report = address::report(&Address::from(phone.clone()));
         let (is_valid, country) = report.map_or((false, None), |report| (report.is_valid, report.country));
-        ready(Ok(Lookup { is_valid, country, national_format: None }))
+        ready(Ok(NumberLookup { is_valid, country, national_format: None }))
     }
 
     fn check(&self) -> impl Future<Output = Result<(), AskError>> + Send {
         ready(Ok(()))
     }
 
-    fn read_text(payload: &str) -> Result<Inbound, Unreadable> {
-        serde_json::from_str(payload).map(LoopbackText::read).map_err(|_| NO_TEXT)
+    fn read_text(payload: &str) -> Result<InboundMessage, UnreadableWebhook> {
+        serde_json::from_str(payload).map(StoredLoopbackText::read).map_err(|_| NO_TEXT)
     }
 
-    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable> {
-        serde_json::from_str(payload).map(LoopbackReceipt::read).map_err(|_| NO_TEXT)
+    fn read_receipt(payload: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
+        serde_json::from_str(payload).map(StoredLoopbackReceipt::read).map_err(|_| NO_TEXT)
     }
 }
 

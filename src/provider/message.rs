@@ -11,7 +11,7 @@ use crate::model::{CallPlan, CallStatus, CarrierFields, Channel, Keyword, Media,
 
 /// A message to hand to a provider, or a call to place.
 #[derive(Clone)]
-pub struct Outgoing {
+pub struct OutgoingMessage {
     pub id: MessageId,
     pub channel: Channel,
     /// An address, or a Twilio messaging service (`MG…`).
@@ -30,13 +30,13 @@ pub struct Outgoing {
 
 /// How a call under way is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum CallEnd {
     /// Only if nobody has answered yet.
     Canceled,
     Completed,
 }
 
-impl End {
+impl CallEnd {
     pub fn status(self) -> CallStatus {
         match self {
             Self::Canceled => CallStatus::Canceled,
@@ -46,9 +46,9 @@ impl End {
 }
 
 /// Bodies and phones stay out of logs.
-impl fmt::Debug for Outgoing {
+impl fmt::Debug for OutgoingMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outgoing({})", self.id)
+        write!(f, "OutgoingMessage({})", self.id)
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn is_id(text: &str) -> bool {
 
 /// A message that a provider lists.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Sent {
+pub struct ListedMessage {
     pub provider_id: String,
     pub to: String,
     pub from: String,
@@ -68,15 +68,15 @@ pub struct Sent {
     pub created_ms: Millis,
 }
 
-impl fmt::Debug for Sent {
+impl fmt::Debug for ListedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sent({})", self.provider_id)
+        write!(f, "ListedMessage({})", self.provider_id)
     }
 }
 
 /// What a provider says of a message that it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
+pub struct DeliveryReceipt {
     /// Our own name for the message, in hex, where the carrier knows it.
     pub message: Option<String>,
     pub provider_id: String,
@@ -95,7 +95,7 @@ pub struct Receipt {
 /// Of a provider's word for a state so much is kept, in characters.
 const LONGEST_WORD: usize = 64;
 
-impl Receipt {
+impl DeliveryReceipt {
     /// What says no more than how the message stands that its provider calls so.
     pub(super) fn new(provider_id: &str, state: Option<MessageState>, word: &str) -> Self {
         let (provider_id, word) = (provider_id.to_owned(), word.to_owned());
@@ -161,7 +161,7 @@ pub struct CallNotes {
 
 /// What a provider says of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lookup {
+pub struct NumberLookup {
     pub is_valid: bool,
     /// ISO 3166-1 alpha-2.
     pub country: Option<String>,
@@ -171,7 +171,7 @@ pub struct Lookup {
 
 /// A message that came in.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Inbound {
+pub struct InboundMessage {
     pub provider_id: String,
     pub channel: Channel,
     pub from: String,
@@ -184,13 +184,13 @@ pub struct Inbound {
     pub carrier: CarrierFields,
 }
 
-impl fmt::Debug for Inbound {
+impl fmt::Debug for InboundMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Inbound({}, {} media)", self.provider_id, self.media.len())
+        write!(f, "InboundMessage({}, {} media)", self.provider_id, self.media.len())
     }
 }
 
 /// A webhook that is not what its provider documents: the field that is missing or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook has no usable {0}")]
-pub struct Unreadable(pub &'static str);
+pub struct UnreadableWebhook(pub &'static str);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{BaseUrl, HttpClient, Kind, Outgoing, Settings};
+use super::{BaseUrl, CarrierKind, HttpClient, OutgoingMessage, Settings};
 use crate::model::{Channel, DurationSetting, MessageId};
 
 pub(super) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -109,7 +109,7 @@ pub(super) fn settings(url: &str) -> Result<Settings> {
         twilio_base_url: url.parse()?,
         twilio_lookup_base_url: url.parse()?,
         flowroute_base_url: url.parse()?,
-        base_urls: Kind::ALL.map(|kind| (kind.name().to_owned(), base.clone())).into(),
+        base_urls: CarrierKind::ALL.map(|kind| (kind.name().to_owned(), base.clone())).into(),
         timeout: DurationSetting::from_millis(1_500),
         connect_timeout: DurationSetting::from_millis(700),
         connections_per_host: 4,
@@ -128,8 +128,8 @@ pub(super) fn client(settings: &Settings) -> Result<HttpClient> {
     Ok(HttpClient::new(settings)?)
 }
 
-pub(super) fn outgoing(to: &str, body: &str) -> Outgoing {
-    Outgoing {
+pub(super) fn outgoing(to: &str, body: &str) -> OutgoingMessage {
+    OutgoingMessage {
         id: MessageId::new(1),
         channel: Channel::Sms,
         from: "+14155550199".into(),

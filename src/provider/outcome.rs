@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::client::CallFailure;
+use super::client::RequestFailure;
 
 /// What became of one send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SendOutcome {
     /// The provider has taken it, in so many segments if it says so.
     Accepted { provider_id: String, segments: Option<i64> },
     /// Final: the same message would be refused again.
@@ -26,7 +26,7 @@ pub enum Outcome {
     Uncertain { reason: String },
 }
 
-impl Outcome {
+impl SendOutcome {
     /// A refusal as what it is, by the codes that its provider gives where the account is at fault, and where the
     /// recipient has opted out.
     pub(super) fn blaming(self, codes: &[i64], opt_out_codes: &[i64]) -> Self {
@@ -46,13 +46,13 @@ impl Outcome {
     }
 }
 
-impl From<CallFailure> for Outcome {
-    fn from(failure: CallFailure) -> Self {
+impl From<RequestFailure> for SendOutcome {
+    fn from(failure: RequestFailure) -> Self {
         let reason = failure.to_string();
         match failure {
-            CallFailure::Busy | CallFailure::Late => Self::Throttled { after: None, reason },
-            CallFailure::NotSent(_) => Self::Unreachable { after: None, reason },
-            CallFailure::NoAnswer(_) => Self::Uncertain { reason },
+            RequestFailure::Busy | RequestFailure::Late => Self::Throttled { after: None, reason },
+            RequestFailure::NotSent(_) => Self::Unreachable { after: None, reason },
+            RequestFailure::NoAnswer(_) => Self::Uncertain { reason },
         }
     }
 }
@@ -73,12 +73,14 @@ pub enum AskError {
     Unsupported,
 }
 
-impl From<CallFailure> for AskError {
-    fn from(failure: CallFailure) -> Self {
+impl From<RequestFailure> for AskError {
+    fn from(failure: RequestFailure) -> Self {
         let reason = failure.to_string();
         match failure {
-            CallFailure::Busy => Self::Throttled { after: None, reason },
-            CallFailure::Late | CallFailure::NotSent(_) | CallFailure::NoAnswer(_) => Self::Unreachable { reason },
+            RequestFailure::Busy => Self::Throttled { after: None, reason },
+            RequestFailure::Late | RequestFailure::NotSent(_) | RequestFailure::NoAnswer(_) => {
+                Self::Unreachable { reason }
+            }
         }
     }
 }

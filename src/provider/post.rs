@@ -5,12 +5,12 @@ use std::fmt;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::{Inbound, PostKind, Receipt, Unreadable};
+use super::{DeliveryReceipt, InboundMessage, PostKind, UnreadableWebhook};
 use crate::crypto::HashKey;
 use crate::model::{Millis, Secret, bom, json, text};
 
 /// A post as it came.
-pub struct Post {
+pub struct ProviderPost {
     pub what: PostKind,
     /// The public URL, with its query, that it came to.
     pub url: String,
@@ -21,7 +21,7 @@ pub struct Post {
     pub body: Bytes,
 }
 
-impl Post {
+impl ProviderPost {
     /// A header, if it is text.
     pub(super) fn header(&self, wanted: &str) -> Option<&str> {
         self.headers.iter().find(|(name, _)| *name == wanted).and_then(|(_, value)| value.to_str().ok())
@@ -30,19 +30,19 @@ impl Post {
 
 /// Which accounts of its carrier may have sent a post.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claim {
+pub enum AccountClaim {
     /// The one of this name at the carrier: it says so itself.
     Account(String),
     Any,
 }
 
 /// Whether a token proves a post.
-pub type Proves<'a> = &'a dyn Fn(&Secret) -> bool;
+pub type TokenProves<'a> = &'a dyn Fn(&Secret) -> bool;
 
 /// What a post is held against: the tokens of one account, at this moment.
-pub struct Trial<'a> {
+pub struct PostTrial<'a> {
     /// Whether one of the tokens that are believed now is such as this.
-    pub believes: &'a dyn Fn(Proves<'_>) -> bool,
+    pub believes: &'a dyn Fn(TokenProves<'_>) -> bool,
     /// Under which signatures are remembered.
     pub key: &'a HashKey,
     pub now_ms: Millis,
@@ -50,38 +50,38 @@ pub struct Trial<'a> {
 
 /// A post that an account has proved to be its own.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Verified {
-    pub parsed: Parsed,
+pub struct VerifiedPost {
+    pub parsed: ParsedPost,
     /// What is kept of it: read again, it gives the same.
     pub payload: String,
     /// By which its signature is taken once.
-    pub fingerprint: Option<Fingerprint>,
+    pub fingerprint: Option<SignatureFingerprint>,
 }
 
 /// What is kept of it stays out of logs.
-impl fmt::Debug for Verified {
+impl fmt::Debug for VerifiedPost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Verified({} bytes)", self.payload.len())
+        write!(f, "VerifiedPost({} bytes)", self.payload.len())
     }
 }
 
 /// What a post says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Parsed {
-    Text(Inbound),
-    Receipt(Receipt),
+pub enum ParsedPost {
+    Text(InboundMessage),
+    Receipt(DeliveryReceipt),
     /// It tells of something that is not ours to know.
     Nothing,
 }
 
 /// A signature as it is remembered, and what it was for: the same signature for anything else is forged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
+pub struct SignatureFingerprint {
     pub signature: [u8; 16],
     pub content: [u8; 16],
 }
 
-impl Fingerprint {
+impl SignatureFingerprint {
     pub(super) fn of<'a>(key: &HashKey, signature: &str, content: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let short = |mac: [u8; 32]| std::array::from_fn(|nth| mac[nth]);
         Self { signature: short(key.mac(&[signature.as_bytes()])), content: short(key.mac_all(content)) }
@@ -99,7 +99,7 @@ pub enum BadPost {
     Invalid(String),
     /// It is theirs, and not what they document.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] UnreadableWebhook),
 }
 
 /// Whether a body is JSON. Forms begin with the name of a field, which no carrier begins with a brace.

@@ -1,6 +1,6 @@
 //! What is known of a kind of carrier before an account is opened at it.
 
-use super::Outcome;
+use super::SendOutcome;
 use crate::model::Channel;
 
 /// What a carrier is and can do: constants, from which the API, the command line and the services take what they need
@@ -27,7 +27,7 @@ pub struct CarrierProfile {
     pub headers: &'static [&'static str],
     /// Whether a secret segment of the path, between the name and what is posted, is all the proof there is.
     pub has_secret_path: bool,
-    pub features: &'static [Feature],
+    pub features: &'static [CarrierFeature],
     /// UTF-16 units of a text that it takes at most on any channel, where it names a limit of its own.
     pub longest_text: Option<usize>,
     /// Segments a second of a new account; 0: no limit.
@@ -52,7 +52,7 @@ pub struct CredentialField {
 
 /// What a carrier can do besides sending texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feature {
+pub enum CarrierFeature {
     /// It lists what it was sent, so that an uncertain send can be settled.
     List,
     /// It says what it knows of anybody's number.
@@ -96,7 +96,7 @@ impl CarrierProfile {
         self.credentials.iter().find(|field| Some(field.name) == self.proof_field)
     }
 
-    pub fn can(&self, feature: Feature) -> bool {
+    pub fn can(&self, feature: CarrierFeature) -> bool {
         self.features.contains(&feature)
     }
 
@@ -106,13 +106,13 @@ impl CarrierProfile {
     }
 
     /// The refusal of what it does not carry.
-    pub fn uncarried(&self, channel: Channel) -> Option<Outcome> {
+    pub fn uncarried(&self, channel: Channel) -> Option<SendOutcome> {
         let title = self.title;
         let reason = match channel {
-            Channel::Whatsapp if !self.can(Feature::Whatsapp) => format!("{title} carries no WhatsApp messages"),
-            Channel::Voice if !self.can(Feature::Calls) => format!("{title} places no calls for us"),
+            Channel::Whatsapp if !self.can(CarrierFeature::Whatsapp) => format!("{title} carries no WhatsApp messages"),
+            Channel::Voice if !self.can(CarrierFeature::Calls) => format!("{title} places no calls for us"),
             Channel::Sms | Channel::Whatsapp | Channel::Voice => return None,
         };
-        Some(Outcome::Refused { code: None, reason })
+        Some(SendOutcome::Refused { code: None, reason })
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use reqwest::Url;
 use serde::{Deserialize, Deserializer};
 
-use super::{CarrierProfile, Kind};
+use super::{CarrierKind, CarrierProfile};
 use crate::model::DurationSetting;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -42,7 +42,7 @@ impl Settings {
 /// URLs under the names of carriers that look there.
 fn base_urls<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, BaseUrl>, D::Error> {
     let urls = BTreeMap::<String, BaseUrl>::deserialize(from)?;
-    let looks_there = |name: &str| Kind::parse(name).is_some_and(|kind| kind.profile().base_url.is_some());
+    let looks_there = |name: &str| CarrierKind::parse(name).is_some_and(|kind| kind.profile().base_url.is_some());
     match urls.keys().find(|name| !looks_there(name)) {
         Some(name) => Err(serde::de::Error::custom(format!("no carrier looks for its base URL under `{name}`"))),
         None => Ok(urls),

@@ -6,7 +6,7 @@ macro_rules! carriers {
     ($($kind:ident($account:ty)),+ $(,)?) => {
         /// The kinds of carriers, by the names under which accounts keep them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Kind {
+        pub enum CarrierKind {
             $($kind),+
         }
 
@@ -22,7 +22,7 @@ macro_rules! carriers {
             $($kind($account)),+
         }
 
-        impl Kind {
+        impl CarrierKind {
             pub const ALL: [Self; [$(stringify!($kind)),+].len()] = [$(Self::$kind),+];
 
             /// What is known of it before an account is opened.
@@ -33,28 +33,28 @@ macro_rules! carriers {
             }
 
             /// Whether a post has what its proof needs, as far as that is seen without reading it.
-            pub fn has_proof(self, post: &Post) -> bool {
+            pub fn has_proof(self, post: &ProviderPost) -> bool {
                 match self {
                     $(Self::$kind => <$account as Provider>::has_proof(post)),+
                 }
             }
 
             /// Whose a post says that it is.
-            pub fn claim(self, post: &Post) -> Result<Claim, BadPost> {
+            pub fn claim(self, post: &ProviderPost) -> Result<AccountClaim, BadPost> {
                 match self {
                     $(Self::$kind => <$account as Provider>::claim(post)),+
                 }
             }
 
             /// A text, read again from what was kept of the post.
-            pub fn read_text(self, payload: &str) -> Result<Inbound, Unreadable> {
+            pub fn read_text(self, payload: &str) -> Result<InboundMessage, UnreadableWebhook> {
                 match self {
                     $(Self::$kind => <$account as Provider>::read_text(payload)),+
                 }
             }
 
             /// The same of a receipt.
-            pub fn read_receipt(self, payload: &str) -> Result<Receipt, Unreadable> {
+            pub fn read_receipt(self, payload: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
                 match self {
                     $(Self::$kind => <$account as Provider>::read_receipt(payload)),+
                 }
@@ -63,15 +63,15 @@ macro_rules! carriers {
 
         impl Credentials {
             /// Reads and checks what a client or the store gives.
-            pub fn from_json(kind: Kind, json: &[u8]) -> Result<Self, BadCredentials> {
+            pub fn from_json(kind: CarrierKind, json: &[u8]) -> Result<Self, BadCredentials> {
                 match kind {
-                    $(Kind::$kind => credential::read(kind, json).map(Self::$kind)),+
+                    $(CarrierKind::$kind => credential::read(kind, json).map(Self::$kind)),+
                 }
             }
 
-            pub fn kind(&self) -> Kind {
+            pub fn kind(&self) -> CarrierKind {
                 match self {
-                    $(Self::$kind(_) => Kind::$kind),+
+                    $(Self::$kind(_) => CarrierKind::$kind),+
                 }
             }
 
@@ -89,9 +89,9 @@ macro_rules! carriers {
         }
 
         impl Connector {
-            pub fn kind(&self) -> Kind {
+            pub fn kind(&self) -> CarrierKind {
                 match self {
-                    $(Self::$kind(_) => Kind::$kind),+
+                    $(Self::$kind(_) => CarrierKind::$kind),+
                 }
             }
 
@@ -109,7 +109,7 @@ macro_rules! carriers {
                 }
             }
 
-            pub async fn send(&self, message: &Outgoing) -> Outcome {
+            pub async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
                 let outcome = match self {
                     $(Self::$kind(account) => Provider::send(account, message).await),+
                 };
@@ -118,7 +118,7 @@ macro_rules! carriers {
             }
 
             /// Ends a call that the provider has taken; what became of it, its receipt says.
-            pub async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+            pub async fn end_call(&self, provider_id: &str, end: CallEnd) -> Result<(), AskError> {
                 match self {
                     $(Self::$kind(account) => Provider::end_call(account, provider_id, end).await),+
                 }
@@ -126,14 +126,18 @@ macro_rules! carriers {
 
             /// What the provider has with the same sender, recipient and body, created since then; newest first.
             /// `since_ms` is compared with the provider's clock: allow for a difference.
-            pub async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+            pub async fn find(
+                &self,
+                message: &OutgoingMessage,
+                since_ms: Millis,
+            ) -> Result<Vec<ListedMessage>, AskError> {
                 match self {
                     $(Self::$kind(account) => Provider::find(account, message, since_ms).await),+
                 }
             }
 
             /// What the provider knows of anybody's number. Sends nothing to it.
-            pub async fn lookup(&self, phone: &Phone) -> Result<Lookup, AskError> {
+            pub async fn lookup(&self, phone: &Phone) -> Result<NumberLookup, AskError> {
                 match self {
                     $(Self::$kind(account) => Provider::lookup(account, phone).await),+
                 }
@@ -148,14 +152,18 @@ macro_rules! carriers {
             }
 
             /// Whether this account has sent a post, and what that says.
-            pub fn verify(&self, post: &Post, trial: &Trial<'_>) -> Result<Verified, BadPost> {
+            pub fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
                 match self {
                     $(Self::$kind(account) => Provider::verify(account, post, trial)),+
                 }
             }
 
             /// The fields of a form that this account has signed, as they came.
-            pub fn signed_fields(&self, post: &Post, trial: &Trial<'_>) -> Result<Vec<(String, String)>, BadPost> {
+            pub fn signed_fields(
+                &self,
+                post: &ProviderPost,
+                trial: &PostTrial<'_>,
+            ) -> Result<Vec<(String, String)>, BadPost> {
                 match self {
                     $(Self::$kind(account) => Provider::signed_fields(account, post, trial)),+
                 }

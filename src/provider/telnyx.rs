@@ -8,13 +8,13 @@ mod webhook;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::{Answer, Host, HttpClient, shown};
+use super::client::{HttpClient, ProviderAnswer, ProviderHost, shown};
 use super::message::is_id;
 use super::post::storable;
 use super::word::{error_code, first_error};
 use super::{
-    AskError, BadPost, CarrierProfile, Connectors, Inbound, Outcome, Outgoing, Parsed, Post, Provider, Receipt,
-    Settings, Trial, Unreadable, Verified,
+    AskError, BadPost, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage, OutgoingMessage, ParsedPost,
+    PostTrial, Provider, ProviderPost, SendOutcome, Settings, UnreadableWebhook, VerifiedPost,
 };
 use crate::model::Secret;
 use crate::model::message::MessageState;
@@ -24,7 +24,7 @@ pub use credentials::TelnyxCredentials;
 /// One account at Telnyx.
 #[derive(Clone)]
 pub struct Telnyx {
-    host: Host,
+    host: ProviderHost,
     api_key: Secret,
     public_key: Secret,
     messaging_profile_id: Option<String>,
@@ -36,7 +36,7 @@ fn explain(body: &[u8]) -> Option<(Option<i64>, String)> {
 }
 
 /// What an answer says that a message was made. `None`: it cannot be read.
-fn made(body: &[u8]) -> Option<Outcome> {
+fn made(body: &[u8]) -> Option<SendOutcome> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let message = &body["data"];
     let provider_id = message["id"].as_str().filter(|id| is_id(id))?.to_owned();
@@ -44,10 +44,10 @@ fn made(body: &[u8]) -> Option<Outcome> {
     if matches!(webhook::state(status), Some(MessageState::Failed | MessageState::Undelivered)) {
         let error = &message["errors"][0];
         let words = error["detail"].as_str().or_else(|| error["title"].as_str()).unwrap_or(status);
-        return Some(Outcome::Failed { provider_id, code: error_code(&error["code"]), reason: shown(words) });
+        return Some(SendOutcome::Failed { provider_id, code: error_code(&error["code"]), reason: shown(words) });
     }
     let segments = message["parts"].as_i64().filter(|parts| *parts > 0);
-    Some(Outcome::Accepted { provider_id, segments })
+    Some(SendOutcome::Accepted { provider_id, segments })
 }
 
 impl Telnyx {
@@ -60,7 +60,7 @@ impl Telnyx {
         }
     }
 
-    fn document(&self, message: &Outgoing) -> Value {
+    fn document(&self, message: &OutgoingMessage) -> Value {
         let mut document = json!({ "from": message.from, "to": message.to });
         if !message.body.is_empty() || message.media_urls.is_empty() {
             document["text"] = json!(message.body);
@@ -77,7 +77,7 @@ impl Telnyx {
         document
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<ProviderAnswer, AskError> {
         self.host.ask(request.bearer_auth(self.api_key.expose()), explain).await
     }
 }
@@ -96,7 +96,7 @@ impl Provider for Telnyx {
     }
 
     /// `POST /v2/messages`.
-    async fn send(&self, message: &Outgoing) -> Outcome {
+    async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
         if let Some(refused) = Self::PROFILE.uncarried(message.channel) {
             return refused;
         }
@@ -110,27 +110,27 @@ impl Provider for Telnyx {
         self.ask(self.host.request(Method::GET, "/v2/messaging_profiles")).await.map(drop)
     }
 
-    fn has_proof(post: &Post) -> bool {
+    fn has_proof(post: &ProviderPost) -> bool {
         proof::has_signature(post)
     }
 
-    fn verify(&self, post: &Post, trial: &Trial<'_>) -> Result<Verified, BadPost> {
+    fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
         let fingerprint = proof::prove(post, trial)?;
         let payload = storable(&post.body);
-        Ok(Verified { parsed: webhook::parse(&payload)?, payload, fingerprint: Some(fingerprint) })
+        Ok(VerifiedPost { parsed: webhook::parse(&payload)?, payload, fingerprint: Some(fingerprint) })
     }
 
-    fn read_text(payload: &str) -> Result<Inbound, Unreadable> {
+    fn read_text(payload: &str) -> Result<InboundMessage, UnreadableWebhook> {
         match webhook::parse(payload)? {
-            Parsed::Text(text) => Ok(text),
-            Parsed::Receipt(_) | Parsed::Nothing => Err(Unreadable("text")),
+            ParsedPost::Text(text) => Ok(text),
+            ParsedPost::Receipt(_) | ParsedPost::Nothing => Err(UnreadableWebhook("text")),
         }
     }
 
-    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable> {
+    fn read_receipt(payload: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
         match webhook::parse(payload)? {
-            Parsed::Receipt(receipt) => Ok(receipt),
-            Parsed::Text(_) | Parsed::Nothing => Err(Unreadable("receipt")),
+            ParsedPost::Receipt(receipt) => Ok(receipt),
+            ParsedPost::Text(_) | ParsedPost::Nothing => Err(UnreadableWebhook("receipt")),
         }
     }
 }

@@ -18,18 +18,19 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::client::{Answer, Host, HttpClient, shown};
+use super::client::{HttpClient, ProviderAnswer, ProviderHost, shown};
 use super::message::is_id;
 use super::post::storable;
 use super::word::error_code;
 use super::{
-    AskError, BadPost, CarrierProfile, Claim, Connectors, End, Inbound, Lookup, Outcome, Outgoing, Parsed, Post,
-    PostKind, Provider, Receipt, Sent, Settings, Trial, Unreadable, Verified,
+    AccountClaim, AskError, BadPost, CallEnd, CarrierProfile, Connectors, DeliveryReceipt, InboundMessage,
+    ListedMessage, NumberLookup, OutgoingMessage, ParsedPost, PostKind, PostTrial, Provider, ProviderPost, SendOutcome,
+    Settings, UnreadableWebhook, VerifiedPost,
 };
 use crate::model::message::MessageState;
 use crate::model::{Channel, Millis, Phone, Secret};
 
-use fields::{Field, account_sid, fields, kept};
+use fields::{FormField, account_sid, fields, kept};
 use inbound::parse_inbound;
 use webhook::parse_receipt;
 
@@ -41,8 +42,8 @@ const LONGEST_VALIDITY: u32 = 36_000;
 /// One account at Twilio.
 #[derive(Clone)]
 pub struct Twilio {
-    host: Host,
-    lookup_host: Host,
+    host: ProviderHost,
+    lookup_host: ProviderHost,
     /// `/2010-04-01/Accounts/{AC}`.
     path: String,
     user: String,
@@ -53,21 +54,21 @@ pub struct Twilio {
 }
 
 /// What an answer says that a message or a call was made. Only its id must be readable: `None` means uncertain.
-fn made(body: &[u8]) -> Option<Outcome> {
+fn made(body: &[u8]) -> Option<SendOutcome> {
     let made: Value = serde_json::from_slice(body).ok()?;
     let provider_id = made["sid"].as_str().filter(|id| is_id(id))?.to_owned();
     let state = made["status"].as_str().and_then(webhook::state);
     if let Some(state @ (MessageState::Failed | MessageState::Undelivered)) = state {
         let words = made["error_message"].as_str().map(str::trim).filter(|words| !words.is_empty());
         let reason = words.map_or_else(|| format!("Twilio made it {}", state.name()), shown);
-        return Some(Outcome::Failed { provider_id, code: error_code(&made["error_code"]), reason });
+        return Some(SendOutcome::Failed { provider_id, code: error_code(&made["error_code"]), reason });
     }
     let segments = made["num_segments"].as_str().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
-    Some(Outcome::Accepted { provider_id, segments })
+    Some(SendOutcome::Accepted { provider_id, segments })
 }
 
 #[derive(Deserialize)]
-struct LookupIn {
+struct TwilioLookupIn {
     valid: Option<bool>,
     country_code: Option<String>,
     national_format: Option<String>,
@@ -88,7 +89,7 @@ fn is_service(from: &str) -> bool {
 }
 
 /// Who sends a message, as Twilio writes it.
-fn sender(message: &Outgoing) -> (&'static str, String) {
+fn sender(message: &OutgoingMessage) -> (&'static str, String) {
     if is_service(&message.from) {
         ("MessagingServiceSid", message.from.clone())
     } else {
@@ -97,7 +98,7 @@ fn sender(message: &Outgoing) -> (&'static str, String) {
 }
 
 /// The form of a new message.
-fn form(message: &Outgoing) -> Vec<(&'static str, String)> {
+fn form(message: &OutgoingMessage) -> Vec<(&'static str, String)> {
     let mut form = vec![("To", message.channel.written(&message.to)), sender(message)];
     if !message.body.is_empty() || message.media_urls.is_empty() {
         form.push(("Body", message.body.clone()));
@@ -126,23 +127,29 @@ impl Twilio {
     }
 
     /// Makes a message or a call; `unnamed` is the reason where the answer does not say which.
-    async fn post(&self, resource: &str, form: &[(&'static str, String)], until: Instant, unnamed: &str) -> Outcome {
+    async fn post(
+        &self,
+        resource: &str,
+        form: &[(&'static str, String)],
+        until: Instant,
+        unnamed: &str,
+    ) -> SendOutcome {
         let request = self.host.request(Method::POST, &format!("{}/{resource}", self.path)).form(form);
         let request = request.basic_auth(&self.user, Some(self.password.expose()));
         self.host.outcome(request, until, explain, made, unnamed).await
     }
 
     /// `GET /v2/PhoneNumbers/{n}` of Lookup: the free part of it.
-    async fn ask_about(&self, number: &str) -> Result<Lookup, AskError> {
+    async fn ask_about(&self, number: &str) -> Result<NumberLookup, AskError> {
         let number = percent_encoding::utf8_percent_encode(number, percent_encoding::NON_ALPHANUMERIC);
         let request = self.lookup_host.request(Method::GET, &format!("/v2/PhoneNumbers/{number}"));
         let answer = self.ask(&self.lookup_host, request).await?;
-        let read: LookupIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        let read: TwilioLookupIn = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
         let is_valid = read.valid.unwrap_or(false);
-        Ok(Lookup { is_valid, country: read.country_code, national_format: read.national_format })
+        Ok(NumberLookup { is_valid, country: read.country_code, national_format: read.national_format })
     }
 
-    async fn ask(&self, host: &Host, request: reqwest::RequestBuilder) -> Result<Answer, AskError> {
+    async fn ask(&self, host: &ProviderHost, request: reqwest::RequestBuilder) -> Result<ProviderAnswer, AskError> {
         host.ask(request.basic_auth(&self.user, Some(self.password.expose())), explain).await
     }
 }
@@ -161,26 +168,26 @@ impl Provider for Twilio {
     }
 
     /// `POST …/Messages.json`, or `…/Calls.json`.
-    async fn send(&self, message: &Outgoing) -> Outcome {
+    async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
         if message.channel == Channel::Voice {
             return self.place(message).await;
         }
         self.post("Messages.json", &form(message), message.until, "Twilio's answer names no message").await
     }
 
-    async fn end_call(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+    async fn end_call(&self, provider_id: &str, end: CallEnd) -> Result<(), AskError> {
         self.end(provider_id, end).await
     }
 
     /// What Twilio has with the same sender, recipient and body, created since then.
-    async fn find(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+    async fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> Result<Vec<ListedMessage>, AskError> {
         if message.channel == Channel::Voice {
             return self.find_calls(message, since_ms).await;
         }
         self.find_messages(message, since_ms).await
     }
 
-    async fn lookup(&self, phone: &Phone) -> Result<Lookup, AskError> {
+    async fn lookup(&self, phone: &Phone) -> Result<NumberLookup, AskError> {
         self.ask_about(phone.as_str()).await
     }
 
@@ -190,36 +197,36 @@ impl Provider for Twilio {
         self.ask(&self.host, request.query(&[("PageSize", "1")])).await.map(|_| ())
     }
 
-    fn has_proof(post: &Post) -> bool {
+    fn has_proof(post: &ProviderPost) -> bool {
         proof::has_signature(post)
     }
 
     /// That of its `AccountSid`.
-    fn claim(post: &Post) -> Result<Claim, BadPost> {
-        account_sid(&post.body).map(Claim::Account)
+    fn claim(post: &ProviderPost) -> Result<AccountClaim, BadPost> {
+        account_sid(&post.body).map(AccountClaim::Account)
     }
 
-    fn verify(&self, post: &Post, trial: &Trial<'_>) -> Result<Verified, BadPost> {
+    fn verify(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<VerifiedPost, BadPost> {
         let (fields, fingerprint) = self.signed(post, trial)?;
         // as they are read again out of the payload
         let fields = kept(fields);
         let parsed = match post.what {
-            PostKind::Text => Parsed::Text(parse_inbound(&fields)?),
-            PostKind::Receipt => Parsed::Receipt(parse_receipt(&fields)?),
+            PostKind::Text => ParsedPost::Text(parse_inbound(&fields)?),
+            PostKind::Receipt => ParsedPost::Receipt(parse_receipt(&fields)?),
         };
-        Ok(Verified { parsed, payload: storable(&post.body), fingerprint: Some(fingerprint) })
+        Ok(VerifiedPost { parsed, payload: storable(&post.body), fingerprint: Some(fingerprint) })
     }
 
-    fn signed_fields(&self, post: &Post, trial: &Trial<'_>) -> Result<Vec<Field>, BadPost> {
+    fn signed_fields(&self, post: &ProviderPost, trial: &PostTrial<'_>) -> Result<Vec<FormField>, BadPost> {
         self.signed(post, trial).map(|(fields, _)| fields)
     }
 
-    fn read_text(payload: &str) -> Result<Inbound, Unreadable> {
-        parse_inbound(&fields(payload).ok_or(Unreadable("form"))?)
+    fn read_text(payload: &str) -> Result<InboundMessage, UnreadableWebhook> {
+        parse_inbound(&fields(payload).ok_or(UnreadableWebhook("form"))?)
     }
 
-    fn read_receipt(payload: &str) -> Result<Receipt, Unreadable> {
-        parse_receipt(&fields(payload).ok_or(Unreadable("form"))?)
+    fn read_receipt(payload: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
+        parse_receipt(&fields(payload).ok_or(UnreadableWebhook("form"))?)
     }
 }
 

@@ -7,7 +7,7 @@ const LONGEST: usize = 2048;
 
 /// Why a text is no URL for the web: which part of it, and what that must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotWeb {
+pub enum NotAWebUrl {
     #[error("must be a whole URL, such as https://example.org/path")]
     Relative,
     #[error("must begin with https:// or http://, not with {0}:")]
@@ -22,18 +22,18 @@ pub enum NotWeb {
 
 /// Reads a URL as browsers do (<https://url.spec.whatwg.org/>): blanks and letters beyond ASCII are encoded, an
 /// international host name gets its ASCII form, the usual port is left out.
-pub fn normal(text: &str) -> Result<Url, NotWeb> {
+pub fn normal(text: &str) -> Result<Url, NotAWebUrl> {
     let url = Url::parse(text).map_err(|error| match error {
-        ParseError::RelativeUrlWithoutBase | ParseError::RelativeUrlWithCannotBeABaseBase => NotWeb::Relative,
-        ParseError::InvalidPort => NotWeb::Port,
-        other => NotWeb::Host(other),
+        ParseError::RelativeUrlWithoutBase | ParseError::RelativeUrlWithCannotBeABaseBase => NotAWebUrl::Relative,
+        ParseError::InvalidPort => NotAWebUrl::Port,
+        other => NotAWebUrl::Host(other),
     })?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(NotWeb::Scheme(url.scheme().chars().take(32).collect()));
+        return Err(NotAWebUrl::Scheme(url.scheme().chars().take(32).collect()));
     }
     match url.as_str().len() {
         0..=LONGEST => Ok(url),
-        length => Err(NotWeb::Long(length)),
+        length => Err(NotAWebUrl::Long(length)),
     }
 }
 
@@ -94,9 +94,9 @@ mod tests {
         // it is the encoded form that counts
         let long = |letter: &str, count| normal(&format!("https://example.com/{}", letter.repeat(count))).map(drop);
         assert_eq!(long("a", 2028), Ok(()));
-        assert_eq!(long("a", 2029), Err(NotWeb::Long(2049)));
+        assert_eq!(long("a", 2029), Err(NotAWebUrl::Long(2049)));
         assert_eq!(long("é", 338), Ok(()));
-        assert_eq!(long("é", 339), Err(NotWeb::Long(2054)));
+        assert_eq!(long("é", 339), Err(NotAWebUrl::Long(2054)));
     }
 
     proptest! {

@@ -13,12 +13,12 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::client::{BadClient, USER_AGENT, chain, retry_after};
+use super::client::{HttpClientError, USER_AGENT, chain, retry_after};
 use super::roots;
 use crate::crypto::signature::twilio;
 use crate::model::{DurationSetting, Secret, login};
 
-pub use address::{Allow, BadUrl};
+pub use address::{BadWebhookUrl, PrivateAddressExceptions};
 
 /// Nobody's answer interests us further.
 const ANSWER_LIMIT: usize = 1024;
@@ -30,7 +30,7 @@ const IDLE_FOR: Duration = Duration::from_secs(5);
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Networks, addresses and host names that may be called though they are not public.
-    pub allow: Allow,
+    pub allow: PrivateAddressExceptions,
     /// For a whole delivery.
     pub timeout: DurationSetting,
 }
@@ -48,7 +48,7 @@ pub struct SignedEvent {
 }
 
 /// A callback as Twilio posts it, and what signs it.
-pub struct Form {
+pub struct CallbackForm {
     pub fields: Vec<(String, String)>,
     pub token: Secret,
     /// The same on every attempt, and another for another event.
@@ -57,7 +57,7 @@ pub struct Form {
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PostOutcome {
+pub enum WebhookPostOutcome {
     /// Any status of success.
     Delivered { status: u16 },
     /// Try again later.
@@ -68,17 +68,17 @@ pub enum PostOutcome {
 
 /// Delivers events. One for the process.
 #[derive(Clone)]
-pub struct Webhooks {
+pub struct WebhookClient {
     http: reqwest::Client,
     /// What may be called, as far as a URL alone tells; its name is resolved at every delivery.
-    pub allow: Arc<Allow>,
+    pub allow: Arc<PrivateAddressExceptions>,
 }
 
 /// Resolves a name and leaves out every address that may not be called. The connection is made
 /// to one of the others, so that a second look-up cannot point it elsewhere.
-struct Guard(Arc<Allow>);
+struct GuardedResolver(Arc<PrivateAddressExceptions>);
 
-impl Resolve for Guard {
+impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let allow = self.0.clone();
         Box::pin(async move {
@@ -95,8 +95,8 @@ impl Resolve for Guard {
     }
 }
 
-impl Webhooks {
-    pub fn new(settings: &Settings) -> Result<Self, BadClient> {
+impl WebhookClient {
+    pub fn new(settings: &Settings) -> Result<Self, HttpClientError> {
         let allow = Arc::new(settings.allow.clone());
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
@@ -107,14 +107,14 @@ impl Webhooks {
             .retry(reqwest::retry::never())
             // a proxy would resolve the name for us, unchecked
             .no_proxy()
-            .dns_resolver(Guard(allow.clone()))
+            .dns_resolver(GuardedResolver(allow.clone()))
             .build()
-            .map_err(|error| BadClient::new(&error))?;
+            .map_err(|error| HttpClientError::new(&error))?;
         Ok(Self { http, allow })
     }
 
     /// `POST` to the customer's URL, which is checked again: the list may have changed since it was stored.
-    pub async fn deliver(&self, url: &str, event: &SignedEvent) -> PostOutcome {
+    pub async fn deliver(&self, url: &str, event: &SignedEvent) -> WebhookPostOutcome {
         let url = match self.allow.check_url(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
@@ -132,7 +132,7 @@ impl Webhooks {
 
     /// The same for a form. A login goes by HTTP Basic. What is signed is the URL as it is asked for, without that:
     /// its receiver sees no other.
-    pub async fn deliver_form(&self, url: &str, form: &Form) -> PostOutcome {
+    pub async fn deliver_form(&self, url: &str, form: &CallbackForm) -> WebhookPostOutcome {
         let url = match self.allow.check_callback(url) {
             Ok(url) => url,
             Err(bad) => return failed(bad.to_string()),
@@ -143,11 +143,11 @@ impl Webhooks {
     }
 }
 
-fn failed(reason: String) -> PostOutcome {
-    PostOutcome::Failed { status: None, retry_after: None, reason }
+fn failed(reason: String) -> WebhookPostOutcome {
+    WebhookPostOutcome::Failed { status: None, retry_after: None, reason }
 }
 
-async fn answered(request: RequestBuilder) -> PostOutcome {
+async fn answered(request: RequestBuilder) -> WebhookPostOutcome {
     let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => return failed(chain(&error.without_url())),
@@ -164,9 +164,9 @@ async fn answered(request: RequestBuilder) -> PostOutcome {
     }
     let (status, reason) = (status.as_u16(), format!("HTTP {}", status.as_u16()));
     match status {
-        200..=299 => PostOutcome::Delivered { status },
-        410 => PostOutcome::Gone,
-        _ => PostOutcome::Failed { status: Some(status), retry_after, reason },
+        200..=299 => WebhookPostOutcome::Delivered { status },
+        410 => WebhookPostOutcome::Gone,
+        _ => WebhookPostOutcome::Failed { status: Some(status), retry_after, reason },
     }
 }
 

@@ -13,11 +13,11 @@ mod token;
 pub use blame::BlamedSend;
 pub use breaker::{BreakerTurn, Ended};
 pub use handle::{AccountHandle, Resting};
-pub use lookup::Lookup;
+pub use lookup::NumberLookup;
 pub use manage::{AccountChange, Accounts, NewAccount};
 pub use proof::{By, Proof};
 pub use rate_limiter::{RateLimiter, Reservation};
 
-pub use crate::provider::{Connectors, CredentialField, Credentials, Kind};
+pub use crate::provider::{CarrierKind, Connectors, CredentialField, Credentials};
 pub use crate::store::account::token::Role;
 pub use crate::store::account::{Account, Rest, Token, Uncertain};

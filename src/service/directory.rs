@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::crypto::MasterKey;
 use crate::model::{AccountId, ClientId, Secret};
-use crate::provider::Kind;
+use crate::provider::CarrierKind;
 use crate::service::account::{AccountHandle, Connectors, Proof, RateLimiter, Resting};
 use crate::service::number::Capability;
 use crate::service::snapshot::Snapshot;
@@ -53,7 +53,7 @@ impl Entries {
     }
 
     /// The account that a webhook means.
-    pub fn handle_of(&self, kind: Kind, external_id: &str) -> Option<&Arc<AccountHandle>> {
+    pub fn handle_of(&self, kind: CarrierKind, external_id: &str) -> Option<&Arc<AccountHandle>> {
         self.handles
             .values()
             .find(|handle| handle.connector.kind() == kind && handle.account.external_id == external_id)
@@ -149,7 +149,7 @@ impl Directory {
     }
 
     fn open(&self, account: Account) -> Result<AccountHandle, String> {
-        let kind = Kind::parse(&account.provider).ok_or("no such provider")?;
+        let kind = CarrierKind::parse(&account.provider).ok_or("no such provider")?;
         let row = account.id.hex();
         let plain = self.master.open(account::place(&row), &account.credentials).map_err(|error| error.to_string())?;
         let connector = self.connectors.open(kind, &plain).map_err(|error| error.to_string())?;

@@ -25,7 +25,7 @@ pub use message::{VALIDITY_ENDED, Why};
 pub use metrics::Metrics;
 pub use reason::{disabled_reason, last_reason};
 
-pub use crate::provider::webhook::BadUrl;
+pub use crate::provider::webhook::BadWebhookUrl;
 pub use crate::store::delivery::{Delivery, State};
 pub use crate::store::endpoint::Endpoint;
 pub use crate::store::event::{Event, Order, Target};
@@ -38,7 +38,7 @@ use tokio::sync::Notify;
 use crate::crypto::MasterKey;
 use crate::model::event::EventType;
 use crate::model::{ClientId, Clock, DurationSetting, EndpointId, MessageId};
-use crate::provider::webhook::Webhooks;
+use crate::provider::webhook::WebhookClient;
 use crate::service::Result;
 use crate::service::retention::Throttle;
 use crate::service::snapshot::{self, Snapshot};
@@ -68,7 +68,7 @@ pub struct Parts {
     pub settings: Settings,
     pub store: Store,
     pub master: Arc<MasterKey>,
-    pub webhooks: Webhooks,
+    pub webhooks: WebhookClient,
     pub clock: Clock,
     /// This process among all that lease deliveries.
     pub owner: Owner,
@@ -155,12 +155,12 @@ impl Events {
     }
 
     /// Refuses what may not be called; a URL that may, as it will be.
-    pub(in crate::service) fn check_url(&self, url: &str) -> Result<String, BadUrl> {
+    pub(in crate::service) fn check_url(&self, url: &str) -> Result<String, BadWebhookUrl> {
         Ok(self.parts.webhooks.allow.check_url(url)?.into())
     }
 
     /// The same of a callback in Twilio's form.
-    pub(in crate::service) fn check_callback(&self, url: &str) -> Result<String, BadUrl> {
+    pub(in crate::service) fn check_callback(&self, url: &str) -> Result<String, BadWebhookUrl> {
         Ok(self.parts.webhooks.allow.check_callback(url)?.into())
     }
 }

@@ -22,12 +22,12 @@ use serde::Deserialize;
 pub use handler::Handlers;
 pub use inbox::{Inbox, Jobs, Parts};
 pub use jobs::JobBatch;
-pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, Page, Played};
+pub use loopback::{Filter, LoopbackDoor, LoopbackMessage, LoopbackPage, Played};
 pub use metrics::Metrics;
 pub use proof::Proved;
 pub use webhook::is_guess;
 
-pub use crate::provider::{Post, PostKind, WebhookReply};
+pub use crate::provider::{PostKind, ProviderPost, WebhookReply};
 pub use crate::store::inbound::Kind;
 
 use crate::model::DurationSetting;

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::salt::Salt;
 use crate::crypto::{HashKey, MasterKey, SharedKey};
 use crate::model::{Clock, DeviceId, DurationSetting, Platform, Secret};
-use crate::provider::Webhooks;
+use crate::provider::WebhookClient;
 use crate::service::retention::throttled;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::device::{self, SealedKey};
@@ -70,7 +70,7 @@ pub struct Parts {
     pub salt: Secret,
     /// The key of the backend's encrypted columns; empty: in its own database.
     pub backend_key: Secret,
-    pub webhooks: Webhooks,
+    pub webhooks: WebhookClient,
     /// Only under `--dev`.
     pub loopback: Option<LoopbackSink>,
     pub clock: Clock,

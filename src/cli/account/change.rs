@@ -11,7 +11,7 @@ use crate::cli::output::field;
 use crate::cli::remote::RemoteSession;
 use crate::cli::{Outcome, api, secret};
 use crate::model::{AccountId, DurationSetting};
-use crate::provider::Kind;
+use crate::provider::CarrierKind;
 
 /// Change how an account is used, or its credentials where the provider has given you new ones
 ///
@@ -72,7 +72,7 @@ impl Change {
         let mut body = self.body();
         let has_credentials = self.credentials || self.file.is_some();
         if has_credentials || self.next {
-            let provider = Kind::parse(field(&remote.api.read(&path).await?, "provider"));
+            let provider = CarrierKind::parse(field(&remote.api.read(&path).await?, "provider"));
             let provider = provider.context("a provider that this program does not know")?;
             if has_credentials {
                 body["credentials"] = credentials(provider, self.file.as_deref())?;
@@ -99,7 +99,7 @@ impl Change {
     }
 }
 
-fn next(provider: Kind) -> anyhow::Result<String> {
+fn next(provider: CarrierKind) -> anyhow::Result<String> {
     let field = provider.profile().proof_field();
     let field = field.with_context(|| format!("{} has no token: nobody posts for it", provider.name()))?;
     let question = format!("next {}", field.title);

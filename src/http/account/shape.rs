@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::http::openapi;
 use crate::model::{Secret, rfc3339};
-use crate::service::account::{Account, CredentialField, Kind, Role, Uncertain};
+use crate::service::account::{Account, CarrierKind, CredentialField, Role, Uncertain};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,12 +34,12 @@ pub(super) struct AccountIn {
 }
 
 fn providers() -> openapi::AnySchema {
-    openapi::one_of(Kind::ALL.map(Kind::name))
+    openapi::one_of(CarrierKind::ALL.map(CarrierKind::name))
 }
 
 /// What each provider gives its customers, by the names of the fields.
 fn credentials() -> openapi::AnySchema {
-    let of = |kind: Kind| {
+    let of = |kind: CarrierKind| {
         let field = |field: &CredentialField| {
             let name = field.name;
             if field.is_required { format!("`{name}`") } else { format!("`{name}` (may be left out)") }
@@ -48,7 +48,7 @@ fn credentials() -> openapi::AnySchema {
         let fields = if fields.is_empty() { "nothing".to_owned() } else { fields.join(", ") };
         format!("{}: {fields}", kind.name())
     };
-    openapi::object(format!("What the provider gave you. {}.", Kind::ALL.map(of).join("; ")))
+    openapi::object(format!("What the provider gave you. {}.", CarrierKind::ALL.map(of).join("; ")))
 }
 
 fn ways() -> openapi::AnySchema {

@@ -20,8 +20,8 @@ async fn a_send_is_the_document_that_flowroute_wants() -> Result {
     let mock = Mock::start(vec![reply("202 Accepted", "", accepted)]).await?;
     let flowroute = flowroute(&mock.url)?;
     let sent = flowroute.send(&outgoing("+14155550100", "Ça\n✓")).await;
-    assert_eq!(sent, Outcome::Accepted { provider_id: "mdr2-1".into(), segments: None });
-    let picture = Outgoing {
+    assert_eq!(sent, SendOutcome::Accepted { provider_id: "mdr2-1".into(), segments: None });
+    let picture = OutgoingMessage {
         media_urls: vec!["https://a/1".into()],
         status_url: Some("https://gw/dlr".into()),
         ..outgoing("+14155550100", "")
@@ -51,8 +51,8 @@ async fn it_takes_texts_alone() -> Result {
     let mock = Mock::start(vec![reply("202 Accepted", "", "{}")]).await?;
     let flowroute = flowroute(&mock.url)?;
     for channel in [Channel::Whatsapp, Channel::Voice] {
-        let sent = flowroute.send(&Outgoing { channel, ..outgoing("+14155550100", "x") }).await;
-        assert!(matches!(sent, Outcome::Refused { code: None, .. }), "{channel}: {sent:?}");
+        let sent = flowroute.send(&OutgoingMessage { channel, ..outgoing("+14155550100", "x") }).await;
+        assert!(matches!(sent, SendOutcome::Refused { code: None, .. }), "{channel}: {sent:?}");
     }
     assert!(mock.asked().is_empty());
     Ok(())
@@ -64,19 +64,22 @@ async fn its_errors_are_told_apart() -> Result {
     for (act, expected) in [
         (
             reply("422 Unprocessable Entity", "", error),
-            Outcome::Refused { code: Some(422), reason: "'to' is not valid".into() },
+            SendOutcome::Refused { code: Some(422), reason: "'to' is not valid".into() },
         ),
-        (reply("429 Too Many", "", ""), Outcome::Throttled { after: None, reason: "HTTP 429".into() }),
-        (reply("503 Unavailable", "", ""), Outcome::Unreachable { after: None, reason: "HTTP 503".into() }),
-        (reply("502 Bad Gateway", "", ""), Outcome::Uncertain { reason: "HTTP 502".into() }),
-        (reply("202 Accepted", "", "{}"), Outcome::Uncertain { reason: "Flowroute's answer names no message".into() }),
+        (reply("429 Too Many", "", ""), SendOutcome::Throttled { after: None, reason: "HTTP 429".into() }),
+        (reply("503 Unavailable", "", ""), SendOutcome::Unreachable { after: None, reason: "HTTP 503".into() }),
+        (reply("502 Bad Gateway", "", ""), SendOutcome::Uncertain { reason: "HTTP 502".into() }),
+        (
+            reply("202 Accepted", "", "{}"),
+            SendOutcome::Uncertain { reason: "Flowroute's answer names no message".into() },
+        ),
     ] {
         let mock = Mock::start(vec![act]).await?;
         assert_eq!(flowroute(&mock.url)?.send(&outgoing("+14155550100", "hello")).await, expected);
     }
     let mock = Mock::start(vec![Act::SayAndClose(String::new())]).await?;
     let sent = flowroute(&mock.url)?.send(&outgoing("+14155550100", "hello")).await;
-    assert!(matches!(sent, Outcome::Uncertain { .. }), "{sent:?}");
+    assert!(matches!(sent, SendOutcome::Uncertain { .. }), "{sent:?}");
     Ok(())
 }
 

@@ -6,11 +6,11 @@ use super::fields::carrier;
 use crate::model::message::MessageState;
 use crate::model::{Address, Channel, Media, Millis, parse_time};
 use crate::provider::word::{self, error_code};
-use crate::provider::{Inbound, Receipt, Unreadable};
+use crate::provider::{DeliveryReceipt, InboundMessage, UnreadableWebhook};
 
 /// An inbound message of either shape.
-pub(super) fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| Unreadable("JSON body"))?;
+pub(super) fn parse_inbound(body: &[u8]) -> Result<InboundMessage, UnreadableWebhook> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| UnreadableWebhook("JSON body"))?;
     let (id, fields) = match body.get("data") {
         Some(data) => (&data["id"], &data["attributes"]),
         None => (&body["id"], &body),
@@ -24,14 +24,14 @@ pub(super) fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
         let url = attributes["url"].as_str()?.to_owned();
         Some(Media { url, content_type: attributes["mime_type"].as_str().unwrap_or_default().to_owned() })
     });
-    let provider_id = text(id).ok_or(Unreadable("id"))?;
+    let provider_id = text(id).ok_or(UnreadableWebhook("id"))?;
     // a sender may be withheld, and is empty or null then
-    let from = fields.get("from").ok_or(Unreadable("from"))?;
-    Ok(Inbound {
+    let from = fields.get("from").ok_or(UnreadableWebhook("from"))?;
+    Ok(InboundMessage {
         provider_id,
         channel: Channel::Sms,
         from: number(&said(from)),
-        to: number(&text(&fields["to"]).ok_or(Unreadable("to"))?),
+        to: number(&text(&fields["to"]).ok_or(UnreadableWebhook("to"))?),
         body: said(&fields["body"]),
         media: media.collect(),
         consent: None,
@@ -40,15 +40,15 @@ pub(super) fn parse_inbound(body: &[u8]) -> Result<Inbound, Unreadable> {
 }
 
 /// A delivery receipt. A message has several: one per hop.
-pub(super) fn parse_receipt(body: &[u8]) -> Result<Receipt, Unreadable> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| Unreadable("JSON body"))?;
+pub(super) fn parse_receipt(body: &[u8]) -> Result<DeliveryReceipt, UnreadableWebhook> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| UnreadableWebhook("JSON body"))?;
     let data = body.get("data").unwrap_or(&body);
     receipt(&data["id"], data.get("attributes").unwrap_or(data))
 }
 
-fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
-    let provider_id = text(id).ok_or(Unreadable("id"))?;
-    let word = fields["status"].as_str().ok_or(Unreadable("status"))?;
+fn receipt(id: &Value, fields: &Value) -> Result<DeliveryReceipt, UnreadableWebhook> {
+    let provider_id = text(id).ok_or(UnreadableWebhook("id"))?;
+    let word = fields["status"].as_str().ok_or(UnreadableWebhook("status"))?;
     let state = state(word);
     let is_failure = matches!(state, Some(MessageState::Undelivered | MessageState::Failed) | None);
     let hop = fields.get("level").filter(|level| !level.is_null());
@@ -56,7 +56,7 @@ fn receipt(id: &Value, fields: &Value) -> Result<Receipt, Unreadable> {
     // codes are given for success too
     let error_code = error_code(&fields["status_code"]).filter(|_| is_failure);
     let at_ms = fields["timestamp"].as_str().and_then(millis);
-    Ok(Receipt { hop, error_code, at_ms, ..Receipt::new(&provider_id, state, word) })
+    Ok(DeliveryReceipt { hop, error_code, at_ms, ..Receipt::new(&provider_id, state, word) })
 }
 
 /// Its words are those of the gateway before the centres; those of the centres themselves stand in the shared table.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn both_inbound_shapes_are_read() -> Result<(), Unreadable> {
+fn both_inbound_shapes_are_read() -> Result<(), UnreadableWebhook> {
     let newer = json!({"data": {"id": "mdr2-1", "type": "message", "attributes": {
         "to": "14155550199", "from": "14155550100", "body": "hello", "is_mms": true, "direction": "inbound"}},
         "included": [{"type": "media", "id": "1", "attributes": {"url": "https://a/1", "mime_type": "image/png"}}]});
@@ -17,13 +17,13 @@ fn both_inbound_shapes_are_read() -> Result<(), Unreadable> {
     let older = br#"{"to": "14155550199", "from": "40404", "body": "hello", "id": "mdr1-1"}"#;
     let inbound = parse_inbound(older)?;
     assert_eq!((inbound.from.as_str(), inbound.provider_id.as_str()), ("40404", "mdr1-1"));
-    assert_eq!(parse_inbound(b"{}"), Err(Unreadable("id")));
-    assert_eq!(parse_inbound(b"to=1"), Err(Unreadable("JSON body")));
+    assert_eq!(parse_inbound(b"{}"), Err(UnreadableWebhook("id")));
+    assert_eq!(parse_inbound(b"to=1"), Err(UnreadableWebhook("JSON body")));
     Ok(())
 }
 
 #[test]
-fn numbers_and_ids_are_read_in_any_form() -> Result<(), Unreadable> {
+fn numbers_and_ids_are_read_in_any_form() -> Result<(), UnreadableWebhook> {
     for (given, read) in [
         (json!("2025559003"), "+12025559003"),
         (json!(2_025_559_003), "+12025559003"),
@@ -52,13 +52,13 @@ fn numbers_and_ids_are_read_in_any_form() -> Result<(), Unreadable> {
 }
 
 #[test]
-fn what_is_written_in_another_shape_is_kept() -> Result<(), Unreadable> {
+fn what_is_written_in_another_shape_is_kept() -> Result<(), UnreadableWebhook> {
     let one = json!({"data": {"id": "mdr2-1", "attributes": {"to": "14155550199", "from": "14155550100",
         "body": {"text": "hello"}}}, "included": {"attributes": {"url": "https://a/1"}}});
     let inbound = parse_inbound(one.to_string().as_bytes())?;
     assert_eq!((inbound.body.as_str(), inbound.media.len()), (r#"{"text":"hello"}"#, 1));
     let nobody = json!({"id": 17, "to": "14155550199", "body": "x"});
-    assert_eq!(parse_inbound(nobody.to_string().as_bytes()), Err(Unreadable("from")));
+    assert_eq!(parse_inbound(nobody.to_string().as_bytes()), Err(UnreadableWebhook("from")));
     Ok(())
 }
 
@@ -69,7 +69,7 @@ fn a_receipts_code_may_be_of_any_type() {
     {
         let body = json!({"data": {"type": "delivery_receipt", "id": "mdr2-1", "attributes": {
             "level": 2, "status": "smsc reject", "status_code": code, "timestamp": "2023-11-14T22:13:20.50"}}});
-        let receipt = Receipt {
+        let receipt = DeliveryReceipt {
             message: None,
             provider_id: "mdr2-1".into(),
             state: Some(MessageState::Failed),
@@ -81,7 +81,7 @@ fn a_receipts_code_may_be_of_any_type() {
         };
         assert_eq!(parse_receipt(body.to_string().as_bytes()), Ok(receipt));
     }
-    assert_eq!(parse_receipt(br#"{"data": {"id": "mdr2-1"}}"#), Err(Unreadable("status")));
+    assert_eq!(parse_receipt(br#"{"data": {"id": "mdr2-1"}}"#), Err(UnreadableWebhook("status")));
 }
 
 #[test]

@@ -1,35 +1,35 @@
 //! Calls at the loopback carrier: what their numbers do, reported step by step.
 
-use super::{Loopback, LoopbackEvent, LoopbackReceipt, Trick};
+use super::{Loopback, LoopbackEvent, LoopbackTrick, StoredLoopbackReceipt};
 use crate::model::lock::lock;
 use crate::model::message::MessageState;
 use crate::model::{CallStatus, MessageId};
-use crate::provider::{AskError, End};
+use crate::provider::{AskError, CallEnd};
 
 /// How long a call lasts, in seconds. Nobody waits for it.
 const LENGTH: i64 = 1;
 
 /// What a call goes through.
-fn steps(trick: Trick) -> &'static [CallStatus] {
+fn steps(trick: LoopbackTrick) -> &'static [CallStatus] {
     use CallStatus::{Busy, Completed, Failed, InProgress, Initiated, NoAnswer, Ringing};
     match trick {
-        Trick::Busy => &[Initiated, Busy],
-        Trick::Report(MessageState::Undelivered, _) => &[Initiated, Ringing, NoAnswer],
-        Trick::Report(..) => &[Initiated, Failed],
-        Trick::Silent => &[Initiated, Ringing, InProgress],
+        LoopbackTrick::Busy => &[Initiated, Busy],
+        LoopbackTrick::Report(MessageState::Undelivered, _) => &[Initiated, Ringing, NoAnswer],
+        LoopbackTrick::Report(..) => &[Initiated, Failed],
+        LoopbackTrick::Silent => &[Initiated, Ringing, InProgress],
         _ => &[Initiated, Ringing, InProgress, Completed],
     }
 }
 
 impl Loopback {
-    pub(super) fn report_call(&self, message: MessageId, provider_id: &str, trick: Trick) {
+    pub(super) fn report_call(&self, message: MessageId, provider_id: &str, trick: LoopbackTrick) {
         for status in steps(trick) {
             self.tell_call(message, provider_id, *status);
         }
     }
 
     /// Ends a call that lasts; one that is over stays as it is.
-    pub(super) fn end(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+    pub(super) fn end(&self, provider_id: &str, end: CallEnd) -> Result<(), AskError> {
         let message = lock(&self.0.ring).message_of(provider_id);
         let gone = || AskError::Refused { code: Some(20_404), reason: "there is no such call".into() };
         let message = message.ok_or_else(gone)?;
@@ -38,7 +38,7 @@ impl Loopback {
     }
 
     fn tell_call(&self, message: MessageId, provider_id: &str, status: CallStatus) {
-        self.tell(LoopbackEvent::Receipt(LoopbackReceipt {
+        self.tell(LoopbackEvent::Receipt(StoredLoopbackReceipt {
             message: message.hex(),
             provider_id: provider_id.to_owned(),
             state: status.state().name().to_owned(),

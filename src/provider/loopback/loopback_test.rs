@@ -3,7 +3,7 @@
 use super::ring::KEPT;
 use super::*;
 use crate::provider::mock::{Result, outgoing, settings};
-use crate::provider::{Kind, opted_out};
+use crate::provider::{CarrierKind, opted_out};
 
 fn loopback(room: usize) -> Result<(Loopback, mpsc::Receiver<LoopbackEvent>)> {
     let (events, told) = mpsc::channel(room);
@@ -21,8 +21,8 @@ async fn refusals_are_twilios() -> Result {
     let (loopback, mut told) = loopback(9)?;
     for (to, code) in [("0001", 21_211), ("0002", 21_612), ("0003", 21_408), ("0004", 21_610), ("0009", 21_614)] {
         let sent = loopback.send(&outgoing(&format!("+1500555{to}"), "x")).await;
-        assert!(matches!(sent, Outcome::Refused { code: Some(found), .. } if found == code), "{to}: {sent:?}");
-        assert_eq!(opted_out(Kind::Loopback, Some(code)), to == "0004");
+        assert!(matches!(sent, SendOutcome::Refused { code: Some(found), .. } if found == code), "{to}: {sent:?}");
+        assert_eq!(opted_out(CarrierKind::Loopback, Some(code)), to == "0004");
     }
     assert!(told.try_recv().is_err());
     Ok(())
@@ -39,7 +39,7 @@ async fn receipts_and_echoes_follow() -> Result {
         ("+15005550018", None),
     ] {
         let sent = loopback.send(&outgoing(to, &"ж".repeat(71))).await;
-        assert!(matches!(sent, Outcome::Accepted { segments: Some(2), .. }), "{to}: {sent:?}");
+        assert!(matches!(sent, SendOutcome::Accepted { segments: Some(2), .. }), "{to}: {sent:?}");
         assert_eq!(receipt(&mut told), expected, "{to}");
     }
     loopback.send(&outgoing("+15005550010", "who is there?")).await;
@@ -55,19 +55,19 @@ async fn trouble_is_once_or_always() -> Result {
     let (loopback, _told) = loopback(9)?;
     let send = async |to: &str| loopback.send(&outgoing(to, "x")).await;
     for _ in 0..3 {
-        assert!(matches!(send("+15005550014").await, Outcome::Unreachable { .. }));
+        assert!(matches!(send("+15005550014").await, SendOutcome::Unreachable { .. }));
     }
     let hasty = outgoing("+15005550013", "x");
     let after = Some(Duration::from_secs(1));
-    assert!(matches!(loopback.send(&hasty).await, Outcome::Throttled { after: found, .. } if found == after));
-    assert!(matches!(loopback.send(&hasty).await, Outcome::Accepted { .. }));
+    assert!(matches!(loopback.send(&hasty).await, SendOutcome::Throttled { after: found, .. } if found == after));
+    assert!(matches!(loopback.send(&hasty).await, SendOutcome::Accepted { .. }));
     let early = outgoing("+15005550015", "x");
-    assert!(matches!(loopback.send(&early).await, Outcome::Unreachable { .. }));
-    assert!(matches!(loopback.send(&early).await, Outcome::Accepted { .. }));
+    assert!(matches!(loopback.send(&early).await, SendOutcome::Unreachable { .. }));
+    assert!(matches!(loopback.send(&early).await, SendOutcome::Accepted { .. }));
     let uncertain = outgoing("+15005550017", "x");
-    assert!(matches!(loopback.send(&uncertain).await, Outcome::Uncertain { .. }));
+    assert!(matches!(loopback.send(&uncertain).await, SendOutcome::Uncertain { .. }));
     assert_eq!(loopback.find(&uncertain, 0).await?, []);
-    assert!(matches!(loopback.send(&uncertain).await, Outcome::Accepted { .. }));
+    assert!(matches!(loopback.send(&uncertain).await, SendOutcome::Accepted { .. }));
     Ok(())
 }
 
@@ -75,11 +75,11 @@ async fn trouble_is_once_or_always() -> Result {
 async fn an_uncertain_send_can_be_found() -> Result {
     let (loopback, _told) = loopback(9)?;
     let message = outgoing("+15005550016", "hello");
-    assert!(matches!(loopback.send(&message).await, Outcome::Uncertain { .. }));
+    assert!(matches!(loopback.send(&message).await, SendOutcome::Uncertain { .. }));
     let found = loopback.find(&message, 5_000).await?;
     assert_eq!(found.len(), 1);
     assert_eq!(loopback.find(&message, 5_001).await?, []);
-    assert_eq!(loopback.find(&Outgoing { body: "hullo".into(), ..message }, 0).await?, []);
+    assert_eq!(loopback.find(&OutgoingMessage { body: "hullo".into(), ..message }, 0).await?, []);
     Ok(())
 }
 
@@ -107,7 +107,7 @@ async fn pages_go_from_newest_to_oldest() -> Result {
     // the channel took one event of seven, and no send waited
     assert_eq!(loopback.dropped(), 6);
     let filter = Filter { to: Some("+14155550100".into()), from: None };
-    let bodies = |page: &Page| page.messages.iter().map(|kept| kept.sent.body.clone()).collect::<Vec<_>>();
+    let bodies = |page: &LoopbackPage| page.messages.iter().map(|kept| kept.sent.body.clone()).collect::<Vec<_>>();
     let first = loopback.list(&filter, None, 2);
     assert_eq!((bodies(&first), first.next), (vec!["6".into(), "4".into()], Some(4)));
     let second = loopback.list(&filter, first.next, 2);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::provider::{AccountCredentials, BadCredentials, CarrierProfile, Feature};
+use crate::provider::{AccountCredentials, BadCredentials, CarrierFeature, CarrierProfile};
 
 /// The same refusal as Twilio's: the recipient has opted out.
 const OPTED_OUT: i64 = 21_610;
@@ -18,7 +18,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     webhooks: &[],
     headers: &[],
     has_secret_path: false,
-    features: &[Feature::List, Feature::LookUp, Feature::Calls, Feature::Whatsapp],
+    features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
     longest_text: None,
     rate: 0,
     opt_out_codes: &[OPTED_OUT],

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::model::{Channel, MessageId, Millis};
-use crate::provider::{Outgoing, Sent};
+use crate::provider::{ListedMessage, OutgoingMessage};
 
 /// Messages kept; the oldest makes room.
 pub(super) const KEPT: usize = 100_000;
@@ -17,7 +17,7 @@ pub struct LoopbackMessage {
     pub number: u64,
     pub message: MessageId,
     pub channel: Channel,
-    pub sent: Sent,
+    pub sent: ListedMessage,
     pub media_urls: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ pub struct Filter {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub struct LoopbackPage {
     /// Newest first.
     pub messages: Vec<LoopbackMessage>,
     /// The cursor of the page after this one, where there is one.
@@ -37,15 +37,15 @@ pub struct Page {
 }
 
 #[derive(Default)]
-pub(super) struct Ring {
+pub(super) struct MessageRing {
     messages: VecDeque<LoopbackMessage>,
     next: u64,
     turned_away: VecDeque<MessageId>,
 }
 
-impl Ring {
+impl MessageRing {
     /// Keeps a message and gives it an id.
-    pub(super) fn push(&mut self, run: u64, message: &Outgoing, now_ms: Millis) -> String {
+    pub(super) fn push(&mut self, run: u64, message: &OutgoingMessage, now_ms: Millis) -> String {
         let provider_id = format!("LB{run:016x}{:016x}", self.next);
         if self.messages.len() == KEPT {
             self.messages.pop_front();
@@ -54,7 +54,7 @@ impl Ring {
             number: self.next,
             message: message.id,
             channel: message.channel,
-            sent: Sent {
+            sent: ListedMessage {
                 provider_id: provider_id.clone(),
                 to: message.to.clone(),
                 from: message.from.clone(),
@@ -67,7 +67,7 @@ impl Ring {
         provider_id
     }
 
-    pub(super) fn list(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Page {
+    pub(super) fn list(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> LoopbackPage {
         let wanted = |text: &Option<String>, value: &str| text.as_deref().is_none_or(|text| text == value);
         let mut matching = self
             .messages
@@ -77,11 +77,12 @@ impl Ring {
             .filter(|kept| wanted(&filter.to, &kept.sent.to) && wanted(&filter.from, &kept.sent.from));
         let messages: Vec<_> = matching.by_ref().take(limit).cloned().collect();
         let next = messages.last().map(|last| last.number).filter(|_| matching.next().is_some());
-        Page { messages, next }
+        LoopbackPage { messages, next }
     }
 
-    pub(super) fn find(&self, message: &Outgoing, since_ms: Millis) -> Vec<Sent> {
-        let same = |sent: &&Sent| sent.to == message.to && sent.from == message.from && sent.body == message.body;
+    pub(super) fn find(&self, message: &OutgoingMessage, since_ms: Millis) -> Vec<ListedMessage> {
+        let same =
+            |sent: &&ListedMessage| sent.to == message.to && sent.from == message.from && sent.body == message.body;
         let of_channel = self.messages.iter().rev().filter(|kept| kept.channel == message.channel);
         let recent = of_channel.map(|kept| &kept.sent).filter(|sent| sent.created_ms >= since_ms);
         recent.filter(same).cloned().collect()

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::message::MessageState;
 use crate::model::{Address, CallStatus, CarrierFields, Channel, Keyword, Media};
-use crate::provider::{CallNotes, CallStep, Inbound, Receipt};
+use crate::provider::{CallNotes, CallStep, DeliveryReceipt, InboundMessage};
 
 /// What the loopback provider says of a message, as it is stored: it knows our own id.
 #[derive(Deserialize, Serialize)]
-pub struct LoopbackReceipt {
+pub struct StoredLoopbackReceipt {
     /// In hex.
     pub message: String,
     pub provider_id: String,
@@ -24,14 +24,14 @@ pub struct LoopbackReceipt {
     pub duration: Option<i64>,
 }
 
-impl LoopbackReceipt {
+impl StoredLoopbackReceipt {
     /// What it says, as all carriers say it.
-    pub fn read(self) -> Receipt {
+    pub fn read(self) -> DeliveryReceipt {
         let (state, duration) = (MessageState::parse(&self.state), self.duration);
         let call = self.call.as_deref().and_then(CallStatus::parse);
         let call = call.map(|status| CallStep { status, duration, notes: CallNotes::default() });
         let word = self.call.unwrap_or(self.state);
-        Receipt {
+        DeliveryReceipt {
             message: Some(self.message),
             error_code: self.error_code,
             at_ms: self.at_ms,
@@ -43,7 +43,7 @@ impl LoopbackReceipt {
 
 /// A person's text at the loopback provider, as it is stored.
 #[derive(Default, Deserialize, Serialize)]
-pub struct LoopbackText {
+pub struct StoredLoopbackText {
     pub provider_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
@@ -57,15 +57,15 @@ pub struct LoopbackText {
     pub carrier: BTreeMap<String, String>,
 }
 
-impl LoopbackText {
+impl StoredLoopbackText {
     /// The same as all carriers say it.
-    pub fn read(self) -> Inbound {
+    pub fn read(self) -> InboundMessage {
         let Self { provider_id, channel, from, to, body, media, carrier } = self;
         let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
         let channel = channel.as_deref().and_then(Channel::parse).or(named).unwrap_or_default();
         let (from, to) = (from.as_str().to_owned(), to.as_str().to_owned());
         let consent = carrier.get("OptOutType").map(String::as_str).and_then(Keyword::parse);
         let carrier = CarrierFields::of(carrier.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        Inbound { provider_id, channel, from, to, body, media, consent, carrier }
+        InboundMessage { provider_id, channel, from, to, body, media, consent, carrier }
     }
 }

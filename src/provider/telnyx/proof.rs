@@ -7,7 +7,7 @@ use openssl::pkey::{Id, PKey};
 use openssl::sign::Verifier;
 
 use crate::model::{Millis, Secret};
-use crate::provider::{BadPost, Fingerprint, Post, Trial};
+use crate::provider::{BadPost, PostTrial, ProviderPost, SignatureFingerprint};
 
 /// The signature, in base64.
 pub(super) const SIGNATURE: &str = "telnyx-signature-ed25519";
@@ -23,12 +23,12 @@ pub(super) fn is_key(key: &Secret) -> bool {
 }
 
 /// The signature of a post, if it has the shape of one.
-fn signature(post: &Post) -> Option<Vec<u8>> {
+fn signature(post: &ProviderPost) -> Option<Vec<u8>> {
     STANDARD.decode(post.header(SIGNATURE)?).ok().filter(|bytes| bytes.len() == 64)
 }
 
 /// Whether a post has what its proof needs.
-pub(super) fn has_signature(post: &Post) -> bool {
+pub(super) fn has_signature(post: &ProviderPost) -> bool {
     signature(post).is_some() && post.header(TIMESTAMP).is_some()
 }
 
@@ -40,7 +40,7 @@ fn is_by(key: &Secret, said: &[u8], signature: &[u8]) -> bool {
 }
 
 /// Whether the account's key has signed a post, a short while ago; and the signature as it is remembered.
-pub(super) fn prove(post: &Post, trial: &Trial<'_>) -> Result<Fingerprint, BadPost> {
+pub(super) fn prove(post: &ProviderPost, trial: &PostTrial<'_>) -> Result<SignatureFingerprint, BadPost> {
     let signature = signature(post).ok_or(BadPost::Forged)?;
     let (given, timestamp) = post.header(SIGNATURE).zip(post.header(TIMESTAMP)).ok_or(BadPost::Forged)?;
     let seconds: Option<Millis> = timestamp.parse().ok();
@@ -52,5 +52,5 @@ pub(super) fn prove(post: &Post, trial: &Trial<'_>) -> Result<Fingerprint, BadPo
     if !(trial.believes)(&|key: &Secret| is_by(key, &said, &signature)) {
         return Err(BadPost::Forged);
     }
-    Ok(Fingerprint::of(trial.key, given, [timestamp.as_bytes(), &post.body[..]]))
+    Ok(SignatureFingerprint::of(trial.key, given, [timestamp.as_bytes(), &post.body[..]]))
 }

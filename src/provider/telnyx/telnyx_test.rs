@@ -10,7 +10,7 @@ use super::*;
 use crate::crypto::HashKey;
 use crate::model::{Channel, Millis};
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
-use crate::provider::{Credentials, Kind, PostKind};
+use crate::provider::{CarrierKind, Credentials, PostKind};
 
 const ACCEPTED: &str = r#"{"data":{"record_type":"message","id":"40385f64-5717-4562-b3fc-2c963f66afa6","parts":2,
     "to":[{"phone_number":"+14155550100","status":"queued"}],"errors":[]}}"#;
@@ -26,7 +26,7 @@ fn telnyx(url: &str) -> Result<Telnyx> {
     Ok(Telnyx::open(&account, &settings, &client(&settings)?))
 }
 
-async fn outcome(act: Act) -> Result<Outcome> {
+async fn outcome(act: Act) -> Result<SendOutcome> {
     let mock = Mock::start(vec![act]).await?;
     Ok(telnyx(&mock.url)?.send(&outgoing("+14155550100", "hello")).await)
 }
@@ -37,8 +37,8 @@ async fn a_send_is_the_document_that_telnyx_documents() -> Result {
     let telnyx = Telnyx { messaging_profile_id: Some("profile".into()), ..telnyx(&mock.url)? };
     let sent = telnyx.send(&outgoing("+14155550100", "Ça ✓")).await;
     let provider_id = "40385f64-5717-4562-b3fc-2c963f66afa6".to_owned();
-    assert_eq!(sent, Outcome::Accepted { provider_id, segments: Some(2) });
-    let picture = Outgoing {
+    assert_eq!(sent, SendOutcome::Accepted { provider_id, segments: Some(2) });
+    let picture = OutgoingMessage {
         media_urls: vec!["https://a/1".into()],
         status_url: Some("https://gw/status".into()),
         ..outgoing("+14155550100", "")
@@ -63,16 +63,16 @@ async fn a_send_is_the_document_that_telnyx_documents() -> Result {
 async fn answers_are_told_apart() -> Result {
     let errors = |code: &str| format!(r#"{{"errors":[{{"code":"{code}","title":"No","detail":"not this way"}}]}}"#);
     let (code, reason) = (Some(10_009), "not this way".to_owned());
-    assert_eq!(outcome(reply("401 Unauthorized", "", &errors("10009"))).await?, Outcome::Denied { code, reason });
+    assert_eq!(outcome(reply("401 Unauthorized", "", &errors("10009"))).await?, SendOutcome::Denied { code, reason });
     let (code, reason) = (Some(40_300), "not this way".to_owned());
     let refused = outcome(reply("400 Bad Request", "", &errors("40300"))).await?;
-    assert_eq!(refused, Outcome::Refused { code, reason });
-    assert!(matches!(outcome(reply("429 Too Many Requests", "", "")).await?, Outcome::Throttled { .. }));
-    assert!(matches!(outcome(reply("200 OK", "", "{}")).await?, Outcome::Uncertain { .. }));
+    assert_eq!(refused, SendOutcome::Refused { code, reason });
+    assert!(matches!(outcome(reply("429 Too Many Requests", "", "")).await?, SendOutcome::Throttled { .. }));
+    assert!(matches!(outcome(reply("200 OK", "", "{}")).await?, SendOutcome::Uncertain { .. }));
     let failed = ACCEPTED.replace("queued", "sending_failed");
-    assert!(matches!(outcome(reply("200 OK", "", &failed)).await?, Outcome::Failed { .. }));
-    let call = Outgoing { channel: Channel::Voice, ..outgoing("+14155550100", "") };
-    assert!(matches!(telnyx("http://127.0.0.1:9")?.send(&call).await, Outcome::Refused { .. }));
+    assert!(matches!(outcome(reply("200 OK", "", &failed)).await?, SendOutcome::Failed { .. }));
+    let call = OutgoingMessage { channel: Channel::Voice, ..outgoing("+14155550100", "") };
+    assert!(matches!(telnyx("http://127.0.0.1:9")?.send(&call).await, SendOutcome::Refused { .. }));
     Ok(())
 }
 
@@ -91,18 +91,24 @@ fn public(key: &PKey<Private>) -> Result<Secret> {
 }
 
 /// A post as this key signs it.
-fn signed(key: &PKey<Private>, timestamp: &str, body: &str) -> Result<Post> {
+fn signed(key: &PKey<Private>, timestamp: &str, body: &str) -> Result<ProviderPost> {
     let said = format!("{timestamp}|{body}");
     let signature = Signer::new_without_digest(key)?.sign_oneshot_to_vec(said.as_bytes())?;
     let signature = HeaderValue::from_str(&STANDARD.encode(signature))?;
     let headers = vec![(proof::SIGNATURE, signature), (proof::TIMESTAMP, HeaderValue::from_str(timestamp)?)];
-    Ok(Post { what: PostKind::Receipt, url: String::new(), secret: None, headers, body: body.to_owned().into() })
+    Ok(ProviderPost {
+        what: PostKind::Receipt,
+        url: String::new(),
+        secret: None,
+        headers,
+        body: body.to_owned().into(),
+    })
 }
 
-fn verified(public_key: &Secret, post: &Post) -> Result<std::result::Result<Verified, BadPost>> {
+fn verified(public_key: &Secret, post: &ProviderPost) -> Result<std::result::Result<VerifiedPost, BadPost>> {
     let key = HashKey::from_bytes(&[7; 32])?;
     let believes = |fits: &dyn Fn(&Secret) -> bool| fits(public_key);
-    let trial = Trial { believes: &believes, key: &key, now_ms: NOW_MS };
+    let trial = PostTrial { believes: &believes, key: &key, now_ms: NOW_MS };
     Ok(telnyx("http://127.0.0.1:9")?.verify(post, &trial))
 }
 
@@ -113,7 +119,7 @@ async fn what_the_key_has_signed_lately_is_believed() -> Result {
     let body = r#"{"data":{"event_type":"message.finalized","occurred_at":"2023-11-14T22:13:20.000+00:00","payload":{
         "id":"1","to":[{"phone_number":"+14155550100","status":"delivery_failed"}],"errors":[{"code":"40300"}]}}}"#;
     let taken = verified(&public_key, &signed(&key, "1699999701", body)?)??;
-    let Parsed::Receipt(receipt) = &taken.parsed else { return Err("no receipt".into()) };
+    let ParsedPost::Receipt(receipt) = &taken.parsed else { return Err("no receipt".into()) };
     assert_eq!((receipt.provider_id.as_str(), receipt.state), ("1", Some(MessageState::Undelivered)));
     assert_eq!((receipt.error_code, receipt.at_ms), (Some(40_300), Some(NOW_MS)));
     assert_eq!(Telnyx::read_receipt(&taken.payload)?, *receipt);
@@ -122,7 +128,7 @@ async fn what_the_key_has_signed_lately_is_believed() -> Result {
     let again = verified(&public_key, &signed(&key, "1699999702", body)?)??;
     assert_ne!(again.fingerprint, taken.fingerprint);
     let stranger = PKey::generate_ed25519()?;
-    let altered = Post { body: body.replace("40300", "40301").into(), ..signed(&key, "1700000000", body)? };
+    let altered = ProviderPost { body: body.replace("40300", "40301").into(), ..signed(&key, "1700000000", body)? };
     for forged in [
         signed(&stranger, "1700000000", body)?,
         signed(&key, "1699999699", body)?,
@@ -130,16 +136,16 @@ async fn what_the_key_has_signed_lately_is_believed() -> Result {
         signed(&key, "9223372036854775807", body)?,
         signed(&key, "now", body)?,
         altered,
-        Post { headers: Vec::new(), ..signed(&key, "1700000000", body)? },
+        ProviderPost { headers: Vec::new(), ..signed(&key, "1700000000", body)? },
     ] {
         assert_eq!(verified(&public_key, &forged)?, Err(BadPost::Forged));
     }
-    assert!(!Telnyx::has_proof(&Post { headers: Vec::new(), ..signed(&key, "1700000000", body)? }));
+    assert!(!Telnyx::has_proof(&ProviderPost { headers: Vec::new(), ..signed(&key, "1700000000", body)? }));
     let other = r#"{"data":{"event_type":"number_order.complete"}}"#;
     let other = verified(&public_key, &signed(&key, "1700000000", other)?)?;
-    assert_eq!(other.map(|other| other.parsed), Ok(Parsed::Nothing));
+    assert_eq!(other.map(|other| other.parsed), Ok(ParsedPost::Nothing));
     let nameless = verified(&public_key, &signed(&key, "1700000000", "{}")?)?;
-    assert_eq!(nameless, Err(BadPost::Unreadable(Unreadable("event_type"))));
+    assert_eq!(nameless, Err(BadPost::Unreadable(UnreadableWebhook("event_type"))));
     for odd in ["[]", "null", "{}", "x"] {
         assert!(Telnyx::read_text(odd).is_err() && Telnyx::read_receipt(odd).is_err(), "{odd}");
     }
@@ -173,7 +179,7 @@ fn credentials_are_a_key_and_a_public_key() {
         (json!({"api_key": "KEY1", "public_key": good, "messaging_profile_id": ""}), false),
         (json!({"api_key": "KEY1"}), false),
     ] {
-        let read = Credentials::from_json(Kind::Telnyx, json.to_string().as_bytes());
+        let read = Credentials::from_json(CarrierKind::Telnyx, json.to_string().as_bytes());
         assert_eq!(read.is_ok(), is_good, "{json}");
     }
 }

@@ -5,43 +5,43 @@ use serde_json::Value;
 use crate::model::message::MessageState;
 use crate::model::{Address, CarrierFields, Channel, Media, parse_time};
 use crate::provider::word::{self, error_code};
-use crate::provider::{Inbound, Parsed, Receipt, Unreadable};
+use crate::provider::{DeliveryReceipt, InboundMessage, ParsedPost, UnreadableWebhook};
 
 /// What of a message that came in is passed on as it is.
 const PASSED_ON: [&str; 6] = ["encoding", "parts", "received_at", "subject", "tags", "type"];
 
-fn event(body: &str) -> Result<Value, Unreadable> {
-    let mut body: Value = serde_json::from_str(body).map_err(|_| Unreadable("JSON body"))?;
+fn event(body: &str) -> Result<Value, UnreadableWebhook> {
+    let mut body: Value = serde_json::from_str(body).map_err(|_| UnreadableWebhook("JSON body"))?;
     Ok(body.get_mut("data").map(Value::take).unwrap_or_default())
 }
 
 /// An event, by its type.
-pub(super) fn parse(body: &str) -> Result<Parsed, Unreadable> {
+pub(super) fn parse(body: &str) -> Result<ParsedPost, UnreadableWebhook> {
     let event = event(body)?;
     match event["event_type"].as_str() {
-        Some("message.received") => text(&event).map(Parsed::Text),
-        Some("message.sent" | "message.finalized") => receipt(&event).map(Parsed::Receipt),
-        Some(_) => Ok(Parsed::Nothing),
-        None => Err(Unreadable("event_type")),
+        Some("message.received") => text(&event).map(ParsedPost::Text),
+        Some("message.sent" | "message.finalized") => receipt(&event).map(ParsedPost::Receipt),
+        Some(_) => Ok(ParsedPost::Nothing),
+        None => Err(UnreadableWebhook("event_type")),
     }
 }
 
 /// A field of the message that an event is about, if it says anything.
-fn said<'a>(value: &'a Value, what: &'static str) -> Result<&'a str, Unreadable> {
-    value.as_str().filter(|text| !text.is_empty()).ok_or(Unreadable(what))
+fn said<'a>(value: &'a Value, what: &'static str) -> Result<&'a str, UnreadableWebhook> {
+    value.as_str().filter(|text| !text.is_empty()).ok_or(UnreadableWebhook(what))
 }
 
-fn text(event: &Value) -> Result<Inbound, Unreadable> {
+fn text(event: &Value) -> Result<InboundMessage, UnreadableWebhook> {
     let payload = &event["payload"];
     let media = payload["media"].as_array().into_iter().flatten().filter_map(|media| {
         let content_type = media["content_type"].as_str().unwrap_or_default().to_owned();
         Some(Media { url: media["url"].as_str()?.to_owned(), content_type })
     });
     // a sender may be withheld, and is empty then
-    let from = payload["from"]["phone_number"].as_str().ok_or(Unreadable("from"))?;
+    let from = payload["from"]["phone_number"].as_str().ok_or(UnreadableWebhook("from"))?;
     let to = said(&payload["to"][0]["phone_number"], "to")?;
     let ((_, from), (_, to)) = (Address::from_carrier(from), Address::from_carrier(to));
-    Ok(Inbound {
+    Ok(InboundMessage {
         provider_id: said(&payload["id"], "id")?.to_owned(),
         channel: Channel::Sms,
         from: from.as_str().to_owned(),
@@ -63,12 +63,12 @@ fn carrier(payload: &Value) -> CarrierFields {
     CarrierFields::of(fields.iter().map(|(name, value)| (*name, value.as_str())))
 }
 
-fn receipt(event: &Value) -> Result<Receipt, Unreadable> {
+fn receipt(event: &Value) -> Result<DeliveryReceipt, UnreadableWebhook> {
     let payload = &event["payload"];
     let word = said(&payload["to"][0]["status"], "status")?;
     let error_code = error_code(&payload["errors"][0]["code"]);
     let at_ms = event["occurred_at"].as_str().and_then(parse_time);
-    Ok(Receipt { error_code, at_ms, ..Receipt::new(said(&payload["id"], "id")?, state(word), word) })
+    Ok(DeliveryReceipt { error_code, at_ms, ..Receipt::new(said(&payload["id"], "id")?, state(word), word) })
 }
 
 /// Its words for what became of a message at one recipient, where they are not the shared ones.

@@ -4,14 +4,14 @@
 use http::Method;
 use serde::Deserialize;
 
-use super::list::Listed;
+use super::list::ListProgress;
 use super::{Twilio, millis};
 use crate::model::{CallEvent, CallOptions, CallPlan, Millis};
-use crate::provider::{AskError, End, Outcome, Outgoing, Sent};
+use crate::provider::{AskError, CallEnd, ListedMessage, OutgoingMessage, SendOutcome};
 
 /// A call as Twilio shows it.
 #[derive(Deserialize)]
-struct CallIn {
+struct TwilioCallIn {
     sid: String,
     from: Option<String>,
     to: Option<String>,
@@ -20,7 +20,7 @@ struct CallIn {
 }
 
 /// The form of a new call. Every step is asked for: what its client wants to hear of is ours to choose.
-fn form(call: &Outgoing) -> Vec<(&'static str, String)> {
+fn form(call: &OutgoingMessage) -> Vec<(&'static str, String)> {
     let CallPlan { url, twiml, dialing, .. } = call.instructions.clone().unwrap_or_default();
     let mut form = vec![("To", call.to.clone()), ("From", call.from.clone())];
     form.extend(url.map(|url| ("Url", url)));
@@ -49,41 +49,49 @@ fn dialed(dialing: CallOptions) -> impl Iterator<Item = (&'static str, String)> 
 
 impl Twilio {
     /// `POST …/Calls.json`.
-    pub(super) async fn place(&self, call: &Outgoing) -> Outcome {
+    pub(super) async fn place(&self, call: &OutgoingMessage) -> SendOutcome {
         self.post("Calls.json", &form(call), call.until, "Twilio's answer names no call").await
     }
 
     /// `GET …/Calls.json?To=&From=`, newest first, back to `since_ms`: `StartTime` would leave out the calls that
     /// have not begun.
-    pub(super) async fn find_calls(&self, call: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+    pub(super) async fn find_calls(
+        &self,
+        call: &OutgoingMessage,
+        since_ms: Millis,
+    ) -> Result<Vec<ListedMessage>, AskError> {
         let since_ms = since_ms.div_euclid(1000) * 1000;
         let query = vec![("To", call.to.clone()), ("From", call.from.clone())];
         let mut found = Vec::new();
-        self.walk("Calls.json", query, |listed: CallIn| {
+        self.walk("Calls.json", query, |listed: TwilioCallIn| {
             let created_ms = millis(listed.date_created.as_deref());
             found.extend(listed.if_same(call, since_ms));
-            if created_ms.is_some_and(|created_ms| created_ms < since_ms) { Listed::Enough } else { Listed::More }
+            if created_ms.is_some_and(|created_ms| created_ms < since_ms) {
+                ListProgress::Enough
+            } else {
+                ListProgress::More
+            }
         })
         .await?;
         Ok(found)
     }
 
     /// `POST …/Calls/{sid}.json` with the status that it is to have.
-    pub(super) async fn end(&self, provider_id: &str, end: End) -> Result<(), AskError> {
+    pub(super) async fn end(&self, provider_id: &str, end: CallEnd) -> Result<(), AskError> {
         let path = format!("{}/Calls/{provider_id}.json", self.path);
         let request = self.host.request(Method::POST, &path).form(&[("Status", end.status().name())]);
         self.ask(&self.host, request).await.map(drop)
     }
 }
 
-impl CallIn {
+impl TwilioCallIn {
     /// This as we placed it, where it can be that call.
-    fn if_same(self, call: &Outgoing, since_ms: Millis) -> Option<Sent> {
+    fn if_same(self, call: &OutgoingMessage, since_ms: Millis) -> Option<ListedMessage> {
         let created_ms = millis(self.date_created.as_deref())?;
         let is_inbound = self.direction.is_some_and(|direction| direction.starts_with("inbound"));
         let is_ours = self.to? == call.to && self.from? == call.from && !is_inbound && created_ms >= since_ms;
         let (to, from) = (call.to.clone(), call.from.clone());
-        is_ours.then_some(Sent { provider_id: self.sid, to, from, body: String::new(), created_ms })
+        is_ours.then_some(ListedMessage { provider_id: self.sid, to, from, body: String::new(), created_ms })
     }
 }
 

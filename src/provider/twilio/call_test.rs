@@ -3,7 +3,7 @@
 use crate::model::{CallOptions, CallPlan, Channel, FetchMethod, MachineDetection, Secret};
 use crate::provider::mock::{Act, Mock, Result, client, outgoing, reply, settings};
 use crate::provider::twilio::{Twilio, TwilioCredentials};
-use crate::provider::{AskError, End, Outcome, Outgoing, Provider};
+use crate::provider::{AskError, CallEnd, OutgoingMessage, Provider, SendOutcome};
 
 fn twilio(url: &str) -> Result<Twilio> {
     let settings = settings(url)?;
@@ -16,15 +16,15 @@ fn twilio(url: &str) -> Result<Twilio> {
     Ok(Twilio::open(&account, &settings, &client(&settings)?))
 }
 
-fn call(instructions: CallPlan) -> Outgoing {
-    Outgoing { channel: Channel::Voice, instructions: Some(instructions), ..outgoing("+14155550100", "") }
+fn call(instructions: CallPlan) -> OutgoingMessage {
+    OutgoingMessage { channel: Channel::Voice, instructions: Some(instructions), ..outgoing("+14155550100", "") }
 }
 
-fn greeting() -> Outgoing {
+fn greeting() -> OutgoingMessage {
     call(CallPlan { twiml: Some("<Response><Say>Hi</Say></Response>".into()), ..CallPlan::default() })
 }
 
-async fn placed(act: Act) -> Result<Outcome> {
+async fn placed(act: Act) -> Result<SendOutcome> {
     let mock = Mock::start(vec![act]).await?;
     Ok(twilio(&mock.url)?.send(&greeting()).await)
 }
@@ -35,9 +35,9 @@ async fn a_call_is_the_form_that_twilio_documents() -> Result {
     let mock = Mock::start(vec![created]).await?;
     let twilio = twilio(&mock.url)?;
     let sent = twilio.send(&greeting()).await;
-    assert_eq!(sent, Outcome::Accepted { provider_id: "CA1".into(), segments: None });
+    assert_eq!(sent, SendOutcome::Accepted { provider_id: "CA1".into(), segments: None });
     let by_url = call(CallPlan { url: Some("https://a/x?y=1&z".into()), ..CallPlan::default() });
-    twilio.send(&Outgoing { status_url: Some("https://gw/status".into()), ..by_url }).await;
+    twilio.send(&OutgoingMessage { status_url: Some("https://gw/status".into()), ..by_url }).await;
     let asked = mock.asked();
     assert!(asked[0].starts_with("POST /2010-04-01/Accounts/AC1/Calls.json HTTP/1.1\r\n"), "{asked:?}");
     let twiml = "%3CResponse%3E%3CSay%3EHi%3C%2FSay%3E%3C%2FResponse%3E";
@@ -72,11 +72,11 @@ async fn a_call_is_made_as_its_client_says() -> Result {
 #[tokio::test]
 async fn the_outcomes_of_calls_are_those_of_messages() -> Result {
     let refused = reply("400 Bad Request", "", r#"{"code":21219,"message":"unverified"}"#);
-    assert_eq!(placed(refused).await?, Outcome::Refused { code: Some(21_219), reason: "unverified".into() });
-    assert!(matches!(placed(reply("429 Slow", "", "")).await?, Outcome::Throttled { .. }));
-    assert!(matches!(placed(reply("503 Away", "", "")).await?, Outcome::Unreachable { .. }));
+    assert_eq!(placed(refused).await?, SendOutcome::Refused { code: Some(21_219), reason: "unverified".into() });
+    assert!(matches!(placed(reply("429 Slow", "", "")).await?, SendOutcome::Throttled { .. }));
+    assert!(matches!(placed(reply("503 Away", "", "")).await?, SendOutcome::Unreachable { .. }));
     for lost in [reply("201 Created", "", "{}"), reply("502 Oops", "", ""), Act::SayAndClose(String::new())] {
-        assert!(matches!(placed(lost).await?, Outcome::Uncertain { .. }));
+        assert!(matches!(placed(lost).await?, SendOutcome::Uncertain { .. }));
     }
     Ok(())
 }
@@ -108,10 +108,10 @@ async fn a_call_is_ended_by_its_status() -> Result {
     let over = reply("400 Bad Request", "", r#"{"code":21220,"message":"Invalid call state"}"#);
     let mock = Mock::start(vec![reply("200 OK", "", "{}"), reply("200 OK", "", "{}"), over]).await?;
     let twilio = twilio(&mock.url)?;
-    assert_eq!(twilio.end_call("CA1", End::Completed).await, Ok(()));
-    assert_eq!(twilio.end_call("CA1", End::Canceled).await, Ok(()));
+    assert_eq!(twilio.end_call("CA1", CallEnd::Completed).await, Ok(()));
+    assert_eq!(twilio.end_call("CA1", CallEnd::Canceled).await, Ok(()));
     let refused = AskError::Refused { code: Some(21_220), reason: "Invalid call state".into() };
-    assert_eq!(twilio.end_call("CA1", End::Completed).await, Err(refused));
+    assert_eq!(twilio.end_call("CA1", CallEnd::Completed).await, Err(refused));
     let asked = mock.asked();
     assert!(asked[0].starts_with("POST /2010-04-01/Accounts/AC1/Calls/CA1.json HTTP"), "{asked:?}");
     assert!(asked[0].ends_with("Status=completed") && asked[1].ends_with("Status=canceled"), "{asked:?}");
@@ -129,7 +129,7 @@ async fn whatsapp_addresses_are_written_with_their_prefix() -> Result {
     let page = format!(r#"{{"messages":[{},{}]}}"#, listed("SM1", "whatsapp:"), listed("SM2", ""));
     let mock = Mock::start(vec![reply("201 Created", "", r#"{"sid":"SM1"}"#), reply("200 OK", "", &page)]).await?;
     let twilio = twilio(&mock.url)?;
-    let message = Outgoing { channel: Channel::Whatsapp, ..outgoing("+14155550100", "hello") };
+    let message = OutgoingMessage { channel: Channel::Whatsapp, ..outgoing("+14155550100", "hello") };
     twilio.send(&message).await;
     let found = twilio.find(&message, 1_700_000_000_000).await?;
     assert_eq!(found.len(), 1);

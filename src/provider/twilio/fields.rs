@@ -11,7 +11,7 @@ use crate::provider::BadPost;
 use crate::provider::post::is_json;
 
 /// A name and its value.
-pub type Field = (String, String);
+pub type FormField = (String, String);
 
 /// Fields of a post at most: no carrier writes more, and whoever posts need not be one.
 const FIELDS: usize = 256;
@@ -19,7 +19,7 @@ const FIELDS: usize = 256;
 const ACCOUNT_SID: &str = "AccountSid";
 
 /// The fields of a form, or of a JSON object, as they were signed.
-pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<Field>, BadPost> {
+pub(super) fn signed_fields(body: &[u8]) -> Result<Vec<FormField>, BadPost> {
     if !is_json(body) {
         return few(body).map(form::fields);
     }
@@ -67,11 +67,11 @@ struct AccountSid {
 }
 
 /// The same fields, as they can be kept.
-pub(super) fn fields(payload: &str) -> Option<Vec<Field>> {
+pub(super) fn fields(payload: &str) -> Option<Vec<FormField>> {
     signed_fields(payload.as_bytes()).ok().map(kept)
 }
 
-pub(super) fn kept(signed: Vec<Field>) -> Vec<Field> {
+pub(super) fn kept(signed: Vec<FormField>) -> Vec<FormField> {
     signed.into_iter().map(|(name, value)| (text::kept(name), text::kept(value))).collect()
 }
 

@@ -2,23 +2,24 @@
 
 use super::webhook::value;
 use crate::model::{Address, CarrierFields, Keyword, Media};
-use crate::provider::{Inbound, Unreadable};
+use crate::provider::{InboundMessage, UnreadableWebhook};
 
-type Params = [(String, String)];
+type PostParams = [(String, String)];
 
 /// What is read here, or says the same again.
 const READ: [&str; 7] = ["From", "To", "Body", "MessageSid", "SmsSid", "SmsMessageSid", "SmsStatus"];
 /// The form of an inbound message. Its other fields are passed on.
-pub(super) fn parse_inbound(params: &Params) -> Result<Inbound, Unreadable> {
-    let provider_id = value(params, &["MessageSid", "SmsSid", "SmsMessageSid"]).ok_or(Unreadable("MessageSid"))?;
+pub(super) fn parse_inbound(params: &PostParams) -> Result<InboundMessage, UnreadableWebhook> {
+    let provider_id =
+        value(params, &["MessageSid", "SmsSid", "SmsMessageSid"]).ok_or(UnreadableWebhook("MessageSid"))?;
     // a sender may be withheld, and is empty then
     let from = params.iter().find(|(name, _)| name == "From").map(|(_, from)| from.as_str());
-    let from = from.ok_or(Unreadable("From"))?;
-    let to = value(params, &["To"]).ok_or(Unreadable("To"))?;
+    let from = from.ok_or(UnreadableWebhook("From"))?;
+    let to = value(params, &["To"]).ok_or(UnreadableWebhook("To"))?;
     let media = media(params);
     let carrier = carrier(params, &media);
     let ((channel, from), (_, to)) = (Address::from_carrier(from), Address::from_carrier(to));
-    Ok(Inbound {
+    Ok(InboundMessage {
         provider_id: provider_id.to_owned(),
         channel: channel.unwrap_or_default(),
         from: from.as_str().to_owned(),
@@ -38,7 +39,7 @@ fn index(name: &str, prefix: &str) -> Option<u32> {
 }
 
 /// What is there counts, whatever `NumMedia` says; in the order of its numbers, between which some may be missing.
-fn media(params: &Params) -> Vec<(u32, Media)> {
+fn media(params: &PostParams) -> Vec<(u32, Media)> {
     let mut media: Vec<(u32, Media)> = params
         .iter()
         .filter(|(_, url)| !url.is_empty())
@@ -53,7 +54,7 @@ fn media(params: &Params) -> Vec<(u32, Media)> {
     media
 }
 
-fn carrier(params: &Params, media: &[(u32, Media)]) -> CarrierFields {
+fn carrier(params: &PostParams, media: &[(u32, Media)]) -> CarrierFields {
     let account = value(params, &["AccountSid"]);
     let is_media = |index: Option<u32>| index.is_some_and(|index| media.iter().any(|(known, _)| *known == index));
     let is_read = |name: &str, value: &str| {

@@ -10,14 +10,14 @@ fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// A good form with more in it.
-fn with(more: &[(&str, &str)]) -> Result<Inbound, Unreadable> {
+fn with(more: &[(&str, &str)]) -> Result<InboundMessage, UnreadableWebhook> {
     let mut all = vec![("MessageSid", "SM1"), ("AccountSid", "AC1"), ("From", "+14155550100"), ("To", "+14155550199")];
     all.extend(more);
     parse_inbound(&params(&all))
 }
 
 #[test]
-fn an_inbound_message_is_read() -> Result<(), Unreadable> {
+fn an_inbound_message_is_read() -> Result<(), UnreadableWebhook> {
     let inbound = with(&[("Body", "Ça va ?"), ("FromCountry", "US")])?;
     assert_eq!((inbound.provider_id.as_str(), inbound.body.as_str()), ("SM1", "Ça va ?"));
     assert_eq!(inbound.carrier.fields.get("FromCountry").map(String::as_str), Some("US"));
@@ -29,7 +29,7 @@ fn an_inbound_message_is_read() -> Result<(), Unreadable> {
         (&[("MessageSid", "SM1"), ("From", "1"), ("To", "")], "To"),
         (&[("MessageSid", ""), ("From", "1"), ("To", "2")], "MessageSid"),
     ] {
-        assert_eq!(parse_inbound(&params(pairs)), Err(Unreadable(missing)));
+        assert_eq!(parse_inbound(&params(pairs)), Err(UnreadableWebhook(missing)));
     }
     let chat = [("MessageSid", "SM1"), ("From", "whatsapp:+14155550100"), ("To", "whatsapp:+14155550199")];
     let chat = parse_inbound(&params(&chat))?;
@@ -40,8 +40,8 @@ fn an_inbound_message_is_read() -> Result<(), Unreadable> {
 }
 
 #[test]
-fn media_are_what_is_there() -> Result<(), Unreadable> {
-    let of = |more: &[(&str, &str)]| -> Result<Vec<String>, Unreadable> {
+fn media_are_what_is_there() -> Result<(), UnreadableWebhook> {
+    let of = |more: &[(&str, &str)]| -> Result<Vec<String>, UnreadableWebhook> {
         Ok(with(more)?.media.into_iter().map(|media| media.url).collect())
     };
     // as documented, uncounted, counted too low, too high, not in words, with gaps, out of order
@@ -64,7 +64,7 @@ fn media_are_what_is_there() -> Result<(), Unreadable> {
 }
 
 #[test]
-fn what_we_do_not_read_is_passed_on_and_what_is_ours_is_not() -> Result<(), Unreadable> {
+fn what_we_do_not_read_is_passed_on_and_what_is_ours_is_not() -> Result<(), UnreadableWebhook> {
     let passed = [
         ("ProfileName", "Ada"),
         ("WaId", "14155550100"),

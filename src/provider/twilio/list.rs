@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Twilio, is_service, millis, sender, unreadable};
 use crate::model::Millis;
-use crate::provider::{AskError, Outgoing, Sent};
+use crate::provider::{AskError, ListedMessage, OutgoingMessage};
 
 /// Pages of [`PAGE_SIZE`] that a search reads at most.
 const PAGES: usize = 10;
@@ -17,7 +17,7 @@ pub(super) const TRIAL: &str = "Sent from your Twilio trial account - ";
 
 /// A message as Twilio shows it; its times are RFC 2822, its counts strings.
 #[derive(Deserialize)]
-struct MessageIn {
+struct TwilioMessageIn {
     sid: String,
     from: Option<String>,
     messaging_service_sid: Option<String>,
@@ -30,7 +30,7 @@ struct MessageIn {
 
 /// A page of messages, or of calls.
 #[derive(Deserialize)]
-struct PageIn<T> {
+struct TwilioPageIn<T> {
     #[serde(alias = "messages", alias = "calls")]
     listed: Vec<T>,
     next_page_uri: Option<String>,
@@ -38,7 +38,7 @@ struct PageIn<T> {
 
 /// Whether a list is to be read further.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Listed {
+pub(super) enum ListProgress {
     More,
     Enough,
 }
@@ -46,7 +46,11 @@ pub(super) enum Listed {
 impl Twilio {
     /// `GET …/Messages.json?To=&From=&DateSent>=`: whole days there, seconds here. Both by Twilio's
     /// clock: the caller subtracts what it allows for the difference to ours.
-    pub(super) async fn find_messages(&self, message: &Outgoing, since_ms: Millis) -> Result<Vec<Sent>, AskError> {
+    pub(super) async fn find_messages(
+        &self,
+        message: &OutgoingMessage,
+        since_ms: Millis,
+    ) -> Result<Vec<ListedMessage>, AskError> {
         let since_secs = since_ms.div_euclid(1000);
         let day = OffsetDateTime::from_unix_timestamp(since_secs).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
         let mut query = vec![("To", message.channel.written(&message.to)), ("DateSent>", day.to_string())];
@@ -54,9 +58,9 @@ impl Twilio {
             query.push(sender(message));
         }
         let mut found = Vec::new();
-        self.walk("Messages.json", query, |listed: MessageIn| {
+        self.walk("Messages.json", query, |listed: TwilioMessageIn| {
             found.extend(listed.if_same(message, since_secs * 1000));
-            Listed::More
+            ListProgress::More
         })
         .await?;
         Ok(found)
@@ -67,16 +71,16 @@ impl Twilio {
         &self,
         resource: &str,
         mut query: Vec<(&'static str, String)>,
-        mut take: impl FnMut(T) -> Listed,
+        mut take: impl FnMut(T) -> ListProgress,
     ) -> Result<(), AskError> {
         query.push(("PageSize", PAGE_SIZE.into()));
         let mut request = self.host.request(Method::GET, &format!("{}/{resource}", self.path)).query(&query);
         for _ in 0..PAGES {
             let answer = self.ask(&self.host, request).await?;
-            let page: PageIn<T> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+            let page: TwilioPageIn<T> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
             let mut is_enough = false;
             for listed in page.listed {
-                is_enough |= take(listed) == Listed::Enough;
+                is_enough |= take(listed) == ListProgress::Enough;
             }
             // the rest of the path is theirs; the host and the account stay ours
             let next = page.next_page_uri.filter(|next| next.starts_with(&format!("{}/", self.path)));
@@ -87,9 +91,9 @@ impl Twilio {
     }
 }
 
-impl MessageIn {
+impl TwilioMessageIn {
     /// This as we sent it, where it can be that message; Twilio may name another sender, and put words before a body.
-    fn if_same(self, message: &Outgoing, since_ms: Millis) -> Option<Sent> {
+    fn if_same(self, message: &OutgoingMessage, since_ms: Millis) -> Option<ListedMessage> {
         let created_ms = millis(self.date_created.as_deref())?;
         let (from, body) = (self.from.unwrap_or_default(), self.body.unwrap_or_default());
         let is_sender = from == message.channel.written(&message.from)
@@ -100,6 +104,12 @@ impl MessageIn {
             && self.to? == message.channel.written(&message.to)
             && !self.direction.starts_with("inbound");
         let (from, to, body) = (message.from.clone(), message.to.clone(), message.body.clone());
-        (is_ours && created_ms >= since_ms).then_some(Sent { provider_id: self.sid, to, from, body, created_ms })
+        (is_ours && created_ms >= since_ms).then_some(ListedMessage {
+            provider_id: self.sid,
+            to,
+            from,
+            body,
+            created_ms,
+        })
     }
 }

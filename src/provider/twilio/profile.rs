@@ -1,7 +1,7 @@
 //! What Twilio is and can do.
 
 use super::proof::SIGNATURE;
-use crate::provider::{CarrierProfile, CredentialField, Feature, PostKind, WebhookPath, WebhookReply};
+use crate::provider::{CarrierFeature, CarrierProfile, CredentialField, PostKind, WebhookPath, WebhookReply};
 
 /// Answers an inbound message without a reply of ours (`text/xml`).
 const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
@@ -47,7 +47,7 @@ pub(super) const PROFILE: &CarrierProfile = &CarrierProfile {
     ],
     headers: &[SIGNATURE],
     has_secret_path: false,
-    features: &[Feature::List, Feature::LookUp, Feature::Calls, Feature::Whatsapp],
+    features: &[CarrierFeature::List, CarrierFeature::LookUp, CarrierFeature::Calls, CarrierFeature::Whatsapp],
     longest_text: Some(LONGEST_TEXT),
     // what it allows depends on the numbers
     rate: 0,

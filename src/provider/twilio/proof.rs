@@ -4,25 +4,29 @@
 //! was for is remembered with it.
 
 use super::Twilio;
-use super::fields::{Field, signed_fields};
+use super::fields::{FormField, signed_fields};
 use super::webhook::{check_ids, is_name};
 use crate::crypto::signature::twilio::{TwilioSignedPost, is_signature, sorted};
 use crate::model::Secret;
 use crate::provider::post::is_json;
-use crate::provider::{BadPost, Fingerprint, Post, Trial};
+use crate::provider::{BadPost, PostTrial, ProviderPost, SignatureFingerprint};
 
 /// The header that signs.
 pub(super) const SIGNATURE: &str = "x-twilio-signature";
 
 /// Whether a post has a signature, as far as its shape tells.
-pub(super) fn has_signature(post: &Post) -> bool {
+pub(super) fn has_signature(post: &ProviderPost) -> bool {
     post.header(SIGNATURE).is_some_and(is_signature)
 }
 
 impl Twilio {
     /// The fields that the account has signed, as they came, and the signature as it is remembered. What costs little
     /// comes first: whoever posts need not be Twilio.
-    pub(super) fn signed(&self, post: &Post, trial: &Trial<'_>) -> Result<(Vec<Field>, Fingerprint), BadPost> {
+    pub(super) fn signed(
+        &self,
+        post: &ProviderPost,
+        trial: &PostTrial<'_>,
+    ) -> Result<(Vec<FormField>, SignatureFingerprint), BadPost> {
         let given = post.header(SIGNATURE).ok_or(BadPost::Forged)?;
         let is_by_it =
             |signed: &TwilioSignedPost<'_>| (trial.believes)(&|token: &Secret| signed.is_by(token.expose(), given));
@@ -42,7 +46,7 @@ impl Twilio {
         // it is signed, and may name its message as nobody would but who has cut it from others
         check_ids(&fields, self.is_twilios).map_err(|reason| BadPost::Invalid(reason.to_string()))?;
         let content = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-        let fingerprint = Fingerprint::of(trial.key, given, content);
+        let fingerprint = SignatureFingerprint::of(trial.key, given, content);
         Ok((fields, fingerprint))
     }
 }

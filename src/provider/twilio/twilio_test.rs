@@ -21,7 +21,7 @@ fn twilio(url: &str) -> Result<Twilio> {
     Ok(Twilio::open(&account(false), &settings, &client(&settings)?))
 }
 
-async fn outcome(act: Act) -> Result<Outcome> {
+async fn outcome(act: Act) -> Result<SendOutcome> {
     let mock = Mock::start(vec![act]).await?;
     Ok(twilio(&mock.url)?.send(&outgoing("+14155550100", "hello")).await)
 }
@@ -29,14 +29,14 @@ async fn outcome(act: Act) -> Result<Outcome> {
 #[tokio::test]
 async fn a_send_is_the_form_that_twilio_documents() -> Result {
     let mock = Mock::start(vec![reply("201 Created", "", CREATED)]).await?;
-    let message = Outgoing {
+    let message = OutgoingMessage {
         media_urls: vec!["https://a/1?x=y&z".into(), "https://a/2".into()],
         valid_for_secs: Some(90_000),
         status_url: Some("https://gw/status".into()),
         ..outgoing("+14155550100", "Ça + 1&2 ✓")
     };
     let sent = twilio(&mock.url)?.send(&message).await;
-    assert_eq!(sent, Outcome::Accepted { provider_id: "SM1".into(), segments: Some(2) });
+    assert_eq!(sent, SendOutcome::Accepted { provider_id: "SM1".into(), segments: Some(2) });
     let asked = mock.asked().remove(0);
     assert!(asked.starts_with("POST /2010-04-01/Accounts/AC1/Messages.json HTTP/1.1\r\n"), "{asked}");
     let head = asked.to_lowercase();
@@ -57,7 +57,7 @@ async fn only_the_id_of_what_was_made_must_be_readable() -> Result {
         (r#"{"sid":"SM1","num_segments":3,"to":7}"#, None),
         ("\u{feff}{\"sid\":\"SM1\"}", None),
     ] {
-        let accepted = Outcome::Accepted { provider_id: "SM1".into(), segments };
+        let accepted = SendOutcome::Accepted { provider_id: "SM1".into(), segments };
         assert_eq!(outcome(reply("201 Created", "", body)).await?, accepted);
     }
     Ok(())
@@ -69,7 +69,7 @@ async fn an_api_key_logs_in_and_a_service_sends() -> Result {
     let settings = settings(&mock.url)?;
     let twilio = Twilio::open(&account(true), &settings, &client(&settings)?);
     let service = format!("MG{}", "0".repeat(32));
-    twilio.send(&Outgoing { from: service.clone(), ..outgoing("+14155550100", "hello") }).await;
+    twilio.send(&OutgoingMessage { from: service.clone(), ..outgoing("+14155550100", "hello") }).await;
     let asked = mock.asked().remove(0);
     // SK1:key-secret
     assert!(asked.contains("Basic U0sxOmtleS1zZWNyZXQ=\r\n") && asked.contains("/Accounts/AC1/"), "{asked}");
@@ -80,13 +80,13 @@ async fn an_api_key_logs_in_and_a_service_sends() -> Result {
 #[tokio::test]
 async fn refusals_are_final_and_say_why() -> Result {
     let body = r#"{"code":21211,"message":"Invalid 'To' Phone Number","more_info":"…","status":400}"#;
-    let refused = Outcome::Refused { code: Some(21_211), reason: "Invalid 'To' Phone Number".into() };
+    let refused = SendOutcome::Refused { code: Some(21_211), reason: "Invalid 'To' Phone Number".into() };
     assert_eq!(outcome(reply("400 Bad Request", "", body)).await?, refused);
-    let refused = Outcome::Refused { code: None, reason: "HTTP 404".into() };
+    let refused = SendOutcome::Refused { code: None, reason: "HTTP 404".into() };
     assert_eq!(outcome(reply("404 Not Found", "", "<html>")).await?, refused);
     // the status is known, though the words broke off
     let cut = Act::SayAndClose("HTTP/1.1 400 Bad\r\nContent-Length: 99\r\n\r\n{\"code\"".into());
-    assert_eq!(outcome(cut).await?, Outcome::Refused { code: None, reason: "HTTP 400".into() });
+    assert_eq!(outcome(cut).await?, SendOutcome::Refused { code: None, reason: "HTTP 400".into() });
     Ok(())
 }
 
@@ -94,16 +94,16 @@ async fn refusals_are_final_and_say_why() -> Result {
 async fn what_was_not_taken_is_sent_again() -> Result {
     let secs = |secs| Some(std::time::Duration::from_secs(secs));
     let body = r#"{"code":20429,"message":"Too Many Requests","status":429}"#;
-    let throttled = |after| Outcome::Throttled { after, reason: "Too Many Requests".into() };
+    let throttled = |after| SendOutcome::Throttled { after, reason: "Too Many Requests".into() };
     assert_eq!(outcome(reply("429 Too Many Requests", "Retry-After: 7\r\n", body)).await?, throttled(secs(7)));
     assert_eq!(outcome(reply("429 Too Many Requests", "", body)).await?, throttled(None));
     let past = "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
     assert_eq!(outcome(reply("429 Too Many Requests", past, body)).await?, throttled(secs(0)));
     let full = r#"{"code":21611,"message":"queue full","status":400}"#;
-    assert!(matches!(outcome(reply("400 Bad Request", "", full)).await?, Outcome::Throttled { after: None, .. }));
+    assert!(matches!(outcome(reply("400 Bad Request", "", full)).await?, SendOutcome::Throttled { after: None, .. }));
     for status in ["500 Internal Server Error", "503 Service Unavailable", "302 Found"] {
         let found = outcome(reply(status, "Location: http://127.0.0.1:1/\r\n", "")).await?;
-        assert!(matches!(found, Outcome::Unreachable { .. }), "{status}: {found:?}");
+        assert!(matches!(found, SendOutcome::Unreachable { .. }), "{status}: {found:?}");
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ async fn what_may_have_been_sent_is_uncertain() -> Result {
         Act::Hang,
     ] {
         let found = outcome(act).await?;
-        assert!(matches!(found, Outcome::Uncertain { .. }), "{found:?}");
+        assert!(matches!(found, SendOutcome::Uncertain { .. }), "{found:?}");
     }
     Ok(())
 }
@@ -182,7 +182,7 @@ async fn what_is_refused_is_the_account_the_message_or_nobody_says() -> Result {
         }
     }
     let nothing = outcome(reply("403 Forbidden", "", "<html>")).await?;
-    assert_eq!(nothing, Outcome::Forbidden { code: None, reason: "HTTP 403".into() });
+    assert_eq!(nothing, SendOutcome::Forbidden { code: None, reason: "HTTP 403".into() });
     Ok(())
 }
 

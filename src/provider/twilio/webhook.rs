@@ -4,7 +4,7 @@ use super::millis;
 use crate::model::CallStatus;
 use crate::model::message::MessageState;
 use crate::provider::word::{self, error_code_of};
-use crate::provider::{CallNotes, CallStep, Receipt, Unreadable};
+use crate::provider::{CallNotes, CallStep, DeliveryReceipt, UnreadableWebhook};
 
 /// The first of these fields, where it says anything.
 pub(super) fn value<'a>(params: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
@@ -17,20 +17,20 @@ const IDS: [(&[&str], [&str; 2]); 2] =
     [(&["MessageSid", "SmsSid", "SmsMessageSid"], ["SM", "MM"]), (&["CallSid"], ["CA", "CA"])];
 
 /// A form names one message, or one call, however often it names it.
-pub(super) fn check_ids(params: &[(String, String)], is_twilios: bool) -> Result<(), Unreadable> {
+pub(super) fn check_ids(params: &[(String, String)], is_twilios: bool) -> Result<(), UnreadableWebhook> {
     for (names, starts) in IDS {
         let named = params.iter().filter(|(name, value)| names.contains(&name.as_str()) && !value.is_empty());
         let mut ids = named.map(|(_, id)| id.as_str());
         let Some(first) = ids.next() else { continue };
         let is_right = !is_twilios || starts.iter().any(|start| first.strip_prefix(start).is_some_and(is_sid));
         if !is_right || ids.any(|id| id != first) {
-            return Err(Unreadable(names[0]));
+            return Err(UnreadableWebhook(names[0]));
         }
     }
     // what was cut out of another field would stand behind the number
     let of = |name: &str| ["From", "To"].into_iter().find(|end| *end == name);
     let cut = params.iter().filter(|(_, value)| is_twilios && !is_whole(value)).find_map(|(name, _)| of(name));
-    cut.map_or(Ok(()), |name| Err(Unreadable(name)))
+    cut.map_or(Ok(()), |name| Err(UnreadableWebhook(name)))
 }
 
 /// Whether a value that begins as a number goes on as one.
@@ -51,26 +51,26 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// The form of a message's status callback, with its newer or older names, which carries no time; or that of a
 /// call's, which does.
-pub(super) fn parse_receipt(params: &[(String, String)]) -> Result<Receipt, Unreadable> {
+pub(super) fn parse_receipt(params: &[(String, String)]) -> Result<DeliveryReceipt, UnreadableWebhook> {
     if let Some(sid) = value(params, &["CallSid"]) {
         return parse_call(params, sid);
     }
-    let provider_id = value(params, &["MessageSid", "SmsSid"]).ok_or(Unreadable("MessageSid"))?;
-    let word = value(params, &["MessageStatus", "SmsStatus"]).ok_or(Unreadable("MessageStatus"))?;
-    Ok(Receipt { error_code: code(params), ..Receipt::new(provider_id, state(word), word) })
+    let provider_id = value(params, &["MessageSid", "SmsSid"]).ok_or(UnreadableWebhook("MessageSid"))?;
+    let word = value(params, &["MessageStatus", "SmsStatus"]).ok_or(UnreadableWebhook("MessageStatus"))?;
+    Ok(DeliveryReceipt { error_code: code(params), ..Receipt::new(provider_id, state(word), word) })
 }
 
 fn code(params: &[(String, String)]) -> Option<i64> {
     error_code_of(value(params, &["ErrorCode"])?)
 }
 
-fn parse_call(params: &[(String, String)], sid: &str) -> Result<Receipt, Unreadable> {
-    let word = value(params, &["CallStatus"]).ok_or(Unreadable("CallStatus"))?;
+fn parse_call(params: &[(String, String)], sid: &str) -> Result<DeliveryReceipt, UnreadableWebhook> {
+    let word = value(params, &["CallStatus"]).ok_or(UnreadableWebhook("CallStatus"))?;
     let duration = value(params, &["CallDuration"]).and_then(|secs| secs.parse().ok()).filter(|secs| *secs >= 0);
     let call = status(word).map(|status| CallStep { status, duration, notes: notes(params) });
     let state = call.as_ref().map(|call| call.status.state());
     let at_ms = millis(value(params, &["Timestamp"]));
-    Ok(Receipt { error_code: code(params), at_ms, call, ..Receipt::new(sid, state, word) })
+    Ok(DeliveryReceipt { error_code: code(params), at_ms, call, ..Receipt::new(sid, state, word) })
 }
 
 /// What is longer than Twilio writes it is left out.
@@ -142,7 +142,7 @@ mod tests {
             let receipt = parse_receipt(&params(pairs)).map(|read| (read.state, read.error_code));
             assert_eq!(receipt, Ok((state, error_code)), "{pairs:?}");
         }
-        assert_eq!(parse_receipt(&params(&[("MessageStatus", "sent")])), Err(Unreadable("MessageSid")));
+        assert_eq!(parse_receipt(&params(&[("MessageStatus", "sent")])), Err(UnreadableWebhook("MessageSid")));
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_s_receipt_has_its_word_its_time_and_its_length() -> Result<(), Unreadable> {
+    fn a_call_s_receipt_has_its_word_its_time_and_its_length() -> Result<(), UnreadableWebhook> {
         let receipt = parse_receipt(&params(&[
             ("CallSid", "CA1"),
             ("CallStatus", "completed"),
@@ -210,7 +210,7 @@ mod tests {
         ] {
             assert_eq!(parse_receipt(&params(&[("CallSid", "CA1"), ("CallStatus", word)]))?.state, state, "{word}");
         }
-        assert_eq!(parse_receipt(&params(&[("CallSid", "CA1")])), Err(Unreadable("CallStatus")));
+        assert_eq!(parse_receipt(&params(&[("CallSid", "CA1")])), Err(UnreadableWebhook("CallStatus")));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use crate::provider::web::{self, NotWeb};
+use crate::provider::web::{self, NotAWebUrl};
 
 /// What is not public, though addresses of it could be reached (IANA special-purpose registries).
 const CLOSED_V4: [([u8; 4], u8); 14] = [
@@ -29,22 +29,22 @@ const CLOSED_V4: [([u8; 4], u8); 14] = [
 
 /// Exceptions to the rule that only private addresses are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Allow {
+pub struct PrivateAddressExceptions {
     networks: Vec<IpNet>,
     hosts: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadUrl {
+pub enum BadWebhookUrl {
     #[error(transparent)]
-    NotWeb(#[from] NotWeb),
+    NotWeb(#[from] NotAWebUrl),
     #[error("must hold no login")]
     Login,
     #[error("{0} is not a public address; event.allow can name it")]
     Private(String),
 }
 
-impl Allow {
+impl PrivateAddressExceptions {
     /// Networks, addresses and host names.
     pub fn parse(list: &[String]) -> Result<Self, String> {
         let mut allow = Self::default();
@@ -73,13 +73,13 @@ impl Allow {
     }
 
     /// A URL that may be called, as far as it alone tells.
-    pub fn check_url(&self, text: &str) -> Result<Url, BadUrl> {
+    pub fn check_url(&self, text: &str) -> Result<Url, BadWebhookUrl> {
         let url = self.check_callback(text)?;
-        if !url.username().is_empty() || url.password().is_some() { Err(BadUrl::Login) } else { Ok(url) }
+        if !url.username().is_empty() || url.password().is_some() { Err(BadWebhookUrl::Login) } else { Ok(url) }
     }
 
     /// The same of a callback's, which may bring a login, as Twilio's may: it is sent by HTTP Basic.
-    pub fn check_callback(&self, text: &str) -> Result<Url, BadUrl> {
+    pub fn check_callback(&self, text: &str) -> Result<Url, BadWebhookUrl> {
         let mut url = web::normal(text)?;
         url.set_fragment(None);
         // the parser has turned every spelling of an address (0x7f.1, 2130706433) into the usual one
@@ -88,11 +88,11 @@ impl Allow {
             Ok(address) => self.permits(address),
             Err(_) => !is_local(host),
         };
-        if is_good || self.has_host(host) { Ok(url) } else { Err(BadUrl::Private(host.to_owned())) }
+        if is_good || self.has_host(host) { Ok(url) } else { Err(BadWebhookUrl::Private(host.to_owned())) }
     }
 }
 
-impl<'de> Deserialize<'de> for Allow {
+impl<'de> Deserialize<'de> for PrivateAddressExceptions {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Self::parse(&Vec::<String>::deserialize(from)?).map_err(serde::de::Error::custom)
     }

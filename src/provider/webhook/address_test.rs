@@ -4,14 +4,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn allow(list: &[&str]) -> Result<Allow, String> {
-    Allow::parse(&list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+fn allow(list: &[&str]) -> Result<PrivateAddressExceptions, String> {
+    PrivateAddressExceptions::parse(&list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn only_public_addresses_are_called() -> Result<(), Box<dyn std::error::Error>> {
-    let none = Allow::default();
+    let none = PrivateAddressExceptions::default();
     for closed in [
         "0.0.0.0",
         "0.1.2.3",
@@ -80,7 +80,7 @@ fn only_public_addresses_are_called() -> Result<(), Box<dyn std::error::Error>> 
 
 #[test]
 fn a_url_is_judged_by_what_it_spells() {
-    let none = Allow::default();
+    let none = PrivateAddressExceptions::default();
     for good in
         ["https://hooks.example.com/a?b=c", "http://8.8.8.8:8080/", "https://[2606:4700::1111]/", "HTTPS://EXAMPLE.com"]
     {
@@ -105,16 +105,16 @@ fn a_url_is_judged_by_what_it_spells() {
         "http://１２７.0.0.1/",
     ] {
         let found = none.check_url(private);
-        assert!(matches!(found, Err(BadUrl::Private(_) | BadUrl::NotWeb(_))), "{private}: {found:?}");
+        assert!(matches!(found, Err(BadWebhookUrl::Private(_) | BadWebhookUrl::NotWeb(_))), "{private}: {found:?}");
     }
     for (bad, expected) in [
-        ("ftp://example.com/", BadUrl::NotWeb(NotWeb::Scheme("ftp".into()))),
-        ("file:///etc/passwd", BadUrl::NotWeb(NotWeb::Scheme("file".into()))),
-        ("https://user@example.com/", BadUrl::Login),
-        ("https://:secret@example.com/", BadUrl::Login),
-        ("example.com", BadUrl::NotWeb(NotWeb::Relative)),
-        ("https://", BadUrl::NotWeb(NotWeb::Host(url::ParseError::EmptyHost))),
-        (&format!("https://example.com/{}", "x".repeat(2048)), BadUrl::NotWeb(NotWeb::Long(2068))),
+        ("ftp://example.com/", BadWebhookUrl::NotWeb(NotAWebUrl::Scheme("ftp".into()))),
+        ("file:///etc/passwd", BadWebhookUrl::NotWeb(NotAWebUrl::Scheme("file".into()))),
+        ("https://user@example.com/", BadWebhookUrl::Login),
+        ("https://:secret@example.com/", BadWebhookUrl::Login),
+        ("example.com", BadWebhookUrl::NotWeb(NotAWebUrl::Relative)),
+        ("https://", BadWebhookUrl::NotWeb(NotAWebUrl::Host(url::ParseError::EmptyHost))),
+        (&format!("https://example.com/{}", "x".repeat(2048)), BadWebhookUrl::NotWeb(NotAWebUrl::Long(2068))),
     ] {
         assert_eq!(none.check_url(bad), Err(expected), "{bad}");
     }
@@ -122,13 +122,13 @@ fn a_url_is_judged_by_what_it_spells() {
 
 #[test]
 fn a_callback_may_bring_a_login_but_leads_to_public_hosts_all_the_same() {
-    let none = Allow::default();
+    let none = PrivateAddressExceptions::default();
     for good in ["https://user:secret@example.com/told?x=1", "http://user@example.com/", "https://example.com/"] {
         assert!(none.check_callback(good).is_ok(), "{good}");
     }
     for private in ["https://user:secret@127.0.0.1/", "https://example.com:x@localhost/", "http://a:b@10.0.0.1/"] {
         let found = none.check_callback(private);
-        assert!(matches!(&found, Err(bad @ BadUrl::Private(_)) if !bad.to_string().contains('@')), "{found:?}");
+        assert!(matches!(&found, Err(bad @ BadWebhookUrl::Private(_)) if !bad.to_string().contains('@')), "{found:?}");
     }
 }
 
@@ -145,23 +145,26 @@ fn what_is_named_is_allowed() -> Result<(), Box<dyn std::error::Error>> {
         assert!(allow.check_url(good).is_ok(), "{good}");
     }
     for bad in ["http://10.2.0.1/", "http://127.0.0.2/", "http://x.hooks.internal/", "http://localhost/"] {
-        assert!(matches!(allow.check_url(bad), Err(BadUrl::Private(_))), "{bad}");
+        assert!(matches!(allow.check_url(bad), Err(BadWebhookUrl::Private(_))), "{bad}");
     }
-    assert!(Allow::parse(&["10.0.0.0/33".into()]).is_err() && Allow::parse(&[String::new()]).is_err());
+    assert!(
+        PrivateAddressExceptions::parse(&["10.0.0.0/33".into()]).is_err()
+            && PrivateAddressExceptions::parse(&[String::new()]).is_err()
+    );
     Ok(())
 }
 
 proptest! {
     #[test]
     fn no_spelling_of_an_address_gets_through(bits in any::<u32>(), text in "\\PC{0,40}") {
-        let _ = Allow::default().check_url(&text);
-        let _ = Allow::default().check_url(&format!("http://{text}/"));
+        let _ = PrivateAddressExceptions::default().check_url(&text);
+        let _ = PrivateAddressExceptions::default().check_url(&format!("http://{text}/"));
         let address = Ipv4Addr::from_bits(bits);
-        let is_permitted = Allow::default().permits(address.into());
+        let is_permitted = PrivateAddressExceptions::default().permits(address.into());
         for url in [format!("http://{bits}/"), format!("http://0x{bits:x}/"), format!("http://0{bits:o}/")] {
-            prop_assert_eq!(Allow::default().check_url(&url).is_ok(), is_permitted);
+            prop_assert_eq!(PrivateAddressExceptions::default().check_url(&url).is_ok(), is_permitted);
         }
         let mapped = format!("http://[{}]/", address.to_ipv6_mapped());
-        prop_assert!(Allow::default().check_url(&mapped).is_err());
+        prop_assert!(PrivateAddressExceptions::default().check_url(&mapped).is_err());
     }
 }

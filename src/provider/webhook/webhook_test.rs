@@ -3,10 +3,10 @@
 use super::*;
 use crate::provider::mock::{Act, Mock, Result, install_tls, reply};
 
-fn webhooks(allow: &[&str]) -> Result<Webhooks> {
+fn webhooks(allow: &[&str]) -> Result<WebhookClient> {
     install_tls();
-    let allow = Allow::parse(&allow.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())?;
-    Ok(Webhooks::new(&Settings { allow, timeout: DurationSetting::from_millis(800) })?)
+    let allow = PrivateAddressExceptions::parse(&allow.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())?;
+    Ok(WebhookClient::new(&Settings { allow, timeout: DurationSetting::from_millis(800) })?)
 }
 
 fn event() -> SignedEvent {
@@ -23,7 +23,7 @@ async fn an_event_is_posted_as_the_standard_says() -> Result {
     let mock = Mock::start(vec![reply("204 No Content", "", "")]).await?;
     let webhooks = webhooks(&["127.0.0.0/8"])?;
     let delivery = webhooks.deliver(&format!("{}/hook?x=1#y", mock.url), &event()).await;
-    assert_eq!(delivery, PostOutcome::Delivered { status: 204 });
+    assert_eq!(delivery, WebhookPostOutcome::Delivered { status: 204 });
     let asked = mock.asked().remove(0);
     assert!(asked.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{asked}");
     for header in [
@@ -41,18 +41,18 @@ async fn an_event_is_posted_as_the_standard_says() -> Result {
 #[tokio::test]
 async fn answers_are_told_apart_by_status_alone() -> Result {
     let webhooks = webhooks(&["127.0.0.1"])?;
-    let failed = |status, secs: Option<u64>| PostOutcome::Failed {
+    let failed = |status, secs: Option<u64>| WebhookPostOutcome::Failed {
         status: Some(status),
         retry_after: secs.map(Duration::from_secs),
         reason: format!("HTTP {status}"),
     };
     let endless = format!("HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n{}", "x".repeat(5_000));
     for (act, expected) in [
-        (reply("410 Gone", "", ""), PostOutcome::Gone),
+        (reply("410 Gone", "", ""), WebhookPostOutcome::Gone),
         (reply("503 Unavailable", "Retry-After: 9\r\n", "later"), failed(503, Some(9))),
         (reply("302 Found", "Location: http://127.0.0.1:1/\r\n", ""), failed(302, None)),
         (reply("404 Not Found", "", &"x".repeat(100_000)), failed(404, None)),
-        (Act::Say(endless), PostOutcome::Delivered { status: 200 }),
+        (Act::Say(endless), WebhookPostOutcome::Delivered { status: 200 }),
     ] {
         let mock = Mock::start(vec![act]).await?;
         assert_eq!(webhooks.deliver(&mock.url, &event()).await, expected);
@@ -61,7 +61,7 @@ async fn answers_are_told_apart_by_status_alone() -> Result {
     for act in [Act::Hang, Act::SayAndClose(String::new())] {
         let mock = Mock::start(vec![act]).await?;
         let delivery = webhooks.deliver(&mock.url, &event()).await;
-        assert!(matches!(delivery, PostOutcome::Failed { status: None, .. }), "{delivery:?}");
+        assert!(matches!(delivery, WebhookPostOutcome::Failed { status: None, .. }), "{delivery:?}");
     }
     Ok(())
 }
@@ -70,9 +70,9 @@ async fn answers_are_told_apart_by_status_alone() -> Result {
 async fn a_name_that_leads_inside_is_not_called() -> Result {
     let mock = Mock::start(vec![reply("200 OK", "", "")]).await?;
     // the edge refuses `localhost` by its name; the resolver must refuse it by its address
-    let guard = Guard(Arc::new(Allow::default()));
+    let guard = GuardedResolver(Arc::new(PrivateAddressExceptions::default()));
     assert!(guard.resolve("localhost".parse()?).await.is_err());
-    let guard = Guard(Arc::new(Allow::parse(&["localhost".into()])?));
+    let guard = GuardedResolver(Arc::new(PrivateAddressExceptions::parse(&["localhost".into()])?));
     assert!(guard.resolve("localhost".parse()?).await.is_ok_and(|found| found.count() > 0));
     let by_name = mock.url.replace("127.0.0.1", "localhost");
     for (url, list, is_good) in [
@@ -82,11 +82,11 @@ async fn a_name_that_leads_inside_is_not_called() -> Result {
         (&by_name, &["localhost"], true),
     ] {
         let delivery = webhooks(list)?.deliver(url, &event()).await;
-        assert_eq!(delivery == PostOutcome::Delivered { status: 200 }, is_good, "{url} {list:?}: {delivery:?}");
+        assert_eq!(delivery == WebhookPostOutcome::Delivered { status: 200 }, is_good, "{url} {list:?}: {delivery:?}");
     }
     assert_eq!(mock.connections(), 2, "what was refused was not even connected to");
     let delivery = webhooks(&[])?.deliver("http://nobody.invalid/", &event()).await;
-    assert!(matches!(delivery, PostOutcome::Failed { status: None, .. }), "{delivery:?}");
+    assert!(matches!(delivery, WebhookPostOutcome::Failed { status: None, .. }), "{delivery:?}");
     Ok(())
 }
 
@@ -95,7 +95,7 @@ async fn a_name_that_leads_inside_is_not_called() -> Result {
 async fn the_resolver_stands_between_a_name_and_the_connection() -> Result {
     let mock = Mock::start(vec![reply("200 OK", "", "")]).await?;
     install_tls();
-    let http = reqwest::Client::builder().no_proxy().dns_resolver(Guard(Arc::default())).build()?;
+    let http = reqwest::Client::builder().no_proxy().dns_resolver(GuardedResolver(Arc::default())).build()?;
     let sent = http.get(mock.url.replace("127.0.0.1", "localhost")).send().await;
     let reason = sent.err().map(|error| chain(&error)).unwrap_or_default();
     assert!(reason.contains("no public address"), "{reason}");

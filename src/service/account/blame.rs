@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use crate::model::ClientId;
 use crate::model::lock::lock;
-use crate::provider::Outcome;
+use crate::provider::SendOutcome;
 
 /// So many in a row, to so many people, and from so many senders or clients, are the account's.
 const MANY: usize = 3;
@@ -56,24 +56,24 @@ impl Blame {
 
     /// An answer as what it means: one that is unexplained is the message's or, where the account rests as its carrier
     /// refuses it, or after enough of them, the account's.
-    pub fn judge(&self, answer: Outcome, sent: BlamedSend<'_>, is_denied: bool) -> Outcome {
+    pub fn judge(&self, answer: SendOutcome, sent: BlamedSend<'_>, is_denied: bool) -> SendOutcome {
         let mut row = lock(&self.0);
         match answer {
-            Outcome::Forbidden { code, reason } => {
+            SendOutcome::Forbidden { code, reason } => {
                 let is_accounts = row.add(sent) || is_denied;
-                if is_accounts { Outcome::Denied { code, reason } } else { Outcome::Refused { code, reason } }
+                if is_accounts { SendOutcome::Denied { code, reason } } else { SendOutcome::Refused { code, reason } }
             }
             // the carrier has looked at a message: the account is good
-            Outcome::Accepted { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => {
+            SendOutcome::Accepted { .. } | SendOutcome::Refused { .. } | SendOutcome::Failed { .. } => {
                 if row.refusals > 0 {
                     *row = BlameRow::default();
                 }
                 answer
             }
-            Outcome::Denied { .. }
-            | Outcome::Throttled { .. }
-            | Outcome::Unreachable { .. }
-            | Outcome::Uncertain { .. } => answer,
+            SendOutcome::Denied { .. }
+            | SendOutcome::Throttled { .. }
+            | SendOutcome::Unreachable { .. }
+            | SendOutcome::Uncertain { .. } => answer,
         }
     }
 }
@@ -86,14 +86,14 @@ mod tests {
         BlamedSend { client: ClientId::first_of(client), from, to }
     }
 
-    fn forbidden() -> Outcome {
-        Outcome::Forbidden { code: None, reason: "403".into() }
+    fn forbidden() -> SendOutcome {
+        SendOutcome::Forbidden { code: None, reason: "403".into() }
     }
 
     fn is_accounts(blame: &Blame, who: (i64, &str, &str)) -> bool {
         let judged = blame.judge(forbidden(), sent(who), false);
-        assert!(matches!(judged, Outcome::Denied { .. } | Outcome::Refused { .. }), "{judged:?}");
-        matches!(judged, Outcome::Denied { .. })
+        assert!(matches!(judged, SendOutcome::Denied { .. } | SendOutcome::Refused { .. }), "{judged:?}");
+        matches!(judged, SendOutcome::Denied { .. })
     }
 
     #[test]
@@ -114,13 +114,13 @@ mod tests {
     #[test]
     fn a_good_answer_between_begins_anew_and_others_do_not() {
         let good = [
-            Outcome::Accepted { provider_id: "SM1".into(), segments: None },
-            Outcome::Refused { code: Some(21_211), reason: String::new() },
+            SendOutcome::Accepted { provider_id: "SM1".into(), segments: None },
+            SendOutcome::Refused { code: Some(21_211), reason: String::new() },
         ];
         let other = [
-            Outcome::Throttled { after: None, reason: String::new() },
-            Outcome::Unreachable { after: None, reason: String::new() },
-            Outcome::Uncertain { reason: String::new() },
+            SendOutcome::Throttled { after: None, reason: String::new() },
+            SendOutcome::Unreachable { after: None, reason: String::new() },
+            SendOutcome::Uncertain { reason: String::new() },
         ];
         for (between, wanted) in
             good.into_iter().map(|one| (one, false)).chain(other.into_iter().map(|one| (one, true)))
@@ -135,6 +135,6 @@ mod tests {
     #[test]
     fn while_the_account_rests_it_is_the_accounts() {
         let judged = Blame::default().judge(forbidden(), sent((1, "a", "x")), true);
-        assert!(matches!(judged, Outcome::Denied { .. }));
+        assert!(matches!(judged, SendOutcome::Denied { .. }));
     }
 }

@@ -12,7 +12,7 @@ use super::proof::Proof;
 use super::rate_limiter::RateLimiter;
 use crate::model::LaneKey;
 use crate::model::lock::lock;
-use crate::provider::{Connector, Outcome};
+use crate::provider::{Connector, SendOutcome};
 use crate::store::account::{Account, Rest};
 
 /// Lanes that are remembered; what is beyond waits its time out.
@@ -88,7 +88,7 @@ impl AccountHandle {
     }
 
     /// What an answer means: whether the account is at fault, or the message.
-    pub fn judge(&self, answer: Outcome, sent: BlamedSend<'_>) -> Outcome {
+    pub fn judge(&self, answer: SendOutcome, sent: BlamedSend<'_>) -> SendOutcome {
         self.blame.judge(answer, sent, self.breaker.is_denied())
     }
 

@@ -2,10 +2,10 @@
 
 use super::{AccountHandle, Accounts};
 use crate::model::{AccountId, Phone};
-use crate::provider::{AskError, Feature};
+use crate::provider::{AskError, CarrierFeature};
 use crate::service::{Error, ErrorKind, Result};
 
-pub use crate::provider::Lookup;
+pub use crate::provider::NumberLookup;
 
 /// What an answer that is none comes to. Who refused would again, if it were asked again.
 fn unanswered(error: AskError) -> Error {
@@ -21,13 +21,14 @@ fn unanswered(error: AskError) -> Error {
 impl Accounts {
     /// Asks the provider of an account; of the oldest that can, where none is named, and a real one before
     /// one inside this process. Which account was asked, and what its provider said.
-    pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, Lookup)> {
+    pub async fn look_up(&self, account: Option<AccountId>, phone: &Phone) -> Result<(AccountId, NumberLookup)> {
         self.directory.refresh().await?;
         let entries = self.directory.current();
         let handle = match account {
             Some(id) => entries.handle(id).ok_or_else(Error::no_account)?,
             None => {
-                let able = entries.handles().filter(|handle| handle.connector.kind().profile().can(Feature::LookUp));
+                let able =
+                    entries.handles().filter(|handle| handle.connector.kind().profile().can(CarrierFeature::LookUp));
                 let found = able.min_by_key(|handle| rank(handle));
                 found.ok_or_else(|| Error::conflict("there is no account whose provider looks numbers up"))?
             }

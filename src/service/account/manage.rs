@@ -7,7 +7,7 @@ use super::super::directory::Directory;
 use super::rest;
 use crate::model::event::EventType;
 use crate::model::{AccountId, Clock, DurationSetting, Secret};
-use crate::provider::{self, Credentials, Feature, Kind};
+use crate::provider::{self, CarrierFeature, CarrierKind, Credentials};
 use crate::service::audit::AuditContext;
 use crate::service::event::Events;
 use crate::service::race::{Written as _, settled};
@@ -145,7 +145,7 @@ impl Accounts {
         self.directory.refresh().await
     }
 
-    pub(super) async fn ask(&self, kind: Kind, plain: &[u8]) -> Result<()> {
+    pub(super) async fn ask(&self, kind: CarrierKind, plain: &[u8]) -> Result<()> {
         let connector = self.directory.connectors.open(kind, plain).map_err(|error| untaken(&error))?;
         connector.check().await.map_err(|error| untaken(&error))
     }
@@ -188,6 +188,6 @@ pub(super) fn known() -> Error {
 }
 
 /// What becomes of a lost answer unless the operator says otherwise: it is looked for where it can be.
-fn usual(kind: Kind) -> Uncertain {
-    if kind.profile().can(Feature::List) { Uncertain::Reconcile } else { Uncertain::Resend }
+fn usual(kind: CarrierKind) -> Uncertain {
+    if kind.profile().can(CarrierFeature::List) { Uncertain::Reconcile } else { Uncertain::Resend }
 }

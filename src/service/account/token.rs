@@ -1,6 +1,6 @@
 //! While a carrier's token is being changed: the one before is believed for a while, and so is the next one ahead.
 
-use super::Kind;
+use super::CarrierKind;
 use super::manage::{AccountChange, Accounts, known};
 use crate::model::{AccountId, DurationSetting, Millis, Secret, TokenId};
 use crate::provider::Credentials;
@@ -31,7 +31,7 @@ impl Accounts {
         // another node may just have been given a path
         self.directory.refresh().await?;
         let account = self.find(id).await?;
-        let kind = Kind::parse(&account.provider).ok_or_else(|| Error::not_found("account"))?;
+        let kind = CarrierKind::parse(&account.provider).ok_or_else(|| Error::not_found("account"))?;
         let wrong = |reason: String| Error::invalid("credentials", reason);
         let new = match (&change.credentials, change.is_promoted) {
             (None, false) => return Ok(None),
@@ -57,7 +57,7 @@ impl Accounts {
     }
 
     fn opened(&self, account: &Account) -> Result<Credentials> {
-        let kind = Kind::parse(&account.provider).ok_or_else(|| Error::not_found("account"))?;
+        let kind = CarrierKind::parse(&account.provider).ok_or_else(|| Error::not_found("account"))?;
         let plain = self.directory.master.open(credentials_place(&account.id.hex()), &account.credentials)?;
         Credentials::from_json(kind, &plain).map_err(|error| Error::invalid("credentials", error.to_string()))
     }

@@ -7,7 +7,7 @@ use super::judge::outcome_of;
 use super::lane::Lane;
 use crate::model::message::AttemptOutcome;
 use crate::model::{Channel, Millis};
-use crate::provider::{self, Outcome, Outgoing};
+use crate::provider::{self, OutgoingMessage, SendOutcome};
 use crate::service::account::{AccountHandle, BlamedSend, BreakerTurn, Ended, Rest, rest};
 use crate::store::message::{Attempt, Message};
 use crate::store::outbox::outcome::Next;
@@ -18,7 +18,8 @@ impl Dispatch {
         let timeout = self.parts.settings.call_timeout.as_duration();
         let outgoing = self.outgoing(&lane.message, via, lane.lease_ends.into_std());
         let answer = tokio::time::timeout(timeout, via.connector.send(&outgoing)).await;
-        let answer = answer.unwrap_or_else(|_| Outcome::Uncertain { reason: format!("no answer within {timeout:?}") });
+        let answer =
+            answer.unwrap_or_else(|_| SendOutcome::Uncertain { reason: format!("no answer within {timeout:?}") });
         let ended_ms = self.parts.clock.now_ms();
         let (client, from, to) = (lane.message.client, &lane.message.from, &lane.message.to);
         let answer = via.judge(answer, BlamedSend { client, from, to });
@@ -45,12 +46,12 @@ impl Dispatch {
     }
 
     /// A message as its provider gets it.
-    pub(super) fn outgoing(&self, message: &Message, handle: &AccountHandle, until: Instant) -> Outgoing {
+    pub(super) fn outgoing(&self, message: &Message, handle: &AccountHandle, until: Instant) -> OutgoingMessage {
         let status_url = self.parts.public_url.as_ref().and_then(|origin| {
             let path = handle.connector.status_path()?;
             Some(format!("{origin}{path}"))
         });
-        Outgoing {
+        OutgoingMessage {
             id: message.id,
             channel: message.channel,
             from: message.from.clone(),
@@ -65,15 +66,15 @@ impl Dispatch {
     }
 
     /// What an answer means for the account.
-    fn note(&self, via: &AccountHandle, answer: &Outcome) -> Option<BreakerTurn> {
+    fn note(&self, via: &AccountHandle, answer: &SendOutcome) -> Option<BreakerTurn> {
         self.parts.metrics.called(via.connector.kind().name(), outcome_of(answer).name());
         match answer {
-            Outcome::Accepted { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => {
+            SendOutcome::Accepted { .. } | SendOutcome::Refused { .. } | SendOutcome::Failed { .. } => {
                 via.record(Ended::Well, None)
             }
-            Outcome::Denied { code, .. } | Outcome::Forbidden { code, .. } => via.record(Ended::Denied, *code),
-            Outcome::Unreachable { .. } | Outcome::Uncertain { .. } => via.record(Ended::Failed, None),
-            Outcome::Throttled { .. } => None,
+            SendOutcome::Denied { code, .. } | SendOutcome::Forbidden { code, .. } => via.record(Ended::Denied, *code),
+            SendOutcome::Unreachable { .. } | SendOutcome::Uncertain { .. } => via.record(Ended::Failed, None),
+            SendOutcome::Throttled { .. } => None,
         }
     }
 

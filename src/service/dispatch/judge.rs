@@ -3,14 +3,14 @@
 use super::lane::Lane;
 use super::{Dispatch, retry};
 use crate::model::message::{AttemptOutcome, MessageState};
-use crate::provider::Outcome;
+use crate::provider::SendOutcome;
 use crate::service::account::AccountHandle;
 use crate::store::message::Attempt;
 use crate::store::outbox::outcome::Next;
 
 impl Dispatch {
     /// What an answer means for the message.
-    pub(super) fn judge(&self, lane: &Lane, via: &AccountHandle, answer: Outcome, attempt: &mut Attempt) -> Next {
+    pub(super) fn judge(&self, lane: &Lane, via: &AccountHandle, answer: SendOutcome, attempt: &mut Attempt) -> Next {
         let (tries, now_ms) = (lane.progress.tries, attempt.ended_ms);
         let aside = self.has_held_up(lane, now_ms);
         let again = |asked| {
@@ -19,16 +19,16 @@ impl Dispatch {
             Next::Again { ready_ms, aside }
         };
         match answer {
-            Outcome::Accepted { provider_id, .. } => {
+            SendOutcome::Accepted { provider_id, .. } => {
                 attempt.provider_id = Some(provider_id);
                 Next::Over { state: MessageState::Sent, code: None, reason: None }
             }
-            Outcome::Refused { code, reason } => refused(attempt, code, reason),
-            Outcome::Failed { provider_id, code, reason } => {
+            SendOutcome::Refused { code, reason } => refused(attempt, code, reason),
+            SendOutcome::Failed { provider_id, code, reason } => {
                 attempt.provider_id = Some(provider_id);
                 refused(attempt, code, reason)
             }
-            Outcome::Denied { code, reason } | Outcome::Forbidden { code, reason } => {
+            SendOutcome::Denied { code, reason } | SendOutcome::Forbidden { code, reason } => {
                 (attempt.code, attempt.reason) = (code, Some(reason));
                 // behind a number of ours all wait for the same account; behind a foreign sender they need not
                 let aside = aside && via.account.any_sender;
@@ -36,14 +36,14 @@ impl Dispatch {
                 let wait = retry::wait(&self.parts.settings, 1, Some(rests));
                 Next::Again { ready_ms: Self::when(lane, wait, now_ms), aside }
             }
-            Outcome::Throttled { after, reason } | Outcome::Unreachable { after, reason } => {
+            SendOutcome::Throttled { after, reason } | SendOutcome::Unreachable { after, reason } => {
                 attempt.reason = Some(reason);
                 if let Some(after) = after {
                     via.limiter.pause(after, std::time::Instant::now());
                 }
                 again(after)
             }
-            Outcome::Uncertain { reason } => {
+            SendOutcome::Uncertain { reason } => {
                 attempt.reason = Some(reason.clone());
                 self.in_doubt(lane, via, &reason, aside, now_ms)
             }
@@ -58,13 +58,13 @@ fn refused(attempt: &mut Attempt, code: Option<i64>, reason: String) -> Next {
 }
 
 /// The same as it is written down.
-pub(super) fn outcome_of(answer: &Outcome) -> AttemptOutcome {
+pub(super) fn outcome_of(answer: &SendOutcome) -> AttemptOutcome {
     match answer {
-        Outcome::Accepted { .. } => AttemptOutcome::Accepted,
-        Outcome::Refused { .. } | Outcome::Failed { .. } => AttemptOutcome::Refused,
-        Outcome::Denied { .. } | Outcome::Forbidden { .. } => AttemptOutcome::Denied,
-        Outcome::Throttled { .. } => AttemptOutcome::Throttled,
-        Outcome::Unreachable { .. } => AttemptOutcome::Unreachable,
-        Outcome::Uncertain { .. } => AttemptOutcome::Uncertain,
+        SendOutcome::Accepted { .. } => AttemptOutcome::Accepted,
+        SendOutcome::Refused { .. } | SendOutcome::Failed { .. } => AttemptOutcome::Refused,
+        SendOutcome::Denied { .. } | SendOutcome::Forbidden { .. } => AttemptOutcome::Denied,
+        SendOutcome::Throttled { .. } => AttemptOutcome::Throttled,
+        SendOutcome::Unreachable { .. } => AttemptOutcome::Unreachable,
+        SendOutcome::Uncertain { .. } => AttemptOutcome::Uncertain,
     }
 }

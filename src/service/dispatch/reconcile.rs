@@ -4,7 +4,7 @@ use super::lane::{Lane, outcome, over};
 use super::{Dispatch, retry};
 use crate::model::Millis;
 use crate::model::message::{AttemptOutcome, MessageState};
-use crate::provider::Feature;
+use crate::provider::CarrierFeature;
 use crate::service::account::AccountHandle;
 use crate::store::account::Uncertain;
 use crate::store::message::Attempt;
@@ -107,7 +107,7 @@ impl Dispatch {
 /// What the account wants, as far as its provider can.
 pub(super) fn policy(via: &AccountHandle) -> Uncertain {
     match via.account.uncertain {
-        Uncertain::Reconcile if !via.connector.kind().profile().can(Feature::List) => Uncertain::Resend,
+        Uncertain::Reconcile if !via.connector.kind().profile().can(CarrierFeature::List) => Uncertain::Resend,
         other => other,
     }
 }

@@ -16,7 +16,7 @@ use super::{Events, Target};
 use crate::crypto::signature::{WebhookSecret, webhook};
 use crate::model::lock::lock;
 use crate::model::{ClientId, DurationSetting, EndpointId, Millis};
-use crate::provider::webhook::{Form, PostOutcome, SignedEvent};
+use crate::provider::webhook::{CallbackForm, SignedEvent, WebhookPostOutcome};
 use crate::service::{Result, retry};
 use crate::store;
 use crate::store::delivery::{Claimed, Health, Outcome, State};
@@ -108,14 +108,14 @@ impl Courier {
         let (outcome, health) = match posted {
             Err(Undeliverable::Dropped(reason)) => dropped(None, reason),
             Err(Undeliverable::Failed(reason)) => self.failed(&job, None, None, reason).await,
-            Ok(PostOutcome::Delivered { status }) => {
+            Ok(WebhookPostOutcome::Delivered { status }) => {
                 let is_failing = job.claimed.address.as_ref().is_some_and(|at| at.failing_since_ms.is_some());
                 (Outcome::Delivered { status }, if is_failing { Health::Recovered } else { Health::Unchanged })
             }
-            Ok(PostOutcome::Failed { status, retry_after, reason }) => {
+            Ok(WebhookPostOutcome::Failed { status, retry_after, reason }) => {
                 self.failed(&job, status, retry_after, reason).await
             }
-            Ok(PostOutcome::Gone) => {
+            Ok(WebhookPostOutcome::Gone) => {
                 self.disable(&job, "it answered 410 Gone").await;
                 dropped(Some(410), "410 Gone")
             }
@@ -123,15 +123,15 @@ impl Courier {
         Done { held: job.claimed.held, outcome, health }
     }
 
-    async fn post_event(&self, job: &ClaimedDelivery) -> Result<PostOutcome, Undeliverable> {
+    async fn post_event(&self, job: &ClaimedDelivery) -> Result<WebhookPostOutcome, Undeliverable> {
         let (url, secrets) = self.address(job).await?;
         Ok(self.events.parts.webhooks.deliver(&url, &self.signed(job, &secrets)).await)
     }
 
-    async fn post_form(&self, job: &ClaimedDelivery) -> Result<PostOutcome, Undeliverable> {
+    async fn post_form(&self, job: &ClaimedDelivery) -> Result<WebhookPostOutcome, Undeliverable> {
         let url = self.callback_url(job)?;
         let fields = form::fields(&job.claimed).ok_or(Undeliverable::Dropped("Twilio posts no such event"))?;
-        let form = Form { fields, token: self.auth_token(job)?, id: form::token(job.claimed.held.event) };
+        let form = CallbackForm { fields, token: self.auth_token(job)?, id: form::token(job.claimed.held.event) };
         Ok(self.events.parts.webhooks.deliver_form(url.expose(), &form).await)
     }
 

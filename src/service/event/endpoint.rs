@@ -1,7 +1,7 @@
 //! Where a client wants its events: made, changed, tried out, and given new secrets.
 
 use super::payload::EndpointData;
-use super::{BadUrl, Endpoint, Events, Happened, Order, Target};
+use super::{BadWebhookUrl, Endpoint, Events, Happened, Order, Target};
 use crate::crypto::signature::WebhookSecret;
 use crate::crypto::signature::webhook::NotAWebhookSecret;
 use crate::model::event::{EventPattern, EventType};
@@ -57,7 +57,7 @@ fn check_description(description: &str) -> Result<()> {
     Ok(())
 }
 
-fn bad_url(reason: BadUrl) -> Error {
+fn bad_url(reason: BadWebhookUrl) -> Error {
     Error::invalid("url", reason.to_string())
 }
 

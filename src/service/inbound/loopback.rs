@@ -10,13 +10,13 @@ use tokio::sync::mpsc::Receiver;
 use super::Inbox;
 use super::webhook::Came;
 use crate::model::{Address, Channel, Media, MessageId};
-use crate::provider::loopback::LoopbackText;
+use crate::provider::loopback::StoredLoopbackText;
 use crate::provider::{self, Loopback, LoopbackEvent};
 use crate::service::account::AccountHandle;
 use crate::service::directory::Directory;
 use crate::service::{Error, Result};
 
-pub use crate::provider::loopback::{Filter, LoopbackMessage, Page};
+pub use crate::provider::loopback::{Filter, LoopbackMessage, LoopbackPage};
 
 /// What a person's phone sends, and what a carrier would say besides.
 #[derive(Default)]
@@ -41,11 +41,15 @@ pub struct LoopbackDoor {
 
 impl LoopbackDoor {
     fn handle(&self) -> Option<Arc<AccountHandle>> {
-        self.directory.current().handles().find(|handle| handle.connector.kind() == provider::Kind::Loopback).cloned()
+        self.directory
+            .current()
+            .handles()
+            .find(|handle| handle.connector.kind() == provider::CarrierKind::Loopback)
+            .cloned()
     }
 
     /// What the loopback provider was sent, newest first. `None`: there is no account on it.
-    pub fn messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Option<Page> {
+    pub fn messages(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Option<LoopbackPage> {
         self.handle().map(|_| self.loopback.list(filter, cursor, limit))
     }
 
@@ -57,7 +61,7 @@ impl LoopbackDoor {
         // as all carriers are read
         let ((named, from), (_, to)) = (Address::from_carrier(&from), Address::from_carrier(&to));
         let (channel, from, to) = (named.unwrap_or(channel), from.as_str().to_owned(), to.as_str().to_owned());
-        let text = LoopbackText {
+        let text = StoredLoopbackText {
             provider_id: format!("LB{:032x}", rand::random::<u128>()),
             channel: Some(channel).filter(|channel| *channel != Channel::Sms).map(|channel| channel.name().to_owned()),
             from,
@@ -104,7 +108,7 @@ impl LoopbackDoor {
     }
 }
 
-fn came(text: LoopbackText) -> Came {
+fn came(text: StoredLoopbackText) -> Came {
     let payload = json(&text);
     Came::text(text.read(), payload)
 }

@@ -36,7 +36,7 @@ pub(super) fn operators(job: &WebhookJob, address: &str) -> Sender {
     Sender { number, limiter: Arc::new(RateLimiter::new(0)) }
 }
 
-fn content(inbound: &provider::Inbound) -> MessageContent {
+fn content(inbound: &provider::InboundMessage) -> MessageContent {
     let is_typed = inbound.media.iter().any(|media| !media.content_type.is_empty());
     MessageContent {
         media_urls: inbound.media.iter().map(|media| media.url.clone()).collect(),

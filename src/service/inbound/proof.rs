@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Inbox;
 use super::webhook::{Came, forged, kind, untaken};
 use crate::model::Secret;
-use crate::provider::{self, BadPost, Claim, Post, Trial, Verified};
+use crate::provider::{self, AccountClaim, BadPost, PostTrial, ProviderPost, VerifiedPost};
 use crate::service::account::{AccountHandle, By};
 use crate::service::{Error, ErrorKind, Result};
 use crate::store;
@@ -23,7 +23,7 @@ pub struct Proved {
 
 impl Inbox {
     /// Whether an account at this provider has posted it.
-    pub async fn prove(self: &Arc<Self>, provider: provider::Kind, post: Post) -> Result<Proved> {
+    pub async fn prove(self: &Arc<Self>, provider: provider::CarrierKind, post: ProviderPost) -> Result<Proved> {
         let kind = kind(post.what);
         let proved = self.check(provider, post, move |inbox, post| inbox.proved(provider, post)).await;
         proved.inspect_err(|error| self.count_forged(kind, error))
@@ -32,9 +32,9 @@ impl Inbox {
     /// Looks at a post that has what its proof needs, away from the threads that serve where that takes long.
     async fn check<T: Send + 'static>(
         self: &Arc<Self>,
-        provider: provider::Kind,
-        post: Post,
-        look: impl FnOnce(&Self, &Post) -> Result<T> + Send + 'static,
+        provider: provider::CarrierKind,
+        post: ProviderPost,
+        look: impl FnOnce(&Self, &ProviderPost) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         if !provider.has_proof(&post) {
             return Err(forged());
@@ -47,26 +47,30 @@ impl Inbox {
         looked.unwrap_or_else(|error| Err(Error::busy(error.to_string())))
     }
 
-    fn proved(&self, provider: provider::Kind, post: &Post) -> Result<Proved> {
+    fn proved(&self, provider: provider::CarrierKind, post: &ProviderPost) -> Result<Proved> {
         let (handle, verified) = match provider.claim(post).map_err(untaken)? {
-            Claim::Account(name) => {
+            AccountClaim::Account(name) => {
                 let handle = self.named(provider, &name)?;
                 let verified = self.hold(&handle, |trial| handle.connector.verify(post, trial));
                 (handle, verified)
             }
-            Claim::Any => self.found(provider, post).ok_or_else(forged)?,
+            AccountClaim::Any => self.found(provider, post).ok_or_else(forged)?,
         };
         Ok(Proved { handle, came: Came::verified(verified.map_err(untaken)?) })
     }
 
     /// The account that is known by this name at its provider.
-    fn named(&self, provider: provider::Kind, name: &str) -> Result<Arc<AccountHandle>> {
+    fn named(&self, provider: provider::CarrierKind, name: &str) -> Result<Arc<AccountHandle>> {
         self.parts.directory.current().handle_of(provider, name).cloned().ok_or_else(forged)
     }
 
     /// The account that a post proves to be its sender, whatever else is wrong with it. All are tried, so that the time
     /// that it takes does not tell which it is.
-    fn found(&self, provider: provider::Kind, post: &Post) -> Option<(Arc<AccountHandle>, Result<Verified, BadPost>)> {
+    fn found(
+        &self,
+        provider: provider::CarrierKind,
+        post: &ProviderPost,
+    ) -> Option<(Arc<AccountHandle>, Result<VerifiedPost, BadPost>)> {
         let entries = self.parts.directory.current();
         let mut found = None;
         for handle in entries.handles().filter(|handle| handle.connector.kind() == provider) {
@@ -79,7 +83,7 @@ impl Inbox {
     }
 
     /// Holds a post against the tokens of an account; those that are not its own are counted.
-    fn hold<T>(&self, handle: &AccountHandle, look: impl FnOnce(&Trial<'_>) -> T) -> T {
+    fn hold<T>(&self, handle: &AccountHandle, look: impl FnOnce(&PostTrial<'_>) -> T) -> T {
         let now_ms = self.parts.clock.now_ms();
         let believes = |fits: &dyn Fn(&Secret) -> bool| {
             let by = handle.believes(now_ms, fits);
@@ -88,17 +92,17 @@ impl Inbox {
             }
             by.is_some()
         };
-        look(&Trial { believes: &believes, key: &self.parts.signature_key, now_ms })
+        look(&PostTrial { believes: &believes, key: &self.parts.signature_key, now_ms })
     }
 
     /// The fields of a form that an account of ours has signed, in their order; nothing where none has.
     pub async fn signed_fields(
         self: &Arc<Self>,
-        provider: provider::Kind,
-        post: Post,
+        provider: provider::CarrierKind,
+        post: ProviderPost,
     ) -> store::Result<Option<Vec<(String, String)>>> {
-        let look = move |inbox: &Self, post: &Post| {
-            let Claim::Account(name) = provider.claim(post).map_err(untaken)? else { return Err(forged()) };
+        let look = move |inbox: &Self, post: &ProviderPost| {
+            let AccountClaim::Account(name) = provider.claim(post).map_err(untaken)? else { return Err(forged()) };
             let handle = inbox.named(provider, &name)?;
             inbox.hold(&handle, |trial| handle.connector.signed_fields(post, trial)).map_err(untaken)
         };

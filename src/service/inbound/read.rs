@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::WebhookJob;
 use crate::crypto::hash;
-use crate::provider::{self, Inbound, Receipt, Unreadable};
+use crate::provider::{self, DeliveryReceipt, InboundMessage, UnreadableWebhook};
 use crate::store::inbound::Content;
 use crate::store::receipt;
 
 /// The name under which a receipt is kept, each once: its state, or the step of a call, of which several come to the
 /// same state. A word that we do not know is known as such.
-pub(super) fn name(said: &Receipt) -> String {
+pub(super) fn name(said: &DeliveryReceipt) -> String {
     match (&said.call, said.state) {
         (Some(call), _) => call.status.name().to_owned(),
         (None, Some(state)) => state.name().to_owned(),
@@ -21,24 +21,27 @@ pub(super) fn name(said: &Receipt) -> String {
 /// What a webhook says.
 #[derive(Clone, Debug)]
 pub(super) enum WebhookContent {
-    Text(Arc<Inbound>),
-    Receipt(Arc<Receipt>),
+    Text(Arc<InboundMessage>),
+    Receipt(Arc<DeliveryReceipt>),
 }
 
 /// The text of a job, read anew where this node has not taken it in.
-pub(super) fn text_of(kind: provider::Kind, job: &WebhookJob) -> Result<Arc<Inbound>, Unreadable> {
+pub(super) fn text_of(kind: provider::CarrierKind, job: &WebhookJob) -> Result<Arc<InboundMessage>, UnreadableWebhook> {
     match &job.content {
         Content::Read(WebhookContent::Text(text)) => Ok(text.clone()),
-        Content::Read(WebhookContent::Receipt(_)) => Err(Unreadable("text")),
+        Content::Read(WebhookContent::Receipt(_)) => Err(UnreadableWebhook("text")),
         Content::Stored(payload) => kind.read_text(payload).map(fitted).map(Arc::new),
     }
 }
 
 /// The same of a receipt.
-pub(super) fn receipt_of(kind: provider::Kind, job: &WebhookJob) -> Result<Arc<Receipt>, Unreadable> {
+pub(super) fn receipt_of(
+    kind: provider::CarrierKind,
+    job: &WebhookJob,
+) -> Result<Arc<DeliveryReceipt>, UnreadableWebhook> {
     match &job.content {
         Content::Read(WebhookContent::Receipt(said)) => Ok(said.clone()),
-        Content::Read(WebhookContent::Text(_)) => Err(Unreadable("receipt")),
+        Content::Read(WebhookContent::Text(_)) => Err(UnreadableWebhook("receipt")),
         Content::Stored(payload) => kind.read_receipt(payload).map(Arc::new),
     }
 }
@@ -47,7 +50,7 @@ pub(super) fn receipt_of(kind: provider::Kind, job: &WebhookJob) -> Result<Arc<R
 const LONGEST: usize = 255;
 
 /// As its columns hold it.
-pub(super) fn fitted(mut inbound: Inbound) -> Inbound {
+pub(super) fn fitted(mut inbound: InboundMessage) -> InboundMessage {
     inbound.media = inbound.carrier.without_surplus(inbound.media);
     for (name, address) in [("From", &mut inbound.from), ("To", &mut inbound.to)] {
         if let Some((at, _)) = address.char_indices().nth(LONGEST) {
@@ -77,22 +80,22 @@ mod tests {
         }
     }
 
-    fn key_of(kind: provider::Kind, payload: &str) -> Result<String, Unreadable> {
+    fn key_of(kind: provider::CarrierKind, payload: &str) -> Result<String, UnreadableWebhook> {
         kind.read_receipt(payload).map(|receipt| receipt.key())
     }
 
     #[test]
-    fn both_levels_of_a_flowroute_receipt_are_receipts() -> Result<(), Unreadable> {
+    fn both_levels_of_a_flowroute_receipt_are_receipts() -> Result<(), UnreadableWebhook> {
         let at = |level: u8| {
             let body = format!(r#"{{"data":{{"id":"mdr2-1","attributes":{{"level":{level},"status":"Delivered"}}}}}}"#);
-            key_of(provider::Kind::Flowroute, &body)
+            key_of(provider::CarrierKind::Flowroute, &body)
         };
         assert_eq!((at(1)?, at(2)?), ("mdr2-1:1:delivered".to_owned(), "mdr2-1:2:delivered".to_owned()));
         Ok(())
     }
 
     #[test]
-    fn a_receipt_that_says_more_is_no_repeat() -> Result<(), Unreadable> {
+    fn a_receipt_that_says_more_is_no_repeat() -> Result<(), UnreadableWebhook> {
         for (form, key) in [
             ("MessageSid=SM1&MessageStatus=undelivered", "SM1:undelivered"),
             ("MessageSid=SM1&MessageStatus=Undelivered+&ErrorCode=0", "SM1:undelivered"),
@@ -101,7 +104,7 @@ mod tests {
             ("CallSid=CA1&CallStatus=in-progress", "CA1:in-progress"),
             ("CallSid=CA1&CallStatus=completed&CallDuration=7", "CA1:completed:7s"),
         ] {
-            assert_eq!(key_of(provider::Kind::Twilio, form)?, key, "{form}");
+            assert_eq!(key_of(provider::CarrierKind::Twilio, form)?, key, "{form}");
         }
         Ok(())
     }

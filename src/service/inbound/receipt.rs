@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Handlers, LEASE, WebhookJob, read};
 use crate::model::{MessageId, Millis};
-use crate::provider::{self, Receipt};
+use crate::provider::{self, DeliveryReceipt};
 use crate::service::event::Why;
 use crate::service::retry;
 use crate::store::inbound::finish::{self, Folded};
@@ -19,8 +19,8 @@ use plan::{ReceiptPlan, ReceiptStep};
 /// A receipt that could be read.
 struct Read<'a> {
     job: &'a WebhookJob,
-    said: Arc<Receipt>,
-    provider: provider::Kind,
+    said: Arc<DeliveryReceipt>,
+    provider: provider::CarrierKind,
 }
 
 impl Handlers {

@@ -21,7 +21,7 @@ use crate::store::inbound::finish;
 /// A text to a number of ours.
 pub(super) struct ReceivedText {
     pub job: WebhookJob,
-    pub inbound: Arc<provider::Inbound>,
+    pub inbound: Arc<provider::InboundMessage>,
     pub sender: Arc<Sender>,
 }
 
@@ -199,7 +199,10 @@ impl Handlers {
 }
 
 /// What a job says, and to which number of ours.
-fn read_text(entries: &Entries, job: &WebhookJob) -> Result<(Arc<provider::Inbound>, Arc<Sender>), &'static str> {
+fn read_text(
+    entries: &Entries,
+    job: &WebhookJob,
+) -> Result<(Arc<provider::InboundMessage>, Arc<Sender>), &'static str> {
     let handle = entries.handle(job.account).ok_or("its account was deleted")?;
     let inbound = read::text_of(handle.connector.kind(), job).map_err(|_| "it cannot be read any more")?;
     let Some(sender) = entries.sender(&inbound.to).cloned() else {

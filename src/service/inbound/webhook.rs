@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::read::{self, WebhookContent};
 use super::{Inbox, Kind, Proved};
 use crate::model::InboundId;
-use crate::provider::{BadPost, Fingerprint, Inbound, Parsed, PostKind, Receipt, Verified};
+use crate::provider::{
+    BadPost, DeliveryReceipt, InboundMessage, ParsedPost, PostKind, SignatureFingerprint, VerifiedPost,
+};
 use crate::service::account::AccountHandle;
 use crate::service::{Error, ErrorKind, Result};
 use crate::store::inbound::intake::{New, Signature, Taken};
@@ -28,28 +30,28 @@ pub(super) struct Came {
 
 impl Came {
     /// What its provider has read of it. `None`: there is nothing to keep.
-    pub fn verified(verified: Verified) -> Option<Self> {
-        let Verified { parsed, payload, fingerprint } = verified;
-        let signature =
-            fingerprint.map(|Fingerprint { signature, content }| Signature { hash: signature, fields: content });
+    pub fn verified(verified: VerifiedPost) -> Option<Self> {
+        let VerifiedPost { parsed, payload, fingerprint } = verified;
+        let signature = fingerprint
+            .map(|SignatureFingerprint { signature, content }| Signature { hash: signature, fields: content });
         Some(match parsed {
-            Parsed::Text(text) => Self { signature, ..Self::text(text, payload) },
-            Parsed::Receipt(receipt) => {
+            ParsedPost::Text(text) => Self { signature, ..Self::text(text, payload) },
+            ParsedPost::Receipt(receipt) => {
                 let (key, lane) = (receipt.key(), receipt.id().to_owned());
                 Self { signature, ..Self::receipt(receipt, key, lane, payload) }
             }
-            Parsed::Nothing => return None,
+            ParsedPost::Nothing => return None,
         })
     }
 
-    pub fn text(text: Inbound, payload: String) -> Self {
+    pub fn text(text: InboundMessage, payload: String) -> Self {
         let text = read::fitted(text);
         let (key, lane) = (text.provider_id.clone(), text.from.clone());
         let read = WebhookContent::Text(Arc::new(text));
         Self { kind: Kind::Sms, key, lane, payload, read, signature: None }
     }
 
-    pub fn receipt(receipt: Receipt, key: String, lane: String, payload: String) -> Self {
+    pub fn receipt(receipt: DeliveryReceipt, key: String, lane: String, payload: String) -> Self {
         let read = WebhookContent::Receipt(Arc::new(receipt));
         Self { kind: Kind::Receipt, key, lane, payload, read, signature: None }
     }

@@ -117,7 +117,7 @@ fn said(plan: Option<&CallPlan>) -> Result<()> {
 /// Pictures' URLs in the form that goes over the wire.
 fn media(urls: &[String]) -> Result<Vec<String>> {
     let normal = |(before, url): (usize, &String)| {
-        let wrong = |reason: web::NotWeb| Error::invalid("media_urls", format!("URL {} {reason}", before + 1));
+        let wrong = |reason: web::NotAWebUrl| Error::invalid("media_urls", format!("URL {} {reason}", before + 1));
         Ok(web::normal(url).map_err(wrong)?.into())
     };
     urls.iter().enumerate().map(normal).collect()

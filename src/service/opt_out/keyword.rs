@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::OptOuts;
 use crate::model::keyword::LanguageKeywords;
 use crate::model::{Address, Channel, Keyword, Keywords, MessageId, Millis};
-use crate::provider::Inbound;
+use crate::provider::InboundMessage;
 use crate::service::directory::Sender;
 use crate::store;
 
@@ -37,7 +37,7 @@ impl Settings {
 pub struct Spoken<'a> {
     /// The number.
     pub sender: &'a Sender,
-    pub inbound: &'a Inbound,
+    pub inbound: &'a InboundMessage,
     pub at_ms: Millis,
     /// The id of the one reply to it.
     pub reply: MessageId,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{LoopbackSink, Publish, sink};
 use crate::crypto::backend as column;
 use crate::model::{DurationSetting, Millis, Platform, Secret, rfc3339};
-use crate::provider::PostOutcome;
+use crate::provider::WebhookPostOutcome;
 use crate::service::{Result, retry};
 use crate::store::lease::Lease;
 use crate::store::publication::{self, Publication};
@@ -81,18 +81,18 @@ impl Publish {
                 if let Some(sink) = &self.parts.loopback {
                     sink.take(&body);
                 }
-                PostOutcome::Delivered { status: 200 }
+                WebhookPostOutcome::Delivered { status: 200 }
             }
             Ok(body) => {
                 sink::post(&self.parts.webhooks, platform, job.id.to_string(), body, self.parts.clock.now_ms()).await
             }
-            Err(error) => PostOutcome::Failed { status: None, retry_after: None, reason: error.to_string() },
+            Err(error) => WebhookPostOutcome::Failed { status: None, retry_after: None, reason: error.to_string() },
         };
         let refused = match delivery {
-            PostOutcome::Delivered { .. } => None,
-            PostOutcome::Failed { reason, retry_after, .. } => Some((reason, retry_after)),
+            WebhookPostOutcome::Delivered { .. } => None,
+            WebhookPostOutcome::Failed { reason, retry_after, .. } => Some((reason, retry_after)),
             // the text stays: the operator's own sink is gone by mistake, or will be named anew
-            PostOutcome::Gone => Some(("HTTP 410".to_owned(), None)),
+            WebhookPostOutcome::Gone => Some(("HTTP 410".to_owned(), None)),
         };
         let (result, written) = match refused {
             None => ("published", retry::while_away(WRITING, || job.finish(&self.parts.store, "published")).await),

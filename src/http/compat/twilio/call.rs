@@ -15,7 +15,7 @@ use crate::http::{idempotency, reply};
 use crate::model::address::{AddressKind, AddressRole, Country};
 use crate::model::{CallStatus, Channel, MessageId, Millis};
 use crate::service::ErrorKind;
-use crate::service::call::{Call, End};
+use crate::service::call::{Call, CallEnd};
 use crate::service::client::Scope;
 use crate::service::message::{Filter, Message, SendResult};
 use crate::service::relay::{From, Order};
@@ -184,8 +184,8 @@ pub(super) async fn update(visit: &Visit<'_>, sid: &str, posted: Posted) -> Twil
     let (call, _) = find(visit, sid).await?;
     visit.may_change(&call)?;
     let end = match form.one("Status") {
-        Some("canceled") => End::Canceled,
-        Some("completed") => End::Completed,
+        Some("canceled") => CallEnd::Canceled,
+        Some("completed") => CallEnd::Completed,
         _ => return Err(error::PARAMETER.because("Status can only be canceled or completed")),
     };
     let context = context(visit.request, "call.end");
